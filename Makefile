@@ -1,0 +1,42 @@
+# `make app` and `make test` do everything on a fresh machine with Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: app test lint bench bench-gpu soak clean
+
+app: $(VENV)/.app
+	$(PY) -m streamlit run app.py
+
+test: $(VENV)/.dev lint
+	$(PY) -m tests.e2e.browser
+	$(PY) -m pytest
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/.dev
+	$(PY) -m tests.bench
+
+bench-gpu:
+	$(PYTHON) -m tests.bench.gpu
+
+soak: $(VENV)/.dev
+	$(PY) -m tests.load.soak
+
+$(VENV)/.app: requirements.txt
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet -r requirements-dev.txt
+	touch $@ $(VENV)/.app
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

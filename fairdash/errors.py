@@ -1,0 +1,32 @@
+"""The only errors a person sees: what is wrong and where (message), and what to do about it (hint)."""
+
+from __future__ import annotations
+
+
+class FairDashError(Exception):
+    """A user's error. Pages show message and hint; the command line prints both and exits with 2."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class DataError(FairDashError):
+    """A file, table or mapping that cannot be used as it is; names file, row and column."""
+
+
+class ConfigError(FairDashError):
+    """An option whose value cannot work, or options that contradict each other."""
+
+
+class ModelError(FairDashError):
+    """A model folder, name or archive that cannot be loaded or does not fit the data."""
+
+
+class JobError(FairDashError):
+    """A job that is lost, unknown or cannot be started."""
+
+
+class Cancelled(FairDashError):  # noqa: N818 - it is no fault
+    """The person asked to stop; nothing stored is lost."""

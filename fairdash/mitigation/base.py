@@ -1,0 +1,125 @@
+"""What every mitigation offers, and what it may see: training and validation data, scores, groups. Never test truth.
+
+A method's strength goes from 0 (exactly the unmitigated result) to 1. Where a paper's parameter has another scale the
+method maps it and says how. Registered by key in `fairdash.mitigation.METHODS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from fairdash.schema import Categories, Codes, Floats, Groups, Lists, TrainingData
+
+if TYPE_CHECKING:
+    import torch
+
+Place = Literal["data", "training", "vectors", "reranking"]
+
+
+@dataclass(frozen=True)
+class Info:
+    """A line of the catalogue, shown on the Mitigate page as it stands here."""
+
+    key: str
+    title: str
+    place: Place
+    side: Literal["users", "items", "both"]
+    objective: str  # what is optimised, in one sentence
+    paper: str  # authors, year, title
+    needs: tuple[str, ...]  # of: "user_groups", "item_groups", "categories", "profile", "vectors", "probabilities"
+    target: str  # key in METRICS.md of the metric that it is meant to move
+    cost: str  # what it usually costs, in one sentence
+
+
+class DataMethod(Protocol):
+    """Changes what is trained on."""
+
+    info: Info
+
+    def prepare(self, data: TrainingData, groups: Sequence[Groups], strength: float, seed: int) -> TrainingData:
+        """`groups` are over users, one for each chosen attribute."""
+
+
+@dataclass(frozen=True, eq=False)
+class TermBatch:
+    """One training batch as a term sees it (torch tensors on one device).
+
+    users: int64 [b]. vectors: [b, d] user vectors, with gradient. sample_loss: [b] each sample's own loss, with
+    gradient. done: 0…1 of all training steps. probability, label, items: [b], where the recommender predicts single
+    pairs; target_score: [b] log-probability of the next item, where it ranks. Absent ones are None.
+    """
+
+    users: torch.Tensor
+    vectors: torch.Tensor
+    sample_loss: torch.Tensor
+    done: float
+    probability: torch.Tensor | None = None
+    label: torch.Tensor | None = None
+    items: torch.Tensor | None = None
+    target_score: torch.Tensor | None = None
+
+
+class TrainingTerm(Protocol):
+    """A torch module (its own parameters are trained along); called with a TermBatch it gives a scalar that is added
+    to the mean of sample_loss."""
+
+    def __call__(self, batch: TermBatch) -> torch.Tensor: ...
+
+
+class TrainingMethod(Protocol):
+    """Changes the loss."""
+
+    info: Info
+
+    def term(
+        self, data: TrainingData, groups: Sequence[Groups], strength: float, dim: int, seed: int
+    ) -> torch.nn.Module: ...
+
+
+VectorMap = Callable[[Floats, Sequence[Groups]], Floats]  # vectors [n, d] and their groups → vectors [n, d]
+
+
+class VectorMethod(Protocol):
+    """Changes user vectors after training; fitted on the vectors of training users."""
+
+    info: Info
+
+    def fit(self, vectors: Floats, groups: Sequence[Groups], strength: float, seed: int) -> VectorMap: ...
+
+
+@dataclass(frozen=True, eq=False)
+class RerankInput:
+    """All that a re-ranker may use. candidates: Lists [n_users, c], seen items already left out, -1 at the end of a
+    short one. history: bool csr [n_users, n_items], what each user is known to have had. popularity: [n_items].
+    merit: float64 [n_items] or None, the target of exposure methods (default: mean candidate score share)."""
+
+    candidates: Lists
+    k: int
+    n_items: int
+    history: sparse.csr_array
+    popularity: NDArray[np.float64]
+    categories: Categories
+    user_groups: Groups | None = None
+    item_groups: Groups | None = None
+    merit: NDArray[np.float64] | None = None
+    probability: Floats | None = None  # P(like) [n_users, c] of the candidates, where the recommender has it
+    valid: sparse.csr_array | None = None  # bool csr [n_users, n_items]: validation likes, for methods that are fitted
+    seed: int = 0
+
+
+class RerankMethod(Protocol):
+    """Changes the lists."""
+
+    info: Info
+
+    def rerank(self, data: RerankInput, strength: float) -> Codes:
+        """Item codes [n_users, k]: complete (as long as the candidates allow) and without repeats."""
+
+
+Method = DataMethod | TrainingMethod | VectorMethod | RerankMethod

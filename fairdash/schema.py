@@ -1,0 +1,254 @@
+"""Column names and the frozen values that the stages hand to each other.
+
+    read → check → split → fit → recommend → audit → mitigate → compare → report
+
+Tables carry ids as strings. Inside, a user or an item is its row number in `users` or `items` (a *code*, int32), so
+that every computation is over arrays. Each value carries a digest of all that it came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from fairdash.hashing import digest, id_hash, mix
+
+USER_ID, ITEM_ID, RATING, TIME, RANK, SCORE = "user_id", "item_id", "rating", "time", "rank", "score"
+TITLE, CATEGORIES = "title", "categories"  # categories: names joined by "|"
+UNKNOWN = "(unknown)"  # the group, and the category, of those who have none
+
+Codes = NDArray[np.int32]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """Coded interactions, sorted by user, then oldest first (ties by a hash of seed, user and item).
+
+    user, item: codes [n]. rating: float32 [n] (1.0 where the data has none). time: float64 [n] (0.0 where none).
+    """
+
+    user: Codes
+    item: Codes
+    rating: Floats
+    time: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def take(self, rows: NDArray[Any]) -> Interactions:
+        return Interactions(self.user[rows], self.item[rows], self.rating[rows], self.time[rows])
+
+    def matrix(self, n_users: int, n_items: int) -> sparse.csr_array:
+        """Which user has which item: bool [n_users, n_items]."""
+        ones = np.ones(len(self), dtype=bool)
+        return sparse.csr_array((ones, (self.user, self.item)), shape=(n_users, n_items), dtype=bool)
+
+    def starts(self, n_users: int) -> NDArray[np.int64]:
+        """Offsets [n_users + 1]: user u's rows are starts[u]:starts[u + 1]."""
+        return np.searchsorted(self.user, np.arange(n_users + 1)).astype(np.int64)
+
+    @staticmethod
+    def concat(*parts: Interactions) -> Interactions:
+        """The parts joined, sorted by user again; within a user an earlier part stays before a later one."""
+        user = np.concatenate([part.user for part in parts])
+        order = np.argsort(user, kind="stable")
+        return Interactions(
+            user[order],
+            np.concatenate([part.item for part in parts])[order],
+            np.concatenate([part.rating for part in parts])[order],
+            np.concatenate([part.time for part in parts])[order],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Checked tables. interactions: user_id, item_id[, rating][, time]; users: user_id and attributes, one row each;
+    items: item_id[, title][, categories] and attributes. Every id in interactions has its row in users and items.
+
+    relevance_threshold: a held-out item counts as liked from this rating on; None: any interaction does.
+    provenance: where it came from, mapping and repairs, as plain JSON values.
+    """
+
+    name: str
+    interactions: pd.DataFrame
+    users: pd.DataFrame
+    items: pd.DataFrame
+    relevance_threshold: float | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        return digest(self.interactions, self.users, self.items, self.relevance_threshold)
+
+    @property
+    def n_users(self) -> int:
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.items)
+
+    def coded(self, seed: int = 0) -> Interactions:
+        """All interactions, coded and ordered; the order of equal times depends on the seed and on ids alone."""
+        frame = self.interactions
+        user = pd.Index(self.users[USER_ID]).get_indexer(frame[USER_ID]).astype(np.int32)
+        item = pd.Index(self.items[ITEM_ID]).get_indexer(frame[ITEM_ID]).astype(np.int32)
+        time = frame[TIME].to_numpy(np.float64) if TIME in frame else np.zeros(len(frame))
+        rating = frame[RATING].to_numpy(np.float32) if RATING in frame else np.ones(len(frame), np.float32)
+        ties = mix(seed, id_hash(self.users[USER_ID])[user], id_hash(self.items[ITEM_ID])[item])
+        order = np.lexsort((ties, time, user))
+        return Interactions(user[order], item[order], rating[order], time[order])
+
+    @cached_property
+    def categories(self) -> Categories:
+        return Categories.of(self.items)
+
+
+@dataclass(frozen=True, eq=False)
+class Categories:
+    """Category names, and shares [n_items, n_categories]: an item of c categories gives 1/c to each; rows sum to 1."""
+
+    names: tuple[str, ...]
+    shares: sparse.csr_array
+
+    @staticmethod
+    def of(items: pd.DataFrame) -> Categories:
+        if CATEGORIES in items:
+            lists = [str(text).split("|") if pd.notna(text) and text != "" else [UNKNOWN] for text in items[CATEGORIES]]
+        else:
+            lists = [[UNKNOWN]] * len(items)
+        lists = [list(dict.fromkeys(names)) for names in lists]
+        names = tuple(sorted({name for row in lists for name in row}))
+        position = {name: i for i, name in enumerate(names)}
+        indptr = np.concatenate([[0], np.cumsum([len(row) for row in lists])])
+        indices = np.array([position[name] for row in lists for name in row], dtype=np.int32)
+        data = np.array([1.0 / len(row) for row in lists for _ in row])
+        return Categories(names, sparse.csr_array((data, indices, indptr), shape=(len(items), len(names))))
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Who belongs where. codes: int32 [n] in 0…len(names)-1, or -1 for `(unknown)`; for users or for items alike."""
+
+    attribute: str  # "gender"; a crossing is "gender × age_band"
+    names: tuple[str, ...]
+    codes: Codes
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """People (or items) in each named group [len(names)]."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.names)).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class GroupSpec:
+    """How to form groups: one attribute, or several crossed; numeric ones are cut at `edges` ([a, b) each, open ends).
+
+    `data.groups.form(spec, table)` gives the Groups. min_size: smaller groups are shown but never part of a gap.
+    """
+
+    attributes: tuple[str, ...]
+    edges: tuple[tuple[float, ...] | None, ...] = ()
+    min_size: int = 20
+
+    @property
+    def label(self) -> str:
+        return " × ".join(self.attributes)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """What a recommender or a mitigation may see: people, items, train and validation interactions. Never test.
+
+    row_weight: float32 [len(train)], weight of each training interaction. user_repeats: int32 [n_users], how often
+    a user's history occurs in an epoch. profile: user attributes that are written into the profile text. swap: an
+    attribute whose value is exchanged in added twin samples, for `swap_share` (0…1) of users an epoch.
+    """
+
+    users: pd.DataFrame
+    items: pd.DataFrame
+    train: Interactions
+    valid: Interactions
+    relevance_threshold: float | None = None
+    row_weight: Floats | None = None
+    user_repeats: NDArray[np.int32] | None = None
+    profile: tuple[str, ...] = ()
+    swap: str | None = None
+    swap_share: float = 0.0
+
+    @property
+    def n_users(self) -> int:
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.items)
+
+    @cached_property
+    def popularity(self) -> NDArray[np.float64]:
+        """Training interactions of each item [n_items]."""
+        return np.bincount(self.train.item, minlength=self.n_items).astype(np.float64)
+
+    def with_(self, **changes: Any) -> TrainingData:
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A data set cut in three. Test is kept here and goes to `audit` and `compare` alone."""
+
+    name: str
+    spec: str  # "leave-one-out", "user-time:0.8", "user-random:0.8", "global-time:DATE"
+    seed: int
+    training: TrainingData
+    test: Interactions
+
+    @cached_property
+    def known(self) -> Interactions:
+        """Train and validation together: the history at test time, and what the lists leave out."""
+        return Interactions.concat(self.training.train, self.training.valid)
+
+    @cached_property
+    def digest(self) -> str:
+        data = self.training
+        parts = [(part.user, part.item, part.rating) for part in (data.train, data.valid, self.test)]
+        return digest(self.spec, data.users, data.items, data.relevance_threshold, *(a for p in parts for a in p))
+
+
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """Ranked candidates of every user, best first. items: codes [n_users, k], -1 fills a short list at its end;
+    scores: float32 [n_users, k], higher is better, NaN where there is none."""
+
+    items: Codes
+    scores: Floats
+
+    @property
+    def k(self) -> int:
+        return int(self.items.shape[1])
+
+    def top(self, k: int) -> Lists:
+        return Lists(self.items[:, :k], self.scores[:, :k])
+
+    @cached_property
+    def digest(self) -> str:
+        return digest(self.items, self.scores)
+
+    def to_frame(self, users: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+        """user_id, item_id, rank (from 1), score; short lists give fewer rows."""
+        row, column = np.nonzero(self.items >= 0)
+        return pd.DataFrame(
+            {
+                USER_ID: users[USER_ID].to_numpy()[row],
+                ITEM_ID: items[ITEM_ID].to_numpy()[self.items[row, column]],
+                RANK: (column + 1).astype(np.int64),
+                SCORE: self.scores[row, column],
+            }
+        )

@@ -1,0 +1,30 @@
+"""Limits and paths as named constants; each can be set in the environment under the name FAIRDASH_<NAME>."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def _number(name: str, default: int) -> int:
+    return int(os.environ.get(f"FAIRDASH_{name}", default))
+
+
+def home() -> Path:
+    """The workspace's folder: FAIRDASH_HOME, else .fairdash in the person's home."""
+    return Path(os.environ.get("FAIRDASH_HOME", Path.home() / ".fairdash")).expanduser()
+
+
+MAX_UPLOAD_MB = _number("MAX_UPLOAD_MB", 500)  # one uploaded file; .streamlit/config.toml says the same
+MAX_UNPACKED_MB = _number("MAX_UNPACKED_MB", 4000)  # all members of an uploaded zip together
+MAX_ZIP_MEMBERS = _number("MAX_ZIP_MEMBERS", 1000)
+MAX_COLUMNS = _number("MAX_COLUMNS", 64)
+MAX_ROWS = _number("MAX_ROWS", 200_000_000)
+MAX_CATALOGUE_CELLS = _number("MAX_CATALOGUE_CELLS", 2_000_000_000)  # users × items scored in one run
+QUOTA_GB = _number("QUOTA_GB", 50)  # the workspace's size
+CANDIDATES = _number("CANDIDATES", 100)  # best items kept for a user, for re-ranking
+MIN_GROUP_SIZE = _number("MIN_GROUP_SIZE", 20)
+BOOTSTRAP = _number("BOOTSTRAP", 1000)
+PERMUTATIONS = _number("PERMUTATIONS", 2000)
+RELEVANCE_THRESHOLD = 4.0  # of 5 stars
+K = 10
