@@ -168,8 +168,9 @@ class TrainingData:
     """What a recommender or a mitigation may see: people, items, train and validation interactions. Never test.
 
     row_weight: float32 [len(train)], weight of each training interaction. user_repeats: int32 [n_users], how often
-    a user's history occurs in an epoch. profile: user attributes that are written into the profile text. swap: an
-    attribute whose value is exchanged in added twin samples, for `swap_share` (0…1) of users an epoch.
+    a user's history occurs in an epoch. profile: user attributes that are written into the profile text. swap:
+    attributes of the profile whose values are all exchanged for other ones in added twin samples, for `swap_share`
+    (0…1) of users an epoch; empty for none.
     """
 
     users: pd.DataFrame
@@ -180,7 +181,7 @@ class TrainingData:
     row_weight: Floats | None = None
     user_repeats: NDArray[np.int32] | None = None
     profile: tuple[str, ...] = ()
-    swap: str | None = None
+    swap: tuple[str, ...] = ()
     swap_share: float = 0.0
 
     @property
