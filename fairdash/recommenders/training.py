@@ -1,0 +1,436 @@
+"""One training loop for every BERT here: `transformers.Trainer` with our batches, validation, checkpoints and stops.
+
+    model = ...            # a TrainedModel: forward(**batch) → Output
+    best = train(model, batches, validate, options=..., seed=0, device=choose("auto"), folder=run, progress=p, terms=())
+
+What is added to the Trainer: validation NDCG@10 after every epoch with early stopping and the best weights restored,
+the terms of training mitigations in the loss, checkpoints without pickle, a resume that repeats an unbroken run to the
+bit on a CPU, a stop within one step, and halved batches when a GPU's memory does not suffice.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from fairdash.errors import ConfigError, ModelError
+from fairdash.mitigation.base import TermBatch
+from fairdash.progress import Progress
+from fairdash.recommenders.device import Device
+from fairdash.recommenders.options import TrainingOptions
+from fairdash.schema import Codes, Floats, Interactions, TrainingData
+
+Batch = dict[str, torch.Tensor]
+CHECKPOINT_SECONDS = 30.0  # a checkpoint is written at an epoch's end when the last one is older than this
+
+
+@dataclass
+class Output:
+    """What a model's forward pass gives in training. loss: the mean loss of the batch, a scalar. The others are those
+    of `mitigation.base.TermBatch`, [b] or [b, d]."""
+
+    loss: torch.Tensor
+    users: torch.Tensor
+    vectors: torch.Tensor
+    sample_loss: torch.Tensor
+    probability: torch.Tensor | None = None
+    label: torch.Tensor | None = None
+    items: torch.Tensor | None = None
+    target_score: torch.Tensor | None = None
+
+
+class TrainedModel(Protocol):
+    """A torch module whose forward pass takes a batch's tensors by name and gives an Output."""
+
+    def __call__(self, **batch: torch.Tensor) -> Output: ...
+
+
+class Batches(Protocol):
+    """The batches of an epoch, a pure function of (seed, epoch, index), so that a resumed run sees the same ones."""
+
+    def __len__(self) -> int:
+        """Batches of an epoch, the same in each."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """The epoch whose batches `batch` gives from now on, from 0."""
+
+    def batch(self, index: int) -> Batch:
+        """Tensors whose first dimension is the sample, so that a batch can be cut in two."""
+
+
+Validate = Callable[[], Mapping[str, float]]  # → {"ndcg": …, "ndcg/gender=F": …}; the model is in eval mode
+
+
+@dataclass
+class Curve:
+    """What training did: one row per epoch of loss, learning rate and the values of validation."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = -1
+    best: float = float("-inf")
+    stopped: str = "finished"  # or "no better validation for N epochs"
+    notes: list[str] = field(default_factory=list)  # such as a batch that was halved
+
+
+class _Learner(nn.Module):
+    """The model and the terms of training mitigations: one loss, one set of parameters."""
+
+    accepts_loss_kwargs = False  # the loss is a mean over the batch
+
+    def __init__(self, model: nn.Module, terms: Sequence[nn.Module], device: Device) -> None:
+        super().__init__()
+        self.model = model
+        self.terms = nn.ModuleList(terms)
+        self.device = device
+        self.done = 0.0
+
+    def forward(self, **batch: torch.Tensor) -> torch.Tensor:
+        with self.device.autocast():
+            out: Output = self.model(**batch)
+        loss = out.loss
+        if len(self.terms):
+            view = TermBatch(
+                users=out.users,
+                vectors=out.vectors.float(),
+                sample_loss=out.sample_loss,
+                done=self.done,
+                probability=out.probability,
+                label=out.label,
+                items=out.items,
+                target_score=out.target_score,
+            )
+            for term in self.terms:
+                loss = loss + term(view)
+        return loss
+
+
+class _Loader(torch.utils.data.DataLoader[Batch]):
+    """Hands the ready batches to the Trainer."""
+
+    def __init__(self, batches: Batches) -> None:
+        super().__init__(_Rows(batches), batch_size=None, shuffle=False)
+        self.batches = batches
+
+    def set_epoch(self, epoch: int) -> None:
+        self.batches.set_epoch(epoch)
+
+
+class _Rows(torch.utils.data.Dataset[Batch]):
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.batches.batch(index)
+
+
+class _Trainer(Trainer):  # type: ignore[misc]  # transformers has no types
+    """Trainer with our loader, a retry in halves, and checkpoints that hold safetensors and json alone."""
+
+    def __init__(self, learner: _Learner, batches: Batches, args: TrainingArguments, note: Callable[[str], None]):
+        super().__init__(model=learner, args=args)
+        self.batches, self.note = batches, note
+        self.parts = 1  # a batch is computed in so many pieces
+
+    def get_train_dataloader(self) -> _Loader:
+        return _Loader(self.batches)
+
+    def training_step(self, model: nn.Module, inputs: Batch, num_items_in_batch: Any = None) -> torch.Tensor:
+        model.train()
+        inputs = self._prepare_inputs(inputs)
+        size = len(next(iter(inputs.values())))
+        while True:
+            try:
+                return self._step(model, inputs, size)
+            except torch.OutOfMemoryError:
+                if self.parts >= size:
+                    raise ModelError(
+                        "The GPU's memory does not hold the model with a single sample.",
+                        "Choose a smaller model, a shorter length, or the CPU.",
+                    ) from None
+                model.zero_grad()
+                torch.cuda.empty_cache()
+                self.parts *= 2
+                self.note(f"The GPU's memory did not suffice: batches are now computed in {self.parts} parts.")
+
+    def _step(self, model: nn.Module, inputs: Batch, size: int) -> torch.Tensor:
+        total = torch.zeros((), device=self.args.device)
+        pieces = min(self.parts, size)
+        bounds = [size * i // pieces for i in range(pieces + 1)]
+        for start, stop in zip(bounds, bounds[1:], strict=False):
+            loss = model(**{name: tensor[start:stop] for name, tensor in inputs.items()}) * ((stop - start) / size)
+            loss.backward()
+            total += loss.detach()
+        return total
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        _save_tensors(self.model.state_dict(), folder / "weights.safetensors")
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        self.model.load_state_dict(load_file(Path(resume_from_checkpoint) / "weights.safetensors"))
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        state = self.optimizer.state_dict()["state"]
+        flat = {f"{i}.{name}": torch.as_tensor(value) for i, row in state.items() for name, value in row.items()}
+        _save_tensors(flat, Path(output_dir) / "optimizer.safetensors")
+        (Path(output_dir) / "scheduler.json").write_text(json.dumps(self.lr_scheduler.state_dict(), default=_plain))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is None:
+            return
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in load_file(Path(checkpoint) / "optimizer.safetensors").items():
+            index, name = key.split(".", 1)
+            state.setdefault(int(index), {})[name] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        saved = json.loads((Path(checkpoint) / "scheduler.json").read_text())
+        for group, rate in zip(groups, saved["_last_lr"], strict=True):
+            group["lr"] = rate
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.lr_scheduler.load_state_dict({**self.lr_scheduler.state_dict(), **saved})
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        states = {"cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            states["cuda"] = torch.cuda.get_rng_state()
+        _save_tensors(states, Path(output_dir) / "generators.safetensors")
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is None:
+            return
+        states = load_file(Path(checkpoint) / "generators.safetensors")
+        torch.set_rng_state(states["cpu"])
+        if "cuda" in states and torch.cuda.is_available():
+            torch.cuda.set_rng_state(states["cuda"])
+
+
+def _plain(value: Any) -> Any:
+    """What json can hold of a scheduler's state: its functions are rebuilt, not stored."""
+    return value.item() if isinstance(value, (torch.Tensor, np.generic)) else None
+
+
+def _save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Tensors as safetensors; each is copied, since one file may not hold the same memory twice."""
+    save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, path)
+
+
+class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+    """Validation, early stopping, curves, TensorBoard, progress, cancel: what happens between the steps."""
+
+    def __init__(
+        self,
+        learner: _Learner,
+        validate: Validate,
+        options: TrainingOptions,
+        folder: Path,
+        progress: Progress,
+        curve: Curve,
+    ) -> None:
+        self.learner, self.validate, self.options = learner, validate, options
+        self.folder, self.progress, self.curve = folder, progress, curve
+        self.writer = SummaryWriter(str(folder / "tensorboard"))
+        self.best_weights: dict[str, torch.Tensor] = {}
+        self.saved_at = time.monotonic()
+        self.loss_sum, self.loss_count = 0.0, 0
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.learner.done = state.global_step / max(state.max_steps, 1)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        epoch = int(state.epoch) if state.epoch is not None else 0
+        self.progress(state.global_step / max(state.max_steps, 1), f"Epoch {epoch + 1} of {self.options.epochs}")
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        control.should_log = True  # the Trainer sums the loss on the device and hands it to on_log
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        if not logs or "loss" not in logs:
+            return
+        epoch = round(state.epoch)
+        values = {"loss": float(logs["loss"]), "learning_rate": float(logs["learning_rate"]), **self._validated()}
+        self.curve.rows.append({"epoch": float(epoch), **values})
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, epoch)
+        self.writer.flush()
+        if values["ndcg"] > self.curve.best:
+            self.curve.best, self.curve.best_epoch = values["ndcg"], epoch
+            self.best_weights = {k: v.detach().cpu().clone() for k, v in self.learner.model.state_dict().items()}
+        elif epoch - self.curve.best_epoch >= self.options.patience:
+            self.curve.stopped = f"no better validation for {self.options.patience} epochs"
+            control.should_training_stop = True
+        self.progress(
+            state.global_step / max(state.max_steps, 1),
+            f"Epoch {epoch} of {self.options.epochs}: validation NDCG@10 {values['ndcg']:.4f}",
+            values,
+        )
+        if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS and not control.should_training_stop:
+            control.should_save = True
+
+    def _validated(self) -> Mapping[str, float]:
+        self.learner.eval()
+        with torch.inference_mode():
+            values = self.validate()
+        self.learner.train()
+        return values
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Beside the Trainer's own state: the best weights so far and the curve. `ready` marks a whole checkpoint."""
+        target = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        _save_tensors(self.best_weights, target / "best.safetensors")
+        (target / "curve.json").write_text(json.dumps(vars(self.curve)))
+        (target / "ready").touch()
+        self.saved_at = time.monotonic()
+
+    def resume(self, checkpoint: Path) -> None:
+        self.best_weights = load_file(checkpoint / "best.safetensors")
+        vars(self.curve).update(json.loads((checkpoint / "curve.json").read_text()))
+
+
+def train(
+    model: nn.Module,
+    batches: Batches,
+    validate: Validate,
+    *,
+    options: TrainingOptions,
+    seed: int,
+    device: Device,
+    folder: Path,
+    progress: Progress,
+    terms: Sequence[nn.Module] = (),
+) -> Curve:
+    """Train `model` in place and leave its best weights (by validation "ndcg") in it, in eval mode on `device`.
+
+    Checkpoints lie in folder/checkpoints; where one is found, the training goes on from it. TensorBoard files lie in
+    folder/tensorboard. Raises `errors.Cancelled` from `progress` between two steps.
+    """
+    logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
+    learner = _Learner(model, terms, device)
+    curve = Curve()
+    checkpoints = folder / "checkpoints"
+    args = TrainingArguments(
+        output_dir=str(checkpoints),
+        num_train_epochs=options.epochs,
+        learning_rate=options.learning_rate,
+        weight_decay=options.weight_decay,
+        warmup_steps=options.warmup,
+        lr_scheduler_type="cosine",
+        optim="adamw_torch_fused" if device.kind != "mps" else "adamw_torch",
+        max_grad_norm=1.0,
+        logging_strategy="no",
+        eval_strategy="no",
+        save_strategy="no",
+        save_total_limit=1,
+        report_to="none",
+        disable_tqdm=True,
+        seed=seed,
+        use_cpu=device.kind == "cpu",
+        ignore_data_skip=True,
+        remove_unused_columns=False,
+        logging_nan_inf_filter=False,
+        dataloader_pin_memory=False,
+    )
+    trainer = _Trainer(learner, batches, args, curve.notes.append)
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
+    watch = _Watch(learner, validate, options, folder, progress, curve)
+    trainer.add_callback(watch)
+    checkpoint = _last_whole(checkpoints)
+    if checkpoint is not None:
+        watch.resume(checkpoint)
+    try:
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    finally:
+        watch.writer.close()
+    if not np.isfinite(curve.best):
+        raise ModelError(
+            "Training gave no usable model: its loss or its validation NDCG is not a number.",
+            "Lower learning_rate, or check the data for people without validation items.",
+        )
+    model.load_state_dict(watch.best_weights)
+    model.to(device.torch).eval()
+    (folder / "curve.json").write_text(json.dumps(vars(curve)))
+    shutil.rmtree(checkpoints, ignore_errors=True)  # nothing is left to resume
+    return curve
+
+
+def _last_whole(checkpoints: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; broken ones are removed."""
+    if not checkpoints.is_dir():
+        return None
+    for path in checkpoints.glob("checkpoint-*"):
+        if not (path / "ready").exists():
+            shutil.rmtree(path)
+    last = get_last_checkpoint(str(checkpoints))
+    return None if last is None else Path(last)
+
+
+class Validation:
+    """NDCG@10 on validation items, the whole catalogue ranked, training items left out: overall and by group.
+
+    score: (users) → scores [len(users), n_items] on any device. At most `limit` people, chosen by the seed.
+    """
+
+    def __init__(
+        self, data: TrainingData, score: Callable[[Codes], torch.Tensor], *, seed: int = 0, limit: int = 20_000
+    ) -> None:
+        self.score = score
+        valid, threshold = data.valid, data.relevance_threshold
+        liked = valid.rating >= threshold if threshold is not None else np.ones(len(valid), bool)
+        if not liked.any():
+            liked = np.ones(len(valid), bool)
+        self.relevant = valid.take(np.flatnonzero(liked)).matrix(data.n_users, data.n_items)
+        self.seen = data.train.matrix(data.n_users, data.n_items)
+        users = np.flatnonzero(np.diff(self.relevant.indptr)).astype(np.int32)
+        if len(users) > limit:
+            users = np.sort(np.random.default_rng(seed).choice(users, limit, replace=False)).astype(np.int32)
+        if not len(users):
+            raise ConfigError("There are no validation items.", "Split the data with a validation share above 0.")
+        self.users = users
+        self.groups = _groups(data, users)
+
+    def __call__(self) -> dict[str, float]:
+        k, values = 10, np.zeros(len(self.users))
+        gains = 1.0 / np.log2(np.arange(2, k + 2))
+        for start in range(0, len(self.users), 1024):
+            users = self.users[start : start + 1024]
+            scores = self.score(users).float()
+            seen, relevant = self.seen[users], self.relevant[users].toarray()
+            rows = np.repeat(np.arange(len(users)), np.diff(seen.indptr))
+            scores[torch.from_numpy(rows).to(scores.device), torch.from_numpy(seen.indices).to(scores.device)] = -np.inf
+            top = torch.topk(scores, min(k, scores.shape[1]), dim=1).indices.cpu().numpy()
+            hits = np.take_along_axis(relevant, top, axis=1)  # [b, k]
+            ideal = np.cumsum(gains)[np.minimum(relevant.sum(1), k) - 1]
+            values[start : start + len(users)] = hits @ gains[: top.shape[1]] / ideal
+        result = {"ndcg": float(values.mean())}
+        result.update({f"ndcg/{name}": float(values[rows].mean()) for name, rows in self.groups.items()})
+        return result
+
+
+def _groups(data: TrainingData, users: Codes) -> dict[str, NDArray[np.int64]]:
+    """Rows of `users` by value of each attribute of people that has two to six values, for the curves by group."""
+    groups: dict[str, NDArray[np.int64]] = {}
+    for column in data.users.columns[1:]:
+        values = data.users[column].astype("string").fillna("(unknown)").to_numpy()[users]
+        names = np.unique(values)
+        if 2 <= len(names) <= 6:
+            groups.update({f"{column}={name}": np.flatnonzero(values == name) for name in names})
+    return groups
