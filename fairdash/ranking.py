@@ -1,0 +1,87 @@
+"""Scores → the best K items of every user: seen items left out, equal scores ordered by a hash that favours nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from fairdash.errors import ModelError
+from fairdash.hashing import Hashes, id_hash, mix
+from fairdash.progress import Progress, silent
+from fairdash.recommenders.base import Fitted
+from fairdash.schema import Codes, Floats, Interactions, Lists
+
+BATCH_CELLS = 4_000_000  # users × items scored at once: 16 MB of float32, 32 MB of sort keys
+
+
+def top_k(scores: Floats, seen: sparse.csr_array | None, k: int, item_hashes: Hashes, seed: int = 0) -> Lists:
+    """The k best unseen items of each row.
+
+    scores: [b, n_items], higher is better; -inf says that an item is no candidate. seen: bool csr [b, n_items], what
+    is left out; None: nothing. item_hashes: `hashing.id_hash` of the item ids [n_items]; equal scores are ordered by
+    `mix(seed, item_hashes)`. Rows with fewer than k candidates end in -1 with score NaN.
+    Raises ModelError when a score is NaN: no order can be given to it.
+    """
+    scores = np.asarray(scores, dtype=np.float32)
+    if np.isnan(scores).any():
+        row, item = np.argwhere(np.isnan(scores))[0]
+        raise ModelError(
+            f"The recommender gave no number (NaN) as the score of item {item} for row {row} of its batch.",
+            "Train it again with a lower learning rate, or check the vectors that it was loaded with.",
+        )
+    n_items = scores.shape[1]
+    place = np.empty(n_items, dtype=np.uint64)
+    place[np.argsort(mix(seed, item_hashes), kind="stable")] = np.arange(n_items, dtype=np.uint64)[::-1]
+    # One unique key a cell: the score's bits in an order that sorts as the numbers do, then the place among equals.
+    bits = (scores + np.float32(0)).view(np.uint32)  # + 0 turns -0.0 into 0.0, so that both are one score
+    ordered = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31)).astype(np.uint64)
+    keys = (ordered << np.uint64(32)) | (place + np.uint64(1))
+    keys[np.isneginf(scores)] = 0
+    if seen is not None:
+        row = np.repeat(np.arange(seen.shape[0]), np.diff(seen.indptr))
+        keys[row, seen.indices] = 0
+    width = min(k, n_items)
+    best = np.argpartition(keys, n_items - width, axis=1)[:, n_items - width :]
+    order = np.argsort(np.take_along_axis(keys, best, axis=1), axis=1)[:, ::-1]
+    best = np.take_along_axis(best, order, axis=1)
+    valid = np.take_along_axis(keys, best, axis=1) > 0
+    items = np.full((len(scores), k), -1, dtype=np.int32)
+    values = np.full((len(scores), k), np.nan, dtype=np.float32)
+    items[:, :width] = np.where(valid, best, -1)
+    values[:, :width] = np.where(valid, np.take_along_axis(scores, best, axis=1), np.nan)
+    return Lists(items, values)
+
+
+def rank_all(
+    fitted: Fitted,
+    item_ids: NDArray[np.object_],
+    history: Interactions,
+    n_users: int,
+    seen: sparse.csr_array | None,
+    k: int,
+    *,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Lists:
+    """The k best unseen items of all users, in batches of bounded memory.
+
+    item_ids: [n_items], the text ids of the catalogue in the order of the codes. history: what `fitted.score` is
+    given. seen: bool csr [n_users, n_items], usually `split.known.matrix(...)`.
+    """
+    hashes = id_hash(item_ids)
+    parts = []
+    for start, stop in _batches(n_users, len(hashes)):
+        users: Codes = np.arange(start, stop, dtype=np.int32)
+        batch_seen = None if seen is None else seen[start:stop]
+        parts.append(top_k(fitted.score(users, history), batch_seen, k, hashes, seed))
+        progress(stop / n_users, f"Ranked {stop:,} of {n_users:,} people")
+    return Lists(np.concatenate([part.items for part in parts]), np.concatenate([part.scores for part in parts]))
+
+
+def _batches(n_users: int, n_items: int) -> Iterator[tuple[int, int]]:
+    size = max(1, BATCH_CELLS // max(n_items, 1))
+    for start in range(0, n_users, size):
+        yield start, min(start + size, n_users)
