@@ -1,0 +1,270 @@
+"""Pieces that every page is made of: errors for people, charts with their table, downloads, jobs, empty states."""
+
+from __future__ import annotations
+
+import io
+import logging
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+import streamlit as st
+
+from fairdash.charts import Chart, curves
+from fairdash.errors import FairDashError
+from fairdash.jobs import runner
+from fairdash.jobs.table import Job
+from fairdash.ui import state, text
+
+POLL_SECONDS = 1.0
+NO_MODEBAR = {"displayModeBar": False, "responsive": True}
+
+
+# --- errors and empty states ------------------------------------------------------------------------------------------
+
+
+def error(fault: FairDashError) -> None:
+    """What is wrong and where, then what to do."""
+    hint = f"\n\n{text.plain(fault.hint, 2000)}" if fault.hint else ""
+    st.error(f"**{text.plain(fault.message, 2000)}**{hint}", icon=":material/error:")
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """A user's error becomes a box. Anything else becomes a sentence with a number that the server's log holds too."""
+    try:
+        yield
+    except FairDashError as fault:
+        error(fault)
+    except Exception:  # the last line of defence: a person never sees a trace
+        number = uuid.uuid4().hex[:8]
+        logging.getLogger(__name__).exception("Page error %s", number)
+        error(FairDashError(f"This page stopped on an unexpected error (number {number}).",
+                            "Nothing that was stored is lost. Reload the page; the server's log holds the details."))  # fmt: skip
+
+
+def empty(title: str, body: str, page: str | None = None, action: str = "") -> None:
+    """What is not there yet, why it is worth having, and the step that makes it."""
+    with st.container(border=True, key=f"empty-{title[:24].replace(' ', '-').lower()}"):
+        st.markdown(f"**{title}**")
+        st.caption(body)
+        if page:
+            go(page, action, icon=":material/arrow_forward:")
+
+
+def go(page: str, label: str, icon: str | None = None, **query: str) -> None:
+    """A link to another page that keeps what is in view."""
+    st.page_link(state.page(page), label=label, icon=icon, query_params={**state.link(), **query})
+
+
+# --- tables, charts, downloads ----------------------------------------------------------------------------------------
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """The frame as CSV that no spreadsheet mistakes for formulas; UTF-8 with a mark, so that accents survive Excel."""
+    safe = frame.rename(columns=lambda name: text.cell(str(name))).map(text.cell)
+    buffer = io.StringIO()
+    safe.to_csv(buffer, index=False)
+    return buffer.getvalue().encode("utf-8-sig")
+
+
+def download(frame: pd.DataFrame, name: str, label: str = "CSV") -> None:
+    """A button that saves the frame as <name>.csv."""
+    st.download_button(
+        label, lambda: csv_bytes(frame), f"{name}.csv", "text/csv", key=f"csv-{name}", icon=":material/download:",
+        on_click="ignore",
+    )  # fmt: skip
+
+
+def table(frame: pd.DataFrame, name: str, *, digits: int = 3, height: int | Literal["auto"] = "auto") -> None:
+    """A table with its download. Numbers are shown with `digits` digits and saved in full."""
+    numbers = {
+        column: st.column_config.NumberColumn(text.plain(column), format=f"%.{digits}f")
+        for column in frame.columns
+        if pd.api.types.is_float_dtype(frame[column])
+    }
+    st.dataframe(
+        frame, hide_index=True, column_config=numbers, height=height, key=f"table-{name}", placeholder=text.DASH
+    )
+    download(frame, name)
+
+
+def draw(
+    chart: Chart,
+    key: str,
+    title: str = "",
+    *,
+    about: str | None = None,
+    note: str | None = None,
+    open_table: bool = False,
+) -> None:
+    """Title, picture, table, definition. The table opens from a button beside the title, or lies open below."""
+    with st.container(horizontal=True, vertical_alignment="center", key=f"head-{key}", gap="small"):
+        if title:
+            st.markdown(f"**{title}**", width="stretch")
+        if about:
+            with st.popover("", icon=":material/info:", type="tertiary", help="What this shows", key=f"about-{key}"):
+                st.markdown(about)
+        if not open_table and len(chart.table):
+            with st.popover(
+                "", icon=":material/table_rows:", type="tertiary", help="The same as a table", key=f"open-{key}"
+            ):
+                table(chart.table, key)
+    st.plotly_chart(chart.themed(state.dark()), theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)
+    if note:
+        st.caption(note)
+    if open_table and len(chart.table):
+        table(chart.table, key)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of a metric row. delta: words below it. gap: a larger delta is worse."""
+
+    label: str
+    value: str
+    delta: str | None = None
+    help: str | None = None
+    gap: bool = False
+    quiet: bool = False  # the delta is said without a colour: nothing was found
+
+
+def metrics(row: Sequence[Metric]) -> None:
+    """Numbers side by side; on a narrow screen they wrap."""
+    with st.container(horizontal=True, gap="medium"):
+        for one in row:
+            st.metric(
+                one.label,
+                one.value,
+                one.delta,
+                delta_color="off" if one.quiet else "inverse" if one.gap else "normal",
+                delta_arrow="off" if one.quiet else "auto",
+                help=one.help,
+                width="content",
+            )
+
+
+# --- jobs -------------------------------------------------------------------------------------------------------------
+
+_STATES = {
+    "queued": ("waits for its turn", "gray", ":material/hourglass:"),
+    "running": ("running", "blue", ":material/play_arrow:"),
+    "done": ("done", "green", ":material/check:"),
+    "failed": ("failed", "red", ":material/error:"),
+    "cancelled": ("stopped", "orange", ":material/stop:"),
+    "lost": ("lost", "red", ":material/power_off:"),
+}
+
+
+def job_badge(job: Job) -> None:
+    words, color, icon = _STATES[job.state]
+    st.badge(words, color=color, icon=icon)  # type: ignore[arg-type]  # the table's words are badge colours
+
+
+def job(job_id: str, on_done: Callable[[Job], None] | None = None, *, quality: str = "ndcg") -> None:
+    """A job with progress, remaining time, live curves, log and cancel. It polls while the job is active, and reruns
+    the page when it ends. `on_done` draws what a finished job leaves."""
+    start = runner.get(state.workspace(), job_id)
+    if start.ended:
+        _job(start.id, on_done, was_active=False)
+    else:
+        st.fragment(_job, run_every=POLL_SECONDS)(start.id, on_done, was_active=True)
+
+
+def _job(job_id: str, on_done: Callable[[Job], None] | None, *, was_active: bool) -> None:
+    workspace = state.workspace()
+    runner.reap(workspace)
+    job = runner.get(workspace, job_id)
+    if was_active and job.ended:
+        st.rerun()
+    with st.container(border=True, key=f"job-{job.id}"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{text.plain(job.title, 80)}**", width="stretch")
+            job_badge(job)
+        if job.state in ("running", "queued"):
+            _active(job)
+        elif job.state != "done":
+            error(FairDashError(job.error or "The job ended without a result.", job.hint or ""))
+            if st.button("Resume", icon=":material/play_arrow:", key=f"resume-{job.id}"):
+                runner.resume(workspace, job.id)
+                st.rerun()
+        elif on_done is not None:
+            on_done(job)
+        else:
+            st.caption(f"Took {text.duration(job.elapsed)}.")
+        _curves(job)
+        log = runner.read_log(workspace, job.id)
+        if log:
+            with st.expander("Log", key=f"log-{job.id}"):
+                st.code(log, language=None, height=220, wrap_lines=True)
+
+
+def _active(job: Job) -> None:
+    remaining = text.duration(job.remaining)
+    took = f"{text.duration(job.elapsed)} so far" + (f", about {remaining} to go" if remaining else "")
+    st.progress(min(1.0, job.done), text=f"{text.plain(job.message or 'Starting', 160)} · {job.done:.0%}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(took if job.state == "running" else "Another job runs; this one starts after it.", width="stretch")
+        if job.cancel:
+            st.caption("Stopping at the next step …", width="content")
+        elif st.button("Stop", icon=":material/stop:", key=f"cancel-{job.id}"):
+            runner.cancel(state.workspace(), job.id)
+            st.rerun(scope="fragment")
+
+
+def _curves(job: Job) -> None:
+    points = runner.table(state.workspace()).curves(job.id)
+    if not points:
+        return
+    families: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for name, line in points.items():
+        families.setdefault("Loss" if "loss" in name else "Validation", {})[name] = [(100 * x, y) for x, y in line]
+    for column, (family, lines) in zip(st.columns(len(families)), sorted(families.items()), strict=True):
+        with column:
+            draw(curves(lines, "% of training", family), f"curve-{job.id}-{family}", family)
+
+
+def active_jobs(kinds: Sequence[str] | None = None) -> list[Job]:
+    """Jobs that wait or run, oldest first; of the given kinds."""
+    runner.reap(state.workspace())
+    return [j for j in runner.table(state.workspace()).active() if kinds is None or j.kind in kinds]
+
+
+# --- what is in view --------------------------------------------------------------------------------------------------
+
+
+def context() -> None:
+    """The sidebar: which data and which run every page talks about, and which jobs are at work."""
+    workspace = state.workspace()
+    for kind, name, label in (("datasets", "data", "Data set"), ("runs", "run", "Run")):
+        entries = workspace.entries(kind)  # type: ignore[arg-type]  # literals of the tuple above
+        _choose(label, name, {entry.digest: entry.title for entry in entries})
+    jobs = active_jobs()
+    if jobs:
+        st.fragment(_strip, run_every=2 * POLL_SECONDS)(len(jobs))
+
+
+def _choose(label: str, name: Any, titles: dict[str, str]) -> None:
+    current = state.get(name)
+    if current not in titles:
+        current = next(iter(titles), None)
+        state.put(name, current)
+    if not titles:
+        return
+    key = f"choose-{name}"
+    st.session_state[key] = current
+    st.selectbox(
+        label, list(titles), key=key, format_func=lambda one: text.label(titles.get(one, one)),
+        on_change=lambda: state.put(name, st.session_state[key]),
+    )  # fmt: skip
+
+
+def _strip(shown: int) -> None:
+    jobs = active_jobs()
+    if len(jobs) != shown:
+        st.rerun()
+    for one in jobs:
+        st.progress(min(1.0, one.done), text=f"{text.plain(one.title, 40)} · {one.done:.0%}")

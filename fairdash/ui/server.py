@@ -1,0 +1,102 @@
+"""What surrounds the pages: a health check, response headers, and the watch over jobs while the server runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from fairdash import __version__
+from fairdash.jobs import runner
+from fairdash.workspace import Workspace
+
+REAP_SECONDS = 1.0
+
+# Everything comes from this server: nothing is fetched elsewhere and no other site may frame the pages. Streamlit and
+# plotly set inline styles, and compile expressions; their scripts are otherwise this server's own.
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' ws: wss: blob: data:",
+        "worker-src 'self' blob:",
+        "frame-src 'self' blob: data:",
+        "frame-ancestors 'self'",
+        "form-action 'self'",
+        "base-uri 'self'",
+        "object-src 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGI = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class SecurityHeaders:
+    """Puts HEADERS on every HTTP response."""
+
+    def __init__(self, app: ASGI) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+                message["headers"] = [*message.get("headers", []), *extra]
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+async def health(_: Request) -> JSONResponse:
+    """200 when the job table answers, 503 when it does not."""
+    try:
+        active = len(await asyncio.to_thread(lambda: runner.table(Workspace.default()).active()))
+    except Exception as error:  # whatever is wrong with the store, the answer is that the service is not well
+        return JSONResponse({"status": "unwell", "reason": type(error).__name__}, status_code=503)
+    return JSONResponse({"status": "ok", "version": __version__, "active_jobs": active})
+
+
+async def _watch_jobs() -> None:
+    while True:
+        try:
+            await asyncio.to_thread(runner.reap, Workspace.default())
+        except Exception:  # a full disk or a locked table must not end the watch
+            logging.getLogger(__name__).exception("The job table could not be checked")
+        await asyncio.sleep(REAP_SECONDS)
+
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
+    """Jobs that died are noticed, and waiting ones are started, while the server runs; running jobs outlive it."""
+    watch = asyncio.create_task(_watch_jobs())
+    try:
+        yield None
+    finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+
+
+ROUTES = [Route("/healthz", health)]
+MIDDLEWARE = [Middleware(SecurityHeaders)]

@@ -1,0 +1,23 @@
+"""The frame around every page: page configuration, navigation in the order of the journey, and what is in view."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from fairdash.ui import parts, state
+
+HERE = Path(__file__).parent
+
+st.set_page_config(page_title="FairDash", page_icon=str(HERE / "icon.svg"), layout="wide")
+st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
+sections: dict[str, list[st.Page]] = {}
+for name, (section, _, _) in state.JOURNEY.items():
+    sections.setdefault(section, []).append(state.page(name))
+current = st.navigation(sections)
+with parts.errors():
+    state.restore()
+    with st.sidebar:
+        parts.context()
+    current.run()
