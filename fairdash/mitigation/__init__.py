@@ -1,0 +1,8 @@
+"""The catalogue of mitigations, in the order in which they act: data, training, vectors, re-ranking."""
+
+from __future__ import annotations
+
+from fairdash.mitigation.base import Method
+from fairdash.mitigation.reranking import calibrate
+
+METHODS: dict[str, Method] = {method.info.key: method for method in (calibrate.METHOD,)}

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fairdash.errors import ConfigError
 from fairdash.schema import Categories, Codes, Floats, Groups, Lists, TrainingData
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Info:
 class DataMethod(Protocol):
     """Changes what is trained on."""
 
-    info: Info
+    @property
+    def info(self) -> Info: ...
 
     def prepare(self, data: TrainingData, groups: Sequence[Groups], strength: float, seed: int) -> TrainingData:
         """`groups` are over users, one for each chosen attribute."""
@@ -75,7 +77,8 @@ class TrainingTerm(Protocol):
 class TrainingMethod(Protocol):
     """Changes the loss."""
 
-    info: Info
+    @property
+    def info(self) -> Info: ...
 
     def term(
         self, data: TrainingData, groups: Sequence[Groups], strength: float, dim: int, seed: int
@@ -88,7 +91,8 @@ VectorMap = Callable[[Floats, Sequence[Groups]], Floats]  # vectors [n, d] and t
 class VectorMethod(Protocol):
     """Changes user vectors after training; fitted on the vectors of training users."""
 
-    info: Info
+    @property
+    def info(self) -> Info: ...
 
     def fit(self, vectors: Floats, groups: Sequence[Groups], strength: float, seed: int) -> VectorMap: ...
 
@@ -113,13 +117,53 @@ class RerankInput:
     seed: int = 0
 
 
+Reranker = Callable[[float], Codes]  # strength → item codes [n_users, k]
+
+
 class RerankMethod(Protocol):
     """Changes the lists."""
 
-    info: Info
+    @property
+    def info(self) -> Info: ...
+
+    def reranker(self, data: RerankInput) -> Reranker:
+        """Does once what does not depend on the strength; the Reranker answers for any strength in 0…1 (a sweep, a
+        slider). Raises ConfigError when something that the method needs is missing."""
 
     def rerank(self, data: RerankInput, strength: float) -> Codes:
         """Item codes [n_users, k]: complete (as long as the candidates allow) and without repeats."""
 
 
 Method = DataMethod | TrainingMethod | VectorMethod | RerankMethod
+
+
+def check_strength(info: Info, strength: float) -> float:
+    """The strength as a float in 0…1. Raises ConfigError when it is outside, or no number."""
+    if not 0.0 <= strength <= 1.0:
+        raise ConfigError(
+            f"{info.key}: the strength is {strength}, which is not between 0 and 1.",
+            "0 leaves everything as it is, 1 is the method in full.",
+        )
+    return float(strength)
+
+
+def check_groups(info: Info, groups: Sequence[Groups], n: int) -> None:
+    """Raises ConfigError unless there is an attribute, and each has at least two groups with members among n rows."""
+    if not groups:
+        raise ConfigError(
+            f"{info.key} needs to know between which groups of people it should be fair.",
+            "Choose at least one attribute of people, for example --group gender.",
+        )
+    for attribute in groups:
+        if len(attribute.codes) != n:
+            raise ConfigError(
+                f"{info.key}: the groups of {attribute.attribute} are over {len(attribute.codes)} rows, not {n}.",
+                "Form the groups from the same table of people that is trained on.",
+            )
+        present = np.flatnonzero(attribute.sizes)
+        if len(present) < 2:
+            only = f"everybody is in one group ({attribute.names[present[0]]})" if len(present) else "nobody has a value"
+            raise ConfigError(
+                f"{info.key}: in {attribute.attribute}, {only}, so there is nothing to balance.",
+                "Choose an attribute in which at least two groups of people are known.",
+            )
