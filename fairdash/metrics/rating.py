@@ -16,7 +16,8 @@ in the paper, and needs no shared item. With more than two groups a metric is th
 largest, and the pair is named. Nothing to compare gives NaN and a reason.
 
 With few raters an item's mean is noisy, and the mean of absolute differences is above 0 even for groups that are
-treated alike; `chance` is the mean under shuffled group labels, to be read beside the value.
+treated alike; `chance` is the mean under shuffled group labels, to be read beside the value. Resampling people adds
+such noise once more, so plain percentiles can lie wholly above the value: the replicates are moved to have it as mean.
 """
 
 from __future__ import annotations
@@ -72,12 +73,18 @@ class Disparity:
     reason: str = ""
 
     @property
+    def centred(self) -> Array:
+        """The replicates [b], moved so that their mean is the value."""
+        known = self.replicates[np.isfinite(self.replicates)]
+        return self.replicates + (self.value - known.mean()) if len(known) else self.replicates
+
+    @property
     def ci(self) -> tuple[float, float]:
-        """95 % percentile interval over users."""
+        """95 % interval over users: percentiles of the centred replicates, not below 0."""
         if np.isnan(self.value) or not np.isfinite(self.replicates).any():
             return (np.nan, np.nan)
-        low, high = np.nanpercentile(self.replicates, (2.5, 97.5))
-        return float(low), float(high)
+        low, high = np.nanpercentile(self.centred, (2.5, 97.5))
+        return max(0.0, float(low)), float(high)
 
     @property
     def p_value(self) -> float:

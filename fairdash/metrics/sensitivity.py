@@ -264,8 +264,8 @@ def _length(lists: Codes) -> Array:
 
 
 def _in_both(found: NDArray[np.bool_]) -> Array:
-    flags: NDArray[np.bool_] = found.any(axis=2)
-    return flags.astype(np.float64)
+    flags: Array = np.asarray(found.any(axis=2), dtype=np.float64)
+    return flags
 
 
 def _hits(found: NDArray[np.bool_]) -> Array:
