@@ -27,7 +27,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 PATTERNS = ("", "/", ".", "x", "-", "\\", "+")
 MAX_ROWS = 24  # rows of one picture; the table holds all
 CURVE_POINTS = 400
-VEIL = "rgba(255,255,255,0.55)"  # the lines of a hatched bar
+HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
 FONT = "'Source Sans', 'Source Sans 3', Helvetica, Arial, sans-serif"
 
 
@@ -132,6 +132,7 @@ def _template(ink: str, muted: str, grid: str, hover: str) -> go.layout.Template
             "hoverlabel": {"bgcolor": hover, "bordercolor": grid, "font": {"color": ink, "family": FONT, "size": 13}},
             "legend": {
                 "orientation": "h",
+                "traceorder": "normal",
                 "x": 0,
                 "y": 1,
                 "xanchor": "left",
@@ -456,7 +457,7 @@ def stacked(
         values = [100 * row[i] for row in rows.values()]
         figure.add_bar(
             x=values, y=list(range(len(rows))), orientation="h", name=text.markup(part), width=0.6,
-            marker={"color": colors[i], "pattern": {"shape": PATTERNS[i % 7], "fgcolor": VEIL, "size": 6, "fillmode": "overlay"}},
+            marker={"color": colors[i], "pattern": {**HATCH, "shape": PATTERNS[i % 7]}},
             text=[f"{v:.0f} %" if v >= 8 else "" for v in values], textposition="inside", insidetextanchor="middle",
             textfont={"color": "#ffffff"}, textangle=0,
             hovertemplate="%{fullData.name} %{x:.1f} %<extra></extra>",
@@ -629,7 +630,8 @@ def reliability(predicted: ArrayLike, observed: ArrayLike, counts: ArrayLike) ->
     figure = _figure(270)
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": GREY}, hoverinfo="skip")
     figure.add_scatter(
-        x=p, y=o, mode="lines+markers", line={"color": BLUE}, marker={"opacity": 1, "size": 5 + 13 * np.sqrt(n / max(1.0, n.max()))},
+        x=p, y=o, mode="lines+markers", line={"color": BLUE},
+        marker={"opacity": 1, "size": 5 + 13 * np.sqrt(n / max(1.0, n.max()))},
         hovertemplate="predicted %{x:.2f}, observed %{y:.2f}<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(title_text="predicted probability", range=[0, 1], fixedrange=True)
@@ -649,7 +651,7 @@ def bars(names: Sequence[str], values: Sequence[float], axis: str, *, digits: in
         x=[v for _, v in shown], y=list(range(len(shown))), orientation="h",
         marker={
             "color": [BLUE if v >= 0 else VERMILLION for _, v in shown],
-            "pattern": {"shape": ["" if v >= 0 else "/" for _, v in shown], "fgcolor": VEIL, "fillmode": "overlay"},
+            "pattern": {**HATCH, "shape": ["" if v >= 0 else "/" for _, v in shown]},
         },
         text=[text.number(v, digits) for _, v in shown], textposition="outside", cliponaxis=False,
         customdata=[text.markup(name, 80) for name, _ in shown],

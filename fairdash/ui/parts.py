@@ -42,8 +42,8 @@ def errors() -> Iterator[None]:
     except Exception:  # the last line of defence: a person never sees a trace
         number = uuid.uuid4().hex[:8]
         logging.getLogger(__name__).exception("Page error %s", number)
-        error(FairDashError(f"This page stopped on an unexpected error (number {number}).",
-                            "Nothing that was stored is lost. Reload the page; the server's log holds the details."))  # fmt: skip
+        hint = "Nothing that was stored is lost. Reload the page; the server's log holds the details."
+        error(FairDashError(f"This page stopped on an unexpected error (number {number}).", hint))
 
 
 def empty(title: str, body: str, page: str | None = None, action: str = "") -> None:

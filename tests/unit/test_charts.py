@@ -1,0 +1,155 @@
+"""Charts: every one has words and a table, data text is inert, and the four states of a number look different."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from fairdash import charts
+from fairdash.charts import Change, Chart, Gap, GroupValue, TradePoint
+
+EVIL = '<a href="javascript:alert(1)">x</a> %{y} $z$'
+RNG = np.random.default_rng(0)
+
+
+def every_chart(name: str) -> dict[str, Chart]:
+    values = {name: RNG.random(50), "b": RNG.random(30)}
+    return {
+        "group_values": charts.group_values(
+            [GroupValue(name, 50, 0.2, 0.1, 0.3), GroupValue("b", 3, 0.4, small=True)], "NDCG@10", 0.3
+        ),
+        "gaps": charts.gaps(
+            [Gap(name, 0.02, 0.01, 0.03, 0.004, True, 0.2), Gap("b", None, None, None, None, False, None, "x")]
+        ),
+        "ecdf": charts.distributions(values, "NDCG@10"),
+        "box": charts.distributions(values, "NDCG@10", "box"),
+        "histogram": charts.distributions(values, "NDCG@10", "histogram"),
+        "shares": charts.shares(["Drama", name], {name: [0.3, 0.7], "b": [0.5, 0.5]}, "share"),
+        "exposure": charts.exposure(
+            [name, "b"], {"catalogue": [0.5, 0.5], "exposure": [0.7, 0.3]}, {"exposure": [[0.6, 0.8], [0.2, 0.4]]}
+        ),
+        "stacked": charts.stacked({name: [0.2, 0.8], "b": [0.5, 0.5]}, ["head", name], "% of slots"),
+        "before_after": charts.before_after(
+            [Change(name, 50, 0.2, 0.25, 0.05, 0.01, 0.09), Change("b", 9, None, None, None, None, None)], "NDCG@10"
+        ),
+        "trade_off": charts.trade_off(
+            [TradePoint(name, "0.5", 0.1, 0.2, (0.05, 0.15), (0.19, 0.21), True)], "gap", "NDCG@10"
+        ),
+        "curves": charts.curves({name: [(0, 1), (1, 0.5)]}, "% of training", "loss"),
+        "band": charts.band([20, 30], [0.1, 0.2], [0.05, 0.1], [0.2, 0.3], "age", "NDCG@10"),
+        "reliability": charts.reliability([0.1, 0.9], [0.2, 0.8], [10, 10]),
+        "bars": charts.bars([name, "b"], [0.5, -0.2], "adds"),
+    }
+
+
+@pytest.mark.parametrize("kind", every_chart("a"))
+def test_every_chart_has_words_and_a_table_and_both_themes(kind: str) -> None:
+    chart = every_chart("a")[kind]
+    assert len(chart.alt) > 20
+    assert len(chart.table)
+    light, dark = (
+        json.loads(chart.themed(mode).to_json())["layout"]["template"]["layout"]["font"] for mode in (False, True)
+    )
+    assert light["color"] != dark["color"]
+
+
+@pytest.mark.parametrize("kind", every_chart("a"))
+def test_names_from_data_are_inert(kind: str) -> None:
+    drawn = json.loads(every_chart(EVIL)[kind].themed().to_json())
+    for trace in drawn["data"]:
+        trace.get("customdata")  # templates may quote it: it is escaped below like everything else
+        assert "%{y} $z" not in json.dumps(trace.get("hovertemplate", ""))
+    assert "<a " not in json.dumps(drawn)
+
+
+def test_small_undefined_and_ordinary_groups_look_different() -> None:
+    chart = charts.group_values(
+        [
+            GroupValue("F", 273, 0.21, 0.19, 0.23),
+            GroupValue("X", 12, 0.3, 0.1, 0.5, small=True),
+            GroupValue("?", 2, None, reason="no held-out item"),
+        ],
+        "NDCG@10",
+    )
+    ordinary, small = chart.figure.data
+    assert not ordinary.marker.symbol.endswith("-open")
+    assert small.marker.symbol.endswith("-open")
+    assert small.marker.color == charts.GREY
+    assert any("undefined: no held-out item" in a.text for a in chart.figure.layout.annotations)
+    assert "too few" in chart.figure.layout.yaxis.ticktext[1]
+    assert list(chart.table["note"]) == ["", "too few people", "no held-out item"]
+
+
+def test_groups_differ_in_shape_as_well_as_colour() -> None:
+    chart = charts.group_values([GroupValue(str(i), 30, i / 10) for i in range(6)], "NDCG@10")
+    looks = {(t.marker.symbol, t.marker.color) for t in chart.figure.data}
+    assert len({symbol for symbol, _ in looks}) == len({color for _, color in looks}) == 6
+
+
+def test_labels_carry_n() -> None:
+    chart = charts.group_values([GroupValue("F", 1273, 0.2)], "NDCG@10")
+    assert chart.figure.layout.yaxis.ticktext == ("F (n = 1,273)",)
+
+
+def test_a_gap_is_drawn_against_everybodys_value() -> None:
+    chart = charts.gaps([Gap("NDCG@10", 0.02, 0.01, 0.03, 0.004, True, 0.2)])
+    point = next(t for t in chart.figure.data if t.x[0] is not None)
+    assert point.x[0] == pytest.approx(10.0)
+    assert point.error_x.array[0] == pytest.approx(5.0)
+
+
+def test_found_and_not_found_differ() -> None:
+    chart = charts.gaps([Gap("a", 0.02, 0.01, 0.03, 0.004, True, 0.2), Gap("b", 0.01, 0.0, 0.03, 0.4, False, 0.2)])
+    found, missed = (t for t in chart.figure.data if t.x[0] is not None)
+    assert found.marker.symbol != missed.marker.symbol
+    assert list(chart.table["found"]) == ["yes", "no"]
+
+
+def test_quantiles_of_a_distribution_are_those_of_the_values() -> None:
+    values = np.arange(1001, dtype=float)
+    chart = charts.distributions({"a": values}, "x", "box")
+    assert chart.table.loc[0, ["mean", "5 %", "25 %", "50 %", "75 %", "95 %"]].tolist() == [500, 50, 250, 500, 750, 950]
+    assert len(charts.distributions({"a": RNG.random(10**5)}, "x").figure.data[0].x) == charts.CURVE_POINTS
+
+
+def test_categories_are_ordered_by_their_difference() -> None:
+    chart = charts.shares(["a", "b", "c"], {"F": [0.5, 0.2, 0.3], "M": [0.49, 0.4, 0.11]}, "share")
+    assert chart.table["category"].tolist() == ["b", "c", "a"]
+
+
+def test_changes_that_are_not_found_say_so() -> None:
+    rows = [Change("F", 273, 0.2, 0.25, 0.05, 0.01, 0.09), Change("M", 670, 0.2, 0.21, 0.01, -0.01, 0.03)]
+    chart = charts.before_after(rows, "NDCG@10")
+    assert chart.table["change"].tolist() == ["found", "not found"]
+    assert "no change found" in chart.figure.layout.annotations[1].text
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        charts.group_values([], "x"),
+        charts.gaps([]),
+        charts.distributions({"a": [math.nan]}, "x"),
+        charts.shares([], {}, "x"),
+        charts.exposure([], {}),
+        charts.stacked({}, [], "x"),
+        charts.before_after([], "x"),
+        charts.trade_off([], "x", "y"),
+        charts.curves({}, "x", "y"),
+        charts.band([], [], [], [], "x", "y"),
+        charts.bars([], [], "x"),
+    ],
+)
+def test_nothing_to_draw_says_so(chart: Chart) -> None:
+    assert chart.alt
+    assert chart.figure.layout.annotations[0].text
+
+
+def test_many_rows_are_cut_in_the_picture_not_in_the_table() -> None:
+    rows = [GroupValue(str(i), 30, 0.5) for i in range(60)]
+    chart = charts.group_values(rows, "x")
+    assert len(chart.figure.data) == charts.MAX_ROWS
+    assert len(chart.table) == 60

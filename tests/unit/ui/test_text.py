@@ -1,0 +1,139 @@
+"""Words for numbers, and escapes."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from fairdash.ui import text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "words"),
+    [
+        (0.0214, 3, "0.021"),
+        (-0.0214, 3, "−0.021"),
+        (1234.56, 1, "1,234.6"),
+        (0.0, 3, "0.000"),
+        (0.00004, 3, "4.0e-05"),
+        (-0.00004, 3, "−4.0e-05"),
+        (math.nan, 3, "undefined"),
+        (None, 3, "undefined"),
+        (math.inf, 3, "∞"),
+        (-math.inf, 3, "−∞"),
+    ],
+)
+def test_numbers(value: float | None, digits: int, words: str) -> None:
+    assert text.number(value, digits) == words
+
+
+def test_a_small_number_never_reads_as_zero() -> None:
+    assert text.number(0.0004) != text.number(0.0)
+
+
+def test_signs_percents_and_counts() -> None:
+    assert text.signed(0.02) == "+0.020"
+    assert text.signed(-0.02) == "−0.020"
+    assert text.signed(0.0) == "0.000"
+    assert text.signed(None) == "undefined"
+    assert text.percent(0.1234) == "12.3 %"
+    assert text.percent(None) == "undefined"
+    assert text.count(1, "person", "people") == "1 person"
+    assert text.count(1682, "film") == "1,682 films"
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [(0.0004, "p < 0.001"), (0.0456, "p = 0.046"), (1.0, "p = 1.000"), (None, "no test"), (math.nan, "no test")],
+)
+def test_p_values(p: float | None, words: str) -> None:
+    assert text.p_value(p) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(45.2, "45 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (None, ""), (-3, "0 s")]
+)
+def test_durations(seconds: float | None, words: str) -> None:
+    assert text.duration(seconds) == words
+
+
+def test_sizes() -> None:
+    assert [text.size(n) for n in (12, 3100, 2_500_000, 7.5e9)] == ["12 B", "3.1 kB", "2.5 MB", "7.5 GB"]
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "[click](javascript:alert(1))",
+    "![x](http://evil.example/x.png)",
+    "**bold** _it_ `code` $x^2$ :smile: :red[x]",
+    "# heading",
+    "a\nb\r\nc\x00d\u202edcba",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_markdown_of_data_is_shown_as_it_is(name: str) -> None:
+    escaped = text.plain(name, 200)
+    for mark in "<>[]()*_`$#:!":
+        assert escaped.count(mark) == escaped.count("\\" + mark)
+    assert "\n" not in escaped
+    assert "\u202e" not in escaped
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_plotly_sees_no_tags(name: str) -> None:
+    assert "<" not in text.markup(name)
+    assert '"' not in text.markup(name)
+
+
+def test_markup_escapes_once_and_completely() -> None:
+    assert text.markup("R&B <a href='x'>") == "R&amp;B &lt;a href='x'&gt;"
+
+
+def test_long_names_are_cut_with_a_sign() -> None:
+    assert text.label("x" * 100, 10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize("cell", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "|x"])
+def test_no_cell_is_a_formula(cell: str) -> None:
+    assert text.cell(cell) == "'" + cell
+
+
+def test_numbers_and_plain_text_stay_in_csv() -> None:
+    assert text.cell(-1.5) == -1.5
+    assert text.cell("Drama") == "Drama"
+    assert text.cell(None) is None
+
+
+def test_the_finding_reads_as_designed() -> None:
+    words = text.finding(
+        "gender", "NDCG@10", ("F", 273, 0.211), ("M", 670, 0.232), (0.006, 0.036), 0.004, significant=True
+    )
+    assert words == ("Women get 0.021 lower NDCG@10 than men (95 % CI 0.006 to 0.036, p = 0.004; 273 and 670 people).")
+
+
+def test_no_difference_found_says_what_could_not_be_seen() -> None:
+    words = text.finding(
+        "gender", "NDCG@10", ("F", 273, 0.211), ("M", 670, 0.215), (0.0, 0.02), 0.4, significant=False, detectable=0.031
+    )
+    assert words.startswith("No difference in NDCG@10 found between women and men")
+    assert "A gap below 0.031 could not be seen" in words
+
+
+def test_several_groups_are_named_by_value() -> None:
+    words = text.finding(
+        "age band",
+        "Recall@10",
+        ("56+", 40, 0.1),
+        ("18–24", 300, 0.2),
+        (0.05, 0.15),
+        0.0001,
+        significant=True,
+        several=True,
+    )
+    assert words.startswith("Age band 56+ get 0.100 lower Recall@10 than age band 18–24, the widest gap")
+
+
+def test_lists_of_words() -> None:
+    assert [text.join(w) for w in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
