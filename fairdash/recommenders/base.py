@@ -64,6 +64,10 @@ class Recommender(Protocol):
     name: str
     config: Any
 
+    @property
+    def vector_width(self) -> int | None:
+        """Width of the user vectors that training terms see; None for a recommender that takes no terms."""
+
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
     ) -> Fitted:

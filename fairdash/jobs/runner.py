@@ -1,0 +1,119 @@
+"""Start, watch, stop. A job is a process in a session of its own, so it outlives the page, the tab and the server.
+
+Whoever looks calls `reap`: it notices workers that died and starts what waits. No daemon is needed for that; the app
+calls it from its pages and once a second while it serves, and a worker calls it when it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from fairdash.errors import JobError
+from fairdash.hashing import digest
+from fairdash.jobs.table import Job, Table
+from fairdash.workspace import Workspace
+
+RUNNING_LIMIT = 1  # trainings share cores and GPU badly: one at a time, the others wait in order
+START_SECONDS = 20.0  # a claimed job without a process after this long was lost before it started
+
+_children: list[subprocess.Popen[bytes]] = []  # own workers, polled so that a dead one does not stay a zombie
+
+
+def table(workspace: Workspace) -> Table:
+    return Table(workspace.root / "jobs.sqlite")
+
+
+def log_path(workspace: Workspace, job: str) -> Path:
+    return workspace.root / "logs" / f"{job}.log"
+
+
+def read_log(workspace: Workspace, job: str, last: int = 200) -> str:
+    """The last lines that the job's process printed."""
+    try:
+        lines = log_path(workspace, job).read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-last:])
+
+
+def submit(workspace: Workspace, kind: str, title: str, params: Mapping[str, Any]) -> str:
+    """Queue a job and start it when it is its turn. The id is the digest of kind and params: the same request twice
+    is the same job, and one that stopped half-way goes on."""
+    job = digest(kind, dict(params))
+    table(workspace).enqueue(job, kind, title, params)
+    reap(workspace)
+    return job
+
+
+def resume(workspace: Workspace, job: str) -> None:
+    """Queue a job again that failed, was cancelled or was lost; a training goes on from its last checkpoint."""
+    row = get(workspace, job)
+    table(workspace).enqueue(row.id, row.kind, row.title, row.params)
+    reap(workspace)
+
+
+def cancel(workspace: Workspace, job: str) -> None:
+    get(workspace, job)
+    table(workspace).request_cancel(job)
+
+
+def get(workspace: Workspace, job: str) -> Job:
+    """The job's row. Raises JobError when there is none."""
+    row = table(workspace).get(job)
+    if row is None:
+        raise JobError(f"There is no job {job} in this workspace.", "It may have been removed; start it again.")
+    return row
+
+
+def alive(job: Job) -> bool:
+    """Whether the job's own process still runs (not a zombie, not another process that got the same number)."""
+    if job.pid is None:
+        return job.elapsed < START_SECONDS
+    try:
+        process = psutil.Process(job.pid)
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - (job.create_time or 0)) < 1.0
+    except psutil.NoSuchProcess:
+        return False
+
+
+def reap(workspace: Workspace) -> None:
+    """Mark dead workers' jobs as lost, then start what waits."""
+    _children[:] = [child for child in _children if child.poll() is None]
+    jobs = table(workspace)
+    for job in jobs.active():
+        if job.state == "running" and not alive(job):
+            jobs.finish(
+                job.id,
+                "lost",
+                error="The process of this job is gone: it was killed, ran out of memory, or the machine restarted.",
+                hint="Resume goes on from the last checkpoint. The log says what came last.",
+            )
+    while (claimed := jobs.claim_next(RUNNING_LIMIT)) is not None:
+        _start(workspace, claimed)
+
+
+def _start(workspace: Workspace, job: str) -> None:
+    log = log_path(workspace, job)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    root = str(Path(__file__).parents[2])
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    with log.open("ab") as out:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "fairdash.jobs.worker", str(workspace.root), job],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false"},
+        )
+    _children.append(child)
+    with contextlib.suppress(psutil.NoSuchProcess):  # it ended already: what it wrote in the table stands
+        table(workspace).set_process(job, child.pid, psutil.Process(child.pid).create_time())

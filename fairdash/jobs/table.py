@@ -1,0 +1,211 @@
+"""The job table: one SQLite row a job, in WAL mode, read by the pages and written by the workers.
+
+States: queued → running → done | failed | cancelled | lost. `lost` means that the process died without a word.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+State = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
+ENDED: tuple[State, ...] = ("done", "failed", "cancelled", "lost")
+
+_SCHEMA = """
+create table if not exists jobs (
+    id text primary key, kind text not null, title text not null, params text not null, state text not null,
+    pid integer, create_time real, done real not null default 0, message text not null default '',
+    heartbeat real, cancel integer not null default 0, error text, hint text, result text,
+    created real not null, started real, resumed_from real not null default 0, finished real
+);
+create table if not exists points (
+    job text not null, at real not null, done real not null, name text not null, value real not null
+);
+create index if not exists points_of_job on points (job, at);
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row of the table. done: 0…1. Times are seconds since the epoch."""
+
+    id: str
+    kind: str
+    title: str
+    params: dict[str, Any]
+    state: State
+    pid: int | None
+    create_time: float | None
+    done: float
+    message: str
+    heartbeat: float | None
+    cancel: bool
+    error: str | None
+    hint: str | None
+    result: dict[str, Any] | None
+    created: float
+    started: float | None
+    resumed_from: float
+    finished: float | None
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the job's process started, 0 when it did not."""
+        return 0.0 if self.started is None else (self.finished or time.time()) - self.started
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds to go at the speed so far; None while too little is known."""
+        gained = self.done - self.resumed_from
+        if self.state != "running" or gained < 0.01:
+            return None
+        return self.elapsed * (1.0 - self.done) / gained
+
+
+class Table:
+    """Access to the rows. Every call opens its own connection: pages, threads and processes never share one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connect() as db:
+            db.execute("pragma journal_mode = wal")
+            db.executescript(_SCHEMA)
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        db = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
+        try:
+            db.row_factory = sqlite3.Row
+            db.execute("pragma synchronous = normal")
+            yield db
+        finally:
+            db.close()
+
+    def enqueue(self, job: str, kind: str, title: str, params: Mapping[str, Any]) -> None:
+        """Queue a job. One that ended without a result is queued again; one that waits, runs or is done is left."""
+        with self._connect() as db:
+            db.execute(
+                """insert into jobs (id, kind, title, params, state, created) values (?, ?, ?, ?, 'queued', ?)
+                on conflict (id) do update set state = 'queued', cancel = 0, error = null, hint = null, message = '',
+                    created = excluded.created, started = null, finished = null, pid = null
+                where jobs.state in ('failed', 'cancelled', 'lost')""",
+                (job, kind, title, json.dumps(params, sort_keys=True), time.time()),
+            )
+
+    def claim_next(self, running_limit: int) -> str | None:
+        """Mark the oldest queued job as running and give its id, unless as many as `running_limit` run already."""
+        with self._connect() as db:
+            db.execute("begin immediate")
+            (running,) = db.execute("select count(*) from jobs where state = 'running'").fetchone()
+            row = db.execute("select id from jobs where state = 'queued' order by created limit 1").fetchone()
+            claimed = row["id"] if row is not None and running < running_limit else None
+            if claimed is not None:
+                now = time.time()
+                db.execute(
+                    """update jobs set state = 'running', started = ?, heartbeat = ?, pid = null, resumed_from = 0,
+                    done = 0 where id = ?""",
+                    (now, now, claimed),
+                )
+            db.execute("commit")
+        return claimed
+
+    def set_process(self, job: str, pid: int, create_time: float) -> None:
+        with self._connect() as db:
+            db.execute("update jobs set pid = ?, create_time = ? where id = ?", (pid, create_time, job))
+
+    def beat(self, job: str, done: float, message: str, values: Mapping[str, float]) -> bool:
+        """Record progress and curve points; returns whether the person asked to stop."""
+        now = time.time()
+        with self._connect() as db:
+            db.execute("begin immediate")
+            row = db.execute("select done, resumed_from, cancel from jobs where id = ?", (job,)).fetchone()
+            if row is None:  # the row was deleted: nobody waits for this job any more
+                db.execute("rollback")
+                return True
+            # The first jump of a training that goes on from a checkpoint was not earned in this process's time.
+            resumed = done if row["done"] == 0 and done > 0.05 else row["resumed_from"]
+            db.execute(
+                """update jobs set done = max(done, ?), message = case when ? = '' then message else ? end,
+                heartbeat = ?, resumed_from = ? where id = ? and state = 'running'""",
+                (done, message, message, now, resumed, job),
+            )
+            db.executemany(
+                "insert into points (job, at, done, name, value) values (?, ?, ?, ?, ?)",
+                [(job, now, done, name, float(value)) for name, value in values.items()],
+            )
+            db.execute("commit")
+        return bool(row["cancel"])
+
+    def finish(
+        self,
+        job: str,
+        state: State,
+        *,
+        error: str | None = None,
+        hint: str | None = None,
+        result: Mapping[str, Any] | None = None,
+    ) -> None:
+        """End a running or queued job; a job that ended already keeps its end."""
+        with self._connect() as db:
+            db.execute(
+                """update jobs set state = ?, error = ?, hint = ?, result = ?, finished = ?,
+                done = case when ? = 'done' then 1 else done end where id = ? and state in ('running', 'queued')""",
+                (state, error, hint, None if result is None else json.dumps(result), time.time(), state, job),
+            )
+
+    def request_cancel(self, job: str) -> None:
+        """A queued job ends at once; a running one is told and stops at its next step."""
+        with self._connect() as db:
+            db.execute("update jobs set cancel = 1 where id = ?", (job,))
+            db.execute(
+                "update jobs set state = 'cancelled', finished = ? where id = ? and state = 'queued'",
+                (time.time(), job),
+            )
+
+    def delete(self, job: str) -> None:
+        with self._connect() as db:
+            db.execute("delete from jobs where id = ?", (job,))
+            db.execute("delete from points where job = ?", (job,))
+
+    def get(self, job: str) -> Job | None:
+        with self._connect() as db:
+            row = db.execute("select * from jobs where id = ?", (job,)).fetchone()
+        return None if row is None else _job(row)
+
+    def all(self) -> list[Job]:
+        """All jobs, newest first."""
+        with self._connect() as db:
+            rows = db.execute("select * from jobs order by created desc").fetchall()
+        return [_job(row) for row in rows]
+
+    def active(self) -> list[Job]:
+        """Jobs that wait or run, oldest first."""
+        return [job for job in reversed(self.all()) if not job.ended]
+
+    def curves(self, job: str) -> dict[str, list[tuple[float, float]]]:
+        """Curve points by name: (done 0…1, value), in the order in which they came."""
+        with self._connect() as db:
+            rows = db.execute("select name, done, value from points where job = ? order by at", (job,)).fetchall()
+        curves: dict[str, list[tuple[float, float]]] = {}
+        for row in rows:
+            curves.setdefault(row["name"], []).append((row["done"], row["value"]))
+        return curves
+
+
+def _job(row: sqlite3.Row) -> Job:
+    values = dict(row)
+    values["params"] = json.loads(values["params"])
+    values["result"] = None if values["result"] is None else json.loads(values["result"])
+    values["cancel"] = bool(values["cancel"])
+    return Job(**values)

@@ -1,0 +1,383 @@
+"""The stages over run folders: split → fit → recommend → audit → mitigate. The pages' jobs and the command line call these.
+
+A run folder is complete in itself and readable by anything:
+
+    train.csv valid.csv truth.csv users.csv items.csv   what was known, what was held out, who and what
+    run.json                                            recommender, options, mitigations, split, seed, device, timings
+    candidates.safetensors                              best items of every user with scores, for validation and test
+    model/                                              the trained recommender (absent for lists of another system)
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+from safetensors.numpy import load_file, save_file
+from scipy import sparse
+
+from fairdash import __version__, settings
+from fairdash.errors import ConfigError, DataError, FairDashError
+from fairdash.hashing import digest, id_hash
+from fairdash.progress import Progress, silent
+from fairdash.schema import (
+    ITEM_ID,
+    RATING,
+    TIME,
+    USER_ID,
+    Categories,
+    Groups,
+    GroupSpec,
+    Interactions,
+    Lists,
+    Split,
+    TrainingData,
+)
+from fairdash.workspace import write_json
+
+if TYPE_CHECKING:
+    from fairdash.metrics.audit import Audit
+    from fairdash.recommenders.base import Fitted, Recommender
+
+
+@dataclass(frozen=True)
+class Mitigation:
+    """A chosen method. groups: user groups; item_group: item groups, for methods that protect items. strength: 0…1,
+    or None for "auto": chosen on validation."""
+
+    method: str
+    groups: tuple[GroupSpec, ...] = ()
+    item_group: GroupSpec | None = None
+    strength: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Mitigation:
+        item_group = value.get("item_group")
+        return Mitigation(
+            method=str(value["method"]),
+            groups=tuple(group_from_json(group) for group in value.get("groups", ())),
+            item_group=None if item_group is None else group_from_json(item_group),
+            strength=value.get("strength"),
+        )
+
+
+def group_from_json(value: Mapping[str, Any]) -> GroupSpec:
+    """A GroupSpec from its JSON form (`dataclasses.asdict` is the other way)."""
+    return GroupSpec(
+        attributes=tuple(value["attributes"]),
+        edges=tuple(None if edges is None else tuple(float(e) for e in edges) for edges in value.get("edges", ())),
+        min_size=int(value.get("min_size", settings.MIN_GROUP_SIZE)),
+    )
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """What is trained, and how. options: the `--set` pairs; `profile` among them names the attributes of people that
+    are written into the profile text, by commas. mitigations: of the places "data" and "training"."""
+
+    recommender: str = "bert_sequence"
+    options: Mapping[str, str] = field(default_factory=dict)
+    mitigations: tuple[Mitigation, ...] = ()
+    seed: int = 0
+    device: str = "auto"
+
+    def digest(self, split: Split) -> str:
+        """The run's id: everything that its numbers depend on."""
+        chosen = [mitigation.to_json() for mitigation in self.mitigations]
+        return digest("run", __version__, split.digest, self.recommender, dict(self.options), chosen, self.seed)
+
+
+# --- run folders ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run folder. Split, candidates and model are read when they are first asked for."""
+
+    folder: Path
+    meta: dict[str, Any]
+
+    @staticmethod
+    def load(folder: Path | str) -> Run:
+        """Open a run folder. Raises DataError when it is none."""
+        folder = Path(folder)
+        try:
+            meta = json.loads((folder / "run.json").read_text())
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{folder} is not a run folder: it holds no readable run.json.",
+                "Give the folder that `python -m fairdash train … --out RUN` wrote.",
+            ) from error
+        return Run(folder, meta)
+
+    @property
+    def digest(self) -> str:
+        return str(self.meta["digest"])
+
+    @property
+    def title(self) -> str:
+        return str(self.meta["title"])
+
+    @cached_property
+    def split(self) -> Split:
+        return read_split(self.folder)
+
+    @cached_property
+    def _candidates(self) -> dict[str, Any]:
+        return load_file(self.folder / "candidates.safetensors")
+
+    def candidates(self, part: str = "test") -> Lists:
+        """Best items of every user at validation ("valid") or at test time ("test"), seen items left out."""
+        return Lists(self._candidates[f"{part}_items"], self._candidates[f"{part}_scores"])
+
+    @cached_property
+    def fitted(self) -> Fitted:
+        """The trained recommender. Raises FairDashError for lists of another system, which have no model."""
+        if not (self.folder / "model").is_dir():
+            raise FairDashError(
+                f"{self.title} has no model: it holds lists of another system.",
+                "Re-ranking methods work on lists; methods that train, or that look at user vectors, need a model.",
+            )
+        from fairdash.recommenders import store
+
+        return store.load(self.folder / "model")
+
+    @property
+    def has_model(self) -> bool:
+        return (self.folder / "model").is_dir()
+
+
+def write_split(split: Split, folder: Path) -> None:
+    """Write the five tables and what they cannot say (`split.json`)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = split.training
+    for name, part in (("train", data.train), ("valid", data.valid), ("truth", split.test)):
+        frame = {
+            USER_ID: pa.array(data.users[USER_ID].to_numpy()[part.user], pa.string()),
+            ITEM_ID: pa.array(data.items[ITEM_ID].to_numpy()[part.item], pa.string()),
+        }
+        if data.relevance_threshold is not None:
+            frame[RATING] = pa.array(part.rating)
+        if part.time.any():
+            frame[TIME] = pa.array(part.time)
+        pa_csv.write_csv(pa.table(frame), folder / f"{name}.csv")
+    for name, table in (("users", data.users), ("items", data.items)):
+        pa_csv.write_csv(pa.Table.from_pandas(table, preserve_index=False), folder / f"{name}.csv")
+    write_json(
+        folder / "split.json",
+        {
+            "name": split.name,
+            "split": split.spec,
+            "seed": split.seed,
+            "relevance_threshold": data.relevance_threshold,
+            "types": {
+                name: {column: str(kind) for column, kind in table.dtypes.items()}
+                for name, table in (("users", data.users), ("items", data.items))
+            },
+        },
+    )
+
+
+def read_split(folder: Path) -> Split:
+    """The Split that `write_split` wrote: the same codes, order and types."""
+    said = json.loads((folder / "split.json").read_text())
+    tables = {}
+    for name in ("users", "items"):
+        table = _read_csv(folder / f"{name}.csv")
+        for column, kind in said["types"][name].items():
+            if kind not in ("object", "str", "string"):
+                table[column] = table[column].map({"True": True, "true": True, "False": False, "false": False}) if (
+                    kind == "bool"
+                ) else pd.to_numeric(table[column]).astype(kind)
+        tables[name] = table
+    user_index, item_index = pd.Index(tables["users"][USER_ID]), pd.Index(tables["items"][ITEM_ID])
+
+    def part(name: str) -> Interactions:
+        frame = _read_csv(folder / f"{name}.csv")
+        rows = len(frame)
+        return Interactions(
+            user_index.get_indexer(frame[USER_ID]).astype(np.int32),
+            item_index.get_indexer(frame[ITEM_ID]).astype(np.int32),
+            frame[RATING].to_numpy(np.float32) if RATING in frame else np.ones(rows, np.float32),
+            frame[TIME].to_numpy(np.float64) if TIME in frame else np.zeros(rows),
+        )
+
+    training = TrainingData(
+        tables["users"], tables["items"], part("train"), part("valid"), said["relevance_threshold"]
+    )
+    return Split(said["name"], said["split"], said["seed"], training, part("truth"))
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """A table of a run folder: every column text but rating and time; an empty unquoted cell is missing."""
+    with path.open("rb") as stream:
+        header = stream.readline().decode().strip().replace('"', "").split(",")
+    numbers = {RATING: pa.float32(), TIME: pa.float64()}
+    types = {name: numbers.get(name, pa.string()) for name in header}
+    options = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False)
+    options.null_values = [""]
+    parse = pa_csv.ParseOptions(newlines_in_values=True)
+    return pa_csv.read_csv(path, convert_options=options, parse_options=parse).to_pandas()
+
+
+# --- stages -----------------------------------------------------------------------------------------------------------
+
+
+def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = silent) -> Run:
+    """Fit a recommender and rank every user's candidates. A folder in which a training stopped half-way goes on.
+
+    Data mitigations change what is trained on, training mitigations what is minimised; neither sees test.
+    """
+    from fairdash import recommenders
+    from fairdash.recommenders import device as devices
+
+    started = time.monotonic()
+    options = dict(spec.options)
+    profile = _profile(split.training, str(options.pop("profile", "")))
+    recommender = recommenders.build(spec.recommender, options)
+    device = devices.choose(spec.device)
+    progress(0.0, device.sentence)
+    data, terms = _with_mitigations(split.training.with_(profile=profile), spec, recommender)
+    write_split(split, folder)
+
+    def fitting(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+        progress(0.02 + 0.9 * done, message, values)
+
+    fitted = recommender.fit(
+        data, seed=spec.seed, device=device.kind, folder=folder / "training", progress=fitting, terms=terms
+    )
+    fitted.save(folder / "model")
+    trained = time.monotonic()
+    progress(0.92, "Ranking the catalogue for everybody")
+    lists = {
+        "valid": rank(fitted, split, "valid", seed=spec.seed),
+        "test": rank(fitted, split, "test", seed=spec.seed),
+    }
+    meta = {
+        "title": _title(spec),
+        "recommender": spec.recommender,
+        "options": dict(spec.options),
+        "mitigations": [mitigation.to_json() for mitigation in spec.mitigations],
+        "device": device.kind,
+        "device_sentence": device.sentence,
+        "seed": spec.seed,
+        "train_seconds": round(trained - started, 2),
+    }
+    return _finish(split, spec.digest(split), meta, lists, folder, progress)
+
+
+def import_lists(split: Split, lists: Lists, title: str, folder: Path) -> Run:
+    """A run folder for the lists of another system: audited, re-ranked and compared like any other, without a model."""
+    write_split(split, folder)
+    nothing = Lists(np.full_like(lists.items, -1), np.full_like(lists.scores, np.nan))
+    name = digest("lists", __version__, split.digest, lists.digest)
+    meta = {"title": title, "recommender": "lists", "options": {}, "mitigations": [], "seed": split.seed}
+    return _finish(split, name, meta, {"valid": nothing, "test": lists}, folder, silent)
+
+
+def _finish(
+    split: Split, name: str, meta: dict[str, Any], lists: Mapping[str, Lists], folder: Path, progress: Progress
+) -> Run:
+    arrays = {}
+    for part, ranked in lists.items():
+        arrays[f"{part}_items"] = np.ascontiguousarray(ranked.items)
+        arrays[f"{part}_scores"] = np.ascontiguousarray(ranked.scores)
+    save_file(arrays, folder / "candidates.safetensors")
+    meta = {**meta, "digest": name, "data": split.name, "split": split.spec, "split_digest": split.digest}
+    meta |= {"n_users": split.training.n_users, "n_items": split.training.n_items, "version": __version__}
+    write_json(folder / "run.json", meta)
+    progress(1.0, "Done")
+    return Run.load(folder)
+
+
+def _title(spec: TrainSpec) -> str:
+    return " + ".join([spec.recommender, *(mitigation.method for mitigation in spec.mitigations)])
+
+
+def rank(fitted: Fitted, split: Split, part: str, *, seed: int = 0, k: int = settings.CANDIDATES) -> Lists:
+    """The best k items of every user at validation time ("valid": the history is train) or at test time ("test": train
+    and validation). What is in the history is left out; ties are broken by a hash."""
+    from fairdash import ranking
+
+    data = split.training
+    history = data.train if part == "valid" else split.known
+    seen = history.matrix(data.n_users, data.n_items)
+    ids = data.items[ITEM_ID].to_numpy()
+    return ranking.rank_all(fitted, ids, history, data.n_users, seen, min(k, data.n_items), seed=seed)
+
+
+def recommend(run: Run, k: int) -> Lists:
+    """The run's top-k lists at test time. Raises ConfigError when fewer candidates were kept."""
+    lists = run.candidates("test")
+    if not 1 <= k <= lists.k:
+        raise ConfigError(
+            f"k = {k}, but this run keeps {lists.k} candidates a person.",
+            f"Choose k between 1 and {lists.k}, or set FAIRDASH_CANDIDATES before training.",
+        )
+    return lists.top(k)
+
+
+def form_groups(specs: Sequence[GroupSpec], table: pd.DataFrame) -> list[Groups]:
+    """One Groups for each spec, over the rows of users or of items."""
+    from fairdash.data import groups
+
+    return [groups.form(spec, table) for spec in specs]
+
+
+def _profile(data: TrainingData, text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if name not in data.users.columns or name == USER_ID:
+            known = ", ".join(column for column in data.users.columns if column != USER_ID) or "none"
+            raise ConfigError(f"The table of people has no attribute “{name}” for the profile.", f"It has: {known}.")
+    return names
+
+
+def _with_mitigations(
+    data: TrainingData, spec: TrainSpec, recommender: Recommender
+) -> tuple[TrainingData, list[Any]]:
+    """The training data and the terms of the loss, after the spec's mitigations."""
+    terms = []
+    for chosen in spec.mitigations:
+        method = find_method(chosen.method)
+        if method.info.place not in ("data", "training"):
+            raise ConfigError(
+                f"{chosen.method} works on a trained run, not while training.",
+                "Train first, then use `mitigate` with this method.",
+            )
+        width = recommender.vector_width
+        if width is None:
+            raise ConfigError(
+                f"{spec.recommender} is not trained by gradient steps, so {chosen.method} cannot change its training.",
+                "Choose bert_sequence or bert_pair, or a re-ranking method.",
+            )
+        groups = form_groups(chosen.groups, data.users)
+        strength = 1.0 if chosen.strength is None else chosen.strength
+        if strength == 0.0:
+            continue  # exactly the unmitigated training
+        if method.info.place == "data":
+            data = method.prepare(data, groups, strength, spec.seed)
+        else:
+            terms.append(method.term(data, groups, strength, width, spec.seed))
+    return data, terms
+
+
+def find_method(key: str) -> Any:
+    """The mitigation of that name. Raises ConfigError with the known ones."""
+    from fairdash.mitigation import METHODS
+
+    if key not in METHODS:
+        raise ConfigError(f"There is no mitigation “{key}”.", f"Known ones: {', '.join(METHODS)}.")
+    return METHODS[key]
