@@ -91,8 +91,8 @@ def divergence(
 ) -> Divergence:
     """vectors: [n, d] in the order of `groups`; neutral: a key of NEUTRAL.
 
-    Groups with fewer than `min_size` people are left out, as are people of unknown group. weights: bootstrap [b, n];
-    shuffles: shuffled group codes [p, n], those of the left-out people as they were.
+    Groups with fewer than `min_size` people are left out, as are people of unknown group. weights: bootstrap [n, b];
+    shuffles: shuffled group codes [n, p], those of the left-out people as they were.
     """
     whole = np.asarray(vectors, dtype=np.float64)
     kept = np.flatnonzero(groups.sizes >= max(2, min_size))
@@ -112,10 +112,10 @@ def divergence(
     spread = float(np.linalg.norm(some - some.mean(axis=0), axis=1).mean())
     replicates = np.empty(0)
     if weights is not None:
-        share = weights[:, known].astype(np.float64)
-        replicates = share @ distances[known] / share.sum(axis=1)
+        share = weights[known].astype(np.float64)
+        replicates = distances[known] @ share / share.sum(axis=0)
     null = []
-    for row in np.empty((0, len(whole)), np.int32) if shuffles is None else shuffles:
+    for row in () if shuffles is None else shuffles.T:
         labels = place[row][known].astype(np.int32)
         if labels.min() >= 0 and len(np.unique(labels)) == len(kept):
             null.append(np.linalg.norm(some - build(some, labels), axis=1).mean())

@@ -66,7 +66,7 @@ def probe_auc(
 ) -> Probe:
     """features: [n, d], dense or sparse, a person a row in the order of `groups`; user_hash: [n] from ids.
 
-    People of unknown group, and groups smaller than max(min_size, 2 × FOLDS), are left out. weights: bootstrap [b, n].
+    People of unknown group, and groups smaller than max(min_size, 2 × FOLDS), are left out. weights: bootstrap [n, b].
     """
     key = mix(seed, user_hash)
     people = np.flatnonzero(groups.codes >= 0)
@@ -88,12 +88,12 @@ def probe_auc(
         if not np.isfinite(some).all():
             return Probe(nan, {}, {}, len(people), np.empty(0), "the vectors hold values that are not numbers")
     scores = _cross_fitted(some, label, fold, len(kept))
-    judged = np.ones((1, len(people)))
+    judged = np.ones((len(people), 1))
     point = _aucs(scores, label, fold, judged)[:, 0]
     boot = np.empty(0)
     if weights is not None:
         step = max(1, BLOCK // len(people))
-        blocks = (weights[start : start + step, people] for start in range(0, len(weights), step))
+        blocks = (weights[people, start : start + step] for start in range(0, weights.shape[1], step))
         boot = np.concatenate([_aucs(scores, label, fold, block.astype(np.float64)).mean(axis=0) for block in blocks])
     return Probe(
         value=float(point.mean()),
@@ -110,7 +110,7 @@ def _cross_fitted(features: Any, label: NDArray[np.int64], fold: NDArray[np.int6
     for held in range(FOLDS):
         rest = np.flatnonzero(fold != held)
         tuning = fold[rest] == (held + 1) % FOLDS
-        ones = np.ones((1, int(tuning.sum())))
+        ones = np.ones((int(tuning.sum()), 1))
 
         def quality(strength: float, fit: Any = rest[~tuning], check: Any = rest[tuning], ones: Array = ones) -> float:
             found = _fit(features[fit], label[fit], features[check], strength, classes)
@@ -136,19 +136,18 @@ def _fit(features: Any, label: NDArray[np.int64], judged: Any, strength: float, 
 
 
 def _aucs(scores: Array, label: NDArray[np.int64], fold: NDArray[np.int64], weights: Array) -> Array:
-    """Weighted AUC of each class against the rest within folds [classes, b]; scores [n, classes], weights [b, n]."""
-    result = np.empty((scores.shape[1], len(weights)))
+    """Weighted AUC of each class against the rest within folds [classes, b]; scores [n, classes], weights [n, b]."""
+    result = np.empty((scores.shape[1], weights.shape[1]))
     for code in range(scores.shape[1]):
-        right, total = np.zeros(len(weights)), np.zeros(len(weights))
+        right, total = np.zeros(weights.shape[1]), np.zeros(weights.shape[1])
         for held in np.unique(fold):
             rows = np.flatnonzero(fold == held)
             rows = rows[np.argsort(scores[rows, code], kind="stable")]
             value, inside = scores[rows, code], label[rows] == code
-            positive, negative = weights[:, rows] * inside, weights[:, rows] * ~inside
-            below = np.cumsum(negative, axis=1)
-            below = np.concatenate([np.zeros((len(weights), 1)), below], axis=1)
+            positive, negative = weights[rows] * inside[:, None], weights[rows] * ~inside[:, None]
+            below = np.concatenate([np.zeros((1, weights.shape[1])), np.cumsum(negative, axis=0)])
             first, last = np.searchsorted(value, value, "left"), np.searchsorted(value, value, "right")
-            right += np.sum(positive * (below[:, first] + below[:, last]) / 2, axis=1)
-            total += positive.sum(axis=1) * negative.sum(axis=1)
-        result[code] = np.divide(right, total, out=np.full(len(weights), np.nan), where=total > 0)
+            right += np.sum(positive * (below[first] + below[last]) / 2, axis=0)
+            total += positive.sum(axis=0) * negative.sum(axis=0)
+        result[code] = np.divide(right, total, out=np.full(len(total), np.nan), where=total > 0)
     return result

@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fairdash.metrics.bootstrap import interval
 from fairdash.schema import Codes, Groups
 
 Array = NDArray[np.float64]
@@ -81,10 +82,7 @@ class Disparity:
     @property
     def ci(self) -> tuple[float, float]:
         """95 % interval over users: percentiles of the centred replicates, not below 0."""
-        if np.isnan(self.value) or not np.isfinite(self.replicates).any():
-            return (np.nan, np.nan)
-        low, high = np.nanpercentile(self.centred, (2.5, 97.5))
-        return max(0.0, float(low)), float(high)
+        return interval(self.centred, 0.0)
 
     @property
     def p_value(self) -> float:
@@ -113,7 +111,7 @@ def unfairness(
     """The five metrics of Yao & Huang 2017 by key.
 
     groups: over users; `(unknown)` and groups with fewer than `min_size` people who have a pair are left out.
-    weights: bootstrap weights [b, n_users] ≥ 0. shuffles: group codes [p, n_users] with labels shuffled over users.
+    weights: bootstrap weights [n_users, b] ≥ 0. shuffles: group codes [n_users, p] with labels shuffled over users.
     """
     n_users = len(groups.codes)
     shape = (n_users, n_items)
@@ -128,7 +126,7 @@ def unfairness(
     def statistic(sums: Sequence[Array]) -> Array:
         return np.stack([_five(sums[a], sums[b], n_items) for a, b in combinations(range(len(kept)), 2)])
 
-    everyone = np.ones((1, n_users))
+    everyone = np.ones((n_users, 1))
     result = {}
     point = _over(table, kept, groups.codes, everyone, statistic)
     boot = _over(table, kept, groups.codes, weights, statistic)
@@ -178,7 +176,7 @@ def score_ks(
         pairs = combinations(range(len(kept)), 2)
         return np.stack([np.abs(shares[a] - shares[b]).max(axis=1) for a, b in pairs])[:, None]
 
-    point = _over(table(cell), kept, groups.codes, np.ones((1, n_users)), statistic)
+    point = _over(table(cell), kept, groups.codes, np.ones((n_users, 1)), statistic)
     if len(cell) and cell.max() >= KS_CELLS:
         rank = np.empty(len(cell), dtype=np.int64)
         rank[np.argsort(cell, kind="stable")] = np.arange(len(cell))
@@ -234,14 +232,14 @@ Statistic = Callable[[Sequence[Array]], Array]  # sums of each group [b, width] 
 def _over(
     table: sparse.csr_array, kept: Sequence[int], codes: Codes, weights: NDArray[Any] | None, statistic: Statistic
 ) -> Array:
-    """The statistic under each row of weights: [pairs of groups, metrics, b]; empty with fewer than two groups."""
-    if len(kept) < 2 or weights is None or not len(weights):
+    """The statistic under each column of weights: [pairs of groups, metrics, b]; empty with fewer than two groups."""
+    if len(kept) < 2 or weights is None or not weights.shape[1]:
         return np.empty((0, len(KEYS), 0))
     members = [np.flatnonzero(codes == code) for code in kept]
     rows = [table[users].T.tocsr() for users in members]
     blocks = []
     for part in _blocks(weights, table.shape[1] * len(kept)):
-        sums = [np.asarray((r @ part[:, u].T.astype(np.float64)).T) for r, u in zip(rows, members, strict=True)]
+        sums = [np.asarray((r @ part[u].astype(np.float64)).T) for r, u in zip(rows, members, strict=True)]
         blocks.append(statistic(sums))
     return np.concatenate(blocks, axis=2)
 
@@ -249,21 +247,21 @@ def _over(
 def _shuffled(
     table: sparse.csr_array, kept: Sequence[int], shuffles: NDArray[Any] | None, statistic: Statistic
 ) -> Array:
-    """The statistic under each row of shuffled codes: [pairs of groups, metrics, p]."""
-    if len(kept) < 2 or shuffles is None or not len(shuffles):
+    """The statistic under each column of shuffled codes: [pairs of groups, metrics, p]."""
+    if len(kept) < 2 or shuffles is None or not shuffles.shape[1]:
         return np.empty((0, len(KEYS), 0))
     turned = table.T.tocsr()
     blocks = []
     for part in _blocks(shuffles, table.shape[1] * len(kept)):
-        sums = [np.asarray((turned @ (part == code).T.astype(np.float64)).T) for code in kept]
+        sums = [np.asarray((turned @ (part == code).astype(np.float64)).T) for code in kept]
         blocks.append(statistic(sums))
     return np.concatenate(blocks, axis=2)
 
 
-def _blocks(rows: NDArray[Any], width: int) -> Iterator[NDArray[Any]]:
+def _blocks(columns: NDArray[Any], width: int) -> Iterator[NDArray[Any]]:
     step = max(1, CHUNK_CELLS // max(1, width))
-    for start in range(0, len(rows), step):
-        yield rows[start : start + step]
+    for start in range(0, columns.shape[1], step):
+        yield columns[:, start : start + step]
 
 
 def _largest(

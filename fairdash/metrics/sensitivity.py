@@ -99,10 +99,10 @@ class Spread:
 
 
 def spread(similarity: Array, weights: NDArray[Any] | None = None) -> Spread:
-    """similarity: [values, n] of each user's list under each value to the neutral list. weights: [b, n] ≥ 0."""
-    ones = np.ones((1, similarity.shape[1]))
+    """similarity: [values, n] of each user's list under each value to the neutral list. weights: [n, b] ≥ 0."""
+    ones = np.ones((similarity.shape[1], 1))
     point = _means(similarity, ones)
-    boot = _means(similarity, ones[:0] if weights is None else weights)
+    boot = _means(similarity, ones[:, :0] if weights is None else weights)
     return Spread(
         similarity=point[:, 0],
         snsr=float(np.ptp(point[:, 0])) if len(point) > 1 else float("nan"),
@@ -254,7 +254,7 @@ def _means(values: Array, weights: NDArray[Any]) -> Array:
     """Weighted means [len(values), b] over users; a user whose value is NaN counts nowhere."""
     known = np.isfinite(values)
     with np.errstate(invalid="ignore"):
-        means: Array = np.where(known, values, 0.0) @ weights.T / (known.astype(np.float64) @ weights.T)
+        means: Array = np.where(known, values, 0.0) @ weights / (known.astype(np.float64) @ weights)
     return means
 
 

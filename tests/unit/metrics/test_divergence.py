@@ -77,8 +77,8 @@ def test_more_difference_more_divergence_and_chance_tells() -> None:
         found = []
         for shift in (0.0, 4.0):
             vectors, codes = sample(shift=shift)
-            shuffles = np.stack([draw.permutation(codes) for _ in range(99)])
-            weights = draw.multinomial(200, np.full(200, 1 / 200), size=100)
+            shuffles = np.stack([draw.permutation(codes) for _ in range(99)], axis=1)
+            weights = draw.multinomial(200, np.full(200, 1 / 200), size=100).T
             result = divergence.divergence(vectors, groups(codes), neutral, weights=weights, shuffles=shuffles)
             low, high = np.percentile(result.replicates, (2.5, 97.5))
             assert low < result.value < high

@@ -26,7 +26,7 @@ def vectors(who: Groups, effect: float, d: int = 8, seed: int = 1) -> np.ndarray
 
 def test_a_planted_attribute_is_found() -> None:
     who = people()
-    weights = np.random.default_rng(2).multinomial(N, np.full(N, 1 / N), size=200)
+    weights = np.random.default_rng(2).multinomial(N, np.full(N, 1 / N), size=200).T
     found = leakage.probe_auc(vectors(who, 1.0), who, HASHES, weights=weights)
     # the best linear score separates the classes by sqrt(2) deviations: AUC = Φ(1) = 0.841
     assert found.value == pytest.approx(0.841, abs=0.05)
@@ -106,11 +106,11 @@ def test_weighted_auc_is_the_auc_of_repeated_people() -> None:
     draw = np.random.default_rng(5)
     scores = np.round(draw.normal(size=(60, 2)), 1)  # with ties
     label, fold = draw.integers(0, 2, 60), draw.integers(0, 3, 60)
-    weights = draw.multinomial(60, np.full(60, 1 / 60), size=6)
+    weights = draw.multinomial(60, np.full(60, 1 / 60), size=6).T
     found = leakage._aucs(scores, label, fold, weights.astype(float))
-    for row, weight in enumerate(weights):
+    for row, weight in enumerate(weights.T):
         copies = np.repeat(np.arange(60), weight)
-        again = leakage._aucs(scores[copies], label[copies], fold[copies], np.ones((1, len(copies))))
+        again = leakage._aucs(scores[copies], label[copies], fold[copies], np.ones((len(copies), 1)))
         assert found[:, row] == pytest.approx(again[:, 0])
 
 

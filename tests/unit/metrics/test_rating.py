@@ -86,10 +86,10 @@ def test_a_replicate_equals_the_metric_of_the_repeated_data() -> None:
     rated = rating.Rated(user.astype(np.int32), item.astype(np.int32), draw.normal(3, 1, 400), draw.normal(3, 1, 400))
     codes = draw.integers(0, 3, 30).astype(np.int32)
     who = Groups("g", ("A", "B", "C"), codes)
-    weights = draw.multinomial(30, np.full(30, 1 / 30), size=4)
+    weights = draw.multinomial(30, np.full(30, 1 / 30), size=4).T
     found = rating.unfairness(rated, who, 12, weights=weights)
     ks = rating.score_ks(rated.user, rated.predicted, who, weights=weights)
-    for row, weight in enumerate(weights):
+    for row, weight in enumerate(weights.T):
         copies = np.repeat(np.arange(400), weight[user])
         again = rating.Rated(rated.user[copies], rated.item[copies], rated.predicted[copies], rated.true[copies])
         for key, value in rating.unfairness(again, who, 12).items():
@@ -106,10 +106,10 @@ def test_a_shuffle_equals_the_metric_of_the_shuffled_labels() -> None:
         draw.normal(3, 1, 300),
     )
     codes = draw.integers(0, 2, 30).astype(np.int32)
-    shuffles = np.stack([draw.permutation(codes) for _ in range(3)])
+    shuffles = np.stack([draw.permutation(codes) for _ in range(3)], axis=1)
     found = rating.unfairness(rated, Groups("g", ("A", "B"), codes), 9, shuffles=shuffles)
     ks = rating.score_ks(rated.user, rated.predicted, Groups("g", ("A", "B"), codes), shuffles=shuffles)
-    for row, shuffled in enumerate(shuffles):
+    for row, shuffled in enumerate(shuffles.T):
         who = Groups("g", ("A", "B"), shuffled)
         for key, value in rating.unfairness(rated, who, 9).items():
             assert found[key].shuffled[row] == pytest.approx(value.value, abs=1e-12)
@@ -123,8 +123,8 @@ def test_noise_alone_is_told_from_bias() -> None:
     item = draw.integers(0, 40, n).astype(np.int32)
     codes = (np.arange(n_users) % 2).astype(np.int32)
     true = draw.integers(1, 6, n).astype(float)
-    shuffles = np.stack([draw.permutation(codes) for _ in range(199)])
-    weights = draw.multinomial(n_users, np.full(n_users, 1 / n_users), size=200)
+    shuffles = np.stack([draw.permutation(codes) for _ in range(199)], axis=1)
+    weights = draw.multinomial(n_users, np.full(n_users, 1 / n_users), size=200).T
     who = Groups("g", ("A", "B"), codes)
     fair = rating.Rated(user, item, true + draw.normal(0, 1, n), true)
     biased = rating.Rated(user, item, true + draw.normal(0, 1, n) + 0.5 * codes[user], true)
@@ -154,5 +154,5 @@ def test_ks_with_more_scores_than_cells_stays_close() -> None:
     codes = (np.arange(100) % 2).astype(np.int32)
     score = draw.normal(size=n) + 0.3 * codes[user]
     score[: n // 4] = 0.0  # one large tie
-    found = rating.score_ks(user, score, Groups("g", ("A", "B"), codes), weights=np.ones((1, 100)))
+    found = rating.score_ks(user, score, Groups("g", ("A", "B"), codes), weights=np.ones((100, 2)))
     assert found.replicates[0] == pytest.approx(found.value, abs=1 / rating.KS_CELLS)

@@ -89,9 +89,9 @@ def test_spread_by_hand() -> None:
 def test_spread_replicates_are_the_spread_of_the_repeated_people() -> None:
     draw = np.random.default_rng(1)
     similarity = draw.random((3, 20))
-    weights = draw.multinomial(20, np.full(20, 0.05), size=5)
+    weights = draw.multinomial(20, np.full(20, 0.05), size=5).T
     found = sensitivity.spread(similarity, weights)
-    for row, weight in enumerate(weights):
+    for row, weight in enumerate(weights.T):
         again = sensitivity.spread(np.repeat(similarity, weight, axis=1))
         assert found.snsr_replicates[row] == pytest.approx(again.snsr)
         assert found.snsv_replicates[row] == pytest.approx(again.snsv)
