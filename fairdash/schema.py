@@ -210,6 +210,7 @@ class Split:
     seed: int
     training: TrainingData
     test: Interactions
+    notes: tuple[str, ...] = ()  # who cannot be tested or has no history, in sentences
 
     @cached_property
     def known(self) -> Interactions:

@@ -1,0 +1,25 @@
+"""From files to a checked, split data set: read → check → clean → groups → split; and the data's own bias."""
+
+from fairdash.data import columns, groups, sources, split, synthetic
+from fairdash.data.check import Finding
+from fairdash.data.importing import ImportOptions, Preview, build, preview
+from fairdash.data.mapping import Mapping
+from fairdash.data.read import Reading
+from fairdash.data.store import load, save
+
+__all__ = [
+    "Finding",
+    "ImportOptions",
+    "Mapping",
+    "Preview",
+    "Reading",
+    "build",
+    "columns",
+    "groups",
+    "load",
+    "preview",
+    "save",
+    "sources",
+    "split",
+    "synthetic",
+]

@@ -1,0 +1,301 @@
+"""What is odd about the data: one function a question, each gives a Finding with counts and rows, or None.
+
+A finding that can be repaired names a key of `clean.REPAIRS`; nothing is changed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from fairdash.data import columns
+from fairdash.data.read import ROWS_SHOWN
+from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
+
+Severity = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a person should know about a file. rows: up to five row numbers as in the file, header included.
+
+    repair: a key of `clean.REPAIRS`, or "" where there is nothing to do; applied: whether it was done.
+    """
+
+    key: str
+    severity: Severity
+    table: str  # the file's name
+    message: str
+    count: int = 0
+    rows: tuple[int, ...] = ()
+    repair: str = ""
+    applied: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "rows": list(self.rows)}
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The three tables under their roles' names; the index is the row number in the file, -1 for a row made here.
+
+    interactions: user_id, item_id[, rating][, time]; users: user_id and attributes; items: item_id[, title]
+    [, categories] and attributes. files: the file names of the three.
+    """
+
+    interactions: pd.DataFrame
+    users: pd.DataFrame
+    items: pd.DataFrame
+    files: tuple[str, str, str]
+
+
+def _rows(frame: pd.DataFrame, where: pd.Series | np.ndarray) -> tuple[int, ...]:
+    return tuple(int(row) for row in frame.index[np.asarray(where, dtype=bool)][:ROWS_SHOWN] if row > 0)
+
+
+def _examples(values: pd.Series | Sequence[str]) -> str:
+    shown = list(dict.fromkeys(str(v) for v in values))[:3]
+    return ", ".join(repr(v if len(v) <= 30 else v[:29] + "…") for v in shown)
+
+
+def in_rows(rows: Sequence[int]) -> str:
+    """ "row 7", "rows 7, 9, 12" """
+    return ("row " if len(rows) == 1 else "rows ") + ", ".join(f"{row:,}" for row in rows)
+
+
+def _ids(tables: Tables) -> list[tuple[str, pd.DataFrame, str]]:
+    log, people, things = tables.files
+    return [
+        (log, tables.interactions, USER_ID),
+        (log, tables.interactions, ITEM_ID),
+        (people, tables.users, USER_ID),
+        (things, tables.items, ITEM_ID),
+    ]
+
+
+def spaces_in_ids(tables: Tables) -> list[Finding]:
+    """Ids with spaces around them: " 7" and "7" would be two people."""
+    found = []
+    for file, frame, column in _ids(tables):
+        text = frame[column]
+        odd = (text.str.strip() != text) & text.notna()
+        if odd.any():
+            message = f"{int(odd.sum()):,} cells of {column} have spaces around them, such as {_examples(text[odd])}."
+            found.append(Finding("id_spaces", "warning", file, message, int(odd.sum()), _rows(frame, odd), "strip_ids"))
+    return found
+
+
+def empty_ids(tables: Tables) -> list[Finding]:
+    """Rows that name no person or no item."""
+    found = []
+    for file, frame, column in _ids(tables):
+        odd = frame[column].isna() | (frame[column] == "")
+        if odd.any():
+            message = f"{int(odd.sum()):,} rows have no {column}; they cannot be used."
+            found.append(
+                Finding("empty_ids", "warning", file, message, int(odd.sum()), _rows(frame, odd), "drop_empty_ids")
+            )
+    return found
+
+
+def whole_number_ids(tables: Tables) -> list[Finding]:
+    """Ids such as "7.0" in one file and "7" in the other: a table program took them for measurements."""
+    found = []
+    for column, entities, file in ((USER_ID, tables.users, tables.files[1]), (ITEM_ID, tables.items, tables.files[2])):
+        if not len(entities):
+            continue
+        log, own = pd.Index(tables.interactions[column].unique()), pd.Index(entities[column].unique())
+        ends = [ids.str.fullmatch(r"\d+\.0").all() for ids in (log, own)]
+        if ends[0] != ends[1] and not log.isin(own).any():
+            message = f'{column} is written "7.0" in one file and "7" in the other; no id meets.'
+            found.append(Finding("float_ids", "warning", file, message, len(own), (), "whole_ids"))
+    return found
+
+
+def repeated_entities(tables: Tables) -> list[Finding]:
+    """People or items with more than one row."""
+    found = []
+    for frame, column, file, what in (
+        (tables.users, USER_ID, tables.files[1], "people"),
+        (tables.items, ITEM_ID, tables.files[2], "items"),
+    ):
+        odd = frame.duplicated(column)
+        if odd.any():
+            clash = int((~frame.duplicated() & odd).sum())
+            message = f"{int(odd.sum()):,} rows repeat {what} that have a row already ({clash:,} say something else)."
+            found.append(
+                Finding(f"repeated_{what}", "warning", file, message, int(odd.sum()), _rows(frame, odd), "first_row")
+            )
+    return found
+
+
+def strangers(tables: Tables) -> list[Finding]:
+    """Ids in the interactions that have no row among the people or the items."""
+    found = []
+    for frame, column, file, what in (
+        (tables.users, USER_ID, tables.files[1], "people"),
+        (tables.items, ITEM_ID, tables.files[2], "items"),
+    ):
+        log = tables.interactions
+        if not file:
+            continue  # no such file was brought: every id is new
+        odd = ~log[column].isin(frame[column])
+        if odd.any():
+            ids = log[column][odd].unique()
+            message = f"{len(ids):,} ids in {int(odd.sum()):,} interactions have no row in {file}, such as "
+            message += f"{_examples(ids)}. They stay, with everything about them unknown, unless you leave them out."
+            repair = f"drop_unknown_{what}"
+            found.append(
+                Finding(f"unknown_{what}", "warning", tables.files[0], message, len(ids), _rows(log, odd), repair)
+            )
+    return found
+
+
+def idle(tables: Tables) -> list[Finding]:
+    """People or items that no interaction names."""
+    found = []
+    for frame, column, file, what in (
+        (tables.users, USER_ID, tables.files[1], "people"),
+        (tables.items, ITEM_ID, tables.files[2], "items"),
+    ):
+        odd = ~frame[column].isin(tables.interactions[column].unique())  # thousands, not millions, to look up
+        if odd.any():
+            message = f"{int(odd.sum()):,} {what} have no interaction. They stay, unless you leave them out."
+            rows = _rows(frame, odd)
+            found.append(Finding(f"idle_{what}", "info", file, message, int(odd.sum()), rows, f"drop_idle_{what}"))
+    return found
+
+
+def repeated_pairs(tables: Tables) -> list[Finding]:
+    """The same person and item more than once."""
+    frame = tables.interactions
+    odd = frame.duplicated([USER_ID, ITEM_ID])
+    if not odd.any():
+        return []
+    message = f"{int(odd.sum()):,} rows repeat a person and an item that have a row already."
+    return [Finding("repeated_pairs", "warning", tables.files[0], message, int(odd.sum()), _rows(frame, odd), "dedupe")]
+
+
+def missing_marks(tables: Tables) -> list[Finding]:
+    """Cells such as "?" or "n/a" that stand for nothing, in attributes of people and items."""
+    found = []
+    for frame, own, file in (
+        (tables.users, {USER_ID}, tables.files[1]),
+        (tables.items, {ITEM_ID, TITLE, CATEGORIES}, tables.files[2]),
+    ):
+        for column in frame:
+            if column in own:
+                continue
+            text = frame[column]
+            odd = columns.tidy(text).isna() & text.notna()
+            if odd.any():
+                message = (
+                    f"{column}: {int(odd.sum()):,} cells hold {_examples(text[odd])}, which stands for a missing value."
+                )
+                rows = _rows(frame, odd)
+                found.append(
+                    Finding("missing_marks", "warning", file, message, int(odd.sum()), rows, "marks_to_missing")
+                )
+    return found
+
+
+def impossible(column: pd.Series, name: str) -> np.ndarray:
+    """bool [n]: ages outside 1…110 and years of birth outside the last 110 years, by the column's name."""
+    values = columns.numbers(column)
+    with np.errstate(invalid="ignore"):
+        if columns.is_age(name):
+            return np.asarray((values < 1) | (values > columns.OLDEST))
+        year = datetime.now(UTC).year
+        if columns.plain(name) in {"birthyear", "yearofbirth", "yob"}:
+            return np.asarray((values < year - columns.OLDEST) | (values > year))
+    return np.zeros(len(column), dtype=bool)
+
+
+def impossible_ages(tables: Tables) -> list[Finding]:
+    """Ages and years of birth that no living person has."""
+    found = []
+    for frame, file in ((tables.users, tables.files[1]), (tables.items, tables.files[2])):
+        for column in frame:
+            odd = impossible(frame[column], column)
+            if odd.any():
+                message = (
+                    f"{column}: {int(odd.sum()):,} values are impossible, such as {_examples(frame[column][odd])}."
+                )
+                rows = _rows(frame, odd)
+                found.append(
+                    Finding("impossible_age", "warning", file, message, int(odd.sum()), rows, "age_to_missing")
+                )
+    return found
+
+
+def ties(tables: Tables) -> list[Finding]:
+    """Interactions of one person at one time: their order is unknown."""
+    frame = tables.interactions
+    if TIME not in frame:
+        message = "There is no time column: sequences have no order, and only the split user-random is possible."
+        return [Finding("no_time", "warning", tables.files[0], message)]
+    odd = frame.duplicated([USER_ID, TIME], keep=False)
+    if not odd.any():
+        return []
+    message = f"{odd.mean():.0%} of interactions share their time with another one of the same person; "
+    message += "among those the order is drawn by a fixed hash, never by id."
+    return [Finding("ties", "info", tables.files[0], message, int(odd.sum()), _rows(frame, odd))]
+
+
+def thin(tables: Tables) -> list[Finding]:
+    """People with fewer than five interactions: little to learn from, little to judge by."""
+    counts = tables.interactions[USER_ID].value_counts()
+    few = int((counts < 5).sum())
+    if not few:
+        return []
+    message = f"{few:,} of {len(counts):,} people have fewer than 5 interactions. A k-core leaves out the thin ones."
+    return [Finding("thin", "info", tables.files[0], message, few, (), "k_core")]
+
+
+def titles(tables: Tables) -> list[Finding]:
+    """Items that share a title, and items without a category."""
+    found = []
+    frame, file = tables.items, tables.files[2]
+    if TITLE in frame:
+        odd = frame[TITLE].notna() & frame.duplicated(TITLE, keep=False)
+        if odd.any():
+            message = (
+                f"{int(odd.sum()):,} items share their title with another one, such as {_examples(frame[TITLE][odd])}; "
+            )
+            message += "they stay different items, told apart by id."
+            found.append(Finding("repeated_titles", "info", file, message, int(odd.sum()), _rows(frame, odd)))
+    if CATEGORIES in frame:
+        odd = frame[CATEGORIES].isna()
+        if odd.any():
+            message = f"{int(odd.sum()):,} items have no category; they count as (unknown)."
+            found.append(Finding("no_category", "info", file, message, int(odd.sum()), _rows(frame, odd)))
+    return found
+
+
+def unrated(tables: Tables) -> list[Finding]:
+    """Rows without a rating in a file of ratings."""
+    frame = tables.interactions
+    if RATING not in frame:
+        return []
+    odd = frame[RATING].isna()
+    if not odd.any():
+        return []
+    message = f"{int(odd.sum()):,} rows have no usable rating."
+    return [Finding("unrated", "warning", tables.files[0], message, int(odd.sum()), _rows(frame, odd), "drop_unrated")]
+
+
+def untimed(tables: Tables) -> list[Finding]:
+    """Rows without a time in a file with times."""
+    frame = tables.interactions
+    if TIME not in frame:
+        return []
+    odd = frame[TIME].isna()
+    if not odd.any():
+        return []
+    message = f"{int(odd.sum()):,} rows have no usable time."
+    return [Finding("untimed", "warning", tables.files[0], message, int(odd.sum()), _rows(frame, odd), "drop_untimed")]

@@ -1,0 +1,176 @@
+"""Repairs: pure functions from tables to tables, by the keys that findings offer. Each is listed when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from fairdash.data import check, columns
+from fairdash.data.check import Tables
+from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
+
+Keep = Literal["last", "best"]
+When = Literal["always", "usually", "on request"]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """title: what it does, for a checkbox. when: "always" (later stages need it), "usually" (unless the person
+    chooses otherwise) or "on request"."""
+
+    title: str
+    when: When
+    run: Callable[[Tables], Tables]
+
+
+def _each(
+    tables: Tables,
+    log: Callable[[pd.DataFrame], pd.DataFrame],
+    people: Callable[[pd.DataFrame], pd.DataFrame],
+    things: Callable[[pd.DataFrame], pd.DataFrame],
+) -> Tables:
+    return replace(
+        tables, interactions=log(tables.interactions), users=people(tables.users), items=things(tables.items)
+    )
+
+
+def _on_ids(tables: Tables, change: Callable[[pd.Series], pd.Series]) -> Tables:
+    def on(*names: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+        return lambda frame: frame.assign(**{name: change(frame[name]) for name in names})
+
+    return _each(tables, on(USER_ID, ITEM_ID), on(USER_ID), on(ITEM_ID))
+
+
+def strip_ids(tables: Tables) -> Tables:
+    """Ids without the spaces around them; one that was only spaces becomes missing."""
+    return _on_ids(tables, lambda ids: ids.str.strip().replace("", None))
+
+
+def whole_ids(tables: Tables) -> Tables:
+    """Ids without a ".0" at their end."""
+    return _on_ids(tables, lambda ids: ids.str.replace(r"^(\d+)\.0$", r"\1", regex=True))
+
+
+def drop_empty_ids(tables: Tables) -> Tables:
+    """Without the rows that name no person or no item."""
+
+    def having(*names: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+        return lambda frame: frame[(frame[list(names)].notna() & (frame[list(names)] != "")).all(axis=1)]
+
+    return _each(tables, having(USER_ID, ITEM_ID), having(USER_ID), having(ITEM_ID))
+
+
+def first_row(tables: Tables) -> Tables:
+    """The first row of each person and of each item."""
+    return replace(tables, users=tables.users.drop_duplicates(USER_ID), items=tables.items.drop_duplicates(ITEM_ID))
+
+
+def drop_unrated(tables: Tables) -> Tables:
+    return replace(tables, interactions=tables.interactions[tables.interactions[RATING].notna()])
+
+
+def drop_untimed(tables: Tables) -> Tables:
+    return replace(tables, interactions=tables.interactions[tables.interactions[TIME].notna()])
+
+
+def drop_unknown_people(tables: Tables) -> Tables:
+    log = tables.interactions
+    return replace(tables, interactions=log[log[USER_ID].isin(tables.users[USER_ID])])
+
+
+def drop_unknown_items(tables: Tables) -> Tables:
+    log = tables.interactions
+    return replace(tables, interactions=log[log[ITEM_ID].isin(tables.items[ITEM_ID])])
+
+
+def drop_idle_people(tables: Tables) -> Tables:
+    users = tables.users
+    return replace(tables, users=users[users[USER_ID].isin(tables.interactions[USER_ID].unique())])
+
+
+def drop_idle_items(tables: Tables) -> Tables:
+    items = tables.items
+    return replace(tables, items=items[items[ITEM_ID].isin(tables.interactions[ITEM_ID].unique())])
+
+
+def marks_to_missing(tables: Tables) -> Tables:
+    """Attribute cells such as "?" become missing."""
+
+    def clear(frame: pd.DataFrame, own: set[str]) -> pd.DataFrame:
+        return frame.assign(**{c: frame[c].mask(columns.tidy(frame[c]).isna()) for c in frame if c not in own})
+
+    users, items = clear(tables.users, {USER_ID}), clear(tables.items, {ITEM_ID, TITLE, CATEGORIES})
+    return replace(tables, users=users, items=items)
+
+
+def age_to_missing(tables: Tables) -> Tables:
+    """Impossible ages and years of birth become missing."""
+
+    def clear(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(**{c: frame[c].mask(check.impossible(frame[c], c)) for c in frame})
+
+    return replace(tables, users=clear(tables.users), items=clear(tables.items))
+
+
+def dedupe(tables: Tables, keep: Keep = "last") -> Tables:
+    """One row for each person and item: the latest one, or the best rated one (the latest of several best).
+
+    Later is larger in time where there is time, else further down in the file.
+    """
+    frame = tables.interactions
+    place = np.arange(len(frame))
+    time = frame[TIME].to_numpy() if TIME in frame else place
+    rating = frame[RATING].to_numpy() if keep == "best" and RATING in frame else np.zeros(len(frame))
+    order = np.lexsort((place, time, rating))
+    kept = ~frame.iloc[order].duplicated([USER_ID, ITEM_ID], keep="last").to_numpy()
+    return replace(tables, interactions=frame.iloc[np.sort(order[kept])])
+
+
+def k_core(tables: Tables, k: int) -> Tables:
+    """The largest part in which every person and every item that is left has at least k interactions.
+
+    People and items without any interaction left go too.
+    """
+    user, item = pd.factorize(tables.interactions[USER_ID])[0], pd.factorize(tables.interactions[ITEM_ID])[0]
+    rows = np.arange(len(user))
+    while len(rows):
+        enough = (np.bincount(user[rows])[user[rows]] >= k) & (np.bincount(item[rows])[item[rows]] >= k)
+        if enough.all():
+            break
+        rows = rows[enough]
+    return drop_idle_items(drop_idle_people(replace(tables, interactions=tables.interactions.iloc[rows])))
+
+
+def add_unknown(tables: Tables) -> Tables:
+    """A row, all unknown, for each id of the interactions that has none; in the order of the ids, not of the rows."""
+
+    def extend(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+        ids = tables.interactions[column].unique()
+        ids = np.sort(ids[~np.isin(ids, frame[column])].astype(object))
+        if not len(ids):
+            return frame
+        new = pd.DataFrame({column: pd.Series(ids, dtype="str")}).reindex(columns=frame.columns).astype(frame.dtypes)
+        return pd.concat([frame, new.set_axis(np.full(len(ids), -1), axis=0)])
+
+    return replace(tables, users=extend(tables.users, USER_ID), items=extend(tables.items, ITEM_ID))
+
+
+REPAIRS: dict[str, Repair] = {
+    "strip_ids": Repair("Take the spaces around ids away", "usually", strip_ids),
+    "drop_empty_ids": Repair("Leave out rows without a person or an item", "always", drop_empty_ids),
+    "whole_ids": Repair('Write ids such as "7.0" as "7"', "usually", whole_ids),
+    "drop_unrated": Repair("Leave out rows without a rating", "always", drop_unrated),
+    "drop_untimed": Repair("Leave out rows without a time", "always", drop_untimed),
+    "first_row": Repair("Keep the first row of a repeated person or item", "always", first_row),
+    "marks_to_missing": Repair('Take "?", "n/a" and the like as missing', "usually", marks_to_missing),
+    "age_to_missing": Repair("Take impossible ages as missing", "usually", age_to_missing),
+    "drop_unknown_people": Repair("Leave out interactions of people without a row", "on request", drop_unknown_people),
+    "drop_unknown_items": Repair("Leave out interactions with items without a row", "on request", drop_unknown_items),
+    "dedupe": Repair("Keep one row for each person and item", "always", dedupe),
+    "drop_idle_people": Repair("Leave out people without interactions", "on request", drop_idle_people),
+    "drop_idle_items": Repair("Leave out items without interactions", "on request", drop_idle_items),
+}

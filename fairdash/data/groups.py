@@ -1,0 +1,211 @@
+"""Groups of people or items from their attributes: values as they are, numbers cut in bands, crossings.
+
+An attribute may also be written `column=value`: those whose cell holds the value (alone, or among several separated
+by "|") against the others. Missing values, and marks such as "?", are -1: the group `(unknown)`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairdash import settings
+from fairdash.data import check, columns
+from fairdash.errors import ConfigError
+from fairdash.hashing import id_hash
+from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, USER_ID, Codes, Groups, GroupSpec
+
+AGE_EDGES = (18.0, 25.0, 35.0, 45.0, 56.0)
+MAX_GROUPS = 500
+MAX_VALUES = 12  # different numbers that are still groups of their own; more are cut in bands
+SEVERAL = "(several)"
+# Attributes that fairness work asks about first, in this order; others follow by name.
+_FIRST = (
+    *(
+        "gender",
+        "sex",
+        "age",
+        "agegroup",
+        "ageband",
+        "race",
+        "ethnicity",
+        "country",
+        "nationality",
+        "region",
+        "language",
+    ),
+    *("religion", "disability", "maritalstatus", "occupation", "occupationname", "education", "income", "birthyear"),
+)
+
+
+def form(spec: GroupSpec, table: pd.DataFrame) -> Groups:
+    """Groups of the rows of `table` (users, or items) [n].
+
+    Numeric attributes are cut at the spec's edges, [a, b) each with open ends; without edges at `default_edges` where
+    they have more than 12 different values. Spelling differences in case and spaces are one group, under the most
+    frequent spelling. Several attributes give their crossing, unknown where any is. Bands and crossings that nobody
+    is in are left out. Raises ConfigError for an absent attribute, edges that do not rise, and over 500 groups.
+    """
+    if not spec.attributes:
+        raise ConfigError("A group needs an attribute.", "Name one, such as gender.")
+    parts = []
+    for i, attribute in enumerate(spec.attributes):
+        edges = spec.edges[i] if i < len(spec.edges) else None
+        parts.append(_single(attribute, edges, table))
+    groups = parts[0]
+    for part in parts[1:]:
+        groups = _cross(groups, part)
+    if len(groups.names) > MAX_GROUPS:
+        message = f"{spec.label} has {len(groups.names):,} different values; at most {MAX_GROUPS} can be groups."
+        raise ConfigError(message, "Choose an attribute that many share, or give edges for a numeric one.")
+    return Groups(spec.label, groups.names, groups.codes)
+
+
+def _single(attribute: str, edges: tuple[float, ...] | None, table: pd.DataFrame) -> Groups:
+    if attribute not in table.columns:
+        column, equals, value = attribute.partition("=")
+        if equals and column in table.columns:
+            return _holds(attribute, value, table[column])
+        own = {USER_ID, ITEM_ID}
+        there = ", ".join(str(c) for c in table.columns if c not in own) or "none"
+        raise ConfigError(f"There is no attribute {attribute!r}.", f"The attributes are: {there}.")
+    column = table[attribute]
+    if edges is not None:
+        return _bands(attribute, column, edges)
+    known = columns.tidy(column)
+    if columns.is_numeric(column) and (known.nunique() > MAX_VALUES or columns.is_age(attribute)):
+        return _bands(attribute, column, default_edges(attribute, column))
+    return _values(attribute, known)
+
+
+def _values(attribute: str, known: pd.Series) -> Groups:
+    """One group a value; cells that hold several values separated by "|" are the group (several)."""
+    told = known.notna().to_numpy()
+    text = known[told].astype(object)
+    text = text.where(~text.str.contains("|", regex=False), SEVERAL) if len(text) else text
+    folded = text.str.casefold() if len(text) else text
+    spelling: dict[str, str] = {}
+    counts = text.value_counts()
+    for value in sorted(counts.index, key=lambda v: (-counts[v], v)):
+        spelling.setdefault(value.casefold(), value)
+    names = tuple(sorted(spelling.values(), key=columns.natural_key))
+    position = {name.casefold(): i for i, name in enumerate(names)}
+    codes = np.full(len(known), -1, dtype=np.int32)
+    codes[told] = np.array([position[value] for value in folded], dtype=np.int32)
+    return Groups(attribute, names, codes)
+
+
+def _holds(attribute: str, value: str, column: pd.Series) -> Groups:
+    wanted = " ".join(value.split()).casefold()
+    known = columns.tidy(column)
+    parts = known.str.casefold().str.split("|")
+    codes = np.array([-1 if not isinstance(p, list) else 0 if wanted in map(str.strip, p) else 1 for p in parts])
+    if not (codes == 0).any():
+        raise ConfigError(f"No row holds {attribute!r}.", "Check the spelling of the value.")
+    return _present(Groups(attribute, (value, f"not {value}"), codes.astype(np.int32)))
+
+
+def _bands(attribute: str, column: pd.Series, edges: tuple[float, ...]) -> Groups:
+    if not all(np.isfinite(edges)) or any(b <= a for a, b in zip(edges[:-1], edges[1:], strict=True)):
+        shown = ", ".join(f"{e:g}" for e in edges)
+        raise ConfigError(f"The edges of {attribute} do not rise: {shown}.", "Give them in order, such as 18, 25, 35.")
+    values = columns.numbers(column)
+    told = columns.tidy(column).notna().to_numpy()
+    if told.any() and not np.isfinite(values[told]).any():
+        raise ConfigError(f"{attribute} has edges but holds no numbers.", "Leave the edges out for this attribute.")
+    values[check.impossible(column, attribute)] = np.nan
+    codes = np.searchsorted(np.array(edges), values, side="right").astype(np.int32)
+    codes[np.isnan(values)] = -1
+    whole = bool(np.all(values[codes >= 0] == np.rint(values[codes >= 0])))
+    return _present(Groups(attribute, band_names(edges, whole), codes))
+
+
+def band_names(edges: tuple[float, ...], whole: bool) -> tuple[str, ...]:
+    """Names of the bands that edges cut: "under 18", "18–24", "25+" for whole numbers, else "1.5 to under 2.5"."""
+    if not edges:
+        return ("all",)
+    names = [f"under {edges[0]:g}"]
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        if whole and low == round(low) and high == round(high):
+            names.append(f"{low:g}" if high - low == 1 else f"{low:g}–{high - 1:g}")
+        else:
+            names.append(f"{low:g} to under {high:g}")
+    return (*names, f"{edges[-1]:g}+")
+
+
+def default_edges(attribute: str, column: pd.Series) -> tuple[float, ...]:
+    """Age bands for ages; else the quartiles, rounded to three digits, without repeats."""
+    if columns.is_age(attribute):
+        return AGE_EDGES
+    values = columns.numbers(column)
+    values = values[np.isfinite(values) & ~check.impossible(column, attribute)]
+    if not len(values):
+        return ()
+    cuts = np.quantile(values, [0.25, 0.5, 0.75], method="lower")
+    rounded = [float(f"{cut:.3g}") if abs(cut) < 1000 else float(np.rint(cut)) for cut in cuts]
+    return tuple(sorted({cut for cut in rounded if values.min() < cut <= values.max()}))
+
+
+def _cross(left: Groups, right: Groups) -> Groups:
+    both = np.where(
+        (left.codes < 0) | (right.codes < 0), -1, left.codes.astype(np.int64) * len(right.names) + right.codes
+    )
+    used = np.unique(both[both >= 0])
+    names = tuple(f"{left.names[c // len(right.names)]} × {right.names[c % len(right.names)]}" for c in used)
+    codes = np.where(both < 0, -1, np.searchsorted(used, both)).astype(np.int32)
+    return Groups(f"{left.attribute} × {right.attribute}", names, codes)
+
+
+def _present(groups: Groups) -> Groups:
+    """Without the names that nobody has."""
+    used = np.unique(groups.codes[groups.codes >= 0])
+    codes: Codes = np.where(groups.codes < 0, -1, np.searchsorted(used, groups.codes)).astype(np.int32)
+    return Groups(groups.attribute, tuple(groups.names[i] for i in used), codes)
+
+
+def head_tail(popularity: NDArray[np.float64], item_ids: pd.Series, share: float = 0.8) -> Groups:
+    """Items in "head" (the fewest that make `share` of all interactions) and "tail" [n_items]; equally popular items
+    at the border go by a hash of their id."""
+    order = np.lexsort((id_hash(item_ids), -popularity))
+    before = np.cumsum(popularity[order]) - popularity[order]
+    codes = np.ones(len(popularity), dtype=np.int32)
+    codes[order[before < share * popularity.sum()]] = 0
+    return Groups("popularity", ("head", "tail"), codes)
+
+
+def suggest(table: pd.DataFrame, min_size: int = settings.MIN_GROUP_SIZE) -> list[GroupSpec]:
+    """Attributes of people or items worth a look, those that fairness work asks about first; numeric ones with edges.
+
+    Left out: ids, names, titles, categories, columns that tell nearly everybody apart, those where fewer than two groups
+    reach min_size, and a code column beside another one that says the same in words.
+    """
+    found: dict[str, tuple[GroupSpec, Groups, bool]] = {}
+    for column in table.columns:
+        if column in (USER_ID, ITEM_ID, TITLE, CATEGORIES) or columns.is_identifier(column):
+            continue
+        known = columns.tidy(table[column]).dropna()
+        different = known.str.casefold().nunique()
+        numeric = columns.is_numeric(table[column])
+        if different < 2 or (not numeric and (different > 50 or different > 0.5 * len(known))):
+            continue
+        cut = numeric and (different > MAX_VALUES or columns.is_age(column))
+        edges = (default_edges(column, table[column]),) if cut else ()
+        spec = GroupSpec((column,), edges, min_size)
+        groups = form(spec, table)
+        if (groups.sizes >= min_size).sum() >= 2:
+            found[column] = (spec, groups, numeric)
+    kept = {c: spec for c, (spec, _, numeric) in found.items() if not (numeric and _said_in_words(c, table, found))}
+    rank = {name: i for i, name in enumerate(_FIRST)}
+    return [kept[c] for c in sorted(kept, key=lambda c: (rank.get(columns.plain(c), len(rank)), c))]
+
+
+def _said_in_words(column: str, table: pd.DataFrame, found: dict[str, tuple[GroupSpec, Groups, bool]]) -> bool:
+    """Whether another, not numeric, attribute gives each value of this column its own word."""
+    code = columns.tidy(table[column])
+    for other, (_, _, numeric) in found.items():
+        if other != column and not numeric:
+            pairs = pd.DataFrame({"code": code, "word": columns.tidy(table[other])}).dropna().drop_duplicates()
+            if len(pairs) == pairs["code"].nunique() == pairs["word"].nunique() > 1:
+                return True
+    return False

@@ -1,0 +1,216 @@
+"""Which column plays which role: guessed with a confidence, corrected by the person, kept with the data set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from fairdash.data import columns
+from fairdash.errors import DataError
+
+RatingKind = Literal["rating", "count", "none"]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A column for a role. confidence: 0…1. reason: half a sentence for people."""
+
+    column: str
+    confidence: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """The columns in use, by their names in the files; None where there is none."""
+
+    user: str
+    item: str
+    rating: str | None = None
+    time: str | None = None
+    rating_kind: RatingKind = "none"
+    users_id: str | None = None  # id column of the people file
+    items_id: str | None = None  # id column of the items file
+    title: str | None = None
+    categories: str | None = None
+    category_separator: str = "|"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(values: Dict[str, Any]) -> Mapping:
+        return Mapping(**values)
+
+
+def _by_name(frame: pd.DataFrame, names: Sequence[str], taken: set[str]) -> Guess | None:
+    keys = {column: columns.plain(column) for column in frame if column not in taken}
+    for rank, name in enumerate(names):
+        for column, key in keys.items():
+            if key == name:
+                return Guess(column, 1.0 if rank < 4 else 0.9, "by its name")
+    for column, key in keys.items():
+        if any(len(name) > 4 and key.endswith(name) for name in names):
+            return Guess(column, 0.7, "by the end of its name")
+    return None
+
+
+def _overlap(column: pd.Series, ids: pd.Series | None) -> float:
+    """Part of the distinct values that are among ids; 0 without ids."""
+    if ids is None:
+        return 0.0
+    values = column.dropna().unique()
+    return float(np.isin(values, ids.dropna().unique()).mean()) if len(values) else 0.0
+
+
+def guess_interactions(
+    frame: pd.DataFrame, header: bool, user_ids: pd.Series | None = None, item_ids: pd.Series | None = None
+) -> dict[str, Guess]:
+    """Guesses for user, item, rating (or count) and time in a table of interactions; a role may be absent.
+
+    user_ids, item_ids: the id columns of the other files, where known: values that meet are the best evidence.
+    """
+    found: dict[str, Guess] = {}
+    for role, names, ids in (("user", columns.USER_NAMES, user_ids), ("item", columns.ITEM_NAMES, item_ids)):
+        taken = {guess.column for guess in found.values()}
+        guess = _by_name(frame, names, taken)
+        if guess is None and ids is not None:
+            best = max((c for c in frame if c not in taken), key=lambda c: _overlap(frame[c], ids), default=None)
+            if best is not None and _overlap(frame[best], ids) > 0.5:
+                guess = Guess(best, 0.8, "its values are the ids of the other file")
+        if guess is not None:
+            found[role] = guess
+    rest = [c for c in frame if c not in {g.column for g in found.values()}]
+    for role in ("user", "item"):
+        if role not in found and rest and (not header or len(found) == 1):
+            found[role] = Guess(rest.pop(0), 0.5, "by its place")
+    taken = {guess.column for guess in found.values()}
+    counts, ratings = (_by_name(frame, n, taken) for n in (columns.COUNT_NAMES, columns.RATING_NAMES))
+    time = _by_name(frame, columns.TIME_NAMES, taken)
+    if time is None:
+        stamps = [c for c in rest if c not in taken and looks_like_time(frame[c])]
+        time = Guess(stamps[0], 0.7, "its values look like times") if stamps else None
+    if time is not None:
+        found["time"] = time
+        taken.add(time.column)
+    rating = ratings if ratings and ratings.column not in taken else None
+    rating = rating or (counts if counts and counts.column not in taken else None)
+    if rating is None:
+        few = [c for c in frame if c not in taken and columns.is_numeric(frame[c]) and frame[c].nunique() <= 21]
+        rating = Guess(few[0], 0.5, "the only column of few different numbers") if len(few) == 1 else None
+    if rating is not None and columns.is_numeric(frame[rating.column].head(10_000)):
+        found["rating"] = rating
+    elif rating is not None and rating.confidence == 1.0:
+        found["rating"] = rating  # named so, but no numbers: the check says which rows
+    return found
+
+
+def guess_entities(frame: pd.DataFrame, names: Sequence[str], ids: pd.Series | None = None) -> Guess | None:
+    """The id column of a people or an items file; `ids`: the ids that occur in the interactions."""
+    guess = _by_name(frame, names, set())
+    if guess is None and ids is not None:
+        known = ids.dropna().unique()
+        shares = {c: float(np.isin(known, frame[c].dropna().unique()).mean()) for c in frame}
+        best = max(shares, key=lambda c: shares[c])
+        guess = Guess(best, 0.8, "its values are the ids of the interactions") if shares[best] > 0.5 else None
+    if guess is None and "id" in [columns.plain(c) for c in frame]:
+        guess = Guess(next(c for c in frame if columns.plain(c) == "id"), 0.7, "by its name")
+    if guess is None:
+        unique = [c for c in frame if frame[c].is_unique and frame[c].notna().all()]
+        guess = Guess(unique[0], 0.5, "the first column without repeats") if unique else None
+    return guess
+
+
+def guess_texts(frame: pd.DataFrame, taken: set[str]) -> dict[str, Guess]:
+    """Guesses for title and categories in an items file."""
+    found = {}
+    title = _by_name(frame, columns.TITLE_NAMES, taken)
+    categories = _by_name(frame, columns.CATEGORY_NAMES, taken)
+    if categories is None:
+        several = [c for c in frame if c not in taken and frame[c].str.contains(r"[^|]\|[^|]", na=False).mean() > 0.1]
+        categories = Guess(several[0], 0.6, 'its cells are lists cut by "|"') if several else None
+    if title is not None:
+        found["title"] = title
+    if categories is not None:
+        found["categories"] = categories
+    return found
+
+
+def guess_separator(column: pd.Series) -> str:
+    """How the category names in one cell are separated."""
+    told = column.dropna()
+    if told.str.startswith("[").mean() > 0.5:
+        return "[]"  # a list as Python or JSON write it
+    for separator in ("|", ";"):
+        if told.str.contains(separator, regex=False).any():
+            return separator
+    commas = told.str.contains(",", regex=False).mean() if len(told) else 0.0
+    return "," if commas > 0.1 else "|"
+
+
+def split_categories(column: pd.Series, separator: str) -> pd.Series:
+    """Category names joined by "|" [n], without repeats and outer spaces; missing where there is none."""
+
+    def names(cell: object) -> str | None:
+        if not isinstance(cell, str):
+            return None
+        if separator == "[]":
+            parts = [a or b for a, b in re.findall(r"'([^']*)'|\"([^\"]*)\"", cell)]
+        else:
+            parts = cell.split(separator)
+        kept = dict.fromkeys(" ".join(part.split()).replace("|", "/") for part in parts)
+        return "|".join(part for part in kept if part) or None
+
+    unique = column.dropna().unique()
+    known = dict(zip(unique, map(names, unique), strict=True))
+    return column.map(known).astype("str")
+
+
+def looks_like_time(column: pd.Series) -> bool:
+    """Whether the first values are seconds or milliseconds since 1970, or dates with a year."""
+    told = column.dropna().head(200)
+    if told.empty:
+        return False
+    values = columns.numbers(told)
+    if np.isfinite(values).all():
+        return bool(((values > 1e8) & (values < 5e9)).all() or ((values > 1e11) & (values < 5e12)).all())
+    return bool(told.str.contains(r"\b(?:19|20)\d\d\b|^\d{1,2}[./]\d{1,2}[./]\d\d", regex=True).mean() > 0.9)
+
+
+def rating_kind(column: str, values: np.ndarray) -> RatingKind:
+    """Whether numbers are ratings on a scale or counts (plays, clicks): by the column's name, else whole numbers
+    without an upper end (the largest is over 20 times the median and above 100)."""
+    told = values[np.isfinite(values)]
+    if len(told) == 0:
+        return "none"
+    if columns.plain(column) in columns.COUNT_NAMES:
+        return "count"
+    whole = bool((told == np.rint(told)).all()) and told.min() >= 0
+    return "count" if whole and told.max() > 100 and told.max() > 20 * max(float(np.median(told)), 1.0) else "rating"
+
+
+def threshold(values: np.ndarray) -> float:
+    """The rating from which on an item counts as liked, where nobody said: the upper quarter of the scale, which is
+    4 on 1…5, 8 on 1…10, 2 on 0…2; the smallest rating in use that reaches it."""
+    used = np.unique(values[np.isfinite(values)])
+    low, high = float(used[0]), float(used[-1])
+    if 0 <= low and 4 < high <= 5:  # stars, also where nobody gave the lowest
+        return float(used[used >= 4.0][0])
+    if 0 <= low and 9 <= high <= 10:
+        return float(used[used >= 8.0][0])
+    return float(used[used >= low + 0.75 * (high - low) - 1e-9][0])
+
+
+def require(frame: pd.DataFrame, column: str, role: str, file: str) -> str:
+    """The column's name, if the file has it; else DataError that lists what there is."""
+    if column not in frame.columns:
+        raise DataError(
+            f"{file} has no column {column!r} for {role}.", f"Its columns are {', '.join(map(repr, frame.columns))}."
+        )
+    return column

@@ -1,0 +1,45 @@
+"""A Dataset in a folder: three Parquet files and a json; what is read back has the digest that was written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from fairdash.errors import DataError
+from fairdash.schema import Dataset
+
+_TABLES = ("interactions", "users", "items")
+
+
+def save(dataset: Dataset, folder: Path) -> None:
+    """Write the data set into `folder`, which is made where it is absent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for table in _TABLES:
+        getattr(dataset, table).to_parquet(folder / f"{table}.parquet", index=False, compression="zstd")
+    about = {
+        "name": dataset.name,
+        "relevance_threshold": dataset.relevance_threshold,
+        "provenance": dataset.provenance,
+        "digest": dataset.digest,
+    }
+    (folder / "dataset.json").write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def load(folder: Path) -> Dataset:
+    """The data set that `save` wrote; DataError where it is incomplete or changed."""
+    hint = "Import the data again."
+    try:
+        about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        frames = [pd.read_parquet(folder / f"{table}.parquet") for table in _TABLES]
+        dataset = Dataset(about["name"], *frames, about["relevance_threshold"], about["provenance"])
+        written = about["digest"]
+    except FileNotFoundError as error:
+        raise DataError(f"There is no data set in {folder}: {Path(error.filename).name} is missing.", hint) from error
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        raise DataError(f"The data set in {folder} cannot be read: {error}.", hint) from error
+    if dataset.digest != written:
+        raise DataError(f"The data set in {folder} is not the one that was stored.", hint)
+    return dataset

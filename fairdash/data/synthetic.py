@@ -1,0 +1,182 @@
+"""A made-up streaming service whose biases are known, and its twin without them.
+
+People pick films by taste and quality. In the biased service three things go wrong, all of them known as `Planted`
+facts: accounts of women and of non-binary people are shared in their households, so that a part of their histories is
+chance; the service pushes romance to women and action to men beyond what they like; and it shows films by women less
+than films of the same quality by men. The twin has the same sizes and labels, given independently of behaviour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID, Dataset
+
+GENRES = ("Action", "Comedy", "Crime", "Documentary", "Drama", "Family", "Romance", "Science Fiction")
+_COUNTRIES = ("BR", "DE", "IN", "NA", "US")  # NA is Namibia, not a missing value
+_FIRST = (
+    *("Silent", "Golden", "Broken", "Hidden", "Distant", "Burning", "Paper", "Crimson", "Little", "Last", "Electric"),
+    *("Frozen", "Wandering", "Secret", "Velvet", "Hollow", "Northern", "Midnight", "Glass", "Endless", "Borrowed"),
+)
+_SECOND = {
+    "Action": ("Strike", "Pursuit", "Vendetta", "Convoy", "Storm"),
+    "Comedy": ("Neighbours", "Wedding Guest", "Roommate", "Holiday", "Mix-Up"),
+    "Crime": ("Alibi", "Informant", "Heist", "Verdict", "Witness"),
+    "Documentary": ("Glacier", "Harvest", "Migration", "Workshop", "Archive"),
+    "Drama": ("Inheritance", "Confession", "Farewell", "Daughter", "Season"),
+    "Family": ("Tree House", "Puppy", "Lighthouse", "Circus", "Kite"),
+    "Romance": ("Letter", "Promise", "Waltz", "Heart", "Summer"),
+    "Science Fiction": ("Orbit", "Colony", "Signal", "Android", "Horizon"),
+}
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One bias that was put in. metric: a key of the audit. group: who is worse off, or gets more (of `category`).
+
+    sign: −1 where the group's value is below the others', +1 above. needs: "any" recommender shows it, popularity too,
+    or only a "personal" one.
+    """
+
+    side: Literal["users", "items"]
+    attribute: str
+    metric: str
+    group: str
+    sign: Literal[-1, 1]
+    needs: Literal["any", "personal"]
+    description: str
+    category: str = ""
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """What was planted; empty for the twin."""
+
+    facts: tuple[Planted, ...]
+
+
+PLANTED = (
+    Planted(
+        *("users", "gender", "ndcg", "woman", -1, "any"),
+        "Nearly half of what is in women's histories was picked by others in the household, so lists fit them worse.",
+    ),
+    Planted(
+        *("users", "gender", "category_share", "woman", 1, "personal"),
+        "The service pushed romance to women beyond their taste, so lists hold more of it for them.",
+        category="Romance",
+    ),
+    Planted(
+        *("users", "gender", "category_share", "man", 1, "personal"),
+        "The service pushed action to men beyond their taste, so lists hold more of it for them.",
+        category="Action",
+    ),
+    Planted(
+        *("users", "gender", "probe_auc", "woman", 1, "personal"),
+        "The pushed genres give gender away, so it can be read from user vectors and from lists.",
+    ),
+    Planted(
+        *("items", "creator_gender", "exposure_share", "woman", -1, "any"),
+        "Films by women were shown less than films of the same quality by men, so they get less exposure than merit.",
+    ),
+)
+
+
+def make(
+    seed: int = 0, *, biased: bool = True, n_users: int = 600, n_items: int = 400, mean_history: int = 45
+) -> tuple[Dataset, GroundTruth]:
+    """The service (or, with biased=False, its twin) and what was planted in it.
+
+    Users: age, gender (woman, man, a tiny group of non-binary people, some unknown), country. Items: title, categories,
+    creator_gender. Interactions: ratings 1…5 and seconds since 1970. The same seed gives the same tables.
+    """
+    people, films, acts = (np.random.default_rng([seed, stream]) for stream in range(3))
+    users = _people(people, n_users)
+    items, shares, quality = _films(films, n_items)
+    woman, man, other = (users["gender"].to_numpy() == g for g in ("woman", "man", "non-binary"))
+
+    taste = acts.dirichlet(np.full(len(GENRES), 0.35), n_users)
+    liking = 2.2 * np.log(taste @ shares.T + 0.02) + 0.9 * quality  # [n_users, n_items]
+    liking = (liking - liking.mean()) / liking.std()
+    shown = 2.4 * liking
+    if biased:
+        shown += 1.3 * woman[:, None] * shares[:, GENRES.index("Romance")]
+        shown += 1.3 * man[:, None] * shares[:, GENRES.index("Action")]
+        shown -= 1.5 * (items["creator_gender"].to_numpy() == "woman")
+    # The k best of score plus Gumbel noise are a draw of k without replacement by softmax of the score.
+    order = np.argsort(-(shown + acts.gumbel(size=shown.shape)), axis=1)
+    size = np.clip(acts.lognormal(np.log(mean_history) - 0.08, 0.4, n_users).astype(int), 12, n_items // 3)
+    chance = np.argsort(acts.random(shown.shape), axis=1)  # what others in the household pick
+    rows, stars, noise = [], [], acts.normal(0, 0.6, shown.shape)
+    shared = np.where(biased & (woman | other), 0.5, 0.0)
+    for u in range(n_users):
+        by_chance = acts.random(size[u]) < shared[u]
+        own = order[u, : size[u]]
+        strange = chance[u][~np.isin(chance[u], own)][: by_chance.sum()]
+        rating = 3.3 + 0.8 * liking[u, own] + noise[u, own]
+        rating[by_chance] = acts.permutation(rating)[: by_chance.sum()]  # as happy as with the own picks
+        picked = own.copy()
+        picked[by_chance] = strange
+        mixed = acts.permutation(size[u])
+        rows.append(picked[mixed])
+        stars.append(rating[mixed])
+    item = np.concatenate(rows)
+    user = np.repeat(np.arange(n_users), size)
+    start = acts.integers(1_704_067_200, 1_719_792_000, n_users)  # the first half of 2024
+    gaps = acts.exponential(90_000, len(user))
+    elapsed = np.cumsum(gaps)
+    first = np.repeat(elapsed[np.cumsum(size) - size], size)
+    interactions = pd.DataFrame(
+        {
+            USER_ID: users[USER_ID].to_numpy()[user],
+            ITEM_ID: items[ITEM_ID].to_numpy()[item],
+            RATING: np.clip(np.rint(np.concatenate(stars)), 1, 5),
+            TIME: np.rint(start[user] + elapsed - first),
+        }
+    ).astype({USER_ID: "str", ITEM_ID: "str"})
+    name = "synthetic" if biased else "synthetic-unbiased"
+    provenance = {"source": name, "seed": seed, "time_unit": "seconds", "mapping": {"rating_kind": "rating"}}
+    return Dataset(name, interactions, users, items, 4.0, provenance), GroundTruth(PLANTED if biased else ())
+
+
+def _people(draw: np.random.Generator, n: int) -> pd.DataFrame:
+    gender = np.array(["woman", "man", "non-binary", ""], dtype=object)[
+        draw.choice(4, n, p=[0.455, 0.475, 0.025, 0.045])
+    ]
+    age = np.clip(np.rint(draw.gamma(7.0, 5.2, n)), 14, 85).astype(int)
+    country = draw.choice(_COUNTRIES, n, p=[0.2, 0.25, 0.2, 0.05, 0.3])
+    frame = pd.DataFrame({USER_ID: [f"p{i:04d}" for i in draw.permutation(n)], "age": age, "gender": gender})
+    frame["country"] = country
+    frame = frame.sort_values(USER_ID, ignore_index=True).astype("str")
+    return frame.mask(frame == "")
+
+
+def _films(draw: np.random.Generator, n: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Items; genre shares [n, genres]; quality [n]. Films come in pairs of the same genres and nearly the same
+    quality, one by a woman and one by a man, so that merit does not differ; one in twenty creators is unknown."""
+    half = (n + 1) // 2
+    main = draw.integers(0, len(GENRES), half)
+    second = np.where(draw.random(half) < 0.4, (main + draw.integers(1, len(GENRES), half)) % len(GENRES), main)
+    quality = np.repeat(draw.normal(0, 1, half), 2)[:n] + draw.normal(0, 0.05, n)
+    main, second = np.repeat(main, 2)[:n], np.repeat(second, 2)[:n]
+    shares = np.zeros((n, len(GENRES)))
+    np.add.at(shares, (np.arange(n), main), 0.5)
+    np.add.at(shares, (np.arange(n), second), 0.5)
+    order = np.where(draw.random(half) < 0.5, 0, 1)
+    by_woman = (np.arange(n) % 2) == np.repeat(order, 2)[:n]
+    creator = np.where(by_woman, "woman", "man").astype(object)
+    creator[draw.random(n) < 0.05] = ""
+    titles: list[str] = []
+    for i in range(n):
+        title = f"{_FIRST[draw.integers(len(_FIRST))]} {_SECOND[GENRES[main[i]]][draw.integers(5)]}"
+        again = sum(t == title or t.startswith(f"{title} ") for t in titles)
+        titles.append(title if not again else f"{title} {again + 1}")
+    categories = ["|".join(dict.fromkeys((GENRES[a], GENRES[b]))) for a, b in zip(main, second, strict=True)]
+    frame = pd.DataFrame({ITEM_ID: [f"f{i:04d}" for i in draw.permutation(n)], TITLE: titles, CATEGORIES: categories})
+    frame["creator_gender"] = creator
+    order = np.argsort(frame[ITEM_ID].to_numpy())
+    frame = frame.iloc[order].reset_index(drop=True).astype("str")
+    return frame.mask(frame == ""), shares[order], quality[order]
