@@ -1,0 +1,469 @@
+"""The model side of an audit: what a trained recommender does with who the user is, and what it gives away of it.
+
+Attributes are tried in the profile text: present, absent, set to every value, and the same facts in other words (the
+no-op control: what a harmless change moves already). Vectors and lists are searched for the attribute; predicted
+probabilities are compared with what people liked. Called attribute sensitivity, not causal fairness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairdash import ranking, settings
+from fairdash.data.groups import form
+from fairdash.hashing import id_hash, mix
+from fairdash.metrics import accuracy, bootstrap, divergence, leakage, rating, sensitivity
+from fairdash.progress import Progress, silent
+from fairdash.recommenders.base import Fitted, ProbabilityFitted, ProfileFitted, VectorFitted
+from fairdash.schema import ITEM_ID, TITLE, USER_ID, Codes, Floats, Groups, GroupSpec, Lists, Split
+
+Array = NDArray[np.float64]
+
+TEXTS = 20_000  # profile texts scored for one attribute by a recommender with one vector a user
+COSTLY_TEXTS = 400  # the same by one that reads profile and item together
+MAX_VALUES = 12  # values of an attribute that are tried, the largest groups first
+RATED_PAIRS = 20_000  # held-out pairs whose probability is predicted
+SHUFFLES = 500  # shuffled labellings for the tests of this side
+MOVED = 10  # items that a template test names for each group
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """One metric of one attribute. value: NaN with a reason. ci: 95 % interval over users. replicates: the value under
+    each bootstrap weight, the same weights as everywhere [b]. more: what belongs beside it, as plain JSON values."""
+
+    value: float
+    ci: tuple[float, float] = (float("nan"), float("nan"))
+    replicates: Array = field(default_factory=lambda: np.empty(0))
+    more: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+
+Measures = dict[str, Measure]  # by key of METRICS
+
+
+def model_side(
+    fitted: Fitted,
+    split: Split,
+    groups: Sequence[GroupSpec],
+    lists: Lists,
+    *,
+    k: int = settings.K,
+    attributes: Sequence[str] | None = None,
+    seed: int = 0,
+    replicates: int = settings.BOOTSTRAP,
+    progress: Progress = silent,
+) -> dict[str, Measures]:
+    """By attribute, everything that this recommender allows to be measured.
+
+    groups: of users; attributes: labels of those to look at (None: all). lists: [n_users, ≥ k] at test time.
+    A recommender without profile text, vectors or probabilities has undefined metrics with the reason.
+    """
+    users = split.training.users
+    formed = [form(spec, users) for spec in groups]
+    chosen = [(s, g) for s, g in zip(groups, formed, strict=True) if attributes is None or s.label in attributes]
+    hashes = id_hash(users[USER_ID])
+    weights = bootstrap.weights(hashes, replicates, seed)
+    everyone: Codes = np.arange(len(users), dtype=np.int32)
+    steps = 3 * len(chosen) + 1
+    vectors = None
+    if isinstance(fitted, VectorFitted):
+        progress(0.0, "Computing user vectors")
+        vectors = fitted.user_vectors(everyone, split.known)
+    rated = _rated(fitted, split, seed) if isinstance(fitted, ProbabilityFitted) else None
+    found: dict[str, Measures] = {}
+    for i, (spec, who) in enumerate(chosen):
+        progress((1 + 3 * i) / steps, f"Reading {spec.label} off vectors and lists")
+        shuffles = _shuffles(who, seed)
+        measures = _given_away(vectors, lists.items[:, :k], split, spec, who, seed, weights, shuffles)
+        progress((2 + 3 * i) / steps, f"Comparing predictions by {spec.label}")
+        measures |= _predictions(rated, lists.top(k), split, spec, who, weights, shuffles)
+        progress((3 + 3 * i) / steps, f"Changing {spec.label} in the profile text")
+        measures |= attribute_sensitivity(fitted, split, spec, who, k=k, seed=seed, replicates=replicates)
+        found[spec.label] = measures
+    progress(1.0, "The model side is done")
+    return found
+
+
+SENSITIVITY_KEYS = (*sensitivity.SIMILARITIES, "flip_utility_change", "snsr", "snsv")
+
+
+def attribute_sensitivity(
+    fitted: Fitted,
+    split: Split,
+    spec: GroupSpec,
+    who: Groups,
+    *,
+    k: int = settings.K,
+    seed: int = 0,
+    replicates: int = settings.BOOTSTRAP,
+    progress: Progress = silent,
+) -> Measures:
+    """How lists move when the profile text says another value of the attribute: flip_jaccard, flip_prag, flip_serp,
+    flip_utility_change, snsr, snsv.
+
+    A flip compares a user's list under the own text with the lists under every other value, and takes their mean. The
+    value of a band (of ages) is the one that most of its people have. `floor` is the similarity under the no-op
+    control. SNSR and SNSV compare every value's lists with those of the text without the attribute.
+    """
+    attribute = spec.attributes[0]
+    if not isinstance(fitted, ProfileFitted) or not fitted.profile:
+        return _undefined(SENSITIVITY_KEYS, "this recommender reads no profile text")
+    if len(spec.attributes) > 1:
+        return _undefined(SENSITIVITY_KEYS, "the profile text is changed in one attribute at a time")
+    if attribute not in fitted.profile:
+        return _undefined(SENSITIVITY_KEYS, f"the profile text does not hold {attribute}")
+    kept = [code for code in np.argsort(-who.sizes, kind="stable") if who.sizes[code] >= max(1, spec.min_size)]
+    kept = sorted(kept[:MAX_VALUES])
+    if len(kept) < 2:
+        return _undefined(SENSITIVITY_KEYS, "fewer than two groups of sufficient size")
+
+    data = split.training
+    hashes = id_hash(data.users[USER_ID])
+    people = np.flatnonzero(np.isin(who.codes, kept))
+    room = (TEXTS if isinstance(fitted, VectorFitted) else COSTLY_TEXTS) // (len(kept) + 3)
+    people = np.sort(people[np.argsort(mix(seed, hashes[people]), kind="stable")][: max(room, 1)])
+    group = np.searchsorted(kept, who.codes[people])  # place of each person's own group in `kept`
+    names = [who.names[code] for code in kept]
+    weights = bootstrap.weights(hashes[people], replicates, seed)
+    table = data.users.iloc[people]
+    values = [_typical(data.users[attribute], who.codes == code) for code in kept]
+
+    from fairdash.recommenders.text import profile_texts
+
+    texts = [
+        profile_texts(table, fitted.profile),
+        profile_texts(table, fitted.profile, wording=1),
+        profile_texts(table, fitted.profile, changes={attribute: None}),
+        *(profile_texts(table, fitted.profile, changes={attribute: value}) for value in values),
+    ]
+    made = []
+    for i, variant in enumerate(texts):
+        made.append(_lists(fitted, split, people.astype(np.int32), variant, k, seed))
+        progress((i + 1) / len(texts), f"Ranked {i + 1} of {len(texts)} wordings of {len(people):,} profiles")
+    own, control, neutral, *each = made
+    other = np.arange(len(kept))[:, None] != group[None, :]  # [values, people]
+
+    result: Measures = {}
+    similar_to_neutral = {}
+    for key, function in sensitivity.SIMILARITIES.items():
+        flips = _mean_over(np.stack([function(own, lists) for lists in each]), other)
+        floor = function(own, control)
+        value, boot = _mean(flips, weights)
+        base, base_boot = _mean(floor, weights)
+        result[key] = Measure(
+            value,
+            bootstrap.interval(boot, 0.0, 1.0),
+            boot,
+            {
+                "n": len(people),
+                "values": [str(v) for v in values],
+                "floor": base,
+                "floor_ci": _pair(bootstrap.interval(base_boot, 0.0, 1.0)),
+                "below_floor": base - value,
+                "below_floor_ci": _pair(bootstrap.interval(base_boot - boot)),
+                "by_group": _by_group(flips, group, names),
+            },
+        )
+        similar_to_neutral[key] = np.stack([function(lists, neutral) for lists in each])
+
+    truth = _liked(split, people)
+    utility = [_ndcg(lists, truth, data.n_items, k) for lists in (own, control, *each)]
+    change = _mean_over(np.stack(utility[2:]) - utility[0], other)
+    value, boot = _mean(change, weights)
+    result["flip_utility_change"] = Measure(
+        value,
+        bootstrap.interval(boot, -1.0, 1.0),
+        boot,
+        {
+            "n": int(np.isfinite(change).sum()),
+            "floor": _mean(utility[1] - utility[0], weights)[0],
+            "absolute": _mean(np.abs(change), weights)[0],
+            "by_group": _by_group(change, group, names),
+        },
+        "" if np.isfinite(value) else "none of these people has a relevant held-out item",
+    )
+
+    spreads = {key: sensitivity.spread(rows, weights) for key, rows in similar_to_neutral.items()}
+    for name in ("snsr", "snsv"):
+        by_similarity = {}
+        for key, spread in spreads.items():
+            boot = getattr(spread, f"{name}_replicates")
+            by_similarity[key] = {
+                "value": getattr(spread, name),
+                "ci": _pair(bootstrap.interval(boot, 0.0, 1.0)),
+                "similarity": dict(zip(names, map(float, spread.similarity), strict=True)),
+            }
+        first = spreads["flip_jaccard"]
+        boot = getattr(first, f"{name}_replicates")
+        result[name] = Measure(
+            getattr(first, name),
+            bootstrap.interval(boot, 0.0, 1.0),
+            boot,
+            {"n": len(people), "similarity": "flip_jaccard", "by_similarity": by_similarity},
+        )
+    return result
+
+
+def template_test(
+    fitted: Fitted | None,
+    split: Split,
+    *,
+    templates: Sequence[str] = sensitivity.TEMPLATES,
+    words: Mapping[str, Sequence[str]] = sensitivity.WORDS,
+    k: int = settings.K,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Sentences that differ in one word only, and how far item rankings move: as plain JSON values.
+
+    A recommender with profile text ranks the catalogue for a new person of whom it knows the sentence alone; without
+    one (None, or no profile) the bundled text encoder does, by the cosine of sentence and item text.
+    """
+    items = split.training.items
+    reads = isinstance(fitted, ProfileFitted) and bool(fitted.profile)
+
+    def score(sentences: Sequence[str]) -> Floats:
+        if isinstance(fitted, ProfileFitted) and reads:
+            nothing = split.known.take(np.empty(0, np.int64))
+            return fitted.score_profiles(np.zeros(len(sentences), np.int32), nothing, sentences)
+        from fairdash.recommenders.text import encode, item_texts
+
+        sides: Floats = encode(sentences) @ encode(item_texts(items)).T
+        return sides
+
+    found = sensitivity.template_test(score, templates, words, k=k, seed=seed)
+    moved = {}
+    for code, name in enumerate(found.groups):
+        first = np.argsort(found.shift[code], kind="stable")[:MOVED]
+        moved[name] = [
+            {
+                ITEM_ID: str(items[ITEM_ID].iloc[item]),
+                **({TITLE: str(items[TITLE].iloc[item])} if TITLE in items else {}),
+                "shift": float(found.shift[code, item]),
+            }
+            for item in first
+        ]
+    return {
+        "ranked_by": "recommender" if reads else "text encoder",
+        "templates": list(templates),
+        "words": {name: list(some) for name, some in words.items()},
+        "between": found.between,
+        "within": found.within,
+        "excess": found.excess,
+        "p_value": found.p_value,
+        "moved": moved,
+    }
+
+
+def _given_away(
+    vectors: Floats | None,
+    items: Codes,
+    split: Split,
+    spec: GroupSpec,
+    who: Groups,
+    seed: int,
+    weights: NDArray[np.uint8],
+    shuffles: Codes,
+) -> Measures:
+    """divergence of the user vectors, and probe_auc from vectors and from lists [n_users, k]."""
+    hashes = id_hash(split.training.users[USER_ID])
+    probes = {}
+    sources: dict[str, Any] = {} if vectors is None else {"vectors": vectors}
+    sources["lists"] = leakage.list_features(items, split.training.n_items)
+    for name, features in sources.items():
+        probe = leakage.probe_auc(features, who, hashes, seed=seed, min_size=spec.min_size, weights=weights)
+        probes[name] = Measure(
+            probe.value,
+            bootstrap.interval(probe.replicates, 0.0, 1.0),
+            probe.replicates,
+            {"n": probe.n, "balance": probe.balance, "by_group": probe.by_group},
+            probe.reason,
+        )
+    first = probes.get("vectors", probes["lists"])
+    result = {
+        "probe_auc": Measure(
+            first.value,
+            first.ci,
+            first.replicates,
+            {**first.more, "source": next(iter(probes)), "by_source": {name: to_json(m) for name, m in probes.items()}},
+            first.reason,
+        )
+    }
+    if vectors is None:
+        return result | _undefined(("divergence",), "this recommender has no user vectors")
+    kinds = {}
+    for name in divergence.NEUTRAL:
+        found = divergence.divergence(vectors, who, name, min_size=spec.min_size, weights=weights, shuffles=shuffles)
+        kinds[name] = Measure(
+            found.value,
+            bootstrap.interval(found.replicates, 0.0),
+            found.replicates,
+            {
+                "relative": found.relative,
+                "chance": found.chance,
+                "p_value": found.p_value,
+                "by_group": found.by_group,
+            },
+            found.reason,
+        )
+    main = kinds["project"]
+    more = {**main.more, "neutral": "project", "by_neutral": {name: to_json(m) for name, m in kinds.items()}}
+    return result | {"divergence": Measure(main.value, main.ci, main.replicates, more, main.reason)}
+
+
+def _predictions(
+    rated: rating.Rated | None,
+    lists: Lists,
+    split: Split,
+    spec: GroupSpec,
+    who: Groups,
+    weights: NDArray[np.uint8],
+    shuffles: Codes,
+) -> Measures:
+    """The rating metrics of predicted probabilities, and score_ks of them, or of the lists' scores without any."""
+    if rated is None:
+        row, column = np.nonzero(lists.items >= 0)
+        ks = rating.score_ks(
+            row.astype(np.int32),
+            lists.scores[row, column].astype(np.float64),
+            who,
+            min_size=spec.min_size,
+            weights=weights,
+            shuffles=shuffles,
+        )
+        reason = "this recommender predicts no probability of single pairs"
+        return _undefined(rating.KEYS, reason) | {"score_ks": _disparity(ks, {"scores": "lists"})}
+    found = rating.unfairness(
+        rated, who, split.training.n_items, min_size=spec.min_size, weights=weights, shuffles=shuffles
+    )
+    ks = rating.score_ks(rated.user, rated.predicted, who, min_size=spec.min_size, weights=weights, shuffles=shuffles)
+    return {key: _disparity(value, {}) for key, value in found.items()} | {
+        "score_ks": _disparity(ks, {"scores": "probability of held-out pairs"})
+    }
+
+
+def _disparity(found: rating.Disparity, more: Mapping[str, Any]) -> Measure:
+    beside = {"pair": found.pair, "shared": found.shared, "chance": found.chance, "p_value": found.p_value, **more}
+    return Measure(found.value, found.ci, found.centred, beside, found.reason)
+
+
+def to_json(measure: Measure) -> dict[str, Any]:
+    """value, ci and what is beside them; NaN as None, with `undefined`, the reason."""
+    row: dict[str, Any] = {"value": measure.value, "ci": _pair(measure.ci), **measure.more}
+    if measure.reason:
+        row["undefined"] = measure.reason
+    return {key: _plain(value) for key, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def _undefined(keys: Sequence[str], reason: str) -> Measures:
+    return {key: Measure(float("nan"), reason=reason) for key in keys}
+
+
+def _pair(ci: tuple[float, float]) -> list[float]:
+    return [float(ci[0]), float(ci[1])]
+
+
+def _rated(fitted: ProbabilityFitted, split: Split, seed: int) -> rating.Rated:
+    """Held-out pairs of as many people, in the order of their hashes, as make RATED_PAIRS; true: liked or not."""
+    data, test = split.training, split.test
+    order = np.argsort(mix(seed, id_hash(data.users[USER_ID])), kind="stable")
+    counts = np.bincount(test.user, minlength=data.n_users)
+    chosen = np.zeros(data.n_users, dtype=bool)
+    before = np.cumsum(counts[order]) - counts[order]
+    chosen[order[before + counts[order] <= RATED_PAIRS]] = True
+    part = test.take(np.flatnonzero(chosen[test.user]))
+    liked = np.ones(len(part)) if data.relevance_threshold is None else part.rating >= data.relevance_threshold
+    predicted = fitted.probability(part.user, part.item, split.known)
+    return rating.Rated(part.user, part.item, predicted.astype(np.float64), liked.astype(np.float64))
+
+
+def _shuffles(who: Groups, seed: int) -> Codes:
+    """Group codes with labels shuffled among the people of known group [n_users, SHUFFLES]."""
+    draw = np.random.default_rng(seed)
+    known = np.flatnonzero(who.codes >= 0)
+    columns = np.repeat(who.codes[:, None], SHUFFLES, axis=1)
+    columns[known] = draw.permuted(columns[known], axis=0)
+    return columns
+
+
+def _typical(column: pd.Series, members: NDArray[np.bool_]) -> Any:
+    """The value that most of the members have; of equally frequent ones the first in order."""
+    counts = column[members].value_counts()
+    most = counts[counts == counts.max()].index
+    return min(most, key=lambda value: (isinstance(value, str), value))
+
+
+def _lists(fitted: ProfileFitted, split: Split, people: Codes, texts: Sequence[str], k: int, seed: int) -> Codes:
+    """Top k of the people with these profile texts [len(people), k]."""
+    data = split.training
+    hashes = id_hash(data.items[ITEM_ID])
+    seen = split.known.matrix(data.n_users, data.n_items)
+    step = max(1, ranking.BATCH_CELLS // data.n_items)
+    parts = []
+    for start in range(0, len(people), step):
+        some = people[start : start + step]
+        scores = fitted.score_profiles(some, split.known, texts[start : start + step])
+        parts.append(ranking.top_k(scores, seen[some], k, hashes, seed).items)
+    return np.concatenate(parts)
+
+
+def _liked(split: Split, people: NDArray[np.int64]) -> tuple[NDArray[np.int64], Codes]:
+    """Offsets [len(people) + 1] and relevant held-out items of the people, in their (rising) order."""
+    data, test = split.training, split.test
+    liked = np.ones(len(test), dtype=bool)
+    if data.relevance_threshold is not None:
+        liked = test.rating >= data.relevance_threshold
+    rows = np.flatnonzero(liked & np.isin(test.user, people))
+    pairs = np.unique(np.stack([test.user[rows], test.item[rows]], axis=1), axis=0)
+    return np.searchsorted(pairs[:, 0], np.append(people, data.n_users)).astype(np.int64), pairs[:, 1].astype(np.int32)
+
+
+def _ndcg(lists: Codes, liked: tuple[NDArray[np.int64], Codes], n_items: int, k: int) -> Array:
+    starts, items = liked
+    return accuracy.per_user(accuracy.hits(lists, starts, items, n_items), np.diff(starts), k)["ndcg"]
+
+
+def _mean_over(values: Array, counted: NDArray[np.bool_]) -> Array:
+    """Mean over the first axis of what is counted and known [n]; NaN where nothing is."""
+    counted = counted & np.isfinite(values)
+    number = counted.sum(axis=0)
+    total = np.where(counted, values, 0.0).sum(axis=0)
+    mean: Array = np.divide(total, number, out=np.full(values.shape[1], np.nan), where=number > 0)
+    return mean
+
+
+def _mean(values: Array, weights: NDArray[np.uint8]) -> tuple[float, Array]:
+    """Mean over users whose value is known, and its replicates [b], widened for small numbers."""
+    known = np.isfinite(values)
+    if not known.any():
+        return float("nan"), np.empty(0)
+    value = float(values[known].mean())
+    share = weights[known].astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        boot = values[known] @ share / share.sum(axis=0)
+    return value, value + bootstrap.widening(np.array(known.sum())) * (boot - value)
+
+
+def _by_group(values: Array, group: NDArray[np.int64], names: Sequence[str]) -> dict[str, float]:
+    """Mean over each group's people whose value is known."""
+    means = {}
+    for code, name in enumerate(names):
+        own = values[(group == code) & np.isfinite(values)]
+        means[name] = float(own.mean()) if len(own) else float("nan")
+    return means
