@@ -54,7 +54,8 @@ class TermBatch:
 
     users: int64 [b]. vectors: [b, d] user vectors, with gradient. sample_loss: [b] each sample's own loss, with
     gradient. done: 0…1 of all training steps. probability, label, items: [b], where the recommender predicts single
-    pairs; target_score: [b] log-probability of the next item, where it ranks. Absent ones are None.
+    pairs; target_score: [b] log-probability of the next item, where it ranks. weight: [b] each sample's weight in the
+    recommender's loss, Σ weight × sample_loss / Σ weight. Absent ones are None (weight: all equal).
     """
 
     users: torch.Tensor
@@ -65,11 +66,22 @@ class TermBatch:
     label: torch.Tensor | None = None
     items: torch.Tensor | None = None
     target_score: torch.Tensor | None = None
+    weight: torch.Tensor | None = None
+
+    def share(self) -> torch.Tensor:
+        """Each sample's part in the recommender's loss [b]; the parts add up to 1."""
+        weight = self.sample_loss.new_ones(len(self.sample_loss)) if self.weight is None else self.weight.detach()
+        return weight / weight.sum().clamp(min=1e-12)
 
 
 class TrainingTerm(Protocol):
     """A torch module (its own parameters are trained along); called with a TermBatch it gives a scalar that is added
-    to the mean of sample_loss."""
+    to the recommender's loss. All its state lies in parameters and buffers, so that a checkpoint holds it.
+
+    settled: 0…1 of all training steps, from where on the term works in full; weights of an earlier epoch are not taken
+    for the best ones, since they would be those of the unmitigated recommender."""
+
+    settled: float
 
     def __call__(self, batch: TermBatch) -> torch.Tensor: ...
 
@@ -101,7 +113,9 @@ class VectorMethod(Protocol):
 class RerankInput:
     """All that a re-ranker may use. candidates: Lists [n_users, c], seen items already left out, -1 at the end of a
     short one. history: bool csr [n_users, n_items], what each user is known to have had. popularity: [n_items].
-    merit: float64 [n_items] or None, the target of exposure methods (default: mean candidate score share)."""
+    merit: float64 [n_items] or None, the target of exposure methods (default: mean candidate score share).
+    fitting: the input as it stood at validation time (history is train alone, so that validation likes are among the
+    candidates); methods that are fitted read `valid` of that one, or of this one where `fitting` is None."""
 
     candidates: Lists
     k: int
@@ -114,6 +128,7 @@ class RerankInput:
     merit: NDArray[np.float64] | None = None
     probability: Floats | None = None  # P(like) [n_users, c] of the candidates, where the recommender has it
     valid: sparse.csr_array | None = None  # bool csr [n_users, n_items]: validation likes, for methods that are fitted
+    fitting: RerankInput | None = None
     seed: int = 0
 
 
@@ -162,7 +177,9 @@ def check_groups(info: Info, groups: Sequence[Groups], n: int) -> None:
             )
         present = np.flatnonzero(attribute.sizes)
         if len(present) < 2:
-            only = f"everybody is in one group ({attribute.names[present[0]]})" if len(present) else "nobody has a value"
+            only = (
+                f"everybody is in one group ({attribute.names[present[0]]})" if len(present) else "nobody has a value"
+            )
             raise ConfigError(
                 f"{info.key}: in {attribute.attribute}, {only}, so there is nothing to balance.",
                 "Choose an attribute in which at least two groups of people are known.",

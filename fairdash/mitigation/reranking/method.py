@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from fairdash.errors import ConfigError
 from fairdash.mitigation.base import Info, Reranker, RerankInput, check_strength
-from fairdash.schema import Codes, Floats, Lists
+from fairdash.schema import Codes, Floats, Groups, Lists
+
+HEAD_SHARE = 0.8
 
 # what a method can need of its input: field, words, what to do
 NEEDS = {
@@ -123,3 +125,17 @@ def greedy(
         chosen[:, place] = picked
         closed[rows[open_], best[open_]] = -np.inf
     return chosen
+
+
+def head_and_tail(popularity: NDArray[np.float64]) -> Groups:
+    """Items by popularity: the head is the fewest items that make 80 % of all interactions, the tail is the rest."""
+    order = np.argsort(-popularity, kind="stable")
+    before = np.cumsum(popularity[order]) - popularity[order]
+    codes = np.ones(len(popularity), dtype=np.int32)
+    codes[order[before < HEAD_SHARE * popularity.sum()]] = 0
+    return Groups("popularity", ("head", "tail"), codes)
+
+
+def group_of(groups: Groups, items: Codes) -> Codes:
+    """Item group of each candidate, -1 for `(unknown)` and for padding; the shape of `items`."""
+    return np.where(items >= 0, groups.codes[np.maximum(items, 0)], -1).astype(np.int32)

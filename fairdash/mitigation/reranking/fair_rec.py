@@ -1,0 +1,91 @@
+"""A minimum of exposure for every producer, and no envy beyond one item among customers.
+
+Patro et al. 2020, "FairRec: Two-Sided Fairness for Personalized Recommendations in Two-Sided Platforms" (WWW). With m
+customers, n producers and lists of k, each producer is guaranteed ℓ = ⌊α · m · k / n⌋ places, a fraction α of its
+maximin share. First phase: customers take turns in a fixed random order, each taking the best candidate whose producer
+has places left, until none can. Second phase: every list is filled up with the customer's best remaining candidates.
+Round robin makes each customer's list envy-free up to one item (EF1): nobody prefers another's list once one item is
+taken from it.
+
+Strength is α. Producers are the item groups where they are chosen, else every item is its own producer. A customer's
+value of an item outside the candidates is 0, so a producer is guaranteed ℓ places as far as it is among the candidates
+of enough customers with room. Lists are shown in the order of scores. ⌊⌋ makes small strengths the identity where
+m · k is small against n.
+
+Needs nothing. Moves `gini` (items as producers) and group exposure (groups as producers). Costs accuracy in
+proportion to α: the guaranteed places are a fraction α of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdash.mitigation.base import Info, RerankInput
+from fairdash.mitigation.reranking.method import Reranking
+
+INFO = Info(
+    key="fair_rec",
+    title="A guarantee for every producer (FairRec)",
+    place="reranking",
+    side="both",
+    objective="Every producer (item group, or item) gets at least a fraction α of an equal share of places, shared out "
+    "by round robin so that no customer envies another beyond one item; strength is α.",
+    paper="Patro et al. 2020, FairRec: Two-Sided Fairness for Personalized Recommendations",
+    needs=(),
+    target="gini",
+    cost="Accuracy, in proportion to α; customers late in a round find fewer of their favourites.",
+)
+
+
+def guarantee(n_users: int, k: int, n_producers: int, alpha: float) -> int:
+    """Places ⌊α · m · k / n⌋ that each producer is guaranteed."""
+    return int(alpha * n_users * k / n_producers + 1e-9)
+
+
+def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
+    items = data.candidates.items
+    n_users, n_candidates = items.shape
+    if data.item_groups is not None:
+        codes, n_producers = data.item_groups.codes, int((data.item_groups.sizes > 0).sum())
+    else:
+        codes, n_producers = np.arange(data.n_items, dtype=np.int32), data.n_items
+    # padding, and items of `(unknown)`, belong to a producer without places
+    none = int(codes.max(initial=-1)) + 1
+    valid = items >= 0
+    producer = np.where(valid, codes[np.maximum(items, 0)], -1)
+    rows: list[list[int]] = np.where(producer >= 0, producer, none).tolist()
+    turns: list[int] = np.random.default_rng(data.seed).permutation(n_users).tolist()
+    rank = np.arange(n_candidates)
+
+    def positions(strength: float) -> NDArray[np.intp]:
+        share = guarantee(n_users, data.k, max(n_producers, 1), strength)
+        places = [share] * none + [0]
+        next_of = [0] * n_users  # producers only run out, so a customer never has to look back
+        users, picks = [], []
+        waiting = turns if share else []
+        for _ in range(min(data.k, n_candidates)):
+            able = []
+            for user in waiting:
+                row, position = rows[user], next_of[user]
+                while position < n_candidates and not places[row[position]]:
+                    position += 1
+                if position < n_candidates:
+                    places[row[position]] -= 1
+                    users.append(user)
+                    picks.append(position)
+                    next_of[user] = position + 1
+                    able.append(user)
+            waiting = able
+        order = np.where(valid, n_candidates + rank, 3 * n_candidates)
+        order[users, picks] -= n_candidates  # what the first phase gave comes before the best of the rest
+        best = np.sort(order, axis=1)[:, : data.k]
+        shown = np.sort(np.where(best < 2 * n_candidates, best % n_candidates, n_candidates), axis=1)
+        return np.where(shown < n_candidates, shown, -1)
+
+    return positions
+
+
+METHOD = Reranking(INFO, _build)
