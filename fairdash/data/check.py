@@ -5,7 +5,7 @@ A finding that can be repaired names a key of `clean.REPAIRS`; nothing is change
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -58,7 +58,7 @@ def _rows(frame: pd.DataFrame, where: pd.Series | np.ndarray) -> tuple[int, ...]
     return tuple(int(row) for row in frame.index[np.asarray(where, dtype=bool)][:ROWS_SHOWN] if row > 0)
 
 
-def _examples(values: pd.Series | Sequence[str]) -> str:
+def _examples(values: Iterable[object]) -> str:
     shown = list(dict.fromkeys(str(v) for v in values))[:3]
     return ", ".join(repr(v if len(v) <= 30 else v[:29] + "…") for v in shown)
 
@@ -188,7 +188,7 @@ def missing_marks(tables: Tables) -> list[Finding]:
         (tables.users, {USER_ID}, tables.files[1]),
         (tables.items, {ITEM_ID, TITLE, CATEGORIES}, tables.files[2]),
     ):
-        for column in frame:
+        for column in columns.names(frame):
             if column in own:
                 continue
             text = frame[column]
@@ -220,7 +220,7 @@ def impossible_ages(tables: Tables) -> list[Finding]:
     """Ages and years of birth that no living person has."""
     found = []
     for frame, file in ((tables.users, tables.files[1]), (tables.items, tables.files[2])):
-        for column in frame:
+        for column in columns.names(frame):
             odd = impossible(frame[column], column)
             if odd.any():
                 message = (

@@ -101,7 +101,9 @@ def marks_to_missing(tables: Tables) -> Tables:
     """Attribute cells such as "?" become missing."""
 
     def clear(frame: pd.DataFrame, own: set[str]) -> pd.DataFrame:
-        return frame.assign(**{c: frame[c].mask(columns.tidy(frame[c]).isna()) for c in frame if c not in own})
+        return frame.assign(
+            **{c: frame[c].mask(columns.tidy(frame[c]).isna()) for c in columns.names(frame) if c not in own}
+        )
 
     users, items = clear(tables.users, {USER_ID}), clear(tables.items, {ITEM_ID, TITLE, CATEGORIES})
     return replace(tables, users=users, items=items)
@@ -111,7 +113,7 @@ def age_to_missing(tables: Tables) -> Tables:
     """Impossible ages and years of birth become missing."""
 
     def clear(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame.assign(**{c: frame[c].mask(check.impossible(frame[c], c)) for c in frame})
+        return frame.assign(**{c: frame[c].mask(check.impossible(frame[c], c)) for c in columns.names(frame)})
 
     return replace(tables, users=clear(tables.users), items=clear(tables.items))
 

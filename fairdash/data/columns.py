@@ -45,12 +45,17 @@ MISSING_MARKS = frozenset(
 )
 OLDEST = 110  # years; an age above it, or below 1, is a slip of the keyboard or stands for "not told"
 NUMERIC_SHARE = 0.95  # of the values that are there, for a column to count as numeric
-CATEGORY_SEPARATORS = ("|", ";", ",", " ")
+_BELOW = re.compile(r"(?:under|below|less than|<|up to)\W*(?=\d)")
 
 
 def plain(name: str) -> str:
     """A column name without case, spaces and punctuation: "User ID" and "user_id:token" are "userid"."""
     return re.sub(r"[^0-9a-z]", "", name.casefold().split(":")[0])
+
+
+def names(frame: pd.DataFrame) -> list[str]:
+    """The columns' names."""
+    return [str(column) for column in frame.columns]
 
 
 def is_age(name: str) -> bool:
@@ -93,6 +98,6 @@ def is_numeric(column: pd.Series) -> bool:
 def natural_key(text: str) -> tuple[object, ...]:
     """Sorts "week 2" before "week 10", and "under 18" and "<18" before "18–24"."""
     key = text.casefold().strip()
-    below = 0 if re.match(r"(under|below|less than|<|up to)\W*\d", key) else 1
-    parts = re.split(r"(\d+)", re.sub(r"^(under|below|less than|<|up to)\W*(?=\d)", "", key))
-    return tuple((0, int(part), below) if part.isdigit() else (1, part, below) for part in parts if part) + ((2, text),)
+    below = 0 if _BELOW.match(key) else 1
+    parts = re.split(r"(\d+)", _BELOW.sub("", key))
+    return (*((0, int(part), below) if part.isdecimal() else (1, part, below) for part in parts if part), (2, text))

@@ -6,6 +6,8 @@ by "|") against the others. Missing values, and marks such as "?", are -1: the g
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -70,12 +72,12 @@ def _single(attribute: str, edges: tuple[float, ...] | None, table: pd.DataFrame
         own = {USER_ID, ITEM_ID}
         there = ", ".join(str(c) for c in table.columns if c not in own) or "none"
         raise ConfigError(f"There is no attribute {attribute!r}.", f"The attributes are: {there}.")
-    column = table[attribute]
+    values = table[attribute]
     if edges is not None:
-        return _bands(attribute, column, edges)
-    known = columns.tidy(column)
-    if columns.is_numeric(column) and (known.nunique() > MAX_VALUES or columns.is_age(attribute)):
-        return _bands(attribute, column, default_edges(attribute, column))
+        return _bands(attribute, values, edges)
+    known = columns.tidy(values)
+    if columns.is_numeric(values) and (known.nunique() > MAX_VALUES or columns.is_age(attribute)):
+        return _bands(attribute, values, default_edges(attribute, values))
     return _values(attribute, known)
 
 
@@ -107,7 +109,7 @@ def _holds(attribute: str, value: str, column: pd.Series) -> Groups:
 
 
 def _bands(attribute: str, column: pd.Series, edges: tuple[float, ...]) -> Groups:
-    if not all(np.isfinite(edges)) or any(b <= a for a, b in zip(edges[:-1], edges[1:], strict=True)):
+    if not all(np.isfinite(edges)) or any(b <= a for a, b in pairwise(edges)):
         shown = ", ".join(f"{e:g}" for e in edges)
         raise ConfigError(f"The edges of {attribute} do not rise: {shown}.", "Give them in order, such as 18, 25, 35.")
     values = columns.numbers(column)
@@ -126,7 +128,7 @@ def band_names(edges: tuple[float, ...], whole: bool) -> tuple[str, ...]:
     if not edges:
         return ("all",)
     names = [f"under {edges[0]:g}"]
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         if whole and low == round(low) and high == round(high):
             names.append(f"{low:g}" if high - low == 1 else f"{low:g}–{high - 1:g}")
         else:
@@ -177,11 +179,11 @@ def head_tail(popularity: NDArray[np.float64], item_ids: pd.Series, share: float
 def suggest(table: pd.DataFrame, min_size: int = settings.MIN_GROUP_SIZE) -> list[GroupSpec]:
     """Attributes of people or items worth a look, those that fairness work asks about first; numeric ones with edges.
 
-    Left out: ids, names, titles, categories, columns that tell nearly everybody apart, those where fewer than two groups
-    reach min_size, and a code column beside another one that says the same in words.
+    Left out: ids, names, titles, categories, columns that tell nearly everybody apart, those where fewer than two
+    groups reach min_size, and a code column beside another one that says the same in words.
     """
     found: dict[str, tuple[GroupSpec, Groups, bool]] = {}
-    for column in table.columns:
+    for column in columns.names(table):
         if column in (USER_ID, ITEM_ID, TITLE, CATEGORIES) or columns.is_identifier(column):
             continue
         known = columns.tidy(table[column]).dropna()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -10,35 +9,15 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from fairdash import settings
-from fairdash.data import check, clean, columns, mapping, movielens, read, times
+from fairdash.data import check, clean, columns, files, mapping, read, times
 from fairdash.data.check import Finding, Tables, in_rows
 from fairdash.data.mapping import Guess, Mapping, RatingKind
 from fairdash.data.read import Reading, Source, Table
 from fairdash.errors import ConfigError, DataError
-from fairdash.hashing import digest
 from fairdash.progress import Progress, silent
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID, Dataset
-
-Role = Literal["interactions", "users", "items"]
-
-_ROLE_WORDS: dict[Role, frozenset[str]] = {
-    "interactions": frozenset(
-        "interactions interaction ratings rating events log plays clicks inter reviews transactions listens".split()
-    ),
-    "users": frozenset("users user people persons members customers profiles viewers listeners".split()),
-    "items": frozenset(
-        "items item movies films artists products books songs tracks places restaurants catalogue catalog".split()
-    ),
-}
-# Archives whose tables are known by name; the other files in them are left aside.
-_ARCHIVES: tuple[tuple[Role, str, str, str], ...] = (
-    ("interactions", "u.data", "u.user", "u.item"),
-    ("interactions", "ratings.dat", "users.dat", "movies.dat"),
-    ("interactions", "ratings.csv", "users.csv", "movies.csv"),
-)
-_TABLE_ENDINGS = {".csv", ".tsv", ".txt", ".dat", ".data", ".psv", ".parquet", ".pq", ".inter", ".user", ".item", ""}
 
 
 @dataclass(frozen=True)
@@ -64,7 +43,7 @@ class ImportOptions:
     categories: str | None = None
     category_separator: str | None = None
     rating_kind: RatingKind | Literal["auto"] = "auto"
-    relevance_threshold: float | None | Literal["auto"] = "auto"
+    relevance_threshold: float | Literal["auto"] | None = "auto"
     dedupe: clean.Keep = "last"
     k_core: int = 0
     repairs: tuple[str, ...] | None = None
@@ -106,9 +85,13 @@ def preview(
 ) -> Preview:
     """Read the files and guess the mapping; the same arguments as `build`."""
     options = options or ImportOptions()
-    tables, findings = _gather(interactions, users, items, options)
+    readings: dict[files.Role, Reading] = {
+        "interactions": options.read_interactions,
+        "users": options.read_users,
+        "items": options.read_items,
+    }
+    tables, findings = files.gather(interactions, users, items, readings)
     log, people, things = tables["interactions"], tables.get("users"), tables.get("items")
-    assert log is not None
     guesses, chosen = _map(log, people, things, options)
     return Preview(log, people, things, guesses, chosen, tuple(findings))
 
@@ -171,145 +154,6 @@ def _name(seen: Preview) -> str:
     return stem or "data"
 
 
-# ---- which file is what ------------------------------------------------------------------------------------------
-
-
-def _gather(
-    interactions: Source | Sequence[Source], users: Source | None, items: Source | None, options: ImportOptions
-) -> tuple[dict[Role, Table], list[Finding]]:
-    """The tables by role, and what was seen while reading."""
-    several = not isinstance(interactions, (str, tuple)) and isinstance(interactions, Sequence)
-    sources: list[Source] = list(interactions) if several else [interactions]  # type: ignore[arg-type,list-item]
-    if not sources:
-        raise DataError("No file was given.", "Bring a file of interactions: person, item, and rating or time.")
-    findings: list[Finding] = []
-    packed = False
-    flat: list[Source] = []
-    for source in sources:
-        if read.is_zip(source):
-            flat += read.unzip(source)
-            packed = True
-        else:
-            flat.append(source)
-    readings: dict[Role, Reading] = {
-        "interactions": options.read_interactions,
-        "users": options.read_users,
-        "items": options.read_items,
-    }
-    found: dict[Role, Table] = {}
-    if len(flat) == 1 and not packed:
-        found["interactions"] = _read("interactions", flat[0], readings["interactions"])
-    else:
-        given: set[Role] = {role for role, source in (("users", users), ("items", items)) if source is not None}  # type: ignore[misc]
-        chosen, aside = _assign(flat, given)
-        found = {role: _read(role, source, readings[role]) for role, source in chosen.items()}
-        if aside:
-            message = f"{len(aside)} files are left aside: {', '.join(aside[:8])}{' …' if len(aside) > 8 else ''}."
-            findings.append(Finding("left_aside", "info", read.file_name(sources[0]), message, len(aside)))
-    for role, source in (("users", users), ("items", items)):
-        if source is not None:
-            found[role] = _read(role, source, readings[role])  # type: ignore[index,arg-type]
-    for table in found.values():
-        findings += _reading_findings(table)
-    return found, findings
-
-
-def _read(role: Role, source: Source, reading: Reading) -> Table:
-    table, known = movielens.recognise(read.table(source, reading))
-    if known is not None and known != role:
-        names = {"interactions": "interactions", "users": "people", "items": "items"}
-        message = f"{table.name} holds {names[known]}, but was given as the file of {names[role]}."
-        raise DataError(message, f"Give it as {names[known]}.")
-    return table
-
-
-def _assign(sources: Sequence[Source], given: set[Role]) -> tuple[dict[Role, Source], list[str]]:
-    """Which of several files holds interactions, people, items: by name, else by columns; the rest is left aside."""
-    base = {PurePosixPath(read.file_name(s).replace("\\", "/")).name.casefold(): s for s in reversed(sources)}
-    roles: tuple[Role, ...] = ("interactions", "users", "items")
-    for _, *names in _ARCHIVES:
-        if names[0] in base and (names[1] in base or names[2] in base):
-            chosen = {role: base[name] for role, name in zip(roles, names, strict=True) if name in base}
-            break
-    else:
-        chosen = {}
-        usable = [s for s in sources if PurePosixPath(read.file_name(s)).suffix.casefold() in _TABLE_ENDINGS]
-        usable = [
-            s for s in usable if not re.match(r"(readme|licen[cs]e)", PurePosixPath(read.file_name(s)).name, re.I)
-        ]
-        for role in roles:
-            if role in given:
-                continue
-            fits = [s for s in usable if s not in chosen.values() and _words(s) & _ROLE_WORDS[role]]
-            if len(fits) > 1:
-                raise _several(role, fits)
-            if fits:
-                chosen[role] = fits[0]
-        if "interactions" not in chosen:
-            _assign_by_columns([s for s in usable if s not in chosen.values()], chosen, given)
-    if "interactions" not in chosen:
-        names = ", ".join(read.file_name(s) for s in sources[:8])
-        hint = "Call the file interactions.csv or ratings.csv, with a column for the person and one for the item."
-        raise DataError(f"None of the files holds interactions: {names}.", hint)
-    kept = list(chosen.values())
-    return chosen, [read.file_name(s) for s in sources if not any(s is k for k in kept)]
-
-
-def _words(source: Source) -> set[str]:
-    name = PurePosixPath(read.file_name(source).replace("\\", "/")).name.casefold()
-    return set(re.split(r"[^a-z]+", name))
-
-
-def _several(role: Role, fits: Sequence[Source]) -> DataError:
-    names = ", ".join(read.file_name(s) for s in fits[:8])
-    return DataError(f"{len(fits)} files could hold the {role}: {names}.", "Bring one of them, or rename the others.")
-
-
-def _assign_by_columns(sources: Sequence[Source], chosen: dict[Role, Source], given: set[Role]) -> None:
-    fits: dict[Role, list[Source]] = {"interactions": [], "users": [], "items": []}
-    for source in sources:
-        table, role = movielens.recognise(read.table(source))
-        if role is None:
-            found = mapping.guess_interactions(table.frame, table.header)
-            sure = {r for r in ("user", "item") if r in found and found[r].confidence > 0.5}
-            role = (
-                "interactions" if len(sure) == 2 else "users" if "user" in sure else "items" if "item" in sure else None
-            )
-        if role is not None:
-            fits[role].append(source)  # type: ignore[index]
-    if not fits["interactions"] and len(sources) == 1:
-        fits["interactions"] = list(sources)
-    for role, sources_of in fits.items():
-        if role in given or role in chosen:
-            continue
-        if len(sources_of) > 1:
-            raise _several(role, sources_of)
-        if sources_of:
-            chosen[role] = sources_of[0]
-
-
-def _reading_findings(table: Table) -> list[Finding]:
-    found = []
-    if table.encoding not in ("utf-8", "utf-8-sig"):
-        message = f"The file is not UTF-8; it was read as {table.encoding}."
-        wide = pd.Series(False, index=table.frame.index)
-        for column in table.frame:
-            wide |= table.frame[column].str.contains(r"[^\x00-\x7f]", na=False)
-        if wide.any():
-            row = table.frame[wide].iloc[0]
-            cell = next(c for c in row if isinstance(c, str) and not c.isascii())
-            message += f" Check letters with accents, such as {cell!r}."
-        rows = tuple(int(r) for r in table.frame.index[wide][: read.ROWS_SHOWN])
-        found.append(Finding("encoding", "warning", table.name, message, int(wide.sum()), rows))
-    if not table.header:
-        message = f"There is no row of column names; the {table.frame.shape[1]} columns were named by their place and content."
-        found.append(Finding("no_header", "info", table.name, message))
-    if table.blank_rows:
-        message = f"{table.blank_rows:,} blank rows were left out."
-        found.append(Finding("blank_rows", "info", table.name, message, table.blank_rows))
-    return found
-
-
 # ---- which column is what ----------------------------------------------------------------------------------------
 
 
@@ -324,7 +168,7 @@ def _map(
             guess = mapping.guess_entities(table.frame, names)
             picked = options.users_id if key == "users" else options.items_id
             column = picked or (guess.column if guess else None)
-            ids[key] = table.frame[column] if column in table.frame.columns else None  # type: ignore[index]
+            ids[key] = table.frame[column] if column in table.frame.columns else None
     found = mapping.guess_interactions(log.frame, log.header, ids["users"], ids["items"])
     choice = {"user": options.user, "item": options.item, "rating": options.rating, "time": options.time}
     for role, column in choice.items():
@@ -370,13 +214,17 @@ def _map(
         guesses.update(texts)
         values |= {role: guess.column for role, guess in texts.items()}
         if "categories" in texts:
-            separator = options.category_separator or mapping.guess_separator(things.frame[texts["categories"].column])
+            separator = options.category_separator or _separator(things, texts["categories"].column)
             values["category_separator"] = separator
     kind: RatingKind = "none"
     if chosen["rating"] is not None:
         kind = mapping.rating_kind(chosen["rating"], columns.numbers(log.frame[chosen["rating"]]))
     values["rating_kind"] = kind if options.rating_kind == "auto" else options.rating_kind
     return guesses, Mapping(**values)
+
+
+def _separator(table: Table, column: str) -> str:
+    return " " if column in table.spaced else mapping.guess_separator(table.frame[column])
 
 
 # ---- tables under their roles' names -----------------------------------------------------------------------------
@@ -398,14 +246,14 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
     unit = ""
     if chosen.time is not None:
         parsed = times.parse(log.frame[chosen.time])
-        frame[TIME], unit = parsed.values, parsed.unit
+        frame[TIME], unit = parsed.moments, parsed.unit
         findings.append(Finding("time", "info", log.name, f"{chosen.time} gives the order: {parsed.note}."))
     used = {chosen.user, chosen.item, chosen.rating, chosen.time}
-    rest = log.frame[[c for c in log.frame if c not in used]]
+    rest = log.frame[[c for c in columns.names(log.frame) if c not in used]]
     users, more = _entities(seen.users, chosen.users_id, USER_ID, frame, rest, {})
     texts = {TITLE: chosen.title, CATEGORIES: chosen.categories}
     items, also = _entities(
-        seen.items, chosen.items_id, ITEM_ID, frame, rest[[c for c in rest if c not in more]], texts
+        seen.items, chosen.items_id, ITEM_ID, frame, rest[[c for c in columns.names(rest) if c not in more]], texts
     )
     if seen.items is None:
         guessed = mapping.guess_texts(items, {ITEM_ID})
@@ -417,7 +265,7 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
         )
     if CATEGORIES in items:
         items = items.assign(**{CATEGORIES: mapping.split_categories(items[CATEGORIES], chosen.category_separator)})
-    aside = [c for c in rest if c not in {*more, *also}]
+    aside = [c for c in columns.names(rest) if c not in {*more, *also}]
     if aside:
         message = f"These columns say nothing steady about a person or an item and are left aside: {', '.join(aside)}."
         findings.append(Finding("columns_aside", "info", log.name, message, len(aside)))
@@ -436,23 +284,27 @@ def _entities(
     """People or items: their file with its columns renamed; without a file, one row for each id of the interactions
     with those other columns (second result) that never contradict themselves for it."""
     if table is not None and id_column is not None:
-        names = {id_column: key} | {column: role for role, column in texts.items() if column}
-        taken = {key, *texts} - {c for c in names}
-        clash = {c: f"{c} (file)" for c in table.frame if c in {key, *texts} and c not in names and c in taken}
-        frame = table.frame.rename(columns=clash | names)
-        return frame[[key, *(c for c in frame if c != key)]], []
+        role = {id_column: key} | {column: name for name, column in texts.items() if column}
+        own = {key, *texts}
+        # Another column that happens to be called as one of ours keeps its content under a longer name.
+        other = {c: f"{c} (file)" for c in columns.names(table.frame) if c in own and c not in role}
+        frame = table.frame.rename(columns=other | role)
+        first = [key, *(name for name, column in texts.items() if column)]
+        return frame[[*first, *(c for c in columns.names(frame) if c not in first)]], []
     known = log[log[key].notna()]
     pairs = rest.loc[known.index].assign(**{key: known[key]})
-    first = pairs.drop_duplicates(key).sort_values(key, kind="stable")
+    one = pairs.drop_duplicates(key).sort_values(key, kind="stable")
     steady = [
         column
-        for column in rest
-        if not pairs[[key, column]].drop_duplicates().duplicated(key).any() and first[column].nunique() > 1
+        for column in columns.names(rest)
+        if len(one) < len(pairs)
+        and len(one[column].drop_duplicates()) > 1
+        and not pairs[[key, column]].drop_duplicates().duplicated(key).any()
     ]
-    return first[[key, *steady]], steady
+    return one[[key, *steady]], steady
 
 
-def _ratings(log: Table, column: str, options: ImportOptions, findings: list[Finding]) -> np.ndarray:
+def _ratings(log: Table, column: str, options: ImportOptions, findings: list[Finding]) -> NDArray[np.float64]:
     text = log.frame[column]
     values = columns.numbers(text)
     bad = ~np.isfinite(values)
@@ -466,7 +318,8 @@ def _ratings(log: Table, column: str, options: ImportOptions, findings: list[Fin
         return values
     rows = [int(row) for row in text.index[bad][: read.ROWS_SHOWN]]
     examples = ", ".join(repr(v) for v in dict.fromkeys(text[bad].head(3)))
-    message = f"{log.name}: {int(bad.sum()):,} of {len(text):,} cells of {column!r} are no numbers, such as {examples} ({in_rows(rows)})."
+    message = f"{log.name}: {int(bad.sum()):,} of {len(text):,} cells of {column!r} are no numbers, such as {examples} "
+    message += f"({in_rows(rows)})."
     if bad.mean() > 0.5:
         raise DataError(message, "Choose the column that holds ratings, or say that there is none.")
     if not options.drop_bad_ratings:

@@ -50,7 +50,7 @@ class Mapping:
 
 
 def _by_name(frame: pd.DataFrame, names: Sequence[str], taken: set[str]) -> Guess | None:
-    keys = {column: columns.plain(column) for column in frame if column not in taken}
+    keys = {column: columns.plain(column) for column in columns.names(frame) if column not in taken}
     for rank, name in enumerate(names):
         for column, key in keys.items():
             if key == name:
@@ -81,12 +81,13 @@ def guess_interactions(
         taken = {guess.column for guess in found.values()}
         guess = _by_name(frame, names, taken)
         if guess is None and ids is not None:
-            best = max((c for c in frame if c not in taken), key=lambda c: _overlap(frame[c], ids), default=None)
-            if best is not None and _overlap(frame[best], ids) > 0.5:
+            shares = {c: _overlap(frame[c], ids) for c in columns.names(frame) if c not in taken}
+            best = max(shares, key=lambda c: shares[c], default=None)
+            if best is not None and shares[best] > 0.5:
                 guess = Guess(best, 0.8, "its values are the ids of the other file")
         if guess is not None:
             found[role] = guess
-    rest = [c for c in frame if c not in {g.column for g in found.values()}]
+    rest = [c for c in columns.names(frame) if c not in {g.column for g in found.values()}]
     for role in ("user", "item"):
         if role not in found and rest and (not header or len(found) == 1):
             found[role] = Guess(rest.pop(0), 0.5, "by its place")
@@ -102,7 +103,11 @@ def guess_interactions(
     rating = ratings if ratings and ratings.column not in taken else None
     rating = rating or (counts if counts and counts.column not in taken else None)
     if rating is None:
-        few = [c for c in frame if c not in taken and columns.is_numeric(frame[c]) and frame[c].nunique() <= 21]
+        few = [
+            c
+            for c in columns.names(frame)
+            if c not in taken and columns.is_numeric(frame[c]) and frame[c].nunique() <= 21
+        ]
         rating = Guess(few[0], 0.5, "the only column of few different numbers") if len(few) == 1 else None
     if rating is not None and columns.is_numeric(frame[rating.column].head(10_000)):
         found["rating"] = rating
@@ -116,13 +121,14 @@ def guess_entities(frame: pd.DataFrame, names: Sequence[str], ids: pd.Series | N
     guess = _by_name(frame, names, set())
     if guess is None and ids is not None:
         known = ids.dropna().unique()
-        shares = {c: float(np.isin(known, frame[c].dropna().unique()).mean()) for c in frame}
+        shares = {c: float(np.isin(known, frame[c].dropna().unique()).mean()) for c in columns.names(frame)}
         best = max(shares, key=lambda c: shares[c])
         guess = Guess(best, 0.8, "its values are the ids of the interactions") if shares[best] > 0.5 else None
-    if guess is None and "id" in [columns.plain(c) for c in frame]:
-        guess = Guess(next(c for c in frame if columns.plain(c) == "id"), 0.7, "by its name")
     if guess is None:
-        unique = [c for c in frame if frame[c].is_unique and frame[c].notna().all()]
+        called = [c for c in columns.names(frame) if columns.plain(c) == "id"]
+        guess = Guess(called[0], 0.7, "by its name") if called else None
+    if guess is None:
+        unique = [c for c in columns.names(frame) if frame[c].is_unique and frame[c].notna().all()]
         guess = Guess(unique[0], 0.5, "the first column without repeats") if unique else None
     return guess
 
@@ -133,7 +139,11 @@ def guess_texts(frame: pd.DataFrame, taken: set[str]) -> dict[str, Guess]:
     title = _by_name(frame, columns.TITLE_NAMES, taken)
     categories = _by_name(frame, columns.CATEGORY_NAMES, taken)
     if categories is None:
-        several = [c for c in frame if c not in taken and frame[c].str.contains(r"[^|]\|[^|]", na=False).mean() > 0.1]
+        several = [
+            c
+            for c in columns.names(frame)
+            if c not in taken and frame[c].str.contains(r"[^|]\|[^|]", na=False).mean() > 0.1
+        ]
         categories = Guess(several[0], 0.6, 'its cells are lists cut by "|"') if several else None
     if title is not None:
         found["title"] = title
@@ -200,9 +210,9 @@ def threshold(values: np.ndarray) -> float:
     4 on 1…5, 8 on 1…10, 2 on 0…2; the smallest rating in use that reaches it."""
     used = np.unique(values[np.isfinite(values)])
     low, high = float(used[0]), float(used[-1])
-    if 0 <= low and 4 < high <= 5:  # stars, also where nobody gave the lowest
+    if low >= 0 and 4 < high <= 5:  # stars, also where nobody gave the lowest
         return float(used[used >= 4.0][0])
-    if 0 <= low and 9 <= high <= 10:
+    if low >= 0 and 9 <= high <= 10:
         return float(used[used >= 8.0][0])
     return float(used[used >= low + 0.75 * (high - low) - 1e-9][0])
 

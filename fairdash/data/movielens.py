@@ -7,6 +7,7 @@ and occupation codes become the labels of their README.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -27,14 +28,14 @@ OCCUPATIONS = (
 )
 
 
-def recognise(table: Table) -> tuple[Table, str | None]:
+def recognise(table: Table) -> tuple[Table, Literal["interactions", "users", "items"] | None]:
     """The table with its columns named, and the role it plays ("interactions", "users", "items"), where it is one of
     the six original files; else the table as it is, and None."""
     if table.header or table.separator not in ("\t", "|", "::"):
         return table, None
     frame, width = table.frame, table.frame.shape[1]
     if width == 4 and table.separator in ("\t", "::"):
-        if _whole(frame).all() and _within(frame.iloc[:, 2], {"1", "2", "3", "4", "5"}):
+        if _whole(frame) and _within(frame.iloc[:, 2], {"1", "2", "3", "4", "5"}):
             return replace(table, frame=frame.set_axis([USER_ID, ITEM_ID, RATING, TIME], axis=1)), "interactions"
     elif width == 5 and table.separator == "|" and _within(frame.iloc[:, 2], {"M", "F"}):
         return replace(
@@ -44,25 +45,31 @@ def recognise(table: Table) -> tuple[Table, str | None]:
         return replace(table, frame=_films_100k(frame)), "items"
     elif width == 5 and table.separator == "::" and _within(frame.iloc[:, 1], {"M", "F"}):
         return replace(table, frame=_people_1m(frame)), "users"
-    elif width == 3 and table.separator == "::" and _whole(frame.iloc[:, :1]).all():
-        return replace(table, frame=frame.set_axis([ITEM_ID, TITLE, CATEGORIES], axis=1)), "items"
+    elif width == 3 and table.separator == "::" and _whole(frame.iloc[:, :1]):
+        named = frame.set_axis([ITEM_ID, TITLE, CATEGORIES], axis=1)
+        return replace(table, frame=named.assign(release_year=_year(named[TITLE]))), "items"
     return table, None
 
 
-def _whole(frame: pd.DataFrame) -> pd.Series:
-    return frame.apply(lambda column: column.str.fullmatch(r"\d+").fillna(False).all())
+def _whole(frame: pd.DataFrame) -> bool:
+    return all(frame[column].str.fullmatch(r"\d+", na=False).all() for column in frame)
 
 
 def _within(column: pd.Series, values: set[str]) -> bool:
     return bool(column.isin(values).all())
 
 
+def _year(title: pd.Series) -> pd.Series:
+    """The year at the end of a title: the film's own, where the file's date is that of its release on video."""
+    return title.str.extract(r"\((\d{4})\)\s*$", expand=False)
+
+
 def _films_100k(frame: pd.DataFrame) -> pd.DataFrame:
     flags = frame.iloc[:, 5:].to_numpy() == "1"
     names = np.array(GENRES, dtype=object)
     genres = ["|".join(names[row]) for row in flags]
-    year = frame.iloc[:, 2].str.extract(r"(\d{4})$", expand=False)  # 01-Jan-1995
-    data = {ITEM_ID: frame.iloc[:, 0], TITLE: frame.iloc[:, 1], CATEGORIES: genres, "release_year": year}
+    title = frame.iloc[:, 1]
+    data = {ITEM_ID: frame.iloc[:, 0], TITLE: title, CATEGORIES: genres, "release_year": _year(title)}
     return pd.DataFrame(data, index=frame.index).astype("str")
 
 

@@ -1,4 +1,4 @@
-"""Files → tables of text. CSV, TSV, "::", "|", Parquet, or a zip of them; nothing is converted, nothing is guessed away.
+"""Files → tables of text: CSV, TSV, "::", "|", Parquet, or a zip of them. Nothing is converted or guessed away.
 
 Every cell stays the text that it is in the file ("NA", 007 and 9007199254740993 included); an empty cell is missing.
 The index of a table is the row number in the file, header included, so that a finding can point at it.
@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,7 @@ SEPARATORS = ("::", "\t", ",", ";", "|")
 SEPARATOR_TITLES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", "::": "double colon"}
 ROWS_SHOWN = 5  # row numbers and examples in a message
 _UNIT = "\x1f"  # stands in for "::", as the parser takes separators of one character
+_TYPED = re.compile(r":(token|float)(_seq)?$")  # the types in RecBole's column names
 _SAMPLE = 1 << 16  # bytes looked at to guess separator and header
 _KINDS = (
     (b"\x1f\x8b", "a gzip file", "Unpack it first."),
@@ -65,6 +67,7 @@ class Table:
     encoding: str
     header: bool
     blank_rows: int = 0
+    spaced: tuple[str, ...] = ()  # columns whose cells are lists cut by spaces (RecBole's ":token_seq")
 
 
 def file_name(source: Source) -> str:
@@ -232,17 +235,22 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
         hint = "Known separators are comma, tab, ;, | and ::; the table needs at least two columns."
         raise DataError(f"{name} has a single column when cut at {SEPARATOR_TITLES.get(separator, separator)}.", hint)
     header = reading.header if reading.header is not None else _has_header(first, records[1:])
+    spaced: tuple[str, ...] = ()
+    if header and all(_TYPED.search(cell) for cell in first):
+        spaced = tuple(_TYPED.sub("", cell) for cell in first if cell.endswith("_seq"))
+        first = [_TYPED.sub("", cell) for cell in first]
     names = first if header else [f"column {i + 1}" for i in range(len(first))]
     frame = _parse(name, text.replace(b"::", _UNIT.encode()) if separator == "::" else text, delimiter, quoted, names)
     blank = frame.isna().all(axis=1)
     if header:
         blank.iloc[: int(np.argmin(blank.to_numpy())) + 1] = True  # blank rows above the header, and the header
     frame = frame[~blank]
-    frame = frame.drop(columns=[c for c in frame if c.startswith("\0") and frame[c].isna().all()])
-    frame = frame.rename(columns=lambda c: f"column {int(c[1:]) + 1}" if c.startswith("\0") else c)
+    nameless = [c for c in columns.names(frame) if c.startswith("\0")]
+    frame = frame.drop(columns=[c for c in nameless if frame[c].isna().all()])
+    frame = frame.rename(columns={c: f"column {int(c[1:]) + 1}" for c in nameless})
     if frame.empty:
         raise DataError(f"{name} holds no rows below its column names.", "Export it again with its rows.")
-    return Table(name, frame, separator, encoding, header, int(blank.sum()) - int(header))
+    return Table(name, frame, separator, encoding, header, int(blank.sum()) - int(header), spaced)
 
 
 def _guess_separator(name: str, lines: Sequence[str]) -> str:
@@ -268,9 +276,10 @@ def _is_quoted(text: bytes, separator: str) -> bool:
 
 
 def _records(sample: str, delimiter: str, quoted: bool) -> Iterable[list[str]]:
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    mark = '"' if quoted else None
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     try:
-        for record in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, quoting=quoting):
+        for record in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, quotechar=mark, quoting=quoting):
             if any(cell.strip() for cell in record):
                 yield record
     except csv.Error:  # a cell beyond the module's limit: what was read so far is the sample
@@ -350,7 +359,7 @@ def _parse(name: str, text: bytes, delimiter: str, quoted: bool, names: Sequence
         raise DataError(f"{name}: the first row has {len(keys)} columns, but {shown}{more}.", hint)
     if parsed.num_rows > settings.MAX_ROWS:
         raise _too_many_rows(name, parsed.num_rows)
-    frame = parsed.to_pandas().astype("str")
+    frame: pd.DataFrame = parsed.to_pandas().astype("str")
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     if quoted and text.count(b'"') % 2 and frame.iloc[-1].str.contains("\n", na=False).any():
         raise _unclosed(name, f"row {len(frame)}")

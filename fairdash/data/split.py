@@ -7,10 +7,10 @@
 | `user-random:0.8` | a random 20 % of each person | a random `valid_share` of each person's rest |
 | `global-time:DATE` | all from DATE on | the last `valid_share` of all that is earlier |
 
-Per person, n interactions give round(0.2 n) to test (halves up), at least 1 where n ≥ 3, never all; people with fewer
-than 3 stay in train with all they have, as do those below 3 in `leave-one-out`. Of the m that are left, validation gets
-round(valid_share · m), at least 1 where n ≥ 3, never all. DATE is an ISO date, a number in the time column's own unit, or a part of
-all interactions such as `80%`. People whose first interaction is on DATE or later are in test without a history.
+In the first three, people with fewer than 3 interactions stay in train with all they have. Of the others a share of
+their n interactions is rounded to the nearest whole number (halves up), at least 1 and never all; so is the share of
+validation in what is left. DATE is an ISO date, a number in the time column's own unit, or a part of all interactions
+such as `80%`. People whose first interaction is on DATE or later are in test without a history.
 """
 
 from __future__ import annotations
@@ -138,9 +138,9 @@ def _start(dataset: Dataset, time: NDArray[np.float64], text: str) -> float:
         return start
     seconds = None if math.isfinite(number) and not _is_date(text, low, high, unit) else times.moment(text)
     if seconds is not None:
-        if unit == "milliseconds" or 1e11 < low and high < 5e12:
+        if unit == "milliseconds" or (low > 1e11 and high < 5e12):
             number = seconds * 1000
-        elif unit == "seconds" or 1e8 < low and high < 5e9:
+        elif unit == "seconds" or (low > 1e8 and high < 5e9):
             number = seconds
         else:
             hint = f"Give a number from {low:g} to {high:g}, or a part such as 80%."

@@ -33,8 +33,13 @@ def load(folder: Path) -> Dataset:
     hint = "Import the data again."
     try:
         about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-        frames = [pd.read_parquet(folder / f"{table}.parquet") for table in _TABLES]
-        dataset = Dataset(about["name"], *frames, about["relevance_threshold"], about["provenance"])
+        frames = {table: pd.read_parquet(folder / f"{table}.parquet") for table in _TABLES}
+        dataset = Dataset(
+            name=about["name"],
+            relevance_threshold=about["relevance_threshold"],
+            provenance=about["provenance"],
+            **frames,
+        )
         written = about["digest"]
     except FileNotFoundError as error:
         raise DataError(f"There is no data set in {folder}: {Path(error.filename).name} is missing.", hint) from error

@@ -22,9 +22,9 @@ _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
 @dataclass(frozen=True, eq=False)
 class Times:
-    """values: float64 [n], NaN where there is none. unit: what a value is. note: how it was read, for people."""
+    """moments: float64 [n], NaN where there is none. unit: of one moment. note: how it was read, for people."""
 
-    values: NDArray[np.float64]
+    moments: NDArray[np.float64]
     unit: Unit
     note: str
 
@@ -67,22 +67,21 @@ def _dates(unique: pd.Series) -> tuple[pd.Series | None, str]:
         for clock in _CLOCKS:
             parsed = pd.to_datetime(text, format=day + clock, errors="coerce", utc=True)
             if parsed.notna().mean() >= columns.NUMERIC_SHARE:
-                either = day.startswith(("%m/%d", "%m-%d"))
-                other = (
-                    pd.to_datetime(text, format="%d" + day[2] + "%m" + day[5:] + clock, errors="coerce", utc=True)
-                    if either
-                    else parsed
-                )
-                unsure = either and other.notna().mean() >= columns.NUMERIC_SHARE
-                return parsed, f"dates written {day}" + (
-                    ", taken month first: day first would fit too" if unsure else ""
-                )
+                return parsed, f"dates written {day}{clock}{_doubt(text, day, clock)}"
     return None, ""
+
+
+def _doubt(text: pd.Series, day: str, clock: str) -> str:
+    """A warning where the day may come before the month: 03/04 was taken as the fourth of March."""
+    if not day.startswith(("%m/%d", "%m-%d")):
+        return ""
+    other = pd.to_datetime(text, format=f"%d{day[2]}%m{day[5:]}{clock}", errors="coerce", utc=True)
+    return ", month first (day first would fit too)" if other.notna().mean() >= columns.NUMERIC_SHARE else ""
 
 
 def _seconds(dates: pd.Series) -> NDArray[np.float64]:
     epoch = pd.Timestamp(0, tz="UTC")
-    return ((dates - epoch) / pd.Timedelta(seconds=1)).to_numpy(np.float64)
+    return np.asarray((dates - epoch) / pd.Timedelta(seconds=1), dtype=np.float64)
 
 
 def moment(text: str) -> float | None:
