@@ -151,8 +151,8 @@ def add_unknown(tables: Tables) -> Tables:
     """A row, all unknown, for each id of the interactions that has none; in the order of the ids, not of the rows."""
 
     def extend(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-        ids = tables.interactions[column].unique()
-        ids = np.sort(ids[~np.isin(ids, frame[column])].astype(object))
+        known = tables.interactions[column].drop_duplicates()
+        ids = np.sort(known[~known.isin(frame[column])].to_numpy(object))
         if not len(ids):
             return frame
         new = pd.DataFrame({column: pd.Series(ids, dtype="str")}).reindex(columns=frame.columns).astype(frame.dtypes)

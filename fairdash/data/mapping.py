@@ -65,8 +65,8 @@ def _overlap(column: pd.Series, ids: pd.Series | None) -> float:
     """Part of the distinct values that are among ids; 0 without ids."""
     if ids is None:
         return 0.0
-    values = column.dropna().unique()
-    return float(np.isin(values, ids.dropna().unique()).mean()) if len(values) else 0.0
+    values = column.dropna().drop_duplicates()
+    return float(values.isin(ids.dropna().drop_duplicates()).mean()) if len(values) else 0.0
 
 
 def guess_interactions(
@@ -120,8 +120,7 @@ def guess_entities(frame: pd.DataFrame, names: Sequence[str], ids: pd.Series | N
     """The id column of a people or an items file; `ids`: the ids that occur in the interactions."""
     guess = _by_name(frame, names, set())
     if guess is None and ids is not None:
-        known = ids.dropna().unique()
-        shares = {c: float(np.isin(known, frame[c].dropna().unique()).mean()) for c in columns.names(frame)}
+        shares = {c: _overlap(ids, frame[c]) for c in columns.names(frame)}
         best = max(shares, key=lambda c: shares[c])
         guess = Guess(best, 0.8, "its values are the ids of the interactions") if shares[best] > 0.5 else None
     if guess is None:
