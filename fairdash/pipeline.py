@@ -1,4 +1,4 @@
-"""The stages over run folders: split → fit → recommend → audit → mitigate. The pages' jobs and the command line call these.
+"""The stages over run folders: split → fit → recommend → audit → mitigate. The jobs and the command line call these.
 
 A run folder is complete in itself and readable by anything:
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 from safetensors.numpy import load_file, save_file
-from scipy import sparse
 
 from fairdash import __version__, settings
 from fairdash.errors import ConfigError, DataError, FairDashError
@@ -46,6 +45,7 @@ from fairdash.workspace import write_json
 
 if TYPE_CHECKING:
     from fairdash.metrics.audit import Audit
+    from fairdash.mitigation.base import RerankInput
     from fairdash.recommenders.base import Fitted, Recommender
 
 
@@ -97,6 +97,17 @@ class TrainSpec:
         """The run's id: everything that its numbers depend on."""
         chosen = [mitigation.to_json() for mitigation in self.mitigations]
         return digest("run", __version__, split.digest, self.recommender, dict(self.options), chosen, self.seed)
+
+    @property
+    def title(self) -> str:
+        return " + ".join([self.recommender, *(mitigation.method for mitigation in self.mitigations)])
+
+    @staticmethod
+    def of(run: Run) -> TrainSpec:
+        """The spec that a run was trained with."""
+        meta = run.meta
+        chosen = tuple(Mitigation.from_json(value) for value in meta["mitigations"])
+        return TrainSpec(meta["recommender"], meta["options"], chosen, meta["seed"], meta["device"])
 
 
 # --- run folders ------------------------------------------------------------------------------------------------------
@@ -198,9 +209,11 @@ def read_split(folder: Path) -> Split:
         table = _read_csv(folder / f"{name}.csv")
         for column, kind in said["types"][name].items():
             if kind not in ("object", "str", "string"):
-                table[column] = table[column].map({"True": True, "true": True, "False": False, "false": False}) if (
-                    kind == "bool"
-                ) else pd.to_numeric(table[column]).astype(kind)
+                table[column] = (
+                    table[column].map({"True": True, "true": True, "False": False, "false": False})
+                    if (kind == "bool")
+                    else pd.to_numeric(table[column]).astype(kind)
+                )
         tables[name] = table
     user_index, item_index = pd.Index(tables["users"][USER_ID]), pd.Index(tables["items"][ITEM_ID])
 
@@ -214,9 +227,7 @@ def read_split(folder: Path) -> Split:
             frame[TIME].to_numpy(np.float64) if TIME in frame else np.zeros(rows),
         )
 
-    training = TrainingData(
-        tables["users"], tables["items"], part("train"), part("valid"), said["relevance_threshold"]
-    )
+    training = TrainingData(tables["users"], tables["items"], part("train"), part("valid"), said["relevance_threshold"])
     return Split(said["name"], said["split"], said["seed"], training, part("truth"))
 
 
@@ -266,7 +277,7 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
         "test": rank(fitted, split, "test", seed=spec.seed),
     }
     meta = {
-        "title": _title(spec),
+        "title": spec.title,
         "recommender": spec.recommender,
         "options": dict(spec.options),
         "mitigations": [mitigation.to_json() for mitigation in spec.mitigations],
@@ -282,9 +293,14 @@ def import_lists(split: Split, lists: Lists, title: str, folder: Path) -> Run:
     """A run folder for the lists of another system: audited, re-ranked and compared like any other, without a model."""
     write_split(split, folder)
     nothing = Lists(np.full_like(lists.items, -1), np.full_like(lists.scores, np.nan))
-    name = digest("lists", __version__, split.digest, lists.digest)
+    name = imported_digest(split, lists)
     meta = {"title": title, "recommender": "lists", "options": {}, "mitigations": [], "seed": split.seed}
     return _finish(split, name, meta, {"valid": nothing, "test": lists}, folder, silent)
+
+
+def imported_digest(split: Split, lists: Lists) -> str:
+    """The id of the run that holds these lists of another system."""
+    return digest("imported", __version__, split.digest, lists.digest)
 
 
 def _finish(
@@ -300,10 +316,6 @@ def _finish(
     write_json(folder / "run.json", meta)
     progress(1.0, "Done")
     return Run.load(folder)
-
-
-def _title(spec: TrainSpec) -> str:
-    return " + ".join([spec.recommender, *(mitigation.method for mitigation in spec.mitigations)])
 
 
 def rank(fitted: Fitted, split: Split, part: str, *, seed: int = 0, k: int = settings.CANDIDATES) -> Lists:
@@ -345,9 +357,7 @@ def _profile(data: TrainingData, text: str) -> tuple[str, ...]:
     return names
 
 
-def _with_mitigations(
-    data: TrainingData, spec: TrainSpec, recommender: Recommender
-) -> tuple[TrainingData, list[Any]]:
+def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommender) -> tuple[TrainingData, list[Any]]:
     """The training data and the terms of the loss, after the spec's mitigations."""
     terms = []
     for chosen in spec.mitigations:
@@ -381,3 +391,206 @@ def find_method(key: str) -> Any:
     if key not in METHODS:
         raise ConfigError(f"There is no mitigation “{key}”.", f"Known ones: {', '.join(METHODS)}.")
     return METHODS[key]
+
+
+def audit(
+    run: Run,
+    lists: Lists,
+    *,
+    groups: Sequence[GroupSpec] = (),
+    item_groups: Sequence[GroupSpec] = (),
+    k: int = settings.K,
+    seed: int = 0,
+    replicates: int = settings.BOOTSTRAP,
+    permutations: int = settings.PERMUTATIONS,
+    model: bool = False,
+    progress: Progress = silent,
+) -> Audit:
+    """Audit lists of the run's people on its test part. model: also what the recommender itself does with who people
+    are (only for the run's own lists)."""
+    from fairdash.metrics import audit as audits
+
+    side = None
+    if model and run.has_model:
+        from fairdash.model_audit import model_side
+
+        side = model_side(
+            run.fitted, run.split, groups, lists, k=k, seed=seed, replicates=replicates, progress=progress
+        )
+    progress(0.9, "Bootstrapping and permuting")
+    made = audits.from_split(
+        run.split,
+        lists,
+        groups=groups,
+        item_groups=item_groups,
+        k=k,
+        seed=seed,
+        replicates=replicates,
+        permutations=permutations,
+        model=side,
+    )
+    progress(1.0, "Audited")
+    return made
+
+
+# --- mitigation -------------------------------------------------------------------------------------------------------
+
+RULE = "accuracy-budget"
+RETRAIN_STRENGTHS = (0.25, 0.5, 1.0)  # each costs a training; what needs none is tried at many more
+Retrain = Callable[[TrainSpec, Progress], Run]
+
+
+@dataclass(frozen=True, eq=False)
+class Mitigated:
+    """Lists [n_users, k] after a mitigation, and the run that they are of: the same, or one that was trained anew.
+
+    strength: as given, or as chosen on validation; tuning: the points that were tried there, as plain values."""
+
+    run: Run
+    lists: Lists
+    strength: float
+    tuning: list[dict[str, Any]]
+
+
+def mitigate(
+    run: Run, chosen: Mitigation, k: int, *, retrain: Retrain, rule: str = RULE, progress: Progress = silent
+) -> Mitigated:
+    """Apply a mitigation to a run. Strength None is chosen on validation by `rule` (see `mitigation.sweep`); test truth
+    plays no part in it.
+
+    retrain: gives the run of a changed spec, for methods of the places data and training.
+    """
+    from fairdash.mitigation import sweep
+
+    method = find_method(chosen.method)
+    if not 1 <= k <= run.candidates().k:
+        raise ConfigError(f"k = {k} is not between 1 and {run.candidates().k}.", "Choose a shorter list.")
+    ranked: dict[tuple[float, str], Lists] = {}
+    runs: dict[float, Run] = {}
+    if method.info.place in ("data", "training"):
+
+        def lists_at(strength: float, part: str) -> Lists:
+            if strength == 0.0:
+                return run.candidates(part).top(k)
+            if strength not in runs:
+                spec = TrainSpec.of(run)
+                changed = replace(chosen, strength=strength)
+                runs[strength] = retrain(replace(spec, mitigations=(*spec.mitigations, changed)), progress)
+            return runs[strength].candidates(part).top(k)
+
+        grid: Sequence[float] = (0.0, *RETRAIN_STRENGTHS)
+    else:
+        at = {part: _lists_by_strength(run, method, chosen, k, part) for part in _parts(chosen)}
+
+        def lists_at(strength: float, part: str) -> Lists:
+            if (strength, part) not in ranked:
+                ranked[strength, part] = at[part](strength)
+            return ranked[strength, part]
+
+        grid = sweep.GRID
+    tuning: list[dict[str, Any]] = []
+    strength = chosen.strength
+    if strength is None:
+        strength, tuning = _tune(run, chosen, k, grid, lambda value: lists_at(value, "valid"), rule, progress)
+    lists = lists_at(strength, "test")
+    progress(1.0, f"{chosen.method} at strength {strength:g}")
+    return Mitigated(runs.get(strength, run), lists, strength, tuning)
+
+
+def _parts(chosen: Mitigation) -> tuple[str, ...]:
+    return ("test",) if chosen.strength is not None else ("valid", "test")
+
+
+def _lists_by_strength(run: Run, method: Any, chosen: Mitigation, k: int, part: str) -> Callable[[float], Lists]:
+    """For a method that needs no training: the run's lists at any strength, for validation or for test."""
+    data = run.split.training
+    groups = form_groups(chosen.groups, data.users)
+    if method.info.place == "vectors":
+        return _vector_lists(run, method, groups, k, part)
+    reranker = method.reranker(rerank_input(run, chosen, k, part))
+    candidates = run.candidates(part)
+    row = np.arange(data.n_users, dtype=np.int64)[:, None] * (data.n_items + 1)
+    keys = (row + candidates.items).ravel()  # one number a (user, candidate)
+    order = np.argsort(keys, kind="stable")
+
+    def lists(strength: float) -> Lists:
+        items = reranker(strength)
+        # The scores stay the recommender's own: they are looked up where the item stands among the candidates.
+        place = order[np.searchsorted(keys, (row + items).ravel(), sorter=order).clip(max=len(keys) - 1)]
+        scores = candidates.scores.ravel()[place].reshape(items.shape)
+        return Lists(items, np.where(items >= 0, scores, np.float32(np.nan)))
+
+    return lists
+
+
+def _vector_lists(run: Run, method: Any, groups: list[Groups], k: int, part: str) -> Callable[[float], Lists]:
+    from fairdash import ranking
+    from fairdash.recommenders.base import VectorFitted
+
+    fitted, data = run.fitted, run.split.training
+    if not isinstance(fitted, VectorFitted):
+        raise ConfigError(
+            f"{fitted.name} has no user vectors, which {method.info.key} changes.",
+            "Choose a run of bert_sequence, or a re-ranking method.",
+        )
+    history = data.train if part == "valid" else run.split.known
+    seen = history.matrix(data.n_users, data.n_items)
+    hashes = id_hash(data.items[ITEM_ID])
+    vectors = fitted.user_vectors(np.arange(data.n_users, dtype=np.int32), history)
+
+    def lists(strength: float) -> Lists:
+        if strength == 0.0:
+            return run.candidates(part).top(k)
+        moved = method.fit(vectors, groups, strength, run.meta["seed"])(vectors, groups)
+        parts = [
+            ranking.top_k(fitted.score_vectors(moved[start:stop]), seen[start:stop], k, hashes, run.meta["seed"])
+            for start, stop in ranking.batches(data.n_users, data.n_items)
+        ]
+        return Lists(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))
+
+    return lists
+
+
+def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput:
+    """What a re-ranker may see of a run, for validation or for test: never test truth."""
+    from fairdash.metrics.inputs import POPULARITY, tail_items
+    from fairdash.mitigation.base import RerankInput
+    from fairdash.recommenders.base import ProbabilityFitted
+
+    data = run.split.training
+    history = data.train if part == "valid" else run.split.known
+    popularity = np.bincount(history.item, minlength=data.n_items).astype(np.float64)
+    users = form_groups(chosen.groups, data.users)
+    items = None
+    if chosen.item_group is not None and chosen.item_group.attributes == (POPULARITY,) and POPULARITY not in data.items:
+        items = Groups(POPULARITY, ("head", "tail"), tail_items(popularity).astype(np.int32))
+    elif chosen.item_group is not None:
+        items = form_groups([chosen.item_group], data.items)[0]
+    candidates = run.candidates(part)
+    probability = None
+    if "probabilities" in find_method(chosen.method).info.needs:
+        if not (run.has_model and isinstance(run.fitted, ProbabilityFitted)):
+            raise ConfigError(
+                f"{chosen.method} needs the probability that a person likes an item, which this run does not predict.",
+                "Choose a run of bert_pair.",
+            )
+        row, place = np.nonzero(candidates.items >= 0)
+        probability = np.full(candidates.items.shape, np.nan, dtype=np.float32)
+        pairs = (row.astype(np.int32), candidates.items[row, place])
+        probability[row, place] = run.fitted.probability(*pairs, history)
+    likes = data.valid
+    if data.relevance_threshold is not None:
+        likes = likes.take(np.flatnonzero(likes.rating >= data.relevance_threshold))
+    return RerankInput(
+        candidates=candidates,
+        k=k,
+        n_items=data.n_items,
+        history=history.matrix(data.n_users, data.n_items),
+        popularity=popularity,
+        categories=Categories.of(data.items),
+        user_groups=users[0] if users else None,
+        item_groups=items,
+        probability=probability,
+        valid=likes.matrix(data.n_users, data.n_items),
+        seed=run.meta["seed"],
+    )

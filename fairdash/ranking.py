@@ -73,7 +73,7 @@ def rank_all(
     """
     hashes = id_hash(item_ids)
     parts = []
-    for start, stop in _batches(n_users, len(hashes)):
+    for start, stop in batches(n_users, len(hashes)):
         users: Codes = np.arange(start, stop, dtype=np.int32)
         batch_seen = None if seen is None else seen[start:stop]
         parts.append(top_k(fitted.score(users, history), batch_seen, k, hashes, seed))
@@ -81,7 +81,7 @@ def rank_all(
     return Lists(np.concatenate([part.items for part in parts]), np.concatenate([part.scores for part in parts]))
 
 
-def _batches(n_users: int, n_items: int) -> Iterator[tuple[int, int]]:
+def batches(n_users: int, n_items: int) -> Iterator[tuple[int, int]]:
     size = max(1, BATCH_CELLS // max(n_items, 1))
     for start in range(0, n_users, size):
         yield start, min(start + size, n_users)

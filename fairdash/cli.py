@@ -1,0 +1,442 @@
+"""`python -m fairdash`: the pipeline without a browser. The pages call the same stages.
+
+Progress goes to stderr; results go to files and, with --json, to stdout. Exit codes: 0 done, 2 a person's error (with
+its hint), 3 a failed fairness gate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairdash import __version__, settings
+from fairdash.errors import ConfigError, FairDashError
+from fairdash.schema import GroupSpec
+
+if TYPE_CHECKING:
+    from fairdash.pipeline import Run, TrainSpec
+    from fairdash.progress import Progress
+    from fairdash.schema import Dataset
+
+EXIT_ERROR, EXIT_GATE = 2, 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments))
+    except FairDashError as error:
+        print(f"error: {error.message}\n{error.hint}".rstrip(), file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print("stopped; a training goes on from its last checkpoint when the command is given again", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of stdout went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    from fairdash import data
+
+    dataset, findings = _read_dataset(arguments)
+    if arguments.out is not None:
+        data.save(dataset, arguments.out)
+    _say(
+        arguments,
+        {
+            "name": dataset.name,
+            "n_users": dataset.n_users,
+            "n_items": dataset.n_items,
+            "n_interactions": len(dataset.interactions),
+            "relevance_threshold": dataset.relevance_threshold,
+            "provenance": dataset.provenance,
+            "findings": [asdict(finding) for finding in findings],
+            "groups": [asdict(spec) for spec in data.groups.suggest(dataset.users)],
+        },
+        [
+            f"{dataset.name}: {dataset.n_users:,} people, {dataset.n_items:,} items, "
+            f"{len(dataset.interactions):,} interactions",
+            *(f"{finding.severity}: {finding.message}" for finding in findings),
+        ],
+    )
+    return 0
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from fairdash import data, pipeline
+
+    dataset, findings = _read_dataset(arguments)
+    for finding in findings:
+        _progress(0.0, f"{finding.severity}: {finding.message}")
+    split = data.split.split(dataset, arguments.split, seed=arguments.seed)
+    chosen: tuple[pipeline.Mitigation, ...] = ()
+    if arguments.mitigation:
+        chosen = (
+            pipeline.Mitigation(
+                arguments.mitigation,
+                groups=tuple(_group(text, arguments) for text in arguments.group),
+                strength=_strength(arguments.strength),
+            ),
+        )
+    elif arguments.group:
+        raise ConfigError("--group is given, but no --mitigation that would use it.", "Add --mitigation adversarial.")
+    spec = pipeline.TrainSpec(arguments.recommender, _options(arguments.set), chosen, arguments.seed, arguments.device)
+    run = pipeline.train(split, spec, arguments.out, _progress)
+    _say(arguments, {"run": str(arguments.out), **run.meta}, [f"{run.title}: saved in {arguments.out}"])
+    return 0
+
+
+def _recommend(arguments: argparse.Namespace) -> int:
+    from fairdash import pipeline
+
+    run = pipeline.Run.load(arguments.run)
+    lists = pipeline.recommend(run, arguments.k)
+    pipeline.write_lists(run, lists, arguments.out, scores=arguments.scores)
+    _say(arguments, {"k": arguments.k, "out": str(arguments.out)}, [f"{arguments.k} items a person in {arguments.out}"])
+    return 0
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from fairdash import pipeline
+    from fairdash.metrics import audit as audits
+    from fairdash.workspace import write_json
+
+    shared = {
+        "groups": [_group(text, arguments) for text in [*arguments.group, *arguments.cross]],
+        "item_groups": [_group(text, arguments) for text in arguments.item_group],
+        "k": arguments.k,
+        "seed": arguments.seed,
+        "replicates": arguments.replicates,
+        "permutations": arguments.permutations,
+    }
+    if arguments.run is not None:
+        run = pipeline.Run.load(arguments.run)
+        lists = (
+            pipeline.recommend(run, arguments.k)
+            if arguments.recommendations is None
+            else pipeline.read_lists(run, arguments.recommendations)
+        )
+        audit = pipeline.audit(run, lists, model=arguments.recommendations is None, progress=_progress, **shared)
+    else:
+        missing = [name for name in ("recommendations", "truth", "users") if getattr(arguments, name) is None]
+        if missing:
+            raise ConfigError(
+                f"audit needs --{missing[0]}.",
+                "Give --recommendations, --truth and --users as files, or --run with the folder of a training.",
+            )
+        train = [audits.read_table(path) for path in arguments.train or ()]
+        audit = audits.from_frames(
+            audits.read_table(arguments.recommendations),
+            audits.read_table(arguments.truth),
+            audits.read_table(arguments.users),
+            train=train or None,
+            items=None if arguments.items is None else audits.read_table(arguments.items),
+            relevance_threshold=arguments.relevance_threshold,
+            **shared,
+        )
+    value = audit.to_json()
+    if arguments.out is not None:
+        write_json(arguments.out, value)
+    broken = audits.gate(audit, arguments.fail_over)
+    _say(arguments, value, [*audit.summary(), *(f"gate failed: {line}" for line in broken)])
+    for line in broken if arguments.json else ():
+        print(f"gate failed: {line}", file=sys.stderr)
+    return EXIT_GATE if broken else 0
+
+
+def _mitigate(arguments: argparse.Namespace) -> int:
+    from fairdash import pipeline
+
+    run = pipeline.Run.load(arguments.run)
+    chosen = pipeline.Mitigation(
+        arguments.method,
+        groups=tuple(_group(text, arguments) for text in arguments.group),
+        item_group=_group(arguments.item_group, arguments) if arguments.item_group else None,
+        strength=_strength(arguments.strength),
+    )
+    done = pipeline.mitigate(
+        run,
+        chosen,
+        arguments.k,
+        retrain=lambda spec, steps: _retrain(run, spec, arguments.out.with_suffix(".runs"), steps),
+        rule=arguments.rule,
+        progress=_progress,
+    )
+    pipeline.write_lists(done.run, done.lists, arguments.out, scores=arguments.scores)
+    _say(
+        arguments,
+        {"method": arguments.method, "strength": done.strength, "tuning": done.tuning, "out": str(arguments.out)},
+        [f"{arguments.method} at strength {done.strength:g}: {arguments.k} items a person in {arguments.out}"],
+    )
+    return 0
+
+
+def _retrain(run: Run, spec: TrainSpec, folder: Path, steps: Progress) -> Run:
+    """The run of a changed spec beside the mitigated lists; one that was trained before is opened."""
+    from fairdash import pipeline
+
+    target = folder / spec.digest(run.split)
+    return (
+        pipeline.Run.load(target) if (target / "run.json").exists() else pipeline.train(run.split, spec, target, steps)
+    )
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from fairdash import compare, pipeline
+    from fairdash.workspace import write_json
+
+    run = pipeline.Run.load(arguments.run)
+    shared = {
+        "groups": [_group(text, arguments) for text in [*arguments.group, *arguments.cross]],
+        "item_groups": [_group(text, arguments) for text in arguments.item_group],
+        "k": arguments.k,
+        "seed": arguments.seed,
+        "replicates": arguments.replicates,
+        "permutations": arguments.permutations,
+    }
+    before, after = (
+        pipeline.audit(run, pipeline.read_lists(run, path), model=False, progress=_progress, **shared)
+        for path in (arguments.before, arguments.after)
+    )
+    names = (Path(arguments.before).stem, Path(arguments.after).stem)
+    value = compare.compare(before, after, names=names, about=run.meta).to_json()
+    write_json(arguments.out, value)
+    _say(arguments, value, value["sentences"])
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from fairdash import report
+
+    try:
+        value = json.loads(Path(arguments.comparison).read_text())
+        page = report.html(value)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{arguments.comparison} is no comparison.", "Give the file that `python -m fairdash compare --out` wrote."
+        ) from error
+    Path(arguments.out).write_text(page, encoding="utf-8")
+    _say(arguments, {"out": str(arguments.out)}, [f"Report in {arguments.out}"])
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from fairdash.jobs import kinds
+    from fairdash.workspace import Workspace
+
+    result = kinds.run(Workspace.default(), "demo", {"dataset": arguments.dataset}, _progress)
+    _say(arguments, result, [f"Comparison {result['digest']} in {settings.home()}", *result["sentences"]])
+    return 0
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+
+def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]]:
+    from fairdash import data
+
+    if (arguments.dataset is None) == (arguments.interactions is None):
+        raise ConfigError(
+            "Give either --dataset or --interactions.",
+            f"Known data sets: {', '.join(data.sources.CATALOGUE)}.",
+        )
+    if arguments.dataset is not None:
+        terms = data.sources.terms(arguments.dataset)
+        if terms:
+            print(terms, file=sys.stderr)
+        dataset = data.sources.load(arguments.dataset, progress=_progress)
+        if arguments.relevance_threshold != "auto":
+            dataset = replace(dataset, relevance_threshold=arguments.relevance_threshold)
+        return dataset, ()
+    options = data.ImportOptions(
+        user=arguments.user_column,
+        item=arguments.item_column,
+        rating=arguments.rating_column,
+        time=arguments.time_column,
+        relevance_threshold=arguments.relevance_threshold,
+        dedupe=arguments.keep,
+        k_core=arguments.k_core,
+    )
+    return data.build(arguments.interactions, arguments.users, arguments.items, options=options, progress=_progress)
+
+
+def _group(text: str, arguments: argparse.Namespace) -> GroupSpec:
+    """ "gender", or "gender,age" crossed; edges of numeric ones come from --bins."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ConfigError(f"“{text}” names no attribute.", "Give a column of the table, such as --group gender.")
+    bins = dict(_bins(text) for text in arguments.bins)
+    return GroupSpec(names, tuple(bins.get(name) for name in names), arguments.min_group_size)
+
+
+def _bins(text: str) -> tuple[str, tuple[float, ...]]:
+    name, _, edges = text.partition("=")
+    try:
+        return name, tuple(float(edge) for edge in edges.split(","))
+    except ValueError as error:
+        raise ConfigError(f"--bins {text} holds no numbers.", "Write --bins age=18,25,35,45,56.") from error
+
+
+def _options(pairs: Sequence[str]) -> dict[str, str]:
+    options = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {pair} has no value.", "Write --set epochs=20.")
+        options[name] = value
+    return options
+
+
+def _strength(text: str) -> float | None:
+    if text == "auto":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise ConfigError(f"--strength {text} is neither auto nor between 0 and 1.", "Write --strength 0.5 or auto.")
+    return value
+
+
+def _threshold(text: str) -> float | str | None:
+    return None if text == "any" else text if text == "auto" else float(text)
+
+
+def _progress(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+    """One line a message; the curve's points are added to it."""
+    global _said
+    if not message and not values:
+        return
+    numbers = " ".join(f"{name} {value:.4g}" for name, value in (values or {}).items())
+    line = f"{message} {numbers}".strip()
+    if line != _said:
+        print(f"{done:6.1%} {line}", file=sys.stderr, flush=True)
+        _said = line
+
+
+_said = ""
+
+
+def _say(arguments: argparse.Namespace, value: Mapping[str, Any], lines: Sequence[str]) -> None:
+    if arguments.json:
+        json.dump(value, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
+        print()
+    else:
+        print("\n".join(lines))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m fairdash", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, function: Any, help: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
+        made.set_defaults(command=function)
+        made.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+        return made
+
+    def add_data(made: argparse.ArgumentParser) -> None:
+        made.add_argument("--dataset", help="a data set of the catalogue instead of files")
+        made.add_argument("--interactions", help="CSV, TSV, `::` or `|` text, Parquet, or a zip")
+        made.add_argument("--users", help="people and their attributes")
+        made.add_argument("--items", help="items: title, categories, attributes")
+        for role in ("user", "item", "rating", "time"):
+            made.add_argument(f"--{role}-column", help=f"the interactions' column of that role ({role}); else guessed")
+        made.add_argument(
+            "--relevance-threshold",
+            type=_threshold,
+            default="auto",
+            help="liked from this rating on; any: every interaction; else decided from the ratings",
+        )
+        made.add_argument("--keep", choices=("last", "best"), default="last", help="which of duplicate rows stays")
+        made.add_argument("--k-core", type=int, default=0, help="drop people and items with fewer interactions")
+
+    def add_groups(made: argparse.ArgumentParser, items: bool = True) -> None:
+        made.add_argument("--group", action="append", default=[], help="attribute of people; may be repeated")
+        made.add_argument("--bins", action="append", default=[], help="edges of a numeric attribute: age=18,25,35")
+        made.add_argument("--min-group-size", type=int, default=settings.MIN_GROUP_SIZE)
+
+    def add_statistics(made: argparse.ArgumentParser) -> None:
+        made.add_argument("--cross", action="append", default=[], help="attributes crossed: gender,age_band")
+        made.add_argument("--item-group", action="append", default=[], help="attribute of items, or popularity")
+        made.add_argument("--k", type=int, default=settings.K)
+        made.add_argument("--seed", type=int, default=0)
+        made.add_argument("--replicates", type=int, default=settings.BOOTSTRAP, help="bootstrap replicates")
+        made.add_argument("--permutations", type=int, default=settings.PERMUTATIONS)
+
+    made = command("data", _data, "read, check and clean; say what was found")
+    add_data(made)
+    made.add_argument("--out", type=Path, help="folder for the checked data set")
+
+    made = command("train", _train, "split, train and rank: a run folder")
+    add_data(made)
+    made.add_argument(
+        "--split", default="leave-one-out", help="leave-one-out, user-time:0.8, user-random:0.8, global-time:DATE"
+    )
+    made.add_argument("--recommender", default="bert_sequence")
+    made.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the recommender")
+    made.add_argument("--mitigation", help="a method of the places data or training")
+    made.add_argument("--strength", default="1", help="of the mitigation, 0 to 1")
+    add_groups(made)
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    made.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run's folder")
+
+    made = command("recommend", _recommend, "write a run's top-k lists")
+    made.add_argument("--run", type=Path, required=True)
+    made.add_argument("--k", type=int, default=settings.K)
+    made.add_argument("--scores", action="store_true", help="with the score of each item")
+    made.add_argument("--out", type=Path, required=True)
+
+    made = command("audit", _audit, "audit lists of any system, or of a run")
+    made.add_argument("--run", type=Path, help="a run folder: its tables, and its model's own audit")
+    made.add_argument("--recommendations", help="user_id, item_id, rank and/or score")
+    made.add_argument("--truth", help="user_id, item_id[, rating]: what was held out")
+    made.add_argument("--train", nargs="+", help="user_id, item_id: what was known (one or several files)")
+    made.add_argument("--users")
+    made.add_argument("--items")
+    made.add_argument("--relevance-threshold", type=_threshold, default=settings.RELEVANCE_THRESHOLD)
+    add_groups(made)
+    add_statistics(made)
+    made.add_argument("--fail-over", action="append", default=[], metavar="GATE", help="gender.ndcg.gap=0.02")
+    made.add_argument("--out", type=Path, help="audit.json")
+
+    made = command("mitigate", _mitigate, "apply a mitigation to a run")
+    made.add_argument("--run", type=Path, required=True)
+    made.add_argument("--method", required=True)
+    add_groups(made)
+    made.add_argument("--item-group", help="attribute of items, or popularity")
+    made.add_argument("--strength", default="auto", help="0 to 1, or auto: chosen on validation")
+    made.add_argument("--rule", default="accuracy-budget", help="how auto chooses")
+    made.add_argument("--k", type=int, default=settings.K)
+    made.add_argument("--scores", action="store_true")
+    made.add_argument("--out", type=Path, required=True)
+
+    made = command("compare", _compare, "before and after, on the same people and replicates")
+    made.add_argument("--run", type=Path, required=True)
+    made.add_argument("--before", type=Path, required=True)
+    made.add_argument("--after", type=Path, required=True)
+    add_groups(made)
+    add_statistics(made)
+    made.add_argument("--out", type=Path, required=True)
+
+    made = command("report", _report, "a comparison as one HTML page")
+    made.add_argument("--comparison", type=Path, required=True)
+    made.add_argument("--out", type=Path, required=True)
+
+    made = command("demo", _demo, "fill the workspace from nothing to a finished comparison")
+    made.add_argument("--dataset", default="synthetic")
+    return parser

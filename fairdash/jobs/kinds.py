@@ -1,0 +1,278 @@
+"""What a job can be: the pipeline's stages over the workspace. Pages submit these; `python -m fairdash demo` runs one.
+
+Parameters and results are plain JSON. A result names the entries that were made: {"datasets": digest}, {"runs": digest,
+"lists": digest}, {"audits": digest}, {"comparisons": digest}. `lists` is what can be audited: a run's own lists, or
+those that a mitigation made of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from safetensors.numpy import load_file, save_file
+
+from fairdash import data, pipeline, settings
+from fairdash.errors import ConfigError
+from fairdash.hashing import digest
+from fairdash.progress import Progress, silent
+from fairdash.schema import Dataset, GroupSpec, Lists
+from fairdash.workspace import Workspace, write_json
+
+Params = Mapping[str, Any]
+Result = dict[str, Any]
+
+
+def run(workspace: Workspace, kind: str, params: Params, progress: Progress = silent) -> Result:
+    """Run one job here and now. Raises ConfigError for an unknown kind, Cancelled when progress says stop."""
+    if kind not in _KINDS:
+        raise ConfigError(f"There is no job of the kind “{kind}”.", f"Kinds: {', '.join(_KINDS)}.")
+    return _KINDS[kind](workspace, params, progress)
+
+
+# --- entries of the workspace -----------------------------------------------------------------------------------------
+
+
+def put_dataset(workspace: Workspace, dataset: Dataset) -> str:
+    """Store a checked data set; returns its digest."""
+    if not workspace.has("datasets", dataset.digest):
+        meta = {
+            "title": dataset.name,
+            "n_users": dataset.n_users,
+            "n_items": dataset.n_items,
+            "n_interactions": len(dataset.interactions),
+            "provenance": dataset.provenance,
+        }
+        with workspace.create("datasets", dataset.digest, meta) as folder:
+            data.save(dataset, folder)
+    return dataset.digest
+
+
+def get_dataset(workspace: Workspace, name: str) -> Dataset:
+    return data.load(workspace.get("datasets", name).path)
+
+
+def get_run(workspace: Workspace, name: str) -> pipeline.Run:
+    return pipeline.Run.load(workspace.get("runs", name).path)
+
+
+def put_lists(workspace: Workspace, run: pipeline.Run, lists: Lists, meta: Mapping[str, Any]) -> str:
+    """Store lists that belong to a run; returns their digest. meta: title, and how they were made."""
+    name = digest("lists", run.digest, lists.digest, meta.get("mitigation"))
+    if not workspace.has("lists", name):
+        with workspace.create("lists", name, {"run": run.digest, "k": lists.k, **meta}) as folder:
+            save_file({"items": lists.items, "scores": lists.scores}, folder / "lists.safetensors")
+    return name
+
+
+def get_lists(workspace: Workspace, name: str) -> tuple[pipeline.Run, Lists]:
+    """The lists and the run that they belong to."""
+    entry = workspace.get("lists", name)
+    arrays = load_file(entry.path / "lists.safetensors")
+    return get_run(workspace, entry.meta["run"]), Lists(arrays["items"], arrays["scores"])
+
+
+def put_run_lists(workspace: Workspace, run: pipeline.Run) -> str:
+    """The run's own lists as an entry, at full depth; returns their digest."""
+    return put_lists(workspace, run, run.candidates("test"), {"title": run.title, "mitigation": None})
+
+
+def import_lists(workspace: Workspace, split: pipeline.Split, lists: Lists, title: str) -> Result:
+    """Lists of another system as a run without a model; returns the entries."""
+    name = pipeline.imported_digest(split, lists)
+    if not workspace.has("runs", name):
+        meta = {"title": title, "data": split.name, "split": split.spec, "recommender": "lists"}
+        with workspace.create("runs", name, meta) as folder:
+            pipeline.import_lists(split, lists, title, folder)
+    run = get_run(workspace, name)
+    return {"runs": name, "lists": put_run_lists(workspace, run)}
+
+
+# --- kinds ------------------------------------------------------------------------------------------------------------
+
+
+def _dataset(workspace: Workspace, params: Params, progress: Progress) -> Result:
+    """params: source, a name of the catalogue."""
+    return {"datasets": put_dataset(workspace, data.sources.load(params["source"], progress=progress))}
+
+
+def _train(workspace: Workspace, params: Params, progress: Progress) -> Result:
+    """params: dataset, split[, recommender, options, mitigations, seed, device, title]."""
+    dataset = get_dataset(workspace, params["dataset"])
+    seed = int(params.get("seed", 0))
+    split = data.split.split(dataset, params["split"], seed=seed)
+    spec = pipeline.TrainSpec(
+        recommender=params.get("recommender", "bert_sequence"),
+        options={name: str(value) for name, value in params.get("options", {}).items()},
+        mitigations=tuple(pipeline.Mitigation.from_json(chosen) for chosen in params.get("mitigations", ())),
+        seed=seed,
+        device=params.get("device", "auto"),
+    )
+    made = train_run(workspace, split, spec, {"dataset": params["dataset"]}, progress)
+    return {"runs": made.digest, "lists": put_run_lists(workspace, made)}
+
+
+def train_run(
+    workspace: Workspace, split: pipeline.Split, spec: pipeline.TrainSpec, meta: Mapping[str, Any], progress: Progress
+) -> pipeline.Run:
+    """The run of that spec from the workspace, trained now if it is not there yet."""
+    name = spec.digest(split)
+    if not workspace.has("runs", name):
+        about = {"title": spec.title, "data": split.name, "split": split.spec, "recommender": spec.recommender, **meta}
+        with workspace.create("runs", name, about) as folder:
+            pipeline.train(split, spec, folder, progress)
+    return get_run(workspace, name)
+
+
+def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
+    """params: lists[, groups, item_groups, k, seed, model]. The audit.json is the entry's file."""
+    made, lists = get_lists(workspace, params["lists"])
+    shared = audit_options(params)
+    own = workspace.get("lists", params["lists"]).meta.get("mitigation") is None
+    model = bool(params.get("model", False)) and made.has_model and own
+    name = digest("audit", params["lists"], _plain(shared), model)
+    if not workspace.has("audits", name):
+        audit = pipeline.audit(made, lists.top(shared["k"]), model=model, progress=progress, **shared)
+        meta = {"title": workspace.get("lists", params["lists"]).title, "lists": params["lists"], **_plain(shared)}
+        with workspace.create("audits", name, meta) as folder:
+            write_json(folder / "audit.json", audit.to_json())
+    return {"audits": name}
+
+
+def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Result:
+    """params: run, mitigation[, k, rule, before]."""
+    base = get_run(workspace, params["run"])
+    chosen = pipeline.Mitigation.from_json(params["mitigation"])
+    k = int(params.get("k", settings.K))
+
+    def retrain(spec: pipeline.TrainSpec, steps: Progress) -> pipeline.Run:
+        about = {"dataset": workspace.get("runs", params["run"]).meta.get("dataset")}
+        return train_run(workspace, base.split, spec, about, steps)
+
+    done = pipeline.mitigate(
+        base, chosen, k, retrain=retrain, rule=params.get("rule", pipeline.RULE), progress=progress
+    )
+    meta = {
+        "title": f"{base.title} + {chosen.method} ({done.strength:.2g})",
+        "mitigation": {**chosen.to_json(), "strength": done.strength},
+        "base_run": base.digest,
+        "tuning": done.tuning,
+    }
+    return {"runs": done.run.digest, "lists": put_lists(workspace, done.run, done.lists, meta)}
+
+
+def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result:
+    """params: before, after (lists)[, groups, item_groups, k, seed, model]. The comparison.json is the entry's file."""
+    from fairdash import compare
+
+    shared = audit_options(params)
+    name = digest("comparison", params["before"], params["after"], _plain(shared))
+    if not workspace.has("comparisons", name):
+        audits, names = [], []
+        for i, part in enumerate(("before", "after")):
+            made, lists = get_lists(workspace, params[part])
+
+            def half(done: float, message: str = "", values: Mapping[str, float] | None = None, i: int = i) -> None:
+                progress(0.5 * (i + done), message, values)
+
+            audits.append(pipeline.audit(made, lists.top(shared["k"]), model=False, progress=half, **shared))
+            names.append(workspace.get("lists", params[part]).title)
+        about = {
+            "data": made.meta["data"],
+            "split": made.meta["split"],
+            "before": _about(workspace, params["before"]),
+            "after": _about(workspace, params["after"]),
+        }
+        value = compare.compare(audits[0], audits[1], names=(names[0], names[1]), about=about).to_json()
+        meta = {
+            "title": f"{names[0]} → {names[1]}",
+            "before": params["before"],
+            "after": params["after"],
+            "sentences": value["sentences"],
+            **_plain(shared),
+        }
+        with workspace.create("comparisons", name, meta) as folder:
+            write_json(folder / "comparison.json", value)
+    return {"comparisons": name}
+
+
+def _demo(workspace: Workspace, params: Params, progress: Progress) -> Result:
+    """params: dataset. From nothing to a finished comparison, with the default settings."""
+    source = params.get("dataset", "synthetic")
+
+    def step(start: float, share: float) -> Progress:
+        def inner(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+            progress(start + share * done, message, values)
+
+        return inner
+
+    made = _dataset(workspace, {"source": source}, step(0.0, 0.05))
+    dataset = get_dataset(workspace, made["datasets"])
+    groups = [asdict(spec) for spec in default_groups(dataset)]
+    trained = _train(workspace, {"dataset": dataset.digest, "split": "user-time:0.8"}, step(0.05, 0.75))
+    audited = _audit(workspace, {"lists": trained["lists"], "groups": groups, "model": True}, step(0.8, 0.08))
+    mitigation = {"method": "calibrate", "groups": groups[:1]}
+    mitigated = _mitigate(workspace, {"run": trained["runs"], "mitigation": mitigation}, step(0.88, 0.06))
+    compared = _compare(
+        workspace, {"before": trained["lists"], "after": mitigated["lists"], "groups": groups}, step(0.94, 0.06)
+    )
+    sentences = workspace.get("comparisons", compared["comparisons"]).meta["sentences"]
+    return {
+        "datasets": made["datasets"],
+        "runs": trained["runs"],
+        "lists": mitigated["lists"],
+        "audits": audited["audits"],
+        "comparisons": compared["comparisons"],
+        "sentences": sentences,
+    }
+
+
+_KINDS: dict[str, Callable[[Workspace, Params, Progress], Result]] = {
+    "dataset": _dataset,
+    "train": _train,
+    "audit": _audit,
+    "mitigate": _mitigate,
+    "compare": _compare,
+    "demo": _demo,
+}
+
+
+# --- options of audits ------------------------------------------------------------------------------------------------
+
+
+def default_groups(dataset: Dataset) -> list[GroupSpec]:
+    """The groups that are looked at when nobody chose: gender and age where there are any, else the first two."""
+    suggested = data.groups.suggest(dataset.users)
+    known = [spec for spec in suggested if any(word in spec.label.casefold() for word in ("gender", "sex", "age"))]
+    return (known or suggested)[:2]
+
+
+def audit_options(params: Params) -> dict[str, Any]:
+    """The keywords of `pipeline.audit` from a job's parameters."""
+    return {
+        "groups": [pipeline.group_from_json(group) for group in params.get("groups", ())],
+        "item_groups": [pipeline.group_from_json(group) for group in params.get("item_groups", ())],
+        "k": int(params.get("k", settings.K)),
+        "seed": int(params.get("seed", 0)),
+    }
+
+
+def _plain(shared: Mapping[str, Any]) -> dict[str, Any]:
+    specs: dict[str, Sequence[GroupSpec]] = {name: shared[name] for name in ("groups", "item_groups")}
+    plain = {name: [asdict(spec) for spec in value] for name, value in specs.items()}
+    return {**json.loads(json.dumps(plain)), "k": shared["k"], "seed": shared["seed"]}
+
+
+def _about(workspace: Workspace, lists: str) -> dict[str, Any]:
+    """What a report says of how lists were made."""
+    entry = workspace.get("lists", lists)
+    made = get_run(workspace, entry.meta["run"])
+    known = ("recommender", "options", "seed", "device_sentence", "train_seconds", "mitigations")
+    return {
+        "title": entry.title,
+        "mitigation": entry.meta.get("mitigation"),
+        "tuning": entry.meta.get("tuning"),
+        **{name: made.meta.get(name) for name in known},
+    }
