@@ -13,10 +13,17 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID, Dataset
 
 GENRES = ("Action", "Comedy", "Crime", "Documentary", "Drama", "Family", "Romance", "Science Fiction")
+# How strong everything is, in units of the noise of a choice (log-odds).
+TASTE, QUALITY = 1.0, 0.8  # what liking is made of
+FOCUS = 1.8  # how much choices follow liking
+PUSHED, HIDDEN = 1.8, 0.8  # what the service adds for a pushed genre, and takes from films by women
+SHARED = 0.35  # part of a shared account that others picked
+
 _COUNTRIES = ("BR", "DE", "IN", "NA", "US")  # NA is Namibia, not a missing value
 _FIRST = (
     *("Silent", "Golden", "Broken", "Hidden", "Distant", "Burning", "Paper", "Crimson", "Little", "Last", "Electric"),
@@ -95,23 +102,23 @@ def make(
     """
     people, films, acts = (np.random.default_rng([seed, stream]) for stream in range(3))
     users = _people(people, n_users)
-    items, shares, quality = _films(films, n_items)
+    items, shares, quality, partner = _films(films, n_items)
     woman, man, other = (users["gender"].to_numpy() == g for g in ("woman", "man", "non-binary"))
 
     taste = acts.dirichlet(np.full(len(GENRES), 0.35), n_users)
-    liking = 2.2 * np.log(taste @ shares.T + 0.02) + 0.9 * quality  # [n_users, n_items]
+    liking = TASTE * np.log(taste @ shares.T + 0.02) + QUALITY * quality  # [n_users, n_items]
     liking = (liking - liking.mean()) / liking.std()
-    shown = 2.4 * liking
+    shown = FOCUS * liking
     if biased:
-        shown += 1.3 * woman[:, None] * shares[:, GENRES.index("Romance")]
-        shown += 1.3 * man[:, None] * shares[:, GENRES.index("Action")]
-        shown -= 1.5 * (items["creator_gender"].to_numpy() == "woman")
+        shown += PUSHED * woman[:, None] * shares[:, GENRES.index("Romance")]
+        shown += PUSHED * man[:, None] * shares[:, GENRES.index("Action")]
+        shown -= HIDDEN * (items["creator_gender"].to_numpy() == "woman")
     # The k best of score plus Gumbel noise are a draw of k without replacement by softmax of the score.
     order = np.argsort(-(shown + acts.gumbel(size=shown.shape)), axis=1)
     size = np.clip(acts.lognormal(np.log(mean_history) - 0.08, 0.4, n_users).astype(int), 12, n_items // 3)
     chance = np.argsort(acts.random(shown.shape), axis=1)  # what others in the household pick
     rows, stars, noise = [], [], acts.normal(0, 0.6, shown.shape)
-    shared = np.where(biased & (woman | other), 0.5, 0.0)
+    shared = np.where(biased & (woman | other), SHARED, 0.0)
     for u in range(n_users):
         by_chance = acts.random(size[u]) < shared[u]
         own = order[u, : size[u]]
@@ -125,6 +132,9 @@ def make(
         stars.append(rating[mixed])
     item = np.concatenate(rows)
     user = np.repeat(np.arange(n_users), size)
+    if not biased:
+        place = np.concatenate([np.arange(k) / k for k in size])
+        item = _evened(user, item, place, partner, items["creator_gender"].to_numpy() == "woman", acts)
     start = acts.integers(1_704_067_200, 1_719_792_000, n_users)  # the first half of 2024
     gaps = acts.exponential(90_000, len(user))
     elapsed = np.cumsum(gaps)
@@ -142,6 +152,34 @@ def make(
     return Dataset(name, interactions, users, items, 4.0, provenance), GroundTruth(PLANTED if biased else ())
 
 
+def _evened(
+    user: NDArray[np.int64],
+    item: NDArray[np.int64],
+    place: NDArray[np.float64],
+    partner: NDArray[np.int64],
+    by_woman: NDArray[np.bool_],
+    draw: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Picks in which the two films of a pair are had equally often, early and late in histories alike [n].
+
+    The films of a pair differ in nothing but their creator; left to chance, one would still be ahead in any one draw,
+    and rankings make much of small leads. place: 0…1 within the person's history.
+    """
+    pair = np.minimum(np.arange(len(partner)), partner)[item]
+    both = pd.Series(user * np.int64(len(partner)) + pair).duplicated(keep=False).to_numpy()
+    order = np.lexsort((draw.random(len(item)), place, pair))
+    order = order[~both[order]]
+    counts = np.bincount(pair[order], minlength=len(partner))
+    turn = (np.arange(len(order)) - (np.cumsum(counts) - counts)[pair[order]]) % 2
+    # Which of the two is first follows W M M W from the most popular pair down, so that neither is ahead on the whole.
+    rank = np.empty(len(partner), dtype=np.int64)
+    rank[np.argsort(-np.bincount(pair, minlength=len(partner)), kind="stable")] = np.arange(len(partner))
+    lead = np.isin(rank % 4, (0, 3)) == by_woman[: len(partner)]
+    even = item.copy()
+    even[order] = np.where((turn == 0) == lead[pair[order]], pair[order], partner[pair[order]])
+    return even
+
+
 def _people(draw: np.random.Generator, n: int) -> pd.DataFrame:
     gender = np.array(["woman", "man", "non-binary", ""], dtype=object)[
         draw.choice(4, n, p=[0.455, 0.475, 0.025, 0.045])
@@ -154,29 +192,37 @@ def _people(draw: np.random.Generator, n: int) -> pd.DataFrame:
     return frame.mask(frame == "")
 
 
-def _films(draw: np.random.Generator, n: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Items; genre shares [n, genres]; quality [n]. Films come in pairs of the same genres and nearly the same
-    quality, one by a woman and one by a man, so that merit does not differ; one in twenty creators is unknown."""
+def _films(
+    draw: np.random.Generator, n: int
+) -> tuple[pd.DataFrame, NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Items; genre shares [n, genres]; quality [n]; each film's partner [n]. Partners have the same genres and quality,
+    one is by a woman and one by a man, so that merit does not differ; of one pair in twenty the creators are unknown."""
     half = (n + 1) // 2
     main = draw.integers(0, len(GENRES), half)
     second = np.where(draw.random(half) < 0.4, (main + draw.integers(1, len(GENRES), half)) % len(GENRES), main)
-    quality = np.repeat(draw.normal(0, 1, half), 2)[:n] + draw.normal(0, 0.05, n)
+    quality = np.repeat(draw.normal(0, 1, half), 2)[:n]
+    # Only the lesser half has unknown creators; a pair of stars among them would skew everybody's exposure.
+    unknown = np.repeat((draw.random(half) < 0.1), 2)[:n] & (quality < np.median(quality))
+    first = np.repeat(draw.integers(0, 2, half), 2)[:n]
     main, second = np.repeat(main, 2)[:n], np.repeat(second, 2)[:n]
     shares = np.zeros((n, len(GENRES)))
     np.add.at(shares, (np.arange(n), main), 0.5)
     np.add.at(shares, (np.arange(n), second), 0.5)
-    order = np.where(draw.random(half) < 0.5, 0, 1)
-    by_woman = (np.arange(n) % 2) == np.repeat(order, 2)[:n]
-    creator = np.where(by_woman, "woman", "man").astype(object)
-    creator[draw.random(n) < 0.05] = ""
+    creator = np.where(np.arange(n) % 2 == first, "woman", "man").astype(object)
+    creator[unknown] = ""
     titles: list[str] = []
-    for i in range(n):
-        title = f"{_FIRST[draw.integers(len(_FIRST))]} {_SECOND[GENRES[main[i]]][draw.integers(5)]}"
-        again = sum(t == title or t.startswith(f"{title} ") for t in titles)
-        titles.append(title if not again else f"{title} {again + 1}")
+    used: dict[str, int] = {}
+    for genre in main:
+        title = f"{_FIRST[draw.integers(len(_FIRST))]} {_SECOND[GENRES[genre]][draw.integers(5)]}"
+        used[title] = used.get(title, 0) + 1
+        titles.append(title if used[title] == 1 else f"{title} {used[title]}")
     categories = ["|".join(dict.fromkeys((GENRES[a], GENRES[b]))) for a, b in zip(main, second, strict=True)]
-    frame = pd.DataFrame({ITEM_ID: [f"f{i:04d}" for i in draw.permutation(n)], TITLE: titles, CATEGORIES: categories})
+    number = draw.permutation(n)  # so that ids say nothing about pairs
+    frame = pd.DataFrame({ITEM_ID: [f"f{i:04d}" for i in number], TITLE: titles, CATEGORIES: categories})
     frame["creator_gender"] = creator
-    order = np.argsort(frame[ITEM_ID].to_numpy())
+    other = np.minimum(np.arange(n) ^ 1, n - 1)  # the last of an odd number is its own partner
+    partner = np.empty(n, dtype=np.int64)
+    partner[number] = number[other]
+    order = np.argsort(number)
     frame = frame.iloc[order].reset_index(drop=True).astype("str")
-    return frame.mask(frame == ""), shares[order], quality[order]
+    return frame.mask(frame == ""), shares[order], quality[order], partner
