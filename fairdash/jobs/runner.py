@@ -22,6 +22,7 @@ from fairdash.jobs.table import Job, Table
 from fairdash.workspace import Workspace
 
 RUNNING_LIMIT = 1  # trainings share cores and GPU badly: one at a time, the others wait in order
+SHORT_KINDS = ("dataset", "audit", "compare")  # seconds long: they do not wait for a training
 START_SECONDS = 20.0  # a claimed job without a process after this long was lost before it started
 
 _children: list[subprocess.Popen[bytes]] = []  # own workers, polled so that a dead one does not stay a zombie
@@ -96,7 +97,7 @@ def reap(workspace: Workspace) -> None:
                 error="The process of this job is gone: it was killed, ran out of memory, or the machine restarted.",
                 hint="Resume goes on from the last checkpoint. The log says what came last.",
             )
-    while (claimed := jobs.claim_next(RUNNING_LIMIT)) is not None:
+    while (claimed := jobs.claim_next(RUNNING_LIMIT, SHORT_KINDS)) is not None:
         _start(workspace, claimed)
 
 

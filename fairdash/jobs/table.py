@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,13 +103,15 @@ class Table:
                 (job, kind, title, json.dumps(params, sort_keys=True), time.time()),
             )
 
-    def claim_next(self, running_limit: int) -> str | None:
-        """Mark the oldest queued job as running and give its id, unless as many as `running_limit` run already."""
+    def claim_next(self, running_limit: int, short: Collection[str] = ()) -> str | None:
+        """Mark the oldest queued job as running and give its id, unless as many as `running_limit` run already. Jobs of
+        the `short` kinds do not wait for the others; as many of them may run again beside those."""
         with self._connect() as db:
             db.execute("begin immediate")
-            (running,) = db.execute("select count(*) from jobs where state = 'running'").fetchone()
-            row = db.execute("select id from jobs where state = 'queued' order by created limit 1").fetchone()
-            claimed = row["id"] if row is not None and running < running_limit else None
+            running = [row["kind"] in short for row in db.execute("select kind from jobs where state = 'running'")]
+            queued = db.execute("select id, kind from jobs where state = 'queued' order by created").fetchall()
+            free = (row["id"] for row in queued if running.count(row["kind"] in short) < running_limit)
+            claimed: str | None = next(free, None)
             if claimed is not None:
                 now = time.time()
                 db.execute(

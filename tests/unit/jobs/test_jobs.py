@@ -109,6 +109,18 @@ def test_one_runs_and_the_others_wait_in_order(tmp_path: Path) -> None:
     assert table.get("c").state == "queued"  # type: ignore[union-attr]  # it was enqueued above
 
 
+def test_a_short_job_does_not_wait_for_a_long_one(tmp_path: Path) -> None:
+    table = runner.table(Workspace(tmp_path))
+    for name, kind in (("a", "train"), ("b", "train"), ("c", "audit"), ("d", "audit")):
+        table.enqueue(name, kind, name, {})
+        time.sleep(0.002)
+    assert [table.claim_next(1, ("audit",)) for _ in range(3)] == ["a", "c", None]
+    table.finish("c", "done", result={})
+    assert table.claim_next(1, ("audit",)) == "d"
+    table.finish("a", "done", result={})
+    assert table.claim_next(1, ("audit",)) == "b"
+
+
 def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_is_told(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     table = runner.table(workspace)
