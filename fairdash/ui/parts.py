@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +15,7 @@ import streamlit as st
 
 from fairdash.charts import Chart, curves
 from fairdash.errors import FairDashError
+from fairdash.hashing import digest
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
 from fairdash.ui import state, text
@@ -227,44 +228,12 @@ def _curves(job: Job) -> None:
             draw(curves(lines, "% of training", family), f"curve-{job.id}-{family}", family)
 
 
+def last_job(kind: str, params: Mapping[str, Any]) -> Job | None:
+    """The job of exactly this request, whatever became of it; None when nobody asked for it."""
+    return runner.table(state.workspace()).get(digest(kind, dict(params)))
+
+
 def active_jobs(kinds: Sequence[str] | None = None) -> list[Job]:
     """Jobs that wait or run, oldest first; of the given kinds."""
     runner.reap(state.workspace())
     return [j for j in runner.table(state.workspace()).active() if kinds is None or j.kind in kinds]
-
-
-# --- what is in view --------------------------------------------------------------------------------------------------
-
-
-def context() -> None:
-    """The sidebar: which data and which run every page talks about, and which jobs are at work."""
-    workspace = state.workspace()
-    for kind, name, label in (("datasets", "data", "Data set"), ("runs", "run", "Run")):
-        entries = workspace.entries(kind)  # type: ignore[arg-type]  # literals of the tuple above
-        _choose(label, name, {entry.digest: entry.title for entry in entries})
-    jobs = active_jobs()
-    if jobs:
-        st.fragment(_strip, run_every=2 * POLL_SECONDS)(len(jobs))
-
-
-def _choose(label: str, name: Any, titles: dict[str, str]) -> None:
-    current = state.get(name)
-    if current not in titles:
-        current = next(iter(titles), None)
-        state.put(name, current)
-    if not titles:
-        return
-    key = f"choose-{name}"
-    st.session_state[key] = current
-    st.selectbox(
-        label, list(titles), key=key, format_func=lambda one: text.label(titles.get(one, one)),
-        on_change=lambda: state.put(name, st.session_state[key]),
-    )  # fmt: skip
-
-
-def _strip(shown: int) -> None:
-    jobs = active_jobs()
-    if len(jobs) != shown:
-        st.rerun()
-    for one in jobs:
-        st.progress(min(1.0, one.done), text=f"{text.plain(one.title, 40)} · {one.done:.0%}")

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from fairdash.ui import parts, state
+from fairdash.ui import context, parts, state
 
 HERE = Path(__file__).parent
 
 st.set_page_config(page_title="FairDash", page_icon=str(HERE / "icon.svg"), layout="wide")
+st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 sections: dict[str, list[st.Page]] = {}
 for name, (section, _, _) in state.JOURNEY.items():
@@ -19,5 +20,5 @@ current = st.navigation(sections)
 with parts.errors():
     state.restore()
     with st.sidebar:
-        parts.context()
+        context.sidebar()
     current.run()

@@ -1,0 +1,47 @@
+"""The data sets that come by name: what each holds, its terms before anything is fetched, and the job that loads it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from fairdash.data.sources import SOURCES, SourceInfo
+from fairdash.jobs import runner
+from fairdash.ui import parts, state
+
+
+def section() -> None:
+    """One card a data set."""
+    loaded = {entry.meta.get("provenance", {}).get("source"): entry.digest
+              for entry in state.workspace().entries("datasets")}  # fmt: skip
+    for pair in zip(*[iter(SOURCES.values())] * 2, strict=False):
+        for column, source in zip(st.columns(2), pair, strict=False):
+            with column, st.container(border=True, height="stretch", key=f"source-{source.name}"):
+                _card(source, loaded.get(source.name))
+
+
+def _card(source: SourceInfo, digest: str | None) -> None:
+    st.markdown(f"**{source.title}**")
+    st.caption(source.summary)
+    size = f" · {source.size_mb:g} MB to fetch" if source.size_mb else " · no network needed"
+    st.markdown(f"{source.people:,} people · {source.items:,} items{size}")
+    agreed = True
+    if source.url:
+        st.caption(f"**{source.licence}.** {source.terms}")
+        agreed = st.checkbox("I have read the terms and keep to them", key=f"terms-{source.name}")
+    job = parts.last_job("dataset", {"source": source.name})
+    if job is not None and job.state != "done":
+        parts.job(job.id)
+    elif digest is not None:
+        if st.button("Look at it", icon=":material/visibility:", key=f"use-{source.name}"):
+            look_at(digest)
+    elif st.button("Load", icon=":material/download:", key=f"load-{source.name}", disabled=not agreed, type="primary"):
+        runner.submit(state.workspace(), "dataset", f"Load {source.title}", {"source": source.name})
+        st.rerun()
+
+
+def look_at(digest: str) -> None:
+    """Have this data set in view, on the Data page."""
+    state.put("data", digest)
+    state.put("lists", None)
+    st.session_state["tab"] = "In view"
+    st.rerun()

@@ -1,0 +1,39 @@
+"""The sidebar: which data and which recommendations every page talks about, and which jobs are at work."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from fairdash.ui import parts, runs, state, text
+
+
+def sidebar() -> None:
+    """Choose what is in view; the choice goes into the URL."""
+    workspace = state.workspace()
+    _choose("Data set", "data", {entry.digest: entry.title for entry in workspace.entries("datasets")})
+    data = state.get("data")
+    _choose("Recommendations", "lists", {entry.digest: entry.title for entry in runs.of(data)} if data else {})
+    jobs = parts.active_jobs()
+    if jobs:
+        st.fragment(_strip, run_every=2 * parts.POLL_SECONDS)([job.id for job in jobs])
+
+
+def _choose(label: str, name: str, titles: dict[str, str]) -> None:
+    current = state.get(name)
+    if current not in titles:
+        current = next(iter(titles), None)
+        state.put(name, current)
+    if current is not None:
+        st.selectbox(
+            label, list(titles), format_func=lambda one: text.label(titles.get(one, one)),
+            **state.shared(name, current, state.one_of(titles)),
+        )  # fmt: skip
+
+
+def _strip(shown: list[str]) -> None:
+    """One thin bar a job; the page is run again when a job starts or ends."""
+    jobs = parts.active_jobs()
+    if [job.id for job in jobs] != shown:
+        st.rerun()
+    for job in jobs:
+        st.progress(min(1.0, job.done), text=f"{text.plain(job.title, 40)} · {job.done:.0%}")

@@ -1,0 +1,170 @@
+"""Controls that are made from declarations: a recommender's options, and groups of people or items."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from fairdash import settings
+from fairdash.data import groups
+from fairdash.errors import ConfigError
+from fairdash.schema import GroupSpec
+from fairdash.ui import state, text
+
+NONE = "none"
+
+
+def options(config: type, first: Sequence[str] = (), *, columns: int = 3) -> dict[str, Any]:
+    """One control for each field of an options dataclass; `first` stand open, the rest behind “More options”.
+
+    Returns the values that differ from their defaults, ready for `recommenders.build` and for `--set`.
+    """
+    fields = {field.name: field for field in dataclasses.fields(config)}
+    chosen = _grid([fields[name] for name in first if name in fields], columns)
+    rest = [field for name, field in fields.items() if name not in first]
+    if rest:
+        with st.expander("More options", key=f"more-{config.__name__}"):
+            chosen |= _grid(rest, columns)
+    return {name: value for name, value in chosen.items() if value != fields[name].default}
+
+
+def _grid(fields: Sequence[dataclasses.Field[Any]], columns: int) -> dict[str, Any]:
+    chosen = {}
+    for start in range(0, len(fields), columns):
+        for column, field in zip(st.columns(columns, vertical_alignment="bottom"), fields[start:], strict=False):
+            with column:
+                chosen[field.name] = _control(field)
+    return chosen
+
+
+def _control(field: dataclasses.Field[Any]) -> Any:
+    """The control that fits the field's type; its value lives in the URL under the field's own name."""
+    label, meta, default = text.sentence(field.name.replace("_", " ")), field.metadata, field.default
+    shared: dict[str, Any] = {"key": f"set_{field.name}", "help": meta.get("help"), "bind": "query-params"}
+    if meta.get("choices"):
+        return st.selectbox(label, list(meta["choices"]), index=list(meta["choices"]).index(default), **shared)
+    if isinstance(default, bool):
+        return st.checkbox(label, default, **shared)
+    if isinstance(default, int):
+        return st.number_input(label, int(meta["min"]), int(meta["max"]), default, **shared)
+    if isinstance(default, float):
+        step = 10.0 ** (len(f"{int(1 / default)}") * -1) if 0 < default < 1 else 0.1
+        return st.number_input(label, float(meta["min"]), float(meta["max"]), default, step=step, format="%g", **shared)
+    return st.text_input(label, default, **shared)
+
+
+def attributes(table: pd.DataFrame) -> dict[str, GroupSpec]:
+    """The attributes of a table that make groups, by name, as the data stage proposes them."""
+    return {spec.attributes[0]: spec for spec in groups.suggest(table)}
+
+
+def group(table: pd.DataFrame, label: str = "Groups of people") -> GroupSpec | None:
+    """Choose an attribute of people, perhaps crossed with a second one; cuts of numeric ones can be edited.
+
+    All pages share the choice. None where the table has no attribute that makes groups.
+    """
+    known = attributes(table)
+    if not known:
+        return None
+    names = list(known)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="choose-group"):
+        first = st.selectbox(
+            label, names, format_func=text.label, width=200, **state.shared("group", names[0], state.one_of(names))
+        )
+        others = [NONE, *(name for name in names if name != first)]
+        second = NONE
+        if len(others) > 1:
+            second = st.selectbox(
+                "Crossed with", others, format_func=text.label, width=160,
+                help="People are then grouped by both attributes at once.",
+                **state.shared("cross", NONE, state.one_of(others)),
+            )  # fmt: skip
+        with st.popover("Cuts", icon=":material/tune:", help="Cuts of numeric attributes, and the least group size"):
+            size = st.number_input(
+                "Least group size", 2, 100_000, help="Smaller groups are shown in grey and are never part of a gap.",
+                **state.shared("least", settings.MIN_GROUP_SIZE, int),
+            )  # fmt: skip
+            chosen = [known[name] for name in (first, second) if name != NONE]
+            edges = tuple(_edges(spec) for spec in chosen)
+    return GroupSpec(tuple(spec.attributes[0] for spec in chosen), edges, int(size))
+
+
+def _edges(spec: GroupSpec) -> tuple[float, ...] | None:
+    """The cuts of a numeric attribute; None for one that has names already."""
+    if not spec.edges or spec.edges[0] is None:
+        return None
+    name, default = spec.attributes[0], ", ".join(f"{edge:g}" for edge in spec.edges[0])
+    words = st.text_input(
+        f"Cuts of {text.plain(name)}", help="Numbers, smallest first; each one starts a new group.",
+        **state.shared(f"cut_{name}", default, str),
+    )  # fmt: skip
+    return parse_edges(words)
+
+
+def item_group(table: pd.DataFrame, extra: Sequence[str] = ()) -> GroupSpec | str | None:
+    """Choose groups of items: an attribute of items, or one of `extra` (such as popularity), or none."""
+    known = attributes(table)
+    names = [NONE, *extra, *known]
+    if len(names) == 1:
+        return None
+    first = extra[0] if extra else NONE
+    chosen = st.selectbox(
+        "Groups of items", names, format_func=text.label, width=200,
+        **state.shared("item_group", first, state.one_of(names)),
+    )  # fmt: skip
+    return None if chosen == NONE else chosen if chosen in extra else known[chosen]
+
+
+def parse_edges(words: str) -> tuple[float, ...]:
+    """ "18, 25, 35" → (18, 25, 35). Raises ConfigError for what is no rising list of numbers."""
+    try:
+        edges = tuple(float(word) for word in words.replace(";", ",").split(",") if word.strip())
+    except ValueError:
+        raise ConfigError(f"“{text.label(words)}” is no list of numbers.", "Write cuts like 18, 25, 35.") from None
+    if not edges or list(edges) != sorted(set(edges)):
+        raise ConfigError("Cuts must rise, and there must be at least one.", "Write cuts like 18, 25, 35.")
+    return edges
+
+
+SPLITS = {
+    "user-time": "Each person's last part in time",
+    "leave-one-out": "Each person's last item",
+    "user-random": "A random part of each person",
+    "global-time": "One date for everybody",
+}
+
+
+def split() -> str:
+    """What is held out as test, as the spec that `data.split.split` takes; all pages share it."""
+    kind, _, argument = (state.get("split") or "user-time:0.8").partition(":")
+    kinds = list(SPLITS)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.session_state["split_kind"] = kind if kind in kinds else kinds[0]
+        kind = st.selectbox("Held out for the test", kinds, format_func=SPLITS.__getitem__, key="split_kind", width=240)
+        if kind in ("user-time", "user-random"):
+            share = st.number_input(
+                "Known part", 0.1, 0.95, _float(argument, 0.8), step=0.05, key=f"share-{kind}", width=130,
+                help="The rest of each person's interactions is held out.",
+            )  # fmt: skip
+            spec = f"{kind}:{share:g}"
+        elif kind == "global-time":
+            given = st.text_input(
+                "Date or part", argument if argument and not argument.startswith("0.") else "80%", key="split-date",
+                help="An ISO date, a number in the time column's own unit, or a part such as 80%.", width=160,
+            )  # fmt: skip
+            spec = f"{kind}:{given.strip()}"
+        else:
+            spec = kind
+    state.put("split", spec)
+    return spec
+
+
+def _float(words: str, default: float) -> float:
+    try:
+        return min(0.95, max(0.1, float(words)))
+    except ValueError:
+        return default

@@ -1,0 +1,49 @@
+"""Values of the workspace, kept in memory under their digests: the key says all that the value depends on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from fairdash import data, pipeline
+from fairdash.jobs import kinds
+from fairdash.schema import Dataset, Lists, Split
+from fairdash.ui import state
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the data set")
+def dataset(digest: str) -> Dataset:
+    return kinds.get_dataset(state.workspace(), digest)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the run")
+def run(digest: str) -> pipeline.Run:
+    return kinds.get_run(state.workspace(), digest)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the lists")
+def lists(digest: str) -> tuple[pipeline.Run, Lists]:
+    return kinds.get_lists(state.workspace(), digest)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Cutting the data")
+def split(digest: str, spec: str, seed: int = 0) -> Split:
+    return data.split.split(dataset(digest), spec, seed=seed)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def audit(digest: str) -> dict[str, Any]:
+    """The audit.json of METRICS."""
+    return _json("audits", digest, "audit.json")
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def comparison(digest: str) -> dict[str, Any]:
+    return _json("comparisons", digest, "comparison.json")
+
+
+def _json(kind: Any, digest: str, name: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((state.workspace().get(kind, digest).path / name).read_text())
+    return value

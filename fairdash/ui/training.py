@@ -1,0 +1,89 @@
+"""Choose a recommender and its options, say where it will run, train it as a job, and watch it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from fairdash.jobs import runner
+from fairdash.jobs.table import Job
+from fairdash.recommenders import RECOMMENDERS
+from fairdash.schema import USER_ID
+from fairdash.ui import forms, load, parts, state, text
+
+FIRST = ("epochs", "layers", "width", "length", "batch", "learning_rate")  # options that stand open
+
+
+@st.cache_resource(show_spinner="Looking at this machine")
+def _device(wish: str) -> str:
+    from fairdash.recommenders import device  # torch is loaded only where it is needed
+
+    return device.choose(wish).sentence
+
+
+def section(data: str) -> None:
+    """The form, and below it the job that runs or ran last."""
+    running = parts.active_jobs(("train", "demo"))
+    for job in running:
+        parts.job(job.id)
+    with st.container(key="train-form", border=bool(running)):
+        params = _form(data)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Train", type="primary", icon=":material/model_training:", key="train"):
+                title = f"Train {params['recommender']} on {load.dataset(data).name}"
+                state.put("job", runner.submit(state.workspace(), "train", title, params))
+                st.rerun()
+            last = parts.last_job("train", params)
+            if last is not None and last.state == "done":
+                st.caption("This has been trained already; it opens at once.", width="content")
+    shown = state.get("job")
+    if shown and shown not in {job.id for job in running} and _is_training(shown):
+        parts.job(shown, _finished)
+
+
+def _is_training(job: str) -> bool:
+    row = runner.table(state.workspace()).get(job)
+    return row is not None and row.kind == "train"
+
+
+def _form(data: str) -> dict[str, Any]:
+    dataset = load.dataset(data)
+    one, two, three = st.columns([2, 1, 1], vertical_alignment="bottom")
+    with one:
+        name = st.selectbox(
+            "Recommender", list(RECOMMENDERS), format_func=lambda key: RECOMMENDERS[key].title, key="recommender",
+            bind="query-params",
+        )  # fmt: skip
+    info = RECOMMENDERS[name]
+    with two:
+        device = st.selectbox("Runs on", ["auto", "cpu", "cuda", "mps"], key="device", bind="query-params")
+    with three:
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params",
+                               help="Same seed, same numbers (on one kind of machine).")  # fmt: skip
+    st.caption(f"{info.summary} *{text.plain(info.paper, 300)}*")
+    spec = forms.split()
+    options = forms.options(info.config, FIRST)
+    if info.trainable:
+        attributes = [name for name in dataset.users.columns if name != USER_ID]
+        profile = st.multiselect(
+            "Attributes in the profile text", attributes, key="profile", format_func=text.label,
+            help="The model then reads who a person is, in words. The Audit page measures what it makes of it.",
+        )  # fmt: skip
+        if profile:
+            options["profile"] = ",".join(profile)
+    if info.trainable:
+        st.caption(_device(device))
+    return {
+        "dataset": data, "split": spec, "recommender": name, "options": options, "seed": int(seed), "device": device,
+    }  # fmt: skip
+
+
+def _finished(job: Job) -> None:
+    result = job.result or {}
+    st.caption(f"Took {text.duration(job.elapsed)}.")
+    if state.get("lists") != result.get("lists"):
+        state.put("lists", result.get("lists"))
+    with st.container(horizontal=True):
+        parts.go("audit", "Audit its lists", icon=":material/balance:")
+        parts.go("explore", "Explore one person", icon=":material/person_search:")

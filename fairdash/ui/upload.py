@@ -1,0 +1,225 @@
+"""Files of a person → a data set of the workspace: what was recognised, what was found, what can be corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from fairdash import data
+from fairdash.data.clean import REPAIRS
+from fairdash.data.importing import ImportOptions, Preview
+from fairdash.data.mapping import Guess
+from fairdash.data.read import SEPARATOR_TITLES, Reading
+from fairdash.hashing import digest
+from fairdash.jobs.kinds import put_dataset
+from fairdash.schema import Dataset
+from fairdash.ui import parts, state, text
+
+Files = list[tuple[str, bytes]]
+
+PREVIEW_ROWS = 8
+KNOWN_NAMES = {"u.data": "MovieLens 100K", "ratings.dat": "MovieLens 1M"}  # files of archives, by their names
+AUTO, NOTHING = "(guess)", "(none)"
+_ICONS = {"info": ":material/info:", "warning": ":material/warning:", "error": ":material/error:"}
+_ROLES = {"interactions": "Interactions", "users": "People", "items": "Items"}
+_FIELDS = {  # option of ImportOptions → the table it chooses from, label, whether there may be none
+    "user": ("interactions", "Person", False),
+    "item": ("interactions", "Item", False),
+    "rating": ("interactions", "Rating or count", True),
+    "time": ("interactions", "Time or order", True),
+    "users_id": ("users", "Id of people", False),
+    "items_id": ("items", "Id of items", False),
+    "title": ("items", "Title", True),
+    "categories": ("items", "Categories", True),
+}
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading and checking the files")
+def _build(key: str, options: ImportOptions, _sources: Files) -> tuple[Dataset, tuple[data.Finding, ...]]:
+    return data.build(_sources, options=options)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the files")
+def _preview(key: str, options: ImportOptions, _sources: Files) -> Preview:
+    return data.preview(_sources, options=options)
+
+
+def section() -> None:
+    """Upload, look, correct, keep."""
+    files = st.file_uploader(
+        "Interactions, and people and items if you have them: CSV, TSV, “::”, “|”, Parquet, or one zip of them",
+        accept_multiple_files=True, key="files",
+        help="MovieLens files are recognised as they come from the archive. Files stay on this server.",
+    )  # fmt: skip
+    if not files:
+        st.caption(
+            "A table of interactions is enough: a column for the person and one for the item; a rating or count and "
+            "a time make it better. Attributes of people (gender, age, …) make groups, those of items item groups."
+        )
+        return
+    with parts.errors():
+        _bring(files)
+
+
+def _bring(files: Sequence[UploadedFile]) -> None:
+    sources = [(file.name, file.getvalue()) for file in files]
+    key = digest(*(part for source in sources for part in source))
+    reading: ImportOptions = _reading(key)
+    seen = _preview(key, reading, sources)
+    options = replace(
+        reading, **st.session_state.get(f"chosen-{key}", {}), repairs=st.session_state.get(f"repairs-{key}")
+    )
+    dataset, findings = _build(key, options, sources)
+    _recognised(seen, dataset)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        known = KNOWN_NAMES.get(seen.interactions.name, dataset.name)
+        name = st.text_input("Name of the data set", known, max_chars=60, key=f"name-{key}", width=360).strip()
+        pressed = st.button("Keep this data set", type="primary", icon=":material/check:", key="keep")
+    if pressed:
+        provenance = {**dataset.provenance, "findings": [finding.to_json() for finding in findings]}
+        kept = replace(dataset, name=name or dataset.name, provenance=provenance)
+        state.put("data", put_dataset(state.workspace(), kept))
+        st.switch_page(state.page("data"), query_params=state.link())
+    _findings(findings, key)
+    with (
+        st.expander("Columns and options", icon=":material/edit:", expanded=_unsure(seen.guesses), key="columns"),
+        st.form(f"options-{key}", border=False),
+    ):
+        given = _correct(seen, dataset)
+        if st.form_submit_button("Apply", icon=":material/refresh:"):
+            st.session_state[f"chosen-{key}"] = given
+            st.rerun()
+    _rows(seen)
+
+
+def _unsure(guesses: dict[str, Guess]) -> bool:
+    return any(guess.confidence < 0.6 for guess in guesses.values())
+
+
+def _recognised(seen: Preview, dataset: Dataset) -> None:
+    tables = [(role, getattr(seen, role)) for role in _ROLES if getattr(seen, role) is not None]
+    said = ", ".join(f"{_ROLES[role].lower()} from {text.plain(table.name)}" for role, table in tables)
+    st.success(f"Recognised {said}.", icon=":material/task_alt:")
+    threshold = dataset.relevance_threshold
+    parts.metrics(
+        [
+            parts.Metric("People", text.count(dataset.n_users)),
+            parts.Metric("Items", text.count(dataset.n_items)),
+            parts.Metric("Interactions", text.count(len(dataset.interactions))),
+            parts.Metric(
+                "Liked from",
+                "any" if threshold is None else f"{threshold:g}",
+                help="A held-out item counts as liked from this rating on.",
+            ),
+            parts.Metric("Categories", text.count(len(dataset.categories.names))),
+        ]
+    )
+
+
+def _findings(findings: Sequence[data.Finding], key: str) -> None:
+    st.markdown(f"**{text.count(len(findings), 'finding')}**")
+    chosen = set()
+    asked = False
+    for i, finding in enumerate(findings):
+        repair = REPAIRS.get(finding.repair)
+        with st.container(horizontal=True, vertical_alignment="center", key=f"finding-{i}", gap="small"):
+            rows = f" Rows {', '.join(f'{row:,}' for row in finding.rows)}." if finding.rows else ""
+            file = f"{text.plain(finding.table)}: " if finding.table else ""
+            st.markdown(f"{_ICONS[finding.severity]} {file}{text.plain(finding.message, 600)}{rows}", width="stretch")
+            if repair is None:
+                continue
+            if repair.when == "always":
+                st.badge("repaired" if finding.applied else "open", color="green" if finding.applied else "gray",
+                         help=repair.title)  # fmt: skip
+                continue
+            asked = True
+            if st.checkbox(repair.title, finding.applied, key=f"repair-{key}-{finding.repair}-{i}"):
+                chosen.add(finding.repair)
+    wanted = tuple(sorted(chosen))
+    usual = tuple(sorted({f.repair for f in findings if f.applied and REPAIRS.get(f.repair) is not None
+                          and REPAIRS[f.repair].when != "always"}))  # fmt: skip
+    if asked and wanted != usual:
+        st.session_state[f"repairs-{key}"] = wanted
+        st.rerun()
+
+
+def _reading(key: str) -> ImportOptions:
+    """How each file is read, where the guess is wrong."""
+    stored: ImportOptions = st.session_state.get(f"reading-{key}", ImportOptions())
+    with (
+        st.popover("How the files are read", icon=":material/settings:", type="tertiary"),
+        st.form(f"reading-form-{key}", border=False),
+    ):
+        given = {}
+        for role, title in _ROLES.items():
+            st.caption(title)
+            one, two, three = st.columns(3)
+            with one:
+                cut = st.selectbox("Separator", [AUTO, *SEPARATOR_TITLES], key=f"cut-{role}-{key}",
+                                   format_func=lambda mark: SEPARATOR_TITLES.get(mark, mark))  # fmt: skip
+            with two:
+                head = st.selectbox("First row", [AUTO, "names", "data"], key=f"head-{role}-{key}")
+            with three:
+                code = st.selectbox(
+                    "Encoding", [AUTO, "utf-8", "latin-1", "cp1252", "utf-16"], key=f"code-{role}-{key}"
+                )
+            given[role] = Reading(
+                None if cut == AUTO else cut, None if code == AUTO else code, None if head == AUTO else head == "names"
+            )
+        if st.form_submit_button("Read again"):
+            stored = ImportOptions(
+                read_interactions=given["interactions"], read_users=given["users"], read_items=given["items"]
+            )
+            st.session_state[f"reading-{key}"] = stored
+    return stored
+
+
+def _correct(seen: Preview, dataset: Dataset) -> dict[str, Any]:
+    """Controls for every column and option; returns arguments of ImportOptions."""
+    given: dict[str, Any] = {}
+    fields = [(name, *rest) for name, rest in _FIELDS.items() if getattr(seen, rest[0]) is not None]
+    for start in range(0, len(fields), 4):
+        for column, (name, role, label, optional) in zip(st.columns(4), fields[start : start + 4], strict=False):
+            frame: pd.DataFrame = getattr(seen, role).frame
+            guess = seen.guesses.get(name)
+            names = [*([NOTHING] if optional else []), *frame.columns]
+            index = names.index(guess.column) if guess and guess.column in names else 0
+            hint = f"{guess.reason}, {guess.confidence:.0%} sure" if guess else "nothing was recognised"
+            with column:
+                picked = st.selectbox(label, names, index, format_func=text.label, help=text.plain(hint, 200))
+            given[name] = "" if picked == NOTHING else picked
+    one, two, three, four = st.columns(4)
+    with one:
+        kind = st.selectbox("The numbers are", ["auto", "rating", "count", "none"],
+                            help="Ratings on a scale, counts (plays, clicks), or nothing that matters.")  # fmt: skip
+    with two:
+        liked = st.number_input("Liked from", value=dataset.relevance_threshold, placeholder="any interaction",
+                                help="Empty: any held-out interaction counts as liked.")  # fmt: skip
+    with three:
+        dedupe = st.selectbox("Of repeated rows keep", ["last", "best"])
+    with four:
+        core = st.number_input(
+            "k-core", 0, 100, 0, help="Leave out people and items with fewer interactions; 0: nobody."
+        )
+    bad = st.checkbox("Leave out rows whose rating is no number")
+    given |= {"rating_kind": kind, "dedupe": dedupe, "k_core": 0 if core == 1 else core, "drop_bad_ratings": bad}
+    if liked is None or liked != dataset.relevance_threshold:
+        given["relevance_threshold"] = liked
+    return given
+
+
+def _rows(seen: Preview) -> None:
+    roles = [role for role in _ROLES if getattr(seen, role) is not None]
+    with st.expander("First rows of the files", icon=":material/table_rows:", key="first-rows"):
+        for tab, role in zip(st.tabs([_ROLES[role] for role in roles]), roles, strict=True):
+            table = getattr(seen, role)
+            with tab:
+                mark = SEPARATOR_TITLES.get(table.separator, table.separator)
+                head = "first row holds names" if table.header else "no row of names"
+                st.caption(f"{text.plain(table.name)}: {len(table.frame):,} rows, {mark}, {table.encoding}, {head}.")
+                st.dataframe(table.frame.head(PREVIEW_ROWS), hide_index=False, key=f"head-{role}")

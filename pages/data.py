@@ -1,0 +1,24 @@
+"""Data: bring it or choose it, see what was recognised and found, and its own bias before any model."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from fairdash.ui import catalogue, parts, portrait, state, upload
+
+VIEW, CATALOGUE, UPLOAD = "In view", "Catalogue", "Upload"
+
+st.title("Data")
+have = state.get("data") is not None
+tab = st.segmented_control(
+    "What to do", [VIEW, CATALOGUE, UPLOAD], default=VIEW if have else CATALOGUE, required=True, key="tab",
+    label_visibility="collapsed", bind="query-params",
+)  # fmt: skip
+if tab == CATALOGUE:
+    catalogue.section()
+elif tab == UPLOAD:
+    upload.section()
+elif have:
+    portrait.section()
+else:
+    parts.empty("No data set yet", "Choose one from the catalogue, or upload your own files.")

@@ -1,0 +1,4 @@
+import streamlit as st
+
+st.title("mitigate")
+st.slider("k", 1, 20, 10, key="k", bind="query-params")

@@ -1,0 +1,55 @@
+"""What a person does on a page, in words; each step waits until the page has come to rest."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+REST = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+
+
+def rest(page: Page) -> None:
+    """Until the script has run and nothing is stale."""
+    page.wait_for_selector(REST)
+    page.wait_for_timeout(150)
+    page.wait_for_selector(REST)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def visit(page: Page, url: str) -> None:
+    page.goto(url)
+    page.get_by_test_id("stMain").wait_for()
+    rest(page)
+
+
+def go(page: Page, title: str) -> None:
+    """Follow the navigation."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=False).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(title, re.IGNORECASE))
+    rest(page)
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_test_id("stMain").get_by_role("button", name=name, exact=False).first.click()
+    rest(page)
+
+
+def upload(page: Page, *files: Path) -> None:
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files([str(file) for file in files])
+    rest(page)
+
+
+def select(page: Page, label: str, option: str) -> None:
+    """Choose in a select box."""
+    page.get_by_test_id("stMain").get_by_role("combobox", name=label, exact=False).first.click()
+    page.get_by_role("option", name=option, exact=False).first.click()
+    rest(page)
+
+
+def shown(page: Page, words: str | re.Pattern[str]) -> Locator:
+    """The first place on the page that shows these words; waits for it."""
+    found = page.get_by_test_id("stMain").get_by_text(words).first
+    expect(found).to_be_visible()
+    return found
