@@ -1,0 +1,108 @@
+"""Do items and providers get their share of attention? Exposure of an item in one list = 1 / log2(rank + 1) in the top
+K, else 0; an item of c categories gives 1/c of it to each.
+
+exposure_share   a group's part of all exposure, beside its part of the catalogue, of training interactions and of
+                 relevant items. 0…1.
+awrf             total variation ½ Σ |p̂ − p| between the groups' shares of exposure and a stated target share
+                 (Sapiezynski et al. 2019); here the target is the share of the catalogue. 0…1, lower is fairer.
+eed eer eel      expected exposure of the groups, E, against that of an ideal ranker, E*: |E|², 2 E·E* and
+                 |E − E*|² = eed − eer + |E*|² (Diaz et al. 2020), averaged over users with relevant items. The ideal
+                 ranker puts the m relevant candidates first in random order, then the others in random order, all cut
+                 at K. Lower eel is fairer; 0 is ideal.
+exposure_ratio   min / max over groups of exposure divided by merit, merit being the number of relevant items (Singh &
+                 Joachims 2018: its logarithm is logEUR). 0…1, higher is fairer.
+gini             of how often each item of the catalogue is recommended, over (n − 1)/n, so that all on one item is 1.
+gini_exposure    the same of discounted exposure. 0 (all alike) … 1.
+coverage         part of the catalogue that is recommended to anybody. 0…1.
+entropy          entropy of how often items are recommended, over its maximum log n. 0…1, higher is more even.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdash.metrics.accuracy import discounts
+from fairdash.metrics.facts import Columns, Facts
+from fairdash.metrics.inputs import ItemClass
+
+Array = NDArray[np.float64]
+
+
+def columns(facts: Facts, group: ItemClass) -> Columns:
+    """exposure:, merit: [n, j], shared among an item's groups; eed:, eer:, eel: [n], 0 for users without truth."""
+    name = group.attribute
+    exposure = facts.counts(facts.exposure, group.share)
+    merit = facts.counts(facts.relevant, group.share)
+    ideal = ideal_exposure(facts, group, merit)
+    has_truth = (facts.n_relevant > 0)[:, None]
+    given, ideal = np.where(has_truth, exposure, 0.0), np.where(has_truth, ideal, 0.0)
+    return {
+        f"exposure:{name}": exposure,
+        f"merit:{name}": merit,
+        f"eed:{name}": (given**2).sum(axis=1),
+        f"eer:{name}": 2 * (given * ideal).sum(axis=1),
+        f"eel:{name}": ((given - ideal) ** 2).sum(axis=1),
+    }
+
+
+def ideal_exposure(facts: Facts, group: ItemClass, merit: Array) -> Array:
+    """E* of each group [n, j]: m relevant items share the exposure of ranks 1…min(m, K) equally, the other candidates
+    that of the ranks m + 1…K."""
+    total = np.concatenate([[0.0], np.cumsum(discounts(facts.k))])
+    m = facts.n_relevant
+    first = total[np.minimum(m, facts.k)]
+    rest = facts.n_candidates - m
+    # a catalogue smaller than K leaves ranks empty
+    last = total[np.minimum(facts.n_candidates.astype(np.int64), facts.k)] - first
+    with np.errstate(invalid="ignore", divide="ignore"):
+        each = np.where(m > 0, first / m, 0.0)
+        other = np.where(rest > 0, last / rest, 0.0)
+    catalogue = np.asarray(group.share.sum(axis=0)).ravel()
+    taken = 0.0 if facts.barred is None else facts.counts(facts.barred, group.share)
+    others: Array = catalogue - taken - merit
+    ideal: Array = merit * each[:, None] + others * other[:, None]
+    return ideal
+
+
+def shares(mass: Array) -> Array:
+    """Parts of the whole along the last axis; NaN where there is nothing."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value: Array = mass / mass.sum(axis=-1, keepdims=True)
+    return value
+
+
+def total_variation(p: Array, target: Array) -> Array:
+    """½ Σ |p − target| along the last axis."""
+    value: Array = np.abs(p - target).sum(axis=-1) / 2
+    return value
+
+
+def merit_ratio(exposure: Array, merit: Array) -> float:
+    """min / max over groups of exposure / merit, both [j]; groups without merit are left out, NaN where fewer than two
+    have any, or nothing is exposed."""
+    each = exposure[merit > 0] / merit[merit > 0]
+    return float(each.min() / each.max()) if len(each) >= 2 and each.max() > 0 else float("nan")
+
+
+def gini(counts: Array) -> float:
+    """Gini coefficient of counts [n_items], divided by (n − 1)/n: 0 all alike … 1 all on one. NaN when all are 0."""
+    n, total = len(counts), counts.sum()
+    if n < 2 or total == 0:
+        return float("nan")
+    ordered = np.sort(counts)
+    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * total) * n / (n - 1))
+
+
+def coverage(counts: Array) -> float:
+    """Part of the items with a count above 0."""
+    return float(np.count_nonzero(counts) / len(counts)) if len(counts) else float("nan")
+
+
+def entropy(counts: Array) -> float:
+    """Shannon entropy of the shares over log n: 0 all on one … 1 all alike. NaN when all are 0 or n < 2."""
+    total = counts.sum()
+    if total == 0 or len(counts) < 2:
+        return float("nan")
+    p = counts[counts > 0] / total
+    return float(-(p * np.log(p)).sum() / np.log(len(counts)))

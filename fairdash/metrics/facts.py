@@ -1,0 +1,134 @@
+"""What all metrics start from, computed once: hits, lengths, and sparse user × item matrices of lists and truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from fairdash.metrics import accuracy
+from fairdash.metrics.inputs import Inputs, ItemClass
+from fairdash.schema import Interactions
+
+Array = NDArray[np.float64]
+Columns = dict[str, Array]  # per-user values [n] or [n, width] whose sums over users are all that a metric needs
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """A set of users at one cut K. All arrays are in the order of `inputs.user_ids`."""
+
+    inputs: Inputs
+    k: int
+
+    @property
+    def n(self) -> int:
+        return len(self.inputs.hashes)
+
+    @property
+    def n_items(self) -> int:
+        return self.inputs.catalogue.size
+
+    @cached_property
+    def hit(self) -> NDArray[np.bool_]:
+        """Whether the place holds a relevant item [n, depth]."""
+        starts = self.inputs.relevant.starts(self.n)
+        return accuracy.hits(self.inputs.lists.items, starts, self.inputs.relevant.item, self.n_items)
+
+    @cached_property
+    def n_relevant(self) -> NDArray[np.int64]:
+        return np.bincount(self.inputs.relevant.user, minlength=self.n).astype(np.int64)
+
+    @cached_property
+    def length(self) -> NDArray[np.int64]:
+        """Items in the top K [n]."""
+        filled: NDArray[np.int64] = np.count_nonzero(self.inputs.lists.items[:, : self.k] >= 0, axis=1)
+        return filled
+
+    @cached_property
+    def n_known(self) -> NDArray[np.int64]:
+        """Training items of each user [n]; 0 without training data."""
+        known = self.inputs.known
+        return np.zeros(self.n, dtype=np.int64) if known is None else np.bincount(known.user, minlength=self.n)
+
+    @cached_property
+    def barred(self) -> sparse.csr_array | None:
+        """Training items: no candidates, except those that are held out as relevant again. [n, n_items]"""
+        if self.known is None:
+            return None
+        again = self.known.multiply(self.relevant)
+        return sparse.csr_array(self.known - again) if again.nnz else self.known
+
+    @cached_property
+    def n_candidates(self) -> Array:
+        """[n]"""
+        taken = 0.0 if self.barred is None else np.asarray(self.barred.sum(axis=1)).ravel()
+        return np.full(self.n, float(self.n_items)) - taken
+
+    @cached_property
+    def barred_places(self) -> NDArray[np.bool_]:
+        """Places of the lists [n, depth] that hold no candidate, so that metrics over candidates skip them."""
+        known = self.inputs.known
+        if known is None:
+            return np.zeros(self.inputs.lists.items.shape, dtype=bool)
+        own = accuracy.hits(self.inputs.lists.items, known.starts(self.n), known.item, self.n_items)
+        return own & ~self.hit
+
+    @cached_property
+    def top(self) -> sparse.csr_array:
+        """1 for each item of the top K [n, n_items]."""
+        return self._listed(np.ones(self.k))
+
+    @cached_property
+    def selected(self) -> sparse.csr_array:
+        """1 for each candidate in the top K [n, n_items]."""
+        places = self.barred_places[:, : self.k]
+        if not places.any():
+            return self.top
+        matrix = self.top.copy()
+        matrix.data = (~places[self.inputs.lists.items[:, : self.k] >= 0]).astype(np.float64)
+        return matrix
+
+    @cached_property
+    def exposure(self) -> sparse.csr_array:
+        """1 / log2(rank + 1) of each item of the top K [n, n_items]."""
+        return self._listed(accuracy.discounts(self.k))
+
+    @cached_property
+    def hits(self) -> sparse.csr_array:
+        """1 for each relevant item of the top K [n, n_items]."""
+        matrix = self.top.copy()
+        items = self.inputs.lists.items[:, : self.k]
+        matrix.data = self.hit[:, : self.k][items >= 0].astype(np.float64)
+        return matrix
+
+    @cached_property
+    def relevant(self) -> sparse.csr_array:
+        return self._pairs(self.inputs.relevant)
+
+    @cached_property
+    def known(self) -> sparse.csr_array | None:
+        return None if self.inputs.known is None else self._pairs(self.inputs.known)
+
+    def counts(self, matrix: sparse.csr_array, groups: sparse.csr_array) -> Array:
+        """Sums of a user × item matrix over groups of items: [n, j]."""
+        return np.asarray(matrix @ groups.toarray(), dtype=np.float64)
+
+    def candidates(self, group: ItemClass) -> Array:
+        """Items of each group that could be recommended to each user: all that are not barred [n, j]."""
+        if self.barred is None:
+            return np.broadcast_to(group.sizes, (self.n, len(group.names))).copy()
+        return group.sizes - self.counts(self.barred, group.member)
+
+    def _listed(self, value: Array) -> sparse.csr_array:
+        items = self.inputs.lists.items[:, : self.k]
+        full = items >= 0
+        starts = np.concatenate([[0], np.cumsum(self.length)])
+        data = np.broadcast_to(value[: items.shape[1]], items.shape)[full]
+        return sparse.csr_array((data, items[full], starts), shape=(self.n, self.n_items))
+
+    def _pairs(self, pairs: Interactions) -> sparse.csr_array:
+        return sparse.csr_array((np.ones(len(pairs)), pairs.item, pairs.starts(self.n)), shape=(self.n, self.n_items))

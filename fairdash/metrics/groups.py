@@ -1,0 +1,337 @@
+"""From sums over users to groups: rates, gaps with intervals and tests, and metrics of whole groups.
+
+A group's value is Σ numerator / Σ denominator (+ a constant): a mean of per-user values, or a rate over pairs. Over the
+groups: gap = max − min, ratio = min / max, mad = mean absolute pairwise difference, std (ddof 0).
+
+Interval of a gap. Two groups: the 95 % percentile interval of the signed difference, first the group that is higher in
+the data, held fixed in all replicates. It goes below 0 when the data do not tell the groups apart; "excludes 0" is a
+test at 5 %. max − min itself would never reach 0. Several groups, or several categories: all pairs (and categories) are
+covered at once: half-widths are the 95 % quantile of the largest |replicate − value| / se over all of them (bootstrap
+version of Tukey–Kramer), and the interval runs from the largest lower to the largest upper end. It covers the true
+max − min with at least 95 %, and excludes 0 in at most 5 % of samples when all groups are alike.
+
+Test of a gap. Labels are shuffled over users; p = (1 + number of shufflings with a statistic as large) / (1 + number).
+The statistic is the largest pairwise difference in units of its standard error (studentised, so that it holds also
+when groups differ in spread: Janssen 1997, Chung & Romano 2013); for rates over pairs, in units of its deviation over
+the shufflings.
+
+Detectable gap: a true difference of this size would be found with probability 0.8 at this number of people.
+
+Metrics that are distances (category_divergence, score_ks, generalized_cross_entropy, group_entropy_index, and awrf, rsp
+and reo of items) are never below 0 and biased upward, so percentiles of replicates would always leave 0 out. Their
+square behaves as s · χ² with d degrees of freedom and a noncentrality λ, the true square being s · λ; s and d are those
+that give the replicates' mean and variance, and the interval holds all λ for which the value lies within the central
+95 %. It begins at 0 unless the data tell the groups apart, and reaches at least to the value itself.
+
+group_entropy_index        generalised entropy with α = 2 of per-user NDCG b: Σ (b − μ)² / (2 n μ²) = between + within;
+                           between replaces every value by its group's mean (Speicher et al. 2018). ≥ 0, lower is
+                           fairer.
+generalized_cross_entropy  (1 − Σ p_f² / p_m) / 2 with β = 2, p_m the groups' shares of mean NDCG and p_f equal shares
+                           (Deldjoo et al. 2021). ≤ 0; 0 is equal.
+differential_fairness      largest |log ratio| of two groups' smoothed rates, (n₁ + ½) / (n + 1), of having an item in
+                           the top K, or of not having it, over pairs of groups and items (Foulds et al. 2020,
+                           concentration 1). ≥ 0, lower is fairer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chndtr, chndtrinc
+
+from fairdash.metrics.bootstrap import LEVEL, Z_POWER, Z, interval, widening
+
+Array = NDArray[np.float64]
+
+TIE = 1e-9  # statistics that differ by less, relatively, are one value: sums of pieces differ by rounding
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Columns of sums whose quotients are the groups' values: one target, or one a category. squares: columns of sums
+    of squared numerators, for means of per-user values. labels: the targets' names where there are several. log: the
+    values are the quotients' logarithms, NaN for 0."""
+
+    numerators: tuple[int, ...]
+    denominators: tuple[int, ...]
+    squares: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
+    offset: float = 0.0
+    log: bool = False
+
+    def of(self, sums: Array) -> Array:
+        """Values [..., g, t] from sums [..., g, c]; NaN where the denominator is 0."""
+        denominator = sums[..., self.denominators]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value: Array = sums[..., self.numerators] / denominator + self.offset
+            if self.log:
+                value = np.where(value > 0, np.log(value), np.nan)
+        return np.where(denominator > 0, value, np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Gap:
+    """A metric over groups; numbers are NaN where undefined, with `reason`. pair: names of the higher and the lower
+    group. of: the category where the gap is largest. oriented: replicates of gap [r] with pair and category fixed.
+    detectable: smallest true gap found with probability 0.8. more: parts that only this metric has."""
+
+    gap: float = math.nan
+    ratio: float = math.nan
+    mad: float = math.nan
+    std: float = math.nan
+    ci: tuple[float, float] = (math.nan, math.nan)
+    p_value: float = math.nan
+    worst_group: str | None = None
+    pair: tuple[str, str] | None = None
+    of: str | None = None
+    detectable: float = math.nan
+    oriented: Array = field(default_factory=lambda: np.empty(0))
+    reason: str = ""
+    more: dict[str, float] = field(default_factory=dict)
+
+
+def widened(values: Array, replicates: Array, people: NDArray[np.int64]) -> Array:
+    """Replicates [r, g, t] spread around values [g, t] by the factor for groups of so many people [g]."""
+    return values + widening(people)[:, None] * (replicates - values)
+
+
+def gap(
+    rates: Rates,
+    names: Sequence[str],
+    people: NDArray[np.int64],
+    total: Array,
+    boot: Array,
+    null: Array,
+    *,
+    better: int = 0,
+) -> Gap:
+    """The gap over the groups `names`. total: sums [g, c]; boot: [r, g, c]; null: under shuffled labels [p, g, c].
+    people: those with a value [g]. better: 1 higher, -1 lower, 0 neither (then no group is the worst)."""
+    values = rates.of(total)
+    known = np.flatnonzero(~np.isnan(values).all(axis=1))
+    if len(known) < 2:
+        return Gap(reason="fewer than two groups have a value")
+    names, people = [names[int(g)] for g in known], people[known]
+    values, total, boot, null = values[known], total[known], boot[:, known], null[:, known]
+    spread = np.fmax.reduce(values, axis=0) - np.fmin.reduce(values, axis=0)
+    target = int(np.nanargmax(spread))
+    column = values[:, target]
+    high, low = int(np.nanargmax(column)), int(np.nanargmin(column))
+    replicates = widened(values, rates.of(boot), people)
+    oriented = replicates[:, high, target] - replicates[:, low, target]
+    differences = [abs(a - b) for a, b in combinations(column[~np.isnan(column)], 2)]
+    worst: int | None = low if better > 0 else high if better < 0 else None
+    error = float(np.nanstd(oriented)) if len(oriented) else math.nan
+    if len(names) == 2 and values.shape[1] == 1:
+        ci, quantile = interval(oriented), Z
+    else:
+        ci, quantile = _simultaneous(values, replicates)
+    top = float(column[high])
+    return Gap(
+        gap=float(spread[target]),
+        ratio=float(column[low] / top) if column[low] >= 0 and top > 0 else math.nan,
+        mad=float(np.mean(differences)),
+        std=float(np.nanstd(column)),
+        ci=ci,
+        p_value=_test(rates, values, total, null),
+        worst_group=None if worst is None else names[worst],
+        pair=(names[high], names[low]),
+        of=rates.labels[target] if rates.labels else None,
+        detectable=(quantile + Z_POWER) * error,
+        oriented=oriented,
+    )
+
+
+def _simultaneous(values: Array, replicates: Array) -> tuple[tuple[float, float], float]:
+    """Interval of max − min over pairs of groups and targets, and the critical value of one pair."""
+    if len(replicates) < 2:
+        return (math.nan, math.nan), math.nan
+    largest = np.zeros(len(replicates))
+    sizes, errors = [], []
+    for g in range(len(values) - 1):
+        difference = values[g] - values[g + 1 :]
+        moved = replicates[:, g, None] - replicates[:, g + 1 :]
+        error = np.nanstd(moved, axis=0) if np.isfinite(moved).any() else np.full(difference.shape, np.nan)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            distance = np.abs(moved - difference) / error
+        distance[:, ~(error > 0)] = np.nan
+        flat = distance.reshape(len(distance), -1)
+        largest = np.fmax(largest, np.where(np.isnan(flat), -np.inf, flat).max(axis=1))
+        sizes.append(np.abs(difference).ravel())
+        errors.append(error.ravel())
+    size, error = np.concatenate(sizes), np.concatenate(errors)
+    quantile = float(np.percentile(largest, 95))
+    if np.isnan(size - error).all():
+        return (math.nan, math.nan), quantile
+    return (float(np.nanmax(size - quantile * error)), float(np.nanmax(size + quantile * error))), quantile
+
+
+def _test(rates: Rates, values: Array, total: Array, null: Array) -> float:
+    if not len(null):
+        return math.nan
+    shuffled = rates.of(null)
+    if rates.squares:
+        errors = _variance(rates, total, values), _variance(rates, null, shuffled)
+    observed, statistics = 0.0, np.zeros(len(null))
+    for g in range(len(values) - 1):
+        difference = np.abs(values[g] - values[g + 1 :])
+        moved = np.abs(shuffled[:, g, None] - shuffled[:, g + 1 :])
+        if rates.squares:
+            scale = np.sqrt(errors[0][g] + errors[0][g + 1 :])
+            scales = np.sqrt(errors[1][:, g, None] + errors[1][:, g + 1 :])
+        else:
+            scale = np.sqrt(np.nanmean(moved**2, axis=0)) if np.isfinite(moved).any() else np.nan * difference
+            scales = np.broadcast_to(scale, moved.shape)
+        observed = max(observed, float(np.max(_in_units(difference, scale), initial=0.0)))
+        statistics = np.maximum(statistics, _in_units(moved, scales).reshape(len(moved), -1).max(axis=1, initial=0.0))
+    return p_value(observed, statistics)
+
+
+def _variance(rates: Rates, sums: Array, mean: Array) -> Array:
+    """Squared standard error of the groups' means [..., g, t]."""
+    n = sums[..., rates.denominators]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value: Array = np.maximum(sums[..., rates.squares] / n - mean**2, 0.0) / (n - 1)
+    return value
+
+
+def _in_units(difference: Array, scale: Array) -> Array:
+    """difference / scale; 0 for none, infinite where a difference stands against no spread at all."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = difference / scale
+    return np.where(np.isnan(value) | (difference < 1e-12), 0.0, value)
+
+
+def p_value(observed: float, shuffled: Array) -> float:
+    """(1 + shufflings with a statistic as large) / (1 + shufflings)."""
+    return float((1 + np.count_nonzero(shuffled >= observed * (1 - TIE))) / (1 + len(shuffled)))
+
+
+def distance(
+    statistic: Callable[[Array], Array],
+    total: Array,
+    boot: Array,
+    null: Array,
+    *,
+    root: bool = False,
+    exact: float | None = None,
+    reason: str = "",
+) -> Gap:
+    """A distance over groups from a statistic [...] ≥ 0 of sums [..., g, c], quadratic near 0; root: the metric is its
+    square root. exact: the value itself where it is known better than from sums."""
+    if total.shape[-2] < 2:
+        return Gap(reason="fewer than two groups have a value")
+    square = float(statistic(total)) if exact is None else exact**2
+    if math.isnan(square):
+        return Gap(reason=reason)
+    moved = statistic(boot)
+    low, high = distance_interval(square, moved)
+    shown = math.sqrt if root else float
+    observed = float(statistic(total))
+    shuffled = statistic(null)
+    return Gap(
+        gap=shown(square),
+        ci=(shown(low), shown(high)) if not math.isnan(high) else (math.nan, math.nan),
+        p_value=p_value(observed, shuffled[~np.isnan(shuffled)]) if len(null) else math.nan,
+        oriented=np.sqrt(moved) if root else moved,
+    )
+
+
+def distance_interval(square: float, replicates: Array) -> tuple[float, float]:
+    """95 % interval of the square of a distance, from its value and replicates [r]: see the module."""
+    known = replicates[np.isfinite(replicates)]
+    if len(known) < 2 or math.isnan(square):
+        return math.nan, math.nan
+    # replicates have mean q + s d and variance 2 s² (d + 2 q / s) around the value q
+    bias = max(float(known.mean()) - square, 1e-12 * square)
+    spread = float(known.var())
+    if spread == 0 or bias + square == 0:
+        return square, square
+    scale = spread / (2 * bias + 4 * square)
+    freedom = bias / scale
+    ends = []
+    for level in ((1 + LEVEL) / 2, (1 - LEVEL) / 2):
+        central = chndtr(square / scale, freedom, 0.0) <= level
+        ends.append(0.0 if central else scale * float(chndtrinc(square / scale, freedom, level)))
+    return ends[0], max(ends[1], square)
+
+
+def cross_entropy(means: Array) -> Array:
+    """−generalized_cross_entropy ≥ 0 along the last axis of group means [..., g], against equal shares."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = means / means.sum(axis=-1, keepdims=True)
+        value: Array = ((1 / share).sum(axis=-1) / means.shape[-1] ** 2 - 1) / 2
+    return np.where((means > 0).all(axis=-1), value, np.nan)
+
+
+def entropy_index(n: Array, sums: Array, squares: Array) -> tuple[Array, Array]:
+    """Generalised entropy (α = 2) of a per-user benefit from group sums [..., g]: whole, and part between groups."""
+    people = n.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = sums.sum(axis=-1) / people
+        whole = (squares.sum(axis=-1) / people / mean**2 - 1) / 2
+        own = np.where(n > 0, sums / n, 0.0)
+        between = ((n * own**2).sum(axis=-1) / people / mean**2 - 1) / 2
+    return np.maximum(whole, 0.0), np.maximum(between, 0.0)
+
+
+def differential_fairness(listed: NDArray[np.int64], people: NDArray[np.int64]) -> tuple[float, tuple[int, int], int]:
+    """Smoothed ε of the pair of groups and the item where it is largest. listed: people of each group who have the item
+    in the top K [g, n_items]; people: [g]."""
+    having = np.log((listed + 0.5) / (people[:, None] + 1))
+    lacking = np.log((people[:, None] - listed + 0.5) / (people[:, None] + 1))
+    each = np.maximum(having.max(axis=0) - having.min(axis=0), lacking.max(axis=0) - lacking.min(axis=0))
+    item = int(np.argmax(each))
+    table = having if np.ptp(having[:, item]) >= np.ptp(lacking[:, item]) else lacking
+    return float(each[item]), (int(np.argmax(table[:, item])), int(np.argmin(table[:, item]))), item
+
+
+def curve(
+    x: Array, y: Array, weights: NDArray[np.uint8], points: int = 50, bandwidth: float | None = None
+) -> tuple[Array, Array, Array, Array]:
+    """A per-user value as a smooth function of a continuous attribute with a 95 % band: grid, mean, low, high [points].
+
+    Local-linear regression with a normal kernel (Fan & Gijbels 1996). x, y: [n], pairs with a NaN are left out.
+    weights: bootstrap weights [n, r]; the band is pointwise, the bandwidth is held fixed. bandwidth: in units of x;
+    default 1.06 · min(std, IQR / 1.34) · n^(-1/5) (Silverman). The grid runs from the 1st to the 99th percentile of x.
+    """
+    known = ~(np.isnan(x) | np.isnan(y))
+    x, y, weights = x[known], y[known], weights[known]
+    if len(x) < 2 or np.ptp(x) == 0:
+        empty = np.empty(0)
+        return empty, empty, empty, empty
+    if bandwidth is None:
+        spread = np.std(x)
+        upper, lower = np.percentile(x, [75, 25])
+        quarter = (upper - lower) / 1.34
+        bandwidth = 1.06 * (min(spread, quarter) if quarter > 0 else spread) * len(x) ** -0.2
+    first, last = np.percentile(x, [1, 99])
+    grid = np.linspace(first, last, points)
+    # people of one age share a row: the sums need distinct values only
+    distinct, place = np.unique(x, return_inverse=True)
+    offset = distinct[None, :] - grid[:, None]
+    kernel = np.exp(-0.5 * (offset / bandwidth) ** 2)
+    boot = weights.astype(np.float64)
+    count = np.stack([np.bincount(place, minlength=len(distinct)), *(_sum_by(place, boot, len(distinct)).T)])
+    value = np.stack(
+        [np.bincount(place, weights=y, minlength=len(distinct)), *(_sum_by(place, boot * y[:, None], len(distinct)).T)]
+    )
+    s0, s1, s2 = (count @ (kernel * offset**power).T for power in range(3))
+    t0, t1 = (value @ (kernel * offset**power).T for power in range(2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        fitted = (s2 * t0 - s1 * t1) / (s2 * s0 - s1**2)
+    fitted = np.where(np.abs(s2 * s0 - s1**2) > 1e-12 * s0**2 * bandwidth**2, fitted, t0 / np.maximum(s0, 1e-300))
+    low, high = np.percentile(fitted[1:], [2.5, 97.5], axis=0) if len(fitted) > 2 else np.full((2, points), np.nan)
+    return grid, fitted[0], low, high
+
+
+def _sum_by(place: NDArray[np.int64], values: Array, n: int) -> Array:
+    order = np.argsort(place, kind="stable")
+    starts = np.searchsorted(place[order], np.arange(n))
+    total: Array = np.add.reduceat(values[order], starts, axis=0)
+    return total

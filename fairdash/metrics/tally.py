@@ -1,0 +1,355 @@
+"""The audit of a set of users as a value that can be added to that of another: counts, sums over users, and the same
+sums under every bootstrap replicate.
+
+Every metric is a function of sums over users (a mean is a sum of values over a sum of ones), by group of users or over
+all. So `tally(whole) == tally(piece) + tally(piece) + …`: counts to the bit, real numbers to rounding. One machine can
+stream pieces through `+` in bounded memory, and many machines can each make their own.
+
+Tests shuffle group labels over users, which needs the users together. Up to EXACT_PEOPLE their rows are kept and
+shuffled; beyond, a random sample of rows (the smallest hashes) and the second moments of all rows give the same
+distribution: a small group's sum is that of people drawn from the sample, a large group's sum is normal by the
+combinatorial central limit theorem (Hoeffding 1951).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdash.errors import ConfigError
+from fairdash.hashing import Hashes, mix
+from fairdash.metrics import accuracy, bootstrap, categories, exposure, pairs, popularity
+from fairdash.metrics.facts import Columns, Facts
+from fairdash.metrics.inputs import Inputs
+from fairdash.schema import CATEGORIES, UNKNOWN, Floats
+
+Array = NDArray[np.float64]
+Layout = dict[str, slice]  # where a named column, or block of columns, stands
+
+EXACT_PEOPLE = 20_000  # rows kept for tests
+SMALL_GROUP = 2_000  # beyond EXACT_PEOPLE, groups up to this size are drawn from the sample
+BLOCK_PEOPLE = 8_192  # users whose weights are drawn at once: 8 MB for 1,000 replicates
+DENSE_GROUPS = 10  # so many groups are shuffled by dense matrix products
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What all pieces of one audit must share. score_cells: edges of cells of list scores, for `score_ks`."""
+
+    k: int
+    seed: int
+    replicates: int
+    permutations: int
+    accuracy_only: bool = False
+    score_cells: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class GroupSums:
+    """Sums of one attribute's groups, `(unknown)` last. names: g - 1. people: users [g]. total: [g, c]. boot: float64
+    [replicates, g, c]. moments: sums of products of columns [g, c, c]. listed: how often each item stands in a top K
+    [g, n_items]."""
+
+    attribute: str
+    names: tuple[str, ...]
+    min_size: int
+    people: NDArray[np.int64]
+    total: Array
+    boot: Array
+    moments: Array
+    listed: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """See the module. people_layout, items_layout: where columns stand in sums. metrics: per-user values [n] by key.
+    codes: group of each user by attribute [n, attributes], -1 unknown. rows: people columns of all users, or of the
+    EXACT_PEOPLE with the smallest hashes [., c], with row_hash and row_groups."""
+
+    rules: Rules
+    people_layout: Layout
+    items_layout: Layout
+    n: int
+    n_without_truth: int
+    user_ids: NDArray[np.object_]
+    hashes: Hashes
+    codes: NDArray[np.int32]
+    metrics: dict[str, Array]
+    groups: tuple[GroupSums, ...]
+    people_total: Array
+    people_boot: Array
+    items_total: Array
+    items_boot: Array
+    item_lists: NDArray[np.int64]
+    item_exposure: Array
+    rows: Array
+    row_hash: Hashes
+    row_groups: NDArray[np.int32]
+
+    def __add__(self, other: Tally) -> Tally:
+        """The tally of both sets of users, which must not overlap and must come from the same rules."""
+        if (
+            self.rules != other.rules
+            or self.people_layout != other.people_layout
+            or self.items_layout != other.items_layout
+            or len(self.item_lists) != len(other.item_lists)
+            or [(g.attribute, g.names) for g in self.groups] != [(g.attribute, g.names) for g in other.groups]
+        ):
+            raise ConfigError(
+                "These pieces belong to audits with different settings, items or groups, so they cannot be added.",
+                "Make all pieces with one set of rules.",
+            )
+        rows, row_hash, row_groups = _sample(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.row_hash, other.row_hash]),
+            np.concatenate([self.row_groups, other.row_groups]),
+        )
+        return Tally(
+            rules=self.rules,
+            people_layout=self.people_layout,
+            items_layout=self.items_layout,
+            n=self.n + other.n,
+            n_without_truth=self.n_without_truth + other.n_without_truth,
+            user_ids=np.concatenate([self.user_ids, other.user_ids]),
+            hashes=np.concatenate([self.hashes, other.hashes]),
+            codes=np.concatenate([self.codes, other.codes]),
+            metrics={key: np.concatenate([value, other.metrics[key]]) for key, value in self.metrics.items()},
+            groups=tuple(
+                replace(
+                    mine,
+                    people=mine.people + theirs.people,
+                    total=mine.total + theirs.total,
+                    boot=mine.boot + theirs.boot,
+                    moments=mine.moments + theirs.moments,
+                    listed=mine.listed + theirs.listed,
+                )
+                for mine, theirs in zip(self.groups, other.groups, strict=True)
+            ),
+            people_total=self.people_total + other.people_total,
+            people_boot=self.people_boot + other.people_boot,
+            items_total=self.items_total + other.items_total,
+            items_boot=self.items_boot + other.items_boot,
+            item_lists=self.item_lists + other.item_lists,
+            item_exposure=self.item_exposure + other.item_exposure,
+            rows=rows,
+            row_hash=row_hash,
+            row_groups=row_groups,
+        )
+
+
+def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -> Tally:
+    """The tally of these users. extra: further per-user values [n], NaN where undefined (the model side's)."""
+    facts = Facts(inputs, rules.k)
+    values, people, items = _columns(facts, rules, extra or {})
+    people_matrix, people_layout = _stack(people, facts.n)
+    items_matrix, items_layout = _stack(items, facts.n)
+    codes = np.stack([g.codes for g in inputs.groups], axis=1) if inputs.groups else np.empty((facts.n, 0), np.int32)
+
+    width = people_matrix.shape[1]
+    counts = [len(g.names) + 1 for g in inputs.groups]
+    boots = [np.zeros((rules.replicates, g, width)) for g in counts]
+    people_boot = np.zeros((rules.replicates, width))
+    items_boot = np.zeros((rules.replicates, items_matrix.shape[1]))
+    for first in range(0, facts.n if rules.replicates else 0, BLOCK_PEOPLE):
+        block = slice(first, first + BLOCK_PEOPLE)
+        drawn = bootstrap.weights(inputs.hashes[block], rules.replicates, rules.seed)
+        here = people_matrix[block]
+        parts = []
+        for a, boot in enumerate(boots):
+            for g in range(counts[a]):
+                members = np.flatnonzero(codes[block, a] == (g if g < counts[a] - 1 else -1))
+                if len(members):
+                    boot[:, g] += drawn[members].astype(np.float64).T @ here[members]
+        both = np.concatenate([here, items_matrix[block]], axis=1) if not boots else items_matrix[block]
+        summed = drawn.astype(np.float64).T @ both
+        parts.append(summed)
+        if not boots:
+            people_boot += summed[:, :width]
+        items_boot += summed[:, -items_matrix.shape[1] :] if items_matrix.shape[1] else 0.0
+    if boots:
+        people_boot = boots[0].sum(axis=1)
+
+    groups = []
+    for a, group in enumerate(inputs.groups):
+        place = np.where(codes[:, a] >= 0, codes[:, a], counts[a] - 1)
+        total = np.zeros((counts[a], width))
+        moments = np.zeros((counts[a], width, width))
+        for g in range(counts[a]):
+            members = people_matrix[place == g]
+            total[g] = members.sum(axis=0)
+            moments[g] = members.T @ members
+        listed: NDArray[np.int64] = np.zeros((counts[a], facts.n_items), dtype=np.int64)
+        if not rules.accuracy_only:
+            owner = np.repeat(place, facts.length).astype(np.int64) * facts.n_items + facts.top.indices
+            listed = np.bincount(owner, minlength=listed.size).reshape(listed.shape).astype(np.int64)
+        groups.append(
+            GroupSums(
+                group.attribute,
+                (*group.names, UNKNOWN),
+                inputs.min_sizes[a],
+                np.bincount(place, minlength=counts[a]),
+                total,
+                boots[a],
+                moments,
+                listed,
+            )
+        )
+    rows, row_hash, row_groups = _sample(people_matrix, mix(rules.seed, inputs.hashes), codes)
+    item_lists: NDArray[np.int64] = np.zeros(facts.n_items, dtype=np.int64)
+    item_exposure: Array = np.zeros(facts.n_items)
+    if not rules.accuracy_only:
+        item_lists = np.bincount(facts.top.indices, minlength=facts.n_items).astype(np.int64)
+        mass = np.bincount(facts.exposure.indices, weights=facts.exposure.data, minlength=facts.n_items)
+        item_exposure = mass.astype(np.float64)
+    return Tally(
+        rules=rules,
+        people_layout=people_layout,
+        items_layout=items_layout,
+        n=facts.n,
+        n_without_truth=int(np.sum(facts.n_relevant == 0)),
+        user_ids=inputs.user_ids,
+        hashes=inputs.hashes,
+        codes=codes,
+        metrics=values,
+        groups=tuple(groups),
+        people_total=people_matrix.sum(axis=0),
+        people_boot=people_boot,
+        items_total=items_matrix.sum(axis=0),
+        items_boot=items_boot,
+        item_lists=item_lists,
+        item_exposure=item_exposure,
+        rows=rows,
+        row_hash=row_hash,
+        row_groups=row_groups,
+    )
+
+
+def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[str, Array], Columns, Columns]:
+    """Per-user metrics, columns summed by group of users, and columns summed over all users."""
+    values = accuracy.per_user(facts.hit, facts.n_relevant, rules.k)
+    classes = () if rules.accuracy_only else facts.inputs.catalogue.classes
+    people: Columns = {}
+    items: Columns = {}
+    if not rules.accuracy_only:
+        values |= popularity.per_user(facts)
+        people |= pairs.odds_columns(facts) | popularity.columns(facts, values["arp"])
+        if classes and classes[0].attribute == CATEGORIES:
+            slots = categories.columns(facts, classes[0])
+            people |= slots
+            values["miscalibration"] = categories.miscalibration(facts, classes[0], slots["slots:categories"])
+        for group in classes:
+            by_people, by_items = pairs.class_columns(facts, group)
+            people |= by_people
+            items |= by_items | exposure.columns(facts, group) | pairs.pairwise_columns(facts, group)
+        if rules.score_cells:
+            people["scores"] = _score_counts(facts.inputs.lists.scores[:, : rules.k], rules.score_cells)
+        items["exposure"] = np.asarray(facts.exposure.sum(axis=1)).ravel()
+        items["relevant"] = facts.n_relevant.astype(np.float64)
+        items["truth"] = (facts.n_relevant > 0).astype(np.float64)
+    values |= extra
+    for key, value in values.items():
+        known = ~np.isnan(value)
+        filled = np.where(known, value, 0.0)
+        people |= {f"sum:{key}": filled, f"square:{key}": filled**2, f"count:{counted(key)}": known.astype(np.float64)}
+    return values, people, items
+
+
+def counted(key: str) -> str:
+    """The name under which the people who have this per-user metric are counted: metrics of one kind share it."""
+    if key in accuracy.METRICS:
+        return "truth"
+    return "list" if key in popularity.METRICS else key
+
+
+def _score_counts(scores: Floats, edges: tuple[float, ...]) -> Array:
+    """How many of a user's list scores fall into each cell [n, len(edges) + 1]."""
+    n, width = len(scores), len(edges) + 1
+    user, column = np.nonzero(np.isfinite(scores))
+    cell = np.searchsorted(np.asarray(edges), scores[user, column].astype(np.float64), side="left")
+    return np.bincount(user * width + cell, minlength=n * width).reshape(n, width).astype(np.float64)
+
+
+def _stack(columns: Columns, n: int) -> tuple[Array, Layout]:
+    layout: Layout = {}
+    blocks = []
+    at = 0
+    for name, values in columns.items():
+        block = values.reshape(n, -1)
+        layout[name] = slice(at, at + block.shape[1])
+        at += block.shape[1]
+        blocks.append(block)
+    return (np.concatenate(blocks, axis=1) if blocks else np.empty((n, 0))), layout
+
+
+def _sample(rows: Array, hashes: Hashes, groups: NDArray[np.int32]) -> tuple[Array, Hashes, NDArray[np.int32]]:
+    """Rows in the order of their hashes, so that no order of users or pieces shows; at most EXACT_PEOPLE."""
+    order = np.argsort(hashes, kind="stable")[:EXACT_PEOPLE]
+    return rows[order], hashes[order], groups[order]
+
+
+def shuffled(total: Tally, attribute: int, kept: Sequence[int]) -> Array:
+    """Sums by group [permutations, len(kept), c] with the labels of the kept groups shuffled over their people."""
+    rules, groups = total.rules, total.groups[attribute]
+    sizes = groups.people[list(kept)]
+    rng = np.random.default_rng([rules.seed, attribute])
+    rows = total.rows[np.isin(total.row_groups[:, attribute], kept)]
+    if total.n <= EXACT_PEOPLE:
+        return _shuffle_rows(rows, sizes, rules.permutations, rng)
+    return _shuffle_limit(rows, groups, kept, sizes, rules.permutations, rng)
+
+
+def _shuffle_rows(rows: Array, sizes: NDArray[np.int64], permutations: int, rng: np.random.Generator) -> Array:
+    labels = np.repeat(np.arange(len(sizes), dtype=np.uint16), sizes)
+    result = np.empty((permutations, len(sizes), rows.shape[1]))
+    # the largest group is what the others leave
+    rest = int(np.argmax(sizes))
+    others = [g for g in range(len(sizes)) if g != rest]
+    whole = rows.sum(axis=0)
+    step = max(1, 4_000_000 // max(1, len(rows)))
+    for first in range(0, permutations, step):
+        count = min(step, permutations - first)
+        drawn = rng.permuted(np.tile(labels, (count, 1)), axis=1)
+        part = result[first : first + count]
+        if len(sizes) <= DENSE_GROUPS:
+            for g in others:
+                part[:, g] = (drawn == g).astype(np.float64) @ rows
+        else:
+            order = np.argsort(drawn, axis=1, kind="stable")
+            starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+            for p in range(count):
+                part[p] = np.add.reduceat(rows[order[p]], starts, axis=0)
+        part[:, rest] = whole - part[:, others].sum(axis=1)
+    return result
+
+
+def _shuffle_limit(
+    sample: Array,
+    groups: GroupSums,
+    kept: Sequence[int],
+    sizes: NDArray[np.int64],
+    permutations: int,
+    rng: np.random.Generator,
+) -> Array:
+    n = int(sizes.sum())
+    total = groups.total[list(kept)].sum(axis=0)
+    mean = total / n
+    covariance = (groups.moments[list(kept)].sum(axis=0) - n * np.outer(mean, mean)) / (n - 1)
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    result = np.empty((permutations, len(sizes), len(mean)))
+    large = [g for g in range(len(sizes)) if sizes[g] > SMALL_GROUP or g == int(np.argmax(sizes))]
+    small = [g for g in range(len(sizes)) if g not in large]
+    for g in small:
+        for p in range(permutations):
+            result[p, g] = sample[rng.choice(len(sample), int(sizes[g]), replace=False)].sum(axis=0)
+    # the large groups share what the small ones leave, and vary as parts of one population of that size
+    small_total = result[:, small].sum(axis=1)
+    left = int(sizes[large].sum())
+    noise = rng.standard_normal((permutations, len(large), len(mean))) @ root.T
+    noise *= np.sqrt(sizes[large])[None, :, None]
+    noise -= noise.sum(axis=1, keepdims=True) * (sizes[large] / left)[None, :, None]
+    result[:, large] = (total - small_total)[:, None, :] * (sizes[large] / left)[None, :, None] + noise
+    return result
