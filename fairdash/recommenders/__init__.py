@@ -1,0 +1,67 @@
+"""Recommenders by name. This module is free of torch: what needs it is imported when a recommender is built."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from fairdash.errors import ConfigError
+from fairdash.recommenders.base import Recommender, RecommenderInfo
+from fairdash.recommenders.options import EaseOptions, PopularityOptions, SequenceOptions, parse
+
+
+def _maker(module: str, name: str) -> Any:
+    """A constructor that imports its module when it is called."""
+
+    def make(config: Any) -> Recommender:
+        made: Recommender = getattr(importlib.import_module(f"fairdash.recommenders.{module}"), name)(config)
+        return made
+
+    return make
+
+
+RECOMMENDERS: dict[str, RecommenderInfo] = {
+    info.name: info
+    for info in (
+        RecommenderInfo(
+            "bert_sequence",
+            "BERT over the history",
+            "Reads a person's items in order, by their texts and by what people did with them; says what comes next.",
+            "Sun et al. 2019, BERT4Rec; Kang & McAuley 2018, Self-attentive sequential recommendation",
+            SequenceOptions,
+            _maker("bert_sequence", "BertSequence"),
+            trainable=True,
+        ),
+        RecommenderInfo(
+            "popularity",
+            "Most popular",
+            "The same list for everybody: what most people had. Any recommender should beat it.",
+            "Cremonesi et al. 2010, Performance of recommender algorithms on top-N recommendation tasks",
+            PopularityOptions,
+            _maker("baselines", "Popularity"),
+            trainable=False,
+        ),
+        RecommenderInfo(
+            "ease",
+            "EASE",
+            "A linear item-item model in closed form: seconds to fit and hard to beat.",
+            "Steck 2019, Embarrassingly shallow autoencoders for sparse data",
+            EaseOptions,
+            _maker("baselines", "Ease"),
+            trainable=False,
+        ),
+    )
+}
+
+
+def build(name: str, options: Mapping[str, Any] | None = None) -> Recommender:
+    """The recommender of that name with the given options (text or typed values).
+
+    Raises ConfigError for an unknown name or option and for a value out of its range.
+    """
+    if name not in RECOMMENDERS:
+        raise ConfigError(f"There is no recommender {name!r}.", f"Choose one of: {', '.join(RECOMMENDERS)}.")
+    info = RECOMMENDERS[name]
+    recommender: Recommender = info.build(parse(info.config, options or {}))
+    return recommender

@@ -50,7 +50,9 @@ def choose(wish: str = "auto") -> Device:
         return Device("mps", False, "Runs on the Apple GPU in float32.")
     bf16, threads = _cpu_has_bf16(), torch.get_num_threads()
     reason = "" if wish == "cpu" else ", since no GPU is at hand"
-    return Device("cpu", bf16, f"Runs on the CPU with {threads} threads in {'bfloat16' if bf16 else 'float32'}{reason}.")
+    return Device(
+        "cpu", bf16, f"Runs on the CPU with {threads} threads in {'bfloat16' if bf16 else 'float32'}{reason}."
+    )
 
 
 def _cpu_has_bf16() -> bool:

@@ -30,16 +30,16 @@ class TrainingOptions:
     learning_rate: float = option(2e-3, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0)
     weight_decay: float = option(0.01, "Decoupled L2 penalty of AdamW.", low=0.0, high=10.0)
     warmup: float = option(0.1, "Share of the steps in which the learning rate rises.", low=0.0, high=0.9)
-    patience: int = option(8, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000)
+    patience: int = option(
+        8, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000
+    )
 
 
 @dataclass(frozen=True)
 class SequenceOptions(TrainingOptions):
     """`bert_sequence`: a BERT over the user's items."""
 
-    items: str = option(
-        "text+id", "What an item's vector is made of.", choices=("text+id", "text", "id")
-    )
+    items: str = option("text+id", "What an item's vector is made of.", choices=("text+id", "text", "id"))
     objective: str = option(
         "causal", "Predict the next item, or masked items (BERT4Rec).", choices=("causal", "masked")
     )
@@ -52,9 +52,56 @@ class SequenceOptions(TrainingOptions):
     batch: int = option(64, "Full-length histories in one step (short ones are packed).", low=1, high=65536)
     negatives: int = option(0, "Sampled negatives of a step; 0: softmax over the whole catalogue.", low=0, high=1000000)
     mask_share: float = option(0.2, "Share of items masked (masked objective).", low=0.01, high=0.9)
-    horizon: int = option(0, "How many items ahead a target may lie; 0: as many as people have in validation.", low=0, high=1000)
+    horizon: int = option(
+        0, "How many items ahead a target may lie; 0: as many as people have in validation.", low=0, high=1000
+    )
     rate_inputs: bool = option(True, "Tell the model how each item of the history was rated.")
     dislike_weight: float = option(0.3, "Weight of targets rated below the relevance threshold.", low=0.0, high=1.0)
+
+
+@dataclass(frozen=True)
+class PairOptions(TrainingOptions):
+    """`bert_pair`: a BERT classifier over (profile and history, item)."""
+
+    epochs: int = option(3, "Passes over the training data at most.", low=1, high=1000)
+    learning_rate: float = option(2e-4, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0)
+    patience: int = option(
+        2, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000
+    )
+    base: str = option("default", "The BERT that is fine-tuned: default, a HuggingFace name, or a folder.")
+    first_stage: str = option("ease", "Whose best items are ranked.", choices=("ease", "popularity", "bert_sequence"))
+    n_candidates: int = option(
+        0, "Items of the first stage that are ranked; 0: 100 on a CPU, the whole catalogue on a GPU.", low=0, high=10**7
+    )
+    prior: str = option(
+        "popularity", "What is added to the BERT's logit.", choices=("none", "popularity", "first_stage")
+    )
+    history: int = option(20, "Liked titles of the history that are read, the latest ones.", low=0, high=500)
+    length: int = option(128, "Tokens of profile and history at most.", low=8, high=4096)
+    item_length: int = option(24, "Tokens of the item's text at most.", low=3, high=512)
+    negatives: float = option(
+        1.0, "Unseen items drawn from the candidates, per training interaction.", low=0.0, high=100.0
+    )
+    trained_layers: int = option(
+        0,
+        "Upper layers that are trained; 0: two on a CPU, all on a GPU. Below them texts are read once.",
+        low=0,
+        high=96,
+    )
+    attention: str = option(
+        "shared",
+        "shared: a history is computed once for all its items; full: each pair alone.",
+        choices=("shared", "full"),
+    )
+    batch: int = option(512, "Pairs in one step.", low=1, high=65536)
+
+
+@dataclass(frozen=True)
+class NcfOptions(TrainingOptions):
+    """`ncf`: a neural matrix factorisation."""
+
+    epochs: int = option(20, "Passes over the training data at most.", low=1, high=1000)
+    learning_rate: float = option(2e-3, "Step size of Adam.", low=1e-6, high=1.0)
 
 
 @dataclass(frozen=True)
@@ -83,7 +130,8 @@ def parse(config: type[C], values: Mapping[str, Any]) -> C:
 
 
 def _value(spec: dataclasses.Field[Any], value: Any) -> Any:
-    kind, meta = type(spec.default), spec.metadata
+    kind: Any = type(spec.default)
+    meta = spec.metadata
     wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}[kind]
     text = str(value).strip()
     try:
@@ -94,7 +142,9 @@ def _value(spec: dataclasses.Field[Any], value: Any) -> Any:
         else:
             result = kind(text)
     except (KeyError, ValueError):
-        raise ConfigError(f"Option {spec.name} cannot be {text!r}.", f"It is {wanted}: {meta.get('help', '')}") from None
+        raise ConfigError(
+            f"Option {spec.name} cannot be {text!r}.", f"It is {wanted}: {meta.get('help', '')}"
+        ) from None
     if meta.get("choices") and result not in meta["choices"]:
         raise ConfigError(f"Option {spec.name} cannot be {text!r}.", f"Choose one of: {', '.join(meta['choices'])}.")
     low, high = meta.get("min"), meta.get("max")

@@ -10,11 +10,12 @@ bit on a CPU, a stop within one step, and halved batches when a GPU's memory doe
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,14 +27,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
 from fairdash.errors import ConfigError, ModelError
 from fairdash.mitigation.base import TermBatch
 from fairdash.progress import Progress
 from fairdash.recommenders.device import Device
 from fairdash.recommenders.options import TrainingOptions
-from fairdash.schema import Codes, Floats, Interactions, TrainingData
+from fairdash.schema import Codes, TrainingData
 
 Batch = dict[str, torch.Tensor]
 CHECKPOINT_SECONDS = 30.0  # a checkpoint is written at an epoch's end when the last one is older than this
@@ -141,12 +141,12 @@ class _Rows(torch.utils.data.Dataset[Batch]):
         return self.batches.batch(index)
 
 
-class _Trainer(Trainer):  # type: ignore[misc]  # transformers has no types
+class _Trainer(Trainer):
     """Trainer with our loader, a retry in halves, and checkpoints that hold safetensors and json alone."""
 
     def __init__(self, learner: _Learner, batches: Batches, args: TrainingArguments, note: Callable[[str], None]):
         super().__init__(model=learner, args=args)
-        self.batches, self.note = batches, note
+        self.learner, self.batches, self.note = learner, batches, note
         self.parts = 1  # a batch is computed in so many pieces
 
     def get_train_dataloader(self) -> _Loader:
@@ -174,39 +174,47 @@ class _Trainer(Trainer):  # type: ignore[misc]  # transformers has no types
         total = torch.zeros((), device=self.args.device)
         pieces = min(self.parts, size)
         bounds = [size * i // pieces for i in range(pieces + 1)]
-        for start, stop in zip(bounds, bounds[1:], strict=False):
+        for start, stop in itertools.pairwise(bounds):
             loss = model(**{name: tensor[start:stop] for name, tensor in inputs.items()}) * ((stop - start) / size)
             loss.backward()
             total += loss.detach()
         return total
 
+    def _parts(self) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+        """Optimizer and schedule, which exist once training has begun."""
+        assert self.optimizer is not None
+        assert self.lr_scheduler is not None
+        return self.optimizer, self.lr_scheduler
+
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
+        folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
-        _save_tensors(self.model.state_dict(), folder / "weights.safetensors")
+        _save_tensors(self.learner.state_dict(), folder / "weights.safetensors")
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        self.model.load_state_dict(load_file(Path(resume_from_checkpoint) / "weights.safetensors"))
+        self.learner.load_state_dict(load_file(Path(resume_from_checkpoint) / "weights.safetensors"))
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        state = self.optimizer.state_dict()["state"]
+        optimizer, schedule = self._parts()
+        state = optimizer.state_dict()["state"]
         flat = {f"{i}.{name}": torch.as_tensor(value) for i, row in state.items() for name, value in row.items()}
         _save_tensors(flat, Path(output_dir) / "optimizer.safetensors")
-        (Path(output_dir) / "scheduler.json").write_text(json.dumps(self.lr_scheduler.state_dict(), default=_plain))
+        (Path(output_dir) / "scheduler.json").write_text(json.dumps(schedule.state_dict(), default=_plain))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is None:
             return
+        optimizer, schedule = self._parts()
         state: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in load_file(Path(checkpoint) / "optimizer.safetensors").items():
             index, name = key.split(".", 1)
             state.setdefault(int(index), {})[name] = value
-        groups = self.optimizer.state_dict()["param_groups"]
+        groups = optimizer.state_dict()["param_groups"]
         saved = json.loads((Path(checkpoint) / "scheduler.json").read_text())
         for group, rate in zip(groups, saved["_last_lr"], strict=True):
             group["lr"] = rate
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.lr_scheduler.load_state_dict({**self.lr_scheduler.state_dict(), **saved})
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+        schedule.load_state_dict({**schedule.state_dict(), **saved})
 
     def _save_rng_state(self, output_dir: str) -> None:
         states = {"cpu": torch.get_rng_state()}
@@ -233,7 +241,7 @@ def _save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
     save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, path)
 
 
-class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+class _Watch(TrainerCallback):
     """Validation, early stopping, curves, TensorBoard, progress, cancel: what happens between the steps."""
 
     def __init__(
@@ -379,8 +387,7 @@ def _last_whole(checkpoints: Path) -> Path | None:
     for path in checkpoints.glob("checkpoint-*"):
         if not (path / "ready").exists():
             shutil.rmtree(path)
-    last = get_last_checkpoint(str(checkpoints))
-    return None if last is None else Path(last)
+    return max(checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), default=None)
 
 
 class Validation:

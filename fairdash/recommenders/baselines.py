@@ -1,0 +1,113 @@
+"""Recommenders to compare with: `popularity` and `ease`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+
+from fairdash.errors import ConfigError
+from fairdash.progress import Progress
+from fairdash.recommenders import store
+from fairdash.recommenders.options import EaseOptions, PopularityOptions
+from fairdash.schema import Codes, Floats, Interactions, TrainingData
+
+MAX_EASE_ITEMS = 20_000  # a dense matrix of items × items in float64 must fit in memory
+
+
+class FittedPopularity:
+    """Everyone gets the items with the most training interactions. counts: float32 [n_items]."""
+
+    name = "popularity"
+
+    def __init__(self, counts: Floats) -> None:
+        self.counts = counts
+
+    def score(self, users: Codes, history: Interactions) -> Floats:
+        return np.tile(self.counts, (len(users), 1))
+
+    def save(self, folder: Path) -> None:
+        store.write(folder, {"name": self.name}, {"counts": self.counts})
+
+
+class Popularity:
+    name = "popularity"
+
+    def __init__(self, config: PopularityOptions) -> None:
+        self.config = config
+
+    def fit(
+        self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
+    ) -> FittedPopularity:
+        return FittedPopularity(np.bincount(data.train.item, _weights(data), data.n_items).astype(np.float32))
+
+
+class FittedEase:
+    """Scores are the user's history times B. weights: float32 [n_items, n_items], zero diagonal."""
+
+    name = "ease"
+
+    def __init__(self, weights: Floats) -> None:
+        self.weights = weights
+
+    def score(self, users: Codes, history: Interactions) -> Floats:
+        rows = _rows(users, history, len(self.weights))
+        return np.asarray(rows @ self.weights, dtype=np.float32)
+
+    def save(self, folder: Path) -> None:
+        store.write(folder, {"name": self.name}, {"weights": self.weights})
+
+
+class Ease:
+    """Steck 2019, "Embarrassingly shallow autoencoders for sparse data": the ridge regression of every item on all
+    others, in closed form. A training interaction enters with the square root of its weight, so that the item-item
+    counts are sums of weights."""
+
+    name = "ease"
+
+    def __init__(self, config: EaseOptions) -> None:
+        self.config = config
+
+    def fit(
+        self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
+    ) -> FittedEase:
+        if data.n_items > MAX_EASE_ITEMS:
+            raise ConfigError(
+                f"ease inverts a matrix of items × items; {data.n_items} items are too many for it.",
+                f"Use another recommender, or a k-core that leaves at most {MAX_EASE_ITEMS} items.",
+            )
+        x = sparse.csr_array(
+            (np.sqrt(_weights(data)), (data.train.user, data.train.item)), shape=(data.n_users, data.n_items)
+        )
+        gram = (x.T @ x).toarray()
+        gram[np.diag_indices_from(gram)] += self.config.l2
+        progress(0.2, "Inverting the item-item matrix")
+        inverse = linalg.inv(gram, overwrite_a=True, check_finite=False)
+        weights = inverse / -np.diag(inverse)[None, :]
+        np.fill_diagonal(weights, 0.0)
+        progress(1.0, "Done")
+        return FittedEase(weights.astype(np.float32))
+
+
+def _weights(data: TrainingData) -> NDArray[np.float64]:
+    """How much each training interaction counts: its row_weight, times how often its user is repeated."""
+    weight = np.ones(len(data.train)) if data.row_weight is None else data.row_weight.astype(np.float64)
+    return weight if data.user_repeats is None else weight * data.user_repeats[data.train.user]
+
+
+def _rows(users: Codes, history: Interactions, n_items: int) -> sparse.csr_array:
+    """History of the given users: float32 csr [len(users), n_items] of ones."""
+    n_users = int(max(users.max(initial=0), history.user.max(initial=0))) + 1
+    return history.matrix(n_users, n_items)[users].astype(np.float32)
+
+
+def load(
+    folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> FittedPopularity | FittedEase:
+    if manifest["name"] == "popularity":
+        return FittedPopularity(arrays["counts"])
+    return FittedEase(arrays["weights"])

@@ -1,0 +1,611 @@
+"""`bert_sequence`: a BERT that reads a person's items in order and says what comes next.
+
+Shapes: b people in a batch, n positions, d width, m items of the catalogue, w width of the text encoder.
+
+Position 0 is the person: the profile text's vector, or a learned one where no profile is used. Positions 1…n-1 are
+items, oldest first. An item's vector is its text's vector (title and categories through a frozen pretrained BERT,
+projected to d) plus a learned vector of its own. The output at the last position is the user vector; an item's score
+is its product with the item's vector, plus the item's bias. So an item nobody has seen yet is scored by its text.
+
+causal (default): every position predicts a coming item (SASRec's task, Kang & McAuley 2018, with a softmax over the
+whole catalogue as in Klenitskiy & Vasilev 2023). masked: hidden items are predicted from both sides (BERT4Rec, Sun et
+al. 2019); then the user vector is the output at a mask behind the last item.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+from transformers import BertConfig, BertModel
+
+from fairdash.errors import ConfigError
+from fairdash.progress import Progress
+from fairdash.recommenders import store, text
+from fairdash.recommenders.device import Device, choose
+from fairdash.recommenders.options import SequenceOptions, parse
+from fairdash.recommenders.training import Batch, Output, Validation, train
+from fairdash.schema import Codes, Floats, Interactions, TrainingData
+
+PAD, MASK, FIRST_ITEM = 0, 1, 2  # word ids of the saved BertModel: item code c is word c + FIRST_ITEM
+TYPES = 8  # token types: 0 for the person and where no rating is known, 1…7 how an item was rated
+MAX_TWINS = 4  # profile texts with exchanged attributes for each person
+CHUNK_CPU, CHUNK_GPU = 128, 16384  # rows of logits that are worked on at a time
+
+
+class SequenceModel(nn.Module):
+    """The BERT, the item vectors and the loss. texts: [m, w] standardised text vectors; profiles: [p, w]."""
+
+    texts: torch.Tensor
+    profiles: torch.Tensor
+
+    def __init__(self, options: SequenceOptions, texts: torch.Tensor, profiles: torch.Tensor, device: Device) -> None:
+        super().__init__()
+        self.options = options
+        m, w = texts.shape
+        d = options.width
+        self.bert = BertModel(
+            BertConfig(
+                vocab_size=FIRST_ITEM,  # item vectors come from outside; a saved folder holds them as words
+                hidden_size=d,
+                num_hidden_layers=options.layers,
+                num_attention_heads=options.heads,
+                intermediate_size=4 * d,
+                max_position_embeddings=options.length + 2,
+                type_vocab_size=TYPES,
+                hidden_dropout_prob=options.dropout,
+                attention_probs_dropout_prob=0.0,  # keeps the fast attention kernels on a CPU
+                is_decoder=options.objective == "causal",
+                pad_token_id=PAD,
+            ),
+            add_pooling_layer=False,
+        )
+        # a CPU's fused kernel is three times slower in bfloat16 than plain products at these lengths
+        self.bert.set_attn_implementation("eager" if device.kind == "cpu" and device.bf16 else "sdpa")
+        self.register_buffer("texts", texts, persistent=False)
+        self.register_buffer("profiles", profiles, persistent=False)
+        self.text_map = nn.Linear(w, d, bias=False) if options.items != "id" else None
+        self.ids = nn.Parameter(torch.randn(m, d) * 0.02) if options.items != "text" else None
+        self.bias = nn.Parameter(torch.zeros(m))
+        self.person = nn.Parameter(torch.randn(d) * 0.02)
+        self.profile_map = nn.Linear(w, d, bias=False) if len(profiles) else None
+        for layer in (self.text_map, self.profile_map):
+            if layer is not None:
+                nn.init.normal_(layer.weight, std=0.02 / w**0.5)
+        self.noise = _replace_dropout(self.bert)
+
+    def item_vectors(self) -> torch.Tensor:
+        """[m, d]"""
+        parts = []
+        if self.text_map is not None:
+            parts.append(self.text_map(self.texts))
+        if self.ids is not None:
+            parts.append(self.ids)
+        return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
+
+    def encode(
+        self,
+        vectors: torch.Tensor,  # [m, d] of all items
+        items: torch.Tensor,  # int64 [b, n - 1], -1 behind the end
+        types: torch.Tensor,  # int64 [b, n - 1]
+        profile: torch.Tensor,  # [b, w] text vectors, or [b, 0] without profile
+        masked: torch.Tensor | None = None,  # bool [b, n - 1]: hidden items
+    ) -> torch.Tensor:
+        """Outputs [b, n, d] of the BERT over the person and the items."""
+        inputs = functional.embedding(items.clamp(min=0), vectors)
+        if masked is not None:
+            mask = self.bert.embeddings.word_embeddings.weight[MASK]
+            inputs = torch.where(masked[..., None], mask.to(inputs.dtype), inputs)
+            types = types.masked_fill(masked, 0)
+        person = self.person.expand(len(items), -1)
+        if self.profile_map is not None:
+            person = person + self.profile_map(profile)
+        inputs = torch.cat([person[:, None].to(inputs.dtype), inputs], dim=1)  # [b, n, d]
+        attention = None  # causal: what is padded lies behind every real position, so no mask is needed
+        if self.options.objective == "masked":
+            attention = functional.pad(items >= 0, (1, 0), value=True)
+        out = self.bert(
+            inputs_embeds=inputs,
+            token_type_ids=functional.pad(types, (1, 0)),
+            attention_mask=attention,
+            use_cache=False,
+        )
+        result: torch.Tensor = out.last_hidden_state
+        return result
+
+    def forward(
+        self,
+        users: torch.Tensor,  # int64 [b]
+        items: torch.Tensor,  # int64 [b, n - 1]
+        types: torch.Tensor,
+        targets: torch.Tensor,  # int64 [b, n]: the item that the position predicts; -1 for none
+        weights: torch.Tensor,  # float32 [b, n]: of that prediction in the loss, 0 for none
+        profile: torch.Tensor,  # int64 [b]: row of `profiles`
+    ) -> Output:
+        self.noise.start()
+        vectors = self.item_vectors()
+        masked = None
+        if self.options.objective == "masked":
+            masked = targets[:, 1:] >= 0
+        texts = self.profiles[profile] if len(self.profiles) else self.profiles.new_zeros(len(users), 0)
+        hidden = self.encode(vectors, items, types, texts, masked)  # [b, n, d]
+        rows, columns = (targets >= 0).nonzero(as_tuple=True)  # [t] predictions
+        loss = _softmax_loss(hidden[rows, columns], vectors, self.bias, targets[rows, columns], self.options.negatives)
+        weight = weights[rows, columns]
+        own = torch.zeros(len(users), device=loss.device).index_add(0, rows, loss * weight)
+        total = torch.zeros(len(users), device=loss.device).index_add(0, rows, weight)
+        last = (targets >= 0).long().mul(torch.arange(targets.shape[1], device=loss.device)).argmax(1)  # [b]
+        at = torch.arange(len(users), device=loss.device)
+        final = torch.zeros(targets.shape, dtype=torch.int64, device=loss.device)
+        final[rows, columns] = torch.arange(len(rows), device=loss.device)
+        return Output(
+            loss=own.sum() / total.sum().clamp(min=1e-6),
+            users=users,
+            vectors=hidden[at, last],
+            sample_loss=own / total.clamp(min=1e-6),
+            items=targets[at, last],
+            target_score=-loss[final[at, last]],
+        )
+
+
+def _softmax_loss(
+    hidden: torch.Tensor, vectors: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor, negatives: int
+) -> torch.Tensor:
+    """-log P(target) [t] under a softmax over the catalogue, or over `negatives` uniform draws shared by the batch,
+    each of which then stands for m / negatives items. hidden: [t, d]; vectors: [m, d]."""
+    m = len(vectors)
+    if not negatives or negatives >= m:
+        return _FullSoftmax.apply(hidden, vectors, bias, targets)  # type: ignore[no-any-return, no-untyped-call]
+    drawn = torch.randint(m, (negatives,), device=hidden.device)
+    other = hidden @ vectors[drawn].T.to(hidden.dtype) + bias[drawn] + float(np.log(m / negatives))  # [t, negatives]
+    other = other.float().masked_fill(drawn[None] == targets[:, None], -torch.inf)
+    own = (hidden * vectors[targets].to(hidden.dtype)).sum(1).float() + bias[targets]
+    return torch.logsumexp(torch.cat([own[:, None], other], dim=1), dim=1) - own
+
+
+class _FullSoftmax(torch.autograd.Function):
+    """Cross-entropy [t] over all m items. Slices of rows pass through the processor's cache on their way to the
+    probabilities [t, m], which are all that is kept (in bfloat16 where autocast is on) and give both gradients by one
+    product each."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: torch.Tensor, vectors: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor
+    ) -> torch.Tensor:
+        kind = hidden.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
+        hidden, vectors = hidden.to(dtype), vectors.to(dtype)
+        step = CHUNK_CPU if kind == "cpu" else CHUNK_GPU
+        shares = torch.empty(len(hidden), len(vectors), dtype=dtype, device=hidden.device)
+        loss = torch.empty(len(hidden), device=hidden.device)
+        with torch.autocast(kind, enabled=False):
+            for start in range(0, len(hidden), step):
+                rows = slice(start, start + step)
+                logits = (hidden[rows] @ vectors.T).float().add_(bias)
+                top = logits.amax(1, keepdim=True)
+                own = logits.gather(1, targets[rows, None]) - top
+                total = logits.sub_(top).exp_().sum(1, keepdim=True)
+                torch.div(logits, total, out=shares[rows])
+                loss[rows] = (total.log() - own)[:, 0]
+        ctx.save_for_backward(hidden, vectors, targets, shares)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
+        hidden, vectors, targets, shares = ctx.saved_tensors
+        grad = grads[0][:, None]  # [t, 1]
+        weighted = hidden * grad.to(hidden.dtype)
+        grad_hidden = (shares @ vectors - vectors[targets]) * grad.to(hidden.dtype)
+        grad_vectors = (shares.T @ weighted).float().index_add_(0, targets, weighted.float(), alpha=-1)
+        grad_bias = (shares.T @ grad.to(shares.dtype)).float()[:, 0].index_add_(0, targets, grad[:, 0], alpha=-1)
+        return grad_hidden, grad_vectors, grad_bias, None
+
+
+class _Noise:
+    """Random bits for dropout on a CPU: PyTorch's own generator there takes 8 ns a number, more than the rest of this
+    model together; a numpy generator, seeded from PyTorch's at every step, takes a tenth."""
+
+    def __init__(self) -> None:
+        self.generator = np.random.Generator(np.random.SFC64(0))
+
+    def start(self) -> None:
+        seed = int(torch.randint(2**62, ()).item())
+        self.generator = np.random.Generator(np.random.SFC64(seed))
+
+    def keep(self, shape: torch.Size, share: float) -> torch.Tensor:
+        """bool of that shape, true with probability `share` (to 1/256)."""
+        raw = np.frombuffer(self.generator.bytes(shape.numel()), np.uint8)
+        return torch.from_numpy(raw < round(share * 256)).view(shape)
+
+
+class _Dropout(nn.Module):
+    def __init__(self, p: float, noise: _Noise) -> None:
+        super().__init__()
+        self.share, self.noise = round((1.0 - p) * 256) / 256, noise
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training or self.share == 1.0:
+            return x
+        if x.device.type != "cpu":
+            return functional.dropout(x, 1.0 - self.share)
+        return x * self.noise.keep(x.shape, self.share).to(x.dtype).mul_(1.0 / self.share)
+
+
+def _replace_dropout(bert: nn.Module) -> _Noise:
+    noise = _Noise()
+    for module in list(bert.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.Dropout) and name == "dropout" and hasattr(module, "LayerNorm"):
+                setattr(module, name, _Dropout(child.p, noise))
+    return noise
+
+
+class SequenceBatches:
+    """Windows of at most `length` items of all histories. A longer history is cut at a new random phase every epoch,
+    so that each of its items is a target once an epoch and stands at every position in turn. Windows of like length
+    share a batch of about batch × length positions."""
+
+    def __init__(
+        self,
+        data: TrainingData,
+        options: SequenceOptions,
+        types: NDArray[np.int64],  # [len(train)] token types of the ratings
+        profile: NDArray[np.int64],  # [n_users] rows of the profile texts
+        twins: Sequence[NDArray[np.int64]],  # rows of the texts with the attribute exchanged, [n_users] each
+        horizon: int,
+        seed: int,
+    ) -> None:
+        self.data, self.options, self.types, self.profile, self.twins = data, options, types, profile, twins
+        self.horizon, self.seed = horizon, seed
+        train = data.train
+        self.starts = train.starts(data.n_users)
+        weight = data.row_weight if data.row_weight is not None else np.ones(len(train), np.float32)
+        if data.relevance_threshold is not None:
+            liked = train.rating >= data.relevance_threshold
+            weight = weight * np.where(liked, 1.0, options.dislike_weight).astype(np.float32)
+        self.weight = weight
+        repeats = data.user_repeats if data.user_repeats is not None else np.ones(data.n_users, np.int32)
+        counts = np.diff(self.starts)
+        self.people = np.repeat(np.arange(data.n_users), np.where(counts > 0, repeats, 0))
+        tokens = int((counts[self.people] + 1).sum() * (1.0 + (data.swap_share if twins else 0.0)))
+        self.n_batches = max(1, round(tokens / (options.batch * (options.length + 1))))
+        self.set_epoch(0)
+
+    def __len__(self) -> int:
+        return self.n_batches
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+        rng = np.random.default_rng([self.seed, epoch])
+        people, twin = self.people, np.full(len(self.people), -1)
+        if self.twins:
+            chosen = np.flatnonzero(rng.random(len(people)) < self.data.swap_share)
+            twin = np.concatenate([twin, rng.integers(0, len(self.twins), len(chosen))])
+            people = np.concatenate([people, people[chosen]])
+        count, length = np.diff(self.starts)[people], self.options.length
+        phase = np.where(count > length, rng.integers(1, length + 1, len(people)), np.minimum(count, length))
+        pieces = 1 + -(-(count - phase) // length)
+        row = np.repeat(np.arange(len(people)), pieces)
+        piece = np.arange(len(row)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        self.first = np.where(piece == 0, 0, phase[row] + (piece - 1) * length)  # place in the person's history
+        stop = np.minimum(phase[row] + piece * length, count[row])
+        self.size = stop - self.first
+        self.user, self.twin = people[row], twin[row]
+        order = rng.permutation(len(row))
+        # windows are sorted by length within 16 batches, up and down in turn: neighbours are alike across blocks too
+        block = np.arange(len(row)) // max(1, 16 * len(row) // self.n_batches)
+        order = order[np.lexsort((np.where(block % 2, -1, 1) * self.size[order], block))]
+        cumulated = np.concatenate([[0], np.cumsum(self.size[order] + 1)])
+        cuts = np.searchsorted(cumulated, np.linspace(0, cumulated[-1], self.n_batches + 1))
+        low = np.arange(self.n_batches + 1)
+        cuts = np.clip(cuts, low, len(order) - low[::-1])
+        cuts[0], cuts[-1] = 0, len(order)
+        parts = [order[a:b] for a, b in itertools.pairwise(cuts)]
+        self.parts = [parts[i] for i in rng.permutation(self.n_batches)]
+
+    def batch(self, index: int) -> Batch:
+        rng = np.random.default_rng([self.seed, self.epoch, index])
+        part = self.parts[index]
+        user, first, size = self.user[part], self.first[part], self.size[part]
+        train = self.data.train
+        place = np.arange(int(size.max()))[None]  # [1, n - 1]
+        real = place < size[:, None]
+        at = np.where(real, self.starts[user][:, None] + first[:, None] + place, 0)
+        items = np.where(real, train.item[at], -1).astype(np.int64)
+        types = np.where(real, self.types[at], 0)
+        if self.options.objective == "causal":
+            ahead = rng.integers(0, self.horizon, at.shape) if self.horizon > 1 else 0
+            goal = np.where(real, np.minimum(at + ahead, self.starts[user + 1][:, None] - 1), 0)
+            targets = np.where(real, train.item[goal], -1)
+            weights = np.where(real, self.weight[goal], 0.0)
+            targets, weights = np.pad(targets, ((0, 0), (0, 1)), constant_values=-1), np.pad(weights, ((0, 0), (0, 1)))
+        else:
+            hidden = (rng.random(at.shape) < self.options.mask_share) | (place == size[:, None] - 1)
+            targets = np.pad(np.where(real & hidden, items, -1), ((0, 0), (1, 0)), constant_values=-1)
+            weights = np.pad(np.where(real & hidden, self.weight[at], 0.0), ((0, 0), (1, 0)))
+        profile = self.profile[user]
+        twin = self.twin[part]
+        for i, texts in enumerate(self.twins):
+            profile = np.where(twin == i, texts[user], profile)
+        return {
+            "users": torch.from_numpy(user.astype(np.int64)),
+            "items": torch.from_numpy(items),
+            "types": torch.from_numpy(types),
+            "targets": torch.from_numpy(targets.astype(np.int64)),
+            "weights": torch.from_numpy(weights.astype(np.float32)),
+            "profile": torch.from_numpy(profile.astype(np.int64)),
+        }
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Context:
+    """What a fitted model must know beside its weights. text_mean: [w] and text_scale: how text vectors were
+    standardised. levels: upper edges of the rating levels. profile_rows: int64 [n_users], in profile_vectors [p, w].
+    """
+
+    attributes: tuple[str, ...]
+    levels: NDArray[np.float32]
+    text_mean: Floats
+    text_scale: float
+    profile_vectors: Floats
+    profile_rows: NDArray[np.int64]
+
+    def profiles_of(self, users: Codes) -> Floats:
+        """Vectors of the users' profile texts [len(users), w], or [len(users), 0] without profile."""
+        if not len(self.profile_vectors):
+            return np.zeros((len(users), 0), np.float32)
+        return self.profile_vectors[self.profile_rows[users]]
+
+
+class FittedSequence:
+    """A trained `bert_sequence`: scores, user vectors, and scores for edited profiles."""
+
+    name = "bert_sequence"
+
+    def __init__(self, options: SequenceOptions, model: SequenceModel, context: Context, device: Device) -> None:
+        self.options, self.model, self.context, self.device = options, model, context, device
+        self.profile = context.attributes
+        with torch.inference_mode():
+            self.vectors = model.item_vectors().float()  # [m, d]
+
+    def score(self, users: Codes, history: Interactions) -> Floats:
+        return self.score_vectors(self.user_vectors(users, history))
+
+    def user_vectors(self, users: Codes, history: Interactions) -> Floats:
+        return self._vectors(users, history, self.context.profiles_of(users))
+
+    def score_vectors(self, vectors: Floats) -> Floats:
+        with torch.inference_mode():
+            left = torch.from_numpy(np.ascontiguousarray(vectors, np.float32)).to(self.device.torch)
+            scores: Floats = torch.addmm(self.model.bias, left, self.vectors.T).cpu().numpy()
+        return scores
+
+    def score_profiles(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
+        if not self.profile:
+            raise ConfigError("This model reads no profile text.", "Train it with a profile: choose attributes for it.")
+        encoded = text.encode(list(profiles), self.options.encoder, device=self.device)
+        vectors = (encoded - self.context.text_mean) / self.context.text_scale
+        return self.score_vectors(self._vectors(users, history, vectors))
+
+    def _vectors(self, users: Codes, history: Interactions, profile: Floats) -> Floats:
+        """User vectors [len(users), d]; people with histories of like length are computed together."""
+        model = self.model.eval()
+        with torch.inference_mode():
+            return vectors_of(model, self.vectors, users, history, profile, self.context.levels, self.device)
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        bert, d = self.model.bert, self.options.width
+        own = bert.embeddings.word_embeddings
+        words = nn.Embedding(len(self.vectors) + FIRST_ITEM, d, padding_idx=PAD)
+        with torch.no_grad():
+            words.weight[:FIRST_ITEM] = own.weight.cpu()
+            words.weight[FIRST_ITEM:] = self.vectors.cpu()
+        bert.embeddings.word_embeddings, bert.config.vocab_size = words, len(words.weight)
+        try:
+            bert.save_pretrained(folder)
+        finally:
+            bert.embeddings.word_embeddings, bert.config.vocab_size = own, FIRST_ITEM
+        state = {k: v for k, v in self.model.state_dict().items() if not k.startswith("bert.")}
+        arrays: dict[str, NDArray[Any]] = {f"model.{name}": value.cpu().numpy() for name, value in state.items()}
+        arrays["texts"] = self.model.texts.cpu().numpy()
+        for name in ("levels", "text_mean", "profile_vectors", "profile_rows"):
+            arrays[name] = getattr(self.context, name)
+        manifest = {
+            "name": self.name,
+            "options": dataclasses.asdict(self.options),
+            "attributes": list(self.context.attributes),
+            "text_scale": self.context.text_scale,
+        }
+        store.write(folder, manifest, arrays)
+
+
+def vectors_of(
+    model: SequenceModel,
+    vectors: torch.Tensor,  # [m, d]
+    users: Codes,
+    history: Interactions,
+    profile: Floats,  # [len(users), w] or [len(users), 0]
+    levels: NDArray[np.float32],
+    device: Device,
+) -> Floats:
+    """User vectors [len(users), d] from the last `length` items of each history."""
+    options = model.options
+    masked = options.objective == "masked"
+    room = options.length - 1 if masked else options.length
+    stop = np.searchsorted(history.user, users, side="right")
+    start = np.maximum(np.searchsorted(history.user, users, side="left"), stop - room)
+    size = stop - start
+    types = rating_types(history.rating, levels) if options.rate_inputs else np.zeros(len(history), np.int64)
+    result = torch.empty(len(users), options.width)
+    order = np.argsort(size, kind="stable")
+    for rows in np.array_split(order, max(1, -(-len(order) // 256))):
+        longest = int(size[rows].max(initial=0)) + masked
+        place = np.arange(longest)[None]
+        real = place < size[rows, None]
+        at = np.where(real, start[rows, None] + place, 0)
+        items = np.where(real, history.item[at], -1) if len(history) else np.full(at.shape, -1)
+        kinds = np.where(real, types[at], 0) if len(history) else np.zeros(at.shape, np.int64)
+        hidden = torch.from_numpy(place == size[rows, None]).to(device.torch) if masked else None
+        if masked:
+            items = np.where(place == size[rows, None], 0, items)  # a real position, hidden from the model
+        out = model.encode(
+            vectors,
+            torch.from_numpy(items.astype(np.int64)).to(device.torch),
+            torch.from_numpy(kinds.astype(np.int64)).to(device.torch),
+            torch.from_numpy(np.ascontiguousarray(profile[rows])).to(device.torch),
+            hidden,
+        )
+        last = torch.from_numpy(size[rows] + masked).to(device.torch)
+        result[torch.from_numpy(rows)] = out[torch.arange(len(rows), device=out.device), last].float().cpu()
+    final: Floats = result.numpy()
+    return final
+
+
+def rating_levels(rating: Floats) -> NDArray[np.float32]:
+    """Upper edges that cut ratings into at most 7 levels: their own values where they are few, quantiles otherwise.
+    Empty where all ratings are equal (implicit data)."""
+    values = np.unique(rating)
+    if len(values) < 2:
+        return np.zeros(0, np.float32)
+    if len(values) > TYPES - 1:
+        values = np.unique(np.quantile(rating, np.linspace(0, 1, TYPES)[1:]))
+    return values[:-1].astype(np.float32)
+
+
+def rating_types(rating: Floats, levels: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Token type [n] of each rating: 1 for the lowest level; 0 everywhere where there are no levels."""
+    return np.searchsorted(levels, rating, side="left") + 1 if len(levels) else np.zeros(len(rating), np.int64)
+
+
+class BertSequence:
+    """The recommender to be trained; see the module's head."""
+
+    name = "bert_sequence"
+
+    def __init__(self, config: SequenceOptions) -> None:
+        if config.width % config.heads:
+            raise ConfigError(f"heads ({config.heads}) must divide width ({config.width}).", "Change one of them.")
+        self.config = config
+
+    def fit(
+        self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
+    ) -> FittedSequence:
+        options, chosen = self.config, choose(device)
+        folder.mkdir(parents=True, exist_ok=True)
+        progress(0.0, chosen.sentence)
+        texts, mean, scale = _item_texts(data, options, chosen, progress)
+        profile_texts, rows, twins = _profile_texts(data, seed)
+        if profile_texts:
+            profiles = (text.encode(profile_texts, options.encoder, device=chosen) - mean) / scale
+        else:
+            profiles = np.zeros((0, texts.shape[1]), np.float32)
+        levels = rating_levels(data.train.rating) if options.rate_inputs else np.zeros(0, np.float32)
+        context = Context(data.profile, levels, mean, scale, profiles, rows)
+        torch.manual_seed(seed)
+        model = SequenceModel(options, torch.from_numpy(texts), torch.from_numpy(profiles), chosen)
+        horizon = options.horizon or _horizon(data)
+        types = rating_types(data.train.rating, levels)
+        batches = SequenceBatches(data, options, types, rows, twins, horizon, seed)
+
+        def score(users: Codes) -> torch.Tensor:
+            with chosen.autocast():
+                vectors = model.item_vectors().float()
+                people = vectors_of(model, vectors, users, data.train, context.profiles_of(users), levels, chosen)
+            return torch.addmm(model.bias, torch.from_numpy(people).to(chosen.torch), vectors.T)
+
+        train(
+            model,
+            batches,
+            Validation(data, score, seed=seed),
+            options=options,
+            seed=seed,
+            device=chosen,
+            folder=folder,
+            progress=progress,
+            terms=terms,
+        )
+        return FittedSequence(options, model, context, chosen)
+
+
+def _item_texts(
+    data: TrainingData, options: SequenceOptions, device: Device, progress: Progress
+) -> tuple[Floats, Floats, float]:
+    """Standardised text vectors [m, w] of the catalogue, and the mean [w] and scale that standardise further ones."""
+    if options.items == "id" and not data.profile:
+        return np.zeros((data.n_items, 1), np.float32), np.zeros(1, np.float32), 1.0
+    vectors = text.encode(text.item_texts(data.items), options.encoder, device=device, progress=progress)
+    mean = vectors.mean(0)
+    scale = float((vectors - mean).std()) or 1.0
+    return (vectors - mean) / scale, mean, scale
+
+
+def _profile_texts(data: TrainingData, seed: int) -> tuple[list[str], NDArray[np.int64], list[NDArray[np.int64]]]:
+    """The distinct profile texts, each user's row in them, and rows of texts in which all attributes of `data.swap`
+    are exchanged: a user's twin never has the user's own value of one."""
+    twins = bool(data.swap) and data.swap_share > 0
+    missing = [name for name in data.swap if name not in data.profile]
+    if twins and missing:
+        raise ConfigError(f"{missing[0]} is not part of the profile text.", f"Add {missing[0]} to the profile.")
+    if not data.profile:
+        return [], np.zeros(data.n_users, np.int64), []
+    variants = [text.profile_texts(data.users, data.profile)]
+    if twins:
+        coded = {name: pd.factorize(data.users[name], sort=True) for name in data.swap}
+        for name, (_, values) in coded.items():
+            if len(values) < 2:
+                raise ConfigError(
+                    f"Everybody has the same {name}: nothing can be exchanged.", "Choose another attribute."
+                )
+        rng = np.random.default_rng(seed)
+        for _ in range(min(MAX_TWINS, max(len(values) for _, values in coded.values()) - 1)):
+            users = data.users.copy()
+            for name, (codes, values) in coded.items():
+                shift = rng.integers(1, len(values), len(codes))
+                other = pd.Series(values.take((codes + shift) % len(values)), index=users.index)
+                users[name] = other.where(codes >= 0)
+            variants.append(text.profile_texts(users, data.profile))
+    unique = list(dict.fromkeys(line for variant in variants for line in variant))
+    position = {line: i for i, line in enumerate(unique)}
+    rows = [np.array([position[line] for line in variant], np.int64) for variant in variants]
+    return unique, rows[0], rows[1:]
+
+
+def _horizon(data: TrainingData) -> int:
+    """How far ahead the model is asked to see: the median number of validation items of those who have some."""
+    counts = np.bincount(data.valid.user, minlength=data.n_users)
+    counts = counts[counts > 0]
+    return max(1, int(np.median(counts))) if len(counts) else 1
+
+
+def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedSequence:
+    """Called by `store.load`."""
+    options = parse(SequenceOptions, manifest["options"])
+    profile_vectors = arrays["profile_vectors"]
+    device = choose("auto")
+    model = SequenceModel(options, torch.from_numpy(arrays["texts"]), torch.from_numpy(profile_vectors), device)
+    store.check_pretrained(folder)
+    bert = BertModel.from_pretrained(folder, add_pooling_layer=False, use_safetensors=True, local_files_only=True)
+    state = {f"bert.{name}": value for name, value in bert.state_dict().items()}
+    words = "bert.embeddings.word_embeddings.weight"
+    state[words] = state[words][:FIRST_ITEM]
+    state.update({k.removeprefix("model."): torch.from_numpy(v) for k, v in arrays.items() if k.startswith("model.")})
+    model.load_state_dict(state)
+    context = Context(
+        tuple(manifest["attributes"]),
+        arrays["levels"],
+        arrays["text_mean"],
+        float(manifest["text_scale"]),
+        profile_vectors,
+        arrays["profile_rows"],
+    )
+    return FittedSequence(options, model.to(device.torch).eval(), context, device)

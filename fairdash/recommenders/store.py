@@ -1,0 +1,263 @@
+"""The only place where models are read and written: safetensors and json, checked before anything is built.
+
+A saved recommender is a folder with `fairdash.json` (name, format, options), `fairdash.safetensors` (its arrays) and,
+where it has a BERT, that model in the form that `transformers.AutoModel.from_pretrained(folder)` opens by itself.
+Nothing here unpickles what a person brings.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import socket
+import stat
+import zipfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from fairdash import settings
+from fairdash.errors import ModelError
+from fairdash.recommenders.base import Fitted
+
+FORMAT = 1
+MANIFEST, ARRAYS = "fairdash.json", "fairdash.safetensors"
+MAX_JSON_BYTES = 64 << 20
+MAX_HEADER_BYTES = 16 << 20
+# Who opens what: each module has `load(folder, manifest, arrays) -> Fitted`.
+MODULES = {"popularity": "baselines", "ease": "baselines", "ncf": "baselines", "bert_sequence": "bert_sequence"}
+MODULES["bert_pair"] = "bert_pair"
+# Upper bounds for the numbers in a config.json: a file of some bytes must not ask for terabytes of memory.
+BOUNDS = {
+    "hidden_size": 8192,
+    "num_hidden_layers": 96,
+    "num_attention_heads": 128,
+    "intermediate_size": 32768,
+    "max_position_embeddings": 131072,
+    "vocab_size": 1_000_000,
+    "type_vocab_size": 1024,
+}
+ENCODERS = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "mpnet", "albert", "camembert", "deberta-v2")
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack", ".joblib")
+
+
+def write(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write a recommender's own part; the manifest comes last, so that a folder with one is whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / ARRAYS)
+    partial = folder / (MANIFEST + ".part")
+    partial.write_text(json.dumps({"format": FORMAT, **manifest}, indent=1))
+    partial.replace(folder / MANIFEST)
+
+
+def save(fitted: Fitted, folder: Path) -> None:
+    """Save any recommender."""
+    fitted.save(folder)
+
+
+def load(folder: Path) -> Fitted:
+    """The recommender that `save` wrote into `folder`.
+
+    Raises ModelError where the folder is none of ours, was written by a newer version, or does not hold together.
+    """
+    manifest = read_json(folder / MANIFEST, "It is not a recommender that FairDash saved.")
+    name = manifest.get("name")
+    if manifest.get("format") != FORMAT or name not in MODULES:
+        raise ModelError(
+            f"{folder.name} holds a recommender {name!r} of format {manifest.get('format')!r}, which is unknown here.",
+            "Open it with the version of FairDash that saved it.",
+        )
+    arrays = read_arrays(folder / ARRAYS)
+    module = importlib.import_module(f"fairdash.recommenders.{MODULES[name]}")
+    try:
+        fitted: Fitted = module.load(folder, manifest, arrays)
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise ModelError(
+            f"The parts of the recommender in {folder.name} do not fit together: {error}.",
+            "Save it again, or train it anew.",
+        ) from error
+    return fitted
+
+
+def read_json(path: Path, hint: str) -> dict[str, Any]:
+    """A small json object. Raises ModelError where it is missing, too large or none."""
+    if not path.is_file():
+        raise ModelError(f"{path.parent.name} has no file {path.name}.", hint)
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise ModelError(f"{path.name} is too large ({path.stat().st_size} bytes).", hint)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path.name} is no valid json: {error}.", hint) from None
+    if not isinstance(value, dict):
+        raise ModelError(f"{path.name} must hold a json object.", hint)
+    return value
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of a safetensors file. Raises ModelError where it is missing or damaged."""
+    if not path.is_file():
+        raise ModelError(f"{path.parent.name} has no file {path.name}.", "The folder is incomplete: copy it again.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+    except (SafetensorError, TypeError, OSError) as error:
+        raise ModelError(f"{path.name} is damaged or no safetensors file: {error}.", "Copy it again.") from None
+
+
+def check_pretrained(folder: Path) -> dict[str, Any]:
+    """The config of a HuggingFace model folder, after checks that read only its json and file names.
+
+    Raises ModelError for pickled weights alone, for a model that is no encoder, and for sizes out of bounds.
+    """
+    config = read_json(folder / "config.json", "Bring a folder with config.json, model.safetensors and a tokenizer.")
+    names = [path.name for path in folder.iterdir()]
+    if not any(name.endswith(".safetensors") for name in names):
+        pickles = [name for name in names if name.endswith(PICKLES)]
+        if pickles:
+            raise ModelError(
+                f"The weights of {folder.name} are pickled ({pickles[0]}); opening them could run foreign code.",
+                "Convert them to safetensors (`save_pretrained(..., safe_serialization=True)`) and bring those.",
+            )
+        raise ModelError(f"{folder.name} has no weights (model.safetensors).", "Copy the whole folder.")
+    kind = config.get("model_type")
+    if kind not in ENCODERS:
+        raise ModelError(
+            f"{folder.name} is a {kind!r} model; FairDash needs a text encoder.", f"Known: {', '.join(ENCODERS)}."
+        )
+    for name, limit in BOUNDS.items():
+        number = config.get(name, 1)
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= limit:
+            raise ModelError(
+                f"config.json of {folder.name} has {name} = {number!r}.",
+                f"It must be a whole number from 1 to {limit}.",
+            )
+    return config
+
+
+@cache
+def online() -> bool:
+    """Whether the model hub can be reached; without it `transformers` would retry for 23 seconds at every load."""
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        return False
+    try:
+        with socket.create_connection(("huggingface.co", 443), timeout=2):
+            return True
+    except OSError:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        return False
+
+
+def pretrained(source: str, auto: Any, **config: Any) -> tuple[Any, Any]:
+    """(model, tokenizer) of a HuggingFace folder or name: the one door through which foreign weights come in.
+
+    auto: an Auto class of transformers. Raises ModelError with what is wrong and what to do.
+    """
+    folder = Path(source).expanduser()
+    local = folder.is_dir()
+    if local:
+        check_pretrained(folder)
+    elif not online():
+        raise ModelError(
+            f"There is no folder {source!r}, and the HuggingFace hub cannot be reached from here.",
+            "Choose the bundled encoder (default), give a model's folder, or upload it as a zip.",
+        )
+    from transformers import AutoConfig, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+
+    name = str(folder) if local else source
+    safe = {"trust_remote_code": False, "local_files_only": local}
+    try:
+        if not local:  # the config alone first: nothing large is fetched for a model that does not fit
+            seen = AutoConfig.from_pretrained(name, **safe)
+            if seen.model_type not in ENCODERS:
+                raise ModelError(f"{source} is a {seen.model_type!r} model.", f"Known encoders: {', '.join(ENCODERS)}.")
+        tokenizer = AutoTokenizer.from_pretrained(name, **safe)
+        model = auto.from_pretrained(name, use_safetensors=True, **safe, **config)
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"The model {source!r} cannot be opened: {reason}",
+            "It needs config.json, model.safetensors and its tokenizer's files, all of one model.",
+        ) from error
+    size, rows = len(tokenizer), model.get_input_embeddings().num_embeddings
+    if size > rows:
+        raise ModelError(
+            f"The tokenizer of {source!r} has {size} words, its model only {rows}.",
+            "Bring the tokenizer of that model.",
+        )
+    return model, tokenizer
+
+
+def unpack(archive: Path, into: Path) -> Path:
+    """Unpack an uploaded zip and return the folder in it that holds config.json or fairdash.json.
+
+    Raises ModelError for paths that leave the folder, links, too many members or bytes, and archives without a model.
+    """
+    try:
+        file = zipfile.ZipFile(archive)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ModelError(
+            f"{archive.name} is no zip archive: {error}.", "Bring the model's folder as one zip."
+        ) from None
+    with file:
+        members = [member for member in file.infolist() if not member.is_dir()]
+        _check_members(archive.name, members)
+        into.mkdir(parents=True, exist_ok=True)
+        budget = settings.MAX_UNPACKED_MB << 20
+        for member in members:
+            target = into.joinpath(*PurePosixPath(member.filename).parts)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with file.open(member) as source, target.open("wb") as sink:
+                    while chunk := source.read(1 << 20):
+                        budget -= len(chunk)  # counted while reading: a header may lie about the size
+                        if budget < 0:
+                            raise ModelError(
+                                f"{archive.name} unpacks to more than {settings.MAX_UNPACKED_MB} MB.",
+                                "Bring a smaller model, or raise FAIRDASH_MAX_UNPACKED_MB.",
+                            )
+                        sink.write(chunk)
+            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+                raise ModelError(
+                    f"{member.filename} in {archive.name} cannot be read: {error}.", "Pack the folder again."
+                ) from None
+            except ModelError:
+                shutil.rmtree(into, ignore_errors=True)
+                raise
+    for name in (MANIFEST, "config.json"):
+        found = sorted(into.rglob(name), key=lambda path: len(path.parts))
+        if found:
+            return found[0].parent
+    raise ModelError(f"{archive.name} holds no model: neither {MANIFEST} nor config.json.", "Pack the model's folder.")
+
+
+def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:
+    if len(members) > settings.MAX_ZIP_MEMBERS:
+        raise ModelError(f"{name} has {len(members)} files.", f"At most {settings.MAX_ZIP_MEMBERS} are allowed.")
+    for member in members:
+        path = PurePosixPath(member.filename)
+        mode = member.external_attr >> 16
+        if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in member.filename:
+            raise ModelError(
+                f"{name} has a path that leaves the archive: {member.filename!r}.", "Pack the folder again."
+            )
+        if mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
+            raise ModelError(f"{name} has a link or device: {member.filename!r}.", "Pack plain files alone.")
+        if path.suffix in PICKLES:
+            raise ModelError(
+                f"{name} holds a pickle ({member.filename}); opening it could run foreign code.",
+                "Bring the weights as safetensors.",
+            )
+    if sum(member.file_size for member in members) > settings.MAX_UNPACKED_MB << 20:
+        raise ModelError(f"{name} unpacks to more than {settings.MAX_UNPACKED_MB} MB.", "Bring a smaller model.")

@@ -1,0 +1,267 @@
+"""bert_sequence: it learns, is repeatable, reads profiles, survives saving, and its loss is the softmax it claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel
+
+from fairdash.errors import ConfigError
+from fairdash.mitigation.base import TermBatch
+from fairdash.progress import silent
+from fairdash.recommenders import build, store
+from fairdash.recommenders.base import ProfileFitted, VectorFitted
+from fairdash.recommenders.baselines import Popularity
+from fairdash.recommenders.bert_sequence import (
+    FIRST_ITEM,
+    FittedSequence,
+    SequenceBatches,
+    _Dropout,
+    _FullSoftmax,
+    _Noise,
+    rating_levels,
+    rating_types,
+)
+from fairdash.recommenders.options import PopularityOptions, SequenceOptions
+from fairdash.recommenders.training import Validation
+from fairdash.schema import Interactions, TrainingData
+
+from .conftest import make_data
+
+SMALL = {"width": 16, "heads": 2, "layers": 1, "length": 12, "batch": 8, "items": "id", "epochs": 12, "patience": 50}
+
+
+def fit(data: TrainingData, folder: Path, *, terms: Any = (), seed: int = 0, **options: Any) -> FittedSequence:
+    recommender = build("bert_sequence", {**SMALL, **options})
+    fitted = recommender.fit(data, seed=seed, device="cpu", folder=folder, progress=silent, terms=terms)
+    assert isinstance(fitted, FittedSequence)
+    return fitted
+
+
+def ndcg(data: TrainingData, fitted: Any) -> float:
+    return Validation(data, lambda users: torch.from_numpy(fitted.score(users, data.train)))()["ndcg"]
+
+
+@pytest.mark.parametrize(("objective", "negatives"), [("causal", 0), ("causal", 20), ("masked", 0)])
+def test_learns_the_order(data: TrainingData, run: Path, objective: str, negatives: int) -> None:
+    fitted = fit(data, run, objective=objective, negatives=negatives, epochs=30)
+    popular = Popularity(PopularityOptions()).fit(data, seed=0, device="cpu", folder=run, progress=silent)
+    assert ndcg(data, fitted) > ndcg(data, popular) + 0.2
+    assert isinstance(fitted, VectorFitted)
+
+
+def test_same_seed_same_scores(data: TrainingData, tmp_path: Path) -> None:
+    users = np.arange(10, dtype=np.int32)
+    first, second, other = (fit(data, tmp_path / str(i), seed=s) for i, s in enumerate((3, 3, 4)))
+    assert np.array_equal(first.score(users, data.train), second.score(users, data.train))
+    assert not np.allclose(first.score(users, data.train), other.score(users, data.train))
+
+
+def test_scores_are_vectors_times_items(data: TrainingData, run: Path) -> None:
+    fitted = fit(data, run, epochs=1)
+    users = np.array([5, 0, 7], np.int32)
+    vectors = fitted.user_vectors(users, data.train)
+    assert vectors.shape == (3, 16)
+    assert np.array_equal(fitted.score_vectors(vectors), fitted.score(users, data.train))
+    alone = np.concatenate([fitted.user_vectors(users[i : i + 1], data.train) for i in range(3)])
+    np.testing.assert_allclose(alone, vectors, atol=1e-5)  # whoever else is computed beside changes nothing
+
+
+def test_reads_only_the_last_items(data: TrainingData, run: Path) -> None:
+    fitted = fit(data, run, epochs=1, length=3)
+    users = np.arange(5, dtype=np.int32)
+    starts = data.train.starts(data.n_users)
+    tail = np.concatenate([np.arange(max(starts[u + 1] - 3, starts[u]), starts[u + 1]) for u in users])
+    np.testing.assert_allclose(
+        fitted.score(users, data.train.take(tail)), fitted.score(users, data.train), rtol=1e-4, atol=1e-5
+    )
+    nothing = data.train.take(np.zeros(0, np.int64))
+    assert np.isfinite(fitted.score(users, nothing)).all()  # a person without history gets scores too
+
+
+@pytest.mark.parametrize("objective", ["causal", "masked"])
+def test_saved_and_loaded_gives_the_same_scores(run: Path, tmp_path: Path, objective: str) -> None:
+    data = make_data(profile=("gender",))
+    fitted = fit(data, run, items="text+id", objective=objective, epochs=1)
+    store.save(fitted, tmp_path / "model")
+    loaded = store.load(tmp_path / "model")
+    users = np.arange(data.n_users, dtype=np.int32)
+    assert np.array_equal(loaded.score(users, data.train), fitted.score(users, data.train))
+    assert isinstance(loaded, ProfileFitted)
+    again = loaded.score_profiles(users[:2], data.train, ["A person: woman.", "A person."])
+    assert np.array_equal(again, fitted.score_profiles(users[:2], data.train, ["A person: woman.", "A person."]))
+
+
+def test_transformers_alone_opens_the_folder(data: TrainingData, run: Path, tmp_path: Path) -> None:
+    fitted = fit(data, run, epochs=1)
+    fitted.save(tmp_path / "model")
+    bert = AutoModel.from_pretrained(tmp_path / "model", add_pooling_layer=False)
+    words = bert.get_input_embeddings().weight.detach()
+    assert words.shape == (data.n_items + FIRST_ITEM, 16)
+    assert torch.equal(words[FIRST_ITEM:], fitted.vectors.cpu())
+    assert not list((tmp_path / "model").glob("*.bin"))
+
+
+def test_profile_text_changes_scores(run: Path) -> None:
+    data = make_data(profile=("gender", "age"))
+    fitted = fit(data, run, epochs=8)
+    users = np.zeros(2, np.int32)
+    own = fitted.score(users[:1], data.train)
+    assert isinstance(fitted, ProfileFitted)
+    scores = fitted.score_profiles(users, data.train, ["A person: man; age 20.", "A person: woman; age 20."])
+    np.testing.assert_allclose(scores[0], own[0], atol=1e-4)  # user 0 is a man of 20
+    assert not np.allclose(scores[0], scores[1])
+
+
+def test_a_model_without_profile_says_so(data: TrainingData, run: Path) -> None:
+    with pytest.raises(ConfigError, match="no profile"):
+        fit(data, run, epochs=1).score_profiles(np.zeros(1, np.int32), data.train, ["A person."])
+
+
+def test_twins_have_another_value_and_are_added(run: Path) -> None:
+    data = make_data(profile=("gender",)).with_(swap=("gender",), swap_share=0.5)
+    fitted = fit(data, run, epochs=1)
+    assert len(fitted.context.profile_vectors) == 2
+    own = fitted.context.profile_rows
+    options = SequenceOptions(length=12, batch=8)
+    batches = SequenceBatches(data, options, np.zeros(len(data.train), np.int64), own, [1 - own], 1, 0)
+    seen, swapped = np.zeros(data.n_users), np.zeros(data.n_users)
+    for i in range(len(batches)):
+        batch = batches.batch(i)
+        users, profile = batch["users"].numpy(), batch["profile"].numpy()
+        np.add.at(seen, users, profile == own[users])
+        np.add.at(swapped, users, profile != own[users])
+    assert np.array_equal(seen >= 1, np.ones(data.n_users, bool))
+    assert 15 <= (swapped > 0).sum() <= 45  # about half of 60 people have a twin
+    with pytest.raises(ConfigError, match="not part of the profile"):
+        fit(make_data().with_(swap=("gender",), swap_share=0.5), run / "x", epochs=1)
+
+
+def test_every_item_is_a_target_once_an_epoch(data: TrainingData) -> None:
+    options = SequenceOptions(length=4, batch=4)
+    rows = np.zeros(data.n_users, np.int64)
+    batches = SequenceBatches(data, options, np.zeros(len(data.train), np.int64), rows, [], 1, 0)
+    expected = data.train.matrix(data.n_users, data.n_items).toarray().astype(int)
+    sizes = set()
+    for epoch in range(3):
+        batches.set_epoch(epoch)
+        found = np.zeros_like(expected)
+        for i in range(len(batches)):
+            batch = batches.batch(i)
+            row, column = np.nonzero(batch["targets"].numpy() >= 0)
+            np.add.at(found, (batch["users"].numpy()[row], batch["targets"].numpy()[row, column]), 1)
+            assert batch["items"].shape[1] <= 4
+        assert np.array_equal(found, expected)
+        sizes.add(tuple(batches.batch(0)["items"].flatten().tolist()))
+    assert len(sizes) == 3  # the windows differ from epoch to epoch
+
+
+def test_row_weights_and_repeats_reach_the_batches(data: TrainingData) -> None:
+    weight = np.random.default_rng(0).random(len(data.train)).astype(np.float32)
+    repeats = np.where(np.arange(data.n_users) < 5, 3, 0).astype(np.int32)
+    changed = data.with_(row_weight=weight, user_repeats=repeats, relevance_threshold=None)
+    rows = np.zeros(data.n_users, np.int64)
+    batches = SequenceBatches(changed, SequenceOptions(), np.zeros(len(data.train), np.int64), rows, [], 1, 0)
+    total = sum(float(batches.batch(i)["weights"].sum()) for i in range(len(batches)))
+    assert total == pytest.approx(3 * weight[data.train.user < 5].sum(), rel=1e-5)
+
+
+def test_full_softmax_is_cross_entropy() -> None:
+    torch.manual_seed(0)
+    hidden, vectors, bias = torch.randn(300, 8), torch.randn(50, 8), torch.randn(50)
+    targets, weights = torch.randint(50, (300,)), torch.rand(300)
+    results = []
+    for own in (True, False):
+        parts = [tensor.clone().requires_grad_() for tensor in (hidden, vectors, bias)]
+        if own:
+            loss = _FullSoftmax.apply(*parts, targets)
+        else:
+            loss = torch.nn.functional.cross_entropy(parts[0] @ parts[1].T + parts[2], targets, reduction="none")
+        (loss * weights).sum().backward()
+        results.append([loss.detach(), *(part.grad for part in parts)])
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_dropout_keeps_its_share_and_its_mean() -> None:
+    torch.manual_seed(0)
+    noise = _Noise()
+    noise.start()
+    layer = _Dropout(0.25, noise).train()
+    out = layer(torch.ones(1000, 100))
+    assert float((out > 0).float().mean()) == pytest.approx(0.75, abs=0.01)
+    assert float(out.mean()) == pytest.approx(1.0, abs=0.01)
+    assert torch.equal(layer.eval()(torch.ones(3)), torch.ones(3))
+
+
+def test_rating_levels() -> None:
+    stars = np.array([1, 2, 3, 4, 5, 5], np.float32)
+    assert rating_types(stars, rating_levels(stars)).tolist() == [1, 2, 3, 4, 5, 5]
+    assert rating_types(np.ones(3, np.float32), rating_levels(np.ones(3, np.float32))).tolist() == [0, 0, 0]
+    plays = np.arange(1000, dtype=np.float32)
+    types = rating_types(plays, rating_levels(plays))
+    assert types.min() == 1
+    assert types.max() == 7
+
+
+class Watcher(torch.nn.Module):
+    """A term that notes what it is given and pulls user vectors to zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(()))
+        self.batches: list[TermBatch] = []
+
+    def forward(self, batch: TermBatch) -> torch.Tensor:
+        self.batches.append(batch)
+        return self.gain.abs() * batch.vectors.square().mean()
+
+
+def test_terms_see_the_batch_and_are_trained(data: TrainingData, run: Path) -> None:
+    term = Watcher()
+    fit(data, run, terms=[term], epochs=2)
+    assert term.batches
+    for batch in term.batches:
+        b = len(batch.users)
+        assert batch.vectors.shape == (b, 16)
+        assert batch.sample_loss.shape == (b,)
+        assert batch.items is not None
+        assert batch.target_score is not None
+        assert batch.items.shape == batch.target_score.shape == (b,)
+        assert bool((batch.target_score < 0).all())
+        assert batch.vectors.requires_grad
+    done = [batch.done for batch in term.batches]
+    assert done == sorted(done)
+    assert done[0] == 0.0
+    assert float(term.gain.detach()) != 1.0
+
+
+def test_new_items_are_scored_by_their_text(run: Path) -> None:
+    """An item that nobody has had is scored like those with alike texts."""
+    data = make_data()
+    rare = 3  # a "Space battle"
+    keep = np.flatnonzero(data.train.item != rare)
+    cold = data.with_(train=data.train.take(keep))
+    fitted = fit(cold, run, items="text", epochs=30)
+    users = np.flatnonzero(np.arange(data.n_users) % 2 == 0).astype(np.int32)  # they like space battles
+    scores = fitted.score(users, cold.train).mean(0)
+    assert scores[rare] > np.median(scores[20:])
+
+
+def test_heads_must_divide_width() -> None:
+    with pytest.raises(ConfigError, match="divide"):
+        build("bert_sequence", {"width": "100", "heads": "3"})
+
+
+def test_history_of_one_call(data: TrainingData, run: Path) -> None:
+    """An edited history is scored like one that was there from the start."""
+    fitted = fit(data, run, epochs=1)
+    edited = Interactions(
+        np.zeros(3, np.int32), np.array([1, 2, 5], np.int32), np.full(3, 5.0, np.float32), np.arange(3.0)
+    )
+    scores = fitted.score(np.zeros(1, np.int32), edited)
+    assert scores.shape == (1, data.n_items)
