@@ -19,6 +19,8 @@ from fairdash import ranking, settings
 from fairdash.data.groups import form
 from fairdash.hashing import id_hash, mix
 from fairdash.metrics import accuracy, bootstrap, divergence, leakage, rating, sensitivity
+from fairdash.metrics.audit import ModelSide
+from fairdash.metrics.results import plain
 from fairdash.progress import Progress, silent
 from fairdash.recommenders.base import Fitted, ProbabilityFitted, ProfileFitted, VectorFitted
 from fairdash.schema import ITEM_ID, TITLE, USER_ID, Codes, Floats, Groups, GroupSpec, Lists, Split
@@ -36,13 +38,15 @@ MOVED = 10  # items that a template test names for each group
 @dataclass(frozen=True, eq=False)
 class Measure:
     """One metric of one attribute. value: NaN with a reason. ci: 95 % interval over users. replicates: the value under
-    each bootstrap weight, the same weights as everywhere [b]. more: what belongs beside it, as plain JSON values."""
+    each bootstrap weight, the same weights as everywhere [b]. more: what belongs beside it, as plain JSON values.
+    per_user: values [n_users] whose mean it is, NaN where undefined."""
 
     value: float
     ci: tuple[float, float] = (float("nan"), float("nan"))
     replicates: Array = field(default_factory=lambda: np.empty(0))
     more: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    per_user: Array | None = None
 
 
 Measures = dict[str, Measure]  # by key of METRICS
@@ -59,15 +63,45 @@ def model_side(
     seed: int = 0,
     replicates: int = settings.BOOTSTRAP,
     progress: Progress = silent,
-) -> dict[str, Measures]:
-    """By attribute, everything that this recommender allows to be measured.
+) -> ModelSide:
+    """What `audit.from_split(…, model=)` takes. results: {attribute: {metric: {value, ci, …}}}, and `template_test`
+    for a recommender that reads a profile text; per_user: `flip_jaccard:gender` and the like.
 
     groups: of users; attributes: labels of those to look at (None: all). lists: [n_users, ≥ k] at test time.
-    A recommender without profile text, vectors or probabilities has undefined metrics with the reason.
     """
+    found = measures(
+        fitted, split, groups, lists, k=k, attributes=attributes, seed=seed, replicates=replicates, progress=progress
+    )
+    per_user = pd.DataFrame({USER_ID: split.training.users[USER_ID].to_numpy()})
+    results: dict[str, Any] = {}
+    undefined: dict[str, str] = {}
+    for attribute, by_key in found.items():
+        results[attribute] = {key: to_json(measure) for key, measure in by_key.items()}
+        undefined |= {f"{attribute}.{key}": measure.reason for key, measure in by_key.items() if measure.reason}
+        for key, measure in by_key.items():
+            if measure.per_user is not None:
+                per_user[f"{key}:{attribute}"] = measure.per_user
+    if isinstance(fitted, ProfileFitted) and isinstance(fitted, VectorFitted) and fitted.profile:
+        results["template_test"] = template_test(fitted, split, k=k, seed=seed)
+    progress(1.0, "The model side is done")
+    return ModelSide(results, per_user if per_user.shape[1] > 1 else None, (), undefined)
+
+
+def measures(
+    fitted: Fitted,
+    split: Split,
+    groups: Sequence[GroupSpec],
+    lists: Lists,
+    *,
+    k: int = settings.K,
+    attributes: Sequence[str] | None = None,
+    seed: int = 0,
+    replicates: int = settings.BOOTSTRAP,
+    progress: Progress = silent,
+) -> dict[str, Measures]:
+    """By attribute, everything that this recommender allows to be measured; what it does not is NaN with the reason."""
     users = split.training.users
-    formed = [form(spec, users) for spec in groups]
-    chosen = [(s, g) for s, g in zip(groups, formed, strict=True) if attributes is None or s.label in attributes]
+    chosen = [(spec, form(spec, users)) for spec in groups if attributes is None or spec.label in attributes]
     hashes = id_hash(users[USER_ID])
     weights = bootstrap.weights(hashes, replicates, seed)
     everyone: Codes = np.arange(len(users), dtype=np.int32)
@@ -81,13 +115,12 @@ def model_side(
     for i, (spec, who) in enumerate(chosen):
         progress((1 + 3 * i) / steps, f"Reading {spec.label} off vectors and lists")
         shuffles = _shuffles(who, seed)
-        measures = _given_away(vectors, lists.items[:, :k], split, spec, who, seed, weights, shuffles)
+        by_key = _given_away(vectors, lists.items[:, :k], split, spec, who, seed, weights, shuffles)
         progress((2 + 3 * i) / steps, f"Comparing predictions by {spec.label}")
-        measures |= _predictions(rated, lists.top(k), split, spec, who, weights, shuffles)
+        by_key |= _predictions(rated, lists.top(k), split, spec, who, weights, shuffles)
         progress((3 + 3 * i) / steps, f"Changing {spec.label} in the profile text")
-        measures |= attribute_sensitivity(fitted, split, spec, who, k=k, seed=seed, replicates=replicates)
-        found[spec.label] = measures
-    progress(1.0, "The model side is done")
+        by_key |= attribute_sensitivity(fitted, split, spec, who, k=k, seed=seed, replicates=replicates)
+        found[spec.label] = by_key
     return found
 
 
@@ -170,6 +203,7 @@ def attribute_sensitivity(
                 "below_floor_ci": _pair(bootstrap.interval(base_boot - boot)),
                 "by_group": _by_group(flips, group, names),
             },
+            per_user=_spread_out(flips, people, data.n_users),
         )
         similar_to_neutral[key] = np.stack([function(lists, neutral) for lists in each])
 
@@ -188,6 +222,7 @@ def attribute_sensitivity(
             "by_group": _by_group(change, group, names),
         },
         "" if np.isfinite(value) else "none of these people has a relevant held-out item",
+        per_user=_spread_out(change, people, data.n_users),
     )
 
     spreads = {key: sensitivity.spread(rows, weights) for key, rows in similar_to_neutral.items()}
@@ -354,21 +389,9 @@ def _disparity(found: rating.Disparity, more: Mapping[str, Any]) -> Measure:
 
 
 def to_json(measure: Measure) -> dict[str, Any]:
-    """value, ci and what is beside them; NaN as None, with `undefined`, the reason."""
-    row: dict[str, Any] = {"value": measure.value, "ci": _pair(measure.ci), **measure.more}
-    if measure.reason:
-        row["undefined"] = measure.reason
-    return {key: _plain(value) for key, value in row.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
+    """value, ci and what is beside them as plain JSON values, None for NaN."""
+    row: dict[str, Any] = plain({"value": measure.value, "ci": measure.ci, **measure.more})
+    return row
 
 
 def _undefined(keys: Sequence[str], reason: str) -> Measures:
@@ -458,6 +481,13 @@ def _mean(values: Array, weights: NDArray[np.uint8]) -> tuple[float, Array]:
     with np.errstate(invalid="ignore"):
         boot = values[known] @ share / share.sum(axis=0)
     return value, value + bootstrap.widening(np.array(known.sum())) * (boot - value)
+
+
+def _spread_out(values: Array, people: NDArray[np.int64], n_users: int) -> Array:
+    """Values of some people as values of all [n_users], NaN for the others."""
+    whole = np.full(n_users, np.nan)
+    whole[people] = values
+    return whole
 
 
 def _by_group(values: Array, group: NDArray[np.int64], names: Sequence[str]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from fairdash import model_audit
 from fairdash.hashing import id_hash
-from fairdash.metrics import bootstrap
+from fairdash.metrics import audit, bootstrap
 from fairdash.ranking import rank_all
 from fairdash.schema import Codes, Floats, GroupSpec, Interactions, Lists, Split, TrainingData
 
@@ -229,7 +230,7 @@ def test_a_sample_is_drawn_when_texts_are_many(split: Split, monkeypatch: pytest
 
 def test_what_vectors_and_lists_give_away(split: Split) -> None:
     fitted = Vectors(women(split), 3.0)
-    side = model_audit.model_side(fitted, split, [GENDER, AGE], ranked(fitted, split), k=K, replicates=100)
+    side = model_audit.measures(fitted, split, [GENDER, AGE], ranked(fitted, split), k=K, replicates=100)
     probe = side["gender"]["probe_auc"]
     assert probe.value > 0.9
     assert probe.more["source"] == "vectors"
@@ -246,7 +247,7 @@ def test_what_vectors_and_lists_give_away(split: Split) -> None:
 
 
 def test_predictions_that_belittle_a_group_are_found(split: Split) -> None:
-    side = model_audit.model_side(
+    side = model_audit.measures(
         Predictor(women(split), 0.2),
         split,
         [GENDER],
@@ -264,17 +265,34 @@ def test_predictions_that_belittle_a_group_are_found(split: Split) -> None:
 
 def test_every_key_of_the_model_side_is_there(split: Split) -> None:
     fitted = Predictor(women(split), 0.0)
-    side = model_audit.model_side(fitted, split, [GENDER], ranked(fitted, split), k=K, replicates=20)["gender"]
+    side = model_audit.measures(fitted, split, [GENDER], ranked(fitted, split), k=K, replicates=20)["gender"]
     keys = {*model_audit.SENSITIVITY_KEYS, *model_audit.rating.KEYS, "score_ks", "divergence", "probe_auc"}
     assert set(side) == keys
     for measure in side.values():
-        row = model_audit.to_json(measure)
-        assert (row["value"] is None) == bool(measure.reason) == ("undefined" in row)
+        assert (model_audit.to_json(measure)["value"] is None) == bool(measure.reason)
+
+
+def test_the_audit_holds_the_model_side(split: Split) -> None:
+    reader = Reader(10.0)
+    reader.women = women(split)
+    lists = ranked(reader, split)
+    side = model_audit.model_side(reader, split, [GENDER, AGE], lists, k=K, replicates=50)
+    made = audit.from_split(split, lists, groups=[GENDER, AGE], k=K, replicates=50, permutations=50, model=side)
+    contract = json.loads(json.dumps(made.to_json(), allow_nan=False))
+    found = contract["model"]["gender"]["flip_jaccard"]
+    assert found["value"] == side.results["gender"]["flip_jaccard"]["value"]
+    assert contract["undefined"]["model.gender.value_unfairness"].startswith("this recommender predicts no")
+    # per-user flips get group means, gaps and tests like everything else
+    groups = contract["groups"]["gender"]
+    assert groups["F"]["flip_jaccard:gender"] == pytest.approx(found["by_group"]["F"])
+    gap = contract["gaps"]["gender"]["flip_jaccard:gender"]
+    assert gap["gap"] == pytest.approx(abs(found["by_group"]["F"] - found["by_group"]["M"]))
+    assert gap["p_value"] is not None
 
 
 def test_the_same_weights_as_everywhere(split: Split) -> None:
     fitted = Vectors(women(split), 1.0)
-    side = model_audit.model_side(fitted, split, [GENDER], ranked(fitted, split), k=K, replicates=30)["gender"]
+    side = model_audit.measures(fitted, split, [GENDER], ranked(fitted, split), k=K, replicates=30)["gender"]
     weights = bootstrap.weights(id_hash(split.training.users["user_id"]), 30).astype(float)
     found = side["divergence"]
     who = model_audit.form(GENDER, split.training.users)
