@@ -173,7 +173,7 @@ def pretrained(source: str, auto: Any, **config: Any) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
 
     name = str(folder) if local else source
     safe = {"trust_remote_code": False, "local_files_only": local}
