@@ -117,7 +117,7 @@ def measures(
         shuffles = _shuffles(who, seed)
         by_key = _given_away(vectors, lists.items[:, :k], split, spec, who, seed, weights, shuffles)
         progress((2 + 3 * i) / steps, f"Comparing predictions by {spec.label}")
-        by_key |= _predictions(rated, lists.top(k), split, spec, who, weights, shuffles)
+        by_key |= _predictions(rated, split, spec, who, weights, shuffles)
         progress((3 + 3 * i) / steps, f"Changing {spec.label} in the profile text")
         by_key |= attribute_sensitivity(fitted, split, spec, who, k=k, seed=seed, replicates=replicates)
         found[spec.label] = by_key
@@ -354,38 +354,26 @@ def _given_away(
 
 def _predictions(
     rated: rating.Rated | None,
-    lists: Lists,
     split: Split,
     spec: GroupSpec,
     who: Groups,
     weights: NDArray[np.uint8],
     shuffles: Codes,
 ) -> Measures:
-    """The rating metrics of predicted probabilities, and score_ks of them, or of the lists' scores without any."""
+    """The rating metrics of predicted probabilities, and score_ks of them."""
     if rated is None:
-        row, column = np.nonzero(lists.items >= 0)
-        ks = rating.score_ks(
-            row.astype(np.int32),
-            lists.scores[row, column].astype(np.float64),
-            who,
-            min_size=spec.min_size,
-            weights=weights,
-            shuffles=shuffles,
-        )
-        reason = "this recommender predicts no probability of single pairs"
-        return _undefined(rating.KEYS, reason) | {"score_ks": _disparity(ks, {"scores": "lists"})}
+        reason = "this recommender predicts no probability of single pairs; scores of its lists are compared under gaps"
+        return _undefined((*rating.KEYS, "score_ks"), reason)
     found = rating.unfairness(
         rated, who, split.training.n_items, min_size=spec.min_size, weights=weights, shuffles=shuffles
     )
     ks = rating.score_ks(rated.user, rated.predicted, who, min_size=spec.min_size, weights=weights, shuffles=shuffles)
-    return {key: _disparity(value, {}) for key, value in found.items()} | {
-        "score_ks": _disparity(ks, {"scores": "probability of held-out pairs"})
-    }
+    return {key: _disparity(value) for key, value in {**found, "score_ks": ks}.items()}
 
 
-def _disparity(found: rating.Disparity, more: Mapping[str, Any]) -> Measure:
-    beside = {"pair": found.pair, "shared": found.shared, "chance": found.chance, "p_value": found.p_value, **more}
-    return Measure(found.value, found.ci, found.centred, beside, found.reason)
+def _disparity(found: rating.Disparity) -> Measure:
+    beside = {"pair": found.pair, "shared": found.shared, "chance": found.chance, "p_value": found.p_value}
+    return Measure(found.value, found.ci, found.replicates, beside, found.reason)
 
 
 def to_json(measure: Measure) -> dict[str, Any]:

@@ -16,14 +16,17 @@ in the paper, and needs no shared item. With more than two groups a metric is th
 largest, and the pair is named. Nothing to compare gives NaN and a reason.
 
 With few raters an item's mean is noisy, and the mean of absolute differences is above 0 even for groups that are
-treated alike; `chance` is the mean under shuffled group labels, to be read beside the value. Resampling people adds
-such noise once more, so plain percentiles can lie wholly above the value: the replicates are moved to have it as mean.
+treated alike: `chance` is the mean under shuffled group labels, to be read beside the value, and `p_value` compares the
+two. Intervals: of the first four, percentiles of replicates that were moved to have the value as mean (resampling
+people adds their noise once more, so plain percentiles can lie wholly above the value), not below 0; of
+nonparity_unfairness, percentiles of the signed difference of the named pair, below 0 when the data do not tell the two
+apart; of score_ks, as all distances in `metrics.groups`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -32,6 +35,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fairdash.metrics.bootstrap import interval
+from fairdash.metrics.groups import distance_interval
 from fairdash.schema import Codes, Groups
 
 Array = NDArray[np.float64]
@@ -61,28 +65,18 @@ class Rated:
 class Disparity:
     """A metric over groups of users. value: of the pair of groups where it is largest; NaN with `reason`.
 
-    pair: the two groups' names. shared: items that both of the pair rated (pairs of the smaller group for score_ks and
-    nonparity). replicates: the value, largest pair anew, under each bootstrap weight [b]. shuffled: under each shuffled
-    labelling [p].
+    pair: the two groups' names. shared: items that both of the pair rated (for nonparity and score_ks: pairs of the one
+    that has fewer). ci: 95 % interval over users. replicates: the value, largest pair anew, under each bootstrap weight
+    [b]. shuffled: under each shuffled labelling [p].
     """
 
     value: float
-    pair: tuple[str, str] | None
-    shared: int
-    replicates: Array
-    shuffled: Array
+    pair: tuple[str, str] | None = None
+    shared: int = 0
+    ci: tuple[float, float] = (float("nan"), float("nan"))
+    replicates: Array = field(default_factory=lambda: np.empty(0))
+    shuffled: Array = field(default_factory=lambda: np.empty(0))
     reason: str = ""
-
-    @property
-    def centred(self) -> Array:
-        """The replicates [b], moved so that their mean is the value."""
-        known = self.replicates[np.isfinite(self.replicates)]
-        return self.replicates + (self.value - known.mean()) if len(known) else self.replicates
-
-    @property
-    def ci(self) -> tuple[float, float]:
-        """95 % interval over users: percentiles of the centred replicates, not below 0."""
-        return interval(self.centred, 0.0)
 
     @property
     def p_value(self) -> float:
@@ -138,8 +132,12 @@ def unfairness(
         def shared(a: int, b: int, whole: bool = whole) -> int:
             return int(min(rates[a].sum(), rates[b].sum()) if whole else np.sum((rates[a] > 0) & (rates[b] > 0)))
 
-        reason = "" if whole else "no item was rated by users of two groups"
-        result[key] = _largest(groups, kept, point[:, row], boot[:, row], null[:, row], shared, reason)
+        reason = "no item was rated by users of two groups"
+        found = _largest(groups, kept, point[:, row], boot[:, row], null[:, row], shared, reason)
+        if not whole:
+            known = found.replicates[np.isfinite(found.replicates)]
+            found = replace(found, ci=interval(known + (found.value - known.mean()), 0.0)) if len(known) else found
+        result[key] = found
     return result
 
 
@@ -187,7 +185,9 @@ def score_ks(
     boot = _over(coarse, kept, groups.codes, weights, statistic)
     null = _shuffled(coarse, kept, shuffles, statistic)
     sizes = [int(np.sum(groups.codes[user] == code)) for code in kept]
-    return _largest(groups, kept, point[:, 0], boot[:, 0], null[:, 0], lambda a, b: min(sizes[a], sizes[b]), "")
+    found = _largest(groups, kept, point[:, 0], boot[:, 0], null[:, 0], lambda a, b: min(sizes[a], sizes[b]), "")
+    low, high = distance_interval(found.value**2, found.replicates**2)
+    return replace(found, ci=(float(np.sqrt(low)), min(1.0, float(np.sqrt(high)))))
 
 
 def _kept(groups: Groups, user: Codes, min_size: int) -> list[int]:
@@ -202,7 +202,7 @@ def _counts(table: sparse.csr_array, members: NDArray[np.bool_], n_items: int) -
 
 
 def _five(g: Array, h: Array, n_items: int) -> Array:
-    """[5, b] from two groups' sums [b, 3 n_items]: pairs, predictions, true values by item."""
+    """[5, b] from two groups' sums [b, 3 n_items]: pairs, predictions, true values by item. The last is signed."""
     n_g, y_g, r_g = (g[:, i * n_items : (i + 1) * n_items] for i in range(3))
     n_h, y_h, r_h = (h[:, i * n_items : (i + 1) * n_items] for i in range(3))
     both = (n_g > 0) & (n_h > 0)
@@ -214,7 +214,7 @@ def _five(g: Array, h: Array, n_items: int) -> Array:
             value: Array = np.where(both, np.abs(difference), 0.0).sum(axis=1) / shared
             return value
 
-        parity = np.abs(y_g.sum(axis=1) / n_g.sum(axis=1) - y_h.sum(axis=1) / n_h.sum(axis=1))
+        parity = y_g.sum(axis=1) / n_g.sum(axis=1) - y_h.sum(axis=1) / n_h.sum(axis=1)
         return np.stack(
             [
                 mean(e_g - e_h),
@@ -273,28 +273,28 @@ def _largest(
     shared: Callable[[int, int], int],
     reason: str,
 ) -> Disparity:
-    """point: [pairs, 1]; boot: [pairs, b]; null: [pairs, p]."""
+    """point: [pairs, 1]; boot: [pairs, b]; null: [pairs, p]; signed or not. ci: of the signed value of the pair."""
     if len(kept) < 2:
-        return Disparity(
-            float("nan"), None, 0, np.empty(0), np.empty(0), "fewer than two groups of sufficient size have predictions"
-        )
-    if np.isnan(point).all():
-        return Disparity(float("nan"), None, 0, np.empty(0), np.empty(0), reason)
-    pairs = list(combinations(range(len(kept)), 2))
-    a, b = pairs[int(np.nanargmax(point[:, 0]))]
+        return Disparity(float("nan"), reason="fewer than two groups of sufficient size have predictions")
+    size = np.abs(point[:, 0])
+    if np.isnan(size).all():
+        return Disparity(float("nan"), reason=reason)
+    largest = int(np.nanargmax(size))
+    a, b = list(combinations(range(len(kept)), 2))[largest]
     return Disparity(
-        value=float(np.nanmax(point)),
+        value=float(size[largest]),
         pair=(groups.names[kept[a]], groups.names[kept[b]]),
         shared=shared(a, b),
+        ci=interval(boot[largest] * np.copysign(1.0, point[largest, 0])) if len(boot) else (float("nan"), float("nan")),
         replicates=_max(boot),
         shuffled=_max(null),
     )
 
 
 def _max(values: Array) -> Array:
-    """Largest over pairs of groups, NaN where all are."""
+    """Largest size over pairs of groups, NaN where all are."""
     if not len(values):
         return np.empty(0)
-    known: Array = np.where(np.isnan(values), -np.inf, values).max(axis=0)
+    known: Array = np.where(np.isnan(values), -np.inf, np.abs(values)).max(axis=0)
     known[np.isinf(known)] = np.nan
     return known

@@ -243,7 +243,6 @@ def test_what_vectors_and_lists_give_away(split: Split) -> None:
     assert side["age"]["probe_auc"].value < 0.65
     assert "no profile text" in side["gender"]["flip_jaccard"].reason
     assert "no probability" in side["gender"]["value_unfairness"].reason
-    assert side["gender"]["score_ks"].value > 0  # of the lists' scores
 
 
 def test_predictions_that_belittle_a_group_are_found(split: Split) -> None:

@@ -136,6 +136,13 @@ def test_noise_alone_is_told_from_bias() -> None:
     assert unequal.p_value == pytest.approx(1 / 200)
     assert unequal.ci[0] > unequal.chance
     assert unequal.ci[0] < unequal.value < unequal.ci[1]
+    signed = [rating.unfairness(r, who, 40, weights=weights)["nonparity_unfairness"] for r in (fair, biased)]
+    assert signed[0].ci[0] < 0 < signed[0].ci[1]
+    assert 0 < signed[1].ci[0] < 0.5 < signed[1].ci[1]
+    scores = [rating.score_ks(r.user, r.predicted, who, weights=weights) for r in (fair, biased)]
+    assert scores[0].ci[0] == 0
+    assert scores[1].ci[0] > 0
+    assert scores[1].ci[0] < scores[1].value < scores[1].ci[1]
 
 
 def test_ks_ignores_order_and_missing_scores() -> None:
