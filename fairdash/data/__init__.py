@@ -1,6 +1,6 @@
 """From files to a checked, split data set: read → check → clean → groups → split; and the data's own bias."""
 
-from fairdash.data import columns, groups, sources, split, synthetic
+from fairdash.data import columns, describe, groups, sources, split, synthetic
 from fairdash.data.check import Finding
 from fairdash.data.importing import ImportOptions, Preview, build, preview
 from fairdash.data.mapping import Mapping
@@ -15,6 +15,7 @@ __all__ = [
     "Reading",
     "build",
     "columns",
+    "describe",
     "groups",
     "load",
     "preview",

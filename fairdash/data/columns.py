@@ -72,7 +72,7 @@ def is_identifier(name: str) -> bool:
 
 def tidy(column: pd.Series) -> pd.Series:
     """Text [n] without outer and repeated inner spaces; a missing-value mark and an empty cell become missing."""
-    text = column.astype("str").str.split().str.join(" ")
+    text = column.astype("str").str.strip().str.replace(r"\s+", " ", regex=True)
     return text.mask(text.isna() | (text == "") | text.str.casefold().isin(MISSING_MARKS))
 
 

@@ -10,12 +10,10 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fairdash import settings
 from fairdash.data import check, columns
 from fairdash.errors import ConfigError
-from fairdash.hashing import id_hash
 from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, USER_ID, Codes, Groups, GroupSpec
 
 AGE_EDGES = (18.0, 25.0, 35.0, 45.0, 56.0)
@@ -166,16 +164,6 @@ def _present(groups: Groups) -> Groups:
     return Groups(groups.attribute, tuple(groups.names[i] for i in used), codes)
 
 
-def head_tail(popularity: NDArray[np.float64], item_ids: pd.Series, share: float = 0.8) -> Groups:
-    """Items in "head" (the fewest that make `share` of all interactions) and "tail" [n_items]; equally popular items
-    at the border go by a hash of their id."""
-    order = np.lexsort((id_hash(item_ids), -popularity))
-    before = np.cumsum(popularity[order]) - popularity[order]
-    codes = np.ones(len(popularity), dtype=np.int32)
-    codes[order[before < share * popularity.sum()]] = 0
-    return Groups("popularity", ("head", "tail"), codes)
-
-
 def suggest(table: pd.DataFrame, min_size: int = settings.MIN_GROUP_SIZE) -> list[GroupSpec]:
     """Attributes of people or items worth a look, those that fairness work asks about first; numeric ones with edges.
 
@@ -189,7 +177,8 @@ def suggest(table: pd.DataFrame, min_size: int = settings.MIN_GROUP_SIZE) -> lis
         known = columns.tidy(table[column]).dropna()
         different = known.str.casefold().nunique()
         numeric = columns.is_numeric(table[column])
-        if different < 2 or (not numeric and (different > 50 or different > 0.5 * len(known))):
+        most = MAX_GROUPS if columns.plain(column) in _FIRST else 50  # of countries there may be many
+        if different < 2 or (not numeric and different > min(most, 0.5 * len(known))):
             continue
         cut = numeric and (different > MAX_VALUES or columns.is_age(column))
         edges = (default_edges(column, table[column]),) if cut else ()

@@ -112,6 +112,7 @@ def build(
     options = options or ImportOptions()
     progress(0.0, "Reading the files")
     seen = preview(interactions, users, items, options=options)
+    _be_sure(seen)
     progress(0.4, "Checking")
     findings = list(seen.findings)
     tables, unit, kind = _under_roles(seen, options, findings)
@@ -149,6 +150,19 @@ def build(
     return dataset, tuple(findings)
 
 
+def _be_sure(seen: Preview) -> None:
+    """DataError for a person, item or id that is a mere guess by place."""
+    for role, what, table in (
+        ("user", "the person", seen.interactions),
+        ("item", "the item", seen.interactions),
+        ("users_id", "the id of a person", seen.users),
+        ("items_id", "the id of an item", seen.items),
+    ):
+        if table is not None and seen.guesses[role].confidence < mapping.SURE:
+            hint = f"Choose the column; there are {', '.join(map(repr, table.frame.columns))}."
+            raise DataError(f"{table.name}: no column is recognisable as {what}.", hint)
+
+
 def _name(seen: Preview) -> str:
     stem = PurePosixPath(seen.interactions.name.replace("\\", "/")).stem
     return stem or "data"
@@ -160,67 +174,57 @@ def _name(seen: Preview) -> str:
 def _map(
     log: Table, people: Table | None, things: Table | None, options: ImportOptions
 ) -> tuple[dict[str, Guess], Mapping]:
-    guesses: dict[str, Guess] = {}
-    ids: dict[str, pd.Series | None] = {"users": None, "items": None}
-    # Ids that are known by name help to find the columns that are not, in whichever file.
-    for key, table, names in (("users", people, columns.USER_NAMES), ("items", things, columns.ITEM_NAMES)):
-        if table is not None:
-            guess = mapping.guess_entities(table.frame, names)
-            picked = options.users_id if key == "users" else options.items_id
-            column = picked or (guess.column if guess else None)
-            ids[key] = table.frame[column] if column in table.frame.columns else None
-    found = mapping.guess_interactions(log.frame, log.header, ids["users"], ids["items"])
-    choice = {"user": options.user, "item": options.item, "rating": options.rating, "time": options.time}
-    for role, column in choice.items():
-        if column:
-            mapping.require(log.frame, column, f"the {role}", log.name)
-            found = {r: g for r, g in found.items() if g.column != column}
-            found[role] = Guess(column, 1.0, "chosen")
-        elif column == "":
-            found.pop(role, None)
-    guesses.update(found)
-    for role, what in (("user", "the person"), ("item", "the item")):
-        if role not in found:
-            hint = f"Choose it; the columns are {', '.join(map(repr, log.frame.columns))}."
-            raise DataError(f"{log.name}: no column is recognisable as {what}.", hint)
-    chosen = {role: found[role].column if role in found else None for role in ("user", "item", "rating", "time")}
-    doubles = [c for c in chosen.values() if c is not None]
-    if len(set(doubles)) < len(doubles):
-        twice = next(c for c in doubles if doubles.count(c) > 1)
-        raise DataError(f"{log.name}: the column {twice!r} has two roles.", "Choose one column for each role.")
-    values: dict[str, Any] = dict(chosen)
-    for key, table, names, picked, role in (
+    others = (
         ("users_id", people, columns.USER_NAMES, options.users_id, "user"),
         ("items_id", things, columns.ITEM_NAMES, options.items_id, "item"),
-    ):
-        if table is None:
-            continue
-        if picked:
-            guess = Guess(mapping.require(table.frame, picked, "the id", table.name), 1.0, "chosen")
-        else:
-            guess = mapping.guess_entities(table.frame, names, log.frame[chosen[role]])
-        if guess is None:
-            hint = f"Choose it; the columns are {', '.join(map(repr, table.frame.columns))}."
-            raise DataError(f"{table.name}: no column is recognisable as the id.", hint)
-        guesses[key] = guess
-        values[key] = guess.column
+    )
+    # The ids of the other files help to find the columns here, and the other way round.
+    ids: dict[str, pd.Series | None] = {"user": None, "item": None}
+    for _, table, names, picked, role in others:
+        if table is not None:
+            column = picked or mapping.guess_entities(table.frame, names).column
+            ids[role] = table.frame[mapping.require(table.frame, column, "the id", table.name)]
+    picks = {"user": options.user, "item": options.item, "rating": options.rating, "time": options.time}
+    chosen = _chosen(log, picks)
+    guesses = mapping.guess_interactions(log.frame, log.header, ids["user"], ids["item"], chosen)
+    for role in ("rating", "time"):
+        if picks[role] == "":
+            guesses.pop(role, None)
+    if "item" not in guesses:
+        raise DataError(
+            f"{log.name} has one column for two roles.", "Choose one column for the person, one for the item."
+        )
+    for key, table, names, picked, role in others:
+        if table is not None and picked:
+            guesses[key] = Guess(picked, 1.0, "chosen")
+        elif table is not None:
+            guesses[key] = mapping.guess_entities(table.frame, names, log.frame[guesses[role].column])
+    values: dict[str, Any] = {}
     if things is not None:
-        texts = mapping.guess_texts(things.frame, {values["items_id"]})
-        for role, picked in (("title", options.title), ("categories", options.categories)):
-            if picked:
-                texts[role] = Guess(mapping.require(things.frame, picked, f"the {role}", things.name), 1.0, "chosen")
-            elif picked == "":
-                texts.pop(role, None)
-        guesses.update(texts)
-        values |= {role: guess.column for role, guess in texts.items()}
-        if "categories" in texts:
-            separator = options.category_separator or _separator(things, texts["categories"].column)
-            values["category_separator"] = separator
+        own = {"title": options.title, "categories": options.categories, "items_id": guesses["items_id"].column}
+        texts = mapping.guess_texts(things.frame, _chosen(things, own))
+        guesses |= {role: guess for role, guess in texts.items() if own[role] != ""}
+        if "categories" in guesses:
+            values["category_separator"] = options.category_separator or _separator(
+                things, guesses["categories"].column
+            )
     kind: RatingKind = "none"
-    if chosen["rating"] is not None:
-        kind = mapping.rating_kind(chosen["rating"], columns.numbers(log.frame[chosen["rating"]]))
+    if "rating" in guesses:
+        column = guesses["rating"].column
+        kind = mapping.rating_kind(column, columns.numbers(log.frame[column]))
     values["rating_kind"] = kind if options.rating_kind == "auto" else options.rating_kind
+    values |= {role: guess.column for role, guess in guesses.items()}
     return guesses, Mapping(**values)
+
+
+def _chosen(table: Table, picks: dict[str, str | None]) -> dict[str, str]:
+    """The columns that a person named, each there and in one role."""
+    chosen = {role: mapping.require(table.frame, c, f"the {role}", table.name) for role, c in picks.items() if c}
+    columns_in_use = list(chosen.values())
+    for column in columns_in_use:
+        if columns_in_use.count(column) > 1:
+            raise DataError(f"{table.name}: the column {column!r} has two roles.", "Choose one column for each role.")
+    return chosen
 
 
 def _separator(table: Table, column: str) -> str:
@@ -256,7 +260,7 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
         seen.items, chosen.items_id, ITEM_ID, frame, rest[[c for c in columns.names(rest) if c not in more]], texts
     )
     if seen.items is None:
-        guessed = mapping.guess_texts(items, {ITEM_ID})
+        guessed = mapping.guess_texts(items, {"items_id": ITEM_ID})
         items = items.rename(columns={guess.column: role for role, guess in guessed.items()})
         chosen = replace(
             chosen,

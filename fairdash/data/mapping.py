@@ -15,6 +15,8 @@ from fairdash.data import columns
 from fairdash.errors import DataError
 
 RatingKind = Literal["rating", "count", "none"]
+FEW = 21  # different numbers at most, for a column without a telling name to be ratings
+SURE = 0.5  # a guess below this is only shown; it is not acted on
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,9 @@ class Mapping:
         return Mapping(**values)
 
 
-def _by_name(frame: pd.DataFrame, names: Sequence[str], taken: set[str]) -> Guess | None:
-    keys = {column: columns.plain(column) for column in columns.names(frame) if column not in taken}
+def _by_name(free: Sequence[str], names: Sequence[str]) -> Guess | None:
+    """The column whose name is known best, among those that have no role yet."""
+    keys = {column: columns.plain(column) for column in free}
     for rank, name in enumerate(names):
         for column, key in keys.items():
             if key == name:
@@ -69,56 +72,66 @@ def _overlap(column: pd.Series, ids: pd.Series | None) -> float:
     return float(values.isin(ids.dropna().drop_duplicates()).mean()) if len(values) else 0.0
 
 
+def _several(known: pd.Series, column: pd.Series) -> bool:
+    """Whether values of one column stand beside several of the other, both ways."""
+    pairs = pd.DataFrame({"a": known, "b": column}).dropna().drop_duplicates()
+    return bool(pairs["a"].duplicated().any() and pairs["b"].duplicated().any())
+
+
 def guess_interactions(
-    frame: pd.DataFrame, header: bool, user_ids: pd.Series | None = None, item_ids: pd.Series | None = None
+    frame: pd.DataFrame,
+    header: bool,
+    user_ids: pd.Series | None = None,
+    item_ids: pd.Series | None = None,
+    chosen: Dict[str, str] | None = None,
 ) -> dict[str, Guess]:
     """Guesses for user, item, rating (or count) and time in a table of interactions; a role may be absent.
 
-    user_ids, item_ids: the id columns of the other files, where known: values that meet are the best evidence.
+    user_ids, item_ids: the id columns of the other files, where known: values that meet are good evidence. chosen:
+    roles whose column a person has named; no other role gets that column.
     """
-    found: dict[str, Guess] = {}
-    for role, names, ids in (("user", columns.USER_NAMES, user_ids), ("item", columns.ITEM_NAMES, item_ids)):
+    found = {role: Guess(column, 1.0, "chosen") for role, column in (chosen or {}).items()}
+
+    def free() -> list[str]:
         taken = {guess.column for guess in found.values()}
-        guess = _by_name(frame, names, taken)
+        return [column for column in columns.names(frame) if column not in taken]
+
+    for role, names, ids in (("user", columns.USER_NAMES, user_ids), ("item", columns.ITEM_NAMES, item_ids)):
+        if role in found:
+            continue
+        guess = _by_name(free(), names)
         if guess is None and ids is not None:
-            shares = {c: _overlap(frame[c], ids) for c in columns.names(frame) if c not in taken}
+            shares = {c: _overlap(frame[c], ids) for c in free()}
             best = max(shares, key=lambda c: shares[c], default=None)
             if best is not None and shares[best] > 0.5:
                 guess = Guess(best, 0.8, "its values are the ids of the other file")
         if guess is not None:
             found[role] = guess
-    rest = [c for c in columns.names(frame) if c not in {g.column for g in found.values()}]
     for role in ("user", "item"):
-        if role not in found and rest and (not header or len(found) == 1):
-            found[role] = Guess(rest.pop(0), 0.5, "by its place")
-    taken = {guess.column for guess in found.values()}
-    counts, ratings = (_by_name(frame, n, taken) for n in (columns.COUNT_NAMES, columns.RATING_NAMES))
-    time = _by_name(frame, columns.TIME_NAMES, taken)
-    if time is None:
-        stamps = [c for c in rest if c not in taken and looks_like_time(frame[c])]
-        time = Guess(stamps[0], 0.7, "its values look like times") if stamps else None
-    if time is not None:
-        found["time"] = time
-        taken.add(time.column)
-    rating = ratings if ratings and ratings.column not in taken else None
-    rating = rating or (counts if counts and counts.column not in taken else None)
-    if rating is None:
-        few = [
-            c
-            for c in columns.names(frame)
-            if c not in taken and columns.is_numeric(frame[c]) and frame[c].nunique() <= 21
-        ]
-        rating = Guess(few[0], 0.5, "the only column of few different numbers") if len(few) == 1 else None
-    if rating is not None and columns.is_numeric(frame[rating.column].head(10_000)):
-        found["rating"] = rating
-    elif rating is not None and rating.confidence == 1.0:
-        found["rating"] = rating  # named so, but no numbers: the check says which rows
+        if role not in found and free():
+            column = free()[0]
+            # In a file of people, gender stands where the item would: but a person has one gender and several items.
+            meets = any(_several(frame[guess.column], frame[column]) for guess in found.values())
+            found[role] = Guess(column, SURE if not header or meets else 0.3, "by its place")
+    if "time" not in found:
+        stamps = [c for c in free() if looks_like_time(frame[c])]
+        guess = _by_name(free(), columns.TIME_NAMES)
+        guess = guess or (Guess(stamps[0], 0.7, "its values look like times") if stamps else None)
+        if guess is not None:
+            found["time"] = guess
+    if "rating" not in found:
+        few = [c for c in free() if columns.is_numeric(frame[c]) and frame[c].nunique() <= FEW]
+        guess = _by_name(free(), columns.RATING_NAMES) or _by_name(free(), columns.COUNT_NAMES)
+        guess = guess or (Guess(few[0], SURE, "the only column of few different numbers") if len(few) == 1 else None)
+        # One that is plainly called rating but holds no numbers stays: the check says which rows are wrong.
+        if guess is not None and (guess.confidence == 1.0 or columns.is_numeric(frame[guess.column])):
+            found["rating"] = guess
     return found
 
 
-def guess_entities(frame: pd.DataFrame, names: Sequence[str], ids: pd.Series | None = None) -> Guess | None:
+def guess_entities(frame: pd.DataFrame, names: Sequence[str], ids: pd.Series | None = None) -> Guess:
     """The id column of a people or an items file; `ids`: the ids that occur in the interactions."""
-    guess = _by_name(frame, names, set())
+    guess = _by_name(columns.names(frame), names)
     if guess is None and ids is not None:
         shares = {c: _overlap(ids, frame[c]) for c in columns.names(frame)}
         best = max(shares, key=lambda c: shares[c])
@@ -128,27 +141,30 @@ def guess_entities(frame: pd.DataFrame, names: Sequence[str], ids: pd.Series | N
         guess = Guess(called[0], 0.7, "by its name") if called else None
     if guess is None:
         unique = [c for c in columns.names(frame) if frame[c].is_unique and frame[c].notna().all()]
-        guess = Guess(unique[0], 0.5, "the first column without repeats") if unique else None
-    return guess
+        guess = Guess(unique[0], SURE, "the first column without repeats") if unique else None
+    return guess or Guess(columns.names(frame)[0], 0.2, "by its place")
 
 
-def guess_texts(frame: pd.DataFrame, taken: set[str]) -> dict[str, Guess]:
-    """Guesses for title and categories in an items file."""
-    found = {}
-    title = _by_name(frame, columns.TITLE_NAMES, taken)
-    categories = _by_name(frame, columns.CATEGORY_NAMES, taken)
-    if categories is None:
-        several = [
-            c
-            for c in columns.names(frame)
-            if c not in taken and frame[c].str.contains(r"[^|]\|[^|]", na=False).mean() > 0.1
-        ]
-        categories = Guess(several[0], 0.6, 'its cells are lists cut by "|"') if several else None
-    if title is not None:
-        found["title"] = title
-    if categories is not None:
-        found["categories"] = categories
-    return found
+def guess_texts(frame: pd.DataFrame, chosen: Dict[str, str]) -> dict[str, Guess]:
+    """Guesses for title and categories in an items file. chosen: roles whose column is settled ("items_id" too)."""
+    found = {role: Guess(column, 1.0, "chosen") for role, column in chosen.items()}
+
+    def free() -> list[str]:
+        taken = {guess.column for guess in found.values()}
+        return [column for column in columns.names(frame) if column not in taken]
+
+    if "title" not in found:
+        title = _by_name(free(), columns.TITLE_NAMES)
+        if title is not None:
+            found["title"] = title
+    if "categories" not in found:
+        categories = _by_name(free(), columns.CATEGORY_NAMES)
+        if categories is None:
+            lists = [c for c in free() if frame[c].str.contains(r"[^|]\|[^|]", na=False).mean() > 0.1]
+            categories = Guess(lists[0], 0.6, 'its cells are lists cut by "|"') if lists else None
+        if categories is not None:
+            found["categories"] = categories
+    return {role: guess for role, guess in found.items() if role in ("title", "categories")}
 
 
 def guess_separator(column: pd.Series) -> str:

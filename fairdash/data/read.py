@@ -218,7 +218,7 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
     sample = text[:_SAMPLE].decode(errors="ignore")
     if len(text) > _SAMPLE:
         sample = sample[: sample.rfind("\n") + 1] or sample
-    lines = [line for line in sample.splitlines() if line.strip()]
+    lines = [line for line in re.split(r"\r\n|\n|\r", sample) if line.strip()]
     if not lines:
         raise DataError(f"{name} holds only blank rows.", "Export it again; the first row should hold column names.")
     separator = reading.separator or _guess_separator(name, lines)
@@ -227,6 +227,8 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
         raise DataError(f"{name}: {separator!r} cannot separate columns.", "Choose comma, tab, ;, | or ::.")
     quoted = _is_quoted(text, separator)
     records = list(_records(sample.replace("::", _UNIT) if separator == "::" else sample, delimiter, quoted))
+    if not records:
+        raise DataError(f"{name} holds no cells, only separators.", "Export it again with its rows.")
     first = [cell.strip() for cell in records[0]]
     if len(first) > settings.MAX_COLUMNS:
         message = f"{name} has {len(first):,} columns; the limit is {settings.MAX_COLUMNS}."

@@ -195,8 +195,8 @@ def _people(draw: np.random.Generator, n: int) -> pd.DataFrame:
 def _films(
     draw: np.random.Generator, n: int
 ) -> tuple[pd.DataFrame, NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Items; genre shares [n, genres]; quality [n]; each film's partner [n]. Partners have the same genres and quality,
-    one is by a woman and one by a man, so that merit does not differ; of one pair in twenty the creators are unknown."""
+    """Items; genre shares [n, genres]; quality [n]; each film's partner [n]. Partners have the same genres and the
+    same quality, one is by a woman and one by a man: merit does not differ. Some pairs have unknown creators."""
     half = (n + 1) // 2
     main = draw.integers(0, len(GENRES), half)
     second = np.where(draw.random(half) < 0.4, (main + draw.integers(1, len(GENRES), half)) % len(GENRES), main)
