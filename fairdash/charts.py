@@ -46,19 +46,25 @@ class Chart:
 
 @dataclass(frozen=True)
 class GroupValue:
-    """A group's value with its interval. small: fewer people than the least size. reason: why there is no value."""
+    """A group's value with its interval. aside: why it is not compared ("too few", "unknown"). reason: why there is no
+    value."""
 
     name: str
     n: int
     value: float | None
     low: float | None = None
     high: float | None = None
-    small: bool = False
+    aside: str = ""
     reason: str = ""
 
     @property
     def label(self) -> str:
         return text.group(self.name, self.n)
+
+    @property
+    def shown(self) -> str:
+        """The label with what keeps the group out of comparisons."""
+        return f"{self.label} – {self.aside}" if self.aside else self.label
 
 
 @dataclass(frozen=True)
@@ -217,19 +223,21 @@ def empty(words: str, height: int = 140) -> Chart:
     return Chart(figure, words, pd.DataFrame())
 
 
-def group_values(rows: Sequence[GroupValue], metric: str, overall: float | None = None) -> Chart:
-    """Each group's value as a point with its 95 % interval; a dotted line marks everybody's value."""
+def group_values(
+    rows: Sequence[GroupValue], metric: str, overall: float | None = None, *, spread: str = "95 % CI", digits: int = 3
+) -> Chart:
+    """Each group's value as a point with its 95 % interval (or another `spread`); a dotted line marks everybody's."""
     if not rows:
         return empty("There is no group to show.")
-    figure = _figure(46 * len(rows[:MAX_ROWS]) + 52)
+    figure = _figure(44 * len(rows[:MAX_ROWS]) + 52)
     for i, row in enumerate(rows[:MAX_ROWS]):
         if row.value is None or math.isnan(row.value):
             _note(figure, i, f"undefined: {row.reason or 'no value'}")
             continue
-        color = GREY if row.small else PALETTE[i % 6]
-        symbol = SYMBOLS[i % 6] + ("-open" if row.small else "")
-        hint = ", too few people for a comparison" if row.small else ""
-        ci = "" if _none(row.low) else f"<br>95 % CI {text.interval(row.low, row.high)}"
+        color = GREY if row.aside else PALETTE[i % 6]
+        symbol = SYMBOLS[i % 6] + ("-open" if row.aside else "")
+        hint = f", not compared: {row.aside}" if row.aside else ""
+        ci = "" if _none(row.low) else f"<br>{spread} {text.interval(row.low, row.high, digits)}"
         figure.add_scatter(
             x=[row.value],
             y=[i],
@@ -238,21 +246,26 @@ def group_values(rows: Sequence[GroupValue], metric: str, overall: float | None 
                 "color": color,
                 "symbol": symbol,
                 "size": 12,
-                "line": {"width": 2 if row.small else 0, "color": color},
+                "line": {"width": 2 if row.aside else 0, "color": color},
             },
             error_x=_whisker(row.value, row.low, row.high, color),
-            text=[text.number(row.value)],
+            text=[text.number(row.value, digits)],
             textposition="top center",
             textfont={"size": 12},
             hovertemplate=f"%{{customdata}}<br>{text.markup(metric)} %{{x:.4f}}{ci}{hint}<extra></extra>",
             customdata=[text.markup(row.label)],
             cliponaxis=False,
         )
-    _rows(figure, [row.label + (" – too few" if row.small else "") for row in rows[:MAX_ROWS]], text.markup(metric))
+    _rows(figure, [row.shown for row in rows[:MAX_ROWS]], text.markup(metric))
     if overall is not None and not math.isnan(overall):
         figure.add_vline(x=overall, line={"dash": "dot", "color": GREY, "width": 1.5})
         figure.add_annotation(
-            x=overall, y=1, yref="paper", yanchor="bottom", text=f"everyone {text.number(overall)}", showarrow=False
+            x=overall,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            text=f"everyone {text.number(overall, digits)}",
+            showarrow=False,
         )
         figure.update_layout(margin={"t": 26})
     table = pd.DataFrame(
@@ -260,20 +273,20 @@ def group_values(rows: Sequence[GroupValue], metric: str, overall: float | None 
             "group": [row.name for row in rows],
             "n": [row.n for row in rows],
             metric: [row.value for row in rows],
-            "95 % from": [row.low for row in rows],
-            "95 % to": [row.high for row in rows],
-            "note": [row.reason or ("too few people" if row.small else "") for row in rows],
+            f"{spread} from": [row.low for row in rows],
+            f"{spread} to": [row.high for row in rows],
+            "note": [row.reason or row.aside for row in rows],
         }
     )
-    said = "; ".join(f"{row.label} {text.number(row.value)}" for row in rows[:MAX_ROWS])
-    return Chart(figure, f"{metric} by group with 95 % intervals: {said}.", table)
+    said = "; ".join(f"{row.label} {text.number(row.value, digits)}" for row in rows[:MAX_ROWS])
+    return Chart(figure, f"{metric} by group with {spread}: {said}.", table)
 
 
 def gaps(rows: Sequence[Gap]) -> Chart:
     """Every metric's gap as a part of everybody's value, so that they fit on one axis; filled: holds after Holm."""
     if not rows:
         return empty("There is no gap to show.")
-    figure = _figure(32 * len(rows) + 56, legend=True)
+    figure = _figure(26 * len(rows) + 52, legend=True)
     for significant, name, color, symbol in (
         (True, "difference found", VERMILLION, "diamond"),
         (False, "no difference found", GREY, "circle-open"),
@@ -321,55 +334,48 @@ def gaps(rows: Sequence[Gap]) -> Chart:
     return Chart(figure, f"Gaps between groups over {len(rows)} metrics: {words}.", table)
 
 
-def distributions(values: Mapping[str, ArrayLike], axis: str, kind: str = "ecdf") -> Chart:
-    """Values of people by group, as cumulative curves ("ecdf"), boxes ("box") or shares in bins ("histogram")."""
-    arrays = {name: np.sort(np.asarray(v, dtype=float)) for name, v in values.items()}
-    arrays = {name: v[~np.isnan(v)] for name, v in arrays.items()}
-    arrays = {name: v for name, v in arrays.items() if len(v)}
-    if not arrays:
+def distributions(
+    edges: Sequence[float], groups: Mapping[str, tuple[int, Sequence[float]]], axis: str, kind: str = "cumulative"
+) -> Chart:
+    """Values of people by group, from shares in cells: cumulative curves, "shares" in cells, or "violin" outlines.
+
+    edges: [c + 1], rising. groups: name → (people, shares in the cells [c], which sum to 1).
+    """
+    drawn = {text.group(name, n): np.asarray(s, dtype=float) for name, (n, s) in groups.items() if sum(s) > 0}
+    if not drawn:
         return empty("No group has a defined value.")
-    labels = {name: text.group(name, len(v)) for name, v in arrays.items()}
-    if kind == "box":
-        figure = _figure(56 * len(arrays) + 52)
-        for i, (name, v) in enumerate(arrays.items()):
-            low, q1, median, q3, high = np.percentile(v, [5, 25, 50, 75, 95])
-            figure.add_box(
-                q1=[q1], median=[median], q3=[q3], lowerfence=[low], upperfence=[high], mean=[float(v.mean())],
-                y=[i], orientation="h", marker={"color": PALETTE[i % 6]}, line={"width": 2}, width=0.5,
-                name=text.markup(labels[name]),
-            )  # fmt: skip
-        _rows(figure, list(labels.values()), f"{text.markup(axis)} (box: middle half, line: 5 % to 95 %)")
-    elif kind == "histogram":
-        low, high = min(v[0] for v in arrays.values()), max(v[-1] for v in arrays.values())
-        edges = np.linspace(low, high if high > low else low + 1, 21)
-        figure = _figure(280, legend=True)
-        for i, (name, v) in enumerate(arrays.items()):
-            share = 100 * np.histogram(v, edges)[0] / len(v)
+    cuts = np.asarray(edges, dtype=float)
+    middle = (cuts[1:] + cuts[:-1]) / 2
+    if kind == "violin":
+        figure = _figure(64 * len(drawn) + 52)
+        widest = max(float(share.max()) for share in drawn.values())
+        for i, (label, share) in enumerate(drawn.items()):
+            half = 0.42 * share / widest
             figure.add_scatter(
-                x=(edges[1:] + edges[:-1]) / 2, y=share, mode="lines+markers", name=text.markup(labels[name]),
-                line={"shape": "hvh", "color": PALETTE[i % 6], "dash": DASHES[i % 6]},
-                marker={"symbol": SYMBOLS[i % 6], "size": 6},
-                hovertemplate="%{x:.3f}: %{y:.1f} % of people<extra></extra>",
+                x=np.concatenate([middle, middle[::-1]]), y=np.concatenate([i - half, (i + half)[::-1]]),
+                mode="lines", fill="toself", line={"color": PALETTE[i % 6], "shape": "linear", "width": 1.5},
+                name=text.markup(label), hoverinfo="name",
             )  # fmt: skip
-        figure.update_yaxes(title_text="% of the group's people", rangemode="tozero", fixedrange=True)
-        figure.update_xaxes(title_text=text.markup(axis), fixedrange=True)
+        _rows(figure, list(drawn), text.markup(axis))
     else:
-        figure = _figure(280, legend=True)
-        for i, (name, v) in enumerate(arrays.items()):
-            share = np.linspace(0, 100, min(len(v), CURVE_POINTS))
+        figure = _figure(270, legend=True)
+        for i, (label, share) in enumerate(drawn.items()):
+            summed = kind == "cumulative"
             figure.add_scatter(
-                x=np.percentile(v, share), y=share, mode="lines", name=text.markup(labels[name]),
-                line={"color": PALETTE[i % 6], "dash": DASHES[i % 6], "width": 2.2, "shape": "hv"},
-                hovertemplate="%{y:.0f} % of people have at most %{x:.3f}<extra></extra>",
+                x=cuts if summed else middle,
+                y=100 * np.concatenate([[0], np.cumsum(share)]) if summed else 100 * share,
+                mode="lines" if summed else "lines+markers", name=text.markup(label),
+                line={"color": PALETTE[i % 6], "dash": DASHES[i % 6], "shape": "linear" if summed else "hvh"},
+                marker={"symbol": SYMBOLS[i % 6], "size": 6},
+                hovertemplate="%{y:.0f} % of people have at most %{x:.3g}<extra></extra>" if summed
+                else "around %{x:.3g}: %{y:.1f} % of people<extra></extra>",
             )  # fmt: skip
-        figure.update_yaxes(title_text="% of people with at most this", range=[0, 101], fixedrange=True)
+        words = "% of people with at most this" if kind == "cumulative" else "% of the group's people"
+        figure.update_yaxes(title_text=words, rangemode="tozero", fixedrange=True)
         figure.update_xaxes(title_text=text.markup(axis), fixedrange=True)
-    quantiles = [5, 25, 50, 75, 95]
-    table = pd.DataFrame(
-        [[name, len(v), float(v.mean()), *np.percentile(v, quantiles)] for name, v in arrays.items()],
-        columns=["group", "n", "mean", *[f"{q} %" for q in quantiles]],
-    )
-    said = "; ".join(f"{labels[name]} median {text.number(float(np.median(v)))}" for name, v in arrays.items())
+    table = pd.DataFrame({"from": cuts[:-1], "to": cuts[1:], **drawn})
+    half_way = {label: float(cuts[1:][np.searchsorted(np.cumsum(share), 0.5)]) for label, share in drawn.items()}
+    said = "; ".join(f"half of {label} have at most {text.number(value)}" for label, value in half_way.items())
     return Chart(figure, f"{axis} of people by group: {said}.", table)
 
 

@@ -1,4 +1,61 @@
+"""Audit: the finding first, then the picture, the table and the definition; every metric of METRICS."""
+
+from __future__ import annotations
+
+import json
+
 import streamlit as st
 
-st.title("audit")
-st.slider("k", 1, 20, 10, key="k", bind="query-params")
+from fairdash import settings
+from fairdash.ui import auditing, findings, forms, load, parts, state, text
+
+MORE = ("All gaps", "Spread", "Categories", "Items", "Model", "All numbers", "Conventions")
+
+st.title("Audit")
+if state.get("lists") is None:
+    parts.empty(
+        "Nothing to audit yet", "Train a recommender, or bring another system's lists.", "recommender", "Go there"
+    )
+    st.stop()
+run, _ = load.lists(state.get("lists") or "")
+people, things = run.split.training.users, run.split.training.items
+with st.container(horizontal=True, vertical_alignment="bottom", key="audit-controls"):
+    group = forms.group(people)
+    items = forms.item_group(things, ("popularity",))
+    k = st.number_input("K", 1, settings.CANDIDATES, width=110, help="Places of the list that count.",
+                        **state.shared("k", settings.K, int))  # fmt: skip
+audit = auditing.run(state.get("lists") or "", group, items, int(k))
+if audit is None:
+    st.stop()
+if group is None or group.label not in audit["gaps"]:
+    st.info("There are no groups of people to compare. The items' share is below.", icon=":material/info:")
+    auditing.items_part(audit)
+    st.stop()
+
+attribute = group.label
+names = findings.metrics_of(audit, attribute)
+with st.container(horizontal=True, vertical_alignment="bottom", key="metric-row"):
+    metric = st.selectbox(
+        "Metric",
+        names,
+        format_func=lambda key: findings.title(key, audit["k"]),
+        key="metric",
+        bind="query-params",
+        width=330,
+    )
+    with st.popover("What this is", icon=":material/menu_book:", type="tertiary"):
+        st.markdown(findings.definition(metric, audit["k"], audit["conventions"]))
+    st.download_button("audit.json", json.dumps(audit, indent=1), "audit.json", "application/json", on_click="ignore",
+                       icon=":material/download:", key="audit-json")  # fmt: skip
+auditing.headline(audit, attribute, metric)
+left, right = st.columns([11, 9], gap="medium")
+with left:
+    parts.draw(
+        findings.by_group(audit, attribute, metric), "by-group", text.plain(findings.title(metric, audit["k"]), 90)
+    )
+with right:
+    parts.draw(findings.gaps(audit, attribute, auditing.ON_ONE_AXIS), "gaps", "Every gap on one axis",
+               about=auditing.ABOUT_GAPS)  # fmt: skip
+part = st.segmented_control("More", MORE, default=MORE[0], required=True, key="more", bind="query-params",
+                            label_visibility="collapsed")  # fmt: skip
+auditing.more(part, audit, attribute, metric, run)

@@ -71,7 +71,7 @@ def group(table: pd.DataFrame, label: str = "Groups of people") -> GroupSpec | N
     if not known:
         return None
     names = list(known)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="choose-group"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="choose-group", width="content"):
         first = st.selectbox(
             label, names, format_func=text.label, width=200, **state.shared("group", names[0], state.one_of(names))
         )

@@ -1,13 +1,156 @@
-"""The data set in view: size, findings, and how it treats groups before any model."""
+"""The data set in view: its size and findings, and how it treats groups before any model."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import streamlit as st
 
-from fairdash.ui import load, state, text
+from fairdash import charts, data, settings
+from fairdash.charts import GroupValue
+from fairdash.data.describe import Description, UserGroups, describe
+from fairdash.schema import UNKNOWN, Dataset, GroupSpec
+from fairdash.ui import forms, load, parts, state, text
+
+ROWS = 100  # of people and items that are shown as they are
+
+
+@st.cache_resource(max_entries=16, show_spinner="Looking at the data")
+def _describe(digest: str, people: GroupSpec | None, things: GroupSpec | None) -> Description:
+    dataset = load.dataset(digest)
+    users = [] if people is None else [data.groups.form(people, dataset.users)]
+    items = [] if things is None else [data.groups.form(things, dataset.items)]
+    return describe(dataset, users, items)
 
 
 def section() -> None:
+    """Numbers, then the bias of the data by group, then what was found and held out."""
     digest = state.get("data") or ""
     dataset = load.dataset(digest)
-    st.markdown(f"**{text.plain(dataset.name)}**")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        people = forms.group(dataset.users)
+        things = forms.item_group(dataset.items)
+    seen = _describe(digest, people, things if isinstance(things, GroupSpec) else None)
+    _size(dataset, seen)
+    if people is None:
+        parts.empty(
+            "No groups of people", "This data has no attribute of people that makes groups: only items can be audited."
+        )
+    for users in seen.users.values():
+        _by_group(users, int(people.min_size) if people else settings.MIN_GROUP_SIZE)
+    for items in seen.items.values():
+        table = items.table
+        sizes = [f"{name} ({n:,} items)" for name, n in zip(table["group"], table["items"], strict=True)]
+        shares = {"catalogue": table["catalogue_share"], "interactions": table["interaction_share"]}
+        parts.draw(charts.exposure(sizes, shares), "items", f"Items by {text.plain(items.attribute)}")
+    _split(digest)
+    _details(dataset)
+
+
+def _size(dataset: Dataset, seen: Description) -> None:
+    overall = seen.overall
+    head, liked = overall["head_catalogue_share"], overall["liked_share"]
+    row = [
+        parts.Metric("People", text.count(dataset.n_users)),
+        parts.Metric("Items", text.count(dataset.n_items)),
+        parts.Metric("Interactions", text.count(len(dataset.interactions))),
+        parts.Metric("A person, median", text.number(overall["activity_median"], 0), help="Interactions of a person."),
+        parts.Metric(
+            "Head", text.percent(head, 0), help="The part of the catalogue that makes 80 % of all interactions."
+        ),
+    ]
+    if liked is not None:
+        row.append(
+            parts.Metric("Liked", text.percent(liked, 0), help=f"Rated {dataset.relevance_threshold:g} or more.")
+        )
+    if overall["last_time"] is not None and overall["last_time"] > 1e8:
+        first, last = (datetime.fromtimestamp(float(overall[key] or 0), UTC) for key in ("first_time", "last_time"))
+        row.append(parts.Metric("From … to", f"{first:%Y-%m} … {last:%Y-%m}"))
+    parts.metrics(row)
+
+
+def _by_group(users: UserGroups, least: int) -> None:
+    table = users.table
+    st.markdown(f"#### {sentence(users, least)}")
+    labels = [text.group(name, n) for name, n in zip(table["group"], table["people"], strict=True)]
+    left, right = st.columns(2, gap="medium")
+    with left:
+        wide = users.categories.pivot(index="category", columns="group", values="share")
+        if len(wide) > 1:
+            groups = {label: wide[name].to_numpy() for name, label in zip(table["group"], labels, strict=True)}
+            parts.draw(charts.shares(list(wide.index), groups, "share of the group's interactions"), "data-categories",
+                       "What they have", about="Part of each group's interactions that goes to a category; an item of "
+                       "several categories counts in equal parts. Widest difference first.")  # fmt: skip
+    with right:
+        columns = ("group", "people", "activity_median", "activity_p25", "activity_p75")
+        rows = [
+            GroupValue(name, n, middle, low, high, "unknown" if name == UNKNOWN else "too few" if n < least else "")
+            for name, n, middle, low, high in zip(*(table[column].tolist() for column in columns), strict=True)
+        ]
+        parts.draw(charts.group_values(rows, "interactions a person, median", spread="middle half", digits=0),
+                   "data-activity", "How active they are")  # fmt: skip
+        tail = {label: [1 - share, share] for label, share in zip(labels, table["tail_share"], strict=True)}
+        parts.draw(charts.stacked(tail, ["head", "tail"], "% of interactions"), "data-tail", "How mainstream they are",
+                   about="Head: the fewest items that make 80 % of all interactions. Tail: all others.")  # fmt: skip
+    st.markdown("**All of it by group**")
+    parts.table(table, "data-groups")
+
+
+def sentence(users: UserGroups, least: int) -> str:
+    """Who is there, how much of the data is theirs, and where their tastes differ most."""
+    table = users.table[(users.table["group"] != UNKNOWN) & (users.table["people"] >= least)]
+    if len(table) < 2:
+        return f"Fewer than two groups of {text.plain(users.attribute)} are large enough to compare."
+    small = table.sort_values("people").iloc[0]
+    words = text.sentence(text.people(users.attribute, str(small["group"])))
+    said = (
+        f"{text.plain(words)} are {text.percent(small['people_share'], 0)} of people and "
+        f"{text.percent(small['interaction_share'], 0)} of interactions"
+    )
+    wide = users.categories.pivot(index="category", columns="group", values="share")[list(table["group"])]
+    spread = (wide.max(axis=1) - wide.min(axis=1)).sort_values(ascending=False)
+    if len(spread) < 2 or not spread.iloc[0] > 0:
+        return said + "."
+    most = wide.loc[spread.index[0]]
+    shares = " and ".join(
+        f"{text.percent(most[name], 0)} for {text.plain(text.people(users.attribute, str(name)))}"
+        for name in (most.idxmax(), most.idxmin())
+    )
+    return f"{said}; tastes differ most in {text.plain(spread.index[0])}: {shares}."
+
+
+def _split(digest: str) -> None:
+    st.markdown("**What is held out for the test**")
+    spec = forms.split()
+    with parts.errors():
+        cut = load.split(digest, spec)
+        known = cut.training
+        parts.metrics(
+            [
+                parts.Metric("Train", text.count(len(known.train))),
+                parts.Metric(
+                    "Validation", text.count(len(known.valid)), help="For early stopping and for choosing strengths."
+                ),
+                parts.Metric("Test", text.count(len(cut.test)), help="For audits and comparisons alone."),
+            ]
+        )
+        for note in getattr(cut, "notes", ()):
+            st.caption(text.plain(note, 300))
+
+
+def _details(dataset: Dataset) -> None:
+    findings = dataset.provenance.get("findings", [])
+    if findings:
+        with st.expander(
+            f"{text.count(len(findings), 'finding')} on import", icon=":material/fact_check:", key="found"
+        ):
+            for finding in findings:
+                done = " (repaired)" if finding["applied"] else ""
+                st.markdown(f"- {text.plain(finding['table'])}: {text.plain(finding['message'], 600)}{done}")
+    with st.expander("People and items as they are", icon=":material/table_rows:", key="tables"):
+        for name, table in (("People", dataset.users), ("Items", dataset.items)):
+            st.caption(f"{name}: {len(table):,} rows, the first {min(ROWS, len(table))} shown")
+            st.dataframe(table.head(ROWS), hide_index=True, key=f"raw-{name}")
+    citation = dataset.provenance.get("citation")
+    if citation:
+        st.caption(text.plain(citation, 400))

@@ -140,21 +140,25 @@ def finding(
     significant: bool,
     several: bool = False,
     detectable: float | None = None,
+    higher_is_worse: bool = False,
 ) -> str:
     """The finding in one sentence, for a person who reads nothing else.
 
     low, high: (group, n, value) of the lowest and the highest group. several: there are more than two groups, so the
-    two are the extremes. detectable: the smallest gap that this many people could show (said where nothing was found).
+    two are the extremes. higher_is_worse: of the metric; the sentence is about those who are worse off.
+    detectable: the smallest gap that this many people could show (said where nothing was found).
     """
-    lower, upper = people(attribute, low[0]), people(attribute, high[0])
+    worse, better, word = (high, low, "higher") if higher_is_worse else (low, high, "lower")
+    one, other = people(attribute, worse[0]), people(attribute, better[0])
+    name = metric if metric[1:2].isupper() or "@" in metric else metric[:1].lower() + metric[1:]
     gap = high[2] - low[2]
     statistics = [f"95 % CI {interval(*ci)}"] if ci else []
     statistics.append(p_value(p))
-    sizes = f"{low[1]:,} and {high[1]:,} people"
+    sizes = f"{worse[1]:,} and {better[1]:,} people"
     extremes = f", the widest gap between groups of {label(attribute)}" if several else ""
     if significant:
-        body = f"{lower} get {number(gap)} lower {metric} than {upper}{extremes}"
+        body = f"{one} get {number(gap)} {word} {name} than {other}{extremes}"
         return sentence(f"{body} ({', '.join(statistics)}; {sizes}).")
-    power = f" A gap below {number(detectable)} could not be seen with this many people." if detectable else ""
-    body = f"no difference in {metric} found between {lower} and {upper}{extremes}"
+    power = f" A gap below {number(detectable)} could easily stay unseen with this many people." if detectable else ""
+    body = f"no difference in {name} found between {one} and {other}{extremes}"
     return sentence(f"{body} (gap {number(gap)}, {', '.join(statistics)}; {sizes}).{power}")

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import json
-import math
 
-import numpy as np
 import pytest
 
 from fairdash import charts
 from fairdash.charts import Change, Chart, Gap, GroupValue, TradePoint
 
 EVIL = '<a href="javascript:alert(1)">x</a> %{y} $z$'
-RNG = np.random.default_rng(0)
 
 
 def every_chart(name: str) -> dict[str, Chart]:
-    values = {name: RNG.random(50), "b": RNG.random(30)}
+    values = {name: (50, [0.25, 0.75]), "b": (30, [0.5, 0.5])}
     return {
         "group_values": charts.group_values(
-            [GroupValue(name, 50, 0.2, 0.1, 0.3), GroupValue("b", 3, 0.4, small=True)], "NDCG@10", 0.3
+            [GroupValue(name, 50, 0.2, 0.1, 0.3), GroupValue("b", 3, 0.4, aside="too few")], "NDCG@10", 0.3
         ),
         "gaps": charts.gaps(
             [Gap(name, 0.02, 0.01, 0.03, 0.004, True, 0.2), Gap("b", None, None, None, None, False, None, "x")]
         ),
-        "ecdf": charts.distributions(values, "NDCG@10"),
-        "box": charts.distributions(values, "NDCG@10", "box"),
-        "histogram": charts.distributions(values, "NDCG@10", "histogram"),
+        "cumulative": charts.distributions([0, 0.5, 1], values, "NDCG@10"),
+        "violin": charts.distributions([0, 0.5, 1], values, "NDCG@10", "violin"),
+        "shares in cells": charts.distributions([0, 0.5, 1], values, "NDCG@10", "shares"),
         "shares": charts.shares(["Drama", name], {name: [0.3, 0.7], "b": [0.5, 0.5]}, "share"),
         "exposure": charts.exposure(
             [name, "b"], {"catalogue": [0.5, 0.5], "exposure": [0.7, 0.3]}, {"exposure": [[0.6, 0.8], [0.2, 0.4]]}
@@ -69,7 +66,7 @@ def test_small_undefined_and_ordinary_groups_look_different() -> None:
     chart = charts.group_values(
         [
             GroupValue("F", 273, 0.21, 0.19, 0.23),
-            GroupValue("X", 12, 0.3, 0.1, 0.5, small=True),
+            GroupValue("X", 12, 0.3, 0.1, 0.5, aside="too few"),
             GroupValue("?", 2, None, reason="no held-out item"),
         ],
         "NDCG@10",
@@ -80,7 +77,7 @@ def test_small_undefined_and_ordinary_groups_look_different() -> None:
     assert small.marker.color == charts.GREY
     assert any("undefined: no held-out item" in a.text for a in chart.figure.layout.annotations)
     assert "too few" in chart.figure.layout.yaxis.ticktext[1]
-    assert list(chart.table["note"]) == ["", "too few people", "no held-out item"]
+    assert list(chart.table["note"]) == ["", "too few", "no held-out item"]
 
 
 def test_groups_differ_in_shape_as_well_as_colour() -> None:
@@ -108,11 +105,11 @@ def test_found_and_not_found_differ() -> None:
     assert list(chart.table["found"]) == ["yes", "no"]
 
 
-def test_quantiles_of_a_distribution_are_those_of_the_values() -> None:
-    values = np.arange(1001, dtype=float)
-    chart = charts.distributions({"a": values}, "x", "box")
-    assert chart.table.loc[0, ["mean", "5 %", "25 %", "50 %", "75 %", "95 %"]].tolist() == [500, 50, 250, 500, 750, 950]
-    assert len(charts.distributions({"a": RNG.random(10**5)}, "x").figure.data[0].x) == charts.CURVE_POINTS
+def test_a_cumulative_curve_ends_at_everybody() -> None:
+    chart = charts.distributions([0, 1, 2, 4], {"a": (40, [0.5, 0.25, 0.25])}, "x")
+    assert list(chart.figure.data[0].x) == [0, 1, 2, 4]
+    assert list(chart.figure.data[0].y) == [0, 50, 75, 100]
+    assert "half of a (n = 40) have at most 1.000" in chart.alt
 
 
 def test_categories_are_ordered_by_their_difference() -> None:
@@ -132,7 +129,7 @@ def test_changes_that_are_not_found_say_so() -> None:
     [
         charts.group_values([], "x"),
         charts.gaps([]),
-        charts.distributions({"a": [math.nan]}, "x"),
+        charts.distributions([0, 1], {"a": (0, [0.0])}, "x"),
         charts.shares([], {}, "x"),
         charts.exposure([], {}),
         charts.stacked({}, [], "x"),

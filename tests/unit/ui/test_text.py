@@ -118,7 +118,21 @@ def test_no_difference_found_says_what_could_not_be_seen() -> None:
         "gender", "NDCG@10", ("F", 273, 0.211), ("M", 670, 0.215), (0.0, 0.02), 0.4, significant=False, detectable=0.031
     )
     assert words.startswith("No difference in NDCG@10 found between women and men")
-    assert "A gap below 0.031 could not be seen" in words
+    assert "A gap below 0.031 could easily stay unseen" in words
+
+
+def test_the_sentence_is_about_those_who_are_worse_off() -> None:
+    words = text.finding(
+        "gender",
+        "Miscalibration",
+        ("M", 670, 0.82),
+        ("F", 273, 0.91),
+        None,
+        0.002,
+        significant=True,
+        higher_is_worse=True,
+    )
+    assert words == "Women get 0.090 higher miscalibration than men (p = 0.002; 273 and 670 people)."
 
 
 def test_several_groups_are_named_by_value() -> None:

@@ -1,0 +1,137 @@
+"""One person at a time: the list of an edited profile or history, what a changed attribute does, and why an item.
+
+Every function takes a trained recommender and one person's own history; nothing is trained and nothing is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairdash import ranking
+from fairdash.errors import ConfigError
+from fairdash.hashing import id_hash
+from fairdash.recommenders.base import Fitted, ProfileFitted
+from fairdash.schema import ITEM_ID, TITLE, Categories, Codes, Floats, Groups, Interactions, Lists, Split
+
+MAX_PARTS = 25  # history items whose part in a score is tried, the latest ones
+ABSENT = "(not told)"
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """A person as the recommender sees them. user: code. history: own interactions, oldest first. profile: attribute
+    values that are told to a recommender that reads a profile; None: as they are in the data."""
+
+    user: int
+    history: Interactions
+    profile: Mapping[str, Any] | None = None
+
+
+def person(split: Split, user: int) -> Person:
+    """The person as known at test time."""
+    known = split.known
+    start, stop = known.starts(split.training.n_users)[user : user + 2]
+    return Person(user, known.take(np.arange(start, stop)))
+
+
+def edited(who: Person, *, without: Sequence[int] = (), added: Sequence[int] = (), rating: float = 1.0) -> Person:
+    """The person without some items of the history, and with others added as the latest ones, rated `rating`."""
+    kept = who.history.take(np.flatnonzero(~np.isin(who.history.item, list(without))))
+    last = float(kept.time[-1]) if len(kept) else 0.0
+    n = len(added)
+    more = Interactions(
+        np.full(n, who.user, np.int32), np.array(added, np.int32), np.full(n, rating, np.float32), np.full(n, last)
+    )
+    return Person(who.user, Interactions.concat(kept, more), who.profile)
+
+
+def with_profile(who: Person, split: Split, attributes: Sequence[str], changes: Mapping[str, Any]) -> Person:
+    """The person with attribute values told otherwise; None, or ABSENT, leaves one out of the text."""
+    row = split.training.users.iloc[who.user]
+    profile = {name: changes.get(name, row[name]) for name in attributes}
+    return Person(who.user, who.history, {name: None if v == ABSENT else v for name, v in profile.items()})
+
+
+def scores(fitted: Fitted, who: Person) -> Floats:
+    """Scores [n_items] of the whole catalogue for this person."""
+    users: Codes = np.array([who.user], np.int32)
+    if who.profile is None:
+        own: Floats = fitted.score(users, who.history)[0]
+        return own
+    if not isinstance(fitted, ProfileFitted) or not fitted.profile:
+        raise ConfigError("This recommender reads no profile.", "Train one with attributes in its profile text.")
+    from fairdash.recommenders.text import profile_text
+
+    told: Floats = fitted.score_profiles(users, who.history, [profile_text(who.profile)])[0]
+    return told
+
+
+def recommend(fitted: Fitted, split: Split, who: Person, k: int, seed: int = 0) -> Lists:
+    """The person's list [1, k]; what is in the history is left out."""
+    n_items = split.training.n_items
+    seen = Interactions(np.zeros_like(who.history.user), who.history.item, who.history.rating, who.history.time)
+    return ranking.top_k(
+        scores(fitted, who)[None], seen.matrix(1, n_items), k, id_hash(split.training.items[ITEM_ID]), seed
+    )
+
+
+def flips(fitted: Fitted, split: Split, who: Person, attribute: str, values: Sequence[Any], k: int) -> dict[str, Lists]:
+    """The list under each value of one attribute, and with the attribute left out (ABSENT); all else as it is."""
+    attributes = getattr(fitted, "profile", ())
+    if attribute not in attributes:
+        told = ", ".join(attributes) or "nothing"
+        raise ConfigError(f"This recommender is not told {attribute}.", f"Its profile text holds: {told}.")
+    change = partial(with_profile, who, split, attributes)
+    return {str(v): recommend(fitted, split, change({attribute: v}), k) for v in (ABSENT, *values)}
+
+
+def overlap(one: Lists, other: Lists) -> float:
+    """Jaccard similarity of two persons' lists [1, k]: 1 the same items, 0 none shared; NaN for two empty ones."""
+    a, b = set(one.items[0].tolist()) - {-1}, set(other.items[0].tolist()) - {-1}
+    return len(a & b) / len(a | b) if a | b else float("nan")
+
+
+def why(fitted: Fitted, split: Split, who: Person, item: int) -> list[tuple[str, float]]:
+    """What an item's score rests on: by how much it falls when one thing is not known, largest part first.
+
+    Each of the latest MAX_PARTS history items, and each told attribute, is left out in turn; the difference is in the
+    recommender's own units. Parts do not add up to the score, since they work together.
+    """
+    whole = float(scores(fitted, who)[item])
+    titles = names_of(split.training.items)
+    parts = []
+    for own in who.history.item[-MAX_PARTS:]:
+        less = float(scores(fitted, edited(who, without=[int(own)]))[item])
+        parts.append((titles[own], whole - less))
+    for attribute in getattr(fitted, "profile", ()):
+        told = who.profile or {}
+        less_told = with_profile(who, split, fitted.profile, {**told, attribute: ABSENT})  # type: ignore[attr-defined]
+        parts.append((f"profile: {attribute}", whole - float(scores(fitted, less_told)[item])))
+    return sorted(parts, key=lambda part: -abs(part[1]))
+
+
+def names_of(items: pd.DataFrame) -> NDArray[Any]:
+    """What items are called [n_items]: titles where there are any, else ids."""
+    ids = items[ITEM_ID].astype(str)
+    return (items[TITLE].fillna(ids) if TITLE in items else ids).to_numpy()
+
+
+def tastes(categories: Categories, items: Codes) -> NDArray[np.float64]:
+    """Category shares [n_categories] of some items, -1 left out; NaN without any."""
+    own = items[items >= 0]
+    if not len(own):
+        return np.full(len(categories.names), np.nan)
+    share: NDArray[np.float64] = np.asarray(categories.shares[own].mean(axis=0)).ravel()
+    return share
+
+
+def tastes_by_group(categories: Categories, lists: Lists, groups: Groups) -> dict[str, NDArray[np.float64]]:
+    """Category shares [n_categories] of the lists of each group's people."""
+    return {name: tastes(categories, lists.items[groups.codes == g].ravel()) for g, name in enumerate(groups.names)}

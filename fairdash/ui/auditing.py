@@ -1,0 +1,135 @@
+"""The audit of the lists in view: started when it is looked at, read from the workspace when it is there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import streamlit as st
+
+from fairdash import pipeline
+from fairdash.jobs import runner
+from fairdash.schema import CATEGORIES, GroupSpec
+from fairdash.ui import findings, load, parts, state, text
+
+ON_ONE_AXIS = ("ndcg", "recall", "precision", "hit", "mrr", "map", "arp", "miscalibration", "popularity_lift",
+               "true_positive_rate")  # fmt: skip
+ABOUT_GAPS = (
+    "The difference between the highest and the lowest group, as a part of everybody's value, with its 95 % interval. "
+    "Filled: a difference that holds among all metrics of this page (Holm). Hollow: none was found. Metrics that "
+    "compare whole distributions have other scales; they stand under “All gaps”."
+)
+_MARKS = {
+    "found": (":material/report:", "orange", "difference found"),
+    "alone": (":material/help:", "gray", "only on its own"),
+    "none": (":material/remove:", "gray", "no difference found"),
+    "undefined": (":material/block:", "gray", "undefined"),
+}
+
+
+def params(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: int, model: bool) -> dict[str, Any]:
+    """The audit job of this view."""
+    item_group = GroupSpec((items,)) if isinstance(items, str) else items
+    return {
+        "lists": lists,
+        "groups": [] if group is None else json.loads(json.dumps([asdict(group)])),
+        "item_groups": [] if item_group is None else json.loads(json.dumps([asdict(item_group)])),
+        "k": k,
+        "model": model,
+    }
+
+
+def run(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict[str, Any] | None:
+    """The audit of this view, or None while it is being made (its job is shown then)."""
+    wanted = params(lists, group, items, k, bool(st.session_state.get("with_model")))
+    known = parts.last_job("audit", wanted)
+    if known is None or (known.state == "done" and not _kept(known.result)):
+        title = f"Audit {state.workspace().get('lists', lists).title}"
+        if known is not None:
+            runner.table(state.workspace()).delete(known.id)
+        known = runner.get(state.workspace(), runner.submit(state.workspace(), "audit", title, wanted))
+    if known.state == "done":
+        return load.audit((known.result or {})["audits"])
+    parts.job(known.id)
+    return None
+
+
+def _kept(result: dict[str, Any] | None) -> bool:
+    return result is not None and state.workspace().has("audits", result["audits"])
+
+
+def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
+    """The finding, before any picture."""
+    verdict = findings.verdict(audit["gaps"][attribute].get(metric))
+    icon, color, words = _MARKS[verdict]
+    with st.container(key=f"finding-{verdict}"):
+        st.markdown(f"#### {text.plain(findings.sentence(audit, attribute, metric), 900)}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.badge(words, icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
+            for warning in audit["warnings"]:
+                st.caption(text.plain(warning, 300), width="content")
+
+
+def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: pipeline.Run) -> None:
+    """The part of the audit that was asked for."""
+    if part == "All gaps":
+        parts.table(findings.gap_table(audit, attribute), "all-gaps", digits=4)
+        st.caption(". ".join(text.plain(audit["conventions"][key], 300) for key in ("test", "detectable")))
+    elif part == "Spread":
+        _spread(audit, attribute, metric)
+    elif part == "Categories":
+        about = "Part of each group's recommendation slots that goes to a category. Widest difference first."
+        shown = findings.categories(audit, attribute)
+        parts.draw(shown, "categories", "What the lists are made of", open_table=True, about=about)
+    elif part == "Items":
+        items_part(audit)
+    elif part == "Model":
+        model_part(audit, attribute, made)
+    elif part == "All numbers":
+        parts.table(findings.value_table(audit, attribute), "all-numbers", digits=4)
+    else:
+        for name, words in audit["conventions"].items():
+            st.markdown(f"**{text.sentence(name.replace('_', ' '))}**: {text.plain(words, 600)}")
+
+
+def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
+    kind = st.segmented_control("Picture", ["cumulative", "shares", "violin"], default="cumulative", required=True,
+                                key="spread", bind="query-params")  # fmt: skip
+    name = findings.title(metric, audit["k"])
+    one, two = st.columns(2, gap="medium")
+    with one:
+        parts.draw(findings.distribution(audit, attribute, metric, kind), "spread-metric", name)
+    with two:
+        parts.draw(findings.distribution(audit, attribute, "first_hit", kind), "spread-rank", "Rank of the first hit")
+    if attribute in audit.get("curves", {}):
+        about = "Smoothed over everybody whose value is known, with a 95 % band; no bins."
+        parts.draw(
+            findings.curve(audit, attribute, metric), "curve", f"{name} over {text.plain(attribute)}", about=about
+        )
+
+
+def items_part(audit: dict[str, Any]) -> None:
+    """Groups of items: exposure beside what they could expect, and all metrics of the item side."""
+    for name in audit["items"].get("by_group", {}):
+        title = "categories" if name == CATEGORIES else text.plain(name)
+        parts.draw(findings.exposure(audit, name), f"exposure-{name}", f"Exposure by {title}",
+                   about="Exposure of an item in a list is 1 / log2(rank + 1). Beside it: the group's part of the "
+                   "catalogue, of training interactions, and of liked held-out items (its merit).")  # fmt: skip
+    parts.table(findings.item_table(audit), "item-metrics", digits=4)
+
+
+def model_part(audit: dict[str, Any], attribute: str, made: pipeline.Run) -> None:
+    """What the model makes of who somebody is. It takes longer, so it is asked for."""
+    if not made.has_model:
+        parts.empty("No model here", "These lists came without a model; its reaction to a profile cannot be measured.")
+    elif "model" not in audit:
+        with st.container(border=True):
+            st.markdown("**Not run yet**")
+            st.caption(
+                "Does the model react to who somebody is, and can the attribute be read from its vectors and lists? "
+                "This scores everybody several times, which takes longer than the rest."
+            )
+            st.toggle("Measure the model side too", key="with_model", bind="query-params")
+    else:
+        st.json(audit["model"].get(attribute, audit["model"]))

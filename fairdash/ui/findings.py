@@ -1,0 +1,332 @@
+"""From an audit.json to sentences and pictures. No streamlit here, and no metric is computed: it is read.
+
+Four verdicts on a gap: `found` holds among all metrics of the page (Holm), `alone` would hold only if it had been the
+one metric looked at, `none` was not found, `undefined` has no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import pandas as pd
+
+from fairdash import charts
+from fairdash.charts import Chart, Gap, GroupValue
+from fairdash.metrics.catalogue import METRICS, MetricInfo
+from fairdash.schema import CATEGORIES, UNKNOWN
+from fairdash.ui import text
+
+Audit = Mapping[str, Any]
+Verdict = Literal["found", "alone", "none", "undefined"]
+LEVEL = 0.05
+SIDES = {"accuracy": "How well", "users": "Who gets what", "items": "Items' share", "model": "The model"}
+# What shows a metric that has no value for a single group: where it is taken from.
+_SHOWN_BY = {
+    "category_divergence": "categories",
+    "demographic_parity_difference": "selection",
+    "demographic_parity_ratio": "selection",
+    "equal_opportunity_difference": "true_positive_rate",
+    "equalized_odds_difference": "true_positive_rate",
+    "differential_fairness": "categories",
+    "generalized_cross_entropy": "ndcg",
+    "group_entropy_index": "ndcg",
+    "score_ks": "score",
+}
+_TITLES = {
+    "true_positive_rate": "Part of liked items that is shown",
+    "false_positive_rate": "Part of other items that is shown",
+    "first_hit": "Rank of the first hit",
+    "score": "Score of the lists",
+}
+_EXPOSURE = {
+    "catalogue_share": "catalogue",
+    "interaction_share": "interactions",
+    "relevant_share": "liked items",
+    "exposure_share": "exposure",
+}
+
+
+def info(metric: str) -> MetricInfo | None:
+    return METRICS.get(metric.partition(":")[0])
+
+
+def title(metric: str, k: int) -> str:
+    """NDCG@10; a metric over groups of items says which."""
+    key, _, items = metric.partition(":")
+    found = METRICS.get(key)
+    name = found.title if found else _TITLES.get(key, text.sentence(key.replace("_", " ")))
+    at = f"@{k}" if found and found.side == "accuracy" else ""
+    return f"{name}{at}" + (f" ({text.label(items, 24)})" if items else "")
+
+
+def verdict(row: Mapping[str, Any] | None) -> Verdict:
+    """What a gap's row of the contract says."""
+    if row is None or (row.get("gap") is None and row.get("ratio") is None):
+        return "undefined"
+    p, holm = row.get("p_value"), row.get("p_holm")
+    if holm is not None and holm < LEVEL:
+        return "found"
+    return "alone" if p is not None and p < LEVEL else "none"
+
+
+def sentence(audit: Audit, attribute: str, metric: str) -> str:
+    """The finding on one metric, for a person who reads nothing else."""
+    k, row, groups = audit["k"], audit["gaps"][attribute].get(metric), audit["groups"][attribute]
+    name = title(metric, k)
+    state = verdict(row)
+    if row is None or state == "undefined":
+        return f"{name} has no gap between groups of {text.label(attribute)}: {reason(audit, attribute, metric)}."
+    pair = row.get("pair")
+    ci = tuple(row["ci"]) if row.get("ci") and None not in row["ci"] else None
+    if not pair or pair[0] == pair[1] or _none(groups[pair[0]].get(metric)):
+        return _distance(name, attribute, row, ci, state)
+    high, low = (
+        (g, groups[g].get("n_with_truth" if _needs_truth(metric) else "n", groups[g]["n"]), groups[g][metric])
+        for g in pair
+    )
+    words = text.finding(
+        attribute, name, low, high, ci, row.get("p_value"), significant=state != "none", several=len(_compared(groups)) > 2,
+        detectable=row.get("detectable"), higher_is_worse=_higher_is_worse(metric),
+    )  # fmt: skip
+    if state == "alone":
+        count = sum(1 for other in audit["gaps"][attribute].values() if other.get("p_value") is not None)
+        words += (
+            f" On its own this counts as a difference; among the {count} metrics of this page it does not "
+            f"(Holm p = {row['p_holm']:.3f})."
+        )
+    return words
+
+
+def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state: Verdict) -> str:
+    value = row["gap"] if row.get("gap") is not None else row["ratio"]
+    of = f" for {text.label(row['of'])}" if row.get("of") else ""
+    pair = row.get("pair")
+    between = f" between {text.people(attribute, pair[0])} and {text.people(attribute, pair[1])}" if pair else ""
+    statistics = ", ".join([*([f"95 % CI {text.interval(*ci)}"] if ci else []), text.p_value(row.get("p_value"))])
+    said = {
+        "found": "more than chance would give",
+        "alone": "more than chance would give if it were the only metric here",
+        "none": "no more than chance would give",
+    }[state]
+    if row.get("p_value") is None:
+        return f"{name}{between} is {text.number(value)}{of} ({statistics})."
+    return f"{name}{between} is {text.number(value)}{of}, {said} ({statistics})."
+
+
+def _needs_truth(metric: str) -> bool:
+    found = info(metric)
+    return found is not None and found.side == "accuracy"
+
+
+def _compared(groups: Mapping[str, Any]) -> list[str]:
+    """The groups that are part of a gap."""
+    return [name for name, group in groups.items() if name != UNKNOWN and not group.get("small")]
+
+
+def _higher_is_worse(metric: str) -> bool:
+    found = info(metric)
+    return found is not None and found.better == -1
+
+
+def _none(value: Any) -> bool:
+    return value is None
+
+
+def reason(audit: Audit, attribute: str, metric: str) -> str:
+    """Why a gap is undefined, in the audit's own words."""
+    undefined = audit.get("undefined", {})
+    return str(undefined.get(f"gaps.{attribute}.{metric}", "it was not measured"))
+
+
+def metrics_of(audit: Audit, attribute: str) -> list[str]:
+    """The metrics that this audit compares between groups of people, accuracy first."""
+    keys = list(audit["gaps"].get(attribute, {}))
+    order = list(METRICS)
+    return sorted(keys, key=lambda key: (order.index(key.partition(":")[0]) if info(key) else len(order), key))
+
+
+def by_group(audit: Audit, attribute: str, metric: str) -> Chart:
+    """The metric's value in each group, or what it is taken from where a single group has none."""
+    key = metric.partition(":")[0]
+    shown = _SHOWN_BY.get(key)
+    if shown == "categories":
+        return categories(audit, attribute)
+    if shown == "selection":
+        return selection(audit, attribute, metric.partition(":")[2] or CATEGORIES)
+    if shown == "score":
+        return distribution(audit, attribute, "score", "cumulative")
+    return _values(audit, attribute, shown or key)
+
+
+def _values(audit: Audit, attribute: str, metric: str) -> Chart:
+    rows = []
+    for name, group in audit["groups"][attribute].items():
+        value, ci = group.get(metric), group.get(f"{metric}_ci") or (None, None)
+        why = audit.get("undefined", {}).get(f"groups.{attribute}.{name}.{metric}", "")
+        n = group.get("n_with_truth", group["n"]) if _needs_truth(metric) else group["n"]
+        aside = "unknown" if name == UNKNOWN else "too few" if group.get("small") else ""
+        rows.append(GroupValue(name, n, value, ci[0], ci[1], aside, why))
+    overall = audit["overall"].get(metric, audit["items"].get(metric))
+    return charts.group_values(rows, title(metric, audit["k"]), overall)
+
+
+def gaps(audit: Audit, attribute: str, metrics: Sequence[str]) -> Chart:
+    """All gaps on one axis, as parts of everybody's value."""
+    rows = []
+    for metric in metrics:
+        row = audit["gaps"][attribute].get(metric)
+        scale = audit["overall"].get(metric, audit["items"].get(metric))
+        if row is None or scale is None:
+            continue
+        low, high = row["ci"] if row.get("ci") else (None, None)
+        rows.append(
+            Gap(
+                title(metric, audit["k"]),
+                row.get("gap"),
+                low,
+                high,
+                row.get("p_holm"),
+                verdict(row) == "found",
+                scale,
+                reason(audit, attribute, metric) if row.get("gap") is None else "",
+            )
+        )
+    return charts.gaps(rows)
+
+
+def gap_table(audit: Audit, attribute: str) -> pd.DataFrame:
+    """Every gap of an attribute, as numbers."""
+    rows = []
+    for metric in metrics_of(audit, attribute):
+        row = audit["gaps"][attribute][metric]
+        low, high = row["ci"] if row.get("ci") else (None, None)
+        rows.append(
+            {
+                "metric": title(metric, audit["k"]),
+                "gap": row.get("gap"),
+                "95 % from": low,
+                "95 % to": high,
+                "p": row.get("p_value"),
+                "p (Holm)": row.get("p_holm"),
+                "ratio": row.get("ratio"),
+                "worst": row.get("worst_group") or "",
+                "where": row.get("of") or "",
+                "could be seen from": row.get("detectable"),
+                "verdict": _VERDICTS[verdict(row)],
+                "note": audit.get("undefined", {}).get(f"gaps.{attribute}.{metric}", ""),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+_VERDICTS = {"found": "difference", "alone": "only on its own", "none": "not found", "undefined": "undefined"}
+
+
+def value_table(audit: Audit, attribute: str) -> pd.DataFrame:
+    """Every metric by group, with its interval."""
+    rows = []
+    for name, group in audit["groups"][attribute].items():
+        for metric, value in group.items():
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and metric not in ("n", "n_with_truth"):
+                low, high = group.get(f"{metric}_ci") or (None, None)
+                rows.append((name, group["n"], title(metric, audit["k"]), value, low, high))
+    return pd.DataFrame(rows, columns=["group", "n", "metric", "value", "95 % from", "95 % to"])
+
+
+def categories(audit: Audit, attribute: str) -> Chart:
+    """Shares of recommendation slots by category and group."""
+    return _by_category(audit, attribute, lambda group: group.get("category_share"), "share of recommendation slots")
+
+
+def selection(audit: Audit, attribute: str, items: str) -> Chart:
+    """How likely an item of a category, or of a group of items, is in a person's list."""
+    return _by_category(
+        audit,
+        attribute,
+        lambda group: (group.get("selection_rate") or {}).get(items),
+        "chance that a candidate is shown",
+    )
+
+
+def _by_category(audit: Audit, attribute: str, pick: Any, axis: str) -> Chart:
+    groups = {text.group(name, group["n"]): pick(group) for name, group in audit["groups"][attribute].items()}
+    known = {label: values for label, values in groups.items() if values}
+    names = list(next(iter(known.values()), {}))
+    return charts.shares(names, {label: [_float(v.get(name)) for name in names] for label, v in known.items()}, axis)
+
+
+def _float(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def exposure(audit: Audit, items: str) -> Chart:
+    """A group of items: its part of exposure beside the catalogue, interactions and liked items."""
+    rows: Mapping[str, Mapping[str, Any]] = audit["items"].get("by_group", {}).get(items, {})
+    names = sorted(rows, key=lambda name: -(rows[name].get("exposure_share") or 0.0))
+    parts = {
+        what: [_float(rows[name].get(key)) for name in names]
+        for key, what in _EXPOSURE.items()
+        if any(rows[name].get(key) is not None for name in names)
+    }
+    ci = [[_float(b) for b in rows[name].get("exposure_share_ci") or (None, None)] for name in names]
+    return charts.exposure([f"{name} ({rows[name]['n']:,} items)" for name in names], parts, {"exposure": ci})
+
+
+def item_table(audit: Audit) -> pd.DataFrame:
+    """Every metric of the item side: of the catalogue, and of each way to group items."""
+    items, undefined = audit["items"], audit.get("undefined", {})
+    rows = [
+        ("catalogue", title(key, audit["k"]), items.get(key), *(items.get(f"{key}_ci") or (None, None)),
+         undefined.get(f"items.{key}", ""))
+        for key in ("gini", "gini_exposure", "coverage", "entropy", "arp", "aplt", "aclt")
+        if key in items
+    ]  # fmt: skip
+    for attribute, found in items.get("gaps", {}).items():
+        for key, row in found.items():
+            ci = row.get("ci") or (None, None)
+            rows.append((attribute, title(key, audit["k"]), row.get("value"), *ci,
+                         undefined.get(f"items.gaps.{attribute}.{key}", "")))  # fmt: skip
+    return pd.DataFrame(rows, columns=["over", "metric", "value", "95 % from", "95 % to", "note"])
+
+
+def distribution(audit: Audit, attribute: str, metric: str, kind: str) -> Chart:
+    """How a metric's values spread over the people of each group."""
+    found = audit.get("distributions", {}).get(attribute, {}).get(metric)
+    if not found:
+        return charts.empty("This metric has no value for a single person.")
+    sizes = audit["groups"][attribute]
+    groups = {name: (sizes[name]["n"], share) for name, share in found["groups"].items()}
+    return charts.distributions(found["edges"], groups, title(metric, audit["k"]), kind)
+
+
+def curve(audit: Audit, attribute: str, metric: str) -> Chart:
+    """A metric over a numeric attribute, smooth, with a band."""
+    found = audit.get("curves", {}).get(attribute, {}).get(metric)
+    if not found:
+        return charts.empty("No curve: this attribute is no number, or too few people have it.")
+    return charts.band(
+        found["x"], [_float(v) for v in found["mean"]], [_float(v) for v in found["low"]],
+        [_float(v) for v in found["high"]], attribute, title(metric, audit["k"]),
+    )  # fmt: skip
+
+
+def definition(metric: str, k: int, conventions: Mapping[str, str]) -> str:
+    """What the metric is: formula, range, direction, edge cases, source; then the conventions behind the number."""
+    found = info(metric)
+    if found is None:
+        return "A rate that another metric is made of."
+    ends = f"{found.low:g} to {'∞' if found.high == float('inf') else f'{found.high:g}'}"
+    direction = {1: "higher is better", -1: "lower is fairer", 0: "neither end is better"}[found.better]
+    if found.target is not None:
+        direction = f"{found.target:g} is fair"
+    lines = [f"**{title(metric, k)}** = {text.plain(found.formula, 400)}.", f"Range {ends}; {direction}."]
+    lines += [text.plain(found.edge, 300)] if found.edge else []
+    lines += [f"*{text.plain(found.paper, 300)}*"] if found.paper else []
+    if found.side == "accuracy":
+        lines += [
+            f"{text.sentence(key)}: {text.plain(conventions[key], 300)}."
+            for key in ("relevance", "discount", "ideal", "candidates")
+            if key in conventions
+        ]
+    return "\n\n".join(lines)
