@@ -3,18 +3,19 @@
 Naghiaei, Rahmani & Deldjoo 2022, "CPFair: Personalized Consumer and Producer Fairness Re-ranking for Recommender
 Systems" (SIGIR). Lists maximise
 
-    (1 − s) · Q  −  s · (gap of U_g over user groups  +  gap of r_h over item groups),
+    (1 − w) · Q  −  w · (gap of U_g over user groups  +  gap of r_h over item groups),     w = s²,
 
-the paper's Q − λ₁ DCF − λ₂ DPF with λ₁ = λ₂ = s / (1 − s). Q is the mean list score and U_g a group's mean expected
-NDCG, both with discounts d_p = 1 / log2(p + 1), as in `user_parity`. r_h is the exposure of an item group, Σ d_p over
-all lists, divided by what its number of items would give it: 1 is equal exposure per item. A gap is the largest less
-the smallest value. Without chosen item groups, head and tail by popularity are compared; without user groups, the 5 %
+the paper's Q − λ₁ DCF − λ₂ DPF with λ₁ = λ₂ = w / (1 − w), each gap as a part of what it is in the unmitigated lists
+(most of the trade-off lies at small weights, hence the square). Q is the mean list score and U_g a group's mean
+expected NDCG, both with discounts d_p = 1 / log2(p + 1), as in `user_parity`. r_h is the exposure of an item group,
+Σ d_p over all lists, divided by what its number of items would give it: 1 is equal exposure per item. A gap is the
+largest less the smallest value. Without chosen item groups, head and tail by popularity are compared; without user groups, the 5 %
 most active people and the rest: both as in the paper.
 
 Strength is s. Solved as a linear programme over all users' lists (`programme`), small instances exactly.
 
 Needs histories and popularity. Moves `aplt` or the chosen item groups' exposure, and the gap of `ndcg`. Costs accuracy,
-above all at strengths over one half, where a gap weighs more than what people like.
+above all at high strengths, where a gap weighs more than what people like.
 """
 
 from __future__ import annotations
@@ -31,18 +32,19 @@ from fairdash.mitigation.reranking.utility import expected_gain
 from fairdash.schema import Groups
 
 ACTIVE_SHARE = 0.05
+NO_GAP = 1e-6
 
 INFO = Info(
     key="cp_fair",
     title="Fair to people and providers (CPFair)",
     place="reranking",
     side="both",
-    objective="Maximise (1 − s) · mean score − s · (gap of expected NDCG between user groups + gap of exposure per item "
-    "between item groups), all discounted by rank; strength is s.",
+    objective="Maximise (1 − s²) · mean score − s² · (gap of expected NDCG between user groups + gap of exposure per "
+    "item between item groups, each over its value before), all discounted by rank; strength is s.",
     paper="Naghiaei, Rahmani & Deldjoo 2022, CPFair: Personalized Consumer and Producer Fairness Re-ranking",
     needs=(),
     target="aplt",
-    cost="Accuracy, above all at strengths over one half, where a gap weighs more than what people like.",
+    cost="Accuracy, above all at high strengths, where a gap weighs more than what people like.",
 )
 
 
@@ -71,34 +73,37 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
         seed=data.seed,
     )
     catalogue = groups.sizes / max(int(groups.sizes.sum()), 1)
-    present = np.flatnonzero(users.sizes > 0)
+    present, stocked = np.flatnonzero(users.sizes > 0), np.flatnonzero(catalogue > 0)
+    before = programme.identity
+    rates = (before.shown * programme.share[:, None]).sum(axis=0)[stocked] / catalogue[stocked]
+    scale = np.array([_spread(before.gain[present]), _spread(rates)])
 
     def positions(strength: float) -> NDArray[np.intp]:
-        return programme.best(two_gaps(strength, present, n_blocks, catalogue))
+        return programme.best(two_gaps(strength**2, present, n_blocks, catalogue, scale))
 
     return positions
 
 
-def two_gaps(strength: float, present: NDArray[np.intp], n_blocks: int, catalogue: Numbers) -> Conditions:
-    """z = (largest U, smallest U, largest r, smallest r), each beyond all groups that have members."""
+def _spread(values: Numbers) -> float:
+    """max − min, or 1 where there is no gap that could be a unit."""
+    gap = float(np.ptp(values)) if len(values) else 0.0
+    return gap if gap > NO_GAP else 1.0
+
+
+def two_gaps(toll: float, present: NDArray[np.intp], n_blocks: int, catalogue: Numbers, scale: Numbers) -> Conditions:
+    """z = (largest U, smallest U, largest r, smallest r), each beyond all groups that have members. toll: w.
+    scale: [2] the values of both gaps that count as 1."""
     users, items = np.eye(n_blocks)[present], np.flatnonzero(catalogue > 0)
     rate = np.diag(1 / np.maximum(catalogue, 1e-300))[items]
     u, i = len(users), len(items)
-    on_utility = np.vstack([users, -users, np.zeros((2 * i, n_blocks))])
-    on_exposure = np.vstack([np.zeros((2 * u, len(catalogue))), rate, -rate])
-    on_free = np.repeat(np.diag([-1.0, 1.0, -1.0, 1.0]), [u, u, i, i], axis=0)
-    cost = strength * np.array([1.0, -1.0, 1.0, -1.0])
-    if not u:
-        cost[:2] = 0.0
-    if not i:
-        cost[2:] = 0.0
+    sides = np.array([1 / scale[0] if u else 0.0, 1 / scale[1] if i else 0.0])
     return Conditions(
-        weight=max(1 - strength, LEAST),
-        on_utility=on_utility,
-        on_exposure=on_exposure,
-        on_free=on_free,
+        weight=max(1 - toll, LEAST),
+        on_utility=np.vstack([users, -users, np.zeros((2 * i, n_blocks))]),
+        on_exposure=np.vstack([np.zeros((2 * u, len(catalogue))), rate, -rate]),
+        on_free=np.repeat(np.diag([-1.0, 1.0, -1.0, 1.0]), [u, u, i, i], axis=0),
         limit=np.zeros(2 * (u + i)),
-        cost=cost,
+        cost=toll * np.repeat(sides, 2) * np.array([1.0, -1.0, 1.0, -1.0]),
         low=np.full(4, -np.inf),
     )
 

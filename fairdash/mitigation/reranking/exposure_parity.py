@@ -40,7 +40,7 @@ INFO = Info(
     paper="Singh & Joachims 2018, Fairness of Exposure in Rankings",
     needs=("item_groups",),
     target="exposure_ratio",
-    cost="Accuracy, by the score distance between the groups' candidates; some people get one of several lists at random.",
+    cost="Accuracy, by the score distance between the groups' candidates; people get one of several lists by lot.",
 )
 
 
@@ -52,7 +52,7 @@ def merit_shares(data: RerankInput) -> Numbers:
     else:
         items, scores = data.candidates.items, unit_scores(data.candidates)
         on = items >= 0
-        merit = np.bincount(items[on], scores[on], minlength=data.n_items)
+        merit = np.bincount(items[on], scores[on], minlength=data.n_items).astype(np.float64)
     known = data.item_groups.codes >= 0
     groups = np.bincount(data.item_groups.codes[known], merit[known], minlength=len(data.item_groups.names))
     return groups / groups.sum() if groups.sum() > 0 else np.full(len(groups), 1 / max(len(groups), 1))

@@ -39,7 +39,7 @@ INFO = Info(
     paper="Zehlike et al. 2017, FA*IR: A Fair Top-k Ranking Algorithm",
     needs=("item_groups",),
     target="exposure_ratio",
-    cost="Accuracy where good items of the protected group are few; one group is protected, the rest are not told apart.",
+    cost="Accuracy where good items of the protected group are few; one group is protected, the others are one.",
 )
 
 
@@ -60,7 +60,7 @@ def failure(table: NDArray[np.int64], p: float) -> float:
 
 
 def corrected_table(k: int, p: float, alpha: float = ALPHA) -> NDArray[np.int64]:
-    """The table at the α_c ≤ alpha whose failure probability is closest to alpha (the smaller one of two)."""
+    """The table at the α_c ≤ alpha whose failure probability is closest to alpha."""
     if p <= 0.0:
         return np.zeros(k, dtype=np.int64)
     # the table changes only where α meets a value of a binomial distribution function
@@ -74,15 +74,14 @@ def corrected_table(k: int, p: float, alpha: float = ALPHA) -> NDArray[np.int64]
             low = middle + 1
         else:
             high = middle
-    near = [m_table(k, p, float(levels[i])) for i in (max(low - 1, 0), low)]
+    near = [m_table(k, p, float(levels[i])) for i in (low, max(low - 1, 0))]
     return min(near, key=lambda table: abs(failure(table, p) - alpha))
 
 
 def protected_group(groups: Groups, items: Codes, k: int) -> int:
     """Code of the item group whose share of the first k places is smallest against its share of the catalogue."""
     top = group_of(groups, items[:, :k])
-    slots = np.bincount(top[top >= 0], minlength=len(groups.names))
-    sizes = groups.sizes
+    slots, sizes = np.bincount(top[top >= 0], minlength=len(groups.names)), groups.sizes
     ratio = np.divide(slots, sizes, out=np.full(len(sizes), np.inf), where=sizes > 0)
     return int(ratio.argmin())
 

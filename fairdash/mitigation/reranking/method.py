@@ -7,16 +7,18 @@ answers for any strength, which is what a sweep or a slider calls.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash import settings
 from fairdash.errors import ConfigError
+from fairdash.metrics.inputs import POPULARITY, tail_items
 from fairdash.mitigation.base import Info, Reranker, RerankInput, check_strength
 from fairdash.schema import Codes, Floats, Groups, Lists
 
-HEAD_SHARE = 0.8
+NOTHING = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 # what a method can need of its input: field, words, what to do
 NEEDS = {
@@ -42,6 +44,7 @@ class Reranking:
             if need in NEEDS and getattr(data, NEEDS[need][0]) is None:
                 _, what, hint = NEEDS[need]
                 raise ConfigError(f"{self.info.title} needs {what}; none were given.", hint)
+        data = replace(data, user_groups=compared(data.user_groups), item_groups=compared(data.item_groups))
         items = data.candidates.items
         identity = _pad(items[:, : data.k], data.k)
         positions = self.build(data) if items.size else None
@@ -57,6 +60,19 @@ class Reranking:
     def rerank(self, data: RerankInput, strength: float) -> Codes:
         """Item codes [n_users, k] at one strength."""
         return self.reranker(data)(strength)
+
+
+def compared(groups: Groups | None, least: int = settings.MIN_GROUP_SIZE) -> Groups | None:
+    """The groups that fairness is measured between: smaller ones than `least` count as `(unknown)`, as in the audit.
+    Where fewer than two are large enough, all are kept."""
+    if groups is None:
+        return None
+    small = groups.sizes < least
+    if not small.any() or (~small).sum() < 2:
+        return groups
+    place = np.append(np.where(small, -1, np.cumsum(~small) - 1), -1).astype(np.int32)
+    names = tuple(name for name, gone in zip(groups.names, small, strict=True) if not gone)
+    return Groups(groups.attribute, names, place[groups.codes])
 
 
 def _pad(items: Codes, k: int) -> Codes:
@@ -92,11 +108,6 @@ def unit_scores(candidates: Lists) -> Floats:
     return np.where(valid, np.where(ordered[:, None], unit, even), 0.0).astype(np.float32)
 
 
-def discounts(k: int) -> NDArray[np.float64]:
-    """1 / log2(rank + 1) for ranks 1…k."""
-    return np.asarray(1.0 / np.log2(np.arange(2, k + 2)), dtype=np.float64)
-
-
 def blocks(n_users: int, width: int) -> list[slice]:
     """Users in blocks whose [users, width] arrays stay in the processor's cache."""
     step = max(1, 131_072 // max(width, 1))
@@ -129,13 +140,25 @@ def greedy(
 
 def head_and_tail(popularity: NDArray[np.float64]) -> Groups:
     """Items by popularity: the head is the fewest items that make 80 % of all interactions, the tail is the rest."""
-    order = np.argsort(-popularity, kind="stable")
-    before = np.cumsum(popularity[order]) - popularity[order]
-    codes = np.ones(len(popularity), dtype=np.int32)
-    codes[order[before < HEAD_SHARE * popularity.sum()]] = 0
-    return Groups("popularity", ("head", "tail"), codes)
+    codes = tail_items(popularity).astype(np.int32)
+    return Groups(POPULARITY, ("head", "tail"), codes)
 
 
 def group_of(groups: Groups, items: Codes) -> Codes:
     """Item group of each candidate, -1 for `(unknown)` and for padding; the shape of `items`."""
     return np.where(items >= 0, groups.codes[np.maximum(items, 0)], -1).astype(np.int32)
+
+
+def best_positions(value: Floats, valid: NDArray[np.bool_], k: int) -> NDArray[np.intp]:
+    """Positions [n, min(k, c)] of the k largest values [n, c], largest first, the earlier one of equals first; -1 where
+    no valid candidate is left."""
+    k = min(k, value.shape[1])
+    # one unique integer a cell, small for large values and then for early positions, so that a partition is exact
+    bits = (np.asarray(value, dtype=np.float32) + np.float32(0)).view(np.uint32)  # + 0 makes -0.0 and 0.0 one value
+    falling = np.where(bits >> 31, bits, ~bits & np.uint32(0x7FFFFFFF)).astype(np.uint64)
+    keys = (falling << np.uint64(32)) | np.arange(value.shape[1], dtype=np.uint64)
+    keys[~valid] = NOTHING
+    if k < value.shape[1]:
+        keys = np.partition(keys, k - 1, axis=1)[:, :k]
+    keys.sort(axis=1)
+    return np.where(keys == NOTHING, -1, (keys & np.uint64(0xFFFFFFFF)).astype(np.intp))

@@ -6,7 +6,7 @@ items x_u maximise
     (1/n) Σ_u Σ_{i∈x_u} s(u, i)  +  λ · min_p e_p / γ_p      under      e_p ≤ cap_p,
 
 where e_p is the mean number of places of provider p in a list and γ_p = (1 + 1/P) · K · (p's part of the items) its
-fair number. The dual has one price μ_p for a provider's place; a user's best list at prices μ is the top K by
+fair number; K counts the places that items with a provider had before. The dual has one price μ_p for a provider's place; a user's best list at prices μ is the top K by
 s − μ_p. Mirror descent on the dual (weights γ², momentum), user after user in the order of a hash:
 
     ν ← Π(ν − η g / γ),  ν = γ ∘ μ,  g = e* − (places given),  Π onto Σ_p min(ν_p, 0) ≥ −λ,
@@ -16,7 +16,7 @@ are known beforehand, so prices are learnt in a first pass and lists given in a 
 moving; about 512 steps a pass, whose gradients are means over the users in between. A provider that has reached its
 cap is passed over.
 
-Strength s: λ = K · s² (at 1 a provider may be lifted above any score) and cap_p = γ_p + (1 − s) · (e_p before − γ_p)⁺.
+Strength s: λ = k · s² (at 1 a provider may be lifted above any score) and cap_p = γ_p + (1 − s) · (e_p before − γ_p)⁺.
 Providers are the item groups; items without a group have price 0. Lists are shown in the order of scores.
 
 Needs item groups. Moves `rsp`, the spread of recommendation rates between item groups. Costs accuracy in proportion to
@@ -44,8 +44,8 @@ INFO = Info(
     title="The worst-off provider first (P-MMF)",
     place="reranking",
     side="items",
-    objective="Maximise the sum of scores + λ · the smallest provider exposure relative to its fair number, with a cap on "
-    "large providers, by online mirror descent on providers' prices; strength s sets λ = K · s² and tightens the cap.",
+    objective="Maximise the sum of scores + λ · the smallest provider exposure relative to its fair number, with a cap "
+    "on large providers, by mirror descent on providers' prices; strength s sets λ = K · s² and tightens the cap.",
     paper="Xu et al. 2023, P-MMF: Provider Max-min Fairness Re-ranking",
     needs=("item_groups",),
     target="rsp",
@@ -64,12 +64,10 @@ def project(scaled: Numbers, bound: float) -> Numbers:
     return np.where(scaled < 0, -np.maximum(lifts - level, 0.0), scaled)
 
 
-def fair_numbers(data: RerankInput) -> Numbers:
-    """γ [providers]: places in a list that a provider's part of the items makes fair, with the paper's slack 1 + 1/P."""
-    assert data.item_groups is not None
-    sizes = data.item_groups.sizes.astype(np.float64)
+def fair_numbers(sizes: NDArray[np.int64], places: float) -> Numbers:
+    """γ [providers]: the places in a list that a provider's part of the items makes fair, with slack 1 + 1/P."""
     present = max(int((sizes > 0).sum()), 1)
-    return (1 + 1 / present) * data.k * sizes / max(sizes.sum(), 1.0)
+    return np.asarray((1 + 1 / present) * places * sizes / max(int(sizes.sum()), 1))
 
 
 def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
@@ -81,11 +79,11 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
     provider = np.where(provider >= 0, provider, n_groups)  # the last column: no provider, price 0
     worth = np.where(items >= 0, scores, -np.inf).astype(np.float32)
     length = min(data.k, n_candidates)
-    fair = fair_numbers(data)
-    present = fair > 0
-    scale = np.where(present, fair, 1.0)
     first = provider[:, :length][items[:, :length] >= 0]
     before = np.bincount(first, minlength=n_groups + 1)[:-1] / n_users
+    fair = fair_numbers(data.item_groups.sizes, float(before.sum()))
+    present = fair > 0
+    scale = np.where(present, fair, 1.0)
     turn = np.argsort(mix(data.seed, np.arange(n_users, dtype=np.uint64)), kind="stable")
     step = max(1, n_users // STEPS)
     parts = [turn[start : start + step] for start in range(0, n_users, step)]

@@ -23,7 +23,8 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from fairdash.hashing import mix
-from fairdash.mitigation.reranking.method import blocks, discounts
+from fairdash.metrics.accuracy import discounts
+from fairdash.mitigation.reranking.method import best_positions, blocks
 from fairdash.schema import Codes, Floats
 
 Numbers = NDArray[np.float64]
@@ -82,15 +83,7 @@ class Programme:
         value = score * self.scores[rows] + utility[self.user_block[rows], None].astype(np.float32) * self.gains[rows]
         if self.n_groups:
             value += np.append(exposure, 0.0).astype(np.float32)[self.item_group[rows]]
-        value = np.where(self.valid[rows], -value, np.float32(np.inf)).astype(np.float32)
-        if self.length < value.shape[1]:
-            best = np.sort(np.argpartition(value, self.length - 1, axis=1)[:, : self.length], axis=1)
-        else:
-            best = np.broadcast_to(np.arange(value.shape[1]), value.shape)
-        of = np.take_along_axis(value, best, axis=1)
-        order = of.argsort(axis=1, kind="stable")
-        best, of = np.take_along_axis(best, order, axis=1), np.take_along_axis(of, order, axis=1)
-        return np.where(np.isfinite(of), best, -1)
+        return best_positions(value, self.valid[rows], self.length)
 
     def plan(self, utility: Numbers, exposure: Numbers, score: float = 1.0) -> Plan:
         """The plan at these prices, with what it gives each block."""

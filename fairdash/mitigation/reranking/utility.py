@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import isotonic_regression
 
+from fairdash.metrics.accuracy import discounts, hits
 from fairdash.mitigation.base import RerankInput
-from fairdash.mitigation.reranking.method import discounts, unit_scores
+from fairdash.mitigation.reranking.method import unit_scores
 from fairdash.schema import Codes, Floats
 
 BINS = 64
@@ -22,14 +23,7 @@ PRIOR = 20.0  # candidates' worth of the whole population's curve that each grou
 
 def contains(matrix: sparse.csr_array, items: Codes) -> NDArray[np.bool_]:
     """Whether user u has items[u, j] in a bool csr [n_users, n_items]: bool, the shape of `items`; False at padding."""
-    n_users, n_items = matrix.shape
-    rows = np.repeat(np.arange(n_users, dtype=np.int64), np.diff(matrix.indptr))
-    keys = np.sort(rows * n_items + matrix.indices)
-    if not len(keys):
-        return np.zeros(items.shape, dtype=bool)
-    asked = np.arange(n_users, dtype=np.int64)[:, None] * n_items + items
-    found = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
-    return (keys[found] == asked) & (items >= 0)
+    return hits(items, matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.shape[1])
 
 
 def evidence(data: RerankInput) -> Floats:
@@ -49,7 +43,9 @@ def expected_gain(data: RerankInput) -> Floats:
     """
     mine = evidence(data)
     fit = data.fitting or data
-    like = contains(fit.valid, fit.candidates.items) if fit.valid is not None else np.zeros(mine.shape, dtype=bool)
+    if fit.valid is None:
+        return mine
+    like = contains(fit.valid, fit.candidates.items)
     if not like.any():
         return mine
     likes = np.diff(fit.valid.indptr)
