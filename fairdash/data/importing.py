@@ -328,7 +328,7 @@ def _ratings(log: Table, column: str, options: ImportOptions, findings: list[Fin
         raise DataError(message, "Choose the column that holds ratings, or say that there is none.")
     if not options.drop_bad_ratings:
         raise DataError(message, "Correct these cells, or choose to leave those rows out.")
-    findings.append(Finding("bad_ratings", "warning", log.name, message, int(bad.sum()), tuple(rows), "drop_unrated"))
+    findings.append(Finding("bad_ratings", "warning", log.name, message, int(bad.sum()), tuple(rows), "drop_unrated", True))
     return values
 
 

@@ -1,0 +1,144 @@
+"""Files → tables of text: separators, headers, encodings, row numbers."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairdash.data import read
+from fairdash.data.read import Reading
+from fairdash.errors import DataError
+
+ROWS = [("user_id", "item_id", "title"), ("007", "NA", "Tomás, the film"), ("9007199254740993", "1", 'She said "no"')]
+
+
+def _csv(separator: str) -> str:
+    cells = [
+        [
+            f'"{cell.replace(chr(34), 2 * chr(34))}"' if separator != "::" and set(cell) & set(',"') else cell
+            for cell in row
+        ]
+        for row in ROWS
+    ]
+    return "\n".join(separator.join(row) for row in cells) + "\n"
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";", "|", "::"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"])
+def test_every_separator_in_every_encoding(separator: str, encoding: str) -> None:
+    table = read.table(("x.csv", _csv(separator).encode(encoding)))
+    assert list(table.frame.columns) == ["user_id", "item_id", "title"]
+    assert [tuple(row) for row in table.frame.to_numpy()] == ROWS[1:]
+    assert table.separator == separator
+    assert table.frame.index.tolist() == [2, 3]
+    expected = {"cp1252": "latin-1"}.get(encoding, encoding)  # the text has only letters that both share
+    assert table.encoding == expected
+
+
+def test_cp1252_is_told_from_latin_1_by_its_quotation_marks() -> None:
+    assert read.table(("x.csv", "user,item\n1,“Amélie”\n".encode("cp1252"))).encoding == "cp1252"
+
+
+def test_chosen_encoding_and_separator_win() -> None:
+    raw = "user|item,x\nа|б,в\n".encode("cp1251")
+    table = read.table(("x.csv", raw), Reading(encoding="cp1251", separator="|"))
+    assert list(table.frame.columns) == ["user", "item,x"]
+    assert table.frame.iloc[0].tolist() == ["а", "б,в"]
+
+
+def test_ids_stay_text() -> None:
+    raw = b"user_id,item_id\nNA,007\n9007199254740993,\nnan,1.0\nNULL,1e5\n"
+    frame = read.table(("x.csv", raw)).frame
+    assert frame["user_id"].tolist() == ["NA", "9007199254740993", "nan", "NULL"]
+    assert frame["item_id"].fillna("(empty)").tolist() == ["007", "(empty)", "1.0", "1e5"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "header"),
+    [
+        (b"1\t2\t3\n4\t5\t6\n", False),
+        (b"a,b,c\n4,5,6\n", True),
+        (b"alice,film 1\nbob,film 1\nalice,film 2\n", False),
+        (b"wer,was\nbob,film 1\nalice,film 2\n", True),
+        (b"user_id,item_id\nu1,i1\n", True),
+        (b"1,rating\n2,x\n", True),
+    ],
+)
+def test_header_is_recognised(raw: bytes, header: bool) -> None:
+    table = read.table(("x.csv", raw))
+    assert table.header is header
+    assert table.frame.index[0] == (2 if header else 1)
+
+
+def test_header_can_be_forced() -> None:
+    assert read.table(("x.csv", b"1,2\n3,4\n"), Reading(header=True)).frame.columns.tolist() == ["1", "2"]
+    assert len(read.table(("x.csv", b"a,b\n3,4\n"), Reading(header=False)).frame) == 2
+
+
+def test_row_numbers_are_those_of_the_file_blank_rows_included() -> None:
+    table = read.table(("x.csv", b"\nuser,item\n1,2\n\n3,4\r\n\n\n"))
+    assert table.frame.index.tolist() == [3, 5]
+    assert table.blank_rows == 4
+
+
+def test_line_breaks_inside_cells() -> None:
+    table = read.table(("x.csv", b'user,item\n1,"a\nb"\n2,c\n'))
+    assert table.frame["item"].tolist() == ["a\nb", "c"]
+
+
+def test_trailing_separator_makes_no_column() -> None:
+    assert read.table(("x.csv", b"user,item,\n1,2,\n")).frame.columns.tolist() == ["user", "item"]
+
+
+def test_nameless_index_column_gets_a_name() -> None:
+    assert read.table(("x.csv", b",user,item\n0,1,2\n")).frame.columns.tolist() == ["column 1", "user", "item"]
+
+
+def test_recbole_types_are_cut_off_and_kept() -> None:
+    table = read.table(("x.item", b"item_id:token\tmovie_title:token_seq\tclass:token_seq\n1\tA B\tDrama War\n"))
+    assert table.frame.columns.tolist() == ["item_id", "movie_title", "class"]
+    assert table.spaced == ("movie_title", "class")
+
+
+def test_parquet_becomes_the_text_it_shows() -> None:
+    frame = pd.DataFrame(
+        {
+            "user_id": [1.0, None, 3.0],
+            "item_id": ["NA", "007", ""],
+            "rating": [3.5, 4.0, np.inf],
+            "when": pd.to_datetime(["2020-01-02", "2020-01-03", None]),
+            "genres": [["a", "b"], None, []],
+            "kind": pd.Categorical(["x", "y", "x"]),
+            "big": [2**53 + 1, 2, 3],
+        }
+    )
+    raw = io.BytesIO()
+    frame.to_parquet(raw)
+    got = read.table(("x.parquet", raw.getvalue())).frame.astype(object)
+    got = got.where(got.notna(), None)
+    assert got["user_id"].tolist() == ["1", None, "3"]
+    assert got["item_id"].tolist() == ["NA", "007", None]
+    assert got["rating"].tolist() == ["3.5", "4", None]
+    assert got["when"].str[:10].tolist() == ["2020-01-02", "2020-01-03", None]
+    assert got["genres"].tolist() == ["a|b", None, None]
+    assert got["kind"].tolist() == ["x", "y", "x"]
+    assert got["big"].tolist() == ["9007199254740993", "2", "3"]
+
+
+def test_zip_members_without_folders_and_hidden_files() -> None:
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w") as archive:
+        archive.writestr("ml/ratings.csv", "a,b\n1,2\n")
+        archive.writestr("__MACOSX/ml/._ratings.csv", "x")
+        archive.writestr("ml/.DS_Store", "x")
+        archive.mkdir("ml/empty")
+    assert read.unzip(("x.zip", raw.getvalue())) == [("ml/ratings.csv", b"a,b\n1,2\n")]
+
+
+def test_encoding_that_does_not_exist() -> None:
+    with pytest.raises(DataError, match="no encoding is called"):
+        read.table(("x.csv", b"a,b\n1,2\n"), Reading(encoding="klingon"))
