@@ -1,0 +1,229 @@
+"""Before and after a mitigation, told honestly: what moved beyond its interval, what it cost, who gained and who lost.
+
+The numbers are `metrics.paired`'s: same people, same bootstrap replicates. On top of them stands the reading: for every
+number whether the change is fairer, less fair, or not shown, and the sentences that a stakeholder reads first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fairdash.metrics import bootstrap
+from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.paired import paired
+from fairdash.metrics.results import plain
+
+if TYPE_CHECKING:
+    from fairdash.metrics.audit import Audit
+    from fairdash.model_audit import Measures
+
+FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = "fairer", "less fair", "no change shown", "undefined", "changed"
+_ACCURACY = ("ndcg", "recall", "precision", "hit", "mrr", "map")
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What the mitigation was meant to move: a metric of METRICS.md, and the attribute between whose groups (None for
+    metrics of everybody or of items)."""
+
+    metric: str
+    attribute: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """See `to_json`: the contract of metrics.paired plus
+
+    names      [before, after]
+    about      how both came to be, as plain values
+    model      {attribute: {metric: {before, after, difference, ci, moved, verdict}}} where models were at hand
+    verdict    of every row with a difference: "fairer", "less fair", "changed" (neither direction is fairer),
+               "no change shown", "undefined"
+    aim        {metric, attribute, title, before, after, difference, ci, moved, verdict} or null
+    sentences  what to read first
+    """
+
+    value: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return self.value
+
+    @property
+    def sentences(self) -> list[str]:
+        return list(self.value["sentences"])
+
+
+def compare(
+    before: Audit,
+    after: Audit,
+    *,
+    names: tuple[str, str] = ("before", "after"),
+    about: Mapping[str, Any] | None = None,
+    aim: Aim | None = None,
+    models: tuple[Mapping[str, Measures], Mapping[str, Measures]] | None = None,
+) -> Comparison:
+    """Compare two audits of the same people.
+
+    models: the model side of both, by attribute and metric, with replicates under the same weights. Raises ConfigError
+    where the audits cannot be compared (other people, K, seed or groups).
+    """
+    value = dict(paired(before, after).to_json())
+    value["model"] = {} if models is None else _model(*models)
+    for row, key, is_gap in _rows(value):
+        row["verdict"] = _verdict(row, key, is_gap)
+    value = {"names": list(names), "about": dict(about or {}), **value}
+    value["aim"] = None if aim is None else _aim(value, aim)
+    value["sentences"] = _sentences(value)
+    return Comparison(plain(value))
+
+
+def _model(before: Mapping[str, Measures], after: Mapping[str, Measures]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for attribute, measures in before.items():
+        rows = found.setdefault(attribute, {})
+        for key, old in measures.items():
+            new = after.get(attribute, {}).get(key)
+            if new is None or np.isnan(old.value) or np.isnan(new.value):
+                continue
+            row = {"before": old.value, "after": new.value, "difference": new.value - old.value, "ci": None}
+            if len(old.replicates) and old.replicates.shape == new.replicates.shape:
+                row["ci"] = list(bootstrap.interval(new.replicates - old.replicates))
+            low, high = row["ci"] or (np.nan, np.nan)
+            row["moved"] = None if np.isnan(low) else bool(low > 0 or high < 0)
+            rows[key] = row
+    return found
+
+
+def _rows(value: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str, bool]]:
+    """Every number with a difference: the row, its metric, and whether it is a gap between groups."""
+    yield from ((row, key, False) for key, row in value["overall"].items())
+    for named in value["groups"].values():
+        for group in named.values():
+            yield from ((row, key, False) for key, row in group.items() if isinstance(row, dict) and "before" in row)
+            yield from ((row, "category_share", False) for row in group.get("category_share", {}).values())
+    for named in value["gaps"].values():
+        yield from ((row, key, True) for key, row in named.items())
+    items = value["items"]
+    yield from ((row, key, False) for key, row in items.items() if "before" in row)
+    for named in items.get("gaps", {}).values():
+        yield from ((row, key, False) for key, row in named.items())
+    for named in items.get("by_group", {}).values():
+        for group in named.values():
+            yield from ((row, "exposure_share", False) for row in group.values() if "before" in row)
+    for named in value["model"].values():
+        yield from ((row, key, False) for key, row in named.items())
+
+
+def _verdict(row: Mapping[str, Any], key: str, is_gap: bool) -> str:
+    """Which way a number moved. For accuracy "fairer" reads as better; the pages say so where they show it."""
+    if row["difference"] is None or np.isnan(row["difference"]) or row["moved"] is None:
+        return UNDEFINED
+    if not row["moved"]:
+        return NOT_SHOWN
+    key = key.split(":")[0]
+    info = METRICS.get(key)
+    if is_gap:
+        better = 1 if key == "demographic_parity_ratio" else -1
+        if key == "generalized_cross_entropy":
+            better = 1
+        return FAIRER if row["difference"] * better > 0 else WORSE
+    if info is None:
+        return NEUTRAL
+    if info.target is not None:
+        nearer = abs(row["after"] - info.target) < abs(row["before"] - info.target)
+        return FAIRER if nearer else WORSE
+    return NEUTRAL if info.better == 0 else FAIRER if row["difference"] * info.better > 0 else WORSE
+
+
+def _aim(value: Mapping[str, Any], aim: Aim) -> dict[str, Any] | None:
+    """The row that the mitigation was meant to move, wherever it stands."""
+    places = []
+    if aim.attribute is not None:
+        places += [value["model"].get(aim.attribute, {}), value["gaps"].get(aim.attribute, {})]
+        places.append(value["items"].get("gaps", {}).get(aim.attribute, {}))
+    places += [value["overall"], value["items"]]
+    for place in places:
+        row = place.get(aim.metric)
+        if isinstance(row, dict) and "before" in row:
+            return {"metric": aim.metric, "attribute": aim.attribute, "title": _title(aim.metric), **row}
+    return None
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+
+def _sentences(value: Mapping[str, Any]) -> list[str]:
+    k = value["k"]
+    said = []
+    aim = value["aim"]
+    if aim is not None:
+        what = f"{aim['title']}" + (f" between groups of {aim['attribute']}" if aim["attribute"] else "")
+        reached = {
+            FAIRER: "moved as meant, beyond its interval",
+            WORSE: "moved the wrong way, beyond its interval",
+            NOT_SHOWN: "did not move beyond its interval",
+            UNDEFINED: "cannot be compared here",
+            NEUTRAL: "moved beyond its interval",
+        }[aim["verdict"]]
+        said.append(f"Aim: {what} {reached}: {_change(aim)}.")
+    ndcg = value["overall"].get("ndcg")
+    if ndcg is not None and ndcg["verdict"] != UNDEFINED:
+        share = "" if not ndcg["before"] else f" ({_percent(ndcg['difference'] / ndcg['before'])})"
+        words = {FAIRER: "rose", WORSE: "fell"}.get(ndcg["verdict"], "did not change beyond its interval")
+        said.append(f"Accuracy: NDCG@{k} {words}: {_change(ndcg)}{share}.")
+    for attribute, named in value["groups"].items():
+        costs = [
+            f"{name} {_signed(row['ndcg']['difference'])}"
+            for name, row in named.items()
+            if not row["small"] and row.get("ndcg", {}).get("difference") is not None
+        ]
+        if costs:
+            said.append(f"By {attribute}, NDCG@{k} changed by: {', '.join(costs)}.")
+    everyone = value["people"].get("all", {}).get("all", {}).get("ndcg")
+    if everyone is not None and everyone["n"]:
+        said.append(
+            f"Of {everyone['n']:,} people with held-out items, {everyone['better']:.0%} have a better list, "
+            f"{everyone['worse']:.0%} a worse one, {everyone['equal']:.0%} an equal one (by NDCG@{k})."
+        )
+    for attribute, named in value["gaps"].items():
+        for verdict, words in ((FAIRER, "Smaller gaps"), (WORSE, "Larger gaps")):
+            moved = [_title(key) for key, row in named.items() if row["verdict"] == verdict]
+            if moved:
+                said.append(f"{words} between groups of {attribute}: {_join(moved)}.")
+        if named and not any(row["verdict"] in (FAIRER, WORSE) for row in named.values()):
+            said.append(f"No gap between groups of {attribute} moved beyond its interval.")
+    return said
+
+
+def _title(key: str) -> str:
+    name, _, of = key.partition(":")
+    title = METRICS[name].title if name in METRICS else name
+    return f"{title} ({of})" if of else title
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    change = f"{_number(row['before'])} to {_number(row['after'])}"
+    low, high = row["ci"] if row["ci"] is not None else (None, None)
+    if low is None or np.isnan(low):
+        return change
+    return f"{change}, a change of {_signed(row['difference'])} (95 % CI {_signed(low)} to {_signed(high)})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−") if abs(value) < 100 else f"{value:,.1f}".replace("-", "−")
+
+
+def _signed(value: float) -> str:
+    return ("+" if value > 0 else "") + _number(value)
+
+
+def _percent(value: float) -> str:
+    return f"{value:+.1%}".replace("-", "−")
+
+
+def _join(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
