@@ -33,11 +33,12 @@ from fairdash.progress import Progress
 from fairdash.recommenders import store, text
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.options import SequenceOptions, parse
-from fairdash.recommenders.training import Batch, Output, Validation, train
+from fairdash.recommenders.training import Batch, Cost, Output, Validation, train
 from fairdash.schema import Codes, Floats, Interactions, TrainingData
 
 PAD, MASK, FIRST_ITEM = 0, 1, 2  # word ids of the saved BertModel: item code c is word c + FIRST_ITEM
 TYPES = 8  # token types: 0 for the person and where no rating is known, 1…7 how an item was rated
+TEXT_WIDTH = 384  # of the bundled encoder, for estimates
 MAX_TWINS = 4  # profile texts with exchanged attributes for each person
 CHUNK_CPU, CHUNK_GPU = 128, 16384  # rows of logits that are worked on at a time
 
@@ -496,6 +497,19 @@ class BertSequence:
         if config.width % config.heads:
             raise ConfigError(f"heads ({config.heads}) must divide width ({config.width}).", "Change one of them.")
         self.config = config
+
+    def cost(self, data: TrainingData) -> Cost:
+        """What `fit` asks for, for `training.estimate`."""
+        o, m = self.config, data.n_items
+        d, n = o.width, o.length + 1
+        head = (min(o.negatives, m) if o.negatives else m) * d
+        share = 1.0 if o.objective == "causal" else o.mask_share
+        token = 2.0 * (o.layers * (12 * d * d + 2 * n * d) + share * head)  # of a forward pass
+        twins = 1.0 + (data.swap_share if data.swap else 0.0)
+        step = o.batch * n
+        weights = m * (d + TEXT_WIDTH) + o.layers * 12 * d * d
+        batch = step * (o.layers * (34 * d + 5 * o.heads * n) * 2.0 + share * head / d * 2.0)
+        return Cost(3.0 * token * (len(data.train) + data.n_users) * twins * o.epochs, 5 * 4.0 * weights + batch + 1e9)
 
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()

@@ -46,6 +46,7 @@ BOUNDS = {
     "type_vocab_size": 1024,
 }
 ENCODERS = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "mpnet", "albert", "camembert", "deberta-v2")
+HEADS = ("pooler.", "bert.pooler.", "classifier.", "score.")  # parts that fine-tuning may start anew
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack", ".joblib")
 
 
@@ -183,13 +184,20 @@ def pretrained(source: str, auto: Any, **config: Any) -> tuple[Any, Any]:
             if seen.model_type not in ENCODERS:
                 raise ModelError(f"{source} is a {seen.model_type!r} model.", f"Known encoders: {', '.join(ENCODERS)}.")
         tokenizer = AutoTokenizer.from_pretrained(name, **safe)
-        model = auto.from_pretrained(name, use_safetensors=True, **safe, **config)
+        model, report = auto.from_pretrained(name, use_safetensors=True, output_loading_info=True, **safe, **config)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"The model {source!r} cannot be opened: {reason}",
             "It needs config.json, model.safetensors and its tokenizer's files, all of one model.",
         ) from error
+    absent = [key for key in report["missing_keys"] if not key.startswith(HEADS)]
+    if absent or report["mismatched_keys"]:
+        wrong = absent[0] if absent else next(iter(report["mismatched_keys"]))
+        raise ModelError(
+            f"The weights of {source!r} do not belong to its config.json: {wrong if absent else wrong[0]} is wrong.",
+            "Bring config.json and model.safetensors of one model.",
+        )
     size, rows = len(tokenizer), model.get_input_embeddings().num_embeddings
     if size > rows:
         raise ModelError(
@@ -249,9 +257,7 @@ def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:
         path = PurePosixPath(member.filename)
         mode = member.external_attr >> 16
         if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in member.filename:
-            raise ModelError(
-                f"{name} has a path that leaves the archive: {member.filename!r}.", "Pack the folder again."
-            )
+            raise ModelError(f"{name} has a path outside itself: {member.filename!r}.", "Pack the folder again.")
         if mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
             raise ModelError(f"{name} has a link or device: {member.filename!r}.", "Pack plain files alone.")
         if path.suffix in PICKLES:

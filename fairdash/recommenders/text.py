@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from fairdash import settings
@@ -177,6 +178,14 @@ def _weights_digest(folder: Path) -> str:
     return total.hexdigest()
 
 
+def _cached(path: Path) -> Floats | None:
+    """Vectors of an earlier call; None where there are none, or where the file is damaged."""
+    try:
+        return load_file(path)["vectors"]
+    except (OSError, SafetensorError, KeyError):
+        return None
+
+
 def encode(
     texts: Sequence[str], source: str = "default", *, device: Device | None = None, progress: Progress = silent
 ) -> Floats:
@@ -188,7 +197,7 @@ def encode(
     model = encoder(source)
     key = hashlib.sha256("\0".join([model.digest, str(device.bf16), *unique]).encode()).hexdigest()[:32]
     path = settings.home() / "cache" / f"text-{key}.safetensors"
-    vectors = load_file(path)["vectors"] if path.exists() else None
+    vectors = _cached(path)
     if vectors is None or vectors.shape != (len(unique), model.width):
         vectors = model.encode(unique, device, progress)
         if len(unique) > 32:  # a few texts are faster encoded than looked up

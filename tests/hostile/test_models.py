@@ -1,0 +1,168 @@
+"""Models that a person brings: what does not fit is refused with a message and a hint, and nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import stat
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from transformers import AutoModel
+
+from fairdash import settings
+from fairdash.errors import ModelError
+from fairdash.recommenders import store, text
+
+CONFIG = {"model_type": "bert", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 10}
+
+
+def model_folder(folder: Path, config: Any = CONFIG, weights: bool = True) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(config if isinstance(config, str) else json.dumps(config))
+    if weights:
+        save_file({"x": np.zeros(1, np.float32)}, folder / "model.safetensors")
+    return folder
+
+
+class Bomb:
+    def __reduce__(self) -> Any:
+        return (pytest.fail, ("a pickle was opened",))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("{", "no valid json"),
+        ("[1]", "object"),
+        ('{"a":' * 100_000, "no valid json"),
+        ({**CONFIG, "model_type": "gpt2"}, "encoder"),
+        ({}, "encoder"),
+        ({**CONFIG, "hidden_size": 10**12}, "hidden_size"),
+        ({**CONFIG, "num_hidden_layers": -1}, "num_hidden_layers"),
+        ({**CONFIG, "vocab_size": "many"}, "vocab_size"),
+        ({**CONFIG, "num_attention_heads": 3}, "cannot be opened"),
+        (CONFIG, "do not belong"),
+    ],
+)
+def test_bad_configs(tmp_path: Path, config: Any, message: str) -> None:
+    with pytest.raises(ModelError, match=message) as error:
+        store.pretrained(str(model_folder(tmp_path / "m", config)), AutoModel)
+    assert error.value.hint
+
+
+def test_pickled_weights_alone_are_refused_unopened(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "m", weights=False)
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(ModelError, match="pickled"):
+        store.pretrained(str(folder), AutoModel)
+    (folder / "pytorch_model.bin").unlink()
+    with pytest.raises(ModelError, match="no weights"):
+        store.pretrained(str(folder), AutoModel)
+
+
+def test_tokenizer_of_another_model(tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    model, _ = store.pretrained(str(text.bundled()), AutoModel)
+    model.resize_token_embeddings(100)
+    model.save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+        (folder / name).write_bytes((text.bundled() / name).read_bytes())
+    with pytest.raises(ModelError, match="30522 words"):
+        store.pretrained(str(folder), AutoModel)
+
+
+def test_name_without_network_is_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    store.online.cache_clear()
+    with pytest.raises(ModelError, match="cannot be reached"):
+        store.pretrained("someone/some-model", AutoModel)
+    store.online.cache_clear()
+
+
+def test_saved_recommenders_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="has no file"):
+        store.load(tmp_path)
+    (tmp_path / "fairdash.json").write_text(json.dumps({"format": 99, "name": "ease"}))
+    with pytest.raises(ModelError, match="unknown here"):
+        store.load(tmp_path)
+    (tmp_path / "fairdash.json").write_text(json.dumps({"format": 1, "name": "os.system"}))
+    with pytest.raises(ModelError, match="unknown here"):
+        store.load(tmp_path)
+    for name in ("ease", "bert_sequence"):
+        (tmp_path / "fairdash.json").write_text(json.dumps({"format": 1, "name": name}))
+        (tmp_path / "fairdash.safetensors").unlink(missing_ok=True)
+        with pytest.raises(ModelError, match="no file"):
+            store.load(tmp_path)
+        (tmp_path / "fairdash.safetensors").write_bytes(b"\xff" * 100)
+        with pytest.raises(ModelError, match="damaged"):
+            store.load(tmp_path)
+        save_file({"other": np.zeros(1, np.float32)}, tmp_path / "fairdash.safetensors")
+        with pytest.raises(ModelError, match="do not fit"):
+            store.load(tmp_path)
+
+
+def zipped(path: Path, members: dict[str, bytes], modes: dict[str, int] | None = None) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (modes or {}).get(name, stat.S_IFREG | 0o644) << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(info, content)
+    return path
+
+
+GOOD = {"model/config.json": b"{}", "model/model.safetensors": b"x"}
+
+
+def test_a_good_archive(tmp_path: Path) -> None:
+    folder = store.unpack(zipped(tmp_path / "m.zip", GOOD), tmp_path / "out")
+    assert folder == tmp_path / "out" / "model"
+    assert (folder / "model.safetensors").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "C:\\evil", "a\\..\\evil"])
+def test_paths_that_leave_the_archive(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="outside"):
+        store.unpack(zipped(tmp_path / "m.zip", {**GOOD, name: b"x"}), tmp_path / "out")
+    assert not (tmp_path / "evil").exists()
+
+
+def test_links_pickles_bombs_and_rubbish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    link = zipped(tmp_path / "1.zip", {**GOOD, "link": b"/etc/passwd"}, {"link": stat.S_IFLNK | 0o777})
+    with pytest.raises(ModelError, match="link"):
+        store.unpack(link, out)
+    with pytest.raises(ModelError, match="pickle"):
+        store.unpack(zipped(tmp_path / "2.zip", {**GOOD, "model/pytorch_model.bin": b"x"}), out)
+    with pytest.raises(ModelError, match="no model"):
+        store.unpack(zipped(tmp_path / "3.zip", {"readme.txt": b"x"}), out)
+    (tmp_path / "4.zip").write_bytes(b"PK no zip")
+    with pytest.raises(ModelError, match="no zip"):
+        store.unpack(tmp_path / "4.zip", out)
+    monkeypatch.setattr(settings, "MAX_ZIP_MEMBERS", 3)
+    with pytest.raises(ModelError, match="files"):
+        store.unpack(zipped(tmp_path / "5.zip", {**GOOD, **{f"f{i}": b"" for i in range(3)}}), out)
+    monkeypatch.setattr(settings, "MAX_UNPACKED_MB", 1)
+    bomb = zipped(tmp_path / "6.zip", {**GOOD, "big": b"\0" * (3 << 20)})
+    with pytest.raises(ModelError, match="more than 1 MB"):
+        store.unpack(bomb, tmp_path / "bomb")
+    raw = bytearray(bomb.read_bytes())
+    size = (3 << 20).to_bytes(4, "little")
+    for _ in range(2):  # a header that lies about the size, in both places that say it
+        place = raw.find(size)
+        raw[place : place + 4] = (5).to_bytes(4, "little")
+    bomb.write_bytes(raw)
+    with pytest.raises(ModelError):
+        store.unpack(bomb, tmp_path / "bomb")
+    encrypted = zipped(tmp_path / "7.zip", GOOD)
+    raw = bytearray(encrypted.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        raw[raw.find(mark) + offset] |= 1
+    encrypted.write_bytes(raw)
+    with pytest.raises(ModelError, match="cannot be read"):
+        store.unpack(encrypted, tmp_path / "locked")
