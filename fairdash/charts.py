@@ -106,7 +106,7 @@ class Change:
 
 @dataclass(frozen=True)
 class TradePoint:
-    """A strength's place: cost to the right is worse (gap), up is better (quality)."""
+    """A strength's place: a fairness metric (gap) against accuracy (quality), each with its 95 % interval."""
 
     series: str
     label: str
@@ -529,8 +529,9 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
     return Chart(figure, f"{metric} before and after: {said}.", table)
 
 
-def trade_off(points: Sequence[TradePoint], gap: str, quality: str) -> Chart:
-    """The whole trade-off of one or several methods: gap to the right, quality upwards, both with intervals."""
+def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: int = -1) -> Chart:
+    """The whole trade-off of one or several methods: a fairness metric to the right, quality upwards, both with
+    intervals. better: 1 where a higher metric is fairer, -1 where a lower one is."""
     if not points:
         return empty("No sweep has been run yet.")
     figure = _figure(330, legend=True)
@@ -567,7 +568,9 @@ def trade_off(points: Sequence[TradePoint], gap: str, quality: str) -> Chart:
             x=[point.gap], y=[point.quality], mode="markers", showlegend=False, hoverinfo="skip",
             marker={"symbol": "circle-open", "size": 18, "color": GREY, "line": {"width": 2.5}},
         )  # fmt: skip
-    figure.update_xaxes(title_text=f"{text.markup(gap)} (left is fairer)", fixedrange=True)
+    figure.update_xaxes(
+        title_text=f"{text.markup(gap)} ({'right' if better > 0 else 'left'} is fairer)", fixedrange=True
+    )
     figure.update_yaxes(title_text=text.markup(quality), fixedrange=True)
     table = pd.DataFrame(
         {

@@ -1,4 +1,44 @@
+"""Explore: one person's profile, history and list; edit them, flip an attribute, ask why."""
+
+from __future__ import annotations
+
 import streamlit as st
 
-st.title("explore")
-st.slider("k", 1, 20, 10, key="k", bind="query-params")
+from fairdash import settings
+from fairdash.schema import USER_ID
+from fairdash.ui import exploring, load, parts, state, text
+
+PARTS = ("List and history", "If they were someone else", "Why", "Tastes by group")
+
+st.title("Explore")
+if state.get("lists") is None:
+    parts.empty("Nobody to look at yet", "Train a recommender first.", "recommender", "Train")
+    st.stop()
+run, lists = load.lists(state.get("lists") or "")
+users = run.split.training.users
+with st.container(horizontal=True, vertical_alignment="bottom", key="explore-controls"):
+    user = exploring.choose(users)
+    most = state.shared("k", min(settings.K, lists.k), lambda given: min(int(given), lists.k))
+    k = int(st.number_input("K", 1, lists.k, width=110, **most))
+if user is None:
+    st.stop()
+row = users.iloc[user]
+st.caption(" · ".join(f"{text.plain(name)}: **{text.plain(row[name])}**" for name in users.columns if name != USER_ID))
+if not run.has_model:
+    st.info("These lists came without a model: they can be looked at, not changed.", icon=":material/info:")
+    exploring.stored(run, lists, user, k)
+    exploring.group_tastes(run, lists.top(k), user)
+    st.stop()
+mitigation = state.workspace().get("lists", state.get("lists") or "").meta.get("mitigation")
+if mitigation:
+    st.caption(f"The lists in view were changed by {mitigation['method']}; here answers the model that they came from.")
+part = st.segmented_control("Part", PARTS, default=PARTS[0], required=True, key="explore", bind="query-params",
+                            label_visibility="collapsed")  # fmt: skip
+if part == PARTS[0]:
+    exploring.edit(run, user, k)
+elif part == PARTS[1]:
+    exploring.flip(run, user, k)
+elif part == PARTS[2]:
+    exploring.why(run, user, k)
+else:
+    exploring.group_tastes(run, lists.top(k), user)

@@ -86,9 +86,17 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
         for g in pair
     )
     words = text.finding(
-        attribute, name, low, high, ci, row.get("p_value"), significant=state != "none", several=len(_compared(groups)) > 2,
-        detectable=row.get("detectable"), higher_is_worse=_higher_is_worse(metric),
-    )  # fmt: skip
+        attribute,
+        name,
+        low,
+        high,
+        ci,
+        row.get("p_value"),
+        significant=state != "none",
+        several=len(_compared(groups)) > 2,
+        detectable=row.get("detectable"),
+        higher_is_worse=_higher_is_worse(metric),
+    )
     if state == "alone":
         count = sum(1 for other in audit["gaps"][attribute].values() if other.get("p_value") is not None)
         words += (

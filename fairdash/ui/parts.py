@@ -83,7 +83,7 @@ def download(frame: pd.DataFrame, name: str, label: str = "CSV") -> None:
 def table(frame: pd.DataFrame, name: str, *, digits: int = 3, height: int | Literal["auto"] = "auto") -> None:
     """A table with its download. Numbers are shown with `digits` digits and saved in full."""
     numbers = {
-        column: st.column_config.NumberColumn(text.plain(column), format=f"%.{digits}f")
+        column: st.column_config.NumberColumn(format=f"%.{digits}f")
         for column in frame.columns
         if pd.api.types.is_float_dtype(frame[column])
     }

@@ -13,6 +13,18 @@ from fairdash.schema import UNKNOWN, Dataset, GroupSpec
 from fairdash.ui import forms, load, parts, state, text
 
 ROWS = 100  # of people and items that are shown as they are
+_COLUMNS = {
+    "people_share": "of all people",
+    "interaction_share": "of all interactions",
+    "activity_mean": "a person, mean",
+    "activity_median": "a person, median",
+    "activity_p25": "a quarter has at most",
+    "activity_p75": "three quarters at most",
+    "rating_mean": "mean rating",
+    "liked_share": "liked",
+    "tail_share": "from the tail",
+    "popularity_mean": "mean popularity",
+}
 
 
 @st.cache_resource(max_entries=16, show_spinner="Looking at the data")
@@ -93,7 +105,7 @@ def _by_group(users: UserGroups, least: int) -> None:
         parts.draw(charts.stacked(tail, ["head", "tail"], "% of interactions"), "data-tail", "How mainstream they are",
                    about="Head: the fewest items that make 80 % of all interactions. Tail: all others.")  # fmt: skip
     st.markdown("**All of it by group**")
-    parts.table(table, "data-groups")
+    parts.table(table.rename(columns=_COLUMNS).dropna(axis=1, how="all"), "data-groups")
 
 
 def sentence(users: UserGroups, least: int) -> str:

@@ -1,0 +1,240 @@
+"""The parts of the Explore page: choosing a person, editing, flipping, explaining, and tastes by group."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fairdash import charts, data, explore
+from fairdash.explore import ABSENT, Person
+from fairdash.pipeline import Run
+from fairdash.schema import CATEGORIES, USER_ID, Categories, Codes, Lists
+from fairdash.ui import forms, parts, text
+
+LISTED = 5000  # people up to whom a choice list is offered
+SHOWN_HISTORY = 30
+CHOICES = 60  # values of an attribute up to which a choice list is offered
+
+
+def choose(users: pd.DataFrame) -> int | None:
+    """The person's code, chosen by id; the id lives in the URL."""
+    ids = users[USER_ID].astype(str)
+    if len(ids) <= LISTED:
+        options = ids.tolist()
+        given = st.selectbox("Person", options, key="person", bind="query-params", width=260, format_func=text.label)
+    else:
+        given = st.text_input("Person (id)", ids.iloc[0], key="person", bind="query-params", width=260)
+    found = np.flatnonzero(ids.to_numpy() == str(given))
+    if not len(found):
+        st.warning(f"Nobody has the id {text.plain(given)}.", icon=":material/person_off:")
+        return None
+    return int(found[0])
+
+
+def _table(run: Run, items: Codes, scores: Any = None, marks: dict[int, str] | None = None) -> pd.DataFrame:
+    things = run.split.training.items
+    names = explore.names_of(things)
+    kept = [int(item) for item in items if item >= 0]
+    table = pd.DataFrame({"#": range(1, len(kept) + 1), "item": [text.label(names[item], 60) for item in kept]})
+    if CATEGORIES in things:
+        told = things[CATEGORIES].fillna("")
+        table["categories"] = [str(told.iloc[item]).replace("|", ", ") for item in kept]
+    if scores is not None:
+        table["score"] = [float(score) for score in scores[: len(kept)]]
+    if marks is not None:
+        table["now"] = [marks.get(item, "") for item in kept]
+    return table
+
+
+def _liked(run: Run, user: int) -> set[int]:
+    test, threshold = run.split.test, run.split.training.relevance_threshold
+    own = test.take(np.flatnonzero(test.user == user))
+    return {int(i) for i, r in zip(own.item, own.rating, strict=True) if threshold is None or r >= threshold}
+
+
+def _history(run: Run, who: Person) -> None:
+    latest = who.history.take(np.arange(len(who.history))[::-1][:SHOWN_HISTORY])
+    st.markdown(f"**History**, {text.count(len(who.history), 'item')}, latest first")
+    ratings = latest.rating if run.split.training.relevance_threshold is not None else None
+    table = _table(run, latest.item, ratings).rename(columns={"score": "rating"})
+    st.dataframe(table, hide_index=True, height=390, key="history", column_config=_COLUMNS)
+
+
+_COLUMNS = {
+    "#": st.column_config.NumberColumn(width=36),
+    "score": st.column_config.NumberColumn(format="%.3f", width=70),
+    "rating": st.column_config.NumberColumn(format="%g", width=60),
+    "now": st.column_config.TextColumn(width=110),
+}
+
+
+def stored(run: Run, lists: Lists, user: int, k: int) -> None:
+    """A person's list as it was brought."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**List**")
+        marks = dict.fromkeys(_liked(run, user), "liked later")
+        st.dataframe(_table(run, lists.items[user, :k], lists.scores[user, :k], marks), hide_index=True, key="list",
+                     column_config=_COLUMNS)  # fmt: skip
+    with right:
+        _history(run, explore.person(run.split, user))
+
+
+def edit(run: Run, user: int, k: int) -> None:
+    """The list beside the history, both as they change when the person is edited."""
+    who = explore.person(run.split, user)
+    before = explore.recommend(run.fitted, run.split, who, k)
+    with st.expander("Edit the history and the profile", icon=":material/edit:", key="edit"):
+        changed = _edited(run, who)
+    after = explore.recommend(run.fitted, run.split, changed, k)
+    left, right = st.columns(2, gap="medium")
+    old = {int(item): place for place, item in enumerate(before.items[0], 1) if item >= 0}
+    liked = _liked(run, user)
+    edited = changed is not who
+    marks = {}
+    for place, item in enumerate(after.items[0].tolist(), 1):
+        was = old.get(item)
+        moved = "" if not edited or was == place else "new" if was is None else f"was {was}"
+        marks[item] = " · ".join(filter(None, [moved, "liked later" if item in liked else ""]))
+    with left:
+        same = f", {explore.overlap(before, after):.0%} as before the edit" if edited else ""
+        st.markdown(f"**List**{same}")
+        st.dataframe(_table(run, after.items[0], after.scores[0], marks), hide_index=True, height=390, key="list",
+                     column_config=_COLUMNS)  # fmt: skip
+    with right:
+        _history(run, changed)
+
+
+def _edited(run: Run, who: Person) -> Person:
+    things = run.split.training.items
+    names = explore.names_of(things)
+    own = who.history.item[::-1].tolist()
+    rest = sorted(set(range(len(things))) - set(own), key=lambda item: str(names[item]))
+
+    def name(item: int) -> str:
+        return text.label(names[item], 60)
+
+    one, two = st.columns(2)
+    with one:
+        without = st.multiselect("Take away from the history", own, format_func=name, key=f"without-{who.user}")
+    with two:
+        added = st.multiselect(
+            "Add to it, as the latest", rest, format_func=name, key=f"added-{who.user}", max_selections=20
+        )
+    top = float(who.history.rating.max()) if len(who.history) else 1.0
+    changed = explore.edited(who, without=without, added=added, rating=top) if without or added else who
+    attributes: tuple[str, ...] = getattr(run.fitted, "profile", ())
+    if not attributes:
+        st.caption("This recommender reads no profile text; train one with attributes in it to edit the profile too.")
+        return changed
+    told: dict[str, Any] = {}
+    row = run.split.training.users.iloc[who.user]
+    for column, attribute in zip(st.columns(len(attributes)), attributes, strict=True):
+        with column:
+            told[attribute] = _value(run, attribute, row[attribute], f"told-{who.user}-{attribute}")
+    if any(str(told[name]) != str(row[name]) for name in attributes):
+        return explore.with_profile(changed, run.split, attributes, told)
+    return changed
+
+
+def _value(run: Run, attribute: str, own: Any, key: str) -> Any:
+    values = run.split.training.users[attribute].dropna().astype(str).unique().tolist()
+    if len(values) <= CHOICES:
+        options = [ABSENT, *sorted(values, key=data.columns.natural_key)]
+        index = options.index(str(own)) if str(own) in options else 0
+        return st.selectbox(text.plain(attribute), options, index, key=key, format_func=text.label)
+    return st.text_input(text.plain(attribute), "" if pd.isna(own) else str(own), key=key) or ABSENT
+
+
+def flip(run: Run, user: int, k: int) -> None:
+    """The same person and history, told to be someone else: how much of the list stays."""
+    attributes: tuple[str, ...] = getattr(run.fitted, "profile", ())
+    if not attributes:
+        parts.empty("This recommender is not told who people are",
+                    "It reads the history alone, so no attribute can change its list directly. Train one with "
+                    "attributes in its profile text to try.", "recommender", "Train one")  # fmt: skip
+        return
+    attribute = st.selectbox(
+        "Attribute", attributes, key="flip", bind="query-params", width=260, format_func=text.label
+    )
+    who = explore.person(run.split, user)
+    counts = run.split.training.users[attribute].dropna().astype(str).value_counts()
+    values = sorted(counts.index[:6], key=data.columns.natural_key)
+    own = str(run.split.training.users.iloc[user][attribute])
+    actual = explore.recommend(run.fitted, run.split, who, k)
+    found = explore.flips(run.fitted, run.split, who, attribute, values, k)
+    overlaps = {value: explore.overlap(actual, other) for value, other in found.items()}
+    away = {value: share for value, share in overlaps.items() if value != own}
+    least = min(away, key=lambda value: away[value])
+    st.markdown(f"#### Told {text.plain(attribute)} {text.plain(least)} instead of {text.plain(own)}, "
+                f"{overlaps[least]:.0%} of all items of the two lists are shared.")  # fmt: skip
+    names = [f"{value} (as in the data)" if value == own else value for value in found]
+    about = "|∩| / |∪| of the two lists: 1 is the same items, 0 is none shared."
+    shown = charts.bars(names, list(overlaps.values()), "items shared with the list of the data (Jaccard)")
+    parts.draw(shown, "flips", "How much of the list stays", about=about)
+    usual = set(actual.items[0].tolist())
+    for column, (value, other) in zip(st.columns(len(found)), found.items(), strict=True):
+        with column:
+            st.markdown(f"**{text.plain(value)}**")
+            marks = {int(item): "" if int(item) in usual else "new" for item in other.items[0]}
+            st.dataframe(_table(run, other.items[0], None, marks).drop(columns="categories", errors="ignore"),
+                         hide_index=True, key=f"flip-{value}", column_config=_COLUMNS)  # fmt: skip
+
+
+def why(run: Run, user: int, k: int) -> None:
+    """What an item's score rests on."""
+    who = explore.person(run.split, user)
+    listed = explore.recommend(run.fitted, run.split, who, k)
+    names = explore.names_of(run.split.training.items)
+    options = [int(item) for item in listed.items[0] if item >= 0]
+    if not options:
+        parts.empty("An empty list", "Everything is in this person's history already.")
+        return
+    item = st.selectbox(
+        "Item", options, format_func=lambda code: text.label(names[code], 60), key="why-item", width=420
+    )
+    found = explore.why(run.fitted, run.split, who, item)
+    if not any(change for _, change in found):
+        st.info(
+            "Nothing in the history or the profile moves this score: everybody gets the same.", icon=":material/info:"
+        )
+        return
+    name = text.plain(names[item], 60)
+    st.markdown(f"#### Without “{text.plain(found[0][0], 60)}” the score of “{name}” would "
+                f"{'fall' if found[0][1] > 0 else 'rise'} most.")  # fmt: skip
+    parts.draw(
+        charts.bars([part for part, _ in found], [change for _, change in found], "the score falls by this without it"),
+        "why", f"Why “{name}”",
+        about="Each of the latest items of the history, and each told attribute, is left out in turn. The parts work "
+        "together, so they do not add up to the score.",
+    )  # fmt: skip
+
+
+def group_tastes(run: Run, lists: Lists, user: int) -> None:
+    """What each group's lists are made of, one small picture a group, beside this person's own."""
+    training = run.split.training
+    group = forms.group(training.users)
+    if group is None:
+        parts.empty("No groups of people", "No attribute of people makes groups here.")
+        return
+    groups = data.groups.form(group, training.users)
+    kinds = run.split.training.items
+    categories = Categories.of(kinds)
+    names = list(categories.names)
+    own = groups.names[groups.codes[user]] if groups.codes[user] >= 0 else None
+    found = explore.tastes_by_group(categories, lists, groups)
+    history = explore.tastes(categories, explore.person(run.split, user).history.item)
+    listed = explore.tastes(categories, lists.items[user])
+    mine = {"this person's history": history, "this person's list": listed}
+    parts.draw(charts.shares(names, mine, "share"), "tastes", "This person")
+    columns = st.columns(min(3, len(found)) or 1, gap="medium")
+    for i, (name, share) in enumerate(found.items()):
+        n = int((groups.codes == groups.names.index(name)).sum())
+        mark = ", this person's" if name == own else ""
+        with columns[i % len(columns)]:
+            shown = {"the group's lists": share, "this person's list": listed}
+            parts.draw(charts.shares(names, shown, "share of slots", limit=8), f"tastes-{i}",
+                       f"{text.plain(text.group(name, n))}{mark}")  # fmt: skip

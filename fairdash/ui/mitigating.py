@@ -1,0 +1,278 @@
+"""Choosing and running mitigations: the catalogue by place, strength, the sweep on validation, and what was done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from fairdash import charts, settings
+from fairdash.charts import TradePoint
+from fairdash.jobs import runner
+from fairdash.jobs.table import Job
+from fairdash.mitigation import METHODS
+from fairdash.mitigation.base import Info
+from fairdash.mitigation.sweep import RULES
+from fairdash.pipeline import Run
+from fairdash.recommenders import RECOMMENDERS
+from fairdash.schema import CATEGORIES, GroupSpec
+from fairdash.ui import findings, forms, load, parts, runs, state, text
+from fairdash.workspace import Entry
+
+TABS = ("One method", "Shortlist", "Done so far")
+PLACES = {"data": "Data", "training": "Training", "vectors": "Vectors", "reranking": "Re-ranking"}
+_NEEDS = {
+    "user_groups": "groups of people",
+    "item_groups": "groups of items",
+    "categories": "categories of items",
+    "profile": "a model that reads a profile",
+    "vectors": "a model with user vectors",
+    "probabilities": "a model that predicts P(like)",
+}
+BY_RULE, BY_HAND = "Chosen on validation", "By hand"
+
+
+def catalogue() -> dict[str, Info]:
+    """Key → what the catalogue says of each method."""
+    return {key: method.info for key, method in METHODS.items()}
+
+
+def one(run: Run) -> None:
+    """Choose a method, its groups and its strength; run it as a job; look at the trade-off."""
+    infos = catalogue()
+    places = {place: [key for key, info in infos.items() if info.place == place] for place in PLACES}
+    shown = [place for place, keys in places.items() if keys]
+    left, right = st.columns([11, 9], gap="medium")
+    with left:
+        place = st.segmented_control(
+            "Where it acts", shown, default=shown[-1], required=True, key="place", bind="query-params",
+            format_func=lambda key: f"{PLACES[key]} ({len(places[key])})",
+        )  # fmt: skip
+        method = st.selectbox("Method", places[place], key="method", bind="query-params",
+                              format_func=lambda key: infos[key].title)  # fmt: skip
+        info = infos[method]
+        groups, items = _groups(run, info)
+        strength, rule, k = _strength(run, info)
+        missing = lacking(run, info)
+        if missing:
+            st.warning(f"Not possible for {text.plain(run.title)}: {missing}", icon=":material/block:")
+        params = _params(run, info, groups, items, strength, rule, k)
+        if st.button("Mitigate", type="primary", icon=":material/tune:", disabled=bool(missing), key="mitigate"):
+            start(run, info, params)
+            st.rerun()
+    with right, st.container(border=True, key="method-card"):
+        _card(info)
+    job = parts.last_job("mitigate", params)
+    if job is not None:
+        parts.job(job.id, _result)
+
+
+def _card(info: Info) -> None:
+    st.markdown(f"**{info.title}**")
+    st.markdown(text.plain(info.objective, 600))
+    needs = text.join([_NEEDS.get(need, need) for need in info.needs]) or "nothing but the lists"
+    side = {"users": "people", "items": "items", "both": "people and items"}[info.side]
+    st.markdown(
+        f"**For** {side} · **needs** {needs}  \n**Meant to move** {findings.title(info.target, settings.K)}  \n"
+        f"**Usual price** {text.plain(info.cost, 400)}"
+    )
+    st.caption(text.plain(info.paper, 400))
+
+
+def lacking(run: Run, info: Info) -> str:
+    """What this run lacks for a method, in words; empty where nothing."""
+    if info.place in ("data", "training"):
+        known = RECOMMENDERS.get(run.meta["recommender"])
+        if known is None or not known.trainable:
+            return "it changes the training, which this recommender does not have."
+    if "vectors" in info.needs and not (run.has_model and run.meta["recommender"] in ("bert_sequence", "ncf")):
+        return "it changes user vectors, which this recommender does not have."
+    if "probabilities" in info.needs and run.meta["recommender"] != "bert_pair":
+        return "it needs the probability that a person likes an item, which only bert_pair predicts."
+    if "profile" in info.needs and not run.meta["options"].get("profile"):
+        return "it changes the profile text, which this model does not read."
+    if "categories" in info.needs and CATEGORIES not in run.split.training.items:
+        return "the items have no categories."
+    return ""
+
+
+def _groups(run: Run, info: Info) -> tuple[list[GroupSpec], GroupSpec | None]:
+    training = run.split.training
+    groups: list[GroupSpec] = []
+    items: GroupSpec | None = None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if "user_groups" in info.needs or info.side != "items":
+            group = forms.group(training.users)
+            groups = [] if group is None else [group]
+        if "item_groups" in info.needs or info.side != "users":
+            given = forms.item_group(training.items, ("popularity",))
+            items = GroupSpec((given,)) if isinstance(given, str) else given
+    others = [name for name in forms.attributes(training.users) if not groups or name not in groups[0].attributes]
+    if info.place in ("data", "training", "vectors") and others and groups:
+        known = forms.attributes(training.users)
+        also = st.multiselect("Protect these attributes too", others, key="also", bind="query-params")
+        groups += [known[name] for name in also]
+    return groups, items
+
+
+def _strength(run: Run, info: Info) -> tuple[float | None, str, int]:
+    one, two = st.columns([3, 1], vertical_alignment="bottom")
+    with one:
+        how = st.segmented_control("Strength", [BY_RULE, BY_HAND], default=BY_RULE, required=True, key="strength_how",
+                                   bind="query-params")  # fmt: skip
+    with two:
+        deep = run.candidates().k
+        k = st.number_input(
+            "K", 1, deep, **state.shared("k", min(settings.K, deep), lambda given: min(int(given), deep))
+        )
+    if how == BY_HAND:
+        strength = st.slider("From 0, the lists as they are, to 1", 0.0, 1.0, 0.5, 0.05, key="strength",
+                             bind="query-params")  # fmt: skip
+        return float(strength), next(iter(RULES)), int(k)
+    rule = st.selectbox("Rule", list(RULES), format_func=lambda key: RULES[key], key="rule", bind="query-params")
+    if info.place in ("data", "training"):
+        st.caption("Every strength that is tried costs a training.")
+    return None, rule, int(k)
+
+
+def _params(
+    run: Run, info: Info, groups: list[GroupSpec], items: GroupSpec | None, strength: float | None, rule: str, k: int
+) -> dict[str, Any]:
+    mitigation = {
+        "method": info.key,
+        "groups": [asdict(group) for group in groups],
+        "item_group": None if items is None else asdict(items),
+        "strength": strength,
+    }
+    made: dict[str, Any] = json.loads(json.dumps({"run": run.digest, "mitigation": mitigation, "k": k, "rule": rule}))
+    return made
+
+
+def start(run: Run, info: Info, params: dict[str, Any]) -> str:
+    """Queue the job; returns its id."""
+    return runner.submit(state.workspace(), "mitigate", f"{info.title} on {run.title}", params)
+
+
+def _result(job: Job) -> None:
+    result = job.result or {}
+    if not state.workspace().has("lists", result.get("lists", "")):
+        st.caption("These lists were deleted. Press Resume to make them again.")
+        return
+    entry = state.workspace().get("lists", result["lists"])
+    chosen = entry.meta["mitigation"]
+    st.markdown(f"**Lists made at strength {chosen['strength']:.2f}**, in {text.duration(job.elapsed)}.")
+    tuning = entry.meta.get("tuning") or []
+    if tuning:
+        _trade_off(tuning, chosen["strength"], catalogue()[chosen["method"]], job.params)
+    compare_button(entry)
+
+
+def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params: dict[str, Any]) -> None:
+    target = findings.title(tuning[0]["target"], params["k"])
+    better = tuning[0]["better"]
+    points = [
+        TradePoint(
+            series=info.title,
+            label=f"strength {p['strength']:g}",
+            gap=p["value"],
+            quality=p["ndcg"],
+            gap_ci=tuple(p["ci"]),
+            quality_ci=tuple(p["ndcg_ci"]),
+            chosen=p["strength"] == strength,
+        )
+        for p in tuning
+        if p["value"] is not None and p["ndcg"] is not None
+    ]
+    parts.draw(
+        charts.trade_off(points, target, f"NDCG@{params['k']}", better=better), f"trade-{info.key}",
+        "The whole trade-off, on validation",
+        about="Each point is one strength. Test data plays no part here; the comparison shows what holds there.",
+    )  # fmt: skip
+    strengths = [p["strength"] for p in tuning]
+    looked = st.select_slider("Look at a strength", strengths, value=strength, format_func=lambda s: f"{s:g}",
+                              key=f"look-{info.key}")  # fmt: skip
+    point = next(p for p in tuning if p["strength"] == looked)
+    parts.metrics(
+        [
+            parts.Metric(target, text.number(point["value"], 4), text.signed(point["change"], 4), gap=better < 0,
+                         quiet=not _moved(point["change_ci"]), help=f"95 % CI of the change {_ci(point['change_ci'])}"),
+            parts.Metric(f"NDCG@{params['k']}", text.number(point["ndcg"], 4), text.signed(point["ndcg_change"], 4),
+                         quiet=not _moved(point["ndcg_change_ci"]),
+                         help=f"95 % CI of the change {_ci(point['ndcg_change_ci'])}"),
+        ]
+    )  # fmt: skip
+    if looked != strength and st.button(f"Make lists at strength {looked:g}", key=f"make-{info.key}"):
+        wanted = {**params, "mitigation": {**params["mitigation"], "strength": looked}}
+        runner.submit(state.workspace(), "mitigate", f"{info.title} at {looked:g}", wanted)
+        st.rerun()
+
+
+def _moved(ci: Any) -> bool:
+    return bool(ci) and None not in ci and (ci[0] > 0 or ci[1] < 0)
+
+
+def _ci(ci: Any) -> str:
+    return text.interval(ci[0], ci[1], 4) if ci else text.UNDEFINED
+
+
+def before_of(entry: Entry) -> str | None:
+    """The unmitigated lists that mitigated ones came from."""
+    base = entry.meta.get("base_run")
+    same = (e for e in state.workspace().entries("lists") if e.meta["run"] == base and not e.meta.get("mitigation"))
+    found = next(same, None)
+    return None if found is None else found.digest
+
+
+def compare_button(entry: Entry) -> None:
+    """A link to the comparison of these lists with those that they came from."""
+    before = before_of(entry)
+    if before is None:
+        st.caption("The lists before the mitigation were deleted, so there is nothing to compare with.")
+    else:
+        parts.go("compare", "Compare before and after", icon=":material/compare_arrows:", before=before,
+                 after=entry.digest)  # fmt: skip
+
+
+def done(run: Run) -> list[Entry]:
+    """Mitigated lists of the data set in view, newest first."""
+    return [entry for entry in runs.of(state.get("data") or "") if entry.meta.get("mitigation")]
+
+
+def past(run: Run) -> None:
+    """What was tried, with its place on validation."""
+    entries = done(run)
+    if not entries:
+        parts.empty("Nothing mitigated yet", "What you run is kept here with its trade-off.")
+        return
+    rows = []
+    for entry in entries:
+        chosen, tuning = entry.meta["mitigation"], entry.meta.get("tuning") or []
+        at = next((p for p in tuning if p["strength"] == chosen["strength"]), None)
+        rows.append(
+            {
+                "method": catalogue()[chosen["method"]].title if chosen["method"] in METHODS else chosen["method"],
+                "lists": text.label(entry.title, 70),
+                "strength": float(chosen["strength"]),
+                "target": findings.title(at["target"], entry.meta["k"]) if at else "",
+                "target change": at["change"] if at else None,
+                "NDCG change": at["ndcg_change"] if at else None,
+            }
+        )
+    picked = st.dataframe(pd.DataFrame(rows), hide_index=True, key="mitigated", on_select="rerun",
+                          selection_mode="single-row")  # fmt: skip
+    st.caption("Changes are on validation. Choose a row to compare it on the test.")
+    for row in picked.selection.rows:
+        compare_button(entries[row])
+
+
+def shortlist(run: Run) -> None:
+    """Which methods fit what was found, and why; one click runs them."""
+    from fairdash import mitigation
+
+    if not hasattr(mitigation, "advise"):
+        parts.empty("No advice yet", "Run an audit first: the advice follows from what it found.", "audit", "Audit")
+        return
+    st.write(load)
