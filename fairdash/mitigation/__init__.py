@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fairdash.mitigation import reranking
+from fairdash.mitigation import data, reranking, training, vectors
 from fairdash.mitigation.base import Method
 
-METHODS: dict[str, Method] = {method.info.key: method for method in (*reranking.METHODS,)}
+METHODS: dict[str, Method] = {
+    method.info.key: method for method in (*data.METHODS, *training.METHODS, *vectors.METHODS, *reranking.METHODS)
+}

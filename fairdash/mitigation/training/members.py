@@ -1,0 +1,59 @@
+"""What the training terms share: who belongs to which group, and the newest vector of many people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from fairdash.schema import Groups
+
+MAX_PEOPLE = 8192  # vectors kept at once; with more people each place holds one of several, the last seen
+
+
+class Members(nn.Module):
+    """codes: int64 [attributes, n_users], group of each user, -1 for `(unknown)`; classes: groups of each attribute."""
+
+    codes: torch.Tensor
+
+    def __init__(self, groups: Sequence[Groups]) -> None:
+        super().__init__()
+        self.register_buffer("codes", torch.from_numpy(np.stack([g.codes for g in groups]).astype(np.int64)))
+        self.classes = tuple(len(g.names) for g in groups)
+
+    def of(self, users: torch.Tensor) -> torch.Tensor:
+        """Group codes [attributes, len(users)]."""
+        return self.codes[:, users]
+
+
+class Bank(nn.Module):
+    """The newest vector of every user, so that a term can look at all people and not at one batch alone.
+
+    vectors: [places, d]; users: int64 [places], whose it is, -1 while a place is empty.
+    """
+
+    vectors: torch.Tensor
+    users: torch.Tensor
+
+    def __init__(self, n_users: int, dim: int) -> None:
+        super().__init__()
+        places = min(n_users, MAX_PEOPLE)
+        self.register_buffer("vectors", torch.zeros(places, dim))
+        self.register_buffer("users", torch.full((places,), -1, dtype=torch.int64))
+
+    @torch.no_grad()
+    def add(self, users: torch.Tensor, vectors: torch.Tensor) -> None:
+        """Keep the vectors [b, d] of a batch; of several for one place the one that stands last."""
+        place = users % len(self.users)
+        last = torch.full_like(self.users, -1)
+        last.scatter_reduce_(0, place, torch.arange(len(users), device=users.device), "amax")
+        filled = (last >= 0).nonzero()[:, 0]
+        self.vectors[filled] = vectors[last[filled]].detach().to(self.vectors.dtype)
+        self.users[filled] = users[last[filled]]
+
+    def filled(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Users [m] and their vectors [m, d]."""
+        known = self.users >= 0
+        return self.users[known], self.vectors[known]

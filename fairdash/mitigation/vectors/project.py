@@ -1,0 +1,135 @@
+"""Projection: the directions in which user vectors tell the group are removed (iterated null space projection, INLP).
+
+A logistic classifier is fitted to predict the group; the directions it reads are projected out of all vectors; another
+is fitted to what is left, and so on, until a fresh classifier does no better than chance on people whose group was not
+used (5-fold, whole procedure repeated per fold): the fewest rounds with an AUC of at most TARGET, else those with the
+lowest AUC. All attributes are treated in each round. The result is an affine map,
+
+    v′ = m + P (v − m),     P w = 0 for every removed direction w,
+
+which keeps the mean vector m and does not need to know a person's group, so people of unknown group are projected like
+all others. Vectors are measured in coordinates scaled to variance 1, so that no coordinate counts more than another.
+Strength is the part of the directions that is removed, in the order in which they were found; the last one partly.
+
+On the very people whose groups it was fitted on, groups then differ less than by chance, so that a probe fitted to some
+of them and tried on others may show an AUC below 0.5. Judge it on people whose group was withheld from it.
+
+Ravfogel, Elazar, Gonen, Twiton, Goldberg: "Null it out: guarding protected attributes by iterative nullspace
+projection", ACL 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from fairdash.mitigation.base import Info, VectorMap, check_groups, check_strength
+from fairdash.schema import Codes, Floats, Groups
+
+Array = NDArray[np.float64]
+
+INFO = Info(
+    key="project",
+    title="Project the group out of user vectors",
+    place="vectors",
+    side="users",
+    objective="Remove the directions from which a linear classifier can read the group, round after round.",
+    paper="Ravfogel et al. 2020, Null it out",
+    needs=("user_groups", "vectors"),
+    target="probe_auc",
+    cost="Taste that goes with the group; nothing has to be trained again.",
+)
+
+TARGET = 0.52  # AUC on withheld people that counts as chance
+MAX_ROUNDS = 12
+FOLDS = 5
+C = 0.01  # inverse regularisation of the classifiers
+TINY = 1e-9
+
+
+def removed_directions(scaled: Array, groups: Sequence[Codes], rounds: int) -> list[Array]:
+    """Orthonormal directions [r, d] found after each round, for vectors [n, d] and group codes [n] per attribute."""
+    basis = np.zeros((0, scaled.shape[1]))
+    found = []
+    for _ in range(rounds):
+        rest = scaled - (scaled @ basis.T) @ basis
+        rows = [_classifier(rest[codes >= 0], codes[codes >= 0]).coef_ for codes in groups]
+        new = np.vstack(rows)
+        new = new - (new @ basis.T) @ basis
+        _, size, directions = np.linalg.svd(new, full_matrices=False)
+        basis = np.vstack([basis, directions[size > TINY]])
+        found.append(basis)
+    return found
+
+
+def _classifier(x: Array, label: Codes) -> LogisticRegression:
+    return LogisticRegression(C=C, class_weight="balanced", max_iter=1000).fit(x, label)
+
+
+def _auc(fitted: LogisticRegression, x: Array, label: Codes) -> float:
+    """Mean over groups of the AUC of each against the rest; 0.5 for a group that is absent."""
+    score = fitted.decision_function(x)
+    score = np.stack([-score, score], axis=1) if score.ndim == 1 else score
+    inside = [label == code for code in fitted.classes_]
+    return float(
+        np.mean([roc_auc_score(i, s) if i.any() and not i.all() else 0.5 for i, s in zip(inside, score.T, strict=True)])
+    )
+
+
+def rounds_needed(scaled: Array, groups: Sequence[Codes], seed: int) -> int:
+    """How many rounds bring the AUC of a fresh classifier on withheld people down to TARGET, for every attribute."""
+    fold = np.random.default_rng(seed).permutation(len(scaled)) % FOLDS
+    aucs = np.zeros((FOLDS, len(groups), MAX_ROUNDS + 1))
+    for held in range(FOLDS):
+        inside = fold != held
+        withheld = [np.where(inside, codes, -1) for codes in groups]
+        if any(len(np.unique(codes[codes >= 0])) < 2 for codes in withheld):
+            aucs[held] = 0.5  # too few people to withhold some
+            continue
+        bases = [np.zeros((0, scaled.shape[1])), *removed_directions(scaled, withheld, MAX_ROUNDS)]
+        for number, basis in enumerate(bases):
+            rest = scaled - (scaled @ basis.T) @ basis
+            for i, codes in enumerate(groups):
+                known, judged = inside & (codes >= 0), ~inside & (codes >= 0)
+                if judged.any():
+                    aucs[held, i, number] = _auc(_classifier(rest[known], codes[known]), rest[judged], codes[judged])
+                else:
+                    aucs[held, i, number] = 0.5
+    worst = aucs.mean(axis=0).max(axis=0)  # [rounds + 1]
+    enough = np.flatnonzero(worst[1:] <= TARGET)
+    return 1 + int(enough[0] if len(enough) else worst[1:].argmin())
+
+
+@dataclass(frozen=True)
+class Project:
+    info: Info = INFO
+
+    def fit(self, vectors: Floats, groups: Sequence[Groups], strength: float, seed: int) -> VectorMap:
+        strength = check_strength(self.info, strength)
+        check_groups(self.info, groups, len(vectors))
+        if strength == 0:
+            return lambda vectors, groups: vectors
+        some = np.any([attribute.codes >= 0 for attribute in groups], axis=0)
+        centre = vectors[some].mean(axis=0, dtype=np.float64)
+        scale = vectors[some].std(axis=0, dtype=np.float64)
+        scale[scale < TINY] = 1.0
+        scaled = (vectors[some] - centre) / scale
+        codes = [attribute.codes[some] for attribute in groups]
+        basis = removed_directions(scaled, codes, rounds_needed(scaled, codes, seed))[-1]
+        amount = np.clip(strength * len(basis) - np.arange(len(basis)), 0.0, 1.0)
+        removed = (basis.T * amount) @ basis  # [d, d]
+
+        def apply(vectors: Floats, groups: Sequence[Groups]) -> Floats:
+            change = ((vectors - centre) / scale) @ removed * scale
+            projected: Floats = (vectors - change).astype(np.float32)
+            return projected
+
+        return apply
+
+
+METHOD = Project()
