@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from fairdash.data.split import split
@@ -47,9 +47,8 @@ def test_parts_are_disjoint_complete_and_blind_to_row_order(
     dataset = _dataset(rows)
     try:
         cut = split(dataset, spec, seed=seed, valid_share=share)
-    except ConfigError as error:
-        assert "nothing to" in error.message
-        return
+    except ConfigError:
+        reject()  # too little for this cut; what is said then is tested below
     train, valid, test = _parts(cut)
     everything = set(zip(dataset.interactions["user_id"], dataset.interactions["item_id"], strict=True))
     assert train | valid | test == everything
