@@ -28,17 +28,20 @@ from torch import nn
 from torch.nn import functional
 from transformers import BertConfig, BertModel
 
-from fairdash.errors import ConfigError
+from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress
 from fairdash.recommenders import store, text
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.options import SequenceOptions, parse
 from fairdash.recommenders.training import Batch, Cost, Output, Validation, train
-from fairdash.schema import Codes, Floats, Interactions, TrainingData
+from fairdash.schema import ITEM_ID, Codes, Floats, Interactions, TrainingData
 
 PAD, MASK, FIRST_ITEM = 0, 1, 2  # word ids of the saved BertModel: item code c is word c + FIRST_ITEM
 TYPES = 8  # token types: 0 for the person and where no rating is known, 1…7 how an item was rated
 TEXT_WIDTH = 384  # of the bundled encoder, for estimates
+# What a model to start from decides.
+ARCHITECTURE = ("items", "objective", "encoder", "width", "layers", "heads", "length", "rate_inputs")
+FULL_SOFTMAX_ITEMS, NEGATIVES = 20_000, 4096  # larger catalogues are sampled by default
 MAX_TWINS = 4  # profile texts with exchanged attributes for each person
 CHUNK_CPU, CHUNK_GPU = 128, 16384  # rows of logits that are worked on at a time
 
@@ -155,6 +158,7 @@ class SequenceModel(nn.Module):
             sample_loss=own / total.clamp(min=1e-6),
             items=targets[at, last],
             target_score=-loss[final[at, last]],
+            weight=total,
         )
 
 
@@ -164,6 +168,8 @@ def _softmax_loss(
     """-log P(target) [t] under a softmax over the catalogue, or over `negatives` uniform draws shared by the batch,
     each of which then stands for m / negatives items. hidden: [t, d]; vectors: [m, d]."""
     m = len(vectors)
+    if not negatives and m > FULL_SOFTMAX_ITEMS:
+        negatives = NEGATIVES
     if not negatives or negatives >= m:
         return _FullSoftmax.apply(hidden, vectors, bias, targets)  # type: ignore[no-any-return, no-untyped-call]
     drawn = torch.randint(m, (negatives,), device=hidden.device)
@@ -351,6 +357,7 @@ class SequenceBatches:
 class Context:
     """What a fitted model must know beside its weights. text_mean: [w] and text_scale: how text vectors were
     standardised. levels: upper edges of the rating levels. profile_rows: int64 [n_users], in profile_vectors [p, w].
+    item_ids: of the catalogue [m].
     """
 
     attributes: tuple[str, ...]
@@ -359,6 +366,7 @@ class Context:
     text_scale: float
     profile_vectors: Floats
     profile_rows: NDArray[np.int64]
+    item_ids: tuple[str, ...]
 
     def profiles_of(self, users: Codes) -> Floats:
         """Vectors of the users' profile texts [len(users), w], or [len(users), 0] without profile."""
@@ -426,6 +434,7 @@ class FittedSequence:
             "options": dataclasses.asdict(self.options),
             "attributes": list(self.context.attributes),
             "text_scale": self.context.text_scale,
+            "item_ids": list(self.context.item_ids),
         }
         store.write(folder, manifest, arrays)
 
@@ -446,7 +455,6 @@ def vectors_of(
     stop = np.searchsorted(history.user, users, side="right")
     start = np.maximum(np.searchsorted(history.user, users, side="left"), stop - room)
     size = stop - start
-    types = rating_types(history.rating, levels) if options.rate_inputs else np.zeros(len(history), np.int64)
     result = torch.empty(len(users), options.width)
     order = np.argsort(size, kind="stable")
     for rows in np.array_split(order, max(1, -(-len(order) // 256))):
@@ -455,7 +463,7 @@ def vectors_of(
         real = place < size[rows, None]
         at = np.where(real, start[rows, None] + place, 0)
         items = np.where(real, history.item[at], -1) if len(history) else np.full(at.shape, -1)
-        kinds = np.where(real, types[at], 0) if len(history) else np.zeros(at.shape, np.int64)
+        kinds = np.where(real, rating_types(history.rating[at], levels), 0) if len(history) else np.zeros_like(items)
         hidden = torch.from_numpy(place == size[rows, None]).to(device.torch) if masked else None
         if masked:
             items = np.where(place == size[rows, None], 0, items)  # a real position, hidden from the model
@@ -484,8 +492,8 @@ def rating_levels(rating: Floats) -> NDArray[np.float32]:
 
 
 def rating_types(rating: Floats, levels: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Token type [n] of each rating: 1 for the lowest level; 0 everywhere where there are no levels."""
-    return np.searchsorted(levels, rating, side="left") + 1 if len(levels) else np.zeros(len(rating), np.int64)
+    """Token type of each rating: 1 for the lowest level; 0 everywhere where there are no levels."""
+    return np.searchsorted(levels, rating, side="left") + 1 if len(levels) else np.zeros(rating.shape, np.int64)
 
 
 class BertSequence:
@@ -502,7 +510,7 @@ class BertSequence:
         """What `fit` asks for, for `training.estimate`."""
         o, m = self.config, data.n_items
         d, n = o.width, o.length + 1
-        head = (min(o.negatives, m) if o.negatives else m) * d
+        head = min(o.negatives or (m if m <= FULL_SOFTMAX_ITEMS else NEGATIVES), m) * d
         share = 1.0 if o.objective == "causal" else o.mask_share
         token = 2.0 * (o.layers * (12 * d * d + 2 * n * d) + share * head)  # of a forward pass
         twins = 1.0 + (data.swap_share if data.swap else 0.0)
@@ -517,16 +525,32 @@ class BertSequence:
         options, chosen = self.config, choose(device)
         folder.mkdir(parents=True, exist_ok=True)
         progress(0.0, chosen.sentence)
-        texts, mean, scale = _item_texts(data, options, chosen, progress)
+        start = None
+        if options.start:
+            start = _opened(options.start, folder / "start")
+            kept = {name: getattr(start.options, name) for name in ARCHITECTURE}
+            options = dataclasses.replace(options, **kept)
+        elif not options.epochs:
+            raise ConfigError(
+                "epochs = 0 trains nothing.", "Give a model to start from (option start), or more epochs."
+            )
+        texts, mean, scale = _item_texts(data, options, chosen, progress, start)
         profile_texts, rows, twins = _profile_texts(data, seed)
         if profile_texts:
             profiles = (text.encode(profile_texts, options.encoder, device=chosen) - mean) / scale
         else:
             profiles = np.zeros((0, texts.shape[1]), np.float32)
         levels = rating_levels(data.train.rating) if options.rate_inputs else np.zeros(0, np.float32)
-        context = Context(data.profile, levels, mean, scale, profiles, rows)
+        if start is not None:
+            levels = start.context.levels
+        item_ids = tuple(data.items[ITEM_ID].astype(str))
+        context = Context(data.profile, levels, mean, scale, profiles, rows, item_ids)
         torch.manual_seed(seed)
         model = SequenceModel(options, torch.from_numpy(texts), torch.from_numpy(profiles), chosen)
+        if start is not None:
+            _take_over(model, start, context)
+        if not options.epochs:
+            return FittedSequence(options, model.to(chosen.torch).eval(), context, chosen)
         horizon = options.horizon or _horizon(data)
         types = rating_types(data.train.rating, levels)
         batches = SequenceBatches(data, options, types, rows, twins, horizon, seed)
@@ -551,15 +575,55 @@ class BertSequence:
         return FittedSequence(options, model, context, chosen)
 
 
+def _opened(source: str, work: Path) -> FittedSequence:
+    fitted = store.load(store.locate(source, work))
+    if not isinstance(fitted, FittedSequence):
+        raise ModelError(
+            f"{source} holds a {fitted.name}, not a bert_sequence.", f"Choose {fitted.name} to go on with it."
+        )
+    return fitted
+
+
+def _take_over(model: SequenceModel, start: FittedSequence, context: Context) -> None:
+    """Weights of `start`, its items matched by id. Items that it does not know keep no vector of their own: their text
+    speaks for them, with the median bias. A profile is learned anew where it had none."""
+    place = {item: i for i, item in enumerate(start.context.item_ids)}
+    known = [i for i, item in enumerate(context.item_ids) if item in place]
+    if model.text_map is None and 2 * len(known) < len(context.item_ids):
+        raise ModelError(
+            f"The model knows {len(known)} of this data's {len(context.item_ids)} items by their ids, and reads no texts.",
+            "Use a model that was trained with items = text+id or text, or train a new one.",
+        )
+    if start.profile and not context.attributes:
+        raise ModelError(
+            f"The model reads a profile text ({', '.join(start.profile)}), and none is chosen.",
+            "Choose those attributes.",
+        )
+    there = [place[context.item_ids[i]] for i in known]
+    state = {name: value.cpu() for name, value in start.model.state_dict().items()}
+    own = model.state_dict()
+    bias = torch.full_like(own["bias"], float(state["bias"].median()))
+    bias[known] = state["bias"][there]
+    state["bias"] = bias
+    if "ids" in state:
+        ids = torch.zeros_like(own["ids"])
+        ids[known] = state["ids"][there]
+        state["ids"] = ids
+    model.load_state_dict({**own, **state})
+
+
 def _item_texts(
-    data: TrainingData, options: SequenceOptions, device: Device, progress: Progress
+    data: TrainingData, options: SequenceOptions, device: Device, progress: Progress, start: FittedSequence | None
 ) -> tuple[Floats, Floats, float]:
     """Standardised text vectors [m, w] of the catalogue, and the mean [w] and scale that standardise further ones."""
     if options.items == "id" and not data.profile:
         return np.zeros((data.n_items, 1), np.float32), np.zeros(1, np.float32), 1.0
     vectors = text.encode(text.item_texts(data.items), options.encoder, device=device, progress=progress)
-    mean = vectors.mean(0)
-    scale = float((vectors - mean).std()) or 1.0
+    if start is not None and start.context.text_mean.shape == vectors.shape[1:]:
+        mean, scale = start.context.text_mean, start.context.text_scale
+    else:
+        mean = vectors.mean(0)
+        scale = float((vectors - mean).std()) or 1.0
     return (vectors - mean) / scale, mean, scale
 
 
@@ -621,5 +685,6 @@ def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray
         float(manifest["text_scale"]),
         profile_vectors,
         arrays["profile_rows"],
+        tuple(manifest["item_ids"]),
     )
     return FittedSequence(options, model.to(device.torch).eval(), context, device)

@@ -53,6 +53,7 @@ class Output:
     label: torch.Tensor | None = None
     items: torch.Tensor | None = None
     target_score: torch.Tensor | None = None
+    weight: torch.Tensor | None = None
 
 
 class TrainedModel(Protocol):
@@ -170,6 +171,7 @@ class _Learner(nn.Module):
                 label=out.label,
                 items=out.items,
                 target_score=out.target_score,
+                weight=out.weight,
             )
             for term in self.terms:
                 loss = loss + term(view)
@@ -316,6 +318,8 @@ class _Watch(TrainerCallback):
         self.best_weights: dict[str, torch.Tensor] = {}
         self.saved_at = time.monotonic()
         self.loss_sum, self.loss_count = 0.0, 0
+        # from this part of the steps on all terms work in full
+        self.settled = max((float(getattr(term, "settled", 0.0)) for term in learner.terms), default=0.0)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.learner.done = state.global_step / max(state.max_steps, 1)
@@ -336,7 +340,9 @@ class _Watch(TrainerCallback):
         for name, value in values.items():
             self.writer.add_scalar(name, value, epoch)
         self.writer.flush()
-        if values["ndcg"] > self.curve.best:
+        if state.global_step < self.settled * state.max_steps:
+            pass  # these would be the weights of a recommender whose mitigation has not set in
+        elif values["ndcg"] > self.curve.best:
             self.curve.best, self.curve.best_epoch = values["ndcg"], epoch
             self.best_weights = {k: v.detach().cpu().clone() for k, v in self.learner.model.state_dict().items()}
         elif epoch - self.curve.best_epoch >= self.options.patience:
