@@ -9,8 +9,8 @@ the paper's Q − λ₁ DCF − λ₂ DPF with λ₁ = λ₂ = w / (1 − w), ea
 (most of the trade-off lies at small weights, hence the square). Q is the mean list score and U_g a group's mean
 expected NDCG, both with discounts d_p = 1 / log2(p + 1), as in `user_parity`. r_h is the exposure of an item group,
 Σ d_p over all lists, divided by what its number of items would give it: 1 is equal exposure per item. A gap is the
-largest less the smallest value. Without chosen item groups, head and tail by popularity are compared; without user groups, the 5 %
-most active people and the rest: both as in the paper.
+largest less the smallest value. Without chosen item groups, head and tail by popularity are compared; without user
+groups, the 5 % most active people and the rest: both as in the paper.
 
 Strength is s. Solved as a linear programme over all users' lists (`programme`), small instances exactly.
 
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from fairdash.mitigation.base import Info, RerankInput
 from fairdash.mitigation.reranking.method import Reranking, group_of, head_and_tail, unit_scores
-from fairdash.mitigation.reranking.programme import LEAST, Conditions, Numbers, Programme
+from fairdash.mitigation.reranking.programme import LEARN, LEAST, Conditions, Numbers, Programme
 from fairdash.mitigation.reranking.utility import expected_gain
 from fairdash.schema import Groups
 
@@ -78,8 +78,13 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
     rates = (before.shown * programme.share[:, None]).sum(axis=0)[stocked] / catalogue[stocked]
     scale = np.array([_spread(before.gain[present]), _spread(rates)])
 
+    def conditions(strength: float) -> Conditions:
+        return two_gaps(strength**2, present, n_blocks, catalogue, scale)
+
+    programme.learn(map(conditions, LEARN))
+
     def positions(strength: float) -> NDArray[np.intp]:
-        return programme.best(two_gaps(strength**2, present, n_blocks, catalogue, scale))
+        return programme.best(conditions(strength))
 
     return positions
 

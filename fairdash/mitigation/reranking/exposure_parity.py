@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from fairdash.mitigation.base import Info, RerankInput
 from fairdash.mitigation.reranking.method import Reranking, group_of, unit_scores
-from fairdash.mitigation.reranking.programme import Conditions, Numbers, Programme
+from fairdash.mitigation.reranking.programme import LEARN, Conditions, Numbers, Programme
 
 BREACH = 100.0  # cost of exposure off the target, where the candidates allow no better; far above any score
 
@@ -63,9 +63,13 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
     before = programme.identity.shown[0]
     merit = merit_shares(data)
 
+    def conditions(strength: float) -> Conditions:
+        return shares((1 - strength) * before + strength * merit * before.sum())
+
+    programme.learn(map(conditions, LEARN))
+
     def positions(strength: float) -> NDArray[np.intp]:
-        weights, _ = programme.mixture(shares((1 - strength) * before + strength * merit * before.sum()))
-        return programme.share_out(weights)
+        return programme.share_out(programme.mixture(conditions(strength)))
 
     return positions
 

@@ -47,7 +47,7 @@ class Reranking:
         data = replace(data, user_groups=compared(data.user_groups), item_groups=compared(data.item_groups))
         items = data.candidates.items
         identity = _pad(items[:, : data.k], data.k)
-        positions = self.build(data) if items.size else None
+        positions = self.build(data) if (items >= 0).any() else None
 
         def lists(strength: float) -> Codes:
             if check_strength(self.info, strength) == 0.0 or positions is None:

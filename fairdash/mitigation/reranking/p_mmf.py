@@ -1,13 +1,14 @@
 """The worst-off provider gets as much exposure as it can at a bounded cost to people (P-MMF).
 
-Xu et al. 2023, "P-MMF: Provider Max-min Fairness Re-ranking in Recommender System" (WWW). Over all n users, lists of K
+Xu et al. 2023, "P-MMF: Provider Max-min Fairness Re-ranking in Recommender System" (WWW). Over all n users, lists of k
 items x_u maximise
 
     (1/n) Σ_u Σ_{i∈x_u} s(u, i)  +  λ · min_p e_p / γ_p      under      e_p ≤ cap_p,
 
 where e_p is the mean number of places of provider p in a list and γ_p = (1 + 1/P) · K · (p's part of the items) its
-fair number; K counts the places that items with a provider had before. The dual has one price μ_p for a provider's place; a user's best list at prices μ is the top K by
-s − μ_p. Mirror descent on the dual (weights γ², momentum), user after user in the order of a hash:
+fair number; K counts the places that items with a provider had before. The dual has one price μ_p for a provider's
+place; a user's best list at prices μ is the top k by s − μ_p. Mirror descent on the dual (weights γ², momentum), user
+after user in the order of a hash:
 
     ν ← Π(ν − η g / γ),  ν = γ ∘ μ,  g = e* − (places given),  Π onto Σ_p min(ν_p, 0) ≥ −λ,
 
@@ -16,11 +17,11 @@ are known beforehand, so prices are learnt in a first pass and lists given in a 
 moving; about 512 steps a pass, whose gradients are means over the users in between. A provider that has reached its
 cap is passed over.
 
-Strength s: λ = k · s² (at 1 a provider may be lifted above any score) and cap_p = γ_p + (1 − s) · (e_p before − γ_p)⁺.
-Providers are the item groups; items without a group have price 0. Lists are shown in the order of scores.
+Strength s: λ = s² · Σ_p γ_p (at 1 a provider may be lifted above any score) and cap_p = γ_p + (1 − s) · (e_p before −
+γ_p)⁺. Providers are the item groups; items without a group have price 0. Lists are shown in the order of scores.
 
 Needs item groups. Moves `rsp`, the spread of recommendation rates between item groups. Costs accuracy in proportion to
-the places moved; with many small providers, most of it at strengths near 1.
+the places moved.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ INFO = Info(
     place="reranking",
     side="items",
     objective="Maximise the sum of scores + λ · the smallest provider exposure relative to its fair number, with a cap "
-    "on large providers, by mirror descent on providers' prices; strength s sets λ = K · s² and tightens the cap.",
+    "on large providers, by mirror descent on providers' prices; strength s sets λ = s² · Σ γ and tightens the cap.",
     paper="Xu et al. 2023, P-MMF: Provider Max-min Fairness Re-ranking",
     needs=("item_groups",),
     target="rsp",
@@ -60,7 +61,8 @@ def project(scaled: Numbers, bound: float) -> Numbers:
         return scaled
     ordered = np.sort(lifts)[::-1]
     over = (np.cumsum(ordered) - bound) / np.arange(1, len(ordered) + 1)
-    level = over[np.flatnonzero(ordered > over)[-1]] if bound > 0 else ordered[0]
+    kept = np.flatnonzero(ordered > over)
+    level = over[kept[-1]] if len(kept) else ordered[0]
     return np.where(scaled < 0, -np.maximum(lifts - level, 0.0), scaled)
 
 
@@ -97,7 +99,7 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
         return np.argpartition(-value, length - 1, axis=1)[:, :length]
 
     def positions(strength: float) -> NDArray[np.intp]:
-        bound = data.k * strength**2
+        bound = float(fair.sum()) * strength**2
         cap = fair + (1 - strength) * np.maximum(before - fair, 0.0)
         chosen = np.full((n_users, length), n_candidates, dtype=np.intp)
         scaled = np.zeros(n_groups)

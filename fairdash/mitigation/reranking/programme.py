@@ -9,13 +9,14 @@ discounts fall with the place. Plans are added until none would improve the mixt
 mixture of few permutations, which is its Birkhoff–von Neumann decomposition; the number of them is at most the number
 of conditions plus one. Everybody gets one list of it: users in the order of a hash take plans in proportion.
 
-Instances of at most EXACT_CELLS variables are solved over whole lists instead (HiGHS), where a mixture cannot be shared
-out.
+Instances of at most EXACT_CELLS variables, where a mixture cannot be shared out, are given to HiGHS as well, over whole
+lists; the better answer counts.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +29,11 @@ from fairdash.mitigation.reranking.method import best_positions, blocks
 from fairdash.schema import Codes, Floats
 
 Numbers = NDArray[np.float64]
-EXACT_CELLS = 1_000
+EXACT_CELLS = 320
+NODES = 400  # of branch and bound; 5 ms each
 ROUNDS = 60  # plans are added at most so often; a few suffice
 TOLERANCE = 1e-6  # of the objective, whose range is 0…1
+LEARN = (0.25, 0.5, 0.75, 1.0)  # strengths whose plans every mixture starts from
 LEAST = 1e-3  # weight that the scores keep at full strength, so that ties in fairness go to the better list
 
 
@@ -64,7 +67,6 @@ class Programme:
     item_group: Codes
     n_groups: int
     seed: int = 0
-    plans: list[Plan] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         n, c = self.valid.shape
@@ -75,6 +77,7 @@ class Programme:
         self.total = float(self.discount.sum())
         self.turn = np.argsort(mix(self.seed, np.arange(n, dtype=np.uint64)), kind="stable")
         self.identity = self.plan(np.zeros(self.n_blocks), np.zeros(self.n_groups))
+        self.base = [self.identity]
 
     def lists(
         self, rows: slice | NDArray[np.intp], score: float, utility: Numbers, exposure: Numbers
@@ -87,45 +90,53 @@ class Programme:
 
     def plan(self, utility: Numbers, exposure: Numbers, score: float = 1.0) -> Plan:
         """The plan at these prices, with what it gives each block."""
-        quality, gain = np.zeros(self.n_blocks), np.zeros(self.n_blocks)
-        shown = np.zeros((self.n_blocks, self.n_groups + 1))
-        for part in blocks(*self.valid.shape):
-            best = self.lists(part, score, utility, exposure)
-            weight = np.where(best >= 0, self.discount, 0.0)
-            at = np.maximum(best, 0)
-            block = self.user_block[part]
-            took = np.take_along_axis
-            quality += np.bincount(block, (weight * took(self.scores[part], at, 1)).sum(1), minlength=self.n_blocks)
-            gain += np.bincount(block, (weight * took(self.gains[part], at, 1)).sum(1), minlength=self.n_blocks)
-            if self.n_groups:
-                cell = block[:, None] * (self.n_groups + 1) + took(self.item_group[part], at, 1) + 1
-                shown += np.bincount(cell.ravel(), weight.ravel(), minlength=shown.size).reshape(shown.shape)
-        per_user = np.maximum(self.size, 1) * self.total
-        return Plan(score, utility, exposure, quality / per_user, gain / per_user, shown[:, 1:] / per_user[:, None])
+        parts = blocks(*self.valid.shape)
+        positions = np.concatenate([self.lists(part, score, utility, exposure) for part in parts])
+        return self._given(positions, score, utility, exposure)
 
-    def mixture(self, conditions: Conditions) -> tuple[Numbers, float]:
-        """Weights [plans, blocks] of the optimal policy (columns sum to 1), and its value. Adds the plans it needs."""
+    def _given(self, positions: NDArray[np.intp], score: float, utility: Numbers, exposure: Numbers) -> Plan:
+        """A plan whose lists are at hand."""
+        weight = np.where(positions >= 0, self.discount, 0.0)
+        at = np.maximum(positions, 0)
+        block, n_blocks = self.user_block, self.n_blocks
+        quality = np.bincount(block, (weight * np.take_along_axis(self.scores, at, 1)).sum(1), minlength=n_blocks)
+        gain = np.bincount(block, (weight * np.take_along_axis(self.gains, at, 1)).sum(1), minlength=n_blocks)
+        per_user = np.maximum(self.size, 1) * self.total
+        shown = np.zeros((n_blocks, self.n_groups))
+        if self.n_groups:
+            cell = block[:, None] * (self.n_groups + 1) + np.take_along_axis(self.item_group, at, 1) + 1
+            counted = np.bincount(cell.ravel(), weight.ravel(), minlength=n_blocks * (self.n_groups + 1))
+            shown = counted.reshape(n_blocks, -1)[:, 1:] / per_user[:, None]
+        return Plan(score, utility, exposure, quality / per_user, gain / per_user, shown)
+
+    def learn(self, situations: Iterable[Conditions]) -> None:
+        """Start every later mixture from the plans that these need, so that each takes few new ones. What a mixture
+        finds is not kept: an answer must not depend on what was asked before it."""
+        for conditions in situations:
+            self.base = self.mixture(conditions).plans
+
+    def mixture(self, conditions: Conditions) -> Mixture:
+        """The optimal policy: plans and their weights in each block."""
         used = np.flatnonzero(self.size)
-        if not self.plans:
-            self.plans.append(self.identity)
-        weights = np.zeros((1, self.n_blocks))
-        value = -np.inf
+        plans = list(self.base)
         for _ in range(ROUNDS):
-            weights, value, row_price, block_price = self._master(conditions, used)
+            mixture, row_price, block_price = self._master(plans, conditions, used)
             utility = -(row_price @ conditions.on_utility) / np.maximum(self.share, 1e-12)
             exposure = -(row_price @ conditions.on_exposure)
             new = self.plan(utility, exposure, conditions.weight)
             worth = self.share * (conditions.weight * new.quality + utility * new.gain + new.shown @ exposure)
             if (worth - block_price)[used].sum() <= TOLERANCE:
                 break
-            self.plans.append(new)
-        return weights, value
+            plans.append(new)
+        return mixture
 
-    def _master(self, conditions: Conditions, used: NDArray[np.intp]) -> tuple[Numbers, float, Numbers, Numbers]:
-        """Solve over the plans so far: weights, value, prices ≥ 0 of the rows, price of each block."""
-        quality = np.stack([plan.quality for plan in self.plans])[:, used]  # [plans, used]
-        gain = np.stack([plan.gain for plan in self.plans])[:, used]
-        shown = np.stack([plan.shown for plan in self.plans])[:, used]  # [plans, used, groups]
+    def _master(
+        self, plans: list[Plan], conditions: Conditions, used: NDArray[np.intp]
+    ) -> tuple[Mixture, Numbers, Numbers]:
+        """Solve over these plans: the mixture, prices ≥ 0 of the rows, price of each block."""
+        quality = np.stack([plan.quality for plan in plans])[:, used]  # [plans, used]
+        gain = np.stack([plan.gain for plan in plans])[:, used]
+        shown = np.stack([plan.shown for plan in plans])[:, used]  # [plans, used, groups]
         n_plans, n_used = quality.shape
         share = self.share[used]
         rows = conditions.on_utility[:, used][:, None, :] * gain + np.einsum(
@@ -142,31 +153,44 @@ class Programme:
         weights[:, used] = found.x[: n_plans * n_used].reshape(n_plans, n_used)
         block_price = np.zeros(self.n_blocks)
         block_price[used] = -found.eqlin.marginals
-        return weights, -float(found.fun), -found.ineqlin.marginals, block_price
+        return Mixture(plans, weights, -float(found.fun)), -found.ineqlin.marginals, block_price
 
-    def share_out(self, weights: Numbers) -> NDArray[np.intp]:
+    def share_out(self, mixture: Mixture) -> NDArray[np.intp]:
         """One list for everybody: positions [n, length]; of each block, users in the order of a hash take the plans in
         proportion to their weights."""
         chosen = np.zeros(len(self.user_block), dtype=np.intp)
         for block in np.flatnonzero(self.size):
             members = self.turn[self.user_block[self.turn] == block]
-            edges = np.cumsum(weights[:, block]) / weights[:, block].sum()
+            edges = np.cumsum(mixture.weights[:, block]) / mixture.weights[:, block].sum()
             chosen[members] = np.searchsorted(edges, (np.arange(len(members)) + 0.5) / len(members))
         result = np.full((len(chosen), self.length), -1, dtype=np.intp)
         for index in np.unique(chosen):
-            plan, members = self.plans[index], np.flatnonzero(chosen == index)
+            plan, members = mixture.plans[index], np.flatnonzero(chosen == index)
             for part in blocks(len(members), self.valid.shape[1]):
                 rows = members[part]
                 result[rows] = self.lists(rows, plan.score, plan.utility, plan.exposure)
         return result
 
     def best(self, conditions: Conditions) -> NDArray[np.intp]:
-        """Positions [n, length] of the optimal lists under the conditions."""
-        if self.valid.size * self.length <= EXACT_CELLS:
-            exact = self.exact(conditions)
-            if exact is not None:
-                return exact
-        return self.share_out(self.mixture(conditions)[0])
+        """Positions [n, length] of the best lists found under the conditions: proven optimal where HiGHS finishes, else
+        the optimal policy shared out."""
+        lists = self.share_out(self.mixture(conditions))
+        if self.valid.size * self.length > EXACT_CELLS:
+            return lists
+        exact = self.exact(conditions)
+        if exact is None or self.value(conditions, exact) < self.value(conditions, lists):
+            return lists
+        return exact
+
+    def value(self, conditions: Conditions, positions: NDArray[np.intp]) -> float:
+        """Value of the programme at lists that are nobody's mixture."""
+        given = self._given(positions, 0.0, np.zeros(self.n_blocks), np.zeros(self.n_groups))
+        room = (
+            conditions.limit - conditions.on_utility @ given.gain - conditions.on_exposure @ (self.share @ given.shown)
+        )
+        bounds = [(low, None) for low in conditions.low]
+        paid = linprog(conditions.cost, conditions.on_free, room + 1e-12, bounds=bounds, method="highs")
+        return float(conditions.weight * self.share @ given.quality - paid.fun)
 
     def exact(self, conditions: Conditions) -> NDArray[np.intp] | None:
         """The optimal lists where nobody's list is mixed, by HiGHS; None when it finds none."""
@@ -188,8 +212,12 @@ class Programme:
         seat, at = np.unique(user * self.length + place, return_inverse=True)
         count = np.arange(len(user))
         free = [sparse.csr_array((size, n_free)) for size in (len(once), len(seat))]
-        per_item = sparse.hstack([sparse.csr_array((np.ones(len(user)), (cell, count))), free[0]])
-        per_place = sparse.hstack([sparse.csr_array((np.ones(len(user)), (at, count))), free[1]])
+        per_item = sparse.hstack(
+            [sparse.csr_array((np.ones(len(user)), (cell, count)), shape=(len(once), len(user))), free[0]]
+        )
+        per_place = sparse.hstack(
+            [sparse.csr_array((np.ones(len(user)), (at, count)), shape=(len(seat), len(user))), free[1]]
+        )
         found = milp(
             np.concatenate([-conditions.weight * quality, conditions.cost]),
             integrality=np.concatenate([np.ones(len(user)), np.zeros(n_free)]),
@@ -201,7 +229,7 @@ class Programme:
                 LinearConstraint(per_item, -np.inf, 1.0),
                 LinearConstraint(per_place, 1.0, 1.0),
             ],
-            options={"mip_rel_gap": 0.0, "node_limit": 20_000},
+            options={"mip_rel_gap": 0.0, "node_limit": NODES},
         )
         if found.x is None:
             return None
@@ -223,3 +251,13 @@ class Plan:
     quality: Numbers
     gain: Numbers
     shown: Numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A policy: everybody of block b gets plans[j] with probability weights[j, b] [plans, blocks]. value: of the
+    programme at this policy."""
+
+    plans: list[Plan]
+    weights: Numbers
+    value: float

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from fairdash.mitigation.base import Info, RerankInput
 from fairdash.mitigation.reranking.method import Reranking, unit_scores
-from fairdash.mitigation.reranking.programme import Conditions, Programme
+from fairdash.mitigation.reranking.programme import LEARN, Conditions, Programme
 from fairdash.mitigation.reranking.utility import expected_gain
 
 BREACH = 100.0  # cost of a gap beyond the bound, where the candidates allow no smaller one; far above any score
@@ -65,8 +65,13 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
     before = programme.identity.gain[present]
     gap = float(before.max() - before.min()) if len(present) else 0.0
 
+    def conditions(strength: float) -> Conditions:
+        return bounded_gap(present, n_groups + 1, (1 - strength) * gap)
+
+    programme.learn(map(conditions, LEARN))
+
     def positions(strength: float) -> NDArray[np.intp]:
-        return programme.best(bounded_gap(present, n_groups + 1, (1 - strength) * gap))
+        return programme.best(conditions(strength))
 
     return positions
 
