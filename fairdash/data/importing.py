@@ -211,7 +211,7 @@ def _map(
     kind: RatingKind = "none"
     if "rating" in guesses:
         column = guesses["rating"].column
-        kind = mapping.rating_kind(column, columns.numbers(log.frame[column]))
+        kind = mapping.rating_kind(column, log.frame[column])
     values["rating_kind"] = kind if options.rating_kind == "auto" else options.rating_kind
     values |= {role: guess.column for role, guess in guesses.items()}
     return guesses, Mapping(**values)
@@ -328,7 +328,9 @@ def _ratings(log: Table, column: str, options: ImportOptions, findings: list[Fin
         raise DataError(message, "Choose the column that holds ratings, or say that there is none.")
     if not options.drop_bad_ratings:
         raise DataError(message, "Correct these cells, or choose to leave those rows out.")
-    findings.append(Finding("bad_ratings", "warning", log.name, message, int(bad.sum()), tuple(rows), "drop_unrated", True))
+    findings.append(
+        Finding("bad_ratings", "warning", log.name, message, int(bad.sum()), tuple(rows), "drop_unrated", True)
+    )
     return values
 
 

@@ -208,13 +208,14 @@ def looks_like_time(column: pd.Series) -> bool:
     return bool(told.str.contains(r"\b(?:19|20)\d\d\b|^\d{1,2}[./]\d{1,2}[./]\d\d", regex=True).mean() > 0.9)
 
 
-def rating_kind(column: str, values: np.ndarray) -> RatingKind:
+def rating_kind(name: str, column: pd.Series) -> RatingKind:
     """Whether numbers are ratings on a scale or counts (plays, clicks): by the column's name, else whole numbers
-    without an upper end (the largest is over 20 times the median and above 100)."""
+    without an upper end (the largest is over 20 times the median and above 100). "none" where all cells are empty."""
+    values = columns.numbers(column)
     told = values[np.isfinite(values)]
-    if len(told) == 0:
-        return "none"
-    if columns.plain(column) in columns.COUNT_NAMES:
+    if not len(told):  # words where numbers should be stay: the check says which rows
+        return "none" if columns.tidy(column).isna().all() else "rating"
+    if columns.plain(name) in columns.COUNT_NAMES:
         return "count"
     whole = bool((told == np.rint(told)).all()) and told.min() >= 0
     return "count" if whole and told.max() > 100 and told.max() > 20 * max(float(np.median(told)), 1.0) else "rating"

@@ -112,7 +112,7 @@ def is_zip(source: Source) -> bool:
     try:
         with Path(source).expanduser().open("rb") as file:
             return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
-    except OSError:
+    except (OSError, ValueError):  # `content` says what is wrong with the path
         return False
 
 
@@ -146,7 +146,9 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
 
 
 def _hidden(path: str) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(path.replace("\\", "/")).parts)
+    return any(
+        part.startswith((".", "__MACOSX")) and part != ".." for part in PurePosixPath(path.replace("\\", "/")).parts
+    )
 
 
 def table(source: Source, reading: Reading | None = None) -> Table:

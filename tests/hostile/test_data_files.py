@@ -1,0 +1,231 @@
+"""Bad files: a message that says what, where and what to do; never another exception, never a silent change."""
+
+from __future__ import annotations
+
+import io
+import random
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fairdash import data, settings
+from fairdash.data import ImportOptions
+from fairdash.errors import FairDashError
+
+LOG = b"user_id,item_id,rating\n" + b"".join(b"u%d,i%d,%d\n" % (i % 4, i // 4, 1 + i % 5) for i in range(20))
+
+
+def _zip(files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", compression) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return raw.getvalue()
+
+
+def _locked() -> bytes:
+    """A zip whose member says that it is encrypted (bit 0 of the flags, in both headers)."""
+    raw = bytearray(_zip({"ratings.csv": LOG}))
+    raw[6] |= 1
+    raw[raw.rindex(b"PK\x01\x02") + 8] |= 1
+    return bytes(raw)
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    raw = io.BytesIO()
+    frame.to_parquet(raw)
+    return raw.getvalue()
+
+
+WIDE = ",".join(["user_id", "item_id", *(f"c{i}" for i in range(70))]).encode()
+
+CASES = {
+    "empty file": (b"", "x.csv is empty: 0 bytes"),
+    "only blank rows": (b"\n \n\r\n", "only blank rows"),
+    "only separators": (b",,\n,,\n", "no cells"),
+    "only a header": (b"user_id,item_id\n", "no rows below its column names"),
+    "one column": (b"user_id\n1\n2\n", "is not cut into columns"),
+    "prose": (b"Dear all\nplease find attached\n", "is not cut into columns"),
+    "binary": (bytes(range(256)) * 20, "binary data"),
+    "a null byte": (b"user_id,item_id\nu\0,i\n", "binary data"),
+    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(50), "is a picture"),
+    "pdf": (b"%PDF-1.7\n", "is a PDF"),
+    "gzip": (b"\x1f\x8b\x08\x00" + bytes(20), "is a gzip file"),
+    "sqlite": (b"SQLite format 3\x00" + bytes(50), "SQLite"),
+    "old excel": (b"\xd0\xcf\x11\xe0" + bytes(50), "Excel"),
+    "excel": (_zip({"xl/workbook.xml": b"<x/>", "a": b""}), "Excel workbook"),
+    "cut utf-16": ("user_id,item_id\n1,2\n".encode("utf-16") + b"\x00", "breaks at byte"),
+    "ragged": (b"user_id,item_id\n1,2\n1\n3,4,5\n1,2\n", "row 3 has 1, row 4 has 3"),
+    "first row too long": (b"user_id,item_id\n1,2,3\n4,5\n", "row 2 has 3"),
+    "many ragged rows": (b"user_id,item_id\n1,2\n" + b"1,2,3\n" * 30, "and 25 more rows"),
+    "open quotation mark": (b'user_id,item_id\n1,"2\n3,4\n5,6\n', "opened and never closed"),
+    "twice the same name": (b"user_id,item_id,item_id\n1,2,3\n", "'item_id' occurs 2 times"),
+    "too many columns": (WIDE + b"\n", "has 72 columns; the limit is 64"),
+    "no person": (b"item_id,rating\ni1,3\ni2,4\n", "no column is recognisable as"),
+    "words for ratings": (
+        LOG.replace(b"u3,i1,3", b"u3,i1,good"),
+        "1 of 20 cells of 'rating' are no numbers, such as 'good' (row 9)",
+    ),
+    "no ratings at all": (b"user_id,item_id,rating\nu,i,a\nv,j,b\n", "2 of 2 cells of 'rating'"),
+    "all ids empty": (b"user_id,item_id\n,1\n,2\n", "No interaction of x.csv is left"),
+    "damaged zip": (_zip({"ratings.csv": LOG})[:-30], "damaged or unusual zip"),
+    "half a zip": (_zip({"ratings.csv": LOG})[:60], "damaged or unusual zip"),
+    "empty zip": (_zip({}), "holds no files"),
+    "zip of folders": (_zip({"a/": b"", "__MACOSX/._a": b"x"}), "holds no files"),
+    "encrypted zip": (_locked(), "ratings.csv is encrypted"),
+    "zip without tables": (_zip({"readme.txt": b"hello", "a.png": b"x"}), "None of the files holds interactions"),
+    "zip in a zip": (_zip({"ratings.zip": _zip({"ratings.csv": LOG})}), "None of the files holds interactions"),
+    "two candidates": (_zip({"a_ratings.csv": LOG, "b_ratings.csv": LOG}), "2 files could hold the interactions"),
+    "damaged parquet": (b"PAR1" + bytes(40), "damaged Parquet"),
+    "cut parquet": (_parquet(pd.DataFrame({"user_id": ["a"], "item_id": ["b"]}))[:-20], "damaged Parquet"),
+    "empty parquet": (_parquet(pd.DataFrame({"user_id": [], "item_id": []})), "0 rows"),
+    "nested parquet": (
+        _parquet(pd.DataFrame({"user_id": ["a"], "item_id": [{"b": 1}]})),
+        "column 'item_id' of type struct",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_message_says_what_and_where_and_hint_what_to_do(case: str) -> None:
+    raw, said = CASES[case]
+    with pytest.raises(FairDashError) as caught:
+        data.build(("x.csv", raw))
+    assert said in caught.value.message
+    assert caught.value.hint
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(FairDashError, match=r"nowhere\.csv cannot be read: No such file"):
+        data.build(tmp_path / "nowhere.csv")
+    with pytest.raises(FairDashError, match="is a folder"):
+        data.build(tmp_path)
+    with pytest.raises(FairDashError, match="cannot be read"):
+        data.build("a\0b.csv")
+    with pytest.raises(FairDashError, match="No file was given"):
+        data.build([])
+
+
+def test_wrong_columns() -> None:
+    for options, said in (
+        (ImportOptions(user="nobody"), "has no column 'nobody'"),
+        (ImportOptions(user="item_id", item="item_id"), "has two roles"),
+        (ImportOptions(rating="user_id"), "are no numbers"),
+    ):
+        with pytest.raises(FairDashError, match=said):
+            data.build(("x.csv", LOG), options=options)
+
+
+def test_files_that_do_not_belong_together() -> None:
+    with pytest.raises(
+        FairDashError, match=r"No user_id of x\.csv \('u0', 'u1', 'u2'\) has a row in p\.csv \('9', '8'\)"
+    ):
+        data.build(("x.csv", LOG), ("p.csv", b"user_id,gender\n9,F\n8,M\n"))
+
+
+def test_bad_ratings_can_be_left_out_and_are_listed() -> None:
+    raw = LOG.replace(b"u3,i1,3", b"u3,i1,good").replace(b"u0,i4,2", b"u0,i4,inf")
+    dataset, findings = data.build(("x.csv", raw), options=ImportOptions(drop_bad_ratings=True))
+    bad = next(finding for finding in findings if finding.key == "bad_ratings")
+    assert (bad.count, bad.rows, bad.applied) == (2, (9, 18), True)
+    assert len(dataset.interactions) == 18
+
+
+def test_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "MAX_UNPACKED_MB", 1)
+    bomb = _zip({"ratings.csv": b"0" * 3_000_000})
+    assert len(bomb) < 10_000
+    with pytest.raises(FairDashError, match="3 MB; the limit is 1 MB"):
+        data.build(("x.zip", bomb))
+    monkeypatch.setattr(settings, "MAX_ZIP_MEMBERS", 3)
+    with pytest.raises(FairDashError, match="holds 4 files; the limit is 3"):
+        data.build(("x.zip", _zip({f"{i}.csv": b"" for i in range(4)})))
+
+
+def test_member_that_is_larger_than_it_says_gives_no_more_than_it_says() -> None:
+    raw = bytearray(_zip({"ratings.csv": LOG * 50}, zipfile.ZIP_STORED))
+    for start, offset in ((raw.index(b"PK\x03\x04"), 22), (raw.rindex(b"PK\x01\x02"), 24)):
+        raw[start + offset : start + offset + 4] = (100).to_bytes(4, "little")
+    with pytest.raises(FairDashError, match="damaged or unusual zip"):
+        data.build(("x.zip", bytes(raw)))
+
+
+def test_large_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(settings, "MAX_UPLOAD_MB", 0)
+    with pytest.raises(FairDashError, match="the limit is 0 MB"):
+        data.build(("x.csv", LOG))
+    monkeypatch.setattr(settings, "MAX_UNPACKED_MB", 0)
+    (tmp_path / "x.csv").write_bytes(LOG)
+    with pytest.raises(FairDashError, match="the limit is 0 MB"):
+        data.build(tmp_path / "x.csv")
+
+
+def test_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "MAX_ROWS", 10)
+    with pytest.raises(FairDashError, match="the limit is 10"):
+        data.build(("x.csv", LOG))
+
+
+def test_names_with_paths_and_markup_do_no_harm() -> None:
+    dataset, _ = data.build(_named("../../etc/<b>ratings.csv"))
+    assert dataset.name == "<b>ratings"
+    dataset, _ = data.build(("x.zip", _zip({"../../ratings.csv": LOG, "c:\\x\\users.csv": b"user_id,g\nu0,a\nu1,b\n"})))
+    assert "g" in dataset.users
+
+
+def _named(name: str) -> tuple[str, bytes]:
+    return name, LOG
+
+
+_SPLINTERS = (
+    *(b",", b"\n", b'"', b"\t", b"|", b"::", b"\xff", b"nan", b"-1", b" ", b"\r", b"\xe9", b"2020-01-01", b"user_id"),
+    *(b"?", b"\x1f", b"NA", b"=cmd|' /C'!A0", b"\xef\xbb\xbf", b";", b"[", b"\xe2\x80\xa8", b"1_000", b"1e400"),
+)
+
+
+def _damaged(raw: bytes, draw: random.Random) -> bytes:
+    spoilt = bytearray(raw)
+    for _ in range(draw.choice([1, 1, 2, 3])):
+        at, kind = draw.randrange(len(spoilt) + 1), draw.random()
+        if kind < 0.5:
+            spoilt[at:at] = draw.choice(_SPLINTERS)
+        elif kind < 0.7:
+            del spoilt[at : at + draw.randrange(1, 40)]
+        else:
+            other = draw.randrange(len(spoilt) + 1)
+            spoilt[at:at] = spoilt[other : other + draw.randrange(60)]
+    return bytes(spoilt)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_damaged_files_give_a_message_or_a_sound_data_set(seed: int) -> None:
+    draw = random.Random(seed)
+    people = b"user_id,gender,age\n" + b"".join(
+        b"u%d,%s,%d\n" % (i, b"FM"[i % 2 : i % 2 + 1], 18 + i) for i in range(4)
+    )
+    things = b"item_id,title,genres\n" + b"".join(b"i%d,T%d,A|B\n" % (i, i) for i in range(5))
+    files = [LOG, people, things]
+    broken = draw.randrange(3)
+    files[broken] = _damaged(files[broken], draw)
+    sources = [("ratings.csv", files[0]), ("users.csv", files[1]), ("items.csv", files[2])]
+    try:
+        if seed % 3 == 0:
+            raw = _zip(dict(sources))
+            dataset, _ = data.build(("x.zip", _damaged(raw, draw) if seed % 2 else raw))
+        else:
+            dataset, _ = data.build(*sources)
+    except FairDashError as error:
+        told = error
+    else:
+        log = dataset.interactions
+        assert log.notna().all().all()
+        assert not log.duplicated(["user_id", "item_id"]).any()
+        assert log["user_id"].isin(dataset.users["user_id"]).all()
+        assert log["item_id"].isin(dataset.items["item_id"]).all()
+        assert dataset.users["user_id"].is_unique
+        assert dataset.items["item_id"].is_unique
+        return
+    assert told.message
+    assert told.hint
