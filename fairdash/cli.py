@@ -249,12 +249,11 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
     if (arguments.dataset is None) == (arguments.interactions is None):
         raise ConfigError(
             "Give either --dataset or --interactions.",
-            f"Known data sets: {', '.join(data.sources.CATALOGUE)}.",
+            f"Known data sets: {', '.join(data.sources.SOURCES)}.",
         )
     if arguments.dataset is not None:
-        terms = data.sources.terms(arguments.dataset)
-        if terms:
-            print(terms, file=sys.stderr)
+        if arguments.dataset in data.sources.SOURCES:
+            print(data.sources.SOURCES[arguments.dataset].terms, file=sys.stderr)
         dataset = data.sources.load(arguments.dataset, progress=_progress)
         if arguments.relevance_threshold != "auto":
             dataset = replace(dataset, relevance_threshold=arguments.relevance_threshold)

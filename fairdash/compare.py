@@ -89,7 +89,12 @@ def _model(before: Mapping[str, Measures], after: Mapping[str, Measures]) -> dic
             new = after.get(attribute, {}).get(key)
             if new is None or np.isnan(old.value) or np.isnan(new.value):
                 continue
-            row = {"before": old.value, "after": new.value, "difference": new.value - old.value, "ci": None}
+            row: dict[str, Any] = {
+                "before": old.value,
+                "after": new.value,
+                "difference": new.value - old.value,
+                "ci": None,
+            }
             if len(old.replicates) and old.replicates.shape == new.replicates.shape:
                 row["ci"] = list(bootstrap.interval(new.replicates - old.replicates))
             low, high = row["ci"] or (np.nan, np.nan)
@@ -208,7 +213,7 @@ def _title(key: str) -> str:
 def _change(row: Mapping[str, Any]) -> str:
     change = f"{_number(row['before'])} to {_number(row['after'])}"
     low, high = row["ci"] if row["ci"] is not None else (None, None)
-    if low is None or np.isnan(low):
+    if low is None or high is None or np.isnan(low):
         return change
     return f"{change}, a change of {_signed(row['difference'])} (95 % CI {_signed(low)} to {_signed(high)})"
 

@@ -60,6 +60,7 @@ def model_side(
     *,
     k: int = settings.K,
     attributes: Sequence[str] | None = None,
+    vectors: Floats | None = None,
     seed: int = 0,
     replicates: int = settings.BOOTSTRAP,
     progress: Progress = silent,
@@ -68,9 +69,19 @@ def model_side(
     for a recommender that reads a profile text; per_user: `flip_jaccard:gender` and the like.
 
     groups: of users; attributes: labels of those to look at (None: all). lists: [n_users, ≥ k] at test time.
+    vectors: user vectors as a mitigation left them; None: the recommender's own.
     """
     found = measures(
-        fitted, split, groups, lists, k=k, attributes=attributes, seed=seed, replicates=replicates, progress=progress
+        fitted,
+        split,
+        groups,
+        lists,
+        k=k,
+        attributes=attributes,
+        vectors=vectors,
+        seed=seed,
+        replicates=replicates,
+        progress=progress,
     )
     per_user = pd.DataFrame({USER_ID: split.training.users[USER_ID].to_numpy()})
     results: dict[str, Any] = {}
@@ -95,19 +106,22 @@ def measures(
     *,
     k: int = settings.K,
     attributes: Sequence[str] | None = None,
+    vectors: Floats | None = None,
     seed: int = 0,
     replicates: int = settings.BOOTSTRAP,
     progress: Progress = silent,
 ) -> dict[str, Measures]:
-    """By attribute, everything that this recommender allows to be measured; what it does not is NaN with the reason."""
+    """By attribute, everything that this recommender allows to be measured; what it does not is NaN with the reason.
+
+    vectors: user vectors [n_users, d] as a mitigation left them; None: the recommender's own.
+    """
     users = split.training.users
     chosen = [(spec, form(spec, users)) for spec in groups if attributes is None or spec.label in attributes]
     hashes = id_hash(users[USER_ID])
     weights = bootstrap.weights(hashes, replicates, seed)
     everyone: Codes = np.arange(len(users), dtype=np.int32)
     steps = 3 * len(chosen) + 1
-    vectors = None
-    if isinstance(fitted, VectorFitted):
+    if vectors is None and isinstance(fitted, VectorFitted):
         progress(0.0, "Computing user vectors")
         vectors = fitted.user_vectors(everyone, split.known)
     rated = _rated(fitted, split, seed) if isinstance(fitted, ProbabilityFitted) else None

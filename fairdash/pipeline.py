@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,18 +22,23 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import pyarrow.parquet as pa_parquet
+from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from fairdash import __version__, settings
 from fairdash.errors import ConfigError, DataError, FairDashError
 from fairdash.hashing import digest, id_hash
+from fairdash.mitigation import sweep as sweeps
 from fairdash.progress import Progress, silent
 from fairdash.schema import (
     ITEM_ID,
     RATING,
+    SCORE,
     TIME,
     USER_ID,
     Categories,
+    Floats,
     Groups,
     GroupSpec,
     Interactions,
@@ -44,6 +49,7 @@ from fairdash.schema import (
 from fairdash.workspace import write_json
 
 if TYPE_CHECKING:
+    from fairdash.compare import Aim
     from fairdash.metrics.audit import Audit
     from fairdash.mitigation.base import RerankInput
     from fairdash.recommenders.base import Fitted, Recommender
@@ -240,7 +246,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
     options = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False)
     options.null_values = [""]
     parse = pa_csv.ParseOptions(newlines_in_values=True)
-    return pa_csv.read_csv(path, convert_options=options, parse_options=parse).to_pandas()
+    frame: pd.DataFrame = pa_csv.read_csv(path, convert_options=options, parse_options=parse).to_pandas()
+    return frame
 
 
 # --- stages -----------------------------------------------------------------------------------------------------------
@@ -296,6 +303,82 @@ def import_lists(split: Split, lists: Lists, title: str, folder: Path) -> Run:
     name = imported_digest(split, lists)
     meta = {"title": title, "recommender": "lists", "options": {}, "mitigations": [], "seed": split.seed}
     return _finish(split, name, meta, {"valid": nothing, "test": lists}, folder, silent)
+
+
+def outside_split(
+    name: str,
+    lists: pd.DataFrame,
+    truth: pd.DataFrame,
+    users: pd.DataFrame,
+    train: pd.DataFrame | None = None,
+    items: pd.DataFrame | None = None,
+    *,
+    relevance_threshold: float | None = None,
+) -> Split:
+    """The split of another system from its own tables: user_id, item_id in lists, truth and train (what was known);
+    rating in truth where not all of it counts as liked. People and items of any table belong to it.
+
+    Raises DataError where a table lacks an id column, or a rating that the threshold needs.
+    """
+    from fairdash.data import columns
+    from fairdash.metrics.inputs import need
+
+    tables = {"lists": lists, "truth": truth, **({} if train is None else {"train": train})}
+    for title, table in tables.items():
+        need(table, title, (USER_ID, ITEM_ID))
+    need(users, "users", (USER_ID,))
+    if relevance_threshold is not None:
+        need(truth, "truth", (RATING,))
+    people = _with_ids(users, USER_ID, [table[USER_ID] for table in tables.values()])
+    things = _with_ids(
+        pd.DataFrame({ITEM_ID: []}, dtype=object) if items is None else items,
+        ITEM_ID,
+        [table[ITEM_ID] for table in tables.values()],
+    )
+
+    def part(table: pd.DataFrame) -> Interactions:
+        kept = table.drop_duplicates([USER_ID, ITEM_ID])
+        rating = np.ones(len(kept), np.float32)
+        if RATING in kept and relevance_threshold is not None:
+            rating = columns.numbers(kept[RATING]).astype(np.float32)
+        made = Interactions(
+            pd.Index(people[USER_ID]).get_indexer(kept[USER_ID].astype(str)).astype(np.int32),
+            pd.Index(things[ITEM_ID]).get_indexer(kept[ITEM_ID].astype(str)).astype(np.int32),
+            rating,
+            np.zeros(len(kept)),
+        )
+        return made.take(np.argsort(made.user, kind="stable"))
+
+    known = part(train if train is not None else truth.iloc[:0])
+    training = TrainingData(people, things, known, known.take(np.zeros(0, np.int64)), relevance_threshold)
+    return Split(name, "as given", 0, training, part(truth))
+
+
+def _with_ids(table: pd.DataFrame, key: str, others: Sequence[pd.Series]) -> pd.DataFrame:
+    """The table, one row an id, with rows added for ids that only other tables have."""
+    table = table.assign(**{key: table[key].astype(str)}).drop_duplicates(key)
+    known = pd.unique(pd.concat([table[key], *(column.astype(str) for column in others)]))
+    return table.set_index(key).reindex(known).rename_axis(key).reset_index()
+
+
+def read_lists(run: Run, path: Path | str) -> Lists:
+    """Lists of a file for the people of a run. Raises DataError that names the file, row and column."""
+    from fairdash.recommenders import lists
+
+    data = run.split.training
+    found, _ = lists.read_lists(str(path), data.users, data.items, seed=run.split.seed)
+    return found
+
+
+def write_lists(run: Run, lists: Lists, path: Path, *, scores: bool = False) -> None:
+    """Write user_id, item_id, rank[, score] as CSV, or as Parquet where the name ends so."""
+    frame = lists.to_frame(run.split.training.users, run.split.training.items)
+    table = pa.Table.from_pandas(frame if scores else frame.drop(columns=SCORE), preserve_index=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        pa_parquet.write_table(table, path)
+    else:
+        pa_csv.write_csv(table, path)
 
 
 def imported_digest(split: Split, lists: Lists) -> str:
@@ -404,10 +487,11 @@ def audit(
     replicates: int = settings.BOOTSTRAP,
     permutations: int = settings.PERMUTATIONS,
     model: bool = False,
+    vectors: Floats | None = None,
     progress: Progress = silent,
 ) -> Audit:
     """Audit lists of the run's people on its test part. model: also what the recommender itself does with who people
-    are (only for the run's own lists)."""
+    are. vectors: user vectors as a mitigation left them; None: the recommender's own."""
     from fairdash.metrics import audit as audits
 
     side = None
@@ -415,7 +499,15 @@ def audit(
         from fairdash.model_audit import model_side
 
         side = model_side(
-            run.fitted, run.split, groups, lists, k=k, seed=seed, replicates=replicates, progress=progress
+            run.fitted,
+            run.split,
+            groups,
+            lists,
+            k=k,
+            vectors=vectors,
+            seed=seed,
+            replicates=replicates,
+            progress=progress,
         )
     progress(0.9, "Bootstrapping and permuting")
     made = audits.from_split(
@@ -436,7 +528,9 @@ def audit(
 # --- mitigation -------------------------------------------------------------------------------------------------------
 
 RULE = "accuracy-budget"
-RETRAIN_STRENGTHS = (0.25, 0.5, 1.0)  # each costs a training; what needs none is tried at many more
+RETRAIN_STRENGTHS = (0.0, 0.25, 0.5, 1.0)  # each above 0 costs a training
+PROBE_STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)  # each costs a look at the model side
+TUNING_REPLICATES = 200
 Retrain = Callable[[TrainSpec, Progress], Run]
 
 
@@ -444,12 +538,23 @@ Retrain = Callable[[TrainSpec, Progress], Run]
 class Mitigated:
     """Lists [n_users, k] after a mitigation, and the run that they are of: the same, or one that was trained anew.
 
-    strength: as given, or as chosen on validation; tuning: the points that were tried there, as plain values."""
+    strength: as given, or as chosen on validation; tuning: the points that were tried there, as plain values.
+    vectors: user vectors [n_users, d] where the method changed them, else None."""
 
     run: Run
     lists: Lists
     strength: float
     tuning: list[dict[str, Any]]
+    vectors: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _At:
+    """A mitigation's outcome at one strength and one time (validation or test)."""
+
+    run: Run
+    lists: Lists
+    vectors: Floats | None = None
 
 
 def mitigate(
@@ -460,70 +565,128 @@ def mitigate(
 
     retrain: gives the run of a changed spec, for methods of the places data and training.
     """
-    from fairdash.mitigation import sweep
-
-    method = find_method(chosen.method)
     if not 1 <= k <= run.candidates().k:
         raise ConfigError(f"k = {k} is not between 1 and {run.candidates().k}.", "Choose a shorter list.")
-    ranked: dict[tuple[float, str], Lists] = {}
-    runs: dict[float, Run] = {}
-    if method.info.place in ("data", "training"):
-
-        def lists_at(strength: float, part: str) -> Lists:
-            if strength == 0.0:
-                return run.candidates(part).top(k)
-            if strength not in runs:
-                spec = TrainSpec.of(run)
-                changed = replace(chosen, strength=strength)
-                runs[strength] = retrain(replace(spec, mitigations=(*spec.mitigations, changed)), progress)
-            return runs[strength].candidates(part).top(k)
-
-        grid: Sequence[float] = (0.0, *RETRAIN_STRENGTHS)
-    else:
-        at = {part: _lists_by_strength(run, method, chosen, k, part) for part in _parts(chosen)}
-
-        def lists_at(strength: float, part: str) -> Lists:
-            if (strength, part) not in ranked:
-                ranked[strength, part] = at[part](strength)
-            return ranked[strength, part]
-
-        grid = sweep.GRID
-    tuning: list[dict[str, Any]] = []
-    strength = chosen.strength
+    strength, tuning = chosen.strength, []
     if strength is None:
-        strength, tuning = _tune(run, chosen, k, grid, lambda value: lists_at(value, "valid"), rule, progress)
-    lists = lists_at(strength, "test")
+        points = sweep(run, chosen, k, retrain=retrain, progress=progress)
+        strength = sweeps.choose(points, rule).strength
+        tuning = [point.to_json() for point in points]
+    at = _outcomes(run, chosen, k, "test", retrain, progress)(strength)
     progress(1.0, f"{chosen.method} at strength {strength:g}")
-    return Mitigated(runs.get(strength, run), lists, strength, tuning)
+    return Mitigated(at.run, at.lists, strength, tuning, at.vectors)
 
 
-def _parts(chosen: Mitigation) -> tuple[str, ...]:
-    return ("test",) if chosen.strength is not None else ("valid", "test")
+def sweep(
+    run: Run,
+    chosen: Mitigation,
+    k: int,
+    *,
+    retrain: Retrain,
+    strengths: Sequence[float] | None = None,
+    progress: Progress = silent,
+) -> tuple[sweeps.Point, ...]:
+    """The method's trade-off between its target and NDCG over strengths, on validation, with intervals."""
+    info = find_method(chosen.method).info
+    if not len(run.split.training.valid):
+        raise ConfigError(
+            f"{run.title} has no validation part, so no strength can be chosen from it.",
+            "Give a strength, such as 0.5.",
+        )
+    at = _outcomes(run, chosen, k, "valid", retrain, progress)
+    judge = sweeps.Judge(
+        rerank_input(run, chosen, k, "valid"),
+        info.target,
+        min_group_size=min((group.min_size for group in chosen.groups), default=settings.MIN_GROUP_SIZE),
+    )
+    measure = None
+    if judge.target is None:
+
+        def measure(strength: float) -> NDArray[np.float64]:
+            return _model_target(at(strength), chosen, info.target, k)
+
+    if strengths is None:
+        retrained = info.place in ("data", "training")
+        strengths = RETRAIN_STRENGTHS if retrained else sweeps.GRID if measure is None else PROBE_STRENGTHS
+    return sweeps.trace(lambda value: at(value).lists.items, judge, strengths, measure=measure, progress=progress)
 
 
-def _lists_by_strength(run: Run, method: Any, chosen: Mitigation, k: int, part: str) -> Callable[[float], Lists]:
-    """For a method that needs no training: the run's lists at any strength, for validation or for test."""
+def aim(mitigation: Mapping[str, Any] | None) -> Aim | None:
+    """What the mitigation of lists (as their entry's meta says it) was meant to move."""
+    from fairdash.compare import Aim
+
+    if mitigation is None:
+        return None
+    chosen = Mitigation.from_json(mitigation)
+    info = find_method(chosen.method).info
+    about_items = info.side == "items" or not chosen.groups
+    group = chosen.item_group if about_items else chosen.groups[0]
+    return Aim(info.target, None if group is None else group.label)
+
+
+def _model_target(at: _At, chosen: Mitigation, key: str, k: int) -> NDArray[np.float64]:
+    """A target of the model side on validation: value and replicates [1 + r], lower or higher as the metric has it;
+    for one whose fair value lies in the middle, the distance from there is what counts."""
+    from fairdash.metrics.catalogue import METRICS
+    from fairdash.model_audit import measures
+
+    split = at.run.split
+    nobody = split.training.valid.take(np.zeros(0, dtype=np.int64))
+    past = replace(split, training=split.training.with_(valid=nobody), test=split.training.valid)
+    found = measures(
+        at.run.fitted, past, chosen.groups[:1], at.lists, k=k, vectors=at.vectors, replicates=TUNING_REPLICATES
+    )[chosen.groups[0].label][key]
+    values = np.concatenate([[found.value], found.replicates])
+    fair = METRICS[key].target
+    return values if fair is None else fair + np.abs(values - fair)
+
+
+def _outcomes(
+    run: Run, chosen: Mitigation, k: int, part: str, retrain: Retrain, progress: Progress
+) -> Callable[[float], _At]:
+    """The method's outcome at any strength: what does not depend on it is done once, and no strength twice."""
+    method = find_method(chosen.method)
+    groups = form_groups(chosen.groups, run.split.training.users)
+    if "user_groups" in method.info.needs and not groups:
+        raise ConfigError(
+            f"{method.info.title} needs groups of people; none were given.", "Choose a user attribute with --group."
+        )
+    own = _At(run, run.candidates(part).top(k))
+    if method.info.place in ("data", "training"):
+        spec = TrainSpec.of(run)
+
+        def trained(strength: float) -> _At:
+            changed = replace(chosen, strength=strength)
+            made = retrain(replace(spec, mitigations=(*spec.mitigations, changed)), progress)
+            return _At(made, made.candidates(part).top(k))
+
+        outcome: Callable[[float], _At] = trained
+    elif method.info.place == "vectors":
+        outcome = _by_vectors(run, method, groups, k, part)
+    else:
+        outcome = _by_reranking(run, method, chosen, k, part)
+    return cache(lambda strength: own if strength == 0.0 else outcome(strength))
+
+
+def _by_reranking(run: Run, method: Any, chosen: Mitigation, k: int, part: str) -> Callable[[float], _At]:
     data = run.split.training
-    groups = form_groups(chosen.groups, data.users)
-    if method.info.place == "vectors":
-        return _vector_lists(run, method, groups, k, part)
     reranker = method.reranker(rerank_input(run, chosen, k, part))
     candidates = run.candidates(part)
     row = np.arange(data.n_users, dtype=np.int64)[:, None] * (data.n_items + 1)
     keys = (row + candidates.items).ravel()  # one number a (user, candidate)
     order = np.argsort(keys, kind="stable")
 
-    def lists(strength: float) -> Lists:
+    def outcome(strength: float) -> _At:
         items = reranker(strength)
         # The scores stay the recommender's own: they are looked up where the item stands among the candidates.
         place = order[np.searchsorted(keys, (row + items).ravel(), sorter=order).clip(max=len(keys) - 1)]
         scores = candidates.scores.ravel()[place].reshape(items.shape)
-        return Lists(items, np.where(items >= 0, scores, np.float32(np.nan)))
+        return _At(run, Lists(items, np.where(items >= 0, scores, np.float32(np.nan))))
 
-    return lists
+    return outcome
 
 
-def _vector_lists(run: Run, method: Any, groups: list[Groups], k: int, part: str) -> Callable[[float], Lists]:
+def _by_vectors(run: Run, method: Any, groups: list[Groups], k: int, part: str) -> Callable[[float], _At]:
     from fairdash import ranking
     from fairdash.recommenders.base import VectorFitted
 
@@ -538,17 +701,16 @@ def _vector_lists(run: Run, method: Any, groups: list[Groups], k: int, part: str
     hashes = id_hash(data.items[ITEM_ID])
     vectors = fitted.user_vectors(np.arange(data.n_users, dtype=np.int32), history)
 
-    def lists(strength: float) -> Lists:
-        if strength == 0.0:
-            return run.candidates(part).top(k)
+    def outcome(strength: float) -> _At:
         moved = method.fit(vectors, groups, strength, run.meta["seed"])(vectors, groups)
         parts = [
             ranking.top_k(fitted.score_vectors(moved[start:stop]), seen[start:stop], k, hashes, run.meta["seed"])
             for start, stop in ranking.batches(data.n_users, data.n_items)
         ]
-        return Lists(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))
+        lists = Lists(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))
+        return _At(run, lists, moved)
 
-    return lists
+    return outcome
 
 
 def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput:

@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from fairdash import data, pipeline, settings
 from fairdash.errors import ConfigError
 from fairdash.hashing import digest
+from fairdash.model_audit import measures
 from fairdash.progress import Progress, silent
-from fairdash.schema import Dataset, GroupSpec, Lists
+from fairdash.schema import Dataset, Floats, GroupSpec, Lists, Split
 from fairdash.workspace import Workspace, write_json
 
 Params = Mapping[str, Any]
@@ -58,12 +60,18 @@ def get_run(workspace: Workspace, name: str) -> pipeline.Run:
     return pipeline.Run.load(workspace.get("runs", name).path)
 
 
-def put_lists(workspace: Workspace, run: pipeline.Run, lists: Lists, meta: Mapping[str, Any]) -> str:
-    """Store lists that belong to a run; returns their digest. meta: title, and how they were made."""
+def put_lists(
+    workspace: Workspace, run: pipeline.Run, lists: Lists, meta: Mapping[str, Any], vectors: Floats | None = None
+) -> str:
+    """Store lists that belong to a run; returns their digest. meta: title, and how they were made. vectors: the user
+    vectors behind them where a mitigation changed those."""
     name = digest("lists", run.digest, lists.digest, meta.get("mitigation"))
     if not workspace.has("lists", name):
         with workspace.create("lists", name, {"run": run.digest, "k": lists.k, **meta}) as folder:
-            save_file({"items": lists.items, "scores": lists.scores}, folder / "lists.safetensors")
+            arrays = {"items": np.ascontiguousarray(lists.items), "scores": np.ascontiguousarray(lists.scores)}
+            save_file(arrays, folder / "lists.safetensors")
+            if vectors is not None:
+                save_file({"vectors": vectors}, folder / "vectors.safetensors")
     return name
 
 
@@ -74,12 +82,18 @@ def get_lists(workspace: Workspace, name: str) -> tuple[pipeline.Run, Lists]:
     return get_run(workspace, entry.meta["run"]), Lists(arrays["items"], arrays["scores"])
 
 
+def get_vectors(workspace: Workspace, name: str) -> Floats | None:
+    """The user vectors behind mitigated lists; None: the run's own."""
+    file = workspace.get("lists", name).path / "vectors.safetensors"
+    return load_file(file)["vectors"] if file.exists() else None
+
+
 def put_run_lists(workspace: Workspace, run: pipeline.Run) -> str:
     """The run's own lists as an entry, at full depth; returns their digest."""
     return put_lists(workspace, run, run.candidates("test"), {"title": run.title, "mitigation": None})
 
 
-def import_lists(workspace: Workspace, split: pipeline.Split, lists: Lists, title: str) -> Result:
+def import_lists(workspace: Workspace, split: Split, lists: Lists, title: str) -> Result:
     """Lists of another system as a run without a model; returns the entries."""
     name = pipeline.imported_digest(split, lists)
     if not workspace.has("runs", name):
@@ -115,7 +129,7 @@ def _train(workspace: Workspace, params: Params, progress: Progress) -> Result:
 
 
 def train_run(
-    workspace: Workspace, split: pipeline.Split, spec: pipeline.TrainSpec, meta: Mapping[str, Any], progress: Progress
+    workspace: Workspace, split: Split, spec: pipeline.TrainSpec, meta: Mapping[str, Any], progress: Progress
 ) -> pipeline.Run:
     """The run of that spec from the workspace, trained now if it is not there yet."""
     name = spec.digest(split)
@@ -130,11 +144,12 @@ def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: lists[, groups, item_groups, k, seed, model]. The audit.json is the entry's file."""
     made, lists = get_lists(workspace, params["lists"])
     shared = audit_options(params)
-    own = workspace.get("lists", params["lists"]).meta.get("mitigation") is None
-    model = bool(params.get("model", False)) and made.has_model and own
+    model = bool(params.get("model", False)) and made.has_model
     name = digest("audit", params["lists"], _plain(shared), model)
     if not workspace.has("audits", name):
-        audit = pipeline.audit(made, lists.top(shared["k"]), model=model, progress=progress, **shared)
+        vectors = get_vectors(workspace, params["lists"])
+        top = lists.top(shared["k"])
+        audit = pipeline.audit(made, top, model=model, vectors=vectors, progress=progress, **shared)
         meta = {"title": workspace.get("lists", params["lists"]).title, "lists": params["lists"], **_plain(shared)}
         with workspace.create("audits", name, meta) as folder:
             write_json(folder / "audit.json", audit.to_json())
@@ -160,7 +175,7 @@ def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Resul
         "base_run": base.digest,
         "tuning": done.tuning,
     }
-    return {"runs": done.run.digest, "lists": put_lists(workspace, done.run, done.lists, meta)}
+    return {"runs": done.run.digest, "lists": put_lists(workspace, done.run, done.lists, meta, done.vectors)}
 
 
 def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result:
@@ -168,28 +183,50 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
     from fairdash import compare
 
     shared = audit_options(params)
-    name = digest("comparison", params["before"], params["after"], _plain(shared))
+    sides = (params["before"], params["after"])
+    model = bool(params.get("model", False)) and all(get_lists(workspace, name)[0].has_model for name in sides)
+    name = digest("comparison", *sides, _plain(shared), model)
     if not workspace.has("comparisons", name):
-        audits, names = [], []
-        for i, part in enumerate(("before", "after")):
-            made, lists = get_lists(workspace, params[part])
+        audits, models = [], []
+        for i, side in enumerate(sides):
+            made, lists = get_lists(workspace, side)
 
             def half(done: float, message: str = "", values: Mapping[str, float] | None = None, i: int = i) -> None:
                 progress(0.5 * (i + done), message, values)
 
-            audits.append(pipeline.audit(made, lists.top(shared["k"]), model=False, progress=half, **shared))
-            names.append(workspace.get("lists", params[part]).title)
-        about = {
-            "data": made.meta["data"],
-            "split": made.meta["split"],
-            "before": _about(workspace, params["before"]),
-            "after": _about(workspace, params["after"]),
-        }
-        value = compare.compare(audits[0], audits[1], names=(names[0], names[1]), about=about).to_json()
+            top = lists.top(shared["k"])
+            if model:
+                models.append(
+                    measures(
+                        made.fitted,
+                        made.split,
+                        shared["groups"],
+                        top,
+                        k=shared["k"],
+                        vectors=get_vectors(workspace, side),
+                        seed=shared["seed"],
+                        progress=half,
+                    )
+                )
+            audits.append(pipeline.audit(made, top, progress=half, **shared))
+        titles = [workspace.get("lists", side).title for side in sides]
+        value = compare.compare(
+            audits[0],
+            audits[1],
+            names=(titles[0], titles[1]),
+            about={
+                "data": made.meta["data"],
+                "split": made.meta["split"],
+                "before": _about(workspace, sides[0]),
+                "after": _about(workspace, sides[1]),
+            },
+            aim=pipeline.aim(workspace.get("lists", sides[1]).meta.get("mitigation")),
+            models=(models[0], models[1]) if model else None,
+        ).to_json()
         meta = {
-            "title": f"{names[0]} → {names[1]}",
-            "before": params["before"],
-            "after": params["after"],
+            "title": " → ".join(titles),
+            "before": sides[0],
+            "after": sides[1],
             "sentences": value["sentences"],
             **_plain(shared),
         }

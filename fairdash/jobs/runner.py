@@ -80,7 +80,9 @@ def alive(job: Job) -> bool:
         return job.elapsed < START_SECONDS
     try:
         process = psutil.Process(job.pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - (job.create_time or 0)) < 1.0
+        return (
+            bool(process.status() != psutil.STATUS_ZOMBIE) and abs(process.create_time() - (job.create_time or 0)) < 1.0
+        )
     except psutil.NoSuchProcess:
         return False
 

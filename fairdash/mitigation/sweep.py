@@ -20,8 +20,9 @@ from scipy import sparse
 from fairdash import settings
 from fairdash.errors import ConfigError
 from fairdash.metrics import accuracy, bootstrap
+from fairdash.metrics.catalogue import METRICS
 from fairdash.mitigation.base import RerankInput
-from fairdash.mitigation.targets import target
+from fairdash.mitigation.targets import TARGETS, target
 from fairdash.progress import Progress, silent
 from fairdash.schema import Codes
 
@@ -69,8 +70,9 @@ class Point:
 class Judge:
     """Measures lists on validation: one fairness target, and NDCG; 2 to 20 ms for 6,040 people.
 
-    data: the input at validation time, with validation likes. Raises ConfigError when there are none, or when the
-    target compares groups that are absent.
+    data: the input at validation time, with validation likes. A target that lists do not show (such as probe_auc) is
+    measured elsewhere and handed to `point`. Raises ConfigError when there are no likes, or when the target compares
+    groups that are absent.
     """
 
     def __init__(
@@ -84,7 +86,8 @@ class Judge:
         if data.valid is None or not data.valid.nnz:
             raise ConfigError("There are no validation likes to tune on.", "Choose a split with a validation part.")
         self.key = key
-        self.target = target(key, data, min_group_size)
+        self.target = target(key, data, min_group_size) if key in TARGETS else None
+        self.better = self.target.better if self.target is not None else _towards(key)
         self.n_items = data.n_items
         self._starts = data.valid.indptr.astype(np.int64)
         self._liked = data.valid.indices.astype(np.int32)
@@ -94,23 +97,30 @@ class Judge:
         self._weights = np.vstack([np.ones(n_users, dtype=np.float32), drawn.astype(np.float32)])
         self._zero: tuple[Array, Array] | None = None
 
-    def point(self, strength: float, items: Codes) -> Point:
-        """The lists' place on the trade-off. Changes are against the lists of strength 0, which come first."""
+    def point(self, strength: float, items: Codes, measured: Array | None = None) -> Point:
+        """The lists' place on the trade-off. Changes are against the lists of strength 0, which come first.
+
+        measured: value and its replicates [1 + r] of a target that lists do not show.
+        """
         hits = accuracy.hits(items, self._starts, self._liked, self.n_items)
         ndcg = accuracy.per_user(hits, np.diff(self._starts), items.shape[1])["ndcg"]
         known = np.isfinite(ndcg)
         sums = self._weights @ np.stack([np.where(known, ndcg, 0.0), known], axis=1).astype(np.float32)
         accurate = sums[:, 0].astype(np.float64) / np.maximum(sums[:, 1], 1e-9)
-        columns = self.target.columns(items, hits)
-        total = self._weights @ (columns if sparse.issparse(columns) else columns.astype(np.float32))
-        fair = self.target.of(np.asarray(total, dtype=np.float64))
+        if self.target is None:
+            assert measured is not None, f"{self.key} is measured elsewhere"
+            fair = measured
+        else:
+            columns = self.target.columns(items, hits)
+            total = self._weights @ (columns if sparse.issparse(columns) else columns.astype(np.float32))
+            fair = self.target.of(np.asarray(total, dtype=np.float64))
         if strength == 0.0 or self._zero is None:
             self._zero = (fair, accurate)
         fair_change, accurate_change = fair - self._zero[0], accurate - self._zero[1]
         return Point(
             strength=strength,
             target=self.key,
-            better=self.target.better,
+            better=self.better,
             value=float(fair[0]),
             ci=_interval(fair),
             change=float(fair_change[0]),
@@ -120,6 +130,13 @@ class Judge:
             ndcg_change=float(accurate_change[0]),
             ndcg_change_ci=_interval(accurate_change),
         )
+
+
+def _towards(key: str) -> int:
+    """Which way is fairer for a metric of the model side; one with a fair value in the middle, such as probe_auc, lies
+    above it wherever there is something to mitigate."""
+    info = METRICS[key]
+    return info.better if info.target is None else -1
 
 
 def _interval(values: Array) -> tuple[float, float]:
@@ -133,13 +150,16 @@ def trace(
     judge: Judge,
     strengths: Sequence[float] = GRID,
     *,
+    measure: Callable[[float], Array] | None = None,
     progress: Progress = silent,
 ) -> tuple[Point, ...]:
-    """The points at the strengths, 0 first and always among them. lists(strength): item codes [n_users, k]."""
+    """The points at the strengths, 0 first and always among them. lists(strength): item codes [n_users, k];
+    measure(strength): value and replicates [1 + r] of a target that lists do not show."""
     wanted = sorted({0.0, *strengths})
     points = []
     for i, strength in enumerate(wanted):
-        points.append(judge.point(strength, lists(strength)))
+        items = lists(strength)
+        points.append(judge.point(strength, items, None if measure is None else measure(strength)))
         progress(
             (i + 1) / len(wanted), f"Strength {strength:g}", {judge.key: points[-1].value, "ndcg": points[-1].ndcg}
         )

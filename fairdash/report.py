@@ -1,0 +1,244 @@
+"""A comparison as one HTML page: no script, nothing loaded from elsewhere, readable on paper.
+
+    page = html(comparison)        # the value of comparison.json, as it is or read back from the file
+
+Every text that came with the data is escaped. A picture never stands without its table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from fairdash import __version__
+from fairdash.metrics.catalogue import METRICS
+
+WIDTH, ROW, LEFT, RIGHT = 720, 30, 250, 24  # of a picture, in pixels
+MARKS = {"fairer": "▲", "less fair": "▼", "no change shown": "○", "changed": "◆", "undefined": "–"}
+_ACCURACY = ("ndcg", "recall", "precision", "hit", "mrr", "map")
+_ONE_SCALE = (*_ACCURACY, "equal_opportunity_difference", "category_divergence", "score_ks", "miscalibration")
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #d8dee6; --ground: #fff; --old: #8a94a3;
+  --new: #0072b2; --good: #007a5a; --bad: #b34700; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e7ebf0; --soft: #a3adba; --line: #37414e; --ground: #12171e;
+  --old: #8a94a3; --new: #56b4e9; --good: #35c597; --bad: #f0924c; } }
+@media print { :root { color-scheme: light; --ink: #000; --soft: #444; --line: #bbb; --ground: #fff; --new: #0072b2; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--ground); max-width: 62rem;
+  margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .3rem; } h2 { margin: 2.2rem 0 .5rem; font-size: 1.25rem; }
+p.soft, caption, small { color: var(--soft); } ul.findings { font-size: 1.1rem; padding-left: 1.2rem; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .9rem; }
+caption { text-align: left; padding: .3rem 0; } th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line);
+  text-align: right; white-space: nowrap; } th:first-child, td:first-child { text-align: left; white-space: normal; }
+td.good { color: var(--good); } td.bad { color: var(--bad); } svg { max-width: 100%; height: auto; }
+svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } svg .soft { fill: var(--soft); }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; } dt { color: var(--soft); }
+dd { margin: 0; } section { break-inside: avoid-page; }
+"""
+
+
+def html(value: Mapping[str, Any]) -> str:
+    """The page [one string]. Raises KeyError or TypeError for a value that is no comparison."""
+    before, after = (str(name) for name in value["names"])
+    about = value["about"]
+    place = " · ".join(str(about[key]) for key in ("data", "split") if about.get(key))
+    parts = [
+        f"<h1>{escape(before)} → {escape(after)}</h1>",
+        f'<p class="soft">{escape(place)}{" · " if place else ""}{value["n_users"]:,} people · lists of '
+        f"{value['k']} items</p>",
+        '<ul class="findings">',
+        *(f"<li>{escape(str(line))}</li>" for line in value["sentences"]),
+        "</ul>",
+        _section(
+            "Accuracy, everybody",
+            _table(
+                "Means over people with a liked held-out item; higher is better.",
+                {_title(key): row for key, row in value["overall"].items() if key in _ACCURACY},
+                {"fairer": "better", "less fair": "worse"},
+            ),
+        ),
+    ]
+    for attribute, named in value["gaps"].items():
+        rows = {_title(key): row for key, row in named.items() if row["difference"] is not None}
+        caption = "Difference between the highest and the lowest group, before and after; smaller is fairer."
+        # Ratios and counts have other scales; they stand in the table alone.
+        drawn = {_title(key): named[key] for key in _ONE_SCALE if named.get(key, {}).get("difference") is not None}
+        parts.append(_section(f"Gaps between groups of {attribute}", _picture(drawn), _table(caption, rows)))
+        parts.append(
+            _section(f"Groups of {attribute}", _groups(value["groups"][attribute], value["people"], attribute))
+        )
+    for attribute, named in value["model"].items():
+        rows = {_title(key): row for key, row in named.items()}
+        parts.append(_section(f"What the model makes of {attribute}", _table("The model side.", rows)))
+    items = value["items"]
+    rows = {_title(key): row for key, row in items.items() if "before" in row}
+    parts.append(_section("Items and providers", _table("Over the whole catalogue.", rows)))
+    for attribute, named in items.get("by_group", {}).items():
+        shares = {name: row["exposure_share"] for name, row in named.items() if "exposure_share" in row}
+        caption = "Part of all exposure, 1 / log2(rank + 1) of each place, that goes to a group of items."
+        parts.append(_section(f"Exposure by {attribute}", _table(caption, shares)))
+    parts.append(_section("How both came to be", _about(about)))
+    parts.append(_section("How to read this", _legend(value)))
+    title = escape(f"{before} → {after}")
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE}</style></head><body><main>{''.join(parts)}</main>"
+        f'<p class="soft"><small>FairDash {__version__}</small></p></body></html>'
+    )
+
+
+def _section(title: str, *parts: str) -> str:
+    body = "".join(parts)
+    return f"<section><h2>{escape(title)}</h2>{body}</section>" if body else ""
+
+
+def _table(caption: str, rows: Mapping[str, Mapping[str, Any]], words: Mapping[str, str] | None = None) -> str:
+    """A row a number, with what its change means; `words` says it otherwise than "fairer" and "less fair"."""
+    if not rows:
+        return ""
+    lines = []
+    for name, row in rows.items():
+        verdict = str(row.get("verdict", "undefined"))
+        look = {"fairer": "good", "less fair": "bad"}.get(verdict, "")
+        lines.append(
+            f"<tr><td>{escape(name)}</td><td>{_number(row['before'])}</td><td>{_number(row['after'])}</td>"
+            f"<td>{_number(row['difference'], sign=True)}</td><td>{_interval(row['ci'])}</td>"
+            f'<td class="{look}">{MARKS.get(verdict, "")} {escape((words or {}).get(verdict, verdict))}</td></tr>'
+        )
+    head = "".join(f"<th>{text}</th>" for text in ("", "before", "after", "change", "95 % CI of the change", ""))
+    return (
+        f'<div class="scroll"><table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _groups(named: Mapping[str, Any], people: Mapping[str, Any], attribute: str) -> str:
+    lines = []
+    for name, group in named.items():
+        row = group.get("ndcg")
+        told = people.get(attribute, {}).get(name, {}).get("ndcg", {})
+        cells = (
+            [_number(row[key], sign=key == "difference") for key in ("before", "after", "difference")]
+            if row is not None
+            else ["–"] * 3
+        )
+        moved = [_share(told.get(key)) for key in ("better", "worse", "equal")]
+        small = " (too few for gaps)" if group["small"] else ""
+        lines.append(
+            f"<tr><td>{escape(name)}, n = {group['n']:,}{small}</td>"
+            + "".join(f"<td>{cell}</td>" for cell in [*cells, _interval(row["ci"] if row else None), *moved])
+            + "</tr>"
+        )
+    names = ("", "NDCG before", "after", "change", "95 % CI", "better off", "worse off", "equal")
+    head = "".join(f"<th>{text}</th>" for text in names)
+    return (
+        '<div class="scroll"><table><caption>NDCG by group, and the part of people whose own list got better or '
+        f"worse.</caption><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _picture(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Before (hollow) and after (filled) on one axis, a row a metric; drawn as SVG."""
+    if not rows:
+        return ""
+    ends = [float(row[key]) for row in rows.values() for key in ("before", "after")]
+    low, high = min(0.0, *ends), max(0.0, *ends)
+    span = (high - low) or 1.0
+    height = ROW * len(rows) + 40
+
+    def x(value: float) -> float:
+        return LEFT + (value - low) / span * (WIDTH - LEFT - RIGHT)
+
+    marks = []
+    for i, (name, row) in enumerate(rows.items()):
+        y = 20 + ROW * i
+        old, new = x(float(row["before"])), x(float(row["after"]))
+        shown = escape(name if len(name) <= 34 else name[:33] + "…")
+        marks.append(
+            f'<text x="0" y="{y + 4}">{shown}</text>'
+            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="var(--line)"/>'
+            f'<line x1="{old:.1f}" x2="{new:.1f}" y1="{y}" y2="{y}" stroke="var(--new)" stroke-width="2"/>'
+            f'<circle cx="{old:.1f}" cy="{y}" r="5" fill="var(--ground)" stroke="var(--old)" stroke-width="2"/>'
+            f'<path d="M{new:.1f} {y - 6} l6 6 l-6 6 l-6 -6 z" fill="var(--new)"/>'
+        )
+    foot = height - 12
+    axis = "".join(
+        f'<text class="soft" x="{x(value):.1f}" y="{foot}" text-anchor="middle">{value:.2f}</text>'
+        for value in (low, (low + high) / 2, high)
+    )
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Gaps before (circle) and after (diamond); the '
+        f'table below holds the numbers">{"".join(marks)}{axis}</svg>'
+        '<p class="soft"><small>○ before  ◆ after</small></p>'
+    )
+
+
+def _about(about: Mapping[str, Any]) -> str:
+    lines = []
+    for side in ("before", "after"):
+        told = about.get(side)
+        if not isinstance(told, Mapping):
+            continue
+        entries: list[tuple[str, Any]] = [("Lists", told.get("title")), ("Recommender", told.get("recommender"))]
+        options = told.get("options") or {}
+        entries.append(("Options", ", ".join(f"{key} = {value}" for key, value in options.items()) or "defaults"))
+        chosen = told.get("mitigation")
+        if chosen:
+            entries.append(("Mitigation", f"{chosen['method']}, strength {chosen['strength']:g}"))
+            tried = told.get("tuning")
+            entries.append(("Strength", f"chosen on validation among {len(tried)}" if tried else "as given"))
+        trained = told.get("train_seconds")
+        if trained is not None:
+            entries.append(("Training", f"{trained:,.0f} s. {told.get('device_sentence') or ''}"))
+        rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(text))}</dd>" for name, text in entries if text)
+        lines.append(f"<h3>{side.capitalize()}</h3><dl>{rows}</dl>")
+    return "".join(lines)
+
+
+def _legend(value: Mapping[str, Any]) -> str:
+    used = {key.split(":")[0] for named in value["gaps"].values() for key in named}
+    used |= {*value["overall"], *(key for key, row in value["items"].items() if "before" in row)}
+    rows = "".join(
+        f"<dt>{escape(METRICS[key].title)}</dt><dd>{escape(METRICS[key].formula)}"
+        f"{'. ' + escape(METRICS[key].paper) if METRICS[key].paper else ''}</dd>"
+        for key in METRICS
+        if key in used
+    )
+    said = _list(value["warnings"])
+    return (
+        "<p>Intervals are 95 % bootstrap intervals over people, on the same replicates before and after. A change "
+        "counts as shown when its interval leaves 0 out. “No change shown” is not “no change”: with few people only "
+        f"large changes can be seen.</p>{said}<dl>{rows}</dl>"
+    )
+
+
+def _list(lines: Iterable[str]) -> str:
+    found = "".join(f"<li>{escape(str(line))}</li>" for line in lines)
+    return f"<ul>{found}</ul>" if found else ""
+
+
+def _title(key: str) -> str:
+    name, _, of = key.partition(":")
+    title = METRICS[name].title if name in METRICS else name
+    return f"{title} ({of})" if of else title
+
+
+def _number(value: float | None, *, sign: bool = False) -> str:
+    if value is None or math.isnan(value):
+        return "–"
+    form = ",.1f" if abs(value) >= 100 else ".1e" if 0 < abs(value) < 5e-5 else ".4f"
+    return f"{value:{'+' if sign and value else ''}{form}}".replace("-", "−")
+
+
+def _interval(ci: Sequence[float | None] | None) -> str:
+    if ci is None or ci[0] is None or ci[1] is None:
+        return "–"
+    return f"{_number(ci[0], sign=True)} to {_number(ci[1], sign=True)}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
