@@ -83,20 +83,26 @@ class Gap:
 
 @dataclass(frozen=True)
 class Change:
-    """A group's value before and after, and the paired difference with its interval."""
+    """A group's value before and after, and the paired difference with its interval. n: people; None for
+    items. aside: why it is not compared."""
 
     name: str
-    n: int
+    n: int | None
     before: float | None
     after: float | None
     difference: float | None
     low: float | None
     high: float | None
-    small: bool = False
+    aside: str = ""
 
     @property
     def label(self) -> str:
-        return text.group(self.name, self.n)
+        return text.label(self.name, 32) if self.n is None else text.group(self.name, self.n)
+
+    @property
+    def shown(self) -> str:
+        """The label with what keeps the group out of comparisons."""
+        return f"{self.label} – {self.aside}" if self.aside else self.label
 
     @property
     def moved(self) -> bool:
@@ -492,7 +498,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
         if row.before is None or row.after is None or math.isnan(row.before) or math.isnan(row.after):
             _note(figure, i, "undefined before or after")
             continue
-        color = GREY if row.small else PALETTE[i % 6]
+        color = GREY if row.aside else PALETTE[i % 6]
         figure.add_scatter(
             x=[row.before, row.after], y=[i, i], mode="lines", line={"color": color, "width": 2}, showlegend=False,
             hoverinfo="skip",
@@ -512,7 +518,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
             x=max(row.before, row.after), y=i, yshift=-15, xanchor="center", showarrow=False,
             text=text.markup(difference + hint, 80),
         )  # fmt: skip
-    _rows(figure, [row.label + (" – too few" if row.small else "") for row in shown], text.markup(metric))
+    _rows(figure, [row.shown for row in shown], text.markup(metric))
     table = pd.DataFrame(
         {
             "group": [row.name for row in rows],
@@ -522,7 +528,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
             "difference": [row.difference for row in rows],
             "95 % from": [row.low for row in rows],
             "95 % to": [row.high for row in rows],
-            "change": ["too few people" if r.small else "found" if r.moved else "not found" for r in rows],
+            "change": [r.aside or ("found" if r.moved else "not found") for r in rows],
         }
     )
     said = "; ".join(f"{row.label} {text.number(row.before)} to {text.number(row.after)}" for row in shown)

@@ -1,4 +1,46 @@
+"""Compare: before and after on the same people and replicates; what moved, what it cost, who gained and who lost."""
+
+from __future__ import annotations
+
+import json
+
 import streamlit as st
 
-st.title("compare")
-st.slider("k", 1, 20, 10, key="k", bind="query-params")
+from fairdash.ui import changes, comparing, findings, parts, state, text
+
+MORE = ("Gaps", "Categories", "Items", "All numbers")
+
+st.title("Compare")
+chosen = comparing.choose()
+if chosen is None:
+    st.stop()
+value, digest = comparing.result(chosen)
+if value is None:
+    st.stop()
+state.put("comparison", digest)
+comparing.headline(value)
+attributes = list(value["gaps"])
+if not attributes:
+    st.info("There are no groups of people to compare; the items are below.", icon=":material/info:")
+    comparing.items(value)
+    st.stop()
+attribute = attributes[0]
+names = changes.metrics_of(value, attribute)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    metric = st.selectbox("Metric", names, format_func=lambda key: findings.title(key, value["k"]), key="changed",
+                          width=300, bind="query-params")  # fmt: skip
+    st.download_button("comparison.json", json.dumps(value, indent=1), "comparison.json", "application/json",
+                       on_click="ignore", icon=":material/download:", key="comparison-json")  # fmt: skip
+    parts.go("report", "Make a report", icon=":material/description:")
+title = text.plain(findings.title(metric, value["k"]), 80)
+left, right = st.columns([11, 9], gap="medium")
+with left:
+    about = "Hollow is before, filled is after. Below each pair: the paired difference with its 95 % interval."
+    shown = changes.by_group(value, attribute, metric)
+    parts.draw(shown, "before-after", f"{title}, before and after", about=about)
+with right:
+    about = "People whose own value changed. A method can help a group's mean and still make many worse off."
+    parts.draw(changes.outcome(value, attribute, metric), "outcome", "Who gained and who lost", about=about)
+part = st.segmented_control("More", MORE, default=MORE[0], required=True, key="compared", bind="query-params",
+                            label_visibility="collapsed")  # fmt: skip
+comparing.more(part, value, attribute)

@@ -15,7 +15,7 @@ from fairdash.jobs import runner
 from fairdash.jobs.table import Job
 from fairdash.mitigation import METHODS
 from fairdash.mitigation.base import Info
-from fairdash.mitigation.sweep import RULES
+from fairdash.mitigation.sweep import ACCURACY_BUDGET, RULES
 from fairdash.pipeline import Run
 from fairdash.recommenders import RECOMMENDERS
 from fairdash.schema import CATEGORIES, GroupSpec
@@ -132,10 +132,15 @@ def _strength(run: Run, info: Info) -> tuple[float | None, str, int]:
         strength = st.slider("From 0, the lists as they are, to 1", 0.0, 1.0, 0.5, 0.05, key="strength",
                              bind="query-params")  # fmt: skip
         return float(strength), next(iter(RULES)), int(k)
-    rule = st.selectbox("Rule", list(RULES), format_func=lambda key: RULES[key], key="rule", bind="query-params")
+    rule = st.selectbox("Rule", list(RULES), format_func=_rule, key="rule", bind="query-params")
     if info.place in ("data", "training"):
         st.caption("Every strength that is tried costs a training.")
     return None, rule, int(k)
+
+
+def _rule(key: str) -> str:
+    budget = {"accuracy-budget": f" Here {ACCURACY_BUDGET:.0%}.", "gap-budget": " Here half the way."}
+    return RULES[key] + budget.get(key, "")
 
 
 def _params(

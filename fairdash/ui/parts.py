@@ -140,7 +140,7 @@ def metrics(row: Sequence[Metric]) -> None:
             st.metric(
                 one.label,
                 one.value,
-                one.delta,
+                one.delta.replace(text.MINUS, "-") if one.delta else None,  # the arrow goes by an ASCII minus
                 delta_color="off" if one.quiet else "inverse" if one.gap else "normal",
                 delta_arrow="off" if one.quiet else "auto",
                 help=one.help,
@@ -196,7 +196,8 @@ def _job(job_id: str, on_done: Callable[[Job], None] | None, *, was_active: bool
             on_done(job)
         else:
             st.caption(f"Took {text.duration(job.elapsed)}.")
-        _curves(job)
+        if job.kind in ("train", "demo"):
+            _curves(job)
         log = runner.read_log(workspace, job.id)
         if log:
             with st.expander("Log", key=f"log-{job.id}"):

@@ -17,7 +17,7 @@ from fairdash.workspace import Workspace
 
 T = TypeVar("T")
 
-IDS = ("data", "run", "lists", "comparison", "job")  # ids of the workspace
+IDS = ("data", "lists", "before", "after", "comparison", "job")  # ids of the workspace
 CHOICES = ("group", "cross", "item_group", "k", "least", "split")  # shared by pages; and cut_<attribute>
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 PAGES = Path(__file__).parents[2] / "pages"

@@ -1,0 +1,138 @@
+"""From a comparison.json to pictures and tables. No streamlit here; every number is read, none is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from fairdash import charts
+from fairdash.charts import Change, Chart
+from fairdash.metrics.catalogue import METRICS
+from fairdash.schema import UNKNOWN
+from fairdash.ui import findings, text
+
+Comparison = Mapping[str, Any]
+_OUTCOME = ("worse", "equal", "better")
+
+
+def _ends(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    low, high = row.get("ci") or (None, None)
+    return low, high
+
+
+def metrics_of(value: Comparison, attribute: str) -> list[str]:
+    """Metrics that have a value before and after in each group, accuracy first."""
+    keys = dict.fromkeys(
+        key for group in value["groups"].get(attribute, {}).values() for key, row in group.items()
+        if isinstance(row, dict) and "before" in row
+    )  # fmt: skip
+    order = list(METRICS)
+    return sorted(keys, key=lambda key: order.index(key) if key in order else len(order))
+
+
+def by_group(value: Comparison, attribute: str, metric: str) -> Chart:
+    """A metric in each group, before and after, with the paired difference."""
+    rows = []
+    for name, group in value["groups"][attribute].items():
+        row = group.get(metric)
+        if row is None:
+            continue
+        low, high = _ends(row)
+        aside = "unknown" if name == UNKNOWN else "too few" if group.get("small") else ""
+        rows.append(Change(name, group["n"], row["before"], row["after"], row["difference"], low, high, aside))
+    return charts.before_after(rows, findings.title(metric, value["k"]))
+
+
+def outcome(value: Comparison, attribute: str, metric: str) -> Chart:
+    """Who gained and who lost: shares of people whose own value fell, stayed or rose for the better."""
+    people = value["people"]
+    found = {"everybody": people.get("all", {}).get("all", {}).get(metric)} | {
+        name: group.get(metric) for name, group in people.get(attribute, {}).items()
+    }
+    rows = {
+        text.group(name, row["n"]): [row[part] for part in _OUTCOME] for name, row in found.items() if row and row["n"]
+    }
+    if not rows:
+        return charts.empty("Neither direction of this metric is better for a person.")
+    colors = (charts.VERMILLION, charts.GREY, charts.BLUE)
+    return charts.stacked(rows, ("worse off", "the same", "better off"), "% of people", colors)
+
+
+def gap_rows(value: Comparison, attribute: str) -> pd.DataFrame:
+    """Every gap between groups, before and after."""
+    return _table(value, value["gaps"].get(attribute, {}).items())
+
+
+def overall_rows(value: Comparison) -> pd.DataFrame:
+    """Everybody's values, before and after."""
+    return _table(value, value["overall"].items())
+
+
+def group_rows(value: Comparison, attribute: str) -> pd.DataFrame:
+    """Every metric in every group, before and after."""
+    parts = []
+    for name, group in value["groups"].get(attribute, {}).items():
+        rows = [(key, row) for key, row in group.items() if isinstance(row, dict) and "before" in row]
+        table = _table(value, iter(rows))
+        table.insert(0, "group", name)
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def item_rows(value: Comparison) -> pd.DataFrame:
+    """The item side, before and after: of the catalogue, and of each way to group items."""
+    items = value["items"]
+    parts = [_table(value, ((key, row) for key, row in items.items() if isinstance(row, dict) and "before" in row))]
+    parts[0].insert(0, "over", "catalogue")
+    for attribute, named in items.get("gaps", {}).items():
+        table = _table(value, named.items())
+        table.insert(0, "over", attribute)
+        parts.append(table)
+    return pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else parts[0]
+
+
+def _table(value: Comparison, rows: Any) -> pd.DataFrame:
+    made = []
+    for key, row in rows:
+        low, high = _ends(row)
+        made.append(
+            (findings.title(key, value["k"]), row["before"], row["after"], row["difference"], low, high, row["verdict"])
+        )
+    columns = ["metric", "before", "after", "difference", "95 % from", "95 % to", "verdict"]
+    numbers = dict.fromkeys(columns[1:-1], float)
+    return pd.DataFrame(made, columns=columns).astype(numbers)
+
+
+def exposure(value: Comparison, attribute: str) -> Chart:
+    """Groups of items: their share of exposure before and after."""
+    rows = []
+    for name, group in value["items"].get("by_group", {}).get(attribute, {}).items():
+        row = group.get("exposure_share")
+        if isinstance(row, dict) and "before" in row:
+            low, high = _ends(row)
+            rows.append(Change(name, None, row["before"], row["after"], row["difference"], low, high))
+    return charts.before_after(rows, "share of exposure")
+
+
+def item_groups(value: Comparison) -> list[str]:
+    return list(value["items"].get("by_group", {}))
+
+
+def categories(value: Comparison, attribute: str, group: str) -> Chart:
+    """What one group's lists are made of, before and after."""
+    found = value["groups"][attribute][group].get("category_share", {})
+    names = list(found)
+    return charts.shares(
+        names,
+        {"before": [found[n]["before"] for n in names], "after": [found[n]["after"] for n in names]},
+        f"share of the slots of {text.label(group)}",
+    )
+
+
+def verdicts(value: Comparison, attribute: str) -> Iterator[tuple[str, int]]:
+    """How many gaps between groups of an attribute became smaller, larger, or were not shown to move."""
+    said = [row["verdict"] for row in value["gaps"].get(attribute, {}).values()]
+    for verdict in ("fairer", "less fair", "no change shown", "undefined"):
+        yield verdict, said.count(verdict)

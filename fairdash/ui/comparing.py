@@ -1,0 +1,137 @@
+"""Which lists are compared, the job that compares them, and what is said of the result."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import streamlit as st
+
+from fairdash import settings
+from fairdash.jobs import runner
+from fairdash.schema import GroupSpec
+from fairdash.ui import changes, forms, load, mitigating, parts, runs, state, text
+from fairdash.workspace import Entry
+
+Comparison = dict[str, Any]
+_MARKS = {
+    "fairer": ("moved as meant", "green", ":material/trending_up:"),
+    "less fair": ("moved the wrong way", "red", ":material/trending_down:"),
+    "no change shown": ("not shown to move", "gray", ":material/trending_flat:"),
+    "changed": ("moved", "blue", ":material/swap_vert:"),
+    "undefined": ("undefined", "gray", ":material/block:"),
+}
+
+
+def choose() -> dict[str, Any] | None:
+    """The comparison job of the choices on the page; None where there are not two lists."""
+    entries = {entry.digest: entry for entry in runs.of(state.get("data") or "")}
+    after_first = [d for d, e in entries.items() if e.meta.get("mitigation")]
+    if len(entries) < 2:
+        parts.empty("Nothing to compare yet", "A comparison needs two lists for the same people: before a mitigation "
+                    "and after it, or of two recommenders.", "mitigate", "Mitigate")  # fmt: skip
+        return None
+    one, two = st.columns(2)
+    with two:
+        after = _lists("After", entries, (after_first or list(entries))[0], "after")
+    others = {digest: entry for digest, entry in entries.items() if digest != after and _same(entry, entries[after])}
+    if not others:
+        st.warning("No other lists are for the same people and the same split.", icon=":material/info:")
+        return None
+    base = mitigating.before_of(entries[after])
+    with one:
+        before = _lists("Before", others, base if base in others else next(iter(others)), "before")
+    run, made = load.lists(after)
+    deep = min(made.k, load.lists(before)[1].k)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        group = forms.group(run.split.training.users)
+        items = forms.item_group(run.split.training.items, ("popularity",))
+        k = st.number_input("K", 1, deep, width=110,
+                            **state.shared("k", min(settings.K, deep), lambda g: min(int(g), deep)))  # fmt: skip
+    item_group = GroupSpec((items,)) if isinstance(items, str) else items
+    params: dict[str, Any] = json.loads(
+        json.dumps(
+            {
+                "before": before,
+                "after": after,
+                "groups": [] if group is None else [asdict(group)],
+                "item_groups": [] if item_group is None else [asdict(item_group)],
+                "k": int(k),
+            }
+        )
+    )
+    return params
+
+
+def _same(one: Entry, other: Entry) -> bool:
+    """Whether lists are for the same people and test part."""
+    workspace = state.workspace()
+    ours, theirs = (load.run(entry.meta["run"]).meta["split_digest"] for entry in (one, other))
+    return bool(ours == theirs) and workspace.has("lists", one.digest)
+
+
+def _lists(label: str, entries: dict[str, Entry], default: str, name: str) -> str:
+    shared = state.shared(name, default, state.one_of(entries))
+    return str(st.selectbox(label, list(entries), format_func=lambda d: text.label(entries[d].title, 70), **shared))
+
+
+def result(params: dict[str, Any]) -> tuple[Comparison | None, str]:
+    """The comparison, or None while it is being made (its job is shown then)."""
+    workspace = state.workspace()
+    known = parts.last_job("compare", params)
+    if known is not None and known.state == "done" and not workspace.has("comparisons", known.result["comparisons"]):  # type: ignore[index]  # a done job has a result
+        runner.table(workspace).delete(known.id)
+        known = None
+    if known is None:
+        title = f"Compare with {workspace.get('lists', params['after']).title}"
+        known = runner.get(workspace, runner.submit(workspace, "compare", title, params))
+    if known.state == "done" and known.result is not None:
+        digest = str(known.result["comparisons"])
+        return load.comparison(digest), digest
+    parts.job(known.id)
+    return None, ""
+
+
+def headline(value: Comparison) -> None:
+    """What moved, what it cost, and who gained and lost, in sentences."""
+    sentences = value["sentences"]
+    aim = value.get("aim")
+    if sentences:
+        st.markdown(f"#### {text.plain(sentences[0], 600)}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for label, row in (("aim", aim), ("NDCG", value["overall"].get("ndcg"))):
+            if row:
+                words, color, icon = _MARKS[row["verdict"]]
+                if label == "NDCG":
+                    words = {"fairer": "rose", "less fair": "fell"}.get(row["verdict"], words)
+                st.badge(f"{label}: {words}", color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
+    st.markdown("\n".join(f"- {text.plain(said, 600)}" for said in sentences[1:5]))
+    if len(sentences) > 5:
+        with st.expander("More of what moved", key="more-said"):
+            st.markdown("\n".join(f"- {text.plain(said, 600)}" for said in sentences[5:]))
+
+
+def more(part: str, value: Comparison, attribute: str) -> None:
+    """The part of the comparison that was asked for."""
+    if part == "Gaps":
+        counts = ", ".join(f"{n} {verdict}" for verdict, n in changes.verdicts(value, attribute) if n)
+        st.caption(f"Gaps between groups of {text.plain(attribute)}: {counts}.")
+        parts.table(changes.gap_rows(value, attribute), "gap-changes", digits=4)
+    elif part == "Categories":
+        group = st.selectbox("Group", list(value["groups"][attribute]), format_func=text.label, key="category-group",
+                             bind="query-params", width=260)  # fmt: skip
+        parts.draw(changes.categories(value, attribute, group), "category-changes", "What the lists are made of",
+                   open_table=True)  # fmt: skip
+    elif part == "Items":
+        items(value)
+    else:
+        parts.table(changes.overall_rows(value), "overall-changes", digits=4)
+        parts.table(changes.group_rows(value, attribute), "group-changes", digits=4)
+
+
+def items(value: Comparison) -> None:
+    """Groups of items, before and after."""
+    for name in changes.item_groups(value):
+        parts.draw(changes.exposure(value, name), f"exposure-{name}", f"Exposure by {text.plain(name)}")
+    parts.table(changes.item_rows(value), "item-changes", digits=4)
