@@ -1,0 +1,44 @@
+"""Splits that somebody else made."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairdash.data.given import SPEC, given_split
+from fairdash.errors import DataError
+
+TRUTH = ("truth.csv", b"user_id,item_id,rating\na,x,5\na,y,2\nb,z,4\n")
+TRAIN = ("train.csv", b"user_id,item_id,rating\na,z,3\nb,x,4\nc,w,5\n")
+USERS = ("users.csv", b"user_id,gender\na,F\nb,M\n")
+
+
+def test_truth_is_the_test_part_and_train_what_was_known() -> None:
+    dataset, split, _ = given_split(TRUTH, USERS, None, TRAIN, name="theirs")
+    assert (dataset.name, split.spec, split.name) == ("theirs", SPEC, "theirs")
+    assert dataset.n_users == 3  # c has no row among the people: all unknown
+    assert sorted(dataset.items["item_id"]) == ["w", "x", "y", "z"]
+    assert len(dataset.interactions) == 6
+    assert len(split.test) == 3
+    assert len(split.training.train) == 3
+    assert len(split.training.valid) == 0
+    ids = split.training.users["user_id"].to_numpy()
+    assert sorted(ids[split.test.user]) == ["a", "a", "b"]
+    assert dataset.relevance_threshold == split.training.relevance_threshold == 4.0
+
+
+def test_without_train_nothing_is_known() -> None:
+    dataset, split, _ = given_split(TRUTH, USERS)
+    assert len(split.training.train) == 0
+    assert len(split.test) == len(dataset.interactions) == 3
+
+
+def test_ratings_of_one_file_alone_are_left_aside() -> None:
+    train = ("train.csv", b"user_id,item_id\na,z\nb,x\n")
+    dataset, split, _ = given_split(TRUTH, USERS, None, train)
+    assert "rating" not in dataset.interactions
+    assert split.training.relevance_threshold is None
+
+
+def test_the_same_file_twice_is_refused() -> None:
+    with pytest.raises(DataError, match="nothing was held out"):
+        given_split(TRUTH, USERS, None, ("train.csv", TRUTH[1]))
