@@ -8,7 +8,14 @@ from typing import Any
 
 from fairdash.errors import ConfigError
 from fairdash.recommenders.base import Recommender, RecommenderInfo
-from fairdash.recommenders.options import EaseOptions, PopularityOptions, SequenceOptions, parse
+from fairdash.recommenders.options import (
+    EaseOptions,
+    NcfOptions,
+    PairOptions,
+    PopularityOptions,
+    SequenceOptions,
+    parse,
+)
 
 
 def _maker(module: str, name: str) -> Any:
@@ -34,6 +41,16 @@ RECOMMENDERS: dict[str, RecommenderInfo] = {
             trainable=True,
         ),
         RecommenderInfo(
+            "bert_pair",
+            "BERT over pairs",
+            "Reads profile and liked titles together with one item, says how likely the person likes it, and orders "
+            "another recommender's best items by that.",
+            "Nogueira & Cho 2019, Passage re-ranking with BERT; Devlin et al. 2019, BERT",
+            PairOptions,
+            _maker("bert_pair", "BertPair"),
+            trainable=True,
+        ),
+        RecommenderInfo(
             "popularity",
             "Most popular",
             "The same list for everybody: what most people had. Any recommender should beat it.",
@@ -50,6 +67,15 @@ RECOMMENDERS: dict[str, RecommenderInfo] = {
             EaseOptions,
             _maker("baselines", "Ease"),
             trainable=False,
+        ),
+        RecommenderInfo(
+            "ncf",
+            "Neural collaborative filtering",
+            "Learned vectors of people and items, joined by a product and by a small network.",
+            "He et al. 2017, Neural collaborative filtering",
+            NcfOptions,
+            _maker("ncf", "Ncf"),
+            trainable=True,
         ),
     )
 }

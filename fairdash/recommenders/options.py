@@ -39,6 +39,10 @@ class TrainingOptions:
 class SequenceOptions(TrainingOptions):
     """`bert_sequence`: a BERT over the user's items."""
 
+    start: str = option(
+        "", "A bert_sequence to go on from: a run's or model's folder, or its zip; empty: from scratch."
+    )
+    epochs: int = option(40, "Passes over the training data at most; 0: use `start` as it is.", low=0, high=1000)
     items: str = option("text+id", "What an item's vector is made of.", choices=("text+id", "text", "id"))
     objective: str = option(
         "causal", "Predict the next item, or masked items (BERT4Rec).", choices=("causal", "masked")
@@ -50,7 +54,12 @@ class SequenceOptions(TrainingOptions):
     length: int = option(100, "Items of the history that are read.", low=2, high=1024)
     dropout: float = option(0.2, "Share of activations dropped in training.", low=0.0, high=0.9)
     batch: int = option(64, "Full-length histories in one step (short ones are packed).", low=1, high=65536)
-    negatives: int = option(0, "Sampled negatives of a step; 0: softmax over the whole catalogue.", low=0, high=1000000)
+    negatives: int = option(
+        0,
+        "Sampled negatives of a step; 0: the whole catalogue, or 4,096 where it is above 20,000.",
+        low=0,
+        high=1000000,
+    )
     mask_share: float = option(0.2, "Share of items masked (masked objective).", low=0.01, high=0.9)
     horizon: int = option(
         0, "How many items ahead a target may lie; 0: as many as people have in validation.", low=0, high=1000
@@ -98,10 +107,17 @@ class PairOptions(TrainingOptions):
 
 @dataclass(frozen=True)
 class NcfOptions(TrainingOptions):
-    """`ncf`: a neural matrix factorisation."""
+    """`ncf`: neural matrix factorisation over person and item ids."""
 
     epochs: int = option(20, "Passes over the training data at most.", low=1, high=1000)
-    learning_rate: float = option(2e-3, "Step size of Adam.", low=1e-6, high=1.0)
+    learning_rate: float = option(2e-3, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0)
+    patience: int = option(4, "Epochs without a better validation NDCG@10 that end the training.", low=1, high=1000)
+    factors: int = option(32, "Width of the factors; the tower begins with four times as many.", low=2, high=1024)
+    positives: str = option(
+        "any", "What counts as a like: any interaction, or liked ones.", choices=("any", "liked")
+    )
+    negatives: int = option(4, "Unseen items drawn for each interaction.", low=1, high=100)
+    batch: int = option(1024, "Interactions in one step.", low=1, high=1000000)
 
 
 @dataclass(frozen=True)

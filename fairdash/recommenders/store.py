@@ -33,7 +33,7 @@ MANIFEST, ARRAYS = "fairdash.json", "fairdash.safetensors"
 MAX_JSON_BYTES = 64 << 20
 MAX_HEADER_BYTES = 16 << 20
 # Who opens what: each module has `load(folder, manifest, arrays) -> Fitted`.
-MODULES = {"popularity": "baselines", "ease": "baselines", "ncf": "baselines", "bert_sequence": "bert_sequence"}
+MODULES = {"popularity": "baselines", "ease": "baselines", "ncf": "ncf", "bert_sequence": "bert_sequence"}
 MODULES["bert_pair"] = "bert_pair"
 # Upper bounds for the numbers in a config.json: a file of some bytes must not ask for terabytes of memory.
 BOUNDS = {
@@ -86,6 +86,25 @@ def load(folder: Path) -> Fitted:
             "Save it again, or train it anew.",
         ) from error
     return fitted
+
+
+def locate(source: str, work: Path) -> Path:
+    """The folder of a saved recommender: that folder itself, a run's folder that holds it, or a zip of either, which is
+    unpacked into `work`. Raises ModelError where there is none."""
+    path = Path(source).expanduser()
+    if path.is_file():
+        path = unpack(path, work)
+    for folder in (path, path / "model"):
+        if (folder / MANIFEST).is_file():
+            return folder
+    if (path / "config.json").is_file():
+        raise ModelError(
+            f"{source} is a language model, not a recommender that FairDash saved.",
+            "Give it as the text encoder (option encoder), or as the BERT of bert_pair (option base).",
+        )
+    raise ModelError(
+        f"There is no saved recommender in {source!r}.", "Give a run's folder, a model's folder or its zip."
+    )
 
 
 def read_json(path: Path, hint: str) -> dict[str, Any]:

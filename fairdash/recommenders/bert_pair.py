@@ -1,0 +1,826 @@
+"""`bert_pair`: one BERT classifier over (profile and history, item), ranking the best items of a first stage.
+
+    [CLS] A person: woman; age 25. Liked: Fargo (1996); Heat (1995) [SEP] Casino (1995). Drama [SEP]  →  P(like)
+
+Trained with binary cross-entropy and weight decay. Each person's training interactions are cut in five blocks; a
+block's items are the pairs to be judged, the rest is the history, so that no text names the item it is asked about.
+Unseen items drawn from the first stage's candidates are further negatives: the task trained is the one at ranking time.
+To the BERT's logit a prior is added, a logistic regression on the item's popularity (and the first stage's score), so
+that the BERT has to learn only what the prior does not say.
+
+Shapes: r rows of a batch, t tokens of a row, c pairs of a row, p pairs of a batch, d width, m items.
+
+Two things make it fast, and both are exact. *Shared histories*: a row is a history followed by many items, each with a
+[CLS] of its own; an item's tokens read the history and themselves, the history reads itself alone, so one history is
+computed once for all its items (attention="full" computes every pair alone, as the plain classifier does). *Frozen
+lower layers*: where only the upper layers are trained, a text is read by the lower ones once, alone, and the token
+states are kept: one set for each item and each history, not for each pair, which would take a thousand times the
+memory. In the last layer only the [CLS] tokens are computed, since nothing else is read from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from fairdash.errors import ConfigError, ModelError
+from fairdash.progress import Progress, silent
+from fairdash.recommenders import build, calibration, store, text
+from fairdash.recommenders.base import Fitted
+from fairdash.recommenders.calibration import Calibration
+from fairdash.recommenders.device import Device, choose
+from fairdash.recommenders.options import PairOptions, parse
+from fairdash.recommenders.training import Batch, Output, Validation, train
+from fairdash.schema import ITEM_ID, TITLE, Codes, Floats, Interactions, TrainingData
+
+Ids = NDArray[np.int64]
+
+FOLDS = 5  # blocks of a person's training interactions
+POOL = 200  # candidates kept for a history to draw negatives from
+ROW_ITEMS = 32  # items that share a history in one row: more save history tokens but cost attention, which is square
+TITLE_TOKENS = 12
+CPU_CANDIDATES, CPU_LAYERS = 100, 2
+CPU_TOKENS, GPU_TOKENS = 8192, 131072  # of a scoring batch
+STATE_BYTES = 1 << 30  # of cached token states of histories; those of the items may take as much again
+
+
+class PairNetwork(nn.Module):
+    """A BertForSequenceClassification with one label, computed on rows of many pairs."""
+
+    def __init__(self, model: Any, frozen: int, attention: str) -> None:
+        super().__init__()
+        self.model, self.frozen, self.attention = model, frozen, attention
+        if frozen:
+            for part in (model.bert.embeddings, *model.bert.encoder.layer[:frozen]):
+                part.requires_grad_(False)
+
+    @property
+    def width(self) -> int:
+        return int(self.model.config.hidden_size)
+
+    def embed(self, ids: torch.Tensor, types: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """[r, t, d]"""
+        states: torch.Tensor = self.model.bert.embeddings(ids, token_type_ids=types, position_ids=positions)
+        return states
+
+    def read_alone(
+        self, ids: torch.Tensor, types: torch.Tensor, positions: torch.Tensor, real: torch.Tensor
+    ) -> torch.Tensor:
+        """States [r, t, d] of single texts after the frozen layers. real: bool [r, t]."""
+        was = self.training
+        self.eval()  # what is kept must not depend on dropout
+        with torch.inference_mode(False), torch.no_grad():
+            states = self.embed(ids, types, positions)
+            for layer in self.model.bert.encoder.layer[: self.frozen]:
+                states = _layer(layer, states, states, real[:, None, None, :])
+        self.train(was)
+        return states
+
+    def pooled(self, states: torch.Tensor, segment: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """What the classifier sees of each pair [r, c, d], from states [r, t, d] before the trained layers.
+
+        segment: int64 [r, t], 0 for the history, j for the j-th item with its [CLS], -1 for padding. classes: int64
+        [r, c], where the [CLS] tokens stand; -1 for none.
+        """
+        if self.attention == "full":  # one pair a row: everything reads everything
+            mask = (segment >= 0)[:, None, None, :].expand(-1, 1, segment.shape[1], -1)
+        else:
+            mask = ((segment[:, None, :] == 0) | (segment[:, :, None] == segment[:, None, :]))[:, None]
+        *middle, last = self.model.bert.encoder.layer[self.frozen :]
+        for layer in middle:
+            states = _layer(layer, states, states, mask)
+        at = classes.clamp(min=0)
+        queries = states.gather(1, at[..., None].expand(-1, -1, states.shape[2]))  # [r, c, d]
+        queries_mask = mask[:, 0].gather(1, at[..., None].expand(-1, -1, mask.shape[3]))[:, None]  # [r, 1, c, t]
+        out = _layer(last, queries, states, queries_mask)
+        pooled: torch.Tensor = self.model.bert.pooler(out.flatten(0, 1)[:, None])
+        return pooled.view(out.shape)
+
+    def logits(self, pooled: torch.Tensor) -> torch.Tensor:
+        """[…] from pooled […, d]"""
+        result: torch.Tensor = self.model.classifier(self.model.dropout(pooled))[..., 0].float()
+        return result
+
+    def forward(
+        self,
+        users: torch.Tensor,  # int64 [r]
+        items: torch.Tensor,  # int64 [r, c], -1 for none
+        labels: torch.Tensor,  # float32 [r, c]
+        weights: torch.Tensor,  # float32 [r, c]
+        offsets: torch.Tensor,  # float32 [r, c], the prior
+        segment: torch.Tensor,
+        classes: torch.Tensor,
+        states: torch.Tensor | None = None,  # [r, t, d], where lower layers are frozen
+        ids: torch.Tensor | None = None,  # int64 [r, t], where none are
+        types: torch.Tensor | None = None,
+        positions: torch.Tensor | None = None,
+    ) -> Output:
+        if states is None:
+            assert ids is not None
+            assert types is not None
+            assert positions is not None
+            states = self.embed(ids, types, positions)
+        there = items >= 0
+        vectors = self.pooled(states, segment, classes)[there]  # [p, d]
+        logits = self.logits(vectors) + offsets[there]
+        label, weight = labels[there], weights[there]
+        loss = functional.binary_cross_entropy_with_logits(logits, label, reduction="none")
+        return Output(
+            loss=(loss * weight).sum() / weight.sum().clamp(min=1e-6),
+            users=users[:, None].expand(-1, items.shape[1])[there],
+            vectors=vectors,
+            sample_loss=loss,
+            probability=torch.sigmoid(logits),
+            label=label,
+            items=items[there],
+        )
+
+
+def _layer(layer: Any, queries: torch.Tensor, memory: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """One BERT layer whose queries [r, q, d] read memory [r, t, d]; mask: bool [r, 1, q or 1, t], true for what is
+    read. For queries = memory it is the layer's own forward pass."""
+    attention = layer.attention.self
+    r, q, d = queries.shape
+    shape = (r, -1, attention.num_attention_heads, attention.attention_head_size)
+    context = functional.scaled_dot_product_attention(
+        attention.query(queries).view(shape).transpose(1, 2),
+        attention.key(memory).view(shape).transpose(1, 2),
+        attention.value(memory).view(shape).transpose(1, 2),
+        attn_mask=mask,
+    )
+    attended = layer.attention.output(context.transpose(1, 2).reshape(r, q, d), queries)
+    result: torch.Tensor = layer.output(layer.intermediate(attended), attended)
+    return result
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Row:
+    """A history and items to be judged. ids: token ids of profile and history with the [SEP] behind it."""
+
+    ids: tuple[int, ...]
+    items: Codes
+
+
+class Texts:
+    """Token ids of all texts, and rows of them as tensors. items, titles: [m]; profiles: by the user's code."""
+
+    def __init__(
+        self,
+        options: PairOptions,
+        network: PairNetwork,
+        tokenizer: Any,
+        device: Device,
+        items: Sequence[str],
+        titles: Sequence[str],
+    ) -> None:
+        self.options, self.network, self.tokenizer, self.device = options, network, tokenizer, device
+        self.items, self.titles = list(items), list(titles)
+        limit = int(network.model.config.max_position_embeddings)
+        if options.length + options.item_length + 2 > limit:
+            raise ConfigError(
+                f"length {options.length} and item_length {options.item_length} exceed this BERT's {limit} tokens.",
+                f"Let both together be at most {limit - 2}.",
+            )
+        own = [row[: options.item_length - 1] for row in self._tokens(self.items)]
+        rows = [[tokenizer.cls_token_id, *row, tokenizer.sep_token_id] for row in own]
+        self.size = np.array([len(row) for row in rows], np.int64)  # [m]
+        self.start = np.concatenate([[0], np.cumsum(self.size)])
+        self.flat = np.fromiter((token for row in rows for token in row), np.int64, int(self.start[-1]))
+        self.title_ids = [row[:TITLE_TOKENS] for row in self._tokens(self.titles)]
+        self.liked, self.semicolon = self._tokens(["Liked:", ";"])
+        self.item_states: torch.Tensor | None = None  # [all item tokens, d]
+        self.history_states: dict[tuple[int, ...], torch.Tensor] = {}  # [tokens of that history, d] each
+        self.history_bytes = 0
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        rows: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []
+        return rows
+
+    def histories(self, profiles: Sequence[str], liked: Sequence[Codes]) -> list[tuple[int, ...]]:
+        """Token ids of each "profile Liked: title; title [SEP]"; where they are too many the oldest titles go."""
+        result = []
+        for profile, items in zip(self._tokens(profiles), liked, strict=True):
+            room = self.options.length - 1
+            head = (profile + self.liked)[:room]
+            titles: list[list[int]] = []
+            room -= len(head)
+            for item in items[::-1][: self.options.history]:
+                title = self.title_ids[item] + self.semicolon
+                room -= len(title)
+                if room < 0:
+                    break
+                titles.append(title)
+            result.append((*head, *(token for title in titles[::-1] for token in title), self.tokenizer.sep_token_id))
+        return result
+
+    def item_positions(self, history: int | NDArray[np.int64], within: Ids) -> Ids:
+        """Positions of item tokens behind a history of so many tokens; `within`: their place in [CLS] item [SEP].
+        Where states are kept they cannot depend on the history, so the item then stands behind the longest one."""
+        base = self.options.length if self.network.frozen else history
+        return np.where(within == 0, 0, base + within)
+
+    def cut(self, rows: Sequence[Row]) -> list[tuple[int, int, int]]:
+        """(row, first item, last item + 1) of pieces with at most ROW_ITEMS items, about equally many in each."""
+        most = 1 if self.options.attention == "full" else ROW_ITEMS
+        pieces = []
+        for i, row in enumerate(rows):
+            bounds = (
+                np.linspace(0, len(row.items), -(-len(row.items) // most) + 1).astype(int) if len(row.items) else ()
+            )
+            pieces += [(i, int(a), int(b)) for a, b in pairwise(bounds)]
+        return pieces
+
+    def length_of(self, row: Row, first: int, last: int) -> int:
+        """Tokens of a piece."""
+        return len(row.ids) + int(self.size[row.items[first:last]].sum())
+
+    def tensors(self, rows: Sequence[Row], pieces: Sequence[tuple[int, int, int]]) -> Batch:
+        """segment, classes and states (or ids, types, positions) of the pieces, as `PairNetwork.forward` takes them."""
+        r = len(pieces)
+        t = max(self.length_of(rows[i], a, b) for i, a, b in pieces)
+        c = max(b - a for _, a, b in pieces)
+        segment, classes = np.full((r, t), -1, np.int64), np.full((r, c), -1, np.int64)
+        token = np.zeros((r, t), np.int64)  # place of item tokens in `flat`
+        within = np.zeros((r, t), np.int64)
+        for k, (i, a, b) in enumerate(pieces):
+            h, items = len(rows[i].ids), rows[i].items[a:b]
+            size = self.size[items]
+            ends = np.cumsum(size)
+            stop = h + int(ends[-1])
+            number = np.repeat(np.arange(len(items)), size)
+            inside = np.arange(int(ends[-1])) - np.repeat(ends - size, size)
+            segment[k, :h], segment[k, h:stop] = 0, number + 1
+            classes[k, : len(items)] = h + ends - size
+            token[k, h:stop] = self.start[items][number] + inside
+            within[k, h:stop] = inside
+        to = self.device.torch
+        batch = {"segment": torch.from_numpy(segment).to(to), "classes": torch.from_numpy(classes).to(to)}
+        if not self.network.frozen:
+            ids = np.where(segment > 0, self.flat[token], self.tokenizer.pad_token_id or 0)
+            positions = np.zeros((r, t), np.int64)
+            for k, (i, _, _) in enumerate(pieces):
+                h = len(rows[i].ids)
+                ids[k, :h], positions[k, :h] = rows[i].ids, np.arange(1, h + 1)
+                positions[k, h:] = self.item_positions(h, within[k, h:]) * (segment[k, h:] > 0)
+            types = ((segment > 0) & (within > 0)).astype(np.int64)  # a [CLS] is of the first kind, as in a plain pair
+            named = {"ids": ids, "types": types, "positions": positions}
+            return batch | {name: torch.from_numpy(value).to(to) for name, value in named.items()}
+        if self.item_states is None:
+            self.item_states = self._read_items()
+        with torch.inference_mode(False), torch.no_grad():
+            states = self.item_states[torch.from_numpy(token).to(to)]  # [r, t, d]; padding is never read
+            kept = self._read_histories([rows[i].ids for i, _, _ in pieces])
+            for k, (i, _, _) in enumerate(pieces):
+                states[k, : len(rows[i].ids)] = kept[k]
+        return batch | {"states": states}
+
+    def _read_items(self) -> torch.Tensor:
+        """States [all item tokens, d] of the catalogue after the frozen layers."""
+        size = int(self.start[-1]) * self.network.width * (2 if self.device.bf16 else 4)
+        if size > STATE_BYTES:
+            raise ConfigError(
+                f"The token states of {len(self.items):,} items take {size / 2**30:.1f} GB.",
+                "Set trained_layers to all layers of the model, or shorten item_length.",
+            )
+        dtype = torch.bfloat16 if self.device.bf16 else torch.float32
+        result = torch.empty(int(self.start[-1]), self.network.width, dtype=dtype, device=self.device.torch)
+        texts = [self.flat[a:b] for a, b in pairwise(self.start)]
+        places = [self.item_positions(0, np.arange(n)) for n in self.size]
+        for chosen, states in self._alone(texts, places, 1):
+            for k, i in enumerate(chosen):
+                result[self.start[i] : self.start[i + 1]] = states[k, : self.size[i]].to(dtype)
+        return result
+
+    def _read_histories(self, wanted: Sequence[tuple[int, ...]]) -> list[torch.Tensor]:
+        """States [tokens, d] of each history; equal ones are read once, and kept as long as there is room."""
+        new = [ids for ids in dict.fromkeys(wanted) if ids not in self.history_states]
+        fresh: dict[tuple[int, ...], torch.Tensor] = {}
+        texts = [np.array(ids, np.int64) for ids in new]
+        dtype = torch.bfloat16 if self.device.bf16 else torch.float32
+        for chosen, states in self._alone(texts, [np.arange(1, len(ids) + 1) for ids in new], 0):
+            for k, i in enumerate(chosen):
+                own = states[k, : len(new[i])].to(dtype).clone()
+                fresh[new[i]] = own
+                if self.history_bytes + own.nbytes <= STATE_BYTES:
+                    self.history_states[new[i]] = own
+                    self.history_bytes += own.nbytes
+        return [self.history_states[ids] if ids in self.history_states else fresh[ids] for ids in wanted]
+
+    def _alone(self, texts: Sequence[Ids], positions: Sequence[Ids], kind: int) -> Any:
+        """(rows, states [len(rows), t, d]) of single texts through the frozen layers, texts of like length together.
+        kind: token type of all but the [CLS] at position 0."""
+        size = np.array([len(row) for row in texts], np.int64)
+        order = np.argsort(size, kind="stable")
+        for chosen in _by_tokens(order, size[order], CPU_TOKENS if self.device.kind == "cpu" else GPU_TOKENS):
+            t = int(size[chosen[-1]])
+            ids, place = np.zeros((len(chosen), t), np.int64), np.zeros((len(chosen), t), np.int64)
+            for k, i in enumerate(chosen):
+                ids[k, : size[i]], place[k, : size[i]] = texts[i], positions[i]
+            real = np.arange(t)[None] < size[chosen, None]
+            types = np.where(place > 0, kind, 0)
+            arrays = (torch.from_numpy(a).to(self.device.torch) for a in (ids, types, place, real))
+            with self.device.autocast():
+                yield chosen, self.network.read_alone(*arrays)
+
+    def logits(self, rows: Sequence[Row], progress: Progress = silent) -> Floats:
+        """The BERT's logits of all pairs of all rows, one after the other [Σ len(items)]."""
+        pieces = self.cut(rows)
+        before = np.concatenate([[0], np.cumsum([len(row.items) for row in rows])]).astype(np.int64)
+        size = np.array([self.length_of(rows[i], a, b) for i, a, b in pieces], np.int64)
+        order = np.argsort(size, kind="stable")
+        result = torch.empty(int(before[-1]), device=self.device.torch)
+        network, done = self.network.eval(), 0
+        for chosen in _by_tokens(order, size[order], CPU_TOKENS if self.device.kind == "cpu" else GPU_TOKENS):
+            part = [pieces[k] for k in chosen]
+            batch = self.tensors(rows, part)
+            with torch.inference_mode(), self.device.autocast():
+                states = (
+                    batch["states"]
+                    if network.frozen
+                    else network.embed(batch["ids"], batch["types"], batch["positions"])
+                )
+                values = network.logits(network.pooled(states, batch["segment"], batch["classes"]))
+                values = values[batch["classes"] >= 0]
+            at = np.concatenate([np.arange(before[i] + a, before[i] + b) for i, a, b in part])
+            result[torch.from_numpy(at).to(self.device.torch)] = values
+            done += len(chosen)
+            progress(done / len(pieces), "Judging pairs")
+        final: Floats = result.cpu().numpy()
+        return final
+
+
+def _by_tokens(order: NDArray[np.int64], size: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
+    """`order`, whose texts have rising sizes, in groups whose padded size stays within the budget."""
+    groups, start = [], 0
+    while start < len(order):
+        stop = start + 1
+        while stop < len(order) and (stop + 1 - start) * size[stop] <= budget:
+            stop += 1
+        groups.append(order[start:stop])
+        start = stop
+    return groups
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prior:
+    """What is added to the BERT's logit: popularity · log-popularity (standardised) + first_stage · the first stage's
+    score, standardised over the person's candidates."""
+
+    log_popularity: Floats  # [m]
+    popularity: float
+    first_stage: float
+
+    def of(self, items: NDArray[Any], standard: Floats) -> Floats:
+        """Logits of pairs, in the shape of `items`; standard: the first stage's standardised scores of them."""
+        result: Floats = self.popularity * self.log_popularity[items] + self.first_stage * standard
+        return result.astype(np.float32)
+
+
+class FirstStage:
+    """A recommender whose best unseen items are the candidates. n: how many."""
+
+    def __init__(self, fitted: Fitted, n: int) -> None:
+        self.fitted, self.n = fitted, n
+
+    def __call__(self, users: Codes, history: Interactions) -> tuple[Floats, Codes, Floats, Floats]:
+        """Scores [b, m], candidates [b, n] best first (-1 where there are fewer), and the mean and the deviation
+        [b, 1] of the candidates' scores."""
+        scores = np.asarray(self.fitted.score(users, history), np.float32)
+        b, m = scores.shape
+        known = scores.copy()
+        row, column = _known(users, history)
+        known[row, column] = -np.inf
+        n = min(self.n, m)
+        best = np.argpartition(-known, n - 1, axis=1)[:, :n] if n < m else np.tile(np.arange(m), (b, 1))
+        value = np.take_along_axis(known, best, axis=1)
+        order = np.argsort(-value, axis=1, kind="stable")
+        best, value = np.take_along_axis(best, order, axis=1), np.take_along_axis(value, order, axis=1)
+        real = np.isfinite(value)
+        count = np.maximum(real.sum(1, keepdims=True), 1)
+        mean = np.where(real, value, 0).sum(1, keepdims=True) / count
+        spread = np.sqrt((np.where(real, value - mean, 0) ** 2).sum(1, keepdims=True) / count)
+        spread = np.where(spread > 0, spread, 1.0)
+        return scores, np.where(real, best, -1).astype(np.int32), mean.astype(np.float32), spread.astype(np.float32)
+
+
+def _known(users: Codes, history: Interactions) -> tuple[NDArray[np.int64], Codes]:
+    """(row in users, item) of everything in the users' histories."""
+    start = np.searchsorted(history.user, users, side="left")
+    count = np.searchsorted(history.user, users, side="right") - start
+    row = np.repeat(np.arange(len(users)), count)
+    at = np.repeat(start - (np.cumsum(count) - count), count) + np.arange(len(row))
+    return row, history.item[at]
+
+
+def _liked(rating: Floats, threshold: float | None) -> NDArray[np.bool_]:
+    return np.ones(len(rating), bool) if threshold is None else rating >= threshold
+
+
+class FittedPair:
+    """A trained `bert_pair`: scores of candidates, calibrated P(like) of any pair, and scores for edited profiles."""
+
+    name = "bert_pair"
+
+    def __init__(
+        self,
+        texts: Texts,
+        first: FirstStage,
+        prior: Prior,
+        attributes: tuple[str, ...],
+        profiles: Sequence[str],  # the distinct profile texts
+        profile_rows: NDArray[np.int64],  # [n_users] into them
+        threshold: float | None,
+        calibrated: Calibration,
+    ) -> None:
+        self.texts, self.first, self.prior = texts, first, prior
+        self.profile, self.profiles, self.profile_rows = attributes, list(profiles), profile_rows
+        self.threshold, self.calibration = threshold, calibrated
+
+    def score(self, users: Codes, history: Interactions) -> Floats:
+        """Logits of the candidates; every other item lies below all candidates, in the first stage's order."""
+        return self._score(users, history, self._profiles_of(users))
+
+    def score_profiles(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
+        if not self.profile:
+            raise ConfigError("This model reads no profile text.", "Train it with a profile: choose attributes for it.")
+        return self._score(users, history, profiles)
+
+    def probability(self, users: Codes, items: Codes, history: Interactions) -> Floats:
+        """Where people rate: P(the person likes the item, should they take it). Where they only take: P(the person
+        takes it), were half of all pairs taken."""
+        return self.calibration.probability(self.pair_logits(users, items, history))
+
+    def pair_logits(self, users: Codes, items: Codes, history: Interactions) -> Floats:
+        """Logits [n] of the pairs (users[i], items[i]), the prior included."""
+        people, place = np.unique(users, return_inverse=True)
+        order = np.argsort(place, kind="stable")
+        bounds = np.searchsorted(place[order], np.arange(len(people) + 1))
+        ids = self._histories(people, history, self._profiles_of(people))
+        rows = [Row(ids[k], items[order[bounds[k] : bounds[k + 1]]]) for k in range(len(people))]
+        standard = np.empty(len(users), np.float32)
+        for start in range(0, len(people), 1024):
+            part = people[start : start + 1024]
+            scores, _, mean, spread = self.first(part, history)
+            at = order[bounds[start] : bounds[start + len(part)]]
+            row = place[at] - start
+            standard[at] = (scores[row, items[at]] - mean[row, 0]) / spread[row, 0]
+        result = np.empty(len(users), np.float32)
+        result[order] = self.texts.logits(rows)
+        total: Floats = result + self.prior.of(items, standard)
+        return total
+
+    def _profiles_of(self, users: Codes) -> list[str]:
+        return [self.profiles[row] for row in self.profile_rows[users]]
+
+    def _histories(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> list[tuple[int, ...]]:
+        liked = history.take(np.flatnonzero(_liked(history.rating, self.threshold)))
+        start, stop = np.searchsorted(liked.user, users, "left"), np.searchsorted(liked.user, users, "right")
+        return self.texts.histories(profiles, [liked.item[a:b] for a, b in zip(start, stop, strict=True)])
+
+    def _score(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
+        scores, candidates, mean, spread = self.first(users, history)
+        ids = self._histories(users, history, profiles)
+        rows = [Row(own, items[items >= 0]) for own, items in zip(ids, candidates, strict=True)]
+        there = candidates >= 0
+        row, item = np.nonzero(there)[0], candidates[there]
+        logits = self.texts.logits(rows)
+        logits = logits + self.prior.of(item, (scores[row, item] - mean[row, 0]) / spread[row, 0])
+        lowest = np.zeros(len(users), np.float32)
+        np.minimum.at(lowest, row, logits)
+        top, bottom = scores.max(1, keepdims=True), scores.min(1, keepdims=True)
+        below = (top - scores) / np.where(
+            top > bottom, top - bottom, 1.0
+        )  # 0 for the first stage's best, 1 for its last
+        result = lowest[:, None] - 1.0 - below
+        result[row, item] = logits
+        final: Floats = result.astype(np.float32)
+        return final
+
+    def save(self, folder: Path) -> None:
+        """The classifier and its tokenizer as `transformers` opens them, our part, and the first stage in a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.texts.network.model.save_pretrained(folder)
+        self.texts.tokenizer.save_pretrained(folder)
+        store.save(self.first.fitted, folder / "first_stage")
+        manifest = {
+            "name": self.name,
+            "options": dataclasses.asdict(self.texts.options),
+            "frozen": self.texts.network.frozen,
+            "candidates": self.first.n,
+            "attributes": list(self.profile),
+            "threshold": self.threshold,
+            "prior": [self.prior.popularity, self.prior.first_stage],
+            "calibration": self.calibration.to_json(),
+            "items": self.texts.items,
+            "titles": self.texts.titles,
+            "profiles": self.profiles,
+        }
+        store.write(folder, manifest, {"log_popularity": self.prior.log_popularity, "profile_rows": self.profile_rows})
+
+
+class PairBatches:
+    """Rows of history, block's items and drawn negatives: about `batch` pairs a step, rows of like length together."""
+
+    def __init__(self, data: TrainingData, texts: Texts, first: FirstStage, prior: Prior, seed: int) -> None:
+        self.data, self.texts, self.seed = data, texts, seed
+        train = data.train
+        self.starts = train.starts(data.n_users)
+        count = np.diff(self.starts)
+        place = np.arange(len(train)) - self.starts[train.user]
+        self.fold = place * FOLDS // np.maximum(count[train.user], 1)  # [len(train)], in order of time
+        self.label = _liked(train.rating, data.relevance_threshold).astype(np.float32)
+        self.weight = data.row_weight if data.row_weight is not None else np.ones(len(train), np.float32)
+        # candidates of every history [FOLDS, n_users, pool] (-1 for none), their prior, and that of the block's items
+        pool = min(first.n, POOL, data.n_items)
+        self.pool = np.full((FOLDS, data.n_users, pool), -1, np.int32)
+        self.pool_offset = np.zeros(self.pool.shape, np.float32)
+        self.offset = np.zeros(len(train), np.float32)
+        self._prepare(first, prior)
+        repeats = data.user_repeats if data.user_repeats is not None else np.ones(data.n_users, np.int32)
+        key = np.unique(train.user.astype(np.int64) * FOLDS + self.fold)  # of each block that is not empty
+        self.blocks = np.repeat(key, repeats[key // FOLDS])
+        self.profiles = text.profile_texts(data.users, data.profile) if data.profile else [""] * data.n_users
+        self.swaps = bool(data.swap) and data.swap_share > 0
+        pairs = len(train) * (1 + texts.options.negatives) * (len(self.blocks) / max(len(key), 1))
+        self.n_batches = max(1, round(pairs * (1 + (data.swap_share if self.swaps else 0)) / texts.options.batch))
+        self.set_epoch(0)
+
+    def _prepare(self, first: FirstStage, prior: Prior) -> None:
+        """The first stage sees each history without its block, as it will see people's histories without the test."""
+        train, rng = self.data.train, np.random.default_rng([self.seed, FOLDS])
+        for fold in range(FOLDS):
+            rest = train.take(np.flatnonzero(self.fold != fold))
+            for start in range(0, self.data.n_users, 1024):
+                users = np.arange(start, min(start + 1024, self.data.n_users), dtype=np.int32)
+                scores, best, mean, spread = first(users, rest)
+                standard = (scores - mean) / spread
+                if best.shape[1] > self.pool.shape[2]:
+                    best = rng.permuted(best, axis=1)[:, : self.pool.shape[2]]
+                self.pool[fold, users] = best
+                safe = np.maximum(best, 0)
+                self.pool_offset[fold, users] = prior.of(safe, np.take_along_axis(standard, safe, axis=1))
+                rows = np.flatnonzero((self.fold == fold) & (train.user >= users[0]) & (train.user <= users[-1]))
+                own = standard[train.user[rows] - start, train.item[rows]]
+                self.offset[rows] = prior.of(train.item[rows], own)
+
+    def __len__(self) -> int:
+        return self.n_batches
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+        rng = np.random.default_rng([self.seed, epoch])
+        blocks, profiles = self.blocks, self.profiles
+        twin = np.zeros(len(blocks), bool)
+        if self.swaps:
+            swapped = rng.random(self.data.n_users) < self.data.swap_share
+            profiles = profiles + twin_profiles(self.data, rng)
+            extra = blocks[swapped[blocks // FOLDS]]
+            blocks, twin = np.concatenate([blocks, extra]), np.repeat([False, True], [len(blocks), len(extra)])
+        self.epoch_profiles, self.epoch_blocks, self.twin = profiles, blocks, twin
+        train = self.data.train
+        sizes = np.bincount(train.user.astype(np.int64) * FOLDS + self.fold, minlength=self.data.n_users * FOLDS)
+        size = sizes[blocks]
+        order = rng.permutation(len(blocks))
+        group = np.arange(len(order)) * max(1, self.n_batches // 16) // max(len(order), 1)
+        order = order[np.lexsort((size[order], group))]
+        before = np.concatenate([[0], np.cumsum(size[order])])
+        cuts = np.searchsorted(before, np.linspace(0, before[-1], self.n_batches + 1))
+        cuts[0], cuts[-1] = 0, len(order)
+        parts = [order[a:b] for a, b in pairwise(cuts)]
+        self.parts = [part if len(part) else order[:1] for part in (parts[i] for i in rng.permutation(self.n_batches))]
+
+    def batch(self, index: int) -> Batch:
+        data, train = self.data, self.data.train
+        users, profiles, liked = [], [], []
+        items, labels, weights, offsets = [], [], [], []
+        for k in self.parts[index]:
+            user, fold = divmod(int(self.epoch_blocks[k]), FOLDS)
+            own = slice(self.starts[user], self.starts[user + 1])
+            inside = np.flatnonzero(self.fold[own] == fold) + self.starts[user]
+            # the history ends where the block begins; for the first block it is the latest part of what comes after
+            rest = np.concatenate([np.arange(inside[-1] + 1, own.stop), np.arange(own.start, inside[0])])
+            # a twin has its sample's negatives, so that it differs in the text alone
+            rng = np.random.default_rng([self.seed, self.epoch, user, fold])
+            free = np.flatnonzero((self.pool[fold, user] >= 0) & ~np.isin(self.pool[fold, user], train.item[inside]))
+            wanted = self.texts.options.negatives * len(inside)
+            n = min(int(wanted) + (rng.random() < wanted % 1), len(free))
+            drawn = rng.choice(free, n, replace=False)
+            items.append(np.concatenate([train.item[inside], self.pool[fold, user][drawn]]))
+            labels.append(np.concatenate([self.label[inside], np.zeros(n, np.float32)]))
+            mean = np.float32(self.weight[inside].mean())
+            weights.append(np.concatenate([self.weight[inside], np.full(n, mean, np.float32)]))
+            offsets.append(np.concatenate([self.offset[inside], self.pool_offset[fold, user][drawn]]))
+            users.append(user)
+            profiles.append(self.epoch_profiles[user + (data.n_users if self.twin[k] else 0)])
+            liked.append(train.item[rest[self.label[rest] > 0]])
+        ids = self.texts.histories(profiles, liked)
+        rows = [Row(own, judged) for own, judged in zip(ids, items, strict=True)]
+        pieces = self.texts.cut(rows)
+        batch = self.texts.tensors(rows, pieces)
+        shape = batch["classes"].shape
+        codes, values = np.full(shape, -1, np.int64), np.zeros((3, *shape), np.float32)
+        for k, (i, a, b) in enumerate(pieces):
+            codes[k, : b - a] = items[i][a:b]
+            for j, column in enumerate((labels, weights, offsets)):
+                values[j, k, : b - a] = column[i][a:b]
+        return batch | {
+            "users": torch.tensor([users[i] for i, _, _ in pieces]),
+            "items": torch.from_numpy(codes),
+            "labels": torch.from_numpy(values[0]),
+            "weights": torch.from_numpy(values[1]),
+            "offsets": torch.from_numpy(values[2]),
+        }
+
+
+def twin_profiles(data: TrainingData, rng: np.random.Generator) -> list[str]:
+    """Every user's profile text with the attributes of `data.swap` set to other values that occur, drawn evenly; a
+    missing value stays missing."""
+    users = data.users.copy()
+    for name in data.swap:
+        if name not in data.profile:
+            raise ConfigError(f"{name} is not part of the profile text.", f"Add {name} to the profile.")
+        codes, values = pd.factorize(data.users[name])
+        if len(values) < 2:
+            raise ConfigError(
+                f"Everybody has the same {name}: there is nothing to exchange.", "Choose another attribute."
+            )
+        other = (codes + rng.integers(1, len(values), len(codes))) % len(values)
+        users[name] = pd.Series(values.take(other), index=users.index).where(codes >= 0)
+    return text.profile_texts(users, data.profile)
+
+
+class BertPair:
+    """The recommender to be trained; see the module's head."""
+
+    name = "bert_pair"
+
+    def __init__(self, config: PairOptions) -> None:
+        self.config = config
+
+    @property
+    def vector_width(self) -> int:
+        return self._pretrained()[0].config.hidden_size  # type: ignore[no-any-return]  # transformers has no types
+
+    def _pretrained(self) -> tuple[Any, Any]:
+        return classifier(self.config.base)
+
+    def fit(
+        self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
+    ) -> FittedPair:
+        options, chosen = self.config, choose(device)
+        folder.mkdir(parents=True, exist_ok=True)
+        progress(0.0, chosen.sentence)
+        share = 0.3 if options.first_stage == "bert_sequence" else 0.02
+
+        def staged(low: float, high: float) -> Progress:
+            return lambda done, message="", values=None: progress(low + (high - low) * done, message, values)
+
+        first = FirstStage(
+            _first_stage(data, options, seed, device, folder / "first_stage", staged(0.0, share)),
+            options.n_candidates or (CPU_CANDIDATES if chosen.kind == "cpu" else data.n_items),
+        )
+        torch.manual_seed(seed)
+        model, tokenizer = self._pretrained()
+        layers = int(model.config.num_hidden_layers)
+        trained = options.trained_layers or (CPU_LAYERS if chosen.kind == "cpu" else layers)
+        network = PairNetwork(model.to(chosen.torch), max(layers - trained, 0), options.attention)
+        named = [name for name in (ITEM_ID, TITLE) if name in data.items]
+        texts = Texts(
+            options, network, tokenizer, chosen, text.item_texts(data.items), text.item_texts(data.items[named])
+        )
+        prior = fit_prior(data, first, options, seed)
+        profiles = text.profile_texts(data.users, data.profile) if data.profile else [""] * data.n_users
+        rows, unique = pd.factorize(np.array(profiles, object))
+        fitted = FittedPair(
+            texts,
+            first,
+            prior,
+            data.profile,
+            list(unique),
+            rows.astype(np.int64),
+            data.relevance_threshold,
+            Calibration(note="Not calibrated yet."),
+        )
+        limit = 300 if chosen.kind == "cpu" else 20_000  # people judged after each epoch
+        validation = Validation(
+            data, lambda users: torch.from_numpy(fitted.score(users, data.train)), seed=seed, limit=limit
+        )
+        train(
+            network,
+            PairBatches(data, texts, first, prior, seed),
+            validation,
+            options=options,
+            seed=seed,
+            device=chosen,
+            folder=folder,
+            progress=staged(share, 0.97),
+            terms=terms,
+        )
+        texts.history_states.clear()  # those of training are not asked for again
+        texts.history_bytes = 0
+        progress(0.97, "Calibrating the probabilities on validation")
+        fitted.calibration = calibration.on_validation(
+            lambda users, items: fitted.pair_logits(users, items, data.train), data, seed
+        )
+        progress(1.0, "Done")
+        return fitted
+
+
+def classifier(base: str) -> tuple[Any, Any]:
+    """(BertForSequenceClassification with one label, tokenizer) from "default", a HuggingFace name or a folder.
+
+    Raises ModelError where it cannot be opened or is no BERT.
+    """
+    from transformers import AutoModelForSequenceClassification
+
+    source = text.located(base)
+    model, tokenizer = store.pretrained(
+        source,
+        AutoModelForSequenceClassification,
+        num_labels=1,
+        ignore_mismatched_sizes=True,
+        attention_probs_dropout_prob=0.0,  # keeps the fast attention kernels on a CPU
+    )
+    if model.config.model_type != "bert":
+        raise ModelError(
+            f"{base} is a {model.config.model_type} model; bert_pair fine-tunes a BERT.",
+            "Give a model whose config.json says model_type bert, or take the default.",
+        )
+    return model, tokenizer
+
+
+def _first_stage(
+    data: TrainingData, options: PairOptions, seed: int, device: str, folder: Path, progress: Progress
+) -> Fitted:
+    """The first stage, fitted or, where a stopped training left it, opened."""
+    if (folder / store.MANIFEST).exists():
+        return store.load(folder)
+    fitted = build(options.first_stage).fit(
+        data, seed=seed, device=device, folder=folder / "training", progress=progress
+    )
+    store.save(fitted, folder)
+    return fitted
+
+
+def fit_prior(data: TrainingData, first: FirstStage, options: PairOptions, seed: int) -> Prior:
+    """The prior's coefficients by logistic regression on validation: what was liked there against what was not and
+    against candidates. Training pairs would flatter the first stage, which was fitted to them."""
+    log = np.log1p(data.popularity)
+    log_popularity = ((log - log.mean()) / (log.std() or 1.0)).astype(np.float32)
+    valid = data.valid
+    liked = _liked(valid.rating, data.relevance_threshold)
+    if options.prior == "none" or liked.sum() < calibration.MIN_CLASS:
+        return Prior(log_popularity, 0.0, 0.0)
+    rng = np.random.default_rng([seed, 7])
+    features, targets = [], []
+    held_out = valid.matrix(data.n_users, data.n_items)
+    people = np.unique(valid.user)
+    for start in range(0, len(people), 1024):
+        users = people[start : start + 1024]
+        scores, best, mean, spread = first(users, data.train)
+        standard = (scores - mean) / spread
+        rows = np.flatnonzero((valid.user >= users[0]) & (valid.user <= users[-1]))
+        row = np.searchsorted(users, valid.user[rows])
+        pick = rng.integers(0, best.shape[1], len(rows))
+        drawn = best[row, pick]
+        keep = (drawn >= 0) & ~held_out[users[row], np.maximum(drawn, 0)]
+        row, item = np.concatenate([row, row[keep]]), np.concatenate([valid.item[rows], drawn[keep]])
+        features.append(np.column_stack([log_popularity[item], standard[row, item]]))
+        targets.append(np.concatenate([liked[rows], np.zeros(int(keep.sum()), bool)]))
+    x, y = np.concatenate(features).astype(np.float64), np.concatenate(targets).astype(np.float64)
+    if options.prior == "popularity":
+        return Prior(log_popularity, float(calibration.logistic(x[:, :1], y)[0][0]), 0.0)
+    coefficients, _ = calibration.logistic(x, y)
+    return Prior(log_popularity, float(coefficients[0]), float(coefficients[1]))
+
+
+def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedPair:
+    """Called by `store.load`."""
+    options, device = parse(PairOptions, manifest["options"]), choose("auto")
+    model, tokenizer = classifier(str(folder))
+    frozen = int(manifest["frozen"])
+    if not 0 <= frozen < int(model.config.num_hidden_layers):
+        raise ValueError(f"{frozen} frozen layers of {model.config.num_hidden_layers}")
+    network = PairNetwork(model.to(device.torch).eval(), frozen, options.attention)
+    texts = Texts(options, network, tokenizer, device, manifest["items"], manifest["titles"])
+    popularity, first_stage = manifest["prior"]
+    return FittedPair(
+        texts,
+        FirstStage(store.load(folder / "first_stage"), int(manifest["candidates"])),
+        Prior(arrays["log_popularity"], float(popularity), float(first_stage)),
+        tuple(manifest["attributes"]),
+        manifest["profiles"],
+        arrays["profile_rows"],
+        manifest["threshold"],
+        Calibration.from_json(manifest["calibration"]),
+    )
