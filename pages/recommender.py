@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from fairdash.ui import parts, runs, state, training
+from fairdash.ui import bringing, parts, runs, state, training
 
 TRAIN, BRING, RUNS = "Train", "Bring lists or a model", "Runs"
 
 st.title("Recommender")
-if state.get("data") is None:
-    parts.empty("No data set in view", "A recommender learns from interactions.", "data", "Choose or bring data")
-    st.stop()
+data = state.get("data")
 tab = st.segmented_control(
     "What to do", [TRAIN, BRING, RUNS], default=TRAIN, required=True, key="how", label_visibility="collapsed",
     bind="query-params",
 )  # fmt: skip
-if tab == TRAIN:
-    training.section(state.get("data") or "")
-elif tab == BRING:
-    runs.bring(state.get("data") or "")
+if tab == BRING:
+    bringing.section(data)
+elif data is None:
+    parts.empty("No data set in view", "A recommender learns from interactions.", "data", "Choose or bring data")
+elif tab == TRAIN:
+    training.section(data)
 else:
-    runs.past(state.get("data") or "")
+    runs.past(data)

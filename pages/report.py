@@ -1,4 +1,33 @@
+"""Report: a comparison as one page to send, print or keep, and a link to this view."""
+
+from __future__ import annotations
+
+import json
+
 import streamlit as st
 
-st.title("report")
-st.slider("k", 1, 20, 10, key="k", bind="query-params")
+from fairdash import report
+from fairdash.ui import load, parts, state, text
+
+st.title("Report")
+entries = {entry.digest: entry for entry in state.workspace().entries("comparisons")}
+if not entries:
+    parts.empty("No comparison yet", "A report tells what a mitigation changed.", "compare", "Compare")
+    st.stop()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    chosen = st.selectbox(
+        "Comparison", list(entries), format_func=lambda digest: text.label(entries[digest].title, 80), width=520,
+        **state.shared("comparison", next(iter(entries)), state.one_of(entries)),
+    )  # fmt: skip
+    value = load.comparison(chosen)
+    page = report.html(value)
+    st.download_button("Report (HTML)", page, "fairdash-report.html", "text/html", type="primary", on_click="ignore",
+                       icon=":material/download:", key="report-html")  # fmt: skip
+    st.download_button("Numbers (JSON)", json.dumps(value, indent=1), "comparison.json", "application/json",
+                       on_click="ignore", icon=":material/data_object:", key="report-json")  # fmt: skip
+    with st.popover("Link", icon=":material/link:"):
+        st.caption("Opens this report in any browser that reaches this server.")
+        st.code(f"{(st.context.url or '').split('?')[0]}?comparison={chosen}", language=None)
+st.caption("One file without scripts; it prints as it stands, and nothing in it is loaded from elsewhere.")
+with st.container(border=True, key="report-preview"):
+    st.iframe(page, height=900)

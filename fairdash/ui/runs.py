@@ -1,12 +1,15 @@
-"""Past runs, and what comes from outside: another system's lists, or a model."""
+"""Lists and runs of a data set: which there are, and what can be done with them."""
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import datetime
 
 import pandas as pd
 import streamlit as st
 
+from fairdash import pipeline
 from fairdash.ui import load, parts, state, text
 from fairdash.workspace import Entry
 
@@ -24,7 +27,7 @@ def of(data: str) -> list[Entry]:
 
 
 def past(data: str) -> None:
-    """A table of all lists of the data set; one is looked at or deleted."""
+    """A table of all lists of the data set; one is looked at, downloaded or deleted."""
     entries = of(data)
     if not entries:
         parts.empty("Nothing trained or brought yet", "Trained recommenders and brought lists are kept here.")
@@ -37,24 +40,37 @@ def past(data: str) -> None:
         }
     )
     chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="past")
-    rows = chosen.selection.rows
-    if not rows:
-        st.caption("Choose a row to look at it, or to delete it.")
+    if not chosen.selection.rows:
+        st.caption("Choose a row to look at it, to download it, or to delete it.")
         return
-    entry = entries[rows[0]]
-    run = load.run(entry.meta["run"])
+    entry = entries[chosen.selection.rows[0]]
+    run, lists = load.lists(entry.digest)
     st.markdown(f"**{text.plain(entry.title, 100)}**")
     st.caption(text.plain(run.meta.get("device_sentence", ""), 200))
     st.json({key: value for key, value in run.meta.items() if key != "device_sentence"}, expanded=False)
     with st.container(horizontal=True):
-        if st.button("Look at it", icon=":material/visibility:", type="primary", key="look"):
-            state.put("lists", entry.digest)
-            st.rerun()
+        st.button("Look at it", icon=":material/visibility:", type="primary", key="look", on_click=state.put,
+                  args=("lists", entry.digest))  # fmt: skip
+        st.download_button(
+            "Lists", lambda: parts.csv_bytes(lists.to_frame(run.split.training.users, run.split.training.items)),
+            "recommendations.csv", "text/csv", icon=":material/download:", on_click="ignore", key="lists-csv",
+        )  # fmt: skip
+        if run.has_model:
+            st.download_button("Model", lambda: _zip(run), "model.zip", "application/zip", key="model-zip",
+                               icon=":material/download:", on_click="ignore",
+                               help="A folder that FairDash opens again, with the weights in safetensors.")  # fmt: skip
         with st.popover("Delete", icon=":material/delete:"):
             st.caption("The lists, and with a run's own lists its model, are removed from the workspace.")
-            if st.button("Delete for good", key="delete"):
-                _delete(entry)
-                st.rerun()
+            st.button("Delete for good", key="delete", on_click=_delete, args=(entry,))
+
+
+def _zip(run: pipeline.Run) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for file in sorted((run.folder / "model").rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(run.folder))
+    return buffer.getvalue()
 
 
 def _delete(entry: Entry) -> None:
@@ -64,7 +80,3 @@ def _delete(entry: Entry) -> None:
         workspace.delete("runs", entry.meta["run"])
     if state.get("lists") == entry.digest:
         state.put("lists", None)
-
-
-def bring(data: str) -> None:
-    st.caption("…")

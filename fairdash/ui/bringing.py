@@ -1,0 +1,152 @@
+"""What comes from outside: another system's lists, with our split or with a split of its own, or a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from fairdash.data.check import Finding
+from fairdash.data.given import given_split
+from fairdash.errors import DataError
+from fairdash.hashing import digest
+from fairdash.jobs import runner
+from fairdash.jobs.kinds import import_lists, put_dataset
+from fairdash.recommenders import store
+from fairdash.recommenders.lists import read_lists
+from fairdash.schema import Split
+from fairdash.ui import forms, load, parts, state, text
+
+LISTS, OWN, MODEL = "Lists for this data", "Lists with their own test", "A model"
+_TABLES = ["csv", "tsv", "txt", "dat", "data", "parquet", "pq"]
+
+
+def section(data: str | None) -> None:
+    """Three doors."""
+    doors = [LISTS, OWN, MODEL] if data else [OWN]
+    what = st.segmented_control("What do you bring", doors, default=doors[0], required=True, key="bring",
+                                bind="query-params")  # fmt: skip
+    with parts.errors():
+        if what == LISTS:
+            _lists(data or "")
+        elif what == OWN:
+            _own()
+        else:
+            _model(data or "")
+
+
+def _source(file: UploadedFile) -> tuple[str, bytes]:
+    return file.name, file.getvalue()
+
+
+def _lists(data: str) -> None:
+    st.caption(
+        "A table with a person, an item, and a rank or a score, of any recommender. It is measured against the held-out "
+        "part of the data set in view, so it should have been made from the known part alone."
+    )
+    spec = forms.split()
+    file = st.file_uploader("Lists", _TABLES, key="lists-file")
+    if file is None:
+        return
+    split = load.split(data, spec)
+    known = split.known.matrix(split.training.n_users, split.training.n_items)
+    _keep(_source(file), split, known)
+
+
+def _keep(source: tuple[str, bytes], split: Split, seen: Any = None) -> None:
+    lists, findings = read_lists(source, split.training.users, split.training.items, seen=seen, seed=split.seed)
+    told = int((lists.items[:, 0] >= 0).sum())
+    st.success(f"Read lists for {text.count(told, 'person', 'people')} of {split.training.n_users:,}, "
+               f"at most {int((lists.items >= 0).sum(axis=1).max())} items each.", icon=":material/task_alt:")  # fmt: skip
+    _say(findings)
+    title = st.text_input("Name of the system", Path(source[0]).stem, max_chars=60, key="system").strip()
+    if st.button("Keep these lists", type="primary", icon=":material/check:", key="keep-lists"):
+        made = import_lists(state.workspace(), split, lists, title or source[0])
+        state.put("lists", made["lists"])
+        st.switch_page(state.page("audit"), query_params=state.link())
+
+
+def _say(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        icon = ":material/warning:" if finding.severity == "warning" else ":material/info:"
+        st.markdown(f"{icon} {text.plain(finding.message, 600)}")
+
+
+def _own() -> None:
+    st.caption(
+        "For an audit without our data or our split: the lists, what was held out, and who the people are. Items and "
+        "what was known before make more metrics possible."
+    )
+    wanted = (("Lists", True), ("Held out", True), ("People", False), ("Items", False), ("Known before", False))
+    files: dict[str, UploadedFile | None] = {}
+    for column, (label, needed) in zip(st.columns(len(wanted)), wanted, strict=True):
+        with column:
+            files[label] = st.file_uploader(label if needed else f"{label} (optional)", _TABLES, key=f"own-{label}")
+    lists, truth = files["Lists"], files["Held out"]
+    if lists is None or truth is None:
+        return
+    others = {label: None if file is None else _source(file) for label, file in files.items()}
+    name = Path(truth.name).stem
+    dataset, split, findings = given_split(
+        _source(truth), others["People"], others["Items"], others["Known before"], name=f"{name} (own test)"
+    )
+    _say([finding for finding in findings if finding.severity != "info"])
+    if st.session_state.get("keep-lists"):
+        state.put("data", put_dataset(state.workspace(), dataset))
+    _keep(_source(lists), split)
+
+
+def _model(data: str) -> None:
+    st.caption(
+        "The zip of a recommender that FairDash saved, or of a BERT in safetensors. Pickled weights are never opened, and "
+        "nothing that came with a model is run."
+    )
+    file = st.file_uploader("Model folder as a zip", ["zip"], key="model-file")
+    if file is None:
+        return
+    raw = file.getvalue()
+    folder = state.workspace().root / "uploads" / digest(file.name, raw)
+    if not folder.is_dir():
+        archive = folder.with_suffix(".zip")
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        archive.write_bytes(raw)
+        try:
+            store.unpack(archive, folder)
+        finally:
+            archive.unlink()
+    place = _inside(folder)
+    if (place / store.MANIFEST).is_file():
+        manifest = store.read_json(place / store.MANIFEST, "Bring the whole folder of the model.")
+        st.success(
+            f"A recommender that FairDash saved: {text.plain(manifest.get('name'))}.", icon=":material/task_alt:"
+        )
+        spec = forms.split()
+        if st.button("Use it as it is", type="primary", icon=":material/check:", key="use-model"):
+            options = {"start": str(place), "epochs": 0}
+            params = {"dataset": data, "split": spec, "recommender": "bert_sequence", "options": options, "seed": 0,
+                      "device": "auto"}  # fmt: skip
+            state.put("job", runner.submit(state.workspace(), "train", f"Load {file.name}", params))
+            st.switch_page(state.page("recommender"), query_params=state.link())
+        _go_train("Fine-tune it", set_start=str(place))
+    else:
+        config = store.check_pretrained(place)
+        kind, layers = config.get("model_type"), config.get("num_hidden_layers")
+        st.success(f"A {text.plain(kind)} encoder with {text.plain(layers)} layers.", icon=":material/task_alt:")
+        _go_train("Use it for the texts of items and people", set_encoder=str(place))
+        _go_train("Fine-tune it on pairs", recommender="bert_pair", set_base=str(place))
+
+
+def _inside(folder: Path) -> Path:
+    for name in (store.MANIFEST, "config.json"):
+        found = sorted(folder.rglob(name), key=lambda path: len(path.parts))
+        if found:
+            return found[0].parent
+    raise DataError("The archive holds no model.", "Pack the folder with config.json and model.safetensors.")
+
+
+def _go_train(label: str, **query: str) -> None:
+    st.page_link(state.page("recommender"), label=label, icon=":material/arrow_forward:",
+                 query_params={**state.link(), **query})  # fmt: skip
