@@ -39,8 +39,22 @@ from fairdash.metrics import inputs, rating, results
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue, Inputs
+from fairdash.metrics.paired import Paired, paired
 from fairdash.metrics.tally import Rules, Tally, tally
 from fairdash.schema import UNKNOWN, USER_ID, Groups, GroupSpec, Lists, Split
+
+__all__ = [
+    "Audit",
+    "ModelSide",
+    "Paired",
+    "finish",
+    "from_frames",
+    "from_inputs",
+    "from_split",
+    "gate",
+    "paired",
+    "read_table",
+]
 
 Array = NDArray[np.float64]
 

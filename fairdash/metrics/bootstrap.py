@@ -8,16 +8,26 @@ Chamandy et al. 2012, "Estimating uncertainty for massive data streams").
 Intervals are 95 % percentile intervals. A group of n people has its replicates widened around the point value by
 sqrt(n / (n − 1)) · t(0.975, n − 1) / z(0.975): the expanded percentile interval (Hesterberg 2015), without which 20
 people are covered 92 % of the time instead of 95 %.
+
+Distances are never below 0 and biased upward, so percentiles of replicates would always leave 0 out. Their square
+behaves as s · χ² with d degrees of freedom and a noncentrality λ, the true square being s · λ; s and d are those that
+give the replicates' mean and variance, and the interval holds all λ for which the value lies within the central 95 %.
+It begins at 0 unless the data say otherwise, and reaches at least to the value itself.
+
+Metrics of the whole catalogue (coverage, gini) have no useful bootstrap: a resample reaches fewer items than the people
+themselves. Their interval is the jackknife's over blocks of users left out (Quenouille 1956, Tukey 1958).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
+from scipy.special import chndtr, chndtrinc, ndtri, stdtrit
 
 from fairdash.hashing import Hashes, mix
 
@@ -57,6 +67,75 @@ def interval(replicates: Array, low: float = -math.inf, high: float = math.inf) 
         return math.nan, math.nan
     lower, upper = np.percentile(known, TAILS)
     return float(np.clip(lower, low, high)), float(np.clip(upper, low, high))
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A value with what its interval is made of. replicates: the value under every bootstrap weight [r], or with each
+    block of users left out [blocks] for kind "jackknife". low, high: the metric's range."""
+
+    value: float
+    replicates: Array
+    kind: Literal["percentile", "distance", "jackknife"] = "percentile"
+    low: float = -math.inf
+    high: float = math.inf
+
+    @property
+    def ci(self) -> tuple[float, float]:
+        if math.isnan(self.value):
+            return math.nan, math.nan
+        if self.kind == "distance":
+            low, high = distance_interval(self.value**2, self.replicates**2)
+            return math.sqrt(low), math.sqrt(high)
+        if self.kind == "jackknife":
+            return jackknife(self.value, self.replicates, self.low, self.high)
+        return interval(self.replicates, self.low, self.high)
+
+    def less(self, other: Estimate) -> tuple[float, tuple[float, float]]:
+        """self − other under common replicates: the difference and its interval."""
+        value = _settled(np.array(self.value - other.value)).item()
+        if math.isnan(value) or len(self.replicates) != len(other.replicates):
+            return value, (math.nan, math.nan)
+        moved = _settled(self.replicates - other.replicates)
+        if self.kind == "jackknife":
+            return value, jackknife(value, moved)
+        # both distances are biased upward alike; reflecting the replicates takes out what is left of it
+        return value, interval(2 * value - moved if self.kind == "distance" else moved)
+
+
+def _settled(difference: Array) -> Array:
+    """Differences that are rounding alone are none."""
+    return np.where(np.abs(difference) < 1e-12, 0.0, difference)
+
+
+def jackknife(value: float, left_out: Array, low: float = -math.inf, high: float = math.inf) -> tuple[float, float]:
+    """95 % interval of a value from the values with each of b blocks left out [b]: value ± t(b − 1) · se."""
+    known = left_out[np.isfinite(left_out)]
+    if len(known) < 2:
+        return math.nan, math.nan
+    b = len(known)
+    error = math.sqrt((b - 1) / b * float(((known - known.mean()) ** 2).sum()))
+    half = float(stdtrit(b - 1, (1 + LEVEL) / 2)) * error
+    return max(low, value - half), min(high, value + half)
+
+
+def distance_interval(square: float, replicates: Array) -> tuple[float, float]:
+    """95 % interval of the square of a distance, from its value and replicates [r]: see the module."""
+    known = replicates[np.isfinite(replicates)]
+    if len(known) < 2 or math.isnan(square):
+        return math.nan, math.nan
+    # replicates have mean q + s d and variance 2 s² (d + 2 q / s) around the value q
+    bias = max(float(known.mean()) - square, 1e-12 * square)
+    spread = float(known.var())
+    if spread == 0 or bias + square == 0:
+        return square, square
+    scale = spread / (2 * bias + 4 * square)
+    freedom = bias / scale
+    ends = []
+    for level in ((1 + LEVEL) / 2, (1 - LEVEL) / 2):
+        central = chndtr(square / scale, freedom, 0.0) <= level
+        ends.append(0.0 if central else scale * float(chndtrinc(square / scale, freedom, level)))
+    return ends[0], max(ends[1], square)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -64,10 +64,10 @@ def largest_divergence(shares: Array) -> Array:
 
 
 def divergence_pairs(shares: Array) -> Array:
-    """Jensen–Shannon distance of every pair of groups [g, g], from [g, c]."""
+    """Jensen–Shannon distance of every pair of groups that have any share [g, g], NaN elsewhere, from [g, c]."""
     n = len(shares)
-    table = np.zeros((n, n))
-    for a, b in combinations(range(n), 2):
+    table = np.full((n, n), np.nan)
+    for a, b in combinations(np.flatnonzero(shares.sum(axis=1) > 0), 2):
         table[a, b] = table[b, a] = np.sqrt(jensen_shannon(shares[a], shares[b]))
     return table
 

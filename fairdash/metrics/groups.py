@@ -10,18 +10,16 @@ covered at once: half-widths are the 95 % quantile of the largest |replicate −
 version of Tukey–Kramer), and the interval runs from the largest lower to the largest upper end. It covers the true
 max − min with at least 95 %, and excludes 0 in at most 5 % of samples when all groups are alike.
 
-Test of a gap. Labels are shuffled over users; p = (1 + number of shufflings with a statistic as large) / (1 + number).
-The statistic is the largest pairwise difference in units of its standard error (studentised, so that it holds also
-when groups differ in spread: Janssen 1997, Chung & Romano 2013); for rates over pairs, in units of its deviation over
-the shufflings.
+Test of a gap. Labels are shuffled over users; p = (1 + number of shufflings with a larger statistic, and half of those
+with an equal one) / (1 + number): the mid-p value, since for hits of small groups ties are frequent and would make the
+test reject a true null far too seldom (Lancaster 1961). The statistic is the largest pairwise difference in units of
+its standard error (studentised, so that it holds also when groups differ in spread: Janssen 1997, Chung & Romano 2013);
+for rates over pairs, in units of its deviation over the shufflings.
 
 Detectable gap: a true difference of this size would be found with probability 0.8 at this number of people.
 
-Metrics that are distances (category_divergence, score_ks, generalized_cross_entropy, group_entropy_index, and awrf, rsp
-and reo of items) are never below 0 and biased upward, so percentiles of replicates would always leave 0 out. Their
-square behaves as s · χ² with d degrees of freedom and a noncentrality λ, the true square being s · λ; s and d are those
-that give the replicates' mean and variance, and the interval holds all λ for which the value lies within the central
-95 %. It begins at 0 unless the data tell the groups apart, and reaches at least to the value itself.
+Metrics that are distances (category_divergence, score_ks, generalized_cross_entropy, group_entropy_index) are never
+below 0 and biased upward; their interval is `bootstrap.distance_interval`.
 
 group_entropy_index        generalised entropy with α = 2 of per-user NDCG b: Σ (b − μ)² / (2 n μ²) = between + within;
                            between replaces every value by its group's mean (Speicher et al. 2018). ≥ 0, lower is
@@ -37,14 +35,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chndtr, chndtrinc
 
-from fairdash.metrics.bootstrap import LEVEL, Z_POWER, Z, interval, widening
+from fairdash.metrics.bootstrap import Z_POWER, Z, distance_interval, interval, widening
 
 Array = NDArray[np.float64]
 
@@ -73,12 +70,24 @@ class Rates:
                 value = np.where(value > 0, np.log(value), np.nan)
         return np.where(denominator > 0, value, np.nan)
 
+    def alone(self) -> tuple[list[int], Rates]:
+        """The columns that it uses, and the same rates over sums that hold these columns only."""
+        columns = sorted({*self.numerators, *self.denominators, *self.squares})
+        at = {column: i for i, column in enumerate(columns)}
+        return columns, replace(
+            self,
+            numerators=tuple(at[c] for c in self.numerators),
+            denominators=tuple(at[c] for c in self.denominators),
+            squares=tuple(at[c] for c in self.squares),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Gap:
     """A metric over groups; numbers are NaN where undefined, with `reason`. pair: names of the higher and the lower
     group. of: the category where the gap is largest. oriented: replicates of gap [r] with pair and category fixed.
-    detectable: smallest true gap found with probability 0.8. more: parts that only this metric has."""
+    distance: whether the replicates are those of a distance. detectable: smallest true gap found with probability 0.8.
+    more: parts that only this metric has."""
 
     gap: float = math.nan
     ratio: float = math.nan
@@ -91,6 +100,7 @@ class Gap:
     of: str | None = None
     detectable: float = math.nan
     oriented: Array = field(default_factory=lambda: np.empty(0))
+    distance: bool = False
     reason: str = ""
     more: dict[str, float] = field(default_factory=dict)
 
@@ -108,25 +118,37 @@ def gap(
     boot: Array,
     null: Array,
     *,
+    least: int = 1,
     better: int = 0,
 ) -> Gap:
     """The gap over the groups `names`. total: sums [g, c]; boot: [r, g, c]; null: under shuffled labels [p, g, c].
-    people: those with a value [g]. better: 1 higher, -1 lower, 0 neither (then no group is the worst)."""
-    values = rates.of(total)
-    known = np.flatnonzero(~np.isnan(values).all(axis=1))
+    people: those with a value [g]; groups with fewer than `least` of them are left out. better: 1 higher, -1 lower, 0
+    neither (then no group is the worst)."""
+    known = np.flatnonzero(~np.isnan(rates.of(total)).all(axis=1) & (people >= least))
     if len(known) < 2:
-        return Gap(reason="fewer than two groups have a value")
+        return Gap(reason="fewer than two groups of sufficient size have a value")
     names, people = [names[int(g)] for g in known], people[known]
-    values, total, boot, null = values[known], total[known], boot[:, known], null[:, known]
+    columns, rates = rates.alone()
+    cells = np.ix_(known, np.asarray(columns))
+    total, boot, null = total[cells], boot[:, cells[0], cells[1]], null[:, cells[0], cells[1]]
+    values = rates.of(total)
     spread = np.fmax.reduce(values, axis=0) - np.fmin.reduce(values, axis=0)
+    spread[(~np.isnan(values)).sum(axis=0) < 2] = np.nan
+    if np.isnan(spread).all():
+        return Gap(reason="fewer than two groups have a value for the same category")
+    # a target that one group alone has is no gap of 0
+    spread[(~np.isnan(values)).sum(axis=0) < 2] = np.nan
+    if np.isnan(spread).all():
+        return Gap(reason="fewer than two groups of sufficient size have a value")
     target = int(np.nanargmax(spread))
     column = values[:, target]
-    high, low = int(np.nanargmax(column)), int(np.nanargmin(column))
+    order = [int(g) for g in np.argsort(column, kind="stable") if not np.isnan(column[g])]
+    low, high = order[0], order[-1]  # two groups also where all values are equal
     replicates = widened(values, rates.of(boot), people)
     oriented = replicates[:, high, target] - replicates[:, low, target]
     differences = [abs(a - b) for a, b in combinations(column[~np.isnan(column)], 2)]
     worst: int | None = low if better > 0 else high if better < 0 else None
-    error = float(np.nanstd(oriented)) if len(oriented) else math.nan
+    error = float(_size(oriented - _mean(oriented)))
     if len(names) == 2 and values.shape[1] == 1:
         ci, quantile = interval(oriented), Z
     else:
@@ -136,7 +158,7 @@ def gap(
         gap=float(spread[target]),
         ratio=float(column[low] / top) if column[low] >= 0 and top > 0 else math.nan,
         mad=float(np.mean(differences)),
-        std=float(np.nanstd(column)),
+        std=float(_size(column - _mean(column))),
         ci=ci,
         p_value=_test(rates, values, total, null),
         worst_group=None if worst is None else names[worst],
@@ -156,7 +178,7 @@ def _simultaneous(values: Array, replicates: Array) -> tuple[tuple[float, float]
     for g in range(len(values) - 1):
         difference = values[g] - values[g + 1 :]
         moved = replicates[:, g, None] - replicates[:, g + 1 :]
-        error = np.nanstd(moved, axis=0) if np.isfinite(moved).any() else np.full(difference.shape, np.nan)
+        error = _size(moved - _mean(moved))
         with np.errstate(invalid="ignore", divide="ignore"):
             distance = np.abs(moved - difference) / error
         distance[:, ~(error > 0)] = np.nan
@@ -185,11 +207,24 @@ def _test(rates: Rates, values: Array, total: Array, null: Array) -> float:
             scale = np.sqrt(errors[0][g] + errors[0][g + 1 :])
             scales = np.sqrt(errors[1][:, g, None] + errors[1][:, g + 1 :])
         else:
-            scale = np.sqrt(np.nanmean(moved**2, axis=0)) if np.isfinite(moved).any() else np.nan * difference
+            scale = _size(moved)
             scales = np.broadcast_to(scale, moved.shape)
         observed = max(observed, float(np.max(_in_units(difference, scale), initial=0.0)))
         statistics = np.maximum(statistics, _in_units(moved, scales).reshape(len(moved), -1).max(axis=1, initial=0.0))
     return p_value(observed, statistics)
+
+
+def _mean(x: Array) -> Array:
+    """Mean over the first axis of what is known; NaN where nothing is."""
+    known = ~np.isnan(x)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value: Array = np.where(known, x, 0.0).sum(axis=0) / known.sum(axis=0)
+    return value
+
+
+def _size(x: Array) -> Array:
+    """Root mean square over the first axis, likewise."""
+    return np.sqrt(_mean(x**2))
 
 
 def _variance(rates: Rates, sums: Array, mean: Array) -> Array:
@@ -208,8 +243,12 @@ def _in_units(difference: Array, scale: Array) -> Array:
 
 
 def p_value(observed: float, shuffled: Array) -> float:
-    """(1 + shufflings with a statistic as large) / (1 + shufflings)."""
-    return float((1 + np.count_nonzero(shuffled >= observed * (1 - TIE))) / (1 + len(shuffled)))
+    """The mid-p value: (1 + shufflings with a larger statistic + half of those with an equal one) / (1 + shufflings)."""
+    larger = np.count_nonzero(shuffled > observed * (1 + TIE))
+    as_large = np.count_nonzero(shuffled >= observed * (1 - TIE))
+    if as_large - larger == len(shuffled):
+        return 1.0  # no shuffling tells anything apart
+    return float((1 + larger + (as_large - larger) / 2) / (1 + len(shuffled)))
 
 
 def distance(
@@ -239,26 +278,8 @@ def distance(
         ci=(shown(low), shown(high)) if not math.isnan(high) else (math.nan, math.nan),
         p_value=p_value(observed, shuffled[~np.isnan(shuffled)]) if len(null) else math.nan,
         oriented=np.sqrt(moved) if root else moved,
+        distance=True,
     )
-
-
-def distance_interval(square: float, replicates: Array) -> tuple[float, float]:
-    """95 % interval of the square of a distance, from its value and replicates [r]: see the module."""
-    known = replicates[np.isfinite(replicates)]
-    if len(known) < 2 or math.isnan(square):
-        return math.nan, math.nan
-    # replicates have mean q + s d and variance 2 s² (d + 2 q / s) around the value q
-    bias = max(float(known.mean()) - square, 1e-12 * square)
-    spread = float(known.var())
-    if spread == 0 or bias + square == 0:
-        return square, square
-    scale = spread / (2 * bias + 4 * square)
-    freedom = bias / scale
-    ends = []
-    for level in ((1 + LEVEL) / 2, (1 - LEVEL) / 2):
-        central = chndtr(square / scale, freedom, 0.0) <= level
-        ends.append(0.0 if central else scale * float(chndtrinc(square / scale, freedom, level)))
-    return ends[0], max(ends[1], square)
 
 
 def cross_entropy(means: Array) -> Array:

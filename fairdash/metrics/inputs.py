@@ -521,7 +521,8 @@ def _pairs(user: Codes, item: Codes, n_users: int, n_items: int) -> Interactions
     """Interactions without rating or time, sorted by user and item, none twice."""
     key = user.astype(np.int64) * n_items + item
     if np.any(key[1:] <= key[:-1]):
-        key = np.unique(key)
+        key = np.sort(key)
+        key = key[np.concatenate([[True], key[1:] != key[:-1]])]
         user, item = (key // n_items).astype(np.int32), (key % n_items).astype(np.int32)
     return Interactions(user, item, np.ones(len(user), np.float32), np.zeros(len(user)))
 

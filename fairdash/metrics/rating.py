@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fairdash.metrics.bootstrap import interval
-from fairdash.metrics.groups import distance_interval
+from fairdash.metrics.bootstrap import distance_interval
 from fairdash.schema import Codes, Groups
 
 Array = NDArray[np.float64]

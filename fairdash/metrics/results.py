@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fairdash.hashing import mix
 from fairdash.metrics import bootstrap, categories, exposure, pairs
 from fairdash.metrics import groups as compare
+from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.groups import Gap, Rates
 from fairdash.metrics.inputs import Catalogue, ItemClass
@@ -20,14 +21,12 @@ from fairdash.metrics.tally import GroupSums, Tally, counted, shuffled
 from fairdash.schema import CATEGORIES, UNKNOWN
 
 Array = NDArray[np.float64]
-Interval = tuple[float, float]
 
 CURVE_PEOPLE = 20_000  # a curve needs no more; they are chosen by hash
 CURVES = ("ndcg", "hit", "arp", "miscalibration")
 CELLS = 20  # of a distribution
 SLOTS = f"slots:{CATEGORIES}"  # the column of list places by category
 ITEM_SCALARS = ("awrf", "eed", "eer", "eel", "exposure_ratio", "rsp", "reo")
-_NO_INTERVAL = "no interval: a resampled set of people reaches fewer items than the people themselves"
 
 
 def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
@@ -67,7 +66,7 @@ def _mean_rates(total: Tally, key: str) -> Rates:
     )
 
 
-def _group_metrics(total: Tally) -> dict[str, tuple[Rates, str]]:
+def group_metrics(total: Tally) -> dict[str, tuple[Rates, str]]:
     """Values of one group, by the key they have in `groups`: the sums and the column that counts their people."""
     layout = total.people_layout
     found = {key: (_mean_rates(total, key), f"count:{counted(key)}") for key in total.metrics}
@@ -95,67 +94,76 @@ def _class_rates(total: Tally, catalogue: Catalogue) -> dict[str, Rates]:
     return found
 
 
-def _people(total: Tally, sums: Array, column: str) -> NDArray[np.int64]:
+def people_with(total: Tally, sums: Array, column: str) -> NDArray[np.int64]:
     """How many people of each group have a value [g]; all of them where no column counts."""
     return np.rint(sums[:, total.people_layout[column].start]).astype(np.int64)
 
 
 def overall(total: Tally, undefined: dict[str, str]) -> dict[str, Any]:
     row: dict[str, Any] = {}
-    metrics = _group_metrics(total)
-    for key, (rates, column) in metrics.items():
-        n = np.array([total.n]) if not column else _people(total, total.people_total[None], column)
-        value, ci = _value(rates, total.people_total[None], total.people_boot[:, None], n, key)
-        row |= {key: value[0], f"{key}_ci": ci[0]}
-        if math.isnan(value[0]):
+    for key in group_metrics(total):
+        estimate = person_estimate(total, key)
+        row |= {key: estimate.value, f"{key}_ci": estimate.ci}
+        if math.isnan(estimate.value):
             undefined[f"overall.{key}"] = why(key)
     return row
 
 
-def _value(
-    rates: Rates, total: Array, boot: Array, n: NDArray[np.int64], key: str
-) -> tuple[Array, list[tuple[float, float]]]:
-    """Values [g] and their intervals; for rates of one target."""
+def _estimates(rates: Rates, total: Array, boot: Array, n: NDArray[np.int64], key: str) -> list[Estimate]:
+    """One for each group [g], for rates of one target. n: people with a value [g]."""
     value = rates.of(total)
     moved = compare.widened(value, rates.of(boot), n)
     info = METRICS.get(key)
     low, high = (info.low, info.high) if info else (0.0, 1.0) if key.endswith("_rate") else (-math.inf, math.inf)
-    return value[:, 0], [bootstrap.interval(moved[:, g, 0], low, high) for g in range(len(value))]
+    return [Estimate(float(value[g, 0]), moved[:, g, 0], low=low, high=high) for g in range(len(value))]
+
+
+def group_estimates(total: Tally, group: GroupSums, key: str) -> list[Estimate]:
+    """A metric's value in each group [g], `(unknown)` last."""
+    rates, column = group_metrics(total)[key]
+    n = group.people if not column else people_with(total, group.total, column)
+    return _estimates(rates, group.total, group.boot, n, key)
 
 
 def group_rows(total: Tally, group: GroupSums, catalogue: Catalogue, undefined: dict[str, str]) -> dict[str, Any]:
     rows: dict[str, dict[str, Any]] = {}
     kept = [g for g, name in enumerate(group.names) if group.people[g] or name != UNKNOWN]
-    with_truth = _people(total, group.total, "count:truth")
+    with_truth = people_with(total, group.total, "count:truth")
     for g in kept:
         rows[group.names[g]] = {
             "n": int(group.people[g]),
             "n_with_truth": int(with_truth[g]),
             "small": bool(group.people[g] < group.min_size),
         }
-    for key, (rates, column) in _group_metrics(total).items():
-        n = group.people if not column else _people(total, group.total, column)
-        value, ci = _value(rates, group.total, group.boot, n, key)
+    for key in group_metrics(total):
+        estimates = group_estimates(total, group, key)
         for g in kept:
-            rows[group.names[g]] |= {key: value[g], f"{key}_ci": ci[g]}
-            if math.isnan(value[g]):
+            rows[group.names[g]] |= {key: estimates[g].value, f"{key}_ci": estimates[g].ci}
+            if math.isnan(estimates[g].value):
                 undefined[f"groups.{group.attribute}.{group.names[g]}.{key}"] = why(key)
     for attribute, rates in _class_rates(total, catalogue).items():
         table = rates.of(group.total)
         for g in kept:
             selected = dict(zip(rates.labels, table[g], strict=True))
             rows[group.names[g]].setdefault("selection_rate", {})[attribute] = selected
-    if SLOTS in total.people_layout:
-        columns = total.people_layout[SLOTS]
-        names = catalogue.classes[0].names
-        share = exposure.shares(group.total[:, columns])
-        moved = compare.widened(share, exposure.shares(group.boot[:, :, columns]), group.people)
-        for g in kept:
-            rows[group.names[g]]["category_share"] = dict(zip(names, share[g], strict=True))
-            rows[group.names[g]]["category_share_ci"] = {
-                name: bootstrap.interval(moved[:, g, j], 0.0, 1.0) for j, name in enumerate(names)
-            }
+    shares = category_estimates(total, group, catalogue)
+    for g in kept if shares else ():
+        rows[group.names[g]]["category_share"] = {name: estimates[g].value for name, estimates in shares.items()}
+        rows[group.names[g]]["category_share_ci"] = {name: estimates[g].ci for name, estimates in shares.items()}
     return rows
+
+
+def category_estimates(total: Tally, group: GroupSums, catalogue: Catalogue) -> dict[str, list[Estimate]]:
+    """category_share of each group [g], by category; empty where the items have none."""
+    if SLOTS not in total.people_layout:
+        return {}
+    columns = total.people_layout[SLOTS]
+    share = exposure.shares(group.total[:, columns])
+    moved = compare.widened(share, exposure.shares(group.boot[:, :, columns]), group.people)
+    return {
+        name: [Estimate(float(share[g, j]), moved[:, g, j], low=0.0, high=1.0) for g in range(len(share))]
+        for j, name in enumerate(catalogue.classes[0].names)
+    }
 
 
 def gaps(
@@ -187,15 +195,12 @@ def gaps(
     found: dict[str, Gap] = {}
 
     def over(key: str, rates: Rates, column: str, better: int) -> Gap:
-        n = group.people[kept] if not column else _people(total, sums, column)
-        enough = np.flatnonzero(n >= max(1, group.min_size))
-        if len(enough) < 2:
-            return Gap(reason=why(key) if not n.any() else "fewer than two groups of sufficient size have a value")
-        return compare.gap(
-            rates, [names[g] for g in enough], n[enough], sums[enough], boot[:, enough], null[:, enough], better=better
-        )
+        n = group.people[kept] if not column else people_with(total, sums, column)
+        if not n.any():
+            return Gap(reason=why(key))
+        return compare.gap(rates, names, n, sums, boot, null, least=max(1, group.min_size), better=better)
 
-    metrics = _group_metrics(total)
+    metrics = group_metrics(total)
     for key in total.metrics:
         info = METRICS.get(key)
         found[key] = over(key, *metrics[key], info.better if info else 0)
@@ -225,10 +230,10 @@ def gaps(
     found["category_divergence"] = Gap(reason=why("category_divergence"))
     if SLOTS in total.people_layout:
         columns = total.people_layout[SLOTS]
-        table = categories.divergence_pairs(sums[:, columns]) if len(kept) > 1 else np.zeros((1, 1))
+        table = categories.divergence_pairs(sums[:, columns])
         made = compare.distance(
             lambda x: categories.largest_divergence(x[..., columns]), sums, boot, null, root=True,
-            exact=float(table.max()) if len(kept) > 1 else None, reason="no slot goes to an item with a category",
+            exact=float(np.fmax.reduce(table, axis=None)), reason="fewer than two groups get items with a category",
         )  # fmt: skip
         found["category_divergence"] = _with_pairs(made, table, names)
     found["score_ks"] = Gap(reason="the lists have no scores")
@@ -276,7 +281,8 @@ def _parity_ratio(made: Gap, rates: Rates, sums: Array) -> Gap:
         return made
     table = rates.of(sums)
     with np.errstate(invalid="ignore", divide="ignore"):
-        each = table.min(axis=0) / table.max(axis=0)
+        each = np.fmin.reduce(table, axis=0) / np.fmax.reduce(table, axis=0)
+    each[(~np.isnan(table)).sum(axis=0) < 2] = np.nan
     if np.isnan(each).all():
         return Gap(reason="nobody gets an item of any category")
     lowest = int(np.nanargmin(each))
@@ -298,12 +304,13 @@ def _parity_ratio(made: Gap, rates: Rates, sums: Array) -> Gap:
 
 
 def _with_pairs(made: Gap, table: Array, names: Sequence[str]) -> Gap:
-    """The distance with its largest pair, and the mean over pairs, from the table of pairs [g, g]."""
+    """The distance with its largest pair, and the mean over pairs, from the table of pairs [g, g], NaN where there
+    is no pair."""
     if len(names) < 2 or math.isnan(made.gap):
         return made
     n = len(names)
-    a, b = divmod(int(np.argmax(table)), n)
-    return replace(made, pair=(names[a], names[b]), mad=float(table.sum() / (n * (n - 1))))
+    a, b = divmod(int(np.nanargmax(table)), n)
+    return replace(made, pair=(names[a], names[b]), mad=float(np.nanmean(table)))
 
 
 def _largest_ks(cells: Array) -> Array:
@@ -355,47 +362,51 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
 
 def items(total: Tally, catalogue: Catalogue, labels: Sequence[str], undefined: dict[str, str]) -> dict[str, Any]:
     """The item side: metrics of the whole catalogue, and of groups of items."""
-    found: dict[str, Any] = {
-        "gini": exposure.gini(total.item_lists.astype(np.float64)),
-        "gini_exposure": exposure.gini(total.item_exposure),
-        "coverage": exposure.coverage(total.item_lists.astype(np.float64)),
-        "entropy": exposure.entropy(total.item_lists.astype(np.float64)),
-    }
-    for key, value in found.copy().items():
-        undefined[f"items.{key}_ci"] = _NO_INTERVAL
-        if math.isnan(value):
-            undefined[f"items.{key}"] = "no item is recommended"
-    for key in ("arp", "aplt", "aclt"):
-        rates = _mean_rates(total, key)
-        n = _people(total, total.people_total[None], f"count:{counted(key)}")
-        value, ci = _value(rates, total.people_total[None], total.people_boot[:, None], n, key)
-        found |= {key: float(value[0]), f"{key}_ci": ci[0]}
-        if math.isnan(value[0]):
-            undefined[f"items.{key}"] = why(key)
+    found: dict[str, Any] = {}
+    whole = catalogue_estimates(total)
     classes = {group.attribute: group for group in catalogue.classes}
+    gaps = {attribute: item_gaps(total, catalogue, group) for attribute, group in classes.items()}
     asked = [label for label in labels if label in classes]
-    by_group, gaps = {}, {}
-    for attribute, group in classes.items():
-        by_group[attribute] = _item_rows(total, catalogue, group)
-        gaps[attribute] = _item_gaps(total, catalogue, group)
-        for key, (value, _) in gaps[attribute].items():
-            if math.isnan(value):
-                undefined[f"items.gaps.{attribute}.{key}"] = why(key)
-    for key in ITEM_SCALARS if asked else ():
-        number, interval = gaps[asked[0]][key]
-        found |= {key: number, f"{key}_ci": interval}
-        if math.isnan(number):
-            undefined[f"items.{key}"] = why(key)
-    if not asked:
-        for key in ITEM_SCALARS:
-            found[key] = math.nan
-            undefined[f"items.{key}"] = "no group of items was asked for"
-    found["by_group"] = by_group
-    found["gaps"] = {
-        attribute: {key: {"value": value, "ci": ci} for key, (value, ci) in named.items()}
-        for attribute, named in gaps.items()
+    nothing = dict.fromkeys(ITEM_SCALARS, Estimate(math.nan, np.empty(0)))
+    for key, estimate in (whole | (gaps[asked[0]] if asked else nothing)).items():
+        found |= {key: estimate.value, f"{key}_ci": estimate.ci}
+        if math.isnan(estimate.value):
+            undefined[f"items.{key}"] = why(key) if asked or key in whole else "no group of items was asked for"
+    found["by_group"] = {
+        attribute: _item_rows(total, catalogue, group, undefined) for attribute, group in classes.items()
     }
+    found["gaps"] = {}
+    for attribute, named in gaps.items():
+        found["gaps"][attribute] = {key: {"value": one.value, "ci": one.ci} for key, one in named.items()}
+        for key, one in named.items():
+            if math.isnan(one.value):
+                undefined[f"items.gaps.{attribute}.{key}"] = why(key)
     return found
+
+
+def catalogue_estimates(total: Tally) -> dict[str, Estimate]:
+    """gini, gini_exposure, coverage, entropy, arp, aplt, aclt."""
+
+    def jackknifed(statistic: Callable[[Array], float], blocks: NDArray[Any]) -> Estimate:
+        blocks = blocks.astype(np.float64)
+        whole = blocks.sum(axis=0)
+        filled = blocks[blocks.any(axis=1)]
+        return Estimate(statistic(whole), np.array([statistic(whole - b) for b in filled]), "jackknife", 0.0, 1.0)
+
+    found = {
+        "gini": jackknifed(exposure.gini, total.item_lists),
+        "gini_exposure": jackknifed(exposure.gini, total.item_exposure),
+        "coverage": jackknifed(exposure.coverage, total.item_lists),
+        "entropy": jackknifed(exposure.entropy, total.item_lists),
+    }
+    return found | {key: person_estimate(total, key) for key in ("arp", "aplt", "aclt")}
+
+
+def person_estimate(total: Tally, key: str) -> Estimate:
+    """A value over all people: the mean of a per-user metric, or a rate."""
+    rates, column = group_metrics(total)[key]
+    n = np.array([total.n]) if not column else people_with(total, total.people_total[None], column)
+    return _estimates(rates, total.people_total[None], total.people_boot[:, None], n, key)[0]
 
 
 def _item_sums(total: Tally, name: str) -> tuple[Array, Array]:
@@ -404,91 +415,101 @@ def _item_sums(total: Tally, name: str) -> tuple[Array, Array]:
     return total.items_total[place], total.items_boot[:, place]
 
 
-def _item_rows(total: Tally, catalogue: Catalogue, group: ItemClass) -> dict[str, Any]:
+def item_estimates(total: Tally, catalogue: Catalogue, group: ItemClass) -> dict[str, list[Estimate]]:
+    """What each group of one item attribute gets [j], by metric."""
     name = group.attribute
-    given, given_boot = _item_sums(total, f"exposure:{name}")
-    whole, whole_boot = _item_sums(total, "exposure")
-    merit, _ = _item_sums(total, f"merit:{name}")
-    relevant, _ = _item_sums(total, "relevant")
-    selection = _class_rates(total, catalogue)[name]
-    columns: dict[str, tuple[Array, Array | None]] = {
-        "exposure_share": (_divide(given, whole), _divide(given_boot, whole_boot)),
-        "catalogue_share": (np.asarray(group.share.sum(axis=0)).ravel() / max(1, catalogue.size), None),
-        "interaction_share": (_interaction_share(catalogue, group), None),
-        "relevant_share": (_divide(merit, relevant), None),
-        "selection_rate": (selection.of(total.people_total[None])[0], selection.of(total.people_boot[:, None])[:, 0]),
+
+    def quotient(top: tuple[Array, Array], bottom: tuple[Array, Array]) -> list[Estimate]:
+        value, boot = _divide(top[0], bottom[0]), _divide(top[1], bottom[1])
+        return [Estimate(float(value[j]), boot[:, j], low=0.0, high=1.0) for j in range(len(value))]
+
+    def sums(column: str) -> tuple[Array, Array]:
+        return _item_sums(total, f"{column}:{name}")
+
+    rates = _class_rates(total, catalogue)[name]
+    upper, lower = list(rates.numerators), list(rates.denominators)
+    people = total.people_total, total.people_boot
+    found = {
+        "exposure_share": quotient(sums("exposure"), _item_sums(total, "exposure")),
+        "selection_rate": quotient((people[0][upper], people[1][:, upper]), (people[0][lower], people[1][:, lower])),
+        "true_positive_rate": quotient(sums("hits"), sums("relevant")),
+        "pairwise_accuracy": quotient(sums("above"), sums("pairs")),
     }
-    ratios = {"true_positive_rate": ("hits", "relevant"), "pairwise_accuracy": ("above", "pairs")}
     if group.exclusive:
-        ratios["pairwise_accuracy_intra"] = ("above-intra", "pairs-intra")
-    for key, (upper, lower) in ratios.items():
-        top, bottom = _item_sums(total, f"{upper}:{name}"), _item_sums(total, f"{lower}:{name}")
-        columns[key] = _divide(top[0], bottom[0]), _divide(top[1], bottom[1])
-    if group.exclusive:
-        top, bottom = _item_sums(total, f"above:{name}"), _item_sums(total, f"pairs:{name}")
-        own_top, own_bottom = _item_sums(total, f"above-intra:{name}"), _item_sums(total, f"pairs-intra:{name}")
-        columns["pairwise_accuracy_inter"] = (
-            _divide(top[0] - own_top[0], bottom[0] - own_bottom[0]),
-            _divide(top[1] - own_top[1], bottom[1] - own_bottom[1]),
+        above, pair, own_above, own_pair = sums("above"), sums("pairs"), sums("above-intra"), sums("pairs-intra")
+        found["pairwise_accuracy_intra"] = quotient(own_above, own_pair)
+        found["pairwise_accuracy_inter"] = quotient(
+            (above[0] - own_above[0], above[1] - own_above[1]), (pair[0] - own_pair[0], pair[1] - own_pair[1])
         )
+    return found
+
+
+def _item_rows(
+    total: Tally, catalogue: Catalogue, group: ItemClass, undefined: dict[str, str]
+) -> dict[str, dict[str, Any]]:
+    estimates = item_estimates(total, catalogue, group)
+    relevant = _divide(_item_sums(total, f"merit:{group.attribute}")[0], _item_sums(total, "relevant")[0])
+    catalogue_share = np.asarray(group.share.sum(axis=0)).ravel() / max(1, catalogue.size)
+    interactions = _interaction_share(catalogue, group)
     rows: dict[str, dict[str, Any]] = {}
     for j, label in enumerate(group.names):
-        rows[label] = {"n": int(group.sizes[j])}
-        for key, (value, boot) in columns.items():
-            rows[label][key] = value[j]
-            if boot is not None:
-                rows[label][f"{key}_ci"] = bootstrap.interval(boot[:, j], 0.0, 1.0)
+        rows[label] = {
+            "n": int(group.sizes[j]),
+            "catalogue_share": catalogue_share[j],
+            "interaction_share": interactions[j],
+            "relevant_share": relevant[j],
+        }
+        for key, values in estimates.items():
+            rows[label] |= {key: values[j].value, f"{key}_ci": values[j].ci}
+        for key, value in rows[label].items():
+            if not key.endswith("_ci") and math.isnan(value):
+                undefined[f"items.by_group.{group.attribute}.{label}.{key}"] = why(key)
     nobody = int((np.diff(group.member.indptr) == 0).sum())
     if nobody:
-        rest = 1 - columns["exposure_share"][0].sum()
+        known = sum(one.value for one in estimates["exposure_share"])
         rows[UNKNOWN] = {
             "n": nobody,
-            "exposure_share": max(0.0, float(rest)),
+            "exposure_share": max(0.0, 1 - known),
             "catalogue_share": nobody / catalogue.size,
         }
     return rows
 
 
-def _item_gaps(total: Tally, catalogue: Catalogue, group: ItemClass) -> dict[str, tuple[float, Interval]]:
+def item_gaps(total: Tally, catalogue: Catalogue, group: ItemClass) -> dict[str, Estimate]:
+    """awrf, eed, eer, eel, exposure_ratio, rsp, reo over the groups of one item attribute."""
     name = group.attribute
     given, given_boot = _item_sums(total, f"exposure:{name}")
     merit, merit_boot = _item_sums(total, f"merit:{name}")
     target = exposure.shares(np.asarray(group.share.sum(axis=0)).ravel())
     selection = _class_rates(total, catalogue)[name]
+    selected, selected_boot = selection.of(total.people_total[None])[0], selection.of(total.people_boot[:, None])[:, 0]
     hits, hits_boot = _item_sums(total, f"hits:{name}")
     relevant, relevant_boot = _item_sums(total, f"relevant:{name}")
     truth, truth_boot = _item_sums(total, "truth")
-    rates = selection.of(total.people_total[None])[0], selection.of(total.people_boot[:, None])[:, 0]
-    distances: dict[str, tuple[Array, Array]] = {
-        "awrf": (
-            exposure.total_variation(exposure.shares(given), target),
-            exposure.total_variation(exposure.shares(given_boot), target),
-        ),
-        "rsp": (pairs.rate_dispersion(rates[0]), pairs.rate_dispersion(rates[1])),
-        "reo": (
-            pairs.rate_dispersion(_divide(hits, relevant)),
-            pairs.rate_dispersion(_divide(hits_boot, relevant_boot)),
-        ),
-    }
-    found: dict[str, tuple[float, Interval]] = {}
-    for key, (value, boot) in distances.items():
-        low, high = compare.distance_interval(float(value) ** 2, boot**2)
-        found[key] = float(value), (math.sqrt(low), math.sqrt(high))
-    for key in ("eed", "eer", "eel"):
+
+    def distance(statistic: Callable[[Array], Array], point: Array, boot: Array) -> Estimate:
+        return Estimate(float(statistic(point)), statistic(boot), "distance")
+
+    def mean(key: str) -> Estimate:
         sums, boot = _item_sums(total, f"{key}:{name}")
-        found[key] = float(_divide(sums, truth)[0]), bootstrap.interval(_divide(boot, truth_boot)[:, 0], 0.0)
-    found["exposure_ratio"] = exposure.merit_ratio(given, merit), _ratio_interval(given, merit, given_boot, merit_boot)
-    return {key: found[key] for key in ITEM_SCALARS}
+        return Estimate(float(_divide(sums, truth)[0]), _divide(boot, truth_boot)[:, 0], low=0.0)
 
-
-def _ratio_interval(given: Array, merit: Array, given_boot: Array, merit_boot: Array) -> Interval:
-    """Percentile interval of the ratio of the two groups that are lowest and highest in the data."""
+    # the ratio of the two groups that are lowest and highest in the data, held fixed in the replicates
     each = np.where(merit > 0, _divide(given, merit), np.nan)
-    if np.isfinite(each).sum() < 2:
-        return math.nan, math.nan
-    low, high = int(np.nanargmin(each)), int(np.nanargmax(each))
-    moved = _divide(given_boot, merit_boot)
-    return bootstrap.interval(_divide(moved[:, low], moved[:, high]), 0.0)
+    ratio = Estimate(exposure.merit_ratio(given, merit), np.empty(0))
+    if not math.isnan(ratio.value):
+        low, high = int(np.nanargmin(each)), int(np.nanargmax(each))
+        moved = _divide(given_boot, merit_boot)
+        ratio = Estimate(ratio.value, _divide(moved[:, low], moved[:, high]), low=0.0)
+    return {
+        "awrf": distance(lambda x: exposure.total_variation(exposure.shares(x), target), given, given_boot),
+        "eed": mean("eed"),
+        "eer": mean("eer"),
+        "eel": mean("eel"),
+        "exposure_ratio": ratio,
+        "rsp": distance(pairs.rate_dispersion, selected, selected_boot),
+        "reo": distance(pairs.rate_dispersion, _divide(hits, relevant), _divide(hits_boot, relevant_boot)),
+    }
 
 
 def _interaction_share(catalogue: Catalogue, group: ItemClass) -> Array:
@@ -577,6 +598,15 @@ def why(key: str) -> str:
         "reo": "fewer than two groups have relevant items, or nobody has a hit",
         "rsp": "fewer than two groups have candidates, or nothing is recommended",
         "score_ks": "the lists have no scores",
+        "interaction_share": "there are no training interactions",
+        "relevant_share": "no item is relevant to anybody",
+        "exposure_share": "nothing is recommended",
+        "selection_rate": "no item of the group is a candidate",
+        "pairwise_accuracy_inter": "no relevant item of the group has an irrelevant candidate of another",
+        "gini": "no item is recommended",
+        "gini_exposure": "no item is recommended",
+        "coverage": "no item is recommended",
+        "entropy": "no item is recommended",
         "false_positive_rate": "nobody has an irrelevant candidate",
     }
     return reasons.get(key, "nobody has a liked held-out item")

@@ -32,6 +32,7 @@ Layout = dict[str, slice]  # where a named column, or block of columns, stands
 EXACT_PEOPLE = 20_000  # rows kept for tests
 SMALL_GROUP = 2_000  # beyond EXACT_PEOPLE, groups up to this size are drawn from the sample
 BLOCK_PEOPLE = 8_192  # users whose weights are drawn at once: 8 MB for 1,000 replicates
+BLOCKS = 20  # of users, for the jackknife of catalogue metrics
 DENSE_GROUPS = 10  # so many groups are shuffled by dense matrix products
 
 
@@ -67,7 +68,8 @@ class GroupSums:
 class Tally:
     """See the module. people_layout, items_layout: where columns stand in sums. metrics: per-user values [n] by key.
     codes: group of each user by attribute [n, attributes], -1 unknown. rows: people columns of all users, or of the
-    EXACT_PEOPLE with the smallest hashes [., c], with row_hash and row_groups."""
+    EXACT_PEOPLE with the smallest hashes [., c], with row_hash and row_groups. item_lists, item_exposure: how often
+    each item stands in a top K, and its discounted exposure, by block of users [BLOCKS, n_items]."""
 
     rules: Rules
     people_layout: Layout
@@ -95,7 +97,7 @@ class Tally:
             self.rules != other.rules
             or self.people_layout != other.people_layout
             or self.items_layout != other.items_layout
-            or len(self.item_lists) != len(other.item_lists)
+            or self.item_lists.shape != other.item_lists.shape
             or [(g.attribute, g.names) for g in self.groups] != [(g.attribute, g.names) for g in other.groups]
         ):
             raise ConfigError(
@@ -198,12 +200,15 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
             )
         )
     rows, row_hash, row_groups = _sample(people_matrix, mix(rules.seed, inputs.hashes), codes)
-    item_lists: NDArray[np.int64] = np.zeros(facts.n_items, dtype=np.int64)
-    item_exposure: Array = np.zeros(facts.n_items)
+    item_lists: NDArray[np.int64] = np.zeros((BLOCKS, facts.n_items), dtype=np.int64)
+    item_exposure: Array = np.zeros((BLOCKS, facts.n_items))
     if not rules.accuracy_only:
-        item_lists = np.bincount(facts.top.indices, minlength=facts.n_items).astype(np.int64)
-        mass = np.bincount(facts.exposure.indices, weights=facts.exposure.data, minlength=facts.n_items)
-        item_exposure = mass.astype(np.float64)
+        # the hash's high bits, as its low bits order the rows
+        part = (mix(rules.seed, inputs.hashes) >> np.uint64(32)).astype(np.int64) % BLOCKS
+        cell = np.repeat(part, facts.length) * facts.n_items + facts.top.indices
+        item_lists = np.bincount(cell, minlength=item_lists.size).reshape(item_lists.shape).astype(np.int64)
+        mass = np.bincount(cell, weights=facts.exposure.data, minlength=item_exposure.size)
+        item_exposure = mass.reshape(item_exposure.shape).astype(np.float64)
     return Tally(
         rules=rules,
         people_layout=people_layout,
@@ -302,16 +307,20 @@ def shuffled(total: Tally, attribute: int, kept: Sequence[int]) -> Array:
 
 
 def _shuffle_rows(rows: Array, sizes: NDArray[np.int64], permutations: int, rng: np.random.Generator) -> Array:
-    labels = np.repeat(np.arange(len(sizes), dtype=np.uint16), sizes)
     result = np.empty((permutations, len(sizes), rows.shape[1]))
     # the largest group is what the others leave
     rest = int(np.argmax(sizes))
     others = [g for g in range(len(sizes)) if g != rest]
     whole = rows.sum(axis=0)
     step = max(1, 4_000_000 // max(1, len(rows)))
+    ends = np.cumsum(sizes) - 1
     for first in range(0, permutations, step):
         count = min(step, permutations - first)
-        drawn = rng.permuted(np.tile(labels, (count, 1)), axis=1)
+        # random keys: the sizes[0] smallest are the first group, the next sizes[1] the second, and so on
+        keys = rng.integers(0, 2**32, size=(count, len(rows)), dtype=np.uint32)
+        drawn = np.zeros(keys.shape, dtype=np.uint16)
+        for end in np.partition(keys, ends, axis=1)[:, ends[:-1]].T:
+            drawn += keys > end[:, None]
         part = result[first : first + count]
         if len(sizes) <= DENSE_GROUPS:
             for g in others:
