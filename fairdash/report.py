@@ -85,6 +85,8 @@ def html(value: Mapping[str, Any]) -> str:
     title = escape(f"{before} → {after}")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        # The page needs no script and nothing from elsewhere, and says so to the browser.
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head><body><main>{''.join(parts)}</main>"
         f'<p class="soft"><small>FairDash {__version__}</small></p></body></html>'

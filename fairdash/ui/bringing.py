@@ -44,8 +44,8 @@ def _source(file: UploadedFile) -> tuple[str, bytes]:
 
 def _lists(data: str) -> None:
     st.caption(
-        "A table with a person, an item, and a rank or a score, of any recommender. It is measured against the held-out "
-        "part of the data set in view, so it should have been made from the known part alone."
+        "A table with a person, an item, and a rank or a score, of any recommender. It is measured against the "
+        "held-out part of the data set in view, so it should have been made from the known part alone."
     )
     spec = forms.split()
     file = st.file_uploader("Lists", _TABLES, key="lists-file")
@@ -59,8 +59,9 @@ def _lists(data: str) -> None:
 def _keep(source: tuple[str, bytes], split: Split, seen: Any = None) -> None:
     lists, findings = read_lists(source, split.training.users, split.training.items, seen=seen, seed=split.seed)
     told = int((lists.items[:, 0] >= 0).sum())
-    st.success(f"Read lists for {text.count(told, 'person', 'people')} of {split.training.n_users:,}, "
-               f"at most {int((lists.items >= 0).sum(axis=1).max())} items each.", icon=":material/task_alt:")  # fmt: skip
+    deepest = int((lists.items >= 0).sum(axis=1).max())
+    people = f"{text.count(told, 'person', 'people')} of {split.training.n_users:,}"
+    st.success(f"Read lists for {people}, at most {deepest} items each.", icon=":material/task_alt:")
     _say(findings)
     title = st.text_input("Name of the system", Path(source[0]).stem, max_chars=60, key="system").strip()
     if st.button("Keep these lists", type="primary", icon=":material/check:", key="keep-lists"):
@@ -101,8 +102,8 @@ def _own() -> None:
 
 def _model(data: str) -> None:
     st.caption(
-        "The zip of a recommender that FairDash saved, or of a BERT in safetensors. Pickled weights are never opened, and "
-        "nothing that came with a model is run."
+        "The zip of a recommender that FairDash saved, or of a BERT in safetensors. Pickled weights are never opened, "
+        "and nothing that came with a model is run."
     )
     file = st.file_uploader("Model folder as a zip", ["zip"], key="model-file")
     if file is None:
