@@ -7,10 +7,14 @@ has places left, until none can. Second phase: every list is filled up with the 
 Round robin makes each customer's list envy-free up to one item (EF1): nobody prefers another's list once one item is
 taken from it.
 
+The last rounds can leave a producer short although it has candidates, because whoever still has room holds its items
+already (near α = 1). Such a producer then gets the places it lacks where they cost a customer least: instead of the
+last item in the list whose producer has more than its guarantee.
+
 Strength is α. Producers are the item groups where they are chosen, else every item is its own producer. A customer's
 value of an item outside the candidates is 0, so a producer is guaranteed ℓ places as far as it is among the candidates
-of enough customers with room. Lists are shown in the order of scores. ⌊⌋ makes small strengths the identity where
-m · k is small against n.
+of enough customers. Lists are shown in the order of scores. ⌊⌋ makes small strengths the identity where m · k is small
+against n.
 
 Needs nothing. Moves `gini` (items as producers) and group exposure (groups as producers). Costs accuracy in
 proportion to α: the guaranteed places are a fraction α of all.
@@ -82,10 +86,35 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
         order = np.where(valid, n_candidates + rank, 3 * n_candidates)
         order[users, picks] -= n_candidates  # what the first phase gave comes before the best of the rest
         best = np.sort(order, axis=1)[:, : data.k]
-        shown = np.sort(np.where(best < 2 * n_candidates, best % n_candidates, n_candidates), axis=1)
+        held = np.zeros(items.shape, dtype=bool)
+        np.put_along_axis(held, best % n_candidates, best < 2 * n_candidates, axis=1)
+        if share:
+            _top_up(held, valid, np.where(producer >= 0, producer, none), none, share)
+        shown = np.sort(np.where(held, rank, n_candidates), axis=1)[:, : min(data.k, n_candidates)]
         return np.where(shown < n_candidates, shown, -1)
 
     return positions
+
+
+def _top_up(
+    held: NDArray[np.bool_], valid: NDArray[np.bool_], producer: NDArray[np.intp], none: int, share: int
+) -> None:
+    """Give producers the places that they still lack, in `held` [n_users, c]; producer `none` has no guarantee."""
+    given = np.bincount(producer[held], minlength=none + 1)
+    lacking = given < share
+    lacking[none] = False
+    user, position = np.nonzero(valid & ~held & lacking[producer])
+    order = np.lexsort((user, position))  # the better an item stands with its customer, the less is lost
+    for u, p in zip(user[order].tolist(), position[order].tolist(), strict=True):
+        gains = producer[u, p]
+        if given[gains] >= share:
+            continue
+        mine = np.flatnonzero(held[u])
+        spare = mine[(given[producer[u, mine]] > share) | (producer[u, mine] == none)]
+        if len(spare):
+            given[producer[u, spare[-1]]] -= 1
+            given[gains] += 1
+            held[u, spare[-1]], held[u, p] = False, True
 
 
 METHOD = Reranking(INFO, _build)

@@ -30,7 +30,7 @@ from fairdash.schema import Codes, Floats
 
 Numbers = NDArray[np.float64]
 EXACT_CELLS = 320
-NODES = 400  # of branch and bound; 5 ms each
+NODES = 1_000  # of branch and bound; 1 to 5 ms each
 ROUNDS = 60  # plans are added at most so often; a few suffice
 TOLERANCE = 1e-6  # of the objective, whose range is 0…1
 LEARN = (0.25, 0.5, 0.75, 1.0)  # strengths whose plans every mixture starts from

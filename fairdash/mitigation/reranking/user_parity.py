@@ -28,7 +28,7 @@ from fairdash.mitigation.reranking.method import Reranking, unit_scores
 from fairdash.mitigation.reranking.programme import LEARN, Conditions, Programme
 from fairdash.mitigation.reranking.utility import expected_gain
 
-BREACH = 100.0  # cost of a gap beyond the bound, where the candidates allow no smaller one; far above any score
+BREACH = 1e4  # cost of a gap beyond the bound, where the candidates allow no smaller one; far above any score
 
 INFO = Info(
     key="user_parity",
