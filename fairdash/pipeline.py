@@ -754,5 +754,7 @@ def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput
         item_groups=items,
         probability=probability,
         valid=likes.matrix(data.n_users, data.n_items),
+        # what is fitted on validation likes needs the candidates of that time: at test they are history
+        fitting=None if part == "valid" else rerank_input(run, chosen, k, "valid"),
         seed=run.meta["seed"],
     )
