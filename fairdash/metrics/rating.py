@@ -34,8 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fairdash.metrics.bootstrap import interval
-from fairdash.metrics.bootstrap import distance_interval
+from fairdash.metrics.bootstrap import distance_interval, interval
 from fairdash.schema import Codes, Groups
 
 Array = NDArray[np.float64]

@@ -319,8 +319,9 @@ def _largest_ks(cells: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         share = steps / steps[..., -1:]
     # at each point the largest difference is that of the highest and the lowest curve
-    spread: Array = (np.fmax.reduce(share, axis=-2) - np.fmin.reduce(share, axis=-2)).max(axis=-1)
-    return spread
+    spread = (np.fmax.reduce(share, axis=-2) - np.fmin.reduce(share, axis=-2)).max(axis=-1)
+    # a group without scores has no curve
+    return np.where((steps[..., -1] > 0).sum(axis=-1) >= 2, spread, np.nan)
 
 
 def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]) -> dict[str, Any]:

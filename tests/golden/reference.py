@@ -34,7 +34,8 @@ class Case:
         return self.lists[user][: self.k]
 
     def candidates(self, user: int) -> list[int]:
-        return [item for item in range(self.n_items) if item not in self.seen[user]]
+        """All but the training items; one that is held out as relevant again is a candidate."""
+        return [item for item in range(self.n_items) if item not in self.seen[user] - self.liked[user]]
 
     def user_names(self) -> list[str]:
         return sorted({name for name in self.user_group if name is not None})
@@ -208,10 +209,12 @@ def difference(rates: Mapping[str, float]) -> float:
 
 
 def popularity_lift(case: Case, users: Sequence[int]) -> float:
-    """Kowald et al. 2020 after Abdollahpouri et al. 2019: means over users of means over items, then the ratio."""
+    """Kowald et al. 2020 after Abdollahpouri et al. 2019: means over users of means over items, then the ratio; of
+    users who have both a profile and a list."""
     popularity = case.popularity()
-    profile = mean([mean([popularity[item] for item in case.seen[user]]) for user in users if case.seen[user]])
-    listed = mean([mean([popularity[item] for item in case.top(user)]) for user in users if case.seen[user]])
+    both = [user for user in users if case.seen[user] and case.top(user)]
+    profile = mean([mean([popularity[item] for item in case.seen[user]]) for user in both])
+    listed = mean([mean([popularity[item] for item in case.top(user)]) for user in both])
     return divide(listed - profile, profile)
 
 
@@ -321,13 +324,13 @@ def selection_by_item_group(case: Case, relevant_only: bool) -> dict[str, float]
 def relative_deviation(rates: Mapping[str, float]) -> float:
     known = [rate for rate in rates.values() if not math.isnan(rate)]
     middle = mean(known)
-    return divide(math.sqrt(sum((rate - middle) ** 2 for rate in known) / len(known)), middle) if known else NAN
+    return divide(math.sqrt(sum((rate - middle) ** 2 for rate in known) / len(known)), middle) if known[1:] else NAN
 
 
 def expected_exposure(case: Case) -> tuple[float, float, float]:
-    """eed, eer, eel at group level, means over users with relevant items (Diaz et al. 2020): E from the list's
-    discounts; E* from the ideal policy that puts the relevant items first in random order and all others after them,
-    cut at K; both summed over each item group."""
+    """eed = |E|², eer = 2 E·E*, eel = |E − E*|² at group level, means over users with relevant items (Diaz et al.
+    2020): E from the list's discounts; E* from the ideal policy that puts the relevant items first in random order
+    and all others after them, cut at K; both summed over each item group."""
     names = case.item_names()
     parts: list[tuple[float, float, float]] = []
     for user in case.users:
@@ -351,7 +354,7 @@ def expected_exposure(case: Case) -> tuple[float, float, float]:
         parts.append(
             (
                 sum(system[name] ** 2 for name in names),
-                sum(system[name] * target[name] for name in names),
+                2 * sum(system[name] * target[name] for name in names),
                 sum((system[name] - target[name]) ** 2 for name in names),
             )
         )
