@@ -62,20 +62,21 @@ def independent_weights(
     start: weights [rows] that the probabilities are taken under and that the result is relative to.
     """
     result = np.ones(labels.shape[0])
+    fixed = []
+    for codes in groups:
+        known = np.flatnonzero(codes >= 0)
+        shape = (int(codes.max(initial=0)) + 1, len(codes))
+        member = sparse.csr_array((start[known], (codes[known], known)), shape=shape)
+        table = (member @ labels).toarray()  # [groups, labels], as the data has it
+        wanted = table.sum(1, keepdims=True) * table.sum(0, keepdims=True) / max(table.sum(), 1e-300)
+        fixed.append((known, codes[known], member, wanted))
     for _ in range(ROUNDS):
         largest = 0.0
-        for codes in groups:
-            known = np.flatnonzero(codes >= 0)
-            member = sparse.csr_array(
-                (start[known], (codes[known], known)), shape=(int(codes.max(initial=0)) + 1, len(codes))
-            )
-            table = (member @ labels).toarray()  # [groups, labels], as the data has it
-            wanted = table.sum(1, keepdims=True) * table.sum(0, keepdims=True) / max(table.sum(), 1e-300)
+        for known, group, member, wanted in fixed:
             now = (member @ (sparse.diags_array(result) @ labels)).toarray()
             factor = np.divide(wanted, now, out=np.ones_like(now), where=now > 0)
             largest = max(largest, float(np.abs(factor - 1)[now > 0].max(initial=0.0)))
-            row_factor = np.asarray((labels[known] * factor[codes[known]]).sum(axis=1)).ravel()
-            result[known] *= row_factor
+            result[known] *= np.asarray((labels[known] * factor[group]).sum(axis=1)).ravel()
         if largest < TOLERANCE:
             break
     return result

@@ -1,12 +1,13 @@
 """Adversarial training: user vectors from which a critic cannot tell the group.
 
-    min over the recommender, max over the critic:  L_rec − λ · Σ_attributes CE(group, critic(v))
+    min over the recommender, max over the critics:  L_rec − λ · Σ_attributes CE(group, critic(v))
 
-One critic a protected attribute (a linear map plus a hidden layer) reads standardised user vectors and is trained to
-predict the group, each group weighing the same. Its gradient reaches the user vectors reversed and times λ. Between
-two steps of the recommender the critic takes `CRITIC_STEPS` steps of its own over the newest vectors of all people, as
-an adversary that lags behind removes little. λ = LAMBDA · strength, and rises from 0 as in Ganin et al.:
-λ(p) = λ (2 / (1 + e^(−10 p / WARMUP)) − 1) with p the share of the training that is done. People of unknown group
+One critic a protected attribute predicts the group from standardised user vectors, each group weighing the same, and
+its gradient reaches the user vectors reversed and times λ. The critic is a logistic regression on the vector and on
+random rectified features of it, over the newest vectors of all people, and takes a Newton step at every step of the
+recommender. That keeps it at its optimum: a critic that is trained by gradient steps lags behind, the recommender
+overshoots, and the group ends up readable again with the sign turned. λ = LAMBDA · strength, and rises from 0 as in
+Ganin et al., λ(p) = λ (2 / (1 + e^(−10 p)) − 1), p the share of the training that is done. People of unknown group
 take no part; strength 0 adds nothing at all.
 
 Ganin, Ustinova, Ajakan et al.: "Domain-adversarial training of neural networks", JMLR 2016; for recommenders, with a
@@ -22,7 +23,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from fairdash.mitigation.base import Info, TermBatch, check_groups, check_strength
 from fairdash.mitigation.training.members import Bank, Members
@@ -37,14 +38,12 @@ INFO = Info(
     paper="Ganin et al. 2016, Domain-adversarial training of neural networks",
     needs=("user_groups", "vectors"),
     target="probe_auc",
-    cost="Taste that goes with the group; a few per cent of accuracy, and critic steps in training.",
+    cost="Taste that goes with the group; a few per cent of accuracy, and a Newton step of the critic a batch.",
 )
 
-LAMBDA = 1.0  # of strength 1
-WARMUP = 1.0
-CRITIC_STEPS = 4
-CRITIC_RATE = 3e-3
-CRITIC_DECAY = 1e-3  # L2 of the critic's weights
+LAMBDA = 3.0  # of strength 1
+NEWTON_STEPS = 1
+RIDGE = 0.03  # L2 of the critic's weights, beside its mean loss
 HIDDEN = 32
 
 
@@ -61,46 +60,58 @@ class _Reverse(torch.autograd.Function):
 
 
 class Critic(nn.Module):
-    """Logits [n, classes] from standardised vectors [n, d]; trained by `learn` alone, with Adam.
+    """Logits [n, heads] from standardised vectors [n, d]: a head for each group against the rest, one for two groups.
 
-    Weights and Adam's moments are buffers: the recommender's optimiser must not touch them, checkpoints must hold them.
+    Logistic regression on the coordinates and on HIDDEN random rectified features of them, so that it reads what is not
+    linear, too. `learn` alone changes the weights, which are buffers: the recommender's optimiser must not touch them.
     """
 
     weights: torch.Tensor
-    moments: torch.Tensor
-    steps: torch.Tensor
+    random: torch.Tensor
+    size: torch.Tensor  # each head's group as a share of the people that it was fitted on
 
     def __init__(self, dim: int, classes: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.shapes = ((dim, classes), (classes,), (dim, HIDDEN), (HIDDEN,), (HIDDEN, classes))
-        parts = [torch.randn(shape, generator=generator) / math.sqrt(shape[0]) for shape in self.shapes]
-        parts[0].zero_(), parts[1].zero_(), parts[3].zero_()
-        self.register_buffer("weights", torch.cat([part.flatten() for part in parts]))
-        self.register_buffer("moments", torch.zeros(2, len(self.weights)))
-        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        self.heads = 1 if classes == 2 else classes
+        self.register_buffer("random", torch.randn(dim, HIDDEN, generator=generator) / math.sqrt(dim))
+        self.register_buffer("weights", torch.zeros(dim + HIDDEN + 1, self.heads))
+        self.register_buffer("size", torch.full((self.heads,), 0.5))
 
-    def forward(self, x: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
-        flat = self.weights if weights is None else weights
-        direct, bias, first, first_bias, second = (
-            part.view(shape)
-            for part, shape in zip(torch.split(flat, [math.prod(s) for s in self.shapes]), self.shapes, strict=True)
-        )
-        logits: torch.Tensor = x @ direct + bias + torch.relu(x @ first + first_bias) @ second
-        return logits
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """[n, d + HIDDEN + 1], the last one constant."""
+        return torch.cat([x, torch.relu(x @ self.random), x.new_ones(len(x), 1)], dim=1)
 
-    def learn(self, x: torch.Tensor, label: torch.Tensor, class_weight: torch.Tensor) -> None:
-        """One Adam step on vectors [n, d] and their groups int64 [n]."""
-        with torch.enable_grad():
-            weights = self.weights.detach().clone().requires_grad_()
-            loss = cross_entropy(self(x, weights), label, weight=class_weight)
-            loss = loss + CRITIC_DECAY * weights.square().sum()
-            (gradient,) = torch.autograd.grad(loss, weights)
-        self.steps += 1
-        self.moments[0].lerp_(gradient, 0.1)
-        self.moments[1].lerp_(gradient.square(), 0.01)
-        mean = self.moments[0] / (1 - 0.9 ** int(self.steps))
-        square = self.moments[1] / (1 - 0.99 ** int(self.steps))
-        self.weights -= CRITIC_RATE * mean / (square.sqrt() + 1e-8)
+    def inside(self, label: torch.Tensor) -> torch.Tensor:
+        """Who belongs to each head's group: float [n, heads]."""
+        own = torch.arange(self.heads, device=label.device) + (self.heads == 1)
+        return (label[:, None] == own).float()
+
+    def loss(self, x: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        """Binary cross-entropy [n], the mean over heads; group and rest weigh the same by `balance`."""
+        logits = self.features(x) @ self.weights
+        inside = self.inside(label)
+        return (binary_cross_entropy_with_logits(logits, inside, reduction="none") * self.balance(inside)).mean(1)
+
+    @torch.no_grad()
+    def learn(self, x: torch.Tensor, label: torch.Tensor) -> None:
+        """NEWTON_STEPS Newton steps on vectors [n, d] and their groups int64 [n]."""
+        features, inside = self.features(x), self.inside(label)
+        size = inside.mean(0).clamp(min=1e-6, max=1 - 1e-6)
+        self.size.copy_(size)
+        ridge = RIDGE * torch.eye(features.shape[1], device=x.device)
+        ridge[-1, -1] = 1e-6  # the constant is not held back
+        for _ in range(NEWTON_STEPS):
+            chance = torch.sigmoid(features @ self.weights)
+            balance = self.balance(inside)
+            slope = features.T @ (balance * (chance - inside)) / len(x) + ridge @ self.weights
+            for head in range(self.heads):
+                curve = balance[:, head] * chance[:, head] * (1 - chance[:, head]) / len(x)
+                step = torch.linalg.solve((features.T * curve) @ features + ridge, slope[:, head])
+                self.weights[:, head] -= step
+
+    def balance(self, inside: torch.Tensor) -> torch.Tensor:
+        """Weights [n, heads] under which group and rest weigh alike; their mean over people is 1."""
+        return torch.where(inside > 0, 0.5 / self.size, 0.5 / (1 - self.size))
 
 
 class AdversarialTerm(nn.Module):
@@ -116,11 +127,6 @@ class AdversarialTerm(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         self.critics = [Critic(dim, classes, generator) for classes in self.members.classes]
         self.saved = nn.ModuleList(self.critics)
-        for i, attribute in enumerate(groups):
-            sizes = torch.from_numpy(attribute.sizes).float()
-            present = (sizes > 0).sum()
-            weight = torch.where(sizes > 0, sizes.sum() / (present * sizes.clamp(min=1)), 0.0)
-            self.register_buffer(f"balance{i}", weight)
 
     def forward(self, batch: TermBatch) -> torch.Tensor:
         if self.strength == 0:
@@ -132,18 +138,14 @@ class AdversarialTerm(nn.Module):
         live = (_Reverse.apply(batch.vectors) - mean) / scale  # type: ignore[no-untyped-call]
         total = batch.vectors.new_zeros(())
         everybody, here = self.members.of(users), self.members.of(batch.users)
-        for i, critic in enumerate(self.critics):
-            balance = self.get_buffer(f"balance{i}")
-            known = everybody[i] >= 0
+        for critic, group, live_group in zip(self.critics, everybody, here, strict=True):
+            known = group >= 0
             if known.any():
-                for _ in range(CRITIC_STEPS):
-                    critic.learn(known_vectors[known], everybody[i][known], balance)
-            known = here[i] >= 0
+                critic.learn(known_vectors[known], group[known])
+            known = live_group >= 0
             if known.any():
-                label = here[i][known]
-                loss = cross_entropy(critic(live[known]), label, reduction="none")
-                total = total + (loss * balance[label]).mean()
-        warm = 2 / (1 + math.exp(-10 * batch.done / WARMUP)) - 1
+                total = total + critic.loss(live[known], live_group[known]).mean()
+        warm = 2 / (1 + math.exp(-10 * batch.done)) - 1
         return total * (LAMBDA * self.strength * warm)
 
 

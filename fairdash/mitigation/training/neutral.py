@@ -1,14 +1,17 @@
 """Neutral vectors: the recommender pays for the distance between a user vector and its neutral counterpart.
 
-    L = L_rec + λ · mean over people of ‖v − v′‖₂ / spread,      v′ = v − U Uᵀ (v − m)
+    L = L_rec + λ · mean over people of ‖v − v′‖₂ / spread,      v′ = m + s (v − m_g) / s_g
 
-U spans the differences of the groups' mean vectors from the mean m of all (groups − 1 directions), so v′ is v with the
-groups' directions rotated away: what `divergence` measures by projection. Means and spread (mean ‖v − m‖) come from the
-newest vectors of all people and carry no gradient; dividing by the spread keeps the penalty from shrinking all vectors.
-λ = LAMBDA · strength, in full after a warm-up of the first tenth of the training. People of unknown group take no part.
+v′ is v standardised within its group and given the mean m and the pooled deviation s of all people, coordinate by
+coordinate: the vector that the person would have if the group were like all others (what `divergence` measures by
+standardising; it is 0 when the groups are distributed alike). v is pulled to v′ and not v′ to v: v′, the statistics,
+which come from the newest vectors of all people, and the spread (mean ‖v − m‖) carry no gradient. The neutral vector by
+projection would be the other choice, but its distance does not vanish when the groups are alike, so that as a penalty
+it goes on to squeeze whatever direction chance makes the groups differ in. λ = LAMBDA · strength, in full after a
+warm-up of the first tenth of the training. People of unknown group take no part; strength 0 adds nothing at all.
 
-The neutralising step is that of Bolukbasi, Chang, Zou, Saligrama, Kalai: "Man is to computer programmer as woman is to
-homemaker? Debiasing word embeddings", NeurIPS 2016.
+The neutralising step for word vectors is that of Bolukbasi, Chang, Zou, Saligrama, Kalai: "Man is to computer
+programmer as woman is to homemaker? Debiasing word embeddings", NeurIPS 2016.
 """
 
 from __future__ import annotations
@@ -28,15 +31,16 @@ INFO = Info(
     title="Pull user vectors to neutral ones",
     place="training",
     side="users",
-    objective="Minimise the recommender's loss plus the distance of user vectors from those without group directions.",
+    objective="Minimise the recommender's loss plus the distance of user vectors from group-neutral ones.",
     paper="Bolukbasi et al. 2016, Man is to computer programmer as woman is to homemaker?",
     needs=("user_groups", "vectors"),
     target="divergence",
-    cost="Taste that goes with the group; little accuracy, since few directions are given up.",
+    cost="Taste that goes with the group.",
 )
 
-LAMBDA = 1.0  # of strength 1
+LAMBDA = 3.0  # of strength 1
 WARMUP = 0.1
+TINY = 1e-6
 
 
 class NeutralTerm(nn.Module):
@@ -51,30 +55,39 @@ class NeutralTerm(nn.Module):
         self.bank = Bank(self.members.codes.shape[1], dim)
 
     def forward(self, batch: TermBatch) -> torch.Tensor:
+        total = batch.vectors.new_zeros(())
         if self.strength == 0:
-            return batch.vectors.new_zeros(())
+            return total
         self.bank.add(batch.users, batch.vectors)
         users, vectors = self.bank.filled()
-        everybody, here = self.members.of(users), self.members.of(batch.users)
-        total = batch.vectors.new_zeros(())
-        for attribute in range(len(here)):
-            known, live = everybody[attribute] >= 0, here[attribute] >= 0
-            if not known.any() or not live.any():
+        for group, live in zip(self.members.of(users), self.members.of(batch.users), strict=True):
+            here = live >= 0
+            if not here.any():
                 continue
-            centre, basis = directions(vectors[known], everybody[attribute][known])
-            spread = (vectors[known] - centre).norm(dim=1).mean() + 1e-6
-            along = (batch.vectors[live] - centre) @ basis.T  # ‖v − v′‖ is the length of this part
-            total = total + (along.square().sum(1) + 1e-12).sqrt().mean() / spread
+            some = vectors[group >= 0]
+            target = neutral_vectors(batch.vectors[here].detach(), live[here], some, group[group >= 0])
+            spread = (some - some.mean(0)).norm(dim=1).mean()
+            total = total + (batch.vectors[here] - target).norm(dim=1).mean() / (spread + TINY)
         return total * (LAMBDA * self.strength * min(1.0, batch.done / WARMUP))
 
 
 @torch.no_grad()
-def directions(vectors: torch.Tensor, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean [d] of all vectors [n, d] and an orthonormal basis [r, d] of the group means' differences from it."""
-    centre = vectors.mean(0)
-    means = torch.stack([vectors[codes == code].mean(0) for code in torch.unique(codes)])
-    _, size, basis = torch.linalg.svd(means - centre, full_matrices=False)
-    return centre, basis[size > 1e-6 * (vectors - centre).abs().max().clamp(min=1e-12)]
+def neutral_vectors(
+    vectors: torch.Tensor, codes: torch.Tensor, people: torch.Tensor, people_codes: torch.Tensor
+) -> torch.Tensor:
+    """Neutral counterparts [b, d] of vectors [b, d] of the groups `codes` [b], by the statistics of all people [n, d].
+
+    A coordinate that is constant in a group becomes the common mean there."""
+    means, deviations = torch.zeros_like(vectors), torch.zeros_like(vectors)
+    pooled = torch.zeros_like(people[0])
+    for code in torch.unique(people_codes):
+        members = people[people_codes == code]
+        variance = members.var(0, correction=0)
+        pooled += variance * (len(members) / len(people))
+        means[codes == code] = members.mean(0)
+        deviations[codes == code] = variance.sqrt()
+    ratio = torch.where(deviations > TINY, pooled.sqrt() / deviations.clamp(min=TINY), 0.0)
+    return people.mean(0) + (vectors - means) * ratio
 
 
 @dataclass(frozen=True)

@@ -52,19 +52,19 @@ C = 0.01  # inverse regularisation of the classifiers
 TINY = 1e-9
 
 
-def removed_directions(scaled: Array, groups: Sequence[Codes], rounds: int) -> list[Array]:
-    """Orthonormal directions [r, d] found after each round, for vectors [n, d] and group codes [n] per attribute."""
-    basis = np.zeros((0, scaled.shape[1]))
-    found = []
-    for _ in range(rounds):
-        rest = scaled - (scaled @ basis.T) @ basis
-        rows = [_classifier(rest[codes >= 0], codes[codes >= 0]).coef_ for codes in groups]
-        new = np.vstack(rows)
-        new = new - (new @ basis.T) @ basis
-        _, size, directions = np.linalg.svd(new, full_matrices=False)
-        basis = np.vstack([basis, directions[size > TINY]])
-        found.append(basis)
-    return found
+def one_round(basis: Array, scaled: Array, groups: Sequence[Codes]) -> Array:
+    """The basis [r, d] of removed directions, extended by those of a classifier of each attribute on what is left.
+
+    scaled: vectors [n, d]; groups: codes [n] of each attribute, -1 unknown."""
+    rest = without(basis, scaled)
+    new = np.vstack([_classifier(rest[codes >= 0], codes[codes >= 0]).coef_ for codes in groups])
+    _, size, directions = np.linalg.svd(without(basis, new), full_matrices=False)
+    return np.vstack([basis, directions[size > TINY]])
+
+
+def without(basis: Array, vectors: Array) -> Array:
+    """Vectors [n, d] less their components along the orthonormal basis [r, d]."""
+    return vectors - (vectors @ basis.T) @ basis
 
 
 def _classifier(x: Array, label: Codes) -> LogisticRegression:
@@ -84,25 +84,26 @@ def _auc(fitted: LogisticRegression, x: Array, label: Codes) -> float:
 def rounds_needed(scaled: Array, groups: Sequence[Codes], seed: int) -> int:
     """How many rounds bring the AUC of a fresh classifier on withheld people down to TARGET, for every attribute."""
     fold = np.random.default_rng(seed).permutation(len(scaled)) % FOLDS
-    aucs = np.zeros((FOLDS, len(groups), MAX_ROUNDS + 1))
-    for held in range(FOLDS):
-        inside = fold != held
-        withheld = [np.where(inside, codes, -1) for codes in groups]
-        if any(len(np.unique(codes[codes >= 0])) < 2 for codes in withheld):
-            aucs[held] = 0.5  # too few people to withhold some
-            continue
-        bases = [np.zeros((0, scaled.shape[1])), *removed_directions(scaled, withheld, MAX_ROUNDS)]
-        for number, basis in enumerate(bases):
-            rest = scaled - (scaled @ basis.T) @ basis
-            for i, codes in enumerate(groups):
-                known, judged = inside & (codes >= 0), ~inside & (codes >= 0)
+    inside = [fold != held for held in range(FOLDS)]
+    withheld = [[np.where(kept, codes, -1) for codes in groups] for kept in inside]
+    usable = [i for i, parts in enumerate(withheld) if all(len(np.unique(codes[codes >= 0])) > 1 for codes in parts)]
+    if not usable:
+        return 1  # too few people to withhold some
+    bases = {i: np.zeros((0, scaled.shape[1])) for i in usable}
+    worst = []
+    for _ in range(MAX_ROUNDS):
+        aucs = np.full((len(usable), len(groups)), 0.5)
+        for row, i in zip(aucs, usable, strict=True):
+            bases[i] = one_round(bases[i], scaled, withheld[i])
+            rest = without(bases[i], scaled)
+            for a, codes in enumerate(groups):
+                known, judged = inside[i] & (codes >= 0), ~inside[i] & (codes >= 0)
                 if judged.any():
-                    aucs[held, i, number] = _auc(_classifier(rest[known], codes[known]), rest[judged], codes[judged])
-                else:
-                    aucs[held, i, number] = 0.5
-    worst = aucs.mean(axis=0).max(axis=0)  # [rounds + 1]
-    enough = np.flatnonzero(worst[1:] <= TARGET)
-    return 1 + int(enough[0] if len(enough) else worst[1:].argmin())
+                    row[a] = _auc(_classifier(rest[known], codes[known]), rest[judged], codes[judged])
+        worst.append(float(aucs.mean(axis=0).max()))
+        if worst[-1] <= TARGET:
+            break
+    return 1 + int(np.argmin(worst))
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,9 @@ class Project:
         scale[scale < TINY] = 1.0
         scaled = (vectors[some] - centre) / scale
         codes = [attribute.codes[some] for attribute in groups]
-        basis = removed_directions(scaled, codes, rounds_needed(scaled, codes, seed))[-1]
+        basis = np.zeros((0, scaled.shape[1]))
+        for _ in range(rounds_needed(scaled, codes, seed)):
+            basis = one_round(basis, scaled, codes)
         amount = np.clip(strength * len(basis) - np.arange(len(basis)), 0.0, 1.0)
         removed = (basis.T * amount) @ basis  # [d, d]
 
