@@ -26,7 +26,7 @@ _MARKS = {
 
 def choose() -> dict[str, Any] | None:
     """The comparison job of the choices on the page; None where there are not two lists."""
-    entries = {entry.digest: entry for entry in runs.of(state.get("data") or "")}
+    entries = {entry.digest: entry for entry in runs.of(state.get("data"))}
     after_first = [d for d, e in entries.items() if e.meta.get("mitigation")]
     if len(entries) < 2:
         parts.empty("Nothing to compare yet", "A comparison needs two lists for the same people: before a mitigation "

@@ -12,7 +12,7 @@ def sidebar() -> None:
     workspace = state.workspace()
     _choose("Data set", "data", {entry.digest: entry.title for entry in workspace.entries("datasets")})
     data = state.get("data")
-    _choose("Recommendations", "lists", {entry.digest: entry.title for entry in runs.of(data)} if data else {})
+    _choose("Recommendations", "lists", {entry.digest: entry.title for entry in runs.of(data)})
     jobs = parts.active_jobs()
     if jobs:
         st.fragment(_strip, run_every=2 * parts.POLL_SECONDS)([job.id for job in jobs])

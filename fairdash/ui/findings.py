@@ -304,8 +304,12 @@ def distribution(audit: Audit, attribute: str, metric: str, kind: str) -> Chart:
     if not found:
         return charts.empty("This metric has no value for a single person.")
     sizes = audit["groups"][attribute]
+    edges = list(found["edges"])
+    if all(len(share) == len(edges) + 1 for share in found["groups"].values()):  # the cells at both ends are open
+        width = edges[1] - edges[0] if len(edges) > 1 else 1.0
+        edges = [edges[0] - width, *edges, edges[-1] + width]
     groups = {name: (sizes[name]["n"], share) for name, share in found["groups"].items()}
-    return charts.distributions(found["edges"], groups, title(metric, audit["k"]), kind)
+    return charts.distributions(edges, groups, title(metric, audit["k"]), kind)
 
 
 def curve(audit: Audit, attribute: str, metric: str) -> Chart:

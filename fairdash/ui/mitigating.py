@@ -43,14 +43,12 @@ def catalogue() -> dict[str, Info]:
 def one(run: Run) -> None:
     """Choose a method, its groups and its strength; run it as a job; look at the trade-off."""
     infos = catalogue()
-    places = {place: [key for key, info in infos.items() if info.place == place] for place in PLACES}
-    shown = [place for place, keys in places.items() if keys]
+    places = {PLACES[place]: [key for key, info in infos.items() if info.place == place] for place in PLACES}
+    shown = [title for title, keys in places.items() if keys]
     left, right = st.columns([11, 9], gap="medium")
     with left:
-        place = st.segmented_control(
-            "Where it acts", shown, default=shown[-1], required=True, key="place", bind="query-params",
-            format_func=lambda key: f"{PLACES[key]} ({len(places[key])})",
-        )  # fmt: skip
+        place = st.segmented_control("Where it acts", shown, default=shown[-1], required=True, key="place",
+                                     bind="query-params")  # fmt: skip
         method = st.selectbox("Method", places[place], key="method", bind="query-params",
                               format_func=lambda key: infos[key].title)  # fmt: skip
         info = infos[method]
@@ -243,7 +241,7 @@ def compare_button(entry: Entry) -> None:
 
 def done(run: Run) -> list[Entry]:
     """Mitigated lists of the data set in view, newest first."""
-    return [entry for entry in runs.of(state.get("data") or "") if entry.meta.get("mitigation")]
+    return [entry for entry in runs.of(state.get("data")) if entry.meta.get("mitigation")]
 
 
 def past(run: Run) -> None:

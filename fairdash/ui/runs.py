@@ -14,10 +14,12 @@ from fairdash.ui import load, parts, state, text
 from fairdash.workspace import Entry
 
 
-def of(data: str) -> list[Entry]:
+def of(data: str | None) -> list[Entry]:
     """Lists that belong to a data set, newest first: runs' own, imported ones and mitigated ones."""
     workspace = state.workspace()
-    name = workspace.get("datasets", data).meta["title"] if workspace.has("datasets", data) else ""
+    if data is None or not workspace.has("datasets", data):
+        return []
+    name = workspace.get("datasets", data).meta["title"]
     runs = {
         run.digest
         for run in workspace.entries("runs")

@@ -22,6 +22,17 @@ def _device(wish: str) -> str:
     return device.choose(wish).sentence
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def _estimate(data: str, spec: str, name: str, options: tuple[tuple[str, Any], ...], wish: str) -> str:
+    """Time and memory in words; empty for recommenders that take no time to speak of."""
+    from fairdash.recommenders import build, device
+    from fairdash.recommenders.training import estimate
+
+    recommender = build(name, {key: value for key, value in options if key != "profile"})
+    cost = getattr(recommender, "cost", None)
+    return "" if cost is None else estimate(cost(load.split(data, spec).training), device.choose(wish)).sentence
+
+
 def section(data: str) -> None:
     """The form, and below it the job that runs or ran last."""
     running = parts.active_jobs(("train", "demo"))
@@ -73,7 +84,7 @@ def _form(data: str) -> dict[str, Any]:
         if profile:
             options["profile"] = ",".join(profile)
     if info.trainable:
-        st.caption(_device(device))
+        st.caption(f"{_device(device)} {_estimate(data, spec, name, tuple(options.items()), device)}")
     return {
         "dataset": data, "split": spec, "recommender": name, "options": options, "seed": int(seed), "device": device,
     }  # fmt: skip

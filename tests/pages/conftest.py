@@ -1,0 +1,75 @@
+"""A workspace with a finished comparison on synthetic data, made once; and pages run against it without a browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fairdash import data
+from fairdash.jobs import kinds
+from fairdash.workspace import Workspace
+
+ROOT = Path(__file__).parents[2]
+SHELL = ROOT / "fairdash" / "ui" / "shell.py"
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """Popularity trained, audited, calibrated and compared on a small made-up service: the folder and its entries."""
+    root = tmp_path_factory.mktemp("finished")
+    workspace = Workspace(root)
+    dataset, _ = data.synthetic.make(n_users=150, n_items=80)
+    stored = kinds.put_dataset(workspace, dataset)
+    groups = [asdict(spec) for spec in kinds.default_groups(dataset)[:1]]
+    trained = kinds.run(workspace, "train", {"dataset": stored, "split": "user-time:0.8", "recommender": "ease"})
+    mitigation = {"method": "calibrate", "groups": groups, "strength": 0.5}
+    changed = kinds.run(workspace, "mitigate", {"run": trained["runs"], "mitigation": mitigation})
+    return root, {"data": stored, "lists": trained["lists"], "after": changed["lists"], "run": trained["runs"]}
+
+
+@pytest.fixture
+def here(finished: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A copy of the finished workspace as this test's own."""
+    root, entries = finished
+    home = tmp_path / "home"
+    shutil.copytree(root, home)
+    monkeypatch.setenv("FAIRDASH_HOME", str(home))
+    return {**entries, "home": home}
+
+
+@pytest.fixture
+def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty workspace."""
+    monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def open_page() -> Open:
+    """Open a page by its name with a query, as a deep link does; it must end without an exception or an error box."""
+
+    def opened(name: str, *, errors: bool = False, **query: str) -> AppTest:
+        app = AppTest.from_file(str(SHELL), default_timeout=60)
+        app.query_params.update(query)
+        app.switch_page(str(ROOT / "pages" / f"{name}.py"))
+        app.run()
+        assert not app.exception, app.exception
+        if not errors:
+            assert not app.error, [box.value for box in app.error]
+        return app
+
+    return opened
+
+
+def words(app: AppTest) -> str:
+    """All text of a page, for looking in."""
+    return "\n".join(str(part.value) for kind in ("title", "markdown", "caption", "info", "warning", "error", "success")
+                     for part in getattr(app, kind))  # fmt: skip

@@ -1,0 +1,161 @@
+"""Every page, empty and full: it opens by its link, says what is missing, and its controls do what they say."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairdash.jobs import kinds, runner
+from fairdash.mitigation import METHODS
+from fairdash.ui import findings, state, text
+from fairdash.ui.mitigating import PLACES
+from fairdash.workspace import Workspace
+from tests.pages.conftest import Open, words
+
+PAGES = list(state.JOURNEY)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_empty_workspace_says_what_comes_first(name: str, nothing: Path, open_page: Open) -> None:
+    app = open_page(name)
+    assert len(app.title) == 1
+    assert not app.dataframe
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_link_to_what_is_not_here_is_no_fault(name: str, nothing: Path, open_page: Open) -> None:
+    open_page(name, data="0" * 16, lists="f" * 16, comparison="<script>", before="../..", group="nobody", k="many")
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name not in ("audit", "compare")])
+def test_a_full_workspace_opens(name: str, here: dict[str, Any], open_page: Open) -> None:
+    app = open_page(name, data=here["data"], lists=here["lists"])
+    assert len(app.title) == 1
+
+
+def test_the_data_page_shows_the_datas_own_bias(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("data", data=here["data"])
+    dataset = kinds.get_dataset(Workspace(here["home"]), here["data"])
+    assert {m.label: m.value for m in app.metric}["Interactions"] == text.count(len(dataset.interactions))
+    assert "of people and" in words(app)
+    assert {m.label: m.value for m in app.metric}["Test"] != "0"
+
+
+def test_another_group_is_kept_in_the_url_and_on_the_next_page(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("data", data=here["data"])
+    chooser = app.selectbox(key="view_group")
+    other = next(option for option in chooser.options if option != chooser.value)
+    chooser.set_value(other).run()
+    assert app.query_params["group"] == other
+    again = open_page("data", data=here["data"], group=other)
+    assert again.selectbox(key="view_group").value == other
+
+
+def wait_for_job(app: Any, kind: str, home: Path) -> dict[str, Any]:
+    """Until the page's job of that kind is done; its result."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        jobs = [job for job in runner.table(Workspace(home)).all() if job.kind == kind]
+        if jobs and jobs[0].ended:
+            assert jobs[0].state == "done", (jobs[0].error, runner.read_log(Workspace(home), jobs[0].id))
+            app.run()
+            assert not app.exception
+            result = jobs[0].result
+            assert result is not None
+            return result
+        time.sleep(0.2)
+    pytest.fail(f"no {kind} job ended within a minute")
+
+
+def test_the_audit_page_audits_and_says_the_finding_of_the_stored_audit(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("audit", data=here["data"], lists=here["lists"], group="gender")
+    made = wait_for_job(app, "audit", here["home"])
+    audit = json.loads((here["home"] / "audits" / made["audits"] / "audit.json").read_text())
+    assert text.plain(findings.sentence(audit, "gender", "ndcg"), 900) in words(app)
+    for part in ("Spread", "Categories", "Items", "Model", "All numbers", "Conventions"):
+        app.segmented_control(key="more").set_value(part).run()
+        assert not app.exception
+        assert not app.error
+    for metric in findings.metrics_of(audit, "gender"):
+        app.selectbox(key="metric").set_value(metric).run()
+        assert not app.exception, metric
+        assert not app.error
+
+
+def test_the_compare_page_compares_with_the_lists_before(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("compare", data=here["data"], after=here["after"])
+    assert app.selectbox(key="view_before").value == here["lists"]
+    made = wait_for_job(app, "compare", here["home"])
+    value = json.loads((here["home"] / "comparisons" / made["comparisons"] / "comparison.json").read_text())
+    shown = words(app)
+    for sentence in value["sentences"][:5]:
+        assert text.plain(sentence, 600) in shown
+    for part in ("Categories", "Items", "All numbers"):
+        app.segmented_control(key="compared").set_value(part).run()
+        assert not app.exception
+        assert not app.error
+    report = open_page("report", data=here["data"], comparison=made["comparisons"])
+    assert report.selectbox(key="view_comparison").value == made["comparisons"]
+
+
+def test_every_method_of_the_catalogue_can_be_looked_at(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("mitigate", data=here["data"], lists=here["lists"])
+    seen = set()
+    for place, title in PLACES.items():
+        app.segmented_control(key="place").set_value(title).run()
+        for key in [key for key, method in METHODS.items() if method.info.place == place]:
+            app.selectbox(key="method").set_value(key).run()
+            assert not app.exception, key
+            assert text.plain(METHODS[key].info.paper, 400) in words(app)
+            seen.add(key)
+    assert seen == set(METHODS)
+
+
+def test_a_training_method_is_refused_for_a_recommender_without_training(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("mitigate", data=here["data"], lists=here["lists"], place="Training")
+    assert "Not possible" in words(app)
+    assert app.button(key="mitigate").disabled
+
+
+def test_one_persons_history_can_be_edited_and_the_list_changes(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("explore", data=here["data"], lists=here["lists"])
+    run = kinds.get_run(Workspace(here["home"]), here["run"])
+    user = 0
+    before = app.dataframe[0].value["item"].tolist()
+    own = run.split.known.item[run.split.known.user == user]
+    app.multiselect(key=f"without-{user}").set_value([int(own[-1]), int(own[-2])]).run()
+    assert not app.exception
+    assert app.dataframe[0].value["item"].tolist() != before
+    assert "as before the edit" in words(app)
+    app.segmented_control(key="explore").set_value("Why").run()
+    assert not app.exception
+    assert "the score of" in words(app)
+
+
+def test_a_job_that_failed_is_told_in_words_and_can_be_tried_again(here: dict[str, Any], open_page: Open) -> None:
+    workspace = Workspace(here["home"])
+    table = runner.table(workspace)
+    table.enqueue("a" * 16, "train", "Train something", {"dataset": here["data"]})
+    table.claim_next(1)
+    table.finish("a" * 16, "failed", error="The machine ran out of memory.", hint="Choose a smaller model.")
+    app = open_page("recommender", errors=True, data=here["data"], job="a" * 16)
+    assert "ran out of memory" in app.error[0].value
+    assert "smaller model" in app.error[0].value
+    assert any(button.label == "Resume" for button in app.button)
+
+
+def test_names_from_data_are_shown_as_they_are(nothing: Path, open_page: Open) -> None:
+    evil = "**x** [a](javascript:alert(1)) <b>$y$</b>"
+    rows = "".join(f"u{i},i{j},{1 + (i + j) % 5},{j}\n" for i in range(40) for j in range(8) if (i + j) % 3)
+    people = "user_id,gender\n" + "".join(f'u{i},"{evil if i % 2 else "other"}"\n' for i in range(40))
+    from fairdash import data
+
+    dataset, _ = data.build(("r.csv", ("user_id,item_id,rating,time\n" + rows).encode()), ("p.csv", people.encode()))
+    workspace = Workspace(nothing)
+    app = open_page("data", data=kinds.put_dataset(workspace, dataset))
+    assert evil not in words(app)
+    assert "javascript:alert" not in words(app)
