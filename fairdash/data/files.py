@@ -155,6 +155,11 @@ def _seen(table: Table) -> list[Finding]:
             message += f" Check that letters with accents are right, such as {cells.iloc[0]!r}."
         shown = tuple(int(row) for row in rows[: read.ROWS_SHOWN])
         found.append(Finding("encoding", "warning", table.name, message, len(rows), shown))
+    lost = table.frame.apply(lambda column: column.str.contains("\ufffd", regex=False, na=False)).any(axis=1)
+    if lost.any():
+        message = "Letters were lost before this file was made: their place holds \ufffd. Export it again as UTF-8."
+        shown = tuple(int(row) for row in table.frame.index[lost][: read.ROWS_SHOWN])
+        found.append(Finding("lost_letters", "warning", table.name, message, int(lost.sum()), shown))
     if not table.header:
         message = f"There is no row of column names; the columns are {', '.join(columns.names(table.frame))}."
         found.append(Finding("no_header", "info", table.name, message))
