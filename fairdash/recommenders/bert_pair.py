@@ -10,18 +10,19 @@ that the BERT has to learn only what the prior does not say.
 
 Shapes: r rows of a batch, t tokens of a row, c pairs of a row, p pairs of a batch, d width, m items.
 
-Two things make it fast, and both are exact. *Shared histories*: a row is a history followed by many items, each with a
+Two things make it fast. *Shared histories*: a row is a history followed by many items, each with a
 [CLS] of its own; an item's tokens read the history and themselves, the history reads itself alone, so one history is
 computed once for all its items (attention="full" computes every pair alone, as the plain classifier does). *Frozen
-lower layers*: where only the upper layers are trained, a text is read by the lower ones once, alone, and the token
-states are kept: one set for each item and each history, not for each pair, which would take a thousand times the
-memory. In the last layer only the [CLS] tokens are computed, since nothing else is read from it.
+lower layers*: where only the upper layers are trained, the lower ones read each profile, title and item text once,
+alone, and their token states are kept; the upper layers read them together. States of whole pairs would take a
+thousand times the memory, and states of whole histories would have to be read anew for every block of every person.
+In the last layer only the [CLS] tokens are computed, since nothing else is read from it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -43,15 +44,13 @@ from fairdash.recommenders.options import PairOptions, parse
 from fairdash.recommenders.training import Batch, Output, Validation, train
 from fairdash.schema import ITEM_ID, TITLE, Codes, Floats, Interactions, TrainingData
 
-Ids = NDArray[np.int64]
-
 FOLDS = 5  # blocks of a person's training interactions
 POOL = 200  # candidates kept for a history to draw negatives from
 ROW_ITEMS = 32  # items that share a history in one row: more save history tokens but cost attention, which is square
 TITLE_TOKENS = 12
 CPU_CANDIDATES, CPU_LAYERS = 100, 2
 CPU_TOKENS, GPU_TOKENS = 8192, 131072  # of a scoring batch
-STATE_BYTES = 1 << 30  # of cached token states of histories; those of the items may take as much again
+STATE_BYTES = 1 << 30  # of token states kept of the catalogue; those of profiles may take as much again
 
 
 class PairNetwork(nn.Module):
@@ -164,15 +163,23 @@ def _layer(layer: Any, queries: torch.Tensor, memory: torch.Tensor, mask: torch.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Row:
-    """A history and items to be judged. ids: token ids of profile and history with the [SEP] behind it."""
+class History:
+    """head: token ids of the profile and "Liked:". titles: codes of the items whose titles follow, oldest first."""
 
-    ids: tuple[int, ...]
+    head: tuple[int, ...]
+    titles: Codes
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Row:
+    """A history and items to be judged."""
+
+    history: History
     items: Codes
 
 
 class Texts:
-    """Token ids of all texts, and rows of them as tensors. items, titles: [m]; profiles: by the user's code."""
+    """Token ids of all texts, and rows of them as tensors. items, titles: the catalogue's texts [m]."""
 
     def __init__(
         self,
@@ -192,145 +199,150 @@ class Texts:
                 f"Let both together be at most {limit - 2}.",
             )
         own = [row[: options.item_length - 1] for row in self._tokens(self.items)]
+        self.liked, semicolon = self._tokens(["Liked:", ";"])
         rows = [[tokenizer.cls_token_id, *row, tokenizer.sep_token_id] for row in own]
-        self.size = np.array([len(row) for row in rows], np.int64)  # [m]
-        self.start = np.concatenate([[0], np.cumsum(self.size)])
-        self.flat = np.fromiter((token for row in rows for token in row), np.int64, int(self.start[-1]))
-        self.title_ids = [row[:TITLE_TOKENS] for row in self._tokens(self.titles)]
-        self.liked, self.semicolon = self._tokens(["Liked:", ";"])
-        self.item_states: torch.Tensor | None = None  # [all item tokens, d]
-        self.history_states: dict[tuple[int, ...], torch.Tensor] = {}  # [tokens of that history, d] each
-        self.history_bytes = 0
+        rows += [[*row[:TITLE_TOKENS], *semicolon] for row in self._tokens(self.titles)]
+        # one flat list of tokens: of m item texts with [CLS] and [SEP], then of m titles with the semicolon behind each
+        size = np.array([len(row) for row in rows], np.int64)
+        self.start = np.cumsum(size) - size
+        self.flat = np.fromiter((token for row in rows for token in row), np.int64, int(size.sum()))
+        self.item_size, self.title_size = size[: len(items)], size[len(items) :]
+        self.states: torch.Tensor | None = None  # [len(flat), d], where lower layers are frozen
+        self.head_states: dict[tuple[int, ...], torch.Tensor] = {}  # [len(head) + 1, d], the [SEP] last
+        self.head_bytes = 0
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         rows: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []
         return rows
 
-    def histories(self, profiles: Sequence[str], liked: Sequence[Codes]) -> list[tuple[int, ...]]:
-        """Token ids of each "profile Liked: title; title [SEP]"; where they are too many the oldest titles go."""
-        result = []
-        for profile, items in zip(self._tokens(profiles), liked, strict=True):
-            room = self.options.length - 1
-            head = (profile + self.liked)[:room]
-            titles: list[list[int]] = []
-            room -= len(head)
-            for item in items[::-1][: self.options.history]:
-                title = self.title_ids[item] + self.semicolon
-                room -= len(title)
-                if room < 0:
-                    break
-                titles.append(title)
-            result.append((*head, *(token for title in titles[::-1] for token in title), self.tokenizer.sep_token_id))
+    def histories(self, profiles: Sequence[str], liked: Sequence[Codes]) -> list[History]:
+        """Each "profile Liked: title; title; [SEP]"; where they are too many the oldest titles are left out."""
+        result, heads = [], dict(zip(profiles, self._tokens(list(profiles)), strict=True))
+        for profile, items in zip(profiles, liked, strict=True):
+            head = (heads[profile] + self.liked)[: self.options.length - 1]
+            latest = items[::-1][: self.options.history]
+            fits = np.cumsum(self.title_size[latest]) <= self.options.length - 1 - len(head)
+            result.append(History(tuple(head), latest[: int(fits.sum())][::-1]))
         return result
 
-    def item_positions(self, history: int | NDArray[np.int64], within: Ids) -> Ids:
-        """Positions of item tokens behind a history of so many tokens; `within`: their place in [CLS] item [SEP].
-        Where states are kept they cannot depend on the history, so the item then stands behind the longest one."""
-        base = self.options.length if self.network.frozen else history
-        return np.where(within == 0, 0, base + within)
+    def history_length(self, history: History) -> int:
+        """Tokens, the [SEP] included."""
+        return len(history.head) + int(self.title_size[history.titles].sum()) + 1
+
+    def ids(self, history: History) -> list[int]:
+        """All token ids of a history."""
+        m = len(self.items)
+        titles = [self.flat[self.start[m + i] : self.start[m + i] + self.title_size[i]] for i in history.titles]
+        return [*history.head, *(int(token) for title in titles for token in title), self.tokenizer.sep_token_id]
 
     def cut(self, rows: Sequence[Row]) -> list[tuple[int, int, int]]:
         """(row, first item, last item + 1) of pieces with at most ROW_ITEMS items, about equally many in each."""
         most = 1 if self.options.attention == "full" else ROW_ITEMS
         pieces = []
         for i, row in enumerate(rows):
-            bounds = (
-                np.linspace(0, len(row.items), -(-len(row.items) // most) + 1).astype(int) if len(row.items) else ()
-            )
-            pieces += [(i, int(a), int(b)) for a, b in pairwise(bounds)]
+            if len(row.items):
+                bounds = np.linspace(0, len(row.items), -(-len(row.items) // most) + 1).astype(int)
+                pieces += [(i, int(a), int(b)) for a, b in pairwise(bounds)]
         return pieces
 
     def length_of(self, row: Row, first: int, last: int) -> int:
         """Tokens of a piece."""
-        return len(row.ids) + int(self.size[row.items[first:last]].sum())
+        return self.history_length(row.history) + int(self.item_size[row.items[first:last]].sum())
 
     def tensors(self, rows: Sequence[Row], pieces: Sequence[tuple[int, int, int]]) -> Batch:
         """segment, classes and states (or ids, types, positions) of the pieces, as `PairNetwork.forward` takes them."""
-        r = len(pieces)
+        r, m = len(pieces), len(self.items)
         t = max(self.length_of(rows[i], a, b) for i, a, b in pieces)
         c = max(b - a for _, a, b in pieces)
         segment, classes = np.full((r, t), -1, np.int64), np.full((r, c), -1, np.int64)
-        token = np.zeros((r, t), np.int64)  # place of item tokens in `flat`
-        within = np.zeros((r, t), np.int64)
+        token = np.zeros((r, t), np.int64)  # place in `flat`
+        positions = np.zeros((r, t), np.int64)
         for k, (i, a, b) in enumerate(pieces):
-            h, items = len(rows[i].ids), rows[i].items[a:b]
-            size = self.size[items]
-            ends = np.cumsum(size)
-            stop = h + int(ends[-1])
-            number = np.repeat(np.arange(len(items)), size)
-            inside = np.arange(int(ends[-1])) - np.repeat(ends - size, size)
+            history, items = rows[i].history, rows[i].items[a:b]
+            h, size = self.history_length(history), self.item_size[items]
+            stop = h + int(size.sum())
+            number, within = _runs(size)
+            title, inside = _runs(self.title_size[history.titles])
+            token[k, len(history.head) : h - 1] = self.start[m + history.titles][title] + inside
+            token[k, h:stop] = self.start[items][number] + within
             segment[k, :h], segment[k, h:stop] = 0, number + 1
-            classes[k, : len(items)] = h + ends - size
-            token[k, h:stop] = self.start[items][number] + inside
-            within[k, h:stop] = inside
+            classes[k, : len(items)] = h + np.cumsum(size) - size
+            positions[k, :h] = np.arange(1, h + 1)
+            positions[k, h:stop] = np.where(within > 0, h + within, 0)
         to = self.device.torch
         batch = {"segment": torch.from_numpy(segment).to(to), "classes": torch.from_numpy(classes).to(to)}
+        ends = [self.history_length(rows[i].history) - 1 for i, _, _ in pieces]
         if not self.network.frozen:
-            ids = np.where(segment > 0, self.flat[token], self.tokenizer.pad_token_id or 0)
-            positions = np.zeros((r, t), np.int64)
+            ids = np.where(segment >= 0, self.flat[token], self.tokenizer.pad_token_id or 0)
             for k, (i, _, _) in enumerate(pieces):
-                h = len(rows[i].ids)
-                ids[k, :h], positions[k, :h] = rows[i].ids, np.arange(1, h + 1)
-                positions[k, h:] = self.item_positions(h, within[k, h:]) * (segment[k, h:] > 0)
-            types = ((segment > 0) & (within > 0)).astype(np.int64)  # a [CLS] is of the first kind, as in a plain pair
+                ids[k, : len(rows[i].history.head)] = rows[i].history.head
+                ids[k, ends[k]] = self.tokenizer.sep_token_id
+            types = ((segment > 0) & (positions > 0)).astype(np.int64)  # a [CLS] is of the first kind, as in any pair
             named = {"ids": ids, "types": types, "positions": positions}
             return batch | {name: torch.from_numpy(value).to(to) for name, value in named.items()}
-        if self.item_states is None:
-            self.item_states = self._read_items()
+        if self.states is None:
+            self.states = self._read_catalogue()
         with torch.inference_mode(False), torch.no_grad():
-            states = self.item_states[torch.from_numpy(token).to(to)]  # [r, t, d]; padding is never read
-            kept = self._read_histories([rows[i].ids for i, _, _ in pieces])
-            for k, (i, _, _) in enumerate(pieces):
-                states[k, : len(rows[i].ids)] = kept[k]
+            states = self.states[torch.from_numpy(token).to(to)]  # [r, t, d]; padding is never read
+            heads = self._read_heads([rows[i].history.head for i, _, _ in pieces])
+            for k, (head, end) in enumerate(zip(heads, ends, strict=True)):
+                states[k, : len(head) - 1], states[k, end] = head[:-1], head[-1]
         return batch | {"states": states}
 
-    def _read_items(self) -> torch.Tensor:
-        """States [all item tokens, d] of the catalogue after the frozen layers."""
-        size = int(self.start[-1]) * self.network.width * (2 if self.device.bf16 else 4)
+    def _read_catalogue(self) -> torch.Tensor:
+        """States [len(flat), d] of item texts and titles after the frozen layers."""
+        size = len(self.flat) * self.network.width * (2 if self.device.bf16 else 4)
         if size > STATE_BYTES:
             raise ConfigError(
                 f"The token states of {len(self.items):,} items take {size / 2**30:.1f} GB.",
                 "Set trained_layers to all layers of the model, or shorten item_length.",
             )
-        dtype = torch.bfloat16 if self.device.bf16 else torch.float32
-        result = torch.empty(int(self.start[-1]), self.network.width, dtype=dtype, device=self.device.torch)
-        texts = [self.flat[a:b] for a, b in pairwise(self.start)]
-        places = [self.item_positions(0, np.arange(n)) for n in self.size]
-        for chosen, states in self._alone(texts, places, 1):
-            for k, i in enumerate(chosen):
-                result[self.start[i] : self.start[i + 1]] = states[k, : self.size[i]].to(dtype)
+        ends = self.start + np.concatenate([self.item_size, self.title_size])
+        tokens = [self.flat[a:b].tolist() for a, b in zip(self.start, ends, strict=True)]
+        result = torch.empty(len(self.flat), self.network.width, dtype=self._kept, device=self.device.torch)
+        m = len(self.items)
+        for i, states in self._alone(tokens[:m], 1):
+            result[self.start[i] : ends[i]] = states
+        for i, states in self._alone([self._framed(title) for title in tokens[m:]], 0):
+            result[self.start[m + i] : ends[m + i]] = states[1:-1]
         return result
 
-    def _read_histories(self, wanted: Sequence[tuple[int, ...]]) -> list[torch.Tensor]:
-        """States [tokens, d] of each history; equal ones are read once, and kept as long as there is room."""
-        new = [ids for ids in dict.fromkeys(wanted) if ids not in self.history_states]
+    def _read_heads(self, wanted: Sequence[tuple[int, ...]]) -> list[torch.Tensor]:
+        """States [len(head) + 1, d] of each head and the [SEP] behind it; equal ones are read once, and kept as long as
+        there is room."""
+        new = [head for head in dict.fromkeys(wanted) if head not in self.head_states]
         fresh: dict[tuple[int, ...], torch.Tensor] = {}
-        texts = [np.array(ids, np.int64) for ids in new]
-        dtype = torch.bfloat16 if self.device.bf16 else torch.float32
-        for chosen, states in self._alone(texts, [np.arange(1, len(ids) + 1) for ids in new], 0):
-            for k, i in enumerate(chosen):
-                own = states[k, : len(new[i])].to(dtype).clone()
-                fresh[new[i]] = own
-                if self.history_bytes + own.nbytes <= STATE_BYTES:
-                    self.history_states[new[i]] = own
-                    self.history_bytes += own.nbytes
-        return [self.history_states[ids] if ids in self.history_states else fresh[ids] for ids in wanted]
+        for i, states in self._alone([self._framed(head) for head in new], 0):
+            own = fresh[new[i]] = states[1:].clone()
+            if self.head_bytes + own.nbytes <= STATE_BYTES:
+                self.head_states[new[i]] = own
+                self.head_bytes += own.nbytes
+        return [self.head_states[head] if head in self.head_states else fresh[head] for head in wanted]
 
-    def _alone(self, texts: Sequence[Ids], positions: Sequence[Ids], kind: int) -> Any:
-        """(rows, states [len(rows), t, d]) of single texts through the frozen layers, texts of like length together.
-        kind: token type of all but the [CLS] at position 0."""
-        size = np.array([len(row) for row in texts], np.int64)
+    @property
+    def _kept(self) -> torch.dtype:
+        return torch.bfloat16 if self.device.bf16 else torch.float32
+
+    def _framed(self, tokens: Sequence[int]) -> list[int]:
+        """[CLS] text [SEP]: how the frozen layers are used to see a text."""
+        return [self.tokenizer.cls_token_id, *tokens, self.tokenizer.sep_token_id]
+
+    def _alone(self, texts: Sequence[Sequence[int]], kind: int) -> Iterator[tuple[int, torch.Tensor]]:
+        """(number, states [tokens, d]) of each text after the frozen layers. kind: token type of all but the [CLS]."""
+        size = np.array([len(text) for text in texts], np.int64)
         order = np.argsort(size, kind="stable")
         for chosen in _by_tokens(order, size[order], CPU_TOKENS if self.device.kind == "cpu" else GPU_TOKENS):
             t = int(size[chosen[-1]])
-            ids, place = np.zeros((len(chosen), t), np.int64), np.zeros((len(chosen), t), np.int64)
+            ids, place = np.zeros((len(chosen), t), np.int64), np.arange(t)[None].repeat(len(chosen), axis=0)
             for k, i in enumerate(chosen):
-                ids[k, : size[i]], place[k, : size[i]] = texts[i], positions[i]
-            real = np.arange(t)[None] < size[chosen, None]
+                ids[k, : size[i]] = texts[i]
+            real = place < size[chosen, None]
             types = np.where(place > 0, kind, 0)
             arrays = (torch.from_numpy(a).to(self.device.torch) for a in (ids, types, place, real))
             with self.device.autocast():
-                yield chosen, self.network.read_alone(*arrays)
+                states = self.network.read_alone(*arrays).to(self._kept)
+            for k, i in enumerate(chosen):
+                yield int(i), states[k, : size[i]]
 
     def logits(self, rows: Sequence[Row], progress: Progress = silent) -> Floats:
         """The BERT's logits of all pairs of all rows, one after the other [Σ len(items)]."""
@@ -357,6 +369,12 @@ class Texts:
             progress(done / len(pieces), "Judging pairs")
         final: Floats = result.cpu().numpy()
         return final
+
+
+def _runs(size: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For runs of these sizes, one after the other: the run's number and the place in it, of each element."""
+    number = np.repeat(np.arange(len(size)), size)
+    return number, np.arange(len(number)) - np.repeat(np.cumsum(size) - size, size)
 
 
 def _by_tokens(order: NDArray[np.int64], size: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
@@ -465,8 +483,8 @@ class FittedPair:
         people, place = np.unique(users, return_inverse=True)
         order = np.argsort(place, kind="stable")
         bounds = np.searchsorted(place[order], np.arange(len(people) + 1))
-        ids = self._histories(people, history, self._profiles_of(people))
-        rows = [Row(ids[k], items[order[bounds[k] : bounds[k + 1]]]) for k in range(len(people))]
+        texts = self._histories(people, history, self._profiles_of(people))
+        rows = [Row(texts[k], items[order[bounds[k] : bounds[k + 1]]]) for k in range(len(people))]
         standard = np.empty(len(users), np.float32)
         for start in range(0, len(people), 1024):
             part = people[start : start + 1024]
@@ -482,15 +500,15 @@ class FittedPair:
     def _profiles_of(self, users: Codes) -> list[str]:
         return [self.profiles[row] for row in self.profile_rows[users]]
 
-    def _histories(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> list[tuple[int, ...]]:
+    def _histories(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> list[History]:
         liked = history.take(np.flatnonzero(_liked(history.rating, self.threshold)))
         start, stop = np.searchsorted(liked.user, users, "left"), np.searchsorted(liked.user, users, "right")
         return self.texts.histories(profiles, [liked.item[a:b] for a, b in zip(start, stop, strict=True)])
 
     def _score(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
         scores, candidates, mean, spread = self.first(users, history)
-        ids = self._histories(users, history, profiles)
-        rows = [Row(own, items[items >= 0]) for own, items in zip(ids, candidates, strict=True)]
+        texts = self._histories(users, history, profiles)
+        rows = [Row(own, items[items >= 0]) for own, items in zip(texts, candidates, strict=True)]
         there = candidates >= 0
         row, item = np.nonzero(there)[0], candidates[there]
         logits = self.texts.logits(rows)
@@ -623,8 +641,8 @@ class PairBatches:
             users.append(user)
             profiles.append(self.epoch_profiles[user + (data.n_users if self.twin[k] else 0)])
             liked.append(train.item[rest[self.label[rest] > 0]])
-        ids = self.texts.histories(profiles, liked)
-        rows = [Row(own, judged) for own, judged in zip(ids, items, strict=True)]
+        histories = self.texts.histories(profiles, liked)
+        rows = [Row(own, judged) for own, judged in zip(histories, items, strict=True)]
         pieces = self.texts.cut(rows)
         batch = self.texts.tensors(rows, pieces)
         shape = batch["classes"].shape
@@ -726,8 +744,6 @@ class BertPair:
             progress=staged(share, 0.97),
             terms=terms,
         )
-        texts.history_states.clear()  # those of training are not asked for again
-        texts.history_bytes = 0
         progress(0.97, "Calibrating the probabilities on validation")
         fitted.calibration = calibration.on_validation(
             lambda users, items: fitted.pair_logits(users, items, data.train), data, seed

@@ -1,0 +1,403 @@
+"""bert_pair on a tiny BERT with random weights: its shortcuts are exact, it learns, resumes, saves and calibrates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertModel, BertTokenizer
+
+from fairdash.errors import Cancelled, ConfigError, ModelError
+from fairdash.mitigation.base import TermBatch
+from fairdash.progress import silent
+from fairdash.recommenders import build, store
+from fairdash.recommenders.base import ProbabilityFitted, ProfileFitted
+from fairdash.recommenders.bert_pair import FOLDS, BertPair, FittedPair, PairBatches, Row, twin_profiles
+from fairdash.schema import Interactions, TrainingData
+from tests.unit.recommenders.conftest import N_ITEMS, N_USERS, make_data
+
+PROFILE = ("gender", "age")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of three layers, 32 wide, that knows the words of the small catalogue."""
+    folder = tmp_path_factory.mktemp("tiny")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *".,:;-", "a", "person", "man", "woman", "age", "liked"]
+    words += ["space", "battle", "love", "song", "sci", "fi", "war", "musical", "gender", "item"]
+    words += [str(n) for n in range(60)]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    BertTokenizer(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=96,
+        initializer_range=0.2,  # as far from linear as a trained BERT
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+def options(tiny: Path, **more: Any) -> dict[str, Any]:
+    few = {
+        "base": str(tiny),
+        "length": 48,
+        "item_length": 16,
+        "history": 5,
+        "n_candidates": 20,
+        "batch": 64,
+        "epochs": 2,
+    }
+    return few | {"learning_rate": 2e-3} | more
+
+
+def fit(
+    tiny: Path, data: TrainingData, folder: Path, terms: Sequence[Any] = (), seed: int = 0, **more: Any
+) -> FittedPair:
+    built = build("bert_pair", options(tiny, **more))
+    fitted = built.fit(data, seed=seed, device="cpu", folder=folder, progress=silent, terms=terms)
+    assert isinstance(fitted, FittedPair)
+    return fitted
+
+
+@pytest.fixture(autouse=True)
+def _float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRDASH_CPU_BF16", "0")  # exact comparisons
+
+
+@pytest.fixture(scope="module")
+def trained(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> FittedPair:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAIRDASH_CPU_BF16", "0")
+        patch.setenv("FAIRDASH_HOME", str(tmp_path_factory.mktemp("home")))
+        return fit(tiny, make_data(profile=PROFILE), tmp_path_factory.mktemp("run"), epochs=4)
+
+
+def everybody() -> np.ndarray:
+    return np.arange(N_USERS, dtype=np.int32)
+
+
+def test_full_attention_without_frozen_layers_is_the_plain_classifier(
+    tiny: Path, data: TrainingData, run: Path
+) -> None:
+    data = data.with_(profile=PROFILE)
+    fitted = fit(tiny, data, run, attention="full", trained_layers=3, prior="none", epochs=1)
+    fitted.save(run / "model")
+    model = AutoModelForSequenceClassification.from_pretrained(run / "model", attn_implementation="eager").eval()
+    tokenizer = AutoTokenizer.from_pretrained(run / "model")
+    for user in (0, 1, 7):
+        own = data.train.user == user
+        liked = data.train.item[own & (data.train.rating >= 4)][-5:]
+        titles = "; ".join(str(data.items["title"][item]) for item in liked)
+        text = f"{fitted.profiles[fitted.profile_rows[user]]} Liked: {titles}{';' if titles else ''}"
+        for item in (0, 25):
+            word = f"{data.items['title'][item]}. {data.items['categories'][item].replace('|', ', ')}"
+            with torch.inference_mode():
+                theirs = float(model(**tokenizer(text, word, return_tensors="pt")).logits[0, 0])
+            ours = fitted.pair_logits(np.array([user], np.int32), np.array([item], np.int32), data.train)
+            assert ours[0] == pytest.approx(theirs, abs=1e-4)
+
+
+@pytest.mark.parametrize("trained_layers", [1, 2, 3])
+def test_a_pair_scores_the_same_alone_and_in_any_company(
+    tiny: Path, data: TrainingData, run: Path, trained_layers: int
+) -> None:
+    fitted = fit(tiny, data, run, trained_layers=trained_layers, epochs=1)
+    texts = fitted.texts
+    one, other = texts.histories(["A person: man.", "A person: woman; age 3."], [np.array([1, 2]), np.array([30])])
+    items = np.arange(N_ITEMS, dtype=np.int32)
+    together = texts.logits([Row(one, items), Row(other, items[:3]), Row(one, items[5:6])])
+    alone = [float(texts.logits([Row(one, items[i : i + 1])])[0]) for i in range(N_ITEMS)]
+    np.testing.assert_allclose(together[:N_ITEMS], alone, atol=1e-5)
+    assert together[N_ITEMS + 3] == pytest.approx(alone[5], abs=1e-5)
+    assert np.std(together) > 1e-3
+
+
+def test_shared_histories_are_one_row_under_one_mask_of_the_plain_model(
+    tiny: Path, data: TrainingData, run: Path
+) -> None:
+    """transformers alone gives the same logit when it is told positions and who reads whom."""
+    fitted = fit(tiny, data, run, trained_layers=3, prior="none", epochs=1)
+    texts, model = fitted.texts, fitted.texts.network.model
+    (history,) = texts.histories(["A person."], [np.array([3, 4])])
+    ids, own = texts.ids(history), texts.flat[texts.start[9] : texts.start[10]]
+    h, t = len(ids), len(ids) + len(own)
+    mask = torch.ones(t, t, dtype=torch.bool)
+    mask[:h, h:] = False  # the history does not read the item
+    out = model.bert(
+        input_ids=torch.tensor([[*ids, *own]]),
+        token_type_ids=torch.tensor([[0] * (h + 1) + [1] * (len(own) - 1)]),
+        position_ids=torch.tensor([[*range(1, h + 1), 0, *range(h + 1, t)]]),
+        attention_mask=mask[None, None],
+    ).last_hidden_state
+    theirs = model.classifier(torch.tanh(model.bert.pooler.dense(out[:, h])))
+    assert texts.logits([Row(history, np.array([9], np.int32))])[0] == pytest.approx(theirs.item(), abs=1e-5)
+
+
+def test_histories_keep_the_latest_titles_within_their_room(trained: FittedPair) -> None:
+    texts = trained.texts
+    (history,) = texts.histories(["A person: woman; age 20."], [np.arange(30)])
+    ids = texts.ids(history)
+    assert len(ids) == texts.history_length(history)
+    said = texts.tokenizer.decode(ids)
+    assert len(ids) <= 48
+    assert ids[-1] == texts.tokenizer.sep_token_id
+    assert said.endswith("space battle 28 ; love song 29 ; [SEP]".replace("space battle 28", "love song 28"))
+    assert "song 24" not in said  # five titles at most
+    (empty,) = texts.histories([""], [np.array([], np.int32)])
+    assert texts.tokenizer.decode(texts.ids(empty)) == "liked : [SEP]"
+
+
+def test_learns_tastes_from_texts(tiny: Path, run: Path) -> None:
+    """Half of the people have one half of the items: a pair's logit must tell which."""
+    data = make_data(profile=PROFILE)
+    more: dict[str, Any] = {"first_stage": "popularity", "n_candidates": 40, "epochs": 12, "batch": 48}
+    trained = fit(tiny, data, run, prior="none", patience=12, **more)
+    users = np.repeat(everybody(), 2)
+    items = np.tile(np.array([10, 30], np.int32), N_USERS)
+    logits = trained.pair_logits(users, items, data.train).reshape(N_USERS, 2)
+    likes_second = np.arange(N_USERS) % 2 == 1
+    assert ((logits[:, 1] > logits[:, 0]) == likes_second).mean() > 0.9
+
+
+def test_score_orders_candidates_by_logit_and_the_rest_below_by_the_first_stage(trained: FittedPair) -> None:
+    data = make_data(profile=PROFILE)
+    scores = trained.score(everybody(), data.train)
+    assert scores.shape == (N_USERS, N_ITEMS)
+    assert scores.dtype == np.float32
+    first, candidates, _, _ = trained.first(everybody(), data.train)
+    seen = data.train.matrix(N_USERS, N_ITEMS).toarray()
+    for user in range(N_USERS):
+        own = candidates[user][candidates[user] >= 0]
+        assert len(own) == 20
+        assert not seen[user, own].any()
+        logits = trained.pair_logits(np.full(20, user, np.int32), own, data.train)
+        np.testing.assert_allclose(scores[user, own], logits, atol=1e-5)
+        rest = np.setdiff1d(np.arange(N_ITEMS), own)
+        assert scores[user, rest].max() < scores[user, own].min()
+        assert (np.diff(scores[user, rest[np.argsort(-first[user, rest], kind="stable")]]) <= 1e-6).all()
+
+
+def test_an_edited_profile_changes_scores_and_the_own_text_does_not(trained: FittedPair) -> None:
+    data = make_data(profile=PROFILE)
+    users = everybody()[:6]
+    own = [trained.profiles[row] for row in trained.profile_rows[users]]
+    np.testing.assert_array_equal(trained.score_profiles(users, data.train, own), trained.score(users, data.train))
+    swapped = [text.replace("woman", "x").replace("man", "woman").replace("x", "man") for text in own]
+    assert np.abs(trained.score_profiles(users, data.train, swapped) - trained.score(users, data.train)).max() > 1e-6
+    assert isinstance(trained, ProfileFitted)
+
+
+def test_probabilities_are_calibrated_logits(trained: FittedPair) -> None:
+    data = make_data(profile=PROFILE)
+    assert isinstance(trained, ProbabilityFitted)
+    found = trained.probability(data.valid.user, data.valid.item, data.train)
+    assert found.dtype == np.float32
+    assert ((found > 0) & (found < 1)).all()
+    logits = trained.pair_logits(data.valid.user, data.valid.item, data.train)
+    np.testing.assert_allclose(found, trained.calibration.probability(logits), atol=1e-6)
+    assert trained.calibration.n == len(data.valid)
+    assert np.isfinite(trained.calibration.auc)
+    order = np.random.default_rng(0).permutation(len(data.valid))  # any order of pairs gives the same
+    again = trained.probability(data.valid.user[order], data.valid.item[order], data.train)
+    np.testing.assert_allclose(again, found[order], atol=1e-5)
+
+
+def test_a_saved_folder_gives_the_same_and_opens_without_us(trained: FittedPair, tmp_path: Path) -> None:
+    data = make_data(profile=PROFILE)
+    store.save(trained, tmp_path / "model")
+    opened = store.load(tmp_path / "model")
+    assert isinstance(opened, FittedPair)
+    np.testing.assert_allclose(opened.score(everybody(), data.train), trained.score(everybody(), data.train), atol=1e-5)
+    assert opened.profile == PROFILE
+    assert opened.calibration == trained.calibration
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
+    assert model.config.num_labels == 1
+
+
+def test_the_same_seed_repeats_and_a_killed_training_resumes(
+    tiny: Path, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairdash.recommenders.training.CHECKPOINT_SECONDS", 0.0)
+    whole = fit(tiny, data, tmp_path / "a", epochs=3)
+    epochs = 0
+
+    def stop(done: float, message: str = "", values: Any = None) -> None:
+        nonlocal epochs
+        epochs += bool(values)
+        if epochs == 2:
+            raise Cancelled("stop")
+
+    recommender = build("bert_pair", options(tiny, epochs=3))
+    with pytest.raises(Cancelled):
+        recommender.fit(data, seed=0, device="cpu", folder=tmp_path / "b", progress=stop)
+    resumed = recommender.fit(data, seed=0, device="cpu", folder=tmp_path / "b", progress=silent)
+    scores = whole.score(everybody(), data.train)
+    np.testing.assert_array_equal(resumed.score(everybody(), data.train), scores)  # type: ignore[attr-defined]
+    other = fit(tiny, data, tmp_path / "c", epochs=3, seed=1)
+    assert np.abs(other.score(everybody(), data.train) - scores).max() > 1e-3
+
+
+def test_frozen_layers_stay_as_they_were(tiny: Path, trained: FittedPair) -> None:
+    before, after = BertModel.from_pretrained(tiny), trained.texts.network.model.bert
+    assert trained.texts.network.frozen == 1
+    assert torch.equal(before.embeddings.word_embeddings.weight, after.embeddings.word_embeddings.weight)
+    for i, changed in enumerate((False, True, True)):
+        old, new = before.encoder.layer[i].output.dense.weight, after.encoder.layer[i].output.dense.weight
+        assert (not torch.equal(old, new)) == changed
+
+
+def pair_batches(fitted: FittedPair, data: TrainingData, seed: int = 0) -> PairBatches:
+    return PairBatches(data, fitted.texts, fitted.first, fitted.prior, seed)
+
+
+def judged(batches: PairBatches) -> list[tuple[int, int, float, float]]:
+    """(user, item, label, weight) of all pairs of an epoch."""
+    found = []
+    for index in range(len(batches)):
+        batch = batches.batch(index)
+        for row, column in zip(*np.nonzero(batch["items"].numpy() >= 0), strict=True):
+            values = (batch[name][row, column].item() for name in ("items", "labels", "weights"))
+            found.append((int(batch["users"][row]), *values))
+    return found
+
+
+def test_an_epoch_judges_every_interaction_once_and_draws_unseen_negatives(trained: FittedPair) -> None:
+    data = make_data(profile=PROFILE)
+    batches = pair_batches(trained, data)
+    pairs = judged(batches)
+    seen = {(u, i): r >= 4 for u, i, r in zip(data.train.user, data.train.item, data.train.rating, strict=True)}
+    own = [(u, i, label) for u, i, label, _ in pairs if (u, i) in seen]
+    assert sorted((u, i) for u, i, _ in own) == sorted(seen)
+    assert all(label == seen[u, i] for u, i, label in own)
+    drawn = [label for u, i, label, _ in pairs if (u, i) not in seen]
+    assert len(drawn) == len(seen)
+    assert not any(drawn)
+    assert [batches.batch(0)["items"].tolist()] == [batches.batch(0)["items"].tolist()]
+    batches.set_epoch(1)
+    assert judged(batches) != pairs
+
+
+def test_no_history_names_the_items_that_it_is_asked_about(trained: FittedPair) -> None:
+    data = make_data()
+    batches = pair_batches(trained, data)
+    asked: list[tuple[str, set[int]]] = []
+    tensors = batches.texts.tensors
+
+    def watch(rows: Sequence[Row], pieces: Any) -> Any:
+        asked.extend(
+            (batches.texts.tokenizer.decode(batches.texts.ids(row.history)), set(row.items.tolist())) for row in rows
+        )
+        return tensors(rows, pieces)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches.texts, "tensors", watch)
+        batches.batch(0)
+    assert any(";" in said for said, _ in asked)
+    for said, items in asked:
+        named = {int(part.split()[-1]) for part in said.split(":")[-1].split(";")[:-1] if part.strip()}
+        assert not named & items
+
+
+def test_weights_and_repeats_are_honoured(trained: FittedPair) -> None:
+    data = make_data()
+    weight = np.where(data.train.user == 3, 5.0, 1.0).astype(np.float32)
+    repeats = np.ones(N_USERS, np.int32)
+    repeats[4], repeats[5] = 3, 0
+    plain, changed = (
+        judged(pair_batches(trained, data)),
+        judged(pair_batches(trained, data.with_(row_weight=weight, user_repeats=repeats))),
+    )
+    count = [sum(pair[0] == user for pair in plain) for user in (3, 4, 5)]
+    assert [sum(pair[0] == user for pair in changed) for user in (3, 4, 5)] == [count[0], 3 * count[1], 0]
+    assert {pair[3] for pair in changed if pair[0] == 3} == {5.0}
+    assert {pair[3] for pair in changed if pair[0] != 3} == {1.0}
+
+
+def test_twins_differ_in_the_attribute_alone(trained: FittedPair) -> None:
+    data = make_data(profile=PROFILE).with_(swap=("gender",), swap_share=1.0)
+    batches = pair_batches(trained, data)
+    pairs = judged(batches)
+    assert sorted(pairs) == sorted(judged(pair_batches(trained, data.with_(swap_share=0.0))) * 2)
+    own, twins = batches.epoch_profiles[:N_USERS], batches.epoch_profiles[N_USERS:]
+    for mine, other in zip(own, twins, strict=True):
+        assert mine != other
+        assert mine.replace("woman", "man") == other.replace("woman", "man")
+    half = pair_batches(trained, data.with_(swap_share=0.5))
+    assert 0.2 < half.twin.sum() / (N_USERS * FOLDS) < 0.5
+    with pytest.raises(ConfigError, match="not part of the profile"):
+        twin_profiles(make_data(profile=("age",)).with_(swap=("gender",)), np.random.default_rng(0))
+
+
+class _Watching(nn.Module):
+    settled = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own = nn.Linear(32, 1)
+        self.seen: list[TermBatch] = []
+
+    def forward(self, batch: TermBatch) -> torch.Tensor:
+        self.seen.append(batch)
+        result: torch.Tensor = self.own(batch.vectors).mean() * 0.1
+        return result
+
+
+def test_training_terms_see_single_pairs(tiny: Path, data: TrainingData, run: Path) -> None:
+    term = _Watching()
+    start = term.own.weight.detach().clone()
+    recommender = BertPair(build("bert_pair", options(tiny)).config)
+    assert recommender.vector_width == 32
+    fit(tiny, data, run, terms=[term], epochs=1)
+    batch = term.seen[0]
+    n = len(batch.users)
+    assert batch.vectors.shape == (n, 32)
+    assert batch.sample_loss.shape == (n,)
+    assert batch.probability is not None
+    assert batch.label is not None
+    assert batch.items is not None
+    expected = nn.functional.binary_cross_entropy(batch.probability, batch.label, reduction="none")
+    torch.testing.assert_close(batch.sample_loss, expected, atol=1e-4, rtol=1e-4)
+    assert batch.items.max() < N_ITEMS
+    assert not torch.equal(term.own.weight, start)  # its own parameters are trained along
+
+
+@pytest.mark.parametrize("first_stage", ["popularity", "bert_sequence"])
+def test_any_first_stage(tiny: Path, data: TrainingData, run: Path, first_stage: str) -> None:
+    fitted = fit(tiny, data, run, first_stage=first_stage, prior="first_stage", epochs=1)
+    assert fitted.first.fitted.name == first_stage
+    assert np.isfinite(fitted.score(everybody(), data.train)).all()
+
+
+def test_people_without_history_get_scores(tiny: Path, data: TrainingData, run: Path) -> None:
+    nothing = Interactions(*(np.empty(0, t) for t in (np.int32, np.int32, np.float32, np.float64)))
+    train = data.train.take(np.flatnonzero(data.train.user != 0))
+    fitted = fit(tiny, data.with_(train=train), run, epochs=1)
+    assert np.isfinite(fitted.score(np.array([0], np.int32), train)).all()
+    assert np.isfinite(fitted.score(np.array([0, 1], np.int32), nothing)).all()
+
+
+def test_implicit_data_without_titles(tiny: Path, run: Path) -> None:
+    data = make_data(threshold=None)
+    bare = data.with_(items=data.items[["item_id"]])
+    fitted = fit(tiny, bare, run, epochs=1)
+    assert np.isfinite(fitted.score(everybody(), bare.train)).all()
+
+
+def test_what_cannot_work_is_said(tiny: Path, trained: FittedPair, data: TrainingData, run: Path) -> None:
+    with pytest.raises(ConfigError, match="96 tokens"):
+        fit(tiny, data, run, length=90)
+    with pytest.raises(ModelError):
+        build("bert_pair", {"base": str(run / "absent")}).fit(data, seed=0, device="cpu", folder=run, progress=silent)
+    plain = fit(tiny, data, run / "plain", epochs=1)
+    with pytest.raises(ConfigError, match="no profile"):
+        plain.score_profiles(everybody()[:1], data.train, ["A person."])
