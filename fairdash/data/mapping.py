@@ -16,6 +16,7 @@ from fairdash.errors import DataError
 
 RatingKind = Literal["rating", "count", "none"]
 FEW = 21  # different numbers at most, for a column without a telling name to be ratings
+NO_CATEGORY = "(no genres listed)"  # how MovieLens' newer sets say it
 SURE = 0.5  # a guess below this is only shown; it is not acted on
 
 
@@ -190,7 +191,7 @@ def split_categories(column: pd.Series, separator: str) -> pd.Series:
         else:
             parts = cell.split(separator)
         kept = dict.fromkeys(" ".join(part.split()).replace("|", "/") for part in parts)
-        return "|".join(part for part in kept if part) or None
+        return "|".join(part for part in kept if part and part != NO_CATEGORY) or None
 
     unique = column.dropna().unique()
     known = dict(zip(unique, map(names, unique), strict=True))

@@ -163,6 +163,8 @@ def table(source: Source, reading: Reading | None = None) -> Table:
         if raw.startswith(magic):
             raise DataError(f"{name} is {kind}, not a table.", hint)
     text, encoding = decode(name, raw, reading.encoding)
+    if re.match(rb'\s*(\{\s*"|\[\s*[\[{]|<(!doctype|html|\?xml))', text[:200], re.IGNORECASE):
+        raise DataError(f"{name} is JSON or a web page, not a table.", "Export the table as CSV or Parquet.")
     return _delimited(name, text, encoding, reading)
 
 
@@ -273,10 +275,10 @@ def _guess_separator(name: str, lines: Sequence[str]) -> str:
 
 def _is_quoted(text: bytes, separator: str) -> bool:
     """Whether quotation marks enclose cells. "::" files never do that; tab and pipe files only where a pair shows."""
-    if separator in ("\t", "|"):
+    if separator in ("\t", "|") and b'"' in text:
         mark = re.escape(separator.encode())
         return re.search(rb"(^|" + mark + rb')"[^"\n]*"(' + mark + rb"|\r?$)", text, re.MULTILINE) is not None
-    return separator != "::"
+    return separator not in ("\t", "|", "::")
 
 
 def _records(sample: str, delimiter: str, quoted: bool) -> Iterable[list[str]]:
@@ -330,6 +332,8 @@ def _parse(name: str, text: bytes, delimiter: str, quoted: bool, names: Sequence
             ragged.append((row.number, row.actual_columns))
         return "skip"
 
+    # Some data bases write \" for a quotation mark inside a cell; at a cell's end it is only a backslash.
+    escaped = quoted and b'\\"' in text and re.search(rb'[^,;\t|]\\"[^,;\t|\r\n]', text) is not None
     try:
         parsed = pa_csv.read_csv(
             io.BytesIO(text),
@@ -339,6 +343,7 @@ def _parse(name: str, text: bytes, delimiter: str, quoted: bool, names: Sequence
                 delimiter=delimiter,
                 quote_char='"' if quoted else False,
                 double_quote=quoted,
+                escape_char="\\" if escaped else False,
                 newlines_in_values=quoted and b'"' in text,
                 ignore_empty_lines=False,
                 invalid_row_handler=keep,

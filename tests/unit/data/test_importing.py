@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -276,3 +278,38 @@ def test_tables_in_a_data_set_are_whole() -> None:
     for frame in (dataset.interactions, dataset.users, dataset.items):
         assert isinstance(frame.index, pd.RangeIndex)
     assert dataset.interactions.notna().all().all()
+
+
+def test_book_crossing_style() -> None:
+    log = '"User-ID";"ISBN";"Book-Rating"\n' + "".join(
+        f'"{u}";"00{i}X";"{(u * i) % 11}"\n' for u in range(5) for i in range(4)
+    )
+    people = '"User-ID";"Location";"Age"\n' + "".join(f'"{u}";"a, b, usa";{"NULL" if u else 18}\n' for u in range(5))
+    things = '"ISBN";"Book-Title";"Year-Of-Publication"\n' + "".join(
+        f'"00{i}X";"The \\"real; one\\" {i}";"200{i}"\n' for i in range(4)
+    )
+    dataset, _ = _build(log, people, things)
+    assert dataset.items["title"].tolist()[0] == 'The "real; one" 0'
+    assert dataset.items["item_id"].tolist()[0] == "000X"
+    assert dataset.relevance_threshold == 8.0
+    assert dataset.users["Age"].tolist()[0] == "18"
+    assert dataset.users["Age"].isna().sum() == 4
+
+
+def test_newer_movielens_tables_in_a_zip() -> None:
+    raw = io.BytesIO()
+    ratings = "userId,movieId,rating,timestamp\n" + "".join(
+        f"{u},{i},{0.5 + u},{9e8 + i:.0f}\n" for u in range(5) for i in (1, 2)
+    )
+    with zipfile.ZipFile(raw, "w") as archive:
+        archive.writestr("ml-latest-small/ratings.csv", ratings)
+        archive.writestr(
+            "ml-latest-small/movies.csv", "movieId,title,genres\n1,A (1999),Drama|War\n2,B,(no genres listed)\n"
+        )
+        archive.writestr("ml-latest-small/tags.csv", "userId,movieId,tag,timestamp\n1,1,x,1\n")
+        archive.writestr("ml-latest-small/links.csv", "movieId,imdbId,tmdbId\n1,1,1\n")
+        archive.writestr("ml-latest-small/README.txt", "hello, you")
+    dataset, findings = data.build(("ml-latest-small.zip", raw.getvalue()))
+    assert dataset.items["categories"].fillna("").tolist() == ["Drama|War", ""]
+    assert next(f for f in findings if f.key == "left_aside").count == 3
+    assert dataset.relevance_threshold == 4.5
