@@ -136,10 +136,6 @@ def gap(
     spread[(~np.isnan(values)).sum(axis=0) < 2] = np.nan
     if np.isnan(spread).all():
         return Gap(reason="fewer than two groups have a value for the same category")
-    # a target that one group alone has is no gap of 0
-    spread[(~np.isnan(values)).sum(axis=0) < 2] = np.nan
-    if np.isnan(spread).all():
-        return Gap(reason="fewer than two groups of sufficient size have a value")
     target = int(np.nanargmax(spread))
     column = values[:, target]
     order = [int(g) for g in np.argsort(column, kind="stable") if not np.isnan(column[g])]
