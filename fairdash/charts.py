@@ -405,7 +405,7 @@ def shares(names: Sequence[str], groups: Mapping[str, ArrayLike], axis: str, lim
     for g, label in enumerate(groups):
         figure.add_scatter(
             x=100 * matrix[g, top], y=list(range(len(top))), mode="markers", name=text.markup(label),
-            marker={"color": PALETTE[g % 7], "symbol": SYMBOLS[g % 7], "size": 10},
+            marker={"color": PALETTE[g % 7], "symbol": SYMBOLS[g % 7], "size": 10}, cliponaxis=False,
             customdata=[text.markup(names[j]) for j in top],
             hovertemplate="%{customdata}: %{x:.2f} %<extra></extra>",
         )  # fmt: skip

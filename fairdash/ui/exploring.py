@@ -45,7 +45,7 @@ def _table(run: Run, items: Codes, scores: Any = None, marks: dict[int, str] | N
     if scores is not None:
         table["score"] = [float(score) for score in scores[: len(kept)]]
     if marks is not None:
-        table["now"] = [marks.get(item, "") for item in kept]
+        table.insert(2, "now", [marks.get(item, "") for item in kept])
     return table
 
 
@@ -169,8 +169,14 @@ def flip(run: Run, user: int, k: int) -> None:
     overlaps = {value: explore.overlap(actual, other) for value, other in found.items()}
     away = {value: share for value, share in overlaps.items() if value != own}
     least = min(away, key=lambda value: away[value])
-    st.markdown(f"#### Told {text.plain(attribute)} {text.plain(least)} instead of {text.plain(own)}, "
-                f"{overlaps[least]:.0%} of all items of the two lists are shared.")  # fmt: skip
+    if overlaps[least] == 1.0:
+        said = f"The list holds the same items, whatever {text.plain(attribute)} is told."
+    else:
+        said = (
+            f"Told {text.plain(attribute)} {text.plain(least)} instead of {text.plain(own)}, this person shares "
+            f"{overlaps[least]:.0%} of all items of the two lists."
+        )
+    st.markdown(f"#### {said}")
     names = [f"{value} (as in the data)" if value == own else value for value in found]
     about = "|∩| / |∪| of the two lists: 1 is the same items, 0 is none shared."
     shown = charts.bars(names, list(overlaps.values()), "items shared with the list of the data (Jaccard)")

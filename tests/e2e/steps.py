@@ -53,3 +53,14 @@ def shown(page: Page, words: str | re.Pattern[str]) -> Locator:
     found = page.get_by_test_id("stMain").get_by_text(words).first
     expect(found).to_be_visible()
     return found
+
+
+def metric(page: Page, label: str) -> str:
+    """The value below a metric's label."""
+    box = page.get_by_test_id("stMain").get_by_test_id("stMetric").filter(has_text=label).first
+    return box.get_by_test_id("stMetricValue").inner_text().strip()
+
+
+def shown_in_picture(page: Page, words: str | re.Pattern[str]) -> None:
+    """Some picture of the page shows these words."""
+    expect(page.locator(".js-plotly-plot text").filter(has_text=words).first).to_be_attached()

@@ -1,0 +1,90 @@
+"""A training outlives a reload, a closed tab and a killed server; the page finds it again, stops it, and resumes it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from fairdash import data
+from fairdash.jobs import kinds, runner
+from fairdash.jobs.table import Job
+from fairdash.workspace import Workspace
+from tests.e2e import steps
+from tests.e2e.conftest import Server
+
+LONG = {"set_epochs": 400, "set_patience": 400, "set_width": 32, "set_length": 30}
+
+
+def training(server: Server) -> Job:
+    return next(job for job in runner.table(Workspace(server.home)).all() if job.kind == "train")
+
+
+def until(server: Server, true: Callable[[Job], bool], seconds: float = 60.0) -> Job:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        job = training(server)
+        if true(job):
+            return job
+        time.sleep(0.1)
+    pytest.fail(f"waited {seconds} s; the job is {training(server)}")
+
+
+@pytest.mark.timeout(300)
+def test_a_training_outlives_reload_tab_and_server(server: Server, page: Page, browser: Browser) -> None:
+    dataset, _ = data.synthetic.make(n_users=200, n_items=100)
+    stored = kinds.put_dataset(Workspace(server.home), dataset)
+    steps.visit(page, f"{server.url}/recommender?" + urlencode({"data": stored, **LONG}))
+    steps.press(page, "Train")
+    running = page.get_by_text(re.compile(r"Epoch \d+ of 400"))
+    expect(running.first).to_be_visible(timeout=90_000)
+    before = until(server, lambda job: job.done > 0.02)
+    link = page.url
+
+    page.reload()
+    expect(running.first).to_be_visible()
+
+    server.kill()
+    again = until(server, lambda job: job.done > before.done)
+    assert again.pid == before.pid  # the process went on while nobody served the pages
+    server.start()
+    other = browser.new_page()  # another person, by the link
+    other.goto(link)
+    expect(other.get_by_text(re.compile(r"Epoch \d+ of 400")).first).to_be_visible(timeout=60_000)
+    assert runner.alive(training(server))
+
+    other.get_by_role("button", name="Stop").first.click()
+    started = time.monotonic()
+    stopped = until(server, lambda job: job.ended, 20.0)
+    assert stopped.state == "cancelled"
+    assert time.monotonic() - started < 5.0
+    expect(other.get_by_text("The job was stopped").first).to_be_visible()
+
+    other.get_by_role("button", name="Resume").click()
+    resumed = until(server, lambda job: job.state == "running" and job.done > 0.0)
+    assert resumed.pid != stopped.pid
+    assert resumed.done >= 0.5 * stopped.done  # from its last checkpoint, not from nothing
+    expect(other.get_by_text(re.compile(r"Epoch \d+ of 400")).first).to_be_visible(timeout=60_000)
+    other.get_by_role("button", name="Stop").first.click()
+    until(server, lambda job: job.ended, 20.0)
+    other.close()
+
+
+@pytest.mark.timeout(180)
+def test_a_killed_worker_is_shown_as_lost_within_seconds(server: Server, page: Page) -> None:
+    dataset, _ = data.synthetic.make(n_users=200, n_items=100)
+    stored = kinds.put_dataset(Workspace(server.home), dataset)
+    steps.visit(page, f"{server.url}/recommender?" + urlencode({"data": stored, "seed": 7, **LONG}))
+    steps.press(page, "Train")
+    job = until(server, lambda job: job.state == "running" and job.done > 0.0, 90.0)
+    assert job.pid is not None
+    import os
+    import signal
+
+    os.kill(job.pid, signal.SIGKILL)
+    expect(page.get_by_text("The process of this job is gone").first).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()

@@ -1,0 +1,147 @@
+"""The main job in a browser: files → training → audit → mitigation → comparison, with the same numbers as headless."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from fairdash import data
+from fairdash.ui import findings
+from tests.e2e import steps
+from tests.e2e.conftest import ROOT, Server
+
+ML_100K = (ROOT / "../shared/data/ml-100k").resolve()
+SMALL = {"epochs": 2, "width": 32, "length": 30}  # of the model, so that a test is short
+STRENGTH = 0.5
+JOB_MS = 240_000
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a person uploads, and what the page must say of it."""
+
+    paths: tuple[Path, ...]
+    people: int
+    items: int
+    interactions: int
+
+    @property
+    def arguments(self) -> list[str]:
+        """The same files for the command line."""
+        flags = ("--interactions", "--users", "--items")
+        return [part for pair in zip(flags, map(str, self.paths), strict=True) for part in pair]
+
+
+@pytest.fixture(scope="module", params=["synthetic", "ml-100k"])
+def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    if request.param == "ml-100k":
+        paths = tuple(ML_100K / name for name in ("u.data", "u.user", "u.item"))
+        if not all(path.is_file() for path in paths):
+            pytest.skip(f"MovieLens 100K's original files are not in {ML_100K}; they may not be redistributed")
+        return Files(paths, 943, 1682, 100_000)
+    folder = tmp_path_factory.mktemp("files")
+    dataset, _ = data.synthetic.make(n_users=250, n_items=120)
+    for name in ("interactions", "users", "items"):
+        getattr(dataset, name).to_csv(folder / f"{name}.csv", index=False)
+    paths = tuple(folder / f"{name}.csv" for name in ("interactions", "users", "items"))
+    return Files(paths, dataset.n_users, dataset.n_items, len(dataset.interactions))
+
+
+def headless(server: Server, *arguments: Any) -> None:
+    """Run the command line in the server's environment; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "fairdash", *map(str, arguments)],
+        cwd=ROOT, env=server.environment, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def visible(words: str) -> re.Pattern[str]:
+    """The words as they stand on the page: whitespace may differ."""
+    return re.compile(r"\s+".join(map(re.escape, words.split())))
+
+
+@pytest.mark.timeout(600)
+def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
+    server: Server, page: Page, files: Files, tmp_path: Path
+) -> None:
+    # Data: the files are recognised as they come.
+    steps.visit(page, f"{server.url}/data?tab=Upload")
+    steps.upload(page, *files.paths)
+    steps.shown(page, "Recognised interactions from")
+    assert steps.metric(page, "People") == f"{files.people:,}"
+    assert steps.metric(page, "Items") == f"{files.items:,}"
+    assert steps.metric(page, "Interactions") == f"{files.interactions:,}"
+    steps.press(page, "Keep this data set")
+    steps.shown(page, "What they have")
+    assert steps.metric(page, "Interactions") == f"{files.interactions:,}"
+
+    # Recommender: a small BERT, trained as a job.
+    steps.visit(page, f"{server.url}/recommender?" + urlencode({f"set_{k}": v for k, v in SMALL.items()}))
+    steps.press(page, "Train")
+    expect(page.get_by_role("link", name="Audit its lists")).to_be_visible(timeout=JOB_MS)
+
+    # Audit: what the page says is what the command line's audit says.
+    run, audit_file = tmp_path / "run", tmp_path / "audit.json"
+    settings = [part for pair in SMALL.items() for part in ("--set", f"{pair[0]}={pair[1]}")]
+    headless(server, "train", *files.arguments, "--split", "user-time:0.8", *settings, "--out", run)
+    headless(server, "audit", "--run", run, "--group", "gender", "--item-group", "popularity", "--out", audit_file)
+    audit = json.loads(audit_file.read_text())
+    page.get_by_role("link", name="Audit its lists").click()
+    finding = page.get_by_role("heading", level=4).filter(has_text="NDCG@10")
+    expect(finding).to_be_visible(timeout=60_000)
+    expect(finding).to_have_text(visible(findings.sentence(audit, "gender", "ndcg")))
+    steps.shown_in_picture(page, f"everyone {audit['overall']['ndcg']:.3f}")
+    for group in audit["groups"]["gender"].values():
+        steps.shown_in_picture(page, f"{group['ndcg']:.3f}")
+
+    # Mitigate, then compare before and after.
+    steps.visit(page, f"{server.url}/mitigate?" + urlencode({"strength_how": "By hand", "strength": STRENGTH}))
+    steps.press(page, "Mitigate")
+    compare = page.get_by_role("link", name="Compare before and after")
+    expect(compare).to_be_visible(timeout=JOB_MS)
+    before, after, comparison_file = tmp_path / "before.csv", tmp_path / "after.csv", tmp_path / "comparison.json"
+    headless(server, "recommend", "--run", run, "--k", 10, "--out", before)
+    headless(server, "mitigate", "--run", run, "--method", "calibrate", "--group", "gender", "--strength", STRENGTH,
+             "--k", 10, "--out", after)  # fmt: skip
+    headless(server, "compare", "--run", run, "--before", before, "--after", after, "--group", "gender",
+             "--item-group", "popularity", "--k", 10, "--out", comparison_file)  # fmt: skip
+    comparison = json.loads(comparison_file.read_text())
+    compare.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compare")
+    expect(page.get_by_role("link", name="Make a report")).to_be_visible(timeout=60_000)
+    for sentence in (line for line in comparison["sentences"] if line.startswith(("Accuracy", "By gender", "Of "))):
+        steps.shown(page, visible(sentence))
+    for group in comparison["groups"]["gender"].values():
+        row = group["ndcg"]
+        steps.shown_in_picture(page, re.compile(re.escape(f"{abs(row['difference']):.3f}")))
+
+    # Report: the same comparison as one page.
+    steps.go(page, "Report")
+    framed = page.frame_locator('[data-testid="stIFrame"]')
+    expect(framed.get_by_text(comparison["sentences"][0]).first).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report (HTML)").click()
+    html = Path(download.value.path()).read_text()
+    assert "<script" not in html
+    assert comparison["sentences"][0] in html
+
+
+@pytest.mark.timeout(240)
+def test_the_demo_goes_from_nothing_to_a_comparison(server: Server, page: Page) -> None:
+    """Only that it starts and says where it is: the whole of it is the command line's own test."""
+    steps.visit(page, server.url)
+    steps.press(page, "Run the demo")
+    expect(page.get_by_text("Demo on synthetic data").first).to_be_visible()
+    expect(page.get_by_role("button", name="Stop").first).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Stop").first.click()
+    expect(page.get_by_text("The job was stopped").first).to_be_visible(timeout=60_000)
