@@ -82,11 +82,15 @@ def compare(
 
 
 def _model(before: Mapping[str, Measures], after: Mapping[str, Measures]) -> dict[str, Any]:
+    from fairdash.model_audit import by_construction
+
     found: dict[str, Any] = {}
     for attribute, measures in before.items():
         rows = found.setdefault(attribute, {})
         for key, old in measures.items():
             new = after.get(attribute, {}).get(key)
+            if new is not None and not np.isnan(old.value):
+                new = by_construction(new, len(old.replicates))
             if new is None or np.isnan(old.value) or np.isnan(new.value):
                 continue
             row: dict[str, Any] = {

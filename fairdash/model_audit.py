@@ -8,7 +8,7 @@ probabilities are compared with what people liked. Called attribute sensitivity,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,14 @@ class Measure:
     more: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     per_user: Array | None = None
+
+
+def by_construction(measure: Measure, replicates: int) -> Measure:
+    """A measure whose value follows from the model's making, with that value and replicates; others as they are."""
+    value = measure.more.get(BY_CONSTRUCTION)
+    if value is None:
+        return measure
+    return replace(measure, value=value, ci=(value, value), replicates=np.full(replicates, value), reason="")
 
 
 Measures = dict[str, Measure]  # by key of METRICS
@@ -138,6 +146,7 @@ def measures(
     return found
 
 
+BY_CONSTRUCTION = "by_construction"  # beside a value that was not measured: what it cannot but be
 SENSITIVITY_KEYS = (*sensitivity.SIMILARITIES, "flip_utility_change", "snsr", "snsv")
 
 
@@ -161,11 +170,11 @@ def attribute_sensitivity(
     """
     attribute = spec.attributes[0]
     if not isinstance(fitted, ProfileFitted) or not fitted.profile:
-        return _undefined(SENSITIVITY_KEYS, "this recommender reads no profile text")
+        return _unread("this recommender reads no profile text")
     if len(spec.attributes) > 1:
         return _undefined(SENSITIVITY_KEYS, "the profile text is changed in one attribute at a time")
     if attribute not in fitted.profile:
-        return _undefined(SENSITIVITY_KEYS, f"the profile text does not hold {attribute}")
+        return _unread(f"the profile text does not hold {attribute}")
     kept = [code for code in np.argsort(-who.sizes, kind="stable") if who.sizes[code] >= max(1, spec.min_size)]
     kept = sorted(kept[:MAX_VALUES])
     if len(kept) < 2:
@@ -394,6 +403,15 @@ def to_json(measure: Measure) -> dict[str, Any]:
     """value, ci and what is beside them as plain JSON values, None for NaN."""
     row: dict[str, Any] = plain({"value": measure.value, "ci": measure.ci, **measure.more})
     return row
+
+
+def _unread(reason: str) -> Measures:
+    """Sensitivity to an attribute that the text never says. There is nothing to measure; beside one that reads it, it
+    counts as what it is by construction: lists that cannot react are identical."""
+    return {
+        key: Measure(float("nan"), more={BY_CONSTRUCTION: float(key in sensitivity.SIMILARITIES)}, reason=reason)
+        for key in SENSITIVITY_KEYS
+    }
 
 
 def _undefined(keys: Sequence[str], reason: str) -> Measures:

@@ -628,7 +628,7 @@ def _model_target(at: _At, chosen: Mitigation, key: str, k: int) -> NDArray[np.f
     """A target of the model side on validation: value and replicates [1 + r], lower or higher as the metric has it;
     for one whose fair value lies in the middle, the distance from there is what counts."""
     from fairdash.metrics.catalogue import METRICS
-    from fairdash.model_audit import measures
+    from fairdash.model_audit import by_construction, measures
 
     split = at.run.split
     nobody = split.training.valid.take(np.zeros(0, dtype=np.int64))
@@ -636,6 +636,7 @@ def _model_target(at: _At, chosen: Mitigation, key: str, k: int) -> NDArray[np.f
     found = measures(
         at.run.fitted, past, chosen.groups[:1], at.lists, k=k, vectors=at.vectors, replicates=TUNING_REPLICATES
     )[chosen.groups[0].label][key]
+    found = by_construction(found, TUNING_REPLICATES)
     values = np.concatenate([[found.value], found.replicates])
     fair = METRICS[key].target
     return values if fair is None else fair + np.abs(values - fair)

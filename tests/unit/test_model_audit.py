@@ -221,6 +221,23 @@ def test_what_cannot_be_tried_says_why(split: Split, spec: GroupSpec, profile: t
     assert all(np.isnan(m.value) and reason in m.reason for m in found.values())
 
 
+def test_a_text_that_never_says_the_attribute_counts_as_lists_that_cannot_react(split: Split) -> None:
+    reader = Reader(1.0)
+    reader.profile = ("age",)
+    who = model_audit.form(GENDER, split.training.users)
+    found = model_audit.attribute_sensitivity(reader, split, GENDER, who, k=K, replicates=50)
+    stated = {key: model_audit.by_construction(measure, 7) for key, measure in found.items()}
+    assert {key: measure.value for key, measure in stated.items()} == {
+        **dict.fromkeys(("flip_jaccard", "flip_prag", "flip_serp"), 1.0),
+        **dict.fromkeys(("flip_utility_change", "snsr", "snsv"), 0.0),
+    }
+    assert all(
+        (measure.replicates == measure.value).all() and len(measure.replicates) == 7 for measure in stated.values()
+    )
+    measured = model_audit.Measure(0.5, replicates=np.ones(7))
+    assert model_audit.by_construction(measured, 3) is measured
+
+
 def test_a_sample_is_drawn_when_texts_are_many(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_audit, "COSTLY_TEXTS", 100)
     who = model_audit.form(GENDER, split.training.users)
