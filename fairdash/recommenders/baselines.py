@@ -40,6 +40,10 @@ class Popularity:
     def __init__(self, config: PopularityOptions) -> None:
         self.config = config
 
+    @property
+    def vector_width(self) -> None:
+        return None
+
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
     ) -> FittedPopularity:
@@ -71,6 +75,10 @@ class Ease:
 
     def __init__(self, config: EaseOptions) -> None:
         self.config = config
+
+    @property
+    def vector_width(self) -> None:
+        return None
 
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()

@@ -519,6 +519,10 @@ class BertSequence:
         batch = step * (o.layers * (34 * d + 5 * o.heads * n) * 2.0 + share * head / d * 2.0)
         return Cost(3.0 * token * (len(data.train) + data.n_users) * twins * o.epochs, 5 * 4.0 * weights + batch + 1e9)
 
+    @property
+    def vector_width(self) -> int:
+        return self.config.width
+
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
     ) -> FittedSequence:
@@ -531,9 +535,7 @@ class BertSequence:
             kept = {name: getattr(start.options, name) for name in ARCHITECTURE}
             options = dataclasses.replace(options, **kept)
         elif not options.epochs:
-            raise ConfigError(
-                "epochs = 0 trains nothing.", "Give a model to start from (option start), or more epochs."
-            )
+            raise ConfigError("epochs = 0 trains nothing.", "Give a model to start from (option start).")
         texts, mean, scale = _item_texts(data, options, chosen, progress, start)
         profile_texts, rows, twins = _profile_texts(data, seed)
         if profile_texts:
@@ -591,7 +593,7 @@ def _take_over(model: SequenceModel, start: FittedSequence, context: Context) ->
     known = [i for i, item in enumerate(context.item_ids) if item in place]
     if model.text_map is None and 2 * len(known) < len(context.item_ids):
         raise ModelError(
-            f"The model knows {len(known)} of this data's {len(context.item_ids)} items by their ids, and reads no texts.",
+            f"The model knows {len(known)} of this data's {len(context.item_ids)} items, and it reads no texts.",
             "Use a model that was trained with items = text+id or text, or train a new one.",
         )
     if start.profile and not context.attributes:

@@ -27,9 +27,10 @@ def test_a_value_appears_only_when_it_is_whole(tmp_path: Path) -> None:
 
 def test_what_was_begun_is_found_again_after_an_error(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    with pytest.raises(RuntimeError, match="killed"), workspace.create("runs", NAME, {}) as folder:
-        (folder / "checkpoint").write_text("step 7")
-        raise RuntimeError("killed")
+    begun = workspace.create("runs", NAME, {})
+    (begun.__enter__() / "checkpoint").write_text("step 7")
+    killed = RuntimeError("killed")
+    assert not begun.__exit__(RuntimeError, killed, None)
     assert not workspace.has("runs", NAME)
     with workspace.create("runs", NAME, {}) as folder:
         assert (folder / "checkpoint").read_text() == "step 7"
@@ -62,8 +63,8 @@ def test_a_full_workspace_refuses_new_values_and_keeps_the_old(tmp_path: Path, m
     with workspace.create("lists", NAME, {}) as folder:
         (folder / "big").write_bytes(b"0" * 1000)
     monkeypatch.setattr(settings, "QUOTA_GB", 1e-7)
-    with pytest.raises(FairDashError, match="limit"), workspace.create("lists", NAME[::-1], {}):
-        pytest.fail("the block must not run")
+    with pytest.raises(FairDashError, match="limit"):
+        workspace.create("lists", NAME[::-1], {}).__enter__()
     assert workspace.has("lists", NAME)
 
 

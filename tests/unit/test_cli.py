@@ -1,0 +1,184 @@
+"""The command line: every command on a small service, its exit codes, and errors that say what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from fairdash import pipeline
+from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    arguments = ["train", "--dataset", "synthetic", "--split", "user-time:0.8", "--recommender", "ease"]
+    assert main([*arguments, "--out", str(folder)]) == 0
+    return folder
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    """What a command prints as JSON."""
+    capsys.readouterr()
+    code = main([*arguments, "--json"])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return json.loads(captured.out)
+
+
+def test_a_run_folder_holds_the_tables_and_never_a_seen_item(run: Path, tmp_path: Path) -> None:
+    recommended = tmp_path / "recs.csv"
+    assert main(["recommend", "--run", str(run), "--k", "7", "--out", str(recommended), "--scores"]) == 0
+    lists = pd.read_csv(recommended, dtype=str, keep_default_na=False)
+    assert list(lists.columns) == ["user_id", "item_id", "rank", "score"]
+    assert set(lists["rank"]) == {str(rank) for rank in range(1, 8)}
+    pairs = set(zip(lists["user_id"], lists["item_id"], strict=True))
+    assert len(pairs) == len(lists) == 7 * lists["user_id"].nunique()
+    for name in ("train", "valid"):
+        known = pd.read_csv(run / f"{name}.csv", dtype=str, keep_default_na=False)
+        assert not pairs & set(zip(known["user_id"], known["item_id"], strict=True))
+    held = pd.read_csv(run / "truth.csv", dtype=str, keep_default_na=False)
+    assert pairs & set(zip(held["user_id"], held["item_id"], strict=True))
+
+
+def test_the_split_comes_back_from_the_folder_as_it_was(run: Path) -> None:
+    from fairdash.data import sources
+    from fairdash.data.split import split
+
+    made = split(sources.load("synthetic"), "user-time:0.8")
+    again = pipeline.Run.load(run).split
+    assert again.digest == made.digest
+    pd.testing.assert_frame_equal(again.training.users, made.training.users)
+
+
+def test_files_and_run_folder_give_the_same_audit(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recommended = tmp_path / "recs.csv"
+    main(["recommend", "--run", str(run), "--out", str(recommended), "--scores"])
+    shared = ["--group", "gender", "--item-group", "creator_gender", "--replicates", "50", "--permutations", "50"]
+    by_files = told(
+        capsys, "audit", "--recommendations", str(recommended), "--truth", str(run / "truth.csv"),
+        "--users", str(run / "users.csv"), "--items", str(run / "items.csv"),
+        "--train", str(run / "train.csv"), str(run / "valid.csv"), *shared,
+    )  # fmt: skip
+    by_run = told(capsys, "audit", "--run", str(run), *shared)
+    for part in ("k", "n_users", "n_without_truth"):
+        assert by_files[part] == by_run[part], part
+    for key, value in by_run["overall"].items():
+        assert by_files["overall"][key] == pytest.approx(value, abs=1e-9), key
+    for key, row in by_run["gaps"]["gender"].items():
+        assert by_files["gaps"]["gender"][key]["gap"] == pytest.approx(row["gap"], abs=1e-6), key
+        assert by_files["gaps"]["gender"][key]["p_value"] == row["p_value"], key
+
+
+def test_the_gate_exits_with_three(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = ["audit", "--run", str(run), "--group", "gender", "--replicates", "20", "--permutations", "20"]
+    assert main([*base, "--fail-over", "gender.ndcg.gap=0.9"]) == 0
+    assert main([*base, "--fail-over", "gender.ndcg.gap=0.0001"]) == EXIT_GATE
+    assert "gate failed: gender.ndcg.gap" in capsys.readouterr().out
+    assert main([*base, "--fail-over", "gender.nonsense.gap=0.1"]) == EXIT_ERROR
+
+
+def test_from_lists_to_a_report(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, after, compared = tmp_path / "recs.csv", tmp_path / "after.csv", tmp_path / "comparison.json"
+    main(["recommend", "--run", str(run), "--out", str(before)])
+    done = told(
+        capsys, "mitigate", "--run", str(run), "--method", "calibrate", "--group", "gender", "--out", str(after)
+    )
+    assert 0 < done["strength"] <= 1
+    assert [point["strength"] for point in done["tuning"]][0] == 0
+    shared = ["--group", "gender", "--replicates", "100", "--permutations", "20"]
+    value = told(
+        capsys, "compare", "--run", str(run), "--before", str(before), "--after", str(after),
+        "--out", str(compared), *shared,
+    )  # fmt: skip
+    row = value["overall"]["miscalibration"]
+    assert row["after"] < row["before"]
+    assert row["verdict"] == "fairer"
+    page = tmp_path / "report.html"
+    assert main(["report", "--comparison", str(compared), "--out", str(page)]) == 0
+    assert "Miscalibration" in page.read_text(encoding="utf-8")
+
+
+def test_strength_zero_gives_the_lists_as_they_were(run: Path, tmp_path: Path) -> None:
+    before, after = tmp_path / "recs.csv", tmp_path / "after.csv"
+    main(["recommend", "--run", str(run), "--out", str(before), "--scores"])
+    main(["mitigate", "--run", str(run), "--method", "xquad", "--strength", "0", "--out", str(after), "--scores"])
+    assert after.read_bytes() == before.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "--out", "x"], "--dataset or --interactions"),
+        (["train", "--dataset", "nothing", "--out", "x"], "nothing"),
+        (["train", "--dataset", "synthetic", "--recommender", "magic", "--out", "x"], "magic"),
+        (["train", "--dataset", "synthetic", "--split", "sideways", "--out", "x"], "sideways"),
+        (["train", "--dataset", "synthetic", "--set", "epochs", "--out", "x"], "--set epochs"),
+        (["train", "--dataset", "synthetic", "--set", "epochs=many", "--out", "x"], "many"),
+        (["train", "--dataset", "synthetic", "--group", "gender", "--out", "x"], "--mitigation"),
+        (["train", "--interactions", "nowhere.csv", "--out", "x"], "nowhere.csv"),
+        (["recommend", "--run", "nowhere", "--out", "x.csv"], "run.json"),
+        (["audit", "--truth", "t.csv"], "--recommendations"),
+        (["report", "--comparison", "nowhere.json", "--out", "x.html"], "nowhere.json"),
+    ],
+)
+def test_errors_say_what_and_what_to_do(
+    arguments: list[str],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == EXIT_ERROR
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert "Traceback" not in captured.err
+    assert len(captured.err.strip().splitlines()) >= 2, "an error comes with a hint"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--method", "magic"], "magic"),
+        (["--method", "calibrate", "--strength", "2"], "--strength 2"),
+        (["--method", "user_parity", "--strength", "0.5"], "groups of people"),
+        (["--method", "project", "--group", "gender", "--strength", "0.5"], "user vectors"),
+        (["--method", "adversarial", "--group", "gender", "--strength", "0.5"], "gradient"),
+        (["--method", "calibrate", "--k", "1000", "--strength", "0.5"], "1000"),
+        (["--method", "fa_ir", "--item-group", "colour", "--strength", "0.5"], "colour"),
+    ],
+)
+def test_mitigations_that_cannot_be_say_why(
+    run: Path, more: list[str], words: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["mitigate", "--run", str(run), *more, "--out", str(tmp_path / "after.csv")]) == EXIT_ERROR
+    assert words in capsys.readouterr().err
+
+
+def test_lists_of_another_system_need_no_model(run: Path, tmp_path: Path) -> None:
+    users = pd.DataFrame({"user_id": ["a", "b", "c"], "gender": ["f", "m", "m"]})
+    lists = pd.DataFrame({"user_id": ["a", "a", "b"], "item_id": ["1", "2", "1"], "rank": [1, 2, 1]})
+    truth = pd.DataFrame({"user_id": ["a", "c"], "item_id": ["2", "9"]})
+    split = pipeline.outside_split("mine", lists, truth, users)
+    assert set(split.training.items["item_id"]) == {"1", "2", "9"}
+    assert split.training.n_users == 3
+    assert len(split.test) == 2
+    file = tmp_path / "lists.csv"
+    lists.to_csv(file, index=False)
+    from fairdash.recommenders.lists import read_lists
+
+    ranked, _ = read_lists(str(file), split.training.users, split.training.items)
+    made = pipeline.import_lists(split, ranked, "another", tmp_path / "run")
+    assert not made.has_model
+    again = pipeline.Run.load(tmp_path / "run")
+    assert again.split.digest == split.digest
+    audit = pipeline.audit(again, pipeline.recommend(again, 2), k=2, replicates=10, permutations=10)
+    # a: its one liked item at rank 2 → 1 / log2(3); c: no list → 0; b: nothing held out
+    assert audit.to_json()["overall"]["ndcg"] == pytest.approx(0.63093 / 2, abs=1e-5)

@@ -1,0 +1,99 @@
+"""What a comparison says: the right direction, the right place, and nothing that the intervals do not show."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairdash.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, Aim, compare
+from fairdash.metrics.audit import Audit, from_frames
+from fairdash.model_audit import Measure
+
+N, K = 200, 5
+
+
+def audited(hit_rank: dict[str, int | None], *, tail: bool = False) -> Audit:
+    """200 people in two groups; everybody's one liked item stands at the group's rank, or is missing."""
+    people = [f"u{i}" for i in range(N)]
+    group = ["a" if i % 2 else "b" for i in range(N)]
+    rows = []
+    for i, (person, own) in enumerate(zip(people, group, strict=True)):
+        items = [f"tail{(i + j) % 30}" if tail else f"pop{j}" for j in range(K)]
+        place = hit_rank[own]
+        # one in ten has no hit, so that values differ between people and intervals have a width
+        if place is not None and i % 10 > 1:
+            items[place - 1] = f"liked{i % 7}"
+        rows += [(person, item, rank) for rank, item in enumerate(items, 1)]
+    lists = pd.DataFrame(rows, columns=["user_id", "item_id", "rank"])
+    truth = pd.DataFrame({"user_id": people, "item_id": [f"liked{i % 7}" for i in range(N)]})
+    train = pd.DataFrame({"user_id": people * 2, "item_id": ["pop0"] * N + ["pop1"] * N})
+    users = pd.DataFrame({"user_id": people, "side": group})
+    names = [f"{kind}{i}" for kind, n in (("pop", K), ("tail", 30), ("liked", 7)) for i in range(n)]
+    items = pd.DataFrame({"item_id": names})
+    return from_frames(
+        lists, truth, users, train=train, items=items, groups=["side"], k=K, replicates=200, permutations=50
+    )
+
+
+def test_a_closed_gap_is_fairer_and_its_cost_is_said() -> None:
+    value = compare(
+        audited({"a": 1, "b": 4}), audited({"a": 4, "b": 4}), aim=Aim("ndcg", "side"), names=("x", "y")
+    ).to_json()
+    gap = value["gaps"]["side"]["ndcg"]
+    assert gap["before"] == pytest.approx(0.8 * (1 - 1 / np.log2(5)), abs=1e-9)
+    assert gap["after"] == pytest.approx(0, abs=1e-9)
+    assert gap["verdict"] == FAIRER
+    assert value["overall"]["ndcg"]["verdict"] == WORSE
+    assert value["groups"]["side"]["b"]["ndcg"]["verdict"] == NOT_SHOWN
+    assert value["aim"]["verdict"] == FAIRER
+    assert value["sentences"][0].startswith("Aim: NDCG between groups of side moved as meant")
+    assert any(line.startswith("Accuracy: NDCG@5 fell") for line in value["sentences"])
+    assert any("0% have a better list, 40% a worse one, 60% an equal one" in line for line in value["sentences"])
+    json.dumps(value, allow_nan=False)
+
+
+def test_an_opened_gap_is_less_fair_although_accuracy_rose() -> None:
+    value = compare(audited({"a": 4, "b": 4}), audited({"a": 1, "b": 4}), aim=Aim("ndcg", "side")).to_json()
+    assert value["gaps"]["side"]["ndcg"]["verdict"] == WORSE
+    assert value["overall"]["ndcg"]["verdict"] == FAIRER
+    assert "moved the wrong way" in value["sentences"][0]
+
+
+def test_the_same_lists_change_nothing() -> None:
+    same = audited({"a": 2, "b": 3})
+    value = compare(same, audited({"a": 2, "b": 3}), aim=Aim("ndcg", "side")).to_json()
+    verdicts = {row["verdict"] for row in value["gaps"]["side"].values()} | {
+        row["verdict"] for row in value["overall"].values()
+    }
+    assert verdicts <= {NOT_SHOWN, UNDEFINED}
+    assert value["people"]["all"]["all"]["ndcg"]["equal"] == 1
+    assert "did not move beyond its interval" in value["sentences"][0]
+
+
+def test_what_has_no_fairer_direction_is_only_changed() -> None:
+    value = compare(audited({"a": 1, "b": 1}), audited({"a": 1, "b": 1}, tail=True)).to_json()
+    assert value["overall"]["arp"]["verdict"] == NEUTRAL
+    assert value["items"]["coverage"]["verdict"] == FAIRER
+    assert value["aim"] is None
+
+
+def test_leakage_that_comes_nearer_to_chance_is_fairer_from_both_sides() -> None:
+    audit = audited({"a": 1, "b": 1})
+    noise = np.random.default_rng(0).normal(0, 0.005, 200)
+
+    def model(value: float) -> dict[str, dict[str, Measure]]:
+        return {"side": {"probe_auc": Measure(value, replicates=value + noise)}}
+
+    for before, after, verdict in ((0.8, 0.55, FAIRER), (0.8, 0.1, WORSE), (0.5, 0.7, WORSE), (0.6, 0.6, NOT_SHOWN)):
+        value = compare(audit, audit, models=(model(before), model(after)), aim=Aim("probe_auc", "side")).to_json()
+        assert value["model"]["side"]["probe_auc"]["verdict"] == verdict
+        assert value["aim"]["verdict"] == verdict
+
+
+def test_an_undefined_model_metric_is_left_out() -> None:
+    audit = audited({"a": 1, "b": 1})
+    nothing = {"side": {"snsr": Measure(float("nan"), reason="this recommender reads no profile text")}}
+    assert compare(audit, audit, models=(nothing, nothing)).to_json()["model"] == {"side": {}}
