@@ -82,13 +82,20 @@ class Outcome:
     excluded: dict[str, float]
 
 
-def simulate(world: World, data_sets: int, seed: int = 0) -> Outcome:
+def simulate(
+    world: World, data_sets: int, seed: int = 0, *, replicates: int = 1000, permutations: int = 2000
+) -> Outcome:
     truth = world.true_gaps()
     counts = {name: dict.fromkeys(METRICS, 0) for name in ("covered", "rejected", "excluded")}
     for rng in _generators(seed, data_sets):
         tables = world.draw(rng)
         made = audit.from_frames(
-            *tables, groups=[GroupSpec(("g",)), GroupSpec(("h",))], k=K, seed=int(rng.integers(1 << 31))
+            *tables,
+            groups=[GroupSpec(("g",)), GroupSpec(("h",))],
+            k=K,
+            seed=int(rng.integers(1 << 31)),
+            replicates=replicates,
+            permutations=permutations,
         )
         gaps = made.to_json()["gaps"]
         for key in METRICS:
@@ -110,6 +117,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--data-sets", type=int, default=1000)
     options.add_argument("--people", type=int, default=400)
+    options.add_argument("--seed", type=int, default=0)
     chosen = options.parse_args()
     print(f"{chosen.data_sets} data sets of {chosen.people} people, 1,000 replicates, 2,000 permutations")
     print(
@@ -117,11 +125,11 @@ def main() -> None:
     )
     for title, minority in (("1 : 1", 0.5), ("9 : 1", 0.1)):
         start = time.perf_counter()
-        outcome = simulate(World(chosen.people, minority), chosen.data_sets)
+        outcome = simulate(World(chosen.people, minority), chosen.data_sets, chosen.seed)
         for key in METRICS:
             numbers = outcome.covered[key], outcome.rejected[key], outcome.excluded[key]
             print(f"{title:<12}{key:<32}{numbers[0]:>18.1%}{numbers[1]:>21.1%}{numbers[2]:>17.1%}")
-        print(f"{'':<12}{time.perf_counter() - start:.0f} s")
+        print(f"{'':<12}{time.perf_counter() - start:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
