@@ -91,7 +91,7 @@ def test_from_lists_to_a_report(run: Path, tmp_path: Path, capsys: pytest.Captur
         capsys, "mitigate", "--run", str(run), "--method", "calibrate", "--group", "gender", "--out", str(after)
     )
     assert 0 < done["strength"] <= 1
-    assert [point["strength"] for point in done["tuning"]][0] == 0
+    assert done["tuning"][0]["strength"] == 0
     shared = ["--group", "gender", "--replicates", "100", "--permutations", "20"]
     value = told(
         capsys, "compare", "--run", str(run), "--before", str(before), "--after", str(after),
