@@ -39,9 +39,7 @@ class TrainingOptions:
 class SequenceOptions(TrainingOptions):
     """`bert_sequence`: a BERT over the user's items."""
 
-    start: str = option(
-        "", "A bert_sequence to go on from: a run's or model's folder, or its zip; empty: from scratch."
-    )
+    start: str = option("", "A bert_sequence to go on from: folder of a run or model, or its zip; else from scratch.")
     epochs: int = option(40, "Passes over the training data at most; 0: use `start` as it is.", low=0, high=1000)
     items: str = option("text+id", "What an item's vector is made of.", choices=("text+id", "text", "id"))
     objective: str = option(
@@ -113,9 +111,7 @@ class NcfOptions(TrainingOptions):
     learning_rate: float = option(2e-3, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0)
     patience: int = option(4, "Epochs without a better validation NDCG@10 that end the training.", low=1, high=1000)
     factors: int = option(32, "Width of the factors; the tower begins with four times as many.", low=2, high=1024)
-    positives: str = option(
-        "any", "What counts as a like: any interaction, or liked ones.", choices=("any", "liked")
-    )
+    positives: str = option("any", "What counts as a like: any interaction, or liked ones.", choices=("any", "liked"))
     negatives: int = option(4, "Unseen items drawn for each interaction.", low=1, high=100)
     batch: int = option(1024, "Interactions in one step.", low=1, high=1000000)
 

@@ -317,9 +317,9 @@ class _Watch(TrainerCallback):
         self.writer = SummaryWriter(str(folder / "tensorboard"))
         self.best_weights: dict[str, torch.Tensor] = {}
         self.saved_at = time.monotonic()
-        self.loss_sum, self.loss_count = 0.0, 0
         # from this part of the steps on all terms work in full
-        self.settled = max((float(getattr(term, "settled", 0.0)) for term in learner.terms), default=0.0)
+        settled: list[Any] = [getattr(term, "settled", 0.0) for term in learner.terms]
+        self.settled = float(max(settled, default=0.0))
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.learner.done = state.global_step / max(state.max_steps, 1)

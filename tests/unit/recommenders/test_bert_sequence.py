@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from fairdash.errors import ConfigError
+from fairdash.errors import ConfigError, ModelError
 from fairdash.mitigation.base import TermBatch
 from fairdash.progress import silent
-from fairdash.recommenders import build, store
+from fairdash.recommenders import build, store, text
 from fairdash.recommenders.base import ProfileFitted, VectorFitted
 from fairdash.recommenders.baselines import Popularity
 from fairdash.recommenders.bert_sequence import (
@@ -265,3 +266,47 @@ def test_history_of_one_call(data: TrainingData, run: Path) -> None:
     )
     scores = fitted.score(np.zeros(1, np.int32), edited)
     assert scores.shape == (1, data.n_items)
+
+
+def test_goes_on_from_a_saved_model_over_another_catalogue(run: Path, tmp_path: Path) -> None:
+    data = make_data()
+    fitted = fit(data, run, items="text+id", epochs=8)
+    fitted.save(tmp_path / "run" / "model")
+    order = np.random.default_rng(0).permutation(data.n_items)
+    items = data.items.iloc[order].reset_index(drop=True)
+    items.loc[0, ["item_id", "title", "categories"]] = ["new", "Space battle again", "Sci-Fi|War"]
+    place = np.argsort(order).astype(np.int32)
+    moved = Interactions(data.train.user, place[data.train.item], data.train.rating, data.train.time)
+    other = data.with_(items=items, train=moved)
+    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "run")
+    users = np.arange(data.n_users, dtype=np.int32)
+    clean = users[[order[0] not in data.train.item[data.train.user == u] for u in users]]
+    for source in (str(tmp_path / "run"), str(tmp_path / "run" / "model"), archive):
+        again = fit(other, tmp_path / Path(source).stem / "fit", start=source, epochs=0, width=64, items="id")
+        assert again.options.width == 16  # the model decides
+        np.testing.assert_allclose(
+            again.score(clean, moved)[:, 1:], fitted.score(clean, data.train)[:, order[1:]], rtol=1e-4, atol=1e-4
+        )
+    # fine-tuning starts from what is known
+    tuned = fit(other.with_(valid=moved), tmp_path / "tuned", start=str(tmp_path / "run"), epochs=1, learning_rate=1e-6)
+    np.testing.assert_allclose(tuned.score(clean, moved), again.score(clean, moved), atol=0.05)
+
+
+def test_models_that_do_not_fit_are_refused(run: Path, tmp_path: Path) -> None:
+    data = make_data()
+    fit(data, run, epochs=1).save(tmp_path / "ids")
+    strange = data.with_(items=data.items.assign(item_id=[f"x{i}" for i in range(data.n_items)]))
+    with pytest.raises(ModelError, match="knows 0 of this data's 40 items"):
+        fit(strange, tmp_path / "a", start=str(tmp_path / "ids"), epochs=0)
+    fit(make_data(profile=("gender",)), tmp_path / "b", epochs=1).save(tmp_path / "profile")
+    with pytest.raises(ModelError, match="profile text"):
+        fit(data, tmp_path / "c", start=str(tmp_path / "profile"), epochs=0)
+    build("popularity").fit(data, seed=0, device="cpu", folder=run, progress=silent).save(tmp_path / "popular")
+    with pytest.raises(ModelError, match="holds a popularity"):
+        fit(data, tmp_path / "d", start=str(tmp_path / "popular"), epochs=0)
+    with pytest.raises(ModelError, match="language model"):
+        fit(data, tmp_path / "e", start=str(text.bundled()), epochs=0)
+    with pytest.raises(ModelError, match="no saved recommender"):
+        fit(data, tmp_path / "f", start=str(tmp_path / "nowhere"), epochs=0)
+    with pytest.raises(ConfigError, match="trains nothing"):
+        fit(data, tmp_path / "g", epochs=0)
