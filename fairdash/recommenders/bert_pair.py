@@ -142,6 +142,7 @@ class PairNetwork(nn.Module):
             probability=torch.sigmoid(logits),
             label=label,
             items=items[there],
+            weight=weight,
         )
 
 

@@ -78,6 +78,7 @@ class NeuMF(nn.Module):
             probability=torch.sigmoid(logits).flatten(),
             label=labels.flatten(),
             items=items.flatten(),
+            weight=weights.repeat_interleave(each),
         )
 
 
