@@ -7,7 +7,7 @@ through group means of utility U_g and group shares of exposure E_h. So the prog
 for given prices of U_g and E_h is one sort per user by score + a_g · gain + b_h, which is the optimal vertex because
 discounts fall with the place. Plans are added until none would improve the mixture. At the end each user's policy is a
 mixture of few permutations, which is its Birkhoff–von Neumann decomposition; the number of them is at most the number
-of conditions plus one. Everybody gets one list of it: users in the order of a hash take plans in proportion.
+of conditions plus one. Everybody gets one list of it (`share_out`).
 
 Instances of at most EXACT_CELLS variables, where a mixture cannot be shared out, are given to HiGHS as well, over whole
 lists; the better answer counts.
@@ -16,7 +16,7 @@ lists; the better answer counts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ EXACT_CELLS = 320
 NODES = 1_000  # of branch and bound; 1 to 5 ms each
 ROUNDS = 60  # plans are added at most so often; a few suffice
 TOLERANCE = 1e-6  # of the objective, whose range is 0…1
+LEAST_WEIGHT = 1e-9
+GOLDEN = (5**0.5 - 1) / 2  # its multiples fill 0…1 evenly at any length
 LEARN = (0.25, 0.5, 0.75, 1.0)  # strengths whose plans every mixture starts from
 LEAST = 1e-3  # weight that the scores keep at full strength, so that ties in fairness go to the better list
 
@@ -128,7 +130,7 @@ class Programme:
             if (worth - block_price)[used].sum() <= TOLERANCE:
                 break
             plans.append(new)
-        return mixture
+        return replace(mixture, utility=utility, exposure=exposure)
 
     def _master(
         self, plans: list[Plan], conditions: Conditions, used: NDArray[np.intp]
@@ -153,23 +155,42 @@ class Programme:
         weights[:, used] = found.x[: n_plans * n_used].reshape(n_plans, n_used)
         block_price = np.zeros(self.n_blocks)
         block_price[used] = -found.eqlin.marginals
-        return Mixture(plans, weights, -float(found.fun)), -found.ineqlin.marginals, block_price
+        mixture = Mixture(plans, weights, -float(found.fun), np.zeros(self.n_blocks), np.zeros(self.n_groups))
+        return mixture, -found.ineqlin.marginals, block_price
 
     def share_out(self, mixture: Mixture) -> NDArray[np.intp]:
-        """One list for everybody: positions [n, length]; of each block, users in the order of a hash take the plans in
-        proportion to their weights."""
-        chosen = np.zeros(len(self.user_block), dtype=np.intp)
+        """One list for everybody: positions [n, length]. In each block the plans are dealt out in proportion to their
+        weights, to users in the order of what the choice between the two main plans moves, so that group sums come out
+        as the mixture has them; users who are alike take turns."""
+        result = np.full((len(self.user_block), self.length), -1, dtype=np.intp)
         for block in np.flatnonzero(self.size):
+            weights = mixture.weights[:, block] / mixture.weights[:, block].sum()
+            used = np.flatnonzero(weights > LEAST_WEIGHT)
+            used = used[np.argsort(-weights[used], kind="stable")]
             members = self.turn[self.user_block[self.turn] == block]
-            edges = np.cumsum(mixture.weights[:, block]) / mixture.weights[:, block].sum()
-            chosen[members] = np.searchsorted(edges, (np.arange(len(members)) + 0.5) / len(members))
-        result = np.full((len(chosen), self.length), -1, dtype=np.intp)
-        for index in np.unique(chosen):
-            plan, members = mixture.plans[index], np.flatnonzero(chosen == index)
-            for part in blocks(len(members), self.valid.shape[1]):
-                rows = members[part]
-                result[rows] = self.lists(rows, plan.score, plan.utility, plan.exposure)
+            options = [self._of_plan(mixture.plans[j], members) for j in used]
+            if len(used) > 1:
+                moved = self._priced(mixture, members, options[0]) - self._priced(mixture, members, options[1])
+                place = np.empty(len(members))
+                place[np.argsort(moved, kind="stable")] = np.arange(1, len(members) + 1)
+                edges = np.cumsum(weights[used]) / weights[used].sum()
+                dealt = np.minimum(np.searchsorted(edges, (place * GOLDEN) % 1.0), len(used) - 1)
+            else:
+                dealt = np.zeros(len(members), dtype=np.intp)
+            for j, lists in enumerate(options):
+                result[members[dealt == j]] = lists[dealt == j]
         return result
+
+    def _of_plan(self, plan: Plan, members: NDArray[np.intp]) -> NDArray[np.intp]:
+        parts = blocks(len(members), self.valid.shape[1])
+        return np.concatenate([self.lists(members[p], plan.score, plan.utility, plan.exposure) for p in parts])
+
+    def _priced(self, mixture: Mixture, members: NDArray[np.intp], positions: NDArray[np.intp]) -> Numbers:
+        """What each member's list adds to the conditions, at the mixture's prices [members]."""
+        at, rows = np.maximum(positions, 0), members[:, None]
+        price = np.append(mixture.exposure, 0.0)[self.item_group[rows, at]]
+        worth = mixture.utility[self.user_block[rows]] * self.gains[rows, at] + price
+        return np.asarray((np.where(positions >= 0, self.discount, 0.0) * worth).sum(axis=1))
 
     def best(self, conditions: Conditions) -> NDArray[np.intp]:
         """Positions [n, length] of the best lists found under the conditions: proven optimal where HiGHS finishes, else
@@ -256,8 +277,10 @@ class Plan:
 @dataclass(frozen=True, eq=False)
 class Mixture:
     """A policy: everybody of block b gets plans[j] with probability weights[j, b] [plans, blocks]. value: of the
-    programme at this policy."""
+    programme at this policy; utility, exposure: prices of U_g and E_h at it [blocks], [groups]."""
 
     plans: list[Plan]
     weights: Numbers
     value: float
+    utility: Numbers
+    exposure: Numbers
