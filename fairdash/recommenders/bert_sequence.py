@@ -620,7 +620,11 @@ def _item_texts(
     """Standardised text vectors [m, w] of the catalogue, and the mean [w] and scale that standardise further ones."""
     if options.items == "id" and not data.profile:
         return np.zeros((data.n_items, 1), np.float32), np.zeros(1, np.float32), 1.0
-    vectors = text.encode(text.item_texts(data.items), options.encoder, device=device, progress=progress)
+
+    def encoding(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+        progress(0.0, f"{message}, {done:.0%}")  # the share of the whole is the training's to say
+
+    vectors = text.encode(text.item_texts(data.items), options.encoder, device=device, progress=encoding)
     if start is not None and start.context.text_mean.shape == vectors.shape[1:]:
         mean, scale = start.context.text_mean, start.context.text_scale
     else:

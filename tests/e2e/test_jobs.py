@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import time
 from collections.abc import Callable
 from urllib.parse import urlencode
@@ -82,9 +84,6 @@ def test_a_killed_worker_is_shown_as_lost_within_seconds(server: Server, page: P
     steps.press(page, "Train")
     job = until(server, lambda job: job.state == "running" and job.done > 0.0, 90.0)
     assert job.pid is not None
-    import os
-    import signal
-
     os.kill(job.pid, signal.SIGKILL)
     expect(page.get_by_text("The process of this job is gone").first).to_be_visible(timeout=10_000)
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
