@@ -41,13 +41,15 @@ from fairdash.recommenders.base import Fitted
 from fairdash.recommenders.calibration import Calibration
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.options import PairOptions, parse
-from fairdash.recommenders.training import Batch, Output, Validation, train
+from fairdash.recommenders.training import Batch, Cost, Output, Validation, train
 from fairdash.schema import ITEM_ID, TITLE, Codes, Floats, Interactions, TrainingData
 
 FOLDS = 5  # blocks of a person's training interactions
 POOL = 200  # candidates kept for a history to draw negatives from
 ROW_ITEMS = 32  # items that share a history in one row: more save history tokens but cost attention, which is square
 TITLE_TOKENS = 12
+ITEM_TOKENS, PAIRS_PER_HISTORY = 14, 16  # typical, for an estimate of the cost
+VALIDATED = 300  # people whose candidates are judged after each epoch on a CPU
 CPU_CANDIDATES, CPU_LAYERS = 100, 2
 CPU_TOKENS, GPU_TOKENS = 8192, 131072  # of a scoring batch
 STATE_BYTES = 1 << 30  # of token states kept of the catalogue; those of profiles may take as much again
@@ -688,10 +690,23 @@ class BertPair:
 
     @property
     def vector_width(self) -> int:
-        return self._pretrained()[0].config.hidden_size  # type: ignore[no-any-return]  # transformers has no types
+        return int(classifier(self.config.base)[0].config.hidden_size)
 
-    def _pretrained(self) -> tuple[Any, Any]:
-        return classifier(self.config.base)
+    def cost(self, data: TrainingData) -> Cost:
+        """What `fit` asks for on a CPU, for `training.estimate`; candidates are judged after each epoch."""
+        options, model = self.config, classifier(self.config.base)[0]
+        d, layers = int(model.config.hidden_size), int(model.config.num_hidden_layers)
+        trained = min(options.trained_layers or CPU_LAYERS, layers)
+        item, history = min(ITEM_TOKENS, options.item_length), min(8 * options.history + 16, options.length)
+        tokens = item + history / (PAIRS_PER_HISTORY if options.attention == "shared" else 1)  # of a pair
+        whole, last = 24 * d * d + 4 * d * (item + history), 4 * d * d  # of a token, in a layer and in the last one
+        pair = (trained - 1) * whole * tokens + last * tokens + 24 * d * d
+        pairs = len(data.train) * (1 + options.negatives) * (1.0 + (data.swap_share if data.swap else 0.0))
+        judged = min(VALIDATED, data.n_users) * (options.n_candidates or CPU_CANDIDATES)
+        weights = sum(p.numel() for p in model.parameters()) * (2 + 3 * trained / layers)
+        kept = 2.0 * d * data.n_items * (item + 8) if trained < layers else 0.0
+        step = options.batch * tokens * trained * 34 * d * 2.0
+        return Cost((3 * pairs + judged) * pair * options.epochs, 4.0 * weights + kept + step + 1e9)
 
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
@@ -709,7 +724,7 @@ class BertPair:
             options.n_candidates or (CPU_CANDIDATES if chosen.kind == "cpu" else data.n_items),
         )
         torch.manual_seed(seed)
-        model, tokenizer = self._pretrained()
+        model, tokenizer = classifier(options.base)
         layers = int(model.config.num_hidden_layers)
         trained = options.trained_layers or (CPU_LAYERS if chosen.kind == "cpu" else layers)
         network = PairNetwork(model.to(chosen.torch), max(layers - trained, 0), options.attention)
@@ -730,7 +745,7 @@ class BertPair:
             data.relevance_threshold,
             Calibration(note="Not calibrated yet."),
         )
-        limit = 300 if chosen.kind == "cpu" else 20_000  # people judged after each epoch
+        limit = VALIDATED if chosen.kind == "cpu" else 20_000
         validation = Validation(
             data, lambda users: torch.from_numpy(fitted.score(users, data.train)), seed=seed, limit=limit
         )
@@ -753,10 +768,11 @@ class BertPair:
         return fitted
 
 
-def classifier(base: str) -> tuple[Any, Any]:
+def classifier(base: str, whole: bool = False) -> tuple[Any, Any]:
     """(BertForSequenceClassification with one label, tokenizer) from "default", a HuggingFace name or a folder.
 
-    Raises ModelError where it cannot be opened or is no BERT.
+    whole: its classifier must be among the weights; else one is begun. Raises ModelError where it cannot be opened or
+    is no BERT.
     """
     from transformers import AutoModelForSequenceClassification
 
@@ -764,6 +780,7 @@ def classifier(base: str) -> tuple[Any, Any]:
     model, tokenizer = store.pretrained(
         source,
         AutoModelForSequenceClassification,
+        whole=whole,
         num_labels=1,
         ignore_mismatched_sizes=True,
         attention_probs_dropout_prob=0.0,  # keeps the fast attention kernels on a CPU
@@ -824,7 +841,7 @@ def fit_prior(data: TrainingData, first: FirstStage, options: PairOptions, seed:
 def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedPair:
     """Called by `store.load`."""
     options, device = parse(PairOptions, manifest["options"]), choose("auto")
-    model, tokenizer = classifier(str(folder))
+    model, tokenizer = classifier(str(folder), whole=True)
     frozen = int(manifest["frozen"])
     if not 0 <= frozen < int(model.config.num_hidden_layers):
         raise ValueError(f"{frozen} frozen layers of {model.config.num_hidden_layers}")

@@ -176,10 +176,11 @@ def online() -> bool:
         return False
 
 
-def pretrained(source: str, auto: Any, **config: Any) -> tuple[Any, Any]:
+def pretrained(source: str, auto: Any, *, whole: bool = False, **config: Any) -> tuple[Any, Any]:
     """(model, tokenizer) of a HuggingFace folder or name: the one door through which foreign weights come in.
 
-    auto: an Auto class of transformers. Raises ModelError with what is wrong and what to do.
+    auto: an Auto class of transformers. whole: its head must be among the weights too; else a missing or unlike head is
+    a fresh one, to be trained. Raises ModelError with what is wrong and what to do.
     """
     folder = Path(source).expanduser()
     local = folder.is_dir()
@@ -191,9 +192,10 @@ def pretrained(source: str, auto: Any, **config: Any) -> tuple[Any, Any]:
             "Choose the bundled encoder (default), give a model's folder, or upload it as a zip.",
         )
     from transformers import AutoConfig, AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
+    from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+    set_verbosity_error()  # type: ignore[no-untyped-call]  # what it would print is checked below
 
     name = str(folder) if local else source
     safe = {"trust_remote_code": False, "local_files_only": local}
@@ -210,11 +212,11 @@ def pretrained(source: str, auto: Any, **config: Any) -> tuple[Any, Any]:
             f"The model {source!r} cannot be opened: {reason}",
             "It needs config.json, model.safetensors and its tokenizer's files, all of one model.",
         ) from error
-    absent = [key for key in report["missing_keys"] if not key.startswith(HEADS)]
-    if absent or report["mismatched_keys"]:
-        wrong = absent[0] if absent else next(iter(report["mismatched_keys"]))
+    wrong = [*report["missing_keys"], *(row[0] for row in report["mismatched_keys"])]
+    wrong = [key for key in wrong if whole or not key.startswith(HEADS)]
+    if wrong:
         raise ModelError(
-            f"The weights of {source!r} do not belong to its config.json: {wrong if absent else wrong[0]} is wrong.",
+            f"The weights of {source!r} do not belong to its config.json: {wrong[0]} is wrong.",
             "Bring config.json and model.safetensors of one model.",
         )
     size, rows = len(tokenizer), model.get_input_embeddings().num_embeddings

@@ -401,3 +401,24 @@ def test_what_cannot_work_is_said(tiny: Path, trained: FittedPair, data: Trainin
     plain = fit(tiny, data, run / "plain", epochs=1)
     with pytest.raises(ConfigError, match="no profile"):
         plain.score_profiles(everybody()[:1], data.train, ["A person."])
+
+
+def test_an_earlier_model_can_be_trained_further_and_one_without_classifier_is_not_opened(
+    tiny: Path, trained: FittedPair, data: TrainingData, tmp_path: Path
+) -> None:
+    store.save(trained, tmp_path / "model")
+    further = fit(tmp_path / "model", data, tmp_path / "run", epochs=1)
+    assert further.texts.network.width == 32
+    BertModel.from_pretrained(tiny).save_pretrained(tmp_path / "model")
+    with pytest.raises(ModelError, match="classifier"):
+        store.load(tmp_path / "model")
+
+
+def test_cost_grows_with_what_is_asked_for(tiny: Path, data: TrainingData) -> None:
+    def flops(**more: Any) -> float:
+        return BertPair(build("bert_pair", options(tiny, **more)).config).cost(data).flops
+
+    assert flops(epochs=4) == pytest.approx(2 * flops(epochs=2))
+    assert flops(trained_layers=3) > flops(trained_layers=2) > flops(trained_layers=1)
+    assert flops(attention="full") > flops()
+    assert flops(negatives=3.0) > flops()
