@@ -1,3 +1,18 @@
 """FairDash: train a BERT recommender, audit who gets what, mitigate, and compare before and after."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fairdash.metrics.audit import from_frames as audit
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "audit"]
+
+
+def __getattr__(name: str) -> Any:
+    """`fairdash.audit(...)` for notebooks; imported on first use, so that the command line starts fast."""
+    if name == "audit":
+        from fairdash.metrics.audit import from_frames
+
+        return from_frames
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

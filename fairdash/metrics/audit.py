@@ -225,15 +225,15 @@ def from_frames(
     GroupSpec; item groups may also be "categories" and "popularity" (head and tail). accuracy_only: leave out
     everything but the six accuracy metrics. Raises DataError and ConfigError, which say what and where.
     """
-    _check(k, replicates, permutations)
+    check(k, replicates, permutations)
     if isinstance(train, Sequence):
         train = pd.concat(list(train), ignore_index=True) if train else None
     made = inputs.from_frames(
-        recommendations, truth, users, train, items, _specs(groups), _specs(item_groups), k, relevance_threshold, seed
+        recommendations, truth, users, train, items, specs(groups), specs(item_groups), k, relevance_threshold, seed
     )
     return from_inputs(
         made,
-        [spec.label for spec in _specs(item_groups)],
+        [spec.label for spec in specs(item_groups)],
         k=k,
         seed=seed,
         replicates=replicates,
@@ -258,11 +258,11 @@ def from_split(
 ) -> Audit:
     """Audit lists [n_users, ≥ k] of a split's people against its test part. relevance_threshold: None takes the data
     set's own."""
-    _check(k, replicates, permutations)
-    made = inputs.from_split(split, lists, _specs(groups), _specs(item_groups), relevance_threshold)
+    check(k, replicates, permutations)
+    made = inputs.from_split(split, lists, specs(groups), specs(item_groups), relevance_threshold)
     return from_inputs(
         made,
-        [spec.label for spec in _specs(item_groups)],
+        [spec.label for spec in specs(item_groups)],
         k=k,
         seed=seed,
         replicates=replicates,
@@ -437,12 +437,12 @@ def _model_values(model: ModelSide | None, made: Inputs) -> dict[str, Array]:
     return {str(key): table[key].to_numpy(np.float64) for key in table.columns if key != USER_ID}
 
 
-def _specs(groups: Sequence[GroupSpec | str]) -> list[GroupSpec]:
+def specs(groups: Sequence[GroupSpec | str]) -> list[GroupSpec]:
     given = [groups] if isinstance(groups, (str, GroupSpec)) else groups
     return [GroupSpec((group,)) if isinstance(group, str) else group for group in given]
 
 
-def _check(k: int, replicates: int, permutations: int) -> None:
+def check(k: int, replicates: int, permutations: int) -> None:
     for name, value, least in (("k", k, 1), ("replicates", replicates, 0), ("permutations", permutations, 0)):
         if value < least:
             raise ConfigError(

@@ -239,7 +239,7 @@ def _in_units(difference: Array, scale: Array) -> Array:
 
 
 def p_value(observed: float, shuffled: Array) -> float:
-    """The mid-p value: (1 + shufflings with a larger statistic + half of those with an equal one) / (1 + shufflings)."""
+    """The mid-p value: (1 + shufflings with a larger statistic + half of those that are equal) / (1 + shufflings)."""
     larger = np.count_nonzero(shuffled > observed * (1 + TIE))
     as_large = np.count_nonzero(shuffled >= observed * (1 - TIE))
     if as_large - larger == len(shuffled):

@@ -15,8 +15,9 @@ Inside, a user or an item is a code (its row in `Inputs.user_ids`, `Catalogue.id
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,7 @@ from fairdash.schema import (
 Array = NDArray[np.float64]
 
 HEAD_SHARE = 0.8  # head: the fewest items that make this part of all training interactions
+FROM_ZERO = "Ranks start at 0: all are read as one more."
 POPULARITY = "popularity"  # the item attribute whose groups are head and tail
 
 
@@ -137,13 +139,13 @@ def from_split(
     threshold = data.relevance_threshold if threshold is None else threshold
     test = split.test
     liked = np.arange(len(test)) if threshold is None else np.flatnonzero(test.rating >= threshold)
-    known = _unique(split.known, data.n_items)
+    known = _pairs(split.known.user, split.known.item, data.n_items)
     popularity = np.bincount(known.item, minlength=data.n_items).astype(np.float64)
     item_ids = data.items[ITEM_ID].to_numpy(dtype=object)
     user_ids = data.users[USER_ID].to_numpy(dtype=object)
     catalogue = Catalogue(item_ids, popularity, item_classes(data.items, item_groups, popularity))
     formed = tuple(form(spec, data.users) for spec in groups)
-    relevant = _unique(test.take(liked), data.n_items)
+    relevant = _pairs(test.user[liked], test.item[liked], data.n_items)
     return Inputs(
         user_ids=user_ids,
         hashes=id_hash(user_ids),
@@ -159,6 +161,111 @@ def from_split(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """All but the lists: who and what there is. people, things: coders; the other values are in their order, as in
+    Inputs."""
+
+    people: Coder
+    things: Coder
+    relevant: Interactions
+    known: Interactions | None
+    groups: tuple[Groups, ...]
+    continuous: dict[str, Array]
+    catalogue: Catalogue
+    threshold: float | None
+    n_known_people: int  # people of the coder who stand in the table of users
+
+
+def setting(
+    truth: pd.DataFrame,
+    users: pd.DataFrame,
+    items: pd.DataFrame | None,
+    user: dict[str, pd.Series],
+    item: dict[str, pd.Series],
+    people: Coder,
+    things: Coder,
+    groups: Sequence[GroupSpec],
+    item_groups: Sequence[GroupSpec],
+    threshold: float | None,
+    said: list[str],
+) -> Setting:
+    """Code truth, train, users and items. user, item: the checked id columns of the tables, by name."""
+    from fairdash.data.groups import form
+
+    if items is None:
+        said.append(
+            f"No table of items: the catalogue is the {things.size:,} items that occur in the other tables, "
+            "so coverage and gini leave out items that nobody had and nobody was recommended."
+        )
+    elif things.size > len(items):
+        beyond = things.size - len(items)
+        said.append(f"{beyond:,} items of the other tables are missing from the table of items: they have no group.")
+    if threshold is not None and RATING not in truth:
+        raise DataError(
+            "The table of held-out items (truth) has no column `rating`, so no threshold can apply.",
+            "Leave the relevance threshold out: all held-out items then count as liked.",
+        )
+    if threshold is None and RATING in truth:
+        threshold = settings.RELEVANCE_THRESHOLD if _stars(truth[RATING]) else None
+        said.append(
+            f"Held-out items count as liked from rating {threshold:g} on; --relevance-threshold changes that."
+            if threshold is not None
+            else "Held-out ratings are not on a scale of 1 to 5 stars: all held-out items count as liked."
+        )
+    liked = slice(None) if threshold is None else np.flatnonzero(numbers(truth, "truth", RATING) >= threshold)
+    relevant = _pairs(people.codes(user["truth"])[liked], things.codes(item["truth"])[liked], things.size)
+    known = popularity = None
+    if "train" in user:
+        user_known, item_known = people.codes(user["train"]), things.codes(item["train"])
+        popularity = np.bincount(item_known, minlength=things.size).astype(np.float64)
+        own = user_known >= 0  # people who are not audited still count in popularity
+        known = _pairs(user_known[own], item_known[own], things.size)
+    ids = things.ids()
+    described = _aligned(items, item.get("items"), things, ids)
+    catalogue = Catalogue(ids, popularity, item_classes(described, item_groups, popularity))
+    row = _repeated(user["users"])
+    if row is not None:
+        where = place(users, "users", row, USER_ID)
+        raise DataError(f"{where}: {user['users'].iloc[row]!r} stands there twice.", "Keep one row for each.")
+    codes = people.codes(user["users"])
+    there = codes >= 0
+
+    def of_people(values: NDArray[Any], missing: Any) -> NDArray[Any]:
+        spread = np.full(people.size, missing, dtype=values.dtype)
+        spread[codes[there]] = values[there]
+        return spread
+
+    # groups are formed of all people in the table, so that they do not depend on who has a list
+    formed = [form(spec, users) for spec in groups]
+    return Setting(
+        people=people,
+        things=things,
+        relevant=relevant,
+        known=known,
+        groups=tuple(Groups(group.attribute, group.names, of_people(group.codes, -1)) for group in formed),
+        continuous={label: of_people(values, np.nan) for label, values in _continuous(groups, users).items()},
+        catalogue=catalogue,
+        threshold=threshold,
+        n_known_people=int(there.sum()),
+    )
+
+
+def checked(
+    truth: pd.DataFrame, users: pd.DataFrame, train: pd.DataFrame | None, items: pd.DataFrame | None
+) -> dict[str, pd.DataFrame | None]:
+    """The tables by name; DataError where one lacks a column or truth is empty."""
+    need(truth, "truth", (USER_ID, ITEM_ID))
+    need(users, "users", (USER_ID,))
+    if not len(truth):
+        raise DataError("The table of held-out items (truth) has no rows.", "Accuracy needs held-out items.")
+    if train is not None:
+        need(train, "train", (USER_ID, ITEM_ID))
+    if items is not None:
+        need(items, "items", (ITEM_ID,))
+    return {"truth": truth, "users": users, "train": train, "items": items}
+
+
 def from_frames(
     recommendations: pd.DataFrame,
     truth: pd.DataFrame,
@@ -172,68 +279,66 @@ def from_frames(
     seed: int,
 ) -> Inputs:
     """Coded tables of any recommender's lists. Audited are the users who have a list or held-out items."""
-    from fairdash.data.groups import form
-
     said: list[str] = []
     need(recommendations, "recommendations", (USER_ID, ITEM_ID))
-    need(truth, "truth", (USER_ID, ITEM_ID))
-    need(users, "users", (USER_ID,))
     if not len(recommendations):
         raise DataError("The table of recommendations has no rows.", "Give at least one list.")
-    if not len(truth):
-        raise DataError("The table of held-out items (truth) has no rows.", "Accuracy needs held-out items.")
-    if train is not None:
-        need(train, "train", (USER_ID, ITEM_ID))
-    if items is not None:
-        need(items, "items", (ITEM_ID,))
-    tables = {"recommendations": recommendations, "truth": truth, "users": users, "train": train, "items": items}
-    user = _columns(tables, USER_ID)
-    item = _columns(tables, ITEM_ID)
-
+    tables = {"recommendations": recommendations, **checked(truth, users, train, items)}
+    user, item = id_columns(tables, USER_ID), id_columns(tables, ITEM_ID)
     people = Coder.of(user["recommendations"], user["truth"])
     things = Coder.of(*(item[name] for name in ("items", "recommendations", "truth", "train") if name in item))
-    if items is None:
-        said.append(
-            f"No table of items: the catalogue is the {things.size:,} items that occur in the other tables, "
-            "so coverage and gini leave out items that nobody had and nobody was recommended."
-        )
-    elif _repeated(item["items"]) is not None:
-        where = place(items, "items", _repeated(item["items"]) or 0, ITEM_ID)
-        raise DataError(f"{where}: the item stands there twice.", "Keep one row an item.")
+    made = setting(truth, users, items, user, item, people, things, groups, item_groups, threshold, said)
+    listed_user, listed_item = people.codes(user["recommendations"]), things.codes(item["recommendations"])
+
+    def where(row: int) -> str:
+        return place(recommendations, "recommendations", row, RANK)
+
+    if RANK in recommendations:
+        rank = check_ranks(numbers(recommendations, "recommendations", RANK), where)
+        if rank.min() == 0:
+            said.append(FROM_ZERO)
+            rank = rank + 1
+    elif SCORE in recommendations:
+        ties = mix(seed, id_hash(made.catalogue.ids))[listed_item]
+        rank = ranks_of_scores(numbers(recommendations, "recommendations", SCORE), listed_user, ties)
     else:
-        beyond = things.size - len(items)
-        if beyond:
-            said.append(
-                f"{beyond:,} items of the other tables are missing from the table of items; they have no group."
-            )
-
-    if threshold is not None and RATING not in truth:
         raise DataError(
-            "The table of held-out items (truth) has no column `rating`, so no threshold can apply.",
-            "Leave the relevance threshold out: all held-out items then count as liked.",
+            "The table `recommendations` has neither `rank` nor `score`.", "Add one: without it there is no order."
         )
-    user_true, item_true = people.codes(user["truth"]), things.codes(item["truth"])
-    if threshold is None and RATING in truth:
-        threshold = settings.RELEVANCE_THRESHOLD if _stars(truth[RATING]) else None
-        said.append(
-            f"Held-out items count as liked from rating {threshold:g} on; --relevance-threshold changes that."
-            if threshold is not None
-            else "Held-out ratings are not on a scale of 1 to 5 stars: all held-out items count as liked."
-        )
-    liked = slice(None) if threshold is None else np.flatnonzero(_numbers(truth, "truth", RATING) >= threshold)
-    relevant = _pairs(user_true[liked], item_true[liked], people.size, things.size)
-
-    lists = _lists(
-        recommendations,
-        people.codes(user["recommendations"]),
-        things.codes(item["recommendations"]),
-        people,
-        things,
-        k,
-        seed,
-        said,
+    score = None
+    if SCORE in recommendations:
+        score = pd.to_numeric(recommendations[SCORE], errors="coerce").to_numpy(dtype=np.float32, na_value=np.nan)
+    odd = Oddities()
+    lists = arrange(listed_user, listed_item, rank, score, people.size, things.size, k, odd, where)
+    said += odd.sentences(k)
+    with_list = (lists.items >= 0).any(axis=1)
+    said += meeting(user, item, int(np.count_nonzero(~with_list)), people.size - made.n_known_people, people.size)
+    idle = len(users) - made.n_known_people
+    if idle:
+        said.append(f"{idle:,} people of the table of users have neither a list nor held-out items: they are left out.")
+    user_ids = people.ids()
+    return Inputs(
+        user_ids=user_ids,
+        hashes=id_hash(user_ids),
+        lists=lists,
+        relevant=made.relevant,
+        known=made.known,
+        groups=made.groups,
+        min_sizes=tuple(spec.min_size for spec in groups),
+        continuous=made.continuous,
+        catalogue=made.catalogue,
+        warnings=tuple(said),
+        threshold=made.threshold,
     )
-    if not len(np.intersect1d(np.flatnonzero((lists.items >= 0).any(axis=1)), user_true)):
+
+
+def meeting(
+    user: dict[str, pd.Series], item: dict[str, pd.Series], unlisted: int, unknown: int, audited: int
+) -> list[str]:
+    """Whether the tables are about the same people and items, in sentences. Lists hold `recommendations`; unlisted:
+    people with truth but no list; unknown: audited people who are not in the table of users."""
+    said = []
+    if not np.isin(user["truth"].unique(), user["recommendations"].unique()).any():
         raise DataError(
             "No user of the recommendations has a held-out item: the user ids of the two tables do not meet.",
             f"The first are {_first(user['recommendations'])} and {_first(user['truth'])}; bring them to one form.",
@@ -243,44 +348,13 @@ def from_frames(
             "Not one held-out item occurs in any list: are the item ids of the two tables of one form? The first are "
             f"{_first(item['recommendations'])} and {_first(item['truth'])}."
         )
-    unlisted = int(((lists.items >= 0).sum(axis=1) == 0).sum())
     if unlisted:
         said.append(f"{unlisted:,} people have held-out items but no list: their accuracy is 0.")
-
-    known = popularity = None
-    if train is not None:
-        user_known, item_known = people.codes(user["train"]), things.codes(item["train"])
-        popularity = np.bincount(item_known, minlength=things.size).astype(np.float64)
-        own = user_known >= 0  # people who are not audited still count in popularity
-        known = _pairs(user_known[own], item_known[own], people.size, things.size)
-    catalogue_ids = things.ids()
-    table = _aligned(items, item.get("items"), things, ITEM_ID, catalogue_ids, "items", said)
-    catalogue = Catalogue(catalogue_ids, popularity, item_classes(table, item_groups, popularity))
-    user_ids = people.ids()
-    audited = _aligned(users, user["users"], people, USER_ID, user_ids, "users", said)
-    absent = len(np.setdiff1d(people.codes(user["users"]), [-1]))
-    if absent < people.size:
+    if unknown:
         said.append(
-            f"{people.size - absent:,} of {people.size:,} audited people are missing from the table of users: "
-            f"they stand under {UNKNOWN}."
+            f"{unknown:,} of {audited:,} audited people are missing from the table of users: they are {UNKNOWN}."
         )
-    idle = len(users) - absent
-    if idle:
-        said.append(f"{idle:,} people of the table of users have neither a list nor held-out items: they are left out.")
-    formed = tuple(form(spec, audited) for spec in groups)
-    return Inputs(
-        user_ids=user_ids,
-        hashes=id_hash(user_ids),
-        lists=lists,
-        relevant=relevant,
-        known=known,
-        groups=formed,
-        min_sizes=tuple(spec.min_size for spec in groups),
-        continuous=_continuous(groups, audited),
-        catalogue=catalogue,
-        warnings=tuple(said),
-        threshold=threshold,
-    )
+    return said
 
 
 def _continuous(specs: Sequence[GroupSpec], users: pd.DataFrame) -> dict[str, Array]:
@@ -389,7 +463,7 @@ class Coder:
         return self.index.astype(str).to_numpy(dtype=object)
 
 
-def _columns(tables: dict[str, pd.DataFrame | None], name: str) -> dict[str, pd.Series]:
+def id_columns(tables: dict[str, pd.DataFrame | None], name: str) -> dict[str, pd.Series]:
     """The id columns of the tables that have one, checked and of one type: whole numbers, or else text."""
     columns = {}
     for table, frame in tables.items():
@@ -408,72 +482,82 @@ def _columns(tables: dict[str, pd.DataFrame | None], name: str) -> dict[str, pd.
     return {table: column.astype(str) for table, column in columns.items()}
 
 
-def _lists(
-    frame: pd.DataFrame, user: Codes, item: Codes, people: Coder, things: Coder, k: int, seed: int, said: list[str]
+@dataclass
+class Oddities:
+    """What was odd in lists and how often; counts of pieces add up. repeated: rows; holes, short: lists."""
+
+    repeated: int = 0
+    holes: int = 0
+    short: int = 0
+
+    def sentences(self, k: int) -> list[str]:
+        said = []
+        if self.repeated:
+            said.append(
+                f"{self.repeated:,} rows repeat an item that the same list already has at a better rank: "
+                "their places count as empty."
+            )
+        if self.holes:
+            said.append(f"{self.holes:,} lists have holes in their ranks; each item keeps the rank that it was given.")
+        if self.short:
+            said.append(f"{self.short:,} lists have fewer than K = {k} items; empty places count as misses.")
+        return said
+
+
+def arrange(
+    user: Codes,
+    item: Codes,
+    rank: NDArray[np.int64],
+    score: NDArray[Any] | None,
+    n_users: int,
+    n_items: int,
+    k: int,
+    odd: Oddities,
+    where: Callable[[int], str],
 ) -> Lists:
-    """[n_users, depth]; depth is the longest list, at least k, at most settings.CANDIDATES or k."""
-    if RANK in frame:
-        rank = _ranks(frame, said)
-    elif SCORE in frame:
-        rank = _ranks_of_scores(_numbers(frame, "recommendations", SCORE), user, item, things, seed)
-    else:
-        raise DataError(
-            "The table `recommendations` has neither `rank` nor `score`.", "Add one: without it there is no order."
-        )
-    longest = int(rank.max())
-    depth = max(k, min(longest, settings.CANDIDATES))
+    """Rows of lists → [n_users, depth]; depth is the longest list, at least k, at most settings.CANDIDATES or k.
+    Raises DataError where two rows of a user have one rank; `where` says where the row stands."""
+    depth = max(k, min(int(rank.max(initial=0)), settings.CANDIDATES))
     kept = rank <= depth
     cell = user.astype(np.int64) * depth + (rank - 1)
     if not kept.all():
-        user, item, cell = user[kept], item[kept], cell[kept]
-    flat = np.full(people.size * depth, -1, dtype=np.int32)
+        item, cell = item[kept], cell[kept]
+    flat = np.full(n_users * depth, -1, dtype=np.int32)
     flat[cell] = item
-    if RANK in frame and np.count_nonzero(flat >= 0) < len(cell):
+    if np.count_nonzero(flat >= 0) < len(cell):
         order = np.argsort(cell, kind="stable")
         row = int(np.flatnonzero(kept)[order[1:][np.diff(cell[order]) == 0][0]])
         raise DataError(
-            f"{place(frame, 'recommendations', row, RANK)}: the user has another item at rank {int(rank[row])}.",
+            f"{where(row)}: the user has another item at rank {int(rank[row])}.",
             "Give every item of a list its own rank, or leave the column out and give scores.",
         )
-    items = flat.reshape(people.size, depth)
-    holes = int((np.diff((items >= 0).astype(np.int8), axis=1) > 0).any(axis=1).sum())
-    repeated = _repeats(items, things.size)
+    items = flat.reshape(n_users, depth)
+    length = np.count_nonzero(items >= 0, axis=1)
+    last = depth - np.argmax(items[:, ::-1] >= 0, axis=1)
+    odd.holes += int(np.count_nonzero((length > 0) & (length < last)))
+    repeated = _repeats(items, n_items)
     if repeated.any():
-        said.append(
-            f"{int(repeated.sum()):,} rows repeat an item that the same list already has at a better rank: "
-            "their places count as empty."
-        )
+        odd.repeated += int(repeated.sum())
         items[repeated] = -1
-    length = (items >= 0).sum(axis=1)
-    if RANK in frame and holes:
-        said.append(f"{holes:,} lists have holes in their ranks; each item keeps the rank that it was given.")
-    short = int(((length > 0) & ((items[:, :k] >= 0).sum(axis=1) < k)).sum())
-    if short:
-        said.append(f"{short:,} lists have fewer than K = {k} items; empty places count as misses.")
+    odd.short += int(np.count_nonzero((length > 0) & (np.count_nonzero(items[:, :k] >= 0, axis=1) < k)))
     scores = np.full(items.shape, np.nan, dtype=np.float32)
-    if SCORE in frame:
-        scores.ravel()[cell] = pd.to_numeric(frame[SCORE], errors="coerce").to_numpy(np.float32)[kept]
+    if score is not None:
+        scores.ravel()[cell] = score[kept]
         scores[items < 0] = np.nan
     return Lists(items, scores)
 
 
-def _ranks(frame: pd.DataFrame, said: list[str]) -> NDArray[np.int64]:
-    rank = _numbers(frame, "recommendations", RANK)
+def check_ranks(rank: Array, where: Callable[[int], str]) -> NDArray[np.int64]:
+    """Whole numbers from 0 on; DataError for anything else."""
     wrong = (rank != np.floor(rank)) | (rank < 0)
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise DataError(
-            f"{place(frame, 'recommendations', row, RANK)}: {rank[row]:g} is no rank.", "Ranks are 1, 2, 3, …"
-        )
-    whole = rank.astype(np.int64)
-    if whole.min() == 0:
-        said.append("Ranks start at 0: all are read as one more.")
-        whole = whole + 1
-    return whole
+        raise DataError(f"{where(row)}: {rank[row]:g} is no rank.", "Ranks are 1, 2, 3, …")
+    return rank.astype(np.int64)
 
 
-def _ranks_of_scores(score: Array, user: Codes, item: Codes, things: Coder, seed: int) -> NDArray[np.int64]:
-    ties = mix(seed, id_hash(things.ids()))[item]
+def ranks_of_scores(score: Array, user: Codes, ties: Hashes) -> NDArray[np.int64]:
+    """Rank of each row within its user, best score first; equal scores by `ties`, a hash of each row's item."""
     order = np.lexsort((ties, -score, user))
     sorted_user = user[order]
     first = np.concatenate([[True], sorted_user[1:] != sorted_user[:-1]])
@@ -489,14 +573,13 @@ def _repeats(items: Codes, n_items: int) -> NDArray[np.bool_]:
     turned = np.ascontiguousarray(items[:, ::-1])
     starts = np.arange(n + 1, dtype=np.int64) * width
     wanted = np.where(turned >= 0, turned, n_items).ravel()
-    last = accuracy.positions(turned, starts, wanted, n_items).reshape(
-        n, width
-    )  # the later column wins: the earlier place
+    # the last column that holds an item is found, and the last here is the best rank there
+    last = accuracy.positions(turned, starts, wanted, n_items).reshape(n, width)
     repeated: NDArray[np.bool_] = ((last != np.arange(width)) & (turned >= 0))[:, ::-1]
     return repeated
 
 
-def _numbers(frame: pd.DataFrame, table: str, column: str) -> Array:
+def numbers(frame: pd.DataFrame, table: str, column: str) -> Array:
     series = frame[column]
     if series.dtype.kind in "iu":
         return series.to_numpy(np.float64)
@@ -517,7 +600,7 @@ def _stars(column: pd.Series) -> bool:
     return bool(np.nanmax(values) == 5 and np.nanmin(values) >= 0)
 
 
-def _pairs(user: Codes, item: Codes, n_users: int, n_items: int) -> Interactions:
+def _pairs(user: Codes, item: Codes, n_items: int) -> Interactions:
     """Interactions without rating or time, sorted by user and item, none twice."""
     key = user.astype(np.int64) * n_items + item
     if np.any(key[1:] <= key[:-1]):
@@ -527,37 +610,25 @@ def _pairs(user: Codes, item: Codes, n_users: int, n_items: int) -> Interactions
     return Interactions(user, item, np.ones(len(user), np.float32), np.zeros(len(user)))
 
 
-def _unique(pairs: Interactions, n_items: int) -> Interactions:
-    return _pairs(pairs.user, pairs.item, 0, n_items)
-
-
 def _repeated(column: pd.Series) -> int | None:
     again = column.duplicated().to_numpy()
     return int(np.argmax(again)) if again.any() else None
 
 
 def _aligned(
-    table: pd.DataFrame | None,
-    ids: pd.Series | None,
-    coder: Coder,
-    name: str,
-    texts: NDArray[np.object_],
-    title: str,
-    said: list[str],
+    items: pd.DataFrame | None, ids: pd.Series | None, things: Coder, texts: NDArray[np.object_]
 ) -> pd.DataFrame:
-    """The table's rows in the order of the codes; people or things that it lacks get missing values."""
-    if table is None or ids is None:
-        return pd.DataFrame({name: texts})
+    """The rows of the table of items in the order of the codes; items that it lacks get missing values."""
+    if items is None or ids is None:
+        return pd.DataFrame({ITEM_ID: texts})
     row = _repeated(ids)
     if row is not None:
-        where = place(table, title, row, name)
+        where = place(items, "items", row, ITEM_ID)
         raise DataError(f"{where}: {ids.iloc[row]!r} stands there twice.", "Keep one row for each.")
-    codes = coder.codes(ids)
-    rows = np.full(coder.size, -1, dtype=np.int64)
-    rows[codes[codes >= 0]] = np.flatnonzero(codes >= 0)
-    aligned = table.reset_index(drop=True).reindex(np.where(rows >= 0, rows, len(table)))
-    aligned = aligned.reset_index(drop=True)
-    aligned[name] = texts
+    rows = np.full(things.size, len(items), dtype=np.int64)
+    rows[things.codes(ids)] = np.arange(len(items))
+    aligned = items.reset_index(drop=True).reindex(rows).reset_index(drop=True)
+    aligned[ITEM_ID] = texts
     return aligned
 
 

@@ -127,7 +127,7 @@ def group_estimates(total: Tally, group: GroupSums, key: str) -> list[Estimate]:
 
 def group_rows(total: Tally, group: GroupSums, catalogue: Catalogue, undefined: dict[str, str]) -> dict[str, Any]:
     rows: dict[str, dict[str, Any]] = {}
-    kept = [g for g, name in enumerate(group.names) if group.people[g] or name != UNKNOWN]
+    kept = [g for g in range(len(group.names)) if group.people[g]]
     with_truth = people_with(total, group.total, "count:truth")
     for g in kept:
         rows[group.names[g]] = {
@@ -252,18 +252,20 @@ def gaps(
             value: Array = x[..., ndcg] / x[..., n_truth]
         return value
 
+    with_truth = np.flatnonzero(sums[:, n_truth] >= max(1, group.min_size))
+    inner = sums[with_truth], boot[:, with_truth], null[:, with_truth]
     entropy = compare.distance(
-        lambda x: compare.cross_entropy(means(x)), sums, boot, null, reason=why("generalized_cross_entropy")
+        lambda x: compare.cross_entropy(means(x)), *inner, reason=why("generalized_cross_entropy")
     )
     found["generalized_cross_entropy"] = replace(
         entropy, gap=0.0 - entropy.gap, ci=(0.0 - entropy.ci[1], 0.0 - entropy.ci[0]), oriented=0.0 - entropy.oriented
     )
 
-    def between(x: Array) -> Array:
-        return compare.entropy_index(x[..., n_truth], x[..., ndcg], x[..., square])[1]
+    def indices(x: Array) -> tuple[Array, Array]:
+        return compare.entropy_index(x[..., n_truth], x[..., ndcg], x[..., square])
 
-    index = compare.distance(between, sums, boot, null, reason=why("group_entropy_index"))
-    whole, part = (float(v) for v in compare.entropy_index(sums[:, n_truth], sums[:, ndcg], sums[:, square]))
+    index = compare.distance(lambda x: indices(x)[1], *inner, reason=why("group_entropy_index"))
+    whole, part = (float(value) for value in indices(inner[0]))
     found["group_entropy_index"] = replace(index, more={"total": whole, "between": part, "within": whole - part})
     found["differential_fairness"] = Gap(reason="fewer than two groups have a value")
     if len(kept) > 1:

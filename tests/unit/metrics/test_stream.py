@@ -1,0 +1,178 @@
+"""One piece or many, in memory or streamed: the same numbers."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fairdash.errors import ConfigError, DataError
+from fairdash.metrics import audit, inputs, stream
+from fairdash.metrics.tally import Rules, tally
+from tests.unit.metrics.people import make
+
+OPTIONS: dict[str, Any] = {"groups": ["gender", "age"], "item_groups": ["maker", "popularity"], "replicates": 50}
+
+
+def same(a: Any, b: Any, path: str = "") -> None:
+    """Equal to 1e-12, counts and names to the bit."""
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), path
+        for key in a:
+            same(a[key], b[key], f"{path}.{key}")
+    elif isinstance(a, list):
+        assert len(a) == len(b), path
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            same(x, y, f"{path}[{i}]")
+    elif isinstance(a, float):
+        assert math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-12), (path, a, b)
+    else:
+        assert a == b, path
+
+
+def without(value: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: inner for key, inner in value.items() if key not in keys}
+
+
+@pytest.fixture(scope="module")
+def data() -> dict[str, Any]:
+    return make()
+
+
+@pytest.fixture(scope="module")
+def whole(data: dict[str, Any]) -> dict[str, Any]:
+    return audit.from_frames(**data, **OPTIONS).to_json()
+
+
+def in_pieces(data: dict[str, Any], cuts: list[np.ndarray]) -> audit.Audit:
+    """The audit of coded tables cut by users, in the given order."""
+    groups = audit.specs(OPTIONS["groups"])
+    made = inputs.from_frames(
+        **data, groups=groups, item_groups=audit.specs(OPTIONS["item_groups"]), k=10, threshold=None, seed=0
+    )
+    scores = made.lists.scores[:, :10]
+    rules = Rules(10, 0, 50, 2000, score_cells=audit.score_cells(scores[np.isfinite(scores)]))
+    total = None
+    for cut in cuts:
+        part = tally(stream.people_of(made, cut.astype(np.int32)), rules)
+        total = part if total is None else total + part
+    continuous = {label: values[np.concatenate(cuts)] for label, values in made.continuous.items()}
+    return audit.finish(total, made.catalogue, ["maker", "popularity"], made.warnings, continuous, made.threshold)
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 100])
+def test_pieces_add_up(data: dict[str, Any], whole: dict[str, Any], pieces: int) -> None:
+    order = np.random.default_rng(pieces).permutation(120)
+    found = in_pieces(data, np.array_split(order, pieces)).to_json()
+    # exact Kolmogorov-Smirnov values need all scores at once: here it is that of the cells, which are exact for few
+    same(without(found, "gaps"), without(whole, "gaps"))
+    for attribute, rows in whole["gaps"].items():
+        for metric, row in rows.items():
+            drop = ("pair",) if metric == "score_ks" else ()
+            if metric != "score_ks":
+                same(without(found["gaps"][attribute][metric], *drop), without(row, *drop), f"{attribute}.{metric}")
+
+
+def test_one_piece_and_a_hundred(data: dict[str, Any]) -> None:
+    one = in_pieces(data, [np.arange(120)]).to_json()
+    hundred = in_pieces(data, np.array_split(np.arange(120), 100)).to_json()
+    same(hundred, one)
+
+
+def write(path: Any, frame: pd.DataFrame, row_group_size: int = 100) -> None:
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path, row_group_size=row_group_size)
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+@pytest.mark.parametrize("ids", ["text", "numbers"])
+def test_parquet(tmp_path, monkeypatch, scattered: bool, ids: str) -> None:
+    monkeypatch.setattr(stream, "BATCH_ROWS", 64)
+    monkeypatch.setattr(stream, "PIECE_ROWS", 150)
+    monkeypatch.setattr(stream, "BUCKET_ROWS", 300)
+    data = make(seed=3)
+    lists = data["recommendations"]
+    # some people without a list, some in no table of users, some in no truth
+    data["recommendations"] = lists = lists[~lists["user_id"].isin(["u3", "u50"])]
+    data["users"] = data["users"][~data["users"]["user_id"].isin(["u7", "u8"])]
+    data["truth"] = data["truth"][~data["truth"]["user_id"].isin(["u9", "u10"])]
+    if ids == "numbers":
+        for frame in data.values():
+            for column in {"user_id", "item_id"} & set(frame.columns):
+                frame[column] = frame[column].str[1:].astype(int)
+        lists = data["recommendations"]
+    expected = audit.from_frames(**data, **OPTIONS).to_json()
+    shown = lists.sample(frac=1, random_state=1) if scattered else lists
+    half = len(shown) // 2
+    half += 0 if scattered else 5  # a user's rows go on in the next file
+    write(tmp_path / "a.parquet", shown.iloc[:half])
+    write(tmp_path / "b.parquet", shown.iloc[half:])
+    rest = {key: value for key, value in data.items() if key != "recommendations"}
+    found = stream.from_parquet(tmp_path, **rest, **OPTIONS).to_json()
+    for value in (found, expected):
+        for rows in value["gaps"].values():
+            rows.pop("score_ks")
+            for row in rows.values():
+                row.pop("p_holm")
+    same(
+        without(found, "warnings", "distributions", "undefined"),
+        without(expected, "warnings", "distributions", "undefined"),
+    )
+    assert set(expected["warnings"]) <= set(found["warnings"])
+
+
+def test_parquet_by_score(tmp_path) -> None:
+    data = make(seed=4)
+    lists = data["recommendations"].drop(columns="rank")
+    write(tmp_path / "a.parquet", lists)
+    rest = {key: value for key, value in data.items() if key != "recommendations"}
+    found = stream.from_parquet(tmp_path / "a.parquet", **rest, **OPTIONS).to_json()
+    expected = audit.from_frames(lists, **rest, **OPTIONS).to_json()
+    same(found["overall"], expected["overall"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rank": [1.5] * 1200}, "row 1, column rank: 1.5 is no rank"),
+        ({"rank": [1] * 1200}, "another item at rank 1"),
+        ({"item_id": [None] * 1200}, "row 1, column item_id: the id is missing"),
+    ],
+)
+def test_bad_parquet_is_refused(tmp_path, change: dict[str, Any], message: str) -> None:
+    data = make()
+    write(tmp_path / "a.parquet", data["recommendations"].assign(**change))
+    rest = {key: value for key, value in data.items() if key != "recommendations"}
+    with pytest.raises(DataError, match=message):
+        stream.from_parquet(tmp_path / "a.parquet", **rest, replicates=0, permutations=0)
+
+
+def test_no_parquet_is_refused(tmp_path) -> None:
+    data = make()
+    rest = {key: value for key, value in data.items() if key != "recommendations"}
+    with pytest.raises(DataError, match="without Parquet files"):
+        stream.from_parquet(tmp_path, **rest)
+    (tmp_path / "a.parquet").write_text("user_id,item_id")
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        stream.from_parquet(tmp_path / "a.parquet", **rest)
+    write(tmp_path / "a.parquet", data["recommendations"].drop(columns=["rank", "score"]))
+    with pytest.raises(DataError, match="neither `rank` nor `score`"):
+        stream.from_parquet(tmp_path / "a.parquet", **rest)
+
+
+def test_pieces_of_different_audits_do_not_add(data: dict[str, Any]) -> None:
+    made = inputs.from_frames(**data, groups=[], item_groups=[], k=10, threshold=None, seed=0)
+    first = tally(made, Rules(10, 0, 0, 0))
+    with pytest.raises(ConfigError, match="cannot be added"):
+        first + tally(made, Rules(5, 0, 0, 0))
+
+
+def test_many_people_are_tested_by_the_limit(monkeypatch, data: dict[str, Any], whole: dict[str, Any]) -> None:
+    """The limit distribution of the shuffled sums gives the p-values of true shufflings."""
+    monkeypatch.setattr("fairdash.metrics.tally.EXACT_PEOPLE", 100)
+    monkeypatch.setattr("fairdash.metrics.tally.SMALL_GROUP", 10)
+    found = audit.from_frames(**data, **OPTIONS).to_json()["gaps"]["gender"]
+    for metric in ("ndcg", "recall", "mrr", "arp", "equal_opportunity_difference"):
+        assert found[metric]["p_value"] == pytest.approx(whole["gaps"]["gender"][metric]["p_value"], abs=0.05)
