@@ -387,29 +387,32 @@ class FittedSequence:
             self.vectors = model.item_vectors().float()  # [m, d]
 
     def score(self, users: Codes, history: Interactions) -> Floats:
-        return self.score_vectors(self.user_vectors(users, history))
+        with torch.inference_mode():
+            return _to_numpy(self._scores(self._vectors(users, history, self.context.profiles_of(users))))
 
     def user_vectors(self, users: Codes, history: Interactions) -> Floats:
-        return self._vectors(users, history, self.context.profiles_of(users))
+        with torch.inference_mode():
+            return _to_numpy(self._vectors(users, history, self.context.profiles_of(users)))
 
     def score_vectors(self, vectors: Floats) -> Floats:
         with torch.inference_mode():
-            left = torch.from_numpy(np.ascontiguousarray(vectors, np.float32)).to(self.device.torch)
-            scores: Floats = torch.addmm(self.model.bias, left, self.vectors.T).cpu().numpy()
-        return scores
+            return _to_numpy(self._scores(torch.from_numpy(np.ascontiguousarray(vectors, np.float32))))
 
     def score_profiles(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
         if not self.profile:
             raise ConfigError("This model reads no profile text.", "Train it with a profile: choose attributes for it.")
         encoded = text.encode(list(profiles), self.options.encoder, device=self.device)
-        vectors = (encoded - self.context.text_mean) / self.context.text_scale
-        return self.score_vectors(self._vectors(users, history, vectors))
-
-    def _vectors(self, users: Codes, history: Interactions, profile: Floats) -> Floats:
-        """User vectors [len(users), d]; people with histories of like length are computed together."""
-        model = self.model.eval()
+        profile = (encoded - self.context.text_mean) / self.context.text_scale
         with torch.inference_mode():
-            return vectors_of(model, self.vectors, users, history, profile, self.context.levels, self.device)
+            return _to_numpy(self._scores(self._vectors(users, history, profile)))
+
+    def _vectors(self, users: Codes, history: Interactions, profile: Floats) -> torch.Tensor:
+        model = self.model.eval()
+        return vectors_of(model, self.vectors, users, history, profile, self.context.levels, self.device)
+
+    def _scores(self, vectors: torch.Tensor) -> torch.Tensor:
+        """[n, m] from user vectors [n, d]; all stays on the device until it is complete."""
+        return torch.addmm(self.model.bias, vectors.to(self.device.torch), self.vectors.T)
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -447,15 +450,16 @@ def vectors_of(
     profile: Floats,  # [len(users), w] or [len(users), 0]
     levels: NDArray[np.float32],
     device: Device,
-) -> Floats:
-    """User vectors [len(users), d] from the last `length` items of each history."""
+) -> torch.Tensor:
+    """User vectors [len(users), d] on the device, from the last `length` items of each history; people with histories
+    of like length are computed together."""
     options = model.options
     masked = options.objective == "masked"
     room = options.length - 1 if masked else options.length
     stop = np.searchsorted(history.user, users, side="right")
     start = np.maximum(np.searchsorted(history.user, users, side="left"), stop - room)
     size = stop - start
-    result = torch.empty(len(users), options.width)
+    result = torch.empty(len(users), options.width, device=device.torch)
     order = np.argsort(size, kind="stable")
     for rows in np.array_split(order, max(1, -(-len(order) // 256))):
         longest = int(size[rows].max(initial=0)) + masked
@@ -475,9 +479,13 @@ def vectors_of(
             hidden,
         )
         last = torch.from_numpy(size[rows] + masked).to(device.torch)
-        result[torch.from_numpy(rows)] = out[torch.arange(len(rows), device=out.device), last].float().cpu()
-    final: Floats = result.numpy()
-    return final
+        result[torch.from_numpy(rows).to(device.torch)] = out[torch.arange(len(rows), device=out.device), last].float()
+    return result
+
+
+def _to_numpy(tensor: torch.Tensor) -> Floats:
+    array: Floats = tensor.float().cpu().numpy()
+    return array
 
 
 def rating_levels(rating: Floats) -> NDArray[np.float32]:
@@ -561,7 +569,7 @@ class BertSequence:
             with chosen.autocast():
                 vectors = model.item_vectors().float()
                 people = vectors_of(model, vectors, users, data.train, context.profiles_of(users), levels, chosen)
-            return torch.addmm(model.bias, torch.from_numpy(people).to(chosen.torch), vectors.T)
+            return torch.addmm(model.bias, people, vectors.T)
 
         train(
             model,

@@ -21,12 +21,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import psutil
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.utils.tensorboard import SummaryWriter
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 
 from fairdash.errors import ConfigError, ModelError
@@ -142,6 +140,8 @@ def _memory(device: Device) -> float:
     """Bytes that are free on the device."""
     if device.kind == "cuda":
         return float(torch.cuda.mem_get_info()[0])
+    import psutil
+
     return float(psutil.virtual_memory().available)
 
 
@@ -314,6 +314,8 @@ class _Watch(TrainerCallback):
     ) -> None:
         self.learner, self.validate, self.options = learner, validate, options
         self.folder, self.progress, self.curve = folder, progress, curve
+        from torch.utils.tensorboard import SummaryWriter  # here, so that models open where TensorBoard is missing
+
         self.writer = SummaryWriter(str(folder / "tensorboard"))
         self.best_weights: dict[str, torch.Tensor] = {}
         self.saved_at = time.monotonic()
