@@ -112,14 +112,7 @@ def _audit(arguments: argparse.Namespace) -> int:
     from fairdash.metrics import audit as audits
     from fairdash.workspace import write_json
 
-    shared = {
-        "groups": [_group(text, arguments) for text in [*arguments.group, *arguments.cross]],
-        "item_groups": [_group(text, arguments) for text in arguments.item_group],
-        "k": arguments.k,
-        "seed": arguments.seed,
-        "replicates": arguments.replicates,
-        "permutations": arguments.permutations,
-    }
+    shared = _statistics(arguments)
     if arguments.run is not None:
         run = pipeline.Run.load(arguments.run)
         lists = (
@@ -159,16 +152,28 @@ def _mitigate(arguments: argparse.Namespace) -> int:
     from fairdash import pipeline
 
     run = pipeline.Run.load(arguments.run)
-    chosen = pipeline.Mitigation(
-        arguments.method,
-        groups=tuple(_group(text, arguments) for text in arguments.group),
-        item_group=_group(arguments.item_group, arguments) if arguments.item_group else None,
-        strength=_strength(arguments.strength),
-    )
+    strengths = arguments.strength or ["auto"]
+    if len(strengths) not in (1, len(arguments.method)):
+        raise ConfigError(
+            f"{len(arguments.method)} methods were given, but {len(strengths)} strengths.",
+            "Give one --strength for all, or one for each --method, in the same order.",
+        )
+    if len(strengths) == 1:
+        strengths = strengths * len(arguments.method)
+    steps = [
+        pipeline.Mitigation(
+            method,
+            groups=tuple(_group(text, arguments) for text in arguments.group),
+            item_group=_group(arguments.item_group, arguments) if arguments.item_group else None,
+            strength=_strength(strength),
+        )
+        for method, strength in zip(arguments.method, strengths, strict=True)
+    ]
     done = pipeline.mitigate(
         run,
-        chosen,
+        steps[-1],
         arguments.k,
+        first=steps[:-1],
         retrain=lambda spec, steps: _retrain(run, spec, arguments.out.with_suffix(".runs"), steps),
         rule=arguments.rule,
         progress=_progress,
@@ -176,8 +181,17 @@ def _mitigate(arguments: argparse.Namespace) -> int:
     pipeline.write_lists(done.run, done.lists, arguments.out, scores=arguments.scores)
     _say(
         arguments,
-        {"method": arguments.method, "strength": done.strength, "tuning": done.tuning, "out": str(arguments.out)},
-        [f"{arguments.method} at strength {done.strength:g}: {arguments.k} items a person in {arguments.out}"],
+        {
+            "method": steps[-1].method,
+            "strength": done.strength,
+            "tuning": done.tuning,
+            "first": list(done.first),
+            "out": str(arguments.out),
+        },
+        [
+            *(f"{step['method']} at strength {step['strength']:g}, then" for step in done.first),
+            f"{steps[-1].method} at strength {done.strength:g}: {arguments.k} items a person in {arguments.out}",
+        ],
     )
     return 0
 
@@ -197,14 +211,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     from fairdash.workspace import write_json
 
     run = pipeline.Run.load(arguments.run)
-    shared = {
-        "groups": [_group(text, arguments) for text in [*arguments.group, *arguments.cross]],
-        "item_groups": [_group(text, arguments) for text in arguments.item_group],
-        "k": arguments.k,
-        "seed": arguments.seed,
-        "replicates": arguments.replicates,
-        "permutations": arguments.permutations,
-    }
+    shared = _statistics(arguments)
     before, after = (
         pipeline.audit(run, pipeline.read_lists(run, path), model=False, progress=_progress, **shared)
         for path in (arguments.before, arguments.after)
@@ -277,6 +284,18 @@ def _group(text: str, arguments: argparse.Namespace) -> GroupSpec:
         raise ConfigError(f"“{text}” names no attribute.", "Give a column of the table, such as --group gender.")
     bins = dict(_bins(text) for text in arguments.bins)
     return GroupSpec(names, tuple(bins.get(name) for name in names), arguments.min_group_size)
+
+
+def _statistics(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The keywords of every audit from the options."""
+    return {
+        "groups": [_group(text, arguments) for text in [*arguments.group, *arguments.cross]],
+        "item_groups": [_group(text, arguments) for text in arguments.item_group],
+        "k": arguments.k,
+        "seed": arguments.seed,
+        "replicates": arguments.replicates,
+        "permutations": arguments.permutations,
+    }
 
 
 def _bins(text: str) -> tuple[str, tuple[float, ...]]:
@@ -415,11 +434,11 @@ def _parser() -> argparse.ArgumentParser:
 
     made = command("mitigate", _mitigate, "apply a mitigation to a run")
     made.add_argument("--run", type=Path, required=True)
-    made.add_argument("--method", required=True)
+    made.add_argument("--method", required=True, action="append", help="may be repeated: applied in that order")
     add_groups(made)
     made.add_argument("--item-group", help="attribute of items, or popularity")
-    made.add_argument("--strength", default="auto", help="0 to 1, or auto: chosen on validation")
-    made.add_argument("--rule", default="accuracy-budget", help="how auto chooses")
+    made.add_argument("--strength", action="append", help="0 to 1, or auto (default): chosen on validation")
+    made.add_argument("--rule", default="accuracy-budget", help="how auto chooses: accuracy-budget, gap-budget or knee")
     made.add_argument("--k", type=int, default=settings.K)
     made.add_argument("--scores", action="store_true")
     made.add_argument("--out", type=Path, required=True)

@@ -121,10 +121,13 @@ class TrainSpec:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run folder. Split, candidates and model are read when they are first asked for."""
+    """A finished run folder. Split, candidates and model are read when they are first asked for.
+
+    changed: what mitigations that came before made of its lists and user vectors, for "valid" and "test"."""
 
     folder: Path
     meta: dict[str, Any]
+    changed: Mapping[str, Outcome] = field(default_factory=dict)
 
     @staticmethod
     def load(folder: Path | str) -> Run:
@@ -157,6 +160,8 @@ class Run:
 
     def candidates(self, part: str = "test") -> Lists:
         """Best items of every user at validation ("valid") or at test time ("test"), seen items left out."""
+        if part in self.changed:
+            return self.changed[part].lists
         return Lists(self._candidates[f"{part}_items"], self._candidates[f"{part}_scores"])
 
     @cached_property
@@ -174,6 +179,16 @@ class Run:
     @property
     def has_model(self) -> bool:
         return (self.folder / "model").is_dir()
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a mitigation made at one strength and one time: the run (the same, or one that was trained anew), its lists,
+    and user vectors [n_users, d] where they were changed."""
+
+    run: Run
+    lists: Lists
+    vectors: Floats | None = None
 
 
 def write_split(split: Split, folder: Path) -> None:
@@ -531,6 +546,7 @@ RULE = "accuracy-budget"
 RETRAIN_STRENGTHS = (0.0, 0.25, 0.5, 1.0)  # each above 0 costs a training
 PROBE_STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)  # each costs a look at the model side
 TUNING_REPLICATES = 200
+PLACES = {"data": 0, "training": 0, "vectors": 1, "reranking": 2}  # the order in which methods can be combined
 Retrain = Callable[[TrainSpec, Progress], Run]
 
 
@@ -539,42 +555,64 @@ class Mitigated:
     """Lists [n_users, k] after a mitigation, and the run that they are of: the same, or one that was trained anew.
 
     strength: as given, or as chosen on validation; tuning: the points that were tried there, as plain values.
-    vectors: user vectors [n_users, d] where the method changed them, else None."""
+    vectors: user vectors [n_users, d] where a method changed them, else None. first: the methods applied before, with
+    their strengths and tunings, as plain values."""
 
     run: Run
     lists: Lists
     strength: float
     tuning: list[dict[str, Any]]
     vectors: Floats | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class _At:
-    """A mitigation's outcome at one strength and one time (validation or test)."""
-
-    run: Run
-    lists: Lists
-    vectors: Floats | None = None
+    first: tuple[dict[str, Any], ...] = ()
 
 
 def mitigate(
-    run: Run, chosen: Mitigation, k: int, *, retrain: Retrain, rule: str = RULE, progress: Progress = silent
+    run: Run,
+    chosen: Mitigation,
+    k: int,
+    *,
+    retrain: Retrain,
+    first: Sequence[Mitigation] = (),
+    rule: str = RULE,
+    progress: Progress = silent,
 ) -> Mitigated:
-    """Apply a mitigation to a run. Strength None is chosen on validation by `rule` (see `mitigation.sweep`); test truth
-    plays no part in it.
+    """Apply a mitigation to a run, after those in `first`, each to what the one before it left. Strength None is chosen
+    on validation by `rule` (see `mitigation.sweep`); test truth plays no part in it.
 
-    retrain: gives the run of a changed spec, for methods of the places data and training.
+    retrain: gives the run of a changed spec, for methods of the places data and training. Raises ConfigError when the
+    places of the methods are out of order: data and training come before vectors, those before re-ranking.
     """
     if not 1 <= k <= run.candidates().k:
         raise ConfigError(f"k = {k} is not between 1 and {run.candidates().k}.", "Choose a shorter list.")
-    strength, tuning = chosen.strength, []
-    if strength is None:
-        points = sweep(run, chosen, k, retrain=retrain, progress=progress)
-        strength = sweeps.choose(points, rule).strength
-        tuning = [point.to_json() for point in points]
-    at = _outcomes(run, chosen, k, "test", retrain, progress)(strength)
+    places = [PLACES[find_method(step.method).info.place] for step in (*first, chosen)]
+    if places != sorted(places):
+        raise ConfigError(
+            f"{' and then '.join(step.method for step in (*first, chosen))} is out of order.",
+            "Combine methods of data or training first, then of vectors, then of re-ranking.",
+        )
+    steps: list[dict[str, Any]] = []
+    for step in first:
+        strength, tuning = _strength(run, step, k, retrain, rule, progress)
+        steps.append({**step.to_json(), "strength": strength, "tuning": tuning})
+        at = {
+            part: _outcomes(run, step, run.candidates().k, part, retrain, progress)(strength)
+            for part in ("valid", "test")
+        }
+        run = replace(at["test"].run, changed=at)
+    strength, tuning = _strength(run, chosen, k, retrain, rule, progress)
+    made = _outcomes(run, chosen, k, "test", retrain, progress)(strength)
     progress(1.0, f"{chosen.method} at strength {strength:g}")
-    return Mitigated(at.run, at.lists, strength, tuning, at.vectors)
+    vectors = made.vectors if made.vectors is not None or "test" not in run.changed else run.changed["test"].vectors
+    return Mitigated(made.run, made.lists, strength, tuning, vectors, tuple(steps))
+
+
+def _strength(
+    run: Run, chosen: Mitigation, k: int, retrain: Retrain, rule: str, progress: Progress
+) -> tuple[float, list[dict[str, Any]]]:
+    if chosen.strength is not None:
+        return chosen.strength, []
+    points = sweep(run, chosen, k, retrain=retrain, progress=progress)
+    return sweeps.choose(points, rule).strength, [point.to_json() for point in points]
 
 
 def sweep(
@@ -624,7 +662,7 @@ def aim(mitigation: Mapping[str, Any] | None) -> Aim | None:
     return Aim(info.target, None if group is None else group.label)
 
 
-def _model_target(at: _At, chosen: Mitigation, key: str, k: int) -> NDArray[np.float64]:
+def _model_target(at: Outcome, chosen: Mitigation, key: str, k: int) -> NDArray[np.float64]:
     """A target of the model side on validation: value and replicates [1 + r], lower or higher as the metric has it;
     for one whose fair value lies in the middle, the distance from there is what counts."""
     from fairdash.metrics.catalogue import METRICS
@@ -644,7 +682,7 @@ def _model_target(at: _At, chosen: Mitigation, key: str, k: int) -> NDArray[np.f
 
 def _outcomes(
     run: Run, chosen: Mitigation, k: int, part: str, retrain: Retrain, progress: Progress
-) -> Callable[[float], _At]:
+) -> Callable[[float], Outcome]:
     """The method's outcome at any strength: what does not depend on it is done once, and no strength twice."""
     method = find_method(chosen.method)
     groups = form_groups(chosen.groups, run.split.training.users)
@@ -652,16 +690,16 @@ def _outcomes(
         raise ConfigError(
             f"{method.info.title} needs groups of people; none were given.", "Choose a user attribute with --group."
         )
-    own = _At(run, run.candidates(part).top(k))
+    own = Outcome(run, run.candidates(part).top(k))
     if method.info.place in ("data", "training"):
         spec = TrainSpec.of(run)
 
-        def trained(strength: float) -> _At:
+        def trained(strength: float) -> Outcome:
             changed = replace(chosen, strength=strength)
             made = retrain(replace(spec, mitigations=(*spec.mitigations, changed)), progress)
-            return _At(made, made.candidates(part).top(k))
+            return Outcome(made, made.candidates(part).top(k))
 
-        outcome: Callable[[float], _At] = trained
+        outcome: Callable[[float], Outcome] = trained
     elif method.info.place == "vectors":
         outcome = _by_vectors(run, method, groups, k, part)
     else:
@@ -669,7 +707,7 @@ def _outcomes(
     return cache(lambda strength: own if strength == 0.0 else outcome(strength))
 
 
-def _by_reranking(run: Run, method: Any, chosen: Mitigation, k: int, part: str) -> Callable[[float], _At]:
+def _by_reranking(run: Run, method: Any, chosen: Mitigation, k: int, part: str) -> Callable[[float], Outcome]:
     data = run.split.training
     reranker = method.reranker(rerank_input(run, chosen, k, part))
     candidates = run.candidates(part)
@@ -677,17 +715,17 @@ def _by_reranking(run: Run, method: Any, chosen: Mitigation, k: int, part: str) 
     keys = (row + candidates.items).ravel()  # one number a (user, candidate)
     order = np.argsort(keys, kind="stable")
 
-    def outcome(strength: float) -> _At:
+    def outcome(strength: float) -> Outcome:
         items = reranker(strength)
         # The scores stay the recommender's own: they are looked up where the item stands among the candidates.
         place = order[np.searchsorted(keys, (row + items).ravel(), sorter=order).clip(max=len(keys) - 1)]
         scores = candidates.scores.ravel()[place].reshape(items.shape)
-        return _At(run, Lists(items, np.where(items >= 0, scores, np.float32(np.nan))))
+        return Outcome(run, Lists(items, np.where(items >= 0, scores, np.float32(np.nan))))
 
     return outcome
 
 
-def _by_vectors(run: Run, method: Any, groups: list[Groups], k: int, part: str) -> Callable[[float], _At]:
+def _by_vectors(run: Run, method: Any, groups: list[Groups], k: int, part: str) -> Callable[[float], Outcome]:
     from fairdash import ranking
     from fairdash.recommenders.base import VectorFitted
 
@@ -700,16 +738,17 @@ def _by_vectors(run: Run, method: Any, groups: list[Groups], k: int, part: str) 
     history = data.train if part == "valid" else run.split.known
     seen = history.matrix(data.n_users, data.n_items)
     hashes = id_hash(data.items[ITEM_ID])
-    vectors = fitted.user_vectors(np.arange(data.n_users, dtype=np.int32), history)
+    before = run.changed[part].vectors if part in run.changed else None
+    vectors = fitted.user_vectors(np.arange(data.n_users, dtype=np.int32), history) if before is None else before
 
-    def outcome(strength: float) -> _At:
+    def outcome(strength: float) -> Outcome:
         moved = method.fit(vectors, groups, strength, run.meta["seed"])(vectors, groups)
         parts = [
             ranking.top_k(fitted.score_vectors(moved[start:stop]), seen[start:stop], k, hashes, run.meta["seed"])
             for start, stop in ranking.batches(data.n_users, data.n_items)
         ]
         lists = Lists(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))
-        return _At(run, lists, moved)
+        return Outcome(run, lists, moved)
 
     return outcome
 

@@ -65,7 +65,7 @@ def put_lists(
 ) -> str:
     """Store lists that belong to a run; returns their digest. meta: title, and how they were made. vectors: the user
     vectors behind them where a mitigation changed those."""
-    name = digest("lists", run.digest, lists.digest, meta.get("mitigation"))
+    name = digest("lists", run.digest, lists.digest, meta.get("mitigation"), meta.get("first"))
     if not workspace.has("lists", name):
         with workspace.create("lists", name, {"run": run.digest, "k": lists.k, **meta}) as folder:
             arrays = {"items": np.ascontiguousarray(lists.items), "scores": np.ascontiguousarray(lists.scores)}
@@ -157,7 +157,7 @@ def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
 
 
 def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Result:
-    """params: run, mitigation[, k, rule, before]."""
+    """params: run, mitigation[, first (mitigations applied before, in order), k, rule]."""
     base = get_run(workspace, params["run"])
     chosen = pipeline.Mitigation.from_json(params["mitigation"])
     k = int(params.get("k", settings.K))
@@ -167,10 +167,18 @@ def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Resul
         return train_run(workspace, base.split, spec, about, steps)
 
     done = pipeline.mitigate(
-        base, chosen, k, retrain=retrain, rule=params.get("rule", pipeline.RULE), progress=progress
+        base,
+        chosen,
+        k,
+        retrain=retrain,
+        first=[pipeline.Mitigation.from_json(step) for step in params.get("first", ())],
+        rule=params.get("rule", pipeline.RULE),
+        progress=progress,
     )
+    steps = [*((step["method"], step["strength"]) for step in done.first), (chosen.method, done.strength)]
     meta = {
-        "title": f"{base.title} + {chosen.method} ({done.strength:.2g})",
+        "title": " + ".join([base.title, *(f"{method} ({strength:.2g})" for method, strength in steps)]),
+        "first": list(done.first),
         "mitigation": {**chosen.to_json(), "strength": done.strength},
         "base_run": base.digest,
         "tuning": done.tuning,

@@ -182,3 +182,21 @@ def test_lists_of_another_system_need_no_model(run: Path, tmp_path: Path) -> Non
     audit = pipeline.audit(again, pipeline.recommend(again, 2), k=2, replicates=10, permutations=10)
     # a: its one liked item at rank 2 → 1 / log2(3); c: no list → 0; b: nothing held out
     assert audit.to_json()["overall"]["ndcg"] == pytest.approx(0.63093 / 2, abs=1e-5)
+
+
+def test_methods_combine_in_order(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    after = tmp_path / "after.csv"
+    both = ["--method", "xquad", "--method", "calibrate", "--strength", "0.5", "--strength", "0.25"]
+    done = told(capsys, "mitigate", "--run", str(run), *both, "--out", str(after))
+    assert [step["method"] for step in done["first"]] == ["xquad"]
+    assert (done["first"][0]["strength"], done["strength"]) == (0.5, 0.25)
+    alone = tmp_path / "alone.csv"
+    main(["mitigate", "--run", str(run), "--method", "calibrate", "--strength", "0.25", "--out", str(alone)])
+    assert after.read_bytes() != alone.read_bytes()
+    nothing = tmp_path / "nothing.csv"
+    none = ["--method", "xquad", "--method", "calibrate", "--strength", "0", "--strength", "0.25"]
+    main(["mitigate", "--run", str(run), *none, "--out", str(nothing)])
+    assert nothing.read_bytes() == alone.read_bytes()
+    wrong = ["--method", "calibrate", "--method", "project", "--group", "gender", "--strength", "0.5"]
+    assert main(["mitigate", "--run", str(run), *wrong, "--out", str(after)]) == EXIT_ERROR
+    assert "out of order" in capsys.readouterr().err
