@@ -43,6 +43,7 @@ AGE = GroupSpec(("age",), ((35.0,),))
 # small enough that a case takes a minute or two on one core
 SMALL = {"width": "64", "length": "50", "epochs": "12"}
 TOLD = {**SMALL, "profile": "gender,age"}
+LARGE = {**SMALL, "epochs": "3"}  # for ten times the data
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Case:
     judged: GroupSpec = GENDER
     recommender: str = "bert_sequence"
     options: dict[str, str] = field(default_factory=lambda: dict(SMALL))
+    data: str = "ml-100k"
     item_group: GroupSpec | None = None
     target: str | None = None
 
@@ -72,12 +74,20 @@ CASES = (
     Case("group_dro", 1.0),
     Case("project", 1.0, mitigated=WITHHOLDING),
     Case("decorrelate", 1.0),
+    Case("adversarial", 1.0, mitigated=WITHHOLDING, options=LARGE, data="ml-1m"),
+    Case("neutral", 1.0, mitigated=WITHHOLDING, options=LARGE, data="ml-1m"),
+    Case("project", 1.0, mitigated=WITHHOLDING, options=LARGE, data="ml-1m"),
+    Case("decorrelate", 1.0, options=LARGE, data="ml-1m"),
 )
 
 
-def movielens(folder: Path) -> Split:
-    """MovieLens-100K, per-user 80/20 by time, with a second gender column that is empty for part of the people."""
-    made, _ = data.build(folder / "ml-100k/u.data", folder / "ml-100k/u.user", folder / "ml-100k/u.item")
+def movielens(folder: Path, name: str) -> Split:
+    """MovieLens, per-user 80/20 by time, with a second gender column that is empty for part of the people."""
+    if name == "ml-100k":
+        made, _ = data.build(folder / "ml-100k/u.data", folder / "ml-100k/u.user", folder / "ml-100k/u.item")
+    else:
+        files = (folder / "ml-1m" / f"{table}.csv" for table in ("interactions", "users", "items"))
+        made, _ = data.build(*files, options=data.ImportOptions(time="position", categories="genres"))
     users = made.users.copy()
     hidden = mix(0, id_hash(users[USER_ID])) < np.uint64(WITHHELD * 2.0**64)
     users[SHOWN] = users["gender"].mask(hidden)
@@ -170,8 +180,8 @@ def show(row: dict[str, Any]) -> str:
         return f"{part['before']:.4f} → {part['after']:.4f}  [{ci[0]:+.4f}, {ci[1]:+.4f}]"
 
     aim = row["aim"]
-    line = f"{row['method']:<24}{row['strength']:>5.2f}  {aim['metric'] if aim else '–':<22}{change(aim):<42}"
-    line += f"{aim['verdict'] if aim else '–':<18}NDCG@10 {change(row['ndcg'])}"
+    line = f"{row['data']:<9}{row['method']:<24}{row['strength']:>5.2f}  {aim['metric'] if aim else '–':<22}"
+    line += f"{change(aim):<42}{aim['verdict'] if aim else '–':<18}NDCG@10 {change(row['ndcg'])}"
     if "withheld" in row:
         pairs = [
             f"{kind} {row['withheld'][0][kind]:.3f} → {row['withheld'][1][kind]:.3f}" for kind in ("logistic", "neural")
@@ -185,21 +195,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("methods", nargs="*", help="only these (default: all)")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "../shared/data")
     parser.add_argument("--workspace", type=Path, default=Path("/tmp/fairdash-bench"))
-    parser.add_argument("--tune", action="store_true")
+    parser.add_argument("--only-data", default="", help="ml-100k or ml-1m (default: both)")
+    parser.add_argument("--tune", action="store_true", help="print the points on validation instead")
     given = parser.parse_args(arguments)
-    if not (given.data / "ml-100k").is_dir():
-        print(f"skipped: no MovieLens-100K in {given.data}")
-        return
     os.environ.setdefault("FAIRDASH_HOME", str(given.workspace))
-    bench = Bench(movielens(given.data), given.workspace)
+    benches: dict[str, Bench] = {}
     for case in CASES:
-        if given.methods and case.method not in given.methods:
+        if (given.methods and case.method not in given.methods) or given.only_data not in ("", case.data):
             continue
+        if not (given.data / case.data).is_dir():
+            print(f"{case.method}: skipped, there is no {case.data} in {given.data}")
+            continue
+        if case.data not in benches:
+            benches[case.data] = Bench(movielens(given.data, case.data), given.workspace)
         if given.tune:
-            print(case.method, *bench.tune(case), sep="\n  ", flush=True)
+            print(case.method, *benches[case.data].tune(case), sep="\n  ", flush=True)
             continue
-        row = bench.case(case)
-        (given.workspace / f"{case.method}.json").write_text(json.dumps(row, indent=1))
+        row = {"data": case.data, **benches[case.data].case(case)}
+        (given.workspace / f"{case.method}-{case.data}.json").write_text(json.dumps(row, indent=1))
         print(show(row), flush=True)
 
 
