@@ -27,7 +27,7 @@ from fairdash.schema import ITEM_ID, TITLE, USER_ID, Codes, Floats, Groups, Grou
 
 Array = NDArray[np.float64]
 
-TEXTS = 20_000  # profile texts scored for one attribute by a recommender with one vector a user
+TEXTS = 6_000  # profile texts scored for one attribute by a recommender with one vector a user
 COSTLY_TEXTS = 400  # the same by one that reads profile and item together
 MAX_VALUES = 12  # values of an attribute that are tried, the largest groups first
 RATED_PAIRS = 20_000  # held-out pairs whose probability is predicted
@@ -255,14 +255,14 @@ def attribute_sensitivity(
             boot = getattr(spread, f"{name}_replicates")
             by_similarity[key] = {
                 "value": getattr(spread, name),
-                "ci": _pair(bootstrap.interval(boot, 0.0, 1.0)),
+                "ci": _pair(_distance_ci(getattr(spread, name), boot)),
                 "similarity": dict(zip(names, map(float, spread.similarity), strict=True)),
             }
         first = spreads["flip_jaccard"]
         boot = getattr(first, f"{name}_replicates")
         result[name] = Measure(
             getattr(first, name),
-            bootstrap.interval(boot, 0.0, 1.0),
+            _distance_ci(getattr(first, name), boot),
             boot,
             {"n": len(people), "similarity": "flip_jaccard", "by_similarity": by_similarity},
         )
@@ -420,6 +420,12 @@ def _undefined(keys: Sequence[str], reason: str) -> Measures:
 
 def _pair(ci: tuple[float, float]) -> list[float]:
     return [float(ci[0]), float(ci[1])]
+
+
+def _distance_ci(value: float, replicates: Array) -> tuple[float, float]:
+    """Interval of a number that is never below 0 and biased upward; begins at 0 unless the data say otherwise."""
+    low, high = bootstrap.distance_interval(value**2, replicates**2)
+    return float(np.sqrt(low)), min(1.0, float(np.sqrt(high)))
 
 
 def _rated(fitted: ProbabilityFitted, split: Split, seed: int) -> rating.Rated:
