@@ -55,7 +55,6 @@ else:
             "two, without a network."
         )
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Run the demo", type="primary", icon=":material/play_arrow:", key="run-demo"):
-                runner.submit(workspace, "demo", "Demo on synthetic data", DEMO)
-                st.rerun()
+            parts.act("Run the demo", runner.submit, workspace, "demo", "Demo on synthetic data", DEMO, type="primary",
+                      icon=":material/play_arrow:", key="run-demo")  # fmt: skip
             parts.go(following[0], f"Or go to {state.JOURNEY[following[0]][1]}", icon=":material/arrow_forward:")

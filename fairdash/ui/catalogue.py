@@ -28,15 +28,15 @@ def _card(source: SourceInfo, digest: str | None) -> None:
     if source.url:
         st.caption(f"**{source.licence}.** {source.terms}")
         agreed = st.checkbox("I have read the terms and keep to them", key=f"terms-{source.name}")
-    job = parts.last_job("dataset", {"source": source.name})
+    params = {"source": source.name}
+    job = parts.last_job("dataset", params)
     if job is not None and job.state != "done":
         parts.job(job.id)
     elif digest is not None:
-        if st.button("Look at it", icon=":material/visibility:", key=f"use-{source.name}"):
-            look_at(digest)
-    elif st.button("Load", icon=":material/download:", key=f"load-{source.name}", disabled=not agreed, type="primary"):
-        runner.submit(state.workspace(), "dataset", f"Load {source.title}", {"source": source.name})
-        st.rerun()
+        parts.act("Look at it", look_at, digest, icon=":material/visibility:", key=f"use-{source.name}")
+    else:
+        parts.act("Load", runner.submit, state.workspace(), "dataset", f"Load {source.title}", params, type="primary",
+                  icon=":material/download:", key=f"load-{source.name}", disabled=not agreed)  # fmt: skip
 
 
 def look_at(digest: str) -> None:
@@ -44,4 +44,3 @@ def look_at(digest: str) -> None:
     state.put("data", digest)
     state.put("lists", None)
     st.session_state["tab"] = "In view"
-    st.rerun()

@@ -58,9 +58,8 @@ def one(run: Run) -> None:
         if missing:
             st.warning(f"Not possible for {text.plain(run.title)}: {missing}", icon=":material/block:")
         params = _params(run, info, groups, items, strength, rule, k)
-        if st.button("Mitigate", type="primary", icon=":material/tune:", disabled=bool(missing), key="mitigate"):
-            start(run, info, params)
-            st.rerun()
+        parts.act("Mitigate", start, run, info, params, type="primary", icon=":material/tune:", key="mitigate",
+                  disabled=bool(missing))  # fmt: skip
     with right, st.container(border=True, key="method-card"):
         _card(info)
     job = parts.last_job("mitigate", params)
@@ -207,10 +206,11 @@ def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params
                          help=f"95 % CI of the change {_ci(point['ndcg_change_ci'])}"),
         ]
     )  # fmt: skip
-    if looked != strength and st.button(f"Make lists at strength {looked:g}", key=f"make-{info.key}"):
+    if looked != strength:
         wanted = {**params, "mitigation": {**params["mitigation"], "strength": looked}}
-        runner.submit(state.workspace(), "mitigate", f"{info.title} at {looked:g}", wanted)
-        st.rerun()
+        title = f"{info.title} at {looked:g}"
+        parts.act(f"Make lists at strength {looked:g}", runner.submit, state.workspace(), "mitigate", title, wanted,
+                  key=f"make-{info.key}")  # fmt: skip
 
 
 def _moved(ci: Any) -> bool:

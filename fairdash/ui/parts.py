@@ -47,6 +47,26 @@ def errors() -> Iterator[None]:
         error(FairDashError(f"This page stopped on an unexpected error (number {number}).", hint))
 
 
+def act(label: str, do: Callable[..., object], *args: object, **look: Any) -> None:
+    """A button that does something. It acts before the page is run again, so that a page which polls a job cannot be
+    interrupted between the press and the deed; a user's error is shown on the page that follows."""
+    st.button(label, on_click=_guarded, args=(do, *args), **look)
+
+
+def _guarded(do: Callable[..., object], *args: object) -> None:
+    try:
+        do(*args)
+    except FairDashError as fault:
+        st.session_state["fault"] = fault
+
+
+def last_fault() -> None:
+    """What went wrong when the last button acted, once."""
+    fault = st.session_state.pop("fault", None)
+    if fault is not None:
+        error(fault)
+
+
 def empty(title: str, body: str, page: str | None = None, action: str = "") -> None:
     """What is not there yet, why it is worth having, and the step that makes it."""
     with st.container(border=True, key=f"empty-{title[:24].replace(' ', '-').lower()}"):
@@ -189,9 +209,7 @@ def _job(job_id: str, on_done: Callable[[Job], None] | None, *, was_active: bool
             _active(job)
         elif job.state != "done":
             error(FairDashError(job.error or "The job ended without a result.", job.hint or ""))
-            if st.button("Resume", icon=":material/play_arrow:", key=f"resume-{job.id}"):
-                runner.resume(workspace, job.id)
-                st.rerun()
+            act("Resume", runner.resume, workspace, job.id, icon=":material/play_arrow:", key=f"resume-{job.id}")
         elif on_done is not None:
             on_done(job)
         else:
@@ -212,9 +230,8 @@ def _active(job: Job) -> None:
         st.caption(took if job.state == "running" else "Another job runs; this one starts after it.", width="stretch")
         if job.cancel:
             st.caption("Stopping at the next step …", width="content")
-        elif st.button("Stop", icon=":material/stop:", key=f"cancel-{job.id}"):
-            runner.cancel(state.workspace(), job.id)
-            st.rerun(scope="fragment")
+        else:
+            act("Cancel", runner.cancel, state.workspace(), job.id, icon=":material/stop:", key=f"cancel-{job.id}")
 
 
 def _curves(job: Job) -> None:

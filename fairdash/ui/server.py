@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
@@ -88,11 +89,14 @@ async def _watch_jobs() -> None:
 
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
-    """Jobs that died are noticed, and waiting ones are started, while the server runs; running jobs outlive it."""
+    """Jobs that died are noticed, and waiting ones are started, while the server runs; running jobs outlive it. torch
+    takes seconds to load: it is loaded now, so that no page waits for it later."""
     watch = asyncio.create_task(_watch_jobs())
+    warm = asyncio.create_task(asyncio.to_thread(importlib.import_module, "torch"))
     try:
         yield None
     finally:
+        await asyncio.gather(warm, return_exceptions=True)
         watch.cancel()
         with suppress(asyncio.CancelledError):
             await watch

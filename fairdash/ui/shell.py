@@ -21,4 +21,5 @@ with parts.errors():
     state.restore()
     with st.sidebar:
         context.sidebar()
+    parts.last_fault()
     current.run()

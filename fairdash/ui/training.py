@@ -34,23 +34,25 @@ def _estimate(data: str, spec: str, name: str, options: tuple[tuple[str, Any], .
 
 
 def section(data: str) -> None:
-    """The form, and below it the job that runs or ran last."""
-    running = parts.active_jobs(("train", "demo"))
-    for job in running:
-        parts.job(job.id)
-    with st.container(key="train-form", border=bool(running)):
+    """The jobs that run and the one in view, then the form for another."""
+    shown = state.get("job")
+    jobs = [job.id for job in parts.active_jobs(("train", "demo"))]
+    if shown and shown not in jobs and _is_training(shown):
+        jobs.append(shown)
+    for job in jobs:
+        parts.job(job, _finished)
+    with st.container(key="train-form", border=bool(jobs)):
         params = _form(data)
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Train", type="primary", icon=":material/model_training:", key="train"):
-                title = f"Train {params['recommender']} on {load.dataset(data).name}"
-                state.put("job", runner.submit(state.workspace(), "train", title, params))
-                st.rerun()
+            parts.act("Train", _start, data, params, type="primary", icon=":material/model_training:", key="train")
             last = parts.last_job("train", params)
             if last is not None and last.state == "done":
                 st.caption("This has been trained already; it opens at once.", width="content")
-    shown = state.get("job")
-    if shown and shown not in {job.id for job in running} and _is_training(shown):
-        parts.job(shown, _finished)
+
+
+def _start(data: str, params: dict[str, Any]) -> None:
+    title = f"Train {params['recommender']} on {load.dataset(data).name}"
+    state.put("job", runner.submit(state.workspace(), "train", title, params))
 
 
 def _is_training(job: str) -> bool:

@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browser import launched
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
+expect.set_options(timeout=20_000)  # two cores that train at the same time answer slowly
 
 
 class Server:
