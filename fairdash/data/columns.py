@@ -72,8 +72,10 @@ def is_identifier(name: str) -> bool:
 
 def tidy(column: pd.Series) -> pd.Series:
     """Text [n] without outer and repeated inner spaces; a missing-value mark and an empty cell become missing."""
-    text = column.astype("str").str.strip().str.replace(r"\s+", " ", regex=True)
-    return text.mask(text.isna() | (text == "") | text.str.casefold().isin(MISSING_MARKS))
+    codes, values = pd.factorize(column.astype("str"))  # attributes have few different cells: each is looked at once
+    text = pd.Series(values, dtype="str").str.strip().str.replace(r"\s+", " ", regex=True)
+    text = text.mask((text == "") | text.str.casefold().isin(MISSING_MARKS))
+    return pd.Series(text.array.take(codes, allow_fill=True), index=column.index, name=column.name)
 
 
 def numbers(column: pd.Series) -> NDArray[np.float64]:
@@ -91,8 +93,9 @@ def numbers(column: pd.Series) -> NDArray[np.float64]:
 
 def is_numeric(column: pd.Series) -> bool:
     """Whether nearly all values that are there are numbers (missing-value marks count as not there)."""
-    told = tidy(column).dropna()
-    return len(told) > 0 and bool(np.isfinite(numbers(told)).mean() >= NUMERIC_SHARE)
+    codes, values = pd.factorize(tidy(column))
+    told = codes[codes >= 0]
+    return len(told) > 0 and bool(np.isfinite(numbers(pd.Series(values)))[told].mean() >= NUMERIC_SHARE)
 
 
 def natural_key(text: str) -> tuple[object, ...]:

@@ -81,18 +81,18 @@ def _single(attribute: str, edges: tuple[float, ...] | None, table: pd.DataFrame
 
 def _values(attribute: str, known: pd.Series) -> Groups:
     """One group a value; cells that hold several values separated by "|" are the group (several)."""
-    told = known.notna().to_numpy()
-    text = known[told].astype(object)
-    text = text.where(~text.str.contains("|", regex=False), SEVERAL) if len(text) else text
-    folded = text.str.casefold() if len(text) else text
+    place, values = pd.factorize(known)  # each different cell is looked at once
+    texts = [SEVERAL if "|" in value else str(value) for value in values]
+    counts = dict.fromkeys(texts, 0)
+    for text, count in zip(texts, np.bincount(place[place >= 0], minlength=len(texts)), strict=True):
+        counts[text] += int(count)
     spelling: dict[str, str] = {}
-    counts = text.value_counts()
-    for value in sorted(counts.index, key=lambda v: (-counts[v], v)):
-        spelling.setdefault(value.casefold(), value)
+    for text in sorted(counts, key=lambda v: (-counts[v], v)):
+        spelling.setdefault(text.casefold(), text)
     names = tuple(sorted(spelling.values(), key=columns.natural_key))
     position = {name.casefold(): i for i, name in enumerate(names)}
-    codes = np.full(len(known), -1, dtype=np.int32)
-    codes[told] = np.array([position[value] for value in folded], dtype=np.int32)
+    own = np.array([*(position[text.casefold()] for text in texts), -1], dtype=np.int32)
+    codes: Codes = own[place]  # a missing cell's place is -1: the last
     return Groups(attribute, names, codes)
 
 

@@ -40,6 +40,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from fairdash.metrics.bootstrap import Z_POWER, Z, distance_interval, interval, widening
 
@@ -333,11 +334,10 @@ def curve(
     distinct, place = np.unique(x, return_inverse=True)
     offset = distinct[None, :] - grid[:, None]
     kernel = np.exp(-0.5 * (offset / bandwidth) ** 2)
-    boot = weights.astype(np.float64)
-    count = np.stack([np.bincount(place, minlength=len(distinct)), *(_sum_by(place, boot, len(distinct)).T)])
-    value = np.stack(
-        [np.bincount(place, weights=y, minlength=len(distinct)), *(_sum_by(place, boot * y[:, None], len(distinct)).T)]
-    )
+    boot = np.concatenate([np.ones((len(x), 1)), weights], axis=1)  # the data themselves come first
+    shape = (len(distinct), len(x))
+    count = sparse.csr_array((np.ones(len(x)), (place, np.arange(len(x)))), shape=shape).dot(boot).T
+    value = sparse.csr_array((y, (place, np.arange(len(x)))), shape=shape).dot(boot).T
     s0, s1, s2 = (count @ (kernel * offset**power).T for power in range(3))
     t0, t1 = (value @ (kernel * offset**power).T for power in range(2))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -345,10 +345,3 @@ def curve(
     fitted = np.where(np.abs(s2 * s0 - s1**2) > 1e-12 * s0**2 * bandwidth**2, fitted, t0 / np.maximum(s0, 1e-300))
     low, high = np.percentile(fitted[1:], [2.5, 97.5], axis=0) if len(fitted) > 2 else np.full((2, points), np.nan)
     return grid, fitted[0], low, high
-
-
-def _sum_by(place: NDArray[np.int64], values: Array, n: int) -> Array:
-    order = np.argsort(place, kind="stable")
-    starts = np.searchsorted(place[order], np.arange(n))
-    total: Array = np.add.reduceat(values[order], starts, axis=0)
-    return total

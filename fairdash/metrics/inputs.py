@@ -28,6 +28,7 @@ from fairdash import settings
 from fairdash.errors import ConfigError, DataError
 from fairdash.hashing import Hashes, id_hash, mix
 from fairdash.metrics import accuracy
+from fairdash.metrics.rating import Rated
 from fairdash.schema import (
     CATEGORIES,
     ITEM_ID,
@@ -49,6 +50,7 @@ Array = NDArray[np.float64]
 
 HEAD_SHARE = 0.8  # head: the fewest items that make this part of all training interactions
 FROM_ZERO = "Ranks start at 0: all are read as one more."
+PREDICTION = "prediction"  # column of truth: predicted rating of the pair, or P(like)
 POPULARITY = "popularity"  # the item attribute whose groups are head and tail
 
 
@@ -109,7 +111,8 @@ class Inputs:
     relevant: the held-out (user, item) pairs that count as liked, sorted by user, none twice. known: the users' own
     training pairs, likewise, or None. groups: of users, one for each attribute, with the size below which each keeps a
     group out of gaps. continuous: numeric attributes by label [n], NaN where missing, drawn as curves. threshold: from
-    which rating on an item counts as liked, None: any."""
+    which rating on an item counts as liked, None: any. rated: held-out pairs with predicted and true values, where the
+    recommender predicts them."""
 
     user_ids: NDArray[np.object_]
     hashes: Hashes
@@ -122,6 +125,7 @@ class Inputs:
     catalogue: Catalogue
     warnings: tuple[str, ...]
     threshold: float | None
+    rated: Rated | None = None
 
 
 def from_split(
@@ -174,6 +178,7 @@ class Setting:
     continuous: dict[str, Array]
     catalogue: Catalogue
     threshold: float | None
+    rated: Rated | None
     n_known_people: int  # people of the coder who stand in the table of users
 
 
@@ -247,6 +252,7 @@ def setting(
         continuous={label: of_people(values, np.nan) for label, values in _continuous(groups, users).items()},
         catalogue=catalogue,
         threshold=threshold,
+        rated=_rated(truth, people.codes(user["truth"]), things.codes(item["truth"]), threshold, said),
         n_known_people=int(there.sum()),
     )
 
@@ -329,6 +335,7 @@ def from_frames(
         catalogue=made.catalogue,
         warnings=tuple(said),
         threshold=made.threshold,
+        rated=made.rated,
     )
 
 
@@ -338,12 +345,12 @@ def meeting(
     """Whether the tables are about the same people and items, in sentences. Lists hold `recommendations`; unlisted:
     people with truth but no list; unknown: audited people who are not in the table of users."""
     said = []
-    if not np.isin(user["truth"].unique(), user["recommendations"].unique()).any():
+    if not user["truth"].isin(user["recommendations"].unique()).any():
         raise DataError(
             "No user of the recommendations has a held-out item: the user ids of the two tables do not meet.",
             f"The first are {_first(user['recommendations'])} and {_first(user['truth'])}; bring them to one form.",
         )
-    if not np.isin(item["truth"].unique(), item["recommendations"].unique()).any():
+    if not item["truth"].isin(item["recommendations"].unique()).any():
         said.append(
             "Not one held-out item occurs in any list: are the item ids of the two tables of one form? The first are "
             f"{_first(item['recommendations'])} and {_first(item['truth'])}."
@@ -592,6 +599,19 @@ def numbers(frame: pd.DataFrame, table: str, column: str) -> Array:
             "Every row needs a finite number there; fill it in or drop the row.",
         )
     return values
+
+
+def _rated(truth: pd.DataFrame, user: Codes, item: Codes, threshold: float | None, said: list[str]) -> Rated | None:
+    """The held-out pairs with their predictions, None without any. True is the rating, or for probabilities whether the
+    item is liked; a table without ratings holds liked items alone."""
+    if PREDICTION not in truth:
+        return None
+    predicted = numbers(truth, "truth", PREDICTION)
+    true = numbers(truth, "truth", RATING) if RATING in truth else np.ones(len(truth))
+    if threshold is not None and predicted.min() >= 0 and predicted.max() <= 1 < true.max():
+        said.append("Predictions lie between 0 and 1: they are compared with whether the held-out item is liked.")
+        true = (true >= threshold).astype(np.float64)
+    return Rated(user, item, predicted, true)
 
 
 def _stars(column: pd.Series) -> bool:
