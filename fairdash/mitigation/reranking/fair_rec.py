@@ -87,8 +87,8 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
         order[users, picks] -= n_candidates  # what the first phase gave comes before the best of the rest
         best = np.sort(order, axis=1)[:, : data.k]
         held = np.zeros(items.shape, dtype=bool)
-        user, place = np.nonzero(best < 2 * n_candidates)
-        held[user, best[user, place] % n_candidates] = True
+        rows_kept, place = np.nonzero(best < 2 * n_candidates)
+        held[rows_kept, best[rows_kept, place] % n_candidates] = True
         if share:
             _top_up(held, valid, np.where(producer >= 0, producer, none), none, share)
         shown = np.sort(np.where(held, rank, n_candidates), axis=1)[:, : min(data.k, n_candidates)]

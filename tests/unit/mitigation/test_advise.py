@@ -1,0 +1,105 @@
+"""The decision table: what an audit found leads to methods that exist, aim at it, and can run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairdash import pipeline, settings
+from fairdash.data import synthetic
+from fairdash.data.split import split
+from fairdash.metrics import audit
+from fairdash.mitigation import METHODS
+from fairdash.mitigation.advise import TABLE, advise
+from fairdash.progress import silent
+from fairdash.recommenders.baselines import Ease
+from fairdash.recommenders.options import EaseOptions
+from fairdash.schema import GroupSpec
+
+EMPTY: dict[str, Any] = {"overall": {}, "gaps": {}, "items": {"gaps": {}}}
+
+
+def audited(**parts: Any) -> dict[str, Any]:
+    return {**EMPTY, **parts}
+
+
+def test_every_row_names_methods_that_exist_and_says_why() -> None:
+    for rule in TABLE:
+        assert rule.methods
+        for key, why in rule.methods:
+            assert key in METHODS, key
+            assert len(why) > 20
+
+
+def test_every_method_is_advised_somewhere() -> None:
+    assert {key for rule in TABLE for key, _ in rule.methods} == set(METHODS)
+
+
+def test_a_gap_is_a_finding_only_where_the_data_show_it() -> None:
+    row = {"gap": 0.03, "ci": [0.01, 0.05], "p_value": 0.001, "p_holm": 0.01}
+    (found,) = advise(audited(gaps={"gender": {"ndcg": row}}))
+    assert (found.metric, found.attribute, found.about) == ("ndcg", "gender", "people")
+    assert "0.0300" in found.finding
+    assert "0.0100 to 0.0500" in found.finding
+    assert [s.method for s in found.suggestions][:2] == ["user_parity", "group_dro"]
+    for changed in ({"ci": [-0.01, 0.05]}, {"p_holm": 0.2}, {"gap": None}, {"ci": None}):
+        assert advise(audited(gaps={"gender": {"ndcg": {**row, **changed}}})) == ()
+
+
+def test_what_is_missing_is_said() -> None:
+    gaps = {"gender": {"ndcg": {"gap": 0.03, "ci": [0.01, 0.05], "p_holm": 0.01}}}
+    needs = {s.method: s.missing for s in advise(audited(gaps=gaps))[0].suggestions}
+    assert needs["user_parity"] == ()
+    assert needs["group_dro"] == ("training",)
+    needs = {s.method: s.missing for s in advise(audited(gaps=gaps), trainable=True)[0].suggestions}
+    assert needs["group_dro"] == ()
+    model = {"gender": {"probe_auc": {"value": 0.7, "ci": [0.65, 0.75]}}}
+    (found,) = advise(audited(model=model), trainable=True)
+    assert {s.method: s.missing for s in found.suggestions}["project"] == ("vectors",)
+    (found,) = advise(audited(model=model), trainable=True, can=("vectors",))
+    assert all(s.missing == () for s in found.suggestions)
+
+
+WIDE = {"value": 0.5, "ci": [0.4, 0.6]}
+FLIPPED = {"value": 0.6, "ci": [0.5, 0.7], "floor": 0.9}
+UNFAIR = {"value": 0.1, "ci": [0.05, 0.2], "p_value": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("parts", "metric", "first"),
+    [
+        ({"items": {"gaps": {"maker": {"exposure_ratio": WIDE}}}}, "exposure_ratio", "exposure_parity"),
+        ({"items": {"gaps": {"maker": {"rsp": WIDE}}}}, "rsp", "p_mmf"),
+        ({"items": {"gaps": {}, "coverage": 0.2}}, "coverage", "fair_rec"),
+        ({"overall": {"popularity_lift": 0.4, "popularity_lift_ci": [0.3, 0.5]}}, "popularity_lift", "xquad"),
+        ({"overall": {"miscalibration": 0.6, "miscalibration_ci": [0.5, 0.7]}}, "miscalibration", "calibrate"),
+        ({"model": {"age": {"flip_jaccard": FLIPPED}}}, "flip_jaccard", "counterfactual_augment"),
+        ({"model": {"age": {"value_unfairness": UNFAIR}}}, "value_unfairness", "fair_loss_value"),
+        ({"model": {"age": {"overestimation_unfairness": UNFAIR}}}, "overestimation_unfairness", "fair_loss_over"),
+    ],
+)
+def test_findings_of_each_kind(parts: dict[str, Any], metric: str, first: str) -> None:
+    (found,) = advise(audited(**parts))
+    assert found.metric == metric
+    assert found.suggestions[0].method == first
+    assert "{" not in found.finding
+    assert "nan" not in found.finding
+
+
+def test_undefined_numbers_are_no_findings() -> None:
+    nan = float("nan")
+    assert advise(audited(overall={"miscalibration": nan, "miscalibration_ci": None})) == ()
+    assert advise(audited(items={"gaps": {"maker": {"rsp": {"value": None, "ci": None}}}})) == ()
+
+
+def test_a_planted_bias_leads_to_a_method_for_it(tmp_path: Any) -> None:
+    made = split(synthetic.make(seed=0)[0], "user-random:0.8")
+    fitted = Ease(EaseOptions()).fit(made.training, seed=0, device="cpu", folder=tmp_path, progress=silent)
+    lists = pipeline.rank(fitted, made, "test", k=settings.K)
+    found = audit.from_split(
+        made, lists, groups=[GroupSpec(("gender",))], item_groups=[GroupSpec(("creator_gender",))],
+        replicates=200, permutations=1_000,
+    ).to_json()  # fmt: skip
+    said = {(advice.metric, advice.attribute) for advice in advise(found, can=("categories",))}
+    assert ("category_divergence", "gender") in said
