@@ -1,0 +1,318 @@
+"""How good and how fast are the recommenders? One table a part.
+
+    python -m tests.bench.recommenders                     # all of it: hours on two cores
+    python -m tests.bench.recommenders speed movielens-100k --seeds 3
+
+movielens-1m    bert_sequence with its defaults, leave-one-out by position, whole catalogue, relevance: any
+movielens-100k  bert_sequence, ease and popularity with their defaults, per-user 80/20 by time
+texts           item vectors from ids, from texts, and from both, also for held-out items with few training ratings
+speed           an epoch beside RecTools' BERT4Rec: same data, width, layers, heads, length and epochs, one process
+                after the other (RecTools in an environment of its own under .bench/, from a package index)
+explore         one person scored with an edited history or profile over MovieLens-1M's catalogue
+
+Data is read from ../shared/data. `wall` is the time passed; `cpu / 2` is processor time over two cores, an estimate of
+the wall time on two idle ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fairdash import data, ranking
+from fairdash.data.split import split
+from fairdash.recommenders import build
+from fairdash.recommenders.base import Fitted
+from fairdash.recommenders.bert_sequence import FittedSequence
+from fairdash.schema import ITEM_ID, Dataset, Interactions, Split
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT.parent / "shared" / "data"
+RECTOOLS = ROOT / ".bench" / "rectools-torch"
+SEED = 0
+
+RECTOOLS_SCRIPT = """
+import json, sys, time, warnings
+warnings.filterwarnings("ignore")
+import pandas as pd, torch
+from pytorch_lightning import seed_everything
+from rectools import Columns
+from rectools.dataset import Dataset
+from rectools.models import BERT4RecModel
+train, users, out, options = sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
+torch.set_num_threads(options.pop("threads"))
+seed_everything(0)
+rows = pd.read_parquet(train)
+model = BERT4RecModel(**options)
+ready = Dataset.construct(rows)
+start, cpu = time.perf_counter(), time.process_time()
+model.fit(ready)
+wall, cpu = time.perf_counter() - start, time.process_time() - cpu
+lists = model.recommend(pd.read_parquet(users)["user_id"], ready, k=10, filter_viewed=True)
+lists.to_parquet(out)
+print(json.dumps({"wall": wall, "cpu": cpu}))
+"""
+
+
+class Clock:
+    """Wall and processor time since it was made."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def __str__(self) -> str:
+        return f"{time.perf_counter() - self.wall:7.0f} s{(time.process_time() - self.cpu) / 2:9.0f} s"
+
+
+HEAD = f"{'':<34}{'NDCG@10':>9}{'≥ 4':>8}{'Recall@10':>11}{'wall':>9}{'cpu / 2':>11}"
+
+
+def movielens(name: str) -> Dataset:
+    """ml-100k with likes from 4 stars on; ml-1m, where every held-out item counts, as in the literature."""
+    folder = DATA / name
+    if name == "ml-100k":
+        files, options = ("u.data", "u.user", "u.item"), data.ImportOptions()
+    else:
+        files = ("interactions.csv", "users.csv", "items.csv")
+        options = data.ImportOptions(time="position", relevance_threshold=None)
+    dataset, _ = data.build(*(folder / file for file in files), options=options)
+    return dataset
+
+
+def accuracy(lists: np.ndarray, parts: Split, threshold: float | None) -> tuple[float, float]:
+    """Mean NDCG@10 and recall@10 over people with a relevant held-out item. lists: item codes [n_users, ≥ 10]."""
+    test = parts.test
+    if threshold is not None:
+        test = test.take(np.flatnonzero(test.rating >= threshold))
+    gains = 1 / np.log2(np.arange(2, 12))
+    starts = test.starts(parts.training.n_users)
+    values = []
+    for user in np.unique(test.user):
+        relevant = test.item[starts[user] : starts[user + 1]]
+        hits = np.isin(lists[user][:10], relevant)
+        ideal = gains[: min(10, len(relevant))].sum()
+        values.append((gains[: len(hits)][hits].sum() / ideal, hits.sum() / len(relevant)))
+    ndcg, recall = np.mean(values, axis=0)
+    return float(ndcg), float(recall)
+
+
+def top(fitted: Fitted, parts: Split, known: Interactions | None = None) -> np.ndarray:
+    """The ten best unseen items [n_users, 10] at test time. known: the history, if not all that is known."""
+    people, known = parts.training, known or parts.known
+    seen = known.matrix(people.n_users, people.n_items)
+    ids = people.items[ITEM_ID].to_numpy()
+    return ranking.rank_all(fitted, ids, known, people.n_users, seen, 10, seed=SEED).items
+
+
+def trained(name: str, options: Mapping[str, Any], parts: Split, seed: int = SEED) -> tuple[Fitted, str]:
+    """A fitted recommender, and the time it took."""
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        fitted = build(name, options).fit(
+            parts.training, seed=seed, device="auto", folder=Path(folder), progress=_say, terms=()
+        )
+    return fitted, str(clock)
+
+
+def _say(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+    if values is not None:
+        print(f"  {message}", file=sys.stderr, flush=True)
+
+
+def line(title: str, lists: np.ndarray, parts: Split, clock: str) -> str:
+    ndcg, recall = accuracy(lists, parts, None)
+    liked, _ = accuracy(lists, parts, 4.0)
+    return f"{title:<34}{ndcg:>9.4f}{liked:>8.4f}{recall:>11.4f}{clock}"
+
+
+def movielens_1m(seeds: int) -> Iterator[str]:
+    parts = split(movielens("ml-1m"), "leave-one-out", seed=SEED)
+    yield HEAD
+    found = []
+    for seed in range(seeds):
+        fitted, clock = trained("bert_sequence", {}, parts, seed)
+        lists = top(fitted, parts)
+        found.append(accuracy(lists, parts, None))
+        yield line(f"bert_sequence, seed {seed}", lists, parts, clock)
+    mean, spread = np.mean(found, axis=0), np.std(found, axis=0, ddof=1 if seeds > 1 else 0)
+    yield f"mean ± deviation: NDCG@10 {mean[0]:.4f} ± {spread[0]:.4f}, Recall@10 {mean[1]:.4f} ± {spread[1]:.4f}"
+
+
+def movielens_100k(seeds: int) -> Iterator[str]:
+    parts = split(movielens("ml-100k"), "user-time:0.8", seed=SEED)
+    yield HEAD
+    for name in ("popularity", "ease"):
+        fitted, clock = trained(name, {}, parts)
+        yield line(name, top(fitted, parts), parts, clock)
+    for seed in range(seeds):
+        fitted, clock = trained("bert_sequence", {}, parts, seed)
+        yield line(f"bert_sequence, seed {seed}", top(fitted, parts), parts, clock)
+
+
+def texts(seeds: int) -> Iterator[str]:
+    parts = split(movielens("ml-100k"), "user-time:0.8", seed=SEED)
+    rare = np.flatnonzero(parts.training.popularity < 5)
+    pairs = np.flatnonzero(np.isin(parts.test.item, rare))
+    yield HEAD + f"{'rank of rare':>14}"
+    for kind in ("id", "text", "text+id"):
+        for seed in range(seeds):
+            fitted, clock = trained("bert_sequence", {"items": kind}, parts, seed)
+            ranks = mean_rank(fitted, parts, pairs)
+            yield line(f"items = {kind}, seed {seed}", top(fitted, parts), parts, clock) + f"{ranks:>14.3f}"
+    yield (
+        f"rank of rare: where a held-out item with fewer than 5 training ratings stands among all unseen items, 0 "
+        f"first, 1 last, 0.5 chance; the mean of {len(pairs)} pairs"
+    )
+
+
+def mean_rank(fitted: Fitted, parts: Split, pairs: np.ndarray) -> float:
+    test, known = parts.test.take(pairs), parts.known
+    users = np.unique(test.user).astype(np.int32)
+    scores = fitted.score(users, known)
+    seen = known.matrix(parts.training.n_users, parts.training.n_items)[users].toarray()
+    row = np.searchsorted(users, test.user)
+    own = scores[row, test.item][:, None]
+    above = ((scores[row] > own) & ~seen[row]).sum(1) + 0.5 * ((scores[row] == own) & ~seen[row]).sum(1)
+    return float(np.mean(above / (~seen[row]).sum(1)))
+
+
+def speed(seeds: int, epochs: int = 2) -> Iterator[str]:
+    """Only the last 100 items of a person are given to both, since RecTools reads no more."""
+    whole = split(movielens("ml-1m"), "leave-one-out", seed=SEED)
+    people, known = whole.training, whole.known
+    starts = known.starts(people.n_users)
+    latest = np.concatenate([np.arange(max(a, b - 100), b) for a, b in pairwise(starts)])
+    cut = known.take(latest)
+    parts = Split(whole.name, whole.spec, SEED, people.with_(train=cut), whole.test)
+    import torch
+
+    threads = torch.get_num_threads()
+    yield f"{len(cut):,} interactions, width 64, 2 layers, 2 heads, length 100, {epochs} epochs, {threads} threads"
+    yield f"{'':<34}{'NDCG@10':>9}{'wall an epoch':>15}{'cpu an epoch':>14}"
+    rows = {}
+    shape = {"items": "id", "width": 64, "layers": 2, "heads": 2, "length": 100, "epochs": epochs, "batch": 128}
+    for objective in ("causal", "masked"):
+        clock = Clock()
+        fitted = _without_validation({**shape, "objective": objective}, parts)
+        rows[f"bert_sequence, {objective}"] = (
+            accuracy(top(fitted, parts, cut), parts, None)[0],
+            (time.perf_counter() - clock.wall) / epochs,
+            (time.process_time() - clock.cpu) / epochs,
+        )
+    theirs = _rectools(parts, cut, {
+        "n_blocks": 2, "n_heads": 2, "n_factors": 64, "session_max_len": 100, "epochs": epochs, "batch_size": 128,
+        "lr": 2e-3, "loss": "softmax", "threads": threads,
+    })  # fmt: skip
+    if theirs is None:
+        yield "RecTools could not be installed: no package index"
+    else:
+        lists, spent = theirs
+        rows["RecTools BERT4Rec"] = (
+            accuracy(lists, parts, None)[0],
+            spent["wall"] / epochs,
+            spent["cpu"] / epochs,
+        )
+    for title, (ndcg, wall, cpu) in rows.items():
+        yield f"{title:<34}{ndcg:>9.4f}{wall:>13.1f} s{cpu:>12.1f} s"
+    if theirs is not None:
+        ours = rows["bert_sequence, causal"]
+        yield f"RecTools / ours: {rows['RecTools BERT4Rec'][2] / ours[2]:.1f} times the processor time an epoch"
+
+
+def _without_validation(options: Mapping[str, Any], parts: Split) -> FittedSequence:
+    """Trained without the time that validation takes, which RecTools does not spend: one person is validated."""
+    valid = parts.training.valid
+    one = parts.training.with_(valid=valid.take(np.arange(1)))
+    with tempfile.TemporaryDirectory() as folder:
+        fitted = build("bert_sequence", options).fit(
+            one, seed=SEED, device="auto", folder=Path(folder), progress=_say, terms=()
+        )
+    assert isinstance(fitted, FittedSequence)
+    return fitted
+
+
+def _rectools(parts: Split, known: Interactions, options: dict[str, Any]) -> tuple[np.ndarray, dict[str, float]] | None:
+    """Its lists [n_users, 10] and its times, from a process in its own environment; None where it cannot be made."""
+    python = RECTOOLS / "bin" / "python"
+    if not (RECTOOLS / "ready").exists():
+        venv.create(RECTOOLS, with_pip=True, clear=True)
+        wanted = ["torch==2.13.0", "rectools[torch]==0.19.0"]
+        if subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=False).returncode:
+            return None
+        (RECTOOLS / "ready").touch()
+    people = parts.training
+    with tempfile.TemporaryDirectory() as folder:
+        train, users, out = (Path(folder) / name for name in ("train.parquet", "users.parquet", "lists.parquet"))
+        pd.DataFrame(
+            {
+                "user_id": known.user.astype(np.int64),
+                "item_id": known.item.astype(np.int64),
+                "weight": 1.0,
+                "datetime": pd.Timestamp("2000-01-01") + pd.to_timedelta(np.arange(len(known)), unit="s"),
+            }
+        ).to_parquet(train)
+        pd.DataFrame({"user_id": np.unique(parts.test.user).astype(np.int64)}).to_parquet(users)
+        command = [python, "-c", RECTOOLS_SCRIPT, train, users, out, json.dumps(options)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        frame = pd.read_parquet(out).sort_values(["user_id", "rank"])
+        lists = np.full((people.n_users, 10), -1, np.int64)
+        lists[frame["user_id"].to_numpy(), frame["rank"].to_numpy() - 1] = frame["item_id"].to_numpy()
+    return lists, json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def explore(seeds: int) -> Iterator[str]:
+    parts = split(movielens("ml-1m"), "leave-one-out", seed=SEED)
+    people = parts.training.with_(profile=("gender",), valid=parts.training.valid.take(np.arange(1)))
+    few = people.with_(train=people.train.take(np.flatnonzero(people.train.user < 50)))
+    fitted = _without_validation({"epochs": 1}, Split("few", "", SEED, few, parts.test))
+    one = np.zeros(1, np.int32)
+    mine = parts.known.take(np.flatnonzero(parts.known.user == 0))
+    known = Interactions(mine.user * 0, mine.item, mine.rating, mine.time)
+    for title, call in {
+        "edited history": lambda: fitted.score(one, known),
+        "edited profile": lambda: fitted.score_profiles(one, known, ["A person: woman."]),
+        "all histories at hand": lambda: fitted.score(one, parts.known),
+    }.items():
+        call()
+        times = []
+        for _ in range(20):
+            start = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - start)
+        yield f"{title:<24}{1e3 * float(np.median(times)):>8.1f} ms, {people.n_items:,} items"
+
+
+PARTS = {
+    "movielens-100k": movielens_100k,
+    "explore": explore,
+    "speed": speed,
+    "texts": texts,
+    "movielens-1m": movielens_1m,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which ones; all without a name")
+    parser.add_argument("--seeds", type=int, default=1)
+    chosen = parser.parse_args(arguments)
+    for name in chosen.parts or PARTS:
+        print(f"--- {name}", flush=True)
+        for row in PARTS[name](chosen.seeds):
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
