@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from fairdash import settings
 from fairdash.errors import ConfigError, DataError
-from fairdash.metrics import inputs, rating, results
+from fairdash.metrics import bootstrap, inputs, rating, results
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue, Inputs
@@ -58,6 +58,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+RATING_SHUFFLES = 500  # labellings at most, for the tests of metrics of predicted ratings
 SCORE_CELLS = 128  # of list scores, for replicates of score_ks; the value itself is exact
 _GAP_KEYS = ("gap", "ratio", "mad", "std", "p_value", "p_holm", "worst_group", "of", "detectable")
 _GATE_FIELDS = ("gap", "ratio", "mad", "std", "ci")
@@ -218,8 +219,9 @@ def from_frames(
 ) -> Audit:
     """Audit lists of any recommender.
 
-    recommendations: user_id, item_id, rank (from 1) or score. truth: user_id, item_id[, rating], the held-out part;
-    all of it counts as liked, or what is rated at least `relevance_threshold` (default 4 where ratings go to 5).
+    recommendations: user_id, item_id, rank (from 1) or score. truth: user_id, item_id[, rating][, prediction], the
+    held-out part; all of it counts as liked, or what is rated at least `relevance_threshold` (default 4 where ratings
+    go to 5). prediction: the predicted rating of the pair, or P(like); needed for value_unfairness and its kin.
     users: user_id and attributes. train: user_id, item_id, one table or several; needed for candidates, popularity and
     profiles. items: item_id[, categories] and attributes: the catalogue. groups, item_groups: attributes, crossings as
     GroupSpec; item groups may also be "categories" and "popularity" (head and tail). accuracy_only: leave out
@@ -288,7 +290,10 @@ def from_inputs(
     rules = Rules(k, seed, replicates, permutations, accuracy_only, cells)
     total = tally(made, rules, _model_values(model, made))
     exact_ks = _exact_ks(made, k) if cells else {}
-    return finish(total, made.catalogue, item_labels, made.warnings, made.continuous, made.threshold, model, exact_ks)
+    rated = {} if made.rated is None or accuracy_only else _rating_gaps(made, made.rated, rules)
+    return finish(
+        total, made.catalogue, item_labels, made.warnings, made.continuous, made.threshold, model, exact_ks, rated
+    )
 
 
 def finish(
@@ -300,6 +305,7 @@ def finish(
     threshold: float | None = None,
     model: ModelSide | None = None,
     exact_ks: Mapping[str, tuple[float, tuple[str, str]]] | None = None,
+    rated: Mapping[str, Mapping[str, Gap]] | None = None,
 ) -> Audit:
     """From sums to numbers: every metric, interval and test of a tally, which may be the sum of many."""
     said = list(warnings)
@@ -316,6 +322,10 @@ def finish(
         found[group.attribute] = results.gaps(
             total, a, catalogue, said, undefined, (exact_ks or {}).get(group.attribute)
         )
+        if not total.rules.accuracy_only:
+            reason = "it needs the predicted rating or probability of held-out pairs: column `prediction` of truth"
+            unknown = {key: Gap(reason=reason) for key in rating.KEYS}
+            found[group.attribute] |= (rated or {}).get(group.attribute, unknown)
     contract: dict[str, Any] = {
         "k": total.rules.k,
         "conventions": results.conventions(total, threshold),
@@ -427,6 +437,33 @@ def _exact_ks(made: Inputs, k: int) -> dict[str, tuple[float, tuple[str, str]]]:
         )
         if distance.pair is not None:
             found[group.attribute] = distance.value, distance.pair
+    return found
+
+
+def _rating_gaps(made: Inputs, rated: rating.Rated, rules: Rules) -> dict[str, dict[str, Gap]]:
+    """The metrics of predicted ratings by attribute; chance, their mean under shuffled labels, stands beside them."""
+    weights = bootstrap.weights(made.hashes, rules.replicates, rules.seed)
+    found = {}
+    for a, (group, least) in enumerate(zip(made.groups, made.min_sizes, strict=True)):
+        enough = np.isin(group.codes, np.flatnonzero(group.sizes >= max(1, least)))
+        kept = Groups(group.attribute, group.names, np.where(enough, group.codes, -1))
+        shuffles = np.repeat(kept.codes[:, None], min(rules.permutations, RATING_SHUFFLES), axis=1)
+        shuffles[enough] = np.random.default_rng([rules.seed, a]).permuted(shuffles[enough], axis=0)
+        disparities = rating.unfairness(
+            rated, kept, made.catalogue.size, min_size=least, weights=weights, shuffles=shuffles
+        )
+        found[group.attribute] = {
+            key: Gap(
+                gap=value.value,
+                ci=value.ci,
+                p_value=value.p_value,
+                pair=value.pair,
+                oriented=value.replicates,
+                reason=value.reason,
+                more={} if value.reason else {"chance": value.chance, "shared": value.shared},
+            )
+            for key, value in disparities.items()
+        }
     return found
 
 

@@ -324,3 +324,26 @@ def test_scores_of_lists(case: Case, random: Random) -> None:
     samples = [sample for sample in samples if sample]
     pairs = [reference.kolmogorov_smirnov(a, b) for a, b in combinations(samples, 2)]
     same(found["gaps"]["g"]["score_ks"]["gap"], max(pairs, default=math.nan))
+
+
+@given(cases().filter(usable), st.data())
+@relaxed
+def test_predicted_ratings(case: Case, data: st.DataObject) -> None:
+    stars = st.integers(2, 10).map(lambda half: half / 2)
+    pairs = [(u, i) for u in case.users for i in sorted(case.liked[u])]
+    rows = [(u, i, data.draw(stars), data.draw(stars)) for u, i in pairs]
+    truth = pd.DataFrame(
+        [(f"u{u}", f"i{i}", y, r) for u, i, y, r in rows], columns=["user_id", "item_id", "prediction", "rating"]
+    )
+    lists = pd.DataFrame(
+        [(f"u{u}", f"i{i}", rank) for u in case.users for rank, i in enumerate(case.lists[u], start=1)],
+        columns=["user_id", "item_id", "rank"],
+    )
+    users = pd.DataFrame({"user_id": [f"u{u}" for u in case.users], "g": pd.Series(case.user_group, dtype=object)})
+    made = audit.from_frames(
+        lists, truth, users, groups=[GroupSpec(("g",), min_size=1)], replicates=20, permutations=20
+    )
+    contract = made.to_json()
+    for key, value in reference.yao_huang(rows, case.user_group).items():
+        same(contract["gaps"]["g"][key]["gap"], value)
+        assert (f"gaps.g.{key}" in contract["undefined"]) == math.isnan(value)
