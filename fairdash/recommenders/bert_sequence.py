@@ -33,7 +33,7 @@ from fairdash.progress import Progress
 from fairdash.recommenders import store, text
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.options import SequenceOptions, parse
-from fairdash.recommenders.training import Batch, Cost, Output, Validation, train
+from fairdash.recommenders.training import Batch, Cost, Output, Validation, estimate, train
 from fairdash.schema import ITEM_ID, Codes, Floats, Interactions, TrainingData
 
 PAD, MASK, FIRST_ITEM = 0, 1, 2  # word ids of the saved BertModel: item code c is word c + FIRST_ITEM
@@ -536,7 +536,7 @@ class BertSequence:
     ) -> FittedSequence:
         options, chosen = self.config, choose(device)
         folder.mkdir(parents=True, exist_ok=True)
-        progress(0.0, chosen.sentence)
+        progress(0.0, f"{chosen.sentence} {estimate(self.cost(data), chosen).sentence}")
         start = None
         if options.start:
             start = _opened(options.start, folder / "start")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -327,8 +328,8 @@ class _Watch(TrainerCallback):
         self.learner.done = state.global_step / max(state.max_steps, 1)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        epoch = int(state.epoch) if state.epoch is not None else 0
-        self.progress(state.global_step / max(state.max_steps, 1), f"Epoch {epoch + 1} of {self.options.epochs}")
+        self.learner.done = state.global_step / max(state.max_steps, 1)
+        self.progress(self.learner.done, f"Epoch {math.ceil(state.epoch)} of {self.options.epochs}")
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         control.should_log = True  # the Trainer sums the loss on the device and hands it to on_log
@@ -421,9 +422,16 @@ def train(
         logging_nan_inf_filter=False,
         dataloader_pin_memory=False,
     )
-    trainer = _Trainer(learner, batches, args, curve.notes.append)
+
+    def note(text: str) -> None:
+        curve.notes.append(text)
+        progress(learner.done, text)
+
+    trainer = _Trainer(learner, batches, args, note)
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
+    if isinstance(validate, Validation):  # so that a stop need not wait for all people to be ranked
+        validate.between = lambda: progress(learner.done, "Validating")
     watch = _Watch(learner, validate, options, folder, progress, curve)
     trainer.add_callback(watch)
     checkpoint = _last_whole(checkpoints)
@@ -465,6 +473,7 @@ class Validation:
         self, data: TrainingData, score: Callable[[Codes], torch.Tensor], *, seed: int = 0, limit: int = 20_000
     ) -> None:
         self.score = score
+        self.between: Callable[[], None] = lambda: None  # called between slices of people
         valid, threshold = data.valid, data.relevance_threshold
         liked = valid.rating >= threshold if threshold is not None else np.ones(len(valid), bool)
         if not liked.any():
@@ -482,8 +491,9 @@ class Validation:
     def __call__(self) -> dict[str, float]:
         k, values = 10, np.zeros(len(self.users))
         gains = 1.0 / np.log2(np.arange(2, k + 2))
-        for start in range(0, len(self.users), 1024):
-            users = self.users[start : start + 1024]
+        for start in range(0, len(self.users), 512):
+            self.between()
+            users = self.users[start : start + 512]
             scores = self.score(users).float()
             seen, relevant = self.seen[users], self.relevant[users].toarray()
             rows = np.repeat(np.arange(len(users)), np.diff(seen.indptr))

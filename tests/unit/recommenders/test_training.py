@@ -278,3 +278,29 @@ def test_estimate_grows_with_the_work() -> None:
     assert said.seconds > 0
     assert "GB" in said.sentence
     assert "This machine has" in estimate(Cost(1e12, 1e16), CPU).sentence
+
+
+def test_cancel_does_not_wait_for_a_long_validation(run: Path) -> None:
+    data = make_data()
+    slices = 0
+
+    def cancel(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+        nonlocal slices
+        slices += message == "Validating"
+        if slices:
+            raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        build("bert_sequence", SMALL).fit(data, seed=0, device="cpu", folder=run, progress=cancel)
+    assert slices == 1
+
+
+def test_time_and_memory_are_said_before_the_start(run: Path) -> None:
+    said: list[str] = []
+
+    def listen(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+        said.append(message)
+
+    build("bert_sequence", {**SMALL, "epochs": 1}).fit(make_data(), seed=0, device="cpu", folder=run, progress=listen)
+    assert "CPU" in said[0]
+    assert "GB of memory" in said[0]
