@@ -101,7 +101,7 @@ class Audit:
     @cached_property
     def per_user(self) -> pd.DataFrame:
         """user_id and one column a metric, NaN where undefined; one row a user."""
-        return pd.DataFrame({USER_ID: self.tally.user_ids, **self.tally.metrics})
+        return pd.DataFrame({USER_ID: self.tally.user_ids.astype(str), **self.tally.metrics})
 
     @cached_property
     def by_group(self) -> pd.DataFrame:
@@ -470,7 +470,7 @@ def _rating_gaps(made: Inputs, rated: rating.Rated, rules: Rules) -> dict[str, d
 def _model_values(model: ModelSide | None, made: Inputs) -> dict[str, Array]:
     if model is None or model.per_user is None:
         return {}
-    table = model.per_user.set_index(model.per_user[USER_ID].astype(str)).reindex(made.user_ids)
+    table = model.per_user.set_index(model.per_user[USER_ID].astype(str)).reindex(made.user_ids.astype(str))
     return {str(key): table[key].to_numpy(np.float64) for key in table.columns if key != USER_ID}
 
 

@@ -26,7 +26,7 @@ class Facts:
 
     @property
     def n(self) -> int:
-        return len(self.inputs.hashes)
+        return len(self.inputs.user_ids)
 
     @property
     def n_items(self) -> int:

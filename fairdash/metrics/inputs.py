@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -107,15 +108,14 @@ class Catalogue:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """One audit's coded tables. hashes: id hashes of the users [n]. lists: [n, depth], -1 for an empty place.
+    """One audit's coded tables. user_ids: [n], text or whole numbers. lists: [n, depth], -1 for an empty place.
     relevant: the held-out (user, item) pairs that count as liked, sorted by user, none twice. known: the users' own
     training pairs, likewise, or None. groups: of users, one for each attribute, with the size below which each keeps a
     group out of gaps. continuous: numeric attributes by label [n], NaN where missing, drawn as curves. threshold: from
     which rating on an item counts as liked, None: any. rated: held-out pairs with predicted and true values, where the
     recommender predicts them."""
 
-    user_ids: NDArray[np.object_]
-    hashes: Hashes
+    user_ids: NDArray[Any]
     lists: Lists
     relevant: Interactions
     known: Interactions | None
@@ -126,6 +126,11 @@ class Inputs:
     warnings: tuple[str, ...]
     threshold: float | None
     rated: Rated | None = None
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """Id hashes of the users [n]; of the ids as text, so that 7 and "7" are one person."""
+        return id_hash(self.user_ids.astype(str).astype(object))
 
 
 def from_split(
@@ -152,7 +157,6 @@ def from_split(
     relevant = _pairs(test.user[liked], test.item[liked], data.n_items)
     return Inputs(
         user_ids=user_ids,
-        hashes=id_hash(user_ids),
         lists=lists,
         relevant=relevant,
         known=known,
@@ -318,14 +322,16 @@ def from_frames(
     lists = arrange(listed_user, listed_item, rank, score, people.size, things.size, k, odd, where)
     said += odd.sentences(k)
     with_list = (lists.items >= 0).any(axis=1)
-    said += meeting(user, item, int(np.count_nonzero(~with_list)), people.size - made.n_known_people, people.size)
+    truth_user, truth_item = people.codes(user["truth"]), things.codes(item["truth"])
+    said += meeting(
+        user, item, _meet(listed_user, truth_user, people.size), _meet(listed_item, truth_item, things.size)
+    )
+    said += missing(int(np.count_nonzero(~with_list)), people.size - made.n_known_people, people.size)
     idle = len(users) - made.n_known_people
     if idle:
         said.append(f"{idle:,} people of the table of users have neither a list nor held-out items: they are left out.")
-    user_ids = people.ids()
     return Inputs(
-        user_ids=user_ids,
-        hashes=id_hash(user_ids),
+        user_ids=people.index.to_numpy(),
         lists=lists,
         relevant=made.relevant,
         known=made.known,
@@ -339,22 +345,32 @@ def from_frames(
     )
 
 
-def meeting(
-    user: dict[str, pd.Series], item: dict[str, pd.Series], unlisted: int, unknown: int, audited: int
-) -> list[str]:
-    """Whether the tables are about the same people and items, in sentences. Lists hold `recommendations`; unlisted:
-    people with truth but no list; unknown: audited people who are not in the table of users."""
+def _meet(a: Codes, b: Codes, size: int) -> bool:
+    """Whether two columns of codes have one in common."""
+    there = np.zeros(size, dtype=bool)
+    there[a] = True
+    return bool(there[b].any())
+
+
+def meeting(user: dict[str, pd.Series], item: dict[str, pd.Series], people_meet: bool, items_meet: bool) -> list[str]:
+    """Whether lists and truth are about the same people and items: DataError, or a sentence, where not."""
     said = []
-    if not user["truth"].isin(user["recommendations"].unique()).any():
+    if not people_meet:
         raise DataError(
             "No user of the recommendations has a held-out item: the user ids of the two tables do not meet.",
             f"The first are {_first(user['recommendations'])} and {_first(user['truth'])}; bring them to one form.",
         )
-    if not item["truth"].isin(item["recommendations"].unique()).any():
+    if not items_meet:
         said.append(
             "Not one held-out item occurs in any list: are the item ids of the two tables of one form? The first are "
             f"{_first(item['recommendations'])} and {_first(item['truth'])}."
         )
+    return said
+
+
+def missing(unlisted: int, unknown: int, audited: int) -> list[str]:
+    """unlisted: people with truth but no list. unknown: audited people who are not in the table of users."""
+    said = []
     if unlisted:
         said.append(f"{unlisted:,} people have held-out items but no list: their accuracy is 0.")
     if unknown:
@@ -435,7 +451,7 @@ def need(table: pd.DataFrame, name: str, columns: Sequence[str]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Coder:
-    """Codes of ids: 0…size-1 in the order of first occurrence, -1 for ids that are not among them."""
+    """Codes of ids: 0…size-1, -1 for ids that are not among them. index: the ids by code."""
 
     index: pd.Index
     table: NDArray[np.int32] | None  # codes by id, for whole numbers in a narrow range
@@ -443,14 +459,18 @@ class Coder:
 
     @staticmethod
     def of(*columns: pd.Series) -> Coder:
-        uniques = [pd.Index(column.unique()) for column in columns]
-        index = pd.Index(pd.unique(np.concatenate([part.to_numpy() for part in uniques]))) if uniques else pd.Index([])
-        if index.dtype.kind in "iu" and len(index):
-            low, high = int(index.min()), int(index.max())
+        if columns and all(column.dtype.kind in "iu" and len(column) for column in columns):
+            low = min(int(column.min()) for column in columns)
+            high = max(int(column.max()) for column in columns)
             if high - low < 8 * sum(map(len, columns)) + 1024:
                 table = np.full(high - low + 1, -1, dtype=np.int32)
-                table[index.to_numpy() - low] = np.arange(len(index), dtype=np.int32)
-                return Coder(index, table, low)
+                for column in columns:
+                    table[column.to_numpy() - low] = 0
+                there = np.flatnonzero(table == 0)
+                table[there] = np.arange(len(there), dtype=np.int32)
+                return Coder(pd.Index(there + low), table, low)
+        uniques = [pd.Index(column.unique()) for column in columns]
+        index = pd.Index(pd.unique(np.concatenate([part.to_numpy() for part in uniques]))) if uniques else pd.Index([])
         return Coder(index, None, 0)
 
     @property
@@ -461,9 +481,11 @@ class Coder:
         if self.table is None:
             return self.index.get_indexer(pd.Index(column)).astype(np.int32)
         offset = column.to_numpy() - self.low
+        if not len(offset) or (offset.min() >= 0 and offset.max() < len(self.table)):
+            found: Codes = self.table[offset]
+            return found
         inside = (offset >= 0) & (offset < len(self.table))
-        codes: Codes = self.table[offset if inside.all() else np.where(inside, offset, 0)]
-        return codes if inside.all() else np.where(inside, codes, np.int32(-1))
+        return np.where(inside, self.table[np.where(inside, offset, 0)], np.int32(-1))
 
     def ids(self) -> NDArray[np.object_]:
         """The ids as text."""
@@ -577,6 +599,9 @@ def ranks_of_scores(score: Array, user: Codes, ties: Hashes) -> NDArray[np.int64
 def _repeats(items: Codes, n_items: int) -> NDArray[np.bool_]:
     """Places that hold an item which the list has at an earlier place."""
     n, width = items.shape
+    ordered = np.sort(items, axis=1)
+    if not ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any():
+        return np.zeros(items.shape, dtype=bool)
     turned = np.ascontiguousarray(items[:, ::-1])
     starts = np.arange(n + 1, dtype=np.int64) * width
     wanted = np.where(turned >= 0, turned, n_items).ravel()

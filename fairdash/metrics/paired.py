@@ -204,8 +204,9 @@ def paired(before: Audit, after: Audit) -> Paired:
             raise ConfigError(
                 f"The two audits differ in {name}: {old} before, {new} after.", "Audit both with the same settings."
             )
-    if first.n != second.n or set(first.user_ids) != set(second.user_ids):
-        missing = len(set(first.user_ids) ^ set(second.user_ids))
+    others = set(first.user_ids.astype(str)) ^ set(second.user_ids.astype(str))
+    if others:
+        missing = len(others)
         raise ConfigError(
             f"The two audits are not of the same people: {missing:,} are in one of them only.",
             "Give lists for the same people before and after.",

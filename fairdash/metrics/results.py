@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash.hashing import mix
+from fairdash.hashing import id_hash, mix
 from fairdash.metrics import bootstrap, categories, exposure, pairs
 from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
@@ -570,8 +570,9 @@ def _shares_in(values: Array, edges: Array) -> Array:
 
 def curves(total: Tally, values: Array) -> dict[str, Any]:
     """Per-user metrics as smooth functions of a numeric attribute [n]."""
-    order = np.argsort(mix(total.rules.seed, total.hashes), kind="stable")[:CURVE_PEOPLE]
-    drawn = bootstrap.weights(total.hashes[order], total.rules.replicates, total.rules.seed)
+    hashes = id_hash(total.user_ids.astype(str).astype(object))
+    order = np.argsort(mix(total.rules.seed, hashes), kind="stable")[:CURVE_PEOPLE]
+    drawn = bootstrap.weights(hashes[order], total.rules.replicates, total.rules.seed)
     found = {}
     for metric in CURVES:
         if metric in total.metrics:

@@ -139,7 +139,12 @@ def from_parquet(
         progress(min(1.0, done / people.size), f"Audited {done:,} of {people.size:,} people ({whole:,} rows)")
     assert total is not None  # there is at least one row
     said += pieces.odd.sentences(k)
-    said += inputs.meeting(user, item, len(unlisted), people.size - made.n_known_people, people.size)
+    meet = (
+        bool(user["truth"].isin(user["recommendations"]).any()),
+        bool(item["truth"].isin(item["recommendations"]).any()),
+    )
+    said += inputs.meeting(user, item, *meet)
+    said += inputs.missing(len(unlisted), people.size - made.n_known_people, people.size)
     idle = len(users) - made.n_known_people
     if idle:
         said.append(f"{idle:,} people of the table of users have neither a list nor held-out items: they are left out.")
@@ -154,8 +159,7 @@ class _Pieces:
 
     def __init__(self, made: inputs.Setting, min_sizes: tuple[int, ...], rules: Rules, shift: int) -> None:
         self.made, self.min_sizes, self.rules, self.shift = made, min_sizes, rules, shift
-        self.ids = made.people.ids()
-        self.hashes = id_hash(self.ids)
+        self.ids = made.people.index.to_numpy()
         self.ties: Hashes = mix(rules.seed, id_hash(made.catalogue.ids))
         self.relevant = made.relevant.starts(made.people.size)
         self.known = None if made.known is None else made.known.starts(made.people.size)
@@ -205,7 +209,6 @@ class _Pieces:
         made = self.made
         piece = Inputs(
             user_ids=self.ids[codes],
-            hashes=self.hashes[codes],
             lists=lists,
             relevant=_of(made.relevant, self.relevant, codes),
             known=None if made.known is None or self.known is None else _of(made.known, self.known, codes),
@@ -221,11 +224,10 @@ class _Pieces:
 
 def people_of(whole: Inputs, codes: Codes) -> Inputs:
     """The same tables with these users alone, in this order: a piece of an audit, to be made on another machine."""
-    n = len(whole.hashes)
+    n = len(whole.user_ids)
     return replace(
         whole,
         user_ids=whole.user_ids[codes],
-        hashes=whole.hashes[codes],
         lists=Lists(whole.lists.items[codes], whole.lists.scores[codes]),
         relevant=_of(whole.relevant, whole.relevant.starts(n), codes),
         known=None if whole.known is None else _of(whole.known, whole.known.starts(n), codes),

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +77,7 @@ class Tally:
     items_layout: Layout
     n: int
     n_without_truth: int
-    user_ids: NDArray[np.object_]
-    hashes: Hashes
+    user_ids: NDArray[Any]
     codes: NDArray[np.int32]
     metrics: dict[str, Array]
     groups: tuple[GroupSums, ...]
@@ -116,7 +116,6 @@ class Tally:
             n=self.n + other.n,
             n_without_truth=self.n_without_truth + other.n_without_truth,
             user_ids=np.concatenate([self.user_ids, other.user_ids]),
-            hashes=np.concatenate([self.hashes, other.hashes]),
             codes=np.concatenate([self.codes, other.codes]),
             metrics={key: np.concatenate([value, other.metrics[key]]) for key, value in self.metrics.items()},
             groups=tuple(
@@ -199,7 +198,10 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
                 listed,
             )
         )
-    rows, row_hash, row_groups = _sample(people_matrix, mix(rules.seed, inputs.hashes), codes)
+    sampled = people_matrix, np.zeros(facts.n, dtype=np.uint64), codes
+    if rules.permutations:
+        sampled = _sample(people_matrix, mix(rules.seed, inputs.hashes), codes)
+    rows, row_hash, row_groups = sampled
     item_lists: NDArray[np.int64] = np.zeros((BLOCKS, facts.n_items), dtype=np.int64)
     item_exposure: Array = np.zeros((BLOCKS, facts.n_items))
     if not rules.accuracy_only:
@@ -216,7 +218,6 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         n=facts.n,
         n_without_truth=int(np.sum(facts.n_relevant == 0)),
         user_ids=inputs.user_ids,
-        hashes=inputs.hashes,
         codes=codes,
         metrics=values,
         groups=tuple(groups),
