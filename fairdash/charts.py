@@ -230,9 +230,16 @@ def empty(words: str, height: int = 140) -> Chart:
 
 
 def group_values(
-    rows: Sequence[GroupValue], metric: str, overall: float | None = None, *, spread: str = "95 % CI", digits: int = 3
+    rows: Sequence[GroupValue],
+    metric: str,
+    overall: float | None = None,
+    *,
+    spread: str = "95 % CI",
+    digits: int = 3,
+    reference: str = "everyone",
 ) -> Chart:
-    """Each group's value as a point with its 95 % interval (or another `spread`); a dotted line marks everybody's."""
+    """Each group's value as a point with its 95 % interval (or another `spread`); a dotted line marks the
+    reference, everybody's value."""
     if not rows:
         return empty("There is no group to show.")
     figure = _figure(44 * len(rows[:MAX_ROWS]) + 52)
@@ -270,7 +277,7 @@ def group_values(
             y=1,
             yref="paper",
             yanchor="bottom",
-            text=f"everyone {text.number(overall, digits)}",
+            text=f"{reference} {text.number(overall, digits)}",
             showarrow=False,
         )
         figure.update_layout(margin={"t": 26})
@@ -420,16 +427,22 @@ def shares(names: Sequence[str], groups: Mapping[str, ArrayLike], axis: str, lim
 
 
 def exposure(
-    names: Sequence[str], parts: Mapping[str, ArrayLike], intervals: Mapping[str, ArrayLike] | None = None
+    names: Sequence[str],
+    parts: Mapping[str, ArrayLike],
+    intervals: Mapping[str, ArrayLike] | None = None,
+    *,
+    axis: str = "part of the whole",
+    main: str = "exposure",
 ) -> Chart:
-    """An item group's part of exposure beside its parts of the catalogue, of interactions and of liked items.
+    """Shares side by side, one row a name: an item group's part of exposure (`main`, largest mark) beside its parts of
+    the catalogue, of interactions and of liked items.
 
     parts: what → shares [len(names)]. intervals: what → [len(names), 2].
     """
     if not names:
         return empty("There is no item group to show.")
     figure = _figure(48 * len(names[:MAX_ROWS]) + 52, legend=True)
-    styles = {"exposure": (VERMILLION, "diamond", 13)}
+    styles = {main: (VERMILLION, "diamond", 13)}
     others = iter([(BLUE, "line-ns", 16), (GREEN, "circle-open", 11), (PURPLE, "square-open", 11), (ORANGE, "x", 10)])
     for what, values in parts.items():
         color, symbol, size = styles.get(what) or next(others)
@@ -446,16 +459,14 @@ def exposure(
             marker={"color": color, "symbol": symbol, "size": size, "line": {"width": 2.5, "color": color}},
             hovertemplate=f"{text.markup(what)} %{{x:.2f}} %<extra></extra>",
         )  # fmt: skip
-    _rows(figure, list(names[:MAX_ROWS]), "part of the whole")
+    _rows(figure, list(names[:MAX_ROWS]), axis)
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
-    table = pd.DataFrame({"item group": list(names)}).assign(
-        **{w: np.asarray(v, dtype=float) for w, v in parts.items()}
-    )
+    table = pd.DataFrame({"row": list(names)}).assign(**{w: np.asarray(v, dtype=float) for w, v in parts.items()})
     said = "; ".join(
         f"{name}: " + ", ".join(f"{what} {text.percent(float(np.asarray(v)[i]))}" for what, v in parts.items())
         for i, name in enumerate(names[:6])
     )
-    return Chart(figure, f"Exposure of item groups beside what they could expect. {said}.", table)
+    return Chart(figure, f"{text.sentence(main)} beside what could be expected, {axis}. {said}.", table)
 
 
 def stacked(

@@ -11,7 +11,7 @@ import streamlit as st
 from fairdash import pipeline
 from fairdash.jobs import runner
 from fairdash.schema import CATEGORIES, GroupSpec
-from fairdash.ui import findings, load, parts, state, text
+from fairdash.ui import findings, load, model_side, parts, state, text
 
 ON_ONE_AXIS = ("ndcg", "recall", "precision", "hit", "mrr", "map", "arp", "miscalibration", "popularity_lift",
                "true_positive_rate")  # fmt: skip
@@ -85,7 +85,7 @@ def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: pi
     elif part == "Items":
         items_part(audit)
     elif part == "Model":
-        model_part(audit, attribute, made)
+        model_side.section(audit, attribute, made)
     elif part == "All numbers":
         parts.table(findings.value_table(audit, attribute), "all-numbers", digits=4)
     else:
@@ -117,19 +117,3 @@ def items_part(audit: dict[str, Any]) -> None:
                    about="Exposure of an item in a list is 1 / log2(rank + 1). Beside it: the group's part of the "
                    "catalogue, of training interactions, and of liked held-out items (its merit).")  # fmt: skip
     parts.table(findings.item_table(audit), "item-metrics", digits=4)
-
-
-def model_part(audit: dict[str, Any], attribute: str, made: pipeline.Run) -> None:
-    """What the model makes of who somebody is. It takes longer, so it is asked for."""
-    if not made.has_model:
-        parts.empty("No model here", "These lists came without a model; its reaction to a profile cannot be measured.")
-    elif "model" not in audit:
-        with st.container(border=True):
-            st.markdown("**Not run yet**")
-            st.caption(
-                "Does the model react to who somebody is, and can the attribute be read from its vectors and lists? "
-                "This scores everybody several times, which takes longer than the rest."
-            )
-            st.toggle("Measure the model side too", key="with_model", bind="query-params")
-    else:
-        st.json(audit["model"].get(attribute, audit["model"]))

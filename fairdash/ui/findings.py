@@ -164,7 +164,8 @@ def by_group(audit: Audit, attribute: str, metric: str) -> Chart:
         return selection(audit, attribute, metric.partition(":")[2] or CATEGORIES)
     if shown == "score":
         return distribution(audit, attribute, "score", "cumulative")
-    return _values(audit, attribute, shown or key)
+    own = metric if any(metric in group for group in audit["groups"][attribute].values()) else key
+    return _values(audit, attribute, shown or own)
 
 
 def _values(audit: Audit, attribute: str, metric: str) -> Chart:
@@ -321,6 +322,49 @@ def curve(audit: Audit, attribute: str, metric: str) -> Chart:
         found["x"], [_float(v) for v in found["mean"]], [_float(v) for v in found["low"]],
         [_float(v) for v in found["high"]], attribute, title(metric, audit["k"]),
     )  # fmt: skip
+
+
+def model_table(audit: Audit, attribute: str) -> pd.DataFrame:
+    """Every metric of the model side for an attribute: value, interval, what to hold it against, why undefined."""
+    rows = []
+    for key, row in audit.get("model", {}).get(attribute, {}).items():
+        if isinstance(row, dict) and "value" in row:
+            low, high = row.get("ci") or (None, None)
+            beside = row.get("floor", 0.5 if key == "probe_auc" else row.get("chance"))
+            why = audit.get("undefined", {}).get(f"model.{attribute}.{key}", "")
+            rows.append((title(key, audit["k"]), row["value"], low, high, beside, why))
+    columns = ["metric", "value", "95 % from", "95 % to", "without any effect", "note"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:5], float))
+
+
+def flips(audit: Audit, attribute: str) -> Chart:
+    """How much of a list stays when an attribute is told otherwise, beside the same facts told in other words."""
+    model = audit.get("model", {}).get(attribute, {})
+    keys = [key for key in ("flip_jaccard", "flip_prag", "flip_serp") if model.get(key, {}).get("value") is not None]
+    if not keys:
+        why = audit.get("undefined", {}).get(f"model.{attribute}.flip_jaccard", "this recommender reads no profile")
+        return charts.empty(f"Lists cannot react: {why}.")
+    parts = {
+        "told otherwise": [model[key]["value"] for key in keys],
+        "same facts, other words": [_float(model[key].get("floor")) for key in keys],
+    }
+    ci = {"told otherwise": [[_float(b) for b in model[key].get("ci") or (None, None)] for key in keys]}
+    names = [title(key, audit["k"]) for key in keys]
+    return charts.exposure(names, parts, ci, axis="similarity of the two lists, 100 % the same", main="told otherwise")
+
+
+def leakage(audit: Audit, attribute: str) -> Chart:
+    """How well the attribute is read from user vectors and from lists."""
+    row = audit.get("model", {}).get(attribute, {}).get("probe_auc", {})
+    sources = {name: one for name, one in row.get("by_source", {}).items() if one.get("value") is not None}
+    if not sources:
+        why = audit.get("undefined", {}).get(f"model.{attribute}.probe_auc", "it was not measured")
+        return charts.empty(f"No probe: {why}.")
+    rows = [
+        GroupValue(f"from {name}", int(one.get("n") or 0), one["value"], *(one.get("ci") or (None, None)))
+        for name, one in sources.items()
+    ]
+    return charts.group_values(rows, "AUC of a probe", 0.5, reference="chance")
 
 
 def definition(metric: str, k: int, conventions: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from fairdash.charts import TradePoint
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
 from fairdash.mitigation import METHODS
+from fairdash.mitigation.advise import Advice, advise
 from fairdash.mitigation.base import Info
 from fairdash.mitigation.sweep import ACCURACY_BUDGET, RULES
 from fairdash.pipeline import Run
@@ -31,6 +32,12 @@ _NEEDS = {
     "profile": "a model that reads a profile",
     "vectors": "a model with user vectors",
     "probabilities": "a model that predicts P(like)",
+}
+_LACKS = {
+    "vectors": "it changes user vectors, which this recommender does not have.",
+    "probabilities": "it needs the probability that a person likes an item, which only bert_pair predicts.",
+    "profile": "it changes the profile text, which this model does not read.",
+    "categories": "the items have no categories.",
 }
 BY_RULE, BY_HAND = "Chosen on validation", "By hand"
 
@@ -81,19 +88,10 @@ def _card(info: Info) -> None:
 
 def lacking(run: Run, info: Info) -> str:
     """What this run lacks for a method, in words; empty where nothing."""
-    if info.place in ("data", "training"):
-        known = RECOMMENDERS.get(run.meta["recommender"])
-        if known is None or not known.trainable:
-            return "it changes the training, which this recommender does not have."
-    if "vectors" in info.needs and not (run.has_model and run.meta["recommender"] in ("bert_sequence", "ncf")):
-        return "it changes user vectors, which this recommender does not have."
-    if "probabilities" in info.needs and run.meta["recommender"] != "bert_pair":
-        return "it needs the probability that a person likes an item, which only bert_pair predicts."
-    if "profile" in info.needs and not run.meta["options"].get("profile"):
-        return "it changes the profile text, which this model does not read."
-    if "categories" in info.needs and CATEGORIES not in run.split.training.items:
-        return "the items have no categories."
-    return ""
+    if info.place in ("data", "training") and not _trainable(run):
+        return "it changes the training, which this recommender does not have."
+    offered = _offered(run)
+    return next((words for need, words in _LACKS.items() if need in info.needs and need not in offered), "")
 
 
 def _groups(run: Run, info: Info) -> tuple[list[GroupSpec], GroupSpec | None]:
@@ -272,10 +270,58 @@ def past(run: Run) -> None:
 
 
 def shortlist(run: Run) -> None:
-    """Which methods fit what was found, and why; one click runs them."""
-    from fairdash import mitigation
-
-    if not hasattr(mitigation, "advise"):
-        parts.empty("No advice yet", "Run an audit first: the advice follows from what it found.", "audit", "Audit")
+    """Which methods fit what the latest audit of these lists found, and why; chosen ones run as a batch of jobs."""
+    audits = [entry for entry in state.workspace().entries("audits") if entry.meta["lists"] == state.get("lists")]
+    if not audits:
+        parts.empty("No audit of these lists yet", "The advice follows from what an audit found.", "audit", "Audit")
         return
-    st.write(load)
+    found = advise(load.audit(audits[0].digest), can=_offered(run), trainable=_trainable(run))
+    if not found:
+        st.success("The latest audit of these lists found nothing that a method here aims at.", icon=":material/check:")
+        return
+    picked: list[tuple[Advice, str]] = []
+    for i, advice in enumerate(found):
+        with st.container(border=True, key=f"advice-{i}"):
+            st.markdown(f"**{text.plain(advice.finding, 400)}**")
+            for suggestion in advice.suggestions:
+                lacks = ", ".join(_NEEDS.get(need, "a training") for need in suggestion.missing)
+                words = f"**{suggestion.title}**: {text.plain(suggestion.why, 300)}"
+                words += f" (not here: it needs {lacks})" if lacks else ""
+                chosen = st.checkbox(words, key=f"advice-{i}-{suggestion.method}", disabled=bool(lacks),
+                                     help=text.plain(suggestion.paper, 300))  # fmt: skip
+                if chosen:
+                    picked.append((advice, suggestion.method))
+    label = f"Run {text.count(len(picked), 'method')}" if picked else "Run the chosen methods"
+    parts.act(label, _batch, run, picked, audits[0].meta, type="primary", icon=":material/playlist_play:",
+              key="batch", disabled=not picked)  # fmt: skip
+    for job in parts.active_jobs(("mitigate",)):
+        parts.job(job.id)
+
+
+def _offered(run: Run) -> list[str]:
+    have = {
+        "categories": CATEGORIES in run.split.training.items,
+        "profile": bool(run.meta["options"].get("profile")),
+        "vectors": run.has_model and run.meta["recommender"] in ("bert_sequence", "ncf"),
+        "probabilities": run.meta["recommender"] == "bert_pair",
+    }
+    return [name for name, there in have.items() if there]
+
+
+def _trainable(run: Run) -> bool:
+    known = RECOMMENDERS.get(run.meta["recommender"])
+    return known is not None and known.trainable
+
+
+def _batch(run: Run, picked: list[tuple[Advice, str]], audited: dict[str, Any]) -> None:
+    """Queue a mitigation for each finding and method, with the groups that the audit had."""
+    people, items = audited["groups"], audited["item_groups"]
+    for advice, method in picked:
+        mitigation = {
+            "method": method,
+            "groups": [g for g in people if " × ".join(g["attributes"]) == advice.attribute] or people[:1],
+            "item_group": next((g for g in items if g["attributes"] == [advice.attribute]), (items or [None])[0]),
+            "strength": None,
+        }
+        start(run, catalogue()[method], {"run": run.digest, "mitigation": mitigation, "k": audited["k"],
+                                         "rule": next(iter(RULES))})  # fmt: skip

@@ -1,0 +1,101 @@
+"""What the model makes of who somebody is: flips of the profile, leakage, and sentences that differ in one word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from fairdash import model_audit
+from fairdash.errors import ConfigError
+from fairdash.metrics import sensitivity
+from fairdash.pipeline import Run
+from fairdash.ui import findings, load, parts, text
+
+
+def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
+    """The model side of the audit in view; it takes longer than the rest, so it is asked for."""
+    if not made.has_model:
+        parts.empty("No model here", "These lists came without a model; its reaction to a profile cannot be measured.")
+        return
+    if "model" not in audit:
+        with st.container(border=True, key="model-not-run"):
+            st.markdown("**Not run yet**")
+            st.caption(
+                "Does the model react to who somebody is, and can the attribute be read from its vectors and lists? "
+                "This scores everybody several times, which takes longer than the rest."
+            )
+            st.toggle("Measure the model side too", key="with_model", bind="query-params")
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        about = (
+            "The attribute is told otherwise to the same person with the same history. The floor is the same facts in "
+            "other words: what a harmless change moves already. Attribute sensitivity, not causal fairness."
+        )
+        parts.draw(findings.flips(audit, attribute), "flips", "Do lists react to the attribute?", about=about)
+    with right:
+        about = (
+            "AUC of a logistic probe that guesses the attribute of people it was not fitted on; 0.5 is chance. From "
+            "vectors: what the model holds. From lists: what anybody who sees them can guess."
+        )
+        parts.draw(findings.leakage(audit, attribute), "leakage", "Can the attribute be read off?", about=about)
+    parts.table(findings.model_table(audit, attribute), "model-side", digits=4)
+    _templates(made)
+
+
+@st.cache_data(max_entries=16, show_spinner="Ranking the catalogue for each sentence")
+def _test(run: str, templates: tuple[str, ...], words: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, Any]:
+    made = load.run(run)
+    return model_audit.template_test(made.fitted, made.split, templates=templates, words=dict(words))
+
+
+def _templates(made: Run) -> None:
+    """Sentences that differ in one word, both editable; rankings of the catalogue for each of them."""
+    with st.expander("Sentences that differ in one word", icon=":material/edit_note:", key="templates"):
+        one, two = st.columns(2)
+        with one:
+            given = st.text_area("Sentences, one a line; {who} is the place of the word",
+                                 "\n".join(sensitivity.TEMPLATES), height=150, key="sentences")  # fmt: skip
+        with two:
+            listed = st.text_area("Groups of words, one a line",
+                                  "\n".join(f"{name}: {', '.join(some)}" for name, some in sensitivity.WORDS.items()),
+                                  height=150, key="words")  # fmt: skip
+        if not st.toggle("Rank the catalogue for them", key="try-sentences"):
+            return
+        with parts.errors():
+            found = _test(made.digest, _lines(given), _words(listed))
+            by = "this recommender" if found["ranked_by"] == "recommender" else "the text encoder alone"
+            st.markdown(f"**Ranked by {by}.** Between groups of words rankings differ by "
+                        f"{text.number(found['between'])}, within a group by {text.number(found['within'])} "
+                        f"({text.p_value(found['p_value'])}).")  # fmt: skip
+            columns = st.columns(len(found["moved"]))
+            for column, (name, rows) in zip(columns, found["moved"].items(), strict=True):
+                with column:
+                    st.caption(f"Rank higher for {text.plain(name)}")
+                    table = pd.DataFrame(
+                        {"item": [text.label(row.get("title", row["item_id"])) for row in rows],
+                         "places": [row["shift"] for row in rows]}
+                    )  # fmt: skip
+                    st.dataframe(table, hide_index=True, key=f"moved-{name}")
+
+
+def _lines(given: str) -> tuple[str, ...]:
+    lines = tuple(line.strip() for line in given.splitlines() if line.strip())
+    if not lines or any("{who}" not in line for line in lines):
+        raise ConfigError("Every sentence needs {who}, the place of the word.", "Write one sentence a line.")
+    return lines
+
+
+def _words(given: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    made = []
+    for line in filter(str.strip, given.splitlines()):
+        name, _, some = line.partition(":")
+        words = tuple(word.strip() for word in some.split(",") if word.strip())
+        if not words:
+            raise ConfigError(f"“{text.label(line)}” names no words.", "Write lines like: women: Mary, Anna.")
+        made.append((name.strip(), words))
+    if len(made) < 2:
+        raise ConfigError("One group of words cannot be compared.", "Write at least two lines.")
+    return tuple(made)
