@@ -42,7 +42,7 @@ def params(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k
 
 def run(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict[str, Any] | None:
     """The audit of this view, or None while it is being made (its job is shown then)."""
-    wanted = params(lists, group, items, k, bool(st.session_state.get("with_model")))
+    wanted = params(lists, group, items, k, state.get("model") == "True")
     known = parts.last_job("audit", wanted)
     if known is None or (known.state == "done" and not _kept(known.result)):
         title = f"Audit {state.workspace().get('lists', lists).title}"

@@ -11,7 +11,7 @@ from fairdash import model_audit
 from fairdash.errors import ConfigError
 from fairdash.metrics import sensitivity
 from fairdash.pipeline import Run
-from fairdash.ui import findings, load, parts, text
+from fairdash.ui import findings, load, parts, state, text
 
 
 def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
@@ -26,8 +26,9 @@ def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
                 "Does the model react to who somebody is, and can the attribute be read from its vectors and lists? "
                 "This scores everybody several times, which takes longer than the rest."
             )
-            st.toggle("Measure the model side too", key="with_model", bind="query-params")
+            _switch()
         return
+    _switch()
     left, right = st.columns(2, gap="medium")
     with left:
         about = (
@@ -43,6 +44,10 @@ def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
         parts.draw(findings.leakage(audit, attribute), "leakage", "Can the attribute be read off?", about=about)
     parts.table(findings.model_table(audit, attribute), "model-side", digits=4)
     _templates(made)
+
+
+def _switch() -> None:
+    st.toggle("Measure the model side too", **state.shared("model", False, "True".__eq__))
 
 
 @st.cache_data(max_entries=16, show_spinner="Ranking the catalogue for each sentence")

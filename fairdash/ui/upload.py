@@ -18,7 +18,7 @@ from fairdash.data.read import SEPARATOR_TITLES, Reading
 from fairdash.hashing import digest
 from fairdash.jobs.kinds import put_dataset
 from fairdash.schema import Dataset
-from fairdash.ui import parts, state, text
+from fairdash.ui import catalogue, parts, state, text
 
 Files = list[tuple[str, bytes]]
 
@@ -79,12 +79,8 @@ def _bring(files: Sequence[UploadedFile]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         known = KNOWN_NAMES.get(seen.interactions.name, dataset.name)
         name = st.text_input("Name of the data set", known, max_chars=60, key=f"name-{key}", width=360).strip()
-        pressed = st.button("Keep this data set", type="primary", icon=":material/check:", key="keep")
-    if pressed:
-        provenance = {**dataset.provenance, "findings": [finding.to_json() for finding in findings]}
-        kept = replace(dataset, name=name or dataset.name, provenance=provenance)
-        state.put("data", put_dataset(state.workspace(), kept))
-        st.switch_page(state.page("data"), query_params=state.link())
+        parts.act("Keep this data set", _keep, dataset, name or dataset.name, findings, type="primary",
+                  icon=":material/check:", key="keep")  # fmt: skip
     _findings(findings, key)
     with (
         st.expander("Columns and options", icon=":material/edit:", expanded=_unsure(seen.guesses), key="columns"),
@@ -95,6 +91,12 @@ def _bring(files: Sequence[UploadedFile]) -> None:
             st.session_state[f"chosen-{key}"] = given
             st.rerun()
     _rows(seen)
+
+
+def _keep(dataset: Dataset, name: str, findings: Sequence[data.Finding]) -> None:
+    """Store the data set with its findings, and look at it."""
+    provenance = {**dataset.provenance, "findings": [finding.to_json() for finding in findings]}
+    catalogue.look_at(put_dataset(state.workspace(), replace(dataset, name=name, provenance=provenance)))
 
 
 def _unsure(guesses: dict[str, Guess]) -> bool:
