@@ -76,7 +76,8 @@ def jensen_shannon(a: Array, b: Array) -> float:
     """Jensen–Shannon divergence (base 2) of two mass vectors; exact also for nearly equal ones."""
     p, q = a / a.sum(), b / b.sum()
     middle = (p + q) / 2
-    return max(0.0, float((rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2 / np.log(2)))  # rounding can fall below 0
+    value = float((rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2 / np.log(2))
+    return max(0.0, value)  # rounding can fall below 0
 
 
 def _entropy(p: Array) -> Array:
