@@ -4,9 +4,10 @@
 
 Trained with binary cross-entropy and weight decay. Each person's training interactions are cut in five blocks; a
 block's items are the pairs to be judged, the rest is the history, so that no text names the item it is asked about.
-Unseen items drawn from the first stage's candidates are further negatives: the task trained is the one at ranking time.
-To the BERT's logit a prior is added, a logistic regression on the item's popularity (and the first stage's score), so
-that the BERT has to learn only what the prior does not say.
+Unseen items drawn from the first stage's candidates are further negatives. Pairs outside the candidates are left out:
+all of them would be taken ones, and what is unlike a candidate would be learned to be liked.
+To the BERT's logit a prior is added, a logistic regression on the item's popularity and the first stage's score, so
+that the BERT has to learn only what the prior does not say. How much its logit counts is fitted last, on validation.
 
 Shapes: r rows of a batch, t tokens of a row, c pairs of a row, p pairs of a batch, d width, m items.
 
@@ -45,10 +46,11 @@ from fairdash.recommenders.training import Batch, Cost, Output, Validation, trai
 from fairdash.schema import ITEM_ID, TITLE, Codes, Floats, Interactions, TrainingData
 
 FOLDS = 5  # blocks of a person's training interactions
-POOL = 200  # candidates kept for a history to draw negatives from
+POOL = 200  # in training, candidates are at least so many of the first stage's best; negatives are drawn from them
 ROW_ITEMS = 32  # items that share a history in one row: more save history tokens but cost attention, which is square
 TITLE_TOKENS = 12
 ITEM_TOKENS, PAIRS_PER_HISTORY = 14, 16  # typical, for an estimate of the cost
+DRAWN = 4  # candidates for each validation pair that the blend is fitted on
 VALIDATED = 300  # people whose candidates are judged after each epoch on a CPU
 CPU_CANDIDATES, CPU_LAYERS = 100, 2
 CPU_TOKENS, GPU_TOKENS = 8192, 131072  # of a scoring batch
@@ -88,7 +90,13 @@ class PairNetwork(nn.Module):
         return states
 
     def pooled(self, states: torch.Tensor, segment: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-        """What the classifier sees of each pair [r, c, d], from states [r, t, d] before the trained layers.
+        """What the classifier sees of each pair [r, c, d]; arguments as those of `read`."""
+        hidden = self.read(states, segment, classes)
+        pooled: torch.Tensor = self.model.bert.pooler(hidden.flatten(0, 1)[:, None])
+        return pooled.view(hidden.shape)
+
+    def read(self, states: torch.Tensor, segment: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """The last layer's [CLS] of each pair [r, c, d], from states [r, t, d] before the trained layers.
 
         segment: int64 [r, t], 0 for the history, j for the j-th item with its [CLS], -1 for padding. classes: int64
         [r, c], where the [CLS] tokens stand; -1 for none.
@@ -103,9 +111,26 @@ class PairNetwork(nn.Module):
         at = classes.clamp(min=0)
         queries = states.gather(1, at[..., None].expand(-1, -1, states.shape[2]))  # [r, c, d]
         queries_mask = mask[:, 0].gather(1, at[..., None].expand(-1, -1, mask.shape[3]))[:, None]  # [r, 1, c, t]
-        out = _layer(last, queries, states, queries_mask)
-        pooled: torch.Tensor = self.model.bert.pooler(out.flatten(0, 1)[:, None])
-        return pooled.view(out.shape)
+        return _layer(last, queries, states, queries_mask)
+
+    def begin(self, batches: Sequence[Batch], device: Device) -> None:
+        """Start a new classifier at the prior alone, and scale the pooler so that what goes into its tanh has mean 0 and
+        deviation 1 over the pairs of these batches (Mishkin & Matas 2016). Encoders of sentences were never trained to
+        say anything with [CLS]: without this their pooled vectors hardly differ, and a classifier learns nothing."""
+        dense = self.model.bert.pooler.dense
+        with torch.no_grad(), device.autocast():
+            found = []
+            for batch in batches:
+                states = batch.get("states")
+                if states is None:
+                    states = self.embed(batch["ids"], batch["types"], batch["positions"])
+                hidden = self.read(states, batch["segment"], batch["classes"])
+                found.append(dense(hidden[batch["classes"] >= 0]).float())
+            values = torch.cat(found)
+            spread = values.std(0).clamp(min=1e-4)
+            dense.bias.copy_((dense.bias - values.mean(0)) / spread)
+            dense.weight.div_(spread[:, None])
+            self.model.classifier.weight.zero_()
 
     def logits(self, pooled: torch.Tensor) -> torch.Tensor:
         """[…] from pooled […, d]"""
@@ -393,18 +418,23 @@ def _by_tokens(order: NDArray[np.int64], size: NDArray[np.int64], budget: int) -
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Prior:
-    """What is added to the BERT's logit: popularity · log-popularity (standardised) + first_stage · the first stage's
-    score, standardised over the person's candidates."""
+class Blend:
+    """How a pair's logit is made up: bert · the BERT's logit + popularity · log-popularity (standardised) +
+    first_stage · the first stage's score, standardised over the person's candidates. The last two are the prior."""
 
     log_popularity: Floats  # [m]
+    bert: float
     popularity: float
     first_stage: float
 
-    def of(self, items: NDArray[Any], standard: Floats) -> Floats:
-        """Logits of pairs, in the shape of `items`; standard: the first stage's standardised scores of them."""
+    def prior(self, items: NDArray[Any], standard: Floats) -> Floats:
+        """Of pairs, in the shape of `items`; standard: the first stage's standardised scores of them."""
         result: Floats = self.popularity * self.log_popularity[items] + self.first_stage * standard
         return result.astype(np.float32)
+
+    def logit(self, bert: Floats, items: NDArray[Any], standard: Floats) -> Floats:
+        """The whole logit of pairs."""
+        return self.bert * bert + self.prior(items, standard)
 
 
 class FirstStage:
@@ -413,25 +443,26 @@ class FirstStage:
     def __init__(self, fitted: Fitted, n: int) -> None:
         self.fitted, self.n = fitted, n
 
-    def __call__(self, users: Codes, history: Interactions) -> tuple[Floats, Codes, Floats, Floats]:
-        """Scores [b, m], candidates [b, n] best first (-1 where there are fewer), and the mean and the deviation
-        [b, 1] of the candidates' scores."""
+    def __call__(self, users: Codes, history: Interactions, depth: int = 0) -> tuple[Floats, Codes, Floats, Floats]:
+        """Scores [b, m], the best max(n, depth) unseen items best first (-1 where there are fewer), and the mean and
+        the deviation [b, 1] of the scores of the n candidates among them."""
         scores = np.asarray(self.fitted.score(users, history), np.float32)
         b, m = scores.shape
         known = scores.copy()
         row, column = _known(users, history)
         known[row, column] = -np.inf
-        n = min(self.n, m)
+        n = min(max(self.n, depth), m)
         best = np.argpartition(-known, n - 1, axis=1)[:, :n] if n < m else np.tile(np.arange(m), (b, 1))
         value = np.take_along_axis(known, best, axis=1)
         order = np.argsort(-value, axis=1, kind="stable")
         best, value = np.take_along_axis(best, order, axis=1), np.take_along_axis(value, order, axis=1)
-        real = np.isfinite(value)
+        there = np.isfinite(value)
+        value, real = value[:, : self.n], there[:, : self.n]
         count = np.maximum(real.sum(1, keepdims=True), 1)
         mean = np.where(real, value, 0).sum(1, keepdims=True) / count
         spread = np.sqrt((np.where(real, value - mean, 0) ** 2).sum(1, keepdims=True) / count)
         spread = np.where(spread > 0, spread, 1.0)
-        return scores, np.where(real, best, -1).astype(np.int32), mean.astype(np.float32), spread.astype(np.float32)
+        return scores, np.where(there, best, -1).astype(np.int32), mean.astype(np.float32), spread.astype(np.float32)
 
 
 def _known(users: Codes, history: Interactions) -> tuple[NDArray[np.int64], Codes]:
@@ -456,14 +487,14 @@ class FittedPair:
         self,
         texts: Texts,
         first: FirstStage,
-        prior: Prior,
+        blend: Blend,
         attributes: tuple[str, ...],
         profiles: Sequence[str],  # the distinct profile texts
         profile_rows: NDArray[np.int64],  # [n_users] into them
         threshold: float | None,
         calibrated: Calibration,
     ) -> None:
-        self.texts, self.first, self.prior = texts, first, prior
+        self.texts, self.first, self.blend = texts, first, blend
         self.profile, self.profiles, self.profile_rows = attributes, list(profiles), profile_rows
         self.threshold, self.calibration = threshold, calibrated
 
@@ -484,29 +515,35 @@ class FittedPair:
     def pair_logits(self, users: Codes, items: Codes, history: Interactions) -> Floats:
         """Logits [n] of the pairs (users[i], items[i]), the prior included."""
         people, place = np.unique(users, return_inverse=True)
-        order = np.argsort(place, kind="stable")
-        bounds = np.searchsorted(place[order], np.arange(len(people) + 1))
-        texts = self._histories(people, history, self._profiles_of(people))
-        rows = [Row(texts[k], items[order[bounds[k] : bounds[k + 1]]]) for k in range(len(people))]
         standard = np.empty(len(users), np.float32)
         for start in range(0, len(people), 1024):
             part = people[start : start + 1024]
             scores, _, mean, spread = self.first(part, history)
-            at = order[bounds[start] : bounds[start + len(part)]]
+            at = np.flatnonzero((place >= start) & (place < start + len(part)))
             row = place[at] - start
             standard[at] = (scores[row, items[at]] - mean[row, 0]) / spread[row, 0]
+        return self.blend.logit(self.bert_logits(users, items, history), items, standard)
+
+    def bert_logits(self, users: Codes, items: Codes, history: Interactions) -> Floats:
+        """The BERT's own logits [n] of the pairs."""
+        people, place = np.unique(users, return_inverse=True)
+        order = np.argsort(place, kind="stable")
+        bounds = np.searchsorted(place[order], np.arange(len(people) + 1))
+        texts = self._histories(people, history, self._profiles_of(people))
+        rows = [Row(texts[k], items[order[bounds[k] : bounds[k + 1]]]) for k in range(len(people))]
         result = np.empty(len(users), np.float32)
         result[order] = self.texts.logits(rows)
-        total: Floats = result + self.prior.of(items, standard)
-        return total
+        return result
 
     def _profiles_of(self, users: Codes) -> list[str]:
         return [self.profiles[row] for row in self.profile_rows[users]]
 
     def _histories(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> list[History]:
-        liked = history.take(np.flatnonzero(_liked(history.rating, self.threshold)))
-        start, stop = np.searchsorted(liked.user, users, "left"), np.searchsorted(liked.user, users, "right")
-        return self.texts.histories(profiles, [liked.item[a:b] for a, b in zip(start, stop, strict=True)])
+        start, stop = np.searchsorted(history.user, users, "left"), np.searchsorted(history.user, users, "right")
+        liked = [
+            history.item[a:b][_liked(history.rating[a:b], self.threshold)] for a, b in zip(start, stop, strict=True)
+        ]
+        return self.texts.histories(profiles, liked)
 
     def _score(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
         scores, candidates, mean, spread = self.first(users, history)
@@ -515,7 +552,7 @@ class FittedPair:
         there = candidates >= 0
         row, item = np.nonzero(there)[0], candidates[there]
         logits = self.texts.logits(rows)
-        logits = logits + self.prior.of(item, (scores[row, item] - mean[row, 0]) / spread[row, 0])
+        logits = self.blend.logit(logits, item, (scores[row, item] - mean[row, 0]) / spread[row, 0])
         lowest = np.zeros(len(users), np.float32)
         np.minimum.at(lowest, row, logits)
         top, bottom = scores.max(1, keepdims=True), scores.min(1, keepdims=True)
@@ -540,19 +577,19 @@ class FittedPair:
             "candidates": self.first.n,
             "attributes": list(self.profile),
             "threshold": self.threshold,
-            "prior": [self.prior.popularity, self.prior.first_stage],
+            "blend": [self.blend.bert, self.blend.popularity, self.blend.first_stage],
             "calibration": self.calibration.to_json(),
             "items": self.texts.items,
             "titles": self.texts.titles,
             "profiles": self.profiles,
         }
-        store.write(folder, manifest, {"log_popularity": self.prior.log_popularity, "profile_rows": self.profile_rows})
+        store.write(folder, manifest, {"log_popularity": self.blend.log_popularity, "profile_rows": self.profile_rows})
 
 
 class PairBatches:
     """Rows of history, block's items and drawn negatives: about `batch` pairs a step, rows of like length together."""
 
-    def __init__(self, data: TrainingData, texts: Texts, first: FirstStage, prior: Prior, seed: int) -> None:
+    def __init__(self, data: TrainingData, texts: Texts, first: FirstStage, blend: Blend, seed: int) -> None:
         self.data, self.texts, self.seed = data, texts, seed
         train = data.train
         self.starts = train.starts(data.n_users)
@@ -562,37 +599,45 @@ class PairBatches:
         self.label = _liked(train.rating, data.relevance_threshold).astype(np.float32)
         self.weight = data.row_weight if data.row_weight is not None else np.ones(len(train), np.float32)
         # candidates of every history [FOLDS, n_users, pool] (-1 for none), their prior, and that of the block's items
-        pool = min(first.n, POOL, data.n_items)
+        pool = min(POOL, data.n_items)
         self.pool = np.full((FOLDS, data.n_users, pool), -1, np.int32)
         self.pool_offset = np.zeros(self.pool.shape, np.float32)
         self.offset = np.zeros(len(train), np.float32)
-        self._prepare(first, prior)
+        self.inside = np.zeros(len(train), bool)  # whether the item is among the candidates of its history
+        self._prepare(first, blend)
         repeats = data.user_repeats if data.user_repeats is not None else np.ones(data.n_users, np.int32)
-        key = np.unique(train.user.astype(np.int64) * FOLDS + self.fold)  # of each block that is not empty
+        judged = train.take(np.flatnonzero(self.inside))
+        self.sizes = np.bincount(
+            judged.user.astype(np.int64) * FOLDS + self.fold[self.inside], minlength=data.n_users * FOLDS
+        )  # pairs to be judged of each block
+        key = np.flatnonzero(self.sizes)
         self.blocks = np.repeat(key, repeats[key // FOLDS])
         self.profiles = text.profile_texts(data.users, data.profile) if data.profile else [""] * data.n_users
         self.swaps = bool(data.swap) and data.swap_share > 0
-        pairs = len(train) * (1 + texts.options.negatives) * (len(self.blocks) / max(len(key), 1))
+        pairs = float(self.sizes[self.blocks].sum()) * (1 + texts.options.negatives)
         self.n_batches = max(1, round(pairs * (1 + (data.swap_share if self.swaps else 0)) / texts.options.batch))
         self.set_epoch(0)
 
-    def _prepare(self, first: FirstStage, prior: Prior) -> None:
+    def _prepare(self, first: FirstStage, blend: Blend) -> None:
         """The first stage sees each history without its block, as it will see people's histories without the test."""
         train, rng = self.data.train, np.random.default_rng([self.seed, FOLDS])
         for fold in range(FOLDS):
             rest = train.take(np.flatnonzero(self.fold != fold))
             for start in range(0, self.data.n_users, 1024):
                 users = np.arange(start, min(start + 1024, self.data.n_users), dtype=np.int32)
-                scores, best, mean, spread = first(users, rest)
+                scores, best, mean, spread = first(users, rest, POOL)
                 standard = (scores - mean) / spread
+                among = np.zeros(scores.shape, bool)
+                among[np.nonzero(best >= 0)[0], best[best >= 0]] = True
                 if best.shape[1] > self.pool.shape[2]:
                     best = rng.permuted(best, axis=1)[:, : self.pool.shape[2]]
                 self.pool[fold, users] = best
                 safe = np.maximum(best, 0)
-                self.pool_offset[fold, users] = prior.of(safe, np.take_along_axis(standard, safe, axis=1))
+                self.pool_offset[fold, users] = blend.prior(safe, np.take_along_axis(standard, safe, axis=1))
                 rows = np.flatnonzero((self.fold == fold) & (train.user >= users[0]) & (train.user <= users[-1]))
                 own = standard[train.user[rows] - start, train.item[rows]]
-                self.offset[rows] = prior.of(train.item[rows], own)
+                self.offset[rows] = blend.prior(train.item[rows], own)
+                self.inside[rows] = among[train.user[rows] - start, train.item[rows]]
 
     def __len__(self) -> int:
         return self.n_batches
@@ -608,9 +653,7 @@ class PairBatches:
             extra = blocks[swapped[blocks // FOLDS]]
             blocks, twin = np.concatenate([blocks, extra]), np.repeat([False, True], [len(blocks), len(extra)])
         self.epoch_profiles, self.epoch_blocks, self.twin = profiles, blocks, twin
-        train = self.data.train
-        sizes = np.bincount(train.user.astype(np.int64) * FOLDS + self.fold, minlength=self.data.n_users * FOLDS)
-        size = sizes[blocks]
+        size = self.sizes[blocks]
         order = rng.permutation(len(blocks))
         group = np.arange(len(order)) * max(1, self.n_batches // 16) // max(len(order), 1)
         order = order[np.lexsort((size[order], group))]
@@ -627,12 +670,13 @@ class PairBatches:
         for k in self.parts[index]:
             user, fold = divmod(int(self.epoch_blocks[k]), FOLDS)
             own = slice(self.starts[user], self.starts[user + 1])
-            inside = np.flatnonzero(self.fold[own] == fold) + self.starts[user]
+            block = np.flatnonzero(self.fold[own] == fold) + self.starts[user]
             # the history ends where the block begins; for the first block it is the latest part of what comes after
-            rest = np.concatenate([np.arange(inside[-1] + 1, own.stop), np.arange(own.start, inside[0])])
+            rest = np.concatenate([np.arange(block[-1] + 1, own.stop), np.arange(own.start, block[0])])
+            inside = block[self.inside[block]]
             # a twin has its sample's negatives, so that it differs in the text alone
             rng = np.random.default_rng([self.seed, self.epoch, user, fold])
-            free = np.flatnonzero((self.pool[fold, user] >= 0) & ~np.isin(self.pool[fold, user], train.item[inside]))
+            free = np.flatnonzero((self.pool[fold, user] >= 0) & ~np.isin(self.pool[fold, user], train.item[block]))
             wanted = self.texts.options.negatives * len(inside)
             n = min(int(wanted) + (rng.random() < wanted % 1), len(free))
             drawn = rng.choice(free, n, replace=False)
@@ -732,13 +776,13 @@ class BertPair:
         texts = Texts(
             options, network, tokenizer, chosen, text.item_texts(data.items), text.item_texts(data.items[named])
         )
-        prior = fit_prior(data, first, options, seed)
+        blend = fit_blend(data, first, options, seed)
         profiles = text.profile_texts(data.users, data.profile) if data.profile else [""] * data.n_users
         rows, unique = pd.factorize(np.array(profiles, object))
         fitted = FittedPair(
             texts,
             first,
-            prior,
+            blend,
             data.profile,
             list(unique),
             rows.astype(np.int64),
@@ -749,9 +793,12 @@ class BertPair:
         validation = Validation(
             data, lambda users: torch.from_numpy(fitted.score(users, data.train)), seed=seed, limit=limit
         )
+        batches = PairBatches(data, texts, first, blend, seed)
+        if not model.classifier.bias.any():  # exactly 0: it was never trained
+            network.eval().begin([batches.batch(i) for i in range(min(len(batches), 4))], chosen)
         train(
             network,
-            PairBatches(data, texts, first, prior, seed),
+            batches,
             validation,
             options=options,
             seed=seed,
@@ -760,6 +807,7 @@ class BertPair:
             progress=staged(share, 0.97),
             terms=terms,
         )
+        fitted.blend = fit_blend(data, first, options, seed, fitted)
         progress(0.97, "Calibrating the probabilities on validation")
         fitted.calibration = calibration.on_validation(
             lambda users, items: fitted.pair_logits(users, items, data.train), data, seed
@@ -806,36 +854,53 @@ def _first_stage(
     return fitted
 
 
-def fit_prior(data: TrainingData, first: FirstStage, options: PairOptions, seed: int) -> Prior:
-    """The prior's coefficients by logistic regression on validation: what was liked there against what was not and
-    against candidates. Training pairs would flatter the first stage, which was fitted to them."""
+def fit_blend(
+    data: TrainingData, first: FirstStage, options: PairOptions, seed: int, fitted: FittedPair | None = None
+) -> Blend:
+    """Coefficients by logistic regression on candidates at validation time: what was liked there against what was not
+    and what was not taken. Training pairs would flatter the first stage and the BERT, which were fitted to them.
+
+    fitted: its BERT's logits are one of the columns (stacking, Wolpert 1992); without one its weight is 1. A BERT whose
+    logits go against the likes beside the prior gets the weight 0.
+    """
     log = np.log1p(data.popularity)
-    log_popularity = ((log - log.mean()) / (log.std() or 1.0)).astype(np.float32)
+    blend = Blend(((log - log.mean()) / (log.std() or 1.0)).astype(np.float32), 1.0, 0.0, 0.0)
     valid = data.valid
     liked = _liked(valid.rating, data.relevance_threshold)
     if options.prior == "none" or liked.sum() < calibration.MIN_CLASS:
-        return Prior(log_popularity, 0.0, 0.0)
+        return blend
     rng = np.random.default_rng([seed, 7])
-    features, targets = [], []
     held_out = valid.matrix(data.n_users, data.n_items)
     people = np.unique(valid.user)
+    parts = []
     for start in range(0, len(people), 1024):
         users = people[start : start + 1024]
         scores, best, mean, spread = first(users, data.train)
-        standard = (scores - mean) / spread
         rows = np.flatnonzero((valid.user >= users[0]) & (valid.user <= users[-1]))
-        row = np.searchsorted(users, valid.user[rows])
-        pick = rng.integers(0, best.shape[1], len(rows))
-        drawn = best[row, pick]
+        among = np.zeros(scores.shape, bool)
+        among[np.nonzero(best >= 0)[0], best[best >= 0]] = True
+        rows = rows[among[np.searchsorted(users, valid.user[rows]), valid.item[rows]]]
+        row = np.repeat(np.searchsorted(users, valid.user[rows]), DRAWN)
+        drawn = best[row, rng.integers(0, best.shape[1], len(row))]
         keep = (drawn >= 0) & ~held_out[users[row], np.maximum(drawn, 0)]
-        row, item = np.concatenate([row, row[keep]]), np.concatenate([valid.item[rows], drawn[keep]])
-        features.append(np.column_stack([log_popularity[item], standard[row, item]]))
-        targets.append(np.concatenate([liked[rows], np.zeros(int(keep.sum()), bool)]))
-    x, y = np.concatenate(features).astype(np.float64), np.concatenate(targets).astype(np.float64)
-    if options.prior == "popularity":
-        return Prior(log_popularity, float(calibration.logistic(x[:, :1], y)[0][0]), 0.0)
-    coefficients, _ = calibration.logistic(x, y)
-    return Prior(log_popularity, float(coefficients[0]), float(coefficients[1]))
+        row = np.concatenate([np.searchsorted(users, valid.user[rows]), row[keep]])
+        item = np.concatenate([valid.item[rows], drawn[keep]])
+        target = np.concatenate([liked[rows], np.zeros(int(keep.sum()), bool)])
+        standard = ((scores - mean) / spread)[row, item]
+        parts.append((users[row], item, target, blend.log_popularity[item], standard))
+    user, item, target, popularity, standard = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if target.sum() < calibration.MIN_CLASS:
+        return blend
+    columns = [popularity, standard] if options.prior == "first_stage" else [popularity]
+    weights, _ = calibration.logistic(np.column_stack(columns).astype(np.float64), target.astype(np.float64))
+    bert = 1.0
+    if fitted is not None:
+        columns.insert(0, fitted.bert_logits(user, item, data.train))
+        stacked, _ = calibration.logistic(np.column_stack(columns).astype(np.float64), target.astype(np.float64))
+        bert, weights = (float(stacked[0]), stacked[1:]) if stacked[0] > 0 else (0.0, weights)
+    return dataclasses.replace(
+        blend, bert=bert, popularity=float(weights[0]), first_stage=float(weights[1]) if len(weights) > 1 else 0.0
+    )
 
 
 def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedPair:
@@ -847,11 +912,11 @@ def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray
         raise ValueError(f"{frozen} frozen layers of {model.config.num_hidden_layers}")
     network = PairNetwork(model.to(device.torch).eval(), frozen, options.attention)
     texts = Texts(options, network, tokenizer, device, manifest["items"], manifest["titles"])
-    popularity, first_stage = manifest["prior"]
+    bert, popularity, first_stage = (float(weight) for weight in manifest["blend"])
     return FittedPair(
         texts,
         FirstStage(store.load(folder / "first_stage"), int(manifest["candidates"])),
-        Prior(arrays["log_popularity"], float(popularity), float(first_stage)),
+        Blend(arrays["log_popularity"], bert, popularity, first_stage),
         tuple(manifest["attributes"]),
         manifest["profiles"],
         arrays["profile_rows"],

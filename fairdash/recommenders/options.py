@@ -107,7 +107,7 @@ class PairOptions(TrainingOptions):
 class NcfOptions(TrainingOptions):
     """`ncf`: neural matrix factorisation over person and item ids."""
 
-    epochs: int = option(20, "Passes over the training data at most.", low=1, high=1000)
+    epochs: int = option(12, "Passes over the training data at most.", low=1, high=1000)
     learning_rate: float = option(2e-3, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0)
     patience: int = option(4, "Epochs without a better validation NDCG@10 that end the training.", low=1, high=1000)
     factors: int = option(32, "Width of the factors; the tower begins with four times as many.", low=2, high=1024)

@@ -17,7 +17,7 @@ from fairdash.mitigation.base import TermBatch
 from fairdash.progress import silent
 from fairdash.recommenders import build, store
 from fairdash.recommenders.base import ProbabilityFitted, ProfileFitted
-from fairdash.recommenders.bert_pair import FOLDS, BertPair, FittedPair, PairBatches, Row, twin_profiles
+from fairdash.recommenders.bert_pair import FOLDS, BertPair, FittedPair, PairBatches, Row, fit_blend, twin_profiles
 from fairdash.schema import Interactions, TrainingData
 from tests.unit.recommenders.conftest import N_ITEMS, N_USERS, make_data
 
@@ -79,7 +79,7 @@ def trained(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> FittedPair:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAIRDASH_CPU_BF16", "0")
         patch.setenv("FAIRDASH_HOME", str(tmp_path_factory.mktemp("home")))
-        return fit(tiny, make_data(profile=PROFILE), tmp_path_factory.mktemp("run"), epochs=4)
+        return fit(tiny, make_data(profile=PROFILE), tmp_path_factory.mktemp("run"), prior="none", epochs=4)
 
 
 def everybody() -> np.ndarray:
@@ -187,6 +187,35 @@ def test_score_orders_candidates_by_logit_and_the_rest_below_by_the_first_stage(
         assert (np.diff(scores[user, rest[np.argsort(-first[user, rest], kind="stable")]]) <= 1e-6).all()
 
 
+class _Oracle:
+    """Logits that know (sign 1), or contradict (sign -1), what was liked on validation."""
+
+    def __init__(self, data: TrainingData, sign: float) -> None:
+        liked = data.valid.take(np.flatnonzero(data.valid.rating >= 4))
+        self.known, self.sign = liked.matrix(N_USERS, N_ITEMS).toarray(), sign
+
+    def bert_logits(self, users: np.ndarray, items: np.ndarray, history: Interactions) -> np.ndarray:
+        noise = np.random.default_rng(0).normal(size=len(users))
+        return (self.sign * (2.0 * self.known[users, items] + noise)).astype(np.float32)
+
+
+def test_the_blend_weighs_the_bert_by_what_it_adds(trained: FittedPair) -> None:
+    data, config = make_data(), build("bert_pair", {"prior": "first_stage"}).config
+    plain = fit_blend(data, trained.first, config, 0)
+    knows = fit_blend(data, trained.first, config, 0, _Oracle(data, 1.0))  # type: ignore[arg-type]
+    wrong = fit_blend(data, trained.first, config, 0, _Oracle(data, -1.0))  # type: ignore[arg-type]
+    assert plain.bert == 1.0
+    assert knows.bert > 0.5
+    assert wrong.bert == 0.0
+    assert (wrong.popularity, wrong.first_stage) == (plain.popularity, plain.first_stage)
+    assert plain.first_stage > 0
+    only = fit_blend(data, trained.first, build("bert_pair", {"prior": "popularity"}).config, 0)
+    assert only.first_stage == 0.0
+    assert only.popularity != 0.0
+    none = fit_blend(data, trained.first, build("bert_pair", {"prior": "none"}).config, 0)
+    assert (none.bert, none.popularity, none.first_stage) == (1.0, 0.0, 0.0)
+
+
 def test_an_edited_profile_changes_scores_and_the_own_text_does_not(trained: FittedPair) -> None:
     data = make_data(profile=PROFILE)
     users = everybody()[:6]
@@ -257,7 +286,7 @@ def test_frozen_layers_stay_as_they_were(tiny: Path, trained: FittedPair) -> Non
 
 
 def pair_batches(fitted: FittedPair, data: TrainingData, seed: int = 0) -> PairBatches:
-    return PairBatches(data, fitted.texts, fitted.first, fitted.prior, seed)
+    return PairBatches(data, fitted.texts, fitted.first, fitted.blend, seed)
 
 
 def judged(batches: PairBatches) -> list[tuple[int, int, float, float]]:
