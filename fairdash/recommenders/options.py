@@ -48,10 +48,10 @@ class SequenceOptions(TrainingOptions):
     encoder: str = option("default", "The text encoder: default, a HuggingFace name, or a folder.")
     width: int = option(128, "Width of the model.", low=8, high=1024)
     layers: int = option(2, "Transformer layers.", low=1, high=24)
-    heads: int = option(4, "Attention heads; they divide the width.", low=1, high=64)
-    length: int = option(100, "Items of the history that are read.", low=2, high=1024)
+    heads: int = option(2, "Attention heads; they divide the width.", low=1, high=64)
+    length: int = option(200, "Items of the history that are read.", low=2, high=1024)
     dropout: float = option(0.2, "Share of activations dropped in training.", low=0.0, high=0.9)
-    batch: int = option(64, "Full-length histories in one step (short ones are packed).", low=1, high=65536)
+    batch: int = option(32, "Full-length histories in one step (short ones are packed).", low=1, high=65536)
     negatives: int = option(
         0,
         "Sampled negatives of a step; 0: the whole catalogue, or 4,096 where it is above 20,000.",
