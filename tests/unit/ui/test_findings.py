@@ -1,0 +1,144 @@
+"""Readings of an audit: sentences, verdicts and pictures say what the audit.json says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from fairdash.metrics import audit as audits
+from fairdash.schema import GroupSpec
+from fairdash.ui import findings, text
+
+
+def tables(worse: bool = True) -> dict[str, pd.DataFrame]:
+    """90 people of two groups, one small and one unknown; women have no hit in their lists where they fare worse."""
+    people = [(f"w{i}", "woman") for i in range(35)] + [(f"m{i}", "man") for i in range(45)]
+    people += [(f"x{i}", "other") for i in range(5)] + [(f"u{i}", "") for i in range(5)]
+    items = [f"i{j}" for j in range(30)]
+    lists, truth = [], []
+    for n, (person, gender) in enumerate(people):
+        liked = items[n % 20]
+        truth.append((person, liked))
+        hit = not (worse and gender == "woman") and n % 3 > 0
+        shown = [liked] if hit else []
+        shown += [item for item in items[20:] if item != liked][: 5 - len(shown)]
+        lists += [(person, item, rank) for rank, item in enumerate(shown, 1)]
+    kinds = ["Drama", "Action|Comedy", "Drama|Comedy"]
+    return {
+        "recommendations": pd.DataFrame(lists, columns=["user_id", "item_id", "rank"]),
+        "truth": pd.DataFrame(truth, columns=["user_id", "item_id"]),
+        "users": pd.DataFrame(people, columns=["user_id", "gender"]),
+        "items": pd.DataFrame({"item_id": items, "categories": [kinds[j % 3] for j in range(30)]}),
+    }
+
+
+def made(worse: bool = True) -> dict[str, Any]:
+    given = tables(worse)
+    specs = [GroupSpec(("gender",))]
+    items = given.pop("items")
+    found = audits.from_frames(**given, items=items, groups=specs, k=5, replicates=200, permutations=500)
+    return found.to_json()
+
+
+@pytest.fixture(scope="module")
+def audit() -> dict[str, Any]:
+    return made()
+
+
+def test_the_sentence_names_the_worse_group_the_gap_and_both_sizes(audit: dict[str, Any]) -> None:
+    words = findings.sentence(audit, "gender", "ndcg")
+    gap = audit["gaps"]["gender"]["ndcg"]["gap"]
+    assert words.startswith(f"Women get {gap:.3f} lower NDCG@5 than men (95 % CI ")
+    assert words.endswith("35 and 45 people).")
+    assert "the widest gap" not in words  # the small and the unknown group are no part of it
+
+
+def test_a_twin_without_difference_says_so(audit: dict[str, Any]) -> None:
+    same = made(worse=False)
+    assert findings.verdict(same["gaps"]["gender"]["ndcg"]) == "none"
+    assert findings.sentence(same, "gender", "ndcg").startswith("No difference in NDCG@5 found")
+    assert "could easily stay unseen" in findings.sentence(same, "gender", "ndcg")
+    assert findings.verdict(audit["gaps"]["gender"]["ndcg"]) == "found"
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        (None, "undefined"),
+        ({"gap": None, "ratio": None}, "undefined"),
+        ({"gap": 0.1, "p_value": 0.001, "p_holm": 0.01}, "found"),
+        ({"gap": 0.1, "p_value": 0.03, "p_holm": 0.4}, "alone"),
+        ({"gap": 0.1, "p_value": 0.3, "p_holm": 1.0}, "none"),
+        ({"gap": 0.1, "p_value": None, "p_holm": None}, "none"),
+        ({"gap": None, "ratio": 0.5, "p_value": 0.001, "p_holm": 0.01}, "found"),
+    ],
+)
+def test_verdicts(row: dict[str, Any] | None, verdict: str) -> None:
+    assert findings.verdict(row) == verdict
+
+
+def test_what_holds_alone_only_is_said_so(audit: dict[str, Any]) -> None:
+    row = {**audit["gaps"]["gender"]["ndcg"], "p_value": 0.03, "p_holm": 0.4}
+    changed = {**audit, "gaps": {"gender": {**audit["gaps"]["gender"], "ndcg": row}}}
+    words = findings.sentence(changed, "gender", "ndcg")
+    assert "On its own this counts" in words
+    assert "Holm p = 0.400" in words
+
+
+def test_every_metric_has_a_sentence_a_picture_and_a_definition(audit: dict[str, Any]) -> None:
+    for metric in findings.metrics_of(audit, "gender"):
+        assert findings.sentence(audit, "gender", metric).endswith(("people).", ".", ")."))
+        chart = findings.by_group(audit, "gender", metric)
+        assert chart.alt, metric
+        assert "Range" in findings.definition(metric, 5, audit["conventions"]), metric
+
+
+def test_an_undefined_gap_says_why(audit: dict[str, Any]) -> None:
+    assert audit["gaps"]["gender"]["popularity_lift"]["gap"] is None
+    words = findings.sentence(audit, "gender", "popularity_lift")
+    assert "has no gap" in words
+    assert audit["undefined"]["gaps.gender.popularity_lift"] in words
+
+
+def test_the_group_picture_shows_the_audits_numbers_and_sets_small_ones_aside(audit: dict[str, Any]) -> None:
+    table = findings.by_group(audit, "gender", "ndcg").table.set_index("group")
+    groups = audit["groups"]["gender"]
+    for name, group in groups.items():
+        assert table.loc[name, "NDCG@5"] == group["ndcg"]
+    assert table.loc["other", "note"] == "too few"
+    assert table.loc["(unknown)", "note"] == "unknown"
+
+
+def test_the_table_of_gaps_tells_the_four_states_apart(audit: dict[str, Any]) -> None:
+    table = findings.gap_table(audit, "gender")
+    assert set(table["verdict"]) <= {"difference", "only on its own", "not found", "undefined"}
+    assert {"difference", "undefined"} <= set(table["verdict"])
+    undefined = table[table["verdict"] == "undefined"]
+    assert (undefined["note"] != "").all()
+
+
+def test_items_exposure_and_all_numbers_come_from_the_audit(audit: dict[str, Any]) -> None:
+    chart = findings.exposure(audit, "categories")
+    shares = audit["items"]["by_group"]["categories"]
+    assert sorted(chart.table["exposure"], reverse=True)[0] == max(row["exposure_share"] for row in shares.values())
+    assert "Gini of recommendations" in set(findings.item_table(audit)["metric"])
+    numbers = findings.value_table(audit, "gender")
+    assert set(numbers["group"]) == set(audit["groups"]["gender"])
+
+
+def test_titles_say_k_and_the_groups_of_items() -> None:
+    assert findings.title("ndcg", 10) == "NDCG@10"
+    shown = findings.title("demographic_parity_difference:popularity", 10)
+    assert shown == "Demographic parity difference (popularity)"
+        findings.title("demographic_parity_difference:popularity", 10) == "Demographic parity difference (popularity)"
+    )
+    assert findings.title("true_positive_rate", 10) == "Part of liked items that is shown"
+
+
+def test_no_model_no_pictures_of_it(audit: dict[str, Any]) -> None:
+    assert findings.flips(audit, "gender").table.empty
+    assert findings.leakage(audit, "gender").table.empty
+    assert findings.model_table(audit, "gender").empty
+    assert text.UNDEFINED not in findings.flips(audit, "gender").alt
