@@ -132,8 +132,6 @@ def test_titles_say_k_and_the_groups_of_items() -> None:
     assert findings.title("ndcg", 10) == "NDCG@10"
     shown = findings.title("demographic_parity_difference:popularity", 10)
     assert shown == "Demographic parity difference (popularity)"
-        findings.title("demographic_parity_difference:popularity", 10) == "Demographic parity difference (popularity)"
-    )
     assert findings.title("true_positive_rate", 10) == "Part of liked items that is shown"
 
 
