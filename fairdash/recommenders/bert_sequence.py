@@ -42,6 +42,7 @@ TEXT_WIDTH = 384  # of the bundled encoder, for estimates
 # What a model to start from decides.
 ARCHITECTURE = ("items", "objective", "encoder", "width", "layers", "heads", "length", "rate_inputs")
 FULL_SOFTMAX_ITEMS, NEGATIVES = 20_000, 4096  # larger catalogues are sampled by default
+MIN_STEPS = 32  # of an epoch: small data is cut into smaller batches, or it would be learned from too seldom
 MAX_TWINS = 4  # profile texts with exchanged attributes for each person
 CHUNK_CPU, CHUNK_GPU = 128, 16384  # rows of logits that are worked on at a time
 
@@ -259,7 +260,7 @@ def _replace_dropout(bert: nn.Module) -> _Noise:
 class SequenceBatches:
     """Windows of at most `length` items of all histories. A longer history is cut at a new random phase every epoch,
     so that each of its items is a target once an epoch and stands at every position in turn. Windows of like length
-    share a batch of about batch × length positions."""
+    share a batch of about batch × length positions, or of fewer where that would make too few steps."""
 
     def __init__(
         self,
@@ -278,13 +279,15 @@ class SequenceBatches:
         weight = data.row_weight if data.row_weight is not None else np.ones(len(train), np.float32)
         if data.relevance_threshold is not None:
             liked = train.rating >= data.relevance_threshold
-            weight = weight * np.where(liked, 1.0, options.dislike_weight).astype(np.float32)
+            if liked.any():
+                weight = weight * np.where(liked, 1.0, options.dislike_weight).astype(np.float32)
         self.weight = weight
         repeats = data.user_repeats if data.user_repeats is not None else np.ones(data.n_users, np.int32)
         counts = np.diff(self.starts)
         self.people = np.repeat(np.arange(data.n_users), np.where(counts > 0, repeats, 0))
         tokens = int((counts[self.people] + 1).sum() * (1.0 + (data.swap_share if twins else 0.0)))
-        self.n_batches = max(1, round(tokens / (options.batch * (options.length + 1))))
+        steps = round(tokens / (options.batch * (options.length + 1)))
+        self.n_batches = max(steps, min(MIN_STEPS, len(self.people) // 8), 1)
         self.set_epoch(0)
 
     def __len__(self) -> int:
