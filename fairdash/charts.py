@@ -457,7 +457,7 @@ def exposure(
         figure.add_scatter(
             x=x, y=list(range(len(x))), mode="markers", name=text.markup(what), error_x=error,
             marker={"color": color, "symbol": symbol, "size": size, "line": {"width": 2.5, "color": color}},
-            hovertemplate=f"{text.markup(what)} %{{x:.2f}} %<extra></extra>",
+            hovertemplate=f"{text.markup(what)} %{{x:.2f}} %<extra></extra>", cliponaxis=False,
         )  # fmt: skip
     _rows(figure, list(names[:MAX_ROWS]), axis)
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")

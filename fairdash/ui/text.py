@@ -108,9 +108,12 @@ _PEOPLE = {"f": "women", "female": "women", "woman": "women", "m": "men", "male"
 
 
 def people(attribute: str, name: str) -> str:
-    """The members of a group in words: gender F → women, age_band 25–34 → age_band 25–34, × crossings as they are."""
+    """The members of a group in words: gender F → women, age 25–34 → people aged 25–34; others, and crossings, as they
+    are."""
     if attribute.lower() in ("gender", "sex"):
         return _PEOPLE.get(name.strip().lower(), f"{attribute} {label(name)}")
+    if re.fullmatch(r"age([ _]?(band|group))?", attribute.lower()):
+        return f"people {name}" if name.startswith("under") else f"people aged {label(name)}"
     return f"{label(attribute)} {label(name)}"
 
 

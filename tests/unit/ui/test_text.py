@@ -146,7 +146,14 @@ def test_several_groups_are_named_by_value() -> None:
         significant=True,
         several=True,
     )
-    assert words.startswith("Age band 56+ get 0.100 lower Recall@10 than age band 18–24, the widest gap")
+    assert words.startswith("People aged 56+ get 0.100 lower Recall@10 than people aged 18–24, the widest gap")
+
+
+def test_groups_in_words() -> None:
+    assert text.people("age", "under 18") == "people under 18"
+    assert text.people("gender", "female") == "women"
+    assert text.people("gender", "other") == "gender other"
+    assert text.people("gender × age", "F × 18–24") == "gender × age F × 18–24"
 
 
 def test_lists_of_words() -> None:

@@ -1,0 +1,118 @@
+"""Pictures of every page to look at: `python -m tests.e2e.screenshots OUT [HOME]`.
+
+1280 × 800 and 390 px wide, light and dark. HOME is a workspace with a comparison; without one a small one is made on
+synthetic data in a few minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from fairdash.jobs import kinds
+from fairdash.workspace import Workspace
+from tests.e2e import steps
+from tests.e2e.browser import launched
+from tests.e2e.conftest import Server
+
+VIEWS = {  # name → path and query; {lists}, {after} … stand for entries of the workspace
+    "1-overview": "",
+    "2-data": "data?tab=In+view",
+    "2-data-catalogue": "data?tab=Catalogue",
+    "2-data-upload": "data?tab=Upload",
+    "3-recommender": "recommender?lists={lists}",
+    "3-recommender-bring": "recommender?how=Bring+lists+or+a+model",
+    "3-recommender-runs": "recommender?how=Runs",
+    "4-audit": "audit?lists={lists}",
+    "4-audit-spread": "audit?lists={lists}&more=Spread&group=age",
+    "4-audit-categories": "audit?lists={lists}&more=Categories",
+    "4-audit-items": "audit?lists={lists}&more=Items",
+    "4-audit-model": "audit?lists={lists}&more=Model",
+    "5-explore": "explore?lists={lists}",
+    "5-explore-flip": "explore?lists={lists}&explore=If+they+were+someone+else",
+    "5-explore-why": "explore?lists={lists}&explore=Why",
+    "5-explore-tastes": "explore?lists={lists}&explore=Tastes+by+group",
+    "6-mitigate": "mitigate?lists={lists}&k=10",
+    "6-mitigate-shortlist": "mitigate?lists={lists}&act=Shortlist",
+    "6-mitigate-done": "mitigate?lists={lists}&act=Done+so+far",
+    "7-compare": "compare?after={after}",
+    "8-report": "report?comparison={comparison}",
+}
+SHAPES = {"wide": (1280, 800), "phone": (390, 844)}
+
+
+def fill(workspace: Workspace) -> None:
+    """A small finished comparison on synthetic data."""
+    stored = kinds.run(workspace, "dataset", {"source": "synthetic"})["datasets"]
+    dataset = kinds.get_dataset(workspace, stored)
+    groups = [{"attributes": [a], "edges": [None], "min_size": 20} for a in ("gender",)]
+    options = {"epochs": 8, "width": 64, "profile": "gender,age"}
+    trained = kinds.run(workspace, "train", {"dataset": dataset.digest, "split": "user-time:0.8", "options": options})
+    mitigation = {"method": "calibrate", "groups": groups, "item_group": None, "strength": None}
+    changed = kinds.run(workspace, "mitigate", {"run": trained["runs"], "mitigation": mitigation})
+    kinds.run(workspace, "compare", {"before": trained["lists"], "after": changed["lists"], "groups": groups})
+
+
+def entries(workspace: Workspace) -> dict[str, str]:
+    """What the views name."""
+    lists = workspace.entries("lists")
+    return {
+        "lists": next(entry.digest for entry in lists if not entry.meta.get("mitigation")),
+        "after": next(entry.digest for entry in lists if entry.meta.get("mitigation")),
+        "comparison": workspace.entries("comparisons")[0].digest,
+    }
+
+
+def settle(page: Page) -> None:
+    """Until nothing is being made any more and the pictures are drawn."""
+    steps.rest(page)
+    page.wait_for_function(
+        "!document.querySelector('[data-testid=stProgress], [data-testid=stSkeleton]')", timeout=180_000
+    )
+    steps.rest(page)
+    page.wait_for_timeout(1200)
+
+
+def take(browser: Browser, server: Server, out: Path, known: dict[str, str], *, whole: bool = False) -> None:
+    for theme in ("light", "dark"):
+        for shape, (width, height) in SHAPES.items():
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]  # the two words
+            page = context.new_page()
+            page.set_default_timeout(180_000)
+            for name, query in VIEWS.items():
+                page.set_viewport_size({"width": width, "height": height})
+                page.goto(f"{server.url}/{query.format(**known)}")
+                page.get_by_test_id("stMain").wait_for()
+                settle(page)
+                if whole:
+                    tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+                    page.set_viewport_size({"width": width, "height": min(int(tall) + 20, 6000)})
+                    page.wait_for_timeout(2500)
+                page.screenshot(path=out / f"{name}-{shape}-{theme}.png")
+            context.close()
+
+
+def main(out: Path, home: Path | None, whole: bool) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as fresh:
+        home = home or Path(fresh)
+        os.environ["FAIRDASH_HOME"] = str(home)
+        workspace = Workspace(home)
+        if not workspace.entries("comparisons"):
+            fill(workspace)
+        server = Server(home)
+        server.start()
+        try:
+            with launched() as browser:
+                take(browser, server, out, entries(workspace), whole=whole)
+        finally:
+            server.kill()
+
+
+if __name__ == "__main__":
+    given = [argument for argument in sys.argv[1:] if argument != "--whole"]
+    main(Path(given[0]), Path(given[1]) if len(given) > 1 else None, "--whole" in sys.argv)
