@@ -231,7 +231,17 @@ def from_frames(
     if isinstance(train, Sequence):
         train = pd.concat(list(train), ignore_index=True) if train else None
     made = inputs.from_frames(
-        recommendations, truth, users, train, items, specs(groups), specs(item_groups), k, relevance_threshold, seed
+        recommendations,
+        truth,
+        users,
+        train,
+        items,
+        specs(groups),
+        specs(item_groups),
+        k,
+        relevance_threshold,
+        seed,
+        k if accuracy_only else settings.CANDIDATES,
     )
     return from_inputs(
         made,

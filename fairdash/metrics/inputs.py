@@ -287,8 +287,10 @@ def from_frames(
     k: int,
     threshold: float | None,
     seed: int,
+    limit: int = settings.CANDIDATES,
 ) -> Inputs:
-    """Coded tables of any recommender's lists. Audited are the users who have a list or held-out items."""
+    """Coded tables of any recommender's lists. Audited are the users who have a list or held-out items. limit: places
+    of a list that are kept, at least k."""
     said: list[str] = []
     need(recommendations, "recommendations", (USER_ID, ITEM_ID))
     if not len(recommendations):
@@ -304,7 +306,10 @@ def from_frames(
         return place(recommendations, "recommendations", row, RANK)
 
     if RANK in recommendations:
-        rank = check_ranks(numbers(recommendations, "recommendations", RANK), where)
+        column = recommendations[RANK]
+        whole = column.dtype.kind in "iu"  # nothing to look for but numbers below 0
+        given = column.to_numpy() if whole else numbers(recommendations, "recommendations", RANK)
+        rank = check_ranks(given, where)
         if rank.min() == 0:
             said.append(FROM_ZERO)
             rank = rank + 1
@@ -319,13 +324,13 @@ def from_frames(
     if SCORE in recommendations:
         score = pd.to_numeric(recommendations[SCORE], errors="coerce").to_numpy(dtype=np.float32, na_value=np.nan)
     odd = Oddities()
-    lists = arrange(listed_user, listed_item, rank, score, people.size, things.size, k, odd, where)
+    lists = arrange(listed_user, listed_item, rank, score, people.size, things.size, k, odd, where, limit)
     said += odd.sentences(k)
-    with_list = (lists.items >= 0).any(axis=1)
-    truth_user, truth_item = people.codes(user["truth"]), things.codes(item["truth"])
-    said += meeting(
-        user, item, _meet(listed_user, truth_user, people.size), _meet(listed_item, truth_item, things.size)
-    )
+    with_list: NDArray[np.bool_] = (lists.items >= 0).any(axis=1)
+    people_meet = bool(with_list[people.codes(user["truth"])].any())
+    true_item = things.codes(item["truth"])
+    items_meet = any(_meet(part, true_item, things.size) for part in (listed_item[:10_000], listed_item))
+    said += meeting(user, item, people_meet, items_meet)
     said += missing(int(np.count_nonzero(~with_list)), people.size - made.n_known_people, people.size)
     idle = len(users) - made.n_known_people
     if idle:
@@ -349,7 +354,7 @@ def _meet(a: Codes, b: Codes, size: int) -> bool:
     """Whether two columns of codes have one in common."""
     there = np.zeros(size, dtype=bool)
     there[a] = True
-    return bool(there[b].any())
+    return any(there[part].any() for part in (b[:10_000], b))  # the first rows nearly always tell
 
 
 def meeting(user: dict[str, pd.Series], item: dict[str, pd.Series], people_meet: bool, items_meet: bool) -> list[str]:
@@ -543,19 +548,23 @@ def arrange(
     k: int,
     odd: Oddities,
     where: Callable[[int], str],
+    limit: int = settings.CANDIDATES,
 ) -> Lists:
-    """Rows of lists → [n_users, depth]; depth is the longest list, at least k, at most settings.CANDIDATES or k.
-    Raises DataError where two rows of a user have one rank; `where` says where the row stands."""
-    depth = max(k, min(int(rank.max(initial=0)), settings.CANDIDATES))
-    kept = rank <= depth
-    cell = user.astype(np.int64) * depth + (rank - 1)
-    if not kept.all():
+    """Rows of lists → [n_users, depth]; depth is the longest list, at least k, at most `limit` or k. Raises DataError
+    where two rows of a user have one rank; `where` says where the row stands."""
+    longest = int(rank.max(initial=0))
+    depth = max(k, min(longest, limit))
+    cell: NDArray[Any] = user.astype(np.int64 if n_users * depth >= 2**31 else np.int32) * depth
+    kept: NDArray[np.int64] | slice = slice(None)
+    if longest > depth:
+        kept = np.flatnonzero(rank <= depth)
         item, cell = item[kept], cell[kept]
+    cell = cell + (rank[kept] - 1).astype(cell.dtype)
     flat = np.full(n_users * depth, -1, dtype=np.int32)
     flat[cell] = item
     if np.count_nonzero(flat >= 0) < len(cell):
         order = np.argsort(cell, kind="stable")
-        row = int(np.flatnonzero(kept)[order[1:][np.diff(cell[order]) == 0][0]])
+        row = int(np.arange(len(rank))[kept][order[1:][np.diff(cell[order]) == 0][0]])
         raise DataError(
             f"{where(row)}: the user has another item at rank {int(rank[row])}.",
             "Give every item of a list its own rank, or leave the column out and give scores.",
@@ -576,8 +585,10 @@ def arrange(
     return Lists(items, scores)
 
 
-def check_ranks(rank: Array, where: Callable[[int], str]) -> NDArray[np.int64]:
+def check_ranks(rank: NDArray[Any], where: Callable[[int], str]) -> NDArray[np.int64]:
     """Whole numbers from 0 on; DataError for anything else."""
+    if rank.dtype.kind in "iu" and (not len(rank) or rank.min() >= 0):
+        return rank.astype(np.int64, copy=False)
     wrong = (rank != np.floor(rank)) | (rank < 0)
     if wrong.any():
         row = int(np.argmax(wrong))

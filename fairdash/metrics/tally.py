@@ -181,7 +181,8 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         for g in range(counts[a]):
             members = people_matrix[place == g]
             total[g] = members.sum(axis=0)
-            moments[g] = members.T @ members
+            if rules.permutations:
+                moments[g] = members.T @ members
         listed: NDArray[np.int64] = np.zeros((counts[a], facts.n_items), dtype=np.int64)
         if not rules.accuracy_only:
             owner = np.repeat(place, facts.length).astype(np.int64) * facts.n_items + facts.top.indices
