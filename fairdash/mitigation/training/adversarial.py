@@ -8,7 +8,8 @@ random rectified features of it, over the newest vectors of all people, and take
 every step of the recommender. That keeps it at its optimum: a critic that is trained by gradient steps lags behind, the
 recommender overshoots, and the group ends up readable again with the sign turned. λ = LAMBDA · strength, and rises from
 0 as in Ganin et al., λ(p) = λ (2 / (1 + e^(−10 p)) − 1), p the share of the training that is done. People of unknown
-group take no part; strength 0 adds nothing at all.
+group take no part; a sample counts as much as in the recommender's loss, so that vectors of short windows, which are
+far from those that people get, count little. Strength 0 adds nothing at all.
 
 Ganin, Ustinova, Ajakan et al.: "Domain-adversarial training of neural networks", JMLR 2016; for recommenders, with a
 critic per attribute: Li, Chen, Xu, Ge, Zhang: "Towards personalized fairness based on causal notion", SIGIR 2021.
@@ -41,10 +42,10 @@ INFO = Info(
     cost="Taste that goes with the group; a few per cent of accuracy, and a small linear system to solve every batch.",
 )
 
-LAMBDA = 3.0  # of strength 1
+LAMBDA = 2.0  # of strength 1
 CRITIC_STEPS = 4
-RIDGE = 0.03  # L2 of the critic's weights, beside its mean loss
-HIDDEN = 32
+RIDGE = 0.1  # L2 of the critic's weights, beside its mean loss
+HIDDEN = 16
 
 
 class _Reverse(torch.autograd.Function):
@@ -93,16 +94,17 @@ class Critic(nn.Module):
         return (binary_cross_entropy_with_logits(logits, inside, reduction="none") * self.balance(inside)).mean(1)
 
     @torch.no_grad()
-    def learn(self, x: torch.Tensor, label: torch.Tensor) -> None:
-        """CRITIC_STEPS steps towards the optimum on vectors [n, d] and their groups int64 [n].
+    def learn(self, x: torch.Tensor, label: torch.Tensor, weight: torch.Tensor) -> None:
+        """CRITIC_STEPS steps towards the optimum on vectors [n, d], their groups int64 [n] and weights [n].
 
         Newton steps with the largest curvature that the loss can have (Böhning & Lindsay 1988): none overshoots."""
         features, inside = self.features(x), self.inside(label)
-        self.size.copy_(inside.mean(0).clamp(min=1e-6, max=1 - 1e-6))
+        part = weight[:, None] / weight.sum().clamp(min=1e-12)
+        self.size.copy_((inside * part).sum(0).clamp(min=1e-6, max=1 - 1e-6))
         balance = self.balance(inside)
         ridge = RIDGE * torch.eye(features.shape[1], device=x.device)
         for head in range(self.heads):
-            weighted = features * balance[:, head, None] / len(x)
+            weighted = features * balance[:, head, None] * part
             factor = torch.linalg.cholesky(0.25 * weighted.T @ features + ridge)
             weights = self.weights[:, head, None]
             for _ in range(CRITIC_STEPS):
@@ -132,8 +134,9 @@ class AdversarialTerm(nn.Module):
     def forward(self, batch: TermBatch) -> torch.Tensor:
         if self.strength == 0:
             return batch.vectors.new_zeros(())
-        self.bank.add(batch.users, batch.vectors)
-        users, vectors = self.bank.filled()
+        self.bank.add(batch)
+        users, vectors, weight = self.bank.filled()
+        part = batch.share()
         mean, scale = vectors.mean(0), vectors.std(0, correction=0) + 1e-6
         known_vectors = (vectors - mean) / scale
         live = (_Reverse.apply(batch.vectors) - mean) / scale  # type: ignore[no-untyped-call]
@@ -142,10 +145,11 @@ class AdversarialTerm(nn.Module):
         for critic, group, live_group in zip(self.critics, everybody, here, strict=True):
             known = group >= 0
             if known.any():
-                critic.learn(known_vectors[known], group[known])
+                critic.learn(known_vectors[known], group[known], weight[known])
             known = live_group >= 0
             if known.any():
-                total = total + critic.loss(live[known], live_group[known]).mean()
+                loss = critic.loss(live[known], live_group[known])
+                total = total + (loss * part[known]).sum() / part[known].sum().clamp(min=1e-12)
         warm = 2 / (1 + math.exp(-10 * batch.done)) - 1
         return total * (LAMBDA * self.strength * warm)
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from fairdash.mitigation.base import TermBatch
 from fairdash.schema import Groups
 
 MAX_PEOPLE = 8192  # vectors kept at once; with more people each place holds one of several, the last seen
@@ -31,29 +32,35 @@ class Members(nn.Module):
 class Bank(nn.Module):
     """The newest vector of every user, so that a term can look at all people and not at one batch alone.
 
-    vectors: [places, d]; users: int64 [places], whose it is, -1 while a place is empty.
+    vectors: [places, d]; users: int64 [places], whose it is, -1 while a place is empty; weight: [places], how much the
+    sample that it came from weighed: in a window of few items a vector is far from what it is when all are known.
     """
 
     vectors: torch.Tensor
     users: torch.Tensor
+    weight: torch.Tensor
 
     def __init__(self, n_users: int, dim: int) -> None:
         super().__init__()
         places = min(n_users, MAX_PEOPLE)
         self.register_buffer("vectors", torch.zeros(places, dim))
         self.register_buffer("users", torch.full((places,), -1, dtype=torch.int64))
+        self.register_buffer("weight", torch.zeros(places))
 
     @torch.no_grad()
-    def add(self, users: torch.Tensor, vectors: torch.Tensor) -> None:
-        """Keep the vectors [b, d] of a batch; of several for one place the one that stands last."""
+    def add(self, batch: TermBatch) -> None:
+        """Keep the vectors of a batch; of several for one place the one that stands last."""
+        users, vectors = batch.users, batch.vectors
         place = users % len(self.users)
         last = torch.full_like(self.users, -1)
         last.scatter_reduce_(0, place, torch.arange(len(users), device=users.device), "amax")
         filled = (last >= 0).nonzero()[:, 0]
         self.vectors[filled] = vectors[last[filled]].detach().to(self.vectors.dtype)
         self.users[filled] = users[last[filled]]
+        weight = torch.ones_like(batch.sample_loss) if batch.weight is None else batch.weight
+        self.weight[filled] = weight[last[filled]].detach().to(self.weight.dtype)
 
-    def filled(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Users [m] and their vectors [m, d]."""
+    def filled(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Users [m], their vectors [m, d] and weights [m]."""
         known = self.users >= 0
-        return self.users[known], self.vectors[known]
+        return self.users[known], self.vectors[known], self.weight[known]

@@ -58,8 +58,8 @@ class NeutralTerm(nn.Module):
         total = batch.vectors.new_zeros(())
         if self.strength == 0:
             return total
-        self.bank.add(batch.users, batch.vectors)
-        users, vectors = self.bank.filled()
+        self.bank.add(batch)
+        users, vectors, _ = self.bank.filled()
         for group, live in zip(self.members.of(users), self.members.of(batch.users), strict=True):
             here = live >= 0
             if not here.any():
