@@ -22,6 +22,7 @@ GENRES = ("Action", "Comedy", "Crime", "Documentary", "Drama", "Family", "Romanc
 TASTE, QUALITY = 1.0, 0.8  # what liking is made of
 FOCUS = 1.8  # how much choices follow liking
 PUSHED, HIDDEN = 1.8, 0.8  # what the service adds for a pushed genre, and takes from films by women
+EVENINGS = 3  # of each genre in a history: films of a genre are watched in so many runs
 SHARED = 0.35  # part of a shared account that others picked
 
 _COUNTRIES = ("BR", "DE", "IN", "NA", "US")  # NA is Namibia, not a missing value
@@ -105,6 +106,7 @@ def make(
     items, shares, quality, partner = _films(films, n_items)
     woman, man, other = (users["gender"].to_numpy() == g for g in ("woman", "man", "non-binary"))
 
+    genre = shares.argmax(axis=1)
     taste = acts.dirichlet(np.full(len(GENRES), 0.35), n_users)
     liking = TASTE * np.log(taste @ shares.T + 0.02) + QUALITY * quality  # [n_users, n_items]
     liking = (liking - liking.mean()) / liking.std()
@@ -127,9 +129,11 @@ def make(
         rating[by_chance] = acts.permutation(rating)[: by_chance.sum()]  # as happy as with the own picks
         picked = own.copy()
         picked[by_chance] = strange
-        mixed = acts.permutation(size[u])
-        rows.append(picked[mixed])
-        stars.append(rating[mixed])
+        # People watch in evenings of one genre: a film falls on one of the evenings that its genre has.
+        evening = acts.random((len(GENRES), EVENINGS))[genre[picked], acts.integers(0, EVENINGS, size[u])]
+        turn = np.argsort(evening)
+        rows.append(picked[turn])
+        stars.append(rating[turn])
     item = np.concatenate(rows)
     user = np.repeat(np.arange(n_users), size)
     if not biased:
