@@ -97,6 +97,39 @@ def _train(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _search(arguments: argparse.Namespace) -> int:
+    from fairdash import data, pipeline
+    from fairdash.recommenders.search import search
+    from fairdash.workspace import write_json
+
+    dataset, _ = _read_dataset(arguments)
+    split = data.split.split(dataset, arguments.split, seed=arguments.seed)
+    groups = [_group(text, arguments) for text in arguments.group]
+    options = _options(arguments.set)
+    found = search(
+        arguments.recommender,
+        pipeline.with_profile(split.training, options),
+        objective=arguments.objective,
+        groups=pipeline.form_groups(groups[:1], dataset.users)[0] if groups else None,
+        min_size=arguments.min_group_size,
+        fixed=options,
+        trials=arguments.trials,
+        seed=arguments.seed,
+        device=arguments.device,
+        folder=arguments.out,
+        progress=_progress,
+    )
+    write_json(arguments.out / "search.json", found.to_json())
+    lines = [
+        f"trial {trial.number}: NDCG@10 {trial.accuracy:.4f}"
+        + ("" if trial.gap is None else f", gap {trial.gap:.4f}")
+        + "".join(f" --set {name}={value}" for name, value in trial.options.items())
+        for trial in (found.trials[number] for number in found.chosen)
+    ]
+    _say(arguments, found.to_json(), ["On validation, the best:", *lines])
+    return 0
+
+
 def _recommend(arguments: argparse.Namespace) -> int:
     from fairdash import pipeline
 
@@ -382,7 +415,7 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--keep", choices=("last", "best"), default="last", help="which of duplicate rows stays")
         made.add_argument("--k-core", type=int, default=0, help="drop people and items with fewer interactions")
 
-    def add_groups(made: argparse.ArgumentParser, items: bool = True) -> None:
+    def add_groups(made: argparse.ArgumentParser) -> None:
         made.add_argument("--group", action="append", default=[], help="attribute of people; may be repeated")
         made.add_argument("--bins", action="append", default=[], help="edges of a numeric attribute: age=18,25,35")
         made.add_argument("--min-group-size", type=int, default=settings.MIN_GROUP_SIZE)
@@ -412,6 +445,20 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     made.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run's folder")
+
+    made = command("search", _search, "try options of a recommender on validation: for accuracy, a small gap, or both")
+    add_data(made)
+    made.add_argument("--split", default="leave-one-out")
+    made.add_argument("--recommender", default="bert_sequence")
+    made.add_argument("--objective", default="accuracy", choices=("accuracy", "gap", "both"))
+    made.add_argument("--trials", type=int, default=12)
+    made.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="an option that all trials share"
+    )
+    add_groups(made)
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    made.add_argument("--out", type=Path, required=True, help="folder; a search that was stopped there goes on")
 
     made = command("recommend", _recommend, "write a run's top-k lists")
     made.add_argument("--run", type=Path, required=True)

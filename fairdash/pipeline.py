@@ -278,11 +278,11 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
 
     started = time.monotonic()
     options = dict(spec.options)
-    profile = _profile(split.training, str(options.pop("profile", "")))
+    known = with_profile(split.training, options)
     recommender = recommenders.build(spec.recommender, options)
     device = devices.choose(spec.device)
     progress(0.0, device.sentence)
-    data, terms = _with_mitigations(split.training.with_(profile=profile), spec, recommender)
+    data, terms = _with_mitigations(known, spec, recommender)
     write_split(split, folder)
 
     def fitting(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
@@ -446,13 +446,14 @@ def form_groups(specs: Sequence[GroupSpec], table: pd.DataFrame) -> list[Groups]
     return [groups.form(spec, table) for spec in specs]
 
 
-def _profile(data: TrainingData, text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
+def with_profile(data: TrainingData, options: dict[str, Any]) -> TrainingData:
+    """The data with the profile that the option `profile` asks for; the option is taken out of `options`."""
+    names = tuple(name.strip() for name in str(options.pop("profile", "")).split(",") if name.strip())
     for name in names:
         if name not in data.users.columns or name == USER_ID:
             known = ", ".join(column for column in data.users.columns if column != USER_ID) or "none"
             raise ConfigError(f"The table of people has no attribute “{name}” for the profile.", f"It has: {known}.")
-    return names
+    return data.with_(profile=names)
 
 
 def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommender) -> tuple[TrainingData, list[Any]]:

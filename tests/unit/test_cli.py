@@ -200,3 +200,15 @@ def test_methods_combine_in_order(run: Path, tmp_path: Path, capsys: pytest.Capt
     wrong = ["--method", "calibrate", "--method", "project", "--group", "gender", "--strength", "0.5"]
     assert main(["mitigate", "--run", str(run), *wrong, "--out", str(after)]) == EXIT_ERROR
     assert "out of order" in capsys.readouterr().err
+
+
+def test_a_search_on_validation_names_its_best_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["search", "--dataset", "synthetic", "--split", "user-time:0.8", "--recommender", "ease"]
+    found = told(
+        capsys, *arguments, "--objective", "both", "--group", "gender", "--trials", "3", "--out", str(tmp_path / "s")
+    )
+    assert len(found["trials"]) == 3
+    assert found["chosen"]
+    best = max(trial["accuracy"] for trial in found["trials"])
+    assert found["trials"][found["chosen"][0]]["accuracy"] == best
+    assert json.loads((tmp_path / "s" / "search.json").read_text()) == found
