@@ -326,7 +326,7 @@ def from_frames(
     odd = Oddities()
     lists = arrange(listed_user, listed_item, rank, score, people.size, things.size, k, odd, where, limit)
     said += odd.sentences(k)
-    with_list: NDArray[np.bool_] = (lists.items >= 0).any(axis=1)
+    with_list = np.asarray((lists.items >= 0).any(axis=1))
     people_meet = bool(with_list[people.codes(user["truth"])].any())
     true_item = things.codes(item["truth"])
     items_meet = any(_meet(part, true_item, things.size) for part in (listed_item[:10_000], listed_item))
@@ -631,7 +631,7 @@ def numbers(frame: pd.DataFrame, table: str, column: str) -> Array:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise DataError(
-            f"{place(frame, table, row, column)}: {series.iloc[row]!r} is no number.",
+            f"{place(frame, table, row, column)}: {_quoted(series.iloc[row])} is no number.",
             "Every row needs a finite number there; fill it in or drop the row.",
         )
     return values
@@ -648,6 +648,10 @@ def _rated(truth: pd.DataFrame, user: Codes, item: Codes, threshold: float | Non
         said.append("Predictions lie between 0 and 1: they are compared with whether the held-out item is liked.")
         true = (true >= threshold).astype(np.float64)
     return Rated(user, item, predicted, true)
+
+
+def _quoted(value: Any) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
 
 
 def _stars(column: pd.Series) -> bool:

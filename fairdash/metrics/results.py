@@ -233,7 +233,7 @@ def gaps(
         table = categories.divergence_pairs(sums[:, columns])
         made = compare.distance(
             lambda x: categories.largest_divergence(x[..., columns]), sums, boot, null, root=True,
-            exact=float(np.fmax.reduce(table, axis=None)), reason="fewer than two groups get items with a category",
+            exact=float(np.fmax.reduce(table, axis=None, initial=np.nan)), reason="fewer than two groups get items with a category",
         )  # fmt: skip
         found["category_divergence"] = _with_pairs(made, table, names)
     found["score_ks"] = Gap(reason="the lists have no scores")

@@ -1,0 +1,278 @@
+"""Odd tables: repaired and said, or refused with row and column."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairdash.errors import ConfigError, DataError
+from fairdash.hashing import id_hash, mix
+from fairdash.metrics import audit, inputs
+from fairdash.schema import GroupSpec
+from tests.unit.metrics.people import make
+
+
+def tiny(**changes: Any) -> dict[str, Any]:
+    """Two people with lists of three; u0 likes its second item, u1 its first."""
+    data = {
+        "recommendations": pd.DataFrame(
+            {
+                "user_id": ["u0"] * 3 + ["u1"] * 3,
+                "item_id": ["a", "b", "c", "d", "e", "f"],
+                "rank": [1, 2, 3, 1, 2, 3],
+            }
+        ),
+        "truth": pd.DataFrame({"user_id": ["u0", "u1"], "item_id": ["b", "d"]}),
+        "users": pd.DataFrame({"user_id": ["u0", "u1"], "gender": ["F", "M"]}),
+    }
+    return data | changes
+
+
+def run(data: dict[str, Any], **options: Any) -> dict[str, Any]:
+    return audit.from_frames(**data, **{"k": 3, "replicates": 0, "permutations": 0} | options).to_json()
+
+
+def mrr(found: dict[str, Any]) -> float:
+    return found["overall"]["mrr"]
+
+
+def test_plain() -> None:
+    assert mrr(run(tiny())) == pytest.approx(0.75)
+
+
+def test_order_of_rows_does_not_matter() -> None:
+    data = tiny()
+    data["recommendations"] = data["recommendations"].iloc[::-1]
+    assert mrr(run(data)) == pytest.approx(0.75)
+
+
+def test_ranks_from_zero_are_shifted_and_said() -> None:
+    data = tiny()
+    data["recommendations"]["rank"] -= 1
+    found = run(data)
+    assert mrr(found) == pytest.approx(0.75)
+    assert any("start at 0" in line for line in found["warnings"])
+
+
+def test_holes_keep_the_given_rank() -> None:
+    data = tiny()
+    data["recommendations"]["rank"] = [1, 3, 4, 2, 3, 4]
+    found = run(data, k=10)
+    assert mrr(found) == pytest.approx((1 / 3 + 1 / 2) / 2)
+    assert any("2 lists have holes" in line for line in found["warnings"])
+
+
+def test_repeated_item_counts_once() -> None:
+    data = tiny()
+    data["recommendations"].loc[2, "item_id"] = "b"
+    found = run(data)
+    assert found["overall"]["recall"] == 1.0
+    assert any("1 rows repeat an item" in line for line in found["warnings"])
+
+
+def test_two_items_at_one_rank_are_refused() -> None:
+    data = tiny()
+    data["recommendations"]["rank"] = [1, 2, 2, 1, 2, 3]
+    with pytest.raises(DataError, match="recommendations, row 3, column rank: the user has another item at rank 2"):
+        run(data)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("rank", 1.5, "row 2, column rank: 1.5 is no rank"),
+        ("rank", -1, "row 2, column rank: -1 is no rank"),
+        ("rank", np.nan, "row 2, column rank: nan is no number"),
+        ("rank", np.inf, "row 2, column rank: inf is no number"),
+        ("user_id", None, "row 2, column user_id: the id is missing"),
+        ("item_id", None, "row 2, column item_id: the id is missing"),
+    ],
+)
+def test_bad_cells_are_refused(column: str, value: Any, message: str) -> None:
+    data = tiny()
+    data["recommendations"][column] = data["recommendations"][column].astype(object)
+    data["recommendations"].loc[1, column] = value
+    with pytest.raises(DataError, match=message):
+        run(data)
+
+
+def test_rows_are_named_as_in_the_file() -> None:
+    data = tiny()
+    data["recommendations"].index = range(2, 8)  # the header is the first row
+    data["recommendations"].attrs["file"] = "recs.csv"
+    data["recommendations"]["rank"] = ["1", "x", "3", "1", "2", "3"]
+    with pytest.raises(DataError, match=r"recs.csv, row 3, column rank: 'x' is no number"):
+        run(data)
+
+
+def test_scores_make_ranks_and_a_hash_breaks_ties() -> None:
+    items = [f"i{i}" for i in range(9)]
+    lists = pd.DataFrame({"user_id": "u", "item_id": items, "score": [1.0] * 8 + [2.0]})
+    truth = pd.DataFrame({"user_id": ["u"], "item_id": ["i8"]})
+    made = inputs.from_frames(lists, truth, pd.DataFrame({"user_id": ["u"]}), None, None, [], [], 9, None, 3)
+    names = made.catalogue.ids[made.lists.items[0]]
+    assert names[0] == "i8"
+    order = np.argsort(mix(3, id_hash(items[:8])))
+    assert list(names[1:]) == [items[i] for i in order]
+
+
+def test_nan_score_is_refused_only_where_it_orders() -> None:
+    data = tiny()
+    data["recommendations"]["score"] = [3.0, np.nan, 1.0, 3.0, 2.0, 1.0]
+    assert mrr(run(data)) == pytest.approx(0.75)
+    data["recommendations"] = data["recommendations"].drop(columns="rank")
+    with pytest.raises(DataError, match="row 2, column score: nan is no number"):
+        run(data)
+
+
+def test_rows_beyond_k_do_not_count() -> None:
+    found = run(tiny(), k=1)
+    assert found["overall"]["recall"] == 0.5
+    assert found["items"]["coverage"] == pytest.approx(2 / 6)
+
+
+@pytest.mark.parametrize(
+    "as_numbers", [("recommendations",), ("truth", "users"), ("recommendations", "truth", "users")]
+)
+def test_ids_as_numbers_and_text_are_one(as_numbers: tuple[str, ...]) -> None:
+    data = tiny()
+    for name, frame in data.items():
+        frame["user_id"] = frame["user_id"].str[1:].astype(int if name in as_numbers else str)
+    found = run(data, groups=[GroupSpec(("gender",), min_size=1)], replicates=20)
+    assert found["groups"]["gender"]["F"]["mrr"] == 0.5
+    assert found["groups"]["gender"]["M"]["mrr"] == 1.0
+    text = run(tiny() | {n: f.assign(user_id=f["user_id"].astype(str)) for n, f in data.items()}, replicates=20)
+    assert found["overall"]["mrr_ci"] == text["overall"]["mrr_ci"]  # replicates hang on the id's text
+
+
+def test_whole_floats_are_ids() -> None:
+    data = tiny()
+    for frame in data.values():
+        frame["user_id"] = frame["user_id"].str[1:].astype(float)
+    assert mrr(run(data)) == pytest.approx(0.75)
+
+
+def test_ids_far_apart() -> None:
+    data = tiny()
+    for frame in data.values():
+        frame["user_id"] = frame["user_id"].map({"u0": 2**60, "u1": 5})
+    assert mrr(run(data)) == pytest.approx(0.75)
+
+
+def test_people_missing_somewhere_are_said() -> None:
+    data = tiny()
+    data["users"] = pd.DataFrame({"user_id": ["u0", "idle"], "gender": ["F", "M"]})
+    data["truth"] = pd.concat([data["truth"], pd.DataFrame({"user_id": ["silent"], "item_id": ["a"]})])
+    found = run(data, groups=[GroupSpec(("gender",), min_size=1)])
+    said = " ".join(found["warnings"])
+    assert "1 people have held-out items but no list" in said
+    assert "2 of 3 audited people are missing from the table of users" in said
+    assert "1 people of the table of users have neither" in said
+    assert found["groups"]["gender"]["(unknown)"]["n"] == 2
+    assert "M" not in found["groups"]["gender"]
+    assert mrr(found) == pytest.approx((0.5 + 1 + 0) / 3)
+
+
+def test_tables_that_do_not_meet() -> None:
+    data = tiny()
+    data["truth"]["user_id"] = ["1", "2"]
+    with pytest.raises(DataError, match="the user ids of the two tables do not meet"):
+        run(data)
+    data = tiny()
+    data["truth"]["item_id"] = ["x", "y"]
+    assert any("Not one held-out item occurs in any list" in line for line in run(data)["warnings"])
+
+
+def test_threshold() -> None:
+    data = tiny()
+    data["truth"]["rating"] = [5, 2]
+    found = run(data)
+    assert found["n_without_truth"] == 1
+    assert "4 or more" in found["conventions"]["relevance"]
+    assert run(data, relevance_threshold=2)["n_without_truth"] == 0
+    data["truth"]["rating"] = [300, 2]  # play counts
+    found = run(data)
+    assert found["n_without_truth"] == 0
+    assert found["conventions"]["relevance"] == "binary: every held-out item"
+    with pytest.raises(DataError, match="no column `rating`"):
+        run(tiny(), relevance_threshold=4)
+
+
+def test_repeated_truth_counts_once() -> None:
+    data = tiny()
+    data["truth"] = pd.concat([data["truth"], data["truth"]])
+    assert run(data)["overall"]["recall"] == 1.0
+
+
+def test_several_training_tables() -> None:
+    train = pd.DataFrame({"user_id": ["u0", "u9"], "item_id": ["z", "a"]})
+    both = run(tiny(train=[train.iloc[:1], train.iloc[1:]]))
+    assert both["overall"] == run(tiny(train=train))["overall"]
+    assert both["overall"]["arp"] == pytest.approx((1 / 3 + 0) / 2)  # people who are not audited count in popularity
+
+
+def test_recommended_training_items_are_no_candidates() -> None:
+    """u0 is recommended an item that it had: it stays in accuracy's list, and is left out of rates over candidates."""
+    items = pd.DataFrame({"item_id": list("abcdef"), "maker": list("xxxyyy")})
+    train = pd.DataFrame({"user_id": ["u0"], "item_id": ["a"]})
+    found = run(tiny(train=train, items=items), item_groups=["maker"])
+    assert mrr(found) == pytest.approx(0.75)
+    # x: u0 has candidates b, c, both selected; u1 has a, b, c, none selected
+    assert found["items"]["by_group"]["maker"]["x"]["selection_rate"] == pytest.approx(2 / 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "message"),
+    [
+        ("recommendations", pd.DataFrame({"user_id": [], "item_id": [], "rank": []}), "has no rows"),
+        ("truth", pd.DataFrame({"user_id": [], "item_id": []}), "has no rows"),
+        ("recommendations", pd.DataFrame({"user_id": ["u0"], "item_id": ["a"]}), "neither `rank` nor `score`"),
+        ("users", pd.DataFrame({"person": ["u0"]}), "no column `user_id`; it has person"),
+        ("users", pd.DataFrame({"user_id": ["u0", "u0"]}), "users, row 2, column user_id: 'u0' stands there twice"),
+        ("items", pd.DataFrame({"item_id": ["a", "a"]}), "items, row 2, column item_id: 'a' stands there twice"),
+        ("items", pd.DataFrame({"title": ["a"]}), "no column `item_id`"),
+    ],
+)
+def test_bad_tables_are_refused(name: str, table: pd.DataFrame, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        run(tiny(**{name: table}))
+
+
+def test_bad_options_are_refused() -> None:
+    with pytest.raises(ConfigError, match="k = 0"):
+        run(tiny(), k=0)
+    with pytest.raises(ConfigError, match="replicates = -1"):
+        run(tiny(), replicates=-1)
+    with pytest.raises(ConfigError, match="no attribute 'sex'"):
+        run(tiny(), groups=["sex"])
+    with pytest.raises(ConfigError, match="have no categories"):
+        run(tiny(), item_groups=["categories"])
+    with pytest.raises(ConfigError, match="training interactions"):
+        run(tiny(), item_groups=["popularity"])
+
+
+def test_tail_is_all_but_the_fewest_items_that_make_four_fifths() -> None:
+    assert inputs.tail_items(np.array([50.0, 30, 10, 10])).tolist() == [False, False, True, True]
+    assert inputs.tail_items(np.array([1.0, 1, 1, 1, 1])).tolist() == [False] * 5  # equal ones stay together
+    assert inputs.tail_items(np.zeros(3)).tolist() == [True] * 3
+
+
+def test_read_table(tmp_path) -> None:
+    data = make(30)
+    path = tmp_path / "recs.csv"
+    data["recommendations"].to_csv(path, index=False)
+    table = audit.read_table(path)
+    assert table.attrs["file"] == "recs.csv"
+    rest = {key: value for key, value in data.items() if key != "recommendations"}
+    options = {"replicates": 20, "permutations": 20, "groups": ["gender"], "item_groups": ["maker"]}
+    from_file = audit.from_frames(table, **rest, **options).to_json()
+    assert from_file["overall"] == audit.from_frames(**data, **options).to_json()["overall"]
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    data["recommendations"].iloc[:100].to_parquet(folder / "a.parquet", index=False)
+    data["recommendations"].iloc[100:].to_parquet(folder / "b.parquet", index=False)
+    assert len(audit.read_table(folder)) == len(table)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="without Parquet files"):
+        audit.read_table(tmp_path / "empty")
