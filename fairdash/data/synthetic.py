@@ -9,7 +9,7 @@ than films of the same quality by men. The twin has the same sizes and labels, g
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -107,7 +107,7 @@ def make(
     woman, man, other = (users["gender"].to_numpy() == g for g in ("woman", "man", "non-binary"))
 
     genre = shares.argmax(axis=1)
-    taste = acts.dirichlet(np.full(len(GENRES), 0.35), n_users)
+    taste = _tastes(acts, users["gender"].fillna("").to_numpy())
     liking = TASTE * np.log(taste @ shares.T + 0.02) + QUALITY * quality  # [n_users, n_items]
     liking = (liking - liking.mean()) / liking.std()
     shown = FOCUS * liking
@@ -154,6 +154,18 @@ def make(
     name = "synthetic" if biased else "synthetic-unbiased"
     provenance = {"source": name, "seed": seed, "time_unit": "seconds", "mapping": {"rating_kind": "rating"}}
     return Dataset(name, interactions, users, items, 4.0, provenance), GroundTruth(PLANTED if biased else ())
+
+
+def _tastes(draw: np.random.Generator, gender: NDArray[Any]) -> NDArray[np.float64]:
+    """Tastes [n, genres], the same mixture in every gender: each takes its people evenly from one ordered list."""
+    n = len(gender)
+    listed = draw.dirichlet(np.full(len(GENRES), 0.35), n)
+    listed = listed[np.lexsort((listed.max(axis=1), listed.argmax(axis=1)))]
+    taste = np.empty_like(listed)
+    for value in sorted(set(gender)):
+        people = draw.permutation(np.flatnonzero(gender == value))
+        taste[people] = listed[((np.arange(len(people)) + 0.5) / len(people) * n).astype(int)]
+    return taste
 
 
 def _evened(
