@@ -653,13 +653,17 @@ def sweep(
 def aim(mitigation: Mapping[str, Any] | None) -> Aim | None:
     """What the mitigation of lists (as their entry's meta says it) was meant to move."""
     from fairdash.compare import Aim
+    from fairdash.metrics.catalogue import METRICS
 
     if mitigation is None:
         return None
     chosen = Mitigation.from_json(mitigation)
     info = find_method(chosen.method).info
-    about_items = info.side == "items" or not chosen.groups
-    group = chosen.item_group if about_items else chosen.groups[0]
+    group = None
+    if chosen.groups and ("user_groups" in info.needs or METRICS[info.target].side == "model"):
+        group = chosen.groups[0]
+    elif chosen.item_group is not None and "item_groups" in info.needs:
+        group = chosen.item_group
     return Aim(info.target, None if group is None else group.label)
 
 
