@@ -23,7 +23,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="audit-contr
     group = forms.group(people)
     items = forms.item_group(things, ("popularity",))
     k = st.number_input("K", 1, settings.CANDIDATES, width=110, help="Places of the list that count.",
-                        **state.shared("k", settings.K, int))  # fmt: skip
+                        **state.shared("k", settings.K, state.within(1, settings.CANDIDATES)))  # fmt: skip
 audit = auditing.run(state.get("lists") or "", group, items, int(k))
 if audit is None:
     st.stop()

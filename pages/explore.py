@@ -18,7 +18,7 @@ run, lists = load.lists(state.get("lists") or "")
 users = run.split.training.users
 with st.container(horizontal=True, vertical_alignment="bottom", key="explore-controls"):
     user = exploring.choose(users)
-    most = state.shared("k", min(settings.K, lists.k), lambda given: min(int(given), lists.k))
+    most = state.shared("k", min(settings.K, lists.k), state.within(1, lists.k))
     k = int(st.number_input("K", 1, lists.k, width=110, **most))
 if user is None:
     st.stop()

@@ -32,7 +32,7 @@ def choose() -> dict[str, Any] | None:
         parts.empty("Nothing to compare yet", "A comparison needs two lists for the same people: before a mitigation "
                     "and after it, or of two recommenders.", "mitigate", "Mitigate")  # fmt: skip
         return None
-    one, two = st.columns(2)
+    one, two, three = st.columns([5, 5, 2], vertical_alignment="bottom")
     with two:
         after = _lists("After", entries, (after_first or list(entries))[0], "after")
     others = {digest: entry for digest, entry in entries.items() if digest != after and _same(entry, entries[after])}
@@ -44,11 +44,11 @@ def choose() -> dict[str, Any] | None:
         before = _lists("Before", others, base if base in others else next(iter(others)), "before")
     run, made = load.lists(after)
     deep = min(made.k, load.lists(before)[1].k)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        group = forms.group(run.split.training.users)
+    with three, st.popover("Groups, K", icon=":material/tune:", width="stretch"):
+        group = forms.group(run.split.training.users, inline=True)
         items = forms.item_group(run.split.training.items, ("popularity",))
         k = st.number_input("K", 1, deep, width=110,
-                            **state.shared("k", min(settings.K, deep), lambda g: min(int(g), deep)))  # fmt: skip
+                            **state.shared("k", min(settings.K, deep), state.within(1, deep)))  # fmt: skip
     item_group = GroupSpec((items,)) if isinstance(items, str) else items
     params: dict[str, Any] = json.loads(
         json.dumps(
@@ -106,15 +106,13 @@ def headline(value: Comparison) -> None:
                 if label == "NDCG":
                     words = {"fairer": "rose", "less fair": "fell"}.get(row["verdict"], words)
                 st.badge(f"{label}: {words}", color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
-    st.markdown("\n".join(f"- {text.plain(said, 600)}" for said in sentences[1:5]))
-    if len(sentences) > 5:
-        with st.expander("More of what moved", key="more-said"):
-            st.markdown("\n".join(f"- {text.plain(said, 600)}" for said in sentences[5:]))
+    st.markdown("\n".join(f"- {text.plain(said, 600)}" for said in sentences[1:4]))
 
 
 def more(part: str, value: Comparison, attribute: str) -> None:
     """The part of the comparison that was asked for."""
     if part == "Gaps":
+        st.markdown("\n".join(f"- {text.plain(said, 600)}" for said in value["sentences"][4:]))
         counts = ", ".join(f"{n} {verdict}" for verdict, n in changes.verdicts(value, attribute) if n)
         st.caption(f"Gaps between groups of {text.plain(attribute)}: {counts}.")
         parts.table(changes.gap_rows(value, attribute), "gap-changes", digits=4)

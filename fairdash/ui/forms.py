@@ -62,10 +62,11 @@ def attributes(table: pd.DataFrame) -> dict[str, GroupSpec]:
     return {spec.attributes[0]: spec for spec in groups.suggest(table)}
 
 
-def group(table: pd.DataFrame, label: str = "Groups of people") -> GroupSpec | None:
+def group(table: pd.DataFrame, label: str = "Groups of people", *, inline: bool = False) -> GroupSpec | None:
     """Choose an attribute of people, perhaps crossed with a second one; cuts of numeric ones can be edited.
 
-    All pages share the choice. None where the table has no attribute that makes groups.
+    All pages share the choice. inline: the cuts stand beside it, for a place that is a popover itself.
+    None where the table has no attribute that makes groups.
     """
     known = attributes(table)
     if not known:
@@ -83,10 +84,11 @@ def group(table: pd.DataFrame, label: str = "Groups of people") -> GroupSpec | N
                 help="People are then grouped by both attributes at once.",
                 **state.shared("cross", NONE, state.one_of(others)),
             )  # fmt: skip
-        with st.popover("Cuts", icon=":material/tune:", help="Cuts of numeric attributes, and the least group size"):
+        hint = "Cuts of numeric attributes, and the least group size"
+        with st.container() if inline else st.popover("Cuts", icon=":material/tune:", help=hint):
             size = st.number_input(
                 "Least group size", 2, 100_000, help="Smaller groups are shown in grey and are never part of a gap.",
-                **state.shared("least", settings.MIN_GROUP_SIZE, int),
+                **state.shared("least", settings.MIN_GROUP_SIZE, state.within(2, 100_000)),
             )  # fmt: skip
             chosen = [known[name] for name in (first, second) if name != NONE]
             edges = tuple(_edges(spec) for spec in chosen)

@@ -120,9 +120,7 @@ def _strength(run: Run, info: Info) -> tuple[float | None, str, int]:
                                    bind="query-params")  # fmt: skip
     with two:
         deep = run.candidates().k
-        k = st.number_input(
-            "K", 1, deep, **state.shared("k", min(settings.K, deep), lambda given: min(int(given), deep))
-        )
+        k = st.number_input("K", 1, deep, **state.shared("k", min(settings.K, deep), state.within(1, deep)))
     if how == BY_HAND:
         strength = st.slider("From 0, the lists as they are, to 1", 0.0, 1.0, 0.5, 0.05, key="strength",
                              bind="query-params")  # fmt: skip

@@ -103,6 +103,11 @@ def one_of(options: Any) -> Callable[[str], str]:
     return accept
 
 
+def within(low: int, high: int) -> Callable[[str], int]:
+    """An `accept` for a whole number; one out of bounds becomes the nearest that is allowed."""
+    return lambda given: min(max(int(given), low), high)
+
+
 def link() -> dict[str, str]:
     """The query of a link to another page that keeps what is in view."""
     return dict(_view())
