@@ -137,9 +137,9 @@ def gap(
     spread[(~np.isnan(values)).sum(axis=0) < 2] = np.nan
     if np.isnan(spread).all():
         return Gap(reason="fewer than two groups have a value for the same category")
-    target = int(np.nanargmax(spread))
+    target = int(np.nanargmax(_rounded(spread)))
     column = values[:, target]
-    order = [int(g) for g in np.argsort(column, kind="stable") if not np.isnan(column[g])]
+    order = [int(g) for g in np.argsort(_rounded(column), kind="stable") if not np.isnan(column[g])]
     low, high = order[0], order[-1]  # two groups also where all values are equal
     replicates = widened(values, rates.of(boot), people)
     oriented = replicates[:, high, target] - replicates[:, low, target]
@@ -164,6 +164,12 @@ def gap(
         detectable=(quantile + Z_POWER) * error,
         oriented=oriented,
     )
+
+
+def _rounded(x: Array) -> Array:
+    """To 11 digits of the largest, so that values which differ by rounding alone keep the order of the groups."""
+    largest = float(np.fmax.reduce(np.abs(x), initial=0.0))
+    return np.round(x / largest, 11) if largest > 0 else x
 
 
 def _simultaneous(values: Array, replicates: Array) -> tuple[tuple[float, float], float]:
@@ -298,15 +304,21 @@ def entropy_index(n: Array, sums: Array, squares: Array) -> tuple[Array, Array]:
     return np.maximum(whole, 0.0), np.maximum(between, 0.0)
 
 
-def differential_fairness(listed: NDArray[np.int64], people: NDArray[np.int64]) -> tuple[float, tuple[int, int], int]:
-    """Smoothed ε of the pair of groups and the item where it is largest. listed: people of each group who have the item
-    in the top K [g, n_items]; people: [g]."""
+def differential_fairness(
+    listed: NDArray[np.int64], people: NDArray[np.int64], ids: NDArray[np.object_]
+) -> tuple[float, tuple[int, int], int]:
+    """Smoothed ε of the pair of groups and the item where it is largest, of several the first by id. listed: people of
+    each group who have the item in the top K [g, n_items]; people: [g]; ids: [n_items]."""
     having = np.log((listed + 0.5) / (people[:, None] + 1))
     lacking = np.log((people[:, None] - listed + 0.5) / (people[:, None] + 1))
     each = np.maximum(having.max(axis=0) - having.min(axis=0), lacking.max(axis=0) - lacking.min(axis=0))
-    item = int(np.argmax(each))
+    largest = np.flatnonzero(each >= each.max() * (1 - TIE))
+    item = int(largest[np.argmin(ids[largest].astype(str))])
     table = having if np.ptp(having[:, item]) >= np.ptp(lacking[:, item]) else lacking
     return float(each[item]), (int(np.argmax(table[:, item])), int(np.argmin(table[:, item]))), item
+
+
+BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of Silverman's, of which the one that predicts best is taken
 
 
 def curve(
@@ -316,32 +328,53 @@ def curve(
 
     Local-linear regression with a normal kernel (Fan & Gijbels 1996). x, y: [n], pairs with a NaN are left out.
     weights: bootstrap weights [n, r]; the band is pointwise, the bandwidth is held fixed. bandwidth: in units of x;
-    default 1.06 · min(std, IQR / 1.34) · n^(-1/5) (Silverman). The grid runs from the 1st to the 99th percentile of x.
+    default: of BANDWIDTHS times 1.06 · min(std, IQR / 1.34) · n^(-1/5) the one whose curve without a person predicts
+    that person best. The grid runs from the 1st to the 99th percentile of x.
     """
     known = ~(np.isnan(x) | np.isnan(y))
     x, y, weights = x[known], y[known], weights[known]
     if len(x) < 2 or np.ptp(x) == 0:
         empty = np.empty(0)
         return empty, empty, empty, empty
-    if bandwidth is None:
-        spread = np.std(x)
-        upper, lower = np.percentile(x, [75, 25])
-        quarter = (upper - lower) / 1.34
-        bandwidth = 1.06 * (min(spread, quarter) if quarter > 0 else spread) * len(x) ** -0.2
-    first, last = np.percentile(x, [1, 99])
-    grid = np.linspace(first, last, points)
     # people of one age share a row: the sums need distinct values only
     distinct, place = np.unique(x, return_inverse=True)
-    offset = distinct[None, :] - grid[:, None]
-    kernel = np.exp(-0.5 * (offset / bandwidth) ** 2)
     boot = np.concatenate([np.ones((len(x), 1)), weights], axis=1)  # the data themselves come first
     shape = (len(distinct), len(x))
     count = sparse.csr_array((np.ones(len(x)), (place, np.arange(len(x)))), shape=shape).dot(boot).T
     value = sparse.csr_array((y, (place, np.arange(len(x)))), shape=shape).dot(boot).T
-    s0, s1, s2 = (count @ (kernel * offset**power).T for power in range(3))
-    t0, t1 = (value @ (kernel * offset**power).T for power in range(2))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        fitted = (s2 * t0 - s1 * t1) / (s2 * s0 - s1**2)
-    fitted = np.where(np.abs(s2 * s0 - s1**2) > 1e-12 * s0**2 * bandwidth**2, fitted, t0 / np.maximum(s0, 1e-300))
+    if bandwidth is None:
+        spread = float(np.std(x))
+        upper, lower = np.percentile(x, [75, 25])
+        quarter = float(upper - lower) / 1.34
+        silverman = 1.06 * (min(spread, quarter) if quarter > 0 else spread) * len(x) ** -0.2
+        squares = np.bincount(place, weights=y**2).astype(np.float64)
+        errors = [_left_out_error(distinct, count[0], value[0], squares, silverman * b) for b in BANDWIDTHS]
+        bandwidth = silverman * BANDWIDTHS[int(np.argmin(errors))]
+    first, last = np.percentile(x, [1, 99])
+    grid = np.linspace(first, last, points)
+    fitted, _ = _local_line(grid, distinct, count, value, bandwidth)
     low, high = np.percentile(fitted[1:], [2.5, 97.5], axis=0) if len(fitted) > 2 else np.full((2, points), np.nan)
     return grid, fitted[0], low, high
+
+
+def _local_line(grid: Array, x: Array, count: Array, value: Array, bandwidth: float) -> tuple[Array, Array]:
+    """Local lines at the grid [r, points] from counts and sums of y at x [r, m]; and the weight that one more person at
+    each grid point would have in the value there [r, points]."""
+    offset = x[None, :] - grid[:, None]
+    kernel = np.exp(-0.5 * (offset / bandwidth) ** 2)
+    s0, s1, s2 = (count @ (kernel * offset**power).T for power in range(3))
+    t0, t1 = (value @ (kernel * offset**power).T for power in range(2))
+    determinant = s2 * s0 - s1**2
+    flat = np.abs(determinant) <= 1e-12 * s0**2 * bandwidth**2  # one value of x in reach: its mean
+    with np.errstate(invalid="ignore", divide="ignore"):
+        fitted = np.where(flat, t0 / s0, (s2 * t0 - s1 * t1) / determinant)
+        own = np.where(flat, 1 / s0, s2 / determinant)
+    return fitted, own
+
+
+def _left_out_error(x: Array, count: Array, value: Array, squares: Array, bandwidth: float) -> float:
+    """Σ (y − the curve without that person)² over all people, by the usual shortcut of linear smoothers."""
+    fitted, own = (part[0] for part in _local_line(x, x, count[None], value[None], bandwidth))
+    if (own > 1 - 1e-6).any():
+        return math.inf  # a person alone cannot be predicted at this bandwidth
+    return float(((squares - 2 * fitted * value + count * fitted**2) / (1 - own) ** 2).sum())

@@ -233,7 +233,8 @@ def gaps(
         table = categories.divergence_pairs(sums[:, columns])
         made = compare.distance(
             lambda x: categories.largest_divergence(x[..., columns]), sums, boot, null, root=True,
-            exact=float(np.fmax.reduce(table, axis=None, initial=np.nan)), reason="fewer than two groups get items with a category",
+            exact=float(np.fmax.reduce(table, axis=None, initial=np.nan)),
+            reason="fewer than two groups get items with a category",
         )  # fmt: skip
         found["category_divergence"] = _with_pairs(made, table, names)
     found["score_ks"] = Gap(reason="the lists have no scores")
@@ -269,7 +270,7 @@ def gaps(
     found["group_entropy_index"] = replace(index, more={"total": whole, "between": part, "within": whole - part})
     found["differential_fairness"] = Gap(reason="fewer than two groups have a value")
     if len(kept) > 1:
-        value, (high, low), item = compare.differential_fairness(group.listed[kept], group.people[kept])
+        value, (high, low), item = compare.differential_fairness(group.listed[kept], group.people[kept], catalogue.ids)
         found["differential_fairness"] = Gap(
             gap=value, pair=(names[high], names[low]), of=str(catalogue.ids[item]),
             reason="the largest of all items has no useful interval or test: resampling only adds to its noise",

@@ -1,0 +1,379 @@
+"""The audit's contract, gates, comparison and invariances."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import fairdash
+from fairdash.errors import ConfigError
+from fairdash.metrics import audit
+from fairdash.metrics.audit import Audit, ModelSide
+from fairdash.metrics.catalogue import METRICS
+from fairdash.schema import GroupSpec
+from tests.unit.metrics.people import make
+
+OPTIONS: dict[str, Any] = {"groups": ["gender", "age"], "item_groups": ["maker", "popularity"], "replicates": 100}
+
+
+@pytest.fixture(scope="module")
+def data() -> dict[str, Any]:
+    return make()
+
+
+@pytest.fixture(scope="module")
+def made(data: dict[str, Any]) -> Audit:
+    return audit.from_frames(**data, **OPTIONS)
+
+
+def test_contract(made: Audit) -> None:
+    found = made.to_json()
+    text = json.dumps(found, allow_nan=False)
+    assert json.loads(text) == found
+    assert {
+        "k", "conventions", "n_users", "n_without_truth", "overall", "groups", "gaps", "items", "warnings", "undefined",
+    } <= found.keys()  # fmt: skip
+    assert found["k"] == 10
+    assert found["n_users"] == 120
+    for key in ("ndcg", "recall", "precision", "hit", "mrr", "map", "miscalibration"):
+        for group in ("F", "M"):
+            row = found["groups"]["gender"][group]
+            low, high = row[f"{key}_ci"]
+            assert low <= row[key] <= high
+        gap = found["gaps"]["gender"][key]
+        assert {"gap", "ratio", "mad", "std", "ci", "p_value", "worst_group"} <= gap.keys()
+        assert gap["ci"][0] <= gap["gap"] <= gap["ci"][1]
+    assert "maker" in found["items"]["by_group"]
+    assert found["items"]["by_group"]["maker"]["x"]["exposure_share"] > 0
+    assert "model" not in found
+
+
+def test_all_keys_of_the_catalogue_are_there(made: Audit) -> None:
+    """Every metric that needs no model stands in the contract, as a number or as null with a reason."""
+    found = made.to_json()
+    for key, info in METRICS.items():
+        if info.side == "model" or key in ("category_share", "exposure_share", "pairwise_accuracy"):
+            continue
+        place = found["gaps"]["gender"] if info.side in ("accuracy", "users") else found["items"]
+        assert key in place, key
+    assert found["groups"]["gender"]["F"]["category_share"].keys() == set("abcd")
+    assert "pairwise_accuracy" in found["items"]["by_group"]["popularity"]["tail"]
+
+
+def nulls(value: Any, path: str = "") -> list[str]:
+    if isinstance(value, dict):
+        return [p for key, inner in value.items() for p in nulls(inner, f"{path}.{key}" if path else str(key))]
+    return [path] if value is None else []
+
+
+def test_every_null_has_a_reason(data: dict[str, Any], made: Audit) -> None:
+    bare = {key: data[key] for key in ("recommendations", "truth", "users")}
+    for found in (made.to_json(), audit.from_frames(**bare, groups=["gender"], replicates=50).to_json()):
+        for path in nulls({k: found[k] for k in ("overall", "groups", "items")}):
+            assert path in found["undefined"], path
+        for attribute, rows in found["gaps"].items():
+            for metric, row in rows.items():
+                if row["gap"] is None:
+                    assert f"gaps.{attribute}.{metric}" in found["undefined"]
+        assert all(found["undefined"].values())
+
+
+def test_the_gap_is_of_the_named_pair(made: Audit) -> None:
+    gaps, groups = made.to_json()["gaps"]["gender"], made.to_json()["groups"]["gender"]
+    for key in ("ndcg", "mrr", "arp"):
+        high, low = gaps[key]["pair"]
+        assert gaps[key]["gap"] == pytest.approx(groups[high][key] - groups[low][key])
+    assert gaps["ndcg"]["worst_group"] == gaps["ndcg"]["pair"][1]
+    assert gaps["miscalibration"]["worst_group"] == gaps["miscalibration"]["pair"][0]
+    assert gaps["arp"]["worst_group"] is None
+
+
+def test_small_and_unknown_groups_are_shown_and_kept_out(data: dict[str, Any]) -> None:
+    users = data["users"].copy()
+    users.loc[:4, "gender"] = "X"
+    users.loc[5:9, "gender"] = ""
+    found = audit.from_frames(**data | {"users": users}, **OPTIONS).to_json()
+    rows = found["groups"]["gender"]
+    assert rows["X"]["n"] == 5
+    assert rows["X"]["small"]
+    assert rows["(unknown)"]["n"] == 5
+    for gap in found["gaps"]["gender"].values():
+        assert not {"X", "(unknown)"} & set(gap["pair"] or ())
+    said = " ".join(found["warnings"])
+    assert "below 20 people are shown but not part of any gap: X (5)" in said
+    assert "unknown for 5 of 120 people" in said
+
+
+def test_one_group_has_no_gap(data: dict[str, Any]) -> None:
+    users = data["users"].assign(gender="F")
+    found = audit.from_frames(**data | {"users": users}, groups=["gender"], replicates=20).to_json()
+    assert all(row["gap"] is None for row in found["gaps"]["gender"].values())
+    assert any("fewer than two groups" in line for line in found["warnings"])
+
+
+def test_nobody_has_truth(data: dict[str, Any]) -> None:
+    truth = data["truth"].assign(rating=1)
+    found = audit.from_frames(
+        **data | {"truth": truth}, relevance_threshold=4, groups=["gender"], replicates=20
+    ).to_json()
+    assert found["overall"]["ndcg"] is None
+    assert found["n_without_truth"] == 120
+    assert found["gaps"]["gender"]["ndcg"]["gap"] is None
+    assert found["overall"]["arp"] is not None
+
+
+def test_nothing_is_recommended_well(data: dict[str, Any]) -> None:
+    """All accuracy 0: gaps are 0, shares of nothing are undefined."""
+    truth = data["truth"].assign(item_id="elsewhere").drop_duplicates("user_id")
+    options = {"relevance_threshold": 1, "groups": ["gender"], "replicates": 50, "permutations": 50}
+    found = audit.from_frames(**data | {"truth": truth}, **options).to_json()
+    gap = found["gaps"]["gender"]["ndcg"]
+    assert gap["gap"] == 0
+    assert gap["p_value"] == 1
+    assert gap["ci"] == [0, 0]
+    assert found["gaps"]["gender"]["group_entropy_index"]["gap"] is None
+    assert found["gaps"]["gender"]["generalized_cross_entropy"]["gap"] is None
+
+
+def test_frames(made: Audit) -> None:
+    assert set(made.by_group["metric"]) >= {"ndcg", "popularity_lift", "true_positive_rate"}
+    row = made.gaps.set_index(["attribute", "metric"]).loc[("gender", "ndcg")]
+    assert row["gap"] == made.to_json()["gaps"]["gender"]["ndcg"]["gap"]
+    tidy = made.to_frame()
+    assert set(tidy["side"]) == {"overall", "group", "gap", "items"}
+    assert len(made.per_user) == 120
+    assert made.summary()[0].startswith("120 people")
+
+
+def test_html_is_escaped(data: dict[str, Any]) -> None:
+    users = data["users"].assign(gender=np.where(data["users"]["gender"] == "F", "<b>F</b>", "M"))
+    shown = audit.from_frames(**data | {"users": users}, **OPTIONS)._repr_html_()
+    assert "<b>F</b>" not in shown
+    assert "&lt;b&gt;F&lt;/b&gt;" in shown
+
+
+def test_the_notebook_call(data: dict[str, Any], made: Audit) -> None:
+    found = fairdash.audit(**data, **OPTIONS)
+    assert found.to_json() == made.to_json()
+    with pytest.raises(AttributeError):
+        _ = fairdash.nothing
+
+
+def test_distributions(made: Audit) -> None:
+    found = made.distributions("gender")
+    groups = made.to_json()["groups"]["gender"]
+    for group in ("F", "M"):
+        assert found["ndcg"][group].mean() == pytest.approx(groups[group]["ndcg"])
+        assert (found["first_hit"][group] >= 1).all()
+    shapes = made.to_json()["distributions"]["gender"]
+    for metric in ("ndcg", "arp", "first_hit", "score"):
+        for group in ("F", "M"):
+            total = sum(shapes[metric]["groups"][group])
+            assert total == pytest.approx(1)
+    with pytest.raises(ConfigError, match="no attribute 'sex'"):
+        made.distributions("sex")
+
+
+def test_curve_of_a_numeric_attribute(made: Audit) -> None:
+    curve = made.to_json()["curves"]["age"]["ndcg"]
+    assert len(curve["x"]) == len(curve["mean"]) == len(curve["low"]) == len(curve["high"])
+    assert all(low <= high for low, high in zip(curve["low"], curve["high"], strict=True))
+    assert "gender" not in made.to_json()["curves"]
+
+
+def test_crossing(data: dict[str, Any]) -> None:
+    spec = GroupSpec(("gender", "age"), (None, (40.0,)), min_size=1)
+    found = audit.from_frames(**data, groups=[spec], replicates=20).to_json()
+    assert len(found["groups"]["gender × age"]) == 4
+
+
+def test_model_side(data: dict[str, Any]) -> None:
+    values = pd.DataFrame({"user_id": data["users"]["user_id"], "flip_jaccard": np.linspace(0, 1, 120)})
+    values.loc[0, "flip_jaccard"] = np.nan
+    side = ModelSide({"gender": {"probe_auc": 0.6}}, values, ["a word"], {"gender.snsr": "not measured"})
+    found = audit.from_frames(**data, **OPTIONS, model=side).to_json()
+    assert found["model"] == {"gender": {"probe_auc": 0.6}}
+    assert found["overall"]["flip_jaccard"] == pytest.approx(values["flip_jaccard"].mean())
+    assert found["gaps"]["gender"]["flip_jaccard"]["p_value"] > 0
+    assert "a word" in found["warnings"]
+    assert found["undefined"]["model.gender.snsr"] == "not measured"
+
+
+# --- gate -------------------------------------------------------------------------------------------------------------
+
+
+def test_gate(made: Audit) -> None:
+    gap = made.to_json()["gaps"]["gender"]["ndcg"]["gap"]
+    assert audit.gate(made, [f"gender.ndcg.gap={gap + 0.01}"]) == []
+    broken = audit.gate(made, [f"gender.ndcg.gap={gap / 2}", "gender.recall.gap=1"])
+    assert len(broken) == 1
+    assert broken[0].startswith("gender.ndcg.gap is")
+    ratio = made.to_json()["gaps"]["gender"]["ndcg"]["ratio"]
+    assert audit.gate(made, [f"gender.ndcg.ratio={ratio - 0.01}"]) == []
+    assert len(audit.gate(made, [f"gender.ndcg.ratio={min(1, ratio + 0.01)}"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("gender.ndcg=0.1", "is no condition"),
+        ("gender.ndcg.gap", "is no condition"),
+        ("gender.ndcg.gap=x", "is no condition"),
+        ("sex.ndcg.gap=0.1", "no attribute 'sex'; it has gender, age"),
+        ("gender.ndgc.gap=0.1", "no gap of 'ndgc'"),
+        ("gender.ndcg.gpa=0.1", "a gap has no 'gpa'"),
+        ("gender.value_unfairness.gap=0.1", "cannot be judged"),
+    ],
+)
+def test_bad_gates_are_refused(made: Audit, condition: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        audit.gate(made, [condition])
+
+
+# --- before and after -------------------------------------------------------------------------------------------------
+
+
+def worse_for(data: dict[str, Any], gender: str) -> pd.DataFrame:
+    """The lists with hits of one gender moved to the end."""
+    lists = data["recommendations"].copy()
+    who = data["users"].set_index("user_id")["gender"]
+    liked = set(zip(data["truth"]["user_id"], data["truth"]["item_id"], strict=True))
+    hit = [(u, i) in liked for u, i in zip(lists["user_id"], lists["item_id"], strict=True)]
+    late = np.array(hit) & (lists["user_id"].map(who) == gender).to_numpy()
+    lists["rank"] = lists.assign(late=late).sort_values(["user_id", "late", "rank"]).groupby("user_id").cumcount() + 1
+    return lists
+
+
+def test_paired(data: dict[str, Any], made: Audit) -> None:
+    after = audit.from_frames(**data | {"recommendations": worse_for(data, "F")}, **OPTIONS)
+    found = audit.paired(made, after)
+    value = found.to_json()
+    json.dumps(value, allow_nan=False)
+    women, men = (value["groups"]["gender"][g]["ndcg"] for g in "FM")
+    assert women["difference"] < 0
+    assert women["moved"]
+    assert men == {**men, "difference": 0.0, "ci": [0.0, 0.0], "moved": False}
+    assert value["groups"]["gender"]["F"]["recall"]["difference"] == 0  # the same items in another order
+    moved = value["people"]["gender"]
+    assert moved["F"]["ndcg"]["worse"] > 0
+    assert moved["F"]["ndcg"]["better"] == 0
+    assert moved["M"]["ndcg"]["equal"] == 1
+    gap = value["gaps"]["gender"]["ndcg"]
+    assert gap["after"] > gap["before"]
+    assert value["items"]["coverage"]["difference"] == 0
+    assert not found.to_frame().empty
+
+
+def test_paired_with_itself_is_nothing(made: Audit) -> None:
+    frame = audit.paired(made, made).to_frame()
+    known = frame["difference"].dropna()
+    assert (known == 0).all()
+    assert not frame["moved"].fillna(False).any()
+
+
+def test_paired_intervals_are_narrower_than_two_alone(data: dict[str, Any], made: Audit) -> None:
+    lists = data["recommendations"].copy()
+    lists.loc[:20, "rank"] = lists.loc[:20, "rank"].to_numpy()
+    some = worse_for(data, "F")
+    swapped = lists["user_id"].isin([f"u{u}" for u in range(20)])
+    after = audit.from_frames(**data | {"recommendations": some.where(swapped, lists)}, **OPTIONS)
+    row = audit.paired(made, after).to_json()["overall"]["ndcg"]
+    alone = made.to_json()["overall"]["ndcg_ci"]
+    assert row["ci"][1] - row["ci"][0] < (alone[1] - alone[0]) / 2
+
+
+def test_paired_needs_the_same_people_and_rules(data: dict[str, Any], made: Audit) -> None:
+    with pytest.raises(ConfigError, match="differ in K"):
+        audit.paired(made, audit.from_frames(**data, **OPTIONS | {"k": 5}))
+    with pytest.raises(ConfigError, match="differ in the groups"):
+        audit.paired(made, audit.from_frames(**data, **OPTIONS | {"groups": ["gender"]}))
+    fewer = {
+        name: frame[frame["user_id"] != "u3"] if name in ("recommendations", "truth") else frame
+        for name, frame in data.items()
+    }
+    with pytest.raises(ConfigError, match="not of the same people"):
+        audit.paired(made, audit.from_frames(**fewer, **OPTIONS))
+
+
+# --- what must not matter ---------------------------------------------------------------------------------------------
+
+
+def close(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(close(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(close(x, y) for x, y in zip(a, b, strict=True))
+    return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) if isinstance(a, float) and isinstance(b, float) else a == b
+
+
+relaxed = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = {"groups": ["gender"], "item_groups": ["maker"], "replicates": 20, "permutations": 50}
+
+
+@given(st.integers(0, 10_000))
+@relaxed
+def test_order_of_rows(seed: int) -> None:
+    data = make(60, seed=seed)
+    shuffled = {name: frame.sample(frac=1, random_state=seed) for name, frame in data.items()}
+    assert close(audit.from_frames(**data, **FEW).to_json(), audit.from_frames(**shuffled, **FEW).to_json())
+
+
+@given(st.integers(0, 10_000))
+@relaxed
+def test_names_of_items_and_groups(seed: int) -> None:
+    """Other item ids and other group names give the same numbers (ties aside, there are none: ranks are given)."""
+    data = make(60, seed=seed)
+    before = audit.from_frames(**data, **FEW).to_json()
+    renamed = {name: frame.copy() for name, frame in data.items()}
+    for frame in renamed.values():
+        if "item_id" in frame:
+            frame["item_id"] = "x" + frame["item_id"].str[::-1]
+    renamed["users"]["gender"] = renamed["users"]["gender"].map({"F": "a woman", "M": "man"})
+    after = audit.from_frames(**renamed, **FEW).to_json()
+    assert close(before["overall"], after["overall"])
+    assert close(before["groups"]["gender"]["F"], after["groups"]["gender"]["a woman"])
+    for metric, row in before["gaps"]["gender"].items():
+        other = after["gaps"]["gender"][metric]
+        assert close([row["gap"], row["ci"]], [other["gap"], other["ci"]]), metric
+    assert close(before["items"]["gaps"], after["items"]["gaps"])
+
+
+@given(st.integers(0, 10_000))
+@relaxed
+def test_ranges(seed: int) -> None:
+    found = audit.from_frames(**make(60, seed=seed), **FEW)
+    for row in found.to_frame().itertuples():
+        info = METRICS.get(row.metric)
+        if info is None or row.side == "gap" or math.isnan(row.value):
+            continue
+        assert info.low - 1e-12 <= row.value <= info.high + 1e-12, row
+        if not math.isnan(row.low) and row.metric != "exposure_ratio":  # 1 should lie inside where all are alike
+            assert info.low - 1e-12 <= row.low <= row.high <= info.high + 1e-12, row
+
+
+@given(st.integers(0, 10_000))
+@relaxed
+def test_identical_groups_have_no_gap(seed: int) -> None:
+    """Every person once in each group: all gaps are 0 and no interval leaves 0 out."""
+    data = make(40, seed=seed)
+    twins = {}
+    for name, frame in data.items():
+        if "user_id" in frame:
+            other = frame.assign(user_id=frame["user_id"] + "-twin")
+            twins[name] = pd.concat([frame, other], ignore_index=True)
+        else:
+            twins[name] = frame
+    twins["users"]["gender"] = ["F"] * 40 + ["M"] * 40
+    found = audit.from_frames(**twins, **FEW).to_json()["gaps"]["gender"]
+    for metric, row in found.items():
+        if metric.startswith("demographic_parity_ratio"):
+            assert row["ratio"] == pytest.approx(1)
+        elif row["gap"] is not None:
+            assert row["gap"] == pytest.approx(0, abs=1e-7), metric
+            if row["ci"][0] is not None and metric != "generalized_cross_entropy":
+                assert row["ci"][0] <= 1e-7, metric

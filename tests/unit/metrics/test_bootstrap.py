@@ -1,0 +1,92 @@
+"""Weights, intervals and corrections."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from fairdash.hashing import id_hash
+from fairdash.metrics import bootstrap
+from fairdash.metrics.bootstrap import Estimate
+
+HASHES = id_hash([f"u{i}" for i in range(4000)])
+
+
+def test_weights_are_poisson_and_independent() -> None:
+    weights = bootstrap.weights(HASHES, 403)
+    assert weights.shape == (4000, 403)
+    expected = stats.poisson(1).pmf(np.arange(6)) * weights.size
+    observed = np.bincount(weights.ravel(), minlength=6)[:6]
+    assert np.abs(observed - expected).max() < 5 * math.sqrt(weights.size)
+    between = np.corrcoef(weights.T.astype(float))
+    assert np.abs(between[~np.eye(403, dtype=bool)]).max() < 6 / math.sqrt(4000)
+    assert np.abs(np.corrcoef(weights[:400].astype(float)) - np.eye(400)).max() < 6 / math.sqrt(403)
+
+
+def test_weights_depend_on_seed_and_id_alone() -> None:
+    whole = bootstrap.weights(HASHES, 8)
+    np.testing.assert_array_equal(bootstrap.weights(HASHES[[7, 3]], 8), whole[[7, 3]])
+    np.testing.assert_array_equal(bootstrap.weights(HASHES, 5), whole[:, :5])
+    assert (bootstrap.weights(HASHES, 8, seed=1) != whole).any()
+
+
+def test_standard_error_of_a_mean() -> None:
+    values = np.random.default_rng(0).normal(size=500)
+    weights = bootstrap.weights(HASHES[:500], 2000).astype(float)
+    means = values @ weights / weights.sum(axis=0)
+    assert means.std() == pytest.approx(values.std() / math.sqrt(500), rel=0.06)
+
+
+def test_widening() -> None:
+    np.testing.assert_allclose(bootstrap.widening(np.array([20, 1000])), [1.0956, 1.0017], atol=1e-3)
+    assert np.isnan(bootstrap.widening(np.array([1]))).all()
+
+
+def test_interval() -> None:
+    assert bootstrap.interval(np.linspace(-1, 1, 1001)) == pytest.approx((-0.95, 0.95))
+    assert bootstrap.interval(np.linspace(-1, 1, 1001), 0.0, 0.5) == (0.0, 0.5)
+    assert np.isnan(bootstrap.interval(np.array([np.nan, 1.0]))).all()
+
+
+def test_holm_by_hand() -> None:
+    assert bootstrap.holm([0.01, 0.04, math.nan, 0.03]) == pytest.approx([0.03, 0.06, math.nan, 0.06], nan_ok=True)
+    assert bootstrap.holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
+    assert bootstrap.holm([]) == []
+
+
+@pytest.mark.parametrize(("freedom", "noncentral"), [(1, 0.0), (1, 6.0), (17, 0.0), (17, 40.0)])
+def test_distance_interval_covers(freedom: int, noncentral: float) -> None:
+    """A squared distance that is χ², its replicates around it: the true value is inside 95 times of 100."""
+    rng = np.random.default_rng(freedom)
+    center = np.zeros(freedom)
+    center[0] = math.sqrt(noncentral)
+    inside = 0
+    for _ in range(400):
+        seen = center + rng.normal(size=freedom)
+        moved = ((seen + rng.normal(size=(400, freedom))) ** 2).sum(axis=1)
+        low, high = bootstrap.distance_interval(float((seen**2).sum()), moved)
+        inside += low <= noncentral <= high
+    assert inside >= 0.925 * 400
+
+
+def test_distance_interval_without_spread() -> None:
+    assert bootstrap.distance_interval(0.0, np.zeros(10)) == (0.0, 0.0)
+    assert np.isnan(bootstrap.distance_interval(math.nan, np.ones(10))).all()
+
+
+def test_jackknife_of_a_mean_is_the_t_interval() -> None:
+    values = np.random.default_rng(0).normal(size=20)
+    left_out = (values.sum() - values) / 19
+    low, high = bootstrap.jackknife(float(values.mean()), left_out)
+    expected = stats.t.interval(0.95, 19, values.mean(), values.std(ddof=1) / math.sqrt(20))
+    assert (low, high) == pytest.approx(expected)
+
+
+def test_differences_use_common_replicates() -> None:
+    noise = np.random.default_rng(0).normal(size=1000)
+    value, ci = Estimate(0.5, 0.5 + noise).less(Estimate(0.3, 0.3 + noise))
+    assert value == pytest.approx(0.2)
+    assert ci == pytest.approx((0.2, 0.2))
+    assert np.isnan(Estimate(math.nan, noise).less(Estimate(0.3, noise))[1]).all()
+    assert Estimate(1.0, noise * 0 + 1 + 1e-15).less(Estimate(1.0, noise * 0 + 1))[1] == (0.0, 0.0)

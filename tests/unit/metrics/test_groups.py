@@ -1,0 +1,165 @@
+"""Gaps, tests and indices over groups."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from fairdash.hashing import id_hash
+from fairdash.metrics import accuracy, bootstrap, groups
+from fairdash.metrics.groups import Gap, Rates
+from fairdash.metrics.tally import GroupSums, _shuffle_limit, _shuffle_rows
+
+MEAN = Rates((0,), (2,), (1,))
+
+
+def gap_of(values: Sequence[np.ndarray], *, seed: int = 0, replicates: int = 500, permutations: int = 300) -> Gap:
+    """The gap of the means of these groups' values."""
+    sizes = np.array([len(v) for v in values])
+    flat = np.concatenate(values)
+    rows = np.stack([flat, flat**2, np.ones_like(flat)], axis=1)
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    drawn = bootstrap.weights(id_hash([f"{seed}-{i}" for i in range(len(flat))]), replicates, seed)
+    total = np.stack([rows[codes == g].sum(axis=0) for g in range(len(sizes))])
+    boot = np.stack([drawn[codes == g].T.astype(float) @ rows[codes == g] for g in range(len(sizes))], axis=1)
+    null = _shuffle_rows(rows, sizes, permutations, np.random.default_rng(seed))
+    return groups.gap(MEAN, [f"g{i}" for i in range(len(sizes))], sizes, total, boot, null, better=1)
+
+
+def test_by_hand() -> None:
+    found = gap_of([np.array([0.2, 0.4]), np.array([0.6, 0.6]), np.array([1.0, 0.6])])
+    assert found.gap == pytest.approx(0.5)
+    assert found.ratio == pytest.approx(0.375)
+    assert found.mad == pytest.approx((0.3 + 0.5 + 0.2) / 3)
+    assert found.std == pytest.approx(np.std([0.3, 0.6, 0.8]))
+    assert found.pair == ("g2", "g0")
+    assert found.worst_group == "g0"
+
+
+def test_equal_values_still_have_a_pair_and_an_interval() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 2, 40).astype(float)
+    found = gap_of([values, values[::-1]])
+    assert found.gap == 0
+    assert found.pair is not None
+    assert len(set(found.pair)) == 2
+    assert found.ci[0] < 0 < found.ci[1]
+
+
+def test_interval_and_test_agree_with_the_t_test() -> None:
+    from scipy import stats
+
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(0.3, 1, 150), rng.normal(0, 1, 90)
+    found = gap_of([a, b], replicates=4000, permutations=4000)
+    welch = stats.ttest_ind(a, b, equal_var=False)
+    ci = welch.confidence_interval()
+    assert found.ci == pytest.approx((ci.low, ci.high), abs=0.02)
+    assert found.p_value == pytest.approx(welch.pvalue, abs=0.01)
+
+
+def test_detectable_gap_is_found_four_times_of_five() -> None:
+    rng = np.random.default_rng(2)
+    size = 2.8 * math.sqrt(2 / 100)
+    found = [gap_of([rng.normal(size, 1, 100), rng.normal(size=100)], seed=s, permutations=1) for s in range(200)]
+    assert np.mean([one.detectable for one in found]) == pytest.approx(size, rel=0.05)
+    assert 0.72 < np.mean([one.ci[0] > 0 for one in found]) < 0.88
+
+
+def test_null_of_several_groups_is_rarely_left_out() -> None:
+    rng = np.random.default_rng(3)
+    out = sum(gap_of([rng.normal(size=40) for _ in range(5)], seed=s, permutations=1).ci[0] > 0 for s in range(200))
+    assert out <= 20  # 5 % of 200 expected
+
+
+def test_shuffled_sums_keep_their_total() -> None:
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(300, 3))
+    for sizes in ([100, 200], [20] * 15):
+        sums = _shuffle_rows(rows, np.array(sizes), 50, rng)
+        np.testing.assert_allclose(sums.sum(axis=1), np.broadcast_to(rows.sum(axis=0), (50, 3)), atol=1e-9)
+        ones = _shuffle_rows(np.ones((300, 1)), np.array(sizes), 50, rng)
+        np.testing.assert_array_equal(ones[..., 0], np.broadcast_to(sizes, (50, len(sizes))))
+
+
+def test_the_limit_has_the_moments_of_true_shufflings() -> None:
+    rng = np.random.default_rng(5)
+    rows = np.stack([rng.exponential(size=3000), np.ones(3000)], axis=1)
+    sizes = np.array([2600, 380, 20])
+    codes = np.repeat(np.arange(3), sizes)
+    moments = np.stack([rows[codes == g].T @ rows[codes == g] for g in range(3)])
+    total = np.stack([rows[codes == g].sum(axis=0) for g in range(3)])
+    sums = GroupSums("x", ("a", "b", "c"), 1, sizes, total, np.empty((0, 3, 2)), moments, np.empty((3, 0), np.int64))
+    limit = _shuffle_limit(rows, sums, [0, 1, 2], sizes, 4000, np.random.default_rng(6))
+    exact = _shuffle_rows(rows, sizes, 4000, np.random.default_rng(7))
+    np.testing.assert_allclose(limit.mean(axis=0)[:, 0], exact.mean(axis=0)[:, 0], rtol=0.01)
+    np.testing.assert_allclose(limit.std(axis=0)[:, 0], exact.std(axis=0)[:, 0], rtol=0.06)
+    np.testing.assert_allclose(limit[..., 1], np.broadcast_to(sizes, (4000, 3)), atol=1e-6)
+
+
+def test_mid_p_value() -> None:
+    assert groups.p_value(1.0, np.array([0.0, 1.0, 2.0])) == pytest.approx((1 + 1 + 0.5) / 4)
+    assert groups.p_value(0.0, np.zeros(9)) == 1.0
+
+
+def test_entropy_parts_add_up() -> None:
+    n, sums, squares = np.array([30.0, 70.0]), np.array([6.0, 30.0]), np.array([3.0, 20.0])
+    whole, between = groups.entropy_index(n, sums, squares)
+    mean = sums.sum() / 100
+    within = sum(
+        n[g] / 100 * (sums[g] / n[g] / mean) ** 2 * (squares[g] / n[g] / (sums[g] / n[g]) ** 2 - 1) / 2
+        for g in range(2)
+    )
+    assert whole == pytest.approx(between + within)
+
+
+def test_cross_entropy_of_equal_means_is_0() -> None:
+    assert groups.cross_entropy(np.array([0.3, 0.3, 0.3])) == pytest.approx(0)
+    assert groups.cross_entropy(np.array([0.1, 0.3])) == pytest.approx(((0.25 / 0.25) + (0.25 / 0.75) - 1) / 2)
+    assert math.isnan(groups.cross_entropy(np.array([0.0, 0.3])))
+
+
+def test_differential_fairness_by_hand() -> None:
+    listed, people = np.array([[3, 0], [1, 0]]), np.array([4, 4])
+    value, pair, item = groups.differential_fairness(listed, people, np.array(["a", "b"], dtype=object))
+    assert value == pytest.approx(math.log(3.5 / 1.5))
+    assert pair == (0, 1)
+    assert item == 0
+
+
+def test_curve_follows_the_truth() -> None:
+    rng = np.random.default_rng(9)
+    x = rng.uniform(0, 10, 1500)
+    y = np.sin(x / 2) + rng.normal(0, 0.3, 1500)
+    x[:5] = np.nan
+    grid, mean, low, high = groups.curve(x, y, bootstrap.weights(id_hash(map(str, range(1500))), 200))
+    assert np.abs(mean - np.sin(grid / 2)).max() < 0.2
+    inside = (low <= np.sin(grid / 2)) & (np.sin(grid / 2) <= high)
+    assert inside.mean() > 0.7  # pointwise, and smoothing flattens the tops
+    assert (low <= mean).all()
+    assert (mean <= high).all()
+
+
+def test_curve_of_a_straight_line_is_that_line() -> None:
+    x = np.linspace(0, 1, 50)
+    grid, mean, _, _ = groups.curve(x, 2 * x + 1, np.ones((50, 3), np.uint8))
+    np.testing.assert_allclose(mean, 2 * grid + 1, atol=1e-8)
+
+
+def test_curve_of_one_value_is_empty() -> None:
+    assert len(groups.curve(np.ones(5), np.ones(5), np.ones((5, 2), np.uint8))[0]) == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_hits_equal_a_loop(seed: int, monkeypatch) -> None:
+    monkeypatch.setattr(accuracy, "SCRATCH_CELLS", 100)
+    rng = np.random.default_rng(seed)
+    items = np.stack([rng.permutation(30)[:6] for _ in range(25)]).astype(np.int32)
+    items[rng.random(items.shape) < 0.2] = -1
+    own = [np.sort(rng.choice(30, rng.integers(0, 8), replace=False)) for _ in range(25)]
+    starts = np.concatenate([[0], np.cumsum([len(o) for o in own])])
+    found = accuracy.hits(items, starts, np.concatenate(own).astype(np.int32), 30)
+    np.testing.assert_array_equal(
+        found, [[i in set(o.tolist()) for i in row] for row, o in zip(items, own, strict=True)]
+    )
