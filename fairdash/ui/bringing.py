@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -111,13 +112,13 @@ def _model(data: str) -> None:
     raw = file.getvalue()
     folder = state.workspace().root / "uploads" / digest(file.name, raw)
     if not folder.is_dir():
-        archive = folder.with_suffix(".zip")
+        archive = folder.with_suffix(".incoming") / Path(file.name).name  # its name stands in messages
         archive.parent.mkdir(parents=True, exist_ok=True)
         archive.write_bytes(raw)
         try:
             store.unpack(archive, folder)
         finally:
-            archive.unlink()
+            shutil.rmtree(archive.parent)
     place = _inside(folder)
     if (place / store.MANIFEST).is_file():
         manifest = store.read_json(place / store.MANIFEST, "Bring the whole folder of the model.")

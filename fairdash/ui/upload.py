@@ -210,7 +210,7 @@ def _correct(seen: Preview, dataset: Dataset) -> dict[str, Any]:
         )
     bad = st.checkbox("Leave out rows whose rating is no number")
     given |= {"rating_kind": kind, "dedupe": dedupe, "k_core": 0 if core == 1 else core, "drop_bad_ratings": bad}
-    if liked is None or liked != dataset.relevance_threshold:
+    if liked != dataset.relevance_threshold:
         given["relevance_threshold"] = liked
     return given
 

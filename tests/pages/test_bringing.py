@@ -1,0 +1,139 @@
+"""What a person brings: data files, another system's lists, lists with their own test, models."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fairdash.jobs import kinds, runner
+from fairdash.workspace import Workspace
+from tests.pages.conftest import Open, words
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False).encode()
+
+
+def ratings() -> pd.DataFrame:
+    rows = [(f"u{u}", f"i{i}", 1 + (u + i) % 5, i) for u in range(40) for i in range(12) if (u * i + u) % 3]
+    return pd.DataFrame(rows, columns=["user_id", "item_id", "rating", "time"])
+
+
+def people() -> pd.DataFrame:
+    return pd.DataFrame(
+        [(f"u{u}", "F" if u % 2 else "M", 20 + u) for u in range(40)], columns=["user_id", "gender", "age"]
+    )
+
+
+def test_files_are_recognised_named_and_kept(nothing: Path, open_page: Open) -> None:
+    app = open_page("data", tab="Upload")
+    app.file_uploader[0].set_value(
+        [("ratings.csv", csv(ratings()), "text/csv"), ("users.csv", csv(people()), "text/csv")]
+    )
+    app.run()
+    assert not app.exception
+    assert "Recognised interactions from ratings\\.csv, people from users\\.csv" in words(app)
+    app.text_input[0].set_value("My shop").run()
+    app.button(key="keep").click().run()
+    assert not app.exception
+    assert not app.error
+    (stored,) = Workspace(nothing).entries("datasets")
+    assert stored.title == "My shop"
+    assert stored.meta["n_users"] == 40
+    assert stored.meta["provenance"]["findings"]
+    assert "of people and" in words(app)  # the page shows its own bias now
+
+
+def test_columns_can_be_corrected(nothing: Path, open_page: Open) -> None:
+    frame = ratings().rename(columns={"rating": "a", "time": "b"})
+    app = open_page("data", tab="Upload")
+    app.file_uploader[0].set_value([("ratings.csv", csv(frame), "text/csv")]).run()
+    assert {m.label: m.value for m in app.metric}["Liked from"] in ("any", "4")
+    rating = next(box for box in app.selectbox if box.label == "Rating or count")
+    rating.set_value("a")
+    next(button for button in app.button if button.label == "Apply").click().run()
+    assert not app.exception
+    assert {m.label: m.value for m in app.metric}["Liked from"] == "4"
+
+
+def test_a_file_that_cannot_be_used_gets_a_sentence(nothing: Path, open_page: Open) -> None:
+    app = open_page("data", tab="Upload")
+    app.file_uploader[0].set_value([("one.csv", b"user_id\n1\n2\n", "text/csv")]).run()
+    assert not app.exception
+    assert "one\\.csv" in app.error[0].value
+    assert not Workspace(nothing).entries("datasets")
+
+
+def test_lists_of_another_system_are_kept_for_the_audit(here: dict[str, Any], open_page: Open) -> None:
+    workspace = Workspace(here["home"])
+    run, lists = kinds.get_lists(workspace, here["lists"])
+    frame = lists.top(5).to_frame(run.split.training.users, run.split.training.items)
+    app = open_page("recommender", data=here["data"], how="Bring lists or a model")
+    app.file_uploader(key="lists-file").set_value(("theirs.csv", csv(frame), "text/csv")).run()
+    assert not app.exception
+    assert "at most 5 items each" in words(app)
+    app.button(key="keep-lists").click().run()
+    assert not app.exception
+    made = next(entry for entry in workspace.entries("lists") if entry.title == "theirs")
+    _, kept = kinds.get_lists(workspace, made.digest)
+    assert (kept.items[:, :5] == lists.items[:, :5]).all()
+
+
+def test_lists_with_their_own_test_need_no_data_of_ours(nothing: Path, open_page: Open) -> None:
+    truth = ratings().query("time > 8")[["user_id", "item_id", "rating"]]
+    shown = [(f"u{u}", f"i{i}", r) for u in range(40) for r, i in enumerate((9, 3, 11, 10), 1)]
+    lists = pd.DataFrame(shown, columns=["user_id", "item_id", "rank"])
+    app = open_page("recommender", how="Bring lists or a model")
+    for key, name, frame in (
+        ("Lists", "lists.csv", lists),
+        ("Held out", "truth.csv", truth),
+        ("People", "people.csv", people()),
+    ):
+        app.file_uploader(key=f"own-{key}").set_value((name, csv(frame), "text/csv"))
+    app.run()
+    assert not app.exception
+    assert not app.error, [box.value for box in app.error]
+    app.button(key="keep-lists").click().run()
+    assert not app.exception
+    workspace = Workspace(nothing)
+    (stored,), (made,) = workspace.entries("datasets"), workspace.entries("lists")
+    run, _ = kinds.get_lists(workspace, made.digest)
+    assert len(run.split.test) == len(truth)
+    assert stored.title == run.meta["data"]
+
+
+def test_a_model_with_pickled_weights_is_refused_in_words(here: dict[str, Any], open_page: Open) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("m/config.json", '{"model_type": "bert"}')
+        archive.writestr("m/pytorch_model.bin", b"\x80\x02}q\x00.")
+    app = open_page("recommender", data=here["data"], how="Bring lists or a model", bring="A model")
+    app.file_uploader(key="model-file").set_value(("m.zip", buffer.getvalue(), "application/zip")).run()
+    assert not app.exception
+    assert "pickle" in app.error[0].value
+    assert "safetensors" in app.error[0].value
+
+
+def test_a_zip_that_leaves_its_folder_is_refused(here: dict[str, Any], open_page: Open) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("../../evil/config.json", "{}")
+    app = open_page("recommender", data=here["data"], how="Bring lists or a model", bring="A model")
+    app.file_uploader(key="model-file").set_value(("m.zip", buffer.getvalue(), "application/zip")).run()
+    assert not app.exception
+    assert app.error
+    assert not (here["home"].parent / "evil").exists()
+
+
+def test_a_catalogue_entry_is_loaded_by_a_job(nothing: Path, open_page: Open) -> None:
+    app = open_page("data", tab="Catalogue")
+    assert app.button(key="load-movielens-100k").disabled  # until the terms are accepted
+    app.checkbox(key="terms-movielens-100k").check().run()
+    assert not app.button(key="load-movielens-100k").disabled
+    app.button(key="load-synthetic").click().run()
+    assert not app.exception
+    assert [job.kind for job in runner.table(Workspace(nothing)).all()] == ["dataset"]
