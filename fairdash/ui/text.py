@@ -49,7 +49,8 @@ def number(value: float | None, digits: int = 3) -> str:
         return "∞" if value > 0 else MINUS + "∞"
     text = f"{abs(value):,.{digits}f}"
     if value != 0 and float(text.replace(",", "")) == 0:
-        text = f"{abs(value):.1e}"
+        first = -math.floor(math.log10(abs(value)))  # the place of the first digit that is not 0
+        text = f"{abs(value):.{first}f}" if first <= 6 else f"{abs(value):.1e}"
     return (MINUS if value < 0 else "") + text
 
 
