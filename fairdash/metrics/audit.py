@@ -31,6 +31,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fairdash import settings
@@ -48,6 +50,7 @@ __all__ = [
     "ModelSide",
     "Paired",
     "finish",
+    "from_files",
     "from_frames",
     "from_inputs",
     "from_split",
@@ -58,6 +61,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+LARGE_ROWS = 10_000_000  # of lists, above which a Parquet file is streamed
 RATING_SHUFFLES = 500  # labellings at most, for the tests of metrics of predicted ratings
 SCORE_CELLS = 128  # of list scores, for replicates of score_ks; the value itself is exact
 _GAP_KEYS = ("gap", "ratio", "mad", "std", "p_value", "p_holm", "worst_group", "of", "detectable")
@@ -366,6 +370,40 @@ def finish(
     contract["warnings"] = said
     contract["undefined"] = undefined
     return Audit(total, catalogue, found, results.plain(contract))
+
+
+def from_files(
+    recommendations: Path | str,
+    truth: Path | str,
+    users: Path | str,
+    *,
+    train: Sequence[Path | str] = (),
+    items: Path | str | None = None,
+    **options: Any,
+) -> Audit:
+    """`from_frames` of files: CSV, TSV, Parquet, or folders of Parquet files. Lists of more than LARGE_ROWS rows in
+    Parquet are streamed in bounded memory (`stream.from_parquet`). options: the other keywords of `from_frames`."""
+    tables = {
+        "truth": read_table(truth),
+        "users": read_table(users),
+        "train": pd.concat([read_table(path) for path in train], ignore_index=True) if train else None,
+        "items": None if items is None else read_table(items),
+    }
+    if _parquet_rows(Path(recommendations)) > LARGE_ROWS and not options.get("model"):
+        from fairdash.metrics import stream
+
+        kept = {key: value for key, value in options.items() if key not in ("model", "accuracy_only")}
+        return stream.from_parquet(recommendations, **tables, **kept)
+    return from_frames(read_table(recommendations), **tables, **options)
+
+
+def _parquet_rows(path: Path) -> int:
+    """Rows of a Parquet file, or of all in a folder; 0 for anything else."""
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    try:
+        return sum(pq.read_metadata(file).num_rows for file in files)
+    except (pa.ArrowException, OSError):
+        return 0  # whoever reads it says what is wrong
 
 
 def read_table(source: Path | str) -> pd.DataFrame:

@@ -176,3 +176,22 @@ def test_many_people_are_tested_by_the_limit(monkeypatch, data: dict[str, Any], 
     found = audit.from_frames(**data, **OPTIONS).to_json()["gaps"]["gender"]
     for metric in ("ndcg", "recall", "mrr", "arp", "equal_opportunity_difference"):
         assert found[metric]["p_value"] == pytest.approx(whole["gaps"]["gender"][metric]["p_value"], abs=0.05)
+
+
+def test_large_files_are_streamed(tmp_path, monkeypatch) -> None:
+    data = make(seed=5)
+    paths = {}
+    for name, frame in data.items():
+        paths[name] = tmp_path / f"{name}.csv"
+        frame.to_csv(paths[name], index=False)
+    paths["train"] = [paths["train"]]
+    write(tmp_path / "lists.parquet", data["recommendations"])
+    plain = audit.from_files(**paths, **OPTIONS).to_json()
+    paths["recommendations"] = tmp_path / "lists.parquet"
+    small = audit.from_files(**paths, **OPTIONS).to_json()
+    monkeypatch.setattr(audit, "LARGE_ROWS", 10)
+    large = audit.from_files(**paths, **OPTIONS).to_json()
+    same(small, plain)
+    same(large["overall"], plain["overall"])
+    same(large["items"], plain["items"])
+    assert any("cut from the first rows" in line for line in large["warnings"])
