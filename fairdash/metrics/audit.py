@@ -383,7 +383,7 @@ def from_files(
 ) -> Audit:
     """`from_frames` of files: CSV, TSV, Parquet, or folders of Parquet files. Lists of more than LARGE_ROWS rows in
     Parquet are streamed in bounded memory (`stream.from_parquet`). options: the other keywords of `from_frames`."""
-    tables = {
+    tables: dict[str, Any] = {
         "truth": read_table(truth),
         "users": read_table(users),
         "train": pd.concat([read_table(path) for path in train], ignore_index=True) if train else None,
