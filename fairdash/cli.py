@@ -80,6 +80,8 @@ def _train(arguments: argparse.Namespace) -> int:
     for finding in findings:
         _progress(0.0, f"{finding.severity}: {finding.message}")
     split = data.split.split(dataset, arguments.split, seed=arguments.seed)
+    for note in split.notes:
+        _progress(0.0, note)
     chosen: tuple[pipeline.Mitigation, ...] = ()
     if arguments.mitigation:
         chosen = (
@@ -304,8 +306,12 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
         rating=arguments.rating_column,
         time=arguments.time_column,
         relevance_threshold=arguments.relevance_threshold,
+        rating_kind=arguments.rating_kind,
         dedupe=arguments.keep,
         k_core=arguments.k_core,
+        repairs=None if arguments.repair is None else tuple(arguments.repair),
+        drop_bad_ratings=arguments.drop_bad_ratings,
+        name=arguments.name or "",
     )
     return data.build(arguments.interactions, arguments.users, arguments.items, options=options, progress=_progress)
 
@@ -412,6 +418,12 @@ def _parser() -> argparse.ArgumentParser:
             default="auto",
             help="liked from this rating on; any: every interaction; else decided from the ratings",
         )
+        made.add_argument("--rating-kind", choices=("auto", "rating", "count", "none"), default="auto")
+        made.add_argument("--name", help="of the data set; else that of the file")
+        made.add_argument(
+            "--repair", action="append", help="repairs to do instead of the usual ones; `data` lists them"
+        )
+        made.add_argument("--drop-bad-ratings", action="store_true", help="leave out rows whose rating is no number")
         made.add_argument("--keep", choices=("last", "best"), default="last", help="which of duplicate rows stays")
         made.add_argument("--k-core", type=int, default=0, help="drop people and items with fewer interactions")
 
