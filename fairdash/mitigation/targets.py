@@ -117,6 +117,21 @@ def _aplt(data: RerankInput, least: int) -> Target:
     return Target(1, columns, _quotient)
 
 
+def _popularity_lift(data: RerankInput, least: int) -> Target:
+    """|popularity_lift|: its fair value is 0, on the way from either side."""
+    counts = data.popularity[:, None]
+    length = np.diff(data.history.tocsr().indptr)
+    profile = (data.history.astype(np.float64) @ data.popularity) / np.where(length > 0, length, np.nan)
+
+    def columns(lists: Codes, hits: NDArray[np.bool_]) -> Columns:
+        shown = (lists >= 0).sum(axis=1)
+        mean = _over_lists(lists, counts)[:, 0] / np.where(shown > 0, shown, np.nan)
+        both = np.isfinite(mean) & np.isfinite(profile)
+        return np.stack([np.where(both, mean, 0.0), np.where(both, profile, 0.0)], axis=1)
+
+    return Target(-1, columns, lambda sums: np.abs(_quotient(sums) - 1))
+
+
 def _exposure_ratio(data: RerankInput, least: int) -> Target:
     share = _classes(data, least).share.toarray()
     merit = np.asarray(_valid(data).astype(np.float64) @ share)
@@ -163,6 +178,7 @@ TARGETS: dict[str, Callable[[RerankInput, int], Target]] = {
     "category_divergence": _category_divergence,
     "miscalibration": _miscalibration,
     "aplt": _aplt,
+    "popularity_lift": _popularity_lift,
     "exposure_ratio": _exposure_ratio,
     "rsp": _rsp,
     "gini": _gini,

@@ -9,12 +9,13 @@ the paper's Q − λ₁ DCF − λ₂ DPF with λ₁ = λ₂ = w / (1 − w), ea
 (most of the trade-off lies at small weights, hence the square). Q is the mean list score and U_g a group's mean
 expected NDCG, both with discounts d_p = 1 / log2(p + 1), as in `user_parity`. r_h is the exposure of an item group,
 Σ d_p over all lists, divided by what its number of items would give it: 1 is equal exposure per item. A gap is the
-largest less the smallest value. Without chosen item groups, head and tail by popularity are compared; without user
-groups, the 5 % most active people and the rest: both as in the paper.
+largest less the smallest value. The paper compares head and tail by popularity, and the 5 % most active people with the
+rest; item groups are chosen here (popularity is one choice), and people are compared by activity where no user group is
+chosen.
 
 Strength is s. Solved as a linear programme over all users' lists (`programme`), small instances exactly.
 
-Needs histories and popularity. Moves `aplt` or the chosen item groups' exposure, and the gap of `ndcg`. Costs accuracy,
+Needs item groups. Moves `rsp`, the spread of recommendation rates between them, and the gap of `ndcg`. Costs accuracy,
 above all at high strengths, where a gap weighs more than what people like.
 """
 
@@ -26,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairdash.mitigation.base import Info, RerankInput
-from fairdash.mitigation.reranking.method import Reranking, group_of, head_and_tail, unit_scores
+from fairdash.mitigation.reranking.method import Reranking, group_of, unit_scores
 from fairdash.mitigation.reranking.programme import LEARN, LEAST, Conditions, Numbers, Programme
 from fairdash.mitigation.reranking.utility import expected_gain
 from fairdash.schema import Groups
@@ -42,8 +43,8 @@ INFO = Info(
     objective="Maximise (1 − s²) · mean score − s² · (gap of expected NDCG between user groups + gap of exposure per "
     "item between item groups, each over its value before), all discounted by rank; strength is s.",
     paper="Naghiaei, Rahmani & Deldjoo 2022, CPFair: Personalized Consumer and Producer Fairness Re-ranking",
-    needs=(),
-    target="aplt",
+    needs=("item_groups",),
+    target="rsp",
     cost="Accuracy, above all at high strengths, where a gap weighs more than what people like.",
 )
 
@@ -58,7 +59,8 @@ def active_and_other(data: RerankInput) -> Groups:
 
 def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
     users = data.user_groups or active_and_other(data)
-    groups = data.item_groups or head_and_tail(data.popularity)
+    groups = data.item_groups
+    assert groups is not None
     n_blocks = len(users.names) + 1  # the last block holds users of unknown group
     items = data.candidates.items
     programme = Programme(

@@ -10,7 +10,8 @@ user's history (of everybody's history for a user without one), S the list so fa
 that belongs to d. Binary: rest = 1 until the list has one item of d, then 0. s is the per-user min–max score.
 Strength is λ; at 1 only coverage counts and scores break ties.
 
-Needs histories and popularity. Moves `aplt`, the share of tail items. Costs accuracy, as tail items are wanted by few.
+Needs histories and popularity. Moves `popularity_lift`, and `aplt`, the share of tail items. Costs accuracy, as tail
+items are wanted by few.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ INFO = Info(
     "not cover yet, greedily, item by item; strength is λ.",
     paper="Abdollahpouri, Burke & Mobasher 2019, Managing Popularity Bias with Personalized Re-ranking",
     needs=(),
-    target="aplt",
+    target="popularity_lift",
     cost="Accuracy, since each rare item is wanted by few; little for people who already like rare items.",
 )
 

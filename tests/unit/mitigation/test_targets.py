@@ -86,9 +86,9 @@ def test_items_side_is_the_audits(past: Split, lists: Lists, audited: dict[str, 
 
 def test_means_over_people_are_the_audits(past: Split, lists: Lists, audited: dict[str, Any]) -> None:
     data = validation(past, None)
-    for key in ("miscalibration", "aplt"):
+    for key in ("miscalibration", "aplt", "popularity_lift"):
         point = Judge(data, key).point(0.0, lists.items)
-        assert point.value == pytest.approx(audited["overall"][key], rel=1e-5), key
+        assert point.value == pytest.approx(abs(audited["overall"][key]), rel=1e-5), key
         assert point.ndcg == pytest.approx(audited["overall"]["ndcg"], rel=1e-5)
         low, high = audited["overall"]["ndcg_ci"]
         assert point.ndcg_ci == pytest.approx((low, high), abs=0.4 * (high - low))  # other replicates
