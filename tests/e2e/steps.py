@@ -36,6 +36,11 @@ def press(page: Page, name: str) -> None:
     rest(page)
 
 
+def start(page: Page, name: str) -> None:
+    """Press a button that starts a job; the page then polls it and hardly comes to rest."""
+    page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True).first.click()
+
+
 def upload(page: Page, *files: Path) -> None:
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files([str(file) for file in files])
     rest(page)

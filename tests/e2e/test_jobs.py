@@ -41,7 +41,7 @@ def test_a_training_outlives_reload_tab_and_server(server: Server, page: Page, b
     dataset, _ = data.synthetic.make(n_users=200, n_items=100)
     stored = kinds.put_dataset(Workspace(server.home), dataset)
     steps.visit(page, f"{server.url}/recommender?" + urlencode({"data": stored, **LONG}))
-    steps.press(page, "Train")
+    steps.start(page, "Train")
     running = page.get_by_text(re.compile(r"Epoch \d+ of 400"))
     expect(running.first).to_be_visible(timeout=90_000)
     before = until(server, lambda job: job.done > 0.02)
@@ -82,7 +82,7 @@ def test_a_killed_worker_is_shown_as_lost_within_seconds(server: Server, page: P
     dataset, _ = data.synthetic.make(n_users=200, n_items=100)
     stored = kinds.put_dataset(Workspace(server.home), dataset)
     steps.visit(page, f"{server.url}/recommender?" + urlencode({"data": stored, "seed": 7, **LONG}))
-    steps.press(page, "Train")
+    steps.start(page, "Train")
     job = until(server, lambda job: job.state == "running" and job.done > 0.0, 90.0)
     assert job.pid is not None
     os.kill(job.pid, signal.SIGKILL)
