@@ -6,8 +6,9 @@ Trained with binary cross-entropy and weight decay. Each person's training inter
 block's items are the pairs to be judged, the rest is the history, so that no text names the item it is asked about.
 Unseen items drawn from the first stage's candidates are further negatives. Pairs outside the candidates are left out:
 all of them would be taken ones, and what is unlike a candidate would be learned to be liked.
-To the BERT's logit a prior is added, a logistic regression on the item's popularity and the first stage's score, so
-that the BERT has to learn only what the prior does not say. How much its logit counts is fitted last, on validation.
+To the BERT's logit a prior is added: the item's popularity and the first stage's score, by a logistic regression on
+validation that also weighs the BERT's logit. Popularity is there in training too, so that the BERT has to learn only
+what it does not say.
 
 Shapes: r rows of a batch, t tokens of a row, c pairs of a row, p pairs of a batch, d width, m items.
 
@@ -50,9 +51,9 @@ POOL = 200  # in training, candidates are at least so many of the first stage's 
 ROW_ITEMS = 32  # items that share a history in one row: more save history tokens but cost attention, which is square
 TITLE_TOKENS = 12
 ITEM_TOKENS, PAIRS_PER_HISTORY = 14, 16  # typical, for an estimate of the cost
-DRAWN = 4  # candidates for each validation pair that the blend is fitted on
+DRAWN = 2  # candidates for each validation pair that the blend is fitted on
 VALIDATED = 300  # people whose candidates are judged after each epoch on a CPU
-CPU_CANDIDATES, CPU_LAYERS = 100, 2
+CPU_CANDIDATES, CPU_LAYERS = 100, 1
 CPU_TOKENS, GPU_TOKENS = 8192, 131072  # of a scoring batch
 STATE_BYTES = 1 << 30  # of token states kept of the catalogue; those of profiles may take as much again
 
@@ -114,9 +115,9 @@ class PairNetwork(nn.Module):
         return _layer(last, queries, states, queries_mask)
 
     def begin(self, batches: Sequence[Batch], device: Device) -> None:
-        """Start a new classifier at the prior alone, and scale the pooler so that what goes into its tanh has mean 0 and
-        deviation 1 over the pairs of these batches (Mishkin & Matas 2016). Encoders of sentences were never trained to
-        say anything with [CLS]: without this their pooled vectors hardly differ, and a classifier learns nothing."""
+        """Start a new classifier at the prior alone, and scale the pooler so that what goes into its tanh has mean 0
+        and deviation 1 over the pairs of the batches (Mishkin & Matas 2016). Encoders of sentences were never trained
+        to say anything with [CLS]: without this their pooled vectors hardly differ, and a classifier learns nothing."""
         dense = self.model.bert.pooler.dense
         with torch.no_grad(), device.autocast():
             found = []
@@ -684,7 +685,8 @@ class PairBatches:
             labels.append(np.concatenate([self.label[inside], np.zeros(n, np.float32)]))
             mean = np.float32(self.weight[inside].mean())
             weights.append(np.concatenate([self.weight[inside], np.full(n, mean, np.float32)]))
-            offsets.append(np.concatenate([self.offset[inside], self.pool_offset[fold, user][drawn]]))
+            offset = np.concatenate([self.offset[inside], self.pool_offset[fold, user][drawn]])
+            offsets.append(offset + base_rate(offset, labels[-1]))
             users.append(user)
             profiles.append(self.epoch_profiles[user + (data.n_users if self.twin[k] else 0)])
             liked.append(train.item[rest[self.label[rest] > 0]])
@@ -705,6 +707,18 @@ class PairBatches:
             "weights": torch.from_numpy(values[1]),
             "offsets": torch.from_numpy(values[2]),
         }
+
+
+def base_rate(offset: Floats, labels: Floats) -> float:
+    """The intercept beside which a block's offsets give as many likes as it has. How easily a person likes would drown
+    everything else: a batch holds many pairs of few people, and no ranking depends on it."""
+    n = len(labels)
+    likes = (float(labels.sum()) + 0.5) / (n + 1) * n  # never none, never all
+    intercept = 0.0
+    for _ in range(8):
+        p = 1 / (1 + np.exp(-(offset.astype(np.float64) + intercept)))
+        intercept = float(np.clip(intercept + (likes - p.sum()) / (p * (1 - p)).sum(), -8, 8))
+    return intercept
 
 
 def twin_profiles(data: TrainingData, rng: np.random.Generator) -> list[str]:
@@ -790,16 +804,23 @@ class BertPair:
             Calibration(note="Not calibrated yet."),
         )
         limit = VALIDATED if chosen.kind == "cpu" else 20_000
-        validation = Validation(
+        judge = Validation(
             data, lambda users: torch.from_numpy(fitted.score(users, data.train)), seed=seed, limit=limit
         )
-        batches = PairBatches(data, texts, first, blend, seed)
+
+        def validate() -> Mapping[str, float]:
+            fitted.blend = fit_blend(data, first, options, seed, fitted)
+            return judge()
+
+        # The first stage was fitted to the training pairs: its scores would leave nothing there for the BERT to learn.
+        offset = fit_blend(data, first, dataclasses.replace(options, prior=_without_first_stage(options.prior)), seed)
+        batches = PairBatches(data, texts, first, offset, seed)
         if not model.classifier.bias.any():  # exactly 0: it was never trained
             network.eval().begin([batches.batch(i) for i in range(min(len(batches), 4))], chosen)
         train(
             network,
             batches,
-            validation,
+            validate,
             options=options,
             seed=seed,
             device=chosen,
@@ -839,6 +860,10 @@ def classifier(base: str, whole: bool = False) -> tuple[Any, Any]:
             "Give a model whose config.json says model_type bert, or take the default.",
         )
     return model, tokenizer
+
+
+def _without_first_stage(prior: str) -> str:
+    return "popularity" if prior == "first_stage" else prior
 
 
 def _first_stage(

@@ -63,7 +63,12 @@ class SequenceOptions(TrainingOptions):
         0, "How many items ahead a target may lie; 0: as many as people have in validation.", low=0, high=1000
     )
     rate_inputs: bool = option(True, "Tell the model how each item of the history was rated.")
-    dislike_weight: float = option(0.3, "Weight of targets rated below the relevance threshold.", low=0.0, high=1.0)
+    dislikes: float = option(
+        0.1,
+        "How often an item rated below the relevance threshold is a target; else the next liked one takes its place.",
+        low=0.0,
+        high=1.0,
+    )
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class PairOptions(TrainingOptions):
     """`bert_pair`: a BERT classifier over (profile and history, item)."""
 
     epochs: int = option(3, "Passes over the training data at most.", low=1, high=1000)
-    learning_rate: float = option(2e-4, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0)
+    learning_rate: float = option(5e-4, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0)
     patience: int = option(
         2, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000
     )
@@ -81,7 +86,9 @@ class PairOptions(TrainingOptions):
         0, "Items of the first stage that are ranked; 0: 100 on a CPU, the whole catalogue on a GPU.", low=0, high=10**7
     )
     prior: str = option(
-        "popularity", "What is added to the BERT's logit.", choices=("none", "popularity", "first_stage")
+        "first_stage",
+        "What is added to the BERT's logit: nothing, popularity, or popularity and the first stage's score.",
+        choices=("none", "popularity", "first_stage"),
     )
     history: int = option(20, "Liked titles of the history that are read, the latest ones.", low=0, high=500)
     length: int = option(128, "Tokens of profile and history at most.", low=8, high=4096)
@@ -91,7 +98,7 @@ class PairOptions(TrainingOptions):
     )
     trained_layers: int = option(
         0,
-        "Upper layers that are trained; 0: two on a CPU, all on a GPU. Below them texts are read once.",
+        "Upper layers that are trained; 0: one on a CPU, all on a GPU. Below them texts are read once.",
         low=0,
         high=96,
     )

@@ -56,8 +56,9 @@ def options(tiny: Path, **more: Any) -> dict[str, Any]:
         "n_candidates": 20,
         "batch": 64,
         "epochs": 2,
+        "trained_layers": 2,
     }
-    return few | {"learning_rate": 2e-3} | more
+    return few | {"learning_rate": 1e-3} | more
 
 
 def fit(
