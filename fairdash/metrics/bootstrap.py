@@ -27,7 +27,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chndtr, chndtrinc, ndtri, stdtrit
+from scipy.special import chdtri, chndtr, chndtrinc, ndtri, stdtrit
 
 from fairdash.hashing import Hashes, mix
 
@@ -36,7 +36,8 @@ Array = NDArray[np.float64]
 LEVEL = 0.95
 TAILS = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)
 Z = float(ndtri((1 + LEVEL) / 2))
-Z_POWER = float(ndtri(0.8))  # the detectable gap is the one found with probability 0.8
+POWER = 0.8  # the detectable gap is the one found with this probability
+Z_POWER = float(ndtri(POWER))
 
 # Poisson(1) by inversion of a 16-bit uniform; the table's mean is exactly 1.
 _CDF = np.cumsum([math.exp(-1) / math.factorial(j) for j in range(12)])
@@ -121,21 +122,38 @@ def jackknife(value: float, left_out: Array, low: float = -math.inf, high: float
 
 def distance_interval(square: float, replicates: Array) -> tuple[float, float]:
     """95 % interval of the square of a distance, from its value and replicates [r]: see the module."""
-    known = replicates[np.isfinite(replicates)]
-    if len(known) < 2 or math.isnan(square):
+    scale, freedom = _chi_square(square, replicates)
+    if math.isnan(scale):
         return math.nan, math.nan
-    # replicates have mean q + s d and variance 2 s² (d + 2 q / s) around the value q
-    bias = max(float(known.mean()) - square, 1e-12 * square)
-    spread = float(known.var())
-    if spread == 0 or bias + square == 0:
+    if scale == 0:
         return square, square
-    scale = spread / (2 * bias + 4 * square)
-    freedom = bias / scale
     ends = []
     for level in ((1 + LEVEL) / 2, (1 - LEVEL) / 2):
         central = chndtr(square / scale, freedom, 0.0) <= level
         ends.append(0.0 if central else scale * float(chndtrinc(square / scale, freedom, level)))
     return ends[0], max(ends[1], square)
+
+
+def detectable_distance(square: float, replicates: Array) -> float:
+    """Square of the true distance that a test at 5 % would find with probability 0.8 at this number of people."""
+    scale, freedom = _chi_square(square, replicates)
+    if math.isnan(scale) or scale == 0:
+        return scale
+    return scale * float(chndtrinc(chdtri(freedom, 1 - LEVEL), freedom, 1 - POWER))
+
+
+def _chi_square(square: float, replicates: Array) -> tuple[float, float]:
+    """Scale s and degrees of freedom d, from replicates that have mean q + s d and variance 2 s² (d + 2 q / s) around
+    the value q. Scale NaN: nothing to go by; 0: no spread."""
+    known = replicates[np.isfinite(replicates)]
+    if len(known) < 2 or math.isnan(square):
+        return math.nan, math.nan
+    bias = max(float(known.mean()) - square, 1e-12 * square)
+    spread = float(known.var())
+    if spread == 0 or bias + square == 0:
+        return 0.0, 0.0
+    scale = spread / (2 * bias + 4 * square)
+    return scale, bias / scale
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -42,7 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fairdash.metrics.bootstrap import Z_POWER, Z, distance_interval, interval, widening
+from fairdash.metrics.bootstrap import Z_POWER, Z, detectable_distance, distance_interval, interval, widening
 
 Array = NDArray[np.float64]
 
@@ -280,6 +280,7 @@ def distance(
         gap=shown(square),
         ci=(shown(low), shown(high)) if not math.isnan(high) else (math.nan, math.nan),
         p_value=p_value(observed, shuffled[~np.isnan(shuffled)]) if len(null) else math.nan,
+        detectable=shown(detectable_distance(square, moved)),
         oriented=np.sqrt(moved) if root else moved,
         distance=True,
     )

@@ -70,6 +70,16 @@ def test_distance_interval_covers(freedom: int, noncentral: float) -> None:
     assert inside >= 0.925 * 400
 
 
+def test_detectable_distance_is_found_four_times_of_five() -> None:
+    rng = np.random.default_rng(0)
+    freedom = 5
+    null = rng.normal(size=freedom)
+    moved = ((null + rng.normal(size=(4000, freedom))) ** 2).sum(axis=1)
+    size = bootstrap.detectable_distance(float((null**2).sum()), moved)
+    found = stats.ncx2(freedom, size).sf(stats.chi2(freedom).ppf(0.95))
+    assert found == pytest.approx(0.8, abs=0.05)
+
+
 def test_distance_interval_without_spread() -> None:
     assert bootstrap.distance_interval(0.0, np.zeros(10)) == (0.0, 0.0)
     assert np.isnan(bootstrap.distance_interval(math.nan, np.ones(10))).all()
