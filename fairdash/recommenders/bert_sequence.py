@@ -276,18 +276,19 @@ class SequenceBatches:
         self.horizon, self.seed = horizon, seed
         train = data.train
         self.starts = train.starts(data.n_users)
-        weight = data.row_weight if data.row_weight is not None else np.ones(len(train), np.float32)
+        self.weight = data.row_weight if data.row_weight is not None else np.ones(len(train), np.float32)
+        liked = np.ones(len(train), bool)
         if data.relevance_threshold is not None:
             liked = train.rating >= data.relevance_threshold
-            if liked.any():
-                weight = weight * np.where(liked, 1.0, options.dislike_weight).astype(np.float32)
-        self.weight = weight
+        # the next liked interaction at or behind each; len(train) where there is none
+        following = np.append(np.where(liked, np.arange(len(train)), len(train)), len(train))
+        self.next_liked = np.minimum.accumulate(following[::-1])[::-1] if liked.any() else None
         repeats = data.user_repeats if data.user_repeats is not None else np.ones(data.n_users, np.int32)
         counts = np.diff(self.starts)
         self.people = np.repeat(np.arange(data.n_users), np.where(counts > 0, repeats, 0))
         tokens = int((counts[self.people] + 1).sum() * (1.0 + (data.swap_share if twins else 0.0)))
         steps = round(tokens / (options.batch * (options.length + 1)))
-        self.n_batches = max(steps, min(MIN_STEPS, len(self.people) // 8), 1)
+        self.n_batches = min(max(steps, min(MIN_STEPS, len(self.people) // 8), 1), len(self.people))
         self.set_epoch(0)
 
     def __len__(self) -> int:
@@ -317,8 +318,8 @@ class SequenceBatches:
         cumulated = np.concatenate([[0], np.cumsum(self.size[order] + 1)])
         cuts = np.searchsorted(cumulated, np.linspace(0, cumulated[-1], self.n_batches + 1))
         low = np.arange(self.n_batches + 1)
-        cuts = np.clip(cuts, low, len(order) - low[::-1])
-        cuts[0], cuts[-1] = 0, len(order)
+        cuts = np.minimum(np.maximum.accumulate(cuts - low) + low, len(order) - low[::-1])  # no batch is empty
+        cuts[0] = 0
         parts = [order[a:b] for a, b in itertools.pairwise(cuts)]
         self.parts = [parts[i] for i in rng.permutation(self.n_batches)]
 
@@ -332,16 +333,19 @@ class SequenceBatches:
         at = np.where(real, self.starts[user][:, None] + first[:, None] + place, 0)
         items = np.where(real, train.item[at], -1).astype(np.int64)
         types = np.where(real, self.types[at], 0)
+        end = self.starts[user + 1][:, None]  # behind the person's last interaction
         if self.options.objective == "causal":
-            ahead = rng.integers(0, self.horizon, at.shape) if self.horizon > 1 else 0
-            goal = np.where(real, np.minimum(at + ahead, self.starts[user + 1][:, None] - 1), 0)
-            targets = np.where(real, train.item[goal], -1)
-            weights = np.where(real, self.weight[goal], 0.0)
-            targets, weights = np.pad(targets, ((0, 0), (0, 1)), constant_values=-1), np.pad(weights, ((0, 0), (0, 1)))
+            ahead = np.minimum(at + rng.integers(0, self.horizon, at.shape), end - 1)
+            goal = self._liked(ahead, rng)
+            asked = real & (goal < end)
         else:
-            hidden = (rng.random(at.shape) < self.options.mask_share) | (place == size[:, None] - 1)
-            targets = np.pad(np.where(real & hidden, items, -1), ((0, 0), (1, 0)), constant_values=-1)
-            weights = np.pad(np.where(real & hidden, self.weight[at], 0.0), ((0, 0), (1, 0)))
+            goal = at
+            asked = real & ((rng.random(at.shape) < self.options.mask_share) | (place == size[:, None] - 1))
+        asked[np.arange(len(part)), size - 1] = True  # every sample has a user vector with a target
+        goal = np.where(asked, np.minimum(goal, end - 1), 0)
+        side = ((0, 0), (0, 1) if self.options.objective == "causal" else (1, 0))
+        targets = np.pad(np.where(asked, train.item[goal], -1), side, constant_values=-1)
+        weights = np.pad(np.where(asked, self.weight[goal], 0.0), side)
         profile = self.profile[user]
         twin = self.twin[part]
         for i, texts in enumerate(self.twins):
@@ -354,6 +358,14 @@ class SequenceBatches:
             "weights": torch.from_numpy(weights.astype(np.float32)),
             "profile": torch.from_numpy(profile.astype(np.int64)),
         }
+
+    def _liked(self, goal: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """The rows to predict: of those that were disliked a share of `dislikes` stays, the others give way to the next
+        liked one, which may be another person's where there is none."""
+        if self.next_liked is None or self.options.dislikes == 1.0:
+            return goal
+        kept = rng.random(goal.shape) < self.options.dislikes
+        return np.where(kept, goal, self.next_liked[goal])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -54,14 +54,14 @@ from rectools.models import BERT4RecModel
 train, users, out, options = sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
 torch.set_num_threads(options.pop("threads"))
 seed_everything(0)
-rows = pd.read_parquet(train)
+rows = pd.read_csv(train)
 model = BERT4RecModel(**options)
 ready = Dataset.construct(rows)
 start, cpu = time.perf_counter(), time.process_time()
 model.fit(ready)
 wall, cpu = time.perf_counter() - start, time.process_time() - cpu
-lists = model.recommend(pd.read_parquet(users)["user_id"], ready, k=10, filter_viewed=True)
-lists.to_parquet(out)
+lists = model.recommend(pd.read_csv(users)["user_id"], ready, k=10, filter_viewed=True)
+lists.to_csv(out, index=False)
 print(json.dumps({"wall": wall, "cpu": cpu}))
 """
 
@@ -254,7 +254,7 @@ def _rectools(parts: Split, known: Interactions, options: dict[str, Any]) -> tup
         (RECTOOLS / "ready").touch()
     people = parts.training
     with tempfile.TemporaryDirectory() as folder:
-        train, users, out = (Path(folder) / name for name in ("train.parquet", "users.parquet", "lists.parquet"))
+        train, users, out = (Path(folder) / name for name in ("train.csv", "users.csv", "lists.csv"))
         pd.DataFrame(
             {
                 "user_id": known.user.astype(np.int64),
@@ -262,11 +262,11 @@ def _rectools(parts: Split, known: Interactions, options: dict[str, Any]) -> tup
                 "weight": 1.0,
                 "datetime": pd.Timestamp("2000-01-01") + pd.to_timedelta(np.arange(len(known)), unit="s"),
             }
-        ).to_parquet(train)
-        pd.DataFrame({"user_id": np.unique(parts.test.user).astype(np.int64)}).to_parquet(users)
+        ).to_csv(train, index=False)
+        pd.DataFrame({"user_id": np.unique(parts.test.user).astype(np.int64)}).to_csv(users, index=False)
         command = [python, "-c", RECTOOLS_SCRIPT, train, users, out, json.dumps(options)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        frame = pd.read_parquet(out).sort_values(["user_id", "rank"])
+        frame = pd.read_csv(out).sort_values(["user_id", "rank"])
         lists = np.full((people.n_users, 10), -1, np.int64)
         lists[frame["user_id"].to_numpy(), frame["rank"].to_numpy() - 1] = frame["item_id"].to_numpy()
     return lists, json.loads(done.stdout.strip().splitlines()[-1])

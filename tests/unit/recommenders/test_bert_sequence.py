@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from transformers import AutoModel
 
 from fairdash.errors import ConfigError, ModelError
@@ -143,7 +144,7 @@ def test_twins_have_another_value_and_are_added(run: Path) -> None:
 
 
 def test_every_item_is_a_target_once_an_epoch(data: TrainingData) -> None:
-    options = SequenceOptions(length=4, batch=4)
+    options = SequenceOptions(length=4, batch=4, dislikes=1.0)
     rows = np.zeros(data.n_users, np.int64)
     batches = SequenceBatches(data, options, np.zeros(len(data.train), np.int64), rows, [], 1, 0)
     expected = data.train.matrix(data.n_users, data.n_items).toarray().astype(int)
@@ -171,15 +172,31 @@ def test_row_weights_and_repeats_reach_the_batches(data: TrainingData) -> None:
     assert total == pytest.approx(3 * weight[data.train.user < 5].sum(), rel=1e-5)
 
 
-def test_disliked_targets_count_less(data: TrainingData) -> None:
+def test_disliked_targets_give_way_to_the_next_liked(data: TrainingData) -> None:
     rows = np.zeros(data.n_users, np.int64)
-    liked = float((data.train.rating >= 4).sum())
-    for threshold, expected in ((4.0, liked + 0.25 * (len(data.train) - liked)), (9.0, len(data.train))):
-        changed = data.with_(relevance_threshold=threshold)  # above all ratings: nobody likes anything, all count
-        options = SequenceOptions(dislike_weight=0.25)
+    liked = data.train.rating >= 4
+
+    def targets(threshold: float, dislikes: float) -> NDArray[np.bool_]:
+        """Whether each prediction's target was liked, the last one of each sample apart."""
+        options = SequenceOptions(dislikes=dislikes)
+        changed = data.with_(relevance_threshold=threshold)
         batches = SequenceBatches(changed, options, np.zeros(len(data.train), np.int64), rows, [], 1, 0)
-        total = sum(float(batches.batch(i)["weights"].sum()) for i in range(len(batches)))
-        assert total == pytest.approx(expected)
+        likes = data.train.take(np.flatnonzero(liked)).matrix(data.n_users, data.n_items).toarray()
+        found = []
+        for i in range(len(batches)):
+            batch = batches.batch(i)
+            goal = batch["targets"].numpy()
+            size = (batch["items"].numpy() >= 0).sum(1)
+            goal[np.arange(len(goal)), size - 1] = -1
+            row, column = np.nonzero(goal >= 0)
+            found.append(likes[batch["users"].numpy()[row], goal[row, column]])
+        return np.concatenate(found)
+
+    assert targets(4.0, 0.0).all()
+    share = liked.mean()
+    assert targets(4.0, 1.0).mean() == pytest.approx(share, abs=0.05)
+    assert share + 0.1 < targets(4.0, 0.3).mean() < 1
+    assert targets(9.0, 0.0).mean() == pytest.approx(share, abs=0.05)  # nobody likes anything: all are targets
 
 
 def test_full_softmax_is_cross_entropy() -> None:
