@@ -53,7 +53,7 @@ SPACES: dict[str, Space] = {
         "dropout": Range(0.0, 0.5),
         "width": (64, 128, 256),
         "layers": Range(1, 3, whole=True),
-        "dislike_weight": Range(0.0, 1.0),
+        "dislikes": Range(0.0, 1.0),
         "weight_decay": Range(1e-3, 0.1, log=True),
     },
     "bert_pair": {
