@@ -75,7 +75,7 @@ class SequenceOptions(TrainingOptions):
 class PairOptions(TrainingOptions):
     """`bert_pair`: a BERT classifier over (profile and history, item)."""
 
-    epochs: int = option(3, "Passes over the training data at most.", low=1, high=1000)
+    epochs: int = option(2, "Passes over the training data at most.", low=1, high=1000)
     learning_rate: float = option(5e-4, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0)
     patience: int = option(
         2, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000
