@@ -80,7 +80,13 @@ def test_the_twin_shows_none(audits: dict[tuple[str, bool], dict[str, Any]], nam
     assert gap["ci"][0] <= 0 <= gap["ci"][1]
 
 
-def test_the_biased_service_has_no_gap_where_none_was_planted(audits: dict[tuple[str, bool], dict[str, Any]]) -> None:
-    gap = audits["ease", True]["gaps"]["country"]["ndcg"]
-    assert gap["p_holm"] > 0.05
-    assert gap["ci"][0] <= 0
+def test_the_biased_service_has_no_gap_where_none_was_planted(tmp_path: Path) -> None:
+    excluded = 0
+    for seed in range(4):
+        dataset, _ = synthetic.make(seed)
+        run = pipeline.train(splits.split(dataset, "user-time:0.8"), pipeline.TrainSpec("ease"), tmp_path / str(seed))
+        audit = pipeline.audit(run, pipeline.recommend(run, 10), groups=[COUNTRY], replicates=500, permutations=500)
+        gap = audit.to_json()["gaps"]["country"]["ndcg"]
+        assert gap["p_holm"] > 0.05
+        excluded += gap["ci"][0] > 0
+    assert excluded <= 1  # one metric alone, at 95 %, is wrong once in twenty
