@@ -163,13 +163,12 @@ def _audit(arguments: argparse.Namespace) -> int:
                 f"audit needs --{missing[0]}.",
                 "Give --recommendations, --truth and --users as files, or --run with the folder of a training.",
             )
-        train = [audits.read_table(path) for path in arguments.train or ()]
-        audit = audits.from_frames(
-            audits.read_table(arguments.recommendations),
-            audits.read_table(arguments.truth),
-            audits.read_table(arguments.users),
-            train=train or None,
-            items=None if arguments.items is None else audits.read_table(arguments.items),
+        audit = audits.from_files(
+            arguments.recommendations,
+            arguments.truth,
+            arguments.users,
+            train=arguments.train or (),
+            items=arguments.items,
             relevance_threshold=arguments.relevance_threshold,
             **shared,
         )
@@ -485,7 +484,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--train", nargs="+", help="user_id, item_id: what was known (one or several files)")
     made.add_argument("--users")
     made.add_argument("--items")
-    made.add_argument("--relevance-threshold", type=_threshold, default=settings.RELEVANCE_THRESHOLD)
+    made.add_argument("--relevance-threshold", type=float, help="liked from this rating on; else from 4 of 5 stars")
     add_groups(made)
     add_statistics(made)
     made.add_argument("--fail-over", action="append", default=[], metavar="GATE", help="gender.ndcg.gap=0.02")
