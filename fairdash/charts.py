@@ -546,9 +546,10 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
     return Chart(figure, f"{metric} before and after: {said}.", table)
 
 
-def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: int = -1) -> Chart:
+def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: int = -1, joined: bool = True) -> Chart:
     """The whole trade-off of one or several methods: a fairness metric to the right, quality upwards, both with
-    intervals. better: 1 where a higher metric is fairer, -1 where a lower one is."""
+    intervals. better: 1 where a higher metric is fairer, -1 where a lower one is. joined: a line leads from point to
+    point, in their order."""
     if not points:
         return empty("No sweep has been run yet.")
     figure = _figure(330, legend=True)
@@ -568,7 +569,8 @@ def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: i
                     "arrayminus": [max(0.0, v - b[0]) for v, b in zip(of, ci, strict=True) if b],
                 }  # fmt: skip
         figure.add_scatter(
-            x=[p.gap for p in mine], y=[p.quality for p in mine], mode="lines+markers", name=text.markup(name),
+            x=[p.gap for p in mine], y=[p.quality for p in mine], mode=f"{'lines+' if joined else ''}markers",
+            name=text.markup(name),
             line={"color": color, "dash": DASHES[s % 6], "width": 1.5},
             marker={"symbol": SYMBOLS[s % 6], "size": 8, "color": color},
             customdata=[text.markup(p.label) for p in mine],

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from fairdash.ui import bringing, parts, runs, state, training
+from fairdash.ui import bringing, parts, runs, searching, state, training
 
-TRAIN, BRING, RUNS = "Train", "Bring lists or a model", "Runs"
+TRAIN, SEARCH, BRING, RUNS = "Train", "Search options", "Bring lists or a model", "Runs"
 
 st.title("Recommender")
 data = state.get("data")
 tab = st.segmented_control(
-    "What to do", [TRAIN, BRING, RUNS], default=TRAIN, required=True, key="how", label_visibility="collapsed",
+    "What to do", [TRAIN, SEARCH, BRING, RUNS], default=TRAIN, required=True, key="how", label_visibility="collapsed",
     bind="query-params",
 )  # fmt: skip
 if tab == BRING:
@@ -20,5 +20,7 @@ elif data is None:
     parts.empty("No data set in view", "A recommender learns from interactions.", "data", "Choose or bring data")
 elif tab == TRAIN:
     training.section(data)
+elif tab == SEARCH:
+    searching.section(data)
 else:
     runs.past(data)

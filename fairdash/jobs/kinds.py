@@ -243,6 +243,32 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
     return {"comparisons": name}
 
 
+def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
+    """params: dataset, split, recommender[, objective, groups, options, trials, seed, device]. The result holds the
+    whole search; a search that stopped half-way goes on."""
+    from fairdash.recommenders.search import search
+
+    dataset = get_dataset(workspace, params["dataset"])
+    seed = int(params.get("seed", 0))
+    split = data.split.split(dataset, params["split"], seed=seed)
+    groups = [pipeline.group_from_json(group) for group in params.get("groups", ())][:1]
+    options = {name: str(value) for name, value in params.get("options", {}).items()}
+    found = search(
+        params["recommender"],
+        pipeline.with_profile(split.training, options),
+        objective=params.get("objective", "accuracy"),
+        groups=pipeline.form_groups(groups, dataset.users)[0] if groups else None,
+        min_size=groups[0].min_size if groups else settings.MIN_GROUP_SIZE,
+        fixed=options,
+        trials=int(params.get("trials", 12)),
+        seed=seed,
+        device=params.get("device", "auto"),
+        folder=workspace.root / "searches" / digest("search", dict(params)),
+        progress=progress,
+    )
+    return {"search": found.to_json()}
+
+
 def _demo(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: dataset. From nothing to a finished comparison, with the default settings."""
     source = params.get("dataset", "synthetic")
@@ -280,6 +306,7 @@ _KINDS: dict[str, Callable[[Workspace, Params, Progress], Result]] = {
     "audit": _audit,
     "mitigate": _mitigate,
     "compare": _compare,
+    "search": _search,
     "demo": _demo,
 }
 

@@ -18,7 +18,16 @@ from fairdash.workspace import Workspace
 T = TypeVar("T")
 
 IDS = ("data", "lists", "before", "after", "comparison", "job")  # ids of the workspace
-CHOICES = ("group", "cross", "item_group", "k", "least", "split", "model")  # shared by pages; and cut_<attribute>
+CHOICES = (
+    "group",
+    "cross",
+    "item_group",
+    "k",
+    "least",
+    "split",
+    "model",
+    "recommender",
+)  # shared by pages; and cut_<attribute>
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 PAGES = Path(__file__).parents[2] / "pages"
 JOURNEY = {  # page → section of the navigation, title, icon; in the order in which a person goes through them

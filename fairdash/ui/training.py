@@ -65,8 +65,8 @@ def _form(data: str) -> dict[str, Any]:
     one, two, three = st.columns([2, 1, 1], vertical_alignment="bottom")
     with one:
         name = st.selectbox(
-            "Recommender", list(RECOMMENDERS), format_func=lambda key: RECOMMENDERS[key].title, key="recommender",
-            bind="query-params",
+            "Recommender", list(RECOMMENDERS), format_func=lambda key: RECOMMENDERS[key].title,
+            **state.shared("recommender", next(iter(RECOMMENDERS)), state.one_of(RECOMMENDERS)),
         )  # fmt: skip
     info = RECOMMENDERS[name]
     with two:

@@ -108,6 +108,17 @@ def test_the_compare_page_compares_with_the_lists_before(here: dict[str, Any], o
     assert report.selectbox(key="view_comparison").value == made["comparisons"]
 
 
+def test_a_search_tries_options_and_hands_the_best_to_training(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("recommender", data=here["data"], how="Search options", recommender="ease", trials="3")
+    app.button(key="search").click().run()
+    found = wait_for_job(app, "search", here["home"])["search"]
+    assert len(found["trials"]) == 3
+    best = found["trials"][found["chosen"][0]]
+    assert f"NDCG@10 {best['accuracy']:.4f}" in words(app)
+    trained = open_page("recommender", data=here["data"], recommender="ease", set_l2=str(best["options"]["l2"]))
+    assert trained.number_input(key="set_l2").value == pytest.approx(best["options"]["l2"])
+
+
 def test_every_method_of_the_catalogue_can_be_looked_at(here: dict[str, Any], open_page: Open) -> None:
     app = open_page("mitigate", data=here["data"], lists=here["lists"])
     seen = set()
