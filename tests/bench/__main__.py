@@ -2,8 +2,8 @@
 
     python -m tests.bench [audit statistics reranking mitigations pairs recommenders]
 
-Speed is given as ratios within one run; quality on real data where ../shared/data holds it. It takes hours on two cores:
-most of it is training.
+Speed is given as ratios within one run; quality on real data where ../shared/data holds it. It takes hours on two
+cores: most of it is training.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from fairdash.jobs import runner
+from fairdash.workspace import Workspace
 from tests.e2e.browser import launched
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +74,13 @@ class Server:
             self.process.wait()
             self.process = None
 
+    def stop_jobs(self) -> None:
+        """End the workers that outlive the server, so that they do not run into the next test."""
+        for job in runner.table(Workspace(self.home)).active():
+            runner.cancel(Workspace(self.home), job.id)
+            if job.pid is not None and runner.alive(job):
+                os.kill(job.pid, signal.SIGKILL)
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -85,6 +94,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     served.start()
     yield served
     served.kill()
+    served.stop_jobs()
 
 
 @pytest.fixture
