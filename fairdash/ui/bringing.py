@@ -19,7 +19,7 @@ from fairdash.jobs.kinds import import_lists, put_dataset
 from fairdash.recommenders import store
 from fairdash.recommenders.lists import read_lists
 from fairdash.schema import Split
-from fairdash.ui import forms, load, parts, state, text
+from fairdash.ui import forms, load, parts, state, text, training
 
 LISTS, OWN, MODEL = "Lists for this data", "Lists with their own test", "A model"
 _TABLES = ["csv", "tsv", "txt", "dat", "data", "parquet", "pq"]
@@ -132,13 +132,13 @@ def _model(data: str) -> None:
                       "device": "auto"}  # fmt: skip
             state.put("job", runner.submit(state.workspace(), "train", f"Load {file.name}", params))
             st.switch_page(state.page("recommender"), query_params=state.link())
-        _go_train("Fine-tune it", set_start=str(place))
+        _train("Fine-tune it", "bert_sequence", start=str(place))
     else:
         config = store.check_pretrained(place)
         kind, layers = config.get("model_type"), config.get("num_hidden_layers")
         st.success(f"A {text.plain(kind)} encoder with {text.plain(layers)} layers.", icon=":material/task_alt:")
-        _go_train("Use it for the texts of items and people", set_encoder=str(place))
-        _go_train("Fine-tune it on pairs", recommender="bert_pair", set_base=str(place))
+        _train("Use it for the texts of items and people", "bert_sequence", encoder=str(place))
+        _train("Fine-tune it on pairs", "bert_pair", base=str(place))
 
 
 def _inside(folder: Path) -> Path:
@@ -149,6 +149,5 @@ def _inside(folder: Path) -> Path:
     raise DataError("The archive holds no model.", "Pack the folder with config.json and model.safetensors.")
 
 
-def _go_train(label: str, **query: str) -> None:
-    st.page_link(state.page("recommender"), label=label, icon=":material/arrow_forward:",
-                 query_params={**state.link(), **query})  # fmt: skip
+def _train(label: str, recommender: str, **options: str) -> None:
+    parts.act(label, training.prefill, recommender, options, icon=":material/arrow_forward:", key=f"prefill-{label}")

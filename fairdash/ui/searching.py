@@ -14,7 +14,7 @@ from fairdash.charts import TradePoint
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
 from fairdash.recommenders import RECOMMENDERS
-from fairdash.ui import forms, load, parts, state, text
+from fairdash.ui import forms, load, parts, state, text, training
 
 OBJECTIVES = {
     "accuracy": "The highest NDCG@10",
@@ -103,8 +103,5 @@ def _trials(job: Job) -> None:
         for t in trials
     ]
     parts.table(pd.DataFrame(rows), f"trials-table-{job.id}", digits=4)
-    query = {f"set_{name}": str(value) for name, value in best["options"].items()}
-    st.page_link(
-        state.page("recommender"), label="Train with the best options", icon=":material/model_training:",
-        query_params={**state.link(), **query, "recommender": found["recommender"], "how": "Train"},
-    )  # fmt: skip
+    parts.act("Train with the best options", training.prefill, found["recommender"], best["options"],
+              icon=":material/model_training:", key=f"train-best-{job.id}")  # fmt: skip

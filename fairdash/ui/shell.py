@@ -10,13 +10,14 @@ from fairdash.ui import context, parts, state
 
 HERE = Path(__file__).parent
 
-st.set_page_config(page_title="FairDash", page_icon=str(HERE / "icon.svg"), layout="wide")
+st.set_page_config(page_icon=str(HERE / "icon.svg"), layout="wide")
 st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 sections: dict[str, list[st.Page]] = {}
 for name, (section, _, _) in state.JOURNEY.items():
     sections.setdefault(section, []).append(state.page(name))
 current = st.navigation(sections)
+st.set_page_config(page_title=f"{current.title} · FairDash")
 with parts.errors():
     state.restore()
     with st.sidebar:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -48,6 +50,15 @@ def section(data: str) -> None:
             last = parts.last_job("train", params)
             if last is not None and last.state == "done":
                 st.caption("This has been trained already; it opens at once.", width="content")
+
+
+def prefill(name: str, options: Mapping[str, Any]) -> None:
+    """Turn to the Train part of the page with this recommender and these options; for a button's callback."""
+    st.session_state["how"] = "Train"
+    state.put("recommender", name)
+    defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(RECOMMENDERS[name].config)}
+    for option, value in options.items():
+        st.session_state[f"set_{option}"] = type(defaults[option])(value)
 
 
 def _start(data: str, params: dict[str, Any]) -> None:

@@ -115,8 +115,10 @@ def test_a_search_tries_options_and_hands_the_best_to_training(here: dict[str, A
     assert len(found["trials"]) == 3
     best = found["trials"][found["chosen"][0]]
     assert f"NDCG@10 {best['accuracy']:.4f}" in words(app)
-    trained = open_page("recommender", data=here["data"], recommender="ease", set_l2=str(best["options"]["l2"]))
-    assert trained.number_input(key="set_l2").value == pytest.approx(best["options"]["l2"])
+    next(button for button in app.button if button.label == "Train with the best options").click().run()
+    assert not app.exception
+    assert app.number_input(key="set_l2").value == pytest.approx(best["options"]["l2"])
+    assert app.button(key="train")
 
 
 def test_every_method_of_the_catalogue_can_be_looked_at(here: dict[str, Any], open_page: Open) -> None:
