@@ -7,8 +7,8 @@ block's items are the pairs to be judged, the rest is the history, so that no te
 Unseen items drawn from the first stage's candidates are further negatives. Pairs outside the candidates are left out:
 all of them would be taken ones, and what is unlike a candidate would be learned to be liked.
 To the BERT's logit a prior is added: the item's popularity and the first stage's score, by a logistic regression on
-validation that also weighs the BERT's logit. Popularity is there in training too, so that the BERT has to learn only
-what it does not say.
+validation that also weighs the BERT's logit. In training, popularity and each block's own base rate are given, so that
+the BERT learns what they do not say: which of its candidates a person likes.
 
 Shapes: r rows of a batch, t tokens of a row, c pairs of a row, p pairs of a batch, d width, m items.
 
@@ -613,6 +613,11 @@ class PairBatches:
         )  # pairs to be judged of each block
         key = np.flatnonzero(self.sizes)
         self.blocks = np.repeat(key, repeats[key // FOLDS])
+        if not len(self.blocks):
+            raise ConfigError(
+                "No training interaction lies among the first stage's candidates, so there is no pair to learn from.",
+                "Raise n_candidates, choose another first stage, or bring more interactions a person.",
+            )
         self.profiles = text.profile_texts(data.users, data.profile) if data.profile else [""] * data.n_users
         self.swaps = bool(data.swap) and data.swap_share > 0
         pairs = float(self.sizes[self.blocks].sum()) * (1 + texts.options.negatives)

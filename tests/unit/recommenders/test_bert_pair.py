@@ -17,7 +17,16 @@ from fairdash.mitigation.base import TermBatch
 from fairdash.progress import silent
 from fairdash.recommenders import build, store
 from fairdash.recommenders.base import ProbabilityFitted, ProfileFitted
-from fairdash.recommenders.bert_pair import FOLDS, BertPair, FittedPair, PairBatches, Row, fit_blend, twin_profiles
+from fairdash.recommenders.bert_pair import (
+    FOLDS,
+    BertPair,
+    FittedPair,
+    PairBatches,
+    Row,
+    base_rate,
+    fit_blend,
+    twin_profiles,
+)
 from fairdash.schema import Interactions, TrainingData
 from tests.unit.recommenders.conftest import N_ITEMS, N_USERS, make_data
 
@@ -186,6 +195,14 @@ def test_score_orders_candidates_by_logit_and_the_rest_below_by_the_first_stage(
         rest = np.setdiff1d(np.arange(N_ITEMS), own)
         assert scores[user, rest].max() < scores[user, own].min()
         assert (np.diff(scores[user, rest[np.argsort(-first[user, rest], kind="stable")]]) <= 1e-6).all()
+
+
+def test_the_base_rate_makes_a_block_add_up() -> None:
+    rng = np.random.default_rng(0)
+    for share in (0.0, 0.2, 0.9, 1.0):
+        offset, labels = rng.normal(size=30).astype(np.float32), (np.arange(30) < 30 * share).astype(np.float32)
+        p = 1 / (1 + np.exp(-(offset + base_rate(offset, labels))))
+        assert p.sum() == pytest.approx((labels.sum() + 0.5) / 31 * 30, abs=1e-3)
 
 
 class _Oracle:
@@ -428,6 +445,9 @@ def test_what_cannot_work_is_said(tiny: Path, trained: FittedPair, data: Trainin
         fit(tiny, data, run, length=90)
     with pytest.raises(ModelError):
         build("bert_pair", {"base": str(run / "absent")}).fit(data, seed=0, device="cpu", folder=run, progress=silent)
+    nobody = data.with_(user_repeats=np.zeros(N_USERS, np.int32))
+    with pytest.raises(ConfigError, match="no pair to learn from"):
+        fit(tiny, nobody, run, first_stage="popularity")
     plain = fit(tiny, data, run / "plain", epochs=1)
     with pytest.raises(ConfigError, match="no profile"):
         plain.score_profiles(everybody()[:1], data.train, ["A person."])
