@@ -42,7 +42,7 @@ INFO = Info(
     cost="Taste that goes with the group; a few per cent of accuracy, and a small linear system to solve every batch.",
 )
 
-LAMBDA = 2.0  # of strength 1
+LAMBDA = 4.0  # of strength 1
 CRITIC_STEPS = 4
 RIDGE = 0.1  # L2 of the critic's weights, beside its mean loss
 HIDDEN = 16
