@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -13,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from streamlit import config
 
 from fairdash import __version__
 from fairdash.jobs import runner
@@ -91,6 +93,9 @@ async def _watch_jobs() -> None:
 async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
     """Jobs that died are noticed, and waiting ones are started, while the server runs; running jobs outlive it. torch
     takes seconds to load: it is loaded now, so that no page waits for it later."""
+    if "streamlit" in sys.argv[0]:  # other servers say themselves where they listen
+        address, port = config.get_option("server.address"), config.get_option("server.port")
+        print(f"FairDash {__version__} is at http://{address}:{port}", flush=True)
     watch = asyncio.create_task(_watch_jobs())
     warm = asyncio.create_task(asyncio.to_thread(importlib.import_module, "torch"))
     try:
