@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from starlette.middleware import Middleware
@@ -21,6 +22,8 @@ from fairdash.jobs import runner
 from fairdash.workspace import Workspace
 
 REAP_SECONDS = 1.0
+TORCH_AFTER_SECONDS = 4.0  # the first page is drawn by then
+PAGES_OF = ("context", "portrait", "upload", "training", "auditing", "exploring", "mitigating", "comparing")
 
 # Everything comes from this server: nothing is fetched elsewhere and no other site may frame the pages. Streamlit and
 # plotly set inline styles, and compile expressions; their scripts are otherwise this server's own.
@@ -89,22 +92,29 @@ async def _watch_jobs() -> None:
         await asyncio.sleep(REAP_SECONDS)
 
 
+async def _load_torch() -> None:
+    await asyncio.sleep(TORCH_AFTER_SECONDS)
+    await asyncio.to_thread(importlib.import_module, "torch")
+
+
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
-    """Jobs that died are noticed, and waiting ones are started, while the server runs; running jobs outlive it. torch
-    takes seconds to load: it is loaded now, so that no page waits for it later."""
-    if "streamlit" in sys.argv[0]:  # other servers say themselves where they listen
+    """Jobs that died are noticed, and waiting ones are started, while the server runs; running jobs outlive it. What
+    pages are made of is loaded before the first person comes, and torch, which takes seconds, soon after."""
+    if Path(sys.argv[0]).name == "app.py":  # under `streamlit run`; other servers say themselves where they listen
         address, port = config.get_option("server.address"), config.get_option("server.port")
         print(f"FairDash {__version__} is at http://{address}:{port}", flush=True)
     watch = asyncio.create_task(_watch_jobs())
-    warm = asyncio.create_task(asyncio.to_thread(importlib.import_module, "torch"))
+    for page in PAGES_OF:
+        importlib.import_module(f"fairdash.ui.{page}")
+    warm = asyncio.create_task(_load_torch())
     try:
         yield None
     finally:
-        await asyncio.gather(warm, return_exceptions=True)
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
+        for task in (warm, watch):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 ROUTES = [Route("/healthz", health)]

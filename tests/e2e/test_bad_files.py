@@ -58,6 +58,7 @@ def test_after_a_bad_file_a_good_one_works(server: Server, page: Page, tmp_path:
     steps.upload(page, bad)
     expect(page.get_by_test_id("stAlert").first).to_be_visible()
     page.get_by_role("button", name="Remove bad.csv").click()
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
     steps.rest(page)
     steps.upload(page, good)
     steps.shown(page, "Recognised interactions from")

@@ -134,14 +134,3 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
     html = Path(download.value.path()).read_text()
     assert "<script" not in html
     assert comparison["sentences"][0] in html
-
-
-@pytest.mark.timeout(240)
-def test_the_demo_goes_from_nothing_to_a_comparison(server: Server, page: Page) -> None:
-    """Only that it starts and says where it is: the whole of it is the command line's own test."""
-    steps.visit(page, server.url)
-    steps.start(page, "Run the demo")
-    expect(page.get_by_text("Demo on synthetic data").first).to_be_visible()
-    expect(page.get_by_role("button", name="Cancel").first).to_be_visible(timeout=60_000)
-    page.get_by_role("button", name="Cancel").first.click()
-    expect(page.get_by_text("The job was stopped").first).to_be_visible(timeout=60_000)
