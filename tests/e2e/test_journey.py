@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fairdash import data
-from fairdash.ui import findings
+from fairdash.ui import findings, text
 from tests.e2e import steps
 from tests.e2e.conftest import ROOT, Server
 
@@ -123,7 +123,7 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
         steps.shown(page, visible(sentence))
     for group in comparison["groups"]["gender"].values():
         row = group["ndcg"]
-        steps.shown_in_picture(page, re.compile(re.escape(f"{abs(row['difference']):.3f}")))
+        steps.shown_in_picture(page, re.compile(re.escape(text.number(abs(row["difference"])))))
 
     # Report: the same comparison as one page.
     steps.go(page, "Report")
