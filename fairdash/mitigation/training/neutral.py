@@ -34,7 +34,7 @@ INFO = Info(
     objective="Minimise the recommender's loss plus the distance of user vectors from group-neutral ones.",
     paper="Bolukbasi et al. 2016, Man is to computer programmer as woman is to homemaker?",
     needs=("user_groups", "vectors"),
-    target="divergence",
+    target="probe_auc",
     cost="Taste that goes with the group.",
 )
 

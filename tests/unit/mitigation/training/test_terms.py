@@ -220,25 +220,26 @@ class TestGroupDro:
         term = group_dro.METHOD.term(DATA, [GROUPS], 1.0, DIM, 0)
         torch.testing.assert_close(term.shares, torch.tensor([[0.4, 0.6]]))
         loss = torch.tensor([3.0, 1.0, 1.0, 1.0, 1.0], requires_grad=True)
-        value = term(TermBatch(torch.arange(5), torch.zeros(5, DIM), loss, 0.5))
-        # L = 2 and 1; q ∝ .4 e^(2η), .6 e^η
-        high, low = 0.4 * math.exp(2 * group_dro.ETA), 0.6 * math.exp(group_dro.ETA)
+        value = term(TermBatch(torch.arange(5), torch.zeros(5, DIM), loss, 0.01))
+        # L = 2 and 1; q ∝ .4 e^(2η), .6 e^η, with a hundredth of the training done
+        eta = group_dro.ETA / 100
+        high, low = 0.4 * math.exp(2 * eta), 0.6 * math.exp(eta)
         q = torch.tensor([high, low]) / (high + low)
         torch.testing.assert_close(term.log_weights[0].exp(), q)
         # the recommender's mean loss plus the term is Σ q L
         assert (loss.mean() + value).item() == pytest.approx((q * torch.tensor([2.0, 1.0])).sum().item(), rel=1e-5)
 
     def test_half_strength_is_half_of_each(self) -> None:
-        batch = TermBatch(torch.arange(5), torch.zeros(5, DIM), torch.tensor([3.0, 1, 1, 1, 1]), 0.5)
+        batch = TermBatch(torch.arange(5), torch.zeros(5, DIM), torch.tensor([3.0, 1, 1, 1, 1]), 0.01)
         whole, half = (group_dro.METHOD.term(DATA, [GROUPS], s, DIM, 0)(batch) for s in (1.0, 0.5))
         assert half.item() == pytest.approx(whole.item() / 2, rel=1e-5)
 
     def test_the_worst_group_takes_over(self) -> None:
         term = group_dro.METHOD.term(DATA, [GROUPS], 1.0, DIM, 0)
-        batch = TermBatch(torch.arange(5), torch.zeros(5, DIM), torch.tensor([3.0, 3, 1, 1, 1]), 0.5)
+        batch = TermBatch(torch.arange(5), torch.zeros(5, DIM), torch.tensor([1.6, 1.6, 1.5, 1.5, 1.5]), 0.5)
         weights = []
-        for _ in range(200):
-            term(batch)
+        for step in range(200):
+            term(replace(batch, done=step / 200))
             weights.append(term.log_weights[0, 0].exp().item())
         assert weights == sorted(weights)
         assert weights[-1] > 0.95
