@@ -36,7 +36,7 @@ from fairdash.recommenders.options import TrainingOptions
 from fairdash.schema import Codes, TrainingData
 
 Batch = dict[str, torch.Tensor]
-CHECKPOINT_SECONDS = 30.0  # a checkpoint is written at an epoch's end when the last one is older than this
+CHECKPOINT_SECONDS = 10.0  # a checkpoint is written at an epoch's end when the last one is older than this
 
 
 @dataclass
