@@ -210,6 +210,7 @@ def _mitigate(arguments: argparse.Namespace) -> int:
         first=steps[:-1],
         retrain=lambda spec, steps: _retrain(run, spec, arguments.out.with_suffix(".runs"), steps),
         rule=arguments.rule,
+        budget=arguments.budget,
         progress=_progress,
     )
     pipeline.write_lists(done.run, done.lists, arguments.out, scores=arguments.scores)
@@ -497,6 +498,11 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--item-group", help="attribute of items, or popularity")
     made.add_argument("--strength", action="append", help="0 to 1, or auto (default): chosen on validation")
     made.add_argument("--rule", default="accuracy-budget", help="how auto chooses: accuracy-budget, gap-budget or knee")
+    made.add_argument(
+        "--budget",
+        type=float,
+        help="accuracy-budget: part of NDCG that may be lost (0.05); gap-budget: bound on the target",
+    )
     made.add_argument("--k", type=int, default=settings.K)
     made.add_argument("--scores", action="store_true")
     made.add_argument("--out", type=Path, required=True)

@@ -575,10 +575,11 @@ def mitigate(
     retrain: Retrain,
     first: Sequence[Mitigation] = (),
     rule: str = RULE,
+    budget: float | None = None,
     progress: Progress = silent,
 ) -> Mitigated:
     """Apply a mitigation to a run, after those in `first`, each to what the one before it left. Strength None is chosen
-    on validation by `rule` (see `mitigation.sweep`); test truth plays no part in it.
+    on validation by `rule` and `budget` (see `mitigation.sweep.choose`); test truth plays no part in it.
 
     retrain: gives the run of a changed spec, for methods of the places data and training. Raises ConfigError when the
     places of the methods are out of order: data and training come before vectors, those before re-ranking.
@@ -593,14 +594,14 @@ def mitigate(
         )
     steps: list[dict[str, Any]] = []
     for step in first:
-        strength, tuning = _strength(run, step, k, retrain, rule, progress)
+        strength, tuning = _strength(run, step, k, retrain, (rule, budget), progress)
         steps.append({**step.to_json(), "strength": strength, "tuning": tuning})
         at = {
             part: _outcomes(run, step, run.candidates().k, part, retrain, progress)(strength)
             for part in ("valid", "test")
         }
         run = replace(at["test"].run, changed=at)
-    strength, tuning = _strength(run, chosen, k, retrain, rule, progress)
+    strength, tuning = _strength(run, chosen, k, retrain, (rule, budget), progress)
     made = _outcomes(run, chosen, k, "test", retrain, progress)(strength)
     progress(1.0, f"{chosen.method} at strength {strength:g}")
     vectors = made.vectors if made.vectors is not None or "test" not in run.changed else run.changed["test"].vectors
@@ -608,12 +609,12 @@ def mitigate(
 
 
 def _strength(
-    run: Run, chosen: Mitigation, k: int, retrain: Retrain, rule: str, progress: Progress
+    run: Run, chosen: Mitigation, k: int, retrain: Retrain, rule: tuple[str, float | None], progress: Progress
 ) -> tuple[float, list[dict[str, Any]]]:
     if chosen.strength is not None:
         return chosen.strength, []
     points = sweep(run, chosen, k, retrain=retrain, progress=progress)
-    return sweeps.choose(points, rule).strength, [point.to_json() for point in points]
+    return sweeps.choose(points, *rule).strength, [point.to_json() for point in points]
 
 
 def sweep(
@@ -775,16 +776,18 @@ def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput
         items = form_groups([chosen.item_group], data.items)[0]
     candidates = run.candidates(part)
     probability = None
-    if "probabilities" in find_method(chosen.method).info.needs:
-        if not (run.has_model and isinstance(run.fitted, ProbabilityFitted)):
-            raise ConfigError(
-                f"{chosen.method} needs the probability that a person likes an item, which this run does not predict.",
-                "Choose a run of bert_pair.",
-            )
+    info = find_method(chosen.method).info
+    predicting = run.fitted if run.has_model and isinstance(run.fitted, ProbabilityFitted) else None
+    if "probabilities" in info.needs and predicting is None:
+        raise ConfigError(
+            f"{chosen.method} needs the probability that a person likes an item, which this run does not predict.",
+            "Choose a run of bert_pair.",
+        )
+    if predicting is not None and "probabilities" in (*info.needs, *info.wants):
         row, place = np.nonzero(candidates.items >= 0)
         probability = np.full(candidates.items.shape, np.nan, dtype=np.float32)
         pairs = (row.astype(np.int32), candidates.items[row, place])
-        probability[row, place] = run.fitted.probability(*pairs, history)
+        probability[row, place] = predicting.probability(*pairs, history)
     likes = data.valid
     if data.relevance_threshold is not None:
         likes = likes.take(np.flatnonzero(likes.rating >= data.relevance_threshold))

@@ -157,7 +157,7 @@ def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
 
 
 def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Result:
-    """params: run, mitigation[, first (mitigations applied before, in order), k, rule]."""
+    """params: run, mitigation[, first (mitigations applied before, in order), k, rule, budget]."""
     base = get_run(workspace, params["run"])
     chosen = pipeline.Mitigation.from_json(params["mitigation"])
     k = int(params.get("k", settings.K))
@@ -173,6 +173,7 @@ def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Resul
         retrain=retrain,
         first=[pipeline.Mitigation.from_json(step) for step in params.get("first", ())],
         rule=params.get("rule", pipeline.RULE),
+        budget=params.get("budget"),
         progress=progress,
     )
     steps = [*((step["method"], step["strength"]) for step in done.first), (chosen.method, done.strength)]

@@ -166,7 +166,7 @@ TABLE: tuple[_Rule, ...] = (
         "model",
         "flip_jaccard",
         _below_floor,
-        "Lists change when {attribute} is exchanged in the profile text: {value:.0%} of a pair of lists is shared.",
+        "Lists change when {attribute} is exchanged in the profile text: {value:.1%} of a pair of lists is shared.",
         (
             ("counterfactual_augment", "trains on twins with the value exchanged, so that it stops to matter"),
             ("blind", "leaves the attribute out of the text; the history may still tell it"),

@@ -36,6 +36,7 @@ class Info:
     needs: tuple[str, ...]  # of: "user_groups", "item_groups", "categories", "profile", "vectors", "probabilities"
     target: str  # key in METRICS.md of the metric that it is meant to move
     cost: str  # what it usually costs, in one sentence
+    wants: tuple[str, ...] = ()  # what it makes use of where the recommender has it: "probabilities"
 
 
 class DataMethod(Protocol):

@@ -43,6 +43,9 @@ TEXT_WIDTH = 384  # of the bundled encoder, for estimates
 ARCHITECTURE = ("items", "objective", "encoder", "width", "layers", "heads", "length", "rate_inputs")
 FULL_SOFTMAX_ITEMS, NEGATIVES = 20_000, 4096  # larger catalogues are sampled by default
 MIN_STEPS = 32  # of an epoch: small data is cut into smaller batches, or it would be learned from too seldom
+# Interactions at which dropout is strong and at which it is weak; between them it falls with their logarithm. By
+# measurement on MovieLens: 100,000 interactions are learned by heart within ten epochs at 0.2, a million are not.
+DROPOUT = ((100_000, 0.45), (1_000_000, 0.2))
 MAX_TWINS = 4  # profile texts with exchanged attributes for each person
 CHUNK_CPU, CHUNK_GPU = 128, 16384  # rows of logits that are worked on at a time
 
@@ -269,11 +272,10 @@ class SequenceBatches:
         types: NDArray[np.int64],  # [len(train)] token types of the ratings
         profile: NDArray[np.int64],  # [n_users] rows of the profile texts
         twins: Sequence[NDArray[np.int64]],  # rows of the texts with the attribute exchanged, [n_users] each
-        horizon: int,
         seed: int,
     ) -> None:
         self.data, self.options, self.types, self.profile, self.twins = data, options, types, profile, twins
-        self.horizon, self.seed = horizon, seed
+        self.seed = seed
         train = data.train
         self.starts = train.starts(data.n_users)
         self.weight = data.row_weight if data.row_weight is not None else np.ones(len(train), np.float32)
@@ -335,8 +337,7 @@ class SequenceBatches:
         types = np.where(real, self.types[at], 0)
         end = self.starts[user + 1][:, None]  # behind the person's last interaction
         if self.options.objective == "causal":
-            ahead = np.minimum(at + rng.integers(0, self.horizon, at.shape), end - 1)
-            goal = self._liked(ahead, rng)
+            goal = self._liked(at, rng)
             asked = real & (goal < end)
         else:
             goal = at
@@ -552,6 +553,10 @@ class BertSequence:
         options, chosen = self.config, choose(device)
         folder.mkdir(parents=True, exist_ok=True)
         progress(0.0, f"{chosen.sentence} {estimate(self.cost(data), chosen).sentence}")
+        if options.dropout < 0:
+            sizes, shares = zip(*DROPOUT, strict=True)
+            by_size = np.interp(np.log(max(len(data.train), 1)), np.log(sizes), shares)
+            options = dataclasses.replace(options, dropout=float(by_size))
         start = None
         if options.start:
             start = _opened(options.start, folder / "start")
@@ -576,9 +581,8 @@ class BertSequence:
             _take_over(model, start, context)
         if not options.epochs:
             return FittedSequence(options, model.to(chosen.torch).eval(), context, chosen)
-        horizon = options.horizon or _horizon(data)
         types = rating_types(data.train.rating, levels)
-        batches = SequenceBatches(data, options, types, rows, twins, horizon, seed)
+        batches = SequenceBatches(data, options, types, rows, twins, seed)
 
         def score(users: Codes) -> torch.Tensor:
             with chosen.autocast():
@@ -685,13 +689,6 @@ def _profile_texts(data: TrainingData, seed: int) -> tuple[list[str], NDArray[np
     position = {line: i for i, line in enumerate(unique)}
     rows = [np.array([position[line] for line in variant], np.int64) for variant in variants]
     return unique, rows[0], rows[1:]
-
-
-def _horizon(data: TrainingData) -> int:
-    """How far ahead the model is asked to see: the median number of validation items of those who have some."""
-    counts = np.bincount(data.valid.user, minlength=data.n_users)
-    counts = counts[counts > 0]
-    return max(1, int(np.median(counts))) if len(counts) else 1
 
 
 def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedSequence:

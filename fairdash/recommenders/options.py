@@ -50,7 +50,13 @@ class SequenceOptions(TrainingOptions):
     layers: int = option(2, "Transformer layers.", low=1, high=24)
     heads: int = option(2, "Attention heads; they divide the width.", low=1, high=64)
     length: int = option(200, "Items of the history that are read.", low=2, high=1024)
-    dropout: float = option(0.2, "Share of activations dropped in training.", low=0.0, high=0.9)
+    dropout: float = option(
+        -1.0,
+        "Share of activations dropped in training; -1: by the data's size, 0.45 up to 100,000 interactions, 0.2 from a "
+        "million on.",
+        low=-1.0,
+        high=0.9,
+    )
     batch: int = option(32, "Full-length histories in one step (short ones are packed).", low=1, high=65536)
     negatives: int = option(
         0,
@@ -59,9 +65,6 @@ class SequenceOptions(TrainingOptions):
         high=1000000,
     )
     mask_share: float = option(0.2, "Share of items masked (masked objective).", low=0.01, high=0.9)
-    horizon: int = option(
-        0, "How many items ahead a target may lie; 0: as many as people have in validation.", low=0, high=1000
-    )
     rate_inputs: bool = option(True, "Tell the model how each item of the history was rated.")
     dislikes: float = option(
         0.1,

@@ -50,7 +50,7 @@ Space = Mapping[str, Range | tuple[Any, ...]]  # an option's name → its range,
 SPACES: dict[str, Space] = {
     "bert_sequence": {
         "learning_rate": Range(5e-4, 5e-3, log=True),
-        "dropout": Range(0.0, 0.5),
+        "dropout": Range(0.0, 0.6),
         "width": (64, 128, 256),
         "layers": Range(1, 3, whole=True),
         "dislikes": Range(0.0, 1.0),

@@ -40,6 +40,7 @@ _LACKS = {
     "categories": "the items have no categories.",
 }
 BY_RULE, BY_HAND = "Chosen on validation", "By hand"
+AS_TRAINED = "The lists as trained"
 
 
 def catalogue() -> dict[str, Info]:
@@ -60,11 +61,12 @@ def one(run: Run) -> None:
                               format_func=lambda key: infos[key].title)  # fmt: skip
         info = infos[method]
         groups, items = _groups(run, info)
-        strength, rule, k = _strength(run, info)
+        first = _first(run, info)
+        tuned, k = _strength(run, info)
         missing = lacking(run, info)
         if missing:
             st.warning(f"Not possible for {text.plain(run.title)}: {missing}", icon=":material/block:")
-        params = _params(run, info, groups, items, strength, rule, k)
+        params = _params(run, info, groups, items, tuned, k, first)
         parts.act("Mitigate", start, run, info, params, type="primary", icon=":material/tune:", key="mitigate",
                   disabled=bool(missing))  # fmt: skip
     with right, st.container(border=True, key="method-card"):
@@ -113,7 +115,31 @@ def _groups(run: Run, info: Info) -> tuple[list[GroupSpec], GroupSpec | None]:
     return groups, items
 
 
-def _strength(run: Run, info: Info) -> tuple[float | None, str, int]:
+def _first(run: Run, info: Info) -> list[dict[str, Any]]:
+    """The mitigations, in order, that this one is to be combined with: those of lists that were made from this run."""
+    order = list(PLACES)
+    earlier = {}
+    for entry in done(run):
+        steps = [*entry.meta.get("first", ()), entry.meta["mitigation"]]
+        known = all(step["method"] in METHODS and step["method"] != info.key for step in steps)
+        if entry.meta.get("base_run") == run.digest and known:
+            last = METHODS[steps[-1]["method"]].info.place
+            if order.index(last) <= order.index(info.place):
+                earlier[entry.digest] = (" + ".join(_step(step) for step in steps), steps)
+    if not earlier:
+        return []
+    start = st.selectbox("Start from", [AS_TRAINED, *earlier], key="first",
+                         format_func=lambda key: AS_TRAINED if key == AS_TRAINED else earlier[key][0],
+                         help="Methods can be combined: what is chosen here is applied first.")  # fmt: skip
+    return [] if start == AS_TRAINED else earlier[start][1]
+
+
+def _step(step: dict[str, Any]) -> str:
+    return f"{METHODS[step['method']].info.title} ({step['strength']:.2g})"
+
+
+def _strength(run: Run, info: Info) -> tuple[dict[str, Any], int]:
+    """{"strength": by hand, or None for "rule" and "budget"} and K."""
     one, two = st.columns([3, 1], vertical_alignment="bottom")
     with one:
         how = st.segmented_control("Strength", [BY_RULE, BY_HAND], default=BY_RULE, required=True, key="strength_how",
@@ -124,28 +150,41 @@ def _strength(run: Run, info: Info) -> tuple[float | None, str, int]:
     if how == BY_HAND:
         strength = st.slider("From 0, the lists as they are, to 1", 0.0, 1.0, 0.5, 0.05, key="strength",
                              bind="query-params")  # fmt: skip
-        return float(strength), next(iter(RULES)), int(k)
-    rule = st.selectbox("Rule", list(RULES), format_func=_rule, key="rule", bind="query-params")
+        return {"strength": float(strength), "rule": next(iter(RULES))}, int(k)
+    rule = st.selectbox("Rule", list(RULES), format_func=RULES.__getitem__, key="rule", bind="query-params")
+    tuned: dict[str, Any] = {"strength": None, "rule": rule}
+    if rule == "accuracy-budget":
+        lost = st.number_input("NDCG that may be lost, %", 0.0, 100.0, 100 * ACCURACY_BUDGET, 1.0, key="budget",
+                               bind="query-params")  # fmt: skip
+        tuned["budget"] = lost / 100
+    elif rule == "gap-budget":
+        title = findings.title(info.target, int(k))
+        bound = st.number_input(f"Bound on {title}", value=None, step=0.01, format="%.4f", key="bound",
+                                placeholder="half the way to the fairest point")  # fmt: skip
+        tuned["budget"] = None if bound is None else float(bound)
     if info.place in ("data", "training"):
         st.caption("Every strength that is tried costs a training.")
-    return None, rule, int(k)
-
-
-def _rule(key: str) -> str:
-    budget = {"accuracy-budget": f" Here {ACCURACY_BUDGET:.0%}.", "gap-budget": " Here half the way."}
-    return RULES[key] + budget.get(key, "")
+    return tuned, int(k)
 
 
 def _params(
-    run: Run, info: Info, groups: list[GroupSpec], items: GroupSpec | None, strength: float | None, rule: str, k: int
+    run: Run,
+    info: Info,
+    groups: list[GroupSpec],
+    items: GroupSpec | None,
+    tuned: dict[str, Any],
+    k: int,
+    first: list[dict[str, Any]],
 ) -> dict[str, Any]:
     mitigation = {
         "method": info.key,
         "groups": [asdict(group) for group in groups],
         "item_group": None if items is None else asdict(items),
-        "strength": strength,
+        "strength": tuned["strength"],
     }
-    made: dict[str, Any] = json.loads(json.dumps({"run": run.digest, "mitigation": mitigation, "k": k, "rule": rule}))
+    steps = [{name: step[name] for name in mitigation} for step in first]
+    params = {"run": run.digest, "mitigation": mitigation, "k": k, "first": steps, "rule": tuned["rule"]}
+    made: dict[str, Any] = json.loads(json.dumps({**params, "budget": tuned.get("budget")}))
     return made
 
 

@@ -106,13 +106,15 @@ def memory(device: Device) -> float:
 def sequence(device: Device, tiny: bool) -> dict[str, float]:
     data = synthetic(64, 100, 20) if tiny else synthetic(6000, 4000, 160)
     options = (
-        SequenceOptions(items="id", length=16, width=32, heads=2, batch=8) if tiny else SequenceOptions(items="id")
+        SequenceOptions(items="id", length=16, width=32, heads=2, batch=8, dropout=0.2)
+        if tiny
+        else SequenceOptions(items="id", dropout=0.2)
     )
     torch.manual_seed(0)
     nothing = np.zeros((0, 1), np.float32)
     model = SequenceModel(options, torch.zeros(data.n_items, 1), torch.from_numpy(nothing), device)
     rows = np.zeros(data.n_users, np.int64)
-    batches = SequenceBatches(data, options, np.zeros(len(data.train), np.int64), rows, [], 1, 0)
+    batches = SequenceBatches(data, options, np.zeros(len(data.train), np.int64), rows, [], 0)
     ready = [
         {name: tensor.to(device.torch) for name, tensor in batches.batch(i).items()}
         for i in range(min(8, len(batches)))

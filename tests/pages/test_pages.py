@@ -134,6 +134,40 @@ def test_every_method_of_the_catalogue_can_be_looked_at(here: dict[str, Any], op
     assert seen == set(METHODS)
 
 
+def test_methods_combine_and_the_budget_is_the_persons_own(
+    here: dict[str, Any], open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(runner, "submit", lambda _, kind, title, params: asked.append(params) or "none")
+    app = open_page("mitigate", data=here["data"], lists=here["lists"])
+    app.selectbox(key="method").set_value("xquad").run()
+    app.selectbox(key="first").set_value(here["after"]).run()
+    app.number_input(key="budget").set_value(20.0).run()
+    app.button(key="mitigate").click().run()
+    app.selectbox(key="rule").set_value("gap-budget").run()
+    app.button(key="mitigate").click().run()
+    app.number_input(key="bound").set_value(0.25).run()
+    app.button(key="mitigate").click().run()
+    assert not app.exception
+    assert [params["budget"] for params in asked] == [0.2, None, 0.25]
+    assert all([step["method"] for step in params["first"]] == ["calibrate"] for params in asked)
+    workspace = Workspace(here["home"])
+    lists = [kinds.run(workspace, "mitigate", params)["lists"] for params in asked[:2]]
+    for name in lists:
+        made = workspace.get("lists", name)
+        assert [step["method"] for step in made.meta["first"]] == ["calibrate"]
+        assert made.meta["first"][0]["strength"] == 0.5
+        assert made.meta["mitigation"]["method"] == "xquad"
+        at = next(p for p in made.meta["tuning"] if p["strength"] == made.meta["mitigation"]["strength"])
+        start = next(p for p in made.meta["tuning"] if p["strength"] == 0)
+        assert at["ndcg"] >= 0.8 * start["ndcg"] or name != lists[0]
+    # no method is combined with itself, and re-ranking comes last
+    for method, place in (("calibrate", "Re-ranking"), ("blind", "Data")):
+        app = open_page("mitigate", data=here["data"], lists=here["lists"], place=place)
+        app.selectbox(key="method").set_value(method).run()
+        assert "first" not in [box.key for box in app.selectbox]
+
+
 def test_a_training_method_is_refused_for_a_recommender_without_training(here: dict[str, Any], open_page: Open) -> None:
     app = open_page("mitigate", data=here["data"], lists=here["lists"], place="Training")
     assert "Not possible" in words(app)

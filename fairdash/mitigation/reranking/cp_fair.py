@@ -46,6 +46,7 @@ INFO = Info(
     needs=("item_groups",),
     target="rsp",
     cost="Accuracy, above all at high strengths, where a gap weighs more than what people like.",
+    wants=("probabilities",),
 )
 
 

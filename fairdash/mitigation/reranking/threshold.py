@@ -46,6 +46,7 @@ INFO = Info(
     needs=("user_groups",),
     target="demographic_parity_difference",
     cost="Accuracy where the groups' tastes do differ, since equal rates are asked for all the same.",
+    wants=("probabilities",),
 )
 
 

@@ -41,6 +41,7 @@ INFO = Info(
     needs=("user_groups",),
     target="ndcg",
     cost="Accuracy of the better-served group; the others gain little, since scores hold no more than they hold.",
+    wants=("probabilities",),
 )
 
 

@@ -130,7 +130,7 @@ def test_twins_have_another_value_and_are_added(run: Path) -> None:
     assert len(fitted.context.profile_vectors) == 2
     own = fitted.context.profile_rows
     options = SequenceOptions(length=12, batch=8)
-    batches = SequenceBatches(data, options, np.zeros(len(data.train), np.int64), own, [1 - own], 1, 0)
+    batches = SequenceBatches(data, options, np.zeros(len(data.train), np.int64), own, [1 - own], 0)
     seen, swapped = np.zeros(data.n_users), np.zeros(data.n_users)
     for i in range(len(batches)):
         batch = batches.batch(i)
@@ -146,7 +146,7 @@ def test_twins_have_another_value_and_are_added(run: Path) -> None:
 def test_every_item_is_a_target_once_an_epoch(data: TrainingData) -> None:
     options = SequenceOptions(length=4, batch=4, dislikes=1.0)
     rows = np.zeros(data.n_users, np.int64)
-    batches = SequenceBatches(data, options, np.zeros(len(data.train), np.int64), rows, [], 1, 0)
+    batches = SequenceBatches(data, options, np.zeros(len(data.train), np.int64), rows, [], 0)
     expected = data.train.matrix(data.n_users, data.n_items).toarray().astype(int)
     sizes = set()
     for epoch in range(3):
@@ -167,7 +167,7 @@ def test_row_weights_and_repeats_reach_the_batches(data: TrainingData) -> None:
     repeats = np.where(np.arange(data.n_users) < 5, 3, 0).astype(np.int32)
     changed = data.with_(row_weight=weight, user_repeats=repeats, relevance_threshold=None)
     rows = np.zeros(data.n_users, np.int64)
-    batches = SequenceBatches(changed, SequenceOptions(), np.zeros(len(data.train), np.int64), rows, [], 1, 0)
+    batches = SequenceBatches(changed, SequenceOptions(), np.zeros(len(data.train), np.int64), rows, [], 0)
     total = sum(float(batches.batch(i)["weights"].sum()) for i in range(len(batches)))
     assert total == pytest.approx(3 * weight[data.train.user < 5].sum(), rel=1e-5)
 
@@ -180,7 +180,7 @@ def test_disliked_targets_give_way_to_the_next_liked(data: TrainingData) -> None
         """Whether each prediction's target was liked, the last one of each sample apart."""
         options = SequenceOptions(dislikes=dislikes)
         changed = data.with_(relevance_threshold=threshold)
-        batches = SequenceBatches(changed, options, np.zeros(len(data.train), np.int64), rows, [], 1, 0)
+        batches = SequenceBatches(changed, options, np.zeros(len(data.train), np.int64), rows, [], 0)
         likes = data.train.take(np.flatnonzero(liked)).matrix(data.n_users, data.n_items).toarray()
         found = []
         for i in range(len(batches)):

@@ -1,0 +1,65 @@
+"""What a stage is handed: everything that it can use, and nothing that it must not see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fairdash import pipeline
+from fairdash.data import sources
+from fairdash.data.split import split
+from fairdash.errors import ConfigError
+from fairdash.schema import Codes, Floats, GroupSpec, Interactions
+
+GENDER = (GroupSpec(("gender",)),)
+
+
+class Predicts:
+    """A stand-in for a recommender that knows P(like): 1 / (2 + item)."""
+
+    name, profile = "predicts", ()
+
+    def score(self, users: Codes, history: Interactions) -> Floats:
+        raise AssertionError("candidates are cached: nobody is scored again")
+
+    def save(self, folder: Path) -> None:
+        raise AssertionError("nothing is saved")
+
+    def probability(self, users: Codes, items: Codes, history: Interactions) -> Floats:
+        return (1.0 / (2.0 + items)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Run:
+    parts = split(sources.load("synthetic"), "user-time:0.8")
+    return pipeline.train(parts, pipeline.TrainSpec("popularity"), tmp_path_factory.mktemp("run") / "run")
+
+
+def test_rerankers_that_make_use_of_probabilities_get_them_where_the_recommender_has_them(run: pipeline.Run) -> None:
+    chosen = pipeline.Mitigation("user_parity", GENDER)
+    assert pipeline.rerank_input(run, chosen, 10, "test").probability is None
+    predicting = pipeline.Run.load(run.folder)
+    predicting.__dict__["fitted"] = Predicts()
+    for part in ("valid", "test"):
+        given = pipeline.rerank_input(predicting, chosen, 10, part)
+        items = given.candidates.items
+        assert given.probability is not None
+        np.testing.assert_allclose(given.probability[items >= 0], 1 / (2.0 + items[items >= 0]), rtol=1e-6)
+        assert np.isnan(given.probability[items < 0]).all()
+    assert pipeline.rerank_input(predicting, pipeline.Mitigation("calibrate"), 10, "test").probability is None
+
+
+def test_the_fitting_part_of_what_a_reranker_sees_is_validation(run: pipeline.Run) -> None:
+    given = pipeline.rerank_input(run, pipeline.Mitigation("calibrate"), 10, "test")
+    assert given.fitting is not None
+    assert given.fitting.fitting is None
+    known = run.split.known
+    assert given.history.sum() == len(known)
+    assert given.fitting.history.sum() == len(run.split.training.train)
+
+
+def test_an_unknown_method_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="magic"):
+        pipeline.find_method("magic")
