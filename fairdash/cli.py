@@ -481,7 +481,7 @@ def _parser() -> argparse.ArgumentParser:
     made = command("audit", _audit, "audit lists of any system, or of a run")
     made.add_argument("--run", type=Path, help="a run folder: its tables, and its model's own audit")
     made.add_argument("--recommendations", help="user_id, item_id, rank and/or score")
-    made.add_argument("--truth", help="user_id, item_id[, rating]: what was held out")
+    made.add_argument("--truth", help="user_id, item_id[, rating][, prediction]: what was held out")
     made.add_argument("--train", nargs="+", help="user_id, item_id: what was known (one or several files)")
     made.add_argument("--users")
     made.add_argument("--items")

@@ -41,7 +41,7 @@ GENDER = GroupSpec(("gender",))
 AGE = GroupSpec(("age",), ((35.0,),))
 
 # small enough that a case takes a minute or two on one core
-SMALL = {"width": "64", "length": "50", "epochs": "12"}
+SMALL = {"width": "64", "length": "50", "epochs": "12", "dropout": "0.2"}
 TOLD = {**SMALL, "profile": "gender,age"}
 LONG = {**SMALL, "epochs": "24"}  # an adversary slows the learning down; then it catches up
 LARGE = {**SMALL, "epochs": "3"}  # for ten times the data
