@@ -40,7 +40,7 @@ class SequenceOptions(TrainingOptions):
     """`bert_sequence`: a BERT over the user's items."""
 
     start: str = option("", "A bert_sequence to go on from: folder of a run or model, or its zip; else from scratch.")
-    epochs: int = option(40, "Passes over the training data at most; 0: use `start` as it is.", low=0, high=1000)
+    epochs: int = option(30, "Passes over the training data at most; 0: use `start` as it is.", low=0, high=1000)
     items: str = option("text+id", "What an item's vector is made of.", choices=("text+id", "text", "id"))
     objective: str = option(
         "causal", "Predict the next item, or masked items (BERT4Rec).", choices=("causal", "masked")
