@@ -7,6 +7,7 @@ its hint), 3 a failed fairness gate.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -29,6 +30,9 @@ EXIT_ERROR, EXIT_GATE = 2, 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # titles and conventions hold letters that some locales lack
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.command(arguments))
@@ -41,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of stdout went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        print(f"error: {error.filename or 'a file'}: {error.strerror}.\nCheck the path.", file=sys.stderr)
+        return EXIT_ERROR
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------
@@ -142,20 +149,42 @@ def _recommend(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _writable(path: Path | None) -> None:
+    """Before hours are spent on what could not be kept."""
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise ConfigError(
+            f"{path} cannot be written: {'it is a folder' if path.is_dir() else 'its folder does not exist'}.",
+            "Name a file in a folder that exists.",
+        )
+
+
 def _audit(arguments: argparse.Namespace) -> int:
     from fairdash import pipeline
     from fairdash.metrics import audit as audits
     from fairdash.workspace import write_json
 
     shared = _statistics(arguments)
+    _writable(arguments.out)
     if arguments.run is not None:
+        unused = [name for name in ("truth", "train", "users", "items") if getattr(arguments, name) is not None]
+        if unused:
+            raise ConfigError(
+                f"--run brings its own tables, so --{unused[0]} has no use.", f"Leave out --run or --{unused[0]}."
+            )
         run = pipeline.Run.load(arguments.run)
         lists = (
             pipeline.recommend(run, arguments.k)
             if arguments.recommendations is None
             else pipeline.read_lists(run, arguments.recommendations)
         )
-        audit = pipeline.audit(run, lists, model=arguments.recommendations is None, progress=_progress, **shared)
+        audit = pipeline.audit(
+            run,
+            lists,
+            relevance_threshold=arguments.relevance_threshold,
+            model=arguments.recommendations is None,
+            progress=_progress,
+            **shared,
+        )
     else:
         missing = [name for name in ("recommendations", "truth", "users") if getattr(arguments, name) is None]
         if missing:

@@ -499,6 +499,7 @@ def audit(
     groups: Sequence[GroupSpec] = (),
     item_groups: Sequence[GroupSpec] = (),
     k: int = settings.K,
+    relevance_threshold: float | None = None,
     seed: int = 0,
     replicates: int = settings.BOOTSTRAP,
     permutations: int = settings.PERMUTATIONS,
@@ -507,7 +508,7 @@ def audit(
     progress: Progress = silent,
 ) -> Audit:
     """Audit lists of the run's people on its test part. model: also what the recommender itself does with who people
-    are. vectors: user vectors as a mitigation left them; None: the recommender's own."""
+    are. relevance_threshold: None takes the data set's own. vectors: user vectors as a mitigation left them; None: the recommender's own."""
     from fairdash.metrics import audit as audits
 
     side = None
@@ -532,6 +533,7 @@ def audit(
         groups=groups,
         item_groups=item_groups,
         k=k,
+        relevance_threshold=relevance_threshold,
         seed=seed,
         replicates=replicates,
         permutations=permutations,

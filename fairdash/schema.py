@@ -121,7 +121,7 @@ class Categories:
     @staticmethod
     def of(items: pd.DataFrame) -> Categories:
         if CATEGORIES in items:
-            lists = [str(text).split("|") if pd.notna(text) and text != "" else [UNKNOWN] for text in items[CATEGORIES]]
+            lists = [_category_names(cell) for cell in items[CATEGORIES]]
         else:
             lists = [[UNKNOWN]] * len(items)
         lists = [list(dict.fromkeys(names)) for names in lists]
@@ -131,6 +131,16 @@ class Categories:
         indices = np.array([position[name] for row in lists for name in row], dtype=np.int32)
         data = np.array([1.0 / len(row) for row in lists for _ in row])
         return Categories(names, sparse.csr_array((data, indices, indptr), shape=(len(items), len(names))))
+
+
+def _category_names(cell: Any) -> list[str]:
+    """The names in one cell: text cut at |, or a list of names; `(unknown)` where there is none."""
+    if isinstance(cell, (list, tuple, np.ndarray)):
+        parts = list(cell)
+    else:
+        parts = str(cell).split("|") if pd.notna(cell) else []
+    names = [name for part in parts if (name := " ".join(str(part).split())) not in ("", "?")]
+    return names or [UNKNOWN]
 
 
 @dataclass(frozen=True, eq=False)

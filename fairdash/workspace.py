@@ -124,5 +124,5 @@ class Workspace:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON so that a reader sees the old or the new file, never half of one."""
     aside = path.with_name(path.name + f".{os.getpid()}.tmp")
-    aside.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
+    aside.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
     aside.replace(path)

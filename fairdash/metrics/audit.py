@@ -231,7 +231,7 @@ def from_frames(
     GroupSpec; item groups may also be "categories" and "popularity" (head and tail). accuracy_only: leave out
     everything but the six accuracy metrics. Raises DataError and ConfigError, which say what and where.
     """
-    check(k, replicates, permutations)
+    check(k, replicates, permutations, seed)
     if isinstance(train, Sequence):
         train = pd.concat(list(train), ignore_index=True) if train else None
     made = inputs.from_frames(
@@ -274,7 +274,7 @@ def from_split(
 ) -> Audit:
     """Audit lists [n_users, ≥ k] of a split's people against its test part. relevance_threshold: None takes the data
     set's own."""
-    check(k, replicates, permutations)
+    check(k, replicates, permutations, seed)
     made = inputs.from_split(split, lists, specs(groups), specs(item_groups), relevance_threshold)
     return from_inputs(
         made,
@@ -450,12 +450,17 @@ def gate(audit: Audit, conditions: Sequence[str]) -> list[str]:
         if number not in _GATE_FIELDS:
             raise ConfigError(f"{text!r}: a gap has no {number!r}.", f"It has: {', '.join(_GATE_FIELDS)}.")
         value = named[attribute][metric][number]
-        value = value[0] if number == "ci" and value is not None else value
+        falls = number == "ratio" or (number == "ci" and metric.startswith("demographic_parity_ratio"))  # 1 is fair
+        if number == "ci" and value is not None:
+            # the end that is nearest to fair: the upper one where 1 is fair or where unfairness is negative
+            below_zero = metric == "generalized_cross_entropy"
+            value = value[1] if falls else -value[1] if below_zero else value[0]
         if value is None:
-            reason = audit.results["undefined"].get(f"gaps.{attribute}.{metric}", "it is undefined here")
+            gap, undefined = f"gaps.{attribute}.{metric}", audit.results["undefined"]
+            reason = undefined.get(f"{gap}.{number}") or undefined.get(gap, "it is undefined here")
             raise ConfigError(f"{text!r} cannot be judged: {reason}.", "Drop the condition, or give the data it needs.")
-        if (value < limit) if number == "ratio" else (abs(value) > limit if number != "ci" else value > limit):
-            side = "below" if number == "ratio" else "above"
+        if (value < limit) if falls else (abs(value) > limit if number != "ci" else value > limit):
+            side = "below" if falls else "above"
             broken.append(f"{attribute}.{metric}.{number} is {value:.4g}, {side} {limit:g}")
     return broken
 
@@ -527,12 +532,19 @@ def specs(groups: Sequence[GroupSpec | str]) -> list[GroupSpec]:
     return [GroupSpec((group,)) if isinstance(group, str) else group for group in given]
 
 
-def check(k: int, replicates: int, permutations: int) -> None:
-    for name, value, least in (("k", k, 1), ("replicates", replicates, 0), ("permutations", permutations, 0)):
+def check(k: int, replicates: int, permutations: int, seed: int) -> None:
+    for name, value, least, most in (
+        ("k", k, 1, 100_000),
+        ("replicates", replicates, 0, 100_000),
+        ("permutations", permutations, 0, 1_000_000),
+        ("seed", seed, 0, 2**63 - 1),
+    ):
         if value < least:
             raise ConfigError(
                 f"{name} = {value}, but it must be at least {least}.", "Give a whole number from there on."
             )
+        if value > most:
+            raise ConfigError(f"{name} = {value}, but it must be at most {most:,}.", "Give a smaller whole number.")
 
 
 def _ends(ci: Sequence[float | None] | None) -> tuple[float, float]:

@@ -51,6 +51,7 @@ Array = NDArray[np.float64]
 
 HEAD_SHARE = 0.8  # head: the fewest items that make this part of all training interactions
 FROM_ZERO = "Ranks start at 0: all are read as one more."
+MAX_RANK = 2**31  # larger ones would leave the range of codes
 PREDICTION = "prediction"  # column of truth: predicted rating of the pair, or P(like)
 POPULARITY = "popularity"  # the item attribute whose groups are head and tail
 
@@ -216,11 +217,11 @@ def setting(
             "Leave the relevance threshold out: all held-out items then count as liked.",
         )
     if threshold is None and RATING in truth:
-        threshold = settings.RELEVANCE_THRESHOLD if _stars(truth[RATING]) else None
+        threshold = _usual_threshold(truth)
         said.append(
             f"Held-out items count as liked from rating {threshold:g} on; --relevance-threshold changes that."
             if threshold is not None
-            else "Held-out ratings are not on a scale of 1 to 5 stars: all held-out items count as liked."
+            else "Held-out ratings go beyond 10, as counts do: all held-out items count as liked."
         )
     liked = slice(None) if threshold is None else np.flatnonzero(numbers(truth, "truth", RATING) >= threshold)
     relevant = _pairs(people.codes(user["truth"])[liked], things.codes(item["truth"])[liked], things.size)
@@ -587,9 +588,9 @@ def arrange(
 
 def check_ranks(rank: NDArray[Any], where: Callable[[int], str]) -> NDArray[np.int64]:
     """Whole numbers from 0 on; DataError for anything else."""
-    if rank.dtype.kind in "iu" and (not len(rank) or rank.min() >= 0):
+    if rank.dtype.kind in "iu" and (not len(rank) or (rank.min() >= 0 and rank.max() < MAX_RANK)):
         return rank.astype(np.int64, copy=False)
-    wrong = (rank != np.floor(rank)) | (rank < 0)
+    wrong = ~((rank == np.floor(rank)) & (rank >= 0) & (rank < MAX_RANK))
     if wrong.any():
         row = int(np.argmax(wrong))
         raise DataError(f"{where(row)}: {rank[row]:g} is no rank.", "Ranks are 1, 2, 3, …")
@@ -654,10 +655,18 @@ def _quoted(value: Any) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
-def _stars(column: pd.Series) -> bool:
-    """Whether the ratings look like 0.5 … 5 stars."""
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return bool(np.nanmax(values) == 5 and np.nanmin(values) >= 0)
+def _usual_threshold(truth: pd.DataFrame) -> float | None:
+    """The rating from which on an item counts as liked where nobody said: 4 of 5 stars, also where the best rating held
+    out is a 4; the upper quarter of another scale up to 10 (8 of 10, 1 of 0 and 1); None for numbers beyond, such as
+    play counts. Raises DataError that names the row of what is no number."""
+    from fairdash.data import mapping
+
+    values = numbers(truth, "truth", RATING)
+    if not len(values) or values.max() > 10:
+        return None
+    if values.min() >= 0 and 4 <= values.max() <= 5:
+        return settings.RELEVANCE_THRESHOLD
+    return mapping.threshold(values)
 
 
 def _pairs(user: Codes, item: Codes, n_items: int) -> Interactions:

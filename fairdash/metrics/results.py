@@ -23,6 +23,7 @@ from fairdash.schema import CATEGORIES, UNKNOWN
 Array = NDArray[np.float64]
 
 CURVE_PEOPLE = 20_000  # a curve needs no more; they are chosen by hash
+TOO_FEW_GROUPS = "fewer than two groups are large enough"
 CURVES = ("ndcg", "hit", "arp", "miscalibration")
 CELLS = 20  # of a distribution
 SLOTS = f"slots:{CATEGORIES}"  # the column of list places by category
@@ -158,8 +159,9 @@ def category_estimates(total: Tally, group: GroupSums, catalogue: Catalogue) -> 
     if SLOTS not in total.people_layout:
         return {}
     columns = total.people_layout[SLOTS]
-    share = exposure.shares(group.total[:, columns])
-    moved = compare.widened(share, exposure.shares(group.boot[:, :, columns]), group.people)
+    places = total.people_layout["places"]  # those of items without a category too
+    share = _divide(group.total[:, columns], group.total[:, places])
+    moved = compare.widened(share, _divide(group.boot[:, :, columns], group.boot[:, :, places]), group.people)
     return {
         name: [Estimate(float(share[g, j]), moved[:, g, j], low=0.0, high=1.0) for g in range(len(share))]
         for j, name in enumerate(catalogue.classes[0].names)
@@ -195,10 +197,13 @@ def gaps(
     found: dict[str, Gap] = {}
 
     def over(key: str, rates: Rates, column: str, better: int) -> Gap:
+        if len(kept) < 2:
+            return Gap(reason=TOO_FEW_GROUPS)
         n = group.people[kept] if not column else people_with(total, sums, column)
         if not n.any():
             return Gap(reason=why(key))
-        return compare.gap(rates, names, n, sums, boot, null, least=max(1, group.min_size), better=better)
+        # small is a group of few people (METRICS.md), not one of whom few have a value: such a gap has a wide interval
+        return compare.gap(rates, names, n, sums, boot, null, least=1, better=better)
 
     metrics = group_metrics(total)
     for key in total.metrics:
@@ -227,7 +232,8 @@ def gaps(
         found[f"demographic_parity_ratio{suffix}"] = _parity_ratio(logs, rates, sums)
     if not by_class:
         found |= {key: Gap(reason=why(key)) for key in ("demographic_parity_difference", "demographic_parity_ratio")}
-    found["category_divergence"] = Gap(reason=why("category_divergence"))
+    few = TOO_FEW_GROUPS if len(kept) < 2 else ""
+    found["category_divergence"] = Gap(reason=few or why("category_divergence"))
     if SLOTS in total.people_layout:
         columns = total.people_layout[SLOTS]
         table = categories.divergence_pairs(sums[:, columns])
@@ -237,7 +243,7 @@ def gaps(
             reason="fewer than two groups get items with a category",
         )  # fmt: skip
         found["category_divergence"] = _with_pairs(made, table, names)
-    found["score_ks"] = Gap(reason="the lists have no scores")
+    found["score_ks"] = Gap(reason=few or "the lists have no scores")
     if "scores" in total.people_layout and len(kept) > 1:
         cells = total.people_layout["scores"]
         made = compare.distance(
@@ -253,7 +259,7 @@ def gaps(
             value: Array = x[..., ndcg] / x[..., n_truth]
         return value
 
-    with_truth = np.flatnonzero(sums[:, n_truth] >= max(1, group.min_size))
+    with_truth = np.flatnonzero(sums[:, n_truth] >= 1)
     inner = sums[with_truth], boot[:, with_truth], null[:, with_truth]
     entropy = compare.distance(
         lambda x: compare.cross_entropy(means(x)), *inner, reason=why("generalized_cross_entropy")

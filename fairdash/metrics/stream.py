@@ -106,7 +106,7 @@ def from_parquet(
     progress: Progress = silent,
 ) -> audits.Audit:
     """As `audit.from_frames`, with the lists in a Parquet file, or in a folder of them, read piece by piece."""
-    audits.check(k, replicates, permutations)
+    audits.check(k, replicates, permutations, seed)
     specs, item_specs = audits.specs(groups), audits.specs(item_groups)
     files = _files(Path(recommendations))
     contents = _look(files, progress)

@@ -246,6 +246,7 @@ def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[
         if classes and classes[0].attribute == CATEGORIES:
             slots = categories.columns(facts, classes[0])
             people |= slots
+            people["places"] = facts.length.astype(np.float64)
             values["miscalibration"] = categories.miscalibration(facts, classes[0], slots["slots:categories"])
         for group in classes:
             by_people, by_items = pairs.class_columns(facts, group)

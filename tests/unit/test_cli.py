@@ -212,3 +212,27 @@ def test_a_search_on_validation_names_its_best_trial(tmp_path: Path, capsys: pyt
     best = max(trial["accuracy"] for trial in found["trials"])
     assert found["trials"][found["chosen"][0]]["accuracy"] == best
     assert json.loads((tmp_path / "s" / "search.json").read_text()) == found
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--out", "nowhere/audit.json"], "nowhere"),
+        (["--out", "."], "folder"),
+        (["--k", str(10**15)], "k = 1000000000000000"),
+        (["--replicates", str(10**14)], "replicates"),
+        (["--permutations", str(10**14)], "permutations"),
+        (["--seed", "-1"], "seed"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_it_is_tried(
+    more: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("r.csv").write_text("user_id,item_id,rank\na,1,1\n")
+    Path("t.csv").write_text("user_id,item_id\na,1\n")
+    Path("u.csv").write_text("user_id,gender\na,F\n")
+    files = ["--recommendations", "r.csv", "--truth", "t.csv", "--users", "u.csv"]
+    assert main(["audit", *files, *more]) == 2
+    assert said in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.csv", "t.csv", "u.csv"]

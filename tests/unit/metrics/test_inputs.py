@@ -191,6 +191,13 @@ def test_threshold() -> None:
     assert found["n_without_truth"] == 1
     assert "4 or more" in found["conventions"]["relevance"]
     assert run(data, relevance_threshold=2)["n_without_truth"] == 0
+    for ratings, liked in (([4, 2], "4 or more"), ([0, 1], "1 or more"), ([10, 7], "10 or more")):
+        data["truth"]["rating"] = ratings
+        assert liked in run(data)["conventions"]["relevance"]
+        assert run(data)["n_without_truth"] == 1
+    data["truth"]["rating"] = ["good", "4"]
+    with pytest.raises(DataError, match=r"row 1.*'good' is no number"):
+        run(data)
     data["truth"]["rating"] = [300, 2]  # play counts
     found = run(data)
     assert found["n_without_truth"] == 0
@@ -276,3 +283,31 @@ def test_read_table(tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="without Parquet files"):
         audit.read_table(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("rank", [1e19, 2.0**31, float("inf"), float("nan")])
+def test_a_rank_beyond_all_lists_is_refused(rank: float) -> None:
+    data = tiny()
+    data["recommendations"]["rank"] = data["recommendations"]["rank"].astype(float)
+    data["recommendations"].loc[0, "rank"] = rank
+    with pytest.raises(DataError, match="rank|number"):
+        run(data)
+
+
+def test_a_group_of_enough_people_is_judged_although_few_have_truth() -> None:
+    """Small is said of people: a group of 25 of whom 5 have liked held-out items, all missed, is a gap of 1."""
+    people = [f"{group}{i}" for group in "pq" for i in range(25)]
+    lists = pd.DataFrame({"user_id": people, "item_id": ["a"] * 50, "rank": [1] * 50})
+    own = [f"p{i}" for i in range(25)] + [f"q{i}" for i in range(5)]
+    truth = pd.DataFrame({"user_id": own, "item_id": ["a"] * 25 + ["b"] * 5})
+    users = pd.DataFrame({"user_id": people, "side": [person[0] for person in people]})
+    found = run({"recommendations": lists, "truth": truth, "users": users}, groups=["side"], k=1)
+    assert found["gaps"]["side"]["ndcg"]["gap"] == 1.0
+    assert found["groups"]["side"]["q"]["small"] is False
+
+
+def test_places_of_items_without_a_category_count_in_category_shares() -> None:
+    items = pd.DataFrame({"item_id": list("abcdef"), "categories": ["x", "x| y ", None, "?", "", "|"]})
+    found = run(tiny(items=items), groups=[GroupSpec(("gender",), min_size=1)])
+    assert found["groups"]["gender"]["F"]["category_share"] == pytest.approx({"x": 0.5, "y": 1 / 6})
+    assert found["groups"]["gender"]["M"]["category_share"] == pytest.approx({"x": 0.0, "y": 0.0})
