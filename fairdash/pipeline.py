@@ -507,8 +507,9 @@ def audit(
     vectors: Floats | None = None,
     progress: Progress = silent,
 ) -> Audit:
-    """Audit lists of the run's people on its test part. model: also what the recommender itself does with who people
-    are. relevance_threshold: None takes the data set's own. vectors: user vectors as a mitigation left them; None: the recommender's own."""
+    """Audit lists of the run's people on its test part. relevance_threshold: None takes the data set's own. model: also
+    what the recommender itself does with who people are. vectors: user vectors as a mitigation left them; None: the
+    recommender's own."""
     from fairdash.metrics import audit as audits
 
     side = None

@@ -290,7 +290,7 @@ def test_a_rank_beyond_all_lists_is_refused(rank: float) -> None:
     data = tiny()
     data["recommendations"]["rank"] = data["recommendations"]["rank"].astype(float)
     data["recommendations"].loc[0, "rank"] = rank
-    with pytest.raises(DataError, match="rank|number"):
+    with pytest.raises(DataError, match=r"rank|number"):
         run(data)
 
 
