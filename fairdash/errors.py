@@ -30,3 +30,8 @@ class JobError(FairDashError):
 
 class Cancelled(FairDashError):  # noqa: N818 - it is no fault
     """The person asked to stop; nothing stored is lost."""
+
+
+def full(error: BaseException) -> bool:
+    """Whether an error says that the disk is full, as the system, SQLite, Arrow or safetensors say it."""
+    return any(words in str(error).lower() for words in ("no space left", "disk is full", "disk quota exceeded"))

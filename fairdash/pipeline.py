@@ -10,12 +10,14 @@ A run folder is complete in itself and readable by anything:
 
 from __future__ import annotations
 
+import csv
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +55,9 @@ if TYPE_CHECKING:
     from fairdash.metrics.audit import Audit
     from fairdash.mitigation.base import RerankInput
     from fairdash.recommenders.base import Fitted, Recommender
+
+
+VALUE = "value"  # column of train, valid and truth: ratings or counts that decide nothing about liking
 
 
 @dataclass(frozen=True)
@@ -202,6 +207,8 @@ def write_split(split: Split, folder: Path) -> None:
         }
         if data.relevance_threshold is not None:
             frame[RATING] = pa.array(part.rating)
+        elif (part.rating != 1.0).any():  # not called rating, as an audit of these files would take it for stars
+            frame[VALUE] = pa.array(part.rating)
         if part.time.any():
             frame[TIME] = pa.array(part.time)
         pa_csv.write_csv(pa.table(frame), folder / f"{name}.csv")
@@ -239,7 +246,8 @@ def read_split(folder: Path) -> Split:
     user_index, item_index = pd.Index(tables["users"][USER_ID]), pd.Index(tables["items"][ITEM_ID])
 
     def part(name: str) -> Interactions:
-        frame = _read_csv(folder / f"{name}.csv")
+        frame = _read_csv(folder / f"{name}.csv", {RATING: pa.float32(), VALUE: pa.float32(), TIME: pa.float64()})
+        frame = frame.rename(columns={VALUE: RATING})
         rows = len(frame)
         return Interactions(
             user_index.get_indexer(frame[USER_ID]).astype(np.int32),
@@ -252,11 +260,10 @@ def read_split(folder: Path) -> Split:
     return Split(said["name"], said["split"], said["seed"], training, part("truth"))
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    """A table of a run folder: every column text but rating and time; an empty unquoted cell is missing."""
-    with path.open("rb") as stream:
-        header = stream.readline().decode().strip().replace('"', "").split(",")
-    numbers = {RATING: pa.float32(), TIME: pa.float64()}
+def _read_csv(path: Path, numbers: Mapping[str, pa.DataType] = MappingProxyType({})) -> pd.DataFrame:
+    """A table of a run folder: every column text but the `numbers`; an empty unquoted cell is missing."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        header = next(csv.reader(stream))
     types = {name: numbers.get(name, pa.string()) for name in header}
     options = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False)
     options.null_values = [""]

@@ -209,7 +209,10 @@ def impossible(column: pd.Series, name: str) -> np.ndarray:
     values = columns.numbers(column)
     with np.errstate(invalid="ignore"):
         if columns.is_age(name):
-            return np.asarray((values < 1) | (values > columns.OLDEST))
+            told = columns.tidy(column).notna().to_numpy()
+            wrong = told & ~np.isfinite(values)
+            words = wrong.sum() > 0.5 * told.sum()  # bands such as "18–24": no ages in years at all
+            return np.asarray((values < 1) | (values > columns.OLDEST) | (wrong & (not words)))
         year = datetime.now(UTC).year
         if columns.plain(name) in {"birthyear", "yearofbirth", "yob"}:
             return np.asarray((values < year - columns.OLDEST) | (values > year))

@@ -239,7 +239,7 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
     frame = pd.DataFrame({USER_ID: log.frame[chosen.user], ITEM_ID: log.frame[chosen.item]})
     kind = chosen.rating_kind
     if chosen.rating is not None and kind != "none":
-        values = _ratings(log, chosen.rating, options, findings)
+        values = _ratings(log, chosen.rating, kind, options, findings)
         told = values[np.isfinite(values)]
         if len(told) and np.ptp(told) == 0 and kind == "rating":
             message = f"{chosen.rating}: all ratings are {told[0]:g}, so the data says only who had what."
@@ -254,6 +254,8 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
         findings.append(Finding("time", "info", log.name, f"{chosen.time} gives the order: {parsed.note}."))
     used = {chosen.user, chosen.item, chosen.rating, chosen.time}
     rest = log.frame[[c for c in columns.names(log.frame) if c not in used]]
+    # Another column that happens to be called as an id of ours keeps its content under a longer name.
+    rest = rest.rename(columns={c: f"{c} (file)" for c in (USER_ID, ITEM_ID) if c in rest})
     users, more = _entities(seen.users, chosen.users_id, USER_ID, frame, rest, {})
     texts = {TITLE: chosen.title, CATEGORIES: chosen.categories}
     items, also = _entities(
@@ -308,11 +310,18 @@ def _entities(
     return one[[key, *steady]], steady
 
 
-def _ratings(log: Table, column: str, options: ImportOptions, findings: list[Finding]) -> NDArray[np.float64]:
+def _ratings(
+    log: Table, column: str, kind: RatingKind, options: ImportOptions, findings: list[Finding]
+) -> NDArray[np.float64]:
     text = log.frame[column]
     values = columns.numbers(text)
     bad = ~np.isfinite(values)
     bad[bad] = columns.tidy(text[bad]).notna()
+    if kind == "count" and bad.any() and text[bad].str.fullmatch(r"\s*\d{1,3}(,\d{3})+\s*").all():
+        values = columns.numbers(text.str.replace(",", ""))
+        message = f"{column}: in {int(bad.sum()):,} numbers a comma parts the thousands; they were read so."
+        findings.append(Finding("thousands", "info", log.name, message, int(bad.sum())))
+        bad &= ~np.isfinite(values)
     if bad.any() and text[bad].str.fullmatch(r"\s*-?\d+,\d+\s*").all():
         values = columns.numbers(text.str.replace(",", "."))
         message = f"{column}: {int(bad.sum()):,} numbers are written with a decimal comma; they were read so."

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from fairdash.data import columns
+from fairdash.data import columns, times
 from fairdash.errors import DataError
 
 RatingKind = Literal["rating", "count", "none"]
@@ -206,7 +206,9 @@ def looks_like_time(column: pd.Series) -> bool:
     values = columns.numbers(told)
     if np.isfinite(values).all():
         return bool(((values > 1e8) & (values < 5e9)).all() or ((values > 1e11) & (values < 5e12)).all())
-    return bool(told.str.contains(r"\b(?:19|20)\d\d\b|^\d{1,2}[./]\d{1,2}[./]\d\d", regex=True).mean() > 0.9)
+    if told.str.contains(r"\b(?:19|20)\d\d\b|^\d{1,2}[./]\d{1,2}[./]\d\d", regex=True).mean() <= 0.9:
+        return False
+    return times.parse(told).unit == "seconds"  # "Toy Story (1995)" holds a year, but is no date
 
 
 def rating_kind(name: str, column: pd.Series) -> RatingKind:

@@ -10,7 +10,6 @@ import csv
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -140,7 +139,9 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
                 raise DataError(f"{name} holds no files.", "Pack interactions, and people and items if you have them.")
             # A member gives at most its declared size, so the sum above bounds what is unpacked here.
             return [(m.filename, archive.read(m)) for m in members]
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # zipfile lets through whatever its decompressors raise (LZMAError, zlib.error, …)
         hint = "Pack the files again with the usual compression (deflate), or bring them one by one."
         raise DataError(f"{name} is a damaged or unusual zip archive: {error}.", hint) from error
 
@@ -370,9 +371,26 @@ def _parse(name: str, text: bytes, delimiter: str, quoted: bool, names: Sequence
         raise _too_many_rows(name, parsed.num_rows)
     frame: pd.DataFrame = parsed.to_pandas().astype("str")
     frame.index = pd.RangeIndex(1, len(frame) + 1)
-    if quoted and text.count(b'"') % 2 and frame.iloc[-1].str.contains("\n", na=False).any():
-        raise _unclosed(name, f"row {len(frame)}")
+    if quoted and not escaped and b'"' in text:
+        _check_quotes(name, text, delimiter, frame)
     return frame
+
+
+def _check_quotes(name: str, text: bytes, delimiter: str, frame: pd.DataFrame) -> None:
+    """DataError where a cell over several lines is none, but a quotation mark that swallowed the rows below it."""
+    several = np.zeros(len(frame), dtype=bool)
+    for column in frame:
+        several |= frame[column].str.contains("\n", regex=False, na=False).to_numpy()
+    if not several.any():
+        return
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    row = 0  # rows that were read without a fault
+    try:
+        for _ in csv.reader(io.StringIO(text.decode(), newline=""), delimiter=delimiter, strict=True):
+            row += 1
+    except csv.Error as error:
+        if row < len(several) and several[row]:
+            raise _unclosed(name, f"row {row + 1}") from error
 
 
 def _unclosed(name: str, where: str) -> DataError:
@@ -398,6 +416,9 @@ def _parquet(name: str, raw: bytes) -> Table:
         size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
         if size > settings.MAX_UNPACKED_MB * 1_000_000:
             raise _too_large(f"{name}, unpacked,", size, settings.MAX_UNPACKED_MB)
+        if rows * len(names) > settings.MAX_CELLS:  # a constant column takes next to no bytes in the file
+            message = f"{name} has {rows:,} rows of {len(names)} columns; the limit is {settings.MAX_CELLS:,} cells."
+            raise DataError(message, "Leave out columns, bring a sample of the people, or raise FAIRDASH_MAX_CELLS.")
         if rows == 0 or len(names) < 2:
             message = f"{name} has {rows:,} rows and {len(names)} columns."
             raise DataError(message, "A table needs at least two columns and one row.")

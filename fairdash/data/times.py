@@ -15,7 +15,7 @@ Unit = Literal["seconds", "milliseconds", "number", "rank"]
 
 _DATES = (
     *("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y", "%b %d, %Y", "%B %d, %Y", "%d %b %Y"),
-    *("%d %B %Y", "%d-%b-%Y"),
+    *("%d %B %Y", "%d-%b-%Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y"),
 )
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
@@ -63,12 +63,21 @@ def _dates(unique: pd.Series) -> tuple[pd.Series | None, str]:
     parsed = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
     if parsed.notna().mean() >= columns.NUMERIC_SHARE:
         return parsed, "dates, year first"
+    best, found = 0.0, None
     for day in _DATES:
         for clock in _CLOCKS:
             parsed = pd.to_datetime(text, format=day + clock, errors="coerce", utc=True)
-            if parsed.notna().mean() >= columns.NUMERIC_SHARE:
-                return parsed, f"dates written {day}{clock}{_doubt(text, day, clock)}"
-    return None, ""
+            share = parsed.notna().mean()
+            if share >= columns.NUMERIC_SHARE and share > best:  # day first may fit more than month first
+                best, found = share, (parsed, day, clock)
+            if best == 1.0:
+                break
+        if best == 1.0:
+            break
+    if found is None:
+        return None, ""
+    parsed, day, clock = found
+    return parsed, f"dates written {day}{clock}{_doubt(text, day, clock)}"
 
 
 def _doubt(text: pd.Series, day: str, clock: str) -> str:
@@ -80,8 +89,9 @@ def _doubt(text: pd.Series, day: str, clock: str) -> str:
 
 
 def _seconds(dates: pd.Series) -> NDArray[np.float64]:
-    epoch = pd.Timestamp(0, tz="UTC")
-    return np.asarray((dates - epoch) / pd.Timedelta(seconds=1), dtype=np.float64)
+    # Microseconds reach from the year -290000 to 294000; nanoseconds, the default of a Timestamp, end in 2262.
+    micro = dates.dt.tz_convert(None).to_numpy("datetime64[us]")
+    return np.where(np.isnat(micro), np.nan, micro.astype(np.int64) / 1e6)
 
 
 def moment(text: str) -> float | None:
@@ -90,4 +100,4 @@ def moment(text: str) -> float | None:
         date = pd.to_datetime(text, format="ISO8601", utc=True)
     except ValueError:
         return None
-    return float((date - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1))
+    return float(_seconds(pd.Series([date]))[0])

@@ -93,11 +93,11 @@ def put_run_lists(workspace: Workspace, run: pipeline.Run) -> str:
     return put_lists(workspace, run, run.candidates("test"), {"title": run.title, "mitigation": None})
 
 
-def import_lists(workspace: Workspace, split: Split, lists: Lists, title: str) -> Result:
+def import_lists(workspace: Workspace, split: Split, lists: Lists, title: str, dataset: str | None = None) -> Result:
     """Lists of another system as a run without a model; returns the entries."""
     name = pipeline.imported_digest(split, lists)
     if not workspace.has("runs", name):
-        meta = {"title": title, "data": split.name, "split": split.spec, "recommender": "lists"}
+        meta = {"title": title, "data": split.name, "split": split.spec, "recommender": "lists", "dataset": dataset}
         with workspace.create("runs", name, meta) as folder:
             pipeline.import_lists(split, lists, title, folder)
     run = get_run(workspace, name)

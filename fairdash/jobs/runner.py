@@ -12,14 +12,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import psutil
 
 from fairdash.errors import JobError
 from fairdash.hashing import digest
 from fairdash.jobs.table import Job, Table
-from fairdash.workspace import Workspace
+from fairdash.workspace import Kind, Workspace
 
 RUNNING_LIMIT = 1  # trainings share cores and GPU badly: one at a time, the others wait in order
 SHORT_KINDS = ("dataset", "audit", "compare")  # seconds long: they do not wait for a training
@@ -49,9 +49,19 @@ def submit(workspace: Workspace, kind: str, title: str, params: Mapping[str, Any
     """Queue a job and start it when it is its turn. The id is the digest of kind and params: the same request twice
     is the same job, and one that stopped half-way goes on."""
     job = digest(kind, dict(params))
-    table(workspace).enqueue(job, kind, title, params)
+    jobs = table(workspace)
+    known = jobs.get(job)
+    if known is not None and not kept(workspace, known):
+        jobs.delete(job)
+    jobs.enqueue(job, kind, title, params)
     reap(workspace)
     return job
+
+
+def kept(workspace: Workspace, job: Job) -> bool:
+    """Whether all that a finished job made is still there; true for one that has not finished."""
+    made = job.result or {}
+    return all(workspace.has(kind, made[kind]) for kind in get_args(Kind) if kind in made)
 
 
 def resume(workspace: Workspace, job: str) -> None:
@@ -80,11 +90,14 @@ def alive(job: Job) -> bool:
         return job.elapsed < START_SECONDS
     try:
         process = psutil.Process(job.pid)
-        return (
-            bool(process.status() != psutil.STATUS_ZOMBIE) and abs(process.create_time() - (job.create_time or 0)) < 1.0
-        )
+        return bool(process.status() != psutil.STATUS_ZOMBIE) and abs(born(process) - (job.create_time or 0)) < 1.0
     except psutil.NoSuchProcess:
         return False
+
+
+def born(process: psutil.Process) -> float:
+    """When a process started, in seconds that a change of the system's clock does not move: on Linux since boot."""
+    return float(process.create_time() - (psutil.boot_time() if psutil.LINUX else 0.0))
 
 
 def reap(workspace: Workspace) -> None:
@@ -119,4 +132,4 @@ def _start(workspace: Workspace, job: str) -> None:
         )
     _children.append(child)
     with contextlib.suppress(psutil.NoSuchProcess):  # it ended already: what it wrote in the table stands
-        table(workspace).set_process(job, child.pid, psutil.Process(child.pid).create_time())
+        table(workspace).set_process(job, child.pid, born(psutil.Process(child.pid)))

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-from fairdash.errors import Cancelled, FairDashError
+from fairdash.errors import Cancelled, FairDashError, full
 from fairdash.jobs import runner
 from fairdash.workspace import Workspace
 
@@ -65,12 +65,11 @@ def main(root: str, job: str) -> int:
         code = 1
     except Exception as error:  # the last line of defence: the page shows a sentence, the log the trace
         traceback.print_exc()
-        jobs.finish(
-            job,
-            "failed",
-            error=f"The job stopped on an unexpected error ({type(error).__name__}).",
-            hint="The log below holds the details; nothing that was stored is lost.",
-        )
+        said = f"The job stopped on an unexpected error ({type(error).__name__})."
+        hint = "The log below holds the details; nothing that was stored is lost."
+        if full(error):
+            said, hint = "The disk is full.", f"Free space at {workspace.root}; Resume then goes on where it stopped."
+        jobs.finish(job, "failed", error=said, hint=hint)
         code = 1
     runner.reap(workspace)
     return code

@@ -242,28 +242,31 @@ def unpack(archive: Path, into: Path) -> Path:
     with file:
         members = [member for member in file.infolist() if not member.is_dir()]
         _check_members(archive.name, members)
-        into.mkdir(parents=True, exist_ok=True)
-        budget = settings.MAX_UNPACKED_MB << 20
-        for member in members:
-            target = into.joinpath(*PurePosixPath(member.filename).parts)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with file.open(member) as source, target.open("wb") as sink:
-                    while chunk := source.read(1 << 20):
-                        budget -= len(chunk)  # counted while reading: a header may lie about the size
-                        if budget < 0:
-                            raise ModelError(
-                                f"{archive.name} unpacks to more than {settings.MAX_UNPACKED_MB} MB.",
-                                "Bring a smaller model, or raise FAIRDASH_MAX_UNPACKED_MB.",
-                            )
-                        sink.write(chunk)
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
-                raise ModelError(
-                    f"{member.filename} in {archive.name} cannot be read: {error}.", "Pack the folder again."
-                ) from None
-            except ModelError:
-                shutil.rmtree(into, ignore_errors=True)
-                raise
+        part = into.with_name(into.name + f".{os.getpid()}.part")  # under its name only when it is whole
+        try:
+            part.mkdir(parents=True, exist_ok=True)
+            budget = settings.MAX_UNPACKED_MB << 20
+            for member in members:
+                target = part.joinpath(*PurePosixPath(member.filename).parts)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    with file.open(member) as source, target.open("wb") as sink:
+                        while chunk := source.read(1 << 20):
+                            budget -= len(chunk)  # counted while reading: a header may lie about the size
+                            if budget < 0:
+                                raise ModelError(
+                                    f"{archive.name} unpacks to more than {settings.MAX_UNPACKED_MB} MB.",
+                                    "Bring a smaller model, or raise FAIRDASH_MAX_UNPACKED_MB.",
+                                )
+                            sink.write(chunk)
+                except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+                    raise ModelError(
+                        f"{member.filename} in {archive.name} cannot be read: {error}.", "Pack the folder again."
+                    ) from None
+            shutil.rmtree(into, ignore_errors=True)
+            part.replace(into)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     for name in (MANIFEST, "config.json"):
         found = sorted(into.rglob(name), key=lambda path: len(path.parts))
         if found:

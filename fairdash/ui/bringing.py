@@ -66,7 +66,7 @@ def _keep(source: tuple[str, bytes], split: Split, seen: Any = None) -> None:
     _say(findings)
     title = st.text_input("Name of the system", Path(source[0]).stem, max_chars=60, key="system").strip()
     if st.button("Keep these lists", type="primary", icon=":material/check:", key="keep-lists"):
-        made = import_lists(state.workspace(), split, lists, title or source[0])
+        made = import_lists(state.workspace(), split, lists, title or source[0], state.get("data"))
         state.put("lists", made["lists"])
         st.switch_page(state.page("audit"), query_params=state.link())
 

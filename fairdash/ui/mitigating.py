@@ -196,7 +196,7 @@ def start(run: Run, info: Info, params: dict[str, Any]) -> str:
 def _result(job: Job) -> None:
     result = job.result or {}
     if not state.workspace().has("lists", result.get("lists", "")):
-        st.caption("These lists were deleted. Press Resume to make them again.")
+        st.caption("These lists were deleted. Press Mitigate to make them again.")
         return
     entry = state.workspace().get("lists", result["lists"])
     chosen = entry.meta["mitigation"]

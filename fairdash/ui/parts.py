@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from fairdash.charts import Chart, curves
-from fairdash.errors import FairDashError
+from fairdash.errors import FairDashError, full
 from fairdash.hashing import digest
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
@@ -40,11 +40,8 @@ def errors() -> Iterator[None]:
         yield
     except FairDashError as fault:
         error(fault)
-    except Exception:  # the last line of defence: a person never sees a trace
-        number = uuid.uuid4().hex[:8]
-        logging.getLogger(__name__).exception("Page error %s", number)
-        hint = "Nothing that was stored is lost. Reload the page; the server's log holds the details."
-        error(FairDashError(f"This page stopped on an unexpected error (number {number}).", hint))
+    except Exception as fault:  # the last line of defence: a person never sees a trace
+        error(_unexpected(fault, "Page error"))
 
 
 def act(label: str, do: Callable[..., object], *args: object, **look: Any) -> None:
@@ -58,6 +55,19 @@ def _guarded(do: Callable[..., object], *args: object) -> None:
         do(*args)
     except FairDashError as fault:
         st.session_state["fault"] = fault
+    except Exception as fault:  # a callback runs outside of `errors`
+        st.session_state["fault"] = _unexpected(fault, "Action error")
+
+
+def _unexpected(fault: Exception, what: str) -> FairDashError:
+    """A sentence for a fault that nobody foresaw, with a number that the server's log holds too."""
+    if full(fault):
+        root = state.workspace().root
+        return FairDashError("The disk of this workspace is full.", f"Free space at {root}, then try again.")
+    number = uuid.uuid4().hex[:8]
+    logging.getLogger(__name__).error("%s %s", what, number, exc_info=fault)
+    hint = "Nothing that was stored is lost. Reload the page; the server's log holds the details."
+    return FairDashError(f"This page stopped on an unexpected error (number {number}).", hint)
 
 
 def last_fault() -> None:
@@ -247,8 +257,9 @@ def _curves(job: Job) -> None:
 
 
 def last_job(kind: str, params: Mapping[str, Any]) -> Job | None:
-    """The job of exactly this request, whatever became of it; None when nobody asked for it."""
-    return runner.table(state.workspace()).get(digest(kind, dict(params)))
+    """The job of exactly this request; None when nobody asked for it, or when what it made was deleted."""
+    found = runner.table(state.workspace()).get(digest(kind, dict(params)))
+    return found if found is None or runner.kept(state.workspace(), found) else None
 
 
 def active_jobs(kinds: Sequence[str] | None = None) -> list[Job]:

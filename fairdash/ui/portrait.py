@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+import numpy as np
 import streamlit as st
 
 from fairdash import charts, data, settings
@@ -75,9 +74,13 @@ def _size(dataset: Dataset, seen: Description) -> None:
         row.append(
             parts.Metric("Liked", text.percent(liked, 0), help=f"Rated {dataset.relevance_threshold:g} or more.")
         )
-    if overall["last_time"] is not None and overall["last_time"] > 1e8:
-        first, last = (datetime.fromtimestamp(float(overall[key] or 0), UTC) for key in ("first_time", "last_time"))
-        row.append(parts.Metric("From … to", f"{first:%Y-%m} … {last:%Y-%m}"))
+    seconds = {"seconds": 1.0, "milliseconds": 1e-3}.get(dataset.provenance.get("time_unit", "seconds"))
+    if overall["last_time"] is not None and seconds is not None and overall["last_time"] * seconds > 1e8:
+        first, last = (
+            np.datetime64(int(float(overall[key] or 0) * seconds), "s").astype("datetime64[M]")
+            for key in ("first_time", "last_time")
+        )
+        row.append(parts.Metric("From … to", f"{first} … {last}"))
     parts.metrics(row)
 
 

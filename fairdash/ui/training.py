@@ -68,7 +68,7 @@ def _start(data: str, params: dict[str, Any]) -> None:
 
 def _is_training(job: str) -> bool:
     row = runner.table(state.workspace()).get(job)
-    return row is not None and row.kind == "train"
+    return row is not None and row.kind == "train" and runner.kept(state.workspace(), row)
 
 
 def _form(data: str) -> dict[str, Any]:

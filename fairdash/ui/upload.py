@@ -74,19 +74,27 @@ def _bring(files: Sequence[UploadedFile]) -> None:
     options = replace(
         reading, **st.session_state.get(f"chosen-{key}", {}), repairs=st.session_state.get(f"repairs-{key}")
     )
-    dataset, findings = _build(key, options, sources)
-    _recognised(seen, dataset)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        known = KNOWN_NAMES.get(seen.interactions.name, dataset.name)
-        name = st.text_input("Name of the data set", known, max_chars=60, key=f"name-{key}", width=360).strip()
-        parts.act("Keep this data set", _keep, dataset, name or dataset.name, findings, type="primary",
-                  icon=":material/check:", key="keep")  # fmt: skip
-    _findings(findings, key)
+    dataset: Dataset | None = None
+    with parts.errors():  # what is wrong stands above the form in which it is put right
+        dataset, findings = _build(key, options, sources)
+    if dataset is not None:
+        _recognised(seen, dataset)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            known = KNOWN_NAMES.get(seen.interactions.name, dataset.name)
+            name = st.text_input("Name of the data set", known, max_chars=60, key=f"name-{key}", width=360).strip()
+            parts.act("Keep this data set", _keep, dataset, name or dataset.name, findings, type="primary",
+                      icon=":material/check:", key="keep")  # fmt: skip
+        _findings(findings, key)
     with (
-        st.expander("Columns and options", icon=":material/edit:", expanded=_unsure(seen.guesses), key="columns"),
+        st.expander(
+            "Columns and options",
+            icon=":material/edit:",
+            expanded=dataset is None or _unsure(seen.guesses),
+            key="columns",
+        ),
         st.form(f"options-{key}", border=False),
     ):
-        given = _correct(seen, dataset)
+        given = _correct(seen, dataset, st.session_state.get(f"chosen-{key}", {}))
         if st.form_submit_button("Apply", icon=":material/refresh:"):
             st.session_state[f"chosen-{key}"] = given
             st.rerun()
@@ -125,7 +133,7 @@ def _recognised(seen: Preview, dataset: Dataset) -> None:
 
 def _findings(findings: Sequence[data.Finding], key: str) -> None:
     st.markdown(f"**{text.count(len(findings), 'finding')}**")
-    chosen = set()
+    chosen, offered = set(), set()
     asked = False
     for i, finding in enumerate(findings):
         repair = REPAIRS.get(finding.repair)
@@ -140,7 +148,12 @@ def _findings(findings: Sequence[data.Finding], key: str) -> None:
                          help=repair.title)  # fmt: skip
                 continue
             asked = True
-            if st.checkbox(repair.title, finding.applied, key=f"repair-{key}-{finding.repair}-{i}"):
+            if finding.repair in offered:  # several findings can share a repair: it is chosen once, for all of them
+                st.badge("repaired" if finding.applied else "open", color="green" if finding.applied else "gray",
+                         help=repair.title)  # fmt: skip
+                continue
+            offered.add(finding.repair)
+            if st.checkbox(repair.title, finding.applied, key=f"repair-{key}-{finding.repair}"):
                 chosen.add(finding.repair)
     wanted = tuple(sorted(chosen))
     usual = tuple(sorted({f.repair for f in findings if f.applied and REPAIRS.get(f.repair) is not None
@@ -181,8 +194,8 @@ def _reading(key: str) -> ImportOptions:
     return stored
 
 
-def _correct(seen: Preview, dataset: Dataset) -> dict[str, Any]:
-    """Controls for every column and option; returns arguments of ImportOptions."""
+def _correct(seen: Preview, dataset: Dataset | None, before: dict[str, Any]) -> dict[str, Any]:
+    """Controls for every column and option; returns arguments of ImportOptions. before: what was chosen last."""
     given: dict[str, Any] = {}
     fields = [(name, *rest) for name, rest in _FIELDS.items() if getattr(seen, rest[0]) is not None]
     for start in range(0, len(fields), 4):
@@ -200,7 +213,9 @@ def _correct(seen: Preview, dataset: Dataset) -> dict[str, Any]:
         kind = st.selectbox("The numbers are", ["auto", "rating", "count", "none"],
                             help="Ratings on a scale, counts (plays, clicks), or nothing that matters.")  # fmt: skip
     with two:
-        liked = st.number_input("Liked from", value=dataset.relevance_threshold, placeholder="any interaction",
+        usual = None if dataset is None else dataset.relevance_threshold
+        empty = "any interaction" if dataset else "decided from the ratings"
+        liked = st.number_input("Liked from", value=usual, placeholder=empty,
                                 help="Empty: any held-out interaction counts as liked.")  # fmt: skip
     with three:
         dedupe = st.selectbox("Of repeated rows keep", ["last", "best"])
@@ -210,8 +225,10 @@ def _correct(seen: Preview, dataset: Dataset) -> dict[str, Any]:
         )
     bad = st.checkbox("Leave out rows whose rating is no number")
     given |= {"rating_kind": kind, "dedupe": dedupe, "k_core": 0 if core == 1 else core, "drop_bad_ratings": bad}
-    if liked != dataset.relevance_threshold:
+    if liked != usual:
         given["relevance_threshold"] = liked
+    elif dataset is not None and "relevance_threshold" in before:  # chosen before, and left as it was now
+        given["relevance_threshold"] = before["relevance_threshold"]
     return given
 
 

@@ -78,7 +78,7 @@ def test_a_killed_worker_is_seen_within_two_seconds(tmp_path: Path) -> None:
     process = sleeper()
     import psutil
 
-    claimed(table, process.pid, psutil.Process(process.pid).create_time())
+    claimed(table, process.pid, runner.born(psutil.Process(process.pid)))
     runner.reap(workspace)
     assert runner.get(workspace, "a").state == "running"
     process.send_signal(signal.SIGKILL)  # not waited for: it stays a zombie, as under a server that still runs
