@@ -323,6 +323,17 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
             f"Known data sets: {', '.join(data.sources.SOURCES)}.",
         )
     if arguments.dataset is not None:
+        of_files = ("users", "items", "name", "repair", "drop_bad_ratings", "k_core")
+        roles = tuple(f"{role}_column" for role in ("user", "item", "rating", "time"))
+        changed = [name for name in (*of_files, *roles) if getattr(arguments, name)]
+        changed += [
+            name for name, usual in (("rating_kind", "auto"), ("keep", "last")) if getattr(arguments, name) != usual
+        ]
+        if changed:
+            raise ConfigError(
+                f"--{changed[0].replace('_', '-')} is for files, and --dataset brings its own tables.",
+                "Leave it out, or give the files with --interactions.",
+            )
         if arguments.dataset in data.sources.SOURCES:
             print(data.sources.SOURCES[arguments.dataset].terms, file=sys.stderr)
         dataset = data.sources.load(arguments.dataset, progress=_progress)

@@ -122,6 +122,8 @@ def test_strength_zero_gives_the_lists_as_they_were(run: Path, tmp_path: Path) -
         (["train", "--dataset", "synthetic", "--set", "epochs", "--out", "x"], "--set epochs"),
         (["train", "--dataset", "synthetic", "--set", "epochs=many", "--out", "x"], "many"),
         (["train", "--dataset", "synthetic", "--group", "gender", "--out", "x"], "--mitigation"),
+        (["data", "--dataset", "synthetic", "--k-core", "60"], "--k-core"),
+        (["data", "--dataset", "synthetic", "--keep", "best"], "--keep"),
         (["train", "--interactions", "nowhere.csv", "--out", "x"], "nowhere.csv"),
         (["recommend", "--run", "nowhere", "--out", "x.csv"], "run.json"),
         (["audit", "--truth", "t.csv"], "--recommendations"),
