@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fairdash import settings
 from fairdash.errors import ConfigError
 from fairdash.schema import Categories, Codes, Floats, Groups, Lists, TrainingData
 
@@ -131,6 +132,8 @@ class RerankInput:
     valid: sparse.csr_array | None = None  # bool csr [n_users, n_items]: validation likes, for methods that are fitted
     fitting: RerankInput | None = None
     seed: int = 0
+    user_least: int = settings.MIN_GROUP_SIZE  # smaller groups are not compared, as in the audit
+    item_least: int = settings.MIN_GROUP_SIZE
 
 
 Reranker = Callable[[float], Codes]  # strength → item codes [n_users, k]

@@ -21,6 +21,7 @@ from fairdash import settings
 from fairdash.errors import ConfigError
 from fairdash.metrics import accuracy, bootstrap
 from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.results import plain
 from fairdash.mitigation.base import RerankInput
 from fairdash.mitigation.targets import TARGETS, target
 from fairdash.progress import Progress, silent
@@ -64,7 +65,8 @@ class Point:
         return -self.better * self.value
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        made: dict[str, Any] = plain(asdict(self))  # what is undefined is null
+        return made
 
 
 class Judge:
@@ -142,7 +144,8 @@ def _towards(key: str) -> int:
 def _interval(values: Array) -> tuple[float, float]:
     """95 % interval of values[0] from its replicates values[1:], whose median is moved to it: resampling people makes
     lists more alike than they are, so that the replicates of gini and of a largest gap lie off the value."""
-    return bootstrap.interval(values[1:] - np.median(values[1:]) + values[0])
+    known = values[1:][np.isfinite(values[1:])]  # a group may have no likes under some of the weights
+    return bootstrap.interval(known - np.median(known) + values[0]) if len(known) else (np.nan, np.nan)
 
 
 def trace(
@@ -188,8 +191,10 @@ def choose(points: Sequence[Point], rule: str = "accuracy-budget", budget: float
     start = known[0]
     fairest = min(known, key=lambda point: point.unfairness)
     if rule == "accuracy-budget":
-        least = (1 - (ACCURACY_BUDGET if budget is None else budget)) * start.ndcg
-        return min((p for p in known if p.ndcg >= least or p is start), key=lambda point: point.unfairness)
+        before = min(points, key=lambda point: point.strength)  # its target may be undefined
+        least = (1 - (ACCURACY_BUDGET if budget is None else budget)) * before.ndcg
+        within = [p for p in known if p.ndcg >= least]
+        return min(within, key=lambda point: point.unfairness) if within else before
     if rule == "gap-budget":
         if budget is None:
             bound = start.unfairness + GAP_BUDGET * (fairest.unfairness - start.unfairness)

@@ -199,7 +199,7 @@ def _people(data: RerankInput, least: int) -> Array:
 
 def _classes(data: RerankInput, least: int) -> ItemClass:
     """The chosen item groups, else categories, else head and tail by popularity."""
-    groups = compared(data.item_groups, least)
+    groups = compared(data.item_groups, data.item_least)
     if groups is not None:
         return ItemClass.of_groups(groups)
     kinds = ItemClass.of_categories(data.categories)

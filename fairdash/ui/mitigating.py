@@ -216,8 +216,8 @@ def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params
             label=f"strength {p['strength']:g}",
             gap=p["value"],
             quality=p["ndcg"],
-            gap_ci=tuple(p["ci"]),
-            quality_ci=tuple(p["ndcg_ci"]),
+            gap_ci=None if None in p["ci"] else tuple(p["ci"]),
+            quality_ci=None if None in p["ndcg_ci"] else tuple(p["ndcg_ci"]),
             chosen=p["strength"] == strength,
         )
         for p in tuning
@@ -253,7 +253,7 @@ def _moved(ci: Any) -> bool:
 
 
 def _ci(ci: Any) -> str:
-    return text.interval(ci[0], ci[1], 4) if ci else text.UNDEFINED
+    return text.interval(ci[0], ci[1], 4) if ci and None not in ci else text.UNDEFINED
 
 
 def before_of(entry: Entry) -> str | None:

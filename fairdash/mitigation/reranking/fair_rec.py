@@ -44,6 +44,9 @@ INFO = Info(
 )
 
 
+CHAIN_CELLS = 50_000  # of users × candidates, up to which chains of swaps are looked for
+
+
 def guarantee(n_users: int, k: int, n_producers: int, alpha: float) -> int:
     """Places ⌊α · m · k / n⌋ that each producer is guaranteed."""
     return int(alpha * n_users * k / n_producers + 1e-9)
@@ -116,6 +119,41 @@ def _top_up(
             given[producer[u, spare[-1]]] -= 1
             given[gains] += 1
             held[u, spare[-1]], held[u, p] = False, True
+    if valid.size <= CHAIN_CELLS:
+        for gains in np.flatnonzero(given[:none] < share):
+            while given[gains] < share and _chain(held, valid, producer, given, int(gains), none, share):
+                pass
+
+
+def _chain(
+    held: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
+    producer: NDArray[np.intp],
+    given: NDArray[np.intp],
+    gains: int,
+    none: int,
+    share: int,
+) -> bool:
+    """Give `gains` one place by the shortest chain of swaps that ends at a producer with places to spare."""
+    came: dict[int, tuple[int, int, int, int]] = {}  # producer → who takes its place: producer, user, item in, item out
+    line = [gains]
+    for taker in line:
+        for u, p in zip(*np.nonzero(valid & ~held & (producer == taker)), strict=True):
+            for out in np.flatnonzero(held[u])[::-1]:
+                giver = int(producer[u, out])
+                if giver == gains or giver in came:
+                    continue
+                came[giver] = (taker, int(u), int(p), int(out))
+                if giver != none and given[giver] <= share:
+                    line.append(giver)
+                    continue
+                given[giver] -= 1
+                given[gains] += 1
+                while giver != gains:
+                    giver, u, p, out = came[giver]
+                    held[u, out], held[u, p] = False, True
+                return True
+    return False
 
 
 METHOD = Reranking(INFO, _build)

@@ -44,7 +44,11 @@ class Reranking:
             if need in NEEDS and getattr(data, NEEDS[need][0]) is None:
                 _, what, hint = NEEDS[need]
                 raise ConfigError(f"{self.info.title} needs {what}; none were given.", hint)
-        data = replace(data, user_groups=compared(data.user_groups), item_groups=compared(data.item_groups))
+        data = replace(
+            data,
+            user_groups=compared(data.user_groups, data.user_least),
+            item_groups=compared(data.item_groups, data.item_least),
+        )
         items = data.candidates.items
         identity = _pad(items[:, : data.k], data.k)
         positions = self.build(data) if (items >= 0).any() else None

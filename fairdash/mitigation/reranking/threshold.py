@@ -86,12 +86,16 @@ def threshold_differences(data: RerankInput, kinds: ItemClass) -> NDArray[np.flo
     group, is 0, as are groups with too few pairs."""
     assert data.user_groups is not None
     fit = data.fitting or data
+    told = fit.valid is not None and bool(contains(fit.valid, fit.candidates.items).any())
+    if not told:
+        fit = data  # lists of another system have no candidates of validation time
     items, of_user = fit.candidates.items, data.user_groups.codes
     n_users, n_candidates = items.shape
     n_groups = len(data.user_groups.names)
     differences = np.zeros((n_groups + 1, len(kinds.names)))
-    liked = np.zeros(items.shape, dtype=bool) if fit.valid is None else contains(fit.valid, items)
-    if not liked.any():
+    if told and fit.valid is not None:
+        liked = contains(fit.valid, items)
+    else:
         liked = np.broadcast_to(np.arange(n_candidates) < fit.k, items.shape)
     unseen = kinds.sizes - fit.history.astype(np.float64) @ kinds.member.toarray()
     member = of_user[None, :] == np.arange(n_groups)[:, None]

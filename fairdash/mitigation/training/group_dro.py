@@ -45,6 +45,7 @@ class GroupDroTerm(nn.Module):
     log_weights: torch.Tensor
     shares: torch.Tensor
     done: torch.Tensor  # where the training stood at the last batch
+    last: torch.Tensor  # [attributes, groups] mean loss when the group was last met; NaN before
 
     def __init__(self, groups: Sequence[Groups], sample_weight: np.ndarray, strength: float) -> None:
         super().__init__()
@@ -57,6 +58,7 @@ class GroupDroTerm(nn.Module):
             counts = np.bincount(attribute.codes[known], weights=sample_weight[known], minlength=len(row))
             row[:] = counts / max(counts.sum(), 1e-12)
         self.register_buffer("shares", torch.from_numpy(shares).float())
+        self.register_buffer("last", torch.full_like(self.shares, torch.nan))
         self.register_buffer("log_weights", self.shares.log())  # −∞ for groups without samples: they stay at 0
 
     def forward(self, batch: TermBatch) -> torch.Tensor:
@@ -73,9 +75,13 @@ class GroupDroTerm(nn.Module):
             group = code[known]
             size = loss.new_zeros(self.shares.shape[1]).index_add(0, group, part[known])
             summed = loss.new_zeros(self.shares.shape[1]).index_add(0, group, (part * loss.detach())[known])
-            mean = torch.where(size > 0, summed / size.clamp(min=1e-12), 0.0)
             if self.training:
-                moved = self.log_weights[attribute] + eta * mean
+                # algorithm 1 draws every group equally often; here a small one is absent from many batches, and would
+                # lose its weight to those that are present however large its loss is
+                whole = summed.sum() / size.sum().clamp(min=1e-12)
+                last = torch.where(size > 0, summed / size.clamp(min=1e-12), self.last[attribute])
+                self.last[attribute] = last
+                moved = self.log_weights[attribute] + eta * torch.where(last.isnan(), whole, last)
                 self.log_weights[attribute] = moved - torch.logsumexp(moved, 0)
             ratio = self.log_weights[attribute].exp() / self.shares[attribute].clamp(min=1e-12)
             total = total + ((ratio[group] - 1) * part[known] * loss[known]).sum()

@@ -104,10 +104,11 @@ def rounds_needed(scaled: Array, groups: Sequence[Codes], seed: int) -> int:
         return 1  # too few people to withhold some
     bases = {i: np.zeros((0, scaled.shape[1])) for i in usable}
     worst = []
-    for _ in range(MAX_ROUNDS):
+    for done in range(MAX_ROUNDS + 1):
         aucs = np.full((len(usable), len(groups)), 0.5)
         for row, i in zip(aucs, usable, strict=True):
-            bases[i] = one_round(bases[i], scaled, withheld[i])
+            if done:
+                bases[i] = one_round(bases[i], scaled, withheld[i])
             rest = without(bases[i], scaled)
             for a, codes in enumerate(groups):
                 known, judged = inside[i] & (codes >= 0), ~inside[i] & (codes >= 0)
@@ -117,7 +118,7 @@ def rounds_needed(scaled: Array, groups: Sequence[Codes], seed: int) -> int:
         worst.append(float(mean.max()))
         if (mean <= np.maximum(TARGET, 0.5 + error)).all():
             break
-    return 1 + int(np.argmin(worst))
+    return int(np.argmin(worst))  # 0: there is nothing to remove
 
 
 @dataclass(frozen=True)
