@@ -43,8 +43,9 @@ TEXT_WIDTH = 384  # of the bundled encoder, for estimates
 ARCHITECTURE = ("items", "objective", "encoder", "width", "layers", "heads", "length", "rate_inputs")
 FULL_SOFTMAX_ITEMS, NEGATIVES = 20_000, 4096  # larger catalogues are sampled by default
 MIN_STEPS = 32  # of an epoch: small data is cut into smaller batches, or it would be learned from too seldom
-# Interactions at which dropout is strong and at which it is weak; between them it falls with their logarithm. By
-# measurement on MovieLens: 100,000 interactions are learned by heart within ten epochs at 0.2, a million are not.
+# Interactions at which dropout is strong and at which it is weak; between them it falls with their logarithm. Measured
+# on MovieLens-100K, all else equal: NDCG@10 of liked items 0.144 at dropout 0.2, 0.159 at 0.4; on MovieLens-1M 0.2 is
+# what reached 0.185 (no other share was tried there to the end).
 DROPOUT = ((100_000, 0.45), (1_000_000, 0.2))
 MAX_TWINS = 4  # profile texts with exchanged attributes for each person
 CHUNK_CPU, CHUNK_GPU = 128, 16384  # rows of logits that are worked on at a time
