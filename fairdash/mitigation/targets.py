@@ -65,7 +65,7 @@ def _ndcg_gap(data: RerankInput, least: int) -> Target:
 def _parity(data: RerankInput, least: int, *, given_liked: bool) -> Target:
     """demographic_parity_difference (of the category where it is largest) and equal_opportunity_difference."""
     member = _people(data, least)
-    kinds = _classes(data, least)
+    kinds = _classes(data)
     table = kinds.member.toarray() if not given_liked else np.ones((data.n_items, 1))
     if given_liked:
         pool = _likes(data)[:, None].astype(np.float64)
@@ -133,7 +133,7 @@ def _popularity_lift(data: RerankInput, least: int) -> Target:
 
 
 def _exposure_ratio(data: RerankInput, least: int) -> Target:
-    share = _classes(data, least).share.toarray()
+    share = _classes(data).share.toarray()
     merit = np.asarray(_valid(data).astype(np.float64) @ share)
 
     def columns(lists: Codes, hits: NDArray[np.bool_]) -> Columns:
@@ -147,7 +147,7 @@ def _exposure_ratio(data: RerankInput, least: int) -> Target:
 
 
 def _rsp(data: RerankInput, least: int) -> Target:
-    kinds = _classes(data, least)
+    kinds = _classes(data)
     table = kinds.member.toarray()
     pool = kinds.sizes - np.asarray(data.history.astype(np.float64) @ table)
 
@@ -197,7 +197,7 @@ def _people(data: RerankInput, least: int) -> Array:
     return np.asarray(groups.codes[:, None] == large[None, :], dtype=np.float64)
 
 
-def _classes(data: RerankInput, least: int) -> ItemClass:
+def _classes(data: RerankInput) -> ItemClass:
     """The chosen item groups, else categories, else head and tail by popularity."""
     groups = compared(data.item_groups, data.item_least)
     if groups is not None:
