@@ -33,6 +33,12 @@ class TrainingOptions:
     patience: int = option(
         8, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000
     )
+    average: float = option(
+        0.0,
+        "Epochs over which the weights are averaged, the latest counting most; 0: the weights as they are.",
+        low=0.0,
+        high=1000.0,
+    )
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,12 @@ class SequenceOptions(TrainingOptions):
 
     start: str = option("", "A bert_sequence to go on from: folder of a run or model, or its zip; else from scratch.")
     epochs: int = option(30, "Passes over the training data at most; 0: use `start` as it is.", low=0, high=1000)
+    average: float = option(
+        4.0,
+        "Epochs over which the weights are averaged, the latest counting most; 0: the weights as they are.",
+        low=0.0,
+        high=1000.0,
+    )
     items: str = option("text+id", "What an item's vector is made of.", choices=("text+id", "text", "id"))
     objective: str = option(
         "causal", "Predict the next item, or masked items (BERT4Rec).", choices=("causal", "masked")

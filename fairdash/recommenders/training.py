@@ -4,8 +4,9 @@
     best = train(model, batches, validate, options=..., seed=0, device=choose("auto"), folder=run, progress=p, terms=())
 
 What is added to the Trainer: validation NDCG@10 after every epoch with early stopping and the best weights restored,
-the terms of training mitigations in the loss, checkpoints without pickle, a resume that repeats an unbroken run to the
-bit on a CPU, a stop within one step, and halved batches when a GPU's memory does not suffice.
+weights averaged over the last epochs (Polyak & Juditsky 1992; here the latest count most), the terms of training
+mitigations in the loss, checkpoints without pickle, a resume that repeats an unbroken run to the bit on a CPU, a stop
+within one step, and halved batches when a GPU's memory does not suffice.
 """
 
 from __future__ import annotations
@@ -319,6 +320,7 @@ class _Watch(TrainerCallback):
 
         self.writer = SummaryWriter(str(folder / "tensorboard"))
         self.best_weights: dict[str, torch.Tensor] = {}
+        self.averaged = [weight.detach().clone() for weight in learner.model.parameters()] if options.average else []
         self.saved_at = time.monotonic()
         # from this part of the steps on all terms work in full
         settled: list[Any] = [getattr(term, "settled", 0.0) for term in learner.terms]
@@ -329,6 +331,14 @@ class _Watch(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.learner.done = state.global_step / max(state.max_steps, 1)
+        if self.averaged:
+            start = round(self.settled * state.max_steps)  # what came before was another recommender
+            seen = state.global_step - start if state.global_step > start else state.global_step
+            # at most a quarter of what was seen: the first steps soon lie far behind
+            window = min(self.options.average * state.max_steps / self.options.epochs, seen / 4)
+            with torch.no_grad():
+                for mean, weight in zip(self.averaged, self.learner.model.parameters(), strict=True):
+                    mean.lerp_(weight, 1.0 / max(window, 1.0))
         self.progress(self.learner.done, f"Epoch {math.ceil(state.epoch)} of {self.options.epochs}")
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -338,6 +348,7 @@ class _Watch(TrainerCallback):
         if not logs or "loss" not in logs:
             return
         epoch = round(state.epoch)
+        self._exchange()  # averaged weights are what is validated and kept
         values = {"loss": float(logs["loss"]), "learning_rate": float(logs["learning_rate"]), **self._validated()}
         self.curve.rows.append({"epoch": float(epoch), **values})
         for name, value in values.items():
@@ -351,6 +362,7 @@ class _Watch(TrainerCallback):
         elif epoch - self.curve.best_epoch >= self.options.patience:
             self.curve.stopped = f"no better validation for {self.options.patience} epochs"
             control.should_training_stop = True
+        self._exchange()
         self.progress(
             state.global_step / max(state.max_steps, 1),
             f"Epoch {epoch} of {self.options.epochs}: validation NDCG@10 {values['ndcg']:.4f}",
@@ -358,6 +370,14 @@ class _Watch(TrainerCallback):
         )
         if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS and not control.should_training_stop:
             control.should_save = True
+
+    def _exchange(self) -> None:
+        """The model's weights for their averages, or back."""
+        with torch.no_grad():
+            for mean, weight in zip(self.averaged, self.learner.model.parameters(), strict=bool(self.averaged)):
+                now = weight.detach().clone()
+                weight.copy_(mean)
+                mean.copy_(now)
 
     def _validated(self) -> Mapping[str, float]:
         self.learner.eval()
@@ -367,15 +387,20 @@ class _Watch(TrainerCallback):
         return values
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Beside the Trainer's own state: the best weights so far and the curve. `ready` marks a whole checkpoint."""
+        """Beside the Trainer's own state: the best weights so far, the averages and the curve. `ready` marks a whole
+        checkpoint."""
         target = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         _save_tensors(self.best_weights, target / "best.safetensors")
+        _save_tensors({str(i): mean for i, mean in enumerate(self.averaged)}, target / "averaged.safetensors")
         (target / "curve.json").write_text(json.dumps(vars(self.curve)))
         (target / "ready").touch()
         self.saved_at = time.monotonic()
 
     def resume(self, checkpoint: Path) -> None:
         self.best_weights = load_file(checkpoint / "best.safetensors")
+        means = load_file(checkpoint / "averaged.safetensors")
+        for i, mean in enumerate(self.averaged):
+            mean.copy_(means[str(i)])
         vars(self.curve).update(json.loads((checkpoint / "curve.json").read_text()))
 
 

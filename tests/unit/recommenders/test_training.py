@@ -56,10 +56,12 @@ class Points:
         return {"x": x, "y": 2 * x.sum(1)}
 
 
-def run_line(folder: Path, validate: Any, progress: Any = silent, epochs: int = 6, patience: int = 50) -> Any:
+def run_line(
+    folder: Path, validate: Any, progress: Any = silent, epochs: int = 6, patience: int = 50, average: float = 0.0
+) -> Any:
     torch.manual_seed(0)
     model = Line()
-    options = TrainingOptions(epochs=epochs, learning_rate=0.1, patience=patience)
+    options = TrainingOptions(epochs=epochs, learning_rate=0.1, patience=patience, average=average)
     curve = train(
         model,
         Points(),
@@ -100,10 +102,55 @@ def test_stops_early_and_says_so(run: Path) -> None:
     assert "2 epochs" in curve.stopped
 
 
+def test_averaged_weights_are_validated_and_kept(tmp_path: Path) -> None:
+    steps: list[torch.Tensor] = []
+    seen: list[torch.Tensor] = []
+
+    def watch(model: Line) -> Any:
+        def step(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+            if values is None and message.startswith("Epoch"):
+                steps.append(model.weight.detach().clone())
+
+        return step
+
+    def validate(model: Line) -> dict[str, float]:
+        seen.append(model.weight.detach().clone())
+        return {"ndcg": float(len(seen))}
+
+    torch.manual_seed(0)
+    model = Line()
+    options = TrainingOptions(epochs=6, learning_rate=0.1, patience=50, average=1.0)
+    train(
+        model,
+        Points(),
+        lambda: validate(model),
+        options=options,
+        seed=0,
+        device=CPU,
+        folder=tmp_path,
+        progress=watch(model),
+    )
+    assert len(steps) == 30
+    # by hand: a window of an epoch (5 steps), at most a quarter of the steps so far, at least one step
+    mean = torch.zeros(4)
+    for i, weight in enumerate(steps, start=1):
+        mean = mean + (weight - mean) / max(1.0, min(5.0, i / 4))
+        if i % 5 == 0:
+            assert torch.allclose(seen[i // 5 - 1], mean, atol=1e-6)
+    assert torch.allclose(model.weight, mean, atol=1e-6)  # the last epoch was the best one
+    assert not torch.allclose(model.weight, steps[-1], atol=1e-4)
+    rising = iter(range(6))
+    plain, _ = run_line(tmp_path / "plain", lambda model: {"ndcg": float(next(rising))})
+    assert torch.equal(plain.weight, steps[-1])  # the average changes no step of the training
+
+
+@pytest.mark.parametrize("average", [0.0, 2.0])
 @pytest.mark.parametrize("stop_after", [3, 12, 17])
-def test_resume_equals_an_unbroken_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: int) -> None:
+def test_resume_equals_an_unbroken_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: int, average: float
+) -> None:
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)  # after every epoch
-    whole, curve = run_line(tmp_path / "whole", closeness)
+    whole, curve = run_line(tmp_path / "whole", closeness, average=average)
     steps = 0
 
     def kill(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
@@ -113,8 +160,8 @@ def test_resume_equals_an_unbroken_run(tmp_path: Path, monkeypatch: pytest.Monke
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_line(tmp_path / "broken", closeness, kill)
-    again, resumed = run_line(tmp_path / "broken", closeness)
+        run_line(tmp_path / "broken", closeness, kill, average=average)
+    again, resumed = run_line(tmp_path / "broken", closeness, average=average)
     assert torch.equal(again.weight, whole.weight)
     assert resumed.rows == curve.rows
     assert (resumed.best, resumed.best_epoch) == (curve.best, curve.best_epoch)
