@@ -33,6 +33,7 @@ SEPARATOR_TITLES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", ":
 ROWS_SHOWN = 5  # row numbers and examples in a message
 _UNIT = "\x1f"  # stands in for "::", as the parser takes separators of one character
 _TYPED = re.compile(r":(token|float)(_seq)?$")  # the types in RecBole's column names
+_CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1e]")  # characters that no table holds
 _SAMPLE = 1 << 16  # bytes looked at to guess separator and header
 _KINDS = (
     (b"\x1f\x8b", "a gzip file", "Unpack it first."),
@@ -186,7 +187,7 @@ def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, s
     elif b"\0" in raw[:_SAMPLE]:
         encoding = _utf16_without_mark(raw[:_SAMPLE])
         if encoding is None:
-            raise _binary(name)
+            raise _binary(name, raw.decode("latin-1"))
     else:
         encoding = "utf-8"
     try:
@@ -201,9 +202,8 @@ def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, s
             raise _binary(name) from error
         encoding = "cp1252" if ((high >= 0x80) & (high < 0xA0)).any() and not undefined.any() else "latin-1"
         text = raw.decode(encoding)
-    control = sum(text.count(chr(c)) for c in range(32) if chr(c) not in "\t\n\r\f\x1f")
-    if "\0" in text or control > 0.001 * len(text):
-        raise _binary(name)
+    if "\0" in text or len(_CONTROL.findall(text)) > 0.001 * len(text):
+        raise _binary(name, text)
     return text.encode(), encoding
 
 
@@ -215,7 +215,10 @@ def _utf16_without_mark(sample: bytes) -> str | None:
     return "utf-16-be" if even > 0.4 and odd < 0.05 else None
 
 
-def _binary(name: str) -> DataError:
+def _binary(name: str, text: str = "") -> DataError:
+    if 0 < text.count("\0") <= max(1.0, 0.001 * len(text)) and not _CONTROL.search(text):  # a text with a slip in it
+        row = text.count("\n", 0, text.index("\0")) + 1
+        return DataError(f"{name}, row {row:,}: a NUL byte stands in the text.", "Remove it, or export the file again.")
     return DataError(f"{name} holds binary data, not a text table.", "Bring CSV, TSV, Parquet, or a zip of them.")
 
 

@@ -8,6 +8,7 @@ What is found has to have the published sums.
 from __future__ import annotations
 
 import hashlib
+import http.client
 import io
 import os
 import subprocess
@@ -190,7 +191,7 @@ def _find(source: SourceInfo, progress: Progress) -> tuple[Files, str]:
         except DataError as error:  # a place that has wrong files says so; the next one may have the right ones
             reasons.append(error.message)
             continue
-        except (OSError, subprocess.SubprocessError) as error:
+        except (OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
             reasons.append(f"{place}: {error}.")
             continue
         if files:

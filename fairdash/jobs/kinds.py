@@ -38,8 +38,9 @@ def run(workspace: Workspace, kind: str, params: Params, progress: Progress = si
 
 
 def put_dataset(workspace: Workspace, dataset: Dataset) -> str:
-    """Store a checked data set; returns its digest."""
-    if not workspace.has("datasets", dataset.digest):
+    """Store a checked data set, or give the same one its new name; returns its digest."""
+    known = workspace.has("datasets", dataset.digest)
+    if not known or workspace.get("datasets", dataset.digest).title != dataset.name:
         meta = {
             "title": dataset.name,
             "n_users": dataset.n_users,

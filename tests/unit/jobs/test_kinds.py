@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,15 @@ def test_the_same_request_makes_nothing_twice(made: tuple[Workspace, dict[str, A
     again = kinds.run(workspace, "train", params)
     assert again == {key: entries[key] for key in ("runs", "lists")}
     assert workspace.get("runs", entries["runs"]).meta["created"] == before
+
+
+def test_a_data_set_kept_again_gets_its_new_name(made: tuple[Workspace, dict[str, Any]], tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    dataset = kinds.get_dataset(made[0], made[1]["datasets"])
+    first = kinds.put_dataset(workspace, dataset)
+    assert kinds.put_dataset(workspace, replace(dataset, name="Ours")) == first
+    assert [entry.title for entry in workspace.entries("datasets")] == ["Ours"]
+    assert kinds.get_dataset(workspace, first).name == "Ours"
 
 
 def test_lists_of_another_system_are_audited_without_a_model(made: tuple[Workspace, dict[str, Any]]) -> None:
