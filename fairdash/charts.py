@@ -190,6 +190,7 @@ def _rows(figure: go.Figure, labels: Sequence[str], x_title: str, *, wrap: int =
         showgrid=False,
         zeroline=False,
         fixedrange=True,
+        ticklabelstandoff=8,  # a mark at the left end stays beside its name
     )
     figure.update_xaxes(title_text=x_title, zeroline=False, fixedrange=True, nticks=7)
 
@@ -687,7 +688,7 @@ def bars(names: Sequence[str], values: Sequence[float], axis: str, *, digits: in
     )  # fmt: skip
     _rows(figure, [name for name, _ in shown], text.markup(axis), wrap=32)
     low, high = min(0.0, *(v for _, v in shown)), max(0.0, *(v for _, v in shown))
-    room = 0.16 * (high - low or 1.0)  # for the numbers at the ends
+    room = 0.28 * (high - low or 1.0)  # for the numbers at the ends, on a phone, too
     figure.update_xaxes(zeroline=True, range=[low - room if low < 0 else 0.0, high + room if high > 0 else 0.0])
     table = pd.DataFrame({"part": list(names), axis: list(values)})
     said = "; ".join(f"{name} {text.number(v, digits)}" for name, v in shown[:8])
