@@ -174,6 +174,19 @@ def test_p_mmf_lifts_the_worst_provider_and_leaves_unknown_ones_alone(town: Rera
     assert np.ptp(after[1:] / sizes) < 0.2 * np.ptp(before[1:] / sizes)
 
 
+@pytest.mark.parametrize("strength", [1e-9, 0.5, 1.0])
+def test_p_mmf_keeps_the_recommenders_order_among_equal_scores(strength: float) -> None:
+    data = instance(200, 80, 5, seed=1, n_candidates=60)
+    assert data.item_groups is not None
+    even = replace(data, candidates=Lists(data.candidates.items, np.ones_like(data.candidates.scores)))
+    lists = p_mmf.METHOD.rerank(even, strength)
+    for row, candidates in zip(lists, data.candidates.items, strict=True):
+        for code in range(2):
+            mine = candidates[data.item_groups.codes[candidates] == code].tolist()
+            given = [item for item in row.tolist() if data.item_groups.codes[item] == code]
+            assert given == mine[: len(given)]  # of one provider, the first candidates
+
+
 def test_threshold_needs_something_to_tell_apart() -> None:
     """With one category for all items, and groups too small for a threshold of their own, lists stay as they are."""
     one = instance(300, 30, 5, seed=1, n_categories=1, likes=0.2, n_candidates=20)
