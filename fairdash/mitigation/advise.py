@@ -233,7 +233,7 @@ TABLE: tuple[_Rule, ...] = (
         lambda row: row["value"] < FEW_ITEMS,
         "Only {value:.0%} of the catalogue is recommended to anybody ({bound:.0%} is this table's bound).",
         (
-            ("fair_rec", "guarantees every item a number of places, and keeps envy between people within one item"),
+            ("fair_rec", "guarantees every item a number of places, in turns that leave people little envy"),
             ("xquad", "lets rare items in for those who like them"),
         ),
     ),
