@@ -30,7 +30,7 @@ from fairdash.schema import Codes, Floats
 
 Numbers = NDArray[np.float64]
 EXACT_CELLS = 320
-NODES = 1_000  # of branch and bound; 1 to 5 ms each
+WORK = 400_000  # nodes of branch and bound × variables, so that an instance takes seconds at most
 ROUNDS = 60  # plans are added at most so often; a few suffice
 TOLERANCE = 1e-6  # of the objective, whose range is 0…1
 LEAST_WEIGHT = 1e-9
@@ -250,7 +250,7 @@ class Programme:
                 LinearConstraint(per_item, -np.inf, 1.0),
                 LinearConstraint(per_place, 1.0, 1.0),
             ],
-            options={"mip_rel_gap": 0.0, "node_limit": NODES},
+            options={"mip_rel_gap": 0.0, "node_limit": max(WORK // len(user), 1)},
         )
         if found.x is None:
             return None
