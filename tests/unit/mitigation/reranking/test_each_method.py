@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from fairdash.errors import ConfigError
 from fairdash.metrics.accuracy import discounts
 from fairdash.mitigation.base import RerankInput
 from fairdash.mitigation.reranking import (
@@ -23,7 +24,7 @@ from fairdash.mitigation.reranking import (
 from fairdash.mitigation.reranking.method import Reranking, unit_scores
 from fairdash.mitigation.reranking.utility import expected_gain
 from fairdash.mitigation.sweep import Judge
-from fairdash.schema import Lists
+from fairdash.schema import UNKNOWN, Lists
 from tests.unit.mitigation.reranking.instances import instance
 
 
@@ -187,11 +188,24 @@ def test_p_mmf_keeps_the_recommenders_order_among_equal_scores(strength: float) 
             assert given == mine[: len(given)]  # of one provider, the first candidates
 
 
-def test_threshold_needs_something_to_tell_apart() -> None:
-    """With one category for all items, and groups too small for a threshold of their own, lists stay as they are."""
-    one = instance(300, 30, 5, seed=1, n_categories=1, likes=0.2, n_candidates=20)
-    one = replace(one, item_groups=None)
-    np.testing.assert_array_equal(threshold.METHOD.rerank(one, 1.0), one.candidates.items[:, :5])
+@pytest.mark.parametrize("method", [calibrate.METHOD, threshold.METHOD], ids=lambda method: method.info.key)
+@pytest.mark.parametrize("names", [("c0",), (UNKNOWN,), ("c0", UNKNOWN)])
+def test_categories_that_are_not_two_are_refused(method: Reranking, names: tuple[str, ...]) -> None:
+    data = replace(instance(300, 30, 5, seed=1, n_categories=len(names), likes=0.2), item_groups=None)
+    data = replace(data, categories=replace(data.categories, names=names))
+    with pytest.raises(ConfigError, match="categories against each other") as caught:
+        method.rerank(data, 0.5)
+    assert "column `categories`" in caught.value.hint
+
+
+@pytest.mark.parametrize("method", [user_parity.METHOD, threshold.METHOD], ids=lambda method: method.info.key)
+def test_a_single_group_of_people_is_refused(method: Reranking) -> None:
+    data = instance(300, 30, 5, seed=1, n_user_groups=1)
+    with pytest.raises(ConfigError, match="everybody is in one group"):
+        method.rerank(data, 0.5)
+
+
+def test_groups_too_few_for_a_threshold_of_their_own_keep_their_lists() -> None:
     few = replace(instance(4, 12, 5, seed=1, likes=0.3), item_groups=None)
     np.testing.assert_array_equal(threshold.METHOD.rerank(few, 1.0), few.candidates.items[:, :5])
 
