@@ -9,12 +9,13 @@ where p is the category distribution of the user's history and q(I) that of the 
 s is the per-user min–max score (`unit_scores`); the paper leaves its scale open. Strength is λ.
 
 The list is built item by item, each time with the best objective of the list so far. Where all items have categories,
-the KL term of a list of fixed length is, up to a constant, Σ_g p_g · log Σ_{i∈I} q̃(g|i) with q̃(g|i) = (1 − α) q(g|i) + α p_g: the logarithm of a
-sum of non-negative numbers, so the objective f is monotone and submodular, and each step closes at least 1/k of what
-is missing: f(I_k) ≥ OPT − (1 − 1/k)^(k−1) · (OPT − f(I_1)), the (1 − 1/e) guarantee counted from the first item.
+the KL term of a list of fixed length is, up to a constant, Σ_g p_g · log Σ_{i∈I} q̃(g|i) with q̃(g|i) = (1 − α) q(g|i)
++ α p_g: the logarithm of a sum of non-negative numbers, so the objective f is monotone and submodular, and each step
+closes at least 1/k of what is missing: f(I_k) ≥ OPT − (1 − 1/k)^(k−1) · (OPT − f(I_1)), the (1 − 1/e) guarantee counted
+from the first item.
 
-Needs at least two categories, and histories. Moves `miscalibration`. Costs accuracy where histories are poor guides; a user with no
-history, or at most one category, keeps the list.
+Needs at least two categories, and histories. Moves `miscalibration`. Costs accuracy where histories are poor guides; a
+user whose history has no item with a category keeps the list.
 """
 
 from __future__ import annotations
@@ -90,10 +91,10 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
             before = unit * counts + smooth
             after = before[:, kind_category] + unit * kind_share
             gains[:, :n_kinds] = (np.float32(strength) * p)[:, kind_category] * np.log(after / before[:, kind_category])
-            value = base.copy()
+            flat_value = base.copy()
             for column, cell in zip(columns, cells, strict=True):
-                value[cell] += gains.ravel()[column]
-            value = value.reshape(mine.shape)
+                flat_value[cell] += gains.ravel()[column]
+            value = flat_value.reshape(mine.shape)
             if some_untold:  # such an item leaves the mix as it is, where any other one thins out what is there
                 as_it_is = keep / np.maximum(told, 1) * counts + smooth
                 value += untold * (np.float32(strength) * (p * np.log(as_it_is / before)).sum(axis=1, keepdims=True))

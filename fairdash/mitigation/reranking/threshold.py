@@ -14,8 +14,9 @@ which the same part of the pairs of group g is; an item outside the candidates c
 higher bar for, at equal rates, moves down by the difference. P(like) is the recommender's where it predicts it, else
 the per-user min–max score. Where no validation likes are at hand, "stood in the top k before" takes their place.
 
-Needs user groups and at least two categories (or item groups). Moves `demographic_parity_difference` over pairs of a category, and
-`category_divergence`. Costs accuracy where groups do differ in taste: equal rates are asked for all the same.
+Needs user groups and at least two categories (or item groups). Moves `demographic_parity_difference` over pairs of a
+category, and `category_divergence`. Costs accuracy where groups do differ in taste: equal rates are asked for all the
+same.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ discounts d_p = 1 / log2(p + 1). The paper takes utility from labels, which in i
 Strength s sets ε = (1 − s) · (the gap of the unmitigated lists). Solved as a linear programme over all users' lists
 (`programme`); small instances exactly.
 
-Needs user groups, two of them with members; validation likes make the gap that it sees the real one. Moves the gap of `ndcg`. Costs accuracy of
-the group that is better off: a re-ranker knows nothing that the scores do not, so it can hardly raise the other one.
-Users of unknown group keep their lists.
+Needs user groups, two of them with members; validation likes make the gap that it sees the real one. Moves the gap of
+`ndcg`. Costs accuracy of the group that is better off: a re-ranker knows nothing that the scores do not, so it can
+hardly raise the other one. Users of unknown group keep their lists.
 """
 
 from __future__ import annotations
