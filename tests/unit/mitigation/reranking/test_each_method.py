@@ -205,6 +205,20 @@ def test_a_single_group_of_people_is_refused(method: Reranking) -> None:
         method.rerank(data, 0.5)
 
 
+@pytest.mark.parametrize("method", [exposure_parity.METHOD, cp_fair.METHOD], ids=lambda method: method.info.key)
+def test_more_item_groups_than_a_programme_can_hold_are_refused(method: Reranking) -> None:
+    data = instance(30, 60, 5, seed=1, n_candidates=55)
+    assert data.item_groups is not None
+    each = replace(data.item_groups, names=tuple(f"h{j}" for j in range(60)), codes=np.arange(60, dtype=np.int32))
+    with pytest.raises(ConfigError, match="groups of items; at most 50") as caught:
+        method.rerank(replace(data, item_groups=each, item_least=1), 0.5)
+    assert "p_mmf or fair_rec" in caught.value.hint
+    # groups that no candidate belongs to do not count
+    ten = Lists(np.tile(np.arange(10, dtype=np.int32), (30, 1)), data.candidates.scores[:, :10])
+    few = replace(data, candidates=ten, item_groups=each, item_least=1)
+    assert method.rerank(few, 0.5).shape == (30, 5)
+
+
 def test_groups_too_few_for_a_threshold_of_their_own_keep_their_lists() -> None:
     few = replace(instance(4, 12, 5, seed=1, likes=0.3), item_groups=None)
     np.testing.assert_array_equal(threshold.METHOD.rerank(few, 1.0), few.candidates.items[:, :5])
