@@ -83,6 +83,11 @@ def _data(arguments: argparse.Namespace) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     from fairdash import data, pipeline
 
+    if arguments.strength == "auto":
+        raise ConfigError(
+            "train has one strength, and --strength auto tries several.",
+            "Give a number, such as --strength 0.5; or train without, and let `mitigate --strength auto` find one.",
+        )
     dataset, findings = _read_dataset(arguments)
     for finding in findings:
         _progress(0.0, f"{finding.severity}: {finding.message}")

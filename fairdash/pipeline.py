@@ -57,13 +57,14 @@ if TYPE_CHECKING:
     from fairdash.recommenders.base import Fitted, Recommender
 
 
+PROFILE_READERS = ("bert_sequence", "bert_pair")  # recommenders that read a profile text
 VALUE = "value"  # column of train, valid and truth: ratings or counts that decide nothing about liking
 
 
 @dataclass(frozen=True)
 class Mitigation:
     """A chosen method. groups: user groups; item_group: item groups, for methods that protect items. strength: 0…1,
-    or None for "auto": chosen on validation."""
+    or None for "auto": chosen on validation, by `mitigate` alone."""
 
     method: str
     groups: tuple[GroupSpec, ...] = ()
@@ -479,8 +480,18 @@ def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommen
                 f"{spec.recommender} is not trained by gradient steps, so {chosen.method} cannot change its training.",
                 "Choose bert_sequence or bert_pair, or a re-ranking method.",
             )
+        if "profile" in method.info.needs and spec.recommender not in PROFILE_READERS:
+            raise ConfigError(
+                f"{chosen.method} changes the profile text, which {spec.recommender} does not read.",
+                f"Choose {' or '.join(PROFILE_READERS)}, or another method.",
+            )
         groups = form_groups(chosen.groups, data.users)
-        strength = 1.0 if chosen.strength is None else chosen.strength
+        strength = chosen.strength
+        if strength is None:
+            raise ConfigError(
+                f"A training has one strength of {chosen.method}, and none is given.",
+                "Give a number, such as --strength 0.5; `mitigate` finds one on validation, on a run trained without.",
+            )
         if strength == 0.0:
             continue  # exactly the unmitigated training
         if method.info.place == "data":
@@ -594,6 +605,7 @@ def mitigate(
     retrain: gives the run of a changed spec, for methods of the places data and training. Raises ConfigError when the
     places of the methods are out of order: data and training come before vectors, those before re-ranking.
     """
+    sweeps.check_rule(rule, budget)
     if not 1 <= k <= run.candidates().k:
         raise ConfigError(f"k = {k} is not between 1 and {run.candidates().k}.", "Choose a shorter list.")
     places = [PLACES[find_method(step.method).info.place] for step in (*first, chosen)]
@@ -793,7 +805,7 @@ def _by_vectors(run: Run, method: Any, groups: list[Groups], k: int, part: str) 
 
 def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput:
     """What a re-ranker may see of a run, for validation or for test: never test truth."""
-    from fairdash.metrics.inputs import POPULARITY, tail_items
+    from fairdash.metrics.inputs import item_groups
     from fairdash.mitigation.base import RerankInput
     from fairdash.recommenders.base import ProbabilityFitted
 
@@ -801,11 +813,7 @@ def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput
     history = data.train if part == "valid" else run.split.known
     popularity = np.bincount(history.item, minlength=data.n_items).astype(np.float64)
     users = form_groups(chosen.groups, data.users)
-    items = None
-    if chosen.item_group is not None and chosen.item_group.attributes == (POPULARITY,) and POPULARITY not in data.items:
-        items = Groups(POPULARITY, ("head", "tail"), tail_items(popularity).astype(np.int32))
-    elif chosen.item_group is not None:
-        items = form_groups([chosen.item_group], data.items)[0]
+    items = None if chosen.item_group is None else item_groups(chosen.item_group, data.items, popularity)
     candidates = run.candidates(part)
     probability = None
     info = find_method(chosen.method).info

@@ -169,6 +169,25 @@ def trace(
     return tuple(points)
 
 
+def check_rule(rule: str, budget: float | None) -> None:
+    """Raises ConfigError for an unknown rule, and for a budget that it cannot have: before hours of tuning."""
+    if rule not in RULES:
+        raise ConfigError(f"No rule is called {rule!r}.", f"Choose one of {', '.join(RULES)}.")
+    if budget is None:
+        return
+    if rule == "knee":
+        raise ConfigError("The rule knee has no budget.", "Leave it out, or choose accuracy-budget or gap-budget.")
+    if rule == "accuracy-budget" and not 0.0 <= budget <= 1.0:
+        raise ConfigError(
+            f"The budget is {budget:g}, but the part of NDCG that may be lost lies between 0 and 1.",
+            "Give 0.05 for 5 %.",
+        )
+    if not np.isfinite(budget):
+        raise ConfigError(
+            f"The budget is {budget:g}, which is no bound on a target.", "Give a number in the target's own unit."
+        )
+
+
 def choose(points: Sequence[Point], rule: str = "accuracy-budget", budget: float | None = None) -> Point:
     """The point that the rule picks; of equals the one of least strength.
 
@@ -177,10 +196,9 @@ def choose(points: Sequence[Point], rule: str = "accuracy-budget", budget: float
                      point). The most accurate of those that meet it; the fairest of all where none does.
     knee             the point farthest from the straight line between the most accurate and the fairest one, both axes
                      scaled to 0…1 (Satopää et al. 2011); no budget.
-    Raises ConfigError for an unknown rule, and when no point has both numbers.
+    Raises ConfigError for an unknown rule or a budget that it cannot have, and when no point has both numbers.
     """
-    if rule not in RULES:
-        raise ConfigError(f"No rule is called {rule!r}.", f"Choose one of {', '.join(RULES)}.")
+    check_rule(rule, budget)
     known = [point for point in points if np.isfinite(point.value) and np.isfinite(point.ndcg)]
     if not known:
         raise ConfigError(
