@@ -63,8 +63,9 @@ VALUE = "value"  # column of train, valid and truth: ratings or counts that deci
 
 @dataclass(frozen=True)
 class Mitigation:
-    """A chosen method. groups: user groups; item_group: item groups, for methods that protect items. strength: 0…1,
-    or None for "auto": chosen on validation, by `mitigate` alone."""
+    """A chosen method. groups: user groups; of several, re-rankers balance the crossing (`balanced`), other methods
+    each attribute. item_group: item groups, for methods that protect items. strength: 0…1, or None for "auto": chosen
+    on validation, by `mitigate` alone."""
 
     method: str
     groups: tuple[GroupSpec, ...] = ()
@@ -501,6 +502,13 @@ def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommen
     return data, terms
 
 
+def balanced(chosen: Mitigation) -> tuple[GroupSpec, ...]:
+    """The attributes of people that the method is fair between. A re-ranker has one grouping, so several are crossed:
+    what is equal for all combinations is equal for each attribute."""
+    several = len(chosen.groups) > 1 and find_method(chosen.method).info.place == "reranking"
+    return (GroupSpec.crossed(chosen.groups),) if several else chosen.groups
+
+
 def find_method(key: str) -> Any:
     """The mitigation of that name. Raises ConfigError with the known ones."""
     from fairdash.mitigation import METHODS
@@ -668,7 +676,8 @@ def sweep(
     strengths: Sequence[float] | None = None,
     progress: Progress = silent,
 ) -> tuple[sweeps.Point, ...]:
-    """The method's trade-off between its target and NDCG over strengths, on validation, with intervals."""
+    """The method's trade-off between its target and NDCG over strengths, on validation, with intervals. Of several
+    attributes, the one where the target is unfairest counts."""
     info = find_method(chosen.method).info
     if not len(run.split.training.valid):
         raise ConfigError(
@@ -679,10 +688,11 @@ def sweep(
     judge = sweeps.Judge(
         rerank_input(run, chosen, k, "valid"),
         info.target,
-        min_group_size=min((group.min_size for group in chosen.groups), default=settings.MIN_GROUP_SIZE),
+        groups=form_groups(balanced(chosen), run.split.training.users),
+        min_group_size=min((group.min_size for group in balanced(chosen)), default=settings.MIN_GROUP_SIZE),
     )
     measure = None
-    if judge.target is None:
+    if not judge.targets:
 
         def measure(strength: float) -> NDArray[np.float64]:
             return _model_target(at(strength), chosen, info.target, k)
@@ -693,26 +703,26 @@ def sweep(
     return sweeps.trace(lambda value: at(value).lists.items, judge, strengths, measure=measure, progress=progress)
 
 
-def aim(mitigation: Mapping[str, Any] | None) -> Aim | None:
-    """What the mitigation of lists (as their entry's meta says it) was meant to move."""
+def aims(mitigation: Mapping[str, Any] | None) -> tuple[Aim, ...]:
+    """What the mitigation of lists (as their entry's meta says it) was meant to move: one aim for each attribute."""
     from fairdash.compare import Aim
     from fairdash.metrics.catalogue import METRICS
 
     if mitigation is None:
-        return None
+        return ()
     chosen = Mitigation.from_json(mitigation)
     info = find_method(chosen.method).info
-    group = None
-    if chosen.groups and ("user_groups" in info.needs or METRICS[info.target].side == "model"):
-        group = chosen.groups[0]
-    elif chosen.item_group is not None and "item_groups" in info.needs:
-        group = chosen.item_group
-    return Aim(info.target, None if group is None else group.label)
+    groups: tuple[GroupSpec, ...] = ()
+    if "user_groups" in info.needs or METRICS[info.target].side == "model":
+        groups = balanced(chosen)
+    if not groups and chosen.item_group is not None and "item_groups" in info.needs:
+        groups = (chosen.item_group,)
+    return tuple(Aim(info.target, group.label) for group in groups) or (Aim(info.target),)
 
 
 def _model_target(at: Outcome, chosen: Mitigation, key: str, k: int) -> NDArray[np.float64]:
-    """A target of the model side on validation: value and replicates [1 + r], lower or higher as the metric has it;
-    for one whose fair value lies in the middle, the distance from there is what counts."""
+    """A target of the model side on validation: value and replicates [1 + r], lower or higher as the metric has it, of
+    the attribute where it is unfairest; for one whose fair value lies in the middle, the distance from there counts."""
     from fairdash.metrics.catalogue import METRICS
     from fairdash.model_audit import by_construction, measures
 
@@ -720,14 +730,17 @@ def _model_target(at: Outcome, chosen: Mitigation, key: str, k: int) -> NDArray[
     nobody = split.training.valid.take(np.zeros(0, dtype=np.int64))
     past = replace(split, training=split.training.with_(valid=nobody), test=split.training.valid)
     found = measures(
-        at.run.fitted, past, chosen.groups[:1], at.lists, k=k, vectors=at.vectors, replicates=TUNING_REPLICATES
-    )[chosen.groups[0].label][key]
-    found = by_construction(found, TUNING_REPLICATES)
-    values: NDArray[np.float64] = np.concatenate([[found.value], found.replicates])
-    fair = METRICS[key].target
-    if key == "probe_auc":  # below 0.5 a cross-fitted probe reads chance: an overfitted removal, and no leak
-        values = np.maximum(values, 0.5)
-    return values if fair is None else fair + np.abs(values - fair)
+        at.run.fitted, past, chosen.groups, at.lists, k=k, vectors=at.vectors, replicates=TUNING_REPLICATES
+    )
+    info = METRICS[key]
+    each = []
+    for group in chosen.groups:
+        one = by_construction(found[group.label][key], TUNING_REPLICATES)
+        values: NDArray[np.float64] = np.concatenate([[one.value], one.replicates])
+        if key == "probe_auc":  # below 0.5 a cross-fitted probe reads chance: an overfitted removal, and no leak
+            values = np.maximum(values, 0.5)
+        each.append(values if info.target is None else info.target + np.abs(values - info.target))
+    return sweeps.unfairest(each, info.better if info.target is None else -1)
 
 
 def _outcomes(
@@ -812,7 +825,8 @@ def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput
     data = run.split.training
     history = data.train if part == "valid" else run.split.known
     popularity = np.bincount(history.item, minlength=data.n_items).astype(np.float64)
-    users = form_groups(chosen.groups, data.users)
+    between = balanced(chosen)
+    users = form_groups(between, data.users)
     items = None if chosen.item_group is None else item_groups(chosen.item_group, data.items, popularity)
     candidates = run.candidates(part)
     probability = None
@@ -845,6 +859,6 @@ def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput
         # what is fitted on validation likes needs the candidates of that time: at test they are history
         fitting=None if part == "valid" else rerank_input(run, chosen, k, "valid"),
         seed=run.meta["seed"],
-        user_least=min((group.min_size for group in chosen.groups), default=settings.MIN_GROUP_SIZE),
+        user_least=min((group.min_size for group in between), default=settings.MIN_GROUP_SIZE),
         item_least=settings.MIN_GROUP_SIZE if chosen.item_group is None else chosen.item_group.min_size,
     )
