@@ -249,7 +249,7 @@ def _tuned(after: Mapping[str, Any]) -> str:
     strength, tuning = (after.get("mitigation") or {}).get("strength"), after.get("tuning") or []
     if strength == 0.0:
         return " Strength 0 was taken, at which the lists are as they were" + (
-            ": on validation, no stronger one that was fairer kept to the budget." if tuning else "."
+            ": on validation, the rule called for no stronger one." if tuning else "."
         )
     point = next((point for point in tuning if point["strength"] == strength), None)
     if point is None or point["change"] is None or None in point["change_ci"]:

@@ -204,8 +204,8 @@ def _result(job: Job) -> None:
     tuning = entry.meta.get("tuning") or []
     if tuning and chosen["strength"] == 0:
         st.info(
-            "These are the lists as they were: on validation, no stronger point that is fairer keeps to the rule. "
-            "The points below show what each strength costs; a wider budget allows more.",
+            "These are the lists as they were: on validation, the rule called for no stronger point. The points below "
+            "show what each strength does to the target, and its price.",
             icon=":material/info:",
         )
     if tuning:

@@ -98,7 +98,7 @@ def test_an_aim_that_was_not_measured_is_never_read_off_another_number() -> None
     ("strength", "tuning", "words"),
     [
         (0.0, [], "Strength 0 was taken"),
-        (0.0, [{"strength": 0.0}], "no stronger one that was fairer kept to the budget"),
+        (0.0, [{"strength": 0.0}], "on validation, the rule called for no stronger one"),
         (0.5, [{"strength": 0.5, "change": -0.02, "change_ci": [-0.05, 0.01]}], "On validation it had not moved"),
         (
             0.5,
