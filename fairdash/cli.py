@@ -83,6 +83,11 @@ def _data(arguments: argparse.Namespace) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     from fairdash import data, pipeline
 
+    if arguments.strength == "auto":
+        raise ConfigError(
+            "train has one strength, and --strength auto tries several.",
+            "Give a number, such as --strength 0.5; or train without, and let `mitigate --strength auto` find one.",
+        )
     dataset, findings = _read_dataset(arguments)
     for finding in findings:
         _progress(0.0, f"{finding.severity}: {finding.message}")
@@ -119,7 +124,7 @@ def _search(arguments: argparse.Namespace) -> int:
         arguments.recommender,
         pipeline.with_profile(split.training, options),
         objective=arguments.objective,
-        groups=pipeline.form_groups(groups[:1], dataset.users)[0] if groups else None,
+        groups=pipeline.form_groups([GroupSpec.crossed(groups)], dataset.users)[0] if groups else None,
         min_size=arguments.min_group_size,
         fixed=options,
         trials=arguments.trials,
@@ -467,8 +472,9 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--keep", choices=("last", "best"), default="last", help="which of duplicate rows stays")
         made.add_argument("--k-core", type=int, default=0, help="drop people and items with fewer interactions")
 
-    def add_groups(made: argparse.ArgumentParser) -> None:
-        made.add_argument("--group", action="append", default=[], help="attribute of people; may be repeated")
+    def add_groups(made: argparse.ArgumentParser, more: str = "") -> None:
+        group_help = "attribute of people, several crossed as gender,age; may be repeated" + more
+        made.add_argument("--group", action="append", default=[], help=group_help)
         made.add_argument("--bins", action="append", default=[], help="edges of a numeric attribute: age=18,25,35")
         made.add_argument("--min-group-size", type=int, default=settings.MIN_GROUP_SIZE)
 
@@ -507,7 +513,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="an option that all trials share"
     )
-    add_groups(made)
+    add_groups(made, ": several are crossed")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     made.add_argument("--out", type=Path, required=True, help="folder; a search that was stopped there goes on")
@@ -534,7 +540,7 @@ def _parser() -> argparse.ArgumentParser:
     made = command("mitigate", _mitigate, "apply a mitigation to a run")
     made.add_argument("--run", type=Path, required=True)
     made.add_argument("--method", required=True, action="append", help="may be repeated: applied in that order")
-    add_groups(made)
+    add_groups(made, ": re-rankers balance the crossing of several, other methods each of them")
     made.add_argument("--item-group", help="attribute of items, or popularity")
     made.add_argument("--strength", action="append", help="0 to 1, or auto (default): chosen on validation")
     made.add_argument("--rule", default="accuracy-budget", help="how auto chooses: accuracy-budget, gap-budget or knee")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fairdash.model_audit import Measures
 
 FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = "fairer", "less fair", "no change shown", "undefined", "changed"
+SIGNIFICANT = 0.05  # p of one aim that was set beforehand
 _ACCURACY = ("ndcg", "recall", "precision", "hit", "mrr", "map")
 
 
@@ -43,7 +44,10 @@ class Comparison:
     model      {attribute: {metric: {before, after, difference, ci, moved, verdict}}} where models were at hand
     verdict    of every row with a difference: "fairer", "less fair", "changed" (neither direction is fairer),
                "no change shown", "undefined"
-    aim        {metric, attribute, title, before, after, difference, ci, moved, verdict} or null
+    aims       [{metric, attribute, title, before, after, difference, ci, moved, verdict, before_ci, before_p,
+               within_chance}], one for each attribute that the mitigation was meant to balance; within_chance: whether
+               before, the data did not tell it from its fair value, so that there was nothing to move
+    aim        the first of them, or null
     sentences  what to read first
     """
 
@@ -63,11 +67,12 @@ def compare(
     *,
     names: tuple[str, str] = ("before", "after"),
     about: Mapping[str, Any] | None = None,
-    aim: Aim | None = None,
+    aims: Sequence[Aim] = (),
     models: tuple[Mapping[str, Measures], Mapping[str, Measures]] | None = None,
 ) -> Comparison:
     """Compare two audits of the same people.
 
+    aims: what the mitigation was meant to move; those that were not measured are named in the sentences.
     models: the model side of both, by attribute and metric, with replicates under the same weights. Raises ConfigError
     where the audits cannot be compared (other people, K, seed or groups).
     """
@@ -76,8 +81,10 @@ def compare(
     for row, key, is_gap in _rows(value):
         row["verdict"] = _verdict(row, key, is_gap)
     value = {"names": list(names), "about": dict(about or {}), **value}
-    value["aim"] = None if aim is None else _aim(value, aim)
-    value["sentences"] = _sentences(value)
+    measured = {aim: _aim(value, aim, before, {} if models is None else models[0]) for aim in aims}
+    value["aims"] = [row for row in measured.values() if row is not None]
+    value["aim"] = value["aims"][0] if value["aims"] else None
+    value["sentences"] = _sentences(value, [aim for aim, row in measured.items() if row is None])
     return Comparison(plain(value))
 
 
@@ -148,29 +155,42 @@ def _verdict(row: Mapping[str, Any], key: str, is_gap: bool) -> str:
     return NEUTRAL if info.better == 0 else FAIRER if row["difference"] * info.better > 0 else WORSE
 
 
-def _aim(value: Mapping[str, Any], aim: Aim) -> dict[str, Any] | None:
-    """The row that the mitigation was meant to move, wherever it stands."""
-    places = []
-    if aim.attribute is not None:
-        places += [value["model"].get(aim.attribute, {}), value["gaps"].get(aim.attribute, {})]
-        places.append(value["items"].get("gaps", {}).get(aim.attribute, {}))
-    places += [value["overall"], value["items"]]
-    for place in places:
-        row = place.get(aim.metric)
-        if isinstance(row, dict) and "before" in row:
-            return {"metric": aim.metric, "attribute": aim.attribute, "title": _title(aim.metric), **row}
-    return None
+def _aim(value: Mapping[str, Any], aim: Aim, before: Audit, models: Mapping[str, Measures]) -> dict[str, Any] | None:
+    """The row that the mitigation was meant to move, and how it stood before; None where it was not measured."""
+    of, key, was = aim.attribute, aim.metric, before.results
+    row: Any
+    fair, ci, p = METRICS[key].target, None, None
+    if of is None:
+        row, ci = value["overall"].get(key) or value["items"].get(key), was["overall"].get(f"{key}_ci")
+    elif key in value["model"].get(of, {}):
+        row, start = value["model"][of][key], models[of][key]
+        ci, p = start.ci, start.more.get("p_value")
+        fair = 0.0 if key.endswith("_unfairness") else fair
+    elif key in value["gaps"].get(of, {}):
+        row, gap = value["gaps"][of][key], was["gaps"][of][key]
+        fair, ci, p = 0.0, gap["ci"], gap["p_value"]
+    else:
+        row = value["items"].get("gaps", {}).get(of, {}).get(key)
+    if not isinstance(row, dict) or "before" not in row:
+        return None
+    about = {"before_ci": ci, "before_p": p, "within_chance": _within_chance(fair, ci, p)}
+    return {"metric": key, "attribute": of, "title": _title(key), **row, **about}
+
+
+def _within_chance(fair: float | None, ci: Sequence[float | None] | None, p: float | None) -> bool:
+    """Whether a value is not told apart from its fair one: by its 95 % interval, or by a test at 5 %."""
+    if fair is None or ci is None or ci[0] is None or ci[1] is None or np.isnan(ci[0]):
+        return False
+    return bool(ci[0] <= fair <= ci[1]) or (p is not None and bool(p >= SIGNIFICANT))
 
 
 # --- sentences --------------------------------------------------------------------------------------------------------
 
 
-def _sentences(value: Mapping[str, Any]) -> list[str]:
+def _sentences(value: Mapping[str, Any], unmeasured: Sequence[Aim]) -> list[str]:
     k = value["k"]
     said = []
-    aim = value["aim"]
-    if aim is not None:
-        what = f"{aim['title']}" + (f" between groups of {aim['attribute']}" if aim["attribute"] else "")
+    for aim in value["aims"]:
         reached = {
             FAIRER: "moved as meant, beyond its interval",
             WORSE: "moved the wrong way, beyond its interval",
@@ -178,7 +198,10 @@ def _sentences(value: Mapping[str, Any]) -> list[str]:
             UNDEFINED: "cannot be compared here",
             NEUTRAL: "moved beyond its interval",
         }[aim["verdict"]]
-        said.append(f"Aim: {what} {reached}: {_change(aim)}.")
+        said.append(f"Aim: {_between(aim['title'], aim['attribute'])} {reached}: {_change(aim)}.{_why(aim)}")
+    if said and not any(aim["verdict"] in (FAIRER, NEUTRAL) for aim in value["aims"]):
+        said[-1] += _tuned(value["about"].get("after") or {})
+    said += [f"Aim: {_between(_title(aim.metric), aim.attribute)} was not measured here." for aim in unmeasured]
     ndcg = value["overall"].get("ndcg")
     if ndcg is not None and ndcg["verdict"] != UNDEFINED:
         share = "" if not ndcg["before"] else f" ({_percent(ndcg['difference'] / ndcg['before'])})"
@@ -206,6 +229,36 @@ def _sentences(value: Mapping[str, Any]) -> list[str]:
         if named and not any(row["verdict"] in (FAIRER, WORSE) for row in named.values()):
             said.append(f"No gap between groups of {attribute} moved beyond its interval.")
     return said
+
+
+def _between(title: str, attribute: str | None) -> str:
+    return title + (f" between groups of {attribute}" if attribute else "")
+
+
+def _why(aim: Mapping[str, Any]) -> str:
+    """Why an aim did not move, where its value before tells."""
+    if aim["verdict"] != NOT_SHOWN or not aim["within_chance"]:
+        return ""
+    low, high = aim["before_ci"]
+    p = "" if aim["before_p"] is None or np.isnan(aim["before_p"]) else f", p = {aim['before_p']:.3f}"
+    return f" Before, it was within chance (95 % CI {_number(low)} to {_number(high)}{p}): there was nothing to move."
+
+
+def _tuned(after: Mapping[str, Any]) -> str:
+    """What validation had said of a mitigation that did not reach its aim in the test."""
+    strength, tuning = (after.get("mitigation") or {}).get("strength"), after.get("tuning") or []
+    if strength == 0.0:
+        return " Strength 0 was taken, at which the lists are as they were" + (
+            ": on validation, the rule called for no stronger one." if tuning else "."
+        )
+    point = next((point for point in tuning if point["strength"] == strength), None)
+    if point is None or point["change"] is None or None in point["change_ci"]:
+        return ""
+    low, high = point["change_ci"]
+    moved = f"by {_signed(point['change'])} (95 % CI {_signed(low)} to {_signed(high)})"
+    if low <= 0 <= high:
+        return f" On validation it had not moved beyond its interval either, {moved}."
+    return f" On validation it had moved {moved}."
 
 
 def _title(key: str) -> str:

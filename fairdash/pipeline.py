@@ -57,13 +57,15 @@ if TYPE_CHECKING:
     from fairdash.recommenders.base import Fitted, Recommender
 
 
+PROFILE_READERS = ("bert_sequence", "bert_pair")  # recommenders that read a profile text
 VALUE = "value"  # column of train, valid and truth: ratings or counts that decide nothing about liking
 
 
 @dataclass(frozen=True)
 class Mitigation:
-    """A chosen method. groups: user groups; item_group: item groups, for methods that protect items. strength: 0…1,
-    or None for "auto": chosen on validation."""
+    """A chosen method. groups: user groups; of several, re-rankers balance the crossing (`balanced`), other methods
+    each attribute. item_group: item groups, for methods that protect items. strength: 0…1, or None for "auto": chosen
+    on validation, by `mitigate` alone."""
 
     method: str
     groups: tuple[GroupSpec, ...] = ()
@@ -479,8 +481,18 @@ def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommen
                 f"{spec.recommender} is not trained by gradient steps, so {chosen.method} cannot change its training.",
                 "Choose bert_sequence or bert_pair, or a re-ranking method.",
             )
+        if "profile" in method.info.needs and spec.recommender not in PROFILE_READERS:
+            raise ConfigError(
+                f"{chosen.method} changes the profile text, which {spec.recommender} does not read.",
+                f"Choose {' or '.join(PROFILE_READERS)}, or another method.",
+            )
         groups = form_groups(chosen.groups, data.users)
-        strength = 1.0 if chosen.strength is None else chosen.strength
+        strength = chosen.strength
+        if strength is None:
+            raise ConfigError(
+                f"A training has one strength of {chosen.method}, and none is given.",
+                "Give a number, such as --strength 0.5; `mitigate` finds one on validation, on a run trained without.",
+            )
         if strength == 0.0:
             continue  # exactly the unmitigated training
         if method.info.place == "data":
@@ -488,6 +500,13 @@ def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommen
         else:
             terms.append(method.term(data, groups, strength, width, spec.seed))
     return data, terms
+
+
+def balanced(chosen: Mitigation) -> tuple[GroupSpec, ...]:
+    """The attributes of people that the method is fair between. A re-ranker has one grouping, so several are crossed:
+    what is equal for all combinations is equal for each attribute."""
+    several = len(chosen.groups) > 1 and find_method(chosen.method).info.place == "reranking"
+    return (GroupSpec.crossed(chosen.groups),) if several else chosen.groups
 
 
 def find_method(key: str) -> Any:
@@ -594,6 +613,7 @@ def mitigate(
     retrain: gives the run of a changed spec, for methods of the places data and training. Raises ConfigError when the
     places of the methods are out of order: data and training come before vectors, those before re-ranking.
     """
+    sweeps.check_rule(rule, budget)
     if not 1 <= k <= run.candidates().k:
         raise ConfigError(f"k = {k} is not between 1 and {run.candidates().k}.", "Choose a shorter list.")
     places = [PLACES[find_method(step.method).info.place] for step in (*first, chosen)]
@@ -656,7 +676,8 @@ def sweep(
     strengths: Sequence[float] | None = None,
     progress: Progress = silent,
 ) -> tuple[sweeps.Point, ...]:
-    """The method's trade-off between its target and NDCG over strengths, on validation, with intervals."""
+    """The method's trade-off between its target and NDCG over strengths, on validation, with intervals. Of several
+    attributes, the one where the target is unfairest counts."""
     info = find_method(chosen.method).info
     if not len(run.split.training.valid):
         raise ConfigError(
@@ -667,10 +688,11 @@ def sweep(
     judge = sweeps.Judge(
         rerank_input(run, chosen, k, "valid"),
         info.target,
-        min_group_size=min((group.min_size for group in chosen.groups), default=settings.MIN_GROUP_SIZE),
+        groups=form_groups(balanced(chosen), run.split.training.users),
+        min_group_size=min((group.min_size for group in balanced(chosen)), default=settings.MIN_GROUP_SIZE),
     )
     measure = None
-    if judge.target is None:
+    if not judge.targets:
 
         def measure(strength: float) -> NDArray[np.float64]:
             return _model_target(at(strength), chosen, info.target, k)
@@ -681,26 +703,26 @@ def sweep(
     return sweeps.trace(lambda value: at(value).lists.items, judge, strengths, measure=measure, progress=progress)
 
 
-def aim(mitigation: Mapping[str, Any] | None) -> Aim | None:
-    """What the mitigation of lists (as their entry's meta says it) was meant to move."""
+def aims(mitigation: Mapping[str, Any] | None) -> tuple[Aim, ...]:
+    """What the mitigation of lists (as their entry's meta says it) was meant to move: one aim for each attribute."""
     from fairdash.compare import Aim
     from fairdash.metrics.catalogue import METRICS
 
     if mitigation is None:
-        return None
+        return ()
     chosen = Mitigation.from_json(mitigation)
     info = find_method(chosen.method).info
-    group = None
-    if chosen.groups and ("user_groups" in info.needs or METRICS[info.target].side == "model"):
-        group = chosen.groups[0]
-    elif chosen.item_group is not None and "item_groups" in info.needs:
-        group = chosen.item_group
-    return Aim(info.target, None if group is None else group.label)
+    groups: tuple[GroupSpec, ...] = ()
+    if "user_groups" in info.needs or METRICS[info.target].side == "model":
+        groups = balanced(chosen)
+    if not groups and chosen.item_group is not None and "item_groups" in info.needs:
+        groups = (chosen.item_group,)
+    return tuple(Aim(info.target, group.label) for group in groups) or (Aim(info.target),)
 
 
 def _model_target(at: Outcome, chosen: Mitigation, key: str, k: int) -> NDArray[np.float64]:
-    """A target of the model side on validation: value and replicates [1 + r], lower or higher as the metric has it;
-    for one whose fair value lies in the middle, the distance from there is what counts."""
+    """A target of the model side on validation: value and replicates [1 + r], lower or higher as the metric has it, of
+    the attribute where it is unfairest; for one whose fair value lies in the middle, the distance from there counts."""
     from fairdash.metrics.catalogue import METRICS
     from fairdash.model_audit import by_construction, measures
 
@@ -708,14 +730,17 @@ def _model_target(at: Outcome, chosen: Mitigation, key: str, k: int) -> NDArray[
     nobody = split.training.valid.take(np.zeros(0, dtype=np.int64))
     past = replace(split, training=split.training.with_(valid=nobody), test=split.training.valid)
     found = measures(
-        at.run.fitted, past, chosen.groups[:1], at.lists, k=k, vectors=at.vectors, replicates=TUNING_REPLICATES
-    )[chosen.groups[0].label][key]
-    found = by_construction(found, TUNING_REPLICATES)
-    values: NDArray[np.float64] = np.concatenate([[found.value], found.replicates])
-    fair = METRICS[key].target
-    if key == "probe_auc":  # below 0.5 a cross-fitted probe reads chance: an overfitted removal, and no leak
-        values = np.maximum(values, 0.5)
-    return values if fair is None else fair + np.abs(values - fair)
+        at.run.fitted, past, chosen.groups, at.lists, k=k, vectors=at.vectors, replicates=TUNING_REPLICATES
+    )
+    info = METRICS[key]
+    each = []
+    for group in chosen.groups:
+        one = by_construction(found[group.label][key], TUNING_REPLICATES)
+        values: NDArray[np.float64] = np.concatenate([[one.value], one.replicates])
+        if key == "probe_auc":  # below 0.5 a cross-fitted probe reads chance: an overfitted removal, and no leak
+            values = np.maximum(values, 0.5)
+        each.append(values if info.target is None else info.target + np.abs(values - info.target))
+    return sweeps.unfairest(each, info.better if info.target is None else -1)
 
 
 def _outcomes(
@@ -793,19 +818,16 @@ def _by_vectors(run: Run, method: Any, groups: list[Groups], k: int, part: str) 
 
 def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput:
     """What a re-ranker may see of a run, for validation or for test: never test truth."""
-    from fairdash.metrics.inputs import POPULARITY, tail_items
+    from fairdash.metrics.inputs import item_groups
     from fairdash.mitigation.base import RerankInput
     from fairdash.recommenders.base import ProbabilityFitted
 
     data = run.split.training
     history = data.train if part == "valid" else run.split.known
     popularity = np.bincount(history.item, minlength=data.n_items).astype(np.float64)
-    users = form_groups(chosen.groups, data.users)
-    items = None
-    if chosen.item_group is not None and chosen.item_group.attributes == (POPULARITY,) and POPULARITY not in data.items:
-        items = Groups(POPULARITY, ("head", "tail"), tail_items(popularity).astype(np.int32))
-    elif chosen.item_group is not None:
-        items = form_groups([chosen.item_group], data.items)[0]
+    between = balanced(chosen)
+    users = form_groups(between, data.users)
+    items = None if chosen.item_group is None else item_groups(chosen.item_group, data.items, popularity)
     candidates = run.candidates(part)
     probability = None
     info = find_method(chosen.method).info
@@ -837,6 +859,6 @@ def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput
         # what is fitted on validation likes needs the candidates of that time: at test they are history
         fitting=None if part == "valid" else rerank_input(run, chosen, k, "valid"),
         seed=run.meta["seed"],
-        user_least=min((group.min_size for group in chosen.groups), default=settings.MIN_GROUP_SIZE),
+        user_least=min((group.min_size for group in between), default=settings.MIN_GROUP_SIZE),
         item_least=settings.MIN_GROUP_SIZE if chosen.item_group is None else chosen.item_group.min_size,
     )

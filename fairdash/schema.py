@@ -8,6 +8,7 @@ that every computation is over arrays. Each value carries a digest of all that i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -171,6 +172,15 @@ class GroupSpec:
     @property
     def label(self) -> str:
         return " × ".join(self.attributes)
+
+    @staticmethod
+    def crossed(specs: Sequence[GroupSpec]) -> GroupSpec:
+        """The attributes of all specs (at least one) crossed, each of them once; min_size is the largest of them."""
+        edges: dict[str, tuple[float, ...] | None] = {}
+        for spec in specs:
+            for i, attribute in enumerate(spec.attributes):
+                edges.setdefault(attribute, spec.edges[i] if i < len(spec.edges) else None)
+        return GroupSpec(tuple(edges), tuple(edges.values()), max(spec.min_size for spec in specs))
 
 
 @dataclass(frozen=True, eq=False)

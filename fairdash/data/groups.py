@@ -19,6 +19,7 @@ from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, USER_ID, Codes, Groups, 
 AGE_EDGES = (18.0, 25.0, 35.0, 45.0, 56.0)
 MAX_GROUPS = 500
 MAX_VALUES = 12  # different numbers that are still groups of their own; more are cut in bands
+SHOWN_VALUES = 8  # of an attribute, in messages: the most frequent ones
 SEVERAL = "(several)"
 # Attributes that fairness work asks about first, in this order; others follow by name.
 _FIRST = (
@@ -102,7 +103,13 @@ def _holds(attribute: str, value: str, column: pd.Series) -> Groups:
     parts = known.str.casefold().str.split("|")
     codes = np.array([-1 if not isinstance(p, list) else 0 if wanted in map(str.strip, p) else 1 for p in parts])
     if not (codes == 0).any():
-        raise ConfigError(f"No row holds {attribute!r}.", "Check the spelling of the value.")
+        there = known.str.split("|").explode().str.strip().value_counts().index[:SHOWN_VALUES].tolist()
+        held = f"its values are {', '.join(there)}" if there else "it has no values"
+        more = ", …" if len(there) == SHOWN_VALUES else ""
+        raise ConfigError(
+            f"No row of {column.name} holds {value!r}: {held}{more}.",
+            f"Name one of its values after the =, or write {column.name} alone for one group a value.",
+        )
     return _present(Groups(attribute, (value, f"not {value}"), codes.astype(np.int32)))
 
 

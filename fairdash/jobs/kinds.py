@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 from fairdash import data, pipeline, settings
 from fairdash.errors import ConfigError
 from fairdash.hashing import digest
+from fairdash.mitigation.targets import TARGETS
 from fairdash.model_audit import measures
 from fairdash.progress import Progress, silent
 from fairdash.schema import Dataset, Floats, GroupSpec, Lists, Split
@@ -189,12 +190,26 @@ def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Resul
 
 
 def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result:
-    """params: before, after (lists)[, groups, item_groups, k, seed, model]. The comparison.json is the entry's file."""
+    """params: before, after (lists)[, groups, item_groups, k, seed, model]. The comparison.json is the entry's file.
+
+    What the mitigation of `after` aimed at is always part of it: its own groups, and the model side where only that
+    shows its target."""
     from fairdash import compare
 
     shared = audit_options(params)
     sides = (params["before"], params["after"])
-    model = bool(params.get("model", False)) and all(get_lists(workspace, name)[0].has_model for name in sides)
+    mitigation = workspace.get("lists", sides[1]).meta.get("mitigation")
+    aims = pipeline.aims(mitigation)
+    if mitigation is not None:
+        chosen = pipeline.Mitigation.from_json(mitigation)
+        for name, own in (
+            ("groups", pipeline.balanced(chosen)),
+            ("item_groups", [] if chosen.item_group is None else [chosen.item_group]),
+        ):
+            known = {spec.label for spec in shared[name]}
+            shared[name] = [*shared[name], *(spec for spec in own if spec.label not in known)]
+    asked = bool(params.get("model", False)) or any(aim.metric not in TARGETS for aim in aims)
+    model = asked and all(get_lists(workspace, name)[0].has_model for name in sides)
     name = digest("comparison", *sides, _plain(shared), model)
     if not workspace.has("comparisons", name):
         audits, models = [], []
@@ -230,7 +245,7 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
                 "before": _about(workspace, sides[0]),
                 "after": _about(workspace, sides[1]),
             },
-            aim=pipeline.aim(workspace.get("lists", sides[1]).meta.get("mitigation")),
+            aims=aims,
             models=(models[0], models[1]) if model else None,
         ).to_json()
         meta = {
@@ -253,14 +268,15 @@ def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
     dataset = get_dataset(workspace, params["dataset"])
     seed = int(params.get("seed", 0))
     split = data.split.split(dataset, params["split"], seed=seed)
-    groups = [pipeline.group_from_json(group) for group in params.get("groups", ())][:1]
+    groups = [pipeline.group_from_json(group) for group in params.get("groups", ())]
+    between = GroupSpec.crossed(groups) if groups else None
     options = {name: str(value) for name, value in params.get("options", {}).items()}
     found = search(
         params["recommender"],
         pipeline.with_profile(split.training, options),
         objective=params.get("objective", "accuracy"),
-        groups=pipeline.form_groups(groups, dataset.users)[0] if groups else None,
-        min_size=groups[0].min_size if groups else settings.MIN_GROUP_SIZE,
+        groups=None if between is None else pipeline.form_groups([between], dataset.users)[0],
+        min_size=settings.MIN_GROUP_SIZE if between is None else between.min_size,
         fixed=options,
         trials=int(params.get("trials", 12)),
         seed=seed,

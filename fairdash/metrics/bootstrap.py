@@ -139,6 +139,7 @@ def detectable_distance(square: float, replicates: Array) -> float:
     scale, freedom = _chi_square(square, replicates)
     if math.isnan(scale) or scale == 0:
         return scale
+    freedom = max(freedom, 1.0)  # a distance has one direction at least; replicates without upward bias show none
     return scale * float(chndtrinc(chdtri(freedom, 1 - LEVEL), freedom, 1 - POWER))
 
 

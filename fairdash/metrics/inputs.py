@@ -402,10 +402,7 @@ def _continuous(specs: Sequence[GroupSpec], users: pd.DataFrame) -> dict[str, Ar
 
 
 def item_classes(items: pd.DataFrame, specs: Sequence[GroupSpec], popularity: Array | None) -> tuple[ItemClass, ...]:
-    """Categories first where the items have them, then the groups that were asked for, "popularity" being head and
-    tail by training interactions."""
-    from fairdash.data.groups import form
-
+    """Categories first where the items have them, then the groups that were asked for (see `item_groups`)."""
     classes = []
     if CATEGORIES in items:
         whole = ItemClass.of_categories(Categories.of(items))
@@ -415,17 +412,27 @@ def item_classes(items: pd.DataFrame, specs: Sequence[GroupSpec], popularity: Ar
         if spec.attributes == (CATEGORIES,):
             if not classes or classes[0].attribute != CATEGORIES:
                 raise ConfigError("The items have no categories.", "Add a column `categories`, names joined by |.")
-        elif spec.attributes == (POPULARITY,) and POPULARITY not in items:
-            if popularity is None:
-                raise ConfigError(
-                    "Head and tail items are told apart by training interactions, and there are none.",
-                    "Give the training table as well (--train).",
-                )
-            tail = tail_items(popularity).astype(np.int32)
-            classes.append(ItemClass.of_groups(Groups(POPULARITY, ("head", "tail"), tail)))
         else:
-            classes.append(ItemClass.of_groups(form(spec, items)))
+            classes.append(ItemClass.of_groups(item_groups(spec, items, popularity)))
     return tuple(classes)
+
+
+def item_groups(spec: GroupSpec, items: pd.DataFrame, popularity: Array | None) -> Groups:
+    """Groups of items [n_items]. The attribute "popularity", alone or crossed with others, is head and tail by training
+    interactions, unless the items have a column of that name. Raises ConfigError where there are no interactions."""
+    from fairdash.data.groups import form
+
+    if POPULARITY not in spec.attributes or POPULARITY in items:
+        return form(spec, items)
+    if popularity is None:
+        raise ConfigError(
+            "Head and tail items are told apart by training interactions, and there are none.",
+            "Give the training table as well (--train).",
+        )
+    tail = tail_items(popularity)
+    if spec.attributes == (POPULARITY,):
+        return Groups(POPULARITY, ("head", "tail"), tail.astype(np.int32))
+    return form(spec, items.assign(**{POPULARITY: np.where(tail, "tail", "head")}))
 
 
 def tail_items(popularity: Array) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from fairdash.metrics.catalogue import METRICS as METRIC_INFO
 from fairdash.metrics.inputs import POPULARITY
 from fairdash.mitigation import METHODS
+from fairdash.schema import CATEGORIES
 
 SIGNIFICANT = 0.05  # Holm's p
 FOUR_FIFTHS = 0.8  # exposure over merit of the worst-off group: the rule of thumb of US employment law (EEOC 1978)
@@ -34,13 +35,15 @@ Row = Mapping[str, Any]
 @dataclass(frozen=True)
 class Suggestion:
     """method: key of METHODS. why: why it fits this finding. missing: what the run or the data lack for it, in words of
-    `Info.needs` or "training"; empty where it can run now."""
+    `Info.needs` or "training"; empty where it can run now. item_group: the attribute of items that it is to be given:
+    the finding's own, else "popularity" where it needs one; None where it needs none."""
 
     method: str
     title: str
     why: str
     paper: str
     missing: tuple[str, ...]
+    item_group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,7 @@ TABLE: tuple[_Rule, ...] = (
         lambda row: row["value"] < FEW_ITEMS,
         "Only {value:.0%} of the catalogue is recommended to anybody ({bound:.0%} is this table's bound).",
         (
-            ("fair_rec", "guarantees every item a number of places, and keeps envy between people within one item"),
+            ("fair_rec", "guarantees every item a number of places, in turns that leave people little envy"),
             ("xquad", "lets rare items in for those who like them"),
         ),
     ),
@@ -245,7 +248,8 @@ def advise(audit: Mapping[str, Any], *, can: Collection[str] = (), trainable: bo
     """Findings of an audit (`Audit.to_json()`) with their shortlists, in the order of the table; empty: nothing found.
 
     can: what run and data offer of "categories", "profile", "vectors", "probabilities"; the groups are the finding's
-    own. trainable: whether the recommender takes mitigations of the places data and training.
+    own, and head and tail items where a finding of people or everybody needs groups of items. trainable: whether the
+    recommender takes mitigations of the places data and training.
     """
     offered = {*can, "training"} if trainable else set(can)
     return tuple(
@@ -254,7 +258,7 @@ def advise(audit: Mapping[str, Any], *, can: Collection[str] = (), trainable: bo
             attribute,
             about,
             _said(rule, attribute, row),
-            tuple(_suggestion(key, why, about, offered) for key, why in rule.methods),
+            tuple(_suggestion(key, why, attribute, about, offered) for key, why in rule.methods),
         )
         for rule in TABLE
         for attribute, about, row in _rows(audit, rule)
@@ -295,12 +299,14 @@ def _said(rule: _Rule, attribute: str | None, row: Row) -> str:
     )
 
 
-def _suggestion(key: str, why: str, about: About, offered: Collection[str]) -> Suggestion:
+def _suggestion(key: str, why: str, attribute: str | None, about: About, offered: Collection[str]) -> Suggestion:
     info = METHODS[key].info
-    have = (
-        {*offered, "user_groups"} if about == "people" else {*offered, "item_groups"} if about == "items" else offered
-    )
+    item_group = POPULARITY if "item_groups" in info.needs else None
+    if about == "items":
+        # an item can be of several categories, and a method that balances groups of items takes one for each
+        item_group = None if attribute == CATEGORIES else attribute
+    have = {*offered, *(["user_groups"] if about == "people" else []), *(["item_groups"] if item_group else [])}
     missing = [need for need in info.needs if need not in have]
     if info.place in ("data", "training") and "training" not in offered:
         missing.append("training")
-    return Suggestion(key, info.title, why, info.paper, tuple(missing))
+    return Suggestion(key, info.title, why, info.paper, tuple(missing), item_group)

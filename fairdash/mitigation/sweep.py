@@ -10,7 +10,7 @@ Works for every method: what is traced is any function from a strength to lists.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,9 @@ from fairdash.metrics import accuracy, bootstrap
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.results import plain
 from fairdash.mitigation.base import RerankInput
-from fairdash.mitigation.targets import TARGETS, target
+from fairdash.mitigation.targets import BETWEEN_PEOPLE, TARGETS, Target, target
 from fairdash.progress import Progress, silent
-from fairdash.schema import Codes
+from fairdash.schema import Codes, Groups
 
 Array = NDArray[np.float64]
 
@@ -72,9 +72,10 @@ class Point:
 class Judge:
     """Measures lists on validation: one fairness target, and NDCG; 2 to 20 ms for 6,040 people.
 
-    data: the input at validation time, with validation likes. A target that lists do not show (such as probe_auc) is
-    measured elsewhere and handed to `point`. Raises ConfigError when there are no likes, or when the target compares
-    groups that are absent.
+    data: the input at validation time, with validation likes. groups: attributes of people (none: the one of `data`);
+    where the target compares people, that of the attribute where it is unfairest counts. A target that lists do not
+    show (such as probe_auc) is measured elsewhere and handed to `point`. Raises ConfigError when there are no likes, or
+    when the target compares groups that are absent.
     """
 
     def __init__(
@@ -82,14 +83,16 @@ class Judge:
         data: RerankInput,
         key: str,
         *,
+        groups: Sequence[Groups] = (),
         replicates: int = REPLICATES,
         min_group_size: int = settings.MIN_GROUP_SIZE,
     ) -> None:
         if data.valid is None or not data.valid.nnz:
             raise ConfigError("There are no validation likes to tune on.", "Choose a split with a validation part.")
         self.key = key
-        self.target = target(key, data, min_group_size) if key in TARGETS else None
-        self.better = self.target.better if self.target is not None else _towards(key)
+        between = [replace(data, user_groups=one) for one in groups] if key in BETWEEN_PEOPLE else []
+        self.targets = [target(key, one, min_group_size) for one in between or [data]] if key in TARGETS else []
+        self.better = self.targets[0].better if self.targets else _towards(key)
         self.n_items = data.n_items
         self._starts = data.valid.indptr.astype(np.int64)
         self._liked = data.valid.indices.astype(np.int32)
@@ -109,13 +112,11 @@ class Judge:
         known = np.isfinite(ndcg)
         sums = self._weights @ np.stack([np.where(known, ndcg, 0.0), known], axis=1).astype(np.float32)
         accurate = sums[:, 0].astype(np.float64) / np.maximum(sums[:, 1], 1e-9)
-        if self.target is None:
+        if not self.targets:
             assert measured is not None, f"{self.key} is measured elsewhere"
             fair = measured
         else:
-            columns = self.target.columns(items, hits)
-            total = self._weights @ (columns if sparse.issparse(columns) else columns.astype(np.float32))
-            fair = self.target.of(np.asarray(total, dtype=np.float64))
+            fair = unfairest([self._measured(one, items, hits) for one in self.targets], self.better)
         if strength == 0.0 or self._zero is None:
             self._zero = (fair, accurate)
         fair_change, accurate_change = fair - self._zero[0], accurate - self._zero[1]
@@ -132,6 +133,17 @@ class Judge:
             ndcg_change=float(accurate_change[0]),
             ndcg_change_ci=_interval(accurate_change),
         )
+
+    def _measured(self, one: Target, items: Codes, hits: NDArray[np.bool_]) -> Array:
+        """The target's value and its replicates [1 + r]."""
+        columns = one.columns(items, hits)
+        total = self._weights @ (columns if sparse.issparse(columns) else columns.astype(np.float32))
+        return one.of(np.asarray(total, dtype=np.float64))
+
+
+def unfairest(values: Sequence[Array], better: int) -> Array:
+    """Of values of several attributes [r] each, the least fair one, replicate by replicate; better: as of `Target`."""
+    return np.asarray((np.fmin if better > 0 else np.fmax).reduce(np.stack(values)))
 
 
 def _towards(key: str) -> int:
@@ -169,6 +181,25 @@ def trace(
     return tuple(points)
 
 
+def check_rule(rule: str, budget: float | None) -> None:
+    """Raises ConfigError for an unknown rule, and for a budget that it cannot have: before hours of tuning."""
+    if rule not in RULES:
+        raise ConfigError(f"No rule is called {rule!r}.", f"Choose one of {', '.join(RULES)}.")
+    if budget is None:
+        return
+    if rule == "knee":
+        raise ConfigError("The rule knee has no budget.", "Leave it out, or choose accuracy-budget or gap-budget.")
+    if rule == "accuracy-budget" and not 0.0 <= budget <= 1.0:
+        raise ConfigError(
+            f"The budget is {budget:g}, but the part of NDCG that may be lost lies between 0 and 1.",
+            "Give 0.05 for 5 %.",
+        )
+    if not np.isfinite(budget):
+        raise ConfigError(
+            f"The budget is {budget:g}, which is no bound on a target.", "Give a number in the target's own unit."
+        )
+
+
 def choose(points: Sequence[Point], rule: str = "accuracy-budget", budget: float | None = None) -> Point:
     """The point that the rule picks; of equals the one of least strength.
 
@@ -177,10 +208,9 @@ def choose(points: Sequence[Point], rule: str = "accuracy-budget", budget: float
                      point). The most accurate of those that meet it; the fairest of all where none does.
     knee             the point farthest from the straight line between the most accurate and the fairest one, both axes
                      scaled to 0…1 (Satopää et al. 2011); no budget.
-    Raises ConfigError for an unknown rule, and when no point has both numbers.
+    Raises ConfigError for an unknown rule or a budget that it cannot have, and when no point has both numbers.
     """
-    if rule not in RULES:
-        raise ConfigError(f"No rule is called {rule!r}.", f"Choose one of {', '.join(RULES)}.")
+    check_rule(rule, budget)
     known = [point for point in points if np.isfinite(point.value) and np.isfinite(point.ndcg)]
     if not known:
         raise ConfigError(

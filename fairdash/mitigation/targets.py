@@ -185,6 +185,9 @@ TARGETS: dict[str, Callable[[RerankInput, int], Target]] = {
 }
 
 
+BETWEEN_PEOPLE = ("ndcg", "demographic_parity_difference", "equal_opportunity_difference", "category_divergence")
+
+
 def _people(data: RerankInput, least: int) -> Array:
     """Membership [n_users, groups] of the user groups that are large enough to be compared."""
     groups = data.user_groups

@@ -96,13 +96,16 @@ def result(params: dict[str, Any]) -> tuple[Comparison | None, str]:
 def headline(value: Comparison) -> None:
     """What moved, what it cost, and who gained and lost, in sentences."""
     sentences = value["sentences"]
-    aim = value.get("aim")
+    aims = value.get("aims", [])
     if sentences:
         st.markdown(f"#### {text.plain(sentences[0], 600)}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        for label, row in (("aim", aim), ("NDCG", value["overall"].get("ndcg"))):
+        named = [(f"aim ({text.plain(aim['attribute'])})" if len(aims) > 1 else "aim", aim) for aim in aims]
+        for label, row in (*named, ("NDCG", value["overall"].get("ndcg"))):
             if row:
                 words, color, icon = _MARKS[row["verdict"]]
+                if row["verdict"] == "no change shown" and row.get("within_chance"):
+                    words = "nothing to move: within chance before"
                 if label == "NDCG":
                     words = {"fairer": "rose", "less fair": "fell"}.get(row["verdict"], words)
                 st.badge(f"{label}: {words}", color=color, icon=icon)  # type: ignore[arg-type]  # badge colours

@@ -14,12 +14,12 @@ from fairdash.charts import TradePoint
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
 from fairdash.mitigation import METHODS
-from fairdash.mitigation.advise import Advice, advise
+from fairdash.mitigation.advise import Advice, Suggestion, advise
 from fairdash.mitigation.base import Info
 from fairdash.mitigation.sweep import ACCURACY_BUDGET, RULES
-from fairdash.pipeline import Run
+from fairdash.pipeline import PROFILE_READERS, Run
 from fairdash.recommenders import RECOMMENDERS
-from fairdash.schema import CATEGORIES, GroupSpec
+from fairdash.schema import UNKNOWN, Categories, GroupSpec
 from fairdash.ui import findings, forms, load, parts, runs, state, text
 from fairdash.workspace import Entry
 
@@ -37,7 +37,7 @@ _LACKS = {
     "vectors": "it changes user vectors, which this recommender does not have.",
     "probabilities": "it needs the probability that a person likes an item, which only bert_pair predicts.",
     "profile": "it changes the profile text, which this model does not read.",
-    "categories": "the items have no categories.",
+    "categories": "it weighs categories of items, and these items are not of two at least.",
 }
 BY_RULE, BY_HAND = "Chosen on validation", "By hand"
 AS_TRAINED = "The lists as trained"
@@ -202,6 +202,12 @@ def _result(job: Job) -> None:
     chosen = entry.meta["mitigation"]
     st.markdown(f"**Lists made at strength {chosen['strength']:.2f}**, in {text.duration(job.elapsed)}.")
     tuning = entry.meta.get("tuning") or []
+    if tuning and chosen["strength"] == 0:
+        st.info(
+            "These are the lists as they were: on validation, the rule called for no stronger point. The points below "
+            "show what each strength does to the target, and its price.",
+            icon=":material/info:",
+        )
     if tuning:
         _trade_off(tuning, chosen["strength"], catalogue()[chosen["method"]], job.params)
     compare_button(entry)
@@ -316,7 +322,7 @@ def shortlist(run: Run) -> None:
     if not found:
         st.success("The latest audit of these lists found nothing that a method here aims at.", icon=":material/check:")
         return
-    picked: list[tuple[Advice, str]] = []
+    picked: list[tuple[Advice, Suggestion]] = []
     for i, advice in enumerate(found):
         with st.container(border=True, key=f"advice-{i}"):
             st.markdown(f"**{text.plain(advice.finding, 400)}**")
@@ -327,7 +333,7 @@ def shortlist(run: Run) -> None:
                 chosen = st.checkbox(words, key=f"advice-{i}-{suggestion.method}", disabled=bool(lacks),
                                      help=text.plain(suggestion.paper, 300))  # fmt: skip
                 if chosen:
-                    picked.append((advice, suggestion.method))
+                    picked.append((advice, suggestion))
     label = f"Run {text.count(len(picked), 'method')}" if picked else "Run the chosen methods"
     parts.act(label, _batch, run, picked, audits[0].meta, type="primary", icon=":material/playlist_play:",
               key="batch", disabled=not picked)  # fmt: skip
@@ -337,12 +343,19 @@ def shortlist(run: Run) -> None:
 
 def _offered(run: Run) -> list[str]:
     have = {
-        "categories": CATEGORIES in run.split.training.items,
-        "profile": bool(run.meta["options"].get("profile")),
+        "categories": _several_categories(run.digest, run),
+        "profile": run.meta["recommender"] in PROFILE_READERS and bool(run.meta["options"].get("profile")),
         "vectors": run.has_model and run.meta["recommender"] in ("bert_sequence", "ncf"),
         "probabilities": run.meta["recommender"] == "bert_pair",
     }
     return [name for name, there in have.items() if there]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _several_categories(digest: str, _run: Run) -> bool:
+    """Whether items are of two categories at least, so that lists can mix them."""
+    kinds = Categories.of(_run.split.training.items)
+    return sum(name != UNKNOWN for name in kinds.names) > 1
 
 
 def _trainable(run: Run) -> bool:
@@ -350,15 +363,24 @@ def _trainable(run: Run) -> bool:
     return known is not None and known.trainable
 
 
-def _batch(run: Run, picked: list[tuple[Advice, str]], audited: dict[str, Any]) -> None:
-    """Queue a mitigation for each finding and method, with the groups that the audit had."""
-    people, items = audited["groups"], audited["item_groups"]
-    for advice, method in picked:
-        mitigation = {
-            "method": method,
-            "groups": [g for g in people if " × ".join(g["attributes"]) == advice.attribute] or people[:1],
-            "item_group": next((g for g in items if g["attributes"] == [advice.attribute]), (items or [None])[0]),
-            "strength": None,
-        }
-        start(run, catalogue()[method], {"run": run.digest, "mitigation": mitigation, "k": audited["k"],
-                                         "rule": next(iter(RULES))})  # fmt: skip
+def _batch(run: Run, picked: list[tuple[Advice, Suggestion]], audited: dict[str, Any]) -> None:
+    """Queue a mitigation for each finding and method."""
+    for advice, suggestion in picked:
+        params = {"run": run.digest, "mitigation": advised(advice, suggestion, audited), "k": audited["k"]}
+        start(run, catalogue()[suggestion.method], {**params, "rule": next(iter(RULES))})
+
+
+def advised(advice: Advice, suggestion: Suggestion, audited: dict[str, Any]) -> dict[str, Any]:
+    """The mitigation that was advised, with the groups that the finding is of, as the audit formed them. Of a finding
+    that is not of people, a method for people and items takes the audit's first groups of people."""
+    people, items = (
+        {" × ".join(group["attributes"]): group for group in audited[name]} for name in ("groups", "item_groups")
+    )
+    if advice.about == "people":
+        groups = [people[advice.attribute]] if advice.attribute in people else []
+    else:
+        groups = list(people.values())[:1] if catalogue()[suggestion.method].side == "both" else []
+    item_group, wanted = None, suggestion.item_group
+    if wanted is not None:
+        item_group = items.get(wanted) or json.loads(json.dumps(asdict(GroupSpec((wanted,)))))
+    return {"method": suggestion.method, "groups": groups, "item_group": item_group, "strength": None}

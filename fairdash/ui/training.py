@@ -10,6 +10,7 @@ import streamlit as st
 
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
+from fairdash.pipeline import PROFILE_READERS
 from fairdash.recommenders import RECOMMENDERS
 from fairdash.schema import USER_ID
 from fairdash.ui import forms, load, parts, state, text
@@ -88,7 +89,7 @@ def _form(data: str) -> dict[str, Any]:
     st.caption(f"{info.summary} *{text.plain(info.paper, 300)}*")
     spec = forms.split()
     options = forms.options(info.config, FIRST)
-    if info.trainable:
+    if name in PROFILE_READERS:
         attributes = [name for name in dataset.users.columns if name != USER_ID]
         profile = st.multiselect(
             "Attributes in the profile text", attributes, key="profile", format_func=text.label,

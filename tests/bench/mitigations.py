@@ -123,7 +123,7 @@ class Bench:
             measures(after.run.fitted, self.split, groups, after.lists, k=K, vectors=after.vectors),
         )
         target = Aim(case.target or info.target, case.judged.label)
-        told = compare(*audits, aim=target, models=sides).to_json()
+        told = compare(*audits, aims=[target], models=sides).to_json()
         row = {"method": case.method, "strength": after.strength, "groups": case.mitigated.label, "aim": told["aim"]}
         row |= {"ndcg": told["overall"]["ndcg"], "moved": list(_moved(told)), "sentences": told["sentences"]}
         if case.mitigated is WITHHOLDING:

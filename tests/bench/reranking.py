@@ -192,7 +192,7 @@ def effects(names: Sequence[str], folder: Path, workspace: Path) -> None:
             for lists in (pipeline.recommend(run, K), done.lists)
         ]
         for aim in case.aims:
-            told = compare(*audits, aim=aim).to_json()
+            told = compare(*audits, aims=[aim]).to_json()
             print(_row(case, done.strength, told), flush=True)
             print(
                 json.dumps({"method": case.method, "data": case.data, **told["aim"]}), flush=True, file=_log(workspace)

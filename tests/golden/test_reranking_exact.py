@@ -13,6 +13,7 @@ from scipy.optimize import linprog
 
 from fairdash.metrics.accuracy import discounts
 from fairdash.metrics.categories import kl
+from fairdash.metrics.inputs import ItemClass
 from fairdash.mitigation.base import RerankInput
 from fairdash.mitigation.reranking import (
     calibrate,
@@ -26,7 +27,7 @@ from fairdash.mitigation.reranking import (
 )
 from fairdash.mitigation.reranking.method import unit_scores
 from fairdash.mitigation.reranking.utility import expected_gain
-from fairdash.schema import Lists
+from fairdash.schema import UNKNOWN, Categories, Lists
 from tests.unit.mitigation.reranking.instances import instance
 
 Array = NDArray[np.float64]
@@ -37,11 +38,12 @@ Array = NDArray[np.float64]
 
 def steck(data: RerankInput, user: int, chosen: tuple[int, ...], lam: float) -> float:
     """(1 − λ) Σ s − λ KL of one user's set of candidate positions, by the audit's own KL."""
-    shares = data.categories.shares.toarray()
+    shares = ItemClass.of_categories(data.categories).share.toarray()
     profile = (data.history[[user]].toarray() @ shares).reshape(1, -1)
     slots = shares[data.candidates.items[user, list(chosen)]].sum(axis=0, keepdims=True)
     scores = unit_scores(data.candidates)[user, list(chosen)].sum()
-    return float((1 - lam) * scores - lam * kl(profile, slots)[0])
+    far = kl(profile, slots)[0] if slots.any() else -np.log(calibrate.ALPHA)  # q = 0 where no item has a category
+    return float((1 - lam) * scores - lam * far)
 
 
 @pytest.mark.parametrize("strength", [0.1, 0.5, 1.0])
@@ -66,6 +68,27 @@ def test_calibrate_keeps_the_greedy_guarantee(strength: float, k: int) -> None:
             optimal += f[1] >= optimum - 1e-6
             total += 1
     assert optimal >= 0.6 * total
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.5, 1.0])
+def test_calibrate_counts_items_without_a_category_as_the_metric_does(strength: float) -> None:
+    """Each step takes the best next item by the audit's own KL, which leaves such items out of history and list."""
+    changed = 0
+    for seed in range(6):
+        data = instance(5, 16, 4, seed=seed, n_candidates=10, history=0.3, n_categories=3)
+        table = np.hstack([data.categories.shares.toarray(), np.zeros((16, 1))])
+        table[::3] = [0, 0, 0, 1]
+        data = replace(data, categories=Categories(("c0", "c1", "c2", UNKNOWN), sparse.csr_array(table)))
+        lists = calibrate.METHOD.rerank(data, strength)
+        known = ItemClass.of_categories(data.categories).share.toarray()
+        for user in np.flatnonzero((data.history @ known).sum(axis=1) > 0):
+            place = {int(item): i for i, item in enumerate(data.candidates.items[user])}
+            mine = tuple(place[int(item)] for item in lists[user])
+            changed += mine != (0, 1, 2, 3)
+            for n in range(4):
+                step = [steck(data, user, (*mine[:n], i), strength) for i in range(10) if i not in mine[:n]]
+                assert steck(data, user, mine[: n + 1], strength) >= max(step) - 1e-5
+    assert changed
 
 
 # --- linear programmes over lists -------------------------------------------------------------------------------------
@@ -131,9 +154,8 @@ def outcome(data: RerankInput, lists: NDArray[np.int32]) -> tuple[float, Array, 
     return float(quality.mean()), np.array(u), np.array(e)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_user_parity_is_optimal(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programme, "NODES", 4_000)  # enough for HiGHS to prove it
+@pytest.mark.parametrize("seed", [*range(6), 49, 126, 159, 175])  # the last ones need thousands of nodes
+def test_user_parity_is_optimal(seed: int) -> None:
     data = small(seed)
     q, u, _ = every_outcome(data)
     gap = np.ptp(u, axis=0)
@@ -149,8 +171,7 @@ def test_user_parity_is_optimal(seed: int, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_cp_fair_is_optimal(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programme, "NODES", 4_000)  # enough for HiGHS to prove it
+def test_cp_fair_is_optimal(seed: int) -> None:
     data = small(seed)
     assert data.item_groups is not None
     q, u, e = every_outcome(data)
@@ -468,11 +489,37 @@ def test_fair_rec_gives_both_guarantees(seed: int, n_users: int, n_items: int, k
     share = int(np.floor(alpha * n_users * k / n_items + 1e-9))
     assert share == fair_rec.guarantee(n_users, k, n_items, alpha)
     assert np.bincount(lists.ravel(), minlength=n_items).min() >= share
-    value = np.zeros((n_users, n_items))
+    assert not envious(data, lists)
+
+
+def envious(data: RerankInput, lists: NDArray[np.int32]) -> bool:
+    """Whether anybody prefers another's list even after the best item is taken from it."""
+    n_users = len(lists)
+    value = np.zeros((n_users, data.n_items))
     np.put_along_axis(value, data.candidates.items.astype(np.intp), unit_scores(data.candidates).astype(float), axis=1)
     for mine, theirs in product(range(n_users), repeat=2):
         own, other = value[mine, lists[mine]].sum(), value[mine, lists[theirs]]
-        assert own >= other.sum() - other.max() - 1e-6  # envy-free up to one item
+        if own < other.sum() - other.max() - 1e-6:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("alpha", [0.4, 0.8])
+def test_fair_rec_leaves_no_envy_below_full_strength(alpha: float) -> None:
+    for seed in range(40):
+        for groups in (True, False):
+            data = instance(8, 6, 3, seed=seed, n_item_groups=3)
+            data = data if groups else replace(data, item_groups=None)
+            assert not envious(data, fair_rec.METHOD.rerank(data, alpha)), (seed, groups)
+
+
+def test_fair_rec_can_leave_envy_at_full_strength(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The places given after both phases can make envy and take it away: the limits that the module names."""
+    topped = {seed: replace(instance(8, 6, 3, seed=seed, n_item_groups=3), item_groups=None) for seed in (104, 116)}
+    after = {seed: envious(data, fair_rec.METHOD.rerank(data, 1.0)) for seed, data in topped.items()}
+    monkeypatch.setattr(fair_rec, "_top_up", lambda *_: None)
+    before = {seed: envious(data, fair_rec.METHOD.rerank(data, 1.0)) for seed, data in topped.items()}
+    assert (before, after) == ({104: False, 116: True}, {104: True, 116: False})
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from fairdash.jobs import kinds, runner
 from fairdash.mitigation import METHODS
@@ -106,6 +107,22 @@ def test_the_compare_page_compares_with_the_lists_before(here: dict[str, Any], o
         assert not app.error
     report = open_page("report", data=here["data"], comparison=made["comparisons"])
     assert report.selectbox(key="view_comparison").value == made["comparisons"]
+
+
+def test_the_headline_of_a_comparison_has_a_verdict_for_each_aim() -> None:
+    def page() -> None:
+        from fairdash.ui import comparing
+
+        still = {"verdict": "no change shown", "within_chance": True, "attribute": "age"}
+        aims = [{"verdict": "fairer", "within_chance": False, "attribute": "gender"}, still]
+        comparing.headline({"sentences": ["Aim: one.", "Aim: two."], "aims": aims, "overall": {}})
+
+    app = AppTest.from_function(page).run()
+    assert not app.exception
+    shown = words(app)
+    assert "aim (gender): moved as meant" in shown
+    assert "aim (age): nothing to move: within chance before" in shown
+    assert "two" in shown
 
 
 def test_a_search_tries_options_and_hands_the_best_to_training(here: dict[str, Any], open_page: Open) -> None:

@@ -122,6 +122,10 @@ def test_strength_zero_gives_the_lists_as_they_were(run: Path, tmp_path: Path) -
         (["train", "--dataset", "synthetic", "--set", "epochs", "--out", "x"], "--set epochs"),
         (["train", "--dataset", "synthetic", "--set", "epochs=many", "--out", "x"], "many"),
         (["train", "--dataset", "synthetic", "--group", "gender", "--out", "x"], "--mitigation"),
+        (
+            ["train", "--dataset", "synthetic", "--mitigation", "adversarial", "--strength", "auto", "--out", "x"],
+            "auto",
+        ),
         (["data", "--dataset", "synthetic", "--k-core", "60"], "--k-core"),
         (["data", "--dataset", "synthetic", "--keep", "best"], "--keep"),
         (["train", "--interactions", "nowhere.csv", "--out", "x"], "nowhere.csv"),
@@ -155,6 +159,8 @@ def test_errors_say_what_and_what_to_do(
         (["--method", "adversarial", "--group", "gender", "--strength", "0.5"], "gradient"),
         (["--method", "calibrate", "--k", "1000", "--strength", "0.5"], "1000"),
         (["--method", "fa_ir", "--item-group", "colour", "--strength", "0.5"], "colour"),
+        (["--method", "user_parity", "--group", "gender=F", "--strength", "0.5"], "its values are man, woman"),
+        (["--method", "user_parity", "--group", "gender=", "--strength", "0.5"], "its values are man, woman"),
     ],
 )
 def test_mitigations_that_cannot_be_say_why(
@@ -162,6 +168,45 @@ def test_mitigations_that_cannot_be_say_why(
 ) -> None:
     assert main(["mitigate", "--run", str(run), *more, "--out", str(tmp_path / "after.csv")]) == EXIT_ERROR
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--rule", "best"], "'best'"),
+        (["--budget", "nan"], "between 0 and 1"),
+        (["--budget", "-1"], "between 0 and 1"),
+        (["--budget", "5"], "between 0 and 1"),
+        (["--rule", "gap-budget", "--budget", "inf"], "no bound"),
+        (["--rule", "knee", "--budget", "0.1"], "knee has no budget"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused_before_anything_is_tried(
+    run: Path,
+    more: list[str],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pipeline, "sweep", lambda *_, **__: pytest.fail("strengths were tried"))
+    command = ["mitigate", "--run", str(run), "--method", "calibrate", *more, "--out", str(tmp_path / "after.csv")]
+    assert main(command) == EXIT_ERROR
+    assert words in capsys.readouterr().err
+
+
+def test_popularity_can_be_crossed_with_an_attribute_of_items(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crossed = ["--item-group", "popularity,creator_gender"]
+    value = told(capsys, "audit", "--run", str(run), *crossed, "--replicates", "20", "--permutations", "20")
+    names = set(value["items"]["by_group"]["popularity × creator_gender"])
+    assert {f"{side} × {who}" for side in ("head", "tail") for who in ("man", "woman")} <= names
+    done = told(
+        capsys, "mitigate", "--run", str(run), "--method", "p_mmf", *crossed, "--strength", "0.5",
+        "--out", str(tmp_path / "after.csv"),
+    )  # fmt: skip
+    assert done["strength"] == 0.5
 
 
 def test_lists_of_another_system_need_no_model(run: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fairdash import pipeline
+from fairdash.compare import Aim
 from fairdash.data import sources
 from fairdash.data.split import split
 from fairdash.errors import ConfigError
@@ -63,3 +64,72 @@ def test_the_fitting_part_of_what_a_reranker_sees_is_validation(run: pipeline.Ru
 def test_an_unknown_method_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="magic"):
         pipeline.find_method("magic")
+
+
+@pytest.mark.parametrize("method", ["blind", "counterfactual_augment"])
+def test_methods_of_the_profile_text_are_refused_where_none_is_read(method: str, tmp_path: Path) -> None:
+    parts = split(sources.load("synthetic"), "user-time:0.8")
+    spec = pipeline.TrainSpec("ncf", {"profile": "gender"}, (pipeline.Mitigation(method, GENDER, strength=0.5),))
+    with pytest.raises(ConfigError, match="which ncf does not read") as caught:
+        pipeline.train(parts, spec, tmp_path / "run")
+    assert "bert_sequence" in caught.value.hint
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_needs_a_strength(tmp_path: Path) -> None:
+    parts = split(sources.load("synthetic"), "user-time:0.8")
+    spec = pipeline.TrainSpec("ncf", {}, (pipeline.Mitigation("resample", GENDER),))
+    with pytest.raises(ConfigError, match="one strength of resample"):
+        pipeline.train(parts, spec, tmp_path / "run")
+
+
+AGE = GroupSpec(("age",), ((35.0,),), 30)
+
+
+def test_a_re_ranker_balances_the_crossing_of_several_attributes(run: pipeline.Run) -> None:
+    chosen = pipeline.Mitigation("user_parity", (*GENDER, AGE))
+    given = pipeline.rerank_input(run, chosen, 10, "test")
+    assert given.user_groups is not None
+    assert given.user_groups.attribute == "gender × age"
+    assert set(given.user_groups.names) >= {f"{who} × {age}" for who in ("man", "woman") for age in ("under 35", "35+")}
+    assert given.user_least == 30
+    assert [aim.attribute for aim in pipeline.aims(chosen.to_json())] == ["gender × age"]
+    lists = {}
+    for groups in (GENDER, (AGE,), (*GENDER, AGE), (GroupSpec(("gender", "age"), (None, (35.0,))),)):
+        one = pipeline.mitigate(run, pipeline.Mitigation("user_parity", groups, strength=1.0), 10, retrain=never)
+        lists["+".join(group.label for group in groups)] = one.lists.items
+    np.testing.assert_array_equal(lists["gender+age"], lists["gender × age"])
+    assert (lists["gender+age"] != lists["gender"]).any()
+
+
+def never(*_: object) -> pipeline.Run:
+    raise AssertionError("nothing is trained")
+
+
+def test_crossed_specs_keep_their_cuts_and_hold_an_attribute_once() -> None:
+    one, two = GroupSpec(("gender",), (), 20), GroupSpec(("age", "gender"), ((35.0,), None), 30)
+    assert GroupSpec.crossed([one]) == GroupSpec(("gender",), (None,), 20)
+    assert GroupSpec.crossed([one, two]) == GroupSpec(("gender", "age"), (None, (35.0,)), 30)
+
+
+def test_other_methods_aim_at_each_attribute() -> None:
+    chosen = pipeline.Mitigation("group_dro", (*GENDER, AGE))
+    assert [(aim.metric, aim.attribute) for aim in pipeline.aims(chosen.to_json())] == [
+        ("ndcg", "gender"),
+        ("ndcg", "age"),
+    ]
+    assert pipeline.aims(None) == ()
+    assert pipeline.aims(pipeline.Mitigation("calibrate", GENDER).to_json()) == (Aim("miscalibration"),)
+
+
+def test_strengths_are_tuned_on_the_attribute_where_the_target_is_unfairest(
+    run: pipeline.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = pipeline.Outcome(run, run.candidates("valid").top(10))
+    monkeypatch.setattr(pipeline, "_outcomes", lambda *_: lambda strength: trained)
+    found = {}
+    for name, groups in (("gender", GENDER), ("age", (AGE,)), ("both", (*GENDER, AGE)), ("turned", (AGE, *GENDER))):
+        chosen = pipeline.Mitigation("group_dro", groups)
+        found[name] = pipeline.sweep(run, chosen, 10, retrain=never, strengths=(0.0,))[0].value
+    assert found["gender"] != found["age"]
+    assert found["both"] == found["turned"] == max(found["gender"], found["age"])

@@ -5,15 +5,17 @@ Steck 2018, "Calibrated Recommendations" (RecSys). For each user the list I of k
     (1 − λ) · Σ_{i∈I} s(i)  −  λ · KL(p ‖ (1 − α) q(I) + α p),     α = 0.01,
 
 where p is the category distribution of the user's history and q(I) that of the list (an item of c categories gives
-1/c to each). s is the per-user min–max score (`unit_scores`); the paper leaves its scale open. Strength is λ.
+1/c to each). As in the metric, items without a category belong to neither; as long as a list has none with one, q is 0.
+s is the per-user min–max score (`unit_scores`); the paper leaves its scale open. Strength is λ.
 
-The list is built item by item, each time with the best objective of the list so far. For a list of fixed length the
-KL term is, up to a constant, Σ_g p_g · log Σ_{i∈I} q̃(g|i) with q̃(g|i) = (1 − α) q(g|i) + α p_g: the logarithm of a
-sum of non-negative numbers, so the objective f is monotone and submodular, and each step closes at least 1/k of what
-is missing: f(I_k) ≥ OPT − (1 − 1/k)^(k−1) · (OPT − f(I_1)), the (1 − 1/e) guarantee counted from the first item.
+The list is built item by item, each time with the best objective of the list so far. Where all items have categories,
+the KL term of a list of fixed length is, up to a constant, Σ_g p_g · log Σ_{i∈I} q̃(g|i) with q̃(g|i) = (1 − α) q(g|i)
++ α p_g: the logarithm of a sum of non-negative numbers, so the objective f is monotone and submodular, and each step
+closes at least 1/k of what is missing: f(I_k) ≥ OPT − (1 − 1/k)^(k−1) · (OPT − f(I_1)), the (1 − 1/e) guarantee counted
+from the first item.
 
-Needs categories and histories. Moves `miscalibration`. Costs accuracy where histories are poor guides; a user with no
-history, or at most one category, keeps the list.
+Needs at least two categories, and histories. Moves `miscalibration`. Costs accuracy where histories are poor guides; a
+user whose history has no item with a category keeps the list.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash.metrics.inputs import ItemClass
 from fairdash.mitigation.base import Info, RerankInput
-from fairdash.mitigation.reranking.method import Reranking, blocks, greedy, unit_scores
+from fairdash.mitigation.reranking.method import Reranking, blocks, greedy, several, unit_scores
 from fairdash.schema import Floats
 
 ALPHA = 0.01
@@ -47,7 +50,7 @@ INFO = Info(
 def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
     items, scores = data.candidates.items, unit_scores(data.candidates)
     n_users, n_candidates = items.shape
-    shares = data.categories.shares.tocsr()
+    shares = several(INFO, ItemClass.of_categories(data.categories)).share
     profile = np.asarray((data.history.astype(np.float32) @ shares.astype(np.float32)).todense(), dtype=np.float32)
     total = profile.sum(axis=1, keepdims=True)
     profile = np.divide(profile, total, out=np.zeros_like(profile), where=total > 0)
@@ -71,6 +74,9 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
         cells = [np.flatnonzero(kinds_of[:, :, j].ravel() < n_kinds) for j in range(flat.shape[2])]
         base = (np.float32(1 - strength) * scores[part]).ravel()
         counts = np.zeros_like(p)
+        told = np.zeros((len(mine), 1), dtype=np.float32)  # items of the list so far that have a category
+        untold = (table[mine, 0] == n_kinds) & (mine >= 0)
+        some_untold = bool(untold.any())
         gains = np.zeros((len(mine), n_kinds + 1), dtype=np.float32)
 
         def gain(place: int, picked: NDArray[np.intp] | None) -> Floats:
@@ -79,15 +85,20 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
                     kind = kinds_of[rows, np.maximum(picked, 0), j]
                     on = (picked >= 0) & (kind < n_kinds)
                     counts[rows[on], kind_category[kind[on]]] += kind_share[kind[on]]
-            unit = keep / np.float32(place + 1)
+                told[:, 0] += (picked >= 0) & (kinds_of[rows, np.maximum(picked, 0), 0] < n_kinds)
+            unit = keep / (told + 1)
             smooth = np.float32(ALPHA) * p + np.float32(TINY)
             before = unit * counts + smooth
             after = before[:, kind_category] + unit * kind_share
             gains[:, :n_kinds] = (np.float32(strength) * p)[:, kind_category] * np.log(after / before[:, kind_category])
-            value = base.copy()
+            flat_value = base.copy()
             for column, cell in zip(columns, cells, strict=True):
-                value[cell] += gains.ravel()[column]
-            return value.reshape(mine.shape)
+                flat_value[cell] += gains.ravel()[column]
+            value = flat_value.reshape(mine.shape)
+            if some_untold:  # such an item leaves the mix as it is, where any other one thins out what is there
+                as_it_is = keep / np.maximum(told, 1) * counts + smooth
+                value += untold * (np.float32(strength) * (p * np.log(as_it_is / before)).sum(axis=1, keepdims=True))
+            return value
 
         return greedy(mine >= 0, data.k, gain)
 

@@ -15,8 +15,8 @@ chosen.
 
 Strength is s. Solved as a linear programme over all users' lists (`programme`), small instances exactly.
 
-Needs item groups. Moves `rsp`, the spread of recommendation rates between them, and the gap of `ndcg`. Costs accuracy,
-above all at high strengths, where a gap weighs more than what people like.
+Needs item groups, of which at most 50 have candidates. Moves `rsp`, the spread of recommendation rates between them,
+and the gap of `ndcg`. Costs accuracy, above all at high strengths, where a gap weighs more than what people like.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from fairdash.mitigation.base import Info, RerankInput
 from fairdash.mitigation.reranking.method import Reranking, group_of, unit_scores
-from fairdash.mitigation.reranking.programme import LEARN, LEAST, Conditions, Numbers, Programme
+from fairdash.mitigation.reranking.programme import LEARN, LEAST, Conditions, Numbers, Programme, check_item_groups
 from fairdash.mitigation.reranking.utility import expected_gain
 from fairdash.schema import Groups
 
@@ -64,6 +64,8 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
     assert groups is not None
     n_blocks = len(users.names) + 1  # the last block holds users of unknown group
     items = data.candidates.items
+    item_group = group_of(groups, items)
+    check_item_groups(INFO, item_group)
     programme = Programme(
         scores=unit_scores(data.candidates),
         gains=expected_gain(data),
@@ -71,7 +73,7 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
         k=data.k,
         user_block=np.where(users.codes >= 0, users.codes, n_blocks - 1).astype(np.intp),
         n_blocks=n_blocks,
-        item_group=group_of(groups, items),
+        item_group=item_group,
         n_groups=len(groups.names),
         seed=data.seed,
     )

@@ -14,7 +14,8 @@ Merit of a group is the sum of its items' merits: given ones, or each item's mea
 for shares of exposure (1 − s) · before + s · merit share; the exposure of items without a group stays as it is. Shares
 that the candidates cannot reach are approached as far as they go.
 
-Needs item groups. Moves `exposure_ratio`. Costs accuracy by the score distance between the groups' candidates.
+Needs item groups, of which at most 50 have candidates. Moves `exposure_ratio`. Costs accuracy by the score distance
+between the groups' candidates.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 
 from fairdash.mitigation.base import Info, RerankInput
 from fairdash.mitigation.reranking.method import Reranking, group_of, unit_scores
-from fairdash.mitigation.reranking.programme import LEARN, Conditions, Numbers, Programme
+from fairdash.mitigation.reranking.programme import LEARN, Conditions, Numbers, Programme, check_item_groups
 
 BREACH = 100.0  # cost of exposure off the target, where the candidates allow no better; far above any score
 
@@ -78,6 +79,8 @@ def programme_of(data: RerankInput) -> Programme:
     """The programme over all users at once."""
     assert data.item_groups is not None
     items, scores = data.candidates.items, unit_scores(data.candidates)
+    item_group = group_of(data.item_groups, items)
+    check_item_groups(INFO, item_group)
     return Programme(
         scores=scores,
         gains=np.zeros_like(scores),
@@ -85,7 +88,7 @@ def programme_of(data: RerankInput) -> Programme:
         k=data.k,
         user_block=np.zeros(len(items), dtype=np.intp),
         n_blocks=1,
-        item_group=group_of(data.item_groups, items),
+        item_group=item_group,
         n_groups=len(data.item_groups.names),
         seed=data.seed,
     )

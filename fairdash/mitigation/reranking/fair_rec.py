@@ -1,11 +1,12 @@
-"""A minimum of exposure for every producer, and no envy beyond one item among customers.
+"""A minimum of exposure for every producer, shared out so that customers hardly envy each other beyond one item.
 
 Patro et al. 2020, "FairRec: Two-Sided Fairness for Personalized Recommendations in Two-Sided Platforms" (WWW). With m
 customers, n producers and lists of k, each producer is guaranteed ℓ = ⌊α · m · k / n⌋ places, a fraction α of its
 maximin share. First phase: customers take turns in a fixed random order, each taking the best candidate whose producer
 has places left, until none can. Second phase: every list is filled up with the customer's best remaining candidates.
-Round robin makes each customer's list envy-free up to one item (EF1): nobody prefers another's list once one item is
-taken from it.
+Round robin is meant to make each customer's list envy-free up to one item (EF1): nobody prefers another's list once one
+item is taken from it. The proof takes a customer's pick to be worth at least what others pick later; that fails where
+the others' later pick is an item that the customer has already, and all that is left for the customer is worth little.
 
 The last rounds can leave a producer short although it has candidates, because whoever still has room holds its items
 already (near α = 1). Such a producer then gets the places it lacks where they cost a customer least: instead of the
@@ -36,7 +37,7 @@ INFO = Info(
     place="reranking",
     side="both",
     objective="Every producer (item group, or item) gets at least a fraction α of an equal share of places, shared out "
-    "by round robin so that no customer envies another beyond one item; strength is α.",
+    "by round robin, so that customers hardly envy each other beyond one item; strength is α.",
     paper="Patro et al. 2020, FairRec: Two-Sided Fairness for Personalized Recommendations",
     needs=(),
     target="gini",

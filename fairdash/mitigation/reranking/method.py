@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from fairdash import settings
 from fairdash.errors import ConfigError
-from fairdash.metrics.inputs import POPULARITY, tail_items
-from fairdash.mitigation.base import Info, Reranker, RerankInput, check_strength
+from fairdash.metrics.inputs import POPULARITY, ItemClass, tail_items
+from fairdash.mitigation.base import Info, Reranker, RerankInput, check_groups, check_strength
 from fairdash.schema import Codes, Floats, Groups, Lists
 
 NOTHING = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -39,7 +39,8 @@ class Reranking:
     build: Callable[[RerankInput], Callable[[float], NDArray[np.intp]]]
 
     def reranker(self, data: RerankInput) -> Reranker:
-        """Lists at any strength; raises ConfigError when something that the method needs is missing."""
+        """Lists at any strength; raises ConfigError when something that the method needs is missing, or when there are
+        not two groups of people to be fair between."""
         for need in self.info.needs:
             if need in NEEDS and getattr(data, NEEDS[need][0]) is None:
                 _, what, hint = NEEDS[need]
@@ -51,7 +52,11 @@ class Reranking:
         )
         items = data.candidates.items
         identity = _pad(items[:, : data.k], data.k)
-        positions = self.build(data) if (items >= 0).any() else None
+        positions = None
+        if (items >= 0).any():
+            if data.user_groups is not None and "user_groups" in self.info.needs:
+                check_groups(self.info, [data.user_groups], len(items))
+            positions = self.build(data)
 
         def lists(strength: float) -> Codes:
             if check_strength(self.info, strength) == 0.0 or positions is None:
@@ -77,6 +82,18 @@ def compared(groups: Groups | None, least: int = settings.MIN_GROUP_SIZE) -> Gro
     place = np.append(np.where(small, -1, np.cumsum(~small) - 1), -1).astype(np.int32)
     names = tuple(name for name, gone in zip(groups.names, small, strict=True) if not gone)
     return Groups(groups.attribute, names, place[groups.codes])
+
+
+def several(info: Info, kinds: ItemClass) -> ItemClass:
+    """The kinds of items, if a list can mix them. Raises ConfigError where items are of fewer than two."""
+    present = [name for name, size in zip(kinds.names, kinds.sizes, strict=True) if size > 0]
+    if len(present) < 2:
+        there = f"all items that have any are in one ({present[0]})" if present else "the items have none"
+        raise ConfigError(
+            f"{info.key} weighs {kinds.attribute} against each other, and {there}, so lists could not change.",
+            "Bring items with a column `categories`, names joined by |, or choose other groups or another method.",
+        )
+    return kinds
 
 
 def _pad(items: Codes, k: int) -> Codes:

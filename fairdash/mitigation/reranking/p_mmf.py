@@ -7,8 +7,8 @@ items x_u maximise
 
 where e_p is the mean number of places of provider p in a list and γ_p = (1 + 1/P) · K · (p's part of the items) its
 fair number; K counts the places that items with a provider had before. The dual has one price μ_p for a provider's
-place; a user's best list at prices μ is the top k by s − μ_p. Mirror descent on the dual (weights γ², momentum), user
-after user in the order of a hash:
+place; a user's best list at prices μ is the top k by s − μ_p, the earlier candidate of equals first. Mirror descent on
+the dual (weights γ², momentum), user after user in the order of a hash:
 
     ν ← Π(ν − η g / γ),  ν = γ ∘ μ,  g = e* − (places given),  Π onto Σ_p min(ν_p, 0) ≥ −λ,
 
@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from fairdash.hashing import mix
 from fairdash.mitigation.base import Info, RerankInput
-from fairdash.mitigation.reranking.method import Reranking, group_of, unit_scores
+from fairdash.mitigation.reranking.method import Reranking, best_positions, group_of, unit_scores
 
 Numbers = NDArray[np.float64]
 STEPS = 512  # gradient steps in a pass
@@ -79,7 +79,7 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
     n_groups = len(data.item_groups.names)
     provider = group_of(data.item_groups, items)
     provider = np.where(provider >= 0, provider, n_groups)  # the last column: no provider, price 0
-    worth = np.where(items >= 0, scores, -np.inf).astype(np.float32)
+    valid = items >= 0
     length = min(data.k, n_candidates)
     first = provider[:, :length][items[:, :length] >= 0]
     before = np.bincount(first, minlength=n_groups + 1)[:-1] / n_users
@@ -90,13 +90,9 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
     step = max(1, n_users // STEPS)
     parts = [turn[start : start + step] for start in range(0, n_users, step)]
     rate = data.k / max(n_groups, 1) / np.sqrt(len(parts))
-    rank = np.arange(n_candidates)
 
     def best(rows: NDArray[np.intp], price: NDArray[np.float32]) -> NDArray[np.intp]:
-        value = worth[rows] - price[provider[rows]]
-        if length == n_candidates:
-            return np.broadcast_to(rank, value.shape)
-        return np.argpartition(-value, length - 1, axis=1)[:, :length]
+        return best_positions(scores[rows] - price[provider[rows]], valid[rows], length)
 
     def positions(strength: float) -> NDArray[np.intp]:
         bound = float(fair.sum()) * strength**2
@@ -111,7 +107,7 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
                 if serving:
                     price = np.where(left > 0, price, price + CLOSED)
                 picked = best(rows, price)
-                on = items[rows[:, None], picked] >= 0
+                on = picked >= 0
                 given = np.bincount(provider[rows[:, None], picked][on], minlength=n_groups + 1)
                 if serving:
                     chosen[rows] = np.where(on, picked, n_candidates)

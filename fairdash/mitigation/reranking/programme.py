@@ -23,20 +23,33 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
+from fairdash.errors import ConfigError
 from fairdash.hashing import mix
 from fairdash.metrics.accuracy import discounts
+from fairdash.mitigation.base import Info
 from fairdash.mitigation.reranking.method import best_positions, blocks
 from fairdash.schema import Codes, Floats
 
 Numbers = NDArray[np.float64]
 EXACT_CELLS = 320
-NODES = 1_000  # of branch and bound; 1 to 5 ms each
+WORK = 400_000  # nodes of branch and bound × variables, so that an instance takes seconds at most
 ROUNDS = 60  # plans are added at most so often; a few suffice
 TOLERANCE = 1e-6  # of the objective, whose range is 0…1
 LEAST_WEIGHT = 1e-9
 GOLDEN = (5**0.5 - 1) / 2  # its multiples fill 0…1 evenly at any length
 LEARN = (0.25, 0.5, 0.75, 1.0)  # strengths whose plans every mixture starts from
+MAX_ITEM_GROUPS = 50  # each is a condition of its own; with hundreds, plans are added for hours
 LEAST = 1e-3  # weight that the scores keep at full strength, so that ties in fairness go to the better list
+
+
+def check_item_groups(info: Info, item_group: Codes) -> None:
+    """Raises ConfigError where candidates are of too many groups for a programme. item_group: [n, c], -1 for none."""
+    n_groups = len(np.unique(item_group[item_group >= 0]))
+    if n_groups > MAX_ITEM_GROUPS:
+        raise ConfigError(
+            f"{info.key}: the candidates are of {n_groups} groups of items; at most {MAX_ITEM_GROUPS} can be balanced.",
+            "Choose p_mmf or fair_rec, which are made for many providers, or merge groups of items.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +263,7 @@ class Programme:
                 LinearConstraint(per_item, -np.inf, 1.0),
                 LinearConstraint(per_place, 1.0, 1.0),
             ],
-            options={"mip_rel_gap": 0.0, "node_limit": NODES},
+            options={"mip_rel_gap": 0.0, "node_limit": max(WORK // len(user), 1)},
         )
         if found.x is None:
             return None

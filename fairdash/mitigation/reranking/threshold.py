@@ -14,8 +14,9 @@ which the same part of the pairs of group g is; an item outside the candidates c
 higher bar for, at equal rates, moves down by the difference. P(like) is the recommender's where it predicts it, else
 the per-user min–max score. Where no validation likes are at hand, "stood in the top k before" takes their place.
 
-Needs user groups and categories (or item groups). Moves `demographic_parity_difference` over pairs of a category, and
-`category_divergence`. Costs accuracy where groups do differ in taste: equal rates are asked for all the same.
+Needs user groups and at least two categories (or item groups). Moves `demographic_parity_difference` over pairs of a
+category, and `category_divergence`. Costs accuracy where groups do differ in taste: equal rates are asked for all the
+same.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 from fairdash.hashing import mix
 from fairdash.metrics.inputs import ItemClass
 from fairdash.mitigation.base import Info, RerankInput
-from fairdash.mitigation.reranking.method import Reranking, best_positions
+from fairdash.mitigation.reranking.method import Reranking, best_positions, several
 from fairdash.mitigation.reranking.utility import contains, evidence
 
 FIT_USERS = 500  # people of whom fairlearn finds the best rate; thresholds are then quantiles over everybody
@@ -43,7 +44,7 @@ INFO = Info(
     objective="Rank by the margin over thresholds on P(like), one for each user group and category, fitted by "
     "fairlearn's ThresholdOptimizer for equal selection rates; strength scales the differences between thresholds.",
     paper="Hardt, Price & Srebro 2016, Equality of Opportunity in Supervised Learning",
-    needs=("user_groups",),
+    needs=("user_groups", "categories"),  # chosen item groups stand in for categories
     target="demographic_parity_difference",
     cost="Accuracy where the groups' tastes do differ, since equal rates are asked for all the same.",
     wants=("probabilities",),
@@ -129,6 +130,7 @@ def _build(data: RerankInput) -> Callable[[float], NDArray[np.intp]]:
         kinds = ItemClass.of_groups(data.item_groups)
     else:
         kinds = ItemClass.of_categories(data.categories)
+    several(INFO, kinds)
     items, score = data.candidates.items, evidence(data)
     bar = (kinds.share @ threshold_differences(data, kinds).T).T.astype(np.float32)  # [groups + 1, n_items]
     higher = bar[data.user_groups.codes[:, None], np.maximum(items, 0)]

@@ -11,9 +11,9 @@ discounts d_p = 1 / log2(p + 1). The paper takes utility from labels, which in i
 Strength s sets ε = (1 − s) · (the gap of the unmitigated lists). Solved as a linear programme over all users' lists
 (`programme`); small instances exactly.
 
-Needs user groups; validation likes make the gap that it sees the real one. Moves the gap of `ndcg`. Costs accuracy of
-the group that is better off: a re-ranker knows nothing that the scores do not, so it can hardly raise the other one.
-Users of unknown group keep their lists.
+Needs user groups, two of them with members; validation likes make the gap that it sees the real one. Moves the gap of
+`ndcg`. Costs accuracy of the group that is better off: a re-ranker knows nothing that the scores do not, so it can
+hardly raise the other one. Users of unknown group keep their lists.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from fairdash.mitigation.reranking.method import Reranking, unit_scores
 from fairdash.mitigation.reranking.programme import LEARN, Conditions, Programme
 from fairdash.mitigation.reranking.utility import expected_gain
 
-BREACH = 1e4  # cost of a gap beyond the bound, where the candidates allow no smaller one; far above any score
+# cost of a gap beyond the bound, where the candidates allow no smaller one: as scores are at most 1, no better list is
+# worth more than 1e-4 of it; at 1e3, small instances do trade as much as 2e-4
+BREACH = 1e4
 
 INFO = Info(
     key="user_parity",

@@ -89,7 +89,7 @@ def test_labels_sort_as_people_read() -> None:
         (GroupSpec(("age",), ((float("nan"),),)), "do not rise"),
         (GroupSpec(("gender",), ((1.0,),)), "holds no numbers"),
         (GroupSpec(("zip",)), "different values"),
-        (GroupSpec(("gender=X",)), "No row holds"),
+        (GroupSpec(("gender=X",)), "No row of gender holds .X.: its values are F, M"),
     ],
 )
 def test_specs_that_cannot_work(spec: GroupSpec, said: str) -> None:

@@ -49,6 +49,20 @@ def test_from_a_data_set_to_a_comparison(made: tuple[Workspace, dict[str, Any]])
     assert entry.meta["sentences"] == value["sentences"]
 
 
+def test_a_comparison_holds_what_the_mitigation_aimed_at(made: tuple[Workspace, dict[str, Any]]) -> None:
+    """Whatever groups the page looks at: those of the mitigation are compared too."""
+    workspace, entries = made
+    age = json.loads(json.dumps(asdict(GroupSpec(("age",), ((35.0,),)))))
+    mitigation = {"method": "user_parity", "groups": [GENDER, age], "strength": 0.0}
+    mitigated = kinds.run(workspace, "mitigate", {"run": entries["runs"], "mitigation": mitigation})
+    sides = {"before": entries["lists"], "after": mitigated["lists"]}
+    compared = kinds.run(workspace, "compare", {**sides, "groups": [age]})
+    value = json.loads((workspace.get("comparisons", compared["comparisons"]).path / "comparison.json").read_text())
+    assert list(value["gaps"]) == ["age", "gender × age"]
+    assert [(aim["metric"], aim["attribute"]) for aim in value["aims"]] == [("ndcg", "gender × age")]
+    assert "Strength 0 was taken" in value["sentences"][0]
+
+
 def test_the_same_request_makes_nothing_twice(made: tuple[Workspace, dict[str, Any]]) -> None:
     workspace, entries = made
     params = {"dataset": entries["datasets"], "split": "user-time:0.8", "recommender": "ease"}

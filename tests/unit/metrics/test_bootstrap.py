@@ -80,6 +80,16 @@ def test_detectable_distance_is_found_four_times_of_five() -> None:
     assert found == pytest.approx(0.8, abs=0.05)
 
 
+def test_a_distance_without_upward_bias_is_not_detected_from_nothing_on() -> None:
+    """Replicates of mean 4 around a squared distance of 4: the size comes from their spread, not from no bias."""
+    moved = 4.0 + np.random.default_rng(0).normal(size=4000)
+    moved -= moved.mean() - 4.0
+    scale = moved.var() / 16
+    size = bootstrap.detectable_distance(4.0, moved)
+    # one degree of freedom: found with probability 0.8 where the mean lies (1.96 + 0.84) standard deviations off
+    assert size == pytest.approx(scale * (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** 2, rel=0.01)
+
+
 def test_distance_interval_without_spread() -> None:
     assert bootstrap.distance_interval(0.0, np.zeros(10)) == (0.0, 0.0)
     assert np.isnan(bootstrap.distance_interval(math.nan, np.ones(10))).all()

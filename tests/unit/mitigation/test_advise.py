@@ -61,6 +61,41 @@ def test_what_is_missing_is_said() -> None:
     assert all(s.missing == () for s in found.suggestions)
 
 
+def test_item_groups_are_the_findings_own_else_head_and_tail_where_a_method_needs_some() -> None:
+    gap = {"gap": 0.03, "ci": [0.01, 0.05], "p_holm": 0.01}
+    by_metric = {
+        (advice.metric, advice.attribute): {s.method: s for s in advice.suggestions}
+        for advice in advise(
+            audited(
+                gaps={"gender": {"ndcg": gap, "category_divergence": gap}},
+                items={
+                    "gaps": {"maker": {"exposure_ratio": WIDE, "rsp": WIDE}, "categories": {"rsp": WIDE}},
+                    "coverage": 0.2,
+                },
+                overall={"popularity_lift": 0.4, "popularity_lift_ci": [0.3, 0.5]},
+            ),
+            can=("categories",),
+            trainable=True,
+        )
+    }
+    assert by_metric["ndcg", "gender"]["cp_fair"].item_group == "popularity"
+    assert by_metric["popularity_lift", None]["cp_fair"].item_group == "popularity"
+    assert by_metric["popularity_lift", None]["cp_fair"].missing == ()
+    assert {s.item_group for s in by_metric["exposure_ratio", "maker"].values()} == {"maker"}
+    assert {s.item_group for s in by_metric["rsp", "maker"].values()} == {"maker"}
+    for place, method in (
+        (("ndcg", "gender"), "user_parity"),
+        (("category_divergence", "gender"), "threshold"),
+        (("coverage", None), "fair_rec"),
+        (("coverage", None), "xquad"),
+        (("popularity_lift", None), "xquad"),
+        (("rsp", "categories"), "fair_rec"),
+    ):
+        assert by_metric[place][method].item_group is None
+    # an item can be of several categories
+    assert by_metric["rsp", "categories"]["p_mmf"].missing == ("item_groups",)
+
+
 WIDE = {"value": 0.5, "ci": [0.4, 0.6]}
 FLIPPED = {"value": 0.6, "ci": [0.5, 0.7], "floor": 0.9}
 UNFAIR = {"value": 0.1, "ci": [0.05, 0.2], "p_value": 0.01}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fairdash.errors import ConfigError
 from fairdash.mitigation.reranking import METHODS, calibrate
-from fairdash.mitigation.sweep import GRID, RULES, Judge, Point, choose, trace
+from fairdash.mitigation.sweep import GRID, RULES, Judge, Point, check_rule, choose, trace, unfairest
 from tests.unit.mitigation.reranking.instances import instance
 
 NONE = (float("nan"), float("nan"))
@@ -70,6 +70,31 @@ def test_undefined_points_are_left_out() -> None:
         choose([point(0.0, nan, 0.1)])
     with pytest.raises(ConfigError, match="rule"):
         choose(CURVE, "best")
+
+
+@pytest.mark.parametrize(
+    ("rule", "budget", "words"),
+    [
+        ("best", None, "No rule"),
+        ("accuracy-budget", -0.1, "between 0 and 1"),
+        ("accuracy-budget", 1.1, "between 0 and 1"),
+        ("accuracy-budget", float("nan"), "between 0 and 1"),
+        ("gap-budget", float("nan"), "no bound"),
+        ("gap-budget", float("-inf"), "no bound"),
+        ("knee", 0.1, "no budget"),
+    ],
+)
+def test_budgets_that_a_rule_cannot_have(rule: str, budget: float | None, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        check_rule(rule, budget)
+    with pytest.raises(ConfigError, match=words):
+        choose(CURVE, rule, budget)
+
+
+def test_the_unfairest_attribute_counts_replicate_by_replicate() -> None:
+    one, two = np.array([0.1, 0.3, np.nan]), np.array([0.2, 0.1, 0.4])
+    assert unfairest([one, two], -1).tolist() == [0.2, 0.3, 0.4]
+    assert unfairest([one, two], 1).tolist() == [0.1, 0.1, 0.4]
 
 
 def test_trace_starts_at_0_and_pairs_with_it() -> None:

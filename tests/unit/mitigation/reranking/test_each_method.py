@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from fairdash.errors import ConfigError
 from fairdash.metrics.accuracy import discounts
 from fairdash.mitigation.base import RerankInput
 from fairdash.mitigation.reranking import (
@@ -23,7 +24,7 @@ from fairdash.mitigation.reranking import (
 from fairdash.mitigation.reranking.method import Reranking, unit_scores
 from fairdash.mitigation.reranking.utility import expected_gain
 from fairdash.mitigation.sweep import Judge
-from fairdash.schema import Lists
+from fairdash.schema import UNKNOWN, Lists
 from tests.unit.mitigation.reranking.instances import instance
 
 
@@ -174,11 +175,51 @@ def test_p_mmf_lifts_the_worst_provider_and_leaves_unknown_ones_alone(town: Rera
     assert np.ptp(after[1:] / sizes) < 0.2 * np.ptp(before[1:] / sizes)
 
 
-def test_threshold_needs_something_to_tell_apart() -> None:
-    """With one category for all items, and groups too small for a threshold of their own, lists stay as they are."""
-    one = instance(300, 30, 5, seed=1, n_categories=1, likes=0.2, n_candidates=20)
-    one = replace(one, item_groups=None)
-    np.testing.assert_array_equal(threshold.METHOD.rerank(one, 1.0), one.candidates.items[:, :5])
+@pytest.mark.parametrize("strength", [1e-9, 0.5, 1.0])
+def test_p_mmf_keeps_the_recommenders_order_among_equal_scores(strength: float) -> None:
+    data = instance(200, 80, 5, seed=1, n_candidates=60)
+    assert data.item_groups is not None
+    even = replace(data, candidates=Lists(data.candidates.items, np.ones_like(data.candidates.scores)))
+    lists = p_mmf.METHOD.rerank(even, strength)
+    for row, candidates in zip(lists, data.candidates.items, strict=True):
+        for code in range(2):
+            mine = candidates[data.item_groups.codes[candidates] == code].tolist()
+            given = [item for item in row.tolist() if data.item_groups.codes[item] == code]
+            assert given == mine[: len(given)]  # of one provider, the first candidates
+
+
+@pytest.mark.parametrize("method", [calibrate.METHOD, threshold.METHOD], ids=lambda method: method.info.key)
+@pytest.mark.parametrize("names", [("c0",), (UNKNOWN,), ("c0", UNKNOWN)])
+def test_categories_that_are_not_two_are_refused(method: Reranking, names: tuple[str, ...]) -> None:
+    data = replace(instance(300, 30, 5, seed=1, n_categories=len(names), likes=0.2), item_groups=None)
+    data = replace(data, categories=replace(data.categories, names=names))
+    with pytest.raises(ConfigError, match="categories against each other") as caught:
+        method.rerank(data, 0.5)
+    assert "column `categories`" in caught.value.hint
+
+
+@pytest.mark.parametrize("method", [user_parity.METHOD, threshold.METHOD], ids=lambda method: method.info.key)
+def test_a_single_group_of_people_is_refused(method: Reranking) -> None:
+    data = instance(300, 30, 5, seed=1, n_user_groups=1)
+    with pytest.raises(ConfigError, match="everybody is in one group"):
+        method.rerank(data, 0.5)
+
+
+@pytest.mark.parametrize("method", [exposure_parity.METHOD, cp_fair.METHOD], ids=lambda method: method.info.key)
+def test_more_item_groups_than_a_programme_can_hold_are_refused(method: Reranking) -> None:
+    data = instance(30, 60, 5, seed=1, n_candidates=55)
+    assert data.item_groups is not None
+    each = replace(data.item_groups, names=tuple(f"h{j}" for j in range(60)), codes=np.arange(60, dtype=np.int32))
+    with pytest.raises(ConfigError, match="groups of items; at most 50") as caught:
+        method.rerank(replace(data, item_groups=each, item_least=1), 0.5)
+    assert "p_mmf or fair_rec" in caught.value.hint
+    # groups that no candidate belongs to do not count
+    ten = Lists(np.tile(np.arange(10, dtype=np.int32), (30, 1)), data.candidates.scores[:, :10])
+    few = replace(data, candidates=ten, item_groups=each, item_least=1)
+    assert method.rerank(few, 0.5).shape == (30, 5)
+
+
+def test_groups_too_few_for_a_threshold_of_their_own_keep_their_lists() -> None:
     few = replace(instance(4, 12, 5, seed=1, likes=0.3), item_groups=None)
     np.testing.assert_array_equal(threshold.METHOD.rerank(few, 1.0), few.candidates.items[:, :5])
 
