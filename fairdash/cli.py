@@ -122,7 +122,7 @@ def _search(arguments: argparse.Namespace) -> int:
     options = _options(arguments.set)
     found = search(
         arguments.recommender,
-        pipeline.with_profile(split.training, options),
+        pipeline.with_profile(split.training, arguments.recommender, options),
         objective=arguments.objective,
         groups=pipeline.form_groups([GroupSpec.crossed(groups)], dataset.users)[0] if groups else None,
         min_size=arguments.min_group_size,

@@ -287,7 +287,7 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
 
     started = time.monotonic()
     options = dict(spec.options)
-    known = with_profile(split.training, options)
+    known = with_profile(split.training, spec.recommender, options)
     recommender = recommenders.build(spec.recommender, options)
     device = devices.choose(spec.device)
     progress(0.0, device.sentence)
@@ -455,9 +455,16 @@ def form_groups(specs: Sequence[GroupSpec], table: pd.DataFrame) -> list[Groups]
     return [groups.form(spec, table) for spec in specs]
 
 
-def with_profile(data: TrainingData, options: dict[str, Any]) -> TrainingData:
-    """The data with the profile that the option `profile` asks for; the option is taken out of `options`."""
+def with_profile(data: TrainingData, recommender: str, options: dict[str, Any]) -> TrainingData:
+    """The data with the profile that the option `profile` asks for; the option is taken out of `options`.
+
+    Raises ConfigError for attributes that are not there, and for a recommender that reads no profile."""
     names = tuple(name.strip() for name in str(options.pop("profile", "")).split(",") if name.strip())
+    if names and recommender not in PROFILE_READERS:
+        raise ConfigError(
+            f"{recommender} reads no profile text, so the option profile would change nothing.",
+            f"Leave it out, or choose {' or '.join(PROFILE_READERS)}.",
+        )
     for name in names:
         if name not in data.users.columns or name == USER_ID:
             known = ", ".join(column for column in data.users.columns if column != USER_ID) or "none"

@@ -273,7 +273,7 @@ def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
     options = {name: str(value) for name, value in params.get("options", {}).items()}
     found = search(
         params["recommender"],
-        pipeline.with_profile(split.training, options),
+        pipeline.with_profile(split.training, params["recommender"], options),
         objective=params.get("objective", "accuracy"),
         groups=None if between is None else pipeline.form_groups([between], dataset.users)[0],
         min_size=settings.MIN_GROUP_SIZE if between is None else between.min_size,

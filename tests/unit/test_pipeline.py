@@ -69,11 +69,17 @@ def test_an_unknown_method_is_refused_by_name() -> None:
 @pytest.mark.parametrize("method", ["blind", "counterfactual_augment"])
 def test_methods_of_the_profile_text_are_refused_where_none_is_read(method: str, tmp_path: Path) -> None:
     parts = split(sources.load("synthetic"), "user-time:0.8")
-    spec = pipeline.TrainSpec("ncf", {"profile": "gender"}, (pipeline.Mitigation(method, GENDER, strength=0.5),))
+    spec = pipeline.TrainSpec("ncf", {}, (pipeline.Mitigation(method, GENDER, strength=0.5),))
     with pytest.raises(ConfigError, match="which ncf does not read") as caught:
         pipeline.train(parts, spec, tmp_path / "run")
     assert "bert_sequence" in caught.value.hint
     assert not (tmp_path / "run").exists()
+
+
+def test_a_profile_is_refused_where_none_is_read(tmp_path: Path) -> None:
+    parts = split(sources.load("synthetic"), "user-time:0.8")
+    with pytest.raises(ConfigError, match="ease reads no profile text"):
+        pipeline.train(parts, pipeline.TrainSpec("ease", {"profile": "gender"}), tmp_path / "run")
 
 
 def test_a_training_needs_a_strength(tmp_path: Path) -> None:
