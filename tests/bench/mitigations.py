@@ -1,6 +1,6 @@
 """Every mitigation on real data: the metric it is meant to move and NDCG@10, before and after, on test.
 
-    python -m tests.bench.mitigations [METHOD …] [--data ../shared/data] [--workspace /tmp/fairdash-bench]
+    python -m tests.bench.mitigations [METHOD …] [--data ../shared/data] [--workspace FOLDER]
 
 One case a method: data, groups and recommender. The strength is chosen on validation as the product does it: the
 fairest one that costs at most 5 % of NDCG there (`--tune` prints the points that it was chosen from). Trained runs are
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -195,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("methods", nargs="*", help="only these (default: all)")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "../shared/data")
-    parser.add_argument("--workspace", type=Path, default=Path("/tmp/fairdash-bench"))
+    parser.add_argument("--workspace", type=Path, default=Path(tempfile.gettempdir()) / "fairdash-bench")
     parser.add_argument("--only-data", default="", help="ml-100k or ml-1m (default: both)")
     parser.add_argument("--tune", action="store_true", help="print the points on validation instead")
     given = parser.parse_args(arguments)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -223,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("what", choices=("speed", "effects"))
     parser.add_argument("methods", nargs="*", help="only these (default: all)")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "../shared/data")
-    parser.add_argument("--workspace", type=Path, default=Path("/tmp/fairdash-bench"))
+    parser.add_argument("--workspace", type=Path, default=Path(tempfile.gettempdir()) / "fairdash-bench")
     given = parser.parse_args(arguments)
     if given.what == "speed":
         return 0 if speed(given.methods) else 1
