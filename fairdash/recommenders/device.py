@@ -11,6 +11,10 @@ import torch
 
 from fairdash.errors import ConfigError
 
+# oneDNN keeps the code of a thousand shapes of products; batches hardly ever have the same shape twice, and it comes
+# to gigabytes. It reads this when the first product is computed.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+
 CHOICES = ("auto", "cpu", "cuda", "mps")
 
 
