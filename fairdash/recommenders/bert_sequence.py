@@ -263,8 +263,9 @@ def _replace_dropout(bert: nn.Module) -> _Noise:
 
 class SequenceBatches:
     """Windows of at most `length` items of all histories. A longer history is cut at a new random phase every epoch,
-    so that each of its items is a target once an epoch and stands at every position in turn. Windows of like length
-    share a batch of about batch × length positions, or of fewer where that would make too few steps."""
+    so that each of its items is a target once an epoch and stands at every position in turn. What a person did at one
+    time has no order: it is drawn anew every epoch. Windows of like length share a batch of about batch × length
+    positions, or of fewer where that would make too few steps."""
 
     def __init__(
         self,
@@ -280,12 +281,10 @@ class SequenceBatches:
         train = data.train
         self.starts = train.starts(data.n_users)
         self.weight = data.row_weight if data.row_weight is not None else np.ones(len(train), np.float32)
-        liked = np.ones(len(train), bool)
+        self.liked = np.ones(len(train), bool)
         if data.relevance_threshold is not None:
-            liked = train.rating >= data.relevance_threshold
-        # the next liked interaction at or behind each; len(train) where there is none
-        following = np.append(np.where(liked, np.arange(len(train)), len(train)), len(train))
-        self.next_liked = np.minimum.accumulate(following[::-1])[::-1] if liked.any() else None
+            self.liked = train.rating >= data.relevance_threshold
+        self.tied = bool(((train.user[1:] == train.user[:-1]) & (train.time[1:] == train.time[:-1])).any())
         repeats = data.user_repeats if data.user_repeats is not None else np.ones(data.n_users, np.int32)
         counts = np.diff(self.starts)
         self.people = np.repeat(np.arange(data.n_users), np.where(counts > 0, repeats, 0))
@@ -300,6 +299,13 @@ class SequenceBatches:
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
         rng = np.random.default_rng([self.seed, epoch])
+        train = self.data.train
+        self.order = np.arange(len(train))  # the row that stands at each place of the histories
+        if self.tied:
+            self.order = np.lexsort((rng.random(len(train)), train.time, train.user))
+        # the place of the next liked interaction at or behind each; len(train) where there is none
+        following = np.append(np.where(self.liked[self.order], np.arange(len(train)), len(train)), len(train))
+        self.next_liked = np.minimum.accumulate(following[::-1])[::-1] if self.liked.any() else None
         people, twin = self.people, np.full(len(self.people), -1)
         if self.twins:
             chosen = np.flatnonzero(rng.random(len(people)) < self.data.swap_share)
@@ -333,9 +339,9 @@ class SequenceBatches:
         train = self.data.train
         place = np.arange(int(size.max()))[None]  # [1, n - 1]
         real = place < size[:, None]
-        at = np.where(real, self.starts[user][:, None] + first[:, None] + place, 0)
-        items = np.where(real, train.item[at], -1).astype(np.int64)
-        types = np.where(real, self.types[at], 0)
+        at = np.where(real, self.starts[user][:, None] + first[:, None] + place, 0)  # places in the histories
+        items = np.where(real, train.item[self.order[at]], -1).astype(np.int64)
+        types = np.where(real, self.types[self.order[at]], 0)
         end = self.starts[user + 1][:, None]  # behind the person's last interaction
         if self.options.objective == "causal":
             goal = self._liked(at, rng)
@@ -344,7 +350,7 @@ class SequenceBatches:
             goal = at
             asked = real & ((rng.random(at.shape) < self.options.mask_share) | (place == size[:, None] - 1))
         asked[np.arange(len(part)), size - 1] = True  # every sample has a user vector with a target
-        goal = np.where(asked, np.minimum(goal, end - 1), 0)
+        goal = self.order[np.where(asked, np.minimum(goal, end - 1), 0)]
         side = ((0, 0), (0, 1) if self.options.objective == "causal" else (1, 0))
         targets = np.pad(np.where(asked, train.item[goal], -1), side, constant_values=-1)
         weights = np.pad(np.where(asked, self.weight[goal], 0.0), side)
@@ -362,8 +368,8 @@ class SequenceBatches:
         }
 
     def _liked(self, goal: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """The rows to predict: of those that were disliked a share of `dislikes` stays, the others give way to the next
-        liked one, which may be another person's where there is none."""
+        """The places to predict: of those that were disliked a share of `dislikes` stays, the others give way to the
+        next liked one, which may be another person's where there is none."""
         if self.next_liked is None or self.options.dislikes == 1.0:
             return goal
         kept = rng.random(goal.shape) < self.options.dislikes

@@ -162,6 +162,39 @@ def test_every_item_is_a_target_once_an_epoch(data: TrainingData) -> None:
     assert len(sizes) == 3  # the windows differ from epoch to epoch
 
 
+@pytest.mark.parametrize("dislikes", [0.0, 1.0])
+def test_what_was_done_at_one_time_has_no_order(data: TrainingData, dislikes: float) -> None:
+    # all but each person's first two interactions share one time; the type of a row is its number
+    train = data.train
+    place = np.arange(len(train)) - train.starts(data.n_users)[train.user]
+    tied = Interactions(train.user, train.item, train.rating, np.minimum(place, 2).astype(np.float64))
+    row_of = {pair: row for row, pair in enumerate(zip(train.user.tolist(), train.item.tolist(), strict=True))}
+    options, rows = SequenceOptions(length=200, batch=60, dislikes=dislikes), np.zeros(data.n_users, np.int64)
+    batches = SequenceBatches(data.with_(train=tied), options, np.arange(len(train)), rows, [], 0)
+    orders = set()
+    for epoch in range(3):
+        batches.set_epoch(epoch)
+        for batch in map(batches.batch, range(len(batches))):
+            for k, user in enumerate(batch["users"].tolist()):
+                own = train.item[train.user == user].tolist()
+                history = batch["items"][k].tolist()[: len(own)]
+                assert history[:2] == own[:2]  # what has an order keeps it
+                assert sorted(history) == sorted(own)
+                at = [row_of[user, item] for item in history]
+                assert batch["types"][k].tolist()[: len(own)] == at  # a rating stays with its item
+                if user == 0:
+                    orders.add(tuple(history))
+                liked = [dislikes == 1.0 or train.rating[row] >= 4.0 for row in at]
+                coming = [next((item for item, likes in zip(history[i:], liked[i:], strict=True) if likes), -1)
+                          for i in range(len(own) - 1)]  # fmt: skip
+                asked = batch["targets"][k].tolist()[: len(own) - 1]
+                assert all(target == item for target, item in zip(asked, coming, strict=True) if item >= 0)
+    assert len(orders) > 1  # the others are drawn anew every epoch
+    again = SequenceBatches(data.with_(train=tied), options, np.arange(len(train)), rows, [], 0)
+    again.set_epoch(2)
+    assert np.array_equal(again.order, batches.order)  # and are the same for a training that goes on
+
+
 def test_row_weights_and_repeats_reach_the_batches(data: TrainingData) -> None:
     weight = np.random.default_rng(0).random(len(data.train)).astype(np.float32)
     repeats = np.where(np.arange(data.n_users) < 5, 3, 0).astype(np.int32)
