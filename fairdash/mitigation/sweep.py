@@ -203,8 +203,7 @@ def check_rule(rule: str, budget: float | None) -> None:
 def choose(points: Sequence[Point], rule: str = "accuracy-budget", budget: float | None = None) -> Point:
     """The point that the rule picks; of equals the one of least strength.
 
-    accuracy-budget  budget: part of NDCG at strength 0 that may be lost (default 0.05). The fairest of those within it;
-                     those whose interval holds the fair value (0.5 of probe_auc) are equals: no leak is left to remove.
+    accuracy-budget  budget: part of NDCG at strength 0 that may be lost (default 0.05). The fairest of those within it.
     gap-budget       budget: bound on the target in its own unit (default: half the way from strength 0 to the fairest
                      point). The most accurate of those that meet it; the fairest of all where none does.
     knee             the point farthest from the straight line between the most accurate and the fairest one, both axes
@@ -225,10 +224,6 @@ def choose(points: Sequence[Point], rule: str = "accuracy-budget", budget: float
         before = min(points, key=lambda point: point.strength)  # its target may be undefined
         least = (1 - (ACCURACY_BUDGET if budget is None else budget)) * before.ndcg
         within = [p for p in known if p.ndcg >= least]
-        fair = METRICS[start.target].target
-        reached = [p for p in within if fair is not None and p.ci[0] <= fair <= p.ci[1]]
-        if reached:
-            return reached[0]
         return min(within, key=lambda point: point.unfairness) if within else before
     if rule == "gap-budget":
         if budget is None:

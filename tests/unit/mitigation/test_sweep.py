@@ -63,17 +63,6 @@ def test_equal_points_give_the_least_strength() -> None:
     assert {choose(same, rule).strength for rule in RULES} == {0.0}
 
 
-def test_no_more_strength_than_it_takes_to_reach_chance() -> None:
-    def probe(strength: float, value: float, low: float, ndcg: float) -> Point:
-        ci = (low, 2 * value - low)
-        return Point(strength, "probe_auc", -1, value, ci, 0.0, NONE, ndcg, NONE, 0.0, NONE)
-
-    line = [probe(0.0, 0.69, 0.65, 0.2), probe(0.5, 0.56, 0.52, 0.199), probe(0.75, 0.53, 0.49, 0.197)]
-    assert choose([*line, probe(1.0, 0.5, 0.46, 0.195)]).strength == 0.75
-    assert choose(line[:2]).strength == 0.5  # none reaches it: the fairest
-    assert choose([*line[:2], probe(1.0, 0.5, 0.46, 0.15)]).strength == 0.5  # too dear
-
-
 def test_undefined_points_are_left_out() -> None:
     nan = float("nan")
     assert choose([*CURVE, point(1.0, nan, 0.2)], "accuracy-budget", 0.5).strength == 0.8
