@@ -581,7 +581,7 @@ def audit(
 
 RULE = "accuracy-budget"
 RETRAIN_STRENGTHS = (0.0, 0.25, 0.5, 1.0)  # each above 0 costs a training
-PROBE_STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)  # each costs a look at the model side
+PROBE_STRENGTHS = tuple(round(0.1 * step, 1) for step in range(11))  # each costs a look at the model side
 TUNING_REPLICATES = 200
 PLACES = {"data": 0, "training": 0, "vectors": 1, "reranking": 2}  # the order in which methods can be combined
 Retrain = Callable[[TrainSpec, Progress], Run]

@@ -74,6 +74,7 @@ CASES = (
     Case("neutral"),
     Case("fair_loss", mitigated=AGE, judged=AGE),
     Case("group_dro", mitigated=AGE, judged=AGE),
+    Case("project", options=LONG),
     Case("project", mitigated=WITHHOLDING, options=LONG),
     Case("decorrelate", options=LONG),
     Case("adversarial", mitigated=WITHHOLDING, options=LARGE, data="ml-1m"),
