@@ -47,6 +47,7 @@ SMALL = {"width": "64", "length": "50", "epochs": "12", "dropout": "0.2"}
 TOLD = {**SMALL, "profile": "gender,age"}
 LONG = {**SMALL, "epochs": "24"}  # an adversary slows the learning down; then it catches up
 LARGE = {**SMALL, "epochs": "3"}  # for ten times the data
+LIKES = {"positives": "liked"}  # of ncf, which then predicts how probable a like is
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ CASES = (
     Case("project", options=LONG),
     Case("project", mitigated=WITHHOLDING, options=LONG),
     Case("decorrelate", options=LONG),
+    Case("reweigh", recommender="ncf", options=LIKES),
+    *(
+        Case(f"fair_loss_{kind}", recommender="ncf", options=LIKES)
+        for kind in ("value", "absolute", "under", "over", "nonparity")
+    ),
     Case("adversarial", mitigated=WITHHOLDING, options=LARGE, data="ml-1m"),
     Case("neutral", mitigated=WITHHOLDING, options=LARGE, data="ml-1m"),
     Case("project", mitigated=WITHHOLDING, options=LARGE, data="ml-1m"),
