@@ -33,6 +33,7 @@ from fairdash.errors import ConfigError, DataError, FairDashError
 from fairdash.hashing import digest, id_hash
 from fairdash.mitigation import sweep as sweeps
 from fairdash.progress import Progress, silent
+from fairdash.recommenders import PROFILE_READERS
 from fairdash.schema import (
     ITEM_ID,
     RATING,
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
     from fairdash.recommenders.base import Fitted, Recommender
 
 
-PROFILE_READERS = ("bert_sequence", "bert_pair")  # recommenders that read a profile text
 VALUE = "value"  # column of train, valid and truth: ratings or counts that decide nothing about liking
 
 

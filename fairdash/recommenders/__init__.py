@@ -39,6 +39,7 @@ RECOMMENDERS: dict[str, RecommenderInfo] = {
             SequenceOptions,
             _maker("bert_sequence", "BertSequence"),
             trainable=True,
+            reads_profile=True,
         ),
         RecommenderInfo(
             "bert_pair",
@@ -49,6 +50,7 @@ RECOMMENDERS: dict[str, RecommenderInfo] = {
             PairOptions,
             _maker("bert_pair", "BertPair"),
             trainable=True,
+            reads_profile=True,
         ),
         RecommenderInfo(
             "popularity",
@@ -79,6 +81,7 @@ RECOMMENDERS: dict[str, RecommenderInfo] = {
         ),
     )
 }
+PROFILE_READERS = tuple(name for name, info in RECOMMENDERS.items() if info.reads_profile)
 
 
 def build(name: str, options: Mapping[str, Any] | None = None) -> Recommender:

@@ -86,3 +86,4 @@ class RecommenderInfo:
     config: type
     build: Any  # (config) -> Recommender
     trainable: bool  # takes training mitigations
+    reads_profile: bool = False  # whether it reads a text of who people are

@@ -17,8 +17,8 @@ from fairdash.mitigation import METHODS
 from fairdash.mitigation.advise import Advice, Suggestion, advise
 from fairdash.mitigation.base import Info
 from fairdash.mitigation.sweep import ACCURACY_BUDGET, RULES
-from fairdash.pipeline import PROFILE_READERS, Run
-from fairdash.recommenders import RECOMMENDERS
+from fairdash.pipeline import Run
+from fairdash.recommenders import PROFILE_READERS, RECOMMENDERS
 from fairdash.schema import UNKNOWN, Categories, GroupSpec
 from fairdash.ui import findings, forms, load, parts, runs, state, text
 from fairdash.workspace import Entry

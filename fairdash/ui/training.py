@@ -10,8 +10,7 @@ import streamlit as st
 
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
-from fairdash.pipeline import PROFILE_READERS
-from fairdash.recommenders import RECOMMENDERS
+from fairdash.recommenders import PROFILE_READERS, RECOMMENDERS
 from fairdash.schema import USER_ID
 from fairdash.ui import forms, load, parts, state, text
 

@@ -57,10 +57,16 @@ class Points:
 
 
 def run_line(
-    folder: Path, validate: Any, progress: Any = silent, epochs: int = 6, patience: int = 50, average: float = 0.0
+    folder: Path,
+    validate: Any,
+    progress: Any = silent,
+    epochs: int = 6,
+    patience: int = 50,
+    average: float = 0.0,
+    model: Line | None = None,
 ) -> Any:
     torch.manual_seed(0)
-    model = Line()
+    model = Line() if model is None else model
     options = TrainingOptions(epochs=epochs, learning_rate=0.1, patience=patience, average=average)
     curve = train(
         model,
@@ -106,30 +112,17 @@ def test_averaged_weights_are_validated_and_kept(tmp_path: Path) -> None:
     steps: list[torch.Tensor] = []
     seen: list[torch.Tensor] = []
 
-    def watch(model: Line) -> Any:
-        def step(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
-            if values is None and message.startswith("Epoch"):
-                steps.append(model.weight.detach().clone())
+    model = Line()
 
-        return step
+    def step(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+        if values is None and message.startswith("Epoch"):
+            steps.append(model.weight.detach().clone())
 
     def validate(model: Line) -> dict[str, float]:
         seen.append(model.weight.detach().clone())
         return {"ndcg": float(len(seen))}
 
-    torch.manual_seed(0)
-    model = Line()
-    options = TrainingOptions(epochs=6, learning_rate=0.1, patience=50, average=1.0)
-    train(
-        model,
-        Points(),
-        lambda: validate(model),
-        options=options,
-        seed=0,
-        device=CPU,
-        folder=tmp_path,
-        progress=watch(model),
-    )
+    run_line(tmp_path, validate, step, average=1.0, model=model)
     assert len(steps) == 30
     # by hand: a window of an epoch (5 steps), at most a quarter of the steps so far, at least one step
     mean = torch.zeros(4)
