@@ -17,7 +17,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from fairdash.ui import text
+from fairdash import words
 
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"
 GREY = "#8a939c"  # 3.1 : 1 on white and 5.6 : 1 on the dark page
@@ -59,7 +59,7 @@ class GroupValue:
 
     @property
     def label(self) -> str:
-        return text.group(self.name, self.n)
+        return words.group(self.name, self.n)
 
     @property
     def shown(self) -> str:
@@ -97,7 +97,7 @@ class Change:
 
     @property
     def label(self) -> str:
-        return text.label(self.name, 32) if self.n is None else text.group(self.name, self.n)
+        return words.label(self.name, 32) if self.n is None else words.group(self.name, self.n)
 
     @property
     def shown(self) -> str:
@@ -178,7 +178,7 @@ def _wrap(value: str, width: int = 26) -> str:
             lines[-1] += " " + word
         else:
             lines.append(word)
-    return "<br>".join(text.markup(line) for line in lines[:3])
+    return "<br>".join(words.markup(line) for line in lines[:3])
 
 
 def _rows(figure: go.Figure, labels: Sequence[str], x_title: str, *, wrap: int = 26) -> None:
@@ -213,21 +213,21 @@ def _whisker(value: float, low: float | None, high: float | None, color: str, wi
     }
 
 
-def _note(figure: go.Figure, y: float, words: str, x: float = 0.0) -> None:
+def _note(figure: go.Figure, y: float, told: str, x: float = 0.0) -> None:
     figure.add_annotation(
-        xref="paper", x=x, y=y, text=f"<i>{text.markup(words, 90)}</i>", showarrow=False, xanchor="left", xshift=8
+        xref="paper", x=x, y=y, text=f"<i>{words.markup(told, 90)}</i>", showarrow=False, xanchor="left", xshift=8
     )
 
 
-def empty(words: str, height: int = 140) -> Chart:
+def empty(told: str, height: int = 140) -> Chart:
     """A picture that cannot be drawn, with the reason in its place."""
     figure = _figure(height)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     figure.add_annotation(
-        text=f"<i>{text.markup(words, 120)}</i>", showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper"
+        text=f"<i>{words.markup(told, 120)}</i>", showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper"
     )
-    return Chart(figure, words, pd.DataFrame())
+    return Chart(figure, told, pd.DataFrame())
 
 
 def group_values(
@@ -251,7 +251,7 @@ def group_values(
         color = GREY if row.aside else PALETTE[i % 6]
         symbol = SYMBOLS[i % 6] + ("-open" if row.aside else "")
         hint = f", not compared: {row.aside}" if row.aside else ""
-        ci = "" if _none(row.low) else f"<br>{spread} {text.interval(row.low, row.high, digits)}"
+        ci = "" if _none(row.low) else f"<br>{spread} {words.interval(row.low, row.high, digits)}"
         figure.add_scatter(
             x=[row.value],
             y=[i],
@@ -263,14 +263,14 @@ def group_values(
                 "line": {"width": 2 if row.aside else 0, "color": color},
             },
             error_x=_whisker(row.value, row.low, row.high, color),
-            text=[text.number(row.value, digits)],
+            text=[words.number(row.value, digits)],
             textposition="top center",
             textfont={"size": 12},
-            hovertemplate=f"%{{customdata}}<br>{text.markup(metric)} %{{x:.4f}}{ci}{hint}<extra></extra>",
-            customdata=[text.markup(row.label)],
+            hovertemplate=f"%{{customdata}}<br>{words.markup(metric)} %{{x:.4f}}{ci}{hint}<extra></extra>",
+            customdata=[words.markup(row.label)],
             cliponaxis=False,
         )
-    _rows(figure, [row.shown for row in rows[:MAX_ROWS]], text.markup(metric))
+    _rows(figure, [row.shown for row in rows[:MAX_ROWS]], words.markup(metric))
     if overall is not None and not math.isnan(overall):
         figure.add_vline(x=overall, line={"dash": "dot", "color": GREY, "width": 1.5})
         figure.add_annotation(
@@ -278,7 +278,7 @@ def group_values(
             y=1,
             yref="paper",
             yanchor="bottom",
-            text=f"{reference} {text.number(overall, digits)}",
+            text=f"{reference} {words.number(overall, digits)}",
             showarrow=False,
         )
         figure.update_layout(margin={"t": 26})
@@ -292,7 +292,7 @@ def group_values(
             "note": [row.reason or row.aside for row in rows],
         }
     )
-    said = "; ".join(f"{row.label} {text.number(row.value, digits)}" for row in rows[:MAX_ROWS])
+    said = "; ".join(f"{row.label} {words.number(row.value, digits)}" for row in rows[:MAX_ROWS])
     return Chart(figure, f"{metric} by group with {spread}: {said}.", table)
 
 
@@ -321,10 +321,10 @@ def gaps(rows: Sequence[Gap]) -> Chart:
                 marker={"color": color, "symbol": symbol, "size": 11, "line": {"width": 2, "color": color}},
                 error_x=_whisker(row.gap * scale, low, high, color),
                 hovertemplate=(
-                    f"%{{customdata}}<br>gap {text.number(row.gap, 4)} ({text.interval(row.low, row.high, 4)})"
-                    f"<br>{text.markup(text.p_value(row.p))}<extra></extra>"
+                    f"%{{customdata}}<br>gap {words.number(row.gap, 4)} ({words.interval(row.low, row.high, 4)})"
+                    f"<br>{words.markup(words.p_value(row.p))}<extra></extra>"
                 ),
-                customdata=[text.markup(row.metric)],
+                customdata=[words.markup(row.metric)],
                 showlegend=False,
             )
     for i, row in enumerate(rows):
@@ -344,8 +344,8 @@ def gaps(rows: Sequence[Gap]) -> Chart:
         }
     )
     found = [row.metric for row in rows if row.significant]
-    words = f"a difference was found for {text.join(found)}" if found else "no difference was found"
-    return Chart(figure, f"Gaps between groups over {len(rows)} metrics: {words}.", table)
+    told = f"a difference was found for {words.join(found)}" if found else "no difference was found"
+    return Chart(figure, f"Gaps between groups over {len(rows)} metrics: {told}.", table)
 
 
 def distributions(
@@ -355,7 +355,7 @@ def distributions(
 
     edges: [c + 1], rising. groups: name → (people, shares in the cells [c], which sum to 1).
     """
-    drawn = {text.group(name, n): np.asarray(s, dtype=float) for name, (n, s) in groups.items() if sum(s) > 0}
+    drawn = {words.group(name, n): np.asarray(s, dtype=float) for name, (n, s) in groups.items() if sum(s) > 0}
     if not drawn:
         return empty("No group has a defined value.")
     cuts = np.asarray(edges, dtype=float)
@@ -368,9 +368,9 @@ def distributions(
             figure.add_scatter(
                 x=np.concatenate([middle, middle[::-1]]), y=np.concatenate([i - half, (i + half)[::-1]]),
                 mode="lines", fill="toself", line={"color": PALETTE[i % 6], "shape": "linear", "width": 1.5},
-                name=text.markup(label), hoverinfo="name",
+                name=words.markup(label), hoverinfo="name",
             )  # fmt: skip
-        _rows(figure, list(drawn), text.markup(axis))
+        _rows(figure, list(drawn), words.markup(axis))
     else:
         figure = _figure(270, legend=True)
         for i, (label, share) in enumerate(drawn.items()):
@@ -378,18 +378,18 @@ def distributions(
             figure.add_scatter(
                 x=cuts if summed else middle,
                 y=100 * np.concatenate([[0], np.cumsum(share)]) if summed else 100 * share,
-                mode="lines" if summed else "lines+markers", name=text.markup(label),
+                mode="lines" if summed else "lines+markers", name=words.markup(label),
                 line={"color": PALETTE[i % 6], "dash": DASHES[i % 6], "shape": "linear" if summed else "hvh"},
                 marker={"symbol": SYMBOLS[i % 6], "size": 6},
                 hovertemplate="%{y:.0f} % of people have at most %{x:.3g}<extra></extra>" if summed
                 else "around %{x:.3g}: %{y:.1f} % of people<extra></extra>",
             )  # fmt: skip
-        words = "% of people with at most this" if kind == "cumulative" else "% of the group's people"
-        figure.update_yaxes(title_text=words, rangemode="tozero", fixedrange=True)
-        figure.update_xaxes(title_text=text.markup(axis), fixedrange=True)
+        told = "% of people with at most this" if kind == "cumulative" else "% of the group's people"
+        figure.update_yaxes(title_text=told, rangemode="tozero", fixedrange=True)
+        figure.update_xaxes(title_text=words.markup(axis), fixedrange=True)
     table = pd.DataFrame({"from": cuts[:-1], "to": cuts[1:], **drawn})
     half_way = {label: float(cuts[1:][np.searchsorted(np.cumsum(share), 0.5)]) for label, share in drawn.items()}
-    said = "; ".join(f"half of {label} have at most {text.number(value)}" for label, value in half_way.items())
+    said = "; ".join(f"half of {label} have at most {words.number(value)}" for label, value in half_way.items())
     return Chart(figure, f"{axis} of people by group: {said}.", table)
 
 
@@ -412,18 +412,18 @@ def shares(names: Sequence[str], groups: Mapping[str, ArrayLike], axis: str, lim
         )  # fmt: skip
     for g, label in enumerate(groups):
         figure.add_scatter(
-            x=100 * matrix[g, top], y=list(range(len(top))), mode="markers", name=text.markup(label),
+            x=100 * matrix[g, top], y=list(range(len(top))), mode="markers", name=words.markup(label),
             marker={"color": PALETTE[g % 7], "symbol": SYMBOLS[g % 7], "size": 10}, cliponaxis=False,
-            customdata=[text.markup(names[j]) for j in top],
+            customdata=[words.markup(names[j]) for j in top],
             hovertemplate="%{customdata}: %{x:.2f} %<extra></extra>",
         )  # fmt: skip
-    _rows(figure, [names[j] for j in top], text.markup(axis))
+    _rows(figure, [names[j] for j in top], words.markup(axis))
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
     table = pd.DataFrame({"category": [names[j] for j in order]})
     for g, label in enumerate(groups):
         table[label] = matrix[g, order]
     widest = int(order[0])
-    said = "; ".join(f"{label} {text.percent(float(matrix[g, widest]))}" for g, label in enumerate(groups))
+    said = "; ".join(f"{label} {words.percent(float(matrix[g, widest]))}" for g, label in enumerate(groups))
     return Chart(figure, f"{axis}, one row a category. Widest difference: {names[widest]} ({said}).", table)
 
 
@@ -456,18 +456,18 @@ def exposure(
                 "color": color, "thickness": 2, "width": 5,
             }  # fmt: skip
         figure.add_scatter(
-            x=x, y=list(range(len(x))), mode="markers", name=text.markup(what), error_x=error,
+            x=x, y=list(range(len(x))), mode="markers", name=words.markup(what), error_x=error,
             marker={"color": color, "symbol": symbol, "size": size, "line": {"width": 2.5, "color": color}},
-            hovertemplate=f"{text.markup(what)} %{{x:.2f}} %<extra></extra>", cliponaxis=False,
+            hovertemplate=f"{words.markup(what)} %{{x:.2f}} %<extra></extra>", cliponaxis=False,
         )  # fmt: skip
     _rows(figure, list(names[:MAX_ROWS]), axis)
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
     table = pd.DataFrame({"row": list(names)}).assign(**{w: np.asarray(v, dtype=float) for w, v in parts.items()})
     said = "; ".join(
-        f"{name}: " + ", ".join(f"{what} {text.percent(float(np.asarray(v)[i]))}" for what, v in parts.items())
+        f"{name}: " + ", ".join(f"{what} {words.percent(float(np.asarray(v)[i]))}" for what, v in parts.items())
         for i, name in enumerate(names[:6])
     )
-    return Chart(figure, f"{text.sentence(main)} beside what could be expected, {axis}. {said}.", table)
+    return Chart(figure, f"{words.sentence(main)} beside what could be expected, {axis}. {said}.", table)
 
 
 def stacked(
@@ -480,17 +480,17 @@ def stacked(
     for i, part in enumerate(parts):
         values = [100 * row[i] for row in rows.values()]
         figure.add_bar(
-            x=values, y=list(range(len(rows))), orientation="h", name=text.markup(part), width=0.6,
+            x=values, y=list(range(len(rows))), orientation="h", name=words.markup(part), width=0.6,
             marker={"color": colors[i], "pattern": {**HATCH, "shape": PATTERNS[i % 7]}},
             text=[f"{v:.0f} %" if v >= 8 else "" for v in values], textposition="inside", insidetextanchor="middle",
             textfont={"color": "#ffffff"}, textangle=0,
             hovertemplate="%{fullData.name} %{x:.1f} %<extra></extra>",
         )  # fmt: skip
-    _rows(figure, list(rows), text.markup(axis))
+    _rows(figure, list(rows), words.markup(axis))
     figure.update_xaxes(range=[0, 100], ticksuffix=" %")
     table = pd.DataFrame([[name, *row] for name, row in rows.items()], columns=["group", *parts])
     said = "; ".join(
-        f"{name}: " + ", ".join(f"{part} {text.percent(row[i], 0)}" for i, part in enumerate(parts))
+        f"{name}: " + ", ".join(f"{part} {words.percent(row[i], 0)}" for i, part in enumerate(parts))
         for name, row in list(rows.items())[:MAX_ROWS]
     )
     return Chart(figure, f"{axis}. {said}.", table)
@@ -515,7 +515,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
             x=[row.before, row.after], y=[i, i], mode="lines", line={"color": color, "width": 2}, showlegend=False,
             hoverinfo="skip",
         )  # fmt: skip
-        difference = f"{text.signed(row.difference)} ({text.interval(row.low, row.high)})"
+        difference = f"{words.signed(row.difference)} ({words.interval(row.low, row.high)})"
         hint = "" if row.moved else ", no change found"
         figure.add_scatter(
             x=[row.before, row.after], y=[i, i], mode="markers", showlegend=False,
@@ -523,14 +523,14 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
                 "symbol": [SYMBOLS[i % 6] + "-open", SYMBOLS[i % 6]], "size": [12, 12], "opacity": 1, "color": color,
                 "line": {"width": 2, "color": color},
             },
-            customdata=[text.markup(row.label)] * 2,
+            customdata=[words.markup(row.label)] * 2,
             hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
         )  # fmt: skip
         figure.add_annotation(
             x=max(row.before, row.after), y=i, yshift=-15, xanchor="center", showarrow=False,
-            text=text.markup(difference + hint, 80),
+            text=words.markup(difference + hint, 80),
         )  # fmt: skip
-    _rows(figure, [row.shown for row in shown], text.markup(metric))
+    _rows(figure, [row.shown for row in shown], words.markup(metric))
     table = pd.DataFrame(
         {
             "group": [row.name for row in rows],
@@ -543,7 +543,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
             "change": [r.aside or ("found" if r.moved else "not found") for r in rows],
         }
     )
-    said = "; ".join(f"{row.label} {text.number(row.before)} to {text.number(row.after)}" for row in shown)
+    said = "; ".join(f"{row.label} {words.number(row.before)} to {words.number(row.after)}" for row in shown)
     return Chart(figure, f"{metric} before and after: {said}.", table)
 
 
@@ -571,27 +571,27 @@ def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: i
                 }  # fmt: skip
         figure.add_scatter(
             x=[p.gap for p in mine], y=[p.quality for p in mine], mode=f"{'lines+' if joined else ''}markers",
-            name=text.markup(name),
+            name=words.markup(name),
             line={"color": color, "dash": DASHES[s % 6], "width": 1.5},
             marker={"symbol": SYMBOLS[s % 6], "size": 8, "color": color},
-            customdata=[text.markup(p.label) for p in mine],
-            hovertemplate=f"%{{customdata}}<br>{text.markup(gap)} %{{x:.4f}}, {text.markup(quality)} %{{y:.4f}}"
+            customdata=[words.markup(p.label) for p in mine],
+            hovertemplate=f"%{{customdata}}<br>{words.markup(gap)} %{{x:.4f}}, {words.markup(quality)} %{{y:.4f}}"
             "<extra></extra>",
             opacity=0.9, **error,
         )  # fmt: skip
     chosen = [point for point in points if point.chosen]
     for point in chosen:
         figure.add_annotation(
-            x=point.gap, y=point.quality, text=text.markup(point.label), ax=32, ay=-30, arrowcolor=GREY
+            x=point.gap, y=point.quality, text=words.markup(point.label), ax=32, ay=-30, arrowcolor=GREY
         )
         figure.add_scatter(
             x=[point.gap], y=[point.quality], mode="markers", showlegend=False, hoverinfo="skip",
             marker={"symbol": "circle-open", "size": 18, "color": GREY, "line": {"width": 2.5}},
         )  # fmt: skip
     figure.update_xaxes(
-        title_text=f"{text.markup(gap)} ({'right' if better > 0 else 'left'} is fairer)", fixedrange=True
+        title_text=f"{words.markup(gap)} ({'right' if better > 0 else 'left'} is fairer)", fixedrange=True
     )
-    figure.update_yaxes(title_text=text.markup(quality), fixedrange=True)
+    figure.update_yaxes(title_text=words.markup(quality), fixedrange=True)
     table = pd.DataFrame(
         {
             "method": [p.series for p in points],
@@ -602,9 +602,9 @@ def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: i
         }
     )
     said = "; ".join(
-        f"{p.series} {p.label}: {text.number(p.gap)} and {text.number(p.quality)}" for p in chosen or points[:6]
+        f"{p.series} {p.label}: {words.number(p.gap)} and {words.number(p.quality)}" for p in chosen or points[:6]
     )
-    return Chart(figure, f"Trade-off between {gap} and {quality} for {text.join(series)}. {said}.", table)
+    return Chart(figure, f"Trade-off between {gap} and {quality} for {words.join(series)}. {said}.", table)
 
 
 def curves(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_title: str, height: int = 230) -> Chart:
@@ -617,18 +617,20 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_
         step = max(1, len(points) // CURVE_POINTS)
         kept = [*points[:-1:step], points[-1]]
         figure.add_scatter(
-            x=[x for x, _ in kept], y=[y for _, y in kept], name=text.markup(name),
+            x=[x for x, _ in kept], y=[y for _, y in kept], name=words.markup(name),
             mode="lines+markers" if len(kept) < 40 else "lines",
             line={"color": PALETTE[i % 6], "dash": DASHES[i % 6], "width": 2},
             marker={"symbol": SYMBOLS[i % 6], "size": 6},
             hovertemplate="%{y:.4f}<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    figure.update_xaxes(title_text=text.markup(x_title), fixedrange=True)
-    figure.update_yaxes(title_text=text.markup(y_title), fixedrange=True)
+    figure.update_xaxes(title_text=words.markup(x_title), fixedrange=True)
+    figure.update_yaxes(title_text=words.markup(y_title), fixedrange=True)
     table = pd.DataFrame(
         [(name, x, y) for name, points in drawn.items() for x, y in points], columns=["line", x_title, y_title]
     )
-    said = "; ".join(f"{name} went from {text.number(p[0][1])} to {text.number(p[-1][1])}" for name, p in drawn.items())
+    said = "; ".join(
+        f"{name} went from {words.number(p[0][1])} to {words.number(p[-1][1])}" for name, p in drawn.items()
+    )
     return Chart(figure, f"{y_title}: {said}.", table)
 
 
@@ -646,11 +648,11 @@ def band(x: ArrayLike, y: ArrayLike, low: ArrayLike, high: ArrayLike, x_title: s
         x=across, y=value, mode="lines", line={"color": BLUE, "width": 2.5},
         hovertemplate="%{x:.0f}: %{y:.4f}<extra></extra>",
     )  # fmt: skip
-    figure.update_xaxes(title_text=text.markup(x_title), fixedrange=True)
-    figure.update_yaxes(title_text=text.markup(y_title), fixedrange=True)
+    figure.update_xaxes(title_text=words.markup(x_title), fixedrange=True)
+    figure.update_yaxes(title_text=words.markup(y_title), fixedrange=True)
     table = pd.DataFrame({x_title: across, y_title: value, "95 % from": lower, "95 % to": upper})
     least, most = float(np.nanmin(value)), float(np.nanmax(value))
-    return Chart(figure, f"{y_title} over {x_title}, {text.interval(least, most)}, with a 95 % band.", table)
+    return Chart(figure, f"{y_title} over {x_title}, {words.interval(least, most)}, with a 95 % band.", table)
 
 
 def reliability(predicted: ArrayLike, observed: ArrayLike, counts: ArrayLike) -> Chart:
@@ -667,7 +669,7 @@ def reliability(predicted: ArrayLike, observed: ArrayLike, counts: ArrayLike) ->
     figure.update_yaxes(title_text="observed share", range=[0, 1], fixedrange=True)
     table = pd.DataFrame({"predicted": p, "observed": o, "pairs": n})
     error = float(np.average(np.abs(p - o), weights=n)) if len(p) and n.sum() else math.nan
-    return Chart(figure, f"Reliability: mean distance from the diagonal {text.number(error)}.", table)
+    return Chart(figure, f"Reliability: mean distance from the diagonal {words.number(error)}.", table)
 
 
 def bars(names: Sequence[str], values: Sequence[float], axis: str, *, digits: int = 3) -> Chart:
@@ -682,14 +684,14 @@ def bars(names: Sequence[str], values: Sequence[float], axis: str, *, digits: in
             "color": [BLUE if v >= 0 else VERMILLION for _, v in shown],
             "pattern": {**HATCH, "shape": ["" if v >= 0 else "/" for _, v in shown]},
         },
-        text=[text.number(v, digits) for _, v in shown], textposition="outside", cliponaxis=False,
-        customdata=[text.markup(name, 80) for name, _ in shown],
+        text=[words.number(v, digits) for _, v in shown], textposition="outside", cliponaxis=False,
+        customdata=[words.markup(name, 80) for name, _ in shown],
         hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
     )  # fmt: skip
-    _rows(figure, [name for name, _ in shown], text.markup(axis), wrap=32)
+    _rows(figure, [name for name, _ in shown], words.markup(axis), wrap=32)
     low, high = min(0.0, *(v for _, v in shown)), max(0.0, *(v for _, v in shown))
     room = 0.28 * (high - low or 1.0)  # for the numbers at the ends, on a phone, too
     figure.update_xaxes(zeroline=True, range=[low - room if low < 0 else 0.0, high + room if high > 0 else 0.0])
     table = pd.DataFrame({"part": list(names), axis: list(values)})
-    said = "; ".join(f"{name} {text.number(v, digits)}" for name, v in shown[:8])
+    said = "; ".join(f"{name} {words.number(v, digits)}" for name, v in shown[:8])
     return Chart(figure, f"{axis}: {said}.", table)

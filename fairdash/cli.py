@@ -21,9 +21,11 @@ from fairdash.errors import ConfigError, FairDashError
 from fairdash.schema import GroupSpec
 
 if TYPE_CHECKING:
-    from fairdash.pipeline import Run, TrainSpec
+    from fairdash.mitigation.base import Mitigation
     from fairdash.progress import Progress
+    from fairdash.run import Run
     from fairdash.schema import Dataset
+    from fairdash.stages.fit import TrainSpec
 
 EXIT_ERROR, EXIT_GATE = 2, 3
 
@@ -55,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _data(arguments: argparse.Namespace) -> int:
     from fairdash import data
+    from fairdash.groups import suggest
 
     dataset, findings = _read_dataset(arguments)
     if arguments.out is not None:
@@ -69,7 +72,7 @@ def _data(arguments: argparse.Namespace) -> int:
             "relevance_threshold": dataset.relevance_threshold,
             "provenance": dataset.provenance,
             "findings": [asdict(finding) for finding in findings],
-            "groups": [asdict(spec) for spec in data.groups.suggest(dataset.users)],
+            "groups": [asdict(spec) for spec in suggest(dataset.users)],
         },
         [
             f"{dataset.name}: {dataset.n_users:,} people, {dataset.n_items:,} items, "
@@ -81,7 +84,9 @@ def _data(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from fairdash import data, pipeline
+    from fairdash import data
+    from fairdash.mitigation.base import Mitigation
+    from fairdash.stages import fit
 
     if arguments.strength == "auto":
         raise ConfigError(
@@ -94,10 +99,10 @@ def _train(arguments: argparse.Namespace) -> int:
     split = data.split.split(dataset, arguments.split, seed=arguments.seed)
     for note in split.notes:
         _progress(0.0, note)
-    chosen: tuple[pipeline.Mitigation, ...] = ()
+    chosen: tuple[Mitigation, ...] = ()
     if arguments.mitigation:
         chosen = (
-            pipeline.Mitigation(
+            Mitigation(
                 arguments.mitigation,
                 groups=tuple(_group(text, arguments) for text in arguments.group),
                 strength=_strength(arguments.strength),
@@ -105,15 +110,17 @@ def _train(arguments: argparse.Namespace) -> int:
         )
     elif arguments.group:
         raise ConfigError("--group is given, but no --mitigation that would use it.", "Add --mitigation adversarial.")
-    spec = pipeline.TrainSpec(arguments.recommender, _options(arguments.set), chosen, arguments.seed, arguments.device)
-    run = pipeline.train(split, spec, arguments.out, _progress)
+    spec = fit.TrainSpec(arguments.recommender, _options(arguments.set), chosen, arguments.seed, arguments.device)
+    run = fit.train(split, spec, arguments.out, _progress)
     _say(arguments, {"run": str(arguments.out), **run.meta}, [f"{run.title}: saved in {arguments.out}"])
     return 0
 
 
 def _search(arguments: argparse.Namespace) -> int:
-    from fairdash import data, pipeline
-    from fairdash.recommenders.search import search
+    from fairdash import data
+    from fairdash.groups import form_all
+    from fairdash.stages import fit
+    from fairdash.stages.search import search
     from fairdash.workspace import write_json
 
     dataset, _ = _read_dataset(arguments)
@@ -122,9 +129,9 @@ def _search(arguments: argparse.Namespace) -> int:
     options = _options(arguments.set)
     found = search(
         arguments.recommender,
-        pipeline.with_profile(split.training, arguments.recommender, options),
+        fit.with_profile(split.training, arguments.recommender, options),
         objective=arguments.objective,
-        groups=pipeline.form_groups([GroupSpec.crossed(groups)], dataset.users)[0] if groups else None,
+        groups=form_all([GroupSpec.crossed(groups)], dataset.users)[0] if groups else None,
         min_size=arguments.min_group_size,
         fixed=options,
         trials=arguments.trials,
@@ -145,11 +152,12 @@ def _search(arguments: argparse.Namespace) -> int:
 
 
 def _recommend(arguments: argparse.Namespace) -> int:
-    from fairdash import pipeline
+    from fairdash.run import Run, write_lists
+    from fairdash.stages import recommend
 
-    run = pipeline.Run.load(arguments.run)
-    lists = pipeline.recommend(run, arguments.k)
-    pipeline.write_lists(run, lists, arguments.out, scores=arguments.scores)
+    run = Run.load(arguments.run)
+    lists = recommend.recommend(run, arguments.k)
+    write_lists(run, lists, arguments.out, scores=arguments.scores)
     _say(arguments, {"k": arguments.k, "out": str(arguments.out)}, [f"{arguments.k} items a person in {arguments.out}"])
     return 0
 
@@ -164,8 +172,9 @@ def _writable(path: Path | None) -> None:
 
 
 def _audit(arguments: argparse.Namespace) -> int:
-    from fairdash import pipeline
     from fairdash.metrics import audit as audits
+    from fairdash.run import Run, read_lists
+    from fairdash.stages import audit, recommend
     from fairdash.workspace import write_json
 
     shared = _statistics(arguments)
@@ -176,13 +185,13 @@ def _audit(arguments: argparse.Namespace) -> int:
             raise ConfigError(
                 f"--run brings its own tables, so --{unused[0]} has no use.", f"Leave out --run or --{unused[0]}."
             )
-        run = pipeline.Run.load(arguments.run)
+        run = Run.load(arguments.run)
         lists = (
-            pipeline.recommend(run, arguments.k)
+            recommend.recommend(run, arguments.k)
             if arguments.recommendations is None
-            else pipeline.read_lists(run, arguments.recommendations)
+            else read_lists(run, arguments.recommendations)
         )
-        audit = pipeline.audit(
+        found = audit.audit(
             run,
             lists,
             relevance_threshold=arguments.relevance_threshold,
@@ -197,7 +206,7 @@ def _audit(arguments: argparse.Namespace) -> int:
                 f"audit needs --{missing[0]}.",
                 "Give --recommendations, --truth and --users as files, or --run with the folder of a training.",
             )
-        audit = audits.from_files(
+        found = audits.from_files(
             arguments.recommendations,
             arguments.truth,
             arguments.users,
@@ -206,20 +215,22 @@ def _audit(arguments: argparse.Namespace) -> int:
             relevance_threshold=arguments.relevance_threshold,
             **shared,
         )
-    value = audit.to_json()
+    value = found.to_json()
     if arguments.out is not None:
         write_json(arguments.out, value)
-    broken = audits.gate(audit, arguments.fail_over)
-    _say(arguments, value, [*audit.summary(), *(f"gate failed: {line}" for line in broken)])
+    broken = audits.gate(found, arguments.fail_over)
+    _say(arguments, value, [*found.summary(), *(f"gate failed: {line}" for line in broken)])
     for line in broken if arguments.json else ():
         print(f"gate failed: {line}", file=sys.stderr)
     return EXIT_GATE if broken else 0
 
 
 def _mitigate(arguments: argparse.Namespace) -> int:
-    from fairdash import pipeline
+    from fairdash.mitigation.base import Mitigation
+    from fairdash.run import Run, write_lists
+    from fairdash.stages import mitigate
 
-    run = pipeline.Run.load(arguments.run)
+    run = Run.load(arguments.run)
     strengths = arguments.strength or ["auto"]
     if len(strengths) not in (1, len(arguments.method)):
         raise ConfigError(
@@ -229,7 +240,7 @@ def _mitigate(arguments: argparse.Namespace) -> int:
     if len(strengths) == 1:
         strengths = strengths * len(arguments.method)
     steps = [
-        pipeline.Mitigation(
+        Mitigation(
             method,
             groups=tuple(_group(text, arguments) for text in arguments.group),
             item_group=_group(arguments.item_group, arguments) if arguments.item_group else None,
@@ -237,7 +248,7 @@ def _mitigate(arguments: argparse.Namespace) -> int:
         )
         for method, strength in zip(arguments.method, strengths, strict=True)
     ]
-    done = pipeline.mitigate(
+    done = mitigate.mitigate(
         run,
         steps[-1],
         arguments.k,
@@ -247,7 +258,7 @@ def _mitigate(arguments: argparse.Namespace) -> int:
         budget=arguments.budget,
         progress=_progress,
     )
-    pipeline.write_lists(done.run, done.lists, arguments.out, scores=arguments.scores)
+    write_lists(done.run, done.lists, arguments.out, scores=arguments.scores)
     _say(
         arguments,
         {
@@ -267,22 +278,22 @@ def _mitigate(arguments: argparse.Namespace) -> int:
 
 def _retrain(run: Run, spec: TrainSpec, folder: Path, steps: Progress) -> Run:
     """The run of a changed spec beside the mitigated lists; one that was trained before is opened."""
-    from fairdash import pipeline
+    from fairdash.run import Run
+    from fairdash.stages import fit
 
     target = folder / spec.digest(run.split)
-    return (
-        pipeline.Run.load(target) if (target / "run.json").exists() else pipeline.train(run.split, spec, target, steps)
-    )
+    return Run.load(target) if (target / "run.json").exists() else fit.train(run.split, spec, target, steps)
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from fairdash import compare, pipeline
+    from fairdash.run import Run, read_lists
+    from fairdash.stages import audit, compare
     from fairdash.workspace import write_json
 
-    run = pipeline.Run.load(arguments.run)
+    run = Run.load(arguments.run)
     shared = _statistics(arguments)
     before, after = (
-        pipeline.audit(run, pipeline.read_lists(run, path), model=False, progress=_progress, **shared)
+        audit.audit(run, read_lists(run, path), model=False, progress=_progress, **shared)
         for path in (arguments.before, arguments.after)
     )
     names = (Path(arguments.before).stem, Path(arguments.after).stem)
@@ -293,7 +304,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from fairdash import report
+    from fairdash.stages import report
 
     try:
         value = json.loads(Path(arguments.comparison).read_text())

@@ -162,7 +162,7 @@ class Groups:
 class GroupSpec:
     """How to form groups: one attribute, or several crossed; numeric ones are cut at `edges` ([a, b) each, open ends).
 
-    `data.groups.form(spec, table)` gives the Groups. min_size: smaller groups are shown but never part of a gap.
+    `groups.form(spec, table)` gives the Groups. min_size: smaller groups are shown but never part of a gap.
     """
 
     attributes: tuple[str, ...]

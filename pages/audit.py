@@ -6,8 +6,8 @@ import json
 
 import streamlit as st
 
-from fairdash import settings
-from fairdash.ui import auditing, findings, forms, load, parts, state, text
+from fairdash import settings, words
+from fairdash.ui import auditing, findings, forms, load, parts, state
 
 MORE = ("All gaps", "Spread", "Categories", "Items", "Model", "All numbers", "Conventions")
 
@@ -51,7 +51,7 @@ auditing.headline(audit, attribute, metric)
 left, right = st.columns([11, 9], gap="medium")
 with left:
     parts.draw(
-        findings.by_group(audit, attribute, metric), "by-group", text.plain(findings.title(metric, audit["k"]), 90)
+        findings.by_group(audit, attribute, metric), "by-group", words.plain(findings.title(metric, audit["k"]), 90)
     )
 with right:
     parts.draw(findings.gaps(audit, attribute, auditing.ON_ONE_AXIS), "gaps", "Every gap on one axis",

@@ -6,7 +6,8 @@ import json
 
 import streamlit as st
 
-from fairdash.ui import changes, comparing, findings, parts, state, text
+from fairdash import words
+from fairdash.ui import changes, comparing, findings, parts, state
 
 MORE = ("Gaps", "Categories", "Items", "All numbers")
 
@@ -32,7 +33,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     st.download_button("comparison.json", json.dumps(value, indent=1), "comparison.json", "application/json",
                        on_click="ignore", icon=":material/download:", key="comparison-json")  # fmt: skip
     parts.go("report", "Make a report", icon=":material/description:")
-title = text.plain(findings.title(metric, value["k"]), 80)
+title = words.plain(findings.title(metric, value["k"]), 80)
 left, right = st.columns([11, 9], gap="medium")
 with left:
     about = "Hollow is before, filled is after. Below each pair: the paired difference with its 95 % interval."

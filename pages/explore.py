@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.schema import USER_ID
-from fairdash.ui import exploring, load, parts, state, text
+from fairdash.ui import exploring, load, parts, state
 
 PARTS = ("List and history", "If they were someone else", "Why", "Tastes by group")
 
@@ -23,7 +23,9 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="explore-con
 if user is None:
     st.stop()
 row = users.iloc[user]
-st.caption(" · ".join(f"{text.plain(name)}: **{text.plain(row[name])}**" for name in users.columns if name != USER_ID))
+st.caption(
+    " · ".join(f"{words.plain(name)}: **{words.plain(row[name])}**" for name in users.columns if name != USER_ID)
+)
 if not run.has_model:
     st.info("These lists came without a model: they can be looked at, not changed.", icon=":material/info:")
     exploring.stored(run, lists, user, k)

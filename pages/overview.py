@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from fairdash import words
 from fairdash.jobs import runner
-from fairdash.ui import parts, state, text
+from fairdash.ui import parts, state
 
 STEPS = (  # page, what it makes, the word for one, why one would do it
     ("data", "datasets", "data set", "Bring interactions and people, or take a set from the catalogue."),
@@ -31,15 +32,15 @@ for column, (number, (page, kind, word, why)) in zip(st.columns(len(STEPS)), enu
     with column, st.container(border=True, height="stretch", key=f"step-{page}"):
         mark = ":green[:material/check_circle:]" if counts[kind] else f"{number}"
         st.markdown(f"**{mark} {state.JOURNEY[page][1]}**")
-        st.caption(text.count(counts[kind], word) if counts[kind] else why)
+        st.caption(words.count(counts[kind], word) if counts[kind] else why)
         parts.go(page, "Open", icon=":material/arrow_forward:")
 
 comparisons = workspace.entries("comparisons")
 if comparisons:
     st.subheader("Latest comparison")
-    st.markdown(f"**{text.plain(comparisons[0].title, 120)}**")
+    st.markdown(f"**{words.plain(comparisons[0].title, 120)}**")
     for said in comparisons[0].meta.get("sentences", [])[:3]:
-        st.markdown(f"- {text.plain(said, 500)}")
+        st.markdown(f"- {words.plain(said, 500)}")
     parts.go("compare", "See the comparison", icon=":material/compare_arrows:", comparison=comparisons[0].digest)
 
 job = parts.last_job("demo", DEMO)

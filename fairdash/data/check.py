@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from fairdash.data import columns
+from fairdash import columns
 from fairdash.data.read import ROWS_SHOWN
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
 
@@ -204,27 +203,12 @@ def missing_marks(tables: Tables) -> list[Finding]:
     return found
 
 
-def impossible(column: pd.Series, name: str) -> np.ndarray:
-    """bool [n]: ages outside 1…110 and years of birth outside the last 110 years, by the column's name."""
-    values = columns.numbers(column)
-    with np.errstate(invalid="ignore"):
-        if columns.is_age(name):
-            told = columns.tidy(column).notna().to_numpy()
-            wrong = told & ~np.isfinite(values)
-            words = wrong.sum() > 0.5 * told.sum()  # bands such as "18–24": no ages in years at all
-            return np.asarray((values < 1) | (values > columns.OLDEST) | (wrong & (not words)))
-        year = datetime.now(UTC).year
-        if columns.plain(name) in {"birthyear", "yearofbirth", "yob"}:
-            return np.asarray((values < year - columns.OLDEST) | (values > year))
-    return np.zeros(len(column), dtype=bool)
-
-
 def impossible_ages(tables: Tables) -> list[Finding]:
     """Ages and years of birth that no living person has."""
     found = []
     for frame, file in ((tables.users, tables.files[1]), (tables.items, tables.files[2])):
         for column in columns.names(frame):
-            odd = impossible(frame[column], column)
+            odd = columns.impossible(frame[column], column)
             if odd.any():
                 message = (
                     f"{column}: {int(odd.sum()):,} values are impossible, such as {_examples(frame[column][odd])}."

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from fairdash.data import check, columns
+from fairdash import columns
 from fairdash.data.check import Tables
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
 
@@ -113,7 +113,7 @@ def age_to_missing(tables: Tables) -> Tables:
     """Impossible ages and years of birth become missing."""
 
     def clear(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame.assign(**{c: frame[c].mask(check.impossible(frame[c], c)) for c in columns.names(frame)})
+        return frame.assign(**{c: frame[c].mask(columns.impossible(frame[c], c)) for c in columns.names(frame)})
 
     return replace(tables, users=clear(tables.users), items=clear(tables.items))
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Literal, cast
 
-from fairdash.data import columns, mapping, movielens, read
+from fairdash import columns
+from fairdash.data import mapping, movielens, read
 from fairdash.data.check import Finding
 from fairdash.data.read import Reading, Source, Table
 from fairdash.errors import DataError

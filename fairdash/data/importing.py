@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairdash.data import check, clean, columns, files, mapping, read, times
+from fairdash import columns
+from fairdash.data import check, clean, files, mapping, read, times
 from fairdash.data.check import Finding, Tables, in_rows
 from fairdash.data.mapping import Guess, Mapping, RatingKind
 from fairdash.data.read import Reading, Source, Table

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from fairdash.data import columns, times
+from fairdash import columns
+from fairdash.data import times
 from fairdash.errors import DataError
 
 RatingKind = Literal["rating", "count", "none"]

@@ -22,8 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
-from fairdash import settings
-from fairdash.data import columns
+from fairdash import columns, settings
 from fairdash.errors import DataError
 
 Source = str | Path | tuple[str, bytes]  # a path, or the name and content of an uploaded file

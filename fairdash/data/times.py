@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairdash.data import columns
+from fairdash import columns
 
 Unit = Literal["seconds", "milliseconds", "number", "rank"]
 

@@ -12,16 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-from safetensors.numpy import load_file, save_file
-
-from fairdash import data, pipeline, settings
+from fairdash import data, entries, settings
 from fairdash.errors import ConfigError
+from fairdash.groups import form_all, suggest
+from fairdash.groups import from_json as group_from_json
 from fairdash.hashing import digest
+from fairdash.mitigation import balanced
+from fairdash.mitigation.base import Mitigation
 from fairdash.mitigation.targets import TARGETS
-from fairdash.model_audit import measures
 from fairdash.progress import Progress, silent
-from fairdash.schema import Dataset, Floats, GroupSpec, Lists, Split
+from fairdash.run import Run
+from fairdash.schema import Dataset, GroupSpec, Split
+from fairdash.stages import audit, fit, mitigate
+from fairdash.stages.model_side import measures
 from fairdash.workspace import Workspace, write_json
 
 Params = Mapping[str, Any]
@@ -35,146 +38,75 @@ def run(workspace: Workspace, kind: str, params: Params, progress: Progress = si
     return _KINDS[kind](workspace, params, progress)
 
 
-# --- entries of the workspace -----------------------------------------------------------------------------------------
-
-
-def put_dataset(workspace: Workspace, dataset: Dataset) -> str:
-    """Store a checked data set, or give the same one its new name; returns its digest."""
-    known = workspace.has("datasets", dataset.digest)
-    if not known or workspace.get("datasets", dataset.digest).title != dataset.name:
-        meta = {
-            "title": dataset.name,
-            "n_users": dataset.n_users,
-            "n_items": dataset.n_items,
-            "n_interactions": len(dataset.interactions),
-            "provenance": dataset.provenance,
-        }
-        with workspace.create("datasets", dataset.digest, meta) as folder:
-            data.save(dataset, folder)
-    return dataset.digest
-
-
-def get_dataset(workspace: Workspace, name: str) -> Dataset:
-    return data.load(workspace.get("datasets", name).path)
-
-
-def get_run(workspace: Workspace, name: str) -> pipeline.Run:
-    return pipeline.Run.load(workspace.get("runs", name).path)
-
-
-def put_lists(
-    workspace: Workspace, run: pipeline.Run, lists: Lists, meta: Mapping[str, Any], vectors: Floats | None = None
-) -> str:
-    """Store lists that belong to a run; returns their digest. meta: title, and how they were made. vectors: the user
-    vectors behind them where a mitigation changed those."""
-    name = digest("lists", run.digest, lists.digest, meta.get("mitigation"), meta.get("first"))
-    if not workspace.has("lists", name):
-        with workspace.create("lists", name, {"run": run.digest, "k": lists.k, **meta}) as folder:
-            arrays = {"items": np.ascontiguousarray(lists.items), "scores": np.ascontiguousarray(lists.scores)}
-            save_file(arrays, folder / "lists.safetensors")
-            if vectors is not None:
-                save_file({"vectors": vectors}, folder / "vectors.safetensors")
-    return name
-
-
-def get_lists(workspace: Workspace, name: str) -> tuple[pipeline.Run, Lists]:
-    """The lists and the run that they belong to."""
-    entry = workspace.get("lists", name)
-    arrays = load_file(entry.path / "lists.safetensors")
-    return get_run(workspace, entry.meta["run"]), Lists(arrays["items"], arrays["scores"])
-
-
-def get_vectors(workspace: Workspace, name: str) -> Floats | None:
-    """The user vectors behind mitigated lists; None: the run's own."""
-    file = workspace.get("lists", name).path / "vectors.safetensors"
-    return load_file(file)["vectors"] if file.exists() else None
-
-
-def put_run_lists(workspace: Workspace, run: pipeline.Run) -> str:
-    """The run's own lists as an entry, at full depth; returns their digest."""
-    return put_lists(workspace, run, run.candidates("test"), {"title": run.title, "mitigation": None})
-
-
-def import_lists(workspace: Workspace, split: Split, lists: Lists, title: str, dataset: str | None = None) -> Result:
-    """Lists of another system as a run without a model; returns the entries."""
-    name = pipeline.imported_digest(split, lists)
-    if not workspace.has("runs", name):
-        meta = {"title": title, "data": split.name, "split": split.spec, "recommender": "lists", "dataset": dataset}
-        with workspace.create("runs", name, meta) as folder:
-            pipeline.import_lists(split, lists, title, folder)
-    run = get_run(workspace, name)
-    return {"runs": name, "lists": put_run_lists(workspace, run)}
-
-
 # --- kinds ------------------------------------------------------------------------------------------------------------
 
 
 def _dataset(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: source, a name of the catalogue."""
-    return {"datasets": put_dataset(workspace, data.sources.load(params["source"], progress=progress))}
+    return {"datasets": entries.put_dataset(workspace, data.sources.load(params["source"], progress=progress))}
 
 
 def _train(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: dataset, split[, recommender, options, mitigations, seed, device, title]."""
-    dataset = get_dataset(workspace, params["dataset"])
+    dataset = entries.get_dataset(workspace, params["dataset"])
     seed = int(params.get("seed", 0))
     split = data.split.split(dataset, params["split"], seed=seed)
-    spec = pipeline.TrainSpec(
+    spec = fit.TrainSpec(
         recommender=params.get("recommender", "bert_sequence"),
         options={name: str(value) for name, value in params.get("options", {}).items()},
-        mitigations=tuple(pipeline.Mitigation.from_json(chosen) for chosen in params.get("mitigations", ())),
+        mitigations=tuple(Mitigation.from_json(chosen) for chosen in params.get("mitigations", ())),
         seed=seed,
         device=params.get("device", "auto"),
     )
     made = train_run(workspace, split, spec, {"dataset": params["dataset"]}, progress)
-    return {"runs": made.digest, "lists": put_run_lists(workspace, made)}
+    return {"runs": made.digest, "lists": entries.put_run_lists(workspace, made)}
 
 
 def train_run(
-    workspace: Workspace, split: Split, spec: pipeline.TrainSpec, meta: Mapping[str, Any], progress: Progress
-) -> pipeline.Run:
+    workspace: Workspace, split: Split, spec: fit.TrainSpec, meta: Mapping[str, Any], progress: Progress
+) -> Run:
     """The run of that spec from the workspace, trained now if it is not there yet."""
     name = spec.digest(split)
     if not workspace.has("runs", name):
         about = {"title": spec.title, "data": split.name, "split": split.spec, "recommender": spec.recommender, **meta}
         with workspace.create("runs", name, about) as folder:
-            pipeline.train(split, spec, folder, progress)
-    return get_run(workspace, name)
+            fit.train(split, spec, folder, progress)
+    return entries.get_run(workspace, name)
 
 
 def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: lists[, groups, item_groups, k, seed, model]. The audit.json is the entry's file."""
-    made, lists = get_lists(workspace, params["lists"])
+    made, lists = entries.get_lists(workspace, params["lists"])
     shared = audit_options(params)
     model = bool(params.get("model", False)) and made.has_model
     name = digest("audit", params["lists"], _plain(shared), model)
     if not workspace.has("audits", name):
-        vectors = get_vectors(workspace, params["lists"])
+        vectors = entries.get_vectors(workspace, params["lists"])
         top = lists.top(shared["k"])
-        audit = pipeline.audit(made, top, model=model, vectors=vectors, progress=progress, **shared)
+        found = audit.audit(made, top, model=model, vectors=vectors, progress=progress, **shared)
         meta = {"title": workspace.get("lists", params["lists"]).title, "lists": params["lists"], **_plain(shared)}
         with workspace.create("audits", name, meta) as folder:
-            write_json(folder / "audit.json", audit.to_json())
+            write_json(folder / "audit.json", found.to_json())
     return {"audits": name}
 
 
 def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: run, mitigation[, first (mitigations applied before, in order), k, rule, budget]."""
-    base = get_run(workspace, params["run"])
-    chosen = pipeline.Mitigation.from_json(params["mitigation"])
+    base = entries.get_run(workspace, params["run"])
+    chosen = Mitigation.from_json(params["mitigation"])
     k = int(params.get("k", settings.K))
 
-    def retrain(spec: pipeline.TrainSpec, steps: Progress) -> pipeline.Run:
+    def retrain(spec: fit.TrainSpec, steps: Progress) -> Run:
         about = {"dataset": workspace.get("runs", params["run"]).meta.get("dataset")}
         return train_run(workspace, base.split, spec, about, steps)
 
-    done = pipeline.mitigate(
+    done = mitigate.mitigate(
         base,
         chosen,
         k,
         retrain=retrain,
-        first=[pipeline.Mitigation.from_json(step) for step in params.get("first", ())],
-        rule=params.get("rule", pipeline.RULE),
+        first=[Mitigation.from_json(step) for step in params.get("first", ())],
+        rule=params.get("rule", mitigate.RULE),
         budget=params.get("budget"),
         progress=progress,
     )
@@ -186,7 +118,7 @@ def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Resul
         "base_run": base.digest,
         "tuning": done.tuning,
     }
-    return {"runs": done.run.digest, "lists": put_lists(workspace, done.run, done.lists, meta, done.vectors)}
+    return {"runs": done.run.digest, "lists": entries.put_lists(workspace, done.run, done.lists, meta, done.vectors)}
 
 
 def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result:
@@ -194,27 +126,27 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
 
     What the mitigation of `after` aimed at is always part of it: its own groups, and the model side where only that
     shows its target."""
-    from fairdash import compare
+    from fairdash.stages import compare
 
     shared = audit_options(params)
     sides = (params["before"], params["after"])
     mitigation = workspace.get("lists", sides[1]).meta.get("mitigation")
-    aims = pipeline.aims(mitigation)
+    aims = mitigate.aims(mitigation)
     if mitigation is not None:
-        chosen = pipeline.Mitigation.from_json(mitigation)
+        chosen = Mitigation.from_json(mitigation)
         for name, own in (
-            ("groups", pipeline.balanced(chosen)),
+            ("groups", balanced(chosen)),
             ("item_groups", [] if chosen.item_group is None else [chosen.item_group]),
         ):
             known = {spec.label for spec in shared[name]}
             shared[name] = [*shared[name], *(spec for spec in own if spec.label not in known)]
     asked = bool(params.get("model", False)) or any(aim.metric not in TARGETS for aim in aims)
-    model = asked and all(get_lists(workspace, name)[0].has_model for name in sides)
+    model = asked and all(entries.get_lists(workspace, name)[0].has_model for name in sides)
     name = digest("comparison", *sides, _plain(shared), model)
     if not workspace.has("comparisons", name):
         audits, models = [], []
         for i, side in enumerate(sides):
-            made, lists = get_lists(workspace, side)
+            made, lists = entries.get_lists(workspace, side)
 
             def half(done: float, message: str = "", values: Mapping[str, float] | None = None, i: int = i) -> None:
                 progress(0.5 * (i + done), message, values)
@@ -228,12 +160,12 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
                         shared["groups"],
                         top,
                         k=shared["k"],
-                        vectors=get_vectors(workspace, side),
+                        vectors=entries.get_vectors(workspace, side),
                         seed=shared["seed"],
                         progress=half,
                     )
                 )
-            audits.append(pipeline.audit(made, top, progress=half, **shared))
+            audits.append(audit.audit(made, top, progress=half, **shared))
         titles = [workspace.get("lists", side).title for side in sides]
         value = compare.compare(
             audits[0],
@@ -263,19 +195,19 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
 def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: dataset, split, recommender[, objective, groups, options, trials, seed, device]. The result holds the
     whole search; a search that stopped half-way goes on."""
-    from fairdash.recommenders.search import search
+    from fairdash.stages.search import search
 
-    dataset = get_dataset(workspace, params["dataset"])
+    dataset = entries.get_dataset(workspace, params["dataset"])
     seed = int(params.get("seed", 0))
     split = data.split.split(dataset, params["split"], seed=seed)
-    groups = [pipeline.group_from_json(group) for group in params.get("groups", ())]
+    groups = [group_from_json(group) for group in params.get("groups", ())]
     between = GroupSpec.crossed(groups) if groups else None
     options = {name: str(value) for name, value in params.get("options", {}).items()}
     found = search(
         params["recommender"],
-        pipeline.with_profile(split.training, params["recommender"], options),
+        fit.with_profile(split.training, params["recommender"], options),
         objective=params.get("objective", "accuracy"),
-        groups=None if between is None else pipeline.form_groups([between], dataset.users)[0],
+        groups=None if between is None else form_all([between], dataset.users)[0],
         min_size=settings.MIN_GROUP_SIZE if between is None else between.min_size,
         fixed=options,
         trials=int(params.get("trials", 12)),
@@ -298,7 +230,7 @@ def _demo(workspace: Workspace, params: Params, progress: Progress) -> Result:
         return inner
 
     made = _dataset(workspace, {"source": source}, step(0.0, 0.05))
-    dataset = get_dataset(workspace, made["datasets"])
+    dataset = entries.get_dataset(workspace, made["datasets"])
     groups = [asdict(spec) for spec in default_groups(dataset)]
     trained = _train(workspace, {"dataset": dataset.digest, "split": "user-time:0.8"}, step(0.05, 0.75))
     audited = _audit(workspace, {"lists": trained["lists"], "groups": groups, "model": True}, step(0.8, 0.08))
@@ -334,16 +266,16 @@ _KINDS: dict[str, Callable[[Workspace, Params, Progress], Result]] = {
 
 def default_groups(dataset: Dataset) -> list[GroupSpec]:
     """The groups that are looked at when nobody chose: gender and age where there are any, else the first two."""
-    suggested = data.groups.suggest(dataset.users)
+    suggested = suggest(dataset.users)
     known = [spec for spec in suggested if any(word in spec.label.casefold() for word in ("gender", "sex", "age"))]
     return (known or suggested)[:2]
 
 
 def audit_options(params: Params) -> dict[str, Any]:
-    """The keywords of `pipeline.audit` from a job's parameters."""
+    """The keywords of `audit.audit` from a job's parameters."""
     return {
-        "groups": [pipeline.group_from_json(group) for group in params.get("groups", ())],
-        "item_groups": [pipeline.group_from_json(group) for group in params.get("item_groups", ())],
+        "groups": [group_from_json(group) for group in params.get("groups", ())],
+        "item_groups": [group_from_json(group) for group in params.get("item_groups", ())],
         "k": int(params.get("k", settings.K)),
         "seed": int(params.get("seed", 0)),
     }
@@ -358,7 +290,7 @@ def _plain(shared: Mapping[str, Any]) -> dict[str, Any]:
 def _about(workspace: Workspace, lists: str) -> dict[str, Any]:
     """What a report says of how lists were made."""
     entry = workspace.get("lists", lists)
-    made = get_run(workspace, entry.meta["run"])
+    made = entries.get_run(workspace, entry.meta["run"])
     known = ("recommender", "options", "seed", "device_sentence", "train_seconds", "mitigations")
     return {
         "title": entry.title,

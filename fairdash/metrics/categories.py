@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import rel_entr
 
+from fairdash.item_classes import ItemClass
 from fairdash.metrics.facts import Columns, Facts
-from fairdash.metrics.inputs import ItemClass
 
 Array = NDArray[np.float64]
 

@@ -22,9 +22,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash.item_classes import ItemClass
 from fairdash.metrics.accuracy import discounts
 from fairdash.metrics.facts import Columns, Facts
-from fairdash.metrics.inputs import ItemClass
 
 Array = NDArray[np.float64]
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fairdash.item_classes import ItemClass
 from fairdash.metrics import accuracy
-from fairdash.metrics.inputs import Inputs, ItemClass
+from fairdash.metrics.inputs import Inputs
 from fairdash.schema import Interactions
 
 Array = NDArray[np.float64]

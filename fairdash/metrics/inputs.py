@@ -23,22 +23,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
 from fairdash import settings
 from fairdash.errors import ConfigError, DataError
 from fairdash.hashing import Hashes, id_hash, mix
+from fairdash.item_classes import ItemClass, item_classes
 from fairdash.metrics import accuracy
 from fairdash.metrics.rating import Rated
 from fairdash.schema import (
-    CATEGORIES,
     ITEM_ID,
     RANK,
     RATING,
     SCORE,
     UNKNOWN,
     USER_ID,
-    Categories,
     Codes,
     Groups,
     GroupSpec,
@@ -49,48 +47,9 @@ from fairdash.schema import (
 
 Array = NDArray[np.float64]
 
-HEAD_SHARE = 0.8  # head: the fewest items that make this part of all training interactions
 FROM_ZERO = "Ranks start at 0: all are read as one more."
 MAX_RANK = 2**31  # larger ones would leave the range of codes
 PREDICTION = "prediction"  # column of truth: predicted rating of the pair, or P(like)
-POPULARITY = "popularity"  # the item attribute whose groups are head and tail
-
-
-@dataclass(frozen=True, eq=False)
-class ItemClass:
-    """Groups of items. member: [n_items, j], 1 where the item belongs; share: the same with rows that sum to 1 (an item
-    of c categories gives 1/c to each) or 0 (`(unknown)`, which is no group)."""
-
-    attribute: str
-    names: tuple[str, ...]
-    member: sparse.csr_array
-    share: sparse.csr_array
-
-    @property
-    def sizes(self) -> Array:
-        """Items in each group [j]."""
-        return np.asarray(self.member.sum(axis=0), dtype=np.float64).ravel()
-
-    @property
-    def exclusive(self) -> bool:
-        """No item belongs to two groups."""
-        return bool((np.diff(self.member.indptr) <= 1).all())
-
-    @staticmethod
-    def of_groups(groups: Groups) -> ItemClass:
-        known = np.flatnonzero(groups.codes >= 0)
-        shape = (len(groups.codes), len(groups.names))
-        member = sparse.csr_array((np.ones(len(known)), (known, groups.codes[known])), shape=shape)
-        return ItemClass(groups.attribute, groups.names, member, member)
-
-    @staticmethod
-    def of_categories(categories: Categories) -> ItemClass:
-        kept = np.array([i for i, name in enumerate(categories.names) if name != UNKNOWN], dtype=np.int64)
-        share = sparse.csr_array(categories.shares[:, kept])
-        share.eliminate_zeros()
-        member = share.copy()
-        member.data = np.ones_like(member.data)
-        return ItemClass(CATEGORIES, tuple(categories.names[i] for i in kept), member, share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +97,7 @@ def from_split(
     split: Split, lists: Lists, groups: Sequence[GroupSpec], item_groups: Sequence[GroupSpec], threshold: float | None
 ) -> Inputs:
     """The test part of a split against lists [n_users, ≥ k]. threshold: None takes the split's own."""
-    from fairdash.data.groups import form
+    from fairdash.groups import form
 
     data = split.training
     if len(lists.items) != data.n_users:
@@ -201,7 +160,7 @@ def setting(
     said: list[str],
 ) -> Setting:
     """Code truth, train, users and items. user, item: the checked id columns of the tables, by name."""
-    from fairdash.data.groups import form
+    from fairdash.groups import form
 
     if items is None:
         said.append(
@@ -388,63 +347,17 @@ def missing(unlisted: int, unknown: int, audited: int) -> list[str]:
 
 def _continuous(specs: Sequence[GroupSpec], users: pd.DataFrame) -> dict[str, Array]:
     """Values of the attributes that are numbers with many values; impossible ages are missing."""
-    from fairdash.data import check, columns, groups
+    from fairdash import columns, groups
 
     found = {}
     for spec in specs:
         attribute = spec.attributes[0]
         if len(spec.attributes) == 1 and attribute in users and columns.is_numeric(users[attribute]):
             values = columns.numbers(users[attribute])
-            values[check.impossible(users[attribute], attribute)] = np.nan
+            values[columns.impossible(users[attribute], attribute)] = np.nan
             if len(np.unique(values[~np.isnan(values)])) > groups.MAX_VALUES:
                 found[spec.label] = values
     return found
-
-
-def item_classes(items: pd.DataFrame, specs: Sequence[GroupSpec], popularity: Array | None) -> tuple[ItemClass, ...]:
-    """Categories first where the items have them, then the groups that were asked for (see `item_groups`)."""
-    classes = []
-    if CATEGORIES in items:
-        whole = ItemClass.of_categories(Categories.of(items))
-        if whole.names:
-            classes.append(whole)
-    for spec in specs:
-        if spec.attributes == (CATEGORIES,):
-            if not classes or classes[0].attribute != CATEGORIES:
-                raise ConfigError("The items have no categories.", "Add a column `categories`, names joined by |.")
-        else:
-            classes.append(ItemClass.of_groups(item_groups(spec, items, popularity)))
-    return tuple(classes)
-
-
-def item_groups(spec: GroupSpec, items: pd.DataFrame, popularity: Array | None) -> Groups:
-    """Groups of items [n_items]. The attribute "popularity", alone or crossed with others, is head and tail by training
-    interactions, unless the items have a column of that name. Raises ConfigError where there are no interactions."""
-    from fairdash.data.groups import form
-
-    if POPULARITY not in spec.attributes or POPULARITY in items:
-        return form(spec, items)
-    if popularity is None:
-        raise ConfigError(
-            "Head and tail items are told apart by training interactions, and there are none.",
-            "Give the training table as well (--train).",
-        )
-    tail = tail_items(popularity)
-    if spec.attributes == (POPULARITY,):
-        return Groups(POPULARITY, ("head", "tail"), tail.astype(np.int32))
-    return form(spec, items.assign(**{POPULARITY: np.where(tail, "tail", "head")}))
-
-
-def tail_items(popularity: Array) -> NDArray[np.bool_]:
-    """Which items are not among the fewest that make 80 % of all interactions [n_items]; equal counts stay together
-    on the head's side."""
-    ordered = np.sort(popularity)[::-1]
-    total = ordered.sum()
-    if total == 0:
-        return np.ones(len(popularity), dtype=bool)
-    last = int(np.searchsorted(np.cumsum(ordered), HEAD_SHARE * total - 1e-9))
-    tail: NDArray[np.bool_] = popularity < ordered[last]
-    return tail
 
 
 def place(frame: pd.DataFrame, table: str, row: int, column: str) -> str:

@@ -22,8 +22,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash.item_classes import ItemClass
 from fairdash.metrics.facts import Columns, Facts
-from fairdash.metrics.inputs import ItemClass
 
 Array = NDArray[np.float64]
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash.item_classes import tail_items
 from fairdash.metrics.facts import Columns, Facts
-from fairdash.metrics.inputs import tail_items
 
 Array = NDArray[np.float64]
 

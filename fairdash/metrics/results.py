@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairdash.hashing import id_hash, mix
+from fairdash.item_classes import ItemClass
 from fairdash.metrics import bootstrap, categories, exposure, pairs
 from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.groups import Gap, Rates
-from fairdash.metrics.inputs import Catalogue, ItemClass
+from fairdash.metrics.inputs import Catalogue
 from fairdash.metrics.tally import GroupSums, Tally, counted, shuffled
 from fairdash.schema import CATEGORIES, UNKNOWN
 

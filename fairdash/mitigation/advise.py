@@ -17,8 +17,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fairdash.item_classes import POPULARITY
 from fairdash.metrics.catalogue import METRICS as METRIC_INFO
-from fairdash.metrics.inputs import POPULARITY
 from fairdash.mitigation import METHODS
 from fairdash.schema import CATEGORIES
 

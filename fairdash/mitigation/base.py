@@ -6,9 +6,9 @@ method maps it and says how. Registered by key in `fairdash.mitigation.METHODS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,8 @@ from scipy import sparse
 
 from fairdash import settings
 from fairdash.errors import ConfigError
-from fairdash.schema import Categories, Codes, Floats, Groups, Lists, TrainingData
+from fairdash.groups import from_json
+from fairdash.schema import Categories, Codes, Floats, Groups, GroupSpec, Lists, TrainingData
 
 if TYPE_CHECKING:
     import torch
@@ -188,3 +189,28 @@ def check_groups(info: Info, groups: Sequence[Groups], n: int) -> None:
                 f"{info.key}: in {attribute.attribute}, {only}, so there is nothing to balance.",
                 "Choose an attribute in which at least two groups of people are known.",
             )
+
+
+@dataclass(frozen=True)
+class Mitigation:
+    """A chosen method. groups: user groups; of several, re-rankers balance the crossing (`balanced`), other methods
+    each attribute. item_group: item groups, for methods that protect items. strength: 0…1, or None for "auto": chosen
+    on validation, by `mitigate` alone."""
+
+    method: str
+    groups: tuple[GroupSpec, ...] = ()
+    item_group: GroupSpec | None = None
+    strength: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Mitigation:
+        item_group = value.get("item_group")
+        return Mitigation(
+            method=str(value["method"]),
+            groups=tuple(from_json(group) for group in value.get("groups", ())),
+            item_group=None if item_group is None else from_json(item_group),
+            strength=value.get("strength"),
+        )

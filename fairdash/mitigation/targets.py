@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fairdash.errors import ConfigError
+from fairdash.item_classes import ItemClass, head_and_tail, tail_items
 from fairdash.metrics import accuracy, categories, exposure, pairs
-from fairdash.metrics.inputs import ItemClass, tail_items
 from fairdash.mitigation.base import RerankInput
-from fairdash.mitigation.reranking.method import compared, head_and_tail
+from fairdash.mitigation.reranking.method import compared
 from fairdash.schema import Codes
 
 Array = NDArray[np.float64]

@@ -8,10 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from fairdash import pipeline
+from fairdash import words
 from fairdash.jobs import runner
+from fairdash.run import Run
 from fairdash.schema import CATEGORIES, GroupSpec
-from fairdash.ui import findings, load, model_side, parts, state, text
+from fairdash.ui import findings, load, model_side, parts, state
 
 ON_ONE_AXIS = ("ndcg", "recall", "precision", "hit", "mrr", "map", "arp", "miscalibration", "popularity_lift",
                "true_positive_rate")  # fmt: skip
@@ -62,20 +63,20 @@ def _kept(result: dict[str, Any] | None) -> bool:
 def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
     """The finding, before any picture."""
     verdict = findings.verdict(audit["gaps"][attribute].get(metric))
-    icon, color, words = _MARKS[verdict]
+    icon, color, told = _MARKS[verdict]
     with st.container(key=f"finding-{verdict}"):
-        st.markdown(f"#### {text.plain(findings.sentence(audit, attribute, metric), 900)}")
+        st.markdown(f"#### {words.plain(findings.sentence(audit, attribute, metric), 900)}")
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge(words, icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
+            st.badge(told, icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
             for warning in audit["warnings"]:
-                st.caption(text.plain(warning, 300), width="content")
+                st.caption(words.plain(warning, 300), width="content")
 
 
-def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: pipeline.Run) -> None:
+def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Run) -> None:
     """The part of the audit that was asked for."""
     if part == "All gaps":
         parts.table(findings.gap_table(audit, attribute), "all-gaps", digits=4)
-        st.caption(". ".join(text.plain(audit["conventions"][key], 300) for key in ("test", "detectable")))
+        st.caption(". ".join(words.plain(audit["conventions"][key], 300) for key in ("test", "detectable")))
     elif part == "Spread":
         _spread(audit, attribute, metric)
     elif part == "Categories":
@@ -89,8 +90,8 @@ def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: pi
     elif part == "All numbers":
         parts.table(findings.value_table(audit, attribute), "all-numbers", digits=4)
     else:
-        for name, words in audit["conventions"].items():
-            st.markdown(f"**{text.sentence(name.replace('_', ' '))}**: {text.plain(words, 600)}")
+        for name, told in audit["conventions"].items():
+            st.markdown(f"**{words.sentence(name.replace('_', ' '))}**: {words.plain(told, 600)}")
 
 
 def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
@@ -105,14 +106,14 @@ def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
     if attribute in audit.get("curves", {}):
         about = "Smoothed over everybody whose value is known, with a 95 % band; no bins."
         parts.draw(
-            findings.curve(audit, attribute, metric), "curve", f"{name} over {text.plain(attribute)}", about=about
+            findings.curve(audit, attribute, metric), "curve", f"{name} over {words.plain(attribute)}", about=about
         )
 
 
 def items_part(audit: dict[str, Any]) -> None:
     """Groups of items: exposure beside what they could expect, and all metrics of the item side."""
     for name in audit["items"].get("by_group", {}):
-        title = "categories" if name == CATEGORIES else text.plain(name)
+        title = "categories" if name == CATEGORIES else words.plain(name)
         parts.draw(findings.exposure(audit, name), f"exposure-{name}", f"Exposure by {title}",
                    about="Exposure of an item in a list is 1 / log2(rank + 1). Beside it: the group's part of the "
                    "catalogue, of training interactions, and of liked held-out items (its merit).")  # fmt: skip

@@ -10,16 +10,17 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from fairdash import words
 from fairdash.data.check import Finding
 from fairdash.data.given import given_split
+from fairdash.data.lists import read_lists
+from fairdash.entries import import_lists, put_dataset
 from fairdash.errors import DataError
 from fairdash.hashing import digest
 from fairdash.jobs import runner
-from fairdash.jobs.kinds import import_lists, put_dataset
 from fairdash.recommenders import store
-from fairdash.recommenders.lists import read_lists
 from fairdash.schema import Split
-from fairdash.ui import forms, load, parts, state, text, training
+from fairdash.ui import forms, load, parts, state, training
 
 LISTS, OWN, MODEL = "Lists for this data", "Lists with their own test", "A model"
 _TABLES = ["csv", "tsv", "txt", "dat", "data", "parquet", "pq"]
@@ -61,7 +62,7 @@ def _keep(source: tuple[str, bytes], split: Split, seen: Any = None) -> None:
     lists, findings = read_lists(source, split.training.users, split.training.items, seen=seen, seed=split.seed)
     told = int((lists.items[:, 0] >= 0).sum())
     deepest = int((lists.items >= 0).sum(axis=1).max())
-    people = f"{text.count(told, 'person', 'people')} of {split.training.n_users:,}"
+    people = f"{words.count(told, 'person', 'people')} of {split.training.n_users:,}"
     st.success(f"Read lists for {people}, at most {deepest} items each.", icon=":material/task_alt:")
     _say(findings)
     title = st.text_input("Name of the system", Path(source[0]).stem, max_chars=60, key="system").strip()
@@ -74,7 +75,7 @@ def _keep(source: tuple[str, bytes], split: Split, seen: Any = None) -> None:
 def _say(findings: Sequence[Finding]) -> None:
     for finding in findings:
         icon = ":material/warning:" if finding.severity == "warning" else ":material/info:"
-        st.markdown(f"{icon} {text.plain(finding.message, 600)}")
+        st.markdown(f"{icon} {words.plain(finding.message, 600)}")
 
 
 def _own() -> None:
@@ -123,7 +124,7 @@ def _model(data: str) -> None:
     if (place / store.MANIFEST).is_file():
         manifest = store.read_json(place / store.MANIFEST, "Bring the whole folder of the model.")
         st.success(
-            f"A recommender that FairDash saved: {text.plain(manifest.get('name'))}.", icon=":material/task_alt:"
+            f"A recommender that FairDash saved: {words.plain(manifest.get('name'))}.", icon=":material/task_alt:"
         )
         spec = forms.split()
         if st.button("Use it as it is", type="primary", icon=":material/check:", key="use-model"):
@@ -136,7 +137,7 @@ def _model(data: str) -> None:
     else:
         config = store.check_pretrained(place)
         kind, layers = config.get("model_type"), config.get("num_hidden_layers")
-        st.success(f"A {text.plain(kind)} encoder with {text.plain(layers)} layers.", icon=":material/task_alt:")
+        st.success(f"A {words.plain(kind)} encoder with {words.plain(layers)} layers.", icon=":material/task_alt:")
         _train("Use it for the texts of items and people", "bert_sequence", encoder=str(place))
         _train("Fine-tune it on pairs", "bert_pair", base=str(place))
 

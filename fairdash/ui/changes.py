@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from fairdash import charts
+from fairdash import charts, words
 from fairdash.charts import Change, Chart
 from fairdash.metrics.catalogue import METRICS
 from fairdash.schema import UNKNOWN
-from fairdash.ui import findings, text
+from fairdash.ui import findings
 
 Comparison = Mapping[str, Any]
 _OUTCOME = ("worse", "equal", "better")
@@ -52,7 +52,7 @@ def outcome(value: Comparison, attribute: str, metric: str) -> Chart:
         name: group.get(metric) for name, group in people.get(attribute, {}).items()
     }
     rows = {
-        text.group(name, row["n"]): [row[part] for part in _OUTCOME] for name, row in found.items() if row and row["n"]
+        words.group(name, row["n"]): [row[part] for part in _OUTCOME] for name, row in found.items() if row and row["n"]
     }
     if not rows:
         return charts.empty("Neither direction of this metric is better for a person.")
@@ -127,7 +127,7 @@ def categories(value: Comparison, attribute: str, group: str) -> Chart:
     return charts.shares(
         names,
         {"before": [found[n]["before"] for n in names], "after": [found[n]["after"] for n in names]},
-        f"share of the slots of {text.label(group)}",
+        f"share of the slots of {words.label(group)}",
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.jobs import runner
 from fairdash.schema import GroupSpec
-from fairdash.ui import changes, forms, load, mitigating, parts, runs, state, text
+from fairdash.ui import changes, forms, load, mitigating, parts, runs, state
 from fairdash.workspace import Entry
 
 Comparison = dict[str, Any]
@@ -73,7 +73,7 @@ def _same(one: Entry, other: Entry) -> bool:
 
 def _lists(label: str, entries: dict[str, Entry], default: str, name: str) -> str:
     shared = state.shared(name, default, state.one_of(entries))
-    return str(st.selectbox(label, list(entries), format_func=lambda d: text.label(entries[d].title, 70), **shared))
+    return str(st.selectbox(label, list(entries), format_func=lambda d: words.label(entries[d].title, 70), **shared))
 
 
 def result(params: dict[str, Any]) -> tuple[Comparison | None, str]:
@@ -98,29 +98,29 @@ def headline(value: Comparison) -> None:
     sentences = value["sentences"]
     aims = value.get("aims", [])
     if sentences:
-        st.markdown(f"#### {text.plain(sentences[0], 600)}")
+        st.markdown(f"#### {words.plain(sentences[0], 600)}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        named = [(f"aim ({text.plain(aim['attribute'])})" if len(aims) > 1 else "aim", aim) for aim in aims]
+        named = [(f"aim ({words.plain(aim['attribute'])})" if len(aims) > 1 else "aim", aim) for aim in aims]
         for label, row in (*named, ("NDCG", value["overall"].get("ndcg"))):
             if row:
-                words, color, icon = _MARKS[row["verdict"]]
+                told, color, icon = _MARKS[row["verdict"]]
                 if row["verdict"] == "no change shown" and row.get("within_chance"):
-                    words = "nothing to move: within chance before"
+                    told = "nothing to move: within chance before"
                 if label == "NDCG":
-                    words = {"fairer": "rose", "less fair": "fell"}.get(row["verdict"], words)
-                st.badge(f"{label}: {words}", color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
-    st.markdown("\n".join(f"- {text.plain(said, 600)}" for said in sentences[1:4]))
+                    told = {"fairer": "rose", "less fair": "fell"}.get(row["verdict"], told)
+                st.badge(f"{label}: {told}", color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
+    st.markdown("\n".join(f"- {words.plain(said, 600)}" for said in sentences[1:4]))
 
 
 def more(part: str, value: Comparison, attribute: str) -> None:
     """The part of the comparison that was asked for."""
     if part == "Gaps":
-        st.markdown("\n".join(f"- {text.plain(said, 600)}" for said in value["sentences"][4:]))
+        st.markdown("\n".join(f"- {words.plain(said, 600)}" for said in value["sentences"][4:]))
         counts = ", ".join(f"{n} {verdict}" for verdict, n in changes.verdicts(value, attribute) if n)
-        st.caption(f"Gaps between groups of {text.plain(attribute)}: {counts}.")
+        st.caption(f"Gaps between groups of {words.plain(attribute)}: {counts}.")
         parts.table(changes.gap_rows(value, attribute), "gap-changes", digits=4)
     elif part == "Categories":
-        group = st.selectbox("Group", list(value["groups"][attribute]), format_func=text.label, key="category-group",
+        group = st.selectbox("Group", list(value["groups"][attribute]), format_func=words.label, key="category-group",
                              bind="query-params", width=260)  # fmt: skip
         parts.draw(changes.categories(value, attribute, group), "category-changes", "What the lists are made of",
                    open_table=True)  # fmt: skip
@@ -134,5 +134,5 @@ def more(part: str, value: Comparison, attribute: str) -> None:
 def items(value: Comparison) -> None:
     """Groups of items, before and after."""
     for name in changes.item_groups(value):
-        parts.draw(changes.exposure(value, name), f"exposure-{name}", f"Exposure by {text.plain(name)}")
+        parts.draw(changes.exposure(value, name), f"exposure-{name}", f"Exposure by {words.plain(name)}")
     parts.table(changes.item_rows(value), "item-changes", digits=4)

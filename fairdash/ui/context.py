@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from fairdash.ui import parts, runs, state, text
+from fairdash import words
+from fairdash.ui import parts, runs, state
 
 
 def sidebar() -> None:
@@ -25,7 +26,7 @@ def _choose(label: str, name: str, titles: dict[str, str]) -> None:
         state.put(name, current)
     if current is not None:
         st.selectbox(
-            label, list(titles), format_func=lambda one: text.label(titles.get(one, one)),
+            label, list(titles), format_func=lambda one: words.label(titles.get(one, one)),
             **state.shared(name, current, state.one_of(titles)),
         )  # fmt: skip
 
@@ -36,4 +37,4 @@ def _strip(shown: list[str]) -> None:
     if [job.id for job in jobs] != shown:
         st.rerun()
     for job in jobs:
-        st.progress(min(1.0, job.done), text=f"{text.plain(job.title, 40)} · {job.done:.0%}")
+        st.progress(min(1.0, job.done), text=f"{words.plain(job.title, 40)} · {job.done:.0%}")

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fairdash import charts, data, explore
-from fairdash.explore import ABSENT, Person
-from fairdash.pipeline import Run
+from fairdash import charts, words
+from fairdash.columns import natural_key
+from fairdash.groups import form as form_groups
+from fairdash.run import Run
 from fairdash.schema import CATEGORIES, USER_ID, Categories, Codes, Lists
-from fairdash.ui import forms, parts, text
+from fairdash.stages import explore
+from fairdash.stages.explore import ABSENT, Person
+from fairdash.ui import forms, parts
 
 LISTED = 5000  # people up to whom a choice list is offered
 SHOWN_HISTORY = 30
@@ -24,12 +27,12 @@ def choose(users: pd.DataFrame) -> int | None:
     ids = users[USER_ID].astype(str)
     if len(ids) <= LISTED:
         options = ids.tolist()
-        given = st.selectbox("Person", options, key="person", bind="query-params", width=260, format_func=text.label)
+        given = st.selectbox("Person", options, key="person", bind="query-params", width=260, format_func=words.label)
     else:
         given = st.text_input("Person (id)", ids.iloc[0], key="person", bind="query-params", width=260)
     found = np.flatnonzero(ids.to_numpy() == str(given))
     if not len(found):
-        st.warning(f"Nobody has the id {text.plain(given)}.", icon=":material/person_off:")
+        st.warning(f"Nobody has the id {words.plain(given)}.", icon=":material/person_off:")
         return None
     return int(found[0])
 
@@ -38,7 +41,7 @@ def _table(run: Run, items: Codes, scores: Any = None, marks: dict[int, str] | N
     things = run.split.training.items
     names = explore.names_of(things)
     kept = [int(item) for item in items if item >= 0]
-    table = pd.DataFrame({"#": range(1, len(kept) + 1), "item": [text.label(names[item], 60) for item in kept]})
+    table = pd.DataFrame({"#": range(1, len(kept) + 1), "item": [words.label(names[item], 60) for item in kept]})
     if CATEGORIES in things:
         told = things[CATEGORIES].fillna("")
         table["categories"] = [str(told.iloc[item]).replace("|", ", ") for item in kept]
@@ -57,7 +60,7 @@ def _liked(run: Run, user: int) -> set[int]:
 
 def _history(run: Run, who: Person) -> None:
     latest = who.history.take(np.arange(len(who.history))[::-1][:SHOWN_HISTORY])
-    st.markdown(f"**History**, {text.count(len(who.history), 'item')}, latest first")
+    st.markdown(f"**History**, {words.count(len(who.history), 'item')}, latest first")
     ratings = latest.rating if run.split.training.relevance_threshold is not None else None
     table = _table(run, latest.item, ratings).rename(columns={"score": "rating"})
     st.dataframe(table, hide_index=True, height=390, key="history", column_config=_COLUMNS)
@@ -115,7 +118,7 @@ def _edited(run: Run, who: Person) -> Person:
     rest = sorted(set(range(len(things))) - set(own), key=lambda item: str(names[item]))
 
     def name(item: int) -> str:
-        return text.label(names[item], 60)
+        return words.label(names[item], 60)
 
     one, two = st.columns(2)
     with one:
@@ -143,10 +146,10 @@ def _edited(run: Run, who: Person) -> Person:
 def _value(run: Run, attribute: str, own: Any, key: str) -> Any:
     values = run.split.training.users[attribute].dropna().astype(str).unique().tolist()
     if len(values) <= CHOICES:
-        options = [ABSENT, *sorted(values, key=data.columns.natural_key)]
+        options = [ABSENT, *sorted(values, key=natural_key)]
         index = options.index(str(own)) if str(own) in options else 0
-        return st.selectbox(text.plain(attribute), options, index, key=key, format_func=text.label)
-    return st.text_input(text.plain(attribute), "" if pd.isna(own) else str(own), key=key) or ABSENT
+        return st.selectbox(words.plain(attribute), options, index, key=key, format_func=words.label)
+    return st.text_input(words.plain(attribute), "" if pd.isna(own) else str(own), key=key) or ABSENT
 
 
 def flip(run: Run, user: int, k: int) -> None:
@@ -158,11 +161,11 @@ def flip(run: Run, user: int, k: int) -> None:
                     "attributes in its profile text to try.", "recommender", "Train one")  # fmt: skip
         return
     attribute = st.selectbox(
-        "Attribute", attributes, key="flip", bind="query-params", width=260, format_func=text.label
+        "Attribute", attributes, key="flip", bind="query-params", width=260, format_func=words.label
     )
     who = explore.person(run.split, user)
     counts = run.split.training.users[attribute].dropna().astype(str).value_counts()
-    values = sorted(counts.index[:6], key=data.columns.natural_key)
+    values = sorted(counts.index[:6], key=natural_key)
     own = str(run.split.training.users.iloc[user][attribute])
     actual = explore.recommend(run.fitted, run.split, who, k)
     found = explore.flips(run.fitted, run.split, who, attribute, values, k)
@@ -170,10 +173,10 @@ def flip(run: Run, user: int, k: int) -> None:
     away = {value: share for value, share in overlaps.items() if value != own}
     least = min(away, key=lambda value: away[value])
     if overlaps[least] == 1.0:
-        said = f"The list holds the same items, whatever {text.plain(attribute)} is told."
+        said = f"The list holds the same items, whatever {words.plain(attribute)} is told."
     else:
         said = (
-            f"Told {text.plain(attribute)} {text.plain(least)} instead of {text.plain(own)}, this person shares "
+            f"Told {words.plain(attribute)} {words.plain(least)} instead of {words.plain(own)}, this person shares "
             f"{overlaps[least]:.0%} of all items of the two lists."
         )
     st.markdown(f"#### {said}")
@@ -184,7 +187,7 @@ def flip(run: Run, user: int, k: int) -> None:
     usual = set(actual.items[0].tolist())
     for column, (value, other) in zip(st.columns(len(found)), found.items(), strict=True):
         with column:
-            st.markdown(f"**{text.plain(value)}**")
+            st.markdown(f"**{words.plain(value)}**")
             marks = {int(item): "" if int(item) in usual else "new" for item in other.items[0]}
             st.dataframe(_table(run, other.items[0], None, marks).drop(columns="categories", errors="ignore"),
                          hide_index=True, key=f"flip-{value}", column_config=_COLUMNS)  # fmt: skip
@@ -200,7 +203,7 @@ def why(run: Run, user: int, k: int) -> None:
         parts.empty("An empty list", "Everything is in this person's history already.")
         return
     item = st.selectbox(
-        "Item", options, format_func=lambda code: text.label(names[code], 60), key="why-item", width=420
+        "Item", options, format_func=lambda code: words.label(names[code], 60), key="why-item", width=420
     )
     found = explore.why(run.fitted, run.split, who, item)
     if not any(change for _, change in found):
@@ -208,8 +211,8 @@ def why(run: Run, user: int, k: int) -> None:
             "Nothing in the history or the profile moves this score: everybody gets the same.", icon=":material/info:"
         )
         return
-    name = text.plain(names[item], 60)
-    st.markdown(f"#### Without “{text.plain(found[0][0], 60)}” the score of “{name}” would "
+    name = words.plain(names[item], 60)
+    st.markdown(f"#### Without “{words.plain(found[0][0], 60)}” the score of “{name}” would "
                 f"{'fall' if found[0][1] > 0 else 'rise'} most.")  # fmt: skip
     parts.draw(
         charts.bars([part for part, _ in found], [change for _, change in found], "the score falls by this without it"),
@@ -226,7 +229,7 @@ def group_tastes(run: Run, lists: Lists, user: int) -> None:
     if group is None:
         parts.empty("No groups of people", "No attribute of people makes groups here.")
         return
-    groups = data.groups.form(group, training.users)
+    groups = form_groups(group, training.users)
     kinds = run.split.training.items
     categories = Categories.of(kinds)
     names = list(categories.names)
@@ -243,4 +246,4 @@ def group_tastes(run: Run, lists: Lists, user: int) -> None:
         with columns[i % len(columns)]:
             shown = {"the group's lists": share, "this person's list": listed}
             parts.draw(charts.shares(names, shown, "share of slots", limit=8), f"tastes-{i}",
-                       f"{text.plain(text.group(name, n))}{mark}")  # fmt: skip
+                       f"{words.plain(words.group(name, n))}{mark}")  # fmt: skip

@@ -11,11 +11,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from fairdash import charts
+from fairdash import charts, words
 from fairdash.charts import Chart, Gap, GroupValue
 from fairdash.metrics.catalogue import METRICS, MetricInfo
 from fairdash.schema import CATEGORIES, UNKNOWN
-from fairdash.ui import text
 
 Audit = Mapping[str, Any]
 Verdict = Literal["found", "alone", "none", "undefined"]
@@ -55,9 +54,9 @@ def title(metric: str, k: int) -> str:
     """NDCG@10; a metric over groups of items says which."""
     key, _, items = metric.partition(":")
     found = METRICS.get(key)
-    name = found.title if found else _TITLES.get(key, text.sentence(key.replace("_", " ")))
+    name = found.title if found else _TITLES.get(key, words.sentence(key.replace("_", " ")))
     at = f"@{k}" if found and found.side == "accuracy" else ""
-    return f"{name}{at}" + (f" ({text.label(items, 24)})" if items else "")
+    return f"{name}{at}" + (f" ({words.label(items, 24)})" if items else "")
 
 
 def verdict(row: Mapping[str, Any] | None) -> Verdict:
@@ -76,7 +75,7 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
     name = title(metric, k)
     state = verdict(row)
     if row is None or state == "undefined":
-        return f"{name} has no gap between groups of {text.label(attribute)}: {reason(audit, attribute, metric)}."
+        return f"{name} has no gap between groups of {words.label(attribute)}: {reason(audit, attribute, metric)}."
     pair = row.get("pair")
     ci = tuple(row["ci"]) if row.get("ci") and None not in row["ci"] else None
     if not pair or pair[0] == pair[1] or _none(groups[pair[0]].get(metric)):
@@ -85,7 +84,7 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
         (g, groups[g].get("n_with_truth" if _needs_truth(metric) else "n", groups[g]["n"]), groups[g][metric])
         for g in pair
     )
-    words = text.finding(
+    told = words.finding(
         attribute,
         name,
         low,
@@ -99,27 +98,27 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
     )
     if state == "alone":
         count = sum(1 for other in audit["gaps"][attribute].values() if other.get("p_value") is not None)
-        words += (
+        told += (
             f" On its own this counts as a difference; among the {count} metrics of this page it does not "
             f"(Holm p = {row['p_holm']:.3f})."
         )
-    return words
+    return told
 
 
 def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state: Verdict) -> str:
     value = row["gap"] if row.get("gap") is not None else row["ratio"]
-    of = f" for {text.label(row['of'])}" if row.get("of") else ""
+    of = f" for {words.label(row['of'])}" if row.get("of") else ""
     pair = row.get("pair")
-    between = f" between {text.people(attribute, pair[0])} and {text.people(attribute, pair[1])}" if pair else ""
-    statistics = ", ".join([*([f"95 % CI {text.interval(*ci)}"] if ci else []), text.p_value(row.get("p_value"))])
+    between = f" between {words.people(attribute, pair[0])} and {words.people(attribute, pair[1])}" if pair else ""
+    statistics = ", ".join([*([f"95 % CI {words.interval(*ci)}"] if ci else []), words.p_value(row.get("p_value"))])
     said = {
         "found": "more than chance would give",
         "alone": "more than chance would give if it were the only metric here",
         "none": "no more than chance would give",
     }[state]
     if row.get("p_value") is None:
-        return f"{name}{between} is {text.number(value)}{of} ({statistics})."
-    return f"{name}{between} is {text.number(value)}{of}, {said} ({statistics})."
+        return f"{name}{between} is {words.number(value)}{of} ({statistics})."
+    return f"{name}{between} is {words.number(value)}{of}, {said} ({statistics})."
 
 
 def _needs_truth(metric: str) -> bool:
@@ -259,7 +258,7 @@ def selection(audit: Audit, attribute: str, items: str) -> Chart:
 
 
 def _by_category(audit: Audit, attribute: str, pick: Any, axis: str) -> Chart:
-    groups = {text.group(name, group["n"]): pick(group) for name, group in audit["groups"][attribute].items()}
+    groups = {words.group(name, group["n"]): pick(group) for name, group in audit["groups"][attribute].items()}
     known = {label: values for label, values in groups.items() if values}
     names = list(next(iter(known.values()), {}))
     return charts.shares(names, {label: [_float(v.get(name)) for name in names] for label, v in known.items()}, axis)
@@ -376,12 +375,12 @@ def definition(metric: str, k: int, conventions: Mapping[str, str]) -> str:
     direction = {1: "higher is better", -1: "lower is fairer", 0: "neither end is better"}[found.better]
     if found.target is not None:
         direction = f"{found.target:g} is fair"
-    lines = [f"**{title(metric, k)}** = {text.plain(found.formula, 400)}.", f"Range {ends}; {direction}."]
-    lines += [text.plain(found.edge, 300)] if found.edge else []
-    lines += [f"*{text.plain(found.paper, 300)}*"] if found.paper else []
+    lines = [f"**{title(metric, k)}** = {words.plain(found.formula, 400)}.", f"Range {ends}; {direction}."]
+    lines += [words.plain(found.edge, 300)] if found.edge else []
+    lines += [f"*{words.plain(found.paper, 300)}*"] if found.paper else []
     if found.side == "accuracy":
         lines += [
-            f"{text.sentence(key)}: {text.plain(conventions[key], 300)}."
+            f"{words.sentence(key)}: {words.plain(conventions[key], 300)}."
             for key in ("relevance", "discount", "ideal", "candidates")
             if key in conventions
         ]

@@ -9,11 +9,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fairdash import settings
-from fairdash.data import groups
+from fairdash import groups, settings, words
 from fairdash.errors import ConfigError
 from fairdash.schema import GroupSpec
-from fairdash.ui import state, text
+from fairdash.ui import state
 
 NONE = "none"
 
@@ -43,7 +42,7 @@ def _grid(fields: Sequence[dataclasses.Field[Any]], columns: int) -> dict[str, A
 
 def _control(field: dataclasses.Field[Any]) -> Any:
     """The control that fits the field's type; its value lives in the URL under the field's own name."""
-    label, meta, default = text.sentence(field.name.replace("_", " ")), field.metadata, field.default
+    label, meta, default = words.sentence(field.name.replace("_", " ")), field.metadata, field.default
     shared: dict[str, Any] = {"key": f"set_{field.name}", "help": meta.get("help"), "bind": "query-params"}
     if meta.get("choices"):
         return st.selectbox(label, list(meta["choices"]), index=list(meta["choices"]).index(default), **shared)
@@ -74,13 +73,13 @@ def group(table: pd.DataFrame, label: str = "Groups of people", *, inline: bool 
     names = list(known)
     with st.container(horizontal=True, vertical_alignment="bottom", key="choose-group", width="content"):
         first = st.selectbox(
-            label, names, format_func=text.label, width=200, **state.shared("group", names[0], state.one_of(names))
+            label, names, format_func=words.label, width=200, **state.shared("group", names[0], state.one_of(names))
         )
         others = [NONE, *(name for name in names if name != first)]
         second = NONE
         if len(others) > 1:
             second = st.selectbox(
-                "Crossed with", others, format_func=text.label, width=160,
+                "Crossed with", others, format_func=words.label, width=160,
                 help="People are then grouped by both attributes at once.",
                 **state.shared("cross", NONE, state.one_of(others)),
             )  # fmt: skip
@@ -100,11 +99,11 @@ def _edges(spec: GroupSpec) -> tuple[float, ...] | None:
     if not spec.edges or spec.edges[0] is None:
         return None
     name, default = spec.attributes[0], ", ".join(f"{edge:g}" for edge in spec.edges[0])
-    words = st.text_input(
-        f"Cuts of {text.plain(name)}", help="Numbers, smallest first; each one starts a new group.",
+    told = st.text_input(
+        f"Cuts of {words.plain(name)}", help="Numbers, smallest first; each one starts a new group.",
         **state.shared(f"cut_{name}", default, str),
     )  # fmt: skip
-    return parse_edges(words)
+    return parse_edges(told)
 
 
 def item_group(table: pd.DataFrame, extra: Sequence[str] = ()) -> GroupSpec | str | None:
@@ -115,18 +114,18 @@ def item_group(table: pd.DataFrame, extra: Sequence[str] = ()) -> GroupSpec | st
         return None
     first = extra[0] if extra else NONE
     chosen = st.selectbox(
-        "Groups of items", names, format_func=text.label, width=200,
+        "Groups of items", names, format_func=words.label, width=200,
         **state.shared("item_group", first, state.one_of(names)),
     )  # fmt: skip
     return None if chosen == NONE else chosen if chosen in extra else known[chosen]
 
 
-def parse_edges(words: str) -> tuple[float, ...]:
+def parse_edges(told: str) -> tuple[float, ...]:
     """ "18, 25, 35" → (18, 25, 35). Raises ConfigError for what is no rising list of numbers."""
     try:
-        edges = tuple(float(word) for word in words.replace(";", ",").split(",") if word.strip())
+        edges = tuple(float(word) for word in told.replace(";", ",").split(",") if word.strip())
     except ValueError:
-        raise ConfigError(f"“{text.label(words)}” is no list of numbers.", "Write cuts like 18, 25, 35.") from None
+        raise ConfigError(f"“{words.label(told)}” is no list of numbers.", "Write cuts like 18, 25, 35.") from None
     if not edges or list(edges) != sorted(set(edges)):
         raise ConfigError("Cuts must rise, and there must be at least one.", "Write cuts like 18, 25, 35.")
     return edges
@@ -165,8 +164,8 @@ def split() -> str:
     return spec
 
 
-def _float(words: str, default: float) -> float:
+def _float(told: str, default: float) -> float:
     try:
-        return min(0.95, max(0.1, float(words)))
+        return min(0.95, max(0.1, float(told)))
     except ValueError:
         return default

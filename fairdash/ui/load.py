@@ -7,25 +7,25 @@ from typing import Any
 
 import streamlit as st
 
-from fairdash import data, pipeline
-from fairdash.jobs import kinds
+from fairdash import data, entries
+from fairdash.run import Run
 from fairdash.schema import Dataset, Lists, Split
 from fairdash.ui import state
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the data set")
 def dataset(digest: str) -> Dataset:
-    return kinds.get_dataset(state.workspace(), digest)
+    return entries.get_dataset(state.workspace(), digest)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the run")
-def run(digest: str) -> pipeline.Run:
-    return kinds.get_run(state.workspace(), digest)
+def run(digest: str) -> Run:
+    return entries.get_run(state.workspace(), digest)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the lists")
-def lists(digest: str) -> tuple[pipeline.Run, Lists]:
-    return kinds.get_lists(state.workspace(), digest)
+def lists(digest: str) -> tuple[Run, Lists]:
+    return entries.get_lists(state.workspace(), digest)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Cutting the data")

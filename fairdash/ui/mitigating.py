@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fairdash import charts, settings
+from fairdash import charts, settings, words
 from fairdash.charts import TradePoint
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
@@ -17,10 +17,10 @@ from fairdash.mitigation import METHODS
 from fairdash.mitigation.advise import Advice, Suggestion, advise
 from fairdash.mitigation.base import Info
 from fairdash.mitigation.sweep import ACCURACY_BUDGET, RULES
-from fairdash.pipeline import Run
 from fairdash.recommenders import PROFILE_READERS, RECOMMENDERS
+from fairdash.run import Run
 from fairdash.schema import UNKNOWN, Categories, GroupSpec
-from fairdash.ui import findings, forms, load, parts, runs, state, text
+from fairdash.ui import findings, forms, load, parts, runs, state
 from fairdash.workspace import Entry
 
 TABS = ("One method", "Shortlist", "Done so far")
@@ -65,7 +65,7 @@ def one(run: Run) -> None:
         tuned, k = _strength(run, info)
         missing = lacking(run, info)
         if missing:
-            st.warning(f"Not possible for {text.plain(run.title)}: {missing}", icon=":material/block:")
+            st.warning(f"Not possible for {words.plain(run.title)}: {missing}", icon=":material/block:")
         params = _params(run, info, groups, items, tuned, k, first)
         parts.act("Mitigate", start, run, info, params, type="primary", icon=":material/tune:", key="mitigate",
                   disabled=bool(missing))  # fmt: skip
@@ -78,14 +78,14 @@ def one(run: Run) -> None:
 
 def _card(info: Info) -> None:
     st.markdown(f"**{info.title}**")
-    st.markdown(text.plain(info.objective, 600))
-    needs = text.join([_NEEDS.get(need, need) for need in info.needs]) or "nothing but the lists"
+    st.markdown(words.plain(info.objective, 600))
+    needs = words.join([_NEEDS.get(need, need) for need in info.needs]) or "nothing but the lists"
     side = {"users": "people", "items": "items", "both": "people and items"}[info.side]
     st.markdown(
         f"**For** {side} · **needs** {needs}  \n**Meant to move** {findings.title(info.target, settings.K)}  \n"
-        f"**Usual price** {text.plain(info.cost, 400)}"
+        f"**Usual price** {words.plain(info.cost, 400)}"
     )
-    st.caption(text.plain(info.paper, 400))
+    st.caption(words.plain(info.paper, 400))
 
 
 def lacking(run: Run, info: Info) -> str:
@@ -93,7 +93,7 @@ def lacking(run: Run, info: Info) -> str:
     if info.place in ("data", "training") and not _trainable(run):
         return "it changes the training, which this recommender does not have."
     offered = _offered(run)
-    return next((words for need, words in _LACKS.items() if need in info.needs and need not in offered), "")
+    return next((told for need, told in _LACKS.items() if need in info.needs and need not in offered), "")
 
 
 def _groups(run: Run, info: Info) -> tuple[list[GroupSpec], GroupSpec | None]:
@@ -200,7 +200,7 @@ def _result(job: Job) -> None:
         return
     entry = state.workspace().get("lists", result["lists"])
     chosen = entry.meta["mitigation"]
-    st.markdown(f"**Lists made at strength {chosen['strength']:.2f}**, in {text.duration(job.elapsed)}.")
+    st.markdown(f"**Lists made at strength {chosen['strength']:.2f}**, in {words.duration(job.elapsed)}.")
     tuning = entry.meta.get("tuning") or []
     if tuning and chosen["strength"] == 0:
         st.info(
@@ -240,9 +240,9 @@ def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params
     point = next(p for p in tuning if p["strength"] == looked)
     parts.metrics(
         [
-            parts.Metric(target, text.number(point["value"], 4), text.signed(point["change"], 4), gap=better < 0,
+            parts.Metric(target, words.number(point["value"], 4), words.signed(point["change"], 4), gap=better < 0,
                          quiet=not _moved(point["change_ci"]), help=f"95 % CI of the change {_ci(point['change_ci'])}"),
-            parts.Metric(f"NDCG@{params['k']}", text.number(point["ndcg"], 4), text.signed(point["ndcg_change"], 4),
+            parts.Metric(f"NDCG@{params['k']}", words.number(point["ndcg"], 4), words.signed(point["ndcg_change"], 4),
                          quiet=not _moved(point["ndcg_change_ci"]),
                          help=f"95 % CI of the change {_ci(point['ndcg_change_ci'])}"),
         ]
@@ -259,7 +259,7 @@ def _moved(ci: Any) -> bool:
 
 
 def _ci(ci: Any) -> str:
-    return text.interval(ci[0], ci[1], 4) if ci and None not in ci else text.UNDEFINED
+    return words.interval(ci[0], ci[1], 4) if ci and None not in ci else words.UNDEFINED
 
 
 def before_of(entry: Entry) -> str | None:
@@ -298,7 +298,7 @@ def past(run: Run) -> None:
         rows.append(
             {
                 "method": catalogue()[chosen["method"]].title if chosen["method"] in METHODS else chosen["method"],
-                "lists": text.label(entry.title, 70),
+                "lists": words.label(entry.title, 70),
                 "strength": float(chosen["strength"]),
                 "target": findings.title(at["target"], entry.meta["k"]) if at else "",
                 "target change": at["change"] if at else None,
@@ -325,16 +325,16 @@ def shortlist(run: Run) -> None:
     picked: list[tuple[Advice, Suggestion]] = []
     for i, advice in enumerate(found):
         with st.container(border=True, key=f"advice-{i}"):
-            st.markdown(f"**{text.plain(advice.finding, 400)}**")
+            st.markdown(f"**{words.plain(advice.finding, 400)}**")
             for suggestion in advice.suggestions:
                 lacks = ", ".join(_NEEDS.get(need, "a training") for need in suggestion.missing)
-                words = f"**{suggestion.title}**: {text.plain(suggestion.why, 300)}"
-                words += f" (not here: it needs {lacks})" if lacks else ""
-                chosen = st.checkbox(words, key=f"advice-{i}-{suggestion.method}", disabled=bool(lacks),
-                                     help=text.plain(suggestion.paper, 300))  # fmt: skip
+                told = f"**{suggestion.title}**: {words.plain(suggestion.why, 300)}"
+                told += f" (not here: it needs {lacks})" if lacks else ""
+                chosen = st.checkbox(told, key=f"advice-{i}-{suggestion.method}", disabled=bool(lacks),
+                                     help=words.plain(suggestion.paper, 300))  # fmt: skip
                 if chosen:
                     picked.append((advice, suggestion))
-    label = f"Run {text.count(len(picked), 'method')}" if picked else "Run the chosen methods"
+    label = f"Run {words.count(len(picked), 'method')}" if picked else "Run the chosen methods"
     parts.act(label, _batch, run, picked, audits[0].meta, type="primary", icon=":material/playlist_play:",
               key="batch", disabled=not picked)  # fmt: skip
     for job in parts.active_jobs(("mitigate",)):

@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fairdash import model_audit
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.metrics import sensitivity
-from fairdash.pipeline import Run
-from fairdash.ui import findings, load, parts, state, text
+from fairdash.run import Run
+from fairdash.stages import model_side
+from fairdash.ui import findings, load, parts, state
 
 
 def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
@@ -51,9 +52,9 @@ def _switch() -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner="Ranking the catalogue for each sentence")
-def _test(run: str, templates: tuple[str, ...], words: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, Any]:
+def _test(run: str, templates: tuple[str, ...], told: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, Any]:
     made = load.run(run)
-    return model_audit.template_test(made.fitted, made.split, templates=templates, words=dict(words))
+    return model_side.template_test(made.fitted, made.split, templates=templates, words=dict(told))
 
 
 def _templates(made: Run) -> None:
@@ -73,14 +74,14 @@ def _templates(made: Run) -> None:
             found = _test(made.digest, _lines(given), _words(listed))
             by = "this recommender" if found["ranked_by"] == "recommender" else "the text encoder alone"
             st.markdown(f"**Ranked by {by}.** Between groups of words rankings differ by "
-                        f"{text.number(found['between'])}, within a group by {text.number(found['within'])} "
-                        f"({text.p_value(found['p_value'])}).")  # fmt: skip
+                        f"{words.number(found['between'])}, within a group by {words.number(found['within'])} "
+                        f"({words.p_value(found['p_value'])}).")  # fmt: skip
             columns = st.columns(len(found["moved"]))
             for column, (name, rows) in zip(columns, found["moved"].items(), strict=True):
                 with column:
-                    st.caption(f"Rank higher for {text.plain(name)}")
+                    st.caption(f"Rank higher for {words.plain(name)}")
                     table = pd.DataFrame(
-                        {"item": [text.label(row.get("title", row["item_id"])) for row in rows],
+                        {"item": [words.label(row.get("title", row["item_id"])) for row in rows],
                          "places": [row["shift"] for row in rows]}
                     )  # fmt: skip
                     st.dataframe(table, hide_index=True, key=f"moved-{name}")
@@ -97,10 +98,10 @@ def _words(given: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     made = []
     for line in filter(str.strip, given.splitlines()):
         name, _, some = line.partition(":")
-        words = tuple(word.strip() for word in some.split(",") if word.strip())
-        if not words:
-            raise ConfigError(f"“{text.label(line)}” names no words.", "Write lines like: women: Mary, Anna.")
-        made.append((name.strip(), words))
+        told = tuple(word.strip() for word in some.split(",") if word.strip())
+        if not told:
+            raise ConfigError(f"“{words.label(line)}” names no words.", "Write lines like: women: Mary, Anna.")
+        made.append((name.strip(), told))
     if len(made) < 2:
         raise ConfigError("One group of words cannot be compared.", "Write at least two lines.")
     return tuple(made)

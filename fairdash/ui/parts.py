@@ -13,12 +13,13 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
+from fairdash import words
 from fairdash.charts import Chart, curves
 from fairdash.errors import FairDashError, full
 from fairdash.hashing import digest
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
-from fairdash.ui import state, text
+from fairdash.ui import state
 
 POLL_SECONDS = 1.0
 NO_MODEBAR = {"displayModeBar": False, "responsive": True}
@@ -29,8 +30,8 @@ NO_MODEBAR = {"displayModeBar": False, "responsive": True}
 
 def error(fault: FairDashError) -> None:
     """What is wrong and where, then what to do."""
-    hint = f"\n\n{text.plain(fault.hint, 2000)}" if fault.hint else ""
-    st.error(f"**{text.plain(fault.message, 2000)}**{hint}", icon=":material/error:")
+    hint = f"\n\n{words.plain(fault.hint, 2000)}" if fault.hint else ""
+    st.error(f"**{words.plain(fault.message, 2000)}**{hint}", icon=":material/error:")
 
 
 @contextmanager
@@ -96,7 +97,7 @@ def go(page: str, label: str, icon: str | None = None, **query: str) -> None:
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """The frame as CSV that no spreadsheet mistakes for formulas; UTF-8 with a mark, so that accents survive Excel."""
-    safe = frame.rename(columns=lambda name: text.cell(str(name))).map(text.cell)
+    safe = frame.rename(columns=lambda name: words.cell(str(name))).map(words.cell)
     buffer = io.StringIO()
     safe.to_csv(buffer, index=False)
     return buffer.getvalue().encode("utf-8-sig")
@@ -118,7 +119,7 @@ def table(frame: pd.DataFrame, name: str, *, digits: int = 3, height: int | Lite
         if pd.api.types.is_float_dtype(frame[column])
     }
     st.dataframe(
-        frame, hide_index=True, column_config=numbers, height=height, key=f"table-{name}", placeholder=text.DASH
+        frame, hide_index=True, column_config=numbers, height=height, key=f"table-{name}", placeholder=words.DASH
     )
     download(frame, name)
 
@@ -170,7 +171,7 @@ def metrics(row: Sequence[Metric]) -> None:
             st.metric(
                 one.label,
                 one.value,
-                one.delta.replace(text.MINUS, "-") if one.delta else None,  # the arrow goes by an ASCII minus
+                one.delta.replace(words.MINUS, "-") if one.delta else None,  # the arrow goes by an ASCII minus
                 delta_color="off" if one.quiet else "inverse" if one.gap else "normal",
                 delta_arrow="off" if one.quiet else "auto",
                 help=one.help,
@@ -191,8 +192,8 @@ _STATES = {
 
 
 def job_badge(job: Job) -> None:
-    words, color, icon = _STATES[job.state]
-    st.badge(words, color=color, icon=icon)  # type: ignore[arg-type]  # the table's words are badge colours
+    told, color, icon = _STATES[job.state]
+    st.badge(told, color=color, icon=icon)  # type: ignore[arg-type]  # the table's words are badge colours
 
 
 def job(job_id: str, on_done: Callable[[Job], None] | None = None, *, quality: str = "ndcg") -> None:
@@ -213,7 +214,7 @@ def _job(job_id: str, on_done: Callable[[Job], None] | None, *, was_active: bool
         st.rerun()
     with st.container(border=True, key=f"job-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{text.plain(job.title, 80)}**", width="stretch")
+            st.markdown(f"**{words.plain(job.title, 80)}**", width="stretch")
             job_badge(job)
         if job.state in ("running", "queued"):
             _active(job)
@@ -223,7 +224,7 @@ def _job(job_id: str, on_done: Callable[[Job], None] | None, *, was_active: bool
         elif on_done is not None:
             on_done(job)
         else:
-            st.caption(f"Took {text.duration(job.elapsed)}.")
+            st.caption(f"Took {words.duration(job.elapsed)}.")
         if job.kind in ("train", "demo"):
             _curves(job)
         log = runner.read_log(workspace, job.id)
@@ -233,9 +234,9 @@ def _job(job_id: str, on_done: Callable[[Job], None] | None, *, was_active: bool
 
 
 def _active(job: Job) -> None:
-    remaining = text.duration(job.remaining)
-    took = f"{text.duration(job.elapsed)} so far" + (f", about {remaining} to go" if remaining else "")
-    st.progress(min(1.0, job.done), text=f"{text.plain(job.message or 'Starting', 160)} · {job.done:.0%}")
+    remaining = words.duration(job.remaining)
+    took = f"{words.duration(job.elapsed)} so far" + (f", about {remaining} to go" if remaining else "")
+    st.progress(min(1.0, job.done), text=f"{words.plain(job.message or 'Starting', 160)} · {job.done:.0%}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(took if job.state == "running" else "Another job runs; this one starts after it.", width="stretch")
         if job.cancel:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from fairdash import charts, data, settings
+from fairdash import charts, settings, words
 from fairdash.charts import GroupValue
-from fairdash.data.describe import Description, UserGroups, describe
+from fairdash.groups import form as form_groups
 from fairdash.schema import UNKNOWN, Dataset, GroupSpec
-from fairdash.ui import forms, load, parts, state, text
+from fairdash.stages.describe import Description, UserGroups, describe
+from fairdash.ui import forms, load, parts, state
 
 ROWS = 100  # of people and items that are shown as they are
 _COLUMNS = {
@@ -29,8 +30,8 @@ _COLUMNS = {
 @st.cache_resource(max_entries=16, show_spinner="Looking at the data")
 def _describe(digest: str, people: GroupSpec | None, things: GroupSpec | None) -> Description:
     dataset = load.dataset(digest)
-    users = [] if people is None else [data.groups.form(people, dataset.users)]
-    items = [] if things is None else [data.groups.form(things, dataset.items)]
+    users = [] if people is None else [form_groups(people, dataset.users)]
+    items = [] if things is None else [form_groups(things, dataset.items)]
     return describe(dataset, users, items)
 
 
@@ -53,7 +54,7 @@ def section() -> None:
         table = items.table
         sizes = [f"{name} ({n:,} items)" for name, n in zip(table["group"], table["items"], strict=True)]
         shares = {"catalogue": table["catalogue_share"], "interactions": table["interaction_share"]}
-        parts.draw(charts.exposure(sizes, shares), "items", f"Items by {text.plain(items.attribute)}")
+        parts.draw(charts.exposure(sizes, shares), "items", f"Items by {words.plain(items.attribute)}")
     _split(digest)
     _details(dataset)
 
@@ -62,17 +63,17 @@ def _size(dataset: Dataset, seen: Description) -> None:
     overall = seen.overall
     head, liked = overall["head_catalogue_share"], overall["liked_share"]
     row = [
-        parts.Metric("People", text.count(dataset.n_users)),
-        parts.Metric("Items", text.count(dataset.n_items)),
-        parts.Metric("Interactions", text.count(len(dataset.interactions))),
-        parts.Metric("A person, median", text.number(overall["activity_median"], 0), help="Interactions of a person."),
+        parts.Metric("People", words.count(dataset.n_users)),
+        parts.Metric("Items", words.count(dataset.n_items)),
+        parts.Metric("Interactions", words.count(len(dataset.interactions))),
+        parts.Metric("A person, median", words.number(overall["activity_median"], 0), help="Interactions of a person."),
         parts.Metric(
-            "Head", text.percent(head, 0), help="The part of the catalogue that makes 80 % of all interactions."
+            "Head", words.percent(head, 0), help="The part of the catalogue that makes 80 % of all interactions."
         ),
     ]
     if liked is not None:
         row.append(
-            parts.Metric("Liked", text.percent(liked, 0), help=f"Rated {dataset.relevance_threshold:g} or more.")
+            parts.Metric("Liked", words.percent(liked, 0), help=f"Rated {dataset.relevance_threshold:g} or more.")
         )
     seconds = {"seconds": 1.0, "milliseconds": 1e-3}.get(dataset.provenance.get("time_unit", "seconds"))
     if overall["last_time"] is not None and seconds is not None and overall["last_time"] * seconds > 1e8:
@@ -87,7 +88,7 @@ def _size(dataset: Dataset, seen: Description) -> None:
 def _by_group(users: UserGroups, least: int) -> None:
     table = users.table
     st.markdown(f"#### {sentence(users, least)}")
-    labels = [text.group(name, n) for name, n in zip(table["group"], table["people"], strict=True)]
+    labels = [words.group(name, n) for name, n in zip(table["group"], table["people"], strict=True)]
     left, right = st.columns(2, gap="medium")
     with left:
         wide = users.categories.pivot(index="category", columns="group", values="share")
@@ -115,12 +116,12 @@ def sentence(users: UserGroups, least: int) -> str:
     """Who is there, how much of the data is theirs, and where their tastes differ most."""
     table = users.table[(users.table["group"] != UNKNOWN) & (users.table["people"] >= least)]
     if len(table) < 2:
-        return f"Fewer than two groups of {text.plain(users.attribute)} are large enough to compare."
+        return f"Fewer than two groups of {words.plain(users.attribute)} are large enough to compare."
     small = table.sort_values("people").iloc[0]
-    words = text.sentence(text.people(users.attribute, str(small["group"])))
+    told = words.sentence(words.people(users.attribute, str(small["group"])))
     said = (
-        f"{text.plain(words)} are {text.percent(small['people_share'], 0)} of people and "
-        f"{text.percent(small['interaction_share'], 0)} of interactions"
+        f"{words.plain(told)} are {words.percent(small['people_share'], 0)} of people and "
+        f"{words.percent(small['interaction_share'], 0)} of interactions"
     )
     wide = users.categories.pivot(index="category", columns="group", values="share")[list(table["group"])]
     spread = (wide.max(axis=1) - wide.min(axis=1)).sort_values(ascending=False)
@@ -128,10 +129,10 @@ def sentence(users: UserGroups, least: int) -> str:
         return said + "."
     most = wide.loc[spread.index[0]]
     shares = " and ".join(
-        f"{text.percent(most[name], 0)} for {text.plain(text.people(users.attribute, str(name)))}"
+        f"{words.percent(most[name], 0)} for {words.plain(words.people(users.attribute, str(name)))}"
         for name in (most.idxmax(), most.idxmin())
     )
-    return f"{said}; tastes differ most in {text.plain(spread.index[0])}: {shares}."
+    return f"{said}; tastes differ most in {words.plain(spread.index[0])}: {shares}."
 
 
 def _split(digest: str) -> None:
@@ -142,30 +143,30 @@ def _split(digest: str) -> None:
         known = cut.training
         parts.metrics(
             [
-                parts.Metric("Train", text.count(len(known.train))),
+                parts.Metric("Train", words.count(len(known.train))),
                 parts.Metric(
-                    "Validation", text.count(len(known.valid)), help="For early stopping and for choosing strengths."
+                    "Validation", words.count(len(known.valid)), help="For early stopping and for choosing strengths."
                 ),
-                parts.Metric("Test", text.count(len(cut.test)), help="For audits and comparisons alone."),
+                parts.Metric("Test", words.count(len(cut.test)), help="For audits and comparisons alone."),
             ]
         )
         for note in getattr(cut, "notes", ()):
-            st.caption(text.plain(note, 300))
+            st.caption(words.plain(note, 300))
 
 
 def _details(dataset: Dataset) -> None:
     findings = dataset.provenance.get("findings", [])
     if findings:
         with st.expander(
-            f"{text.count(len(findings), 'finding')} on import", icon=":material/fact_check:", key="found"
+            f"{words.count(len(findings), 'finding')} on import", icon=":material/fact_check:", key="found"
         ):
             for finding in findings:
                 done = " (repaired)" if finding["applied"] else ""
-                st.markdown(f"- {text.plain(finding['table'])}: {text.plain(finding['message'], 600)}{done}")
+                st.markdown(f"- {words.plain(finding['table'])}: {words.plain(finding['message'], 600)}{done}")
     with st.expander("People and items as they are", icon=":material/table_rows:", key="tables"):
         for name, table in (("People", dataset.users), ("Items", dataset.items)):
             st.caption(f"{name}: {len(table):,} rows, the first {min(ROWS, len(table))} shown")
             st.dataframe(table.head(ROWS), hide_index=True, key=f"raw-{name}")
     citation = dataset.provenance.get("citation")
     if citation:
-        st.caption(text.plain(citation, 400))
+        st.caption(words.plain(citation, 400))

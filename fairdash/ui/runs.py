@@ -9,8 +9,9 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from fairdash import pipeline
-from fairdash.ui import load, parts, state, text
+from fairdash import words
+from fairdash.run import Run
+from fairdash.ui import load, parts, state
 from fairdash.workspace import Entry
 
 
@@ -36,7 +37,7 @@ def past(data: str) -> None:
         return
     table = pd.DataFrame(
         {
-            "name": [text.label(entry.title, 80) for entry in entries],
+            "name": [words.label(entry.title, 80) for entry in entries],
             "split": [state.workspace().get("runs", entry.meta["run"]).meta.get("split", "") for entry in entries],
             "made": [datetime.fromtimestamp(entry.meta["created"]) for entry in entries],
         }
@@ -47,8 +48,8 @@ def past(data: str) -> None:
         return
     entry = entries[chosen.selection.rows[0]]
     run, lists = load.lists(entry.digest)
-    st.markdown(f"**{text.plain(entry.title, 100)}**")
-    st.caption(text.plain(run.meta.get("device_sentence", ""), 200))
+    st.markdown(f"**{words.plain(entry.title, 100)}**")
+    st.caption(words.plain(run.meta.get("device_sentence", ""), 200))
     st.json({key: value for key, value in run.meta.items() if key != "device_sentence"}, expanded=False)
     with st.container(horizontal=True):
         st.button("Look at it", icon=":material/visibility:", type="primary", key="look", on_click=state.put,
@@ -66,7 +67,7 @@ def past(data: str) -> None:
             st.button("Delete for good", key="delete", on_click=_delete, args=(entry,))
 
 
-def _zip(run: pipeline.Run) -> bytes:
+def _zip(run: Run) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted((run.folder / "model").rglob("*")):

@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fairdash import charts
+from fairdash import charts, words
 from fairdash.charts import TradePoint
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
 from fairdash.recommenders import RECOMMENDERS
-from fairdash.ui import forms, load, parts, state, text, training
+from fairdash.ui import forms, load, parts, state, training
 
 OBJECTIVES = {
     "accuracy": "The highest NDCG@10",
@@ -79,7 +79,7 @@ def _trials(job: Job) -> None:
     gap = (
         ""
         if best["gap"] is None
-        else f", a gap between groups of {text.plain(found['attribute'])} of {best['gap']:.4f}"
+        else f", a gap between groups of {words.plain(found['attribute'])} of {best['gap']:.4f}"
     )
     st.markdown(f"#### Trial {best['number'] + 1} is the best: NDCG@10 {best['accuracy']:.4f}{gap} on validation.")
     points = [

@@ -8,11 +8,12 @@ from typing import Any
 
 import streamlit as st
 
+from fairdash import words
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
 from fairdash.recommenders import PROFILE_READERS, RECOMMENDERS
 from fairdash.schema import USER_ID
-from fairdash.ui import forms, load, parts, state, text
+from fairdash.ui import forms, load, parts, state
 
 FIRST = ("epochs", "layers", "width", "length", "batch", "learning_rate")  # options that stand open
 
@@ -85,13 +86,13 @@ def _form(data: str) -> dict[str, Any]:
     with three:
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params",
                                help="Same seed, same numbers (on one kind of machine).")  # fmt: skip
-    st.caption(f"{info.summary} *{text.plain(info.paper, 300)}*")
+    st.caption(f"{info.summary} *{words.plain(info.paper, 300)}*")
     spec = forms.split()
     options = forms.options(info.config, FIRST)
     if name in PROFILE_READERS:
         attributes = [name for name in dataset.users.columns if name != USER_ID]
         profile = st.multiselect(
-            "Attributes in the profile text", attributes, key="profile", format_func=text.label,
+            "Attributes in the profile text", attributes, key="profile", format_func=words.label,
             help="The model then reads who a person is, in words. The Audit page measures what it makes of it.",
         )  # fmt: skip
         if profile:
@@ -105,7 +106,7 @@ def _form(data: str) -> dict[str, Any]:
 
 def _finished(job: Job) -> None:
     result = job.result or {}
-    st.caption(f"Took {text.duration(job.elapsed)}.")
+    st.caption(f"Took {words.duration(job.elapsed)}.")
     if state.get("lists") != result.get("lists"):
         state.put("lists", result.get("lists"))
     with st.container(horizontal=True):

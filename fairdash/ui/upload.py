@@ -10,15 +10,15 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from fairdash import data
+from fairdash import data, words
 from fairdash.data.clean import REPAIRS
 from fairdash.data.importing import ImportOptions, Preview
 from fairdash.data.mapping import Guess
 from fairdash.data.read import SEPARATOR_TITLES, Reading
+from fairdash.entries import put_dataset
 from fairdash.hashing import digest
-from fairdash.jobs.kinds import put_dataset
 from fairdash.schema import Dataset
-from fairdash.ui import catalogue, parts, state, text
+from fairdash.ui import catalogue, parts, state
 
 Files = list[tuple[str, bytes]]
 
@@ -113,34 +113,34 @@ def _unsure(guesses: dict[str, Guess]) -> bool:
 
 def _recognised(seen: Preview, dataset: Dataset) -> None:
     tables = [(role, getattr(seen, role)) for role in _ROLES if getattr(seen, role) is not None]
-    said = ", ".join(f"{_ROLES[role].lower()} from {text.plain(table.name)}" for role, table in tables)
+    said = ", ".join(f"{_ROLES[role].lower()} from {words.plain(table.name)}" for role, table in tables)
     st.success(f"Recognised {said}.", icon=":material/task_alt:")
     threshold = dataset.relevance_threshold
     parts.metrics(
         [
-            parts.Metric("People", text.count(dataset.n_users)),
-            parts.Metric("Items", text.count(dataset.n_items)),
-            parts.Metric("Interactions", text.count(len(dataset.interactions))),
+            parts.Metric("People", words.count(dataset.n_users)),
+            parts.Metric("Items", words.count(dataset.n_items)),
+            parts.Metric("Interactions", words.count(len(dataset.interactions))),
             parts.Metric(
                 "Liked from",
                 "any" if threshold is None else f"{threshold:g}",
                 help="A held-out item counts as liked from this rating on.",
             ),
-            parts.Metric("Categories", text.count(len(dataset.categories.names))),
+            parts.Metric("Categories", words.count(len(dataset.categories.names))),
         ]
     )
 
 
 def _findings(findings: Sequence[data.Finding], key: str) -> None:
-    st.markdown(f"**{text.count(len(findings), 'finding')}**")
+    st.markdown(f"**{words.count(len(findings), 'finding')}**")
     chosen, offered = set(), set()
     asked = False
     for i, finding in enumerate(findings):
         repair = REPAIRS.get(finding.repair)
         with st.container(horizontal=True, vertical_alignment="center", key=f"finding-{i}", gap="small"):
             rows = f" Rows {', '.join(f'{row:,}' for row in finding.rows)}." if finding.rows else ""
-            file = f"{text.plain(finding.table)}: " if finding.table else ""
-            st.markdown(f"{_ICONS[finding.severity]} {file}{text.plain(finding.message, 600)}{rows}", width="stretch")
+            file = f"{words.plain(finding.table)}: " if finding.table else ""
+            st.markdown(f"{_ICONS[finding.severity]} {file}{words.plain(finding.message, 600)}{rows}", width="stretch")
             if repair is None:
                 continue
             if repair.when == "always":
@@ -206,7 +206,7 @@ def _correct(seen: Preview, dataset: Dataset | None, before: dict[str, Any]) -> 
             index = names.index(guess.column) if guess and guess.column in names else 0
             hint = f"{guess.reason}, {guess.confidence:.0%} sure" if guess else "nothing was recognised"
             with column:
-                picked = st.selectbox(label, names, index, format_func=text.label, help=text.plain(hint, 200))
+                picked = st.selectbox(label, names, index, format_func=words.label, help=words.plain(hint, 200))
             given[name] = "" if picked == NOTHING else picked
     one, two, three, four = st.columns(4)
     with one:
@@ -240,5 +240,5 @@ def _rows(seen: Preview) -> None:
             with tab:
                 mark = SEPARATOR_TITLES.get(table.separator, table.separator)
                 head = "first row holds names" if table.header else "no row of names"
-                st.caption(f"{text.plain(table.name)}: {len(table.frame):,} rows, {mark}, {table.encoding}, {head}.")
+                st.caption(f"{words.plain(table.name)}: {len(table.frame):,} rows, {mark}, {table.encoding}, {head}.")
                 st.dataframe(table.frame.head(PREVIEW_ROWS), hide_index=False, key=f"head-{role}")

@@ -248,9 +248,9 @@ def boratto(folder: Path) -> list[str]:
     held-out item is relevant, whatever its rating; what was seen is left out; equally popular items by a hash; the
     ideal has min(K, relevant) places. Rounded to the nearest, as this program splits, NDCG@10 is 0.0010 higher.
     """
-    from fairdash import ranking
     from fairdash.hashing import id_hash
     from fairdash.metrics import audit
+    from fairdash.recommenders import ranking
     from fairdash.schema import GroupSpec
 
     where = DATA / "ml-1m"

@@ -28,13 +28,17 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
-from fairdash import data, pipeline
-from fairdash.compare import Aim, compare
+from fairdash import data
 from fairdash.hashing import id_hash, mix
 from fairdash.metrics.leakage import STRENGTHS
-from fairdash.model_audit import measures
-from fairdash.pipeline import Mitigation, Run, TrainSpec
+from fairdash.mitigation import find_method
+from fairdash.mitigation.base import Mitigation
+from fairdash.run import Run
 from fairdash.schema import USER_ID, Floats, GroupSpec, Split
+from fairdash.stages import audit, fit, mitigate, recommend
+from fairdash.stages.compare import Aim, compare
+from fairdash.stages.fit import TrainSpec
+from fairdash.stages.model_side import measures
 
 K = 10
 SHOWN = "gender_shown"  # gender, withheld from the mitigation for part of the people
@@ -112,19 +116,19 @@ class Bench:
         """The trained run of a spec; trained once."""
         folder = self.workspace / spec.digest(self.split)
         if not (folder / "run.json").exists():
-            return pipeline.train(self.split, spec, folder)
+            return fit.train(self.split, spec, folder)
         return Run.load(folder)
 
     def case(self, case: Case) -> dict[str, Any]:
         started = time.process_time()
-        info = pipeline.find_method(case.method).info
+        info = find_method(case.method).info
         before = self.run(TrainSpec(case.recommender, case.options))
         chosen = Mitigation(case.method, (case.mitigated,), case.item_group)
-        after = pipeline.mitigate(before, chosen, K, retrain=lambda spec, _: self.run(spec))
-        old = pipeline.recommend(before, K)
+        after = mitigate.mitigate(before, chosen, K, retrain=lambda spec, _: self.run(spec))
+        old = recommend.recommend(before, K)
         groups = [case.judged]
         audits = [
-            pipeline.audit(run, lists, groups=groups, k=K) for run, lists in ((before, old), (after.run, after.lists))
+            audit.audit(run, lists, groups=groups, k=K) for run, lists in ((before, old), (after.run, after.lists))
         ]
         sides = (
             measures(before.fitted, self.split, groups, old, k=K),
@@ -168,7 +172,7 @@ class Bench:
         """The points on validation from which a strength is chosen."""
         before = self.run(TrainSpec(case.recommender, case.options))
         chosen = Mitigation(case.method, (case.mitigated,), case.item_group)
-        for point in pipeline.sweep(before, chosen, K, retrain=lambda spec, _: self.run(spec)):
+        for point in mitigate.sweep(before, chosen, K, retrain=lambda spec, _: self.run(spec)):
             yield json.dumps(point.to_json())
 
 

@@ -31,9 +31,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairdash import data, ranking
+from fairdash import data
 from fairdash.data.split import split
-from fairdash.recommenders import build
+from fairdash.recommenders import build, ranking
 from fairdash.recommenders.base import Fitted
 from fairdash.recommenders.bert_sequence import FittedSequence
 from fairdash.schema import ITEM_ID, Dataset, Interactions, Split

@@ -24,13 +24,15 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from fairdash import data, pipeline
-from fairdash.compare import Aim, compare
-from fairdash.mitigation.base import RerankInput
+from fairdash import data
+from fairdash.mitigation.base import Mitigation, RerankInput
 from fairdash.mitigation.reranking import METHODS
 from fairdash.mitigation.sweep import GRID, Judge, trace
-from fairdash.pipeline import Mitigation, Run, TrainSpec
+from fairdash.run import Run
 from fairdash.schema import Categories, Groups, GroupSpec, Lists, Split
+from fairdash.stages import audit, fit, mitigate, recommend
+from fairdash.stages.compare import Aim, compare
+from fairdash.stages.fit import TrainSpec
 
 K = 10
 OPTIMISING = {"user_parity", "threshold", "exposure_parity", "cp_fair", "p_mmf"}
@@ -175,22 +177,22 @@ def effects(names: Sequence[str], folder: Path, workspace: Path) -> None:
     for name, split in splits(folder).items():
         spec = TrainSpec("ease", {})
         place = workspace / spec.digest(split)
-        runs[name] = Run.load(place) if (place / "run.json").exists() else pipeline.train(split, spec, place)
+        runs[name] = Run.load(place) if (place / "run.json").exists() else fit.train(split, spec, place)
     for case in CASES:
         if names and case.method not in names:
             continue
         run = runs[case.data]
         chosen = Mitigation(case.method, case.groups, case.item_group)
-        done = pipeline.mitigate(run, chosen, K, retrain=_never)
+        done = mitigate.mitigate(run, chosen, K, retrain=_never)
         audits = [
-            pipeline.audit(
+            audit.audit(
                 run,
                 lists,
                 groups=case.groups,
                 item_groups=[case.item_group] if case.item_group else (),
                 permutations=20,
             )
-            for lists in (pipeline.recommend(run, K), done.lists)
+            for lists in (recommend.recommend(run, K), done.lists)
         ]
         for aim in case.aims:
             told = compare(*audits, aims=[aim]).to_json()

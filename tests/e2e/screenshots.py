@@ -13,6 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
+from fairdash.entries import get_dataset
 from fairdash.jobs import kinds
 from fairdash.workspace import Workspace
 from tests.e2e import steps
@@ -48,7 +49,7 @@ SHAPES = {"wide": (1280, 800), "phone": (390, 844)}
 def fill(workspace: Workspace) -> None:
     """A small finished comparison on synthetic data."""
     stored = kinds.run(workspace, "dataset", {"source": "synthetic"})["datasets"]
-    dataset = kinds.get_dataset(workspace, stored)
+    dataset = get_dataset(workspace, stored)
     groups = [{"attributes": [a], "edges": [None], "min_size": 20} for a in ("gender",)]
     options = {"epochs": 8, "width": 64, "profile": "gender,age"}
     trained = kinds.run(workspace, "train", {"dataset": dataset.digest, "split": "user-time:0.8", "options": options})

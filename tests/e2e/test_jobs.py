@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from fairdash import data
-from fairdash.jobs import kinds, runner
+from fairdash import data, entries
+from fairdash.jobs import runner
 from fairdash.jobs.table import Job
 from fairdash.workspace import Workspace
 from tests.e2e import steps
@@ -39,7 +39,7 @@ def until(server: Server, true: Callable[[Job], bool], seconds: float = 60.0) ->
 @pytest.mark.timeout(300)
 def test_a_training_outlives_reload_tab_and_server(server: Server, page: Page, browser: Browser) -> None:
     dataset, _ = data.synthetic.make(n_users=200, n_items=100)
-    stored = kinds.put_dataset(Workspace(server.home), dataset)
+    stored = entries.put_dataset(Workspace(server.home), dataset)
     steps.visit(page, f"{server.url}/recommender?" + urlencode({"data": stored, **LONG}))
     steps.start(page, "Train")
     running = page.get_by_text(re.compile(r"Epoch \d+ of 400"))
@@ -82,7 +82,7 @@ def test_a_training_outlives_reload_tab_and_server(server: Server, page: Page, b
 @pytest.mark.timeout(180)
 def test_a_killed_worker_is_shown_as_lost_within_seconds(server: Server, page: Page) -> None:
     dataset, _ = data.synthetic.make(n_users=200, n_items=100)
-    stored = kinds.put_dataset(Workspace(server.home), dataset)
+    stored = entries.put_dataset(Workspace(server.home), dataset)
     steps.visit(page, f"{server.url}/recommender?" + urlencode({"data": stored, "seed": 7, **LONG}))
     steps.start(page, "Train")
     job = until(server, lambda job: job.state == "running" and job.done > 0.0, 90.0)

@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from fairdash import data
-from fairdash.ui import findings, text
+from fairdash import data, words
+from fairdash.ui import findings
 from tests.e2e import steps
 from tests.e2e.conftest import ROOT, Server
 
@@ -65,9 +65,9 @@ def headless(server: Server, *arguments: Any) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def visible(words: str) -> re.Pattern[str]:
+def visible(told: str) -> re.Pattern[str]:
     """The words as they stand on the page: whitespace may differ."""
-    return re.compile(r"\s+".join(map(re.escape, words.split())))
+    return re.compile(r"\s+".join(map(re.escape, told.split())))
 
 
 @pytest.mark.timeout(900)
@@ -123,7 +123,7 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
         steps.shown(page, visible(sentence))
     for group in comparison["groups"]["gender"].values():
         row = group["ndcg"]
-        steps.shown_in_picture(page, re.compile(re.escape(text.number(abs(row["difference"])))))
+        steps.shown_in_picture(page, re.compile(re.escape(words.number(abs(row["difference"])))))
 
     # Report: the same comparison as one page.
     steps.go(page, "Report")

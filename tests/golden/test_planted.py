@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from fairdash import pipeline
 from fairdash.data import split as splits
 from fairdash.data import synthetic
 from fairdash.schema import GroupSpec
+from fairdash.stages import audit, fit, recommend
 
 GENDER, COUNTRY, CREATOR = GroupSpec(("gender",)), GroupSpec(("country",)), GroupSpec(("creator_gender",))
 
@@ -28,15 +28,15 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, bool], d
         split = splits.split(dataset, "user-time:0.8")
         for name in ("ease", "popularity"):
             folder = tmp_path_factory.mktemp("planted")
-            run = pipeline.train(split, pipeline.TrainSpec(name), Path(folder))
-            audit = pipeline.audit(
+            run = fit.train(split, fit.TrainSpec(name), Path(folder))
+            audited = audit.audit(
                 run,
-                pipeline.recommend(run, 10),
+                recommend.recommend(run, 10),
                 groups=[GENDER, COUNTRY],
                 item_groups=[CREATOR],
                 model=name == "ease",
             )
-            found[name, biased] = audit.to_json()
+            found[name, biased] = audited.to_json()
     return found
 
 
@@ -84,9 +84,9 @@ def test_the_biased_service_has_no_gap_where_none_was_planted(tmp_path: Path) ->
     excluded = 0
     for seed in range(4):
         dataset, _ = synthetic.make(seed)
-        run = pipeline.train(splits.split(dataset, "user-time:0.8"), pipeline.TrainSpec("ease"), tmp_path / str(seed))
-        audit = pipeline.audit(run, pipeline.recommend(run, 10), groups=[COUNTRY], replicates=500, permutations=500)
-        gap = audit.to_json()["gaps"]["country"]["ndcg"]
+        run = fit.train(splits.split(dataset, "user-time:0.8"), fit.TrainSpec("ease"), tmp_path / str(seed))
+        found = audit.audit(run, recommend.recommend(run, 10), groups=[COUNTRY], replicates=500, permutations=500)
+        gap = found.to_json()["gaps"]["country"]["ndcg"]
         assert gap["p_holm"] > 0.05
         excluded += gap["ci"][0] > 0
     assert excluded <= 1  # one metric alone, at 95 %, is wrong once in twenty

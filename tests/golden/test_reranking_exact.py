@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import linprog
 
+from fairdash.item_classes import ItemClass
 from fairdash.metrics.accuracy import discounts
 from fairdash.metrics.categories import kl
-from fairdash.metrics.inputs import ItemClass
 from fairdash.mitigation.base import RerankInput
 from fairdash.mitigation.reranking import (
     calibrate,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fairdash import data
+from fairdash import data, entries
 from fairdash.jobs import kinds
 from fairdash.workspace import Workspace
 
@@ -27,7 +27,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     root = tmp_path_factory.mktemp("finished")
     workspace = Workspace(root)
     dataset, _ = data.synthetic.make(n_users=150, n_items=80)
-    stored = kinds.put_dataset(workspace, dataset)
+    stored = entries.put_dataset(workspace, dataset)
     groups = [asdict(spec) for spec in kinds.default_groups(dataset)[:1]]
     trained = kinds.run(workspace, "train", {"dataset": stored, "split": "user-time:0.8", "recommender": "ease"})
     mitigation = {"method": "calibrate", "groups": groups, "strength": 0.5}

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from fairdash.jobs import kinds, runner
+from fairdash import entries
+from fairdash.jobs import runner
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, words
 
@@ -70,7 +71,7 @@ def test_a_file_that_cannot_be_used_gets_a_sentence(nothing: Path, open_page: Op
 
 def test_lists_of_another_system_are_kept_for_the_audit(here: dict[str, Any], open_page: Open) -> None:
     workspace = Workspace(here["home"])
-    run, lists = kinds.get_lists(workspace, here["lists"])
+    run, lists = entries.get_lists(workspace, here["lists"])
     frame = lists.top(5).to_frame(run.split.training.users, run.split.training.items)
     app = open_page("recommender", data=here["data"], how="Bring lists or a model")
     app.file_uploader(key="lists-file").set_value(("theirs.csv", csv(frame), "text/csv")).run()
@@ -79,7 +80,7 @@ def test_lists_of_another_system_are_kept_for_the_audit(here: dict[str, Any], op
     app.button(key="keep-lists").click().run()
     assert not app.exception
     made = next(entry for entry in workspace.entries("lists") if entry.title == "theirs")
-    _, kept = kinds.get_lists(workspace, made.digest)
+    _, kept = entries.get_lists(workspace, made.digest)
     assert (kept.items[:, :5] == lists.items[:, :5]).all()
 
 
@@ -101,7 +102,7 @@ def test_lists_with_their_own_test_need_no_data_of_ours(nothing: Path, open_page
     assert not app.exception
     workspace = Workspace(nothing)
     (stored,), (made,) = workspace.entries("datasets"), workspace.entries("lists")
-    run, _ = kinds.get_lists(workspace, made.digest)
+    run, _ = entries.get_lists(workspace, made.digest)
     assert len(run.split.test) == len(truth)
     assert stored.title == run.meta["data"]
 

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fairdash import entries, words
 from fairdash.jobs import kinds, runner
 from fairdash.mitigation import METHODS
-from fairdash.ui import findings, state, text
+from fairdash.ui import findings, state
 from fairdash.ui.mitigating import PLACES
 from fairdash.workspace import Workspace
-from tests.pages.conftest import Open, words
+from tests.pages.conftest import Open
+from tests.pages.conftest import words as told
 
 PAGES = list(state.JOURNEY)
 
@@ -46,9 +48,9 @@ def test_numbers_out_of_bounds_in_a_link_are_mended(k: str, here: dict[str, Any]
 
 def test_the_data_page_shows_the_datas_own_bias(here: dict[str, Any], open_page: Open) -> None:
     app = open_page("data", data=here["data"])
-    dataset = kinds.get_dataset(Workspace(here["home"]), here["data"])
-    assert {m.label: m.value for m in app.metric}["Interactions"] == text.count(len(dataset.interactions))
-    assert "of people and" in words(app)
+    dataset = entries.get_dataset(Workspace(here["home"]), here["data"])
+    assert {m.label: m.value for m in app.metric}["Interactions"] == words.count(len(dataset.interactions))
+    assert "of people and" in told(app)
     assert {m.label: m.value for m in app.metric}["Test"] != "0"
 
 
@@ -82,7 +84,7 @@ def test_the_audit_page_audits_and_says_the_finding_of_the_stored_audit(here: di
     app = open_page("audit", data=here["data"], lists=here["lists"], group="gender")
     made = wait_for_job(app, "audit", here["home"])
     audit = json.loads((here["home"] / "audits" / made["audits"] / "audit.json").read_text())
-    assert text.plain(findings.sentence(audit, "gender", "ndcg"), 900) in words(app)
+    assert words.plain(findings.sentence(audit, "gender", "ndcg"), 900) in told(app)
     for part in ("Spread", "Categories", "Items", "Model", "All numbers", "Conventions"):
         app.segmented_control(key="more").set_value(part).run()
         assert not app.exception
@@ -98,9 +100,9 @@ def test_the_compare_page_compares_with_the_lists_before(here: dict[str, Any], o
     assert app.selectbox(key="view_before").value == here["lists"]
     made = wait_for_job(app, "compare", here["home"])
     value = json.loads((here["home"] / "comparisons" / made["comparisons"] / "comparison.json").read_text())
-    shown = words(app)
+    shown = told(app)
     for sentence in value["sentences"]:
-        assert text.plain(sentence, 600) in shown
+        assert words.plain(sentence, 600) in shown
     for part in ("Categories", "Items", "All numbers"):
         app.segmented_control(key="compared").set_value(part).run()
         assert not app.exception
@@ -119,7 +121,7 @@ def test_the_headline_of_a_comparison_has_a_verdict_for_each_aim() -> None:
 
     app = AppTest.from_function(page).run()
     assert not app.exception
-    shown = words(app)
+    shown = told(app)
     assert "aim (gender): moved as meant" in shown
     assert "aim (age): nothing to move: within chance before" in shown
     assert "two" in shown
@@ -131,7 +133,7 @@ def test_a_search_tries_options_and_hands_the_best_to_training(here: dict[str, A
     found = wait_for_job(app, "search", here["home"])["search"]
     assert len(found["trials"]) == 3
     best = found["trials"][found["chosen"][0]]
-    assert f"NDCG@10 {best['accuracy']:.4f}" in words(app)
+    assert f"NDCG@10 {best['accuracy']:.4f}" in told(app)
     next(button for button in app.button if button.label == "Train with the best options").click().run()
     assert not app.exception
     assert app.number_input(key="set_l2").value == pytest.approx(best["options"]["l2"])
@@ -146,7 +148,7 @@ def test_every_method_of_the_catalogue_can_be_looked_at(here: dict[str, Any], op
         for key in [key for key, method in METHODS.items() if method.info.place == place]:
             app.selectbox(key="method").set_value(key).run()
             assert not app.exception, key
-            assert text.plain(METHODS[key].info.paper, 400) in words(app)
+            assert words.plain(METHODS[key].info.paper, 400) in told(app)
             seen.add(key)
     assert seen == set(METHODS)
 
@@ -187,23 +189,23 @@ def test_methods_combine_and_the_budget_is_the_persons_own(
 
 def test_a_training_method_is_refused_for_a_recommender_without_training(here: dict[str, Any], open_page: Open) -> None:
     app = open_page("mitigate", data=here["data"], lists=here["lists"], place="Training")
-    assert "Not possible" in words(app)
+    assert "Not possible" in told(app)
     assert app.button(key="mitigate").disabled
 
 
 def test_one_persons_history_can_be_edited_and_the_list_changes(here: dict[str, Any], open_page: Open) -> None:
     app = open_page("explore", data=here["data"], lists=here["lists"])
-    run = kinds.get_run(Workspace(here["home"]), here["run"])
+    run = entries.get_run(Workspace(here["home"]), here["run"])
     user = 0
     before = app.dataframe[0].value["item"].tolist()
     own = run.split.known.item[run.split.known.user == user]
     app.multiselect(key=f"without-{user}").set_value([int(own[-1]), int(own[-2])]).run()
     assert not app.exception
     assert app.dataframe[0].value["item"].tolist() != before
-    assert "as before the edit" in words(app)
+    assert "as before the edit" in told(app)
     app.segmented_control(key="explore").set_value("Why").run()
     assert not app.exception
-    assert "the score of" in words(app)
+    assert "the score of" in told(app)
 
 
 def test_a_job_that_failed_is_told_in_words_and_can_be_tried_again(here: dict[str, Any], open_page: Open) -> None:
@@ -226,6 +228,6 @@ def test_names_from_data_are_shown_as_they_are(nothing: Path, open_page: Open) -
 
     dataset, _ = data.build(("r.csv", ("user_id,item_id,rating,time\n" + rows).encode()), ("p.csv", people.encode()))
     workspace = Workspace(nothing)
-    app = open_page("data", data=kinds.put_dataset(workspace, dataset))
-    assert evil not in words(app)
-    assert "javascript:alert" not in words(app)
+    app = open_page("data", data=entries.put_dataset(workspace, dataset))
+    assert evil not in told(app)
+    assert "javascript:alert" not in told(app)

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fairdash import pipeline
 from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
+from fairdash.data.given import given_split
+from fairdash.run import Run
+from fairdash.stages import audit, fit, mitigate, recommend
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def test_the_split_comes_back_from_the_folder_as_it_was(run: Path) -> None:
     from fairdash.data.split import split
 
     made = split(sources.load("synthetic"), "user-time:0.8")
-    again = pipeline.Run.load(run).split
+    again = Run.load(run).split
     assert again.digest == made.digest
     pd.testing.assert_frame_equal(again.training.users, made.training.users)
 
@@ -189,7 +191,7 @@ def test_a_rule_that_cannot_be_is_refused_before_anything_is_tried(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pipeline, "sweep", lambda *_, **__: pytest.fail("strengths were tried"))
+    monkeypatch.setattr(mitigate, "sweep", lambda *_, **__: pytest.fail("strengths were tried"))
     command = ["mitigate", "--run", str(run), "--method", "calibrate", *more, "--out", str(tmp_path / "after.csv")]
     assert main(command) == EXIT_ERROR
     assert words in capsys.readouterr().err
@@ -213,22 +215,26 @@ def test_lists_of_another_system_need_no_model(run: Path, tmp_path: Path) -> Non
     users = pd.DataFrame({"user_id": ["a", "b", "c"], "gender": ["f", "m", "m"]})
     lists = pd.DataFrame({"user_id": ["a", "a", "b"], "item_id": ["1", "2", "1"], "rank": [1, 2, 1]})
     truth = pd.DataFrame({"user_id": ["a", "c"], "item_id": ["2", "9"]})
-    split = pipeline.outside_split("mine", lists, truth, users)
+    files = [
+        (f"{name}.csv", table.to_csv(index=False).encode()) for name, table in (("truth", truth), ("users", users))
+    ]
+    items = ("items.csv", b"item_id,title\n1,a\n2,b\n9,c\n")
+    _, split, _ = given_split(files[0], files[1], items, None, name="mine")
     assert set(split.training.items["item_id"]) == {"1", "2", "9"}
     assert split.training.n_users == 3
     assert len(split.test) == 2
     file = tmp_path / "lists.csv"
     lists.to_csv(file, index=False)
-    from fairdash.recommenders.lists import read_lists
+    from fairdash.data.lists import read_lists
 
     ranked, _ = read_lists(str(file), split.training.users, split.training.items)
-    made = pipeline.import_lists(split, ranked, "another", tmp_path / "run")
+    made = fit.import_lists(split, ranked, "another", tmp_path / "run")
     assert not made.has_model
-    again = pipeline.Run.load(tmp_path / "run")
+    again = Run.load(tmp_path / "run")
     assert again.split.digest == split.digest
-    audit = pipeline.audit(again, pipeline.recommend(again, 2), k=2, replicates=10, permutations=10)
+    found = audit.audit(again, recommend.recommend(again, 2), k=2, replicates=10, permutations=10)
     # a: its one liked item at rank 2 → 1 / log2(3); c: no list → 0; b: nothing held out
-    assert audit.to_json()["overall"]["ndcg"] == pytest.approx(0.63093 / 2, abs=1e-5)
+    assert found.to_json()["overall"]["ndcg"] == pytest.approx(0.63093 / 2, abs=1e-5)
 
 
 def test_methods_combine_in_order(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash.metrics.inputs import ItemClass
+from fairdash.item_classes import ItemClass
 from fairdash.mitigation.base import Info, RerankInput
 from fairdash.mitigation.reranking.method import Reranking, blocks, greedy, several, unit_scores
 from fairdash.schema import Floats

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fairdash import settings
 from fairdash.errors import ConfigError
-from fairdash.metrics.inputs import POPULARITY, ItemClass, tail_items
+from fairdash.item_classes import ItemClass
 from fairdash.mitigation.base import Info, Reranker, RerankInput, check_groups, check_strength
 from fairdash.schema import Codes, Floats, Groups, Lists
 
@@ -157,12 +157,6 @@ def greedy(
         chosen[:, place] = picked
         closed[rows[open_], best[open_]] = -np.inf
     return chosen
-
-
-def head_and_tail(popularity: NDArray[np.float64]) -> Groups:
-    """Items by popularity: the head is the fewest items that make 80 % of all interactions, the tail is the rest."""
-    codes = tail_items(popularity).astype(np.int32)
-    return Groups(POPULARITY, ("head", "tail"), codes)
 
 
 def group_of(groups: Groups, items: Codes) -> Codes:

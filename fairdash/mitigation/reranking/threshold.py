@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairdash.hashing import mix
-from fairdash.metrics.inputs import ItemClass
+from fairdash.item_classes import ItemClass
 from fairdash.mitigation.base import Info, RerankInput
 from fairdash.mitigation.reranking.method import Reranking, best_positions, several
 from fairdash.mitigation.reranking.utility import contains, evidence

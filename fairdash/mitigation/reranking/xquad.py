@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fairdash.item_classes import head_and_tail
 from fairdash.mitigation.base import Info, RerankInput
-from fairdash.mitigation.reranking.method import Reranking, blocks, greedy, group_of, head_and_tail, unit_scores
+from fairdash.mitigation.reranking.method import Reranking, blocks, greedy, group_of, unit_scores
 from fairdash.schema import Floats
 
 INFO = Info(

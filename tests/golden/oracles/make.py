@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from fairdash.hashing import id_hash
-from fairdash.ranking import top_k
+from fairdash.recommenders.ranking import top_k
 from tests.golden.oracles import popular
 
 K = 10

@@ -9,6 +9,8 @@ import pytest
 
 from fairdash import data
 from fairdash.errors import DataError
+from fairdash.groups import form
+from fairdash.schema import GroupSpec
 
 U_DATA = b"".join(b"%d\t%d\t%d\t%d\n" % (1 + i % 3, 1 + i // 3, 1 + i % 5, 881250949 + i) for i in range(9))
 U_USER = b"1|24|M|technician|85711\n2|53|F|other|94043\n3|23|M|writer|32067\n"
@@ -81,7 +83,7 @@ def test_1m_codes_become_labels() -> None:
     assert dataset.users["occupation"].tolist() == ["K-12 student", "self-employed", "scientist"]
     assert dataset.items["title"].tolist()[2] == "Seven: Up"
     assert dataset.items["categories"].tolist()[0] == "Animation|Children's|Comedy"
-    ages = data.groups.form(data.groups.GroupSpec(("age_group",)), dataset.users)
+    ages = form(GroupSpec(("age_group",)), dataset.users)
     assert ages.names == ("under 18", "25–34", "56+")
 
 

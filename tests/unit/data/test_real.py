@@ -10,6 +10,7 @@ import pytest
 from fairdash import data
 from fairdash.data.check import Finding
 from fairdash.data.split import split
+from fairdash.groups import form, suggest
 from fairdash.schema import Dataset, GroupSpec
 
 SHARED = (Path(__file__).parents[3] / "../shared/data").resolve()
@@ -32,7 +33,7 @@ def test_movielens_100k_original_files() -> None:
     assert findings["repeated_titles"].count == 36
     assert "Misérables" in findings["encoding"].message
     assert findings["ties"].count > 50_000
-    labels = [spec.label for spec in data.groups.suggest(dataset.users)]
+    labels = [spec.label for spec in suggest(dataset.users)]
     assert labels == ["gender", "age", "occupation"]
     cut = split(dataset, "user-time:0.8")
     assert len(cut.test) == 20_000
@@ -49,7 +50,7 @@ def test_movielens_1m_tables_in_a_few_seconds() -> None:
     assert dataset.provenance["mapping"]["categories"] == "genres"
     assert findings["idle_items"].count == 177
     assert dataset.users["gender"].value_counts().to_dict() == {"M": 4331, "F": 1709}
-    assert [spec.label for spec in data.groups.suggest(dataset.users)] == ["gender", "age_group", "occupation_name"]
+    assert [spec.label for spec in suggest(dataset.users)] == ["gender", "age_group", "occupation_name"]
     last = split(dataset, "leave-one-out").test
     latest = dataset.interactions.groupby("user_id")["time"].max()
     assert (last.time == latest.loc[dataset.users["user_id"].iloc[last.user]].to_numpy()).all()
@@ -64,10 +65,10 @@ def test_last_fm_play_counts() -> None:
     assert dataset.users["gender"].isna().sum() == 100
     assert findings["impossible_age"].applied
     assert findings["impossible_age"].count == (dataset.users["age"].isna()).sum()
-    groups = data.groups.form(GroupSpec(("gender",)), dataset.users)
+    groups = form(GroupSpec(("gender",)), dataset.users)
     assert groups.names == ("Female", "Male")
     assert (groups.codes < 0).sum() == 100
-    assert "artist_gender" in [spec.label for spec in data.groups.suggest(dataset.items)]
+    assert "artist_gender" in [spec.label for spec in suggest(dataset.items)]
 
 
 def test_restaurants_with_tiny_groups_and_no_time() -> None:
@@ -78,6 +79,6 @@ def test_restaurants_with_tiny_groups_and_no_time() -> None:
     assert "no_time" in findings
     assert findings["missing_marks"].applied
     assert not (dataset.users == "?").any(axis=None)
-    marital = data.groups.form(GroupSpec(("marital_status",)), dataset.users)
+    marital = form(GroupSpec(("marital_status",)), dataset.users)
     assert dict(zip(marital.names, marital.sizes.tolist(), strict=True))["widow"] == 2
     assert len(split(dataset, "user-random:0.8").test) > 200

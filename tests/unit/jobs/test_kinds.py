@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fairdash import entries
 from fairdash.errors import Cancelled, ConfigError, FairDashError
 from fairdash.jobs import kinds
 from fairdash.schema import GroupSpec, Lists
@@ -74,21 +75,21 @@ def test_the_same_request_makes_nothing_twice(made: tuple[Workspace, dict[str, A
 
 def test_a_data_set_kept_again_gets_its_new_name(made: tuple[Workspace, dict[str, Any]], tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    dataset = kinds.get_dataset(made[0], made[1]["datasets"])
-    first = kinds.put_dataset(workspace, dataset)
-    assert kinds.put_dataset(workspace, replace(dataset, name="Ours")) == first
+    dataset = entries.get_dataset(made[0], made[1]["datasets"])
+    first = entries.put_dataset(workspace, dataset)
+    assert entries.put_dataset(workspace, replace(dataset, name="Ours")) == first
     assert [entry.title for entry in workspace.entries("datasets")] == ["Ours"]
-    assert kinds.get_dataset(workspace, first).name == "Ours"
+    assert entries.get_dataset(workspace, first).name == "Ours"
 
 
 def test_lists_of_another_system_are_audited_without_a_model(made: tuple[Workspace, dict[str, Any]]) -> None:
-    workspace, entries = made
-    run, lists = kinds.get_lists(workspace, entries["lists"])
+    workspace, kept = made
+    run, lists = entries.get_lists(workspace, kept["lists"])
     turned = Lists(
         np.ascontiguousarray(lists.items[:, :10][:, ::-1]), np.full((len(lists.items), 10), np.nan, np.float32)
     )
     brought = kinds.import_lists(workspace, run.split, turned, "Theirs")
-    assert not kinds.get_run(workspace, brought["runs"]).has_model
+    assert not entries.get_run(workspace, brought["runs"]).has_model
     audited = kinds.run(workspace, "audit", {"lists": brought["lists"], "groups": [GENDER], "model": True})
     audit = json.loads((workspace.get("audits", audited["audits"]).path / "audit.json").read_text())
     assert "model" not in audit

@@ -8,6 +8,7 @@ import pytest
 
 from fairdash.errors import ConfigError, DataError
 from fairdash.hashing import id_hash, mix
+from fairdash.item_classes import tail_items
 from fairdash.metrics import audit, inputs
 from fairdash.schema import GroupSpec
 from tests.unit.metrics.people import make
@@ -260,9 +261,9 @@ def test_bad_options_are_refused() -> None:
 
 
 def test_tail_is_all_but_the_fewest_items_that_make_four_fifths() -> None:
-    assert inputs.tail_items(np.array([50.0, 30, 10, 10])).tolist() == [False, False, True, True]
-    assert inputs.tail_items(np.array([1.0, 1, 1, 1, 1])).tolist() == [False] * 5  # equal ones stay together
-    assert inputs.tail_items(np.zeros(3)).tolist() == [True] * 3
+    assert tail_items(np.array([50.0, 30, 10, 10])).tolist() == [False, False, True, True]
+    assert tail_items(np.array([1.0, 1, 1, 1, 1])).tolist() == [False] * 5  # equal ones stay together
+    assert tail_items(np.zeros(3)).tolist() == [True] * 3
 
 
 def test_read_table(tmp_path) -> None:

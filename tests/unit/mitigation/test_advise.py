@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fairdash import pipeline, settings
+from fairdash import settings
 from fairdash.data import synthetic
 from fairdash.data.split import split
 from fairdash.metrics import audit
@@ -16,6 +16,7 @@ from fairdash.progress import silent
 from fairdash.recommenders.baselines import Ease
 from fairdash.recommenders.options import EaseOptions
 from fairdash.schema import GroupSpec
+from fairdash.stages import recommend
 
 EMPTY: dict[str, Any] = {"overall": {}, "gaps": {}, "items": {"gaps": {}}}
 
@@ -131,7 +132,7 @@ def test_undefined_numbers_are_no_findings() -> None:
 def test_a_planted_bias_leads_to_a_method_for_it(tmp_path: Any) -> None:
     made = split(synthetic.make(seed=0)[0], "user-random:0.8")
     fitted = Ease(EaseOptions()).fit(made.training, seed=0, device="cpu", folder=tmp_path, progress=silent)
-    lists = pipeline.rank(fitted, made, "test", k=settings.K)
+    lists = recommend.rank(fitted, made, "test", k=settings.K)
     found = audit.from_split(
         made, lists, groups=[GroupSpec(("gender",))], item_groups=[GroupSpec(("creator_gender",))],
         replicates=200, permutations=1_000,

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fairdash.data import groups, synthetic
+from fairdash import groups
+from fairdash.data import synthetic
 from fairdash.data.split import split
 from fairdash.errors import ConfigError
+from fairdash.item_classes import head_and_tail
 from fairdash.metrics import audit
 from fairdash.mitigation.base import RerankInput
 from fairdash.mitigation.reranking import METHODS
-from fairdash.mitigation.reranking.method import head_and_tail
 from fairdash.mitigation.sweep import Judge
 from fairdash.mitigation.targets import TARGETS, target
 from fairdash.schema import Categories, Groups, GroupSpec, Lists, Split

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from fairdash import words
 from fairdash.metrics import audit as audits
 from fairdash.schema import GroupSpec
-from fairdash.ui import findings, text
+from fairdash.ui import findings
 
 
 def tables(worse: bool = True) -> dict[str, pd.DataFrame]:
@@ -48,11 +49,11 @@ def audit() -> dict[str, Any]:
 
 
 def test_the_sentence_names_the_worse_group_the_gap_and_both_sizes(audit: dict[str, Any]) -> None:
-    words = findings.sentence(audit, "gender", "ndcg")
+    told = findings.sentence(audit, "gender", "ndcg")
     gap = audit["gaps"]["gender"]["ndcg"]["gap"]
-    assert words.startswith(f"Women get {gap:.3f} lower NDCG@5 than men (95 % CI ")
-    assert words.endswith("35 and 45 people).")
-    assert "the widest gap" not in words  # the small and the unknown group are no part of it
+    assert told.startswith(f"Women get {gap:.3f} lower NDCG@5 than men (95 % CI ")
+    assert told.endswith("35 and 45 people).")
+    assert "the widest gap" not in told  # the small and the unknown group are no part of it
 
 
 def test_a_twin_without_difference_says_so(audit: dict[str, Any]) -> None:
@@ -82,9 +83,9 @@ def test_verdicts(row: dict[str, Any] | None, verdict: str) -> None:
 def test_what_holds_alone_only_is_said_so(audit: dict[str, Any]) -> None:
     row = {**audit["gaps"]["gender"]["ndcg"], "p_value": 0.03, "p_holm": 0.4}
     changed = {**audit, "gaps": {"gender": {**audit["gaps"]["gender"], "ndcg": row}}}
-    words = findings.sentence(changed, "gender", "ndcg")
-    assert "On its own this counts" in words
-    assert "Holm p = 0.400" in words
+    told = findings.sentence(changed, "gender", "ndcg")
+    assert "On its own this counts" in told
+    assert "Holm p = 0.400" in told
 
 
 def test_every_metric_has_a_sentence_a_picture_and_a_definition(audit: dict[str, Any]) -> None:
@@ -97,9 +98,9 @@ def test_every_metric_has_a_sentence_a_picture_and_a_definition(audit: dict[str,
 
 def test_an_undefined_gap_says_why(audit: dict[str, Any]) -> None:
     assert audit["gaps"]["gender"]["popularity_lift"]["gap"] is None
-    words = findings.sentence(audit, "gender", "popularity_lift")
-    assert "has no gap" in words
-    assert audit["undefined"]["gaps.gender.popularity_lift"] in words
+    told = findings.sentence(audit, "gender", "popularity_lift")
+    assert "has no gap" in told
+    assert audit["undefined"]["gaps.gender.popularity_lift"] in told
 
 
 def test_the_group_picture_shows_the_audits_numbers_and_sets_small_ones_aside(audit: dict[str, Any]) -> None:
@@ -139,4 +140,4 @@ def test_no_model_no_pictures_of_it(audit: dict[str, Any]) -> None:
     assert findings.flips(audit, "gender").table.empty
     assert findings.leakage(audit, "gender").table.empty
     assert findings.model_table(audit, "gender").empty
-    assert text.UNDEFINED not in findings.flips(audit, "gender").alt
+    assert words.UNDEFINED not in findings.flips(audit, "gender").alt

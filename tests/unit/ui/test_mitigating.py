@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from fairdash import pipeline
 from fairdash.data import synthetic
 from fairdash.data.split import split
 from fairdash.mitigation.advise import advise
-from fairdash.pipeline import Mitigation, Run
+from fairdash.mitigation.base import Mitigation
+from fairdash.run import Run
 from fairdash.schema import Dataset, GroupSpec
+from fairdash.stages import fit
 from fairdash.ui.mitigating import advised, catalogue, lacking
 
 GAP = {"gap": 0.03, "ci": [0.01, 0.05], "p_holm": 0.01}
@@ -79,7 +80,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     }
     folder: Path = tmp_path_factory.mktemp("runs")
     return {
-        name: pipeline.train(split(dataset, "user-time:0.8"), pipeline.TrainSpec("popularity"), folder / name)
+        name: fit.train(split(dataset, "user-time:0.8"), fit.TrainSpec("popularity"), folder / name)
         for name, dataset in data.items()
     }
 

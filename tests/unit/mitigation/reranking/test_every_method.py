@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fairdash.errors import ConfigError
-from fairdash.metrics.inputs import ItemClass
+from fairdash.item_classes import ItemClass
 from fairdash.mitigation import METHODS
 from fairdash.mitigation.base import RerankInput
 from fairdash.mitigation.reranking import METHODS as RERANKERS

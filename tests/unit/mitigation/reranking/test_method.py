@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import sparse
 
+from fairdash.item_classes import head_and_tail
 from fairdash.metrics.accuracy import discounts, hits, per_user
-from fairdash.mitigation.reranking.method import best_positions, compared, head_and_tail, unit_scores
+from fairdash.mitigation.reranking.method import best_positions, compared, unit_scores
 from fairdash.mitigation.reranking.utility import contains, evidence, expected_gain
 from fairdash.schema import Groups, Lists
 from tests.unit.mitigation.reranking.instances import instance

@@ -15,13 +15,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairdash import ranking, settings
-from fairdash.data.groups import form
+from fairdash import settings
+from fairdash.groups import form
 from fairdash.hashing import id_hash, mix
 from fairdash.metrics import accuracy, bootstrap, divergence, leakage, rating, sensitivity
 from fairdash.metrics.audit import ModelSide
 from fairdash.metrics.results import plain
 from fairdash.progress import Progress, silent
+from fairdash.recommenders import ranking
 from fairdash.recommenders.base import Fitted, ProbabilityFitted, ProfileFitted, VectorFitted
 from fairdash.schema import ITEM_ID, TITLE, USER_ID, Codes, Floats, Groups, GroupSpec, Lists, Split
 

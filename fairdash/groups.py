@@ -6,13 +6,14 @@ by "|") against the others. Missing values, and marks such as "?", are -1: the g
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fairdash import settings
-from fairdash.data import check, columns
+from fairdash import columns, settings
 from fairdash.errors import ConfigError
 from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, USER_ID, Codes, Groups, GroupSpec
 
@@ -121,7 +122,7 @@ def _bands(attribute: str, column: pd.Series, edges: tuple[float, ...]) -> Group
     told = columns.tidy(column).notna().to_numpy()
     if told.any() and not np.isfinite(values[told]).any():
         raise ConfigError(f"{attribute} has edges but holds no numbers.", "Leave the edges out for this attribute.")
-    values[check.impossible(column, attribute)] = np.nan
+    values[columns.impossible(column, attribute)] = np.nan
     codes = np.searchsorted(np.array(edges), values, side="right").astype(np.int32)
     codes[np.isnan(values)] = -1
     whole = bool(np.all(values[codes >= 0] == np.rint(values[codes >= 0])))
@@ -146,7 +147,7 @@ def default_edges(attribute: str, column: pd.Series) -> tuple[float, ...]:
     if columns.is_age(attribute):
         return AGE_EDGES
     values = columns.numbers(column)
-    values = values[np.isfinite(values) & ~check.impossible(column, attribute)]
+    values = values[np.isfinite(values) & ~columns.impossible(column, attribute)]
     if not len(values):
         return ()
     cuts = np.quantile(values, [0.25, 0.5, 0.75], method="lower")
@@ -207,3 +208,17 @@ def _said_in_words(column: str, table: pd.DataFrame, found: dict[str, tuple[Grou
             if len(pairs) == pairs["code"].nunique() == pairs["word"].nunique() > 1:
                 return True
     return False
+
+
+def from_json(value: Mapping[str, Any]) -> GroupSpec:
+    """A GroupSpec from its JSON form (`dataclasses.asdict` is the other way)."""
+    return GroupSpec(
+        attributes=tuple(value["attributes"]),
+        edges=tuple(None if edges is None else tuple(float(e) for e in edges) for edges in value.get("edges", ())),
+        min_size=int(value.get("min_size", settings.MIN_GROUP_SIZE)),
+    )
+
+
+def form_all(specs: Sequence[GroupSpec], table: pd.DataFrame) -> list[Groups]:
+    """One Groups for each spec, over the rows of users or of items."""
+    return [form(spec, table) for spec in specs]

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairdash import model_audit
 from fairdash.hashing import id_hash
 from fairdash.metrics import audit, bootstrap
-from fairdash.ranking import rank_all
+from fairdash.recommenders.ranking import rank_all
 from fairdash.schema import Codes, Floats, GroupSpec, Interactions, Lists, Split, TrainingData
+from fairdash.stages import model_side
 
 N, M, K = 240, 30, 5
 GENDER, AGE = GroupSpec(("gender",)), GroupSpec(("age",), ((30.0,),))
@@ -88,7 +88,7 @@ class Predictor:
 
 @pytest.fixture(autouse=True)
 def everybody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_audit, "COSTLY_TEXTS", 10_000)
+    monkeypatch.setattr(model_side, "COSTLY_TEXTS", 10_000)
 
 
 @pytest.fixture
@@ -126,8 +126,8 @@ def ranked(fitted: object, split: Split) -> Lists:
 
 
 def test_a_recommender_that_ignores_the_profile_does_not_react(split: Split) -> None:
-    found = model_audit.attribute_sensitivity(
-        Reader(0.0), split, GENDER, model_audit.form(GENDER, split.training.users), k=K, replicates=50
+    found = model_side.attribute_sensitivity(
+        Reader(0.0), split, GENDER, model_side.form(GENDER, split.training.users), k=K, replicates=50
     )
     for key in ("flip_jaccard", "flip_prag", "flip_serp"):
         assert found[key].value == 1.0
@@ -141,8 +141,8 @@ def test_a_recommender_that_ignores_the_profile_does_not_react(split: Split) -> 
 def test_a_planted_reaction_is_measured(split: Split) -> None:
     reader = Reader(10.0)
     reader.women = women(split)
-    who = model_audit.form(GENDER, split.training.users)
-    found = model_audit.attribute_sensitivity(reader, split, GENDER, who, k=K, replicates=200)
+    who = model_side.form(GENDER, split.training.users)
+    found = model_side.attribute_sensitivity(reader, split, GENDER, who, k=K, replicates=200)
     jaccard = found["flip_jaccard"]
     # a woman's list holds even items alone (she has enough unseen ones); a man's follows taste
     data = split.training
@@ -153,7 +153,7 @@ def test_a_planted_reaction_is_measured(split: Split) -> None:
         lists = []
         for lift in (0.0, 10.0):
             score = reader.taste[[user]] + np.float32(lift) * (np.arange(M) % 2 == 0)
-            lists.append(set(model_audit.ranking.top_k(score, seen[[user]], K, hashes).items[0].tolist()))
+            lists.append(set(model_side.ranking.top_k(score, seen[[user]], K, hashes).items[0].tolist()))
         expected.append(len(lists[0] & lists[1]) / len(lists[0] | lists[1]))
     assert jaccard.value == pytest.approx(np.mean(expected), abs=1e-9)
     assert jaccard.ci[0] < jaccard.value < jaccard.ci[1] < 0.6
@@ -178,8 +178,8 @@ def test_utility_change_is_that_of_the_lists(split: Split) -> None:
             woman = np.array(["woman" in text for text in profiles])
             return np.where(woman[:, None], -liked, liked)
 
-    who = model_audit.form(GENDER, split.training.users)
-    found = model_audit.attribute_sensitivity(Oracle(0.0), split, GENDER, who, k=K, replicates=50)
+    who = model_side.form(GENDER, split.training.users)
+    found = model_side.attribute_sensitivity(Oracle(0.0), split, GENDER, who, k=K, replicates=50)
     change = found["flip_utility_change"]
     assert change.more["by_group"] == pytest.approx({"F": 1.0, "M": -1.0})
     assert change.more["absolute"] == pytest.approx(1.0)
@@ -195,8 +195,8 @@ def test_bands_of_a_number_are_tried_with_their_most_frequent_value(split: Split
             texts.update(profiles)
             return super().score_profiles(users, history, profiles)
 
-    who = model_audit.form(AGE, split.training.users)
-    found = model_audit.attribute_sensitivity(Listener(0.0), split, AGE, who, k=K, replicates=50)
+    who = model_side.form(AGE, split.training.users)
+    found = model_side.attribute_sensitivity(Listener(0.0), split, AGE, who, k=K, replicates=50)
     ages = split.training.users["age"]
     young = ages[ages.astype(int) < 30].value_counts()
     assert found["flip_jaccard"].more["values"][0] in set(young[young == young.max()].index)
@@ -215,18 +215,18 @@ def test_bands_of_a_number_are_tried_with_their_most_frequent_value(split: Split
 def test_what_cannot_be_tried_says_why(split: Split, spec: GroupSpec, profile: tuple[str, ...], reason: str) -> None:
     reader = Reader(1.0)
     reader.profile = profile
-    who = model_audit.form(spec, split.training.users)
-    found = model_audit.attribute_sensitivity(reader, split, spec, who, k=K, replicates=50)
-    assert set(found) == set(model_audit.SENSITIVITY_KEYS)
+    who = model_side.form(spec, split.training.users)
+    found = model_side.attribute_sensitivity(reader, split, spec, who, k=K, replicates=50)
+    assert set(found) == set(model_side.SENSITIVITY_KEYS)
     assert all(np.isnan(m.value) and reason in m.reason for m in found.values())
 
 
 def test_a_text_that_never_says_the_attribute_counts_as_lists_that_cannot_react(split: Split) -> None:
     reader = Reader(1.0)
     reader.profile = ("age",)
-    who = model_audit.form(GENDER, split.training.users)
-    found = model_audit.attribute_sensitivity(reader, split, GENDER, who, k=K, replicates=50)
-    stated = {key: model_audit.by_construction(measure, 7) for key, measure in found.items()}
+    who = model_side.form(GENDER, split.training.users)
+    found = model_side.attribute_sensitivity(reader, split, GENDER, who, k=K, replicates=50)
+    stated = {key: model_side.by_construction(measure, 7) for key, measure in found.items()}
     assert {key: measure.value for key, measure in stated.items()} == {
         **dict.fromkeys(("flip_jaccard", "flip_prag", "flip_serp"), 1.0),
         **dict.fromkeys(("flip_utility_change", "snsr", "snsv"), 0.0),
@@ -234,20 +234,20 @@ def test_a_text_that_never_says_the_attribute_counts_as_lists_that_cannot_react(
     assert all(
         (measure.replicates == measure.value).all() and len(measure.replicates) == 7 for measure in stated.values()
     )
-    measured = model_audit.Measure(0.5, replicates=np.ones(7))
-    assert model_audit.by_construction(measured, 3) is measured
+    measured = model_side.Measure(0.5, replicates=np.ones(7))
+    assert model_side.by_construction(measured, 3) is measured
 
 
 def test_a_sample_is_drawn_when_texts_are_many(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_audit, "COSTLY_TEXTS", 100)
-    who = model_audit.form(GENDER, split.training.users)
-    found = model_audit.attribute_sensitivity(Reader(5.0), split, GENDER, who, k=K, replicates=50)
+    monkeypatch.setattr(model_side, "COSTLY_TEXTS", 100)
+    who = model_side.form(GENDER, split.training.users)
+    found = model_side.attribute_sensitivity(Reader(5.0), split, GENDER, who, k=K, replicates=50)
     assert found["flip_jaccard"].more["n"] == 20  # 100 texts in 2 + 3 variants
 
 
 def test_what_vectors_and_lists_give_away(split: Split) -> None:
     fitted = Vectors(women(split), 3.0)
-    side = model_audit.measures(fitted, split, [GENDER, AGE], ranked(fitted, split), k=K, replicates=100)
+    side = model_side.measures(fitted, split, [GENDER, AGE], ranked(fitted, split), k=K, replicates=100)
     probe = side["gender"]["probe_auc"]
     assert probe.value > 0.9
     assert probe.more["source"] == "vectors"
@@ -263,7 +263,7 @@ def test_what_vectors_and_lists_give_away(split: Split) -> None:
 
 
 def test_predictions_that_belittle_a_group_are_found(split: Split) -> None:
-    side = model_audit.measures(
+    side = model_side.measures(
         Predictor(women(split), 0.2),
         split,
         [GENDER],
@@ -281,18 +281,18 @@ def test_predictions_that_belittle_a_group_are_found(split: Split) -> None:
 
 def test_every_key_of_the_model_side_is_there(split: Split) -> None:
     fitted = Predictor(women(split), 0.0)
-    side = model_audit.measures(fitted, split, [GENDER], ranked(fitted, split), k=K, replicates=20)["gender"]
-    keys = {*model_audit.SENSITIVITY_KEYS, *model_audit.rating.KEYS, "score_ks", "divergence", "probe_auc"}
+    side = model_side.measures(fitted, split, [GENDER], ranked(fitted, split), k=K, replicates=20)["gender"]
+    keys = {*model_side.SENSITIVITY_KEYS, *model_side.rating.KEYS, "score_ks", "divergence", "probe_auc"}
     assert set(side) == keys
     for measure in side.values():
-        assert (model_audit.to_json(measure)["value"] is None) == bool(measure.reason)
+        assert (model_side.to_json(measure)["value"] is None) == bool(measure.reason)
 
 
 def test_the_audit_holds_the_model_side(split: Split) -> None:
     reader = Reader(10.0)
     reader.women = women(split)
     lists = ranked(reader, split)
-    side = model_audit.model_side(reader, split, [GENDER, AGE], lists, k=K, replicates=50)
+    side = model_side.model_side(reader, split, [GENDER, AGE], lists, k=K, replicates=50)
     made = audit.from_split(split, lists, groups=[GENDER, AGE], k=K, replicates=50, permutations=50, model=side)
     contract = json.loads(json.dumps(made.to_json(), allow_nan=False))
     found = contract["model"]["gender"]["flip_jaccard"]
@@ -308,11 +308,11 @@ def test_the_audit_holds_the_model_side(split: Split) -> None:
 
 def test_the_same_weights_as_everywhere(split: Split) -> None:
     fitted = Vectors(women(split), 1.0)
-    side = model_audit.measures(fitted, split, [GENDER], ranked(fitted, split), k=K, replicates=30)["gender"]
+    side = model_side.measures(fitted, split, [GENDER], ranked(fitted, split), k=K, replicates=30)["gender"]
     weights = bootstrap.weights(id_hash(split.training.users["user_id"]), 30).astype(float)
     found = side["divergence"]
-    who = model_audit.form(GENDER, split.training.users)
-    distances = model_audit.divergence.divergence(fitted.made, who).distances
+    who = model_side.form(GENDER, split.training.users)
+    distances = model_side.divergence.divergence(fitted.made, who).distances
     known = who.codes >= 0
     expected = distances[known] @ weights[known] / weights[known].sum(axis=0)
     assert found.replicates == pytest.approx(expected)
@@ -321,7 +321,7 @@ def test_the_same_weights_as_everywhere(split: Split) -> None:
 def test_template_test_of_a_recommender(split: Split) -> None:
     reader = Reader(10.0)
     words = {"women": ("a woman", "this woman"), "men": ("a man", "this man")}
-    found = model_audit.template_test(reader, split, templates=("{who} is here.", "Here is {who}."), words=words, k=K)
+    found = model_side.template_test(reader, split, templates=("{who} is here.", "Here is {who}."), words=words, k=K)
     assert found["ranked_by"] == "recommender"
     assert found["within"]["flip_jaccard"] == 1.0
     assert found["between"]["flip_jaccard"] < 0.7
@@ -337,6 +337,6 @@ def test_template_test_of_the_encoder(split: Split, monkeypatch: pytest.MonkeyPa
         return np.array([[len(t), t.count("1"), 1.0] for t in texts], np.float32)
 
     monkeypatch.setattr(text, "encode", encode)
-    found = model_audit.template_test(None, split, k=K)
+    found = model_side.template_test(None, split, k=K)
     assert found["ranked_by"] == "text encoder"
     assert 0 <= found["between"]["flip_jaccard"] <= 1

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairdash.item_classes import tail_items
 from fairdash.metrics.categories import divergence_pairs
-from fairdash.metrics.inputs import tail_items
 from fairdash.schema import RATING, TIME, UNKNOWN, Dataset, Groups
 
 ACTIVITY_EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # interactions a person, for the histogram

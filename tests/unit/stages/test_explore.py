@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairdash import explore
 from fairdash.errors import ConfigError
 from fairdash.schema import Categories, Codes, Floats, Groups, Interactions, Lists, Split, TrainingData
+from fairdash.stages import explore
 
 N_ITEMS = 6
 

@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from fairdash.ui import text
+from fairdash import words
 
 
 @pytest.mark.parametrize(
-    ("value", "digits", "words"),
+    ("value", "digits", "told"),
     [
         (0.0214, 3, "0.021"),
         (-0.0214, 3, "−0.021"),
@@ -25,42 +25,42 @@ from fairdash.ui import text
         (-math.inf, 3, "−∞"),
     ],
 )
-def test_numbers(value: float | None, digits: int, words: str) -> None:
-    assert text.number(value, digits) == words
+def test_numbers(value: float | None, digits: int, told: str) -> None:
+    assert words.number(value, digits) == told
 
 
 def test_a_small_number_never_reads_as_zero() -> None:
-    assert text.number(0.0004) != text.number(0.0)
+    assert words.number(0.0004) != words.number(0.0)
 
 
 def test_signs_percents_and_counts() -> None:
-    assert text.signed(0.02) == "+0.020"
-    assert text.signed(-0.02) == "−0.020"
-    assert text.signed(0.0) == "0.000"
-    assert text.signed(None) == "undefined"
-    assert text.percent(0.1234) == "12.3 %"
-    assert text.percent(None) == "undefined"
-    assert text.count(1, "person", "people") == "1 person"
-    assert text.count(1682, "film") == "1,682 films"
+    assert words.signed(0.02) == "+0.020"
+    assert words.signed(-0.02) == "−0.020"
+    assert words.signed(0.0) == "0.000"
+    assert words.signed(None) == "undefined"
+    assert words.percent(0.1234) == "12.3 %"
+    assert words.percent(None) == "undefined"
+    assert words.count(1, "person", "people") == "1 person"
+    assert words.count(1682, "film") == "1,682 films"
 
 
 @pytest.mark.parametrize(
-    ("p", "words"),
+    ("p", "told"),
     [(0.0004, "p < 0.001"), (0.0456, "p = 0.046"), (1.0, "p = 1.000"), (None, "no test"), (math.nan, "no test")],
 )
-def test_p_values(p: float | None, words: str) -> None:
-    assert text.p_value(p) == words
+def test_p_values(p: float | None, told: str) -> None:
+    assert words.p_value(p) == told
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(45.2, "45 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (None, ""), (-3, "0 s")]
+    ("seconds", "told"), [(45.2, "45 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (None, ""), (-3, "0 s")]
 )
-def test_durations(seconds: float | None, words: str) -> None:
-    assert text.duration(seconds) == words
+def test_durations(seconds: float | None, told: str) -> None:
+    assert words.duration(seconds) == told
 
 
 def test_sizes() -> None:
-    assert [text.size(n) for n in (12, 3100, 2_500_000, 7.5e9)] == ["12 B", "3.1 kB", "2.5 MB", "7.5 GB"]
+    assert [words.size(n) for n in (12, 3100, 2_500_000, 7.5e9)] == ["12 B", "3.1 kB", "2.5 MB", "7.5 GB"]
 
 
 HOSTILE = [
@@ -75,7 +75,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_markdown_of_data_is_shown_as_it_is(name: str) -> None:
-    escaped = text.plain(name, 200)
+    escaped = words.plain(name, 200)
     for mark in "<>[]()*_`$#:!":
         assert escaped.count(mark) == escaped.count("\\" + mark)
     assert "\n" not in escaped
@@ -84,46 +84,46 @@ def test_markdown_of_data_is_shown_as_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_plotly_sees_no_tags(name: str) -> None:
-    assert "<" not in text.markup(name)
-    assert '"' not in text.markup(name)
+    assert "<" not in words.markup(name)
+    assert '"' not in words.markup(name)
 
 
 def test_markup_escapes_once_and_completely() -> None:
-    assert text.markup("R&B <a href='x'>") == "R&amp;B &lt;a href='x'&gt;"
+    assert words.markup("R&B <a href='x'>") == "R&amp;B &lt;a href='x'&gt;"
 
 
 def test_long_names_are_cut_with_a_sign() -> None:
-    assert text.label("x" * 100, 10) == "x" * 9 + "…"
+    assert words.label("x" * 100, 10) == "x" * 9 + "…"
 
 
 @pytest.mark.parametrize("cell", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "|x"])
 def test_no_cell_is_a_formula(cell: str) -> None:
-    assert text.cell(cell) == "'" + cell
+    assert words.cell(cell) == "'" + cell
 
 
 def test_numbers_and_plain_text_stay_in_csv() -> None:
-    assert text.cell(-1.5) == -1.5
-    assert text.cell("Drama") == "Drama"
-    assert text.cell(None) is None
+    assert words.cell(-1.5) == -1.5
+    assert words.cell("Drama") == "Drama"
+    assert words.cell(None) is None
 
 
 def test_the_finding_reads_as_designed() -> None:
-    words = text.finding(
+    told = words.finding(
         "gender", "NDCG@10", ("F", 273, 0.211), ("M", 670, 0.232), (0.006, 0.036), 0.004, significant=True
     )
-    assert words == ("Women get 0.021 lower NDCG@10 than men (95 % CI 0.006 to 0.036, p = 0.004; 273 and 670 people).")
+    assert told == ("Women get 0.021 lower NDCG@10 than men (95 % CI 0.006 to 0.036, p = 0.004; 273 and 670 people).")
 
 
 def test_no_difference_found_says_what_could_not_be_seen() -> None:
-    words = text.finding(
+    told = words.finding(
         "gender", "NDCG@10", ("F", 273, 0.211), ("M", 670, 0.215), (0.0, 0.02), 0.4, significant=False, detectable=0.031
     )
-    assert words.startswith("No difference in NDCG@10 found between women and men")
-    assert "A gap below 0.031 could easily stay unseen" in words
+    assert told.startswith("No difference in NDCG@10 found between women and men")
+    assert "A gap below 0.031 could easily stay unseen" in told
 
 
 def test_the_sentence_is_about_those_who_are_worse_off() -> None:
-    words = text.finding(
+    told = words.finding(
         "gender",
         "Miscalibration",
         ("M", 670, 0.82),
@@ -133,11 +133,11 @@ def test_the_sentence_is_about_those_who_are_worse_off() -> None:
         significant=True,
         higher_is_worse=True,
     )
-    assert words == "Women get 0.090 higher miscalibration than men (p = 0.002; 273 and 670 people)."
+    assert told == "Women get 0.090 higher miscalibration than men (p = 0.002; 273 and 670 people)."
 
 
 def test_several_groups_are_named_by_value() -> None:
-    words = text.finding(
+    told = words.finding(
         "age band",
         "Recall@10",
         ("56+", 40, 0.1),
@@ -147,15 +147,15 @@ def test_several_groups_are_named_by_value() -> None:
         significant=True,
         several=True,
     )
-    assert words.startswith("People aged 56+ get 0.100 lower Recall@10 than people aged 18–24, the widest gap")
+    assert told.startswith("People aged 56+ get 0.100 lower Recall@10 than people aged 18–24, the widest gap")
 
 
 def test_groups_in_words() -> None:
-    assert text.people("age", "under 18") == "people under 18"
-    assert text.people("gender", "female") == "women"
-    assert text.people("gender", "other") == "gender other"
-    assert text.people("gender × age", "F × 18–24") == "gender × age F × 18–24"
+    assert words.people("age", "under 18") == "people under 18"
+    assert words.people("gender", "female") == "women"
+    assert words.people("gender", "other") == "gender other"
+    assert words.people("gender × age", "F × 18–24") == "gender × age F × 18–24"
 
 
 def test_lists_of_words() -> None:
-    assert [text.join(w) for w in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+    assert [words.join(w) for w in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]

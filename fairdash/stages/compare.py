@@ -19,7 +19,7 @@ from fairdash.metrics.results import plain
 
 if TYPE_CHECKING:
     from fairdash.metrics.audit import Audit
-    from fairdash.model_audit import Measures
+    from fairdash.stages.model_side import Measures
 
 FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = "fairer", "less fair", "no change shown", "undefined", "changed"
 SIGNIFICANT = 0.05  # p of one aim that was set beforehand
@@ -89,7 +89,7 @@ def compare(
 
 
 def _model(before: Mapping[str, Measures], after: Mapping[str, Measures]) -> dict[str, Any]:
-    from fairdash.model_audit import by_construction
+    from fairdash.stages.model_side import by_construction
 
     found: dict[str, Any] = {}
     for attribute, measures in before.items():

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fairdash import settings
-from fairdash.data import columns, read
+from fairdash import columns, settings
+from fairdash.data import read
 from fairdash.data.check import Finding, Severity
 from fairdash.errors import DataError
 from fairdash.hashing import id_hash, mix

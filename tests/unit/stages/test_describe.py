@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import jensenshannon
 
-from fairdash.data.describe import describe
-from fairdash.data.groups import form, suggest
 from fairdash.data.synthetic import make
+from fairdash.groups import form, suggest
 from fairdash.schema import Dataset, GroupSpec
+from fairdash.stages.describe import describe
 
 
 @pytest.fixture

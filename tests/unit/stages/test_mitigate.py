@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairdash import pipeline
-from fairdash.compare import Aim
 from fairdash.data import sources
 from fairdash.data.split import split
 from fairdash.errors import ConfigError
+from fairdash.mitigation import find_method
+from fairdash.mitigation.base import Mitigation
+from fairdash.run import Outcome, Run
 from fairdash.schema import Codes, Floats, GroupSpec, Interactions
+from fairdash.stages import fit, mitigate
+from fairdash.stages.compare import Aim
 
 GENDER = (GroupSpec(("gender",)),)
 
@@ -33,27 +36,27 @@ class Predicts:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     parts = split(sources.load("synthetic"), "user-time:0.8")
-    return pipeline.train(parts, pipeline.TrainSpec("popularity"), tmp_path_factory.mktemp("run") / "run")
+    return fit.train(parts, fit.TrainSpec("popularity"), tmp_path_factory.mktemp("run") / "run")
 
 
-def test_rerankers_that_make_use_of_probabilities_get_them_where_the_recommender_has_them(run: pipeline.Run) -> None:
-    chosen = pipeline.Mitigation("user_parity", GENDER)
-    assert pipeline.rerank_input(run, chosen, 10, "test").probability is None
-    predicting = pipeline.Run.load(run.folder)
+def test_rerankers_that_make_use_of_probabilities_get_them_where_the_recommender_has_them(run: Run) -> None:
+    chosen = Mitigation("user_parity", GENDER)
+    assert mitigate.rerank_input(run, chosen, 10, "test").probability is None
+    predicting = Run.load(run.folder)
     predicting.__dict__["fitted"] = Predicts()
     for part in ("valid", "test"):
-        given = pipeline.rerank_input(predicting, chosen, 10, part)
+        given = mitigate.rerank_input(predicting, chosen, 10, part)
         items = given.candidates.items
         assert given.probability is not None
         np.testing.assert_allclose(given.probability[items >= 0], 1 / (2.0 + items[items >= 0]), rtol=1e-6)
         assert np.isnan(given.probability[items < 0]).all()
-    assert pipeline.rerank_input(predicting, pipeline.Mitigation("calibrate"), 10, "test").probability is None
+    assert mitigate.rerank_input(predicting, Mitigation("calibrate"), 10, "test").probability is None
 
 
-def test_the_fitting_part_of_what_a_reranker_sees_is_validation(run: pipeline.Run) -> None:
-    given = pipeline.rerank_input(run, pipeline.Mitigation("calibrate"), 10, "test")
+def test_the_fitting_part_of_what_a_reranker_sees_is_validation(run: Run) -> None:
+    given = mitigate.rerank_input(run, Mitigation("calibrate"), 10, "test")
     assert given.fitting is not None
     assert given.fitting.fitting is None
     known = run.split.known
@@ -63,15 +66,15 @@ def test_the_fitting_part_of_what_a_reranker_sees_is_validation(run: pipeline.Ru
 
 def test_an_unknown_method_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="magic"):
-        pipeline.find_method("magic")
+        find_method("magic")
 
 
 @pytest.mark.parametrize("method", ["blind", "counterfactual_augment"])
 def test_methods_of_the_profile_text_are_refused_where_none_is_read(method: str, tmp_path: Path) -> None:
     parts = split(sources.load("synthetic"), "user-time:0.8")
-    spec = pipeline.TrainSpec("ncf", {}, (pipeline.Mitigation(method, GENDER, strength=0.5),))
+    spec = fit.TrainSpec("ncf", {}, (Mitigation(method, GENDER, strength=0.5),))
     with pytest.raises(ConfigError, match="which ncf does not read") as caught:
-        pipeline.train(parts, spec, tmp_path / "run")
+        fit.train(parts, spec, tmp_path / "run")
     assert "bert_sequence" in caught.value.hint
     assert not (tmp_path / "run").exists()
 
@@ -79,36 +82,36 @@ def test_methods_of_the_profile_text_are_refused_where_none_is_read(method: str,
 def test_a_profile_is_refused_where_none_is_read(tmp_path: Path) -> None:
     parts = split(sources.load("synthetic"), "user-time:0.8")
     with pytest.raises(ConfigError, match="ease reads no profile text"):
-        pipeline.train(parts, pipeline.TrainSpec("ease", {"profile": "gender"}), tmp_path / "run")
+        fit.train(parts, fit.TrainSpec("ease", {"profile": "gender"}), tmp_path / "run")
 
 
 def test_a_training_needs_a_strength(tmp_path: Path) -> None:
     parts = split(sources.load("synthetic"), "user-time:0.8")
-    spec = pipeline.TrainSpec("ncf", {}, (pipeline.Mitigation("resample", GENDER),))
+    spec = fit.TrainSpec("ncf", {}, (Mitigation("resample", GENDER),))
     with pytest.raises(ConfigError, match="one strength of resample"):
-        pipeline.train(parts, spec, tmp_path / "run")
+        fit.train(parts, spec, tmp_path / "run")
 
 
 AGE = GroupSpec(("age",), ((35.0,),), 30)
 
 
-def test_a_re_ranker_balances_the_crossing_of_several_attributes(run: pipeline.Run) -> None:
-    chosen = pipeline.Mitigation("user_parity", (*GENDER, AGE))
-    given = pipeline.rerank_input(run, chosen, 10, "test")
+def test_a_re_ranker_balances_the_crossing_of_several_attributes(run: Run) -> None:
+    chosen = Mitigation("user_parity", (*GENDER, AGE))
+    given = mitigate.rerank_input(run, chosen, 10, "test")
     assert given.user_groups is not None
     assert given.user_groups.attribute == "gender × age"
     assert set(given.user_groups.names) >= {f"{who} × {age}" for who in ("man", "woman") for age in ("under 35", "35+")}
     assert given.user_least == 30
-    assert [aim.attribute for aim in pipeline.aims(chosen.to_json())] == ["gender × age"]
+    assert [aim.attribute for aim in mitigate.aims(chosen.to_json())] == ["gender × age"]
     lists = {}
     for groups in (GENDER, (AGE,), (*GENDER, AGE), (GroupSpec(("gender", "age"), (None, (35.0,))),)):
-        one = pipeline.mitigate(run, pipeline.Mitigation("user_parity", groups, strength=1.0), 10, retrain=never)
+        one = mitigate.mitigate(run, Mitigation("user_parity", groups, strength=1.0), 10, retrain=never)
         lists["+".join(group.label for group in groups)] = one.lists.items
     np.testing.assert_array_equal(lists["gender+age"], lists["gender × age"])
     assert (lists["gender+age"] != lists["gender"]).any()
 
 
-def never(*_: object) -> pipeline.Run:
+def never(*_: object) -> Run:
     raise AssertionError("nothing is trained")
 
 
@@ -119,23 +122,23 @@ def test_crossed_specs_keep_their_cuts_and_hold_an_attribute_once() -> None:
 
 
 def test_other_methods_aim_at_each_attribute() -> None:
-    chosen = pipeline.Mitigation("group_dro", (*GENDER, AGE))
-    assert [(aim.metric, aim.attribute) for aim in pipeline.aims(chosen.to_json())] == [
+    chosen = Mitigation("group_dro", (*GENDER, AGE))
+    assert [(aim.metric, aim.attribute) for aim in mitigate.aims(chosen.to_json())] == [
         ("ndcg", "gender"),
         ("ndcg", "age"),
     ]
-    assert pipeline.aims(None) == ()
-    assert pipeline.aims(pipeline.Mitigation("calibrate", GENDER).to_json()) == (Aim("miscalibration"),)
+    assert mitigate.aims(None) == ()
+    assert mitigate.aims(Mitigation("calibrate", GENDER).to_json()) == (Aim("miscalibration"),)
 
 
 def test_strengths_are_tuned_on_the_attribute_where_the_target_is_unfairest(
-    run: pipeline.Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trained = pipeline.Outcome(run, run.candidates("valid").top(10))
-    monkeypatch.setattr(pipeline, "_outcomes", lambda *_: lambda strength: trained)
+    trained = Outcome(run, run.candidates("valid").top(10))
+    monkeypatch.setattr(mitigate, "_outcomes", lambda *_: lambda strength: trained)
     found = {}
     for name, groups in (("gender", GENDER), ("age", (AGE,)), ("both", (*GENDER, AGE)), ("turned", (AGE, *GENDER))):
-        chosen = pipeline.Mitigation("group_dro", groups)
-        found[name] = pipeline.sweep(run, chosen, 10, retrain=never, strengths=(0.0,))[0].value
+        chosen = Mitigation("group_dro", groups)
+        found[name] = mitigate.sweep(run, chosen, 10, retrain=never, strengths=(0.0,))[0].value
     assert found["gender"] != found["age"]
     assert found["both"] == found["turned"] == max(found["gender"], found["age"])

@@ -19,12 +19,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 import optuna
 
-from fairdash import ranking, settings
+from fairdash import settings
 from fairdash.errors import Cancelled, ConfigError, FairDashError
 from fairdash.hashing import digest
 from fairdash.metrics import accuracy
 from fairdash.progress import Progress, silent
-from fairdash.recommenders import RECOMMENDERS, build
+from fairdash.recommenders import RECOMMENDERS, build, ranking
 from fairdash.recommenders.base import Fitted
 from fairdash.recommenders.options import parse
 from fairdash.schema import ITEM_ID, Groups, TrainingData

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairdash import ranking
 from fairdash.errors import ConfigError
 from fairdash.hashing import id_hash
+from fairdash.recommenders import ranking
 from fairdash.recommenders.base import Fitted, ProfileFitted
 from fairdash.schema import ITEM_ID, TITLE, Categories, Codes, Floats, Groups, Interactions, Lists, Split
 

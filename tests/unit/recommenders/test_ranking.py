@@ -4,7 +4,7 @@ from scipy import sparse
 
 from fairdash.errors import ModelError
 from fairdash.hashing import id_hash, mix
-from fairdash.ranking import rank_all, top_k
+from fairdash.recommenders.ranking import rank_all, top_k
 from fairdash.schema import Interactions
 
 IDS = np.array([f"i{i}" for i in range(40)], dtype=object)

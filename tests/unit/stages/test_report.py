@@ -7,9 +7,9 @@ import re
 import pandas as pd
 import pytest
 
-from fairdash.compare import compare
 from fairdash.metrics.audit import from_frames
-from fairdash.report import html
+from fairdash.stages.compare import compare
+from fairdash.stages.report import html
 
 EVIL = '<script>alert("x")</script>'
 

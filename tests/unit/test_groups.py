@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairdash.data.groups import form, suggest
 from fairdash.errors import ConfigError
+from fairdash.groups import form, suggest
 from fairdash.schema import GroupSpec
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -104,3 +105,18 @@ def natural_key(text: str) -> tuple[object, ...]:
     below = 0 if _BELOW.match(key) else 1
     parts = re.split(r"(\d+)", _BELOW.sub("", key))
     return (*((0, int(part), below) if part.isdecimal() else (1, part, below) for part in parts if part), (2, text))
+
+
+def impossible(column: pd.Series, name: str) -> np.ndarray:
+    """bool [n]: ages outside 1…110 and years of birth outside the last 110 years, by the column's name."""
+    values = numbers(column)
+    with np.errstate(invalid="ignore"):
+        if is_age(name):
+            told = tidy(column).notna().to_numpy()
+            wrong = told & ~np.isfinite(values)
+            words = wrong.sum() > 0.5 * told.sum()  # bands such as "18–24": no ages in years at all
+            return np.asarray((values < 1) | (values > OLDEST) | (wrong & (not words)))
+        year = datetime.now(UTC).year
+        if plain(name) in {"birthyear", "yearofbirth", "yob"}:
+            return np.asarray((values < year - OLDEST) | (values > year))
+    return np.zeros(len(column), dtype=bool)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairdash.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, Aim, compare
 from fairdash.metrics.audit import Audit, from_frames
-from fairdash.model_audit import Measure
+from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, Aim, compare
+from fairdash.stages.model_side import Measure
 
 N, K = 200, 5
 

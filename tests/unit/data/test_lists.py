@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairdash.data.lists import read_lists
 from fairdash.errors import DataError
 from fairdash.hashing import id_hash, mix
-from fairdash.recommenders.lists import read_lists
 from fairdash.schema import Interactions, Lists
 
 USERS = pd.DataFrame({"user_id": ["a", "b", "007"]})

@@ -1,0 +1,216 @@
+"""The run folder: what is in it, how it is read and written. Complete in itself and readable by anything:
+
+train.csv valid.csv truth.csv users.csv items.csv   what was known, what was held out, who and what
+run.json                                            recommender, options, mitigations, split, seed, device, timings
+candidates.safetensors                              best items of every user with scores, for validation and test
+model/                                              the trained recommender (absent for lists of another system)
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pa_parquet
+from safetensors.numpy import load_file, save_file
+
+from fairdash import __version__
+from fairdash.errors import DataError, FairDashError
+from fairdash.schema import ITEM_ID, RATING, SCORE, TIME, USER_ID, Floats, Interactions, Lists, Split, TrainingData
+from fairdash.workspace import write_json
+
+if TYPE_CHECKING:
+    from fairdash.recommenders.base import Fitted
+
+
+VALUE = "value"  # column of train, valid and truth: ratings or counts that decide nothing about liking
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run folder. Split, candidates and model are read when they are first asked for.
+
+    changed: what mitigations that came before made of its lists and user vectors, for "valid" and "test"."""
+
+    folder: Path
+    meta: dict[str, Any]
+    changed: Mapping[str, Outcome] = field(default_factory=dict)
+
+    @staticmethod
+    def load(folder: Path | str) -> Run:
+        """Open a run folder. Raises DataError when it is none."""
+        folder = Path(folder)
+        try:
+            meta = json.loads((folder / "run.json").read_text())
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{folder} is not a run folder: it holds no readable run.json.",
+                "Give the folder that `python -m fairdash train … --out RUN` wrote.",
+            ) from error
+        return Run(folder, meta)
+
+    @property
+    def digest(self) -> str:
+        return str(self.meta["digest"])
+
+    @property
+    def title(self) -> str:
+        return str(self.meta["title"])
+
+    @cached_property
+    def split(self) -> Split:
+        return read_split(self.folder)
+
+    @cached_property
+    def _candidates(self) -> dict[str, Any]:
+        return load_file(self.folder / "candidates.safetensors")
+
+    def candidates(self, part: str = "test") -> Lists:
+        """Best items of every user at validation ("valid") or at test time ("test"), seen items left out."""
+        if part in self.changed:
+            return self.changed[part].lists
+        return Lists(self._candidates[f"{part}_items"], self._candidates[f"{part}_scores"])
+
+    @cached_property
+    def fitted(self) -> Fitted:
+        """The trained recommender. Raises FairDashError for lists of another system, which have no model."""
+        if not (self.folder / "model").is_dir():
+            raise FairDashError(
+                f"{self.title} has no model: it holds lists of another system.",
+                "Re-ranking methods work on lists; methods that train, or that look at user vectors, need a model.",
+            )
+        from fairdash.recommenders import store
+
+        return store.load(self.folder / "model")
+
+    @property
+    def has_model(self) -> bool:
+        return (self.folder / "model").is_dir()
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a mitigation made at one strength and one time: the run (the same, or one that was trained anew), its lists,
+    and user vectors [n_users, d] where they were changed."""
+
+    run: Run
+    lists: Lists
+    vectors: Floats | None = None
+
+
+def write_split(split: Split, folder: Path) -> None:
+    """Write the five tables and what they cannot say (`split.json`)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = split.training
+    for name, part in (("train", data.train), ("valid", data.valid), ("truth", split.test)):
+        frame = {
+            USER_ID: pa.array(data.users[USER_ID].to_numpy()[part.user], pa.string()),
+            ITEM_ID: pa.array(data.items[ITEM_ID].to_numpy()[part.item], pa.string()),
+        }
+        if data.relevance_threshold is not None:
+            frame[RATING] = pa.array(part.rating)
+        elif (part.rating != 1.0).any():  # not called rating, as an audit of these files would take it for stars
+            frame[VALUE] = pa.array(part.rating)
+        if part.time.any():
+            frame[TIME] = pa.array(part.time)
+        pa_csv.write_csv(pa.table(frame), folder / f"{name}.csv")
+    for name, table in (("users", data.users), ("items", data.items)):
+        pa_csv.write_csv(pa.Table.from_pandas(table, preserve_index=False), folder / f"{name}.csv")
+    write_json(
+        folder / "split.json",
+        {
+            "name": split.name,
+            "split": split.spec,
+            "seed": split.seed,
+            "relevance_threshold": data.relevance_threshold,
+            "types": {
+                name: {column: str(kind) for column, kind in table.dtypes.items()}
+                for name, table in (("users", data.users), ("items", data.items))
+            },
+        },
+    )
+
+
+def read_split(folder: Path) -> Split:
+    """The Split that `write_split` wrote: the same codes, order and types."""
+    said = json.loads((folder / "split.json").read_text())
+    tables = {}
+    for name in ("users", "items"):
+        table = _read_csv(folder / f"{name}.csv")
+        for column, kind in said["types"][name].items():
+            if kind not in ("object", "str", "string"):
+                table[column] = (
+                    table[column].map({"True": True, "true": True, "False": False, "false": False})
+                    if (kind == "bool")
+                    else pd.to_numeric(table[column]).astype(kind)
+                )
+        tables[name] = table
+    user_index, item_index = pd.Index(tables["users"][USER_ID]), pd.Index(tables["items"][ITEM_ID])
+
+    def part(name: str) -> Interactions:
+        frame = _read_csv(folder / f"{name}.csv", {RATING: pa.float32(), VALUE: pa.float32(), TIME: pa.float64()})
+        frame = frame.rename(columns={VALUE: RATING})
+        rows = len(frame)
+        return Interactions(
+            user_index.get_indexer(frame[USER_ID]).astype(np.int32),
+            item_index.get_indexer(frame[ITEM_ID]).astype(np.int32),
+            frame[RATING].to_numpy(np.float32) if RATING in frame else np.ones(rows, np.float32),
+            frame[TIME].to_numpy(np.float64) if TIME in frame else np.zeros(rows),
+        )
+
+    training = TrainingData(tables["users"], tables["items"], part("train"), part("valid"), said["relevance_threshold"])
+    return Split(said["name"], said["split"], said["seed"], training, part("truth"))
+
+
+def _read_csv(path: Path, numbers: Mapping[str, pa.DataType] = MappingProxyType({})) -> pd.DataFrame:
+    """A table of a run folder: every column text but the `numbers`; an empty unquoted cell is missing."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        header = next(csv.reader(stream))
+    types = {name: numbers.get(name, pa.string()) for name in header}
+    options = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False)
+    options.null_values = [""]
+    parse = pa_csv.ParseOptions(newlines_in_values=True)
+    frame: pd.DataFrame = pa_csv.read_csv(path, convert_options=options, parse_options=parse).to_pandas()
+    return frame
+
+
+def read_lists(run: Run, path: Path | str) -> Lists:
+    """Lists of a file for the people of a run. Raises DataError that names the file, row and column."""
+    from fairdash.data import lists
+
+    data = run.split.training
+    found, _ = lists.read_lists(str(path), data.users, data.items, seed=run.split.seed)
+    return found
+
+
+def write_lists(run: Run, lists: Lists, path: Path, *, scores: bool = False) -> None:
+    """Write user_id, item_id, rank[, score] as CSV, or as Parquet where the name ends so."""
+    frame = lists.to_frame(run.split.training.users, run.split.training.items)
+    table = pa.Table.from_pandas(frame if scores else frame.drop(columns=SCORE), preserve_index=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        pa_parquet.write_table(table, path)
+    else:
+        pa_csv.write_csv(table, path)
+
+
+def finish(split: Split, name: str, meta: Mapping[str, Any], lists: Mapping[str, Lists], folder: Path) -> Run:
+    arrays = {}
+    for part, ranked in lists.items():
+        arrays[f"{part}_items"] = np.ascontiguousarray(ranked.items)
+        arrays[f"{part}_scores"] = np.ascontiguousarray(ranked.scores)
+    save_file(arrays, folder / "candidates.safetensors")
+    meta = {**meta, "digest": name, "data": split.name, "split": split.spec, "split_digest": split.digest}
+    meta |= {"n_users": split.training.n_users, "n_items": split.training.n_items, "version": __version__}
+    write_json(folder / "run.json", meta)
+    return Run.load(folder)

@@ -1,0 +1,166 @@
+"""Fit: a split and a spec → a run folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fairdash import __version__, groups
+from fairdash.errors import ConfigError
+from fairdash.hashing import digest
+from fairdash.mitigation import find_method
+from fairdash.mitigation.base import Mitigation
+from fairdash.progress import Progress, silent
+from fairdash.recommenders import PROFILE_READERS
+from fairdash.run import Run, finish, write_split
+from fairdash.schema import USER_ID, Lists, Split, TrainingData
+from fairdash.stages.recommend import rank
+
+if TYPE_CHECKING:
+    from fairdash.recommenders.base import Recommender
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """What is trained, and how. options: the `--set` pairs; `profile` among them names the attributes of people that
+    are written into the profile text, by commas. mitigations: of the places "data" and "training"."""
+
+    recommender: str = "bert_sequence"
+    options: Mapping[str, str] = field(default_factory=dict)
+    mitigations: tuple[Mitigation, ...] = ()
+    seed: int = 0
+    device: str = "auto"
+
+    def digest(self, split: Split) -> str:
+        """The run's id: everything that its numbers depend on."""
+        chosen = [mitigation.to_json() for mitigation in self.mitigations]
+        return digest("run", __version__, split.digest, self.recommender, dict(self.options), chosen, self.seed)
+
+    @property
+    def title(self) -> str:
+        return " + ".join([self.recommender, *(mitigation.method for mitigation in self.mitigations)])
+
+    @staticmethod
+    def of(run: Run) -> TrainSpec:
+        """The spec that a run was trained with."""
+        meta = run.meta
+        chosen = tuple(Mitigation.from_json(value) for value in meta["mitigations"])
+        return TrainSpec(meta["recommender"], meta["options"], chosen, meta["seed"], meta["device"])
+
+
+def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = silent) -> Run:
+    """Fit a recommender and rank every user's candidates. A folder in which a training stopped half-way goes on.
+
+    Data mitigations change what is trained on, training mitigations what is minimised; neither sees test.
+    """
+    from fairdash import recommenders
+    from fairdash.recommenders import device as devices
+
+    started = time.monotonic()
+    options = dict(spec.options)
+    known = with_profile(split.training, spec.recommender, options)
+    recommender = recommenders.build(spec.recommender, options)
+    device = devices.choose(spec.device)
+    progress(0.0, device.sentence)
+    data, terms = _with_mitigations(known, spec, recommender)
+    write_split(split, folder)
+
+    def fitting(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+        progress(0.02 + 0.9 * done, message, values)
+
+    fitted = recommender.fit(
+        data, seed=spec.seed, device=device.kind, folder=folder / "training", progress=fitting, terms=terms
+    )
+    fitted.save(folder / "model")
+    trained = time.monotonic()
+    progress(0.92, "Ranking the catalogue for everybody")
+    lists = {
+        "valid": rank(fitted, split, "valid", seed=spec.seed),
+        "test": rank(fitted, split, "test", seed=spec.seed),
+    }
+    meta = {
+        "title": spec.title,
+        "recommender": spec.recommender,
+        "options": dict(spec.options),
+        "mitigations": [mitigation.to_json() for mitigation in spec.mitigations],
+        "device": device.kind,
+        "device_sentence": device.sentence,
+        "seed": spec.seed,
+        "train_seconds": round(trained - started, 2),
+    }
+    run = finish(split, spec.digest(split), meta, lists, folder)
+    progress(1.0, "Done")
+    return run
+
+
+def import_lists(split: Split, lists: Lists, title: str, folder: Path) -> Run:
+    """A run folder for the lists of another system: audited, re-ranked and compared like any other, without a model."""
+    write_split(split, folder)
+    nothing = Lists(np.full_like(lists.items, -1), np.full_like(lists.scores, np.nan))
+    name = imported_digest(split, lists)
+    meta = {"title": title, "recommender": "lists", "options": {}, "mitigations": [], "seed": split.seed}
+    return finish(split, name, meta, {"valid": nothing, "test": lists}, folder)
+
+
+def imported_digest(split: Split, lists: Lists) -> str:
+    """The id of the run that holds these lists of another system."""
+    return digest("imported", __version__, split.digest, lists.digest)
+
+
+def with_profile(data: TrainingData, recommender: str, options: dict[str, Any]) -> TrainingData:
+    """The data with the profile that the option `profile` asks for; the option is taken out of `options`.
+
+    Raises ConfigError for attributes that are not there, and for a recommender that reads no profile."""
+    names = tuple(name.strip() for name in str(options.pop("profile", "")).split(",") if name.strip())
+    if names and recommender not in PROFILE_READERS:
+        raise ConfigError(
+            f"{recommender} reads no profile text, so the option profile would change nothing.",
+            f"Leave it out, or choose {' or '.join(PROFILE_READERS)}.",
+        )
+    for name in names:
+        if name not in data.users.columns or name == USER_ID:
+            known = ", ".join(column for column in data.users.columns if column != USER_ID) or "none"
+            raise ConfigError(f"The table of people has no attribute “{name}” for the profile.", f"It has: {known}.")
+    return data.with_(profile=names)
+
+
+def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommender) -> tuple[TrainingData, list[Any]]:
+    """The training data and the terms of the loss, after the spec's mitigations."""
+    terms = []
+    for chosen in spec.mitigations:
+        method = find_method(chosen.method)
+        if method.info.place not in ("data", "training"):
+            raise ConfigError(
+                f"{chosen.method} works on a trained run, not while training.",
+                "Train first, then use `mitigate` with this method.",
+            )
+        width = recommender.vector_width
+        if width is None:
+            raise ConfigError(
+                f"{spec.recommender} is not trained by gradient steps, so {chosen.method} cannot change its training.",
+                "Choose bert_sequence or bert_pair, or a re-ranking method.",
+            )
+        if "profile" in method.info.needs and spec.recommender not in PROFILE_READERS:
+            raise ConfigError(
+                f"{chosen.method} changes the profile text, which {spec.recommender} does not read.",
+                f"Choose {' or '.join(PROFILE_READERS)}, or another method.",
+            )
+        chosen_groups = groups.form_all(chosen.groups, data.users)
+        strength = chosen.strength
+        if strength is None:
+            raise ConfigError(
+                f"A training has one strength of {chosen.method}, and none is given.",
+                "Give a number, such as --strength 0.5; `mitigate` finds one on validation, on a run trained without.",
+            )
+        if strength == 0.0:
+            continue  # exactly the unmitigated training
+        if method.info.place == "data":
+            data = method.prepare(data, chosen_groups, strength, spec.seed)
+        else:
+            terms.append(method.term(data, chosen_groups, strength, width, spec.seed))
+    return data, terms

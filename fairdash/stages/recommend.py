@@ -1,0 +1,32 @@
+"""Recommend: a run → the best items of everybody."""
+
+from __future__ import annotations
+
+from fairdash import settings
+from fairdash.errors import ConfigError
+from fairdash.recommenders import ranking
+from fairdash.recommenders.base import Fitted
+from fairdash.run import Run
+from fairdash.schema import ITEM_ID, Lists, Split
+
+
+def rank(fitted: Fitted, split: Split, part: str, *, seed: int = 0, k: int = settings.CANDIDATES) -> Lists:
+    """The best k items of every user at validation time ("valid": the history is train) or at test time ("test": train
+    and validation). What is in the history is left out; ties are broken by a hash."""
+
+    data = split.training
+    history = data.train if part == "valid" else split.known
+    seen = history.matrix(data.n_users, data.n_items)
+    ids = data.items[ITEM_ID].to_numpy()
+    return ranking.rank_all(fitted, ids, history, data.n_users, seen, min(k, data.n_items), seed=seed)
+
+
+def recommend(run: Run, k: int) -> Lists:
+    """The run's top-k lists at test time. Raises ConfigError when fewer candidates were kept."""
+    lists = run.candidates("test")
+    if not 1 <= k <= lists.k:
+        raise ConfigError(
+            f"k = {k}, but this run keeps {lists.k} candidates a person.",
+            f"Choose k between 1 and {lists.k}, or set FAIRDASH_CANDIDATES before training.",
+        )
+    return lists.top(k)
