@@ -88,7 +88,7 @@ def test_lists_of_another_system_are_audited_without_a_model(made: tuple[Workspa
     turned = Lists(
         np.ascontiguousarray(lists.items[:, :10][:, ::-1]), np.full((len(lists.items), 10), np.nan, np.float32)
     )
-    brought = kinds.import_lists(workspace, run.split, turned, "Theirs")
+    brought = entries.import_lists(workspace, run.split, turned, "Theirs")
     assert not entries.get_run(workspace, brought["runs"]).has_model
     audited = kinds.run(workspace, "audit", {"lists": brought["lists"], "groups": [GENDER], "model": True})
     audit = json.loads((workspace.get("audits", audited["audits"]).path / "audit.json").read_text())

@@ -70,7 +70,7 @@ class Fixed:
 
 
 def test_batches_equal_one_piece(monkeypatch):
-    monkeypatch.setattr("fairdash.ranking.BATCH_CELLS", 40 * 7)
+    monkeypatch.setattr("fairdash.recommenders.ranking.BATCH_CELLS", 40 * 7)
     empty = np.zeros(0)
     history = Interactions(empty.astype(np.int32), empty.astype(np.int32), empty.astype(np.float32), empty)
     seen = sparse.csr_array(np.random.default_rng(2).random((25, 40)) < 0.5)
