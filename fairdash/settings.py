@@ -29,3 +29,11 @@ BOOTSTRAP = _number("BOOTSTRAP", 1000)
 PERMUTATIONS = _number("PERMUTATIONS", 2000)
 RELEVANCE_THRESHOLD = 4.0  # of 5 stars
 K = 10
+# distributions whose metrics, mitigations and recommenders are loaded (fairdash.plugins); none unless named
+PLUGINS = tuple(
+    sorted(
+        filter(
+            None, (name.strip().lower().replace("_", "-") for name in os.environ.get("FAIRDASH_PLUGINS", "").split(","))
+        )
+    )
+)
