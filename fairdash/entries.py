@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from fairdash import data
-from fairdash.hashing import digest
+from fairdash import data, identity
 from fairdash.run import Run
 from fairdash.schema import Dataset, Floats, Lists, Split
 from fairdash.stages import fit
@@ -45,7 +44,8 @@ def put_lists(
 ) -> str:
     """Store lists that belong to a run; returns their digest. meta: title, and how they were made. vectors: the user
     vectors behind them where a mitigation changed those."""
-    name = digest("lists", run.digest, lists.digest, meta.get("mitigation"), meta.get("first"))
+    made = {key: meta.get(key) for key in ("mitigation", "first", "tuning")}
+    name = identity.of("lists", run.digest, lists.digest, made, vectors)
     if not workspace.has("lists", name):
         with workspace.create("lists", name, {"run": run.digest, "k": lists.k, **meta}) as folder:
             arrays = {"items": np.ascontiguousarray(lists.items), "scores": np.ascontiguousarray(lists.scores)}

@@ -7,8 +7,7 @@ popularity in every public data set, so sorting ties by id moves accuracy (METRI
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,26 +36,76 @@ def mix(seed: int, *hashes: Hashes) -> Hashes:
 
 
 def digest(*parts: Any) -> str:
-    """A name of 16 hex digits for a value made of frames, arrays, numbers, strings and plain containers of them."""
+    """A name of 16 hex digits for a value made of frames, arrays, numbers, text and plain containers of them.
+
+    A tuple is named as the list of the same values, a number of numpy as Python's own, text of any pandas dtype alike.
+    Raises TypeError for any other type: its text need not say all that it holds.
+    """
     total = hashlib.sha256()
-    for part in parts:
-        _feed(total, part)
+    _feed(total, parts)
     return total.hexdigest()[:16]
 
 
 def _feed(total: Any, part: Any) -> None:
-    if isinstance(part, pd.DataFrame):
-        for column in part.columns:
-            total.update(str(column).encode() + b"\0")
-            total.update(pd.util.hash_pandas_object(part[column], index=False).to_numpy().tobytes())
+    """Each value with its kind and length before it, so that no two different values feed the same bytes."""
+    if isinstance(part, np.generic):
+        part = part.item()
+    if part is None or isinstance(part, (bool, int, float)):
+        _mark(total, type(part).__name__, repr(part).encode())
+    elif isinstance(part, (str, bytes)):
+        _mark(total, type(part).__name__, part.encode(errors="surrogatepass") if isinstance(part, str) else part)
+    elif isinstance(part, Mapping):
+        if not all(isinstance(key, str) for key in part):
+            raise TypeError("A digest takes mappings with text as keys alone.")
+        _mark(total, "mapping", str(len(part)).encode())
+        for key in sorted(part):
+            _feed(total, key)
+            _feed(total, part[key])
+    elif isinstance(part, (list, tuple)):
+        _mark(total, "list", str(len(part)).encode())
+        for one in part:
+            _feed(total, one)
     elif isinstance(part, np.ndarray):
-        total.update(f"{part.dtype}{part.shape}".encode())
         if part.dtype == object:
-            total.update(id_hash(part.ravel()).tobytes())
+            _mark(total, "objects", repr(part.shape).encode())
+            _feed_texts(total, pd.Series(part.ravel(), dtype=object))
         else:
+            _mark(total, "array", f"{part.dtype.str} {part.shape}".encode())
             total.update(np.ascontiguousarray(part).tobytes())
-    elif isinstance(part, bytes):
-        total.update(part)
+    elif isinstance(part, pd.Series):
+        _feed_column(total, part)
+    elif isinstance(part, pd.DataFrame):
+        _mark(total, "frame", repr(part.shape).encode())
+        for name in part.columns:
+            _feed(total, name)
+            _feed_column(total, part[name])
     else:
-        total.update(json.dumps(part, sort_keys=True, default=str).encode())
-    total.update(b"\1")
+        raise TypeError(f"A digest cannot tell all that a {type(part).__name__} holds; give its plain values.")
+
+
+def _mark(total: Any, kind: str, content: bytes) -> None:
+    total.update(f"{kind} {len(content)} ".encode() + content)
+
+
+def _feed_column(total: Any, column: pd.Series) -> None:
+    kind = column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        _mark(total, "categories", repr(bool(kind.ordered)).encode())
+        _feed(total, kind.categories.to_series())
+        _feed(total, np.asarray(column.cat.codes))
+    elif (kind.kind == "O" and isinstance(kind, np.dtype)) or isinstance(kind, pd.StringDtype):
+        _mark(total, "texts", str(len(column)).encode())
+        _feed_texts(total, column)
+    elif isinstance(kind, np.dtype):
+        _feed(total, column.to_numpy())
+    else:  # nullable numbers, times with a zone
+        _mark(total, str(kind), str(len(column)).encode())
+        total.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())
+
+
+def _feed_texts(total: Any, column: pd.Series) -> None:
+    if pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty"):
+        total.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())
+    else:  # lists of names in a cell, numbers as objects
+        for one in column:
+            _feed(total, None if pd.api.types.is_scalar(one) and pd.isna(one) else one)

@@ -9,7 +9,7 @@ that every computation is over arrays. Each value carries a digest of all that i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fairdash import settings
 from fairdash.hashing import digest, id_hash, mix
 
 USER_ID, ITEM_ID, RATING, TIME, RANK, SCORE = "user_id", "item_id", "rating", "time", "rank", "score"
@@ -42,6 +43,11 @@ class Interactions:
 
     def __len__(self) -> int:
         return len(self.user)
+
+    @cached_property
+    def digest(self) -> str:
+        """The name of all four columns."""
+        return digest(self.user, self.item, self.rating, self.time)
 
     def take(self, rows: NDArray[Any]) -> Interactions:
         return Interactions(self.user[rows], self.item[rows], self.rating[rows], self.time[rows])
@@ -86,7 +92,9 @@ class Dataset:
 
     @cached_property
     def digest(self) -> str:
-        return digest(self.interactions, self.users, self.items, self.relevance_threshold)
+        """The name of what the tables hold, and of how their times are read; not of its name or where it came from."""
+        unit = self.provenance.get("time_unit")
+        return digest(self.interactions, self.users, self.items, self.relevance_threshold, unit)
 
     @property
     def n_users(self) -> int:
@@ -167,7 +175,7 @@ class GroupSpec:
 
     attributes: tuple[str, ...]
     edges: tuple[tuple[float, ...] | None, ...] = ()
-    min_size: int = 20
+    min_size: int = settings.MIN_GROUP_SIZE
 
     @property
     def label(self) -> str:
@@ -217,7 +225,14 @@ class TrainingData:
         """Training interactions of each item [n_items]."""
         return np.bincount(self.train.item, minlength=self.n_items).astype(np.float64)
 
+    @cached_property
+    def digest(self) -> str:
+        """The name of everything that a training sees."""
+        parts = (getattr(self, one.name) for one in fields(self))
+        return digest(*(part.digest if isinstance(part, Interactions) else part for part in parts))
+
     def with_(self, **changes: Any) -> TrainingData:
+        """The same with some fields changed."""
         return replace(self, **changes)
 
 
@@ -239,9 +254,8 @@ class Split:
 
     @cached_property
     def digest(self) -> str:
-        data = self.training
-        parts = [(part.user, part.item, part.rating) for part in (data.train, data.valid, self.test)]
-        return digest(self.spec, data.users, data.items, data.relevance_threshold, *(a for p in parts for a in p))
+        """The name of the cut and all that it holds; its name and notes say nothing more."""
+        return digest(self.spec, self.seed, self.training.digest, self.test.digest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,17 @@
-"""Limits and paths as named constants; each can be set in the environment under the name FAIRDASH_<NAME>."""
+"""Limits and paths as named constants; those that are read by `_number` can be set in the environment under the name
+FAIRDASH_<NAME>. One that changes numbers says so: `fairdash.identity` makes it part of what values are named by."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+NUMBERS: set[str] = set()  # names of the settings that change numbers
 
-def _number(name: str, default: int) -> int:
+
+def _number(name: str, default: int, *, numbers: bool = False) -> int:
+    if numbers:
+        NUMBERS.add(name)
     return int(os.environ.get(f"FAIRDASH_{name}", default))
 
 
@@ -23,12 +28,13 @@ MAX_ROWS = _number("MAX_ROWS", 200_000_000)
 MAX_CELLS = _number("MAX_CELLS", 400_000_000)  # rows × columns of a Parquet file; each takes 16 bytes or more
 MAX_CATALOGUE_CELLS = _number("MAX_CATALOGUE_CELLS", 2_000_000_000)  # users × items scored in one run
 QUOTA_GB = _number("QUOTA_GB", 50)  # the workspace's size
-CANDIDATES = _number("CANDIDATES", 100)  # best items kept for a user, for re-ranking
-MIN_GROUP_SIZE = _number("MIN_GROUP_SIZE", 20)
-BOOTSTRAP = _number("BOOTSTRAP", 1000)
-PERMUTATIONS = _number("PERMUTATIONS", 2000)
+CANDIDATES = _number("CANDIDATES", 100, numbers=True)  # best items kept for a user, for re-ranking
+MIN_GROUP_SIZE = _number("MIN_GROUP_SIZE", 20, numbers=True)
+BOOTSTRAP = _number("BOOTSTRAP", 1000, numbers=True)
+PERMUTATIONS = _number("PERMUTATIONS", 2000, numbers=True)
 RELEVANCE_THRESHOLD = 4.0  # of 5 stars
 K = 10
+NUMBERS |= {"RELEVANCE_THRESHOLD", "K"}
 # distributions whose metrics, mitigations and recommenders are loaded (fairdash.plugins); none unless named
 PLUGINS = tuple(
     sorted(

@@ -12,11 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fairdash import data, entries, settings
+from fairdash import data, entries, identity, settings
 from fairdash.errors import ConfigError
 from fairdash.groups import form_all, suggest
 from fairdash.groups import from_json as group_from_json
-from fairdash.hashing import digest
 from fairdash.mitigation import balanced
 from fairdash.mitigation.base import Mitigation
 from fairdash.mitigation.targets import TARGETS
@@ -79,7 +78,7 @@ def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
     made, lists = entries.get_lists(workspace, params["lists"])
     shared = audit_options(params)
     model = bool(params.get("model", False)) and made.has_model
-    name = digest("audit", params["lists"], _plain(shared), model)
+    name = identity.of("audit", params["lists"], _plain(shared), model)
     if not workspace.has("audits", name):
         vectors = entries.get_vectors(workspace, params["lists"])
         top = lists.top(shared["k"])
@@ -142,7 +141,7 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
             shared[name] = [*shared[name], *(spec for spec in own if spec.label not in known)]
     asked = bool(params.get("model", False)) or any(aim.metric not in TARGETS for aim in aims)
     model = asked and all(entries.get_lists(workspace, name)[0].has_model for name in sides)
-    name = digest("comparison", *sides, _plain(shared), model)
+    name = identity.of("comparison", *sides, _plain(shared), model)
     if not workspace.has("comparisons", name):
         audits, models = [], []
         for i, side in enumerate(sides):
@@ -213,7 +212,7 @@ def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
         trials=int(params.get("trials", 12)),
         seed=seed,
         device=params.get("device", "auto"),
-        folder=workspace.root / "searches" / digest("search", dict(params)),
+        folder=workspace.root / "searches" / identity.of("search", params),
         progress=progress,
     )
     return {"search": found.to_json()}

@@ -16,8 +16,8 @@ from typing import Any, get_args
 
 import psutil
 
+from fairdash import identity
 from fairdash.errors import JobError
-from fairdash.hashing import digest
 from fairdash.jobs.table import Job, Table
 from fairdash.workspace import Kind, Workspace
 
@@ -45,10 +45,15 @@ def read_log(workspace: Workspace, job: str, last: int = 200) -> str:
     return "\n".join(lines[-last:])
 
 
+def identify(kind: str, params: Mapping[str, Any]) -> str:
+    """The id of a job: what is asked, of which code, under which settings."""
+    return identity.of("job", kind, params)
+
+
 def submit(workspace: Workspace, kind: str, title: str, params: Mapping[str, Any]) -> str:
-    """Queue a job and start it when it is its turn. The id is the digest of kind and params: the same request twice
-    is the same job, and one that stopped half-way goes on."""
-    job = digest(kind, dict(params))
+    """Queue a job and start it when it is its turn. The same request twice is the same job, and one that stopped
+    half-way goes on."""
+    job = identify(kind, params)
     jobs = table(workspace)
     known = jobs.get(job)
     if known is not None and not kept(workspace, known):

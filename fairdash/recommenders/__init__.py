@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from fairdash.errors import ConfigError
@@ -94,3 +97,29 @@ def build(name: str, options: Mapping[str, Any] | None = None) -> Recommender:
     info = RECOMMENDERS[name]
     recommender: Recommender = info.build(parse(info.config, options or {}))
     return recommender
+
+
+def resolved(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Every option of a recommender with its value, defaults included; a folder or file that a text option names
+    counts by what is in it. Raises ConfigError as `build` does."""
+    if name not in RECOMMENDERS:
+        raise ConfigError(f"There is no recommender {name!r}.", f"Choose one of: {', '.join(RECOMMENDERS)}.")
+    config: Any = parse(RECOMMENDERS[name].config, options)
+    values = {spec.name: getattr(config, spec.name) for spec in fields(config)}
+    for spec in fields(config):
+        value = values[spec.name]
+        if isinstance(value, str) and value != spec.default and not spec.metadata.get("choices"):
+            path = Path(value).expanduser()
+            values[spec.name] = _content(path) if path.exists() else value
+    return values
+
+
+def _content(path: Path) -> str:
+    """sha256 of a file, or of all files of a folder with their names."""
+    total = hashlib.sha256()
+    for file in [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file()):
+        with file.open("rb") as stream:
+            total.update(f"{file.relative_to(path).as_posix()} {file.stat().st_size} ".encode())
+            while block := stream.read(1 << 20):
+                total.update(block)
+    return total.hexdigest()

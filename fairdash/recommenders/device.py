@@ -27,6 +27,12 @@ class Device:
     sentence: str
 
     @property
+    def arithmetic(self) -> tuple[str, bool, str]:
+        """What numbers depend on: the kind, bfloat16 or not, and the GPU's name or how many threads share a sum."""
+        who = torch.cuda.get_device_name() if self.kind == "cuda" else f"{torch.get_num_threads()} threads"
+        return self.kind, self.bf16, who
+
+    @property
     def torch(self) -> torch.device:
         return torch.device(self.kind)
 

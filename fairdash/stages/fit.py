@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fairdash import __version__, groups
+from fairdash import groups, identity, recommenders
 from fairdash.errors import ConfigError
-from fairdash.hashing import digest
 from fairdash.mitigation import find_method
 from fairdash.mitigation.base import Mitigation
 from fairdash.progress import Progress, silent
@@ -37,9 +36,18 @@ class TrainSpec:
     device: str = "auto"
 
     def digest(self, split: Split) -> str:
-        """The run's id: everything that its numbers depend on."""
+        """The run's id: everything that its numbers depend on, on the device that it would get here.
+
+        Options count as they are resolved, so that a default that is written out names the same run; what they bring
+        from outside (a model's folder or zip) counts by its content. Raises ConfigError as `train` does."""
+        from fairdash.recommenders import device
+
+        options: dict[str, Any] = dict(self.options)
+        profile = with_profile(split.training, self.recommender, options).profile
+        resolved = recommenders.resolved(self.recommender, options)
         chosen = [mitigation.to_json() for mitigation in self.mitigations]
-        return digest("run", __version__, split.digest, self.recommender, dict(self.options), chosen, self.seed)
+        arithmetic = device.choose(self.device).arithmetic
+        return identity.of("run", split.digest, self.recommender, resolved, profile, chosen, self.seed, arithmetic)
 
     @property
     def title(self) -> str:
@@ -58,7 +66,6 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
 
     Data mitigations change what is trained on, training mitigations what is minimised; neither sees test.
     """
-    from fairdash import recommenders
     from fairdash.recommenders import device as devices
 
     started = time.monotonic()
@@ -109,7 +116,7 @@ def import_lists(split: Split, lists: Lists, title: str, folder: Path) -> Run:
 
 def imported_digest(split: Split, lists: Lists) -> str:
     """The id of the run that holds these lists of another system."""
-    return digest("imported", __version__, split.digest, lists.digest)
+    return identity.of("lists", "imported", split.digest, lists.digest)
 
 
 def with_profile(data: TrainingData, recommender: str, options: dict[str, Any]) -> TrainingData:

@@ -19,12 +19,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 import optuna
 
-from fairdash import settings
+from fairdash import identity, settings
 from fairdash.errors import Cancelled, ConfigError, FairDashError
 from fairdash.hashing import digest
 from fairdash.metrics import accuracy
 from fairdash.progress import Progress, silent
-from fairdash.recommenders import RECOMMENDERS, build, ranking
+from fairdash.recommenders import RECOMMENDERS, build, ranking, resolved
 from fairdash.recommenders.base import Fitted
 from fairdash.recommenders.options import parse
 from fairdash.schema import ITEM_ID, Groups, TrainingData
@@ -141,8 +141,13 @@ def search(
     space = {name: values for name, values in (space or SPACES.get(recommender, {})).items() if name not in fixed}
     _check(recommender, space, fixed, objective, groups, trials)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [array for part in (data.train, data.valid) for array in (part.user, part.item, part.rating)]
-    done = _stored(folder, digest(recommender, repr(sorted(space.items())), fixed, objective, seed, *rows))
+    from fairdash.recommenders import device as devices
+
+    ranges = {name: asdict(values) if isinstance(values, Range) else values for name, values in space.items()}
+    between = None if groups is None else (groups.attribute, groups.names, groups.codes, min_size)
+    shared, where = resolved(recommender, fixed), devices.choose(device).arithmetic
+    key = identity.of("search", recommender, ranges, shared, objective, seed, data.digest, between, where)
+    done = _stored(folder, key)
     study = _study(objective, seed)
     study.enqueue_trial(_defaults(recommender, space))
     results: list[Trial] = []

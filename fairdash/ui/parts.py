@@ -16,7 +16,6 @@ import streamlit as st
 from fairdash import words
 from fairdash.charts import Chart, curves
 from fairdash.errors import FairDashError, full
-from fairdash.hashing import digest
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
 from fairdash.ui import state
@@ -259,7 +258,7 @@ def _curves(job: Job) -> None:
 
 def last_job(kind: str, params: Mapping[str, Any]) -> Job | None:
     """The job of exactly this request; None when nobody asked for it, or when what it made was deleted."""
-    found = runner.table(state.workspace()).get(digest(kind, dict(params)))
+    found = runner.table(state.workspace()).get(runner.identify(kind, params))
     return found if found is None or runner.kept(state.workspace(), found) else None
 
 
