@@ -1,24 +1,31 @@
-"""The finished values of a workspace, typed: data sets, runs, lists; put once, read by their digest."""
+"""The finished values of a workspace, typed: data sets, runs, lists; put once, read by their digest, and removed with
+all that hangs on them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from fairdash import data, identity
+from fairdash.errors import JobError
+from fairdash.jobs.table import Job, Table
 from fairdash.run import Run
 from fairdash.schema import Dataset, Floats, Lists, Split
 from fairdash.stages import fit
-from fairdash.workspace import Workspace
+from fairdash.workspace import Area, Entry, Kind, Workspace
 
 
 def put_dataset(workspace: Workspace, dataset: Dataset) -> str:
     """Store a checked data set, or give the same one its new name; returns its digest."""
-    known = workspace.has("datasets", dataset.digest)
-    if not known or workspace.get("datasets", dataset.digest).title != dataset.name:
+    if workspace.has("datasets", dataset.digest):
+        if workspace.get("datasets", dataset.digest).title != dataset.name:
+            workspace.rename("datasets", dataset.digest, dataset.name)
+    else:
         meta = {
             "title": dataset.name,
             "n_users": dataset.n_users,
@@ -32,10 +39,13 @@ def put_dataset(workspace: Workspace, dataset: Dataset) -> str:
 
 
 def get_dataset(workspace: Workspace, name: str) -> Dataset:
-    return data.load(workspace.get("datasets", name).path)
+    """The data set under the name that it was last given. Raises FairDashError when it is not there."""
+    entry = workspace.get("datasets", name)
+    return data.load(entry.path, name=entry.title)
 
 
 def get_run(workspace: Workspace, name: str) -> Run:
+    """The run. Raises FairDashError when it is not there."""
     return Run.load(workspace.get("runs", name).path)
 
 
@@ -84,3 +94,98 @@ def import_lists(
             fit.import_lists(split, lists, title, folder)
     run = get_run(workspace, name)
     return {"runs": name, "lists": put_run_lists(workspace, run)}
+
+
+# --- removal ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What goes when an entry is removed: the entries, itself first; searches and jobs of them, by id; their bytes."""
+
+    entries: tuple[Entry, ...]
+    searches: tuple[str, ...]
+    jobs: tuple[Job, ...]
+    bytes: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of each kind go, "searches" and "jobs" among them; without those of which none goes."""
+        kinds = [entry.kind for entry in self.entries]
+        found = {kind: kinds.count(kind) for kind in get_args(Kind)}
+        found |= {"searches": len(self.searches), "jobs": len(self.jobs)}
+        return {name: number for name, number in found.items() if number}
+
+
+def hanging(workspace: Workspace, kind: Kind, name: str) -> Removal:
+    """An entry and all that means nothing without it, to be shown before `delete`: of a data set its runs and searches,
+    of a run its lists, of lists their audits and comparisons; and the jobs that made or were to make any of these.
+
+    Raises FairDashError where there is no such entry."""
+    found = [workspace.get(kind, name)]
+    for entry in found:  # grows while it is walked: what hangs on what hangs on it
+        for other, key in _HANGING[entry.kind]:
+            known = {one.digest for one in found}
+            for one in workspace.entries(other):
+                if one.meta.get(key) == entry.digest and one.digest not in known:
+                    found.append(one)
+    names = {entry.digest for entry in found}
+    jobs = [job for job in Table(workspace.root / "jobs.sqlite").all() if _mentions([job.params, job.result], names)]
+    searches = []
+    for about in (workspace.root / "searches").glob("*/about.json"):
+        if _mentions(json.loads(about.read_text("utf-8")), names):
+            searches.append(about.parent.name)
+    folders = [*(entry.path for entry in found), *(workspace.root / "searches" / one for one in searches)]
+    size = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
+    return Removal(tuple(found), tuple(searches), tuple(jobs), size)
+
+
+def delete(workspace: Workspace, kind: Kind, name: str) -> Removal:
+    """Remove an entry and all that hangs on it (see `hanging`); returns what went.
+
+    Raises JobError while a job works with any of it, FairDashError where there is no such entry."""
+    going = hanging(workspace, kind, name)
+    _refuse_active(going.jobs)
+    for entry in reversed(going.entries):  # what hangs on others first, so that nothing is left without its ground
+        workspace.delete(entry.kind, entry.digest)
+    for search in going.searches:
+        workspace.delete_search(search)
+    table = Table(workspace.root / "jobs.sqlite")
+    for job in going.jobs:
+        table.delete(job.id)
+        (workspace.root / "logs" / f"{job.id}.log").unlink(missing_ok=True)
+    return going
+
+
+def clear(workspace: Workspace, area: Area) -> int:
+    """Remove all uploaded models, searches or cached vectors; returns the bytes that they took (`Workspace.usage` says
+    them before). Runs keep their own copies. Raises JobError while any job waits or runs: it may be reading there."""
+    _refuse_active(Table(workspace.root / "jobs.sqlite").active())
+    size = workspace.usage()[area]
+    workspace.clear(area)
+    return size
+
+
+# Kind → what hangs on it, and the key of its meta.json that names it.
+_HANGING: Mapping[Kind, tuple[tuple[Kind, str], ...]] = {
+    "datasets": (("runs", "dataset"),),
+    "runs": (("lists", "run"),),
+    "lists": (("audits", "lists"), ("comparisons", "before"), ("comparisons", "after")),
+    "audits": (),
+    "comparisons": (),
+}
+
+
+def _mentions(value: Any, names: set[str]) -> bool:
+    """Whether plain JSON holds one of the names as a value."""
+    if isinstance(value, Mapping):
+        return any(_mentions(one, names) for one in value.values())
+    if isinstance(value, list):
+        return any(_mentions(one, names) for one in value)
+    return isinstance(value, str) and value in names
+
+
+def _refuse_active(jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        if not job.ended:
+            raise JobError(f"The job “{job.title}” still works with this.", "Stop it, or wait until it is done.")

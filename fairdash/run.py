@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from fairdash.recommenders.base import Fitted
 
 
+TEXT = "text"  # in split.json, the type of a column that pandas may hold as str, string or object
 VALUE = "value"  # column of train, valid and truth: ratings or counts that decide nothing about liking
 
 
@@ -109,7 +109,9 @@ class Outcome:
 
 
 def write_split(split: Split, folder: Path) -> None:
-    """Write the five tables and what they cannot say (`split.json`)."""
+    """Write the five tables and what they cannot say (`split.json`).
+
+    Raises DataError for an attribute that is neither text, number, yes or no, time, nor a category of these."""
     folder.mkdir(parents=True, exist_ok=True)
     data = split.training
     for name, part in (("train", data.train), ("valid", data.valid), ("truth", split.test)):
@@ -124,8 +126,11 @@ def write_split(split: Split, folder: Path) -> None:
         if part.time.any():
             frame[TIME] = pa.array(part.time)
         pa_csv.write_csv(pa.table(frame), folder / f"{name}.csv")
+    types = {}
     for name, table in (("users", data.users), ("items", data.items)):
-        pa_csv.write_csv(pa.Table.from_pandas(table, preserve_index=False), folder / f"{name}.csv")
+        types[name] = {str(column): _kind(name, table[column]) for column in table.columns}
+        written = pa.table({column: _written(table[column], kind) for column, kind in types[name].items()})
+        pa_csv.write_csv(written, folder / f"{name}.csv")
     write_json(
         folder / "split.json",
         {
@@ -133,33 +138,25 @@ def write_split(split: Split, folder: Path) -> None:
             "split": split.spec,
             "seed": split.seed,
             "relevance_threshold": data.relevance_threshold,
-            "types": {
-                name: {column: str(kind) for column, kind in table.dtypes.items()}
-                for name, table in (("users", data.users), ("items", data.items))
-            },
+            "types": types,
         },
     )
 
 
 def read_split(folder: Path) -> Split:
-    """The Split that `write_split` wrote: the same codes, order and types."""
+    """The Split that `write_split` wrote: the same codes, order, types and digest."""
     said = json.loads((folder / "split.json").read_text())
     tables = {}
     for name in ("users", "items"):
-        table = _read_csv(folder / f"{name}.csv")
-        for column, kind in said["types"][name].items():
-            if kind not in ("object", "str", "string"):
-                table[column] = (
-                    table[column].map({"True": True, "true": True, "False": False, "false": False})
-                    if (kind == "bool")
-                    else pd.to_numeric(table[column]).astype(kind)
-                )
-        tables[name] = table
+        types = said["types"][name]
+        flat = {column: _arrow(kind) for column, kind in types.items() if isinstance(kind, str) and kind != TEXT}
+        table = _read_csv(folder / f"{name}.csv", flat)
+        tables[name] = pd.DataFrame({column: _typed(table[column], kind) for column, kind in types.items()})
     user_index, item_index = pd.Index(tables["users"][USER_ID]), pd.Index(tables["items"][ITEM_ID])
 
     def part(name: str) -> Interactions:
         frame = _read_csv(folder / f"{name}.csv", {RATING: pa.float32(), VALUE: pa.float32(), TIME: pa.float64()})
-        frame = frame.rename(columns={VALUE: RATING})
+        frame = frame.to_pandas().rename(columns={VALUE: RATING})
         rows = len(frame)
         return Interactions(
             user_index.get_indexer(frame[USER_ID]).astype(np.int32),
@@ -172,7 +169,55 @@ def read_split(folder: Path) -> Split:
     return Split(said["name"], said["split"], said["seed"], training, part("truth"))
 
 
-def _read_csv(path: Path, numbers: Mapping[str, pa.DataType] = MappingProxyType({})) -> pd.DataFrame:
+def _kind(table: str, column: pd.Series) -> Any:
+    """How `split.json` says a column's type: "text", the name of the type, or {"of", "categories", "ordered"}."""
+    kind = column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        categories = kind.categories.to_series(name=column.name)
+        of = _kind(table, categories)
+        if of == TEXT or kind.categories.dtype.kind in "iuf":
+            return {"of": of, "categories": categories.astype("str").tolist(), "ordered": bool(kind.ordered)}
+    elif isinstance(kind, (np.dtype, pd.api.extensions.ExtensionDtype)) and kind.kind in "biufM":
+        if isinstance(kind, (np.dtype, pd.DatetimeTZDtype)) or hasattr(kind, "numpy_dtype"):
+            return str(kind)
+    elif pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty"):
+        return TEXT
+    raise DataError(
+        f"The column {column.name!r} of {table} is of the type {kind}, which a run folder cannot hold.",
+        "Make it text, numbers, true and false, dates, or a category of text or numbers.",
+    )
+
+
+def _written(column: pd.Series, kind: Any) -> pa.Array:
+    """The cells as they go into the file."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype):  # a zone's offset is written without its seconds
+        column = column.dt.tz_convert("UTC")
+    if isinstance(kind, Mapping):
+        column = pd.Series(pd.Categorical.from_codes(column.cat.codes, kind["categories"])).astype("str")
+    return pa.array(column, from_pandas=True)
+
+
+def _arrow(kind: str) -> pa.DataType:
+    """How the cells of a column of that pandas type are read."""
+    dtype = pd.api.types.pandas_dtype(kind)
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return pa.timestamp(dtype.unit, "UTC")
+    return pa.from_numpy_dtype(getattr(dtype, "numpy_dtype", dtype))
+
+
+def _typed(column: pa.ChunkedArray, kind: Any) -> pd.Series:
+    """The column under its pandas type."""
+    if isinstance(kind, Mapping):
+        texts = pd.Categorical(_typed(column, TEXT), categories=kind["categories"], ordered=kind["ordered"])
+        if kind["of"] == TEXT:
+            return pd.Series(texts)
+        numbers = pa.array(kind["categories"], pa.string()).cast(_arrow(kind["of"]))
+        return pd.Series(texts.rename_categories(pd.Index(_typed(pa.chunked_array([numbers]), kind["of"]))))
+    typed: pd.Series = column.to_pandas(types_mapper=pd.ArrowDtype).astype("str" if kind == TEXT else kind)
+    return typed
+
+
+def _read_csv(path: Path, numbers: Mapping[str, pa.DataType]) -> pa.Table:
     """A table of a run folder: every column text but the `numbers`; an empty unquoted cell is missing."""
     with path.open(encoding="utf-8", newline="") as stream:
         header = next(csv.reader(stream))
@@ -180,8 +225,7 @@ def _read_csv(path: Path, numbers: Mapping[str, pa.DataType] = MappingProxyType(
     options = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False)
     options.null_values = [""]
     parse = pa_csv.ParseOptions(newlines_in_values=True)
-    frame: pd.DataFrame = pa_csv.read_csv(path, convert_options=options, parse_options=parse).to_pandas()
-    return frame
+    return pa_csv.read_csv(path, convert_options=options, parse_options=parse)
 
 
 def read_lists(run: Run, path: Path | str) -> Lists:

@@ -28,6 +28,7 @@ from fairdash.data.importing import ImportOptions
 from fairdash.errors import ConfigError, DataError
 from fairdash.progress import Progress, silent
 from fairdash.schema import TITLE, Dataset
+from fairdash.workspace import aside
 
 Files = list[tuple[str, bytes]]
 
@@ -267,6 +268,6 @@ def _from_package(downloads: Path, progress: Progress) -> Files:
 def _keep(path: Path, raw: bytes) -> None:
     """Write whole or not at all, so that a killed download is never taken for a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = aside(path)
     part.write_bytes(raw)
     part.replace(path)

@@ -28,14 +28,15 @@ def save(dataset: Dataset, folder: Path) -> None:
     (folder / "dataset.json").write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def load(folder: Path) -> Dataset:
-    """The data set that `save` wrote; DataError where it is incomplete or changed."""
+def load(folder: Path, name: str | None = None) -> Dataset:
+    """The data set that `save` wrote, under another name where one is given; DataError where it is incomplete or
+    changed."""
     hint = "Import the data again."
     try:
         about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         frames = {table: pd.read_parquet(folder / f"{table}.parquet") for table in _TABLES}
         dataset = Dataset(
-            name=about["name"],
+            name=about["name"] if name is None else name,
             relevance_threshold=about["relevance_threshold"],
             provenance=about["provenance"],
             **frames,

@@ -24,7 +24,7 @@ from fairdash.run import Run
 from fairdash.schema import Dataset, GroupSpec, Split
 from fairdash.stages import audit, fit, mitigate
 from fairdash.stages.model_side import measures
-from fairdash.workspace import Workspace, write_json
+from fairdash.workspace import Workspace, sole, write_json
 
 Params = Mapping[str, Any]
 Result = dict[str, Any]
@@ -68,8 +68,10 @@ def train_run(
     name = spec.digest(split)
     if not workspace.has("runs", name):
         about = {"title": spec.title, "data": split.name, "split": split.spec, "recommender": spec.recommender, **meta}
-        with workspace.create("runs", name, about) as folder:
-            fit.train(split, spec, folder, progress)
+        with sole(workspace.lock("runs", name), lambda: progress(0.0, "Another job trains the same; waiting for it")):
+            if not workspace.has("runs", name):  # else that one has made it
+                with workspace.create("runs", name, about, resume=True) as folder:
+                    fit.train(split, spec, folder, progress)
     return entries.get_run(workspace, name)
 
 
@@ -202,19 +204,22 @@ def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
     groups = [group_from_json(group) for group in params.get("groups", ())]
     between = GroupSpec.crossed(groups) if groups else None
     options = {name: str(value) for name, value in params.get("options", {}).items()}
-    found = search(
-        params["recommender"],
-        fit.with_profile(split.training, params["recommender"], options),
-        objective=params.get("objective", "accuracy"),
-        groups=None if between is None else form_all([between], dataset.users)[0],
-        min_size=settings.MIN_GROUP_SIZE if between is None else between.min_size,
-        fixed=options,
-        trials=int(params.get("trials", 12)),
-        seed=seed,
-        device=params.get("device", "auto"),
-        folder=workspace.root / "searches" / identity.of("search", params),
-        progress=progress,
-    )
+    folder = workspace.root / "searches" / identity.of("search", params)
+    with sole(folder / "lock", lambda: progress(0.0, "Another job makes the same search; waiting for it")):
+        write_json(folder / "about.json", dict(params))  # what the search hangs on, for its removal
+        found = search(
+            params["recommender"],
+            fit.with_profile(split.training, params["recommender"], options),
+            objective=params.get("objective", "accuracy"),
+            groups=None if between is None else form_all([between], dataset.users)[0],
+            min_size=settings.MIN_GROUP_SIZE if between is None else between.min_size,
+            fixed=options,
+            trials=int(params.get("trials", 12)),
+            seed=seed,
+            device=params.get("device", "auto"),
+            folder=folder,
+            progress=progress,
+        )
     return {"search": found.to_json()}
 
 

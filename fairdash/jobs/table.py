@@ -6,6 +6,7 @@ States: queued → running → done | failed | cancelled | lost. `lost` means th
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -127,11 +128,15 @@ class Table:
             db.execute("update jobs set pid = ?, create_time = ? where id = ?", (pid, create_time, job))
 
     def beat(self, job: str, done: float, message: str, values: Mapping[str, float]) -> bool:
-        """Record progress and curve points; returns whether the person asked to stop."""
+        """Record progress and curve points; returns whether the person asked to stop.
+
+        A point that is no finite number is left out. A point of this attempt takes the place of what an earlier one
+        drew from there on: that part is done again."""
         now = time.time()
+        points = [(job, now, done, name, float(value)) for name, value in values.items() if math.isfinite(value)]
         with self._connect() as db:
             db.execute("begin immediate")
-            row = db.execute("select done, resumed_from, cancel from jobs where id = ?", (job,)).fetchone()
+            row = db.execute("select done, resumed_from, cancel, started from jobs where id = ?", (job,)).fetchone()
             if row is None:  # the row was deleted: nobody waits for this job any more
                 db.execute("rollback")
                 return True
@@ -142,10 +147,10 @@ class Table:
                 heartbeat = ?, resumed_from = ? where id = ? and state = 'running'""",
                 (done, message, message, now, resumed, job),
             )
-            db.executemany(
-                "insert into points (job, at, done, name, value) values (?, ?, ?, ?, ?)",
-                [(job, now, done, name, float(value)) for name, value in values.items()],
-            )
+            if points:
+                again = (job, done, row["started"] or 0.0)
+                db.execute("delete from points where job = ? and done >= ? and at < ?", again)
+            db.executemany("insert into points (job, at, done, name, value) values (?, ?, ?, ?, ?)", points)
             db.execute("commit")
         return bool(row["cancel"])
 

@@ -18,7 +18,7 @@ from fairdash.progress import Progress, silent
 from fairdash.recommenders import PROFILE_READERS
 from fairdash.run import Run, finish, write_split
 from fairdash.schema import USER_ID, Lists, Split, TrainingData
-from fairdash.stages.recommend import rank
+from fairdash.stages.recommend import check_size, rank
 
 if TYPE_CHECKING:
     from fairdash.recommenders.base import Recommender
@@ -69,6 +69,7 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
     from fairdash.recommenders import device as devices
 
     started = time.monotonic()
+    check_size(split.training.n_users, split.training.n_items)  # before hours of training, not after them
     options = dict(spec.options)
     known = with_profile(split.training, spec.recommender, options)
     recommender = recommenders.build(spec.recommender, options)

@@ -12,13 +12,25 @@ from fairdash.schema import ITEM_ID, Lists, Split
 
 def rank(fitted: Fitted, split: Split, part: str, *, seed: int = 0, k: int = settings.CANDIDATES) -> Lists:
     """The best k items of every user at validation time ("valid": the history is train) or at test time ("test": train
-    and validation). What is in the history is left out; ties are broken by a hash."""
+    and validation). What is in the history is left out; ties are broken by a hash. Raises ConfigError beyond the limit
+    of `check_size`."""
 
     data = split.training
+    check_size(data.n_users, data.n_items)
     history = data.train if part == "valid" else split.known
     seen = history.matrix(data.n_users, data.n_items)
     ids = data.items[ITEM_ID].to_numpy()
     return ranking.rank_all(fitted, ids, history, data.n_users, seen, min(k, data.n_items), seed=seed)
+
+
+def check_size(n_users: int, n_items: int) -> None:
+    """Raises ConfigError where ranking the whole catalogue for everybody is more than a run may score."""
+    if n_users * n_items > settings.MAX_CATALOGUE_CELLS:
+        raise ConfigError(
+            f"{n_users:,} people × {n_items:,} items are {n_users * n_items:,} scores; the limit of a run is "
+            f"{settings.MAX_CATALOGUE_CELLS:,}.",
+            "Bring a sample of the people, leave out rare items (a k-core), or raise FAIRDASH_MAX_CATALOGUE_CELLS.",
+        )
 
 
 def recommend(run: Run, k: int) -> Lists:

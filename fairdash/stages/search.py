@@ -28,6 +28,7 @@ from fairdash.recommenders import RECOMMENDERS, build, ranking, resolved
 from fairdash.recommenders.base import Fitted
 from fairdash.recommenders.options import parse
 from fairdash.schema import ITEM_ID, Groups, TrainingData
+from fairdash.workspace import write_json
 
 Objective = Literal["accuracy", "gap", "both"]
 
@@ -255,9 +256,7 @@ class _Stored:
 
     def append(self, trial: Trial) -> None:
         self.trials.append(trial)
-        partial = self.path.with_suffix(".part")
-        partial.write_text(json.dumps({"key": self.key, "trials": [asdict(trial) for trial in self.trials]}))
-        partial.replace(self.path)
+        write_json(self.path, {"key": self.key, "trials": [asdict(trial) for trial in self.trials]})
 
 
 def _stored(folder: Path, key: str) -> _Stored:

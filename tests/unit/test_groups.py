@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -138,3 +142,13 @@ def test_suggestions_leave_ids_and_doubles_out() -> None:
     specs = suggest(table)
     assert [spec.label for spec in specs] == ["gender", "age", "country", "occupation_name"]
     assert specs[1].edges == ((18.0, 25.0, 35.0, 45.0, 56.0),)
+
+
+def test_the_least_group_of_the_environment_reaches_every_group() -> None:
+    script = """
+from fairdash import groups, schema
+print(schema.GroupSpec(("a",)).min_size, groups.from_json({"attributes": ["a"]}).min_size)
+"""
+    environment = {**os.environ, "FAIRDASH_MIN_GROUP_SIZE": "7"}
+    said = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == "7 7\n"

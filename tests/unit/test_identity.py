@@ -118,6 +118,11 @@ def test_every_setting_either_counts_or_changes_no_number() -> None:
     assert read == settings.NUMBERS
 
 
+def test_every_limit_is_enforced_somewhere() -> None:
+    text = "".join(file.read_text("utf-8") for file in PACKAGE.rglob("*.py"))
+    assert [name for name in sorted(LIMITS - {"NUMBERS"}) if f"settings.{name}" not in text] == []
+
+
 @pytest.mark.parametrize("name", sorted(settings.NUMBERS))
 def test_a_setting_that_changes_numbers_changes_names(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = identity.of("comparison", "x")

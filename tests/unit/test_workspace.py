@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from fairdash import settings
 from fairdash.errors import FairDashError
-from fairdash.workspace import Workspace, write_json
+from fairdash.workspace import Workspace, sole, write_json
 
 NAME = "0123456789abcdef"
 
@@ -27,12 +33,12 @@ def test_a_value_appears_only_when_it_is_whole(tmp_path: Path) -> None:
 
 def test_what_was_begun_is_found_again_after_an_error(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    begun = workspace.create("runs", NAME, {})
+    begun = workspace.create("runs", NAME, {}, resume=True)
     (begun.__enter__() / "checkpoint").write_text("step 7")
     killed = RuntimeError("killed")
     assert not begun.__exit__(RuntimeError, killed, None)
     assert not workspace.has("runs", NAME)
-    with workspace.create("runs", NAME, {}) as folder:
+    with workspace.create("runs", NAME, {}, resume=True) as folder:
         assert (folder / "checkpoint").read_text() == "step 7"
     assert workspace.has("runs", NAME)
 
@@ -74,3 +80,181 @@ def test_json_is_replaced_as_a_whole_and_refuses_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(file, {"a": float("nan")})
     assert file.read_text() == '{\n "a": 1\n}'
+
+
+# --- many writers and readers -----------------------------------------------------------------------------------------
+
+WRITER = """
+import sys
+from pathlib import Path
+from fairdash.workspace import Workspace
+
+workspace = Workspace(Path(sys.argv[1]))
+for _ in range(40):
+    with workspace.create("lists", sys.argv[2], {"title": "same"}) as folder:
+        for part in range(3):
+            (folder / f"{part}.txt").write_text("whole" * 2000)
+"""
+
+
+def test_many_writers_and_readers_of_one_value(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), NAME]) for _ in range(3)]
+    reads = 0
+    try:
+        while any(writer.poll() is None for writer in writers) or not reads:
+            for entry in workspace.entries("lists"):
+                assert entry.digest == NAME
+                assert [(entry.path / f"{part}.txt").read_text() for part in range(3)] == ["whole" * 2000] * 3
+                assert workspace.get("lists", NAME).meta["title"] == "same"
+                reads += 1
+    finally:
+        codes = [writer.wait(60) for writer in writers]
+    assert codes == [0, 0, 0]
+    assert [path.name for path in (tmp_path / "lists").iterdir()] == [NAME]
+
+
+def test_renaming_touches_nothing_that_a_reader_needs(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with workspace.create("datasets", NAME, {"title": "0"}) as folder:
+        (folder / "table").write_bytes(b"x" * 100_000)
+    files = {file.name: file.stat().st_ino for file in workspace.path("datasets", NAME).iterdir()}
+    done = threading.Event()
+
+    def read() -> int:
+        n = 0
+        while not done.is_set():
+            entry = workspace.get("datasets", NAME)
+            assert entry.title.isdecimal()
+            assert len((entry.path / "table").read_bytes()) == 100_000
+            assert len(workspace.entries("datasets")) == 1
+            n += 1
+        return n
+
+    def name(start: int) -> None:
+        for i in range(start, start + 100):
+            workspace.rename("datasets", NAME, str(i))
+
+    with ThreadPoolExecutor(4) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        namers = [pool.submit(name, start) for start in (0, 100)]
+        for namer in namers:
+            namer.result()
+        done.set()
+        assert all(reader.result() > 0 for reader in readers)
+    assert workspace.get("datasets", NAME).title in {"99", "199"}
+    kept = {file.name: file.stat().st_ino for file in workspace.path("datasets", NAME).iterdir()}
+    assert files.items() <= kept.items()
+    assert set(kept) - set(files) == {"title.json"}
+
+
+def test_a_name_for_an_entry_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FairDashError, match="There is no entry"):
+        Workspace(tmp_path).rename("datasets", NAME, "new")
+
+
+def test_one_works_on_a_training_and_the_others_wait(tmp_path: Path) -> None:
+    lock = Workspace(tmp_path).lock("runs", NAME)
+    inside, most, waits = 0, 0, 0
+
+    def waiting() -> None:
+        nonlocal waits
+        waits += 1
+
+    def work() -> None:
+        nonlocal inside, most
+        with sole(lock, waiting):
+            inside += 1
+            most = max(most, inside)
+            time.sleep(0.02)
+            inside -= 1
+
+    with ThreadPoolExecutor(4) as pool:
+        for task in [pool.submit(work) for _ in range(4)]:
+            task.result()
+    assert most == 1
+    assert waits > 0
+
+
+def test_the_work_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
+    lock = Workspace(tmp_path).lock("runs", NAME)
+    script = f"""
+import time
+from pathlib import Path
+from fairdash.workspace import sole
+with sole(Path({str(lock)!r}), lambda: None):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    other = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    assert other.stdout.readline() == "held\n"
+
+    def kill() -> None:
+        other.kill()
+
+    with other, sole(lock, kill):  # held until the first wait kills the other
+        assert other.wait(10) != 0
+
+
+def test_who_waits_can_be_stopped(tmp_path: Path) -> None:
+    lock = Workspace(tmp_path).lock("runs", NAME)
+
+    def stop() -> None:
+        raise InterruptedError("stopped")
+
+    with sole(lock, stop):
+        with pytest.raises(InterruptedError):
+            sole(lock, stop).__enter__()
+        lock.unlink()  # as a removal does: the next one takes a new lock
+        with sole(lock, stop):
+            pass
+
+
+def test_a_training_that_runs_keeps_its_folder_when_its_entry_is_removed(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with (
+        sole(workspace.lock("runs", NAME), lambda: None),
+        workspace.create("runs", NAME, {}, resume=True) as folder,
+    ):
+        workspace.delete("runs", NAME)
+        assert folder.is_dir()
+    assert workspace.has("runs", NAME)
+    workspace.delete("runs", NAME)
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_what_killed_writers_left_goes_after_a_day(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for name in (f"{NAME}.aaaa.new", f"{NAME}.bbbb.gone", f"{NAME}.cccc.new"):
+        (tmp_path / "lists" / name).mkdir(parents=True)
+    for name in (f"{NAME}.aaaa.new", f"{NAME}.bbbb.gone"):
+        os.utime(tmp_path / "lists" / name, (0, 0))
+    with workspace.create("lists", NAME, {}):
+        pass
+    assert {path.name for path in (tmp_path / "lists").iterdir()} == {NAME, f"{NAME}.cccc.new"}
+
+
+def test_a_folder_that_is_no_value_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    (tmp_path / "lists" / NAME / "junk").mkdir(parents=True)
+    with workspace.create("lists", NAME, {}) as folder:
+        (folder / "data").write_text("1")
+    assert {path.name for path in workspace.path("lists", NAME).iterdir()} == {"data", "meta.json"}
+
+
+def test_usage_by_place_and_clearing(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with workspace.create("runs", NAME, {}) as folder:
+        (folder / "big").write_bytes(b"0" * 5000)
+    for place, size in (("uploads", 400), ("searches", 300), ("cache", 200), ("logs", 100)):
+        (tmp_path / place / "x").mkdir(parents=True)
+        (tmp_path / place / "x" / "file").write_bytes(b"0" * size)
+    usage = workspace.usage()
+    assert next(iter(usage)) == "runs"
+    assert (usage["uploads"], usage["searches"], usage["cache"], usage["other"]) == (400, 300, 200, 100)
+    assert usage["datasets"] == 0
+    workspace.clear("uploads")
+    workspace.clear("uploads")
+    assert workspace.usage()["uploads"] == 0
+    assert not (tmp_path / "uploads").exists()

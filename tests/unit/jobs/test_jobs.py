@@ -164,3 +164,30 @@ def test_remaining_time_counts_what_this_process_earned(tmp_path: Path) -> None:
 def test_an_unknown_job_says_so(tmp_path: Path) -> None:
     with pytest.raises(JobError, match="no job"):
         runner.get(Workspace(tmp_path), "nowhere")
+
+
+def test_points_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
+    table = runner.table(Workspace(tmp_path))
+    table.enqueue("a", "train", "a", {})
+    table.claim_next(1)
+    table.beat("a", 0.1, "on", {"loss": float("nan"), "accuracy": 0.5, "gap": float("inf")})
+    assert table.curves("a") == {"accuracy": [(0.1, 0.5)]}
+
+
+def test_curves_of_a_resumed_job_never_run_back(tmp_path: Path) -> None:
+    table = runner.table(Workspace(tmp_path))
+    table.enqueue("a", "train", "a", {})
+    table.claim_next(1)
+    for done, loss in ((0.1, 5.0), (0.2, 4.0), (0.3, 3.0), (0.4, 2.5)):
+        table.beat("a", done, "", {"loss": loss})
+    table.beat("a", 0.4, "", {"ndcg": 0.1})
+    table.finish("a", "lost")
+    table.enqueue("a", "train", "a", {})
+    time.sleep(0.002)
+    table.claim_next(1)
+    table.beat("a", 0.0, "Runs on the CPU", {})  # draws nothing, so nothing goes
+    assert len(table.curves("a")["loss"]) == 4
+    table.beat("a", 0.25, "from the checkpoint at 0.2", {"loss": 3.5})
+    table.beat("a", 0.35, "", {"loss": 2.9})
+    table.beat("a", 0.35, "", {"ndcg": 0.12})
+    assert table.curves("a") == {"loss": [(0.1, 5.0), (0.2, 4.0), (0.25, 3.5), (0.35, 2.9)], "ndcg": [(0.35, 0.12)]}
