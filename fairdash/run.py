@@ -1,6 +1,7 @@
 """The run folder: what is in it, how it is read and written. Complete in itself and readable by anything:
 
 train.csv valid.csv truth.csv users.csv items.csv   what was known, what was held out, who and what
+arrays.safetensors                                  arrays of people and items, where the data has any
 run.json                                            recommender, options, mitigations, split, seed, device, timings
 candidates.safetensors                              best items of every user with scores, for validation and test
 model/                                              the trained recommender (absent for lists of another system)
@@ -23,7 +24,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from safetensors.numpy import load_file, save_file
 
-from fairdash import __version__
+from fairdash import __version__, arrays
 from fairdash.errors import DataError, FairDashError
 from fairdash.schema import ITEM_ID, RATING, SCORE, TIME, USER_ID, Floats, Interactions, Lists, Split, TrainingData
 from fairdash.workspace import write_json
@@ -109,7 +110,7 @@ class Outcome:
 
 
 def write_split(split: Split, folder: Path) -> None:
-    """Write the five tables and what they cannot say (`split.json`).
+    """Write the five tables, arrays where there are any, and what the tables cannot say (`split.json`).
 
     Raises DataError for an attribute that is neither text, number, yes or no, time, nor a category of these."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -131,6 +132,7 @@ def write_split(split: Split, folder: Path) -> None:
         types[name] = {str(column): _kind(name, table[column]) for column in table.columns}
         written = pa.table({column: _written(table[column], kind) for column, kind in types[name].items()})
         pa_csv.write_csv(written, folder / f"{name}.csv")
+    arrays.save(folder, data.user_arrays, data.item_arrays)
     write_json(
         folder / "split.json",
         {
@@ -165,7 +167,16 @@ def read_split(folder: Path) -> Split:
             frame[TIME].to_numpy(np.float64) if TIME in frame else np.zeros(rows),
         )
 
-    training = TrainingData(tables["users"], tables["items"], part("train"), part("valid"), said["relevance_threshold"])
+    user_arrays, item_arrays = arrays.load(folder)
+    training = TrainingData(
+        tables["users"],
+        tables["items"],
+        part("train"),
+        part("valid"),
+        said["relevance_threshold"],
+        user_arrays=user_arrays,
+        item_arrays=item_arrays,
+    )
     return Split(said["name"], said["split"], said["seed"], training, part("truth"))
 
 

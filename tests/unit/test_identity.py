@@ -28,7 +28,8 @@ from fairdash.stages.fit import TrainSpec, imported_digest
 PACKAGE = Path(identity.__file__).parent
 # Modules that word, store or report: no number comes from them (the settings' values count by themselves).
 SILENT = {
-    f"fairdash.{name}" for name in ("errors", "identity", "plugins", "progress", "settings", "words", "workspace")
+    f"fairdash.{name}"
+    for name in ("errors", "identity", "jobs.table", "plugins", "progress", "settings", "words", "workspace")
 }
 ROOTS: dict[str, tuple[str, ...]] = {
     "run": ("stages.fit",),
