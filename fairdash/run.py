@@ -62,14 +62,17 @@ class Run:
 
     @property
     def digest(self) -> str:
+        """The run's id: the name of all that its numbers depend on."""
         return str(self.meta["digest"])
 
     @property
     def title(self) -> str:
+        """What the run was called when it was made."""
         return str(self.meta["title"])
 
     @cached_property
     def split(self) -> Split:
+        """The data set as it was cut, with the held-out part; read once."""
         return read_split(self.folder)
 
     @cached_property
@@ -96,6 +99,7 @@ class Run:
 
     @property
     def has_model(self) -> bool:
+        """Whether a trained recommender is in the folder; False for lists of another system."""
         return (self.folder / "model").is_dir()
 
 
@@ -260,11 +264,14 @@ def write_lists(run: Run, lists: Lists, path: Path, *, scores: bool = False) -> 
 
 
 def finish(split: Split, name: str, meta: Mapping[str, Any], lists: Mapping[str, Lists], folder: Path) -> Run:
-    arrays = {}
+    """Write the lists of each part ("valid", "test") and, last of all, run.json; gives the finished run.
+
+    name: its digest. meta: what run.json says beside the data, the split and the sizes."""
+    kept = {}
     for part, ranked in lists.items():
-        arrays[f"{part}_items"] = np.ascontiguousarray(ranked.items)
-        arrays[f"{part}_scores"] = np.ascontiguousarray(ranked.scores)
-    save_file(arrays, folder / "candidates.safetensors")
+        kept[f"{part}_items"] = np.ascontiguousarray(ranked.items)
+        kept[f"{part}_scores"] = np.ascontiguousarray(ranked.scores)
+    save_file(kept, folder / "candidates.safetensors")
     meta = {**meta, "digest": name, "data": split.name, "split": split.spec, "split_digest": split.digest}
     meta |= {"n_users": split.training.n_users, "n_items": split.training.n_items, "version": __version__}
     write_json(folder / "run.json", meta)

@@ -51,6 +51,7 @@ class Interactions:
         return digest(self.user, self.item, self.rating, self.time)
 
     def take(self, rows: NDArray[Any]) -> Interactions:
+        """The given rows, in that order."""
         return Interactions(self.user[rows], self.item[rows], self.rating[rows], self.time[rows])
 
     def matrix(self, n_users: int, n_items: int) -> sparse.csr_array:
@@ -107,10 +108,12 @@ class Dataset:
 
     @property
     def n_users(self) -> int:
+        """How many people there are, with or without interactions."""
         return len(self.users)
 
     @property
     def n_items(self) -> int:
+        """How many items there are, with or without interactions."""
         return len(self.items)
 
     def coded(self, seed: int = 0) -> Interactions:
@@ -126,6 +129,7 @@ class Dataset:
 
     @cached_property
     def categories(self) -> Categories:
+        """The categories of the items."""
         return Categories.of(self.items)
 
 
@@ -138,6 +142,7 @@ class Categories:
 
     @staticmethod
     def of(items: pd.DataFrame) -> Categories:
+        """The categories of a table of items; all are `(unknown)` where it has no such column."""
         if CATEGORIES in items:
             lists = [_category_names(cell) for cell in items[CATEGORIES]]
         else:
@@ -188,6 +193,7 @@ class GroupSpec:
 
     @property
     def label(self) -> str:
+        """The attributes as people read them: "gender", "gender × age"."""
         return " × ".join(self.attributes)
 
     @staticmethod
@@ -225,10 +231,12 @@ class TrainingData:
 
     @property
     def n_users(self) -> int:
+        """How many people there are."""
         return len(self.users)
 
     @property
     def n_items(self) -> int:
+        """How many items there are."""
         return len(self.items)
 
     @cached_property
@@ -279,13 +287,16 @@ class Lists:
 
     @property
     def k(self) -> int:
+        """How deep the lists are."""
         return int(self.items.shape[1])
 
     def top(self, k: int) -> Lists:
+        """The best k of each list; all of it where it is shorter."""
         return Lists(self.items[:, :k], self.scores[:, :k])
 
     @cached_property
     def digest(self) -> str:
+        """The name of items and scores."""
         return digest(self.items, self.scores)
 
     def to_frame(self, users: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:

@@ -157,6 +157,11 @@ def build(
                 for t in (seen.interactions, seen.users, seen.items)
                 if t is not None
             ],
+            "arrays": [
+                {"name": name, "file": one.file, "shape": list(one.rows.shape)}
+                for files in given
+                for name, one in files.items()
+            ],
             "mapping": seen.mapping.to_json() | {"rating_kind": kind},
             "time_unit": unit,
             "repairs": [f.message for f in findings if f.applied],

@@ -137,8 +137,7 @@ def test_importing_brings_neither_torch_nor_streamlit(module: str) -> None:
     assert said.stdout == "[]\n"
 
 
-def test_pages_import_stages_only_through_what_is_below_the_ui() -> None:
-    """Pages are thin: they draw with streamlit and hand on to `fairdash.ui`; they import no torch themselves."""
+def test_pages_import_no_torch() -> None:
     for file in (PACKAGE.parent / "pages").glob("*.py"):
         tree = ast.parse(file.read_text("utf-8"))
         froms = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
