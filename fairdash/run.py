@@ -22,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from fairdash import __version__, arrays
@@ -77,7 +78,7 @@ class Run:
 
     @cached_property
     def _candidates(self) -> dict[str, Any]:
-        return load_file(self.folder / "candidates.safetensors")
+        return read_arrays(self.folder / "candidates.safetensors")
 
     def candidates(self, part: str = "test") -> Lists:
         """Best items of every user at validation ("valid") or at test time ("test"), seen items left out."""
@@ -150,7 +151,29 @@ def write_split(split: Split, folder: Path) -> None:
 
 
 def read_split(folder: Path) -> Split:
-    """The Split that `write_split` wrote: the same codes, order, types and digest."""
+    """The Split that `write_split` wrote: the same codes, order, types and digest. Raises DataError where a table is
+    missing or damaged."""
+    try:
+        return _read_split(folder)
+    except (OSError, KeyError, ValueError, TypeError, StopIteration, pa.ArrowException) as error:
+        raise DataError(
+            f"The tables of the run folder {folder} cannot be read: {type(error).__name__}: {error}.",
+            "They are damaged, or of another version of FairDash: make the run again.",
+        ) from error
+
+
+def read_arrays(file: Path) -> dict[str, Any]:
+    """All arrays of a safetensors file of ours. Raises DataError where it is missing (deleted meanwhile) or damaged."""
+    try:
+        found: dict[str, Any] = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"{file} cannot be read: {error}.", "It was deleted or damaged; make the run or the lists again."
+        ) from error
+    return found
+
+
+def _read_split(folder: Path) -> Split:
     said = json.loads((folder / "split.json").read_text())
     tables = {}
     for name in ("users", "items"):
