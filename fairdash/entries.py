@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from fairdash import data, identity
 from fairdash.errors import JobError
 from fairdash.jobs.table import Job, Table
-from fairdash.run import Run
+from fairdash.run import Run, read_arrays
 from fairdash.schema import Dataset, Floats, Lists, Split
 from fairdash.stages import fit
 from fairdash.workspace import Area, Entry, Kind, Workspace
@@ -68,14 +69,14 @@ def put_lists(
 def get_lists(workspace: Workspace, name: str) -> tuple[Run, Lists]:
     """The lists and the run that they belong to."""
     entry = workspace.get("lists", name)
-    arrays = load_file(entry.path / "lists.safetensors")
+    arrays = read_arrays(entry.path / "lists.safetensors")
     return get_run(workspace, entry.meta["run"]), Lists(arrays["items"], arrays["scores"])
 
 
 def get_vectors(workspace: Workspace, name: str) -> Floats | None:
     """The user vectors behind mitigated lists; None: the run's own."""
     file = workspace.get("lists", name).path / "vectors.safetensors"
-    return load_file(file)["vectors"] if file.exists() else None
+    return read_arrays(file)["vectors"] if file.exists() else None
 
 
 def put_run_lists(workspace: Workspace, run: Run) -> str:
@@ -133,8 +134,9 @@ def hanging(workspace: Workspace, kind: Kind, name: str) -> Removal:
     jobs = [job for job in Table(workspace.root / "jobs.sqlite").all() if _mentions([job.params, job.result], names)]
     searches = []
     for about in (workspace.root / "searches").glob("*/about.json"):
-        if _mentions(json.loads(about.read_text("utf-8")), names):
-            searches.append(about.parent.name)
+        with suppress(OSError, ValueError):  # removed meanwhile, or no search of ours
+            if _mentions(json.loads(about.read_text("utf-8")), names):
+                searches.append(about.parent.name)
     folders = [*(entry.path for entry in found), *(workspace.root / "searches" / one for one in searches)]
     size = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
     return Removal(tuple(found), tuple(searches), tuple(jobs), size)

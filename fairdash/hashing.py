@@ -104,7 +104,8 @@ def _feed_column(total: Any, column: pd.Series) -> None:
 
 
 def _feed_texts(total: Any, column: pd.Series) -> None:
-    if pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty"):
+    whole = isinstance(column.dtype, pd.StringDtype)
+    if whole or pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty"):
         total.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())
     else:  # lists of names in a cell, numbers as objects
         for one in column:

@@ -21,7 +21,7 @@ from fairdash.hashing import digest
 
 Stage = Literal["run", "lists", "audit", "comparison", "search", "job"]
 
-_GROUND = ("columns.py", "groups.py", "hashing.py", "item_classes.py", "schema.py")
+_GROUND = ("arrays.py", "columns.py", "groups.py", "hashing.py", "item_classes.py", "schema.py")
 _RUN = (
     *(*_GROUND, "data", "metrics/accuracy.py", "mitigation", "recommenders", "run.py"),
     *("stages/__init__.py", "stages/fit.py", "stages/recommend.py"),

@@ -42,6 +42,7 @@ class ItemClass:
 
     @staticmethod
     def of_groups(groups: Groups) -> ItemClass:
+        """Groups of which an item has one or none."""
         known = np.flatnonzero(groups.codes >= 0)
         shape = (len(groups.codes), len(groups.names))
         member = sparse.csr_array((np.ones(len(known)), (known, groups.codes[known])), shape=shape)
@@ -49,6 +50,7 @@ class ItemClass:
 
     @staticmethod
     def of_categories(categories: Categories) -> ItemClass:
+        """Categories, of which an item may have several; `(unknown)` is left out."""
         kept = np.array([i for i, name in enumerate(categories.names) if name != UNKNOWN], dtype=np.int64)
         share = sparse.csr_array(categories.shares[:, kept])
         share.eliminate_zeros()

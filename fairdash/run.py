@@ -1,6 +1,7 @@
 """The run folder: what is in it, how it is read and written. Complete in itself and readable by anything:
 
 train.csv valid.csv truth.csv users.csv items.csv   what was known, what was held out, who and what
+arrays.safetensors                                  arrays of people and items, where the data has any
 run.json                                            recommender, options, mitigations, split, seed, device, timings
 candidates.safetensors                              best items of every user with scores, for validation and test
 model/                                              the trained recommender (absent for lists of another system)
@@ -21,9 +22,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from fairdash import __version__
+from fairdash import __version__, arrays
 from fairdash.errors import DataError, FairDashError
 from fairdash.schema import ITEM_ID, RATING, SCORE, TIME, USER_ID, Floats, Interactions, Lists, Split, TrainingData
 from fairdash.workspace import write_json
@@ -61,19 +63,22 @@ class Run:
 
     @property
     def digest(self) -> str:
+        """The run's id: the name of all that its numbers depend on."""
         return str(self.meta["digest"])
 
     @property
     def title(self) -> str:
+        """What the run was called when it was made."""
         return str(self.meta["title"])
 
     @cached_property
     def split(self) -> Split:
+        """The data set as it was cut, with the held-out part; read once."""
         return read_split(self.folder)
 
     @cached_property
     def _candidates(self) -> dict[str, Any]:
-        return load_file(self.folder / "candidates.safetensors")
+        return read_arrays(self.folder / "candidates.safetensors")
 
     def candidates(self, part: str = "test") -> Lists:
         """Best items of every user at validation ("valid") or at test time ("test"), seen items left out."""
@@ -95,6 +100,7 @@ class Run:
 
     @property
     def has_model(self) -> bool:
+        """Whether a trained recommender is in the folder; False for lists of another system."""
         return (self.folder / "model").is_dir()
 
 
@@ -109,7 +115,7 @@ class Outcome:
 
 
 def write_split(split: Split, folder: Path) -> None:
-    """Write the five tables and what they cannot say (`split.json`).
+    """Write the five tables, arrays where there are any, and what the tables cannot say (`split.json`).
 
     Raises DataError for an attribute that is neither text, number, yes or no, time, nor a category of these."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -131,6 +137,7 @@ def write_split(split: Split, folder: Path) -> None:
         types[name] = {str(column): _kind(name, table[column]) for column in table.columns}
         written = pa.table({column: _written(table[column], kind) for column, kind in types[name].items()})
         pa_csv.write_csv(written, folder / f"{name}.csv")
+    arrays.save(folder, data.user_arrays, data.item_arrays)
     write_json(
         folder / "split.json",
         {
@@ -144,7 +151,29 @@ def write_split(split: Split, folder: Path) -> None:
 
 
 def read_split(folder: Path) -> Split:
-    """The Split that `write_split` wrote: the same codes, order, types and digest."""
+    """The Split that `write_split` wrote: the same codes, order, types and digest. Raises DataError where a table is
+    missing or damaged."""
+    try:
+        return _read_split(folder)
+    except (OSError, KeyError, ValueError, TypeError, StopIteration, pa.ArrowException) as error:
+        raise DataError(
+            f"The tables of the run folder {folder} cannot be read: {type(error).__name__}: {error}.",
+            "They are damaged, or of another version of FairDash: make the run again.",
+        ) from error
+
+
+def read_arrays(file: Path) -> dict[str, Any]:
+    """All arrays of a safetensors file of ours. Raises DataError where it is missing (deleted meanwhile) or damaged."""
+    try:
+        found: dict[str, Any] = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"{file} cannot be read: {error}.", "It was deleted or damaged; make the run or the lists again."
+        ) from error
+    return found
+
+
+def _read_split(folder: Path) -> Split:
     said = json.loads((folder / "split.json").read_text())
     tables = {}
     for name in ("users", "items"):
@@ -165,7 +194,16 @@ def read_split(folder: Path) -> Split:
             frame[TIME].to_numpy(np.float64) if TIME in frame else np.zeros(rows),
         )
 
-    training = TrainingData(tables["users"], tables["items"], part("train"), part("valid"), said["relevance_threshold"])
+    user_arrays, item_arrays = arrays.load(folder)
+    training = TrainingData(
+        tables["users"],
+        tables["items"],
+        part("train"),
+        part("valid"),
+        said["relevance_threshold"],
+        user_arrays=user_arrays,
+        item_arrays=item_arrays,
+    )
     return Split(said["name"], said["split"], said["seed"], training, part("truth"))
 
 
@@ -249,11 +287,14 @@ def write_lists(run: Run, lists: Lists, path: Path, *, scores: bool = False) -> 
 
 
 def finish(split: Split, name: str, meta: Mapping[str, Any], lists: Mapping[str, Lists], folder: Path) -> Run:
-    arrays = {}
+    """Write the lists of each part ("valid", "test") and, last of all, run.json; gives the finished run.
+
+    name: its digest. meta: what run.json says beside the data, the split and the sizes."""
+    kept = {}
     for part, ranked in lists.items():
-        arrays[f"{part}_items"] = np.ascontiguousarray(ranked.items)
-        arrays[f"{part}_scores"] = np.ascontiguousarray(ranked.scores)
-    save_file(arrays, folder / "candidates.safetensors")
+        kept[f"{part}_items"] = np.ascontiguousarray(ranked.items)
+        kept[f"{part}_scores"] = np.ascontiguousarray(ranked.scores)
+    save_file(kept, folder / "candidates.safetensors")
     meta = {**meta, "digest": name, "data": split.name, "split": split.spec, "split_digest": split.digest}
     meta |= {"n_users": split.training.n_users, "n_items": split.training.n_items, "version": __version__}
     write_json(folder / "run.json", meta)

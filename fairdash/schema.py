@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fairdash import settings
+from fairdash import arrays, settings
+from fairdash.arrays import Arrays
 from fairdash.hashing import digest, id_hash, mix
 
 USER_ID, ITEM_ID, RATING, TIME, RANK, SCORE = "user_id", "item_id", "rating", "time", "rank", "score"
@@ -26,7 +27,7 @@ TITLE, CATEGORIES = "title", "categories"  # categories: names joined by "|"
 UNKNOWN = "(unknown)"  # the group, and the category, of those who have none
 
 Codes = NDArray[np.int32]
-Floats = NDArray[np.float32]
+Floats = arrays.Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,7 @@ class Interactions:
         return digest(self.user, self.item, self.rating, self.time)
 
     def take(self, rows: NDArray[Any]) -> Interactions:
+        """The given rows, in that order."""
         return Interactions(self.user[rows], self.item[rows], self.rating[rows], self.time[rows])
 
     def matrix(self, n_users: int, n_items: int) -> sparse.csr_array:
@@ -80,7 +82,8 @@ class Dataset:
     items: item_id[, title][, categories] and attributes. Every id in interactions has its row in users and items.
 
     relevance_threshold: a held-out item counts as liked from this rating on; None: any interaction does.
-    provenance: where it came from, mapping and repairs, as plain JSON values.
+    provenance: where it came from, mapping and repairs, as plain JSON values. user_arrays, item_arrays: arrays of
+    people and items by name (see `fairdash.arrays`). Raises DataError for arrays that do not fit the tables.
     """
 
     name: str
@@ -89,19 +92,28 @@ class Dataset:
     items: pd.DataFrame
     relevance_threshold: float | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    user_arrays: Arrays = field(default_factory=dict)
+    item_arrays: Arrays = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        arrays.check(self.user_arrays, len(self.users), "people")
+        arrays.check(self.item_arrays, len(self.items), "items")
 
     @cached_property
     def digest(self) -> str:
         """The name of what the tables hold, and of how their times are read; not of its name or where it came from."""
         unit = self.provenance.get("time_unit")
-        return digest(self.interactions, self.users, self.items, self.relevance_threshold, unit)
+        more = (self.user_arrays, self.item_arrays)
+        return digest(self.interactions, self.users, self.items, self.relevance_threshold, unit, more)
 
     @property
     def n_users(self) -> int:
+        """How many people there are, with or without interactions."""
         return len(self.users)
 
     @property
     def n_items(self) -> int:
+        """How many items there are, with or without interactions."""
         return len(self.items)
 
     def coded(self, seed: int = 0) -> Interactions:
@@ -117,6 +129,7 @@ class Dataset:
 
     @cached_property
     def categories(self) -> Categories:
+        """The categories of the items."""
         return Categories.of(self.items)
 
 
@@ -129,6 +142,7 @@ class Categories:
 
     @staticmethod
     def of(items: pd.DataFrame) -> Categories:
+        """The categories of a table of items; all are `(unknown)` where it has no such column."""
         if CATEGORIES in items:
             lists = [_category_names(cell) for cell in items[CATEGORIES]]
         else:
@@ -179,6 +193,7 @@ class GroupSpec:
 
     @property
     def label(self) -> str:
+        """The attributes as people read them: "gender", "gender × age"."""
         return " × ".join(self.attributes)
 
     @staticmethod
@@ -198,7 +213,7 @@ class TrainingData:
     row_weight: float32 [len(train)], weight of each training interaction. user_repeats: int32 [n_users], how often
     a user's history occurs in an epoch. profile: user attributes that are written into the profile text. swap:
     attributes of the profile whose values are all exchanged for other ones in added twin samples, for `swap_share`
-    (0…1) of users an epoch; empty for none.
+    (0…1) of users an epoch; empty for none. user_arrays, item_arrays: as in a Dataset.
     """
 
     users: pd.DataFrame
@@ -211,13 +226,17 @@ class TrainingData:
     profile: tuple[str, ...] = ()
     swap: tuple[str, ...] = ()
     swap_share: float = 0.0
+    user_arrays: Arrays = field(default_factory=dict)
+    item_arrays: Arrays = field(default_factory=dict)
 
     @property
     def n_users(self) -> int:
+        """How many people there are."""
         return len(self.users)
 
     @property
     def n_items(self) -> int:
+        """How many items there are."""
         return len(self.items)
 
     @cached_property
@@ -268,13 +287,16 @@ class Lists:
 
     @property
     def k(self) -> int:
+        """How deep the lists are."""
         return int(self.items.shape[1])
 
     def top(self, k: int) -> Lists:
+        """The best k of each list; all of it where it is shorter."""
         return Lists(self.items[:, :k], self.scores[:, :k])
 
     @cached_property
     def digest(self) -> str:
+        """The name of items and scores."""
         return digest(self.items, self.scores)
 
     def to_frame(self, users: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:

@@ -1,13 +1,11 @@
-"""From files to a checked, split data set: read → check → clean → groups → split; and the data's own bias."""
+"""From files to a checked, split data set: read → check → clean → split."""
 
-from fairdash import columns, groups
 from fairdash.data import sources, split, synthetic
 from fairdash.data.check import Finding
 from fairdash.data.importing import ImportOptions, Preview, build, preview
 from fairdash.data.mapping import Mapping
 from fairdash.data.read import Reading
 from fairdash.data.store import load, save
-from fairdash.stages import describe
 
 __all__ = [
     "Finding",
@@ -16,9 +14,6 @@ __all__ = [
     "Preview",
     "Reading",
     "build",
-    "columns",
-    "describe",
-    "groups",
     "load",
     "preview",
     "save",

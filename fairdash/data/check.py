@@ -36,6 +36,7 @@ class Finding:
     applied: bool = False
 
     def to_json(self) -> dict[str, Any]:
+        """The finding as plain JSON values."""
         return {**self.__dict__, "rows": list(self.rows)}
 
 

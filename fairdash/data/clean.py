@@ -70,29 +70,35 @@ def first_row(tables: Tables) -> Tables:
 
 
 def drop_unrated(tables: Tables) -> Tables:
+    """Without the rows that have no rating."""
     return replace(tables, interactions=tables.interactions[tables.interactions[RATING].notna()])
 
 
 def drop_untimed(tables: Tables) -> Tables:
+    """Without the rows that have no time."""
     return replace(tables, interactions=tables.interactions[tables.interactions[TIME].notna()])
 
 
 def drop_unknown_people(tables: Tables) -> Tables:
+    """Without the interactions of people who have no row."""
     log = tables.interactions
     return replace(tables, interactions=log[log[USER_ID].isin(tables.users[USER_ID])])
 
 
 def drop_unknown_items(tables: Tables) -> Tables:
+    """Without the interactions with items that have no row."""
     log = tables.interactions
     return replace(tables, interactions=log[log[ITEM_ID].isin(tables.items[ITEM_ID])])
 
 
 def drop_idle_people(tables: Tables) -> Tables:
+    """Without the people whom no interaction names."""
     users = tables.users
     return replace(tables, users=users[users[USER_ID].isin(tables.interactions[USER_ID].unique())])
 
 
 def drop_idle_items(tables: Tables) -> Tables:
+    """Without the items that no interaction names."""
     items = tables.items
     return replace(tables, items=items[items[ITEM_ID].isin(tables.interactions[ITEM_ID].unique())])
 

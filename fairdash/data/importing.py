@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -12,13 +14,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash import columns
-from fairdash.data import check, clean, files, mapping, read, times
+from fairdash.data import arrays, check, clean, files, mapping, read, times
 from fairdash.data.check import Finding, Tables, in_rows
 from fairdash.data.mapping import Guess, Mapping, RatingKind
 from fairdash.data.read import Reading, Source, Table
 from fairdash.errors import ConfigError, DataError
 from fairdash.progress import Progress, silent
-from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID, Dataset
+from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID, Dataset, Floats
+
+NONE: Dict[str, Source] = MappingProxyType({})  # no arrays
 
 
 @dataclass(frozen=True)
@@ -103,17 +107,23 @@ def build(
     items: Source | None = None,
     *,
     options: ImportOptions | None = None,
+    user_arrays: Dict[str, Source] = NONE,
+    item_arrays: Dict[str, Source] = NONE,
     progress: Progress = silent,
 ) -> tuple[Dataset, tuple[Finding, ...]]:
     """Files → checked Dataset, and all that was found and repaired.
 
     interactions: a path, or (name, bytes); or a zip, or several files, that hold the people and items too.
-    Attributes of people and items stay text. Raises DataError (files) or ConfigError (options).
+    Attributes of people and items stay text. user_arrays, item_arrays: files of arrays by the names that they get (see
+    `data.arrays`); they follow the people and items that the repairs leave.
+
+    Raises DataError (files) or ConfigError (options).
     """
     options = options or ImportOptions()
     progress(0.0, "Reading the files")
     seen = preview(interactions, users, items, options=options)
     _be_sure(seen)
+    given = [{name: arrays.read_arrays(file) for name, file in files.items()} for files in (user_arrays, item_arrays)]
     progress(0.4, "Checking")
     findings = list(seen.findings)
     tables, unit, kind = _under_roles(seen, options, findings)
@@ -122,12 +132,19 @@ def build(
         hint = "Choose other repairs or a smaller k-core, or check which columns hold the ids."
         raise DataError(f"No interaction of {tables.files[0]} is left after the repairs.", hint)
     relevance = _relevance(tables, kind, options, findings)
+    fitted: list[dict[str, Floats]] = [{}, {}]
+    for i, (ids, what) in enumerate(((tables.users[USER_ID], "people"), (tables.items[ITEM_ID], "items"))):
+        for name, found in given[i].items():
+            fitted[i][name], said = arrays.aligned(found, name, ids, what)
+            findings += said
     dataset = Dataset(
         name=options.name or _name(seen),
         interactions=tables.interactions.reset_index(drop=True),
         users=tables.users.reset_index(drop=True),
         items=tables.items.reset_index(drop=True),
         relevance_threshold=relevance,
+        user_arrays=fitted[0],
+        item_arrays=fitted[1],
         provenance={
             "files": [
                 {
@@ -139,6 +156,11 @@ def build(
                 }
                 for t in (seen.interactions, seen.users, seen.items)
                 if t is not None
+            ],
+            "arrays": [
+                {"name": name, "file": one.file, "shape": list(one.rows.shape)}
+                for files in given
+                for name, one in files.items()
             ],
             "mapping": seen.mapping.to_json() | {"rating_kind": kind},
             "time_unit": unit,

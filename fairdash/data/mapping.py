@@ -46,10 +46,12 @@ class Mapping:
     category_separator: str = "|"
 
     def to_json(self) -> dict[str, Any]:
+        """The mapping as plain JSON values."""
         return asdict(self)
 
     @staticmethod
     def from_json(values: Dict[str, Any]) -> Mapping:
+        """A Mapping from its JSON form."""
         return Mapping(**values)
 
 

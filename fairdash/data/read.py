@@ -86,19 +86,20 @@ def content(source: Source) -> bytes:
             if path.is_dir():
                 raise DataError(f"{path} is a folder.", "Name the file in it, or pack the folder as a zip.")
             if path.stat().st_size > limit * 1_000_000:
-                raise _too_large(name, path.stat().st_size, limit)
+                raise too_large(name, path.stat().st_size, limit)
             raw = path.read_bytes()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise DataError(f"{path} cannot be read: {reason}.", "Check the path and its permissions.") from error
     if len(raw) > limit * 1_000_000:
-        raise _too_large(name, len(raw), limit)
+        raise too_large(name, len(raw), limit)
     if not raw:
         raise DataError(f"{name} is empty: 0 bytes.", "Export it again; the first row should hold column names.")
     return raw
 
 
-def _too_large(name: str, size: int, limit: int) -> DataError:
+def too_large(name: str, size: int, limit: int) -> DataError:
+    """The error for content beyond a limit in megabytes."""
     hint = "Leave out columns and rows that are not needed, use Parquet, or raise the limit in the environment "
     hint += "(FAIRDASH_MAX_UPLOAD_MB, FAIRDASH_MAX_UNPACKED_MB)."
     return DataError(f"{name} has {size / 1e6:,.0f} MB; the limit is {limit:,} MB.", hint)
@@ -131,7 +132,7 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
                 raise DataError(message, "Pack only the tables: interactions, people, items.")
             total = sum(m.file_size for m in members)
             if total > settings.MAX_UNPACKED_MB * 1_000_000:
-                raise _too_large(f"{name}, unpacked,", total, settings.MAX_UNPACKED_MB)
+                raise too_large(f"{name}, unpacked,", total, settings.MAX_UNPACKED_MB)
             locked = [m.filename for m in members if m.flag_bits & 1]
             if locked:
                 raise DataError(f"{name}: {locked[0]} is encrypted.", "Pack the files again without a password.")
@@ -417,7 +418,7 @@ def _parquet(name: str, raw: bytes) -> Table:
             raise _too_many_rows(name, rows)
         size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
         if size > settings.MAX_UNPACKED_MB * 1_000_000:
-            raise _too_large(f"{name}, unpacked,", size, settings.MAX_UNPACKED_MB)
+            raise too_large(f"{name}, unpacked,", size, settings.MAX_UNPACKED_MB)
         if rows * len(names) > settings.MAX_CELLS:  # a constant column takes next to no bytes in the file
             message = f"{name} has {rows:,} rows of {len(names)} columns; the limit is {settings.MAX_CELLS:,} cells."
             raise DataError(message, "Leave out columns, bring a sample of the people, or raise FAIRDASH_MAX_CELLS.")

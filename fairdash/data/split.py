@@ -73,7 +73,15 @@ def split(dataset: Dataset, spec: str, *, seed: int = 0, valid_share: float = 0.
         hint = "Every person has fewer than 3 interactions; choose global-time, or bring more data."
         raise ConfigError(f"The split {spec} leaves nothing to test on.", hint)
     parts = [data.take(np.flatnonzero(rows)) for rows in (~test & ~valid, valid, test)]
-    training = TrainingData(dataset.users, dataset.items, parts[0], parts[1], dataset.relevance_threshold)
+    training = TrainingData(
+        dataset.users,
+        dataset.items,
+        parts[0],
+        parts[1],
+        dataset.relevance_threshold,
+        user_arrays=dataset.user_arrays,
+        item_arrays=dataset.item_arrays,
+    )
     return Split(dataset.name, spec, seed, training, parts[2], _notes(dataset, data, test))
 
 

@@ -1,4 +1,4 @@
-"""A Dataset in a folder: three Parquet files and a json; what is read back has the digest that was written."""
+"""A Dataset in a folder: three Parquet files, its arrays and a json; what is read back has the digest it had."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from fairdash import arrays
 from fairdash.errors import DataError
 from fairdash.schema import Dataset
 
@@ -19,6 +20,7 @@ def save(dataset: Dataset, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for table in _TABLES:
         getattr(dataset, table).to_parquet(folder / f"{table}.parquet", index=False, compression="zstd")
+    arrays.save(folder, dataset.user_arrays, dataset.item_arrays)
     about = {
         "name": dataset.name,
         "relevance_threshold": dataset.relevance_threshold,
@@ -35,10 +37,13 @@ def load(folder: Path, name: str | None = None) -> Dataset:
     try:
         about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         frames = {table: pd.read_parquet(folder / f"{table}.parquet") for table in _TABLES}
+        users, items = arrays.load(folder)
         dataset = Dataset(
             name=about["name"] if name is None else name,
             relevance_threshold=about["relevance_threshold"],
             provenance=about["provenance"],
+            user_arrays=users,
+            item_arrays=items,
             **frames,
         )
         written = about["digest"]

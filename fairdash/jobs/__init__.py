@@ -1,0 +1,1 @@
+"""Work in processes of its own: what a job can be, the table of them, who starts and stops them."""

@@ -46,7 +46,7 @@ def _dataset(workspace: Workspace, params: Params, progress: Progress) -> Result
 
 
 def _train(workspace: Workspace, params: Params, progress: Progress) -> Result:
-    """params: dataset, split[, recommender, options, mitigations, seed, device, title]."""
+    """params: dataset, split[, recommender, options, mitigations, seed, device]."""
     dataset = entries.get_dataset(workspace, params["dataset"])
     seed = int(params.get("seed", 0))
     split = data.split.split(dataset, params["split"], seed=seed)

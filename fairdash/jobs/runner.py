@@ -29,10 +29,12 @@ _children: list[subprocess.Popen[bytes]] = []  # own workers, polled so that a d
 
 
 def table(workspace: Workspace) -> Table:
+    """The job table of a workspace."""
     return Table(workspace.root / "jobs.sqlite")
 
 
 def log_path(workspace: Workspace, job: str) -> Path:
+    """The file that a job's process prints into."""
     return workspace.root / "logs" / f"{job}.log"
 
 
@@ -77,6 +79,8 @@ def resume(workspace: Workspace, job: str) -> None:
 
 
 def cancel(workspace: Workspace, job: str) -> None:
+    """Ask a job to stop: one that waits ends at once, one that runs at its next step. Raises JobError where
+    there is none."""
     get(workspace, job)
     table(workspace).request_cancel(job)
 

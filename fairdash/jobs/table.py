@@ -57,6 +57,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
         return self.state in ENDED
 
     @property
@@ -124,6 +125,7 @@ class Table:
         return claimed
 
     def set_process(self, job: str, pid: int, create_time: float) -> None:
+        """Say which process works on a job: its number, and when it was born (`runner.born`)."""
         with self._connect() as db:
             db.execute("update jobs set pid = ?, create_time = ? where id = ?", (pid, create_time, job))
 
@@ -181,11 +183,13 @@ class Table:
             )
 
     def delete(self, job: str) -> None:
+        """Forget a job and its curves; one that is gone already is no error."""
         with self._connect() as db:
             db.execute("delete from jobs where id = ?", (job,))
             db.execute("delete from points where job = ?", (job,))
 
     def get(self, job: str) -> Job | None:
+        """A job's row; None where there is none."""
         with self._connect() as db:
             row = db.execute("select * from jobs where id = ?", (job,)).fetchone()
         return None if row is None else _job(row)

@@ -70,6 +70,7 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
 
     started = time.monotonic()
     check_size(split.training.n_users, split.training.n_items)  # before hours of training, not after them
+    name = spec.digest(split)  # of the code as it is now, not as it may be after hours
     options = dict(spec.options)
     known = with_profile(split.training, spec.recommender, options)
     recommender = recommenders.build(spec.recommender, options)
@@ -101,7 +102,7 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
         "seed": spec.seed,
         "train_seconds": round(trained - started, 2),
     }
-    run = finish(split, spec.digest(split), meta, lists, folder)
+    run = finish(split, name, meta, lists, folder)
     progress(1.0, "Done")
     return run
 

@@ -6,7 +6,7 @@ import ast
 import datetime
 import importlib.metadata
 import re
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,7 +28,8 @@ from fairdash.stages.fit import TrainSpec, imported_digest
 PACKAGE = Path(identity.__file__).parent
 # Modules that word, store or report: no number comes from them (the settings' values count by themselves).
 SILENT = {
-    f"fairdash.{name}" for name in ("errors", "identity", "plugins", "progress", "settings", "words", "workspace")
+    f"fairdash.{name}"
+    for name in ("errors", "identity", "jobs.table", "plugins", "progress", "settings", "words", "workspace")
 }
 ROOTS: dict[str, tuple[str, ...]] = {
     "run": ("stages.fit",),
@@ -197,6 +198,7 @@ def test_every_column_of_interactions_counts(name: str) -> None:
 
 def test_a_split_is_named_by_its_cut_and_not_by_its_title() -> None:
     split = small()
+    assert {one.name for one in fields(Split)} == {"name", "spec", "seed", "training", "test", "notes"}
     assert replace(split, name="other", notes=("a note",)).digest == split.digest
     assert replace(split, seed=1).digest != split.digest
     assert replace(split, spec="other").digest != split.digest
@@ -254,6 +256,14 @@ def test_every_option_of_a_recommender_counts(name: str) -> None:
         else:
             changed = meta["max"] if value != meta["max"] else meta["min"]
         assert digest(resolved(name, {spec.name: changed})) != digest(default), spec.name
+
+
+@pytest.mark.parametrize(
+    "value", [GroupSpec(("age",), ((18.0,),), 5), Mitigation("calibrate", (GroupSpec(("gender",)),), strength=0.5)]
+)
+def test_every_field_of_what_is_asked_for_is_in_its_json(value: Any) -> None:
+    plain = value.to_json() if isinstance(value, Mitigation) else asdict(value)
+    assert {one.name for one in fields(value)} == set(plain)
 
 
 def test_a_model_that_is_brought_counts_by_its_content(tmp_path: Path) -> None:

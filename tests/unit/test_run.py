@@ -19,9 +19,10 @@ from fairdash import settings
 from fairdash.data import split as splits
 from fairdash.data import synthetic
 from fairdash.errors import ConfigError, DataError
-from fairdash.run import read_split, write_split
+from fairdash.run import Run, read_split, write_split
 from fairdash.schema import Interactions, Lists, Split, TrainingData
 from fairdash.stages import fit, recommend
+from fairdash.workspace import write_json
 
 N = 5
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
@@ -151,3 +152,31 @@ def test_a_catalogue_up_to_the_limit_is_ranked_and_one_beyond_is_refused(
         assert "FAIRDASH_MAX_CATALOGUE_CELLS" in caught.value.hint
     assert not (tmp_path / "run").exists()
     assert replace(split, name="x").digest == split.digest
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("split.json", b"{"),
+        ("split.json", b"{}"),
+        ("users.csv", b""),
+        ("users.csv", b"other\n1\n"),
+        ("train.csv", b"user_id,item_id,rating\nu,i,many\n"),
+        ("valid.csv", None),
+        ("arrays.safetensors", b"broken"),
+    ],
+)
+def test_a_damaged_folder_says_so(tmp_path: Path, name: str, content: bytes | None) -> None:
+    write_split(splits.split(synthetic.make(0, n_users=40, n_items=50)[0], "user-time:0.8"), tmp_path)
+    if content is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_split(tmp_path)
+
+
+def test_missing_candidates_say_so(tmp_path: Path) -> None:
+    write_json(tmp_path / "run.json", {"digest": "x", "title": "x"})
+    with pytest.raises(DataError, match=r"candidates\.safetensors cannot be read"):
+        Run.load(tmp_path).candidates()

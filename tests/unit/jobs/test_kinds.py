@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from fairdash import entries
 from fairdash.errors import Cancelled, ConfigError, FairDashError
 from fairdash.jobs import kinds
 from fairdash.schema import GroupSpec, Lists
+from fairdash.stages import fit
 from fairdash.workspace import Workspace
 
 GENDER = json.loads(json.dumps(asdict(GroupSpec(("gender",)))))
@@ -115,3 +118,24 @@ def test_an_unknown_kind_says_which_there_are(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="dance") as caught:
         kinds.run(Workspace(tmp_path), "dance", {})
     assert "train" in caught.value.hint
+
+
+def test_two_that_want_the_same_training_make_it_once(
+    made: tuple[Workspace, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, names = made
+    params = {"dataset": names["datasets"], "split": "user-time:0.8", "recommender": "popularity", "seed": 5}
+    began: list[Path] = []
+    train = fit.train
+
+    def slow(split: Any, spec: Any, folder: Path, *more: Any) -> Any:
+        began.append(folder)
+        time.sleep(0.5)  # the other one comes meanwhile
+        return train(split, spec, folder, *more)
+
+    monkeypatch.setattr(fit, "train", slow)
+    with ThreadPoolExecutor(2) as pool:
+        both = [task.result() for task in [pool.submit(kinds.run, workspace, "train", params) for _ in range(2)]]
+    assert both[0] == both[1]
+    assert len(began) == 1
+    assert entries.get_run(workspace, both[0]["runs"]).candidates().k > 0

@@ -158,3 +158,18 @@ def test_without_validation_likes_there_is_nothing_to_choose_by(tmp_path: Path) 
     data = make_data()
     with pytest.raises(ConfigError, match="validation"):
         run(tmp_path, data.with_(valid=data.valid.take(np.flatnonzero(data.valid.rating < 4))))
+
+
+def test_trials_of_another_question_are_not_taken_for_its_own(tmp_path: Path) -> None:
+    data = make_data()
+    first = run(tmp_path, data, trials=2, min_size=1)
+    halves = Groups("half", ("low", "high"), (np.arange(data.n_users) >= data.n_users // 3).astype(np.int32))
+    other = run(tmp_path, data, trials=2, min_size=1, groups=halves)
+    fresh = run(tmp_path / "fresh", data, trials=2, min_size=1, groups=halves)
+    assert [trial.gap for trial in other.trials] == [trial.gap for trial in fresh.trials]
+    assert [trial.gap for trial in other.trials] != [trial.gap for trial in first.trials]
+    for changed in ({"data": data.with_(profile=("gender",))}, {"min_size": 3}, {"groups": halves, "min_size": 5}):
+        asked = {"data": data, **changed}
+        key = json.loads((tmp_path / search.TRIALS).read_text())["key"]
+        run(tmp_path, asked.pop("data"), trials=1, **asked)
+        assert json.loads((tmp_path / search.TRIALS).read_text())["key"] != key
