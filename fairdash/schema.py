@@ -217,6 +217,11 @@ class TrainingData:
         """Training interactions of each item [n_items]."""
         return np.bincount(self.train.item, minlength=self.n_items).astype(np.float64)
 
+    def weights(self) -> NDArray[np.float64]:
+        """How much each training interaction counts: its row_weight, times how often its user is repeated."""
+        weight = np.ones(len(self.train)) if self.row_weight is None else self.row_weight.astype(np.float64)
+        return weight if self.user_repeats is None else weight * self.user_repeats[self.train.user]
+
     def with_(self, **changes: Any) -> TrainingData:
         return replace(self, **changes)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,13 +19,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 import optuna
 
-from fairdash import settings
+from fairdash import __version__, plugins, settings
 from fairdash.errors import Cancelled, ConfigError, FairDashError
 from fairdash.hashing import digest
 from fairdash.metrics import accuracy
 from fairdash.progress import Progress, silent
-from fairdash.recommenders import RECOMMENDERS, build, ranking
-from fairdash.recommenders.base import Fitted
+from fairdash.recommenders import RECOMMENDERS, build, find, ranking
+from fairdash.recommenders.base import Fitted, Range, Space
+from fairdash.recommenders.device import choose
 from fairdash.recommenders.options import parse
 from fairdash.schema import ITEM_ID, Groups, TrainingData
 
@@ -33,44 +34,6 @@ Objective = Literal["accuracy", "gap", "both"]
 
 TRIALS = "trials.json"
 BUDGET = 0.05  # part of the best accuracy that the smallest gap may cost
-
-
-@dataclass(frozen=True)
-class Range:
-    """Numbers from low to high. log: evenly by their logarithm; whole: whole numbers."""
-
-    low: float
-    high: float
-    log: bool = False
-    whole: bool = False
-
-
-Space = Mapping[str, Range | tuple[Any, ...]]  # an option's name → its range, or the values to choose from
-
-SPACES: dict[str, Space] = {
-    "bert_sequence": {
-        "learning_rate": Range(5e-4, 5e-3, log=True),
-        "dropout": Range(0.0, 0.6),
-        "width": (64, 128, 256),
-        "layers": Range(1, 3, whole=True),
-        "dislikes": Range(0.0, 1.0),
-        "weight_decay": Range(1e-3, 0.1, log=True),
-    },
-    "bert_pair": {
-        "learning_rate": Range(5e-5, 1e-3, log=True),
-        "weight_decay": Range(1e-3, 0.1, log=True),
-        "negatives": Range(0.5, 4.0, log=True),
-        "history": (5, 10, 20),
-        "prior": ("none", "popularity", "first_stage"),
-    },
-    "ncf": {
-        "learning_rate": Range(5e-4, 1e-2, log=True),
-        "factors": (8, 16, 32, 64),
-        "negatives": Range(1, 8, whole=True),
-        "weight_decay": Range(1e-3, 1.0, log=True),
-    },
-    "ease": {"l2": Range(10.0, 5000.0, log=True)},
-}
 
 
 @dataclass(frozen=True)
@@ -130,19 +93,19 @@ def search(
     objective: "accuracy" is the highest NDCG@10; "gap" the smallest gap among trials that keep 95 % of the best
     accuracy (no gap is smaller than that of a recommender that fails everybody alike); "both" the trials of which no
     other one is better in both. groups: of users, for the gap; a group needs `min_size` people with validation likes.
-    space: what is varied (default: `SPACES`). fixed: options that all trials share.
+    space: what is varied (default: what the recommender declares). fixed: options that all trials share.
 
     Raises ConfigError for an unknown recommender or option, for a gap without two groups, and where every trial fails;
     Cancelled from `progress`.
     """
-    if recommender not in RECOMMENDERS:
-        raise ConfigError(f"There is no recommender {recommender!r}.", f"Choose one of: {', '.join(RECOMMENDERS)}.")
+    info = find(recommender)
     fixed = dict(fixed or {})
-    space = {name: values for name, values in (space or SPACES.get(recommender, {})).items() if name not in fixed}
+    space = {name: values for name, values in (space or info.space).items() if name not in fixed}
     _check(recommender, space, fixed, objective, groups, trials)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [array for part in (data.train, data.valid) for array in (part.user, part.item, part.rating)]
-    done = _stored(folder, digest(recommender, repr(sorted(space.items())), fixed, objective, seed, *rows))
+    wanted = (recommender, repr(sorted(space.items())), fixed, objective, seed, min_size)
+    code = (__version__, plugins.versions(), choose(device).kind)
+    done = _stored(folder, digest(*wanted, *code, *_depends_on(data, groups)))
     study = _study(objective, seed)
     study.enqueue_trial(_defaults(recommender, space))
     results: list[Trial] = []
@@ -193,7 +156,7 @@ def _check(
     groups: Groups | None,
     trials: int,
 ) -> None:
-    config = RECOMMENDERS[recommender].config
+    config = RECOMMENDERS[recommender].options
     if objective not in get_args(Objective):
         raise ConfigError(f"There is no objective {objective!r}.", f"Choose one of: {', '.join(get_args(Objective))}.")
     if objective != "accuracy" and (groups is None or (groups.sizes > 0).sum() < 2):
@@ -215,7 +178,7 @@ def _check(
 
 def _defaults(recommender: str, space: Space) -> dict[str, Any]:
     """The default options as far as they lie in the space."""
-    default = RECOMMENDERS[recommender].config()
+    default = RECOMMENDERS[recommender].options()
     values = {name: getattr(default, name) for name in space}
     return {name: value for name, value in values.items() if _lies_in(value, space[name])}
 
@@ -238,6 +201,16 @@ def _study(objective: Objective, seed: int) -> optuna.Study:
     if objective == "accuracy":
         return optuna.create_study(sampler=sampler, direction="maximize")
     return optuna.create_study(sampler=sampler, directions=["maximize", "minimize"])
+
+
+def _depends_on(data: TrainingData, groups: Groups | None) -> Iterator[Any]:
+    """All of the data and the groups that a trial's numbers can depend on."""
+    for part in (data.train, data.valid):
+        yield from (part.user, part.item, part.rating, part.time)
+    yield from (data.users, data.items, data.relevance_threshold, data.profile)
+    yield from (data.row_weight, data.user_repeats, data.swap, data.swap_share)
+    if groups is not None:
+        yield from (groups.attribute, groups.names, groups.codes)
 
 
 @dataclass

@@ -12,9 +12,10 @@ import pytest
 from fairdash.errors import Cancelled, ConfigError
 from fairdash.progress import silent
 from fairdash.recommenders import build
+from fairdash.recommenders.base import Range
 from fairdash.schema import Groups, TrainingData
 from fairdash.stages import search
-from fairdash.stages.search import Range, Trial
+from fairdash.stages.search import Trial
 from tests.unit.recommenders.conftest import N_USERS, make_data
 
 SPACE = {"l2": Range(0.5, 5000.0, log=True)}
@@ -158,3 +159,21 @@ def test_without_validation_likes_there_is_nothing_to_choose_by(tmp_path: Path) 
     data = make_data()
     with pytest.raises(ConfigError, match="validation"):
         run(tmp_path, data.with_(valid=data.valid.take(np.flatnonzero(data.valid.rating < 4))))
+
+
+def test_a_search_goes_on_only_where_all_that_its_trials_depend_on_is_the_same(tmp_path: Path) -> None:
+    data = make_data()
+    run(tmp_path, data, trials=1, min_size=1)
+
+    def kept(**more: Any) -> bool:
+        """Whether the stored trial is the new search's."""
+        before = (tmp_path / search.TRIALS).read_text()
+        run(tmp_path, **{"data": data, "trials": 1, "min_size": 1} | more)
+        return (tmp_path / search.TRIALS).read_text() == before
+
+    assert kept()
+    ages = Groups("age", ("young", "old"), (np.arange(N_USERS) % 3 == 0).astype(np.int32))
+    assert not kept(groups=ages)
+    assert kept(groups=ages)
+    assert not kept(min_size=2)
+    assert not kept(data=data.with_(profile=("gender",)))
