@@ -55,6 +55,7 @@ def prefill(name: str, options: Mapping[str, Any]) -> None:
     st.session_state["how"] = "Train"
     state.put("recommender", name)
     forms.fill(name, RECOMMENDERS[name].options, options)
+    st.session_state["profile"] = []  # the trials had none
 
 
 def _start(data: str, params: dict[str, Any]) -> None:
