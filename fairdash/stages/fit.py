@@ -15,7 +15,7 @@ from fairdash.errors import ConfigError
 from fairdash.mitigation import find_method
 from fairdash.mitigation.base import Mitigation
 from fairdash.progress import Progress, silent
-from fairdash.recommenders import PROFILE_READERS
+from fairdash.recommenders import PROFILE_READERS, RECOMMENDERS
 from fairdash.run import Run, finish, write_split
 from fairdash.schema import USER_ID, Lists, Split, TrainingData
 from fairdash.stages.recommend import check_size, rank
@@ -150,9 +150,10 @@ def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommen
             )
         width = recommender.vector_width
         if width is None:
+            able = " or ".join(name for name, info in RECOMMENDERS.items() if info.trainable)
             raise ConfigError(
                 f"{spec.recommender} is not trained by gradient steps, so {chosen.method} cannot change its training.",
-                "Choose bert_sequence or bert_pair, or a re-ranking method.",
+                f"Choose {able}, or another method.",
             )
         if "profile" in method.info.needs and spec.recommender not in PROFILE_READERS:
             raise ConfigError(

@@ -43,7 +43,7 @@ def test_a_full_workspace_opens(name: str, here: dict[str, Any], open_page: Open
 @pytest.mark.parametrize("k", ["0", "-3", "99999999", "1e3", "ten", ""])
 def test_numbers_out_of_bounds_in_a_link_are_mended(k: str, here: dict[str, Any], open_page: Open) -> None:
     for name in ("explore", "mitigate", "data"):
-        open_page(name, data=here["data"], lists=here["lists"], k=k, least=k, set_epochs=k, strength=k)
+        open_page(name, data=here["data"], lists=here["lists"], k=k, least=k, set_bert_sequence_epochs=k, strength=k)
 
 
 def test_the_data_page_shows_the_datas_own_bias(here: dict[str, Any], open_page: Open) -> None:
@@ -136,7 +136,7 @@ def test_a_search_tries_options_and_hands_the_best_to_training(here: dict[str, A
     assert f"NDCG@10 {best['accuracy']:.4f}" in told(app)
     next(button for button in app.button if button.label == "Train with the best options").click().run()
     assert not app.exception
-    assert app.number_input(key="set_l2").value == pytest.approx(best["options"]["l2"])
+    assert app.number_input(key="set_ease_l2").value == pytest.approx(best["options"]["l2"])
     assert app.button(key="train")
 
 

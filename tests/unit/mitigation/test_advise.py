@@ -13,8 +13,8 @@ from fairdash.metrics import audit
 from fairdash.mitigation import METHODS
 from fairdash.mitigation.advise import TABLE, advise
 from fairdash.progress import silent
-from fairdash.recommenders.baselines import Ease
-from fairdash.recommenders.options import EaseOptions
+from fairdash.recommenders.ease import EaseOptions
+from fairdash.recommenders.ease.model import Ease
 from fairdash.schema import GroupSpec
 from fairdash.stages import recommend
 
