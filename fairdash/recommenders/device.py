@@ -32,6 +32,8 @@ class Device:
     @property
     def arithmetic(self) -> tuple[str, bool, str]:
         """What numbers depend on: the kind, bfloat16 or not, and the GPU's name or how many threads share a sum."""
+        import torch
+
         who = torch.cuda.get_device_name() if self.kind == "cuda" else f"{torch.get_num_threads()} threads"
         return self.kind, self.bf16, who
 
