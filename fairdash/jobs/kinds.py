@@ -17,8 +17,8 @@ from fairdash.errors import ConfigError
 from fairdash.groups import form_all, suggest
 from fairdash.groups import from_json as group_from_json
 from fairdash.hashing import digest
-from fairdash.mitigation import balanced
 from fairdash.mitigation.base import Mitigation
+from fairdash.mitigation.places import balanced
 from fairdash.mitigation.targets import TARGETS
 from fairdash.progress import Progress, silent
 from fairdash.run import Run

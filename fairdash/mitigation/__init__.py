@@ -6,8 +6,7 @@ from typing import Any
 
 from fairdash.errors import ConfigError
 from fairdash.mitigation import data, reranking, training, vectors
-from fairdash.mitigation.base import Method, Mitigation
-from fairdash.schema import GroupSpec
+from fairdash.mitigation.base import Method
 
 METHODS: dict[str, Method] = {
     method.info.key: method for method in (*data.METHODS, *training.METHODS, *vectors.METHODS, *reranking.METHODS)
@@ -19,10 +18,3 @@ def find_method(key: str) -> Any:
     if key not in METHODS:
         raise ConfigError(f"There is no mitigation “{key}”.", f"Known ones: {', '.join(METHODS)}.")
     return METHODS[key]
-
-
-def balanced(chosen: Mitigation) -> tuple[GroupSpec, ...]:
-    """The attributes of people that the method is fair between. A re-ranker has one grouping, so several are crossed:
-    what is equal for all combinations is equal for each attribute."""
-    several = len(chosen.groups) > 1 and find_method(chosen.method).info.place == "reranking"
-    return (GroupSpec.crossed(chosen.groups),) if several else chosen.groups

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from fairdash.item_classes import POPULARITY
 from fairdash.metrics.catalogue import METRICS as METRIC_INFO
 from fairdash.mitigation import METHODS
+from fairdash.mitigation.places import place_of
 from fairdash.schema import CATEGORIES
 
 SIGNIFICANT = 0.05  # Holm's p
@@ -244,21 +245,19 @@ TABLE: tuple[_Rule, ...] = (
 _BOUNDS = {"rsp": WIDE_RATES, "miscalibration": FAR_FROM_TASTE, "coverage": FEW_ITEMS}
 
 
-def advise(audit: Mapping[str, Any], *, can: Collection[str] = (), trainable: bool = False) -> tuple[Advice, ...]:
+def advise(audit: Mapping[str, Any], *, can: Collection[str] = ()) -> tuple[Advice, ...]:
     """Findings of an audit (`Audit.to_json()`) with their shortlists, in the order of the table; empty: nothing found.
 
-    can: what run and data offer of "categories", "profile", "vectors", "probabilities"; the groups are the finding's
-    own, and head and tail items where a finding of people or everybody needs groups of items. trainable: whether the
-    recommender takes mitigations of the places data and training.
+    can: what run and data offer (`places.offered_by`); the groups are the finding's own, and head and tail items where
+    a finding of people or everybody needs groups of items.
     """
-    offered = {*can, "training"} if trainable else set(can)
     return tuple(
         Advice(
             rule.metric,
             attribute,
             about,
             _said(rule, attribute, row),
-            tuple(_suggestion(key, why, attribute, about, offered) for key, why in rule.methods),
+            tuple(_suggestion(key, why, attribute, about, can) for key, why in rule.methods),
         )
         for rule in TABLE
         for attribute, about, row in _rows(audit, rule)
@@ -305,8 +304,7 @@ def _suggestion(key: str, why: str, attribute: str | None, about: About, offered
     if about == "items":
         # an item can be of several categories, and a method that balances groups of items takes one for each
         item_group = None if attribute == CATEGORIES else attribute
-    have = {*offered, *(["user_groups"] if about == "people" else []), *(["item_groups"] if item_group else [])}
-    missing = [need for need in info.needs if need not in have]
-    if info.place in ("data", "training") and "training" not in offered:
-        missing.append("training")
-    return Suggestion(key, info.title, why, info.paper, tuple(missing), item_group)
+    have = {*(["user_groups"] if about == "people" else []), *(["item_groups"] if item_group else [])}
+    chosen = [need for need in info.needs if need in ("user_groups", "item_groups") and need not in have]
+    missing = (*chosen, *place_of(key).lacks(info, offered))
+    return Suggestion(key, info.title, why, info.paper, missing, item_group)

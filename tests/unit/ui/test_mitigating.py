@@ -36,7 +36,7 @@ def asked(found: dict[str, Any], method: str) -> list[Mitigation]:
     audit = {"overall": {}, "gaps": {}, "items": {"gaps": {}}, **found}
     return [
         Mitigation.from_json(advised(advice, suggestion, audited))
-        for advice in advise(audit, can=("categories",), trainable=True)
+        for advice in advise(audit, can=("categories", "training"))
         for suggestion in advice.suggestions
         if suggestion.method == method
     ]
