@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,11 +14,13 @@ from fairdash import charts, settings, words
 from fairdash.charts import TradePoint
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
+from fairdash.metrics.catalogue import METRICS
 from fairdash.mitigation import METHODS, places
 from fairdash.mitigation.advise import Advice, Suggestion, advise
-from fairdash.mitigation.base import Info
+from fairdash.mitigation.base import Info, Mitigation
 from fairdash.mitigation.places import PLACES, place_of
 from fairdash.mitigation.sweep import ACCURACY_BUDGET, RULES
+from fairdash.mitigation.targets import BETWEEN_PEOPLE
 from fairdash.run import Run
 from fairdash.schema import GroupSpec
 from fairdash.ui import findings, forms, load, parts, runs, state
@@ -69,13 +72,22 @@ def one(run: Run) -> None:
         parts.job(job.id, _result)
 
 
+def target_title(target: str, k: int, groups: Sequence[GroupSpec] = ()) -> str:
+    """What a target is called: one between groups of people as such, and of a metric that each group has, the gap."""
+    name = findings.title(target, k)
+    if target not in BETWEEN_PEOPLE:
+        return name
+    gap = "Gap in " if METRICS[target].side == "accuracy" else ""
+    return f"{gap}{name} between groups" + (f" of {' or '.join(group.label for group in groups)}" if groups else "")
+
+
 def _card(info: Info) -> None:
     st.markdown(f"**{info.title}**")
     st.markdown(words.plain(info.objective, 600))
     needs = words.join([_NEEDS.get(need, need) for need in info.needs]) or "nothing but the lists"
     side = {"users": "people", "items": "items", "both": "people and items"}[info.side]
     st.markdown(
-        f"**For** {side} · **needs** {needs}  \n**Meant to move** {findings.title(info.target, settings.K)}  \n"
+        f"**For** {side} · **needs** {needs}  \n**Meant to move** {target_title(info.target, settings.K)}  \n"
         f"**Usual price** {words.plain(info.cost, 400)}"
     )
     st.caption(words.plain(info.paper, 400))
@@ -148,7 +160,7 @@ def _strength(run: Run, info: Info) -> tuple[dict[str, Any], int]:
                                bind="query-params")  # fmt: skip
         tuned["budget"] = lost / 100
     elif rule == "gap-budget":
-        title = findings.title(info.target, int(k))
+        title = target_title(info.target, int(k))
         bound = st.number_input(f"Bound on {title}", value=None, step=0.01, format="%.4f", key="bound",
                                 placeholder="half the way to the fairest point")  # fmt: skip
         tuned["budget"] = None if bound is None else float(bound)
@@ -204,7 +216,7 @@ def _result(job: Job) -> None:
 
 
 def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params: dict[str, Any]) -> None:
-    target = findings.title(tuning[0]["target"], params["k"])
+    target = target_title(tuning[0]["target"], params["k"], places.balanced(Mitigation.from_json(params["mitigation"])))
     better = tuning[0]["better"]
     points = [
         TradePoint(
@@ -290,7 +302,7 @@ def past(run: Run) -> None:
                 "method": catalogue()[chosen["method"]].title if chosen["method"] in METHODS else chosen["method"],
                 "lists": words.label(entry.title, 70),
                 "strength": float(chosen["strength"]),
-                "target": findings.title(at["target"], entry.meta["k"]) if at else "",
+                "target": target_title(at["target"], entry.meta["k"]) if at else "",
                 "target change": at["change"] if at else None,
                 "NDCG change": at["ndcg_change"] if at else None,
             }

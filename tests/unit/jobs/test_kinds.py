@@ -115,3 +115,11 @@ def test_an_unknown_kind_says_which_there_are(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="dance") as caught:
         kinds.run(Workspace(tmp_path), "dance", {})
     assert "train" in caught.value.hint
+
+
+def test_lists_of_different_test_parts_are_not_compared(made: tuple[Workspace, dict[str, Any]]) -> None:
+    workspace, kept = made
+    params = {"dataset": kept["datasets"], "split": "user-random:0.8", "recommender": "popularity"}
+    other = kinds.run(workspace, "train", params)
+    with pytest.raises(ConfigError, match="different test parts"):
+        kinds.run(workspace, "compare", {"before": kept["lists"], "after": other["lists"], "groups": [GENDER]})
