@@ -1,11 +1,5 @@
 """Methods that change what is trained on."""
 
-from fairdash.mitigation.data import blind, counterfactual_augment, resample, reweigh
+from fairdash.mitigation import discover
 
-METHODS = (
-    blind.METHOD,
-    reweigh.METHOD,
-    reweigh.CATEGORY_METHOD,
-    resample.METHOD,
-    counterfactual_augment.METHOD,
-)
+METHODS = discover.methods(__name__, __path__)

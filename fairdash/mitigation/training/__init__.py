@@ -1,11 +1,5 @@
 """Methods that change the loss."""
 
-from fairdash.mitigation.training import adversarial, fair_loss, group_dro, neutral
+from fairdash.mitigation import discover
 
-METHODS = (
-    adversarial.METHOD,
-    fair_loss.METHOD,
-    *fair_loss.PREDICTION_METHODS,
-    neutral.METHOD,
-    group_dro.METHOD,
-)
+METHODS = discover.methods(__name__, __path__)

@@ -1,8 +1,5 @@
 """Methods that change user vectors after training."""
 
-from fairdash.mitigation.vectors import decorrelate, project
+from fairdash.mitigation import discover
 
-METHODS = (
-    project.METHOD,
-    decorrelate.METHOD,
-)
+METHODS = discover.methods(__name__, __path__)
