@@ -32,7 +32,7 @@ INFO = Info(
     answers={
         "model.flip_jaccard": "leaves the attribute out of the text; the history may still tell it",
     },
-    order=10,
+    order=20,
 )
 
 

@@ -30,7 +30,7 @@ INFO = Info(
     answers={
         "model.flip_jaccard": "trains on twins with the value exchanged, so that it stops to matter",
     },
-    order=50,
+    order=10,
 )
 
 

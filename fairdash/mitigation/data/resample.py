@@ -35,7 +35,7 @@ INFO = Info(
     answers={
         "gaps.ndcg": "the worse-served group may be the one that training saw least of",
     },
-    order=40,
+    order=50,
 )
 
 MAX_REPEATS = 20

@@ -42,7 +42,7 @@ INFO = Info(
         "model.overestimation_unfairness": "weights under which being liked does not depend on the group",
         "model.nonparity_unfairness": "weights under which being liked does not depend on the group",
     },
-    order=20,
+    order=30,
 )
 
 CATEGORY_INFO = Info(
@@ -59,7 +59,7 @@ CATEGORY_INFO = Info(
         "gaps.category_divergence": "takes the association of group and category out of the training data",
         "gaps.demographic_parity_difference": "takes the association of group and category out of the training data",
     },
-    order=30,
+    order=40,
 )
 
 ROUNDS = 100

@@ -50,7 +50,7 @@ INFO = Info(
         "gaps.popularity_lift": "where popular and rare items lie in different categories",
         "overall.miscalibration": "weighs the mix of the own history against the scores, list by list",
     },
-    order=170,
+    order=10,
 )
 
 

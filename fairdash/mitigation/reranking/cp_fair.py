@@ -53,7 +53,7 @@ INFO = Info(
         "items.rsp": "closes it together with the gap between groups of people",
         "overall.popularity_lift": "moves exposure from head to tail, with an eye on list quality for groups of people",
     },
-    order=220,
+    order=90,
 )
 
 

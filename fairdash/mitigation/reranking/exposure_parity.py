@@ -45,7 +45,7 @@ INFO = Info(
     answers={
         "items.exposure_ratio": "sets exposure in proportion to merit at the least loss of score",
     },
-    order=210,
+    order=40,
 )
 
 

@@ -43,7 +43,7 @@ INFO = Info(
     answers={
         "items.exposure_ratio": "guards the worst-off group at every rank of every list",
     },
-    order=200,
+    order=80,
 )
 
 

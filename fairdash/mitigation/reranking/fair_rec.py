@@ -46,7 +46,7 @@ INFO = Info(
         "items.rsp": "guarantees every provider a number of places",
         "catalogue.coverage": "guarantees every item a number of places, in turns that leave people little envy",
     },
-    order=240,
+    order=55,
 )
 
 

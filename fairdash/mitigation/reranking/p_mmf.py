@@ -54,7 +54,7 @@ INFO = Info(
     answers={
         "items.rsp": "lifts the worst-off provider first, at a bounded cost",
     },
-    order=230,
+    order=50,
 )
 
 

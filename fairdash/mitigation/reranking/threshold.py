@@ -52,7 +52,7 @@ INFO = Info(
         "gaps.category_divergence": "equalises how often each category reaches the lists of the groups",
         "gaps.demographic_parity_difference": "is fitted for equal rates in each category",
     },
-    order=190,
+    order=20,
 )
 
 

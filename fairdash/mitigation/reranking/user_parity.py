@@ -47,7 +47,7 @@ INFO = Info(
     answers={
         "gaps.ndcg": "bounds exactly this gap, without a new training; it mostly takes from the better-served",
     },
-    order=180,
+    order=30,
 )
 
 

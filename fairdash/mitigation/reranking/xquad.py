@@ -44,7 +44,7 @@ INFO = Info(
         "overall.popularity_lift": "gives each person the share of rare items of the own history",
         "catalogue.coverage": "lets rare items in for those who like them",
     },
-    order=250,
+    order=60,
 )
 
 

@@ -21,7 +21,7 @@ INFO = Info(
         "gaps.category_divergence": "user vectors that hide the group cannot sort categories by it",
         "model.probe_auc": "trains vectors that a critic cannot read",
     },
-    order=60,
+    order=10,
 )
 
 METHOD = InTraining(INFO, "fairdash.mitigation.training.terms.adversarial")

@@ -22,7 +22,7 @@ def _info(kind: str, title: str, objective: str, target: str) -> Info:
         target=target,
         cost="Some accuracy of the predictions; what an item's audience tells about it is used less.",
         answers={f"model.{target}": "has exactly this term in its loss"},
-        order=70,
+        order=50,
     )
 
 
@@ -40,7 +40,7 @@ INFOS = (
         answers={
             "gaps.ndcg": "puts the gap itself into the loss",
         },
-        order=70,
+        order=40,
     ),
     _info(
         "value",

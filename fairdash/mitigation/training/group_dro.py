@@ -20,7 +20,7 @@ INFO = Info(
     answers={
         "gaps.ndcg": "trains for the worst-off group, so that it may be lifted instead",
     },
-    order=140,
+    order=30,
 )
 
 METHOD = InTraining(INFO, "fairdash.mitigation.training.terms.group_dro")

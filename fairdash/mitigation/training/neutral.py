@@ -20,7 +20,7 @@ INFO = Info(
     answers={
         "model.probe_auc": "pulls vectors to group-neutral ones while training",
     },
-    order=130,
+    order=20,
 )
 
 METHOD = InTraining(INFO, "fairdash.mitigation.training.terms.neutral")

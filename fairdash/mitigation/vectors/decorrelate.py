@@ -34,7 +34,7 @@ INFO = Info(
     answers={
         "model.probe_auc": "removes what the group explains by least squares; needs the group when recommending",
     },
-    order=160,
+    order=20,
 )
 
 

@@ -48,7 +48,7 @@ INFO = Info(
     answers={
         "model.probe_auc": "removes the directions that a linear probe reads, without a new training",
     },
-    order=150,
+    order=10,
 )
 
 TARGET = 0.52  # AUC on withheld people that counts as chance
