@@ -73,18 +73,22 @@ def interval(replicates: Array, low: float = -math.inf, high: float = math.inf) 
 @dataclass(frozen=True, eq=False)
 class Estimate:
     """A value with what its interval is made of. replicates: the value under every bootstrap weight [r], or with each
-    block of users left out [blocks] for kind "jackknife". low, high: the metric's range."""
+    block of users left out [blocks] for kind "jackknife". low, high: the metric's range. ends: the interval, where sums
+    over people give it (`metrics.rates`)."""
 
     value: float
     replicates: Array
     kind: Literal["percentile", "distance", "jackknife"] = "percentile"
     low: float = -math.inf
     high: float = math.inf
+    ends: tuple[float, float] | None = None
 
     @property
     def ci(self) -> tuple[float, float]:
         if math.isnan(self.value):
             return math.nan, math.nan
+        if self.ends is not None:
+            return self.ends
         if self.kind == "distance":
             low, high = distance_interval(self.value**2, self.replicates**2)
             return math.sqrt(low), math.sqrt(high)

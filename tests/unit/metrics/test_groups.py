@@ -8,8 +8,10 @@ import pytest
 
 from fairdash.hashing import id_hash
 from fairdash.metrics import accuracy, bootstrap, groups
-from fairdash.metrics.groups import Gap, Rates
-from fairdash.metrics.tally import GroupSums, _shuffle_limit, _shuffle_rows
+from fairdash.metrics.groups import Gap
+from fairdash.metrics.rates import Rates
+from fairdash.metrics.shuffles import _shuffle_limit, _shuffle_rows
+from fairdash.metrics.tally import GroupSums
 
 MEAN = Rates((0,), (2,), (1,))
 
@@ -22,9 +24,10 @@ def gap_of(values: Sequence[np.ndarray], *, seed: int = 0, replicates: int = 500
     codes = np.repeat(np.arange(len(sizes)), sizes)
     drawn = bootstrap.weights(id_hash([f"{seed}-{i}" for i in range(len(flat))]), replicates, seed)
     total = np.stack([rows[codes == g].sum(axis=0) for g in range(len(sizes))])
+    moments = np.stack([rows[codes == g].T @ rows[codes == g] for g in range(len(sizes))])
     boot = np.stack([drawn[codes == g].T.astype(float) @ rows[codes == g] for g in range(len(sizes))], axis=1)
     null = _shuffle_rows(rows, sizes, permutations, np.random.default_rng(seed))
-    return groups.gap(MEAN, [f"g{i}" for i in range(len(sizes))], sizes, total, boot, null, better=1)
+    return groups.gap(MEAN, [f"g{i}" for i in range(len(sizes))], sizes, total, moments, boot, null, better=1)
 
 
 def test_by_hand() -> None:
