@@ -3,20 +3,28 @@
 A group's value is Σ numerator / Σ denominator (+ a constant): a mean of per-user values, or a rate over pairs. Over the
 groups: gap = max − min, ratio = min / max, mad = mean absolute pairwise difference, std (ddof 0).
 
-Interval of a gap. Two groups: the 95 % percentile interval of the signed difference, first the group that is higher in
-the data, held fixed in all replicates. It goes below 0 when the data do not tell the groups apart; "excludes 0" is a
-test at 5 %. max − min itself would never reach 0. Several groups, or several categories: all pairs (and categories) are
-covered at once: half-widths are the 95 % quantile of the largest |replicate − value| / se over all of them (bootstrap
-version of Tukey–Kramer), and the interval runs from the largest lower to the largest upper end. It covers the true
-max − min with at least 95 %, and excludes 0 in at most 5 % of samples when all groups are alike.
+Interval of a gap. Two groups: of the signed difference, first the group that is higher in the data (Newcombe's, from
+the groups' own intervals: `metrics.rates`). It goes below 0 when the data do not tell the groups apart. Several groups,
+or several categories: every pair's interval at the critical value below, so that all are covered at once; it runs from
+the largest lower to the largest upper end, and covers the true max − min wherever the pairs are covered.
 
 Test of a gap. Labels are shuffled over users; p = (1 + number of shufflings with a larger statistic, and half of those
 with an equal one) / (1 + number): the mid-p value, since for hits of small groups ties are frequent and would make the
-test reject a true null far too seldom (Lancaster 1961). The statistic is the largest pairwise difference in units of
-its standard error (studentised, so that it holds also when groups differ in spread: Janssen 1997, Chung & Romano 2013);
-for rates over pairs, in units of its deviation over the shufflings.
+test reject a true null far too seldom (Lancaster 1961). Two groups: the statistic is the difference itself, in no
+error's units: a shuffle's own error is next to nothing where its small group has no hits, and in its units any such
+shuffle is extreme. For people with 0 or 1 all shufflings are enumerated (Fisher 1935). Several groups or categories:
+differences in units of their size over all shufflings (Tukey 1953 and Kramer 1956, with one error for all), of which
+the largest finds gaps between large groups; and the largest difference as it is, which finds those of small ones. Each
+is divided by what SHARES of the shufflings stay below, and the larger counts. The critical value of one pair is what
+95 % of the shufflings' largest stay below in those units, at most Bonferroni's.
+The null is that the groups are alike: groups of equal mean and unequal spread may be told apart too.
 
-Detectable gap: a true difference of this size would be found with probability 0.8 at this number of people.
+Interval and test agree: both ask for 0, the test more exactly. Where the lower end stands on the other side of 0 than
+p < 0.05 says, it becomes that which the test implies, gap · (1 − 1.96 / z) with z the normal value of p (Miettinen
+1976): the error of the null is the right one near 0.
+
+Detectable gap: a true difference of this size would be found with probability 0.8 at this number of people. Its error
+is that of all groups together, and that of the smaller group of the pair with as many more hits.
 
 Metrics that are distances (category_divergence, score_ks, generalized_cross_entropy, group_entropy_index) are never
 below 0 and biased upward; their interval is `bootstrap.distance_interval`.
@@ -49,6 +57,7 @@ from fairdash.metrics.rates import Rates, Spread, difference, spread
 Array = NDArray[np.float64]
 
 EXACT_GROUP = 100_000  # the smaller of two groups, up to which all shufflings of hits are enumerated
+SHARES = (98.0, 96.0)  # percent of shuffles below the points that make the two statistics of several groups comparable
 TIE = 1e-9  # statistics that differ by less, relatively, are one value: sums of pieces differ by rounding
 
 
@@ -213,9 +222,9 @@ def _test(rates: Rates, total: Array, values: Array, null: Array) -> tuple[float
             seen[at] = max(seen[at], float(np.max(_in_units(mine, unit), initial=0.0)))
             in_units = _in_units(theirs, np.broadcast_to(unit, theirs.shape)).reshape(len(null), -1)
             moved[:, at] = np.maximum(moved[:, at], in_units.max(axis=1, initial=0.0))
-    rare = np.percentile(moved, 100 * LEVEL, axis=0)
     if pairs > 1:
-        critical = max(Z, min(critical, float(rare[0])))
+        critical = max(Z, min(critical, float(np.percentile(moved[:, 0], 100 * LEVEL))))
+    rare = np.array([np.percentile(moved[:, at], share) for at, share in enumerate(SHARES)])
     rare[rare == 0] = 1.0
     return p_value(float((seen / rare).max()), (moved / rare).max(axis=1)), critical
 

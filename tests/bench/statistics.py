@@ -9,8 +9,8 @@ design, metric and base rate:
     rejects   part of data sets without a difference in which p < 0.05
     excludes  in which the interval of the gap leaves 0 out (the same, as the two agree)
     covers    the smallest group's value | the gap, without a difference and with each planted one, the lowest of them
-    power     of three planted gaps, the smallest group higher and lower: ours / Fisher's exact test (hits of two groups)
-              / a permutation of max − min that counts ties in full
+    power     of three planted gaps, the smallest group higher and lower: ours / Fisher's exact test (hits of two
+              groups) / a permutation of max − min that counts ties in full
     found     power at the gap that is called detectable (it should be 0.8)
 """
 
@@ -175,7 +175,7 @@ def run(sizes: tuple[int, ...], metric: str, base: float, data_sets: int, permut
         chances = np.full(len(sizes), base)
         size = one.gap.detectable / float(METRICS[metric].mean())
         chances[min(int(name) for name in one.gap.pair)] += size if base + size <= 1 else -size
-        if 0 <= chances.min() and chances.max() <= 1:
+        if chances.min() >= 0 and chances.max() <= 1:
             there.append(look(draw(sizes, chances, metric, rng), chances, permutations, rng))
     return Row(
         part([one.gap.p_value for one in null]),
@@ -206,9 +206,7 @@ def main() -> None:
     options.add_argument("--only", default="", help="designs whose sizes begin like this, as 30/3000")
     chosen = options.parse_args()
     start = time.perf_counter()
-    print(
-        f"{'groups':<22}{'metric':<7}{'base':>5}{'rejects':>9}{'excludes':>9}{'covers value|gap':>17}{'found':>7}  power"
-    )
+    print(f"{'groups':<22}metric  base{'rejects':>10}{'excludes':>9}{'covers value|gap':>17}{'found':>7}  power")
     for sizes, metric, base in rows(chosen.quick):
         title = "/".join(map(str, sizes))
         if not title.startswith(chosen.only):
