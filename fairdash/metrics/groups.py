@@ -51,7 +51,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import gammaln, ndtri
 
-from fairdash.metrics.bootstrap import LEVEL, Z_POWER, Z, detectable_distance, distance_interval, widening
+from fairdash.metrics.bootstrap import ALPHA, LEVEL, Z_POWER, Z, detectable_distance, distance_interval, widening
 from fairdash.metrics.rates import Rates, Spread, difference, spread
 
 Array = NDArray[np.float64]
@@ -181,11 +181,11 @@ def _simultaneous(spreads: Spread, critical: float) -> tuple[float, float]:
 def _agreeing(ends: tuple[float, float], value: float, p: float) -> tuple[float, float]:
     """The interval, its lower end on the side of 0 on which the test is: see the module."""
     low, high = ends
-    if math.isnan(p) or math.isnan(low) or (low > 0) == (p < 1 - LEVEL):
+    if math.isnan(p) or math.isnan(low) or (low > 0) == (p < ALPHA):
         return ends
     distance = -float(ndtri(p / 2))
     implied = value * (1 - Z / distance) if distance > 0 else -math.inf
-    return max(implied, -abs(high)), high
+    return (implied if p < ALPHA else max(min(implied, 0.0), -abs(high))), high
 
 
 def _detectable(together: Spread, few: float, many: float, target: int, critical: float) -> float:
@@ -207,7 +207,7 @@ def _test(rates: Rates, total: Array, values: Array, null: Array) -> tuple[float
     """p of the largest difference in units of its size over the shufflings, and the critical value of one pair."""
     known = (~np.isnan(values)).sum(axis=0)
     pairs = int((known * (known - 1) // 2).sum())
-    critical = -float(ndtri((1 - LEVEL) / 2 / pairs))
+    critical = -float(ndtri(ALPHA / 2 / pairs))
     if not len(null):
         return math.nan, critical
     if values.shape == (2, 1) and rates.squares and (p := _exact(rates, total)) is not None:

@@ -20,7 +20,7 @@ from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue
 from fairdash.metrics.rates import Rates, spread
 from fairdash.metrics.shuffles import shuffled
-from fairdash.metrics.tally import GroupSums, Tally, counted
+from fairdash.metrics.tally import EXACT_PEOPLE, GroupSums, Tally, counted
 from fairdash.schema import CATEGORIES, UNKNOWN
 
 Array = NDArray[np.float64]
@@ -50,16 +50,22 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "missing_group": f"{UNKNOWN}: shown, never part of a gap",
         "small_group": "groups below the minimum size are shown with their n and are not part of a gap",
         "undefined": "null with its reason; never 0, never 1",
-        "interval": f"95 % percentile bootstrap over users, {rules.replicates:,} replicates with Poisson(1) weights "
-        f"from a hash of (seed {rules.seed}, user), the same for all metrics and for before and after; replicates of a "
-        "group of n are widened by sqrt(n / (n − 1)) · t / z",
+        "interval": "95 %; of people's values, the exact binomial interval of two points with the same mean, variance "
+        "and skew (Clopper & Pearson's for hits); of the item side, and of before and after, percentile bootstrap over "
+        f"users, {rules.replicates:,} replicates with Poisson(1) weights from a hash of (seed {rules.seed}, user), the "
+        "same for all metrics and for before and after; those of a group of n widened by sqrt(n / (n − 1)) · t / z",
         "gap_interval": "two groups: of the signed difference, first the higher group; several groups or categories: "
-        "all pairs covered at once; in both, an interval above 0 says that the groups differ",
+        "all pairs covered at once; in both, an interval above 0 says that the groups differ, as p < 0.05 does",
         "test": f"{rules.permutations:,} shufflings of the group labels over users"
-        + ("" if total.n <= len(total.rows) else ", by their limit distribution above 20,000 users")
-        + "; p_holm: Holm over the metrics of one attribute",
+        + (", by their limit distribution above 20,000 users" if _by_limit(total) else "")
+        + "; all of them for hits of two groups; p_holm: Holm over the metrics of one attribute",
         "detectable": "the smallest true gap that would be found with probability 0.8 at this number of people",
     }
+
+
+def _by_limit(total: Tally) -> bool:
+    """Whether a test cannot shuffle everyone whose group is known."""
+    return any(int(group.people[:-1].sum()) > EXACT_PEOPLE for group in total.groups)
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
