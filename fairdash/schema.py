@@ -74,6 +74,7 @@ class Dataset:
     items: item_id[, title][, categories] and attributes. Every id in interactions has its row in users and items.
 
     relevance_threshold: a held-out item counts as liked from this rating on; None: any interaction does.
+    impressions: user_id, item_id[, time] of what was shown and not taken: no likes, not seen; None: nothing is known.
     provenance: where it came from, mapping and repairs, as plain JSON values.
     """
 
@@ -83,10 +84,12 @@ class Dataset:
     items: pd.DataFrame
     relevance_threshold: float | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    impressions: pd.DataFrame | None = None
 
     @cached_property
     def digest(self) -> str:
-        return digest(self.interactions, self.users, self.items, self.relevance_threshold)
+        shown = () if self.impressions is None else (self.impressions,)
+        return digest(self.interactions, self.users, self.items, self.relevance_threshold, *shown)
 
     @property
     def n_users(self) -> int:

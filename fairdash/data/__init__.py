@@ -2,9 +2,10 @@
 
 from fairdash import columns, groups
 from fairdash.data import sources, split, synthetic
-from fairdash.data.check import Finding
-from fairdash.data.importing import ImportOptions, Preview, build, preview
+from fairdash.data.findings import Finding, Question, UnansweredError, questions
+from fairdash.data.importing import Preview, build, preview
 from fairdash.data.mapping import Mapping
+from fairdash.data.options import ImportOptions
 from fairdash.data.read import Reading
 from fairdash.data.store import load, save
 from fairdash.stages import describe
@@ -14,13 +15,16 @@ __all__ = [
     "ImportOptions",
     "Mapping",
     "Preview",
+    "Question",
     "Reading",
+    "UnansweredError",
     "build",
     "columns",
     "describe",
     "groups",
     "load",
     "preview",
+    "questions",
     "save",
     "sources",
     "split",

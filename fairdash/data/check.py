@@ -5,38 +5,14 @@ A finding that can be repaired names a key of `clean.REPAIRS`; nothing is change
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from fairdash import columns
-from fairdash.data.read import ROWS_SHOWN
+from fairdash.data.findings import ROWS_SHOWN, Finding, examples
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
-
-Severity = Literal["info", "warning", "error"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something a person should know about a file. rows: up to five row numbers as in the file, header included.
-
-    repair: a key of `clean.REPAIRS`, or "" where there is nothing to do; applied: whether it was done.
-    """
-
-    key: str
-    severity: Severity
-    table: str  # the file's name
-    message: str
-    count: int = 0
-    rows: tuple[int, ...] = ()
-    repair: str = ""
-    applied: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        return {**self.__dict__, "rows": list(self.rows)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,27 +20,19 @@ class Tables:
     """The three tables under their roles' names; the index is the row number in the file, -1 for a row made here.
 
     interactions: user_id, item_id[, rating][, time]; users: user_id and attributes; items: item_id[, title]
-    [, categories] and attributes. files: the file names of the three.
+    [, categories] and attributes. files: the file names of the three. impressions: user_id, item_id[, time] of what was
+    shown and not taken, None where nothing is known of that.
     """
 
     interactions: pd.DataFrame
     users: pd.DataFrame
     items: pd.DataFrame
     files: tuple[str, str, str]
+    impressions: pd.DataFrame | None = None
 
 
 def _rows(frame: pd.DataFrame, where: pd.Series | np.ndarray) -> tuple[int, ...]:
     return tuple(int(row) for row in frame.index[np.asarray(where, dtype=bool)][:ROWS_SHOWN] if row > 0)
-
-
-def _examples(values: Iterable[object]) -> str:
-    shown = list(dict.fromkeys(str(v) for v in values))[:3]
-    return ", ".join(repr(v if len(v) <= 30 else v[:29] + "…") for v in shown)
-
-
-def in_rows(rows: Sequence[int]) -> str:
-    """ "row 7", "rows 7, 9, 12" """
-    return ("row " if len(rows) == 1 else "rows ") + ", ".join(f"{row:,}" for row in rows)
 
 
 def _ids(tables: Tables) -> list[tuple[str, pd.DataFrame, str]]:
@@ -84,7 +52,7 @@ def spaces_in_ids(tables: Tables) -> list[Finding]:
         text = frame[column]
         odd = (text.str.strip() != text) & text.notna()
         if odd.any():
-            message = f"{int(odd.sum()):,} cells of {column} have spaces around them, such as {_examples(text[odd])}."
+            message = f"{int(odd.sum()):,} cells of {column} have spaces around them, such as {examples(text[odd])}."
             found.append(Finding("id_spaces", "warning", file, message, int(odd.sum()), _rows(frame, odd), "strip_ids"))
     return found
 
@@ -113,6 +81,22 @@ def whole_number_ids(tables: Tables) -> list[Finding]:
         if ends[0] != ends[1] and not log.isin(own).any():
             message = f'{column} is written "7.0" in one file and "7" in the other; no id meets.'
             found.append(Finding("float_ids", "warning", file, message, len(own), (), "whole_ids"))
+    return found
+
+
+def padded_ids(tables: Tables) -> list[Finding]:
+    """Ids such as "007" in one file and "7" in the other: a table program took the zeros away."""
+    found = []
+    for column, entities, file in ((USER_ID, tables.users, tables.files[1]), (ITEM_ID, tables.items, tables.files[2])):
+        if not file or not len(entities):
+            continue
+        log, own = (pd.Index(frame[column].dropna().unique()) for frame in (tables.interactions, entities))
+        if log.isin(own).any():
+            continue
+        short, own_short = (ids.str.replace(r"^0+(?=\d+$)", "", regex=True) for ids in (log, own))
+        if short.isin(own_short).any() and short.is_unique and own_short.is_unique:
+            message = f'{column} is written with zeros before it ("007") in one file and without ("7") in the other.'
+            found.append(Finding("padded_ids", "warning", file, message, len(log), (), "unpadded_ids"))
     return found
 
 
@@ -147,7 +131,7 @@ def strangers(tables: Tables) -> list[Finding]:
         if odd.any():
             ids = log[column][odd].unique()
             message = f"{len(ids):,} ids in {int(odd.sum()):,} interactions have no row in {file}, such as "
-            message += f"{_examples(ids)}. They stay, with everything about them unknown, unless you leave them out."
+            message += f"{examples(ids)}. They stay, with everything about them unknown, unless you leave them out."
             repair = f"drop_unknown_{what}"
             found.append(
                 Finding(f"unknown_{what}", "warning", tables.files[0], message, len(ids), _rows(log, odd), repair)
@@ -194,7 +178,7 @@ def missing_marks(tables: Tables) -> list[Finding]:
             odd = columns.tidy(text).isna() & text.notna()
             if odd.any():
                 message = (
-                    f"{column}: {int(odd.sum()):,} cells hold {_examples(text[odd])}, which stands for a missing value."
+                    f"{column}: {int(odd.sum()):,} cells hold {examples(text[odd])}, which stands for a missing value."
                 )
                 rows = _rows(frame, odd)
                 found.append(
@@ -210,9 +194,7 @@ def impossible_ages(tables: Tables) -> list[Finding]:
         for column in columns.names(frame):
             odd = columns.impossible(frame[column], column)
             if odd.any():
-                message = (
-                    f"{column}: {int(odd.sum()):,} values are impossible, such as {_examples(frame[column][odd])}."
-                )
+                message = f"{column}: {int(odd.sum()):,} values are impossible, such as {examples(frame[column][odd])}."
                 rows = _rows(frame, odd)
                 found.append(
                     Finding("impossible_age", "warning", file, message, int(odd.sum()), rows, "age_to_missing")
@@ -252,7 +234,7 @@ def titles(tables: Tables) -> list[Finding]:
         odd = frame[TITLE].notna() & frame.duplicated(TITLE, keep=False)
         if odd.any():
             message = (
-                f"{int(odd.sum()):,} items share their title with another one, such as {_examples(frame[TITLE][odd])}; "
+                f"{int(odd.sum()):,} items share their title with another one, such as {examples(frame[TITLE][odd])}; "
             )
             message += "they stay different items, told apart by id."
             found.append(Finding("repeated_titles", "info", file, message, int(odd.sum()), _rows(frame, odd)))

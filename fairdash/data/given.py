@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from fairdash.data import importing
-from fairdash.data.check import Finding
-from fairdash.data.importing import ImportOptions
+from fairdash.data.findings import Finding
+from fairdash.data.options import ImportOptions
 from fairdash.data.read import Source
 from fairdash.errors import DataError
 from fairdash.schema import ITEM_ID, RATING, TIME, USER_ID, Dataset, Interactions, Split, TrainingData

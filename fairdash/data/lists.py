@@ -15,7 +15,7 @@ from scipy import sparse
 
 from fairdash import columns, settings
 from fairdash.data import read
-from fairdash.data.check import Finding, Severity
+from fairdash.data.findings import ROWS_SHOWN, Finding, Severity
 from fairdash.errors import DataError
 from fairdash.hashing import id_hash, mix
 from fairdash.schema import ITEM_ID, USER_ID, Codes, Lists
@@ -227,5 +227,5 @@ def _finding(
     rows: NDArray[np.int64],
     count: int | None = None,
 ) -> Finding:
-    shown = tuple(sorted(int(frame.index[row]) for row in rows[: read.ROWS_SHOWN]))
+    shown = tuple(sorted(int(frame.index[row]) for row in rows[:ROWS_SHOWN]))
     return Finding(key, severity, file, message, len(rows) if count is None else count, shown)

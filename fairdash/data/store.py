@@ -1,4 +1,4 @@
-"""A Dataset in a folder: three Parquet files and a json; what is read back has the digest that was written."""
+"""A Dataset in a folder: a Parquet file a table and a json; what is read back has the digest that was written."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fairdash.errors import DataError
 from fairdash.schema import Dataset
 
 _TABLES = ("interactions", "users", "items")
+_IMPRESSIONS = "impressions.parquet"  # a fourth table, where they are known
 
 
 def save(dataset: Dataset, folder: Path) -> None:
@@ -19,6 +20,8 @@ def save(dataset: Dataset, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for table in _TABLES:
         getattr(dataset, table).to_parquet(folder / f"{table}.parquet", index=False, compression="zstd")
+    if dataset.impressions is not None:
+        dataset.impressions.to_parquet(folder / _IMPRESSIONS, index=False, compression="zstd")
     about = {
         "name": dataset.name,
         "relevance_threshold": dataset.relevance_threshold,
@@ -38,6 +41,7 @@ def load(folder: Path) -> Dataset:
             name=about["name"],
             relevance_threshold=about["relevance_threshold"],
             provenance=about["provenance"],
+            impressions=pd.read_parquet(folder / _IMPRESSIONS) if (folder / _IMPRESSIONS).exists() else None,
             **frames,
         )
         written = about["digest"]

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from fairdash import words
-from fairdash.data.check import Finding
+from fairdash.data.findings import Finding
 from fairdash.data.given import given_split
 from fairdash.data.lists import read_lists
 from fairdash.entries import import_lists, put_dataset

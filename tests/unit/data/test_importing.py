@@ -12,7 +12,7 @@ import pytest
 
 from fairdash import data
 from fairdash.data import ImportOptions, Mapping
-from fairdash.data.check import Finding
+from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError, DataError
 from fairdash.schema import Dataset
 
@@ -94,7 +94,8 @@ def test_ids_of_the_other_files_tell_the_columns() -> None:
     people, things = "id,gender\nu0,F\nu1,M\nu2,F\nu3,M\n", "code,title\n" + "".join(f"i{i},T{i}\n" for i in range(5))
     seen = data.preview(("x.csv", log.encode()), ("p.csv", people.encode()), ("t.csv", things.encode()))
     assert (seen.mapping.user, seen.mapping.item) == ("c", "b")
-    assert (seen.mapping.users_id, seen.mapping.items_id, seen.mapping.rating) == ("id", "code", "a")
+    assert (seen.mapping.users_id, seen.mapping.items_id, seen.mapping.rating) == ("id", "code", None)
+    assert any(finding.key == "rating_offered" and finding.message.startswith("a ") for finding in seen.findings)
 
 
 def test_choices_win_over_guesses() -> None:
