@@ -249,7 +249,8 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Lists:
-    """Ranked candidates of every user, best first. items: codes [n_users, k], -1 fills a short list at its end;
+    """Ranked candidates of every user, best first. items: codes [n_users, k], -1 for an empty place: at the end of a
+    short list, or where lists that were brought have a hole in their ranks;
     scores: float32 [n_users, k], higher is better, NaN where there is none."""
 
     items: Codes

@@ -136,12 +136,15 @@ def age_to_missing(tables: Tables) -> Tables:
 
 
 def dedupe(tables: Tables, keep: Keep = "last") -> Tables:
+    return replace(tables, interactions=once(tables.interactions, keep))
+
+
+def once(frame: pd.DataFrame, keep: Keep = "last") -> pd.DataFrame:
     """One row for each person and item: the latest one, or the best rated one (the latest of several best); "sum": the
     latest, with the ratings (counts) of all of them added up.
 
     Later is larger in time where there is time, else further down in the file.
     """
-    frame = tables.interactions
     if keep == "sum" and RATING in frame:
         frame = frame.assign(**{RATING: frame.groupby([USER_ID, ITEM_ID])[RATING].transform("sum")})
     place = np.arange(len(frame))
@@ -149,7 +152,7 @@ def dedupe(tables: Tables, keep: Keep = "last") -> Tables:
     rating = frame[RATING].to_numpy() if keep == "best" and RATING in frame else np.zeros(len(frame))
     order = np.lexsort((place, time, rating))
     kept = ~frame.iloc[order].duplicated([USER_ID, ITEM_ID], keep="last").to_numpy()
-    return replace(tables, interactions=frame.iloc[np.sort(order[kept])])
+    return frame.iloc[np.sort(order[kept])]
 
 
 def not_taken(tables: Tables) -> Tables:

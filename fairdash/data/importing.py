@@ -17,7 +17,7 @@ from fairdash.data.findings import Finding, Question, UnansweredError, examples,
 from fairdash.data.mapping import Guess, Mapping, RatingKind
 from fairdash.data.options import ImportOptions
 from fairdash.data.read import Reading, Source, Table
-from fairdash.errors import ConfigError, DataError
+from fairdash.errors import DataError
 from fairdash.progress import Progress, silent
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID, Dataset
 
@@ -105,7 +105,8 @@ def build(
     if tables.interactions.empty:
         hint = "Choose other repairs or a smaller k-core, or check which columns hold the ids."
         raise DataError(f"No interaction of {tables.files[0]} is left after the repairs.", hint)
-    relevance = _relevance(tables, kind, options, findings)
+    rated = tables.interactions.get(RATING)
+    relevance = meaning.relevance(tables.files[0], rated, kind, options, findings)
     asked = questions(findings)
     if asked and not accept_guesses:
         raise UnansweredError(asked)
@@ -258,7 +259,7 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
     if CATEGORIES in items:
         items = items.assign(**{CATEGORIES: mapping.split_categories(items[CATEGORIES], chosen.category_separator)})
     elif seen.items is not None:
-        items = _one_hot(seen.items.name, items, findings)
+        items = one_hot(seen.items.name, items, findings)
     aside = [c for c in columns.names(rest) if c not in {*more, *also}]
     if aside:
         message = f"These columns say nothing steady about a person or an item and are left aside: {', '.join(aside)}."
@@ -271,7 +272,7 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
     return Tables(frame if counts.all() else frame[counts], users, items, names, shown), unit, kind
 
 
-def _one_hot(file: str, items: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
+def one_hot(file: str, items: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
     """The items with their categories from columns of 0 and 1, where they have such."""
     flags = mapping.one_hot(items, [ITEM_ID, TITLE])
     if not flags:
@@ -290,10 +291,10 @@ def personal(
     called like an attribute of people (gender, age …) is theirs also where it changes over time: the last value counts.
     """
     taken = {columns.plain(c) for c in columns.names(users)}
-    told = [c for c in columns.names(rest) if columns.plain(c) in columns.PERSONAL_NAMES and c not in steady]
+    told = [c for c in columns.names(rest) if c not in steady and columns.plain(c) not in taken]
     moved = list(steady)
     for column in told:
-        if columns.plain(column) in taken:
+        if columns.plain(column) not in columns.PERSONAL_NAMES and not mapping.is_steady(log[USER_ID], rest[column]):
             continue
         pairs = pd.DataFrame({USER_ID: log[USER_ID].to_numpy(), column: rest[column].to_numpy()})
         if TIME in log:
@@ -406,34 +407,3 @@ def _must_meet(tables: Tables) -> None:
             here, there = (", ".join(map(repr, ids.unique()[:3])) for ids in (log[column], frame[column]))
             message = f"No {column} of {tables.files[0]} ({here}) has a row in {file} ({there})."
             raise DataError(message, "Choose other id columns, or check that the files belong together.")
-
-
-def _relevance(tables: Tables, kind: RatingKind, options: ImportOptions, findings: list[Finding]) -> float | None:
-    """The threshold in use: as chosen, else by the scale; said in a finding with the part that is liked."""
-    frame, file = tables.interactions, tables.files[0]
-    chosen = options.relevance_threshold
-    if RATING not in frame:
-        if chosen not in ("auto", None):
-            hint = "Leave the threshold out: any interaction counts, or choose the column that holds ratings."
-            raise ConfigError(f"A relevance threshold of {chosen:g} needs ratings, and there are none.", hint)
-        message = "There are no ratings: every held-out interaction counts as relevant."
-        findings.append(Finding("relevance", "info", file, message))
-        return None
-    values = frame[RATING].to_numpy()
-    low, high = values.min(), values.max()
-    what = "counts" if kind == "count" else "ratings"
-    if chosen == "auto":
-        chosen = None if kind == "count" else mapping.threshold(values)
-    if chosen is None:
-        message = f"The {what} go from {low:g} to {high:g}: every held-out interaction counts as relevant."
-        findings.append(Finding("relevance", "info", file, message))
-        return None
-    liked = float((values >= chosen).mean())
-    message = f"The {what} go from {low:g} to {high:g}: relevant from {chosen:g} on, which {liked:.0%} reach."
-    if liked == 0.0:
-        hint = f"Choose a threshold of at most {high:g}."
-        raise ConfigError(
-            f"No rating of {file} reaches the relevance threshold {chosen:g}; the highest is {high:g}.", hint
-        )
-    findings.append(Finding("relevance", "info", file, message))
-    return float(chosen)

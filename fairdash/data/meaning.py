@@ -124,6 +124,39 @@ def _on_scale(table: Table, column: str, found: Array, options: ImportOptions, f
     return found
 
 
+def relevance(
+    file: str, rated: pd.Series | None, kind: RatingKind, options: ImportOptions, findings: list[Finding]
+) -> float | None:
+    """The threshold in use: as chosen, else by the scale; said in a finding with the part that is liked. rated: the
+    ratings, None where there are none."""
+    chosen = options.relevance_threshold
+    if rated is None or not len(rated):
+        if chosen not in ("auto", None):
+            hint = "Leave the threshold out: any interaction counts, or choose the column that holds ratings."
+            raise ConfigError(f"A relevance threshold of {chosen:g} needs ratings, and there are none.", hint)
+        message = "There are no ratings: every held-out interaction counts as relevant."
+        findings.append(Finding("relevance", "info", file, message))
+        return None
+    told = rated.to_numpy(np.float64)
+    low, high = told.min(), told.max()
+    what = "counts" if kind == "count" else "ratings"
+    if chosen == "auto":
+        chosen = None if kind == "count" else mapping.threshold(told)
+    if chosen is None:
+        message = f"The {what} go from {low:g} to {high:g}: every held-out interaction counts as relevant."
+        findings.append(Finding("relevance", "info", file, message))
+        return None
+    liked = float((told >= chosen).mean())
+    message = f"The {what} go from {low:g} to {high:g}: relevant from {chosen:g} on, which {liked:.0%} reach."
+    if liked == 0.0:
+        hint = f"Choose a threshold of at most {high:g}."
+        raise ConfigError(
+            f"No rating of {file} reaches the relevance threshold {chosen:g}; the highest is {high:g}.", hint
+        )
+    findings.append(Finding("relevance", "info", file, message))
+    return float(chosen)
+
+
 # ---- times -------------------------------------------------------------------------------------------------------
 
 

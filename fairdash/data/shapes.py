@@ -145,7 +145,7 @@ def rows(table: Table, place: str = TIME) -> Table:
     if scores is not None:
         own = [_items(cell)[0] for cell in frame[scores]]
         if all(len(a) == len(b) for a, b in zip(own, cells, strict=True)):
-            laid[scores] = pd.array([score for cell in own for score in cell], dtype="str")
+            laid = laid.drop(columns=scores).assign(**{SCORE: [score for cell in own for score in cell]})
     laid[place] = pd.array([str(i + 1) for count in counts for i in range(count)], dtype="str")
     message = f"{fits[0]} holds lists: {len(frame):,} rows were laid out as {len(laid):,}, one for each item, "
     message += f"with its place as `{place}`."

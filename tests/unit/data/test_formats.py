@@ -14,7 +14,7 @@ import pytest
 
 from fairdash import data
 from fairdash.data import read
-from fairdash.errors import DataError
+from fairdash.errors import ConfigError, DataError
 from fairdash.schema import Dataset
 
 ROWS = [(f"u{u}", f"i{i}", 1 + (u + i) % 5, 1_400_000_000 + 97 * i) for u in range(6) for i in range(5)]
@@ -229,5 +229,5 @@ def test_options_go_to_json_and_back() -> None:
     )
     kept = json.loads(json.dumps(options.to_json()))
     assert data.ImportOptions.from_json(kept) == options
-    with pytest.raises(data.importing.ConfigError, match="unknown key 'nope'"):
+    with pytest.raises(ConfigError, match="unknown key 'nope'"):
         data.ImportOptions.from_json({"nope": 1})
