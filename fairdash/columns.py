@@ -148,6 +148,11 @@ def is_age(name: str) -> bool:
     return plain(name) in {"age", "userage", "ageyears", "customerage", "artistage", "creatorage"}
 
 
+def is_birth(name: str) -> bool:
+    """Whether a column of this name holds dates or years of birth."""
+    return plain(name) in BIRTH_DATE_NAMES or plain(name) in BIRTH_YEAR_NAMES
+
+
 def gender(value: str) -> str | None:
     """F, M or non-binary for the ways to write them; None for another text."""
     return _GENDER.get(plain(value))

@@ -149,15 +149,31 @@ def _category_names(cell: Any) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Who belongs where. codes: int32 [n] in 0…len(names)-1, or -1 for `(unknown)`; for users or for items alike."""
+    """Who belongs where. codes: int32 [n] in 0…len(names)-1, or -1 for `(unknown)`; for users or for items alike.
+
+    member: None where nobody belongs to two groups; else bool csr [n, len(names)], and the code of those who belong to
+    several is -1, too: whoever counts people by groups takes `membership`.
+    """
 
     attribute: str  # "gender"; a crossing is "gender × age_band"
     names: tuple[str, ...]
     codes: Codes
+    member: sparse.csr_array | None = None
+
+    @property
+    def membership(self) -> sparse.csr_array:
+        """Who belongs to which group: bool [n, len(names)]; the row of one who is unknown is empty."""
+        if self.member is not None:
+            return self.member
+        known = np.flatnonzero(self.codes >= 0)
+        shape = (len(self.codes), len(self.names))
+        return sparse.csr_array((np.ones(len(known), dtype=bool), (known, self.codes[known])), shape=shape)
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """People (or items) in each named group [len(names)]."""
+        """People (or items) in each named group [len(names)]; overlapping ones add up to more than there are."""
+        if self.member is not None:
+            return np.asarray(self.member.sum(axis=0, dtype=np.int64)).ravel()
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.names)).astype(np.int64)
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from fairdash import columns
-from fairdash.data import clean, files, importing, mapping, meaning, read, shapes
+from fairdash.data import clean, files, importing, mapping, meaning, read, shapes, times
+from fairdash.data.check import Tables
 from fairdash.data.findings import ROWS_SHOWN, Finding, Question, UnansweredError, examples, questions
 from fairdash.data.options import ImportOptions
 from fairdash.data.read import Source, Table
@@ -97,6 +98,7 @@ def bring(
             aside = [c for c in columns.names(same) if c not in moved]
             _ignored(table.name, aside, findings)
     frames["truth"] = _once(frames["truth"], names["truth"], options, findings)
+    frames["users"] = described(frames["users"], frames["truth"], names["users"], options, findings)
     asked = questions(findings)
     if asked and not accept_guesses:
         raise UnansweredError(asked)
@@ -325,6 +327,22 @@ def repaired(
                 )
                 frames[name] = frames[name][~odd]
     return frames
+
+
+def described(
+    users: pd.DataFrame, truth: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding]
+) -> pd.DataFrame:
+    """The people with their attributes repaired as on import."""
+    numeric = [c for c in users.columns if c != USER_ID and pd.api.types.is_numeric_dtype(users[c].dtype)]
+    texts = users.drop(columns=numeric)
+    as_of = times.moment(options.as_of) if options.as_of else None
+    none = pd.DataFrame({ITEM_ID: pd.Series(dtype="str")})
+    tables = Tables(
+        truth[[c for c in (USER_ID, ITEM_ID, TIME) if c in truth]], texts, none, ("", file, ""), None, as_of
+    )
+    people = importing.attributes_repaired(tables, options, findings).users
+    order = [c if c in people else "age" if c in texts else c for c in columns.names(users)]
+    return people.assign(**{c: users[c] for c in numeric})[order]
 
 
 def _clean_ids(frame: pd.DataFrame, key: str, file: str, findings: list[Finding]) -> pd.DataFrame:

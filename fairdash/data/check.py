@@ -6,12 +6,14 @@ A finding that can be repaired names a key of `clean.REPAIRS`; nothing is change
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 
 from fairdash import columns
-from fairdash.data.findings import ROWS_SHOWN, Finding, examples
+from fairdash.data import attributes
+from fairdash.data.findings import ROWS_SHOWN, Finding, Question, Severity, examples
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
 
 
@@ -21,7 +23,7 @@ class Tables:
 
     interactions: user_id, item_id[, rating][, time]; users: user_id and attributes; items: item_id[, title]
     [, categories] and attributes. files: the file names of the three. impressions: user_id, item_id[, time] of what was
-    shown and not taken, None where nothing is known of that.
+    shown and not taken, None where nothing is known of that. as_of: the date for ages, as chosen.
     """
 
     interactions: pd.DataFrame
@@ -29,6 +31,12 @@ class Tables:
     items: pd.DataFrame
     files: tuple[str, str, str]
     impressions: pd.DataFrame | None = None
+    as_of: float | None = None
+
+    @property
+    def date(self) -> float | None:
+        """Seconds since 1970 of the date for ages: as chosen, else of the last interaction, where its time is one."""
+        return self.as_of if self.as_of is not None else attributes.last_clock(self.interactions.get(TIME))
 
 
 def _rows(frame: pd.DataFrame, where: pd.Series | np.ndarray) -> tuple[int, ...]:
@@ -185,6 +193,82 @@ def missing_marks(tables: Tables) -> list[Finding]:
                     Finding("missing_marks", "warning", file, message, int(odd.sum()), rows, "marks_to_missing")
                 )
     return found
+
+
+def spellings(tables: Tables) -> list[Finding]:
+    """Groups of people that are one in other letters: M and male."""
+    found = []
+    for column in columns.names(tables.users):
+        if column == USER_ID or columns.is_identifier(column):
+            continue
+        merged = attributes.spellings(tables.users[column], column)
+        if not merged:
+            continue
+        counts = columns.tidy(tables.users[column]).value_counts()
+        groups = {
+            best: [best, *(text for text in merged if merged[text] == best)] for best in dict.fromkeys(merged.values())
+        }
+        shown = "; ".join(" and ".join(f"{text} ({counts[text]:,})" for text in group) for group in groups.values())
+        message = f"{column}: {shown} are spellings of the same."
+        text = f"{tables.files[1]}, {message} Merge them into {', '.join(groups)}?"
+        question = Question("merge_spellings", text, ("yes", "no"), "yes", "--merge-spellings")
+        odd = columns.tidy(tables.users[column]).isin(merged)
+        found.append(
+            Finding("spellings", "warning", tables.files[1], message, int(odd.sum()), _rows(tables.users, odd),
+                    "merge_spellings", question=question)
+        )  # fmt: skip
+    return found
+
+
+def several_values(tables: Tables) -> list[Finding]:
+    """Attributes of people whose cells hold several values: each value is a group, and they overlap."""
+    found = []
+    for column in columns.names(tables.users):
+        if column == USER_ID or columns.is_identifier(column):
+            continue
+        joined = attributes.several(tables.users[column])
+        if joined is not None:
+            odd = joined.str.contains("|", regex=False, na=False)
+            cells = examples(tables.users[column][odd])
+            message = f"{column}: {int(odd.sum()):,} cells hold several values, such as {cells}; each value is a group."
+            rows = _rows(tables.users, odd)
+            found.append(
+                Finding("several_values", "info", tables.files[1], message, int(odd.sum()), rows, "several_values")
+            )
+    return found
+
+
+def units(tables: Tables) -> list[Finding]:
+    """Attributes that are numbers with a unit, or with commas that part thousands."""
+    found = []
+    for frame, own, file in ((tables.users, USER_ID, tables.files[1]), (tables.items, ITEM_ID, tables.files[2])):
+        for column in columns.names(frame):
+            if column in (own, TITLE, CATEGORIES) or columns.is_identifier(column):
+                continue
+            bare = attributes.without_units(frame[column])
+            if bare is not None:
+                message = f"{column}: cells such as {examples(frame[column].dropna())} are read as numbers."
+                found.append(Finding("units", "info", file, message, int(frame[column].notna().sum()), (), "units"))
+    return found
+
+
+def births(tables: Tables) -> list[Finding]:
+    """Dates of birth, which tell people apart, where their age makes groups."""
+    column = attributes.birth_column(tables.users, tables.date)
+    if column is None:
+        return []
+    date = datetime.now(UTC) if tables.date is None else datetime.fromtimestamp(tables.date, UTC)
+    message = f"{column} becomes the age on {date:%Y-%m-%d}, "
+    message += "that of the last interaction." if tables.date is not None else "today."
+    if tables.as_of is not None:
+        message = f"{column} becomes the age on {date:%Y-%m-%d}, as chosen."
+    question = None
+    if tables.date is None:
+        text = f"{tables.files[1]}, {column}: no date of the interactions is known. At which date do ages count?"
+        question = Question("as_of", text, (f"{date:%Y-%m-%d}",), f"{date:%Y-%m-%d}", "--as-of")
+    severity: Severity = "info" if question is None else "warning"
+    count = int(tables.users[column].notna().sum())
+    return [Finding("births", severity, tables.files[1], message, count, (), "ages", question=question)]
 
 
 def impossible_ages(tables: Tables) -> list[Finding]:

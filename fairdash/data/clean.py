@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fairdash import columns
+from fairdash.data import attributes
 from fairdash.data.check import Tables
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
 
@@ -126,6 +127,47 @@ def marks_to_missing(tables: Tables) -> Tables:
     return replace(tables, users=users, items=items)
 
 
+def _on_people(tables: Tables, change: Callable[[pd.Series, str], pd.Series | None]) -> Tables:
+    users = tables.users
+    for column in columns.names(users):
+        if column != USER_ID and not columns.is_identifier(column):
+            changed = change(users[column], column)
+            users = users if changed is None else users.assign(**{column: changed})
+    return replace(tables, users=users)
+
+
+def merge_spellings(tables: Tables) -> Tables:
+    """Spellings of one group under the most frequent of them."""
+
+    def merged(column: pd.Series, name: str) -> pd.Series | None:
+        known = attributes.spellings(column, name)
+        return attributes.merge(column, known) if known else None
+
+    return _on_people(tables, merged)
+
+
+def several_values(tables: Tables) -> Tables:
+    """Lists in attributes of people joined by "|"."""
+    return _on_people(tables, lambda column, _: attributes.several(column))
+
+
+def bare_numbers(tables: Tables) -> Tables:
+    """Attributes without the units around their numbers."""
+
+    def bare(frame: pd.DataFrame, own: set[str]) -> pd.DataFrame:
+        names = [c for c in columns.names(frame) if c not in own and not columns.is_identifier(c)]
+        found = {c: attributes.without_units(frame[c]) for c in names}
+        return frame.assign(**{c: numbers[0] for c, numbers in found.items() if numbers is not None})
+
+    users, items = bare(tables.users, {USER_ID}), bare(tables.items, {ITEM_ID, TITLE, CATEGORIES})
+    return replace(tables, users=users, items=items)
+
+
+def ages(tables: Tables) -> Tables:
+    """Ages for dates of birth."""
+    return replace(tables, users=attributes.with_ages(tables.users, tables.date))
+
+
 def age_to_missing(tables: Tables) -> Tables:
     """Impossible ages and years of birth become missing."""
 
@@ -204,6 +246,10 @@ REPAIRS: dict[str, Repair] = {
     "drop_untimed": Repair("Leave out rows without a time", "always", drop_untimed),
     "first_row": Repair("Keep the first row of a repeated person or item", "always", first_row),
     "marks_to_missing": Repair('Take "?", "n/a" and the like as missing', "usually", marks_to_missing),
+    "several_values": Repair("Tell several values in a cell apart", "usually", several_values),
+    "merge_spellings": Repair("Merge spellings of the same group", "usually", merge_spellings),
+    "units": Repair("Read numbers without the units around them", "usually", bare_numbers),
+    "ages": Repair("Turn dates of birth into ages", "usually", ages),
     "age_to_missing": Repair("Take impossible ages as missing", "usually", age_to_missing),
     "drop_unknown_people": Repair("Leave out interactions of people without a row", "on request", drop_unknown_people),
     "drop_unknown_items": Repair("Leave out interactions with items without a row", "on request", drop_unknown_items),

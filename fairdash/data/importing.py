@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fairdash import columns
-from fairdash.data import check, clean, files, mapping, meaning
+from fairdash.data import check, clean, files, mapping, meaning, times
 from fairdash.data.check import Tables
 from fairdash.data.findings import Finding, Question, UnansweredError, examples, questions
 from fairdash.data.mapping import Guess, Mapping, RatingKind
@@ -269,7 +269,8 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
     if impression.any():
         shown = frame.loc[impression & counts, [c for c in (USER_ID, ITEM_ID, TIME) if c in frame]]
         frame, counts = frame[counts & ~impression], counts[counts & ~impression]
-    return Tables(frame if counts.all() else frame[counts], users, items, names, shown), unit, kind
+    as_of = times.moment(options.as_of) if options.as_of else None
+    return Tables(frame if counts.all() else frame[counts], users, items, names, shown, as_of), unit, kind
 
 
 def one_hot(file: str, items: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
@@ -351,6 +352,14 @@ def _entities(
 
 # ---- checks and repairs, in order --------------------------------------------------------------------------------
 
+_ATTRIBUTES: tuple[Callable[[Tables], list[Finding]], ...] = (
+    check.missing_marks,
+    check.several_values,
+    check.spellings,
+    check.units,
+    check.births,
+    check.impossible_ages,
+)
 _STEPS: tuple[Callable[[Tables], list[Finding]], ...] = (
     check.spaces_in_ids,
     check.empty_ids,
@@ -359,15 +368,26 @@ _STEPS: tuple[Callable[[Tables], list[Finding]], ...] = (
     check.unrated,
     check.untimed,
     check.repeated_entities,
-    check.missing_marks,
-    check.impossible_ages,
+    *_ATTRIBUTES,
     check.strangers,
     check.repeated_pairs,
     check.thin,
 )
 
 
-def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], progress: Progress) -> Tables:
+def attributes_repaired(tables: Tables, options: ImportOptions, findings: list[Finding]) -> Tables:
+    """The tables with the attributes of people repaired."""
+    wanted = _wanted(options)
+    for step in _ATTRIBUTES:
+        found = step(tables)
+        for key in dict.fromkeys(f.repair for f in found if f.repair in wanted):
+            tables = clean.REPAIRS[key].run(tables)
+        findings += [_answered(replace(f, applied=f.repair in wanted), options) for f in found]
+    return tables
+
+
+def _wanted(options: ImportOptions) -> set[str]:
+    """Keys of the repairs that are done."""
     wanted = {
         key
         for key, repair in clean.REPAIRS.items()
@@ -376,6 +396,11 @@ def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], p
     }
     if options.merge_spellings is not None:
         wanted = wanted - {"merge_spellings"} | ({"merge_spellings"} if options.merge_spellings else set())
+    return wanted
+
+
+def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], progress: Progress) -> Tables:
+    wanted = _wanted(options)
     for i, step in enumerate(_STEPS):
         progress(0.4 + 0.5 * i / len(_STEPS), "Checking")
         found = step(tables)
@@ -383,7 +408,7 @@ def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], p
             _must_meet(tables)
         for key in dict.fromkeys(f.repair for f in found if f.repair in wanted):
             tables = clean.dedupe(tables, options.dedupe) if key == "dedupe" else clean.REPAIRS[key].run(tables)
-        findings += [replace(f, applied=f.repair in wanted) for f in found]
+        findings += [_answered(replace(f, applied=f.repair in wanted), options) for f in found]
     if options.k_core > 1:
         before = len(tables.interactions)
         tables = clean.k_core(tables, options.k_core)
@@ -397,6 +422,14 @@ def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], p
             tables = clean.REPAIRS[finding.repair].run(tables)
     findings += [replace(f, applied=f.repair in wanted) for f in found]
     return tables
+
+
+def _answered(finding: Finding, options: ImportOptions) -> Finding:
+    """Without its question, where an option answers it or the repair was chosen or refused."""
+    question = finding.question
+    if question is not None and (options.repairs is not None or getattr(options, question.key) not in (None, "")):
+        return replace(finding, question=None)
+    return finding
 
 
 def _must_meet(tables: Tables) -> None:
