@@ -33,9 +33,9 @@ USER_NAMES = _known(
     "reviewerid reviewer listenerid readerid buyerid shopperid clientid client accountid account profileid",
     "subscriberid studentid learnerid visitorid visitor steamid msno householdkey queryid qid sessionid session",
     "usuario idusuario usuarioid cliente idcliente clienteid utilisateur idutilisateur utente idutente benutzer",
-    "benutzerid nutzer nutzerid kunde kundenid kundennummer gebruiker użytkownik kullanıcı 用户 用户id 用户编号",
-    "用户名 会员 会员id 客户 客户id 顾客 使用者 ユーザー ユーザーid 利用者 顧客 顧客id 사용자 사용자id 고객",
-    "пользователь пользовательid idпользователя клиент المستخدم",
+    "benutzerid nutzer nutzerid kunde kundenid kundennummer gebruiker klant klantid klantnummer użytkownik",
+    "kullanıcı 用户 用户id 用户编号 用户名 会员 会员id 客户 客户id 顾客 使用者 ユーザー ユーザーid 利用者 顧客",
+    "顧客id 사용자 사용자id 고객 пользователь пользовательid idпользователя клиент المستخدم",
 )
 ITEM_NAMES = _known(
     "itemid item iid movieid movie filmid film artistid artist trackid track songid song bookid isbn productid",
@@ -44,15 +44,15 @@ ITEM_NAMES = _known(
     "sku productcode itemcode docid docno documentid podcastid podcast animeid anime beerid albumid album venueid",
     "venue poi poiid hotelid listingid postid adid problemid exerciseid película idpelicula peliculaid artículo",
     "idarticulo producto idproducto productoid libro obra prodotto filme produto produit idproduit livre artikel",
-    "artikelid artikelnummer produkt produktid buch lied ürün książka 物品 物品id 商品 商品id 商品编号 电影 电影id",
-    "影片 图书 书籍 歌曲 项目 アイテム アイテムid 映画 映画id 영화 영화id 상품 상품id 아이템 фильм фильмid idфильма",
-    "товар товарid idтовара книга المنتج الفيلم",
+    "artikelid artikelnummer artikelcode produkt produktid buch lied ürün książka 物品 物品id 商品 商品id 商品编号",
+    "电影 电影id 影片 图书 书籍 歌曲 项目 アイテム アイテムid 映画 映画id 영화 영화id 상품 상품id 아이템 фильм",
+    "фильмid idфильма товар товарid idтовара книга المنتج الفيلم",
 )
 RATING_NAMES = _known(
     "rating ratings stars score overall preference like liked label isliked favorite favourite grade vote feedback",
     "reaction thumb thumbs target relevance relevant rel gain judgment rui valoración puntuación calificación nota",
-    "voto valutazione avaliação évaluation bewertung sterne waardering ocena puan 评分 打分 评级 星级 評分 評価",
-    "평점 별점 оценка рейтинг التقييم",
+    "voto valutazione avaliação évaluation bewertung sterne waardering cijfer ocena puan 评分 打分 评级 星级 評分",
+    "評価 평점 별점 оценка рейтинг التقييم",
 )
 COUNT_NAMES = _known(
     "count plays playcount playscount listens listencount clicks views watchcount weight frequency quantity",
@@ -63,14 +63,14 @@ COUNT_NAMES = _known(
 OPEN_NAMES = ("label", "target", "feedback", "count", "weight")  # 0 there may be a dislike, or only shown
 # 1: chosen, 0: only shown.
 CLICK_NAMES = _known(
-    "click clicked isclick isclicked clicks purchased ispurchased bought ordered watched viewed opened consumed",
-    "点击 是否点击",
+    "click clicked isclick isclicked clicks views purchases plays listens purchase view watch buy converted",
+    "purchased ispurchased bought ordered watched viewed opened consumed 点击 是否点击",
 )
 TIME_NAMES = _known(
     "timestamp time datetime date position order sequence ts createdat ratedat unixreviewtime reviewtime reviewdate",
     "eventtime eventtimestamp unixtime utc dateadded datecreated tdat invoicedate orderdate purchasedate playedat",
-    "listenedat watchedat fecha fechahora hora horodatage datum zeit zeitpunkt zeitstempel tijd data tarih",
-    "时间 时间戳 日期 时刻 時間 日時 日付 시간 날짜 время дата التاريخ",
+    "listenedat watchedat fecha fechahora hora horodatage datum zeit zeitpunkt zeitstempel tijd data tarih 时间",
+    "时间戳 日期 时刻 時間 日時 日付 시간 날짜 время дата التاريخ",
 )
 TITLE_NAMES = _known(
     "title movietitle name itemname artistname trackname booktitle label productname prodname moviename",

@@ -14,7 +14,7 @@ import pandas as pd
 
 from fairdash import columns
 from fairdash.data import times
-from fairdash.data.mapping import list_cell
+from fairdash.data.mapping import list_cell, separates
 
 _MANY = 500  # different values above which a column is no attribute to group by
 _UNIT = re.compile(r"\s*([^\d\s.,+-]{0,4})\s*([-+]?\d[\d,]*(?:\.\d+)?)\s*([^\d\s.,]{0,12}(?: [a-z]{1,8})?)\s*")
@@ -68,8 +68,8 @@ def merge(column: pd.Series, merged: Mapping[str, str]) -> pd.Series:
 def several(column: pd.Series) -> pd.Series | None:
     """The column with its lists joined by "|" [n], or None where cells hold single values.
 
-    Lists are cut at "|" and ";", or written with brackets; at a comma only where most values stand alone elsewhere, as
-    "Springfield, Ohio" is one place.
+    Lists are cut at "|" and ";", or written with brackets; at a comma, "/", "&" and "and" only where most values stand
+    alone or in other places of a list elsewhere, as "Springfield, Ohio" is one place.
     """
     known = columns.tidy(column)
     cells = [str(text) for text in known.dropna().unique()]
@@ -77,11 +77,10 @@ def several(column: pd.Series) -> pd.Series | None:
         return None
     lists = {text: list_cell(f"[{text[1:-1]}]") for text in cells if re.fullmatch(r"\[.*\]|\{.*\}|\(.*,.*\)", text)}
     plain = [text for text in cells if text not in lists]
-    alone = {text.casefold() for text in plain if not re.search("[|;,]", text)}
-    alone |= {part.casefold() for parts in lists.values() for part in parts}
-    beside = {p.strip().casefold() for text in plain if "," in text for p in re.split("[|;,]", text)}
-    marks = "|;," if len(beside & alone) > 0.5 * len(beside) else "|;"
-    cut = {text: _joined(lists[text] if text in lists else re.split(f"[{marks}]", text)) for text in cells}
+    known_alone = [part.casefold() for parts in lists.values() for part in parts]
+    marks = [r"\|", ";", *(mark for mark in (",", "/", "&", r"\band\b") if separates(mark, plain, known_alone))]
+    pattern = "|".join(marks)
+    cut = {text: _joined(lists[text] if text in lists else re.split(pattern, text)) for text in cells}
     return None if all(text == joined for text, joined in cut.items()) else known.map(cut).astype("str")
 
 

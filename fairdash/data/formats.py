@@ -159,7 +159,7 @@ def cell(value: Any) -> str | None:
     if isinstance(value, (float, np.floating)) and float(value).is_integer() and abs(float(value)) < 2**53:
         return str(int(value))
     if isinstance(value, (list, tuple, set, np.ndarray)):
-        parts = list(value)
+        parts = sorted(value, key=str) if isinstance(value, set) else list(value)
         if any(isinstance(part, dict) for part in parts):
             return json.dumps(parts, ensure_ascii=False, default=str)
         texts = [cell(part) for part in parts]

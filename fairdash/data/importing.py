@@ -71,7 +71,7 @@ def unsure(log: Table, guesses: dict[str, Guess]) -> list[Finding]:
             found.append(Finding(f"asked_{role}", "warning", log.name, text, question=question))
     if "rating" not in guesses:
         taken = [guess.column for role, guess in guesses.items() if role in ("user", "item", "time", "clock", "event")]
-        offered = mapping.offered_ratings(log.frame, taken, guesses["user"].column)
+        offered = mapping.offered_ratings(log.frame, taken, guesses["user"].column, guesses["item"].column)
         if offered:
             message = f"{', '.join(offered)} could hold ratings, but no name says so: not taken. "
             message += "Choose the column of ratings if there is one."

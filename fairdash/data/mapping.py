@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -142,6 +143,8 @@ def guess_interactions(
     for role in ("user", "item"):
         if role not in found and free():
             fits = [c for c in free() if _may_be(role, frame[c])] or free()
+            if role == "user" and not header and len(fits) > 2 and _numbers_rows(frame[fits[0]], frame[fits[2]]):
+                fits = fits[1:]
             # In a file of people, gender stands where the item would: but a person has one gender and several items.
             meets = [c for c in fits if any(_several(frame[guess.column], frame[c]) for guess in found.values())]
             column = fits[0] if role == "user" or not meets else meets[0]
@@ -184,6 +187,13 @@ def _may_be(role: str, column: pd.Series) -> bool:
     return different > 1 and not (role == "item" and len(told) > 20 and different == len(told))
 
 
+def _numbers_rows(column: pd.Series, third: pd.Series) -> bool:
+    """Whether a column counts the rows. People who have a row each may be numbered, too: then the third column is a
+    rating of few values, and no item."""
+    numbers = columns.numbers(column.head(1000))
+    return len(numbers) > 20 and bool((np.diff(numbers) == 1).all()) and third.nunique() > 10
+
+
 def _event(frame: pd.DataFrame, free: Sequence[str], header: bool) -> Guess | None:
     """The column of few words that says what was done."""
 
@@ -192,9 +202,11 @@ def _event(frame: pd.DataFrame, free: Sequence[str], header: bool) -> Guess | No
         different = told.drop_duplicates()
         return 1 < len(different) <= 12 and len(different) < 0.1 * len(told) and not values.is_readable(different)
 
+    rated = {*columns.RATING_NAMES, *columns.COUNT_NAMES, *columns.CLICK_NAMES}
+    free = [c for c in free if columns.plain(c) not in rated]
     guess = _by_name(free, columns.EVENT_NAMES)
     if guess is not None:
-        return guess if few_words(frame[guess.column]) or len(frame) < 200 else None
+        return guess if 1 < frame[guess.column].nunique() <= 12 else None
     if header:
         return None
     fits = [c for c in free if few_words(frame[c]) and frame[c].str.fullmatch(r"[A-Za-z _-]+", na=True).all()]
@@ -210,17 +222,19 @@ def _third(frame: pd.DataFrame, user: str, item: str, free: Sequence[str]) -> Gu
         if column not in free:
             return None
         if columns.is_numeric(frame[column]):
-            constant = frame[column].nunique() < 2
-            return None if constant or is_steady(frame[user], frame[column]) else Guess(column, SURE, "by its place")
+            if frame[column].nunique() < 2 or any(is_steady(frame[ids], frame[column]) for ids in (user, item)):
+                return None  # a number of the person or of the item
+            return Guess(column, SURE, "by its place")
         if not is_steady(frame[item], frame[column]):
             return None
     return None
 
 
-def offered_ratings(frame: pd.DataFrame, taken: Sequence[str], user: str) -> list[str]:
-    """Columns of few different numbers that could be ratings, but are not called so; none that belong to a person."""
+def offered_ratings(frame: pd.DataFrame, taken: Sequence[str], user: str, item: str) -> list[str]:
+    """Columns of few different numbers that could be ratings, but are not called so; none of a person or an item."""
     free = [c for c in columns.names(frame) if c not in taken and columns.is_numeric(frame[c])]
-    return [c for c in free if 1 < frame[c].nunique() <= FEW and not is_steady(frame[user], frame[c])]
+    few = [c for c in free if 1 < frame[c].nunique() <= FEW]
+    return [c for c in few if not any(is_steady(frame[ids], frame[c]) for ids in (user, item))]
 
 
 def guess_entities(frame: pd.DataFrame, names: Sequence[str], ids: pd.Series | None = None) -> Guess:
@@ -264,13 +278,29 @@ def guess_texts(frame: pd.DataFrame, chosen: Dict[str, str]) -> dict[str, Guess]
 def guess_separator(column: pd.Series) -> str:
     """How the category names in one cell are separated."""
     told = column.dropna()
-    if told.str.startswith("[").mean() > 0.5:
+    if told.str.startswith(("[", "{")).mean() > 0.5:
         return "[]"  # a list as Python or JSON write it
     for separator in ("|", ";", " / "):
         if told.str.contains(separator, regex=False).any():
             return separator
     commas = told.str.contains(",", regex=False).mean() if len(told) else 0.0
-    return "," if commas > 0.1 else "|"
+    if commas > 0.1:
+        return ","
+    slashes = told[told.str.contains("/", regex=False)]
+    return "/" if len(slashes) and separates("/", list(told.unique())) else "|"
+
+
+def separates(mark: str, cells: Sequence[str], alone: Sequence[str] = ()) -> bool:
+    """Whether most of what stands before and after the mark (a regular expression) stands alone elsewhere (or in
+    `alone`), or in another place of a list."""
+    places: dict[str, set[int]] = {}
+    for cell in cells:
+        parts = [part.strip().casefold() for part in re.split(rf"{mark}|\||;", cell)]
+        for place, part in enumerate(parts):
+            places.setdefault(part, set()).add(place if len(parts) > 1 else -1)
+    beside = [part for part, at in places.items() if at != {-1}]
+    free = [part for part in beside if len(places[part]) > 1 or part in alone]
+    return len(free) > 0.5 * len(beside)
 
 
 def split_categories(column: pd.Series, separator: str) -> pd.Series:
@@ -298,10 +328,13 @@ def list_cell(cell: str) -> list[str]:
         if isinstance(value, dict):
             keys = {columns.plain(str(key)): key for key in value}
             called = next((keys[key] for key in _NAME_KEYS if key in keys), None)
+            if called is None and all(isinstance(v, (int, float)) for v in value.values()):
+                return [str(key) for key in value]  # {name: weight}
             texts = [v for v in value.values() if isinstance(v, str)]
             return [str(value[called])] if called is not None else texts[:1]
         if isinstance(value, (list, tuple, set)):
-            return [text for part in value for text in flat(part)]
+            parts = sorted(value, key=str) if isinstance(value, set) else value  # a set has no order of its own
+            return [text for part in parts for text in flat(part)]
         return [] if value is None else [str(value)]
 
     for load in (json.loads, ast.literal_eval):

@@ -53,6 +53,8 @@ def ratings(
         return (None, "none", impression) if impression.any() else (found, "rating", none)
     if not counted:
         found = _on_scale(table, column, found, options, findings)
+    elif columns.plain(column) in columns.CLICK_NAMES and (found == 0).any():
+        return found, "count", _zeros(table, column, found, options, findings)
     kind = mapping.rating_kind(column, found) if options.rating_kind == "auto" else options.rating_kind
     told = found[np.isfinite(found)]
     if len(told) and np.ptp(told) == 0 and kind == "rating":

@@ -296,7 +296,21 @@ def _with_marks(frame: pd.DataFrame) -> str:
     return next((c for c in columns.names(frame) if not c.isascii()), "")
 
 
-_EAST = ("gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256")
+_EAST = (
+    "gb18030",
+    "big5",
+    "shift_jis",
+    "euc_jp",
+    "euc_kr",
+    "cp1251",
+    "koi8_r",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "cp1250",
+    "iso8859_2",
+)
 
 
 def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, str, tuple[str, ...]]:

@@ -23,7 +23,8 @@ _MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m %d %Y")
 _DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y", "%d %m %Y")
 _DATES = (
     *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", *_MONTH_FIRST, *_DAY_FIRST, "%b %d %Y", "%B %d %Y", "%d %b %Y", "%d %B %Y"),
-    *("%d-%b-%Y", "%d-%b-%y", "%d.%m.%y", "%Y %b %d", "%d %b %y", "%Y.%m.%d", "%Y %m %d"),
+    *("%d-%b-%Y", "%d-%b-%y", "%d.%m.%y", "%Y %b %d", "%d %b %y", "%Y.%m.%d", "%Y %m %d", "%b-%d-%Y", "%Y-%b-%d"),
+    *("%d%b%Y", "%b %Y", "%B %Y", "%m/%Y"),
 )
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _CLOCK = (
@@ -31,7 +32,22 @@ _CLOCK = (
     r"\s*(?:(?P<sign>[+-])(?P<zone_hour>\d{2}):?(?P<zone_minute>\d{2})\b)?"
 )
 _ONLY_CLOCK = r"\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?\s*"
-_COUNTED = r"(\D*)\d+(\D*)"  # "week 10": one number, which counts
+_COUNTED = r"[^\d+-]*[^\W\d][^\d+-]*\d+"  # "week 10": one number, which counts on; "3 days ago" counts back
+# Months in other languages, where their first letters are not the English ones or lead on to other words.
+_ELSEWHERE = {
+    "jan": "enero janvier janv januar jänner gennaio janeiro ene gen",
+    "feb": "febrero février févr febbraio fevereiro fev",
+    "mar": "marzo mars märz março mrz mär",
+    "apr": "abril avril avr aprile abr",
+    "may": "mayo mai maggio maio mag",
+    "jun": "junio juin juni giugno junho giu",
+    "jul": "julio juillet juil juli luglio julho lug",
+    "aug": "agosto août ago",
+    "sep": "septiembre septembre settembre setembro sept set",
+    "oct": "octubre octobre oktober ottobre outubro okt ott out",
+    "nov": "noviembre novembre novembro",
+    "dec": "diciembre décembre dezember dicembre dezembro dic déc dez",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +134,7 @@ def _dates(unique: pd.Series) -> tuple[NDArray[np.float64] | None, str, tuple[st
     _, dates, words = _parts(unique)
     if (dates == "").all():
         return None, "", ()
-    shares = {}
+    shares: dict[str, float] = {}
     for format in _DATES:
         share = float(pd.to_datetime(dates, format=format, errors="coerce").notna().mean())
         if share >= columns.NUMERIC_SHARE:
@@ -144,10 +160,11 @@ def _parts(unique: pd.Series) -> tuple[pd.Series, pd.Series, bool]:
     date = text.str.replace(_CLOCK, " ", regex=True).str.replace(r"(?<=\d)t(?=\s|$)", " ", regex=True)
     date = date.str.replace(r"\b(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b", " ", regex=True)
     date = date.str.replace(r"(?<=\d)(?:st|nd|rd|th)\b", "", regex=True)
-    bare = date.str.replace(rf"\b(?!(?:{_MONTHS})[a-z]*\b)[a-z]+\b", " ", regex=True)
+    for month, names in _ELSEWHERE.items():
+        date = date.str.replace(rf"\b(?:{'|'.join(names.replace('.', '').split())})\b", month, regex=True)
+    bare = date.str.replace(rf"\b(?!(?:{_MONTHS})[a-z]*\b)[^\W\d]+\b", " ", regex=True)
     words = bool((bare != date).any())
     bare = bare.str.replace(r"[,()\[\]|]|\.(?=\s|$)|(?<=[a-z])\.", " ", regex=True)
-    bare = bare.str.replace(r"\b(sept)\b", "sep", regex=True)
     return text, bare.str.replace(r"\s+", " ", regex=True).str.strip(" -:"), words
 
 

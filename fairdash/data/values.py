@@ -23,6 +23,7 @@ _NO = {
     *("thumbsdown", "downvote", "negative", "not interested", "not recommended", "👎", "non", "nein", "not clicked"),
     *("否", "不喜欢", "нет", "いいえ", "아니오"),
 }
+_NOTHING = {"not rated", "unrated", "no rating", "not yet rated", "none", "nr"}
 _EVEN = {"neutral", "indifferent", "no opinion", "meh"}
 _NUMBER = r"\s*[-+]?\d+(?:\.\d+)?\s*"
 _CODES = (-1.0, -9.0, -99.0, -999.0, 99.0, 255.0, 999.0, 9999.0)  # numbers that stand for "none" off a scale
@@ -50,6 +51,7 @@ def read(column: pd.Series, thousands: bool = False) -> Ratings:
     bad[bad] = columns.tidy(column[bad]).notna()
     if not bad.any():
         return Ratings(values, bad)
+    bad[bad] = ~column[bad].str.strip().str.casefold().isin(_NOTHING)
     odd = column[bad]
     note = ""
     for pattern, read_so, said in (
@@ -123,13 +125,13 @@ def off_scale(values: Array) -> NDArray[np.bool_]:
     """bool [n]: the few values (1 in 200 rows at most) far beyond a scale that all others keep."""
     told = values[np.isfinite(values)]
     none = np.zeros(len(values), dtype=bool)
-    if len(told) < 20 or told.max() <= 20:
+    if len(told) < 20 or np.abs(told).max() <= 10:
         return none
-    used, counts = np.unique(told, return_counts=True)
+    used, counts = np.unique(np.abs(told), return_counts=True)
     for top in (1.0, 5.0, 10.0, 20.0):  # the smallest scale that nearly all rows keep
         beyond = used > 2 * top
         within = (used <= top).sum()
         few = max(1, int(0.005 * len(told)))
         if not ((used > top) & ~beyond).any() and 0 < counts[beyond].sum() <= few and 2 <= within <= 41:
-            return np.asarray(values > 2 * top)
+            return np.asarray(np.abs(values) > 2 * top)
     return none

@@ -199,7 +199,9 @@ def test_names_of_columns_in_other_systems_and_languages(head: str) -> None:
     ("rows", "roles"),
     [
         ([f"u{u},2014-06-0{i}T10:00:00Z,m{i},Name {i}" for u in range(9) for i in range(1, 7)], ("1", "3", "2")),
-        ([f"u{u},m{i},{3 + i % 3},0" for u in range(9) for i in range(6)], ("1", "2", None)),
+        ([f"u{u},m{i},{3 + (u * i) % 3},0" for u in range(9) for i in range(6)], ("1", "2", None)),
+        ([f"{n},u{n % 9},m{n % 17},{1 + n % 5}" for n in range(90)], ("2", "3", None)),
+        ([f"u{u}\t{200 + i}\t{i % 4}\tpv\t{1_400_000_000 + u}" for u in range(9) for i in range(16)], ("1", "2", "5")),
     ],
 )
 def test_without_names_times_and_constants_are_no_items(rows: list[str], roles: tuple[str | None, ...]) -> None:

@@ -247,12 +247,33 @@ def test_column_that_is_called_like_one_of_ours_keeps_its_content() -> None:
 
 @pytest.mark.parametrize(
     ("cell", "names"),
-    [("A|B|A", "A|B"), ("A; B", "A|B"), ("['A', 'B C']", "A|B C"), ("A, B", "A|B"), (" A | ", "A")],
+    [
+        *[("A|B|A", "A|B"), ("A; B", "A|B"), ("['A', 'B C']", "A|B C"), ("A, B", "A|B"), (" A | ", "A")],
+        *[("A / B", "A|B"), ("[A, B]", "A|B"), ("{'B', 'A'}", "A|B"), ("{'A': 7, 'B': 1}", "A|B")],
+        ("[{'id': 28, 'name': 'A'}, {'id': 12, 'name': 'B'}]", "A|B"),
+        ('[{"id": 28, "name": "A"}, {"id": 12, "name": "B"}]', "A|B"),
+    ],
 )
 def test_category_lists_of_every_style(cell: str, names: str) -> None:
     things = "item_id\tgenres\n" + "".join(f"i{i}\t{cell}\n" for i in range(5))
     dataset, _ = _build(LOG, "", things)
     assert dataset.items["categories"].tolist() == [names] * 5
+
+
+def test_columns_of_flags_are_categories() -> None:
+    things = "item_id,title,Action,Drama,War\n" + "".join(f"i{i},T{i},{i % 2},{1 - i % 2},0\n" for i in range(4))
+    dataset, found = _build(LOG, "", things + "i4,T4,1,1,1\n")
+    assert dataset.items["categories"].tolist() == ["Drama", "Action", "Drama", "Action", "Action|Drama|War"]
+    assert found["one_hot"].count == 3
+
+
+def test_ids_with_zeros_before_them_meet() -> None:
+    log = "user_id,item_id\n" + "".join(f"{u:05},{i:04}\n" for u in range(1, 4) for i in range(3))
+    dataset, found = _build(log, "user_id,gender\n1,F\n2,M\n3,F\n")
+    assert dataset.users["user_id"].tolist() == ["1", "2", "3"]
+    assert found["padded_ids"].applied
+    alone, _ = _build(log)
+    assert alone.users["user_id"].tolist() == ["00001", "00002", "00003"]
 
 
 def test_weak_guesses_are_shown_but_not_acted_on() -> None:

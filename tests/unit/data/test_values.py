@@ -77,6 +77,33 @@ def test_a_dislike_is_an_interaction_that_is_not_liked() -> None:
     assert dataset.impressions is None
 
 
+@pytest.mark.parametrize("head", ["feedback", "reaction"])
+def test_words_of_a_reaction_are_likes_and_dislikes(head: str) -> None:
+    dataset, _ = _build(["Like", "Dislike", "Not interested", "neutral"] * 20, head)
+    assert dataset.relevance_threshold == 1.0
+    assert (dataset.interactions["rating"] == 1).sum() == 20
+
+
+def test_counts_of_clicks_that_are_zero_are_impressions() -> None:
+    dataset, _ = _build(["0", "1", "3", "0", "2"] * 10, "clicks")
+    assert len(dataset.interactions) == 30
+    assert dataset.impressions is not None
+    assert dataset.provenance["mapping"]["rating_kind"] == "count"
+
+
+def test_a_number_of_the_item_is_no_rating() -> None:
+    rows = "".join(f"u{u},i{i},{i % 5}\n" for u in range(9) for i in range(10))
+    dataset, _ = data.build(("log.csv", rows.encode()))
+    assert "rating" not in dataset.interactions
+    assert dataset.items["column 3"].tolist() == [str(i % 5) for i in range(10)]
+
+
+def test_codes_of_events_are_events() -> None:
+    rows = "".join(f"u{u},i{i},{1 + (u * i) % 4}\n" for u in range(9) for i in range(9))
+    _, findings = data.build(("log.csv", f"user_id,item_id,behavior_type\n{rows}".encode()))
+    assert {question.key for question in data.questions(findings)} == {"events"}
+
+
 def test_an_open_name_is_asked() -> None:
     _, found = _build(["0", "1"] * 35, "label")
     question = found["zeros"].question
@@ -108,7 +135,7 @@ def test_scales_with_zero_are_not_asked_about(scale: str) -> None:
     assert "not_rated" not in found
 
 
-@pytest.mark.parametrize("outlier", ["500", "55", "1e6"])
+@pytest.mark.parametrize("outlier", ["500", "55", "1e6", "-500"])
 def test_one_row_does_not_change_the_scale(outlier: str) -> None:
     dataset, found = _build(["1", "2", "3", "4", "5"] * 60 + [outlier])
     assert dataset.relevance_threshold == 4.0
