@@ -112,8 +112,11 @@ def bring(
 def entered(source: Brings, what: str, options: ImportOptions, findings: list[Finding], place: str = TIME) -> Table:
     """A file that is read, cut and laid out, or a frame as it is; what was seen on the way goes to the findings."""
     if isinstance(source, pd.DataFrame):
-        frame = source.copy(deep=False)
+        frame = source.reset_index() if source.index.names != [None] else source.copy(deep=False)
         frame.columns = pd.Index([str(column) for column in frame.columns])
+        if not frame.columns.is_unique:
+            twice = frame.columns[frame.columns.duplicated()][0]
+            raise DataError(f"{what} has two columns {twice!r}.", "Give every column its own name.")
         texts = {c: frame[c].astype("str") for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c].dtype)}
         lists = {c: _list_texts(source[c]) for c in source.columns if _holds_lists(source[c])}
         frame = frame.assign(**{**texts, **{str(c): text for c, text in lists.items()}})
@@ -347,9 +350,8 @@ def described(
 
 def _clean_ids(frame: pd.DataFrame, key: str, file: str, findings: list[Finding]) -> pd.DataFrame:
     ids = frame[key]
-    if pd.api.types.is_float_dtype(ids.dtype) and (ids.dropna() == np.floor(ids.dropna())).all():
-        frame = frame[ids.notna()].astype({key: np.int64})
-    elif not pd.api.types.is_numeric_dtype(ids.dtype):
+    whole = pd.api.types.is_float_dtype(ids.dtype) and bool((ids.dropna() == np.floor(ids.dropna())).all())
+    if not pd.api.types.is_numeric_dtype(ids.dtype):
         text = ids.str.strip().replace("", None)
         odd = (text != ids) & text.notna()
         if odd.any():
@@ -370,7 +372,7 @@ def _clean_ids(frame: pd.DataFrame, key: str, file: str, findings: list[Finding]
         frame = frame[~empty]
     if not len(frame):
         raise DataError(f"{file} has no row with a {key}.", "Check the column of the ids.")
-    return frame
+    return frame.astype({key: np.int64}) if whole else frame
 
 
 def _one_form(

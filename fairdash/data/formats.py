@@ -24,7 +24,7 @@ from fairdash.schema import ITEM_ID, RATING, USER_ID
 
 Record = dict[str, Any]
 
-_CSV_CLICKS = "In Excel choose File, Save as, and CSV UTF-8, for each sheet; then bring those files."
+_CSV_CLICKS = "In Excel choose File, Save as, and CSV UTF-8, for each sheet, and bring those; or install openpyxl."
 _BLOCK = re.compile(rb"\s*[^\s,:;|]+:\s*\r?\n[^\n]*,")
 
 

@@ -179,6 +179,21 @@ def test_our_split_and_tables_give_the_same_audit() -> None:
         assert whole["gaps"] == _result(tables)["gaps"]
 
 
+def test_odd_frames() -> None:
+    _same(RECS.set_index("user_id"), TRUTH.astype("Int64"), USERS.astype({"gender": "category"}), TRAIN.astype(object))
+    found = brought.bring(RECS.assign(user_id=RECS["user_id"].where(RECS["rank"] != 9)), TRUTH, USERS)
+    assert next(finding for finding in found.findings if finding.key == "empty_ids").count == PEOPLE
+    assert pd.api.types.is_integer_dtype(found.systems[""]["user_id"].dtype)
+    for frame, said in (
+        (pd.concat([RECS, RECS], axis=1), "two columns 'user_id'"),
+        (RECS.drop(columns="rank"), "neither a rank nor a score"),
+        (RECS.drop(columns="user_id"), "no column user_id"),
+        (RECS.head(0), "no row with a user_id"),
+    ):
+        with pytest.raises(DataError, match=said):
+            brought.bring(frame, TRUTH, USERS)
+
+
 def test_guesses_by_place_stop_where_they_are_not_accepted() -> None:
     source = _csv(RECS, header=False)
     assert {question.key for question in questions(brought.bring(source, TRUTH, USERS).findings)} >= {"user", "item"}
