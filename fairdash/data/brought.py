@@ -123,7 +123,8 @@ def entered(source: Brings, what: str, options: ImportOptions, findings: list[Fi
         if not (pd.api.types.is_integer_dtype(frame.index.dtype) and len(frame) and frame.index.min() > 0):
             frame.index = pd.RangeIndex(1, len(frame) + 1)
         table = Table(str(source.attrs.get("file", what)), frame, "frame", "utf-8", True)
-        return shapes.rows(table, place) if lists else table
+        laid_out = lists or known(frame, columns.ITEM_NAMES) is None
+        return shapes.rows(table, place) if laid_out and what not in ("users", "items") else table
     own = {"users": options.read_users, "items": options.read_items}.get(what, options.read_interactions)
     table, _ = shapes.recognise(read.table(source, options.reading(own)))
     if what == "users":

@@ -160,7 +160,9 @@ def cell(value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, (list, tuple, set, np.ndarray)):
         parts = sorted(value, key=str) if isinstance(value, set) else list(value)
-        if any(isinstance(part, dict) for part in parts):
+        pairs = all(isinstance(part, (list, tuple)) and len(part) == 2 for part in parts)
+        scored = bool(parts) and pairs and all(isinstance(part[1], (int, float)) for part in parts)
+        if scored or any(isinstance(part, dict) for part in parts):
             return json.dumps(parts, ensure_ascii=False, default=str)
         texts = [cell(part) for part in parts]
         return "|".join(text for text in texts if text) or None

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -337,12 +337,23 @@ def list_cell(cell: str) -> list[str]:
             return [text for part in parts for text in flat(part)]
         return [] if value is None else [str(value)]
 
+    value = literal(cell)
+    if value is not None:
+        return flat(value)
+    inner = cell.strip().strip("[](){}")  # a list without quotation marks, or as NumPy prints it
+    return [part.strip(" '\"") for part in (inner.split(",") if "," in inner else inner.split())]
+
+
+def literal(cell: str) -> object:
+    """The value that a cell writes as JSON or Python do, or as NumPy prints texts; None where it writes none."""
+    if re.search(r"""['"]\s+['"]""", cell):  # Python would join texts without a comma between them
+        return re.findall(r"""['"]([^'"]*)['"]""", cell)
     for load in (json.loads, ast.literal_eval):
         try:
-            return flat(load(cell))
+            return cast(object, load(cell))
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
-    return [part.strip(" '\"") for part in cell.strip().strip("[]").split(",")]  # a list without quotation marks
+    return None
 
 
 def one_hot(frame: pd.DataFrame, taken: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ Known: MovieLens' original files, TREC runs and judgements (qrels), MIND's behav
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fairdash import columns
-from fairdash.data import movielens
+from fairdash.data import formats, mapping, movielens
 from fairdash.data.findings import Finding
 from fairdash.data.read import SPACE, Table
 from fairdash.schema import CATEGORIES, ITEM_ID, RANK, SCORE, TIME, TITLE, USER_ID
@@ -123,6 +123,10 @@ def rows(table: Table, place: str = TIME) -> Table:
     single = [c for c in columns.names(frame) if columns.plain(c) in columns.ITEM_NAMES]
     if person is None and frame.shape[1] == 2 and not table.header:
         person = columns.names(frame)[0]
+    if person is not None and not single and frame[person].is_unique:
+        wide = _side_by_side(table, person)
+        if wide is not None:
+            table, frame = wide, wide.frame
     if person is None or any(_share(frame[c], _MARKED) < 0.5 for c in single):
         return table
     named = [c for c in columns.names(frame) if columns.plain(c) in columns.LIST_NAMES and c != person]
@@ -153,6 +157,7 @@ def rows(table: Table, place: str = TIME) -> Table:
     return replace(table, frame=laid, header=True, notes=(*table.notes, note))
 
 
+_PLACE = re.compile(r"(?:item|itemid|rec|recommendation|top|rank|pos|position)?(\d+)")
 _MARKED = r"^\s*[\[({].*[\])}]\s*$|[^|]\|[^|]"
 _CUT = _MARKED + r"|[,;\s]"
 
@@ -160,32 +165,54 @@ _CUT = _MARKED + r"|[,;\s]"
 def _share(column: pd.Series, pattern: str) -> float:
     """Part of the first cells that are lists."""
     told = column.dropna().head(500)
+    if pd.api.types.is_numeric_dtype(told.dtype):
+        return 0.0
     return float(told.str.contains(pattern, regex=True).mean()) if len(told) else 0.0
 
 
 def _items(cell: object) -> tuple[list[str], list[dict[str, str | None]]]:
-    """The items in a cell and, where it holds records, their other fields."""
-    from fairdash.data.formats import cell as text_of
-    from fairdash.data.mapping import list_cell
-
+    """The items in a cell and, where it holds records or pairs of item and score, what else is said of each."""
     if not isinstance(cell, str):
         return [], []
     text = cell.strip()
-    if text.startswith("[{"):
-        records = [record for record in json.loads(text) if isinstance(record, dict)]
-        keys = {key: columns.plain(key) for record in records for key in record}
-        called = next((key for key, plain in keys.items() if plain in columns.ITEM_NAMES), None)
-        called = called or next((key for key, plain in keys.items() if plain.endswith("id")), None)
-        if called is None:
-            return [], []
-        kept = [record for record in records if record.get(called) is not None]
-        others: Sequence[dict[str, str | None]] = [
-            {key: text_of(value) for key, value in record.items() if key != called} for record in kept
-        ]
-        return [str(text_of(record[called])) for record in kept], list(others)
-    if text[:1] in "[({":
-        return [part for part in list_cell(text.replace("(", "[").replace(")", "]")) if part], []
-    for separator in ("|", ",", ";"):
-        if separator in text:
-            return [part for part in map(str.strip, text.split(separator)) if part], []
-    return text.split(), []
+    if text[:1] not in "[({":
+        mark = next((separator for separator in "|,;" if separator in text), None)
+        return [part for part in map(str.strip, text.split(mark)) if part], []
+    value = mapping.literal(text)
+    if isinstance(value, dict):  # {item: score}
+        value = [list(pair) for pair in value.items()]
+    if not isinstance(value, (list, tuple, set)):
+        return [part for part in mapping.list_cell(text) if part], []
+    parts = list(value)
+    if parts and all(isinstance(part, dict) for part in parts):
+        return _records(parts)
+    pairs = parts and all(isinstance(part, (list, tuple)) and len(part) == 2 for part in parts)
+    if pairs and all(isinstance(score, (int, float)) for _, score in parts):
+        return [str(formats.cell(item)) for item, _ in parts], [{SCORE: formats.cell(score)} for _, score in parts]
+    texts = [formats.cell(part) for part in parts]
+    return [text for text in texts if text], []
+
+
+def _records(records: Sequence[dict[str, object]]) -> tuple[list[str], list[dict[str, str | None]]]:
+    keys = {key: columns.plain(str(key)) for record in records for key in record}
+    called = next((key for key, plain in keys.items() if plain in columns.ITEM_NAMES), None)
+    called = called or next((key for key, plain in keys.items() if plain.endswith("id")), None)
+    if called is None:
+        return [], []
+    kept = [record for record in records if record.get(called) is not None]
+    others = [{key: formats.cell(value) for key, value in record.items() if key != called} for record in kept]
+    return [str(formats.cell(record[called])) for record in kept], others
+
+
+def _side_by_side(table: Table, person: str) -> Table | None:
+    """A table with a column for each place of a list (1, 2, 3 or item_1, item_2 …) with them in one list a cell."""
+    frame = table.frame
+    found = {c: _PLACE.fullmatch(columns.plain(c)) for c in columns.names(frame) if c != person}
+    places = sorted((int(match[1]), c) for c, match in found.items() if match)
+    numbers = [number for number, _ in places]
+    if len(places) < 3 or numbers != list(range(numbers[0], numbers[0] + len(numbers))) or numbers[0] > 1:
+        return None
+    cells = frame[[c for _, c in places]].astype("str").to_numpy(object)
+    joined = ["|".join(str(cell) for cell in row if isinstance(cell, str)) or None for row in cells]
+    others = frame.drop(columns=[c for _, c in places])
+    return replace(table, frame=others.assign(items=pd.array(joined, dtype="str")))

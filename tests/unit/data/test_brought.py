@@ -103,6 +103,13 @@ LISTS = RECS.groupby("user_id")["item_id"].agg(list)
         ("r.json", json.dumps({str(u): items for u, items in LISTS.items()}).encode()),
         ("r.gz", gzip.compress(LISTS.rename("items").reset_index().to_json(orient="records", lines=True).encode())),
         LISTS.rename("items").reset_index(),
+        _csv(LISTS.map(lambda items: str([(i, 1 - r / 20) for r, i in enumerate(items)])).rename("recs").reset_index()),
+        _csv(LISTS.map(lambda items: str({i: 1 - r / 20 for r, i in enumerate(items)})).rename("recs").reset_index()),
+        _csv(LISTS.map(lambda items: "[" + " ".join(map(str, items)) + "]").rename("items").reset_index()),
+        ("r.json", json.dumps({str(u): [[i, 0.5] for i in items] for u, items in LISTS.items()}).encode()),
+        _csv(LISTS.map(lambda items: str([{"movie_id": i, "why": "x"} for i in items])).rename("recs").reset_index()),
+        _csv(pd.DataFrame(LISTS.tolist(), index=LISTS.index, columns=range(1, 11)).reset_index()),
+        pd.DataFrame(LISTS.tolist(), index=LISTS.index).add_prefix("item_").reset_index(),
     ],
 )  # fmt: skip
 def test_lists_in_a_cell(source: brought.Brings) -> None:
