@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import random
 import zipfile
@@ -54,13 +55,16 @@ CASES = {
     "null bytes all over": (b"\0\1\2\3" * 500, "binary data"),
     "picture": (b"\x89PNG\r\n\x1a\n" + bytes(50), "is a picture"),
     "pdf": (b"%PDF-1.7\n", "is a PDF"),
-    "gzip": (b"\x1f\x8b\x08\x00" + bytes(20), "is a gzip file"),
+    "damaged gzip": (b"\x1f\x8b\x08\x00" + bytes(20), "is a gzip file that is damaged"),
+    "tar": (gzip.compress(bytes(257) + b"ustar" + bytes(300)), "is a tar archive"),
+    "pickle": (b"\x80\x04\x95" + bytes(50), "a Python pickle, which is never opened"),
     "sqlite": (b"SQLite format 3\x00" + bytes(50), "SQLite"),
-    "json": (b'[{"user_id": 1, "item_id": 2}]', "JSON or a web page"),
-    "json lines": (b'{"user_id": 1, "item_id": 2}\n{"user_id": 1, "item_id": 3}\n', "JSON or a web page"),
-    "web page": (b"<!DOCTYPE html><html><p>a, b</p></html>", "JSON or a web page"),
+    "cut json": (b'[{"user_id": 1, "item_id": 2}', "begins like JSON but is none"),
+    "json without records": (b'{"user_id": 1}', "holds no list of records"),
+    "a broken line of json": (b'{"user_id": 1, "item_id": 2}\n{"user_id": 1, \n', "line 2 is not JSON"),
+    "web page": (b"<!DOCTYPE html><html><p>a, b</p></html>", "a web page or XML"),
     "old excel": (b"\xd0\xcf\x11\xe0" + bytes(50), "Excel"),
-    "excel": (_zip({"xl/workbook.xml": b"<x/>", "a": b""}), "Excel workbook"),
+    "damaged excel": (_zip({"xl/workbook.xml": b"<x/>", "a": b""}), "Excel workbook"),
     "cut utf-16": ("user_id,item_id\n1,2\n".encode("utf-16") + b"\x00", "breaks at byte"),
     "ragged": (b"user_id,item_id\n1,2\n1\n3,4,5\n1,2\n", "row 3 has 1, row 4 has 3"),
     "first row too long": (b"user_id,item_id\n1,2,3\n4,5\n", "row 2 has 3"),
@@ -81,14 +85,14 @@ CASES = {
     "zip of folders": (_zip({"a/": b"", "__MACOSX/._a": b"x"}), "holds no files"),
     "encrypted zip": (_locked(), "ratings.csv is encrypted"),
     "zip without tables": (_zip({"readme.txt": b"hello", "a.png": b"x"}), "None of the files holds interactions"),
-    "zip in a zip": (_zip({"ratings.zip": _zip({"ratings.csv": LOG})}), "None of the files holds interactions"),
+    "zip in a zip in a zip": (_zip({"r.zip": _zip({"r.zip": _zip({"r.csv": LOG})})}), "is a zip archive where one"),
     "two candidates": (_zip({"a_ratings.csv": LOG, "b_ratings.csv": LOG}), "2 files could hold the interactions"),
     "damaged parquet": (b"PAR1" + bytes(40), "damaged Parquet"),
     "cut parquet": (_parquet(pd.DataFrame({"user_id": ["a"], "item_id": ["b"]}))[:-20], "damaged Parquet"),
     "empty parquet": (_parquet(pd.DataFrame({"user_id": [], "item_id": []})), "0 rows"),
     "nested parquet": (
         _parquet(pd.DataFrame({"user_id": ["a"], "item_id": [{"b": 1}]})),
-        "column 'item_id' of type struct",
+        "no column is recognisable as the item",
     ),
 }
 
