@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal, cast
 
+import numpy as np
 import pandas as pd
 
 from fairdash import columns
@@ -268,7 +269,8 @@ def seen(table: Table) -> list[Finding]:
         rows = frame.index[marks.any(axis=1)]
         message = f"The file is not UTF-8; it was read as {table.encoding}."
         if len(rows):
-            cells = frame.loc[rows[0], marks.loc[rows[0]]]
+            first = int(np.argmax(marks.any(axis=1)))  # rows that were laid out share their number
+            cells = frame.iloc[first][marks.iloc[first]]
             message += f" Check that letters with accents are right, such as {cells.iloc[0]!r}."
         shown = tuple(int(row) for row in rows[:ROWS_SHOWN])
         found.append(Finding("encoding", "warning", table.name, message, len(rows), shown))

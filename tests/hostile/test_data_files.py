@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import random
 import zipfile
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 from fairdash import data, settings
-from fairdash.data import ImportOptions
+from fairdash.data import ImportOptions, brought
 from fairdash.errors import FairDashError
 
 LOG = b"user_id,item_id,rating\n" + b"".join(b"u%d,i%d,%d\n" % (i % 4, i // 4, 1 + i % 5) for i in range(20))
@@ -238,3 +239,38 @@ def test_damaged_files_give_a_message_or_a_sound_data_set(seed: int) -> None:
         return
     assert told.message
     assert told.hint
+
+
+PAIRS = [(u, i) for u in range(4) for i in range(3)]
+FORMS = {
+    "csv": b"user_id,item_id,rank,score\n" + b"".join(b"u%d,i%d,%d,0.%d\n" % (u, i, i + 1, 9 - i) for u, i in PAIRS),
+    "json": json.dumps([{"user_id": f"u{u}", "item_id": f"i{i}", "rank": i + 1} for u, i in PAIRS]).encode(),
+    "lines": b"\n".join(b'{"user": {"id": "u%d"}, "items": ["i0", "i1", "i2"]}' % u for u in range(4)),
+    "python": b"\n".join(b"{'user_id': 'u%d', 'items': [{'item_id': 'i0'}, {'item_id': 'i2'}]}" % u for u in range(4)),
+    "cells": b"user_id,items\n" + b"".join(b"u%d,\"['i0', 'i1']\"\n" % u for u in range(4)),
+    "trec": b"".join(b"u%d Q0 i%d %d 0.5 run\n" % (u, i, i + 1) for u, i in PAIRS),
+    "blocks": b"".join(b"i%d:\n" % i + b"".join(b"u%d,%d,2005-09-06\n" % (u, u) for u in range(4)) for i in range(3)),
+    "dates": b"user,item,score,date\n"
+    + b"".join(b"u%d,i%d,3,Posted June %d, 2014.\n" % (u, i, 1 + i) for u, i in PAIRS),
+}
+
+
+@pytest.mark.parametrize("seed", range(64))
+def test_damaged_lists_give_a_message_or_sound_tables(seed: int) -> None:
+    draw = random.Random(seed)
+    lists = FORMS[sorted(FORMS)[seed % len(FORMS)]]
+    people = b"user_id,gender,langs,dob\n" + b"".join(b"u%d,%d,de;en,198%d-01-01\n" % (i, i % 2, i) for i in range(4))
+    files = [lists, LOG, people]
+    broken = draw.randrange(3)
+    files[broken] = _damaged(files[broken], draw)
+    sources = [(f"x{i}", raw) for i, raw in enumerate(files)]
+    told: FairDashError | None = None
+    try:
+        found = brought.bring(sources[0], sources[1], sources[2])
+    except FairDashError as error:
+        told = error
+    else:
+        for frame in (*found.systems.values(), found.truth):
+            assert frame[["user_id", "item_id"]].notna().all().all()
+        assert found.users["user_id"].is_unique
+    assert told is None or (told.message and told.hint)

@@ -94,6 +94,13 @@ def test_one_row_a_person_keeps_its_order(text: str) -> None:
     assert {p: part["item_id"].tolist() for p, part in log.groupby("user_id")} == SEQUENCES
 
 
+def test_laid_out_lists_in_another_encoding() -> None:
+    raw = "user_id,items\n".encode("latin-1") + "".join(f"u{u},é{u}|b\n" for u in range(5)).encode("latin-1")
+    dataset, findings = data.build(("x.csv", raw))
+    assert len(dataset.interactions) == 10
+    assert "encoding" in {finding.key for finding in findings}
+
+
 def test_titles_with_spaces_and_commas_are_no_lists() -> None:
     rows = "".join(f'u{u},"Tale of {u % 3}, the"\n' for u in range(9))
     assert _build("user_id,movie\n" + rows).n_items == 3
