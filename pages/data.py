@@ -10,10 +10,7 @@ VIEW, CATALOGUE, UPLOAD = "In view", "Catalogue", "Upload"
 
 st.title("Data")
 have = state.get("data") is not None
-tab = st.segmented_control(
-    "What to do", [VIEW, CATALOGUE, UPLOAD], default=VIEW if have else CATALOGUE, required=True, key="tab",
-    label_visibility="collapsed", bind="query-params",
-)  # fmt: skip
+tab = parts.tabs("What to do", (VIEW, CATALOGUE, UPLOAD), "tab", VIEW if have else CATALOGUE)
 if tab == CATALOGUE:
     catalogue.section()
 elif tab == UPLOAD:

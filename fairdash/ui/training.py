@@ -55,7 +55,7 @@ def section(data: str) -> None:
 
 def prefill(name: str, options: Mapping[str, Any]) -> None:
     """Turn to the Train part of the page with this recommender and these options; for a button's callback."""
-    st.session_state["how"] = "Train"
+    state.put("how", "Train")
     state.put("recommender", name)
     defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(RECOMMENDERS[name].config)}
     for option, value in options.items():
@@ -87,7 +87,7 @@ def _form(data: str) -> dict[str, Any]:
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params",
                                help="Same seed, same numbers (on one kind of machine).")  # fmt: skip
     st.caption(f"{info.summary} *{words.plain(info.paper, 300)}*")
-    spec = forms.split()
+    spec = forms.split(dataset)
     options = forms.options(info.config, FIRST)
     if name in PROFILE_READERS:
         attributes = [name for name in dataset.users.columns if name != USER_ID]

@@ -73,3 +73,9 @@ def words(app: AppTest) -> str:
     """All text of a page, for looking in."""
     return "\n".join(str(part.value) for kind in ("title", "markdown", "caption", "info", "warning", "error", "success")
                      for part in getattr(app, kind))  # fmt: skip
+
+
+def url(app: AppTest, name: str) -> str:
+    """What the page's URL holds under a name."""
+    held = app.query_params[name]
+    return held if isinstance(held, str) else held[0]

@@ -16,7 +16,7 @@ from fairdash.mitigation import METHODS
 from fairdash.ui import findings, state
 from fairdash.ui.mitigating import PLACES
 from fairdash.workspace import Workspace
-from tests.pages.conftest import Open
+from tests.pages.conftest import Open, url
 from tests.pages.conftest import words as told
 
 PAGES = list(state.JOURNEY)
@@ -89,10 +89,13 @@ def test_the_audit_page_audits_and_says_the_finding_of_the_stored_audit(here: di
         app.segmented_control(key="more").set_value(part).run()
         assert not app.exception
         assert not app.error
-    for metric in findings.metrics_of(audit, "gender"):
+    for metric in reversed(findings.metrics_of(audit, "gender")):
         app.selectbox(key="metric").set_value(metric).run()
         assert not app.exception, metric
         assert not app.error
+        assert url(app, "metric") == metric  # a key, whatever the label says
+    again = open_page("audit", data=here["data"], lists=here["lists"], group="gender", metric="recall")
+    assert again.selectbox(key="metric").value == "recall"
 
 
 def test_the_compare_page_compares_with_the_lists_before(here: dict[str, Any], open_page: Open) -> None:
@@ -109,6 +112,8 @@ def test_the_compare_page_compares_with_the_lists_before(here: dict[str, Any], o
         assert not app.error
     report = open_page("report", data=here["data"], comparison=made["comparisons"])
     assert report.selectbox(key="view_comparison").value == made["comparisons"]
+    again = open_page("compare", data=here["data"], before=here["lists"], after=here["after"], changed="recall")
+    assert again.selectbox(key="changed").value == "recall"
 
 
 def test_the_headline_of_a_comparison_has_a_verdict_for_each_aim() -> None:
@@ -202,7 +207,8 @@ def test_one_persons_history_can_be_edited_and_the_list_changes(here: dict[str, 
     app.multiselect(key=f"without-{user}").set_value([int(own[-1]), int(own[-2])]).run()
     assert not app.exception
     assert app.dataframe[0].value["item"].tolist() != before
-    assert "as before the edit" in told(app)
+    after = app.dataframe[0].value["item"].tolist()
+    assert f"{len(set(before) & set(after))} of {len(before)} stay" in told(app)
     app.segmented_control(key="explore").set_value("Why").run()
     assert not app.exception
     assert "the score of" in told(app)
