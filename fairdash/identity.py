@@ -23,8 +23,8 @@ Stage = Literal["run", "lists", "audit", "comparison", "search", "job"]
 
 _GROUND = ("arrays.py", "columns.py", "groups.py", "hashing.py", "item_classes.py", "schema.py")
 _RUN = (
-    *(*_GROUND, "data", "metrics/accuracy.py", "mitigation", "recommenders", "run.py"),
-    *("stages/__init__.py", "stages/fit.py", "stages/recommend.py"),
+    *(*_GROUND, "data", "metrics", "mitigation", "recommenders", "run.py"),
+    *("stages/__init__.py", "stages/fit.py", "stages/places.py", "stages/recommend.py"),
 )
 _AUDIT = (
     *(*_GROUND, "data", "metrics", "recommenders", "run.py"),
@@ -33,11 +33,11 @@ _AUDIT = (
 # Files and folders of the package whose code decides the numbers of a stage.
 SOURCES: Mapping[Stage, tuple[str, ...]] = {
     "run": _RUN,
-    "lists": (*_RUN, "metrics", "stages/compare.py", "stages/mitigate.py", "stages/model_side.py"),
+    "lists": (*_RUN, "stages/compare.py", "stages/mitigate.py", "stages/model_side.py"),
     "audit": _AUDIT,
     "comparison": (*_AUDIT, "mitigation", "stages/compare.py"),
     "search": (*_RUN, "stages/search.py"),
-    "job": (*_RUN, "entries.py", "jobs/__init__.py", "jobs/kinds.py", "metrics", "stages"),
+    "job": (*_RUN, "entries.py", "jobs/__init__.py", "jobs/kinds.py", "stages"),
 }
 LIBRARIES = (
     *("accelerate", "fairlearn", "numpy", "optuna", "pandas", "scikit-learn", "scipy", "tokenizers", "torch"),

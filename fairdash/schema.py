@@ -250,6 +250,11 @@ class TrainingData:
         parts = (getattr(self, one.name) for one in fields(self))
         return digest(*(part.digest if isinstance(part, Interactions) else part for part in parts))
 
+    def weights(self) -> NDArray[np.float64]:
+        """How much each training interaction counts: its row_weight, times how often its user is repeated."""
+        weight = np.ones(len(self.train)) if self.row_weight is None else self.row_weight.astype(np.float64)
+        return weight if self.user_repeats is None else weight * self.user_repeats[self.train.user]
+
     def with_(self, **changes: Any) -> TrainingData:
         """The same with some fields changed."""
         return replace(self, **changes)

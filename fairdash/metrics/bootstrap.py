@@ -5,9 +5,10 @@ the replicates are the same for every metric, for before and after, for any orde
 the users into pieces: weighted sums of pieces add up to the weighted sums of the whole (Hanley & MacGibbon 2006;
 Chamandy et al. 2012, "Estimating uncertainty for massive data streams").
 
-Intervals are 95 % percentile intervals. A group of n people has its replicates widened around the point value by
-sqrt(n / (n − 1)) · t(0.975, n − 1) / z(0.975): the expanded percentile interval (Hesterberg 2015), without which 20
-people are covered 92 % of the time instead of 95 %.
+Values and gaps of groups have their intervals from sums over people (`metrics.rates`); all else, and differences of
+before and after, has 95 % percentile intervals of replicates. A group of n people has its replicates widened around the
+point value by sqrt(n / (n − 1)) · t(0.975, n − 1) / z(0.975): the expanded percentile interval (Hesterberg 2015),
+without which 20 people are covered 92 % of the time instead of 95 %.
 
 Distances are never below 0 and biased upward, so percentiles of replicates would always leave 0 out. Their square
 behaves as s · χ² with d degrees of freedom and a noncentrality λ, the true square being s · λ; s and d are those that
@@ -34,6 +35,7 @@ from fairdash.hashing import Hashes, mix
 Array = NDArray[np.float64]
 
 LEVEL = 0.95
+ALPHA = 0.05  # of tests: 1 − LEVEL without the rounding
 TAILS = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)
 Z = float(ndtri((1 + LEVEL) / 2))
 POWER = 0.8  # the detectable gap is the one found with this probability
@@ -73,18 +75,22 @@ def interval(replicates: Array, low: float = -math.inf, high: float = math.inf) 
 @dataclass(frozen=True, eq=False)
 class Estimate:
     """A value with what its interval is made of. replicates: the value under every bootstrap weight [r], or with each
-    block of users left out [blocks] for kind "jackknife". low, high: the metric's range."""
+    block of users left out [blocks] for kind "jackknife". low, high: the metric's range. ends: the interval, where sums
+    over people give it (`metrics.rates`)."""
 
     value: float
     replicates: Array
     kind: Literal["percentile", "distance", "jackknife"] = "percentile"
     low: float = -math.inf
     high: float = math.inf
+    ends: tuple[float, float] | None = None
 
     @property
     def ci(self) -> tuple[float, float]:
         if math.isnan(self.value):
             return math.nan, math.nan
+        if self.ends is not None:
+            return self.ends
         if self.kind == "distance":
             low, high = distance_interval(self.value**2, self.replicates**2)
             return math.sqrt(low), math.sqrt(high)

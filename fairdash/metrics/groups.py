@@ -3,20 +3,28 @@
 A group's value is Σ numerator / Σ denominator (+ a constant): a mean of per-user values, or a rate over pairs. Over the
 groups: gap = max − min, ratio = min / max, mad = mean absolute pairwise difference, std (ddof 0).
 
-Interval of a gap. Two groups: the 95 % percentile interval of the signed difference, first the group that is higher in
-the data, held fixed in all replicates. It goes below 0 when the data do not tell the groups apart; "excludes 0" is a
-test at 5 %. max − min itself would never reach 0. Several groups, or several categories: all pairs (and categories) are
-covered at once: half-widths are the 95 % quantile of the largest |replicate − value| / se over all of them (bootstrap
-version of Tukey–Kramer), and the interval runs from the largest lower to the largest upper end. It covers the true
-max − min with at least 95 %, and excludes 0 in at most 5 % of samples when all groups are alike.
+Interval of a gap. Two groups: of the signed difference, first the group that is higher in the data (Newcombe's, from
+the groups' own intervals: `metrics.rates`). It goes below 0 when the data do not tell the groups apart. Several groups,
+or several categories: every pair's interval at the critical value below, so that all are covered at once; it runs from
+the largest lower to the largest upper end, and covers the true max − min wherever the pairs are covered.
 
 Test of a gap. Labels are shuffled over users; p = (1 + number of shufflings with a larger statistic, and half of those
 with an equal one) / (1 + number): the mid-p value, since for hits of small groups ties are frequent and would make the
-test reject a true null far too seldom (Lancaster 1961). The statistic is the largest pairwise difference in units of
-its standard error (studentised, so that it holds also when groups differ in spread: Janssen 1997, Chung & Romano 2013);
-for rates over pairs, in units of its deviation over the shufflings.
+test reject a true null far too seldom (Lancaster 1961). Two groups: the statistic is the difference itself, in no
+error's units: a shuffle's own error is next to nothing where its small group has no hits, and in its units any such
+shuffle is extreme. For people with 0 or 1 all shufflings are enumerated (Fisher 1935). Several groups or categories:
+differences in units of their size over all shufflings (Tukey 1953 and Kramer 1956, with one error for all), of which
+the largest finds gaps between large groups; and the largest difference as it is, which finds those of small ones. Each
+is divided by what SHARES of the shufflings stay below, and the larger counts. The critical value of one pair is what
+95 % of the shufflings' largest stay below in those units, at most Bonferroni's.
+The null is that the groups are alike: groups of equal mean and unequal spread may be told apart too.
 
-Detectable gap: a true difference of this size would be found with probability 0.8 at this number of people.
+Interval and test agree: both ask for 0, the test more exactly. Where the lower end stands on the other side of 0 than
+p < 0.05 says, it becomes that which the test implies, gap · (1 − 1.96 / z) with z the normal value of p (Miettinen
+1976): the error of the null is the right one near 0.
+
+Detectable gap: a true difference of this size would be found with probability 0.8 at this number of people. Its error
+is that of all groups together, and that of the smaller group of the pair with as many more hits.
 
 Metrics that are distances (category_divergence, score_ks, generalized_cross_entropy, group_entropy_index) are never
 below 0 and biased upward; their interval is `bootstrap.distance_interval`.
@@ -35,52 +43,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.special import gammaln, ndtri
 
-from fairdash.metrics.bootstrap import Z_POWER, Z, detectable_distance, distance_interval, interval, widening
+from fairdash.metrics.bootstrap import ALPHA, LEVEL, Z_POWER, Z, detectable_distance, distance_interval, widening
+from fairdash.metrics.rates import Rates, Spread, difference, spread
 
 Array = NDArray[np.float64]
 
+EXACT_GROUP = 100_000  # the smaller of two groups, up to which all shufflings of hits are enumerated
+SHARES = (98.0, 96.0)  # percent of shuffles below the points that make the two statistics of several groups comparable
 TIE = 1e-9  # statistics that differ by less, relatively, are one value: sums of pieces differ by rounding
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Columns of sums whose quotients are the groups' values: one target, or one a category. squares: columns of sums
-    of squared numerators, for means of per-user values. labels: the targets' names where there are several. log: the
-    values are the quotients' logarithms, NaN for 0."""
-
-    numerators: tuple[int, ...]
-    denominators: tuple[int, ...]
-    squares: tuple[int, ...] = ()
-    labels: tuple[str, ...] = ()
-    offset: float = 0.0
-    log: bool = False
-
-    def of(self, sums: Array) -> Array:
-        """Values [..., g, t] from sums [..., g, c]; NaN where the denominator is 0."""
-        denominator = sums[..., self.denominators]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            value: Array = sums[..., self.numerators] / denominator + self.offset
-            if self.log:
-                value = np.where(value > 0, np.log(value), np.nan)
-        return np.where(denominator > 0, value, np.nan)
-
-    def alone(self) -> tuple[list[int], Rates]:
-        """The columns that it uses, and the same rates over sums that hold these columns only."""
-        columns = sorted({*self.numerators, *self.denominators, *self.squares})
-        at = {column: i for i, column in enumerate(columns)}
-        return columns, replace(
-            self,
-            numerators=tuple(at[c] for c in self.numerators),
-            denominators=tuple(at[c] for c in self.denominators),
-            squares=tuple(at[c] for c in self.squares),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,53 +94,56 @@ def gap(
     names: Sequence[str],
     people: NDArray[np.int64],
     total: Array,
+    moments: Array,
     boot: Array,
     null: Array,
     *,
     least: int = 1,
     better: int = 0,
 ) -> Gap:
-    """The gap over the groups `names`. total: sums [g, c]; boot: [r, g, c]; null: under shuffled labels [p, g, c].
-    people: those with a value [g]; groups with fewer than `least` of them are left out. better: 1 higher, -1 lower, 0
-    neither (then no group is the worst)."""
+    """The gap over the groups `names`. total: sums [g, c]; moments: sums of products of columns [g, c, c]; boot:
+    [r, g, c]; null: under shuffled labels [p, g, c]. people: those with a value [g]; groups with fewer than `least` of
+    them are left out. better: 1 higher, -1 lower, 0 neither (then no group is the worst)."""
     known = np.flatnonzero(~np.isnan(rates.of(total)).all(axis=1) & (people >= least))
     if len(known) < 2:
         return Gap(reason="fewer than two groups of sufficient size have a value")
     names, people = [names[int(g)] for g in known], people[known]
     columns, rates = rates.alone()
     cells = np.ix_(known, np.asarray(columns))
+    moments = moments[known][:, columns][:, :, columns]
     total, boot, null = total[cells], boot[:, cells[0], cells[1]], null[:, cells[0], cells[1]]
     values = rates.of(total)
-    spread = np.fmax.reduce(values, axis=0) - np.fmin.reduce(values, axis=0)
-    spread[(~np.isnan(values)).sum(axis=0) < 2] = np.nan
-    if np.isnan(spread).all():
+    widest = np.fmax.reduce(values, axis=0) - np.fmin.reduce(values, axis=0)
+    widest[(~np.isnan(values)).sum(axis=0) < 2] = np.nan
+    if np.isnan(widest).all():
         return Gap(reason="fewer than two groups have a value for the same category")
-    target = int(np.nanargmax(_rounded(spread)))
+    target = int(np.nanargmax(_rounded(widest)))
     column = values[:, target]
     order = [int(g) for g in np.argsort(_rounded(column), kind="stable") if not np.isnan(column[g])]
     low, high = order[0], order[-1]  # two groups also where all values are equal
     replicates = widened(values, rates.of(boot), people)
-    oriented = replicates[:, high, target] - replicates[:, low, target]
     differences = [abs(a - b) for a, b in combinations(column[~np.isnan(column)], 2)]
     worst: int | None = low if better > 0 else high if better < 0 else None
-    error = float(_size(oriented - _mean(oriented)))
-    if len(names) == 2 and values.shape[1] == 1:
-        ci, quantile = interval(oriented), Z
-    else:
-        ci, quantile = _simultaneous(values, replicates)
+    spreads = spread(rates, total, moments, people)
+    p, critical = _test(rates, total, values, null)
+    one = values.shape == (2, 1)
+    ends = _pair(spreads, high, low) if one else _simultaneous(spreads, critical)
+    together = spread(rates, total.sum(axis=0)[None], moments.sum(axis=0)[None], people.sum()[None])
     top = float(column[high])
     return Gap(
-        gap=float(spread[target]),
+        gap=float(widest[target]),
         ratio=float(column[low] / top) if column[low] >= 0 and top > 0 else math.nan,
         mad=float(np.mean(differences)),
         std=float(_size(column - _mean(column))),
-        ci=ci,
-        p_value=_test(rates, values, total, null),
+        ci=_agreeing(ends, float(widest[target]), p),
+        p_value=p,
         worst_group=None if worst is None else names[worst],
         pair=(names[high], names[low]),
         of=rates.labels[target] if rates.labels else None,
-        detectable=(quantile + Z_POWER) * error,
-        oriented=oriented,
+        detectable=_detectable(
+            together, spreads.n[[high, low], target].min(), np.nanmax(spreads.n[:, target]), target, critical
+        ),
+        oriented=replicates[:, high, target] - replicates[:, low, target],
     )
 
 
@@ -172,49 +153,102 @@ def _rounded(x: Array) -> Array:
     return np.round(x / largest, 11) if largest > 0 else x
 
 
-def _simultaneous(values: Array, replicates: Array) -> tuple[tuple[float, float], float]:
-    """Interval of max − min over pairs of groups and targets, and the critical value of one pair."""
-    if len(replicates) < 2:
-        return (math.nan, math.nan), math.nan
-    largest = np.zeros(len(replicates))
-    sizes, errors = [], []
-    for g in range(len(values) - 1):
-        difference = values[g] - values[g + 1 :]
-        moved = replicates[:, g, None] - replicates[:, g + 1 :]
-        error = _size(moved - _mean(moved))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            distance = np.abs(moved - difference) / error
-        distance[:, ~(error > 0)] = np.nan
-        flat = distance.reshape(len(distance), -1)
-        largest = np.fmax(largest, np.where(np.isnan(flat), -np.inf, flat).max(axis=1))
-        sizes.append(np.abs(difference).ravel())
-        errors.append(error.ravel())
-    size, error = np.concatenate(sizes), np.concatenate(errors)
-    quantile = float(np.percentile(largest, 95))
-    if np.isnan(size - error).all():
-        return (math.nan, math.nan), quantile
-    return (float(np.nanmax(size - quantile * error)), float(np.nanmax(size + quantile * error))), quantile
+def _pair(spreads: Spread, high: int, low: int) -> tuple[float, float]:
+    """Interval of the difference of two groups in one target."""
+    lower, upper = spreads.ends()
+    ends = difference(
+        *((part[high, 0], part[low, 0]) for part in (spreads.value, lower, upper)),
+    )
+    return float(ends[0]), float(ends[1])
 
 
-def _test(rates: Rates, values: Array, total: Array, null: Array) -> float:
-    if not len(null):
+def _simultaneous(spreads: Spread, critical: float) -> tuple[float, float]:
+    """Interval of max − min over pairs of groups and targets: from the largest lower to the largest upper end of all
+    of them, each at the critical value."""
+    parts = (spreads.value, *spreads.ends(critical))
+    lowest, highest = [], []
+    for g in range(len(spreads.value) - 1):
+        first, second = difference(*((part[g], part[g + 1 :]) for part in parts))
+        # the pair may be either way round: its lower end is that of the order seen, its upper end the farther one
+        lowest.append(np.where(spreads.value[g] >= spreads.value[g + 1 :], first, -second).ravel())
+        highest.append(np.maximum(second, -first).ravel())
+    lower, upper = np.concatenate(lowest), np.concatenate(highest)
+    if np.isnan(lower).all():
+        return math.nan, math.nan
+    return float(np.nanmax(lower)), float(np.nanmax(upper))
+
+
+def _agreeing(ends: tuple[float, float], value: float, p: float) -> tuple[float, float]:
+    """The interval, its lower end on the side of 0 on which the test is: see the module."""
+    low, high = ends
+    if math.isnan(p) or math.isnan(low) or (low > 0) == (p < ALPHA):
+        return ends
+    distance = -float(ndtri(p / 2))
+    implied = value * (1 - Z / distance) if distance > 0 else -math.inf
+    return (implied if p < ALPHA else max(min(implied, 0.0), -abs(high))), high
+
+
+def _detectable(together: Spread, few: float, many: float, target: int, critical: float) -> float:
+    """The gap that the test finds with probability 0.8 when few people have more hits than all others, of whom many are
+    the largest group; or fewer hits, where that leaves more room."""
+    if together.log:
         return math.nan
+    n, variance, b = (float(part[0, target]) for part in (together.n, together.variance, together.down))
+    variance, b = max(variance, together.up[0, target] ** 2 / n), abs(b)  # as if there were one hit at least
+    threshold = critical * math.sqrt(variance * (1 / few + 1 / many))
+    size = threshold
+    for _ in range(100):
+        moved = max(variance, variance + b * size - size**2)
+        size = threshold + Z_POWER * math.sqrt(variance / many + moved / few)
+    return size
+
+
+def _test(rates: Rates, total: Array, values: Array, null: Array) -> tuple[float, float]:
+    """p of the largest difference in units of its size over the shufflings, and the critical value of one pair."""
+    known = (~np.isnan(values)).sum(axis=0)
+    pairs = int((known * (known - 1) // 2).sum())
+    critical = -float(ndtri(ALPHA / 2 / pairs))
+    if not len(null):
+        return math.nan, critical
+    if values.shape == (2, 1) and rates.squares and (p := _exact(rates, total)) is not None:
+        return p, critical
     shuffled = rates.of(null)
-    if rates.squares:
-        errors = _variance(rates, total, values), _variance(rates, null, shuffled)
-    observed, statistics = 0.0, np.zeros(len(null))
+    seen, moved = np.zeros(2), np.zeros((len(null), 2))  # in units of each pair's size, and as it is
     for g in range(len(values) - 1):
-        difference = np.abs(values[g] - values[g + 1 :])
-        moved = np.abs(shuffled[:, g, None] - shuffled[:, g + 1 :])
-        if rates.squares:
-            scale = np.sqrt(errors[0][g] + errors[0][g + 1 :])
-            scales = np.sqrt(errors[1][:, g, None] + errors[1][:, g + 1 :])
-        else:
-            scale = _size(moved)
-            scales = np.broadcast_to(scale, moved.shape)
-        observed = max(observed, float(np.max(_in_units(difference, scale), initial=0.0)))
-        statistics = np.maximum(statistics, _in_units(moved, scales).reshape(len(moved), -1).max(axis=1, initial=0.0))
-    return p_value(observed, statistics)
+        mine = np.abs(values[g] - values[g + 1 :])
+        theirs = np.abs(shuffled[:, g, None] - shuffled[:, g + 1 :])
+        scale = _size(theirs)
+        for at, unit in enumerate((scale, np.ones_like(scale))):
+            seen[at] = max(seen[at], float(np.max(_in_units(mine, unit), initial=0.0)))
+            in_units = _in_units(theirs, np.broadcast_to(unit, theirs.shape)).reshape(len(null), -1)
+            moved[:, at] = np.maximum(moved[:, at], in_units.max(axis=1, initial=0.0))
+    if pairs > 1:
+        critical = max(Z, min(critical, float(np.percentile(moved[:, 0], 100 * LEVEL))))
+    rare = np.array([np.percentile(moved[:, at], share) for at, share in enumerate(SHARES)])
+    rare[rare == 0] = 1.0
+    return p_value(float((seen / rare).max()), (moved / rare).max(axis=1)), critical
+
+
+def _exact(rates: Rates, total: Array) -> float | None:
+    """The p value that all shufflings of two groups would give, where people have 0 or 1: hits of the first group are
+    hypergeometric (Fisher 1935). None for other values, and for groups too large to be worth it."""
+    n, hits = total[:, rates.denominators[0]], total[:, rates.numerators[0]]
+    if (np.abs(total[:, rates.squares[0]] - hits) > TIE * n).any() or n.min() > EXACT_GROUP:
+        return None
+    (first, second), all_hits = (round(float(x)) for x in n), round(float(hits.sum()))
+    seen = round(float(hits[0]))
+    x = np.arange(max(0, all_hits - second), min(first, all_hits) + 1)
+    logs = _choose(first, x) + _choose(second, all_hits - x)
+    chance = np.exp(logs - logs.max())
+    chance /= chance.sum()
+    far = np.abs(x * (first + second) - all_hits * first)
+    mine = abs(seen * (first + second) - all_hits * first)
+    return float(min(1.0, chance[far > mine].sum() + chance[far == mine].sum() / 2)) if mine else 1.0
+
+
+def _choose(n: int, k: NDArray[np.int64]) -> Array:
+    value: Array = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    return value
 
 
 def _mean(x: Array) -> Array:
@@ -228,14 +262,6 @@ def _mean(x: Array) -> Array:
 def _size(x: Array) -> Array:
     """Root mean square over the first axis, likewise."""
     return np.sqrt(_mean(x**2))
-
-
-def _variance(rates: Rates, sums: Array, mean: Array) -> Array:
-    """Squared standard error of the groups' means [..., g, t]."""
-    n = sums[..., rates.denominators]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        value: Array = np.maximum(sums[..., rates.squares] / n - mean**2, 0.0) / (n - 1)
-    return value
 
 
 def _in_units(difference: Array, scale: Array) -> Array:

@@ -16,12 +16,16 @@ from fairdash.metrics import bootstrap, categories, exposure, pairs
 from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS
-from fairdash.metrics.groups import Gap, Rates
+from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue
-from fairdash.metrics.tally import GroupSums, Tally, counted, shuffled
+from fairdash.metrics.rates import Rates, spread
+from fairdash.metrics.shuffles import shuffled
+from fairdash.metrics.tally import EXACT_PEOPLE, GroupSums, Tally, counted
 from fairdash.schema import CATEGORIES, UNKNOWN
 
 Array = NDArray[np.float64]
+
+_Sums = tuple[Array, Array, Array]  # [g, c], of products of columns [g, c, c], and of replicates [r, g, c]
 
 CURVE_PEOPLE = 20_000  # a curve needs no more; they are chosen by hash
 TOO_FEW_GROUPS = "fewer than two groups are large enough"
@@ -46,16 +50,22 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "missing_group": f"{UNKNOWN}: shown, never part of a gap",
         "small_group": "groups below the minimum size are shown with their n and are not part of a gap",
         "undefined": "null with its reason; never 0, never 1",
-        "interval": f"95 % percentile bootstrap over users, {rules.replicates:,} replicates with Poisson(1) weights "
-        f"from a hash of (seed {rules.seed}, user), the same for all metrics and for before and after; replicates of a "
-        "group of n are widened by sqrt(n / (n − 1)) · t / z",
+        "interval": "95 %; of people's values, the exact binomial interval of two points with the same mean, variance "
+        "and skew (Clopper & Pearson's for hits); of the item side, and of before and after, percentile bootstrap over "
+        f"users, {rules.replicates:,} replicates with Poisson(1) weights from a hash of (seed {rules.seed}, user), the "
+        "same for all metrics and for before and after; those of a group of n widened by sqrt(n / (n − 1)) · t / z",
         "gap_interval": "two groups: of the signed difference, first the higher group; several groups or categories: "
-        "all pairs covered at once; in both, an interval above 0 says that the groups differ",
+        "all pairs covered at once; in both, an interval above 0 says that the groups differ, as p < 0.05 does",
         "test": f"{rules.permutations:,} shufflings of the group labels over users"
-        + ("" if total.n <= len(total.rows) else ", by their limit distribution above 20,000 users")
-        + "; p_holm: Holm over the metrics of one attribute",
+        + (", by their limit distribution above 20,000 users" if _by_limit(total) else "")
+        + "; all of them for hits of two groups; p_holm: Holm over the metrics of one attribute",
         "detectable": "the smallest true gap that would be found with probability 0.8 at this number of people",
     }
+
+
+def _by_limit(total: Tally) -> bool:
+    """Whether a test cannot shuffle everyone whose group is known."""
+    return any(int(group.people[:-1].sum()) > EXACT_PEOPLE for group in total.groups)
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -73,7 +83,7 @@ def group_metrics(total: Tally) -> dict[str, tuple[Rates, str]]:
     layout = total.people_layout
     found = {key: (_mean_rates(total, key), f"count:{counted(key)}") for key in total.metrics}
     if "lift:list" in layout:
-        rates = Rates((layout["lift:list"].start,), (layout["lift:profile"].start,), offset=-1.0)
+        rates = Rates((layout["lift:list"].start,), (layout["lift:profile"].start,), offset=-1.0, hits=False)
         found["popularity_lift"] = rates, "count:list"
     if "odds:hits" in layout:
         true = Rates((layout["odds:hits"].start,), (layout["odds:relevant"].start,))
@@ -111,20 +121,34 @@ def overall(total: Tally, undefined: dict[str, str]) -> dict[str, Any]:
     return row
 
 
-def _estimates(rates: Rates, total: Array, boot: Array, n: NDArray[np.int64], key: str) -> list[Estimate]:
+def _estimates(rates: Rates, sums: _Sums, n: NDArray[np.int64], key: str) -> list[Estimate]:
     """One for each group [g], for rates of one target. n: people with a value [g]."""
-    value = rates.of(total)
-    moved = compare.widened(value, rates.of(boot), n)
     info = METRICS.get(key)
     low, high = (info.low, info.high) if info else (0.0, 1.0) if key.endswith("_rate") else (-math.inf, math.inf)
-    return [Estimate(float(value[g, 0]), moved[:, g, 0], low=low, high=high) for g in range(len(value))]
+    return [named[0] for named in _by_target(rates, sums, n, low, high)]
+
+
+def _by_target(rates: Rates, sums: _Sums, n: NDArray[np.int64], low: float, high: float) -> list[list[Estimate]]:
+    """Estimates by group [g] and target [t] of values between low and high."""
+    total, moments, boot = sums
+    columns, rates = rates.alone()
+    found = spread(rates, total[:, columns], moments[:, columns][:, :, columns], n)
+    moved = compare.widened(found.value, rates.of(boot[..., columns]), n)
+    lower, upper = (np.clip(end, low, high) for end in found.ends())
+    return [
+        [
+            Estimate(float(value), moved[:, g, t], ends=(float(lower[g, t]), float(upper[g, t])))
+            for t, value in enumerate(row)
+        ]
+        for g, row in enumerate(found.value)
+    ]
 
 
 def group_estimates(total: Tally, group: GroupSums, key: str) -> list[Estimate]:
     """A metric's value in each group [g], `(unknown)` last."""
     rates, column = group_metrics(total)[key]
     n = group.people if not column else people_with(total, group.total, column)
-    return _estimates(rates, group.total, group.boot, n, key)
+    return _estimates(rates, (group.total, group.moments, group.boot), n, key)
 
 
 def group_rows(total: Tally, group: GroupSums, catalogue: Catalogue, undefined: dict[str, str]) -> dict[str, Any]:
@@ -159,14 +183,11 @@ def category_estimates(total: Tally, group: GroupSums, catalogue: Catalogue) -> 
     """category_share of each group [g], by category; empty where the items have none."""
     if SLOTS not in total.people_layout:
         return {}
-    columns = total.people_layout[SLOTS]
-    places = total.people_layout["places"]  # those of items without a category too
-    share = _divide(group.total[:, columns], group.total[:, places])
-    moved = compare.widened(share, _divide(group.boot[:, :, columns], group.boot[:, :, places]), group.people)
-    return {
-        name: [Estimate(float(share[g, j]), moved[:, g, j], low=0.0, high=1.0) for g in range(len(share))]
-        for j, name in enumerate(catalogue.classes[0].names)
-    }
+    columns, places = total.people_layout[SLOTS], total.people_layout["places"].start  # places of all items
+    slots = tuple(range(columns.start, columns.stop))
+    rates = Rates(slots, (places,) * len(slots))
+    table = _by_target(rates, (group.total, group.moments, group.boot), group.people, 0.0, 1.0)
+    return {name: [row[j] for row in table] for j, name in enumerate(catalogue.classes[0].names)}
 
 
 def gaps(
@@ -190,7 +211,7 @@ def gaps(
         said.append(f"{group.attribute}: unknown for {group.people[-1]:,} of {total.n:,} people; not part of any gap.")
     if len(kept) < 2:
         said.append(f"{group.attribute}: fewer than two groups are large enough, so there is no gap.")
-    sums, boot = group.total[kept], group.boot[:, kept]
+    sums, moments, boot = group.total[kept], group.moments[kept], group.boot[:, kept]
     null = (
         shuffled(total, attribute, kept) if len(kept) > 1 and total.rules.permutations else np.empty((0, *sums.shape))
     )
@@ -204,7 +225,7 @@ def gaps(
         if not n.any():
             return Gap(reason=why(key))
         # small is a group of few people (METRICS.md), not one of whom few have a value: such a gap has a wide interval
-        return compare.gap(rates, names, n, sums, boot, null, least=1, better=better)
+        return compare.gap(rates, names, n, sums, moments, boot, null, better=better)
 
     metrics = group_metrics(total)
     for key in total.metrics:
@@ -417,7 +438,8 @@ def person_estimate(total: Tally, key: str) -> Estimate:
     """A value over all people: the mean of a per-user metric, or a rate."""
     rates, column = group_metrics(total)[key]
     n = np.array([total.n]) if not column else people_with(total, total.people_total[None], column)
-    return _estimates(rates, total.people_total[None], total.people_boot[:, None], n, key)[0]
+    sums = total.people_total[None], total.people_moments[None], total.people_boot[:, None]
+    return _estimates(rates, sums, n, key)[0]
 
 
 def _item_sums(total: Tally, name: str) -> tuple[Array, Array]:

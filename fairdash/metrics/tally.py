@@ -5,15 +5,13 @@ Every metric is a function of sums over users (a mean is a sum of values over a 
 all. So `tally(whole) == tally(piece) + tally(piece) + …`: counts to the bit, real numbers to rounding. One machine can
 stream pieces through `+` in bounded memory, and many machines can each make their own.
 
-Tests shuffle group labels over users, which needs the users together. Up to EXACT_PEOPLE their rows are kept and
-shuffled; beyond, a random sample of rows (the smallest hashes) and the second moments of all rows give the same
-distribution: a small group's sum is that of people drawn from the sample, a large group's sum is normal by the
-combinatorial central limit theorem (Hoeffding 1951).
+Tests shuffle group labels over users, which needs the users together (`metrics.shuffles`). Up to EXACT_PEOPLE users
+whose group is known, their rows are kept; beyond, a random sample of so many (the smallest hashes) and the second
+moments of all rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,11 +28,9 @@ from fairdash.schema import CATEGORIES, UNKNOWN, Floats
 Array = NDArray[np.float64]
 Layout = dict[str, slice]  # where a named column, or block of columns, stands
 
-EXACT_PEOPLE = 20_000  # rows kept for tests
-SMALL_GROUP = 2_000  # beyond EXACT_PEOPLE, groups up to this size are drawn from the sample
+EXACT_PEOPLE = 20_000  # rows kept for the tests of one attribute
 BLOCK_PEOPLE = 8_192  # users whose weights are drawn at once: 8 MB for 1,000 replicates
 BLOCKS = 20  # of users, for the jackknife of catalogue metrics
-DENSE_GROUPS = 10  # so many groups are shuffled by dense matrix products
 
 
 @dataclass(frozen=True)
@@ -68,9 +64,10 @@ class GroupSums:
 @dataclass(frozen=True, eq=False)
 class Tally:
     """See the module. people_layout, items_layout: where columns stand in sums. metrics: per-user values [n] by key.
-    codes: group of each user by attribute [n, attributes], -1 unknown. rows: people columns of all users, or of the
-    EXACT_PEOPLE with the smallest hashes [., c], with row_hash and row_groups. item_lists, item_exposure: how often
-    each item stands in a top K, and its discounted exposure, by block of users [BLOCKS, n_items]."""
+    codes: group of each user by attribute [n, attributes], -1 unknown. people_moments: sums of their
+    products [c, c]. rows: people columns of users whose group is known in an attribute, at most EXACT_PEOPLE of each
+    [., c], with row_hash and row_groups. item_lists, item_exposure: how often each item stands in a top K, and its
+    discounted exposure, by block of users [BLOCKS, n_items]."""
 
     rules: Rules
     people_layout: Layout
@@ -82,6 +79,7 @@ class Tally:
     metrics: dict[str, Array]
     groups: tuple[GroupSums, ...]
     people_total: Array
+    people_moments: Array
     people_boot: Array
     items_total: Array
     items_boot: Array
@@ -130,6 +128,7 @@ class Tally:
                 for mine, theirs in zip(self.groups, other.groups, strict=True)
             ),
             people_total=self.people_total + other.people_total,
+            people_moments=self.people_moments + other.people_moments,
             people_boot=self.people_boot + other.people_boot,
             items_total=self.items_total + other.items_total,
             items_boot=self.items_boot + other.items_boot,
@@ -181,8 +180,7 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         for g in range(counts[a]):
             members = people_matrix[place == g]
             total[g] = members.sum(axis=0)
-            if rules.permutations:
-                moments[g] = members.T @ members
+            moments[g] = members.T @ members
         listed: NDArray[np.int64] = np.zeros((counts[a], facts.n_items), dtype=np.int64)
         if not rules.accuracy_only:
             owner = np.repeat(place, facts.length).astype(np.int64) * facts.n_items + facts.top.indices
@@ -223,6 +221,7 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         metrics=values,
         groups=tuple(groups),
         people_total=people_matrix.sum(axis=0),
+        people_moments=groups[0].moments.sum(axis=0) if groups else people_matrix.T @ people_matrix,
         people_boot=people_boot,
         items_total=items_matrix.sum(axis=0),
         items_boot=items_boot,
@@ -293,75 +292,9 @@ def _stack(columns: Columns, n: int) -> tuple[Array, Layout]:
 
 
 def _sample(rows: Array, hashes: Hashes, groups: NDArray[np.int32]) -> tuple[Array, Hashes, NDArray[np.int32]]:
-    """Rows in the order of their hashes, so that no order of users or pieces shows; at most EXACT_PEOPLE."""
-    order = np.argsort(hashes, kind="stable")[:EXACT_PEOPLE]
+    """Rows in the order of their hashes, so that no order of users or pieces shows: of every attribute [n, attributes]
+    at most EXACT_PEOPLE of the users whose group is known, so that an attribute known for few keeps them all."""
+    order = np.argsort(hashes, kind="stable")
+    known = groups[order] >= 0
+    order = order[(known & (np.cumsum(known, axis=0) <= EXACT_PEOPLE)).any(axis=1)]
     return rows[order], hashes[order], groups[order]
-
-
-def shuffled(total: Tally, attribute: int, kept: Sequence[int]) -> Array:
-    """Sums by group [permutations, len(kept), c] with the labels of the kept groups shuffled over their people."""
-    rules, groups = total.rules, total.groups[attribute]
-    sizes = groups.people[list(kept)]
-    rng = np.random.default_rng([rules.seed, attribute])
-    rows = total.rows[np.isin(total.row_groups[:, attribute], kept)]
-    if total.n <= EXACT_PEOPLE:
-        return _shuffle_rows(rows, sizes, rules.permutations, rng)
-    return _shuffle_limit(rows, groups, kept, sizes, rules.permutations, rng)
-
-
-def _shuffle_rows(rows: Array, sizes: NDArray[np.int64], permutations: int, rng: np.random.Generator) -> Array:
-    result = np.empty((permutations, len(sizes), rows.shape[1]))
-    # the largest group is what the others leave
-    rest = int(np.argmax(sizes))
-    others = [g for g in range(len(sizes)) if g != rest]
-    whole = rows.sum(axis=0)
-    step = max(1, 4_000_000 // max(1, len(rows)))
-    ends = np.cumsum(sizes) - 1
-    for first in range(0, permutations, step):
-        count = min(step, permutations - first)
-        # random keys: the sizes[0] smallest are the first group, the next sizes[1] the second, and so on
-        keys = rng.integers(0, 2**32, size=(count, len(rows)), dtype=np.uint32)
-        drawn = np.zeros(keys.shape, dtype=np.uint16)
-        for end in np.partition(keys, ends, axis=1)[:, ends[:-1]].T:
-            drawn += keys > end[:, None]
-        part = result[first : first + count]
-        if len(sizes) <= DENSE_GROUPS:
-            for g in others:
-                part[:, g] = (drawn == g).astype(np.float64) @ rows
-        else:
-            order = np.argsort(drawn, axis=1, kind="stable")
-            starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-            for p in range(count):
-                part[p] = np.add.reduceat(rows[order[p]], starts, axis=0)
-        part[:, rest] = whole - part[:, others].sum(axis=1)
-    return result
-
-
-def _shuffle_limit(
-    sample: Array,
-    groups: GroupSums,
-    kept: Sequence[int],
-    sizes: NDArray[np.int64],
-    permutations: int,
-    rng: np.random.Generator,
-) -> Array:
-    n = int(sizes.sum())
-    total = groups.total[list(kept)].sum(axis=0)
-    mean = total / n
-    covariance = (groups.moments[list(kept)].sum(axis=0) - n * np.outer(mean, mean)) / (n - 1)
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    result = np.empty((permutations, len(sizes), len(mean)))
-    large = [g for g in range(len(sizes)) if sizes[g] > SMALL_GROUP or g == int(np.argmax(sizes))]
-    small = [g for g in range(len(sizes)) if g not in large]
-    for g in small:
-        for p in range(permutations):
-            result[p, g] = sample[rng.choice(len(sample), int(sizes[g]), replace=False)].sum(axis=0)
-    # the large groups share what the small ones leave, and vary as parts of one population of that size
-    small_total = result[:, small].sum(axis=1)
-    left = int(sizes[large].sum())
-    noise = rng.standard_normal((permutations, len(large), len(mean))) @ root.T
-    noise *= np.sqrt(sizes[large])[None, :, None]
-    noise -= noise.sum(axis=1, keepdims=True) * (sizes[large] / left)[None, :, None]
-    result[:, large] = (total - small_total)[:, None, :] * (sizes[large] / left)[None, :, None] + noise
-    return result

@@ -1,90 +1,48 @@
-"""Recommenders by name. This module is free of torch: what needs it is imported when a recommender is built."""
+"""Recommenders by name. Each is a folder here whose `__init__` declares it (`INFO`), or comes from a plugin.
+
+This module is free of torch: what needs it is imported when a recommender is built or opened.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from fairdash import plugins
 from fairdash.errors import ConfigError
 from fairdash.recommenders.base import Recommender, RecommenderInfo
-from fairdash.recommenders.options import (
-    EaseOptions,
-    NcfOptions,
-    PairOptions,
-    PopularityOptions,
-    SequenceOptions,
-    parse,
-)
+from fairdash.recommenders.options import parse
 
 
-def _maker(module: str, name: str) -> Any:
-    """A constructor that imports its module when it is called."""
+def _declared() -> dict[str, RecommenderInfo]:
+    own = [
+        importlib.import_module(f"{__name__}.{module.name}").INFO
+        for module in pkgutil.iter_modules(__path__)
+        if module.ispkg
+    ]
+    more = ((info.name, info) for info in plugins.declared("recommenders", RecommenderInfo))
+    known = plugins.added({info.name: info for info in own}, more)
+    return dict(sorted(known.items(), key=lambda pair: (pair[1].place, pair[0])))
 
-    def make(config: Any) -> Recommender:
-        made: Recommender = getattr(importlib.import_module(f"fairdash.recommenders.{module}"), name)(config)
-        return made
 
-    return make
+RECOMMENDERS: dict[str, RecommenderInfo] = _declared()
 
 
-RECOMMENDERS: dict[str, RecommenderInfo] = {
-    info.name: info
-    for info in (
-        RecommenderInfo(
-            "bert_sequence",
-            "BERT over the history",
-            "Reads a person's items in order, by their texts and by what people did with them; says what comes next.",
-            "Sun et al. 2019, BERT4Rec; Kang & McAuley 2018, Self-attentive sequential recommendation",
-            SequenceOptions,
-            _maker("bert_sequence", "BertSequence"),
-            trainable=True,
-            reads_profile=True,
-        ),
-        RecommenderInfo(
-            "bert_pair",
-            "BERT over pairs",
-            "Reads profile and liked titles together with one item, says how likely the person likes it, and orders "
-            "another recommender's best items by that.",
-            "Nogueira & Cho 2019, Passage re-ranking with BERT; Devlin et al. 2019, BERT",
-            PairOptions,
-            _maker("bert_pair", "BertPair"),
-            trainable=True,
-            reads_profile=True,
-        ),
-        RecommenderInfo(
-            "popularity",
-            "Most popular",
-            "The same list for everybody: what most people had. Any recommender should beat it.",
-            "Cremonesi et al. 2010, Performance of recommender algorithms on top-N recommendation tasks",
-            PopularityOptions,
-            _maker("baselines", "Popularity"),
-            trainable=False,
-        ),
-        RecommenderInfo(
-            "ease",
-            "EASE",
-            "A linear item-item model in closed form: seconds to fit and hard to beat.",
-            "Steck 2019, Embarrassingly shallow autoencoders for sparse data",
-            EaseOptions,
-            _maker("baselines", "Ease"),
-            trainable=False,
-        ),
-        RecommenderInfo(
-            "ncf",
-            "Neural collaborative filtering",
-            "Learned vectors of people and items, joined by a product and by a small network.",
-            "He et al. 2017, Neural collaborative filtering",
-            NcfOptions,
-            _maker("ncf", "Ncf"),
-            trainable=True,
-        ),
-    )
-}
-PROFILE_READERS = tuple(name for name, info in RECOMMENDERS.items() if info.reads_profile)
+def offering(what: str) -> tuple[str, ...]:
+    """Names of the recommenders that offer this (a word of `RecommenderInfo.offers`)."""
+    return tuple(name for name, info in RECOMMENDERS.items() if what in info.offers)
+
+
+def find(name: str) -> RecommenderInfo:
+    """The declaration of that name. Raises ConfigError where there is none."""
+    if name not in RECOMMENDERS:
+        raise ConfigError(f"There is no recommender {name!r}.", f"Choose one of: {', '.join(RECOMMENDERS)}.")
+    return RECOMMENDERS[name]
 
 
 def build(name: str, options: Mapping[str, Any] | None = None) -> Recommender:
@@ -92,19 +50,16 @@ def build(name: str, options: Mapping[str, Any] | None = None) -> Recommender:
 
     Raises ConfigError for an unknown name or option and for a value out of its range.
     """
-    if name not in RECOMMENDERS:
-        raise ConfigError(f"There is no recommender {name!r}.", f"Choose one of: {', '.join(RECOMMENDERS)}.")
-    info = RECOMMENDERS[name]
-    recommender: Recommender = info.build(parse(info.config, options or {}))
-    return recommender
+    info = find(name)
+    chosen = parse(info.options, options or {})
+    made: Recommender = importlib.import_module(info.module).build(chosen)
+    return made
 
 
 def resolved(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Every option of a recommender with its value, defaults included; a folder or file that a text option names
     counts by what is in it. Raises ConfigError as `build` does."""
-    if name not in RECOMMENDERS:
-        raise ConfigError(f"There is no recommender {name!r}.", f"Choose one of: {', '.join(RECOMMENDERS)}.")
-    config: Any = parse(RECOMMENDERS[name].config, options)
+    config: Any = parse(find(name).options, options)
     values = {spec.name: getattr(config, spec.name) for spec in fields(config)}
     for spec in fields(config):
         value = values[spec.name]

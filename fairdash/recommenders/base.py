@@ -6,10 +6,10 @@ seen items and ranks (`fairdash.ranking`), so that candidates and ties are treat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from fairdash.progress import Progress
 from fairdash.schema import Codes, Floats, Interactions, TrainingData
@@ -76,14 +76,61 @@ class Recommender(Protocol):
 
 
 @dataclass(frozen=True)
+class Range:
+    """Numbers from low to high. log: evenly by their logarithm; whole: whole numbers."""
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+
+
+Space = Mapping[str, Range | tuple[Any, ...]]  # an option's name → its range, or the values to choose from
+Offer = Literal["vectors", "profile", "probabilities", "pairs", "training"]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much there is to learn from. twins: samples that are added with exchanged attributes, as a share of all."""
+
+    n_users: int
+    n_items: int
+    n_interactions: int
+    twins: float = 0.0
+
+    @staticmethod
+    def of(data: TrainingData) -> Sizes:
+        """Of the data that a recommender is fitted to."""
+        return Sizes(data.n_users, data.n_items, len(data.train), data.swap_share if data.swap else 0.0)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a training asks for. flops: floating-point operations of all steps, forward and backward. bytes: memory of
+    weights, optimizer, best weights and one batch together."""
+
+    flops: float
+    bytes: float
+
+
+@dataclass(frozen=True)
 class RecommenderInfo:
-    """A line of the catalogue: what the Recommender page and `--recommender` offer."""
+    """A recommender's declaration: all that pages, the store, the search and mitigations ask of it. Free of torch.
+
+    place: its place in lists, the lowest first. module: where `build(options) -> Recommender` and
+    `load(folder, manifest, arrays) -> Fitted` live; imported when they are called. options: a dataclass of `option`
+    fields. space: what a search varies; empty: it is not searched. offers: what mitigations may need of it, and
+    "training" where it takes training mitigations. cost: of a training with such options on data of such sizes; None
+    where it takes no time to speak of.
+    """
 
     name: str
     title: str
     summary: str
     paper: str
-    config: type
-    build: Any  # (config) -> Recommender
-    trainable: bool  # takes training mitigations
-    reads_profile: bool = False  # whether it reads a text of who people are
+    place: int
+    module: str
+    options: type[Any]
+    space: Space = field(default_factory=dict)
+    offers: frozenset[Offer] = frozenset()
+    cost: Callable[[Any, Sizes], Cost] | None = None

@@ -1,15 +1,18 @@
-"""Where training and scoring run, chosen once and said in a sentence."""
+"""Where training and scoring run, chosen once and said in a sentence. Torch is imported where it is asked for alone."""
 
 from __future__ import annotations
 
 import os
+import platform
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from fairdash.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
 
 # oneDNN keeps the code of a thousand shapes of products; batches hardly ever have the same shape twice, and it comes
 # to gigabytes. It reads this when the first product is computed.
@@ -29,15 +32,22 @@ class Device:
     @property
     def arithmetic(self) -> tuple[str, bool, str]:
         """What numbers depend on: the kind, bfloat16 or not, and the GPU's name or how many threads share a sum."""
+        import torch
+
         who = torch.cuda.get_device_name() if self.kind == "cuda" else f"{torch.get_num_threads()} threads"
         return self.kind, self.bf16, who
 
     @property
     def torch(self) -> torch.device:
+        """The same for PyTorch."""
+        import torch
+
         return torch.device(self.kind)
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which a model's forward pass runs."""
+        import torch
+
         return torch.autocast(self.kind, dtype=torch.bfloat16) if self.bf16 else nullcontext()
 
 
@@ -46,8 +56,9 @@ def choose(wish: str = "auto") -> Device:
 
     Raises ConfigError for another word, or for a device that this machine does not have.
     """
-    if wish not in CHOICES:
-        raise ConfigError(f"There is no device {wish!r}.", f"Choose one of: {', '.join(CHOICES)}.")
+    import torch
+
+    _check(wish)
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if wish == "cuda" and not cuda:
         raise ConfigError("This machine has no CUDA device that PyTorch can use.", "Choose auto or cpu.")
@@ -60,9 +71,38 @@ def choose(wish: str = "auto") -> Device:
         return Device("mps", False, "Runs on the Apple GPU in float32.")
     bf16, threads = _cpu_has_bf16(), torch.get_num_threads()
     reason = "" if wish == "cpu" else ", since no GPU is at hand"
-    return Device(
-        "cpu", bf16, f"Runs on the CPU with {threads} threads in {'bfloat16' if bf16 else 'float32'}{reason}."
-    )
+    return Device("cpu", bf16, f"Runs on the CPU with {_threads(threads)} in {_precision(bf16)}{reason}.")
+
+
+def likely(wish: str = "auto") -> Device:
+    """What `choose` will most likely say, from the drivers' files and without PyTorch, for pages that must not wait.
+
+    Raises ConfigError for another word.
+    """
+    _check(wish)
+    cuda = Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists()
+    mps = platform.system() == "Darwin" and platform.machine() == "arm64"
+    if wish == "cuda" or (wish == "auto" and cuda):
+        missing = "" if cuda else ", though none was found"
+        return Device("cuda", True, f"Will run on the GPU{missing}.")
+    if wish == "mps" or (wish == "auto" and mps):
+        missing = "" if mps else ", though none was found"
+        return Device("mps", False, f"Will run on the Apple GPU in float32{missing}.")
+    bf16, reason = _cpu_has_bf16(), "" if wish == "cpu" else ", since no GPU was found"
+    return Device("cpu", bf16, f"Will run on the CPU in {_precision(bf16)}{reason}.")
+
+
+def _check(wish: str) -> None:
+    if wish not in CHOICES:
+        raise ConfigError(f"There is no device {wish!r}.", f"Choose one of: {', '.join(CHOICES)}.")
+
+
+def _threads(n: int) -> str:
+    return f"{n} thread" if n == 1 else f"{n} threads"
+
+
+def _precision(bf16: bool) -> str:
+    return "bfloat16" if bf16 else "float32"
 
 
 def _cpu_has_bf16() -> bool:

@@ -26,15 +26,13 @@ from safetensors.numpy import save_file
 
 from fairdash import settings
 from fairdash.errors import ModelError
+from fairdash.recommenders import RECOMMENDERS
 from fairdash.recommenders.base import Fitted
 
 FORMAT = 1
 MANIFEST, ARRAYS = "fairdash.json", "fairdash.safetensors"
 MAX_JSON_BYTES = 64 << 20
-MAX_HEADER_BYTES = 16 << 20
-# Who opens what: each module has `load(folder, manifest, arrays) -> Fitted`.
-MODULES = {"popularity": "baselines", "ease": "baselines", "ncf": "ncf", "bert_sequence": "bert_sequence"}
-MODULES["bert_pair"] = "bert_pair"
+MAX_HEADER_BYTES = 16 << 20  # of a safetensors file: names and shapes, read before any number
 # Upper bounds for the numbers in a config.json: a file of some bytes must not ask for terabytes of memory.
 BOUNDS = {
     "hidden_size": 8192,
@@ -71,13 +69,13 @@ def load(folder: Path) -> Fitted:
     """
     manifest = read_json(folder / MANIFEST, "It is not a recommender that FairDash saved.")
     name = manifest.get("name")
-    if manifest.get("format") != FORMAT or name not in MODULES:
+    if manifest.get("format") != FORMAT or name not in RECOMMENDERS:
         raise ModelError(
             f"{folder.name} holds a recommender {name!r} of format {manifest.get('format')!r}, which is unknown here.",
-            "Open it with the version of FairDash that saved it.",
+            "Open it with the version of FairDash, and the plugins, that saved it.",
         )
     arrays = read_arrays(folder / ARRAYS)
-    module = importlib.import_module(f"fairdash.recommenders.{MODULES[name]}")
+    module = importlib.import_module(RECOMMENDERS[name].module)
     try:
         fitted: Fitted = module.load(folder, manifest, arrays)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
@@ -126,6 +124,10 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of a safetensors file. Raises ModelError where it is missing or damaged."""
     if not path.is_file():
         raise ModelError(f"{path.parent.name} has no file {path.name}.", "The folder is incomplete: copy it again.")
+    with path.open("rb") as file:
+        header = int.from_bytes(file.read(8), "little")
+    if header > MAX_HEADER_BYTES:
+        raise ModelError(f"The header of {path.name} is too large ({header} bytes).", "Copy it again, or save it anew.")
     try:
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict

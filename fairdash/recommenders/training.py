@@ -89,64 +89,6 @@ class Curve:
     notes: list[str] = field(default_factory=list)  # such as a batch that was halved
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a training asks for. flops: floating-point operations of all steps, forward and backward. bytes: memory of
-    weights, optimizer, best weights and one batch together."""
-
-    flops: float
-    bytes: float
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """seconds: of the whole training at most (early stopping may end it sooner). bytes: of memory. sentence: both in
-    words, with a warning where the memory does not suffice."""
-
-    seconds: float
-    bytes: float
-    sentence: str
-
-
-# Part of the speed of large matrix products that whole training steps reach, measured on two CPU cores; on a GPU small
-# models leave most of it unused.
-EFFICIENCY = {"cpu": 0.4, "cuda": 0.2, "mps": 0.2}
-
-
-def estimate(cost: Cost, device: Device) -> Estimate:
-    """Time and memory of a training before it starts, from its cost and a quick measurement of the device's speed
-    (a tenth of a second). Right to about a factor of two on an idle machine."""
-    seconds = cost.flops / (_speed(device) * EFFICIENCY[device.kind])
-    room = _memory(device)
-    minutes = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
-    sentence = f"At most about {minutes} and {cost.bytes / 2**30:.1f} GB of memory."
-    if cost.bytes > room:
-        sentence += f" This machine has {room / 2**30:.1f} GB: choose a smaller model or batch."
-    return Estimate(seconds, cost.bytes, sentence)
-
-
-def _speed(device: Device) -> float:
-    """Floating-point operations a second in a matrix product of the device's precision."""
-    size = 512 if device.kind == "cpu" else 4096
-    dtype = torch.bfloat16 if device.bf16 else torch.float32
-    one = torch.ones(size, size, dtype=dtype, device=device.torch)
-    best = float("inf")
-    for _ in range(4):  # the first one warms up
-        start = time.perf_counter()
-        (one @ one)[0, 0].item()
-        best = min(best, time.perf_counter() - start)
-    return 2.0 * size**3 / best
-
-
-def _memory(device: Device) -> float:
-    """Bytes that are free on the device."""
-    if device.kind == "cuda":
-        return float(torch.cuda.mem_get_info()[0])
-    import psutil
-
-    return float(psutil.virtual_memory().available)
-
-
 class _Learner(nn.Module):
     """The model and the terms of training mitigations: one loss, one set of parameters."""
 

@@ -24,8 +24,8 @@ from fairdash.errors import Cancelled, ConfigError, FairDashError
 from fairdash.hashing import digest
 from fairdash.metrics import accuracy
 from fairdash.progress import Progress, silent
-from fairdash.recommenders import RECOMMENDERS, build, ranking, resolved
-from fairdash.recommenders.base import Fitted
+from fairdash.recommenders import RECOMMENDERS, build, find, ranking, resolved
+from fairdash.recommenders.base import Fitted, Range, Space
 from fairdash.recommenders.options import parse
 from fairdash.schema import ITEM_ID, Groups, TrainingData
 from fairdash.workspace import write_json
@@ -34,44 +34,6 @@ Objective = Literal["accuracy", "gap", "both"]
 
 TRIALS = "trials.json"
 BUDGET = 0.05  # part of the best accuracy that the smallest gap may cost
-
-
-@dataclass(frozen=True)
-class Range:
-    """Numbers from low to high. log: evenly by their logarithm; whole: whole numbers."""
-
-    low: float
-    high: float
-    log: bool = False
-    whole: bool = False
-
-
-Space = Mapping[str, Range | tuple[Any, ...]]  # an option's name → its range, or the values to choose from
-
-SPACES: dict[str, Space] = {
-    "bert_sequence": {
-        "learning_rate": Range(5e-4, 5e-3, log=True),
-        "dropout": Range(0.0, 0.6),
-        "width": (64, 128, 256),
-        "layers": Range(1, 3, whole=True),
-        "dislikes": Range(0.0, 1.0),
-        "weight_decay": Range(1e-3, 0.1, log=True),
-    },
-    "bert_pair": {
-        "learning_rate": Range(5e-5, 1e-3, log=True),
-        "weight_decay": Range(1e-3, 0.1, log=True),
-        "negatives": Range(0.5, 4.0, log=True),
-        "history": (5, 10, 20),
-        "prior": ("none", "popularity", "first_stage"),
-    },
-    "ncf": {
-        "learning_rate": Range(5e-4, 1e-2, log=True),
-        "factors": (8, 16, 32, 64),
-        "negatives": Range(1, 8, whole=True),
-        "weight_decay": Range(1e-3, 1.0, log=True),
-    },
-    "ease": {"l2": Range(10.0, 5000.0, log=True)},
-}
 
 
 @dataclass(frozen=True)
@@ -131,15 +93,14 @@ def search(
     objective: "accuracy" is the highest NDCG@10; "gap" the smallest gap among trials that keep 95 % of the best
     accuracy (no gap is smaller than that of a recommender that fails everybody alike); "both" the trials of which no
     other one is better in both. groups: of users, for the gap; a group needs `min_size` people with validation likes.
-    space: what is varied (default: `SPACES`). fixed: options that all trials share.
+    space: what is varied (default: what the recommender declares). fixed: options that all trials share.
 
     Raises ConfigError for an unknown recommender or option, for a gap without two groups, and where every trial fails;
     Cancelled from `progress`.
     """
-    if recommender not in RECOMMENDERS:
-        raise ConfigError(f"There is no recommender {recommender!r}.", f"Choose one of: {', '.join(RECOMMENDERS)}.")
+    info = find(recommender)
     fixed = dict(fixed or {})
-    space = {name: values for name, values in (space or SPACES.get(recommender, {})).items() if name not in fixed}
+    space = {name: values for name, values in (space or info.space).items() if name not in fixed}
     _check(recommender, space, fixed, objective, groups, trials)
     folder.mkdir(parents=True, exist_ok=True)
     from fairdash.recommenders import device as devices
@@ -199,7 +160,7 @@ def _check(
     groups: Groups | None,
     trials: int,
 ) -> None:
-    config = RECOMMENDERS[recommender].config
+    config = RECOMMENDERS[recommender].options
     if objective not in get_args(Objective):
         raise ConfigError(f"There is no objective {objective!r}.", f"Choose one of: {', '.join(get_args(Objective))}.")
     if objective != "accuracy" and (groups is None or (groups.sizes > 0).sum() < 2):
@@ -221,7 +182,7 @@ def _check(
 
 def _defaults(recommender: str, space: Space) -> dict[str, Any]:
     """The default options as far as they lie in the space."""
-    default = RECOMMENDERS[recommender].config()
+    default = RECOMMENDERS[recommender].options()
     values = {name: getattr(default, name) for name in space}
     return {name: value for name, value in values.items() if _lies_in(value, space[name])}
 

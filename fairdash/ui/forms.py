@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,33 +17,44 @@ from fairdash.ui import state
 NONE = "none"
 
 
-def options(config: type, first: Sequence[str] = (), *, columns: int = 3) -> dict[str, Any]:
+def options(name: str, config: type, first: Sequence[str] = (), *, columns: int = 3) -> dict[str, Any]:
     """One control for each field of an options dataclass; `first` stand open, the rest behind “More options”.
 
-    Returns the values that differ from their defaults, ready for `recommenders.build` and for `--set`.
+    name: whose options these are; the controls of two owners never share a value. Returns the values that
+    differ from their defaults, ready for `recommenders.build` and for `--set`.
     """
     fields = {field.name: field for field in dataclasses.fields(config)}
-    chosen = _grid([fields[name] for name in first if name in fields], columns)
-    rest = [field for name, field in fields.items() if name not in first]
+    chosen = _grid(name, [fields[option] for option in first if option in fields], columns)
+    rest = [field for option, field in fields.items() if option not in first]
     if rest:
-        with st.expander("More options", key=f"more-{config.__name__}"):
-            chosen |= _grid(rest, columns)
-    return {name: value for name, value in chosen.items() if value != fields[name].default}
+        with st.expander("More options", key=f"more-{name}"):
+            chosen |= _grid(name, rest, columns)
+    return {option: value for option, value in chosen.items() if value != fields[option].default}
 
 
-def _grid(fields: Sequence[dataclasses.Field[Any]], columns: int) -> dict[str, Any]:
+def fill(name: str, config: type, values: Mapping[str, Any]) -> None:
+    """Set the controls that `options` will draw: these values, and the defaults of all others."""
+    for field in dataclasses.fields(config):
+        st.session_state[_key(name, field)] = values.get(field.name, field.default)
+
+
+def _key(name: str, field: dataclasses.Field[Any]) -> str:
+    return f"set_{name}_{field.name}"
+
+
+def _grid(name: str, fields: Sequence[dataclasses.Field[Any]], columns: int) -> dict[str, Any]:
     chosen = {}
     for start in range(0, len(fields), columns):
         for column, field in zip(st.columns(columns, vertical_alignment="bottom"), fields[start:], strict=False):
             with column:
-                chosen[field.name] = _control(field)
+                chosen[field.name] = _control(name, field)
     return chosen
 
 
-def _control(field: dataclasses.Field[Any]) -> Any:
-    """The control that fits the field's type; its value lives in the URL under the field's own name."""
+def _control(name: str, field: dataclasses.Field[Any]) -> Any:
+    """The control that fits the field's type; its value lives in the URL under the owner's and the field's name."""
     label, meta, default = words.sentence(field.name.replace("_", " ")), field.metadata, field.default
-    shared: dict[str, Any] = {"key": f"set_{field.name}", "help": meta.get("help"), "bind": "query-params"}
+    shared: dict[str, Any] = {"key": _key(name, field), "help": meta.get("help"), "bind": "query-params"}
     if meta.get("choices"):
         return st.selectbox(label, list(meta["choices"]), index=list(meta["choices"]).index(default), **shared)
     if isinstance(default, bool):

@@ -21,7 +21,7 @@ OBJECTIVES = {
     "gap": "The smallest gap that keeps 95 % of the best NDCG@10",
     "both": "All for which no other one is better in both",
 }
-SEARCHED = ("bert_sequence", "bert_pair", "ncf", "ease")  # recommenders with options worth a search
+SEARCHED = tuple(name for name, info in RECOMMENDERS.items() if info.space)
 
 
 def section(data: str) -> None:
@@ -55,8 +55,10 @@ def _form(data: str) -> dict[str, Any]:
     spec = forms.split(dataset)
     group = forms.group(dataset.users)
     fixed: dict[str, Any] = {}
-    if RECOMMENDERS[name].trainable:
-        epochs = st.number_input("Epochs of a trial", 1, 1000, RECOMMENDERS[name].config().epochs, key=f"epochs-{name}")
+    if "training" in RECOMMENDERS[name].offers:
+        epochs = st.number_input(
+            "Epochs of a trial", 1, 1000, RECOMMENDERS[name].options().epochs, key=f"epochs-{name}"
+        )
         fixed["epochs"] = int(epochs)
     st.caption("Everything is measured on validation; the test part plays no role here.")
     params = {

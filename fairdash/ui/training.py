@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,29 +10,27 @@ import streamlit as st
 from fairdash import words
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
-from fairdash.recommenders import PROFILE_READERS, RECOMMENDERS
+from fairdash.recommenders import RECOMMENDERS
+from fairdash.recommenders.base import Sizes
+from fairdash.recommenders.device import CHOICES, likely
+from fairdash.recommenders.estimate import estimate
+from fairdash.recommenders.options import parse
 from fairdash.schema import USER_ID
 from fairdash.ui import forms, load, parts, state
 
 FIRST = ("epochs", "layers", "width", "length", "batch", "learning_rate")  # options that stand open
 
 
-@st.cache_resource(show_spinner="Looking at this machine")
-def _device(wish: str) -> str:
-    from fairdash.recommenders import device  # torch is loaded only where it is needed
-
-    return device.choose(wish).sentence
-
-
 @st.cache_data(max_entries=64, show_spinner=False)
 def _estimate(data: str, spec: str, name: str, options: tuple[tuple[str, Any], ...], wish: str) -> str:
-    """Time and memory in words; empty for recommenders that take no time to speak of."""
-    from fairdash.recommenders import build, device
-    from fairdash.recommenders.training import estimate
-
-    recommender = build(name, {key: value for key, value in options if key != "profile"})
-    cost = getattr(recommender, "cost", None)
-    return "" if cost is None else estimate(cost(load.split(data, spec).training), device.choose(wish)).sentence
+    """Where it will run, and for how long, in words; without loading PyTorch, which takes seconds."""
+    info, device = RECOMMENDERS[name], likely(wish)
+    if info.cost is None:
+        return device.sentence
+    chosen = parse(info.options, {key: value for key, value in options if key != "profile"})
+    return (
+        f"{device.sentence} {estimate(info.cost(chosen, Sizes.of(load.split(data, spec).training)), device).sentence}"
+    )
 
 
 def section(data: str) -> None:
@@ -57,9 +54,8 @@ def prefill(name: str, options: Mapping[str, Any]) -> None:
     """Turn to the Train part of the page with this recommender and these options; for a button's callback."""
     state.put("how", "Train")
     state.put("recommender", name)
-    defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(RECOMMENDERS[name].config)}
-    for option, value in options.items():
-        st.session_state[f"set_{option}"] = type(defaults[option])(value)
+    forms.fill(name, RECOMMENDERS[name].options, options)
+    st.session_state["profile"] = []  # the trials had none
 
 
 def _start(data: str, params: dict[str, Any]) -> None:
@@ -82,23 +78,23 @@ def _form(data: str) -> dict[str, Any]:
         )  # fmt: skip
     info = RECOMMENDERS[name]
     with two:
-        device = st.selectbox("Runs on", ["auto", "cpu", "cuda", "mps"], key="device", bind="query-params")
+        device = st.selectbox("Runs on", CHOICES, key="device", bind="query-params")
     with three:
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params",
                                help="Same seed, same numbers (on one kind of machine).")  # fmt: skip
     st.caption(f"{info.summary} *{words.plain(info.paper, 300)}*")
     spec = forms.split(dataset)
-    options = forms.options(info.config, FIRST)
-    if name in PROFILE_READERS:
+    options = forms.options(name, info.options, FIRST)
+    if "profile" in info.offers:
         attributes = [name for name in dataset.users.columns if name != USER_ID]
         profile = st.multiselect(
-            "Attributes in the profile text", attributes, key="profile", format_func=words.label,
+            "Attributes in the profile text", attributes, key="profile", format_func=words.namer(attributes),
             help="The model then reads who a person is, in words. The Audit page measures what it makes of it.",
         )  # fmt: skip
         if profile:
             options["profile"] = ",".join(profile)
-    if info.trainable:
-        st.caption(f"{_device(device)} {_estimate(data, spec, name, tuple(options.items()), device)}")
+    if info.cost is not None:
+        st.caption(_estimate(data, spec, name, tuple(options.items()), device))
     return {
         "dataset": data, "split": spec, "recommender": name, "options": options, "seed": int(seed), "device": device,
     }  # fmt: skip

@@ -23,10 +23,10 @@ import pandas as pd
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
-from fairdash.recommenders.bert_pair import PairNetwork
-from fairdash.recommenders.bert_sequence import Context, FittedSequence, SequenceBatches, SequenceModel
+from fairdash.recommenders.bert_pair.model import PairNetwork
+from fairdash.recommenders.bert_sequence import SequenceOptions
+from fairdash.recommenders.bert_sequence.model import Context, FittedSequence, SequenceBatches, SequenceModel
 from fairdash.recommenders.device import Device, choose
-from fairdash.recommenders.options import SequenceOptions
 from fairdash.recommenders.training import Output
 from fairdash.schema import Interactions, TrainingData
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from fairdash.data.split import split
 from fairdash.recommenders import calibration
-from fairdash.recommenders.bert_pair import FittedPair
-from fairdash.recommenders.ncf import FittedNcf
+from fairdash.recommenders.bert_pair.model import FittedPair
+from fairdash.recommenders.ncf.model import FittedNcf
 from fairdash.schema import Floats, Split
 from tests.bench.recommenders import SEED, Clock, accuracy, line, movielens, top, trained
 

@@ -35,7 +35,7 @@ from fairdash import data
 from fairdash.data.split import split
 from fairdash.recommenders import build, ranking
 from fairdash.recommenders.base import Fitted
-from fairdash.recommenders.bert_sequence import FittedSequence
+from fairdash.recommenders.bert_sequence.model import FittedSequence
 from fairdash.schema import ITEM_ID, Dataset, Interactions, Split
 
 ROOT = Path(__file__).parents[2]

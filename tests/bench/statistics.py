@@ -1,135 +1,228 @@
-"""Do the intervals and the tests hold? Simulated data sets with a known truth, audited through the public call.
+"""Do intervals and tests hold where fairness is asked about: small and unequal groups, rare hits?
 
-    python -m tests.bench.statistics [--data-sets 1000] [--people 400]
+    python -m tests.bench.statistics [--quick] [--data-sets 400] [--permutations 1000]
 
-Every person likes one to three held-out items; each stands in the top K, at a random rank, with a probability of the
-person's own, drawn from a Beta distribution whose mean depends on the attribute `g`. So the true gaps in recall,
-precision and NDCG are known exactly. A second attribute, `h`, is drawn at random and changes nothing: its true gaps
-are 0.
+Simulated data sets with a known truth, straight from sums to `metrics.groups.gap`. A person has a hit with the base
+rate of the group, at a rank uniform over 1 to 10; "hit" is whether, "ndcg" 1 / log2(rank + 1), "mrr" 1 / rank. For each
+design, metric and base rate:
+
+    rejects   part of data sets without a difference in which p < 0.05
+    excludes  in which the interval of the gap leaves 0 out (the same, as the two agree)
+    covers    the smallest group's value | the gap, without a difference and with each planted one, the lowest of them
+    power     of three planted gaps, the smallest group higher and lower: ours / Fisher's exact test (hits of two
+              groups) / a permutation of max − min that counts ties in full
+    found     power at the gap that is called detectable (it should be 0.8)
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import fisher_exact
 
-from fairdash.metrics import audit
-from fairdash.schema import GroupSpec
+from fairdash.metrics import groups
+from fairdash.metrics.groups import Gap
+from fairdash.metrics.rates import Rates, spread
 
-K, ITEMS = 10, 40
-SHARE_OF_LIKED = np.array([0.5, 0.3, 0.2])  # one, two, three liked items
-METRICS = ("ndcg", "recall", "precision", "equal_opportunity_difference")
+Array = NDArray[np.float64]
+
+MEAN = Rates((0,), (2,), (1,))
+RANKS = np.arange(1, 11)
+METRICS = {"hit": np.ones(1), "ndcg": 1 / np.log2(RANKS + 1), "mrr": 1 / RANKS}
+DESIGNS = (
+    (30, 3000), (25, 500), (40, 400), (20, 200), (100, 1000), (273, 670), (20, 60, 150, 400, 1000),
+    (20, 25, 30, 40, 60, 80, 120, 160, 220, 300, 450, 600),
+)  # fmt: skip
+BASES = (0.01, 0.05, 0.1, 0.3, 0.5)
+GAPS = (1.5, 2.5, 3.5)  # planted, in standard errors of the difference of the smallest group from the rest
+LEVEL = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """One draw: hits by level of value [g, levels] of groups of n people [g]."""
+
+    sizes: NDArray[np.int64]
+    levels: Array
+    hits: NDArray[np.int64]
+
+    @property
+    def powers(self) -> Array:
+        """Sums of the first three powers of the values [3, g]."""
+        return np.stack([self.hits @ self.levels**k for k in (1, 2, 3)])
+
+    def sums(self) -> Array:
+        first, second, _ = self.powers
+        return np.stack([first, second, self.sizes.astype(float)], axis=1)
+
+    def moments(self) -> Array:
+        """Sums of products of (value, square, one); the fourth power is not used."""
+        first, second, third = self.powers
+        rows = [[second, third, first], [third, third, second], [first, second, self.sizes.astype(float)]]
+        return np.moveaxis(np.array(rows), 2, 0)
+
+    def shuffled(self, permutations: int, rng: np.random.Generator) -> Array:
+        """Sums under shuffled labels [p, g, 3]; the last group, the largest, gets what the others leave."""
+        values = np.repeat(self.levels, self.hits.sum(axis=0))
+        left, people = np.full(permutations, len(values)), int(self.sizes.sum())
+        number = np.zeros((permutations, len(self.sizes)), dtype=np.int64)
+        for g, size in enumerate(self.sizes[:-1].tolist()):
+            number[:, g] = rng.hypergeometric(left, people - left, size)
+            left, people = left - number[:, g], people - size
+        number[:, -1] = left
+        if len(self.levels) == 1:
+            sums = np.stack([number, number], axis=2).astype(float)
+        else:
+            # the first places of a random order, as many as the small groups take
+            drawn = np.tile(values, (permutations, 1))
+            row = np.arange(permutations)
+            ends = np.cumsum(number[:, :-1], axis=1)
+            taken = int(ends.max(initial=0))
+            for j in range(taken):
+                other = rng.integers(j, len(values), permutations)
+                drawn[:, j], drawn[row, other] = drawn[row, other], drawn[:, j].copy()
+            until = np.zeros((2, permutations, taken + 1))
+            until[:, :, 1:] = np.cumsum(np.stack([drawn[:, :taken], drawn[:, :taken] ** 2]), axis=2)
+            at = np.take_along_axis(until, np.broadcast_to(ends, (2, *ends.shape)), axis=2)
+            whole = np.broadcast_to(np.array([values.sum(), (values**2).sum()])[:, None, None], (2, permutations, 1))
+            sums = np.moveaxis(np.diff(np.concatenate([at, whole], axis=2), axis=2, prepend=0.0), 0, 2)
+        return np.concatenate([sums, np.broadcast_to(self.sizes[:, None], (*number.shape, 1))], axis=2)
 
 
 @dataclass(frozen=True)
-class World:
-    """people, and which part of them the smaller group of each attribute has; mean hit probability in the two groups of
-    `g`; concentration of the Beta distribution around it."""
+class Found:
+    """One data set's verdicts: ours and the other tests' p; whether the intervals hold the truth."""
 
-    people: int
-    minority: float
-    chances: tuple[float, float] = (0.35, 0.25)
-    concentration: float = 4.0
+    gap: Gap
+    fisher: float
+    plain: float
+    value_covered: bool
+    gap_covered: bool
 
-    def true_gaps(self) -> dict[str, float]:
-        discounts = 1 / np.log2(np.arange(2, K + 2))
-        number = np.arange(1, 4)
-        a, b = self.chances
-        # a hit's rank is uniform over the top K, so the expected gain is hits × the mean discount
-        ndcg = float(np.sum(SHARE_OF_LIKED * number * discounts.mean() / np.cumsum(discounts)[:3]))
-        precision = float(np.sum(SHARE_OF_LIKED * number)) / K
-        factors = {"ndcg": ndcg, "recall": 1.0, "precision": precision, "equal_opportunity_difference": 1.0}
-        return {key: (a - b) * factor for key, factor in factors.items()}
 
-    def draw(self, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        """recommendations, truth, users."""
-        n = self.people
-        codes = {name: rng.permutation(np.arange(n) < round(self.minority * n)).astype(int) for name in ("g", "h")}
-        mean = np.array(self.chances)[codes["g"]]
-        chance = rng.beta(mean * self.concentration, (1 - mean) * self.concentration)
-        liked = rng.choice(3, size=n, p=SHARE_OF_LIKED) + 1
-        hits = rng.binomial(liked, chance)
-        order = np.argsort(rng.random((n, ITEMS)), axis=1)
-        # the order is random, so its first places are random items at random ranks
-        top = np.argsort(rng.random((n, K)), axis=1)[:, :3]
-        column = np.where(np.arange(3) < hits[:, None], top, K + np.arange(3))
-        user, place = np.nonzero(np.arange(3) < liked[:, None])
-        names = np.array([f"u{i}-{rng.integers(1 << 62)}" for i in range(n)], dtype=object)
-        recommendations = pd.DataFrame(
-            {
-                "user_id": np.repeat(names, K),
-                "item_id": order[:, :K].ravel(),
-                "rank": np.tile(np.arange(1, K + 1), n),
-            }
-        )
-        truth = pd.DataFrame({"user_id": names[user], "item_id": order[user, column[user, place]]})
-        users = pd.DataFrame({"user_id": names, **{name: np.where(code, "b", "a") for name, code in codes.items()}})
-        return recommendations, truth, users
+def look(data: DataSet, chances: Array, permutations: int, rng: np.random.Generator) -> Found:
+    sums, moments, names = data.sums(), data.moments(), [str(g) for g in range(len(data.sizes))]
+    null = data.shuffled(permutations, rng)
+    made = groups.gap(MEAN, names, data.sizes, sums, moments, np.empty((0, *sums.shape)), null)
+    true = chances * data.levels.mean()
+    assert made.pair is not None
+    high, low = (int(name) for name in made.pair)
+    truth = true[high] - true[low] if len(true) == 2 else np.ptp(true)
+    lower, upper = (end[0, 0] for end in spread(MEAN, sums, moments, data.sizes).ends())
+    means = null[..., 0] / null[..., 2]
+    far = np.ptp(means, axis=1) >= made.gap * (1 - 1e-9)
+    fisher = math.nan
+    if len(true) == 2 and len(data.levels) == 1:
+        hits = data.hits[:, 0]
+        fisher = float(fisher_exact([hits, data.sizes - hits]).pvalue)
+    return Found(
+        made, fisher, float((1 + far.sum()) / (1 + len(far))),
+        bool(lower - 1e-12 <= true[0] <= upper + 1e-12), bool(made.ci[0] - 1e-12 <= truth <= made.ci[1] + 1e-12),
+    )  # fmt: skip
+
+
+def draw(sizes: tuple[int, ...], chances: Array, metric: str, rng: np.random.Generator) -> DataSet:
+    n = np.array(sizes)
+    levels = METRICS[metric]
+    hits = rng.multinomial(rng.binomial(n, chances), np.full(len(levels), 1 / len(levels)))
+    return DataSet(n, levels, hits)
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Parts of the data sets: covered: whose interval of the signed gap in `g` holds the truth; rejected: whose test of
-    `h` has p ≤ 0.05; excluded: whose interval of `h` leaves 0 out."""
+class Row:
+    """Parts of the data sets: see the module. power: by planted gap: ours, Fisher's, the plain permutation's."""
 
-    covered: dict[str, float]
-    rejected: dict[str, float]
-    excluded: dict[str, float]
-
-
-def simulate(
-    world: World, data_sets: int, seed: int = 0, *, replicates: int = 1000, permutations: int = 2000
-) -> Outcome:
-    truth = world.true_gaps()
-    counts = {name: dict.fromkeys(METRICS, 0) for name in ("covered", "rejected", "excluded")}
-    for rng in _generators(seed, data_sets):
-        tables = world.draw(rng)
-        made = audit.from_frames(
-            *tables,
-            groups=[GroupSpec(("g",)), GroupSpec(("h",))],
-            k=K,
-            seed=int(rng.integers(1 << 31)),
-            replicates=replicates,
-            permutations=permutations,
-        )
-        gaps = made.to_json()["gaps"]
-        for key in METRICS:
-            row, null = gaps["g"][key], gaps["h"][key]
-            # the interval is of the higher group less the lower one: turned where the lower one came out higher
-            signed = truth[key] if row["pair"][0] == "a" else -truth[key]
-            counts["covered"][key] += row["ci"][0] <= signed <= row["ci"][1]
-            counts["rejected"][key] += null["p_value"] <= 0.05
-            counts["excluded"][key] += not null["ci"][0] <= 0 <= null["ci"][1]
-    return Outcome(*({key: n / data_sets for key, n in counts[part].items()} for part in counts))
+    rejects: float
+    excludes: float
+    covers_value: float
+    covers_gap: float
+    power: dict[str, tuple[float, float, float]]
+    found: float
 
 
-def _generators(seed: int, number: int) -> Iterator[np.random.Generator]:
-    for child in np.random.SeedSequence(seed).spawn(number):
-        yield np.random.default_rng(child)
+def run(sizes: tuple[int, ...], metric: str, base: float, data_sets: int, permutations: int, seed: int = 0) -> Row:
+    rng = np.random.default_rng([seed, *sizes, round(1000 * base), len(metric)])
+
+    def many(move: float) -> list[Found]:
+        chances = np.full(len(sizes), base)
+        chances[0] += move
+        return [look(draw(sizes, chances, metric, rng), chances, permutations, rng) for _ in range(data_sets)]
+
+    null = many(0.0)
+    error = math.sqrt(base * (1 - base) * (1 / sizes[0] + 1 / sum(sizes[1:])))
+    power, covered = {}, [np.mean([one.gap_covered for one in null])]
+    value = [np.mean([one.value_covered for one in null])]
+    for move in (size * sign * error for sign in (1, -1) for size in GAPS):
+        if not 0 <= base + move <= 1:
+            continue
+        found = many(move)
+        power[f"{base + move:.2f}"] = (
+            part([one.gap.p_value for one in found]), part([one.fisher for one in found]),
+            part([one.plain for one in found]),
+        )  # fmt: skip
+        covered.append(np.mean([one.gap_covered for one in found]))
+        value.append(np.mean([one.value_covered for one in found]))
+    # what each data set calls detectable is planted in the smaller group of its pair, in a new draw
+    there = []
+    for one in null:
+        assert one.gap.pair is not None
+        chances = np.full(len(sizes), base)
+        size = one.gap.detectable / float(METRICS[metric].mean())
+        chances[min(int(name) for name in one.gap.pair)] += size if base + size <= 1 else -size
+        if chances.min() >= 0 and chances.max() <= 1:
+            there.append(look(draw(sizes, chances, metric, rng), chances, permutations, rng))
+    return Row(
+        part([one.gap.p_value for one in null]),
+        float(np.mean([not one.gap.ci[0] <= 0 <= one.gap.ci[1] for one in null])),
+        float(min(value)),
+        float(min(covered)),
+        power,
+        part([one.gap.p_value for one in there]) if len(there) == len(null) else math.nan,
+    )
+
+
+def part(p: list[float]) -> float:
+    return math.nan if math.isnan(p[0]) else float(np.mean(np.array(p) < LEVEL))
+
+
+def rows(quick: bool) -> Iterator[tuple[tuple[int, ...], str, float]]:
+    for sizes in DESIGNS:
+        for metric in METRICS:
+            for base in (0.05, 0.3) if quick else BASES:
+                yield sizes, metric, base
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--data-sets", type=int, default=1000)
-    options.add_argument("--people", type=int, default=400)
-    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--quick", action="store_true", help="two base rates")
+    options.add_argument("--data-sets", type=int, default=400)
+    options.add_argument("--permutations", type=int, default=1000)
+    options.add_argument("--only", default="", help="designs whose sizes begin like this, as 30/3000")
     chosen = options.parse_args()
-    print(f"{chosen.data_sets} data sets of {chosen.people} people, 1,000 replicates, 2,000 permutations")
-    print(
-        f"{'group sizes':<12}{'metric':<32}{'covers the truth':>18}{'rejects a true null':>21}{'CI leaves 0 out':>17}"
-    )
-    for title, minority in (("1 : 1", 0.5), ("9 : 1", 0.1)):
-        start = time.perf_counter()
-        outcome = simulate(World(chosen.people, minority), chosen.data_sets, chosen.seed)
-        for key in METRICS:
-            numbers = outcome.covered[key], outcome.rejected[key], outcome.excluded[key]
-            print(f"{title:<12}{key:<32}{numbers[0]:>18.1%}{numbers[1]:>21.1%}{numbers[2]:>17.1%}")
-        print(f"{'':<12}{time.perf_counter() - start:.0f} s", flush=True)
+    start = time.perf_counter()
+    print(f"{'groups':<22}metric  base{'rejects':>10}{'excludes':>9}{'covers value|gap':>17}{'found':>7}  power")
+    for sizes, metric, base in rows(chosen.quick):
+        title = "/".join(map(str, sizes))
+        if not title.startswith(chosen.only):
+            continue
+        row = run(sizes, metric, base, chosen.data_sets, chosen.permutations)
+        short = f"{len(sizes)} of {sizes[0]} to {sizes[-1]}" if len(sizes) > 2 else title
+        power = " ".join(
+            f"{at}:" + "/".join("-" if math.isnan(p) else f"{p:.2f}" for p in values)
+            for at, values in row.power.items()
+        )
+        print(
+            f"{short:<22}{metric:<7}{base:>5}{row.rejects:>9.3f}{row.excludes:>9.3f}"
+            f"{row.covers_value:>11.3f} {row.covers_gap:.3f}{row.found:>7.2f}  {power}",
+            flush=True,
+        )  # fmt: skip
+    print(f"{chosen.data_sets} data sets, {chosen.permutations} shufflings, {time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

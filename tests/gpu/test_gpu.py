@@ -17,8 +17,8 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from fairdash.progress import silent
 from fairdash.recommenders import build
-from fairdash.recommenders.bert_pair import PairNetwork
-from fairdash.recommenders.bert_sequence import FittedSequence
+from fairdash.recommenders.bert_pair.model import PairNetwork
+from fairdash.recommenders.bert_sequence.model import FittedSequence
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.training import Validation
 from fairdash.schema import Codes, TrainingData

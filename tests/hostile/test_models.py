@@ -166,3 +166,14 @@ def test_links_pickles_bombs_and_rubbish(tmp_path: Path, monkeypatch: pytest.Mon
     encrypted.write_bytes(raw)
     with pytest.raises(ModelError, match="cannot be read"):
         store.unpack(encrypted, tmp_path / "locked")
+
+
+def test_a_safetensors_header_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.safetensors"
+    save_file({"a": np.ones(1, np.float32)}, file)
+    n = int.from_bytes(file.read_bytes()[:8], "little")
+    monkeypatch.setattr(store, "MAX_HEADER_BYTES", n)
+    assert store.read_arrays(file)["a"] == 1
+    monkeypatch.setattr(store, "MAX_HEADER_BYTES", n - 1)
+    with pytest.raises(ModelError, match="header"):
+        store.read_arrays(file)

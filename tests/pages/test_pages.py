@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 from fairdash import entries, words
 from fairdash.jobs import kinds, runner
 from fairdash.mitigation import METHODS
+from fairdash.stages.places import PLACES
 from fairdash.ui import findings, state
-from fairdash.ui.mitigating import PLACES
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, url
 from tests.pages.conftest import words as told
@@ -43,7 +43,7 @@ def test_a_full_workspace_opens(name: str, here: dict[str, Any], open_page: Open
 @pytest.mark.parametrize("k", ["0", "-3", "99999999", "1e3", "ten", ""])
 def test_numbers_out_of_bounds_in_a_link_are_mended(k: str, here: dict[str, Any], open_page: Open) -> None:
     for name in ("explore", "mitigate", "data"):
-        open_page(name, data=here["data"], lists=here["lists"], k=k, least=k, set_epochs=k, strength=k)
+        open_page(name, data=here["data"], lists=here["lists"], k=k, least=k, set_bert_sequence_epochs=k, strength=k)
 
 
 def test_the_data_page_shows_the_datas_own_bias(here: dict[str, Any], open_page: Open) -> None:
@@ -141,14 +141,14 @@ def test_a_search_tries_options_and_hands_the_best_to_training(here: dict[str, A
     assert f"NDCG@10 {best['accuracy']:.4f}" in told(app)
     next(button for button in app.button if button.label == "Train with the best options").click().run()
     assert not app.exception
-    assert app.number_input(key="set_l2").value == pytest.approx(best["options"]["l2"])
+    assert app.number_input(key="set_ease_l2").value == pytest.approx(best["options"]["l2"])
     assert app.button(key="train")
 
 
 def test_every_method_of_the_catalogue_can_be_looked_at(here: dict[str, Any], open_page: Open) -> None:
     app = open_page("mitigate", data=here["data"], lists=here["lists"])
     seen = set()
-    for place, title in PLACES.items():
+    for place, title in ((key, one.title) for key, one in PLACES.items()):
         app.segmented_control(key="place").set_value(title).run()
         for key in [key for key, method in METHODS.items() if method.info.place == place]:
             app.selectbox(key="method").set_value(key).run()

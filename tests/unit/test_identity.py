@@ -247,7 +247,7 @@ def test_a_run_is_named_by_all_that_its_numbers_depend_on(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("name", list(RECOMMENDERS))
 def test_every_option_of_a_recommender_counts(name: str) -> None:
     default = resolved(name, {})
-    for spec in fields(RECOMMENDERS[name].config):
+    for spec in fields(RECOMMENDERS[name].options):
         value, meta = default[spec.name], spec.metadata
         if isinstance(value, bool):
             changed: Any = not value

@@ -135,7 +135,8 @@ def test_nothing_is_recommended_well(data: dict[str, Any]) -> None:
     gap = found["gaps"]["gender"]["ndcg"]
     assert gap["gap"] == 0
     assert gap["p_value"] == 1
-    assert gap["ci"] == [0, 0]
+    # 0 of so many says that few get a hit, not that nobody would
+    assert gap["ci"][0] < 0 < gap["ci"][1] < 0.12
     assert found["gaps"]["gender"]["group_entropy_index"]["gap"] is None
     assert found["gaps"]["gender"]["generalized_cross_entropy"]["gap"] is None
 

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fairdash.hashing import id_hash
 from fairdash.metrics import accuracy, bootstrap, groups
-from fairdash.metrics.groups import Gap, Rates
-from fairdash.metrics.tally import GroupSums, _shuffle_limit, _shuffle_rows
+from fairdash.metrics.groups import Gap
+from fairdash.metrics.rates import Rates
+from fairdash.metrics.shuffles import _shuffle_rows
 
 MEAN = Rates((0,), (2,), (1,))
 
@@ -22,9 +25,10 @@ def gap_of(values: Sequence[np.ndarray], *, seed: int = 0, replicates: int = 500
     codes = np.repeat(np.arange(len(sizes)), sizes)
     drawn = bootstrap.weights(id_hash([f"{seed}-{i}" for i in range(len(flat))]), replicates, seed)
     total = np.stack([rows[codes == g].sum(axis=0) for g in range(len(sizes))])
+    moments = np.stack([rows[codes == g].T @ rows[codes == g] for g in range(len(sizes))])
     boot = np.stack([drawn[codes == g].T.astype(float) @ rows[codes == g] for g in range(len(sizes))], axis=1)
     null = _shuffle_rows(rows, sizes, permutations, np.random.default_rng(seed))
-    return groups.gap(MEAN, [f"g{i}" for i in range(len(sizes))], sizes, total, boot, null, better=1)
+    return groups.gap(MEAN, [f"g{i}" for i in range(len(sizes))], sizes, total, moments, boot, null, better=1)
 
 
 def test_by_hand() -> None:
@@ -62,40 +66,96 @@ def test_interval_and_test_agree_with_the_t_test() -> None:
 def test_detectable_gap_is_found_four_times_of_five() -> None:
     rng = np.random.default_rng(2)
     size = 2.8 * math.sqrt(2 / 100)
-    found = [gap_of([rng.normal(size, 1, 100), rng.normal(size=100)], seed=s, permutations=1) for s in range(200)]
-    assert np.mean([one.detectable for one in found]) == pytest.approx(size, rel=0.05)
+    found = [gap_of([rng.normal(size, 1, 100), rng.normal(size=100)], seed=s, replicates=0) for s in range(200)]
+    assert np.mean([one.detectable for one in found]) == pytest.approx(size, rel=0.1)
     assert 0.72 < np.mean([one.ci[0] > 0 for one in found]) < 0.88
 
 
 def test_null_of_several_groups_is_rarely_left_out() -> None:
     rng = np.random.default_rng(3)
-    out = sum(gap_of([rng.normal(size=40) for _ in range(5)], seed=s, permutations=1).ci[0] > 0 for s in range(200))
+    out = sum(gap_of([rng.normal(size=40) for _ in range(5)], seed=s, replicates=0).ci[0] > 0 for s in range(200))
     assert out <= 20  # 5 % of 200 expected
 
 
-def test_shuffled_sums_keep_their_total() -> None:
-    rng = np.random.default_rng(4)
-    rows = rng.normal(size=(300, 3))
-    for sizes in ([100, 200], [20] * 15):
-        sums = _shuffle_rows(rows, np.array(sizes), 50, rng)
-        np.testing.assert_allclose(sums.sum(axis=1), np.broadcast_to(rows.sum(axis=0), (50, 3)), atol=1e-9)
-        ones = _shuffle_rows(np.ones((300, 1)), np.array(sizes), 50, rng)
-        np.testing.assert_array_equal(ones[..., 0], np.broadcast_to(sizes, (50, len(sizes))))
+def hits(*groups: tuple[int, int], replicates: int = 0, permutations: int = 400) -> Gap:
+    """The gap of hit rates: hits of people, by group."""
+    values = [np.arange(n) < x for x, n in groups]
+    return gap_of([v.astype(float) for v in values], replicates=replicates, permutations=permutations)
 
 
-def test_the_limit_has_the_moments_of_true_shufflings() -> None:
-    rng = np.random.default_rng(5)
-    rows = np.stack([rng.exponential(size=3000), np.ones(3000)], axis=1)
-    sizes = np.array([2600, 380, 20])
-    codes = np.repeat(np.arange(3), sizes)
-    moments = np.stack([rows[codes == g].T @ rows[codes == g] for g in range(3)])
-    total = np.stack([rows[codes == g].sum(axis=0) for g in range(3)])
-    sums = GroupSums("x", ("a", "b", "c"), 1, sizes, total, np.empty((0, 3, 2)), moments, np.empty((3, 0), np.int64))
-    limit = _shuffle_limit(rows, sums, [0, 1, 2], sizes, 4000, np.random.default_rng(6))
-    exact = _shuffle_rows(rows, sizes, 4000, np.random.default_rng(7))
-    np.testing.assert_allclose(limit.mean(axis=0)[:, 0], exact.mean(axis=0)[:, 0], rtol=0.01)
-    np.testing.assert_allclose(limit.std(axis=0)[:, 0], exact.std(axis=0)[:, 0], rtol=0.06)
-    np.testing.assert_allclose(limit[..., 1], np.broadcast_to(sizes, (4000, 3)), atol=1e-6)
+@pytest.mark.parametrize(
+    "counts",
+    [
+        ((6, 30), (30, 3000)), ((3, 30), (30, 3000)), ((4, 30), (30, 3000)), ((4, 30), (6, 300)), ((5, 30), (12, 600)),
+        ((4, 50), (20, 2000)), ((0, 20), (10, 200)), ((0, 20), (40, 200)), ((0, 20), (6, 20)), ((1, 25), (15, 300)),
+        ((0, 30), (30, 3000)),
+    ],
+)  # fmt: skip
+def test_hits_of_two_groups_are_tested_like_fisher(counts: tuple[tuple[int, int], ...]) -> None:
+    """A small group that gets more, and one without a hit: Fisher's p less half of the ties, give or take how the far
+    side counts."""
+    from scipy import stats
+
+    found = hits(*counts)
+    table = np.array([[x, n - x] for x, n in counts])
+    fisher = stats.fisher_exact(table).pvalue
+    here = stats.hypergeom(table.sum(), table[:, 0].sum(), table[0].sum()).pmf(table[0, 0])
+    assert fisher - 1.2 * here <= found.p_value <= fisher * 1.0001
+    assert (found.ci[0] > 0) == (found.p_value < 0.05)
+    assert found.ci[0] < found.gap < found.ci[1]
+
+
+def test_by_hand_a_small_group_that_gets_more() -> None:
+    """6 of 30 against 30 of 3,000. Values: Clopper and Pearson's ends are 0.0771 and 0.3857, 0.0068 and 0.0142."""
+    found = hits((6, 30), (30, 3000))
+    assert found.pair == ("g0", "g1")
+    assert found.p_value == pytest.approx(4.6e-7, rel=0.02)
+    low = 0.19 - math.hypot(0.2 - 0.07714, 0.01424 - 0.01)
+    high = 0.19 + math.hypot(0.38567 - 0.2, 0.01 - 0.00676)
+    assert found.ci == pytest.approx((low, high), abs=1e-4)
+
+
+def test_a_group_without_hits_is_not_certain() -> None:
+    """Nobody of 20 has a hit: the rate may still be 0.168, and 10 of 200 are no more."""
+    found = hits((0, 20), (10, 200))
+    assert found.ci[0] == pytest.approx(0.05 - math.hypot(0.05 - 0.02424, 0.16843), abs=1e-4)
+    assert found.ci[0] < 0 < found.ci[1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(2, 60), st.floats(0, 1)), min_size=2, max_size=4), st.sampled_from(["hit", "any"])
+)
+def test_interval_and_test_agree(groups: list[tuple[int, float]], kind: str) -> None:
+    rng = np.random.default_rng(len(groups))
+    values = [(rng.random(n) < part) * (1.0 if kind == "hit" else rng.random(n)) for n, part in groups]
+    found = gap_of(values, replicates=0, permutations=99)
+    assert (found.ci[0] > 0) == (found.p_value < 0.05)
+    assert found.ci[0] - 1e-12 <= found.gap <= found.ci[1] + 1e-12
+
+
+def test_the_order_of_groups_is_nothing() -> None:
+    rng = np.random.default_rng(8)
+    values = [rng.random(n) < p for n, p in ((20, 0.4), (90, 0.2), (300, 0.1))]
+    one, other = (
+        gap_of([v.astype(float) for v in order], replicates=0, permutations=4000) for order in (values, values[::-1])
+    )
+    assert one.gap == pytest.approx(other.gap)
+    assert one.ci == pytest.approx(other.ci, abs=0.02)
+    assert one.p_value == pytest.approx(other.p_value, abs=0.02)
+    assert one.detectable == pytest.approx(other.detectable, rel=0.05)
+
+
+@pytest.mark.parametrize("high", [0, 2])
+def test_several_groups_are_told_apart_where_one_differs(high: int) -> None:
+    """The smallest or the largest: one statistic finds the first, the other the second."""
+    rng = np.random.default_rng(high)
+    sizes, found = (25, 100, 900), 0
+    for seed in range(40):
+        chances = [0.3 + (0.4 if g == high == 0 else 0.25 if g == high else 0.0) for g in range(3)]
+        values = [(rng.random(n) < p).astype(float) for n, p in zip(sizes, chances, strict=True)]
+        found += gap_of(values, seed=seed, replicates=0, permutations=200).p_value < 0.05
+    assert found >= 30
 
 
 def test_mid_p_value() -> None:

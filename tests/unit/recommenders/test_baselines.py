@@ -9,7 +9,8 @@ import pytest
 
 from fairdash.errors import ConfigError
 from fairdash.progress import silent
-from fairdash.recommenders import RECOMMENDERS, baselines, build, store
+from fairdash.recommenders import RECOMMENDERS, build, store
+from fairdash.recommenders.ease import model as ease
 from fairdash.schema import TrainingData
 
 
@@ -63,7 +64,7 @@ def test_saved_and_loaded(data: TrainingData, run: Path, name: str) -> None:
 def test_ease_refuses_a_catalogue_it_cannot_invert(
     data: TrainingData, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(baselines, "MAX_EASE_ITEMS", 10)
+    monkeypatch.setattr(ease, "MAX_EASE_ITEMS", 10)
     with pytest.raises(ConfigError, match="too many"):
         build("ease").fit(data, seed=0, device="cpu", folder=run, progress=silent)
 
@@ -91,6 +92,6 @@ def test_every_option_has_a_help_and_a_fitting_default() -> None:
     import dataclasses
 
     for info in RECOMMENDERS.values():
-        values = {field.name: field.default for field in dataclasses.fields(info.config)}
-        assert build(info.name, {name: str(value) for name, value in values.items()}).config == info.config()
-        assert all(field.metadata["help"] for field in dataclasses.fields(info.config))
+        values = {field.name: field.default for field in dataclasses.fields(info.options)}
+        assert build(info.name, {name: str(value) for name, value in values.items()}).config == info.options()
+        assert all(field.metadata["help"] for field in dataclasses.fields(info.options))

@@ -15,9 +15,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Bert
 from fairdash.errors import Cancelled, ConfigError, ModelError
 from fairdash.mitigation.base import TermBatch
 from fairdash.progress import silent
-from fairdash.recommenders import build, store
-from fairdash.recommenders.base import ProbabilityFitted, ProfileFitted
-from fairdash.recommenders.bert_pair import (
+from fairdash.recommenders import RECOMMENDERS, build, store
+from fairdash.recommenders.base import ProbabilityFitted, ProfileFitted, Sizes
+from fairdash.recommenders.bert_pair.model import (
     FOLDS,
     BertPair,
     FittedPair,
@@ -466,7 +466,9 @@ def test_an_earlier_model_can_be_trained_further_and_one_without_classifier_is_n
 
 def test_cost_grows_with_what_is_asked_for(tiny: Path, data: TrainingData) -> None:
     def flops(**more: Any) -> float:
-        return BertPair(build("bert_pair", options(tiny, **more)).config).cost(data).flops
+        cost = RECOMMENDERS["bert_pair"].cost
+        assert cost is not None
+        return cost(build("bert_pair", options(tiny, **more)).config, Sizes.of(data)).flops
 
     assert flops(epochs=4) == pytest.approx(2 * flops(epochs=2))
     assert flops(trained_layers=3) > flops(trained_layers=2) > flops(trained_layers=1)

@@ -17,8 +17,8 @@ from fairdash.mitigation.base import TermBatch
 from fairdash.progress import silent
 from fairdash.recommenders import build, store, text
 from fairdash.recommenders.base import ProfileFitted, VectorFitted
-from fairdash.recommenders.baselines import Popularity
-from fairdash.recommenders.bert_sequence import (
+from fairdash.recommenders.bert_sequence import SequenceOptions
+from fairdash.recommenders.bert_sequence.model import (
     FIRST_ITEM,
     FittedSequence,
     SequenceBatches,
@@ -28,7 +28,8 @@ from fairdash.recommenders.bert_sequence import (
     rating_levels,
     rating_types,
 )
-from fairdash.recommenders.options import PopularityOptions, SequenceOptions
+from fairdash.recommenders.popularity import PopularityOptions
+from fairdash.recommenders.popularity.model import Popularity
 from fairdash.recommenders.training import Validation
 from fairdash.schema import Interactions, TrainingData
 

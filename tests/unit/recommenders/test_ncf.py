@@ -14,8 +14,8 @@ from fairdash.mitigation.base import TermBatch
 from fairdash.progress import silent
 from fairdash.recommenders import build, store
 from fairdash.recommenders.base import ProbabilityFitted, VectorFitted
-from fairdash.recommenders.ncf import FittedNcf, NcfBatches, NeuMF
-from fairdash.recommenders.options import NcfOptions
+from fairdash.recommenders.ncf import NcfOptions
+from fairdash.recommenders.ncf.model import FittedNcf, NcfBatches, NeuMF
 from fairdash.schema import TrainingData
 from tests.unit.recommenders.conftest import N_ITEMS, N_USERS, make_data
 

@@ -15,10 +15,12 @@ from torch import nn
 
 from fairdash.errors import Cancelled, ConfigError, ModelError
 from fairdash.progress import silent
-from fairdash.recommenders import build, training
+from fairdash.recommenders import RECOMMENDERS, build, training
+from fairdash.recommenders.base import Cost, Sizes
 from fairdash.recommenders.device import Device, choose
+from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.options import TrainingOptions
-from fairdash.recommenders.training import Batch, Cost, Output, Validation, estimate, train
+from fairdash.recommenders.training import Batch, Output, Validation, train
 from fairdash.schema import Codes
 
 from .conftest import make_data
@@ -312,7 +314,9 @@ def test_no_validation_items_is_an_error() -> None:
 
 def test_estimate_grows_with_the_work() -> None:
     data = make_data()
-    one, two = (build("bert_sequence", {"epochs": e}).cost(data) for e in (10, 20))  # type: ignore[attr-defined]
+    cost = RECOMMENDERS["bert_sequence"].cost
+    assert cost is not None
+    one, two = (cost(build("bert_sequence", {"epochs": e}).config, Sizes.of(data)) for e in (10, 20))
     assert two.flops == pytest.approx(2 * one.flops)
     said = estimate(one, CPU)
     assert said.seconds > 0

@@ -12,9 +12,10 @@ import pytest
 from fairdash.errors import Cancelled, ConfigError
 from fairdash.progress import silent
 from fairdash.recommenders import build
+from fairdash.recommenders.base import Range
 from fairdash.schema import Groups, TrainingData
 from fairdash.stages import search
-from fairdash.stages.search import Range, Trial
+from fairdash.stages.search import Trial
 from tests.unit.recommenders.conftest import N_USERS, make_data
 
 SPACE = {"l2": Range(0.5, 5000.0, log=True)}

@@ -11,12 +11,12 @@ from fairdash.data import synthetic
 from fairdash.data.split import split
 from fairdash.metrics import audit
 from fairdash.mitigation import METHODS
-from fairdash.mitigation.advise import TABLE, advise
 from fairdash.progress import silent
-from fairdash.recommenders.baselines import Ease
-from fairdash.recommenders.options import EaseOptions
+from fairdash.recommenders.ease import EaseOptions
+from fairdash.recommenders.ease.model import Ease
 from fairdash.schema import GroupSpec
 from fairdash.stages import recommend
+from fairdash.stages.advise import TABLE, advise
 
 EMPTY: dict[str, Any] = {"overall": {}, "gaps": {}, "items": {"gaps": {}}}
 
@@ -25,16 +25,17 @@ def audited(**parts: Any) -> dict[str, Any]:
     return {**EMPTY, **parts}
 
 
-def test_every_row_names_methods_that_exist_and_says_why() -> None:
-    for rule in TABLE:
-        assert rule.methods
-        for key, why in rule.methods:
-            assert key in METHODS, key
-            assert len(why) > 20
+def test_methods_answer_rows_that_exist_and_say_why() -> None:
+    rows = {rule.key for rule in TABLE}
+    for key, method in METHODS.items():
+        assert method.info.answers, key
+        assert set(method.info.answers) <= rows, key
+        assert all(len(why) > 20 for why in method.info.answers.values()), key
 
 
-def test_every_method_is_advised_somewhere() -> None:
-    assert {key for rule in TABLE for key, _ in rule.methods} == set(METHODS)
+def test_every_row_is_answered() -> None:
+    answered = {finding for method in METHODS.values() for finding in method.info.answers}
+    assert {rule.key for rule in TABLE} == answered
 
 
 def test_a_gap_is_a_finding_only_where_the_data_show_it() -> None:
@@ -43,7 +44,11 @@ def test_a_gap_is_a_finding_only_where_the_data_show_it() -> None:
     assert (found.metric, found.attribute, found.about) == ("ndcg", "gender", "people")
     assert "0.0300" in found.finding
     assert "0.0100 to 0.0500" in found.finding
-    assert [s.method for s in found.suggestions][:2] == ["user_parity", "group_dro"]
+    assert [s.method for s in found.suggestions] == [
+        *("user_parity", "cp_fair"),  # lists
+        *("group_dro", "fair_loss"),  # training
+        "resample",  # data
+    ]
     for changed in ({"ci": [-0.01, 0.05]}, {"p_holm": 0.2}, {"gap": None}, {"ci": None}):
         assert advise(audited(gaps={"gender": {"ndcg": {**row, **changed}}})) == ()
 
@@ -53,12 +58,12 @@ def test_what_is_missing_is_said() -> None:
     needs = {s.method: s.missing for s in advise(audited(gaps=gaps))[0].suggestions}
     assert needs["user_parity"] == ()
     assert needs["group_dro"] == ("training",)
-    needs = {s.method: s.missing for s in advise(audited(gaps=gaps), trainable=True)[0].suggestions}
+    needs = {s.method: s.missing for s in advise(audited(gaps=gaps), can=("training",))[0].suggestions}
     assert needs["group_dro"] == ()
     model = {"gender": {"probe_auc": {"value": 0.7, "ci": [0.65, 0.75]}}}
-    (found,) = advise(audited(model=model), trainable=True)
+    (found,) = advise(audited(model=model), can=("training",))
     assert {s.method: s.missing for s in found.suggestions}["project"] == ("vectors",)
-    (found,) = advise(audited(model=model), trainable=True, can=("vectors",))
+    (found,) = advise(audited(model=model), can=("vectors", "training"))
     assert all(s.missing == () for s in found.suggestions)
 
 
@@ -75,8 +80,7 @@ def test_item_groups_are_the_findings_own_else_head_and_tail_where_a_method_need
                 },
                 overall={"popularity_lift": 0.4, "popularity_lift_ci": [0.3, 0.5]},
             ),
-            can=("categories",),
-            trainable=True,
+            can=("categories", "training"),
         )
     }
     assert by_metric["ndcg", "gender"]["cp_fair"].item_group == "popularity"

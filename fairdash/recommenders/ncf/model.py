@@ -24,8 +24,9 @@ from fairdash.progress import Progress
 from fairdash.recommenders import calibration, store
 from fairdash.recommenders.calibration import Calibration
 from fairdash.recommenders.device import Device, choose
-from fairdash.recommenders.options import NcfOptions, parse
-from fairdash.recommenders.training import Batch, Cost, Output, Validation, train
+from fairdash.recommenders.ncf import NcfOptions
+from fairdash.recommenders.options import parse
+from fairdash.recommenders.training import Batch, Output, Validation, train
 from fairdash.schema import Codes, Floats, Interactions, TrainingData
 
 PAIRS = 1 << 18  # pairs scored at once
@@ -188,14 +189,6 @@ class Ncf:
     def vector_width(self) -> int:
         return 3 * self.config.factors
 
-    def cost(self, data: TrainingData) -> Cost:
-        """What `fit` asks for, for `training.estimate`; the whole catalogue is ranked after each epoch."""
-        o, f = self.config, self.config.factors
-        pairs = 3 * len(data.train) * (1 + o.negatives) + data.n_users * data.n_items
-        weights = 3 * f * (data.n_users + data.n_items)
-        batch = o.batch * (1 + o.negatives) * 80.0 * f
-        return Cost(pairs * 20.0 * f * f * o.epochs, 5 * 4.0 * weights + batch + 1e9)
-
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
     ) -> FittedNcf:
@@ -223,6 +216,9 @@ class Ncf:
                 model.users.weight[torch.from_numpy(strangers).to(chosen.torch)] = model.users.weight[known].mean(0)
         fitted.calibration = calibration.on_validation(fitted.pair_logits, data, seed)
         return fitted
+
+
+build = Ncf
 
 
 def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedNcf:

@@ -38,22 +38,21 @@ from torch.nn import functional
 
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress, silent
-from fairdash.recommenders import build, calibration, store, text
+from fairdash.recommenders import RECOMMENDERS, calibration, store, text
+from fairdash.recommenders import build as any_recommender
 from fairdash.recommenders.base import Fitted
+from fairdash.recommenders.bert_pair import CPU_CANDIDATES, CPU_LAYERS, VALIDATED, PairOptions
 from fairdash.recommenders.calibration import Calibration
 from fairdash.recommenders.device import Device, choose
-from fairdash.recommenders.options import PairOptions, parse
-from fairdash.recommenders.training import Batch, Cost, Output, Validation, train
+from fairdash.recommenders.options import parse
+from fairdash.recommenders.training import Batch, Output, Validation, train
 from fairdash.schema import ITEM_ID, TITLE, Codes, Floats, Interactions, TrainingData
 
 FOLDS = 5  # blocks of a person's training interactions
 POOL = 200  # in training, candidates are at least so many of the first stage's best; negatives are drawn from them
 ROW_ITEMS = 32  # items that share a history in one row: more save history tokens but cost attention, which is square
 TITLE_TOKENS = 12
-ITEM_TOKENS, PAIRS_PER_HISTORY = 14, 16  # typical, for an estimate of the cost
 DRAWN = 2  # candidates for each validation pair that the blend is fitted on
-VALIDATED = 300  # people whose candidates are judged after each epoch on a CPU
-CPU_CANDIDATES, CPU_LAYERS = 100, 1
 CPU_TOKENS, GPU_TOKENS = 8192, 131072  # of a scoring batch
 STATE_BYTES = 1 << 30  # of token states kept of the catalogue; those of profiles may take as much again
 
@@ -755,29 +754,13 @@ class BertPair:
     def vector_width(self) -> int:
         return int(classifier(self.config.base)[0].config.hidden_size)
 
-    def cost(self, data: TrainingData) -> Cost:
-        """What `fit` asks for on a CPU, for `training.estimate`; candidates are judged after each epoch."""
-        options, model = self.config, classifier(self.config.base)[0]
-        d, layers = int(model.config.hidden_size), int(model.config.num_hidden_layers)
-        trained = min(options.trained_layers or CPU_LAYERS, layers)
-        item, history = min(ITEM_TOKENS, options.item_length), min(8 * options.history + 16, options.length)
-        tokens = item + history / (PAIRS_PER_HISTORY if options.attention == "shared" else 1)  # of a pair
-        whole, last = 24 * d * d + 4 * d * (item + history), 4 * d * d  # of a token, in a layer and in the last one
-        pair = (trained - 1) * whole * tokens + last * tokens + 24 * d * d
-        pairs = len(data.train) * (1 + options.negatives) * (1.0 + (data.swap_share if data.swap else 0.0))
-        judged = min(VALIDATED, data.n_users) * (options.n_candidates or CPU_CANDIDATES)
-        weights = sum(p.numel() for p in model.parameters()) * (2 + 3 * trained / layers)
-        kept = 2.0 * d * data.n_items * (item + 8) if trained < layers else 0.0
-        step = options.batch * tokens * trained * 34 * d * 2.0
-        return Cost((3 * pairs + judged) * pair * options.epochs, 4.0 * weights + kept + step + 1e9)
-
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
     ) -> FittedPair:
         options, chosen = self.config, choose(device)
         folder.mkdir(parents=True, exist_ok=True)
         progress(0.0, chosen.sentence)
-        share = 0.3 if options.first_stage == "bert_sequence" else 0.02
+        share = 0.3 if "training" in RECOMMENDERS[options.first_stage].offers else 0.02
 
         def staged(low: float, high: float) -> Progress:
             return lambda done, message="", values=None: progress(low + (high - low) * done, message, values)
@@ -877,7 +860,7 @@ def _first_stage(
     """The first stage, fitted or, where a stopped training left it, opened."""
     if (folder / store.MANIFEST).exists():
         return store.load(folder)
-    fitted = build(options.first_stage).fit(
+    fitted = any_recommender(options.first_stage).fit(
         data, seed=seed, device=device, folder=folder / "training", progress=progress
     )
     store.save(fitted, folder)
@@ -931,6 +914,9 @@ def fit_blend(
     return dataclasses.replace(
         blend, bert=bert, popularity=float(weights[0]), first_stage=float(weights[1]) if len(weights) > 1 else 0.0
     )
+
+
+build = BertPair
 
 
 def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedPair:

@@ -1,4 +1,4 @@
-"""Recommenders to compare with: `popularity` and `ease`."""
+"""`ease`: every item's ridge regression on all others."""
 
 from __future__ import annotations
 
@@ -13,41 +13,10 @@ from scipy import linalg, sparse
 from fairdash.errors import ConfigError
 from fairdash.progress import Progress
 from fairdash.recommenders import store
-from fairdash.recommenders.options import EaseOptions, PopularityOptions
+from fairdash.recommenders.ease import EaseOptions
 from fairdash.schema import Codes, Floats, Interactions, TrainingData
 
 MAX_EASE_ITEMS = 20_000  # a dense matrix of items × items in float64 must fit in memory
-
-
-class FittedPopularity:
-    """Everyone gets the items with the most training interactions. counts: float32 [n_items]."""
-
-    name = "popularity"
-
-    def __init__(self, counts: Floats) -> None:
-        self.counts = counts
-
-    def score(self, users: Codes, history: Interactions) -> Floats:
-        return np.tile(self.counts, (len(users), 1))
-
-    def save(self, folder: Path) -> None:
-        store.write(folder, {"name": self.name}, {"counts": self.counts})
-
-
-class Popularity:
-    name = "popularity"
-
-    def __init__(self, config: PopularityOptions) -> None:
-        self.config = config
-
-    @property
-    def vector_width(self) -> None:
-        return None
-
-    def fit(
-        self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
-    ) -> FittedPopularity:
-        return FittedPopularity(np.bincount(data.train.item, _weights(data), data.n_items).astype(np.float32))
 
 
 class FittedEase:
@@ -89,7 +58,7 @@ class Ease:
                 f"Use another recommender, or a k-core that leaves at most {MAX_EASE_ITEMS} items.",
             )
         x = sparse.csr_array(
-            (np.sqrt(_weights(data)), (data.train.user, data.train.item)), shape=(data.n_users, data.n_items)
+            (np.sqrt(data.weights()), (data.train.user, data.train.item)), shape=(data.n_users, data.n_items)
         )
         gram = (x.T @ x).toarray()
         gram[np.diag_indices_from(gram)] += self.config.l2
@@ -101,10 +70,7 @@ class Ease:
         return FittedEase(weights.astype(np.float32))
 
 
-def _weights(data: TrainingData) -> NDArray[np.float64]:
-    """How much each training interaction counts: its row_weight, times how often its user is repeated."""
-    weight = np.ones(len(data.train)) if data.row_weight is None else data.row_weight.astype(np.float64)
-    return weight if data.user_repeats is None else weight * data.user_repeats[data.train.user]
+build = Ease
 
 
 def _rows(users: Codes, history: Interactions, n_items: int) -> sparse.csr_array:
@@ -113,9 +79,6 @@ def _rows(users: Codes, history: Interactions, n_items: int) -> sparse.csr_array
     return history.matrix(n_users, n_items)[users].astype(np.float32)
 
 
-def load(
-    folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-) -> FittedPopularity | FittedEase:
-    if manifest["name"] == "popularity":
-        return FittedPopularity(arrays["counts"])
+def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedEase:
+    """Called by `store.load`."""
     return FittedEase(arrays["weights"])

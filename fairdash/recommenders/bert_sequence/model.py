@@ -31,17 +31,18 @@ from transformers import BertConfig, BertModel
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress
 from fairdash.recommenders import store, text
+from fairdash.recommenders.base import Sizes
+from fairdash.recommenders.bert_sequence import FULL_SOFTMAX_ITEMS, NEGATIVES, SequenceOptions, cost
 from fairdash.recommenders.device import Device, choose
-from fairdash.recommenders.options import SequenceOptions, parse
-from fairdash.recommenders.training import Batch, Cost, Output, Validation, estimate, train
+from fairdash.recommenders.estimate import estimate
+from fairdash.recommenders.options import parse
+from fairdash.recommenders.training import Batch, Output, Validation, train
 from fairdash.schema import ITEM_ID, Codes, Floats, Interactions, TrainingData
 
 PAD, MASK, FIRST_ITEM = 0, 1, 2  # word ids of the saved BertModel: item code c is word c + FIRST_ITEM
 TYPES = 8  # token types: 0 for the person and where no rating is known, 1…7 how an item was rated
-TEXT_WIDTH = 384  # of the bundled encoder, for estimates
 # What a model to start from decides.
 ARCHITECTURE = ("items", "objective", "encoder", "width", "layers", "heads", "length", "rate_inputs")
-FULL_SOFTMAX_ITEMS, NEGATIVES = 20_000, 4096  # larger catalogues are sampled by default
 MIN_STEPS = 32  # of an epoch: small data is cut into smaller batches, or it would be learned from too seldom
 # Interactions at which dropout is strong and at which it is weak; between them it falls with their logarithm. Measured
 # on MovieLens-100K, all else equal: NDCG@10 of liked items 0.144 at dropout 0.2, 0.159 at 0.4; on MovieLens-1M 0.2 is
@@ -537,19 +538,6 @@ class BertSequence:
             raise ConfigError(f"heads ({config.heads}) must divide width ({config.width}).", "Change one of them.")
         self.config = config
 
-    def cost(self, data: TrainingData) -> Cost:
-        """What `fit` asks for, for `training.estimate`."""
-        o, m = self.config, data.n_items
-        d, n = o.width, o.length + 1
-        head = min(o.negatives or (m if m <= FULL_SOFTMAX_ITEMS else NEGATIVES), m) * d
-        share = 1.0 if o.objective == "causal" else o.mask_share
-        token = 2.0 * (o.layers * (12 * d * d + 2 * n * d) + share * head)  # of a forward pass
-        twins = 1.0 + (data.swap_share if data.swap else 0.0)
-        step = o.batch * n
-        weights = m * (d + TEXT_WIDTH) + o.layers * 12 * d * d
-        batch = step * (o.layers * (34 * d + 5 * o.heads * n) * 2.0 + share * head / d * 2.0)
-        return Cost(3.0 * token * (len(data.train) + data.n_users) * twins * o.epochs, 5 * 4.0 * weights + batch + 1e9)
-
     @property
     def vector_width(self) -> int:
         return self.config.width
@@ -559,7 +547,7 @@ class BertSequence:
     ) -> FittedSequence:
         options, chosen = self.config, choose(device)
         folder.mkdir(parents=True, exist_ok=True)
-        progress(0.0, f"{chosen.sentence} {estimate(self.cost(data), chosen).sentence}")
+        progress(0.0, f"{chosen.sentence} {estimate(cost(self.config, Sizes.of(data)), chosen).sentence}")
         if options.dropout < 0:
             sizes, shares = zip(*DROPOUT, strict=True)
             by_size = np.interp(np.log(max(len(data.train), 1)), np.log(sizes), shares)
@@ -696,6 +684,9 @@ def _profile_texts(data: TrainingData, seed: int) -> tuple[list[str], NDArray[np
     position = {line: i for i, line in enumerate(unique)}
     rows = [np.array([position[line] for line in variant], np.int64) for variant in variants]
     return unique, rows[0], rows[1:]
+
+
+build = BertSequence
 
 
 def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedSequence:

@@ -1,0 +1,184 @@
+"""Groups' values from sums over people, with intervals that hold for few people, rare hits and skewed values.
+
+A mean's error is that of the sum of n draws. Where hits are rare, replicates of a group show no spread at all, and a
+normal interval leaves out what the next hit would do. So the values of a group's people are replaced by two points with
+the same mean, variance and third moment: with m the mean, v the variance and b the third central moment over v,
+
+    the points lie s = sqrt(b² + 4 v) apart, and the upper one has the part π = (1 − b / s) / 2 of the people,
+
+and the number of people on the upper point is binomial, whose exact interval is known (Clopper & Pearson 1934). Values
+of 0 and 1 are two points, so for them this is that exact interval: 0 of 20 ends at 0.168. Values without skew give the
+t interval nearly to the digit, and values that are mostly 0 give the skewed one that their few hits deserve. A group's
+own b says little when it has few hits: JUMPS hits as they are among all groups are mixed in, which is also the
+b of a group without any. Towards lower values no b above that of hits of one size is believed, S2 / S1 − 2 m.
+
+Rates over pairs (hits of all of a group's trials) have the linearised variance of a quotient, Σ (hits − r · trials)² /
+(Σ trials)², and the b of rates whose hits come more often, not in other numbers a person.
+
+The interval of a difference a − b runs from d − hypot(a − low a, high b − b) to d + hypot(high a − a, b − low b)
+(Newcombe 1998; Zou & Donner 2008 for intervals of any kind).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv, ndtr
+
+from fairdash.metrics.bootstrap import Z
+
+Array = NDArray[np.float64]
+
+JUMPS = 2  # hits as they are among all groups, mixed into the skew of each
+ROUNDING = 1e-12  # parts of a sum of squares that are rounding alone
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Columns of sums whose quotients are the groups' values: one target, or one a category. squares: columns of sums
+    of squared numerators, for means of per-user values. labels: the targets' names where there are several. log: the
+    values are the quotients' logarithms, NaN for 0. hits: numerators are parts of their denominators."""
+
+    numerators: tuple[int, ...]
+    denominators: tuple[int, ...]
+    squares: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
+    offset: float = 0.0
+    log: bool = False
+    hits: bool = True
+
+    def of(self, sums: Array) -> Array:
+        """Values [..., g, t] from sums [..., g, c]; NaN where the denominator is 0."""
+        denominator = sums[..., self.denominators]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value: Array = sums[..., self.numerators] / denominator + self.offset
+            if self.log:
+                value = np.where(value > 0, np.log(value), np.nan)
+        return np.where(denominator > 0, value, np.nan)
+
+    def alone(self) -> tuple[list[int], Rates]:
+        """The columns that it uses, and the same rates over sums that hold these columns only."""
+        columns = sorted({*self.numerators, *self.denominators, *self.squares})
+        at = {column: i for i, column in enumerate(columns)}
+        return columns, replace(
+            self,
+            numerators=tuple(at[c] for c in self.numerators),
+            denominators=tuple(at[c] for c in self.denominators),
+            squares=tuple(at[c] for c in self.squares),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """What the intervals of groups' values need, all [g, t], NaN where a value is: n people, the variance of one
+    person's value, and b upwards and downwards, see the module. log: the values are logarithms, the rest is not."""
+
+    value: Array
+    n: Array
+    variance: Array
+    up: Array
+    down: Array
+    log: bool = False
+
+    def ends(self, z: float = Z) -> tuple[Array, Array]:
+        """Lower and upper ends [g, t] that miss with the probability of a normal value beyond z, each."""
+        tail = float(ndtr(-z))
+        plain = np.exp(self.value) if self.log else self.value
+        low, high = plain + _distance(self, self.down, tail), plain + _distance(self, self.up, 1 - tail)
+        if self.log:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return np.log(np.maximum(low, 0.0)), np.log(high)
+        return low, high
+
+    def error(self, move: Array | float = 0.0) -> Array:
+        """Standard errors [g, t], also of values that lie higher by `move`: hits of the same kind, but more of them."""
+        moved = np.maximum(self.variance + self.up * move - np.square(move), self.variance * (move == 0.0))
+        return np.sqrt(moved / self.n)
+
+
+def _distance(spread: Spread, b: Array, level: float) -> Array:
+    """From the value to the end that the binomial number of people on the upper point gives."""
+    size = np.sqrt(b**2 + 4 * spread.variance)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(size > 0, np.clip((1 - b / size) / 2, 0.0, 1.0), 0.0)
+    y, n = spread.n * share, spread.n
+    if level < 0.5:
+        end = np.where(y > 0, betaincinv(np.where(y > 0, y, 1.0), n - y + 1, level), 0.0)
+    else:
+        end = np.where(y < n, betaincinv(y + 1, np.where(y < n, n - y, 1.0), level), 1.0)
+    distance: Array = size * (end - share)
+    return distance
+
+
+def spread(rates: Rates, total: Array, moments: Array, people: NDArray[np.int64]) -> Spread:
+    """Of the groups' values: total: sums [g, c]; moments: sums of products of columns [g, c, c]; people: those with a
+    value [g]."""
+    value = rates.of(total)
+    known = ~np.isnan(value)
+    pooled = total.sum(axis=0), moments.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if rates.squares:
+            n = total[:, rates.denominators]
+            variance, up, down = _of_means(rates, total, moments, *pooled)
+        else:
+            n = np.broadcast_to(people[:, None], value.shape).astype(np.float64)
+            variance, up, down = _of_rates(rates, n, total, moments, *pooled)
+    nan = np.where(known, 0.0, np.nan)
+    return Spread(value, np.where(known, n, 1.0), variance + nan, up + nan, down + nan, rates.log)
+
+
+def _of_means(
+    rates: Rates, total: Array, moments: Array, pooled: Array, pooled_moments: Array
+) -> tuple[Array, Array, Array]:
+    n, first, second = total[:, rates.denominators], total[:, rates.numerators], total[:, rates.squares]
+    mean, variance, third = _central(n, first, second, moments[:, rates.numerators, rates.squares])
+    middle, whole, skew = _central(
+        pooled[None, rates.denominators], pooled[None, rates.numerators], pooled[None, rates.squares],
+        pooled_moments[None, rates.numerators, rates.squares],
+    )  # fmt: skip
+    # nobody differs: a hit would be one whole, where values of 0 or 1 leave room for it
+    hits_alone = np.isin(middle, (0.0, 1.0))
+    jump = np.where(whole > 0, skew / whole, np.where(hits_alone, 1.0 - 2 * middle, 0.0))
+    weight = JUMPS * jump**2 / (n * variance + JUMPS * jump**2)
+    weight = np.where(jump == 0, 0.0, weight)
+    own = np.where(variance > 0, third / variance, 0.0)
+    up = (1 - weight) * own + weight * (jump + 2 * middle - 2 * mean)
+    even = np.where(first != 0, second / first, 1.0) - 2 * mean
+    return variance, up, np.minimum(up, np.maximum(even, 0.0))
+
+
+def _central(n: Array, first: Array, second: Array, third: Array) -> tuple[Array, Array, Array]:
+    """Mean, variance and third central moment of one person's value from sums of powers."""
+    mean = first / n
+    squares = second - first * mean
+    flat = squares <= ROUNDING * second
+    cubes = third - 3 * mean * second + 2 * first * mean**2
+    return mean, np.where(flat, 0.0, squares) / n, np.where(flat, 0.0, cubes) / n
+
+
+def _of_rates(
+    rates: Rates, n: Array, total: Array, moments: Array, pooled: Array, pooled_moments: Array
+) -> tuple[Array, Array, Array]:
+    hits, trials = rates.numerators, rates.denominators
+    number, of = total[:, hits], total[:, trials]
+    rate = number / of
+    square, cross, weights = moments[:, hits, hits], moments[:, hits, trials], moments[:, trials, trials]
+    residual = square - 2 * rate * cross + rate**2 * weights
+    variance = n * np.where(residual <= ROUNDING * square, 0.0, residual) / of**2
+    if not rates.hits:
+        return variance, np.zeros_like(variance), np.zeros_like(variance)
+    all_hits = pooled[None, hits]
+    jump = np.where(all_hits > 0, pooled_moments[None, hits, hits] / all_hits, 1.0)
+    lots = np.where(all_hits > 0, pooled_moments[None, hits, trials] / all_hits, 1.0)
+    size = (square + JUMPS * jump**2) / (number + JUMPS * jump)
+    trial = (cross + JUMPS * jump * lots) / (number + JUMPS * jump)
+    b = n * (size / of + 2 * rate * (weights / of**2 - 2 * trial / of))
+    return variance, b, b
+
+
+def difference(values: tuple[Array, Array], low: tuple[Array, Array], high: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Interval of first − second from the two values and the ends of their intervals."""
+    (a, b), (low_a, low_b), (high_a, high_b) = values, low, high
+    return a - b - np.hypot(a - low_a, high_b - b), a - b + np.hypot(high_a - a, b - low_b)

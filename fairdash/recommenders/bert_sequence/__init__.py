@@ -1,0 +1,90 @@
+"""Declares `bert_sequence`: a BERT over a person's items in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fairdash.recommenders.base import Cost, Range, RecommenderInfo, Sizes
+from fairdash.recommenders.options import TrainingOptions, option
+
+FULL_SOFTMAX_ITEMS, NEGATIVES = 20_000, 4096  # larger catalogues are sampled by default
+TEXT_WIDTH = 384  # of the bundled encoder, for estimates
+
+
+@dataclass(frozen=True)
+class SequenceOptions(TrainingOptions):
+    """`bert_sequence`: a BERT over the user's items."""
+
+    start: str = option("", "A bert_sequence to go on from: folder of a run or model, or its zip; else from scratch.")
+    epochs: int = option(30, "Passes over the training data at most; 0: use `start` as it is.", low=0, high=1000)
+    average: float = option(
+        4.0,
+        "Epochs over which the weights are averaged, the latest counting most; 0: the weights as they are.",
+        low=0.0,
+        high=1000.0,
+    )
+    items: str = option("text+id", "What an item's vector is made of.", choices=("text+id", "text", "id"))
+    objective: str = option(
+        "causal", "Predict the next item, or masked items (BERT4Rec).", choices=("causal", "masked")
+    )
+    encoder: str = option("default", "The text encoder: default, a HuggingFace name, or a folder.")
+    width: int = option(128, "Width of the model.", low=8, high=1024)
+    layers: int = option(2, "Transformer layers.", low=1, high=24)
+    heads: int = option(2, "Attention heads; they divide the width.", low=1, high=64)
+    length: int = option(200, "Items of the history that are read.", low=2, high=1024)
+    dropout: float = option(
+        -1.0,
+        "Share of activations dropped in training; -1: by the data's size, 0.45 up to 100,000 interactions, 0.2 from a "
+        "million on.",
+        low=-1.0,
+        high=0.9,
+    )
+    batch: int = option(32, "Full-length histories in one step (short ones are packed).", low=1, high=65536)
+    negatives: int = option(
+        0,
+        "Sampled negatives of a step; 0: the whole catalogue, or 4,096 where it is above 20,000.",
+        low=0,
+        high=1000000,
+    )
+    mask_share: float = option(0.2, "Share of items masked (masked objective).", low=0.01, high=0.9)
+    rate_inputs: bool = option(True, "Tell the model how each item of the history was rated.")
+    dislikes: float = option(
+        0.1,
+        "How often an item rated below the relevance threshold is a target; else the next liked one takes its place.",
+        low=0.0,
+        high=1.0,
+    )
+
+
+def cost(o: SequenceOptions, sizes: Sizes) -> Cost:
+    """Of a training."""
+    m, d, n = sizes.n_items, o.width, o.length + 1
+    head = min(o.negatives or (m if m <= FULL_SOFTMAX_ITEMS else NEGATIVES), m) * d
+    share = 1.0 if o.objective == "causal" else o.mask_share
+    token = 2.0 * (o.layers * (12 * d * d + 2 * n * d) + share * head)  # of a forward pass
+    step = o.batch * n
+    weights = m * (d + TEXT_WIDTH) + o.layers * 12 * d * d
+    batch = step * (o.layers * (34 * d + 5 * o.heads * n) * 2.0 + share * head / d * 2.0)
+    tokens = (sizes.n_interactions + sizes.n_users) * (1.0 + sizes.twins)
+    return Cost(3.0 * token * tokens * o.epochs, 5 * 4.0 * weights + batch + 1e9)
+
+
+INFO = RecommenderInfo(
+    name="bert_sequence",
+    title="BERT over the history",
+    summary="Reads a person's items in order, by their texts and by what people did with them; says what comes next.",
+    paper="Sun et al. 2019, BERT4Rec; Kang & McAuley 2018, Self-attentive sequential recommendation",
+    place=10,
+    module="fairdash.recommenders.bert_sequence.model",
+    options=SequenceOptions,
+    space={
+        "learning_rate": Range(5e-4, 5e-3, log=True),
+        "dropout": Range(0.0, 0.6),
+        "width": (64, 128, 256),
+        "layers": Range(1, 3, whole=True),
+        "dislikes": Range(0.0, 1.0),
+        "weight_decay": Range(1e-3, 0.1, log=True),
+    },
+    offers=frozenset({"vectors", "profile", "training"}),
+    cost=cost,
+)

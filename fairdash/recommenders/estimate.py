@@ -1,0 +1,55 @@
+"""What a training asks for in time and memory, before it starts and before torch is loaded."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import psutil
+
+from fairdash.recommenders.base import Cost
+from fairdash.recommenders.device import Device
+
+# Part of the speed of large float32 matrix products that whole training steps reach, measured on two CPU cores; where a
+# CPU has bfloat16 instructions a step takes about half of the time.
+EFFICIENCY, BF16_GAIN = 0.4, 2.0
+GPU_SPEED = 1e13  # operations a second that small models reach on a data-centre GPU: a guess, nothing is measured there
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """seconds: of the whole training at most (early stopping may end it sooner). bytes: of memory. sentence: both in
+    words, with a warning where the memory does not suffice."""
+
+    seconds: float
+    bytes: float
+    sentence: str
+
+
+def estimate(cost: Cost, device: Device) -> Estimate:
+    """Time and memory of a training. On a CPU from a measurement of its speed (some hundredths of a second), right to
+    about a factor of two on an idle machine; on a GPU a guess, and the sentence says so."""
+    on_cpu = device.kind == "cpu"
+    speed = _cpu_speed() * EFFICIENCY * (BF16_GAIN if device.bf16 else 1.0) if on_cpu else GPU_SPEED
+    seconds = cost.flops / speed
+    time_said = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+    start = "At most about" if on_cpu else "A guess, since a GPU's speed is not measured here: at most"
+    sentence = f"{start} {time_said} and {cost.bytes / 2**30:.1f} GB of memory."
+    room = float(psutil.virtual_memory().available)
+    if on_cpu and cost.bytes > room:
+        sentence += f" This machine has {room / 2**30:.1f} GB: choose a smaller model or batch."
+    return Estimate(seconds, cost.bytes, sentence)
+
+
+@cache
+def _cpu_speed() -> float:
+    """Floating-point operations a second in a float32 matrix product."""
+    size, best = 512, float("inf")
+    one = np.ones((size, size), np.float32)
+    for _ in range(4):  # the first one warms up
+        start = time.perf_counter()
+        one @ one
+        best = min(best, time.perf_counter() - start)
+    return 2.0 * size**3 / best

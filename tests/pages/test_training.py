@@ -1,0 +1,52 @@
+"""The form of the Recommender page: each recommender's own options, and no training stack before a training."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+from tests.pages.conftest import ROOT, SHELL, Open
+
+
+def test_another_recommender_begins_with_its_own_options(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("recommender", data=here["data"], recommender="bert_sequence")
+    app.number_input(key="set_bert_sequence_epochs").set_value(7).run()
+    app.selectbox(key="view_recommender").set_value("bert_pair").run()
+    assert not app.exception
+    assert app.number_input(key="set_bert_pair_epochs").value == 2
+    assert app.number_input(key="set_bert_pair_learning_rate").value == 5e-4
+    assert app.number_input(key="set_bert_pair_length").value == 128
+
+
+def test_the_form_loads_no_training_stack(here: dict[str, Any]) -> None:
+    script = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file({str(SHELL)!r}, default_timeout=60)
+app.query_params.update(data={here["data"]!r}, recommender="bert_sequence")
+app.switch_page({str(ROOT / "pages" / "recommender.py")!r})
+app.run()
+assert not app.exception, app.exception
+assert any("GB of memory" in part.value for part in app.caption)
+assert not {{"torch", "transformers"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], env=dict(os.environ), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_estimate_needs_no_torch() -> None:
+    script = """
+import sys
+from fairdash.recommenders import RECOMMENDERS
+from fairdash.recommenders.base import Sizes
+from fairdash.recommenders.device import likely
+from fairdash.recommenders.estimate import estimate
+costs = [info.cost(info.options(), Sizes(100, 100, 1000)) for info in RECOMMENDERS.values() if info.cost]
+said = [estimate(cost, likely()) for cost in costs]
+assert len(said) == 3
+assert "torch" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,0 +1,77 @@
+"""Sums under shuffled labels, exact and in the limit."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from fairdash.metrics.shuffles import _shuffle_limit, _shuffle_rows, shuffled
+from fairdash.metrics.tally import GroupSums, Tally, _sample
+
+
+def sums_of(rows: np.ndarray, codes: np.ndarray, number: int) -> GroupSums:
+    """Sums of groups 0 … number - 1, the unknown (-1) last."""
+    groups = [rows[codes == g] for g in [*range(number), -1]]
+    return GroupSums(
+        "x", (*"abcdefghij"[:number], "(unknown)"), 1, np.array([len(g) for g in groups]),
+        np.stack([g.sum(axis=0) for g in groups]), np.empty((0, number + 1, rows.shape[1])),
+        np.stack([g.T @ g for g in groups]), np.empty((number + 1, 0), np.int64),
+    )  # fmt: skip
+
+
+def tallied(rows: np.ndarray, codes: np.ndarray, number: int, seed: int, permutations: int) -> Tally:
+    """What `shuffled` reads of a tally of people in so many groups."""
+    hashes = np.random.default_rng([seed, 1]).integers(0, 2**63, len(rows)).astype(np.uint64)
+    kept, _, row_groups = _sample(rows, hashes, codes[:, None].astype(np.int32))
+    rules: Any = SimpleNamespace(seed=seed, permutations=permutations)
+    made = SimpleNamespace(rules=rules, n=len(rows), groups=(sums_of(rows, codes, number),), rows=kept)
+    made.row_groups = row_groups
+    return cast(Tally, made)
+
+
+def test_shuffled_sums_keep_their_total() -> None:
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(300, 3))
+    for sizes in ([100, 200], [20] * 15):
+        sums = _shuffle_rows(rows, np.array(sizes), 50, rng)
+        np.testing.assert_allclose(sums.sum(axis=1), np.broadcast_to(rows.sum(axis=0), (50, 3)), atol=1e-9)
+        ones = _shuffle_rows(np.ones((300, 1)), np.array(sizes), 50, rng)
+        np.testing.assert_array_equal(ones[..., 0], np.broadcast_to(sizes, (50, len(sizes))))
+
+
+@pytest.mark.parametrize("sizes", [[2600, 380, 20], [500] * 8])
+def test_the_limit_has_the_moments_of_true_shufflings(sizes: list[int]) -> None:
+    rng = np.random.default_rng(5)
+    rows = np.stack([rng.exponential(size=sum(sizes)), np.ones(sum(sizes))], axis=1)
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    kept = list(range(len(sizes)))
+    limit = _shuffle_limit(
+        rows, sums_of(rows, codes, len(sizes)), kept, np.array(sizes), 3000, np.random.default_rng(6)
+    )
+    exact = _shuffle_rows(rows, np.array(sizes), 3000, np.random.default_rng(7))
+    np.testing.assert_allclose(limit.mean(axis=0)[:, 0], exact.mean(axis=0)[:, 0], rtol=0.015)
+    # also that of the largest, which must not take up what all others vary
+    np.testing.assert_allclose(limit.std(axis=0)[:, 0], exact.std(axis=0)[:, 0], rtol=0.07)
+    np.testing.assert_allclose(limit[..., 1], np.broadcast_to(sizes, (3000, len(sizes))), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("people", "sizes"), [(60_000, (1500, 1500)), (100_000, (2000, 8665)), (60_000, (40, 60)), (45_000, (2000, 28_000))]
+)
+def test_a_true_null_is_rejected_at_its_level(people: int, sizes: tuple[int, int]) -> None:
+    """Many people, of whom the attribute is known for some: differences under shuffled labels vary as they do."""
+    rng = np.random.default_rng(people + sizes[0])
+    codes = np.full(people, -1)
+    codes[rng.permutation(people)[: sum(sizes)]] = np.repeat([0, 1], sizes)
+    seen, spread = [], []
+    for seed in range(60):
+        rows = np.stack([rng.random(people) < 0.1, np.ones(people)], axis=1).astype(float)
+        null = shuffled(tallied(rows, codes, 2, seed, 200), 0, [0, 1])
+        difference = null[:, 0, 0] / sizes[0] - null[:, 1, 0] / sizes[1]
+        true = rows[codes == 0, 0].mean() - rows[codes == 1, 0].mean()
+        seen.append(np.mean(np.abs(difference) >= abs(true) - 1e-12))
+        spread.append(difference.std())
+    error = np.sqrt(0.09 * (1 / sizes[0] + 1 / sizes[1]))
+    assert np.mean(spread) == pytest.approx(error, rel=0.05)
+    assert np.mean(np.array(seen) < 0.05) <= 0.12  # 5 % of 60 expected
