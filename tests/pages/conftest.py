@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 SHELL = ROOT / "fairdash" / "ui" / "shell.py"
 
 Open = Callable[..., AppTest]
+HANG_SECONDS = 600.0  # waits follow an event; the limit is only for what will never happen
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +58,7 @@ def open_page() -> Open:
     """Open a page by its name with a query, as a deep link does; it must end without an exception or an error box."""
 
     def opened(name: str, *, errors: bool = False, **query: str) -> AppTest:
-        app = AppTest.from_file(str(SHELL), default_timeout=60)
+        app = AppTest.from_file(str(SHELL), default_timeout=HANG_SECONDS)
         app.query_params.update(query)
         app.switch_page(str(ROOT / "pages" / f"{name}.py"))
         app.run()

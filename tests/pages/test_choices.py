@@ -16,7 +16,7 @@ from fairdash.jobs import kinds
 from fairdash.recommenders import text
 from fairdash.ui import forms
 from fairdash.workspace import Workspace
-from tests.pages.conftest import Open, url
+from tests.pages.conftest import HANG_SECONDS, Open, url
 from tests.pages.conftest import words as told
 
 
@@ -158,7 +158,7 @@ def test_sentences_that_differ_in_one_word_rank_the_catalogue(
 
         model_side.sentences(load.run(run))
 
-    app = AppTest.from_function(page, default_timeout=300, args=(here["run"],)).run()
+    app = AppTest.from_function(page, default_timeout=HANG_SECONDS, args=(here["run"],)).run()
     app.text_area(key="words").set_value(words)
     app.toggle(key="try-sentences").set_value(True).run()
     assert not app.exception
