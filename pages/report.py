@@ -7,7 +7,7 @@ import json
 import streamlit as st
 
 from fairdash.stages import report
-from fairdash.ui import load, parts, runs, state
+from fairdash.ui import load, naming, parts, state
 
 st.title("Report")
 entries = {entry.digest: entry for entry in state.workspace().entries("comparisons")}
@@ -16,7 +16,7 @@ if not entries:
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     chosen = st.selectbox(
-        "Comparison", list(entries), format_func=runs.namer(list(entries.values()), 80), width=520,
+        "Comparison", list(entries), format_func=naming.namer(list(entries.values()), 80), width=520,
         **state.shared("comparison", next(iter(entries)), state.one_of(entries)),
     )  # fmt: skip
     value = load.comparison(chosen)

@@ -11,7 +11,7 @@ import streamlit as st
 from fairdash import settings, words
 from fairdash.jobs import runner
 from fairdash.schema import GroupSpec
-from fairdash.ui import changes, forms, load, mitigating, parts, runs, state
+from fairdash.ui import changes, forms, load, mitigating, naming, parts, runs, state
 from fairdash.workspace import Entry
 
 Comparison = dict[str, Any]
@@ -73,7 +73,7 @@ def _same(one: Entry, other: Entry) -> bool:
 
 def _lists(label: str, entries: dict[str, Entry], default: str, name: str) -> str:
     shared = state.shared(name, default, state.one_of(entries))
-    return str(st.selectbox(label, list(entries), format_func=runs.namer(list(entries.values()), 70), **shared))
+    return str(st.selectbox(label, list(entries), format_func=naming.namer(list(entries.values()), 70), **shared))
 
 
 def result(params: dict[str, Any]) -> tuple[Comparison | None, str]:

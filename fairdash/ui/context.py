@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from fairdash import words
-from fairdash.ui import parts, runs, state
+from fairdash.ui import naming, parts, runs, state
 from fairdash.workspace import Entry
 
 
@@ -28,7 +28,7 @@ def _choose(label: str, name: str, entries: Sequence[Entry]) -> None:
         current = next(iter(digests), None)
         state.put(name, current)
     if current is not None:
-        st.selectbox(label, digests, format_func=runs.namer(entries),
+        st.selectbox(label, digests, format_func=naming.namer(entries),
                      **state.shared(name, current, state.one_of(digests)))  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from fairdash.schema import GroupSpec
 from fairdash.stages import places
 from fairdash.stages.advise import Advice, Suggestion, advise
 from fairdash.stages.places import PLACES, place_of
-from fairdash.ui import findings, forms, load, parts, runs, state
+from fairdash.ui import findings, forms, load, naming, parts, runs, state
 from fairdash.workspace import Entry
 
 TABS = ("One method", "Shortlist", "Done so far")
@@ -139,7 +139,7 @@ def _first(run: Run, info: Info) -> list[dict[str, Any]]:
 def _starts(entries: list[Entry], earlier: dict[str, tuple[str, Any]]) -> Callable[[Any], str]:
     """Labels of what one can start from; entries of equal steps say in what they differ."""
     own = [entry for entry in entries if entry.digest in earlier]
-    name = runs.namer([replace(one, meta={**one.meta, "title": earlier[one.digest][0]}) for one in own], 80)
+    name = naming.namer([replace(one, meta={**one.meta, "title": earlier[one.digest][0]}) for one in own], 80)
     return lambda key: AS_TRAINED if key == AS_TRAINED else name(key)
 
 
