@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T", bound=Hashable)
 
 MINUS = "−"
 DASH = "–"
@@ -32,6 +36,43 @@ def plain(value: object, limit: int = MAX_LABEL) -> str:
 def markup(value: object, limit: int = MAX_LABEL) -> str:
     """Text from data for a place that renders HTML or plotly's own tags."""
     return label(value, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def distinct(labels: Sequence[str], facts: Sequence[Mapping[str, str]] = ()) -> list[str]:
+    """The same labels, no two of them equal: those that are get the facts in which they differ, then a number.
+
+    A control that hands back what was chosen by its label, as streamlit's do, would take one for the other.
+    facts: of each label, such as {"seed": "3", "made": "1 May"}."""
+    told = list(labels)
+    for label_, shared in Counter(labels).items():
+        same = [i for i, one in enumerate(labels) if one == label_] if shared > 1 and facts else []
+        names = dict.fromkeys(name for i in same for name in facts[i])
+        telling = [name for name in names if len({facts[i].get(name) for i in same}) > 1]
+        for i in same:
+            more = [f"{name} {facts[i][name]}".strip() for name in telling if facts[i].get(name)]
+            told[i] = " · ".join([label_, *more])
+    seen: set[str] = set(told)
+    taken: set[str] = set()
+    for i, one in enumerate(told):
+        name, number_ = one, 1
+        while name in taken or (number_ > 1 and name in seen):
+            number_ += 1
+            name = f"{one} ({number_})"
+        told[i] = name
+        taken.add(name)
+    return told
+
+
+def namer(
+    options: Sequence[T],
+    title: Callable[[T], object] = lambda one: one,
+    facts: Sequence[Mapping[str, str]] = (),
+    limit: int = MAX_LABEL,
+) -> Callable[[Any], str]:
+    """The `format_func` of a choice among options: a label of each in one line, no two of them equal."""
+    labels = distinct([label(title(one), limit) for one in options], facts)
+    named = dict(zip(options, labels, strict=True))
+    return lambda one: named.get(one, label(one, limit))
 
 
 def cell(value: object) -> object:

@@ -35,14 +35,8 @@ if group is None or group.label not in audit["gaps"]:
 attribute = group.label
 names = findings.metrics_of(audit, attribute)
 with st.container(horizontal=True, vertical_alignment="bottom", key="metric-row"):
-    metric = st.selectbox(
-        "Metric",
-        names,
-        format_func=lambda key: findings.title(key, audit["k"]),
-        key="metric",
-        bind="query-params",
-        width=330,
-    )
+    named = words.namer(names, lambda key: findings.title(key, audit["k"]), limit=80)
+    metric = st.selectbox("Metric", names, format_func=named, width=330, **state.pick("metric", names))
     with st.popover("What this is", icon=":material/menu_book:", type="tertiary"):
         st.markdown(findings.definition(metric, audit["k"], audit["conventions"]))
     st.download_button("audit.json", json.dumps(audit, indent=1), "audit.json", "application/json", on_click="ignore",
@@ -56,6 +50,5 @@ with left:
 with right:
     parts.draw(findings.gaps(audit, attribute, auditing.ON_ONE_AXIS), "gaps", "Every gap on one axis",
                about=auditing.ABOUT_GAPS)  # fmt: skip
-part = st.segmented_control("More", MORE, default=MORE[0], required=True, key="more", bind="query-params",
-                            label_visibility="collapsed")  # fmt: skip
+part = parts.tabs("More", MORE, "more")
 auditing.more(part, audit, attribute, metric, run)

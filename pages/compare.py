@@ -28,8 +28,8 @@ if not attributes:
 attribute = attributes[0]
 names = changes.metrics_of(value, attribute)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    metric = st.selectbox("Metric", names, format_func=lambda key: findings.title(key, value["k"]), key="changed",
-                          width=300, bind="query-params")  # fmt: skip
+    named = words.namer(names, lambda key: findings.title(key, value["k"]), limit=80)
+    metric = st.selectbox("Metric", names, format_func=named, width=300, **state.pick("changed", names))
     st.download_button("comparison.json", json.dumps(value, indent=1), "comparison.json", "application/json",
                        on_click="ignore", icon=":material/download:", key="comparison-json")  # fmt: skip
     parts.go("report", "Make a report", icon=":material/description:")
@@ -42,6 +42,5 @@ with left:
 with right:
     about = "People whose own value changed. A method can help a group's mean and still make many worse off."
     parts.draw(changes.outcome(value, attribute, metric), "outcome", "Who gained and who lost", about=about)
-part = st.segmented_control("More", MORE, default=MORE[0], required=True, key="compared", bind="query-params",
-                            label_visibility="collapsed")  # fmt: skip
+part = parts.tabs("More", MORE, "compared")
 comparing.more(part, value, attribute)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from fairdash.ui import catalogue, parts, portrait, state, upload
+from fairdash.ui import catalogue, keeping, parts, portrait, state, upload
 
-VIEW, CATALOGUE, UPLOAD = "In view", "Catalogue", "Upload"
+VIEW, CATALOGUE, UPLOAD, KEPT = "In view", "Catalogue", "Upload", "Storage"
 
 st.title("Data")
 have = state.get("data") is not None
-tab = st.segmented_control(
-    "What to do", [VIEW, CATALOGUE, UPLOAD], default=VIEW if have else CATALOGUE, required=True, key="tab",
-    label_visibility="collapsed", bind="query-params",
-)  # fmt: skip
+tab = parts.tabs("What to do", (VIEW, CATALOGUE, UPLOAD, KEPT), "tab", VIEW if have else CATALOGUE)
 if tab == CATALOGUE:
     catalogue.section()
 elif tab == UPLOAD:
     upload.section()
+elif tab == KEPT:
+    keeping.section()
 elif have:
     portrait.section()
 else:

@@ -34,8 +34,7 @@ if not run.has_model:
 mitigation = state.workspace().get("lists", state.get("lists") or "").meta.get("mitigation")
 if mitigation:
     st.caption(f"The lists in view were changed by {mitigation['method']}; here answers the model that they came from.")
-part = st.segmented_control("Part", PARTS, default=PARTS[0], required=True, key="explore", bind="query-params",
-                            label_visibility="collapsed")  # fmt: skip
+part = parts.tabs("Part", PARTS, "explore")
 if part == PARTS[0]:
     exploring.edit(run, user, k)
 elif part == PARTS[1]:

@@ -11,10 +11,7 @@ if state.get("lists") is None:
     parts.empty("Nothing to mitigate yet", "Train a recommender, or bring another system's lists.", "recommender", "Go")
     st.stop()
 run, _ = load.lists(state.get("lists") or "")
-tab = st.segmented_control(
-    "What to do", mitigating.TABS, default=mitigating.TABS[0], required=True, key="act", label_visibility="collapsed",
-    bind="query-params",
-)  # fmt: skip
+tab = parts.tabs("What to do", mitigating.TABS, "act")
 if tab == mitigating.TABS[0]:
     mitigating.one(run)
 elif tab == mitigating.TABS[1]:

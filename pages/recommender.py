@@ -10,10 +10,7 @@ TRAIN, SEARCH, BRING, RUNS = "Train", "Search options", "Bring lists or a model"
 
 st.title("Recommender")
 data = state.get("data")
-tab = st.segmented_control(
-    "What to do", [TRAIN, SEARCH, BRING, RUNS], default=TRAIN, required=True, key="how", label_visibility="collapsed",
-    bind="query-params",
-)  # fmt: skip
+tab = parts.tabs("What to do", (TRAIN, SEARCH, BRING, RUNS), "how")
 if tab == BRING:
     bringing.section(data)
 elif data is None:

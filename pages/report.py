@@ -6,9 +6,8 @@ import json
 
 import streamlit as st
 
-from fairdash import words
 from fairdash.stages import report
-from fairdash.ui import load, parts, state
+from fairdash.ui import load, naming, parts, state
 
 st.title("Report")
 entries = {entry.digest: entry for entry in state.workspace().entries("comparisons")}
@@ -17,7 +16,7 @@ if not entries:
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     chosen = st.selectbox(
-        "Comparison", list(entries), format_func=lambda digest: words.label(entries[digest].title, 80), width=520,
+        "Comparison", list(entries), format_func=naming.namer(list(entries.values()), 80), width=520,
         **state.shared("comparison", next(iter(entries)), state.one_of(entries)),
     )  # fmt: skip
     value = load.comparison(chosen)

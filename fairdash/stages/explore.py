@@ -92,10 +92,10 @@ def flips(fitted: Fitted, split: Split, who: Person, attribute: str, values: Seq
     return {str(v): recommend(fitted, split, change({attribute: v}), k) for v in (ABSENT, *values)}
 
 
-def overlap(one: Lists, other: Lists) -> float:
-    """Jaccard similarity of two persons' lists [1, k]: 1 the same items, 0 none shared; NaN for two empty ones."""
-    a, b = set(one.items[0].tolist()) - {-1}, set(other.items[0].tolist()) - {-1}
-    return len(a & b) / len(a | b) if a | b else float("nan")
+def staying(before: Lists, after: Lists) -> tuple[int, int]:
+    """How many items of a person's list [1, k] are in another one too, at any rank, and how many it holds."""
+    a, b = set(before.items[0].tolist()) - {-1}, set(after.items[0].tolist()) - {-1}
+    return len(a & b), len(a)
 
 
 def why(fitted: Fitted, split: Split, who: Person, item: int) -> list[tuple[str, float]]:

@@ -16,6 +16,7 @@ from fairdash.ui import findings, load, model_side, parts, state
 
 ON_ONE_AXIS = ("ndcg", "recall", "precision", "hit", "mrr", "map", "arp", "miscalibration", "popularity_lift",
                "true_positive_rate")  # fmt: skip
+PICTURES = ("cumulative", "shares", "violin")
 ABOUT_GAPS = (
     "The difference between the highest and the lowest group, as a part of everybody's value, with its 95 % interval. "
     "Filled: a difference that holds among all metrics of this page (Holm). Hollow: none was found. Metrics that "
@@ -95,8 +96,7 @@ def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Ru
 
 
 def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
-    kind = st.segmented_control("Picture", ["cumulative", "shares", "violin"], default="cumulative", required=True,
-                                key="spread", bind="query-params")  # fmt: skip
+    kind = st.segmented_control("Picture", PICTURES, required=True, **state.pick("spread", PICTURES))
     name = findings.title(metric, audit["k"])
     one, two = st.columns(2, gap="medium")
     with one:

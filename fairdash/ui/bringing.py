@@ -29,8 +29,7 @@ _TABLES = ["csv", "tsv", "txt", "dat", "data", "parquet", "pq"]
 def section(data: str | None) -> None:
     """Three doors."""
     doors = [LISTS, OWN, MODEL] if data else [OWN]
-    what = st.segmented_control("What do you bring", doors, default=doors[0], required=True, key="bring",
-                                bind="query-params")  # fmt: skip
+    what = st.segmented_control("What do you bring", doors, required=True, **state.pick("bring", doors))
     with parts.errors():
         if what == LISTS:
             _lists(data or "")
@@ -49,7 +48,7 @@ def _lists(data: str) -> None:
         "A table with a person, an item, and a rank or a score, of any recommender. It is measured against the "
         "held-out part of the data set in view, so it should have been made from the known part alone."
     )
-    spec = forms.split()
+    spec = forms.split(load.dataset(data))
     file = st.file_uploader("Lists", _TABLES, key="lists-file")
     if file is None:
         return
@@ -126,7 +125,7 @@ def _model(data: str) -> None:
         st.success(
             f"A recommender that FairDash saved: {words.plain(manifest.get('name'))}.", icon=":material/task_alt:"
         )
-        spec = forms.split()
+        spec = forms.split(load.dataset(data))
         if st.button("Use it as it is", type="primary", icon=":material/check:", key="use-model"):
             options = {"start": str(place), "epochs": 0}
             params = {"dataset": data, "split": spec, "recommender": "bert_sequence", "options": options, "seed": 0,

@@ -43,4 +43,4 @@ def look_at(digest: str) -> None:
     """Have this data set in view, on the Data page."""
     state.put("data", digest)
     state.put("lists", None)
-    st.session_state["tab"] = "In view"
+    state.put("tab", "In view")

@@ -11,7 +11,7 @@ import streamlit as st
 from fairdash import settings, words
 from fairdash.jobs import runner
 from fairdash.schema import GroupSpec
-from fairdash.ui import changes, forms, load, mitigating, parts, runs, state
+from fairdash.ui import changes, forms, load, mitigating, naming, parts, runs, state
 from fairdash.workspace import Entry
 
 Comparison = dict[str, Any]
@@ -73,7 +73,7 @@ def _same(one: Entry, other: Entry) -> bool:
 
 def _lists(label: str, entries: dict[str, Entry], default: str, name: str) -> str:
     shared = state.shared(name, default, state.one_of(entries))
-    return str(st.selectbox(label, list(entries), format_func=lambda d: words.label(entries[d].title, 70), **shared))
+    return str(st.selectbox(label, list(entries), format_func=naming.namer(list(entries.values()), 70), **shared))
 
 
 def result(params: dict[str, Any]) -> tuple[Comparison | None, str]:
@@ -120,8 +120,9 @@ def more(part: str, value: Comparison, attribute: str) -> None:
         st.caption(f"Gaps between groups of {words.plain(attribute)}: {counts}.")
         parts.table(changes.gap_rows(value, attribute), "gap-changes", digits=4)
     elif part == "Categories":
-        group = st.selectbox("Group", list(value["groups"][attribute]), format_func=words.label, key="category-group",
-                             bind="query-params", width=260)  # fmt: skip
+        names = list(value["groups"][attribute])
+        group = st.selectbox("Group", names, format_func=words.namer(names), width=260,
+                             **state.pick("category-group", names))  # fmt: skip
         parts.draw(changes.categories(value, attribute, group), "category-changes", "What the lists are made of",
                    open_table=True)  # fmt: skip
     elif part == "Items":

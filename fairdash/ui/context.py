@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from fairdash import words
-from fairdash.ui import parts, runs, state
+from fairdash.ui import naming, parts, runs, state
+from fairdash.workspace import Entry
 
 
 def sidebar() -> None:
     """Choose what is in view; the choice goes into the URL."""
     workspace = state.workspace()
-    _choose("Data set", "data", {entry.digest: entry.title for entry in workspace.entries("datasets")})
-    data = state.get("data")
-    _choose("Recommendations", "lists", {entry.digest: entry.title for entry in runs.of(data)})
+    _choose("Data set", "data", workspace.entries("datasets"))
+    _choose("Recommendations", "lists", runs.of(state.get("data")))
     jobs = parts.active_jobs()
     if jobs:
         st.fragment(_strip, run_every=2 * parts.POLL_SECONDS)([job.id for job in jobs])
 
 
-def _choose(label: str, name: str, titles: dict[str, str]) -> None:
+def _choose(label: str, name: str, entries: Sequence[Entry]) -> None:
+    digests = [entry.digest for entry in entries]
     current = state.get(name)
-    if current not in titles:
-        current = next(iter(titles), None)
+    if current not in digests:
+        current = next(iter(digests), None)
         state.put(name, current)
     if current is not None:
-        st.selectbox(
-            label, list(titles), format_func=lambda one: words.label(titles.get(one, one)),
-            **state.shared(name, current, state.one_of(titles)),
-        )  # fmt: skip
+        st.selectbox(label, digests, format_func=naming.namer(entries),
+                     **state.shared(name, current, state.one_of(digests)))  # fmt: skip
 
 
 def _strip(shown: list[str]) -> None:

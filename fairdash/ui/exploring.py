@@ -15,7 +15,7 @@ from fairdash.run import Run
 from fairdash.schema import CATEGORIES, USER_ID, Categories, Codes, Lists
 from fairdash.stages import explore
 from fairdash.stages.explore import ABSENT, Person
-from fairdash.ui import forms, parts
+from fairdash.ui import forms, parts, state
 
 LISTED = 5000  # people up to whom a choice list is offered
 SHOWN_HISTORY = 30
@@ -27,9 +27,15 @@ def choose(users: pd.DataFrame) -> int | None:
     ids = users[USER_ID].astype(str)
     if len(ids) <= LISTED:
         options = ids.tolist()
-        given = st.selectbox("Person", options, key="person", bind="query-params", width=260, format_func=words.label)
+        given = st.selectbox(
+            "Person",
+            options,
+            width=260,
+            format_func=words.namer(options),
+            **state.pick("person", options),
+        )
     else:
-        given = st.text_input("Person (id)", ids.iloc[0], key="person", bind="query-params", width=260)
+        given = st.text_input("Person (id)", width=260, **state.own("person", ids.iloc[0], str))
     found = np.flatnonzero(ids.to_numpy() == str(given))
     if not len(found):
         st.warning(f"Nobody has the id {words.plain(given)}.", icon=":material/person_off:")
@@ -103,7 +109,8 @@ def edit(run: Run, user: int, k: int) -> None:
         moved = "" if not edited or was == place else "new" if was is None else f"was {was}"
         marks[item] = " · ".join(filter(None, [moved, "liked later" if item in liked else ""]))
     with left:
-        same = f", {explore.overlap(before, after):.0%} as before the edit" if edited else ""
+        stay, of = explore.staying(before, after)
+        same = f", {stay} of {of} stay" if edited else ""
         st.markdown(f"**List**{same}")
         st.dataframe(_table(run, after.items[0], after.scores[0], marks), hide_index=True, height=390, key="list",
                      column_config=_COLUMNS)  # fmt: skip
@@ -117,15 +124,14 @@ def _edited(run: Run, who: Person) -> Person:
     own = who.history.item[::-1].tolist()
     rest = sorted(set(range(len(things))) - set(own), key=lambda item: str(names[item]))
 
-    def name(item: int) -> str:
-        return words.label(names[item], 60)
-
     one, two = st.columns(2)
     with one:
-        without = st.multiselect("Take away from the history", own, format_func=name, key=f"without-{who.user}")
+        named = words.namer(own, names.__getitem__, limit=60)
+        without = st.multiselect("Take away from the history", own, format_func=named, key=f"without-{who.user}")
     with two:
+        named = words.namer(rest, names.__getitem__, limit=60)
         added = st.multiselect(
-            "Add to it, as the latest", rest, format_func=name, key=f"added-{who.user}", max_selections=20
+            "Add to it, as the latest", rest, format_func=named, key=f"added-{who.user}", max_selections=20
         )
     top = float(who.history.rating.max()) if len(who.history) else 1.0
     changed = explore.edited(who, without=without, added=added, rating=top) if without or added else who
@@ -148,7 +154,7 @@ def _value(run: Run, attribute: str, own: Any, key: str) -> Any:
     if len(values) <= CHOICES:
         options = [ABSENT, *sorted(values, key=natural_key)]
         index = options.index(str(own)) if str(own) in options else 0
-        return st.selectbox(words.plain(attribute), options, index, key=key, format_func=words.label)
+        return st.selectbox(words.plain(attribute), options, index, key=key, format_func=words.namer(options))
     return st.text_input(words.plain(attribute), "" if pd.isna(own) else str(own), key=key) or ABSENT
 
 
@@ -160,29 +166,29 @@ def flip(run: Run, user: int, k: int) -> None:
                     "It reads the history alone, so no attribute can change its list directly. Train one with "
                     "attributes in its profile text to try.", "recommender", "Train one")  # fmt: skip
         return
-    attribute = st.selectbox(
-        "Attribute", attributes, key="flip", bind="query-params", width=260, format_func=words.label
-    )
+    attribute = st.selectbox("Attribute", attributes, width=260, format_func=words.namer(attributes),
+                             **state.pick("flip", attributes))  # fmt: skip
     who = explore.person(run.split, user)
     counts = run.split.training.users[attribute].dropna().astype(str).value_counts()
     values = sorted(counts.index[:6], key=natural_key)
     own = str(run.split.training.users.iloc[user][attribute])
     actual = explore.recommend(run.fitted, run.split, who, k)
     found = explore.flips(run.fitted, run.split, who, attribute, values, k)
-    overlaps = {value: explore.overlap(actual, other) for value, other in found.items()}
-    away = {value: share for value, share in overlaps.items() if value != own}
+    stay = {value: explore.staying(actual, other)[0] for value, other in found.items()}
+    away = {value: number for value, number in stay.items() if value != own}
     least = min(away, key=lambda value: away[value])
-    if overlaps[least] == 1.0:
+    listed = explore.staying(actual, actual)[1]
+    if stay[least] == listed:
         said = f"The list holds the same items, whatever {words.plain(attribute)} is told."
     else:
         said = (
-            f"Told {words.plain(attribute)} {words.plain(least)} instead of {words.plain(own)}, this person shares "
-            f"{overlaps[least]:.0%} of all items of the two lists."
+            f"Told {words.plain(attribute)} {words.plain(least)} instead of {words.plain(own)}, {stay[least]} of "
+            f"{listed} items stay on this person's list."
         )
     st.markdown(f"#### {said}")
     names = [f"{value} (as in the data)" if value == own else value for value in found]
-    about = "|∩| / |∪| of the two lists: 1 is the same items, 0 is none shared."
-    shown = charts.bars(names, list(overlaps.values()), "items shared with the list of the data (Jaccard)")
+    about = "Items of the list under the profile of the data that are on the other list too, at any rank."
+    shown = charts.bars(names, list(stay.values()), f"items that stay, of {listed}", digits=0)
     parts.draw(shown, "flips", "How much of the list stays", about=about)
     usual = set(actual.items[0].tolist())
     for column, (value, other) in zip(st.columns(len(found)), found.items(), strict=True):
@@ -203,7 +209,7 @@ def why(run: Run, user: int, k: int) -> None:
         parts.empty("An empty list", "Everything is in this person's history already.")
         return
     item = st.selectbox(
-        "Item", options, format_func=lambda code: words.label(names[code], 60), key="why-item", width=420
+        "Item", options, format_func=words.namer(options, names.__getitem__, limit=60), key="why-item", width=420
     )
     found = explore.why(run.fitted, run.split, who, item)
     if not any(change for _, change in found):

@@ -11,7 +11,7 @@ import streamlit as st
 
 from fairdash import groups, settings, words
 from fairdash.errors import ConfigError
-from fairdash.schema import GroupSpec
+from fairdash.schema import TIME, Dataset, GroupSpec
 from fairdash.ui import state
 
 NONE = "none"
@@ -84,13 +84,17 @@ def group(table: pd.DataFrame, label: str = "Groups of people", *, inline: bool 
     names = list(known)
     with st.container(horizontal=True, vertical_alignment="bottom", key="choose-group", width="content"):
         first = st.selectbox(
-            label, names, format_func=words.label, width=200, **state.shared("group", names[0], state.one_of(names))
+            label,
+            names,
+            format_func=words.namer(names),
+            width=200,
+            **state.shared("group", names[0], state.one_of(names)),
         )
         others = [NONE, *(name for name in names if name != first)]
         second = NONE
         if len(others) > 1:
             second = st.selectbox(
-                "Crossed with", others, format_func=words.label, width=160,
+                "Crossed with", others, format_func=words.namer(others), width=160,
                 help="People are then grouped by both attributes at once.",
                 **state.shared("cross", NONE, state.one_of(others)),
             )  # fmt: skip
@@ -125,7 +129,7 @@ def item_group(table: pd.DataFrame, extra: Sequence[str] = ()) -> GroupSpec | st
         return None
     first = extra[0] if extra else NONE
     chosen = st.selectbox(
-        "Groups of items", names, format_func=words.label, width=200,
+        "Groups of items", names, format_func=words.namer(names), width=200,
         **state.shared("item_group", first, state.one_of(names)),
     )  # fmt: skip
     return None if chosen == NONE else chosen if chosen in extra else known[chosen]
@@ -150,33 +154,46 @@ SPLITS = {
 }
 
 
-def split() -> str:
-    """What is held out as test, as the spec that `data.split.split` takes; all pages share it."""
-    kind, _, argument = (state.get("split") or "user-time:0.8").partition(":")
-    kinds = list(SPLITS)
+def split(dataset: Dataset) -> str:
+    """What is held out as test, as the spec that `data.split.split` takes; all pages share it. Offered is what this
+    data can do: nothing goes by time where there is none."""
+    timed = TIME in dataset.interactions
+    kinds = list(SPLITS) if timed else ["user-random"]
+    kind, _, argument = (state.get("split") or "").partition(":")
+    if kind not in kinds:
+        kind, argument = kinds[0], ""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.session_state["split_kind"] = kind if kind in kinds else kinds[0]
-        kind = st.selectbox("Held out for the test", kinds, format_func=SPLITS.__getitem__, key="split_kind", width=240)
+        st.selectbox("Held out for the test", kinds, format_func=SPLITS.__getitem__, width=240,
+                     **state.held("split_kind", kind, lambda chosen: state.put("split", chosen)))  # fmt: skip
+        spec = kind
         if kind in ("user-time", "user-random"):
-            share = st.number_input(
-                "Known part", 0.1, 0.95, _float(argument, 0.8), step=0.05, key=f"share-{kind}", width=130,
-                help="The rest of each person's interactions is held out.",
+            share = _share(argument)
+            st.number_input(
+                "Known part", 0.1, 0.95, step=0.05, width=130, help="The rest of each person's interactions is held "
+                "out.", **state.held("split_share", share, lambda chosen: state.put("split", f"{kind}:{chosen:g}")),
             )  # fmt: skip
             spec = f"{kind}:{share:g}"
         elif kind == "global-time":
-            given = st.text_input(
-                "Date or part", argument if argument and not argument.startswith("0.") else "80%", key="split-date",
-                help="An ISO date, a number in the time column's own unit, or a part such as 80%.", width=160,
+            date = argument.strip() or "80%"
+            st.text_input(
+                "Date or part", help="A date such as 2003-01-31, a number in the time column's own unit, or a part "
+                "such as 80%.", width=160,
+                **state.held("split_date", date, lambda chosen: state.put("split", f"{kind}:{chosen.strip()}")),
             )  # fmt: skip
-            spec = f"{kind}:{given.strip()}"
-        else:
-            spec = kind
+            spec = f"{kind}:{date}"
+    if not timed:
+        st.caption(
+            "This data has no column of times or of an order, so a random part of each person is held out. To hold out "
+            "the latest, bring the files again and name such a column under “Columns and options”."
+        )
     state.put("split", spec)
     return spec
 
 
-def _float(told: str, default: float) -> float:
+def _share(told: str) -> float:
+    """The known part; 0.8 where the text is no number between 0.1 and 0.95."""
     try:
-        return min(0.95, max(0.1, float(told)))
+        share = float(told)
     except ValueError:
-        return default
+        return 0.8
+    return share if 0.1 <= share <= 0.95 else 0.8

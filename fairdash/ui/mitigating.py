@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
@@ -24,7 +24,7 @@ from fairdash.schema import GroupSpec
 from fairdash.stages import places
 from fairdash.stages.advise import Advice, Suggestion, advise
 from fairdash.stages.places import PLACES, place_of
-from fairdash.ui import findings, forms, load, parts, runs, state
+from fairdash.ui import findings, forms, load, naming, parts, runs, state
 from fairdash.workspace import Entry
 
 TABS = ("One method", "Shortlist", "Done so far")
@@ -52,10 +52,9 @@ def one(run: Run) -> None:
     shown = [title for title, keys in places.items() if keys]
     left, right = st.columns([11, 9], gap="medium")
     with left:
-        place = st.segmented_control("Where it acts", shown, default=shown[-1], required=True, key="place",
-                                     bind="query-params")  # fmt: skip
-        method = st.selectbox("Method", places[place], key="method", bind="query-params",
-                              format_func=lambda key: infos[key].title)  # fmt: skip
+        place = st.segmented_control("Where it acts", shown, required=True, **state.pick("place", shown, shown[-1]))
+        method = st.selectbox("Method", places[place], format_func=lambda key: infos[key].title,
+                              **state.pick("method", places[place]))  # fmt: skip
         info = infos[method]
         groups, items = _groups(run, info)
         first = _first(run, info)
@@ -132,9 +131,16 @@ def _first(run: Run, info: Info) -> list[dict[str, Any]]:
     if not earlier:
         return []
     start = st.selectbox("Start from", [AS_TRAINED, *earlier], key="first",
-                         format_func=lambda key: AS_TRAINED if key == AS_TRAINED else earlier[key][0],
+                         format_func=_starts(done(run), earlier),
                          help="Methods can be combined: what is chosen here is applied first.")  # fmt: skip
     return [] if start == AS_TRAINED else earlier[start][1]
+
+
+def _starts(entries: list[Entry], earlier: dict[str, tuple[str, Any]]) -> Callable[[Any], str]:
+    """Labels of what one can start from; entries of equal steps say in what they differ."""
+    own = [entry for entry in entries if entry.digest in earlier]
+    name = naming.namer([replace(one, meta={**one.meta, "title": earlier[one.digest][0]}) for one in own], 80)
+    return lambda key: AS_TRAINED if key == AS_TRAINED else name(key)
 
 
 def _step(step: dict[str, Any]) -> str:
@@ -145,8 +151,8 @@ def _strength(run: Run, info: Info) -> tuple[dict[str, Any], int]:
     """{"strength": by hand, or None for "rule" and "budget"} and K."""
     one, two = st.columns([3, 1], vertical_alignment="bottom")
     with one:
-        how = st.segmented_control("Strength", [BY_RULE, BY_HAND], default=BY_RULE, required=True, key="strength_how",
-                                   bind="query-params")  # fmt: skip
+        how = st.segmented_control("Strength", [BY_RULE, BY_HAND], required=True,
+                                   **state.pick("strength_how", (BY_RULE, BY_HAND)))  # fmt: skip
     with two:
         deep = run.candidates().k
         k = st.number_input("K", 1, deep, **state.shared("k", min(settings.K, deep), state.within(1, deep)))
@@ -154,7 +160,7 @@ def _strength(run: Run, info: Info) -> tuple[dict[str, Any], int]:
         strength = st.slider("From 0, the lists as they are, to 1", 0.0, 1.0, 0.5, 0.05, key="strength",
                              bind="query-params")  # fmt: skip
         return {"strength": float(strength), "rule": next(iter(RULES))}, int(k)
-    rule = st.selectbox("Rule", list(RULES), format_func=RULES.__getitem__, key="rule", bind="query-params")
+    rule = st.selectbox("Rule", list(RULES), format_func=RULES.__getitem__, **state.pick("rule", RULES))
     tuned: dict[str, Any] = {"strength": None, "rule": rule}
     if rule == "accuracy-budget":
         lost = st.number_input("NDCG that may be lost, %", 0.0, 100.0, 100 * ACCURACY_BUDGET, 1.0, key="budget",

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fairdash import words
-from fairdash.errors import ConfigError
+from fairdash import settings, words
 from fairdash.metrics import sensitivity
 from fairdash.run import Run
+from fairdash.schema import ITEM_ID, TITLE
 from fairdash.stages import model_side
 from fairdash.ui import findings, load, parts, state
 
@@ -44,7 +44,7 @@ def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
         )
         parts.draw(findings.leakage(audit, attribute), "leakage", "Can the attribute be read off?", about=about)
     parts.table(findings.model_table(audit, attribute), "model-side", digits=4)
-    _templates(made)
+    sentences(made)
 
 
 def _switch() -> None:
@@ -57,7 +57,7 @@ def _test(run: str, templates: tuple[str, ...], told: tuple[tuple[str, tuple[str
     return model_side.template_test(made.fitted, made.split, templates=templates, words=dict(told))
 
 
-def _templates(made: Run) -> None:
+def sentences(made: Run) -> None:
     """Sentences that differ in one word, both editable; rankings of the catalogue for each of them."""
     with st.expander("Sentences that differ in one word", icon=":material/edit_note:", key="templates"):
         one, two = st.columns(2)
@@ -71,37 +71,19 @@ def _templates(made: Run) -> None:
         if not st.toggle("Rank the catalogue for them", key="try-sentences"):
             return
         with parts.errors():
-            found = _test(made.digest, _lines(given), _words(listed))
+            told = sensitivity.parse_words(listed)
+            found = _test(made.digest, sensitivity.parse_templates(given), tuple(told.items()))
             by = "this recommender" if found["ranked_by"] == "recommender" else "the text encoder alone"
-            st.markdown(f"**Ranked by {by}.** Between groups of words rankings differ by "
-                        f"{words.number(found['between'])}, within a group by {words.number(found['within'])} "
+            between, within = (words.percent(found[one]["flip_jaccard"], 0) for one in ("between", "within"))
+            st.markdown(f"**Ranked by {by}.** Of the items on two lists of {settings.K}, both hold {between} "
+                        f"if the words are of different groups, and {within} if they are of one group "
                         f"({words.p_value(found['p_value'])}).")  # fmt: skip
             columns = st.columns(len(found["moved"]))
             for column, (name, rows) in zip(columns, found["moved"].items(), strict=True):
                 with column:
                     st.caption(f"Rank higher for {words.plain(name)}")
                     table = pd.DataFrame(
-                        {"item": [words.label(row.get("title", row["item_id"])) for row in rows],
-                         "places": [row["shift"] for row in rows]}
+                        {"item": [words.label(row.get(TITLE, row[ITEM_ID])) for row in rows],
+                         "moves up by, % of the catalogue": [-100 * row["shift"] for row in rows]}
                     )  # fmt: skip
                     st.dataframe(table, hide_index=True, key=f"moved-{name}")
-
-
-def _lines(given: str) -> tuple[str, ...]:
-    lines = tuple(line.strip() for line in given.splitlines() if line.strip())
-    if not lines or any("{who}" not in line for line in lines):
-        raise ConfigError("Every sentence needs {who}, the place of the word.", "Write one sentence a line.")
-    return lines
-
-
-def _words(given: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    made = []
-    for line in filter(str.strip, given.splitlines()):
-        name, _, some = line.partition(":")
-        told = tuple(word.strip() for word in some.split(",") if word.strip())
-        if not told:
-            raise ConfigError(f"“{words.label(line)}” names no words.", "Write lines like: women: Mary, Anna.")
-        made.append((name.strip(), told))
-    if len(made) < 2:
-        raise ConfigError("One group of words cannot be compared.", "Write at least two lines.")
-    return tuple(made)

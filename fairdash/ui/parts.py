@@ -91,6 +91,13 @@ def go(page: str, label: str, icon: str | None = None, **query: str) -> None:
     st.page_link(state.page(page), label=label, icon=icon, query_params={**state.link(), **query})
 
 
+def tabs(label: str, titles: Sequence[str], name: str, default: str | None = None) -> str:
+    """Which part of a page is shown; it stands in the URL under `name`. The label is for those who cannot see it."""
+    chosen: str = st.segmented_control(label, titles, required=True, label_visibility="collapsed",
+                                       **state.pick(name, titles, default))  # fmt: skip
+    return chosen
+
+
 # --- tables, charts, downloads ----------------------------------------------------------------------------------------
 
 

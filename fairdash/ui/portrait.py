@@ -55,7 +55,7 @@ def section() -> None:
         sizes = [f"{name} ({n:,} items)" for name, n in zip(table["group"], table["items"], strict=True)]
         shares = {"catalogue": table["catalogue_share"], "interactions": table["interaction_share"]}
         parts.draw(charts.exposure(sizes, shares), "items", f"Items by {words.plain(items.attribute)}")
-    _split(digest)
+    _split(digest, dataset)
     _details(dataset)
 
 
@@ -135,9 +135,9 @@ def sentence(users: UserGroups, least: int) -> str:
     return f"{said}; tastes differ most in {words.plain(spread.index[0])}: {shares}."
 
 
-def _split(digest: str) -> None:
+def _split(digest: str, dataset: Dataset) -> None:
     st.markdown("**What is held out for the test**")
-    spec = forms.split()
+    spec = forms.split(dataset)
     with parts.errors():
         cut = load.split(digest, spec)
         known = cut.training

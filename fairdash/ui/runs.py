@@ -11,21 +11,16 @@ import streamlit as st
 
 from fairdash import words
 from fairdash.run import Run
-from fairdash.ui import load, parts, state
+from fairdash.ui import keeping, load, naming, parts, state
 from fairdash.workspace import Entry
 
 
 def of(data: str | None) -> list[Entry]:
     """Lists that belong to a data set, newest first: runs' own, imported ones and mitigated ones."""
     workspace = state.workspace()
-    if data is None or not workspace.has("datasets", data):
+    if data is None:
         return []
-    name = workspace.get("datasets", data).meta["title"]
-    runs = {
-        run.digest
-        for run in workspace.entries("runs")
-        if run.meta.get("dataset") == data or (run.meta.get("dataset") is None and run.meta.get("data") == name)
-    }
+    runs = {run.digest for run in workspace.entries("runs") if run.meta.get("dataset") == data}
     return [entry for entry in workspace.entries("lists") if entry.meta["run"] in runs]
 
 
@@ -37,7 +32,7 @@ def past(data: str) -> None:
         return
     table = pd.DataFrame(
         {
-            "name": [words.label(entry.title, 80) for entry in entries],
+            "name": list(map(naming.namer(entries, 80), (entry.digest for entry in entries))),
             "split": [state.workspace().get("runs", entry.meta["run"]).meta.get("split", "") for entry in entries],
             "made": [datetime.fromtimestamp(entry.meta["created"]) for entry in entries],
         }
@@ -62,9 +57,8 @@ def past(data: str) -> None:
             st.download_button("Model", lambda: _zip(run), "model.zip", "application/zip", key="model-zip",
                                icon=":material/download:", on_click="ignore",
                                help="A folder that FairDash opens again, with the weights in safetensors.")  # fmt: skip
-        with st.popover("Delete", icon=":material/delete:"):
-            st.caption("The lists, and with a run's own lists its model, are removed from the workspace.")
-            st.button("Delete for good", key="delete", on_click=_delete, args=(entry,))
+        alone = sum(other.meta["run"] == entry.meta["run"] for other in entries) == 1
+        keeping.offer("runs" if alone else "lists", entry.meta["run"] if alone else entry.digest)
 
 
 def _zip(run: Run) -> bytes:
@@ -74,12 +68,3 @@ def _zip(run: Run) -> bytes:
             if file.is_file():
                 archive.write(file, file.relative_to(run.folder))
     return buffer.getvalue()
-
-
-def _delete(entry: Entry) -> None:
-    workspace = state.workspace()
-    workspace.delete("lists", entry.digest)
-    if not any(other.meta["run"] == entry.meta["run"] for other in workspace.entries("lists")):
-        workspace.delete("runs", entry.meta["run"])
-    if state.get("lists") == entry.digest:
-        state.put("lists", None)

@@ -47,12 +47,12 @@ def _form(data: str) -> dict[str, Any]:
             **state.shared("recommender", SEARCHED[0], state.one_of(SEARCHED)),
         )  # fmt: skip
     with two:
-        objective = st.selectbox("Look for", list(OBJECTIVES), format_func=OBJECTIVES.__getitem__, key="objective",
-                                 bind="query-params")  # fmt: skip
+        objective = st.selectbox("Look for", list(OBJECTIVES), format_func=OBJECTIVES.__getitem__,
+                                 **state.pick("objective", OBJECTIVES))  # fmt: skip
     with three:
         trials = st.number_input("Trials", 1, 200, 12, key="trials", bind="query-params",
                                  help="Each trial is a training; the first one has the usual options.")  # fmt: skip
-    spec = forms.split()
+    spec = forms.split(dataset)
     group = forms.group(dataset.users)
     fixed: dict[str, Any] = {}
     if "training" in RECOMMENDERS[name].offers:

@@ -1,13 +1,15 @@
 """What is being looked at, typed: it lives in the URL and, between pages, in the session.
 
-Ids of the workspace, and the choices that several pages share (groups, k, split), are kept here, so that a link opens
-the same view in any browser that reaches this workspace. Controls of one page alone bind themselves to the URL.
+Ids of the workspace, and the choices that several pages share (groups, k, split), follow a person from page to page, so
+that a link opens the same view in any browser that reaches this workspace. A choice of one page alone stands in the URL
+of that page. The URL holds what was chosen (a digest, a key), never the label under which it was shown: labels change
+with the language, and two things can have one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,7 +69,7 @@ def restore() -> None:
     for name, given in st.query_params.to_dict().items():
         if _is_shared(name):
             put(name, given if name not in IDS or _DIGEST.fullmatch(given) else None)
-    for name, value in _view().items():
+    for name, value in link().items():
         st.query_params[name] = value
 
 
@@ -77,7 +79,7 @@ def get(name: str) -> str | None:
 
 
 def put(name: str, value: str | None) -> None:
-    """Look at this from now on, on every page."""
+    """Look at this from now on: on every page, or for a choice of one page alone on that page."""
     if value is None:
         _view().pop(name, None)
         st.query_params.pop(name, None)
@@ -92,13 +94,37 @@ def shared(name: str, default: T, accept: Callable[[str], T]) -> dict[str, Any]:
 
     accept: turns the URL's text into a value; raises ValueError or KeyError for one that this control cannot have.
     """
-    key = f"view_{name}"
+    return held(f"view_{name}", _accepted(name, default, accept), lambda value: put(name, str(value)))
+
+
+def own(name: str, default: T, accept: Callable[[str], T]) -> dict[str, Any]:
+    """Key and callback of a control of one page alone; the rest as `shared`."""
+    if name in st.query_params:
+        _view()[name] = st.query_params[name]
+    elif name in _view():
+        st.query_params[name] = _view()[name]
+    return held(name, _accepted(name, default, accept), lambda value: put(name, str(value)))
+
+
+def pick(name: str, options: Iterable[str], default: str | None = None) -> dict[str, Any]:
+    """Key and callback of a choice of one page alone; the first option is chosen at first where none is said."""
+    known = list(options)
+    return own(name, known[0] if default is None else default, one_of(known))
+
+
+def held(key: str, value: object, keep: Callable[[Any], None]) -> dict[str, Any]:
+    """Key and callback of a control that shows a value which is kept elsewhere; `keep` takes what a person makes of it,
+    before the page is run again."""
+    st.session_state[key] = value
+    return {"key": key, "on_change": lambda: keep(st.session_state[key])}
+
+
+def _accepted(name: str, default: T, accept: Callable[[str], T]) -> T:
     given = get(name)
     try:
-        st.session_state[key] = default if given is None else accept(given)
+        return default if given is None else accept(given)
     except (ValueError, KeyError):
-        st.session_state[key] = default
-    return {"key": key, "on_change": lambda: put(name, str(st.session_state[key]))}
+        return default
 
 
 def one_of(options: Any) -> Callable[[str], str]:
@@ -119,7 +145,7 @@ def within(low: int, high: int) -> Callable[[str], int]:
 
 def link() -> dict[str, str]:
     """The query of a link to another page that keeps what is in view."""
-    return dict(_view())
+    return {name: value for name, value in _view().items() if _is_shared(name)}
 
 
 def dark() -> bool:

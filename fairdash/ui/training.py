@@ -52,7 +52,7 @@ def section(data: str) -> None:
 
 def prefill(name: str, options: Mapping[str, Any]) -> None:
     """Turn to the Train part of the page with this recommender and these options; for a button's callback."""
-    st.session_state["how"] = "Train"
+    state.put("how", "Train")
     state.put("recommender", name)
     forms.fill(name, RECOMMENDERS[name].options, options)
     st.session_state["profile"] = []  # the trials had none
@@ -83,12 +83,12 @@ def _form(data: str) -> dict[str, Any]:
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params",
                                help="Same seed, same numbers (on one kind of machine).")  # fmt: skip
     st.caption(f"{info.summary} *{words.plain(info.paper, 300)}*")
-    spec = forms.split()
+    spec = forms.split(dataset)
     options = forms.options(name, info.options, FIRST)
     if "profile" in info.offers:
         attributes = [name for name in dataset.users.columns if name != USER_ID]
         profile = st.multiselect(
-            "Attributes in the profile text", attributes, key="profile", format_func=words.label,
+            "Attributes in the profile text", attributes, key="profile", format_func=words.namer(attributes),
             help="The model then reads who a person is, in words. The Audit page measures what it makes of it.",
         )  # fmt: skip
         if profile:

@@ -207,7 +207,7 @@ def _correct(seen: Preview, dataset: Dataset | None, before: dict[str, Any]) -> 
             index = names.index(guess.column) if guess and guess.column in names else 0
             hint = f"{guess.reason}, {guess.confidence:.0%} sure" if guess else "nothing was recognised"
             with column:
-                picked = st.selectbox(label, names, index, format_func=words.label, help=words.plain(hint, 200))
+                picked = st.selectbox(label, names, index, format_func=words.namer(names), help=words.plain(hint, 200))
             given[name] = "" if picked == NOTHING else picked
     one, two, three, four = st.columns(4)
     with one:

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +16,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from fairdash.jobs import runner
 from fairdash.workspace import Workspace
+from tests.e2e import steps
 from tests.e2e.browser import launched
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 60
-expect.set_options(timeout=20_000)  # two cores that train at the same time answer slowly
+expect.set_options(timeout=steps.HANG_MS)
 
 
 class Server:
@@ -57,15 +56,17 @@ class Server:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
             )
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
-                    if answer.status == 200:
-                        return
-            except OSError:
-                time.sleep(0.2)
-        pytest.fail(f"The app did not answer within {START_SECONDS} s:\n{self.log.read_text()[-2000:]}")
+        steps.until(self.answers, "the app answers")
+
+    def answers(self) -> bool:
+        """Whether the app serves; fails when its process is gone."""
+        assert self.process is not None
+        assert self.process.poll() is None, f"The app ended:\n{self.log.read_text()[-2000:]}"
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=steps.HANG_SECONDS) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def kill(self) -> None:
         """End the server at once, as a crash would; its jobs are processes of their own."""
@@ -105,7 +106,7 @@ def page(browser: Browser) -> Iterator[Page]:
     faults: list[str] = []
     tab.on("pageerror", lambda fault: faults.append(str(fault)))
     tab.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
-    tab.set_default_timeout(30_000)
+    tab.set_default_timeout(steps.HANG_MS)
     yield tab
     context.close()
     assert not faults, faults

@@ -71,11 +71,8 @@ def entries(workspace: Workspace) -> dict[str, str]:
 def settle(page: Page) -> None:
     """Until nothing is being made any more and the pictures are drawn."""
     steps.rest(page)
-    page.wait_for_function(
-        "!document.querySelector('[data-testid=stProgress], [data-testid=stSkeleton]')", timeout=180_000
-    )
+    page.wait_for_function("!document.querySelector('[data-testid=stProgress]')")
     steps.rest(page)
-    page.wait_for_timeout(1200)
 
 
 def take(browser: Browser, server: Server, out: Path, known: dict[str, str], *, whole: bool = False) -> None:
@@ -83,7 +80,7 @@ def take(browser: Browser, server: Server, out: Path, known: dict[str, str], *, 
         for shape, (width, height) in SHAPES.items():
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]  # the two words
             page = context.new_page()
-            page.set_default_timeout(180_000)
+            page.set_default_timeout(steps.HANG_MS)
             for name, query in VIEWS.items():
                 page.set_viewport_size({"width": width, "height": height})
                 page.goto(f"{server.url}/{query.format(**known)}")
@@ -92,7 +89,7 @@ def take(browser: Browser, server: Server, out: Path, known: dict[str, str], *, 
                 if whole:
                     tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
                     page.set_viewport_size({"width": width, "height": min(int(tall) + 20, 6000)})
-                    page.wait_for_timeout(2500)
+                    settle(page)
                 page.screenshot(path=out / f"{name}-{shape}-{theme}.png")
             context.close()
 

@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-REST = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+HANG_SECONDS = 600.0  # every wait follows an event; its limit is only for what will never happen
+HANG_MS = 1000 * HANG_SECONDS
+TEST_SECONDS = 3 * HANG_SECONDS  # of a whole test, for `pytest.mark.timeout`
+# Connected, the script has run, nothing of an earlier run stands there still, and pictures have been drawn.
+_AT_REST = """() => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  const held = '[data-stale="true"], [data-testid="stSkeleton"], [data-testid="stSpinner"]';
+  return app !== null
+    && app.dataset.testScriptState === 'notRunning'
+    && app.dataset.testConnectionState === 'CONNECTED'
+    && document.querySelector(held) === null
+    && [...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.querySelector('.main-svg') !== null);
+}"""
+# Two frames later a rerun that this one asked for has begun, so rest that lasts is rest.
+_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    """Until it is true, of something outside of the browser."""
+    started = time.monotonic()
+    while not true():
+        assert time.monotonic() - started < HANG_SECONDS, f"still not so: {what}"
+        time.sleep(0.05)
 
 
 def rest(page: Page) -> None:
-    """Until the script has run and nothing is stale."""
-    page.wait_for_selector(REST)
-    page.wait_for_timeout(150)
-    page.wait_for_selector(REST)
+    """Until the script has run and what it drew stands still."""
+    for _ in range(2):
+        page.wait_for_function(_AT_REST)
+        page.evaluate(_FRAMES)
+    page.wait_for_function(_AT_REST)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 

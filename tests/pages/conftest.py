@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 SHELL = ROOT / "fairdash" / "ui" / "shell.py"
 
 Open = Callable[..., AppTest]
+HANG_SECONDS = 600.0  # waits follow an event; the limit is only for what will never happen
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +58,7 @@ def open_page() -> Open:
     """Open a page by its name with a query, as a deep link does; it must end without an exception or an error box."""
 
     def opened(name: str, *, errors: bool = False, **query: str) -> AppTest:
-        app = AppTest.from_file(str(SHELL), default_timeout=60)
+        app = AppTest.from_file(str(SHELL), default_timeout=HANG_SECONDS)
         app.query_params.update(query)
         app.switch_page(str(ROOT / "pages" / f"{name}.py"))
         app.run()
@@ -73,3 +74,9 @@ def words(app: AppTest) -> str:
     """All text of a page, for looking in."""
     return "\n".join(str(part.value) for kind in ("title", "markdown", "caption", "info", "warning", "error", "success")
                      for part in getattr(app, kind))  # fmt: skip
+
+
+def url(app: AppTest, name: str) -> str:
+    """What the page's URL holds under a name."""
+    held = app.query_params[name]
+    return held if isinstance(held, str) else held[0]

@@ -24,7 +24,7 @@ def test_the_form_loads_no_training_stack(here: dict[str, Any]) -> None:
     script = f"""
 import sys
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file({str(SHELL)!r}, default_timeout=60)
+app = AppTest.from_file({str(SHELL)!r}, default_timeout=600)
 app.query_params.update(data={here["data"]!r}, recommender="bert_sequence")
 app.switch_page({str(ROOT / "pages" / "recommender.py")!r})
 app.run()

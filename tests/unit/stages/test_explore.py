@@ -86,8 +86,8 @@ def test_flips_give_a_list_for_every_value_and_one_without(split: Split) -> None
     assert list(found) == [explore.ABSENT, "F", "M"]
     assert found["F"].items[0, 0] == 5
     assert found["M"].items[0].tolist() == found[explore.ABSENT].items[0].tolist() == [2, 3]
-    assert explore.overlap(found["M"], found[explore.ABSENT]) == 1.0
-    assert explore.overlap(found["F"], found["M"]) == pytest.approx(1 / 3)
+    assert explore.staying(found["M"], found[explore.ABSENT]) == (2, 2)
+    assert explore.staying(found["F"], found["M"]) == (1, 2)
 
 
 def test_an_attribute_that_is_not_told_cannot_be_flipped(split: Split) -> None:

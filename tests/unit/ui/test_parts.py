@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pandas as pd
 import pytest
@@ -38,3 +39,11 @@ def test_every_page_of_the_journey_has_its_file() -> None:
         lines = path.read_text().splitlines()
         assert len(lines) <= 80, f"{path.name} is to be thin"
         assert not any(line.startswith(("import torch", "import numpy", "from torch")) for line in lines)
+
+
+def test_waits_of_the_page_tests_follow_an_event_and_no_clock() -> None:
+    tests = state.PAGES.parent / "tests"
+    for path in (*tests.glob("e2e/*.py"), *tests.glob("pages/*.py")):
+        text = path.read_text()
+        assert "wait_for_timeout" not in text, path
+        assert not re.search(r"timeout=\d{1,2}\b|timeout=\d+_\d+|timeout\(\d", text), path

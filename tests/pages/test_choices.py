@@ -1,0 +1,169 @@
+"""What is chosen is what is shown: equal titles, labels and links never hand one object out for another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fairdash import data, entries
+from fairdash.jobs import kinds
+from fairdash.recommenders import text
+from fairdash.ui import forms
+from fairdash.workspace import Workspace
+from tests.pages.conftest import HANG_SECONDS, Open, url
+from tests.pages.conftest import words as told
+
+
+def training(here: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return kinds.run(Workspace(here["home"]), "train",
+                     {"dataset": here["data"], "split": "user-time:0.8", "recommender": "ease", **more})  # fmt: skip
+
+
+def test_of_two_runs_with_one_title_the_link_shows_its_own(here: dict[str, Any], open_page: Open) -> None:
+    other = training(here, options={"l2": "5"})["lists"]
+    workspace = Workspace(here["home"])
+    assert workspace.get("lists", other).title == workspace.get("lists", here["lists"]).title
+    for lists in (here["lists"], other):
+        app = open_page("explore", data=here["data"], lists=lists)
+        chooser = app.sidebar.selectbox(key="view_lists")
+        assert chooser.value == lists
+        assert len(set(chooser.options)) == len(chooser.options) == 3
+        assert url(app, "lists") == lists
+    assert any("l2 5" in option for option in chooser.options)
+    _, own = entries.get_lists(workspace, other)
+    run = entries.get_run(workspace, here["run"])
+    assert app.dataframe[0].value["item"].tolist() == [
+        run.split.training.items["title"].iloc[item] for item in own.top(10).items[0]
+    ]
+    chooser.set_value(here["lists"]).run()  # as a browser does: by the label
+    assert url(app, "lists") == here["lists"]
+    assert app.sidebar.selectbox(key="view_lists").value == here["lists"]
+
+
+def test_runs_that_differ_in_options_or_seed_alone_say_so_on_every_page(here: dict[str, Any], open_page: Open) -> None:
+    other = training(here, options={"l2": "5"})["lists"]
+    page = open_page("compare", data=here["data"], after=other, before=here["lists"])
+    assert [page.selectbox(key=f"view_{side}").value for side in ("after", "before")] == [other, here["lists"]]
+    assert any("l2 5" in option for option in page.selectbox(key="view_after").options)
+    training(here, seed=7)
+    table = open_page("recommender", data=here["data"], how="Runs").dataframe[0].value
+    assert any("seed 7" in name for name in table["name"])
+    assert table["name"].is_unique
+
+
+def test_a_second_data_set_of_one_name_is_the_one_in_view(nothing: Path, open_page: Open) -> None:
+    workspace = Workspace(nothing)
+    first, _ = data.synthetic.make(n_users=60, n_items=40)
+    second, _ = data.synthetic.make(n_users=90, n_items=40)
+    for dataset in (first, second):
+        entries.put_dataset(workspace, replace(dataset, name="interactions"))
+    for dataset, people in ((first, "60"), (second, "90")):
+        app = open_page("data", data=dataset.digest)
+        assert {m.label: m.value for m in app.metric}["People"] == people
+        chooser = app.sidebar.selectbox(key="view_data")
+        assert chooser.value == dataset.digest
+        assert len(set(chooser.options)) == 2
+
+
+def test_runs_of_another_data_set_of_the_same_name_are_not_shown(here: dict[str, Any], open_page: Open) -> None:
+    workspace = Workspace(here["home"])
+    other, _ = data.synthetic.make(n_users=60, n_items=40)
+    name = workspace.get("datasets", here["data"]).title
+    assert not open_page(
+        "recommender", data=entries.put_dataset(workspace, replace(other, name=name)), how="Runs"
+    ).dataframe
+
+
+def test_comparisons_of_one_title_are_told_apart_in_the_report(here: dict[str, Any], open_page: Open) -> None:
+    workspace = Workspace(here["home"])
+    params = {"before": here["lists"], "after": here["after"]}
+    made = [kinds.run(workspace, "compare", {**params, "k": k})["comparisons"] for k in (5, 10)]
+    for digest in made:
+        chooser = open_page("report", data=here["data"], comparison=digest).selectbox(key="view_comparison")
+        assert chooser.value == digest
+        assert len(set(chooser.options)) == 2
+
+
+def test_items_of_one_title_are_taken_from_the_history_one_by_one(here: dict[str, Any], open_page: Open) -> None:
+    workspace = Workspace(here["home"])
+    dataset = entries.get_dataset(workspace, here["data"])
+    twins = replace(dataset, items=dataset.items.assign(title="Hamlet"), name="twins")
+    stored = entries.put_dataset(workspace, twins)
+    lists = training({**here, "data": stored})["lists"]
+    app = open_page("explore", data=stored, lists=lists)
+    chooser = app.multiselect(key="without-0")
+    assert len(set(chooser.options)) == len(chooser.options) > 1
+
+
+def test_long_names_of_columns_are_told_apart(nothing: Path, open_page: Open) -> None:
+    long = "a very long name of a column that goes on and on "
+    frame = pd.DataFrame([(f"u{u}", f"i{i}", 1 + (u + i) % 5, 1 + i % 3) for u in range(30) for i in range(9)],
+                         columns=["user_id", "item_id", long + "one", long + "two"])  # fmt: skip
+    app = open_page("data", tab="Upload")
+    app.file_uploader[0].set_value([("r.csv", frame.to_csv(index=False).encode(), "text/csv")]).run()
+    box = next(box for box in app.selectbox if box.label == "Rating or count")
+    assert len(set(box.options)) == len(box.options)
+
+
+def test_what_is_held_out_can_be_changed_and_is_what_the_link_says(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("recommender", data=here["data"])
+    for kind, spec in (("leave-one-out", "leave-one-out"), ("global-time", "global-time:80%"),
+                       ("user-random", "user-random:0.8")):  # fmt: skip
+        app.selectbox(key="split_kind").set_value(kind).run()
+        assert not app.exception
+        assert not app.error
+        assert app.selectbox(key="split_kind").value == kind
+        assert url(app, "split") == spec
+    app.number_input(key="split_share").set_value(0.6).run()
+    assert url(app, "split") == "user-random:0.6"
+    held_out = {m.label: m.value for m in open_page("data", data=here["data"], split="user-time:0.7").metric}["Test"]
+    again = open_page("data", data=here["data"], split="user-time:0.5")
+    assert again.number_input(key="split_share").value == 0.5
+    assert {m.label: m.value for m in again.metric}["Test"] != held_out
+    again.query_params["split"] = "user-time:0.7"  # a link that is followed in a session that chose another
+    again.run()
+    assert {m.label: m.value for m in again.metric}["Test"] == held_out
+
+
+def test_data_without_times_can_be_trained_on(nothing: Path, open_page: Open) -> None:
+    rows = "".join(f"u{u},i{i},{1 + (u + i) % 5}\n" for u in range(40) for i in range(12) if (u * i + u) % 3)
+    dataset, _ = data.build(("r.csv", ("user_id,item_id,rating\n" + rows).encode()))
+    stored = entries.put_dataset(Workspace(nothing), dataset)
+    for name, more in (("recommender", {}), ("recommender", {"how": "Search options"}), ("data", {}),
+                       ("recommender", {"how": "Bring lists or a model"})):  # fmt: skip
+        app = open_page(name, data=stored, split="user-time:0.8", **more)
+        assert app.selectbox(key="split_kind").options == [forms.SPLITS["user-random"]]
+        assert "no column of times" in told(app)
+        assert url(app, "split") == "user-random:0.8"
+    assert not open_page("recommender", data=stored, recommender="ease").button(key="train").disabled
+
+
+@pytest.mark.parametrize("words", ["women: Mary, Anna\nmen: John, Peter", "women: Mary\nmen: John"])
+def test_sentences_that_differ_in_one_word_rank_the_catalogue(
+    words: str, here: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(texts: Any, *_: Any, **__: Any) -> Any:
+        return np.stack([np.random.default_rng(len(one)).normal(size=8) for one in texts])
+
+    monkeypatch.setattr(text, "encode", encode)
+
+    def page(run: str) -> None:
+        from fairdash.ui import load, model_side
+
+        model_side.sentences(load.run(run))
+
+    app = AppTest.from_function(page, default_timeout=HANG_SECONDS, args=(here["run"],)).run()
+    app.text_area(key="words").set_value(words)
+    app.toggle(key="try-sentences").set_value(True).run()
+    assert not app.exception
+    assert not app.error
+    assert "Ranked by the text encoder alone" in told(app)
+    assert len(app.dataframe) == 2
+    app.text_area(key="sentences").set_value("nobody").run()
+    assert "{who}" in app.error[0].value.replace("\\", "")
