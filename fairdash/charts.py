@@ -59,6 +59,7 @@ class GroupValue:
 
     @property
     def label(self) -> str:
+        """The name with its size."""
         return words.group(self.name, self.n)
 
     @property
@@ -97,6 +98,7 @@ class Change:
 
     @property
     def label(self) -> str:
+        """The name with its size."""
         return words.label(self.name, 32) if self.n is None else words.group(self.name, self.n)
 
     @property

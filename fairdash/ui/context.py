@@ -18,7 +18,7 @@ def sidebar() -> None:
     _choose("Recommendations", "lists", runs.of(state.get("data")))
     jobs = parts.active_jobs()
     if jobs:
-        st.fragment(_strip, run_every=2 * parts.POLL_SECONDS)([job.id for job in jobs])
+        parts.live(_strip, [job.id for job in jobs], every=2 * parts.POLL_SECONDS)
 
 
 def _choose(label: str, name: str, entries: Sequence[Entry]) -> None:

@@ -15,21 +15,25 @@ from fairdash.ui import state
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the data set")
 def dataset(digest: str) -> Dataset:
+    """The data set. Raises FairDashError when it is not there."""
     return entries.get_dataset(state.workspace(), digest)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the run")
 def run(digest: str) -> Run:
+    """The run. Raises FairDashError when it is not there."""
     return entries.get_run(state.workspace(), digest)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the lists")
 def lists(digest: str) -> tuple[Run, Lists]:
+    """The lists and the run that they belong to. Raises FairDashError when they are not there."""
     return entries.get_lists(state.workspace(), digest)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Cutting the data")
 def split(digest: str, spec: str, seed: int = 0) -> Split:
+    """A data set as it is cut. Raises ConfigError for a cut that it cannot have."""
     return data.split.split(dataset(digest), spec, seed=seed)
 
 
@@ -41,6 +45,7 @@ def audit(digest: str) -> dict[str, Any]:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def comparison(digest: str) -> dict[str, Any]:
+    """The comparison.json. Raises FairDashError when it is not there."""
     return _json("comparisons", digest, "comparison.json")
 
 

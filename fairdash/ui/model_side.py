@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fairdash import settings, words
+from fairdash import charts, settings, words
 from fairdash.metrics import sensitivity
 from fairdash.run import Run
 from fairdash.schema import ITEM_ID, TITLE
@@ -43,6 +43,14 @@ def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
             "vectors: what the model holds. From lists: what anybody who sees them can guess."
         )
         parts.draw(findings.leakage(audit, attribute), "leakage", "Can the attribute be read off?", about=about)
+    calibration = audit["model"].get(attribute, {}).get("calibration")
+    if calibration:
+        about = (
+            "Held-out pairs by their predicted probability: on the diagonal, of those that are given 0.3 three in ten "
+            "are liked. A larger mark stands for more pairs."
+        )
+        parts.draw(charts.reliability(*(calibration[name] for name in ("predicted", "observed", "counts"))),
+                   "calibration", "Do probabilities mean what they say?", about=about)  # fmt: skip
     parts.table(findings.model_table(audit, attribute), "model-side", digits=4)
     sentences(made)
 

@@ -44,6 +44,16 @@ def errors() -> Iterator[None]:
         error(_unexpected(fault, "Page error"))
 
 
+def live(draw: Callable[..., None], *args: object, every: float) -> None:
+    """A part that draws itself again every so many seconds. It then runs alone, so it guards itself."""
+
+    def guarded() -> None:
+        with errors():
+            draw(*args)
+
+    st.fragment(guarded, run_every=every)()
+
+
 def act(label: str, do: Callable[..., object], *args: object, **look: Any) -> None:
     """A button that does something. It acts before the page is run again, so that a page which polls a job cannot be
     interrupted between the press and the deed; a user's error is shown on the page that follows."""
@@ -198,6 +208,7 @@ _STATES = {
 
 
 def job_badge(job: Job) -> None:
+    """The state of a job in a word with its colour."""
     told, color, icon = _STATES[job.state]
     st.badge(told, color=color, icon=icon)  # type: ignore[arg-type]  # the table's words are badge colours
 
@@ -209,10 +220,10 @@ def job(job_id: str, on_done: Callable[[Job], None] | None = None, *, quality: s
     if start.ended:
         _job(start.id, on_done, was_active=False)
     else:
-        st.fragment(_job, run_every=POLL_SECONDS)(start.id, on_done, was_active=True)
+        live(_job, start.id, on_done, every=POLL_SECONDS)
 
 
-def _job(job_id: str, on_done: Callable[[Job], None] | None, *, was_active: bool) -> None:
+def _job(job_id: str, on_done: Callable[[Job], None] | None, was_active: bool = True) -> None:
     workspace = state.workspace()
     runner.reap(workspace)
     job = runner.get(workspace, job_id)

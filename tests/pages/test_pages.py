@@ -132,6 +132,37 @@ def test_the_headline_of_a_comparison_has_a_verdict_for_each_aim() -> None:
     assert "two" in shown
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_calibration_is_shown_where_it_was_measured(shown: bool, here: dict[str, Any]) -> None:
+    def page(run: str, shown: bool) -> None:
+        from fairdash.ui import load, model_side
+
+        measured = {"calibration": {"predicted": [0.1, 0.7], "observed": [0.2, 0.6], "counts": [30, 12]}}
+        model_side.section({"k": 10, "model": {"gender": measured if shown else {}}}, "gender", load.run(run))
+
+    app = AppTest.from_function(page, default_timeout=HANG_SECONDS, args=(here["run"], shown)).run()
+    assert not app.exception
+    assert ("Do probabilities mean what they say?" in told(app)) == shown
+
+
+def test_a_part_that_polls_shows_a_fault_in_words(here: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    runner.table(Workspace(here["home"])).enqueue("a" * 16, "train", "Train something", {"dataset": here["data"]})
+
+    def broken(*_: Any) -> str:
+        raise RuntimeError("boom")
+
+    def page() -> None:
+        from fairdash.ui import parts
+
+        parts.job("a" * 16)
+
+    monkeypatch.setattr(runner, "reap", lambda _: None)
+    monkeypatch.setattr(runner, "read_log", broken)
+    app = AppTest.from_function(page, default_timeout=HANG_SECONDS).run()
+    assert not app.exception
+    assert "unexpected error" in app.error[0].value
+
+
 def test_a_search_tries_options_and_hands_the_best_to_training(here: dict[str, Any], open_page: Open) -> None:
     app = open_page("recommender", data=here["data"], how="Search options", recommender="ease", trials="3")
     app.button(key="search").click().run()
