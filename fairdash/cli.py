@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from fairdash import __version__, settings
 from fairdash.errors import ConfigError, FairDashError
-from fairdash.schema import GroupSpec
 
 if TYPE_CHECKING:
     from fairdash.mitigation.base import Mitigation
     from fairdash.progress import Progress
     from fairdash.run import Run
-    from fairdash.schema import Dataset
+    from fairdash.schema import Dataset, GroupSpec
     from fairdash.stages.fit import TrainSpec
 
 EXIT_ERROR, EXIT_GATE = 2, 3
@@ -119,6 +118,7 @@ def _train(arguments: argparse.Namespace) -> int:
 def _search(arguments: argparse.Namespace) -> int:
     from fairdash import data
     from fairdash.groups import form_all
+    from fairdash.schema import GroupSpec
     from fairdash.stages import fit
     from fairdash.stages.search import search
     from fairdash.workspace import write_json
@@ -323,7 +323,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     from fairdash.workspace import Workspace
 
     result = kinds.run(Workspace.default(), "demo", {"dataset": arguments.dataset}, _progress)
-    _say(arguments, result, [f"Comparison {result['digest']} in {settings.home()}", *result["sentences"]])
+    _say(arguments, result, [f"Comparison {result['comparisons']} in {settings.home()}", *result["sentences"]])
     return 0
 
 
@@ -374,6 +374,8 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
 
 def _group(text: str, arguments: argparse.Namespace) -> GroupSpec:
     """ "gender", or "gender,age" crossed; edges of numeric ones come from --bins."""
+    from fairdash.schema import GroupSpec
+
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
         raise ConfigError(f"“{text}” names no attribute.", "Give a column of the table, such as --group gender.")

@@ -15,3 +15,12 @@ class Progress(Protocol):
 
 def silent(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
     """The Progress of a caller that does not listen."""
+
+
+def within(progress: Progress, start: float, share: float) -> Progress:
+    """The Progress of a step that is `share` of a whole, from `start` on (both 0…1 of the whole)."""
+
+    def step(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+        progress(start + share * done, message, values)
+
+    return step

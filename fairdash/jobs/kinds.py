@@ -16,14 +16,14 @@ from fairdash import data, entries, identity, settings
 from fairdash.errors import ConfigError
 from fairdash.groups import form_all, suggest
 from fairdash.groups import from_json as group_from_json
-from fairdash.mitigation import balanced
 from fairdash.mitigation.base import Mitigation
 from fairdash.mitigation.targets import TARGETS
-from fairdash.progress import Progress, silent
+from fairdash.progress import Progress, silent, within
 from fairdash.run import Run
 from fairdash.schema import Dataset, GroupSpec, Split
 from fairdash.stages import audit, fit, mitigate
 from fairdash.stages.model_side import measures
+from fairdash.stages.places import balanced
 from fairdash.workspace import Workspace, sole, write_json
 
 Params = Mapping[str, Any]
@@ -131,6 +131,13 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
 
     shared = audit_options(params)
     sides = (params["before"], params["after"])
+    ours, theirs = (entries.get_lists(workspace, side)[0].meta["split_digest"] for side in sides)
+    if ours != theirs:
+        raise ConfigError(
+            " and ".join(f"“{workspace.get('lists', side).title}”" for side in sides)
+            + " are of different test parts, so no number of one can be held against the other.",
+            "Compare lists of the same data and split.",
+        )
     mitigation = workspace.get("lists", sides[1]).meta.get("mitigation")
     aims = mitigate.aims(mitigation)
     if mitigation is not None:
@@ -149,9 +156,7 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
         for i, side in enumerate(sides):
             made, lists = entries.get_lists(workspace, side)
 
-            def half(done: float, message: str = "", values: Mapping[str, float] | None = None, i: int = i) -> None:
-                progress(0.5 * (i + done), message, values)
-
+            half = within(progress, 0.5 * i, 0.5)
             top = lists.top(shared["k"])
             if model:
                 models.append(
@@ -227,21 +232,19 @@ def _demo(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: dataset. From nothing to a finished comparison, with the default settings."""
     source = params.get("dataset", "synthetic")
 
-    def step(start: float, share: float) -> Progress:
-        def inner(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
-            progress(start + share * done, message, values)
-
-        return inner
-
-    made = _dataset(workspace, {"source": source}, step(0.0, 0.05))
+    made = _dataset(workspace, {"source": source}, within(progress, 0.0, 0.05))
     dataset = entries.get_dataset(workspace, made["datasets"])
     groups = [asdict(spec) for spec in default_groups(dataset)]
-    trained = _train(workspace, {"dataset": dataset.digest, "split": "user-time:0.8"}, step(0.05, 0.75))
-    audited = _audit(workspace, {"lists": trained["lists"], "groups": groups, "model": True}, step(0.8, 0.08))
+    trained = _train(workspace, {"dataset": dataset.digest, "split": "user-time:0.8"}, within(progress, 0.05, 0.75))
+    audited = _audit(
+        workspace, {"lists": trained["lists"], "groups": groups, "model": True}, within(progress, 0.8, 0.08)
+    )
     mitigation = {"method": "calibrate", "groups": groups[:1]}
-    mitigated = _mitigate(workspace, {"run": trained["runs"], "mitigation": mitigation}, step(0.88, 0.06))
+    mitigated = _mitigate(workspace, {"run": trained["runs"], "mitigation": mitigation}, within(progress, 0.88, 0.06))
     compared = _compare(
-        workspace, {"before": trained["lists"], "after": mitigated["lists"], "groups": groups}, step(0.94, 0.06)
+        workspace,
+        {"before": trained["lists"], "after": mitigated["lists"], "groups": groups},
+        within(progress, 0.94, 0.06),
     )
     sentences = workspace.get("comparisons", compared["comparisons"]).meta["sentences"]
     return {

@@ -1,17 +1,37 @@
-"""The catalogue of mitigations, in the order in which they act: data, training, vectors, re-ranking."""
+"""The catalogue of mitigations, in the order in which they act: data, training, vectors, re-ranking. Every module of
+the four folders declares its own, as METHOD or METHODS; more come from trusted plugins."""
 
 from __future__ import annotations
 
-from typing import Any
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any, get_args
 
+from fairdash import plugins
 from fairdash.errors import ConfigError
-from fairdash.mitigation import data, reranking, training, vectors
-from fairdash.mitigation.base import Method, Mitigation
-from fairdash.schema import GroupSpec
+from fairdash.mitigation.base import Method, Place
 
-METHODS: dict[str, Method] = {
-    method.info.key: method for method in (*data.METHODS, *training.METHODS, *vectors.METHODS, *reranking.METHODS)
-}
+
+def _own() -> Iterator[Method]:
+    """The methods of this package, by place, and there in their own order."""
+    for place in get_args(Place):
+        package = importlib.import_module(f"{__name__}.{place}")
+        found: list[Method] = []
+        for module in pkgutil.iter_modules(package.__path__):
+            if not module.ispkg:
+                one = importlib.import_module(f"{package.__name__}.{module.name}")
+                found += getattr(one, "METHODS", [one.METHOD] if hasattr(one, "METHOD") else [])
+        yield from sorted(found, key=lambda method: method.info.order)
+
+
+METHODS: dict[str, Any] = plugins.added(
+    {method.info.key: method for method in _own()},
+    (
+        (method.info.key, method)
+        for method in plugins.declared("mitigations", Method)  # type: ignore[type-abstract]  # a protocol that isinstance can check
+    ),
+)
 
 
 def find_method(key: str) -> Any:
@@ -19,10 +39,3 @@ def find_method(key: str) -> Any:
     if key not in METHODS:
         raise ConfigError(f"There is no mitigation “{key}”.", f"Known ones: {', '.join(METHODS)}.")
     return METHODS[key]
-
-
-def balanced(chosen: Mitigation) -> tuple[GroupSpec, ...]:
-    """The attributes of people that the method is fair between. A re-ranker has one grouping, so several are crossed:
-    what is equal for all combinations is equal for each attribute."""
-    several = len(chosen.groups) > 1 and find_method(chosen.method).info.place == "reranking"
-    return (GroupSpec.crossed(chosen.groups),) if several else chosen.groups

@@ -6,9 +6,10 @@ method maps it and says how. Registered by key in `fairdash.mitigation.METHODS`.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from fairdash.schema import Categories, Codes, Floats, Groups, GroupSpec, Lists,
 if TYPE_CHECKING:
     import torch
 
-Place = Literal["data", "training", "vectors", "reranking"]
+Place = Literal["data", "training", "vectors", "reranking"]  # in the order in which they act
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Info:
     target: str  # key in METRICS.md of the metric that it is meant to move
     cost: str  # what it usually costs, in one sentence
     wants: tuple[str, ...] = ()  # what it makes use of where the recommender has it: "probabilities"
+    answers: Mapping[str, str] = field(default_factory=dict)  # finding of `advise.TABLE` that it fits → why
+    order: int = 100  # within its place: where it stands in lists, lowest first
 
 
 class DataMethod(Protocol):
@@ -89,15 +92,22 @@ class TrainingTerm(Protocol):
     def __call__(self, batch: TermBatch) -> torch.Tensor: ...
 
 
-class TrainingMethod(Protocol):
-    """Changes the loss."""
+@dataclass(frozen=True)
+class InTraining:
+    """A method that changes the loss. module: has `term(info, data, groups, strength, dim, seed)`, a torch module that
+    is a TrainingTerm; it is imported when a training begins, so that whoever reads the catalogue loads no torch."""
 
-    @property
-    def info(self) -> Info: ...
+    info: Info
+    module: str
 
     def term(
         self, data: TrainingData, groups: Sequence[Groups], strength: float, dim: int, seed: int
-    ) -> torch.nn.Module: ...
+    ) -> torch.nn.Module:
+        """The term for these people's groups, one Groups an attribute. dim: width of the user vectors."""
+        strength = check_strength(self.info, strength)
+        check_groups(self.info, groups, data.n_users)
+        made: torch.nn.Module = importlib.import_module(self.module).term(self.info, data, groups, strength, dim, seed)
+        return made
 
 
 VectorMap = Callable[[Floats, Sequence[Groups]], Floats]  # vectors [n, d] and their groups → vectors [n, d]
@@ -154,7 +164,12 @@ class RerankMethod(Protocol):
         """Item codes [n_users, k]: complete (as long as the candidates allow) and without repeats."""
 
 
-Method = DataMethod | TrainingMethod | VectorMethod | RerankMethod
+@runtime_checkable
+class Method(Protocol):
+    """What all of them have; DataMethod, InTraining, VectorMethod and RerankMethod say what each place adds."""
+
+    @property
+    def info(self) -> Info: ...
 
 
 def check_strength(info: Info, strength: float) -> float:

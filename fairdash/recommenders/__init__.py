@@ -31,7 +31,11 @@ def _declared() -> dict[str, RecommenderInfo]:
 
 
 RECOMMENDERS: dict[str, RecommenderInfo] = _declared()
-PROFILE_READERS = tuple(name for name, info in RECOMMENDERS.items() if "profile" in info.offers)
+
+
+def offering(what: str) -> tuple[str, ...]:
+    """Names of the recommenders that offer this (a word of `RecommenderInfo.offers`)."""
+    return tuple(name for name, info in RECOMMENDERS.items() if what in info.offers)
 
 
 def find(name: str) -> RecommenderInfo:

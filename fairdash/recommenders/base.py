@@ -134,8 +134,3 @@ class RecommenderInfo:
     space: Space = field(default_factory=dict)
     offers: frozenset[Offer] = frozenset()
     cost: Callable[[Any, Sizes], Cost] | None = None
-
-    @property
-    def trainable(self) -> bool:
-        """Whether it takes training mitigations."""
-        return "training" in self.offers

@@ -15,9 +15,10 @@ from fairdash.errors import ConfigError
 from fairdash.mitigation import find_method
 from fairdash.mitigation.base import Mitigation
 from fairdash.progress import Progress, silent
-from fairdash.recommenders import PROFILE_READERS, RECOMMENDERS
+from fairdash.recommenders import offering
 from fairdash.run import Run, finish, write_split
 from fairdash.schema import USER_ID, Lists, Split, TrainingData
+from fairdash.stages import places
 from fairdash.stages.recommend import check_size, rank
 
 if TYPE_CHECKING:
@@ -51,12 +52,18 @@ class TrainSpec:
 
     @property
     def title(self) -> str:
+        """The recommender and its mitigations, for people."""
         return " + ".join([self.recommender, *(mitigation.method for mitigation in self.mitigations)])
 
     @staticmethod
     def of(run: Run) -> TrainSpec:
-        """The spec that a run was trained with."""
+        """The spec that a run was trained with. Raises ConfigError for lists of another system."""
         meta = run.meta
+        if not run.has_model:
+            raise ConfigError(
+                f"{run.title} holds lists of another system, which were not trained here.",
+                "Choose a re-ranking method, which works on lists, or a run of a recommender.",
+            )
         chosen = tuple(Mitigation.from_json(value) for value in meta["mitigations"])
         return TrainSpec(meta["recommender"], meta["options"], chosen, meta["seed"], meta["device"])
 
@@ -126,10 +133,10 @@ def with_profile(data: TrainingData, recommender: str, options: dict[str, Any]) 
 
     Raises ConfigError for attributes that are not there, and for a recommender that reads no profile."""
     names = tuple(name.strip() for name in str(options.pop("profile", "")).split(",") if name.strip())
-    if names and recommender not in PROFILE_READERS:
+    if names and recommender not in offering("profile"):
         raise ConfigError(
             f"{recommender} reads no profile text, so the option profile would change nothing.",
-            f"Leave it out, or choose {' or '.join(PROFILE_READERS)}.",
+            f"Leave it out, or choose {' or '.join(offering('profile'))}.",
         )
     for name in names:
         if name not in data.users.columns or name == USER_ID:
@@ -140,37 +147,22 @@ def with_profile(data: TrainingData, recommender: str, options: dict[str, Any]) 
 
 def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommender) -> tuple[TrainingData, list[Any]]:
     """The training data and the terms of the loss, after the spec's mitigations."""
-    terms = []
+    terms: list[Any] = []
     for chosen in spec.mitigations:
-        method = find_method(chosen.method)
-        if method.info.place not in ("data", "training"):
-            raise ConfigError(
-                f"{chosen.method} works on a trained run, not while training.",
-                "Train first, then use `mitigate` with this method.",
-            )
-        width = recommender.vector_width
-        if width is None:
-            able = " or ".join(name for name, info in RECOMMENDERS.items() if info.trainable)
-            raise ConfigError(
-                f"{spec.recommender} is not trained by gradient steps, so {chosen.method} cannot change its training.",
-                f"Choose {able}, or another method.",
-            )
-        if "profile" in method.info.needs and spec.recommender not in PROFILE_READERS:
-            raise ConfigError(
-                f"{chosen.method} changes the profile text, which {spec.recommender} does not read.",
-                f"Choose {' or '.join(PROFILE_READERS)}, or another method.",
-            )
-        chosen_groups = groups.form_all(chosen.groups, data.users)
-        strength = chosen.strength
-        if strength is None:
+        place = places.place_of(chosen.method)
+        # whether items have categories, the method itself says
+        refused = places.lacking(chosen.method, spec.recommender, {*places.offers(spec.recommender), "categories"})
+        if place.retrains and refused is not None:
+            raise refused
+        if chosen.strength is None:
             raise ConfigError(
                 f"A training has one strength of {chosen.method}, and none is given.",
                 "Give a number, such as --strength 0.5; `mitigate` finds one on validation, on a run trained without.",
             )
-        if strength == 0.0:
+        if place.retrains and chosen.strength == 0.0:
             continue  # exactly the unmitigated training
-        if method.info.place == "data":
-            data = method.prepare(data, chosen_groups, strength, spec.seed)
-        else:
-            terms.append(method.term(data, chosen_groups, strength, width, spec.seed))
+        formed = groups.form_all(chosen.groups, data.users)
+        width = recommender.vector_width or 0
+        data, more = place.change(find_method(chosen.method), data, formed, chosen.strength, width, spec.seed)
+        terms += more
     return data, terms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,18 +14,20 @@ from fairdash import charts, settings, words
 from fairdash.charts import TradePoint
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
+from fairdash.metrics.catalogue import METRICS
 from fairdash.mitigation import METHODS
-from fairdash.mitigation.advise import Advice, Suggestion, advise
-from fairdash.mitigation.base import Info
+from fairdash.mitigation.base import Info, Mitigation
 from fairdash.mitigation.sweep import ACCURACY_BUDGET, RULES
-from fairdash.recommenders import PROFILE_READERS, RECOMMENDERS
+from fairdash.mitigation.targets import BETWEEN_PEOPLE
 from fairdash.run import Run
-from fairdash.schema import UNKNOWN, Categories, GroupSpec
+from fairdash.schema import GroupSpec
+from fairdash.stages import places
+from fairdash.stages.advise import Advice, Suggestion, advise
+from fairdash.stages.places import PLACES, place_of
 from fairdash.ui import findings, forms, load, parts, runs, state
 from fairdash.workspace import Entry
 
 TABS = ("One method", "Shortlist", "Done so far")
-PLACES = {"data": "Data", "training": "Training", "vectors": "Vectors", "reranking": "Re-ranking"}
 _NEEDS = {
     "user_groups": "groups of people",
     "item_groups": "groups of items",
@@ -32,12 +35,6 @@ _NEEDS = {
     "profile": "a model that reads a profile",
     "vectors": "a model with user vectors",
     "probabilities": "a model that predicts P(like)",
-}
-_LACKS = {
-    "vectors": "it changes user vectors, which this recommender does not have.",
-    "probabilities": "it needs the probability that a person likes an item, which only bert_pair predicts.",
-    "profile": "it changes the profile text, which this model does not read.",
-    "categories": "it weighs categories of items, and these items are not of two at least.",
 }
 BY_RULE, BY_HAND = "Chosen on validation", "By hand"
 AS_TRAINED = "The lists as trained"
@@ -51,7 +48,7 @@ def catalogue() -> dict[str, Info]:
 def one(run: Run) -> None:
     """Choose a method, its groups and its strength; run it as a job; look at the trade-off."""
     infos = catalogue()
-    places = {PLACES[place]: [key for key, info in infos.items() if info.place == place] for place in PLACES}
+    places = {place.title: [key for key in infos if place_of(key) is place] for place in PLACES.values()}
     shown = [title for title, keys in places.items() if keys]
     left, right = st.columns([11, 9], gap="medium")
     with left:
@@ -76,13 +73,22 @@ def one(run: Run) -> None:
         parts.job(job.id, _result)
 
 
+def target_title(target: str, k: int, groups: Sequence[GroupSpec] = ()) -> str:
+    """What a target is called: one between groups of people as such, and of a metric that each group has, the gap."""
+    name = findings.title(target, k)
+    if target not in BETWEEN_PEOPLE:
+        return name
+    gap = "Gap in " if METRICS[target].side == "accuracy" else ""
+    return f"{gap}{name} between groups" + (f" of {' or '.join(group.label for group in groups)}" if groups else "")
+
+
 def _card(info: Info) -> None:
     st.markdown(f"**{info.title}**")
     st.markdown(words.plain(info.objective, 600))
     needs = words.join([_NEEDS.get(need, need) for need in info.needs]) or "nothing but the lists"
     side = {"users": "people", "items": "items", "both": "people and items"}[info.side]
     st.markdown(
-        f"**For** {side} · **needs** {needs}  \n**Meant to move** {findings.title(info.target, settings.K)}  \n"
+        f"**For** {side} · **needs** {needs}  \n**Meant to move** {target_title(info.target, settings.K)}  \n"
         f"**Usual price** {words.plain(info.cost, 400)}"
     )
     st.caption(words.plain(info.paper, 400))
@@ -90,10 +96,8 @@ def _card(info: Info) -> None:
 
 def lacking(run: Run, info: Info) -> str:
     """What this run lacks for a method, in words; empty where nothing."""
-    if info.place in ("data", "training") and not _trainable(run):
-        return "it changes the training, which this recommender does not have."
-    offered = _offered(run)
-    return next((told for need, told in _LACKS.items() if need in info.needs and need not in offered), "")
+    refused = places.lacking(info.key, run.meta["recommender"], _offered(run))
+    return "" if refused is None else f"{refused.message} {refused.hint}"
 
 
 def _groups(run: Run, info: Info) -> tuple[list[GroupSpec], GroupSpec | None]:
@@ -108,7 +112,7 @@ def _groups(run: Run, info: Info) -> tuple[list[GroupSpec], GroupSpec | None]:
             given = forms.item_group(training.items, ("popularity",))
             items = GroupSpec((given,)) if isinstance(given, str) else given
     others = [name for name in forms.attributes(training.users) if not groups or name not in groups[0].attributes]
-    if info.place in ("data", "training", "vectors") and others and groups:
+    if not place_of(info.key).crosses and others and groups:
         known = forms.attributes(training.users)
         also = st.multiselect("Protect these attributes too", others, key="also", bind="query-params")
         groups += [known[name] for name in also]
@@ -117,15 +121,14 @@ def _groups(run: Run, info: Info) -> tuple[list[GroupSpec], GroupSpec | None]:
 
 def _first(run: Run, info: Info) -> list[dict[str, Any]]:
     """The mitigations, in order, that this one is to be combined with: those of lists that were made from this run."""
-    order = list(PLACES)
     earlier = {}
     for entry in done(run):
         steps = [*entry.meta.get("first", ()), entry.meta["mitigation"]]
         known = all(step["method"] in METHODS and step["method"] != info.key for step in steps)
-        if entry.meta.get("base_run") == run.digest and known:
-            last = METHODS[steps[-1]["method"]].info.place
-            if order.index(last) <= order.index(info.place):
-                earlier[entry.digest] = (" + ".join(_step(step) for step in steps), steps)
+        if entry.meta.get("base_run") != run.digest or not known:
+            continue
+        if place_of(steps[-1]["method"]).order <= place_of(info.key).order:
+            earlier[entry.digest] = (" + ".join(_step(step) for step in steps), steps)
     if not earlier:
         return []
     start = st.selectbox("Start from", [AS_TRAINED, *earlier], key="first",
@@ -158,11 +161,11 @@ def _strength(run: Run, info: Info) -> tuple[dict[str, Any], int]:
                                bind="query-params")  # fmt: skip
         tuned["budget"] = lost / 100
     elif rule == "gap-budget":
-        title = findings.title(info.target, int(k))
+        title = target_title(info.target, int(k))
         bound = st.number_input(f"Bound on {title}", value=None, step=0.01, format="%.4f", key="bound",
                                 placeholder="half the way to the fairest point")  # fmt: skip
         tuned["budget"] = None if bound is None else float(bound)
-    if info.place in ("data", "training"):
+    if place_of(info.key).retrains:
         st.caption("Every strength that is tried costs a training.")
     return tuned, int(k)
 
@@ -214,7 +217,7 @@ def _result(job: Job) -> None:
 
 
 def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params: dict[str, Any]) -> None:
-    target = findings.title(tuning[0]["target"], params["k"])
+    target = target_title(tuning[0]["target"], params["k"], places.balanced(Mitigation.from_json(params["mitigation"])))
     better = tuning[0]["better"]
     points = [
         TradePoint(
@@ -300,7 +303,7 @@ def past(run: Run) -> None:
                 "method": catalogue()[chosen["method"]].title if chosen["method"] in METHODS else chosen["method"],
                 "lists": words.label(entry.title, 70),
                 "strength": float(chosen["strength"]),
-                "target": findings.title(at["target"], entry.meta["k"]) if at else "",
+                "target": target_title(at["target"], entry.meta["k"]) if at else "",
                 "target change": at["change"] if at else None,
                 "NDCG change": at["ndcg_change"] if at else None,
             }
@@ -318,7 +321,7 @@ def shortlist(run: Run) -> None:
     if not audits:
         parts.empty("No audit of these lists yet", "The advice follows from what an audit found.", "audit", "Audit")
         return
-    found = advise(load.audit(audits[0].digest), can=_offered(run), trainable=_trainable(run))
+    found = advise(load.audit(audits[0].digest), can=_offered(run))
     if not found:
         st.success("The latest audit of these lists found nothing that a method here aims at.", icon=":material/check:")
         return
@@ -341,26 +344,13 @@ def shortlist(run: Run) -> None:
         parts.job(job.id)
 
 
-def _offered(run: Run) -> list[str]:
-    have = {
-        "categories": _several_categories(run.digest, run),
-        "profile": run.meta["recommender"] in PROFILE_READERS and bool(run.meta["options"].get("profile")),
-        "vectors": run.has_model and run.meta["recommender"] in ("bert_sequence", "ncf"),
-        "probabilities": run.meta["recommender"] == "bert_pair",
-    }
-    return [name for name, there in have.items() if there]
+def _offered(run: Run) -> frozenset[str]:
+    return _offered_by(run.digest, run.meta["recommender"], bool(run.meta["options"].get("profile")), run)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _several_categories(digest: str, _run: Run) -> bool:
-    """Whether items are of two categories at least, so that lists can mix them."""
-    kinds = Categories.of(_run.split.training.items)
-    return sum(name != UNKNOWN for name in kinds.names) > 1
-
-
-def _trainable(run: Run) -> bool:
-    known = RECOMMENDERS.get(run.meta["recommender"])
-    return known is not None and known.trainable
+def _offered_by(digest: str, recommender: str, profile: bool, _run: Run) -> frozenset[str]:
+    return places.offered_by(_run)
 
 
 def _batch(run: Run, picked: list[tuple[Advice, Suggestion]], audited: dict[str, Any]) -> None:

@@ -55,7 +55,7 @@ def _form(data: str) -> dict[str, Any]:
     spec = forms.split()
     group = forms.group(dataset.users)
     fixed: dict[str, Any] = {}
-    if RECOMMENDERS[name].trainable:
+    if "training" in RECOMMENDERS[name].offers:
         epochs = st.number_input(
             "Epochs of a trial", 1, 1000, RECOMMENDERS[name].options().epochs, key=f"epochs-{name}"
         )

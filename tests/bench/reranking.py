@@ -26,13 +26,13 @@ from scipy import sparse
 
 from fairdash import data
 from fairdash.mitigation.base import Mitigation, RerankInput
-from fairdash.mitigation.reranking import METHODS
 from fairdash.mitigation.sweep import GRID, Judge, trace
 from fairdash.run import Run
 from fairdash.schema import Categories, Groups, GroupSpec, Lists, Split
 from fairdash.stages import audit, fit, mitigate, recommend
 from fairdash.stages.compare import Aim, compare
 from fairdash.stages.fit import TrainSpec
+from tests.unit.mitigation.people import methods_of
 
 K = 10
 OPTIMISING = {"user_parity", "threshold", "exposure_parity", "cp_fair", "p_mmf"}
@@ -94,7 +94,7 @@ def speed(names: Sequence[str]) -> bool:
         given = generated(n_users)
         print(f"\n{n_users:,} users × 100 candidates → {K}; seconds CPU / wall")
         print(f"{'method':<18}{'first':>15}{'limit':>8}{'next':>15}{'sweep':>15}")
-        for method in METHODS:
+        for method in methods_of("reranking"):
             key = method.info.key
             if names and key not in names:
                 continue

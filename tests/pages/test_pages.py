@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 from fairdash import entries, words
 from fairdash.jobs import kinds, runner
 from fairdash.mitigation import METHODS
+from fairdash.stages.places import PLACES
 from fairdash.ui import findings, state
-from fairdash.ui.mitigating import PLACES
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open
 from tests.pages.conftest import words as told
@@ -143,7 +143,7 @@ def test_a_search_tries_options_and_hands_the_best_to_training(here: dict[str, A
 def test_every_method_of_the_catalogue_can_be_looked_at(here: dict[str, Any], open_page: Open) -> None:
     app = open_page("mitigate", data=here["data"], lists=here["lists"])
     seen = set()
-    for place, title in PLACES.items():
+    for place, title in ((key, one.title) for key, one in PLACES.items()):
         app.segmented_control(key="place").set_value(title).run()
         for key in [key for key, method in METHODS.items() if method.info.place == place]:
             app.selectbox(key="method").set_value(key).run()

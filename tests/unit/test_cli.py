@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
 from fairdash.data.given import given_split
+from fairdash.jobs import kinds
 from fairdash.run import Run
 from fairdash.stages import audit, fit, mitigate, recommend
 
@@ -289,3 +292,21 @@ def test_what_cannot_be_done_is_said_before_it_is_tried(
     assert main(["audit", *files, *more]) == 2
     assert said in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.csv", "t.csv", "u.csv"]
+
+
+def test_the_demo_ends_with_its_comparison(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = kinds._train
+    monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path))
+    monkeypatch.setattr(kinds, "_train", lambda w, p, step: train(w, {**p, "recommender": "ease"}, step))
+    assert main(["demo"]) == 0
+    said = capsys.readouterr().out
+    (made,) = (tmp_path / "comparisons").iterdir()
+    assert f"Comparison {made.name} in {tmp_path}" in said
+
+
+def test_help_imports_no_tables_and_no_tensors() -> None:
+    code = "import sys, fairdash.cli as c; c._parser(); print({'numpy', 'pandas', 'torch', 'scipy'} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"

@@ -29,6 +29,10 @@ INFO = Info(
     needs=("user_groups", "profile"),
     target="flip_jaccard",
     cost="What the attribute told about taste; the history may still tell it (look at probe_auc).",
+    answers={
+        "model.flip_jaccard": "leaves the attribute out of the text; the history may still tell it",
+    },
+    order=10,
 )
 
 

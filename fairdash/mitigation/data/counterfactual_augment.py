@@ -27,6 +27,10 @@ INFO = Info(
     needs=("user_groups", "profile"),
     target="flip_jaccard",
     cost="Up to twice the training time; what the attribute told about taste.",
+    answers={
+        "model.flip_jaccard": "trains on twins with the value exchanged, so that it stops to matter",
+    },
+    order=50,
 )
 
 

@@ -32,6 +32,10 @@ INFO = Info(
     needs=("user_groups",),
     target="ndcg",
     cost="Longer epochs; repeated histories are learned by heart sooner.",
+    answers={
+        "gaps.ndcg": "the worse-served group may be the one that training saw least of",
+    },
+    order=40,
 )
 
 MAX_REPEATS = 20

@@ -35,6 +35,14 @@ INFO = Info(
     needs=("user_groups",),
     target="nonparity_unfairness",
     cost="Nothing in training time; true differences in rating between groups are trained away.",
+    answers={
+        "model.value_unfairness": "weights under which being liked does not depend on the group",
+        "model.absolute_unfairness": "weights under which being liked does not depend on the group",
+        "model.underestimation_unfairness": "weights under which being liked does not depend on the group",
+        "model.overestimation_unfairness": "weights under which being liked does not depend on the group",
+        "model.nonparity_unfairness": "weights under which being liked does not depend on the group",
+    },
+    order=20,
 )
 
 CATEGORY_INFO = Info(
@@ -47,6 +55,11 @@ CATEGORY_INFO = Info(
     needs=("user_groups", "categories"),
     target="category_divergence",
     cost="Nothing in training time; true differences in taste between groups are trained away.",
+    answers={
+        "gaps.category_divergence": "takes the association of group and category out of the training data",
+        "gaps.demographic_parity_difference": "takes the association of group and category out of the training data",
+    },
+    order=30,
 )
 
 ROUNDS = 100
@@ -124,5 +137,5 @@ class Reweigh:
         return data.with_(row_weight=(before * (1.0 + strength * (weight - 1.0))).astype(np.float32))
 
 
-METHOD = Reweigh()
-CATEGORY_METHOD = Reweigh(CATEGORY_INFO)
+METHOD, CATEGORY_METHOD = Reweigh(), Reweigh(CATEGORY_INFO)
+METHODS = (METHOD, CATEGORY_METHOD)

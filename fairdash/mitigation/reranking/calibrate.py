@@ -44,6 +44,13 @@ INFO = Info(
     needs=("categories",),
     target="miscalibration",
     cost="Some accuracy for people whose next choices leave their old mix; strong lists of one taste get broader.",
+    answers={
+        "gaps.category_divergence": "if it is the person's own history that should decide, and not the group",
+        "gaps.miscalibration": "brings every list to the mix of the own history, most where it is farthest off",
+        "gaps.popularity_lift": "where popular and rare items lie in different categories",
+        "overall.miscalibration": "weighs the mix of the own history against the scores, list by list",
+    },
+    order=170,
 )
 
 

@@ -47,6 +47,13 @@ INFO = Info(
     target="rsp",
     cost="Accuracy, above all at high strengths, where a gap weighs more than what people like.",
     wants=("probabilities",),
+    answers={
+        "gaps.ndcg": "closes it together with the gap between popular and rare items",
+        "items.exposure_ratio": "weighs it against list quality for groups of people",
+        "items.rsp": "closes it together with the gap between groups of people",
+        "overall.popularity_lift": "moves exposure from head to tail, with an eye on list quality for groups of people",
+    },
+    order=220,
 )
 
 

@@ -42,6 +42,10 @@ INFO = Info(
     needs=("item_groups",),
     target="exposure_ratio",
     cost="Accuracy, by the score distance between the groups' candidates; people get one of several lists by lot.",
+    answers={
+        "items.exposure_ratio": "sets exposure in proportion to merit at the least loss of score",
+    },
+    order=210,
 )
 
 

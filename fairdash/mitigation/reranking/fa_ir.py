@@ -40,6 +40,10 @@ INFO = Info(
     needs=("item_groups",),
     target="exposure_ratio",
     cost="Accuracy where good items of the protected group are few; one group is protected, the others are one.",
+    answers={
+        "items.exposure_ratio": "guards the worst-off group at every rank of every list",
+    },
+    order=200,
 )
 
 

@@ -42,6 +42,11 @@ INFO = Info(
     needs=(),
     target="gini",
     cost="Accuracy, in proportion to α; customers late in a round find fewer of their favourites.",
+    answers={
+        "items.rsp": "guarantees every provider a number of places",
+        "catalogue.coverage": "guarantees every item a number of places, in turns that leave people little envy",
+    },
+    order=240,
 )
 
 

@@ -51,6 +51,10 @@ INFO = Info(
     needs=("item_groups",),
     target="rsp",
     cost="Accuracy in proportion to the places that change hands.",
+    answers={
+        "items.rsp": "lifts the worst-off provider first, at a bounded cost",
+    },
+    order=230,
 )
 
 

@@ -48,6 +48,11 @@ INFO = Info(
     target="demographic_parity_difference",
     cost="Accuracy where the groups' tastes do differ, since equal rates are asked for all the same.",
     wants=("probabilities",),
+    answers={
+        "gaps.category_divergence": "equalises how often each category reaches the lists of the groups",
+        "gaps.demographic_parity_difference": "is fitted for equal rates in each category",
+    },
+    order=190,
 )
 
 

@@ -44,6 +44,10 @@ INFO = Info(
     target="ndcg",
     cost="Accuracy of the better-served group; the others gain little, since scores hold no more than they hold.",
     wants=("probabilities",),
+    answers={
+        "gaps.ndcg": "bounds exactly this gap, without a new training; it mostly takes from the better-served",
+    },
+    order=180,
 )
 
 

@@ -39,6 +39,12 @@ INFO = Info(
     needs=(),
     target="popularity_lift",
     cost="Accuracy, since each rare item is wanted by few; little for people who already like rare items.",
+    answers={
+        "gaps.popularity_lift": "gives each person the share of rare items of the own history",
+        "overall.popularity_lift": "gives each person the share of rare items of the own history",
+        "catalogue.coverage": "lets rare items in for those who like them",
+    },
+    order=250,
 )
 
 

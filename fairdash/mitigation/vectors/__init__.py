@@ -1,8 +1,1 @@
-"""Methods that change user vectors after training."""
-
-from fairdash.mitigation.vectors import decorrelate, project
-
-METHODS = (
-    project.METHOD,
-    decorrelate.METHOD,
-)
+"""Methods that change user vectors after training: a module here declares its own as METHOD, several as METHODS."""

@@ -31,6 +31,10 @@ INFO = Info(
     needs=("user_groups", "vectors"),
     target="divergence",
     cost="The group's shared taste; it must know people's group when it recommends.",
+    answers={
+        "model.probe_auc": "removes what the group explains by least squares; needs the group when recommending",
+    },
+    order=160,
 )
 
 

@@ -45,6 +45,10 @@ INFO = Info(
     needs=("user_groups", "vectors"),
     target="probe_auc",
     cost="Taste that goes with the group; nothing has to be trained again.",
+    answers={
+        "model.probe_auc": "removes the directions that a linear probe reads, without a new training",
+    },
+    order=150,
 )
 
 TARGET = 0.52  # AUC on withheld people that counts as chance

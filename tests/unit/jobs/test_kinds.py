@@ -139,3 +139,11 @@ def test_two_that_want_the_same_training_make_it_once(
     assert both[0] == both[1]
     assert len(began) == 1
     assert entries.get_run(workspace, both[0]["runs"]).candidates().k > 0
+
+
+def test_lists_of_different_test_parts_are_not_compared(made: tuple[Workspace, dict[str, Any]]) -> None:
+    workspace, kept = made
+    params = {"dataset": kept["datasets"], "split": "user-random:0.8", "recommender": "popularity"}
+    other = kinds.run(workspace, "train", params)
+    with pytest.raises(ConfigError, match="different test parts"):
+        kinds.run(workspace, "compare", {"before": kept["lists"], "after": other["lists"], "groups": [GENDER]})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fairdash.mitigation import METHODS
 from fairdash.schema import Groups, Interactions, TrainingData
 
 
@@ -41,3 +43,8 @@ def training(
         np.full(n_users, 1e6),
     )
     return TrainingData(users, items, train, valid, threshold)
+
+
+def methods_of(place: str) -> tuple[Any, ...]:
+    """The methods of one place, in the order of the catalogue."""
+    return tuple(method for method in METHODS.values() if method.info.place == place)

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairdash.errors import ConfigError
-from fairdash.mitigation.reranking import METHODS, calibrate
+from fairdash.mitigation.reranking import calibrate
 from fairdash.mitigation.sweep import GRID, RULES, Judge, Point, check_rule, choose, trace, unfairest
+from tests.unit.mitigation.people import methods_of
 from tests.unit.mitigation.reranking.instances import instance
 
 NONE = (float("nan"), float("nan"))
@@ -117,7 +118,7 @@ def test_trace_starts_at_0_and_pairs_with_it() -> None:
         assert p.to_json()["strength"] == p.strength
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.info.key)
+@pytest.mark.parametrize("method", methods_of("reranking"), ids=lambda method: method.info.key)
 def test_every_method_can_be_swept(method: object) -> None:
     data = instance(60, 40, 5, seed=1, likes=0.3, history=0.3, n_candidates=20)
     points = trace(method.reranker(data), Judge(data, method.info.target), GRID[::5])  # type: ignore[attr-defined]

@@ -15,10 +15,10 @@ from fairdash.errors import ConfigError
 from fairdash.item_classes import head_and_tail
 from fairdash.metrics import audit
 from fairdash.mitigation.base import RerankInput
-from fairdash.mitigation.reranking import METHODS
 from fairdash.mitigation.sweep import Judge
 from fairdash.mitigation.targets import TARGETS, target
 from fairdash.schema import Categories, Groups, GroupSpec, Lists, Split
+from tests.unit.mitigation.people import methods_of
 
 GENDER, POPULARITY = GroupSpec(("gender",)), GroupSpec(("popularity",))
 
@@ -96,7 +96,7 @@ def test_means_over_people_are_the_audits(past: Split, lists: Lists, audited: di
 
 
 def test_every_target_of_a_re_ranker_is_there() -> None:
-    assert {method.info.target for method in METHODS} <= set(TARGETS)
+    assert {method.info.target for method in methods_of("reranking")} <= set(TARGETS)
 
 
 def test_a_target_that_lists_do_not_show_is_refused(past: Split) -> None:

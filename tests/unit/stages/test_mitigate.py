@@ -12,9 +12,10 @@ from fairdash.data.split import split
 from fairdash.errors import ConfigError
 from fairdash.mitigation import find_method
 from fairdash.mitigation.base import Mitigation
+from fairdash.progress import Progress
 from fairdash.run import Outcome, Run
 from fairdash.schema import Codes, Floats, GroupSpec, Interactions
-from fairdash.stages import fit, mitigate
+from fairdash.stages import fit, mitigate, places
 from fairdash.stages.compare import Aim
 
 GENDER = (GroupSpec(("gender",)),)
@@ -43,20 +44,20 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_rerankers_that_make_use_of_probabilities_get_them_where_the_recommender_has_them(run: Run) -> None:
     chosen = Mitigation("user_parity", GENDER)
-    assert mitigate.rerank_input(run, chosen, 10, "test").probability is None
+    assert places.rerank_input(run, chosen, 10, "test").probability is None
     predicting = Run.load(run.folder)
     predicting.__dict__["fitted"] = Predicts()
     for part in ("valid", "test"):
-        given = mitigate.rerank_input(predicting, chosen, 10, part)
+        given = places.rerank_input(predicting, chosen, 10, part)
         items = given.candidates.items
         assert given.probability is not None
         np.testing.assert_allclose(given.probability[items >= 0], 1 / (2.0 + items[items >= 0]), rtol=1e-6)
         assert np.isnan(given.probability[items < 0]).all()
-    assert mitigate.rerank_input(predicting, Mitigation("calibrate"), 10, "test").probability is None
+    assert places.rerank_input(predicting, Mitigation("calibrate"), 10, "test").probability is None
 
 
 def test_the_fitting_part_of_what_a_reranker_sees_is_validation(run: Run) -> None:
-    given = mitigate.rerank_input(run, Mitigation("calibrate"), 10, "test")
+    given = places.rerank_input(run, Mitigation("calibrate"), 10, "test")
     assert given.fitting is not None
     assert given.fitting.fitting is None
     known = run.split.known
@@ -97,7 +98,7 @@ AGE = GroupSpec(("age",), ((35.0,),), 30)
 
 def test_a_re_ranker_balances_the_crossing_of_several_attributes(run: Run) -> None:
     chosen = Mitigation("user_parity", (*GENDER, AGE))
-    given = mitigate.rerank_input(run, chosen, 10, "test")
+    given = places.rerank_input(run, chosen, 10, "test")
     assert given.user_groups is not None
     assert given.user_groups.attribute == "gender × age"
     assert set(given.user_groups.names) >= {f"{who} × {age}" for who in ("man", "woman") for age in ("under 35", "35+")}
@@ -135,10 +136,53 @@ def test_strengths_are_tuned_on_the_attribute_where_the_target_is_unfairest(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = Outcome(run, run.candidates("valid").top(10))
-    monkeypatch.setattr(mitigate, "_outcomes", lambda *_: lambda strength: trained)
+    monkeypatch.setattr(mitigate, "_outcomes", lambda *_: lambda strength, progress: trained)
     found = {}
     for name, groups in (("gender", GENDER), ("age", (AGE,)), ("both", (*GENDER, AGE)), ("turned", (AGE, *GENDER))):
         chosen = Mitigation("group_dro", groups)
         found[name] = mitigate.sweep(run, chosen, 10, retrain=never, strengths=(0.0,))[0].value
     assert found["gender"] != found["age"]
     assert found["both"] == found["turned"] == max(found["gender"], found["age"])
+
+
+@pytest.mark.parametrize("method", ["resample", "group_dro", "project"])
+def test_lists_of_another_system_cannot_be_trained_anew(run: Run, method: str, tmp_path: Path) -> None:
+    brought = fit.import_lists(run.split, run.candidates("test"), "theirs", tmp_path / "theirs")
+    with pytest.raises(ConfigError, match="lists of another system") as caught:
+        mitigate.mitigate(brought, Mitigation(method, GENDER, strength=0.5), 10, retrain=never)
+    assert caught.value.hint
+    with pytest.raises(ConfigError, match="were not trained here"):
+        fit.TrainSpec.of(brought)
+
+
+@pytest.mark.parametrize("recommender", ["ncf", "bert_pair"])
+def test_what_the_pipeline_trains_mitigate_does_not_refuse(recommender: str) -> None:
+    for method in ("fair_loss_value", "fair_loss_nonparity", "adversarial", "neutral"):
+        assert places.lacking(method, recommender, places.offers(recommender)) is None
+    refused = places.lacking("fair_loss_value", "bert_sequence", places.offers("bert_sequence"))
+    assert refused is not None
+    assert "ncf" in refused.hint
+    assert places.lacking("project", "bert_pair", places.offers("bert_pair")) is not None
+
+
+def test_progress_covers_all_trainings(run: Run) -> None:
+    told: list[float] = []
+    at_training: list[float] = []
+
+    def retrain(spec: fit.TrainSpec, progress: Progress) -> Run:
+        at_training.append(told[-1] if told else 0.0)
+        for done in (0.0, 0.5, 1.0):
+            progress(done, "Training")
+        return run
+
+    trainable = Run.load(run.folder)
+    trainable.meta["recommender"] = "ncf"
+    steps = (Mitigation("resample", GENDER), Mitigation("group_dro", GENDER))
+    mitigate.mitigate(
+        trainable, steps[1], 10, first=steps[:1], retrain=retrain,
+        progress=lambda done, message="", values=None: told.append(done),
+    )  # fmt: skip
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert max(at_training) < 1.0
+    assert len(set(at_training)) >= 6

@@ -11,12 +11,12 @@ import pytest
 
 from fairdash.data import synthetic
 from fairdash.data.split import split
-from fairdash.mitigation.advise import advise
 from fairdash.mitigation.base import Mitigation
 from fairdash.run import Run
 from fairdash.schema import Dataset, GroupSpec
 from fairdash.stages import fit
-from fairdash.ui.mitigating import advised, catalogue, lacking
+from fairdash.stages.advise import advise
+from fairdash.ui.mitigating import advised, catalogue, lacking, target_title
 
 GAP = {"gap": 0.03, "ci": [0.01, 0.05], "p_holm": 0.01}
 OFF = {"value": 0.5, "ci": [0.4, 0.6]}
@@ -36,7 +36,7 @@ def asked(found: dict[str, Any], method: str) -> list[Mitigation]:
     audit = {"overall": {}, "gaps": {}, "items": {"gaps": {}}, **found}
     return [
         Mitigation.from_json(advised(advice, suggestion, audited))
-        for advice in advise(audit, can=("categories",), trainable=True)
+        for advice in advise(audit, can=("categories", "training"))
         for suggestion in advice.suggestions
         if suggestion.method == method
     ]
@@ -99,3 +99,10 @@ def test_what_changes_the_profile_is_not_offered_where_none_is_read(method: str,
     for recommender, possible in (("ncf", False), ("bert_sequence", True), ("bert_pair", True)):
         meta = {**run.meta, "recommender": recommender, "options": {"profile": "gender"}}
         assert (lacking(replace(run, meta=meta), catalogue()[method]) == "") is possible
+
+
+def test_a_target_that_is_a_gap_is_called_one() -> None:
+    gender = (GroupSpec(("gender",)),)
+    assert target_title("ndcg", 10, gender) == "Gap in NDCG@10 between groups of gender"
+    assert target_title("category_divergence", 10, gender).endswith("between groups of gender")
+    assert "between" not in target_title("miscalibration", 10, gender)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from fairdash.errors import ConfigError
-from fairdash.mitigation.data import METHODS, blind, counterfactual_augment, resample, reweigh
+from fairdash.mitigation.data import blind, counterfactual_augment, resample, reweigh
 from fairdash.mitigation.data.resample import MAX_REPEATS, balanced_repeats
 from fairdash.mitigation.data.reweigh import independent_weights
 from fairdash.schema import Interactions, TrainingData
-from tests.unit.mitigation.people import groups_of, training
+from tests.unit.mitigation.people import groups_of, methods_of, training
 
 # u0, u1 are women, u2 … u4 men; women like 1 of 4, men 4 of 6
 ROWS = [
@@ -36,7 +36,7 @@ def small(**changes: object) -> TrainingData:
     return training(ROWS, 5, 4, gender=GENDER, categories=["Drama", "Drama|War", "War", "War"]).with_(**changes)
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.info.key)
+@pytest.mark.parametrize("method", methods_of("data"), ids=lambda method: method.info.key)
 class TestEvery:
     def test_strength_0_is_the_same_data(self, method: blind.Blind) -> None:
         data = small(profile=("gender",))
@@ -251,7 +251,7 @@ def test_validation_labels_change_nothing() -> None:
     shuffled = data.with_(
         valid=Interactions(data.valid.user, data.valid.item[::-1], data.valid.rating, data.valid.time)
     )
-    for method in METHODS:
+    for method in methods_of("data"):
         a, b = (method.prepare(d, [WOMEN_AND_MEN], 0.5, 0) for d in (data, shuffled))
         np.testing.assert_array_equal(a.row_weight, b.row_weight)
         np.testing.assert_array_equal(a.user_repeats, b.user_repeats)

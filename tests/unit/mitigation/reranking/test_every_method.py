@@ -14,14 +14,16 @@ from fairdash.errors import ConfigError
 from fairdash.item_classes import ItemClass
 from fairdash.mitigation import METHODS
 from fairdash.mitigation.base import RerankInput
-from fairdash.mitigation.reranking import METHODS as RERANKERS
 from fairdash.mitigation.reranking import programme
 from fairdash.mitigation.reranking.method import Reranking
 from fairdash.mitigation.reranking.xquad import BINARY
 from fairdash.schema import Lists
+from tests.unit.mitigation.people import methods_of
 from tests.unit.mitigation.reranking.instances import instance, instances
 
-ALL = [pytest.param(method, id=method.info.key) for method in RERANKERS] + [pytest.param(BINARY, id="xquad-binary")]
+ALL = [pytest.param(method, id=method.info.key) for method in methods_of("reranking")] + [
+    pytest.param(BINARY, id="xquad-binary")
+]
 
 
 @pytest.fixture(autouse=True)
@@ -161,9 +163,9 @@ def test_validation_likes_of_the_fitting_stage_are_the_only_labels(method: Reran
 
 def test_registry_holds_every_reranker_under_its_key() -> None:
     assert [key for key, method in METHODS.items() if method.info.place == "reranking"] == [
-        method.info.key for method in RERANKERS
+        method.info.key for method in methods_of("reranking")
     ]
-    for method in RERANKERS:
+    for method in methods_of("reranking"):
         info = method.info
         assert info.title
         assert info.objective

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from fairdash.mitigation import find_method
 from fairdash.mitigation.base import TermBatch
-from fairdash.mitigation.training import METHODS, adversarial, group_dro
 from fairdash.progress import silent
 from fairdash.recommenders import build
 from fairdash.schema import Floats, TrainingData
-from tests.unit.mitigation.people import groups_of, training
+from tests.unit.mitigation.people import groups_of, methods_of, training
 
 OPTIONS = {"items": "id", "width": "16", "layers": "1", "heads": "2", "length": "8", "batch": "8", "epochs": "4"}
 N = 40
@@ -36,12 +36,12 @@ def scores(data: TrainingData, folder: Path, *terms: torch.nn.Module, epochs: in
 def test_strength_0_is_the_unmitigated_training_to_the_bit(data: TrainingData, tmp_path: Path) -> None:
     groups = [groups_of([u % 2 for u in range(N)])]
     plain = scores(data, tmp_path / "plain")
-    usable = [m for m in METHODS if "probabilities" not in m.info.needs]
+    usable = [m for m in methods_of("training") if "probabilities" not in m.info.needs]
     none = [m.term(data, groups, 0.0, 16, 0) for m in usable]
     for term in none:
         term.settled = 0.0  # type: ignore[attr-defined]  # which epoch is the best one is another question
     np.testing.assert_array_equal(scores(data, tmp_path / "zero", *none), plain)
-    full = [m.term(data, groups, 1.0, 16, 0) for m in (adversarial.METHOD, group_dro.METHOD)]
+    full = [m.term(data, groups, 1.0, 16, 0) for m in (find_method("adversarial"), find_method("group_dro"))]
     assert (scores(data, tmp_path / "full", *full) != plain).any()
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +13,15 @@ from sklearn.metrics import roc_auc_score
 
 from fairdash.errors import ConfigError
 from fairdash.metrics.divergence import divergence, standardise
+from fairdash.mitigation import find_method
 from fairdash.mitigation.base import TermBatch
-from fairdash.mitigation.training import METHODS, adversarial, fair_loss, group_dro, neutral
-from fairdash.mitigation.training.members import MAX_PEOPLE, Bank
+from fairdash.mitigation.training.terms import adversarial, fair_loss, group_dro, neutral
+from fairdash.mitigation.training.terms.members import MAX_PEOPLE, Bank
 from fairdash.schema import Groups
-from tests.unit.mitigation.people import groups_of, training
+from tests.unit.mitigation.people import groups_of, methods_of, training
+
+ADVERSARIAL = find_method("adversarial")
+PREDICTIONS = [method for method in methods_of("training") if method.info.key.startswith("fair_loss_")]
 
 DIM = 4
 N = 6
@@ -39,7 +44,7 @@ def batch_of(users: Sequence[int], seed: int = 0, done: float = 1.0) -> TermBatc
     )
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.info.key)
+@pytest.mark.parametrize("method", methods_of("training"), ids=lambda method: method.info.key)
 class TestEvery:
     def test_strength_0_adds_nothing_and_has_no_gradient(self, method: adversarial.Adversarial) -> None:
         value = method.term(DATA, [GROUPS], 0.0, DIM, 0)(batch_of(range(N)))
@@ -95,7 +100,7 @@ class TestEvery:
 
 class TestAdversarial:
     def test_the_gradient_pushes_against_the_critic(self) -> None:
-        term = adversarial.METHOD.term(DATA, [GROUPS], 1.0, DIM, 0)
+        term = find_method("adversarial").term(DATA, [GROUPS], 1.0, DIM, 0)
         for step in range(20):
             term(batch_of(range(N), 0, step / 20))
         batch = batch_of(range(N), 0)
@@ -122,7 +127,7 @@ class TestAdversarial:
         sizes = []
         for done in (0.0, 0.1, 0.3, 1.0):
             batch = batch_of(range(N), 0, done)
-            adversarial.METHOD.term(DATA, [GROUPS], 1.0, DIM, 0)(batch).backward()
+            find_method("adversarial").term(DATA, [GROUPS], 1.0, DIM, 0)(batch).backward()
             assert batch.vectors.grad is not None
             sizes.append(batch.vectors.grad.norm().item())
         assert sizes[0] == 0.0
@@ -131,7 +136,7 @@ class TestAdversarial:
         assert sizes[1] / sizes[3] == pytest.approx(ratio, rel=1e-4)
 
     def test_the_recommenders_optimiser_has_nothing_of_it(self) -> None:
-        assert list(adversarial.METHOD.term(DATA, [GROUPS], 1.0, DIM, 0).parameters()) == []
+        assert list(find_method("adversarial").term(DATA, [GROUPS], 1.0, DIM, 0).parameters()) == []
 
     def test_a_planted_group_is_forgotten_and_the_task_is_not(self) -> None:
         """Inputs hold a task signal, noise, and the group; a linear encoder learns the task with and without it."""
@@ -148,7 +153,7 @@ class _Outcome:
     task_loss: float
 
 
-def _train(strength: float, method: adversarial.Adversarial | neutral.Neutral = adversarial.METHOD) -> _Outcome:
+def _train(strength: float, method: Any = ADVERSARIAL) -> _Outcome:
     rng = np.random.default_rng(0)
     n, d = 600, 8
     group = rng.integers(0, 2, n)
@@ -187,7 +192,7 @@ class TestNeutral:
     def test_the_value_is_the_relative_distance_from_the_standardised_vector(self) -> None:
         vectors = torch.tensor([[1.0, 0.0], [1.0, 2.0], [-1.0, 0.0], [-1.0, 2.0]])
         data = training([(u, 0, 5.0) for u in range(4)], 4, 1)
-        term = neutral.METHOD.term(data, [groups_of([0, 0, 1, 1])], 0.5, 2, 0)
+        term = find_method("neutral").term(data, [groups_of([0, 0, 1, 1])], 0.5, 2, 0)
         value = term(TermBatch(torch.arange(4), vectors.requires_grad_(), torch.ones(4), 1.0))
         # group means (1, 1) and (−1, 1), mean of all (0, 1): everybody stands 1 from neutral; the spread is √2
         assert value.item() == pytest.approx(0.5 * neutral.LAMBDA / math.sqrt(2), rel=1e-4)
@@ -206,18 +211,18 @@ class TestNeutral:
     def test_groups_that_are_alike_cost_nothing(self) -> None:
         vectors = torch.randn(3, DIM).repeat(2, 1)
         data = training([(u, 0, 5.0) for u in range(6)], 6, 1)
-        term = neutral.METHOD.term(data, [groups_of([0, 0, 0, 1, 1, 1])], 1.0, DIM, 0)
+        term = find_method("neutral").term(data, [groups_of([0, 0, 0, 1, 1, 1])], 1.0, DIM, 0)
         assert term(TermBatch(torch.arange(6), vectors, torch.ones(6), 1.0)).item() < 1e-5
 
     def test_divergence_falls(self) -> None:
-        before, after = _train(0.0, neutral.METHOD), _train(1.0, neutral.METHOD)
+        before, after = _train(0.0, find_method("neutral")), _train(1.0, find_method("neutral"))
         assert after.divergence < 0.5 * before.divergence
         assert after.task_loss < before.task_loss + 0.2
 
 
 class TestGroupDro:
     def test_one_step_by_hand(self) -> None:
-        term = group_dro.METHOD.term(DATA, [GROUPS], 1.0, DIM, 0)
+        term = find_method("group_dro").term(DATA, [GROUPS], 1.0, DIM, 0)
         torch.testing.assert_close(term.shares, torch.tensor([[0.4, 0.6]]))
         loss = torch.tensor([3.0, 1.0, 1.0, 1.0, 1.0], requires_grad=True)
         value = term(TermBatch(torch.arange(5), torch.zeros(5, DIM), loss, 0.01))
@@ -231,11 +236,11 @@ class TestGroupDro:
 
     def test_half_strength_is_half_of_each(self) -> None:
         batch = TermBatch(torch.arange(5), torch.zeros(5, DIM), torch.tensor([3.0, 1, 1, 1, 1]), 0.01)
-        whole, half = (group_dro.METHOD.term(DATA, [GROUPS], s, DIM, 0)(batch) for s in (1.0, 0.5))
+        whole, half = (find_method("group_dro").term(DATA, [GROUPS], s, DIM, 0)(batch) for s in (1.0, 0.5))
         assert half.item() == pytest.approx(whole.item() / 2, rel=1e-5)
 
     def test_the_worst_group_takes_over(self) -> None:
-        term = group_dro.METHOD.term(DATA, [GROUPS], 1.0, DIM, 0)
+        term = find_method("group_dro").term(DATA, [GROUPS], 1.0, DIM, 0)
         batch = TermBatch(torch.arange(5), torch.zeros(5, DIM), torch.tensor([1.6, 1.6, 1.5, 1.5, 1.5]), 0.5)
         weights = []
         for step in range(200):
@@ -246,7 +251,7 @@ class TestGroupDro:
 
     def test_weights_of_the_recommenders_loss_are_kept(self) -> None:
         """A sample that weighs nothing in the recommender's loss weighs nothing in the term."""
-        term = group_dro.METHOD.term(DATA, [GROUPS], 1.0, DIM, 0)
+        term = find_method("group_dro").term(DATA, [GROUPS], 1.0, DIM, 0)
         loss = torch.tensor([50.0, 2, 1, 1, 1], requires_grad=True)
         weight = torch.tensor([0.0, 2, 1, 1, 1])
         term(TermBatch(torch.arange(5), torch.zeros(5, DIM), loss, 0.5, weight=weight)).backward()
@@ -257,7 +262,7 @@ class TestGroupDro:
 
 class TestLossGap:
     def test_the_best_group_never_gets_a_negative_weight(self) -> None:
-        term = fair_loss.METHOD.term(DATA, [GROUPS], 1.0, DIM, 0)
+        term = find_method("fair_loss").term(DATA, [GROUPS], 1.0, DIM, 0)
         loss = torch.tensor([3.0, 3, 1, 1, 1], requires_grad=True)
         batch = TermBatch(torch.arange(5), torch.zeros(5, DIM), loss, 0.5)
         # everybody's share is over all samples, of which the unknown person has a sixth
@@ -269,13 +274,13 @@ class TestLossGap:
     def test_the_sign_follows_who_is_worse_off(self) -> None:
         for losses in ([3.0, 3, 1, 1, 1], [1.0, 1, 3, 3, 3]):
             loss = torch.tensor(losses, requires_grad=True)
-            term = fair_loss.METHOD.term(DATA, [GROUPS], 0.5, DIM, 0)
+            term = find_method("fair_loss").term(DATA, [GROUPS], 0.5, DIM, 0)
             term(TermBatch(torch.arange(5), torch.zeros(5, DIM), loss, 0.5)).backward()
             assert loss.grad is not None
             assert torch.equal(loss.grad > 0, loss.detach() == 3)
 
     def test_one_noisy_batch_does_not_turn_it_over(self) -> None:
-        term = fair_loss.METHOD.term(DATA, [GROUPS], 0.5, DIM, 0)
+        term = find_method("fair_loss").term(DATA, [GROUPS], 0.5, DIM, 0)
         usual = TermBatch(torch.arange(5), torch.zeros(5, DIM), torch.tensor([3.0, 3, 1, 1, 1]), 0.5)
         for _ in range(50):
             term(usual)
@@ -292,7 +297,7 @@ class TestPredictionTerms:
         ("kind", "value"), [("value", 0.9), ("absolute", 0.5), ("under", 0.7), ("over", 0.2), ("nonparity", 0.4)]
     )
     def test_by_hand(self, kind: str, value: float) -> None:
-        method = next(m for m in fair_loss.PREDICTION_METHODS if m.info.key == f"fair_loss_{kind}")
+        method = next(m for m in PREDICTIONS if m.info.key == f"fair_loss_{kind}")
         term = method.term(DATA, [GROUPS], 0.5, DIM, 0)
         probability = torch.tensor([0.8, 0.6, 0.2, 0.4], requires_grad=True)
         batch = TermBatch(
@@ -313,13 +318,13 @@ class TestPredictionTerms:
         assert again.item() < result.item()
 
     def test_an_item_of_one_group_is_left_out(self) -> None:
-        method = fair_loss.PREDICTION_METHODS[0]
+        method = find_method("fair_loss_value")
         term = method.term(DATA, [GROUPS], 1.0, DIM, 0)
         batch = replace(batch_of([0, 1, 2, 3]), items=torch.tensor([0, 0, 1, 1]))
         assert term(batch).item() == 0.0
 
     def test_means_are_kept_between_batches(self) -> None:
-        method = fair_loss.PREDICTION_METHODS[0]
+        method = find_method("fair_loss_value")
         term = method.term(DATA, [GROUPS], 1.0, DIM, 0)
         women = replace(batch_of([0, 1]), items=torch.zeros(2, dtype=torch.int64))
         men = replace(batch_of([2, 3], 1), items=torch.zeros(2, dtype=torch.int64))
@@ -327,7 +332,7 @@ class TestPredictionTerms:
         assert term(men).item() > 0.0
 
     def test_a_recommender_without_probabilities_is_told_so(self) -> None:
-        for method in fair_loss.PREDICTION_METHODS:
+        for method in PREDICTIONS:
             term = method.term(DATA, [GROUPS], 1.0, DIM, 0)
             with pytest.raises(ConfigError, match="predicts none"):
                 term(replace(batch_of(range(N)), probability=None))
@@ -358,5 +363,5 @@ class TestBank:
 
 
 def test_unknown_people_hold_no_place_in_shares() -> None:
-    term = group_dro.METHOD.term(DATA, [Groups("gender", ("F", "M"), GROUPS.codes)], 1.0, DIM, 0)
+    term = find_method("group_dro").term(DATA, [Groups("gender", ("F", "M"), GROUPS.codes)], 1.0, DIM, 0)
     assert term.shares.sum().item() == pytest.approx(1.0)

@@ -9,9 +9,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from fairdash.errors import ConfigError
-from fairdash.mitigation.vectors import METHODS, decorrelate, project
+from fairdash.mitigation.vectors import decorrelate, project
 from fairdash.schema import Floats, Groups
-from tests.unit.mitigation.people import groups_of
+from tests.unit.mitigation.people import groups_of, methods_of
 
 
 def planted(n: int = 600, d: int = 12, shift: float = 2.0, seed: int = 0) -> tuple[Floats, NDArray[np.int32]]:
@@ -30,7 +30,7 @@ def auc(train: Floats, train_group: NDArray[np.int32], test: Floats, test_group:
     return float(roc_auc_score(test_group, probe.decision_function((test - mean) / scale)))
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.info.key)
+@pytest.mark.parametrize("method", methods_of("vectors"), ids=lambda method: method.info.key)
 class TestBoth:
     def test_strength_0_is_the_identity(self, method: project.Project) -> None:
         vectors, group = planted()

@@ -11,12 +11,12 @@ from fairdash.data import synthetic
 from fairdash.data.split import split
 from fairdash.metrics import audit
 from fairdash.mitigation import METHODS
-from fairdash.mitigation.advise import TABLE, advise
 from fairdash.progress import silent
 from fairdash.recommenders.ease import EaseOptions
 from fairdash.recommenders.ease.model import Ease
 from fairdash.schema import GroupSpec
 from fairdash.stages import recommend
+from fairdash.stages.advise import TABLE, advise
 
 EMPTY: dict[str, Any] = {"overall": {}, "gaps": {}, "items": {"gaps": {}}}
 
@@ -53,12 +53,12 @@ def test_what_is_missing_is_said() -> None:
     needs = {s.method: s.missing for s in advise(audited(gaps=gaps))[0].suggestions}
     assert needs["user_parity"] == ()
     assert needs["group_dro"] == ("training",)
-    needs = {s.method: s.missing for s in advise(audited(gaps=gaps), trainable=True)[0].suggestions}
+    needs = {s.method: s.missing for s in advise(audited(gaps=gaps), can=("training",))[0].suggestions}
     assert needs["group_dro"] == ()
     model = {"gender": {"probe_auc": {"value": 0.7, "ci": [0.65, 0.75]}}}
-    (found,) = advise(audited(model=model), trainable=True)
+    (found,) = advise(audited(model=model), can=("training",))
     assert {s.method: s.missing for s in found.suggestions}["project"] == ("vectors",)
-    (found,) = advise(audited(model=model), trainable=True, can=("vectors",))
+    (found,) = advise(audited(model=model), can=("vectors", "training"))
     assert all(s.missing == () for s in found.suggestions)
 
 
@@ -75,8 +75,7 @@ def test_item_groups_are_the_findings_own_else_head_and_tail_where_a_method_need
                 },
                 overall={"popularity_lift": 0.4, "popularity_lift_ci": [0.3, 0.5]},
             ),
-            can=("categories",),
-            trainable=True,
+            can=("categories", "training"),
         )
     }
     assert by_metric["ndcg", "gender"]["cp_fair"].item_group == "popularity"

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from fairdash.mitigation.base import TermBatch
-from fairdash.schema import Groups
+from fairdash.schema import Groups, TrainingData
 
 MAX_PEOPLE = 8192  # vectors kept at once; with more people each place holds one of several, the last seen
 
@@ -64,3 +64,10 @@ class Bank(nn.Module):
         """Users [m], their vectors [m, d] and weights [m]."""
         known = self.users >= 0
         return self.users[known], self.vectors[known], self.weight[known]
+
+
+def samples_of(data: TrainingData) -> np.ndarray:
+    """How much each user weighs in the training [n_users]: interactions times their weights and repeats."""
+    weight = np.ones(len(data.train)) if data.row_weight is None else data.row_weight.astype(np.float64)
+    total = np.bincount(data.train.user, weights=weight, minlength=data.n_users)
+    return total if data.user_repeats is None else total * data.user_repeats

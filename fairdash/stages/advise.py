@@ -1,9 +1,9 @@
 """From what an audit found to a shortlist of mitigations, and why each fits.
 
-A decision table: every row names a number of the audit, when it counts as a finding, and the methods that aim at it,
-the least intrusive first (what changes lists needs no training and can be taken back; what changes training acts
-on the cause). Where a metric has a null value a finding is one that the data tell apart from it (95 % interval, and
-Holm's p below 0.05 for gaps); the few bounds that are conventions say so.
+A decision table: every row names a number of the audit and when it counts as a finding. The methods that aim at it say
+so themselves (`Info.answers`); the least intrusive stand first (what changes lists needs no training and can be taken
+back; what changes training acts on the cause). Where a metric has a null value a finding is one that the data tell
+apart from it (95 % interval, and Holm's p below 0.05 for gaps); the few bounds that are conventions say so.
 
 Sources: for each method its own paper (`Suggestion.paper`); for what goes with what, Ekstrand et al. 2022, "Fairness in
 Information Access Systems" (FnTIR 16), chapters 5 to 7, and Wang et al. 2023, "A Survey on the Fairness of Recommender
@@ -20,7 +20,9 @@ from typing import Any, Literal
 from fairdash.item_classes import POPULARITY
 from fairdash.metrics.catalogue import METRICS as METRIC_INFO
 from fairdash.mitigation import METHODS
+from fairdash.mitigation.base import Info
 from fairdash.schema import CATEGORIES
+from fairdash.stages.places import place_of
 
 SIGNIFICANT = 0.05  # Holm's p
 FOUR_FIFTHS = 0.8  # exposure over merit of the worst-off group: the rule of thumb of US employment law (EEOC 1978)
@@ -61,14 +63,18 @@ class Advice:
 @dataclass(frozen=True)
 class _Rule:
     """A row of the table. found(row): whether the audit's row is a finding. said: the finding, filled with the row and
-    title, attribute. methods: key and why."""
+    title, attribute."""
 
     place: Literal["gaps", "model", "items", "overall", "catalogue"]
     metric: str
     found: Callable[[Row], bool]
     said: str
-    methods: tuple[tuple[str, str], ...]
     never: str | None = None  # not of this attribute
+
+    @property
+    def key(self) -> str:
+        """By this name methods say that they answer it (`Info.answers`)."""
+        return f"{self.place}.{self.metric}"
 
 
 def _gap(row: Row) -> bool:
@@ -101,13 +107,6 @@ TABLE: tuple[_Rule, ...] = (
         "ndcg",
         _gap,
         _GAP,
-        (
-            ("user_parity", "bounds exactly this gap, without a new training; it mostly takes from the better-served"),
-            ("group_dro", "trains for the worst-off group, so that it may be lifted instead"),
-            ("resample", "the worse-served group may be the one that training saw least of"),
-            ("fair_loss", "puts the gap itself into the loss"),
-            ("cp_fair", "closes it together with the gap between popular and rare items"),
-        ),
     ),
     _Rule(
         "gaps",
@@ -115,12 +114,6 @@ TABLE: tuple[_Rule, ...] = (
         _gap,
         "Groups of {attribute} get different kinds of items: distance {gap:.3f} "
         "(95 % interval {low:.3f} to {high:.3f}).",
-        (
-            ("threshold", "equalises how often each category reaches the lists of the groups"),
-            ("reweigh_category", "takes the association of group and category out of the training data"),
-            ("adversarial", "user vectors that hide the group cannot sort categories by it"),
-            ("calibrate", "if it is the person's own history that should decide, and not the group"),
-        ),
     ),
     _Rule(
         "gaps",
@@ -128,10 +121,6 @@ TABLE: tuple[_Rule, ...] = (
         _gap,
         "One category reaches the lists of groups of {attribute} at rates that differ by {gap:.4f} "
         "(95 % interval {low:.4f} to {high:.4f}).",
-        (
-            ("threshold", "is fitted for equal rates in each category"),
-            ("reweigh_category", "takes the association of group and category out of the training data"),
-        ),
     ),
     _Rule(
         "gaps",
@@ -139,7 +128,6 @@ TABLE: tuple[_Rule, ...] = (
         _gap,
         "Lists fit the own tastes of groups of {attribute} unequally well: miscalibration differs by {gap:.3f} "
         "(95 % interval {low:.3f} to {high:.3f}).",
-        (("calibrate", "brings every list to the mix of the person's own history, most where it is farthest off"),),
     ),
     _Rule(
         "gaps",
@@ -147,10 +135,6 @@ TABLE: tuple[_Rule, ...] = (
         _gap,
         "Groups of {attribute} are pushed to popular items unequally: the lift differs by {gap:.3f} "
         "(95 % interval {low:.3f} to {high:.3f}).",
-        (
-            ("xquad", "gives each person the share of rare items of the own history"),
-            ("calibrate", "where popular and rare items lie in different categories"),
-        ),
     ),
     _Rule(
         "model",
@@ -158,22 +142,12 @@ TABLE: tuple[_Rule, ...] = (
         lambda row: _low(row) > 0.5,
         "{attribute} can be read off user vectors: a probe reaches AUC {value:.3f} "
         "(95 % interval {low:.3f} to {high:.3f}; 0.5 is chance).",
-        (
-            ("project", "removes the directions that a linear probe reads, without a new training"),
-            ("adversarial", "trains vectors that a critic cannot read"),
-            ("decorrelate", "removes what the group explains by least squares; needs the group when recommending"),
-            ("neutral", "pulls vectors to group-neutral ones while training"),
-        ),
     ),
     _Rule(
         "model",
         "flip_jaccard",
         _below_floor,
         "Lists change when {attribute} is exchanged in the profile text: {value:.1%} of a pair of lists is shared.",
-        (
-            ("counterfactual_augment", "trains on twins with the value exchanged, so that it stops to matter"),
-            ("blind", "leaves the attribute out of the text; the history may still tell it"),
-        ),
     ),
     *(
         _Rule(
@@ -181,10 +155,6 @@ TABLE: tuple[_Rule, ...] = (
             f"{kind}_unfairness",
             lambda row: _low(row) > 0 and (row.get("p_value") is None or row["p_value"] < SIGNIFICANT),
             "{title} between groups of {attribute} is {value:.4f} (95 % interval {low:.4f} to {high:.4f}).",
-            (
-                (f"fair_loss_{kind.removesuffix('estimation')}", "has exactly this term in its loss"),
-                ("reweigh", "weights under which being liked does not depend on the group"),
-            ),
         )
         for kind in ("value", "absolute", "underestimation", "overestimation", "nonparity")
     ),
@@ -194,11 +164,6 @@ TABLE: tuple[_Rule, ...] = (
         lambda row: _high(row) < FOUR_FIFTHS,
         "Exposure is not in proportion to merit: the worst-off group of {attribute} gets {value:.0%} of what the "
         "best-off gets (95 % interval {low:.0%} to {high:.0%}; four fifths are a common bound).",
-        (
-            ("exposure_parity", "sets exposure in proportion to merit at the least loss of score"),
-            ("fa_ir", "guards the worst-off group at every rank of every list"),
-            ("cp_fair", "weighs it against list quality for groups of people"),
-        ),
     ),
     _Rule(
         "items",
@@ -206,11 +171,6 @@ TABLE: tuple[_Rule, ...] = (
         lambda row: _low(row) > WIDE_RATES,
         "Items of some groups of {attribute} are recommended far more often than others: rates spread by {value:.0%} "
         "of their mean (95 % interval {low:.0%} to {high:.0%}; {bound:.0%} is this table's bound).",
-        (
-            ("p_mmf", "lifts the worst-off provider first, at a bounded cost"),
-            ("fair_rec", "guarantees every provider a number of places"),
-            ("cp_fair", "closes it together with the gap between groups of people"),
-        ),
         never=POPULARITY,
     ),
     _Rule(
@@ -218,47 +178,38 @@ TABLE: tuple[_Rule, ...] = (
         "popularity_lift",
         lambda row: _low(row) > 0,
         "Lists hold more popular items than people's histories: " + _VALUE + ".",
-        (
-            ("xquad", "gives each person the share of rare items of the own history"),
-            ("cp_fair", "moves exposure from head to tail, with an eye on list quality for groups of people"),
-        ),
     ),
     _Rule(
         "overall",
         "miscalibration",
         lambda row: _low(row) > FAR_FROM_TASTE,
         "Lists mix categories otherwise than people's histories do: " + _VALUE + "; {bound:g} is this table's bound.",
-        (("calibrate", "weighs the mix of the own history against the scores, list by list"),),
     ),
     _Rule(
         "catalogue",
         "coverage",
         lambda row: row["value"] < FEW_ITEMS,
         "Only {value:.0%} of the catalogue is recommended to anybody ({bound:.0%} is this table's bound).",
-        (
-            ("fair_rec", "guarantees every item a number of places, in turns that leave people little envy"),
-            ("xquad", "lets rare items in for those who like them"),
-        ),
     ),
 )
 _BOUNDS = {"rsp": WIDE_RATES, "miscalibration": FAR_FROM_TASTE, "coverage": FEW_ITEMS}
 
 
-def advise(audit: Mapping[str, Any], *, can: Collection[str] = (), trainable: bool = False) -> tuple[Advice, ...]:
+def advise(audit: Mapping[str, Any], *, can: Collection[str] = ()) -> tuple[Advice, ...]:
     """Findings of an audit (`Audit.to_json()`) with their shortlists, in the order of the table; empty: nothing found.
 
     can: what run and data offer of "categories", "profile", "vectors", "probabilities"; the groups are the finding's
-    own, and head and tail items where a finding of people or everybody needs groups of items. trainable: whether the
+    own, and head and tail items where a finding of people or everybody needs groups of items. "training": whether the
     recommender takes mitigations of the places data and training.
     """
-    offered = {*can, "training"} if trainable else set(can)
+    offered = set(can)
     return tuple(
         Advice(
             rule.metric,
             attribute,
             about,
             _said(rule, attribute, row),
-            tuple(_suggestion(key, why, attribute, about, offered) for key, why in rule.methods),
+            tuple(_suggestion(info, attribute, about, offered, rule.key) for info in _answering(rule.key)),
         )
         for rule in TABLE
         for attribute, about, row in _rows(audit, rule)
@@ -299,14 +250,18 @@ def _said(rule: _Rule, attribute: str | None, row: Row) -> str:
     )
 
 
-def _suggestion(key: str, why: str, attribute: str | None, about: About, offered: Collection[str]) -> Suggestion:
-    info = METHODS[key].info
+def _answering(finding: str) -> list[Info]:
+    """The methods that answer a finding, least intrusive first: lists, vectors, training, data."""
+    found = [method.info for method in METHODS.values() if finding in method.info.answers]
+    return sorted(found, key=lambda info: (-place_of(info.key).order, info.order))
+
+
+def _suggestion(info: Info, attribute: str | None, about: About, offered: Collection[str], finding: str) -> Suggestion:
     item_group = POPULARITY if "item_groups" in info.needs else None
     if about == "items":
         # an item can be of several categories, and a method that balances groups of items takes one for each
         item_group = None if attribute == CATEGORIES else attribute
-    have = {*offered, *(["user_groups"] if about == "people" else []), *(["item_groups"] if item_group else [])}
-    missing = [need for need in info.needs if need not in have]
-    if info.place in ("data", "training") and "training" not in offered:
-        missing.append("training")
-    return Suggestion(key, info.title, why, info.paper, tuple(missing), item_group)
+    have = {*(["user_groups"] if about == "people" else []), *(["item_groups"] if item_group else [])}
+    chosen = [need for need in info.needs if need in ("user_groups", "item_groups") and need not in have]
+    missing = (*chosen, *place_of(info.key).lacks(info, offered))
+    return Suggestion(info.key, info.title, info.answers[finding], info.paper, missing, item_group)
