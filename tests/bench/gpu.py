@@ -25,7 +25,9 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from fairdash.recommenders.bert_pair.model import PairNetwork
 from fairdash.recommenders.bert_sequence import SequenceOptions
-from fairdash.recommenders.bert_sequence.model import Context, FittedSequence, SequenceBatches, SequenceModel
+from fairdash.recommenders.bert_sequence.model import Context, FittedSequence
+from fairdash.recommenders.bert_sequence.network import SequenceModel
+from fairdash.recommenders.bert_sequence.windows import SequenceBatches
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.training import Output
 from fairdash.schema import Interactions, TrainingData

@@ -1,24 +1,8 @@
-"""`bert_sequence`: a transformer that reads a person's items in order and says what comes next.
-
-Shapes: b people in a batch, n positions, d width, m items of the catalogue, w width of the text encoder.
-
-Position 0 is the person: the profile text's vector, or a learned one where no profile is used. Positions 1…n-1 are
-items, oldest first. An item's vector is its text's vector (title and categories through a frozen pretrained BERT,
-projected to d) plus a learned vector of its own. The output at the last position is the user vector; an item's score
-is its product with the item's vector, plus the item's bias. So an item nobody has seen yet is scored by its text.
-
-architecture = gated (default) reads them with `GatedEncoder`, bert with a BertModel, which transformers opens from the
-saved folder by itself.
-
-causal (default): every position predicts a coming item (SASRec's task, Kang & McAuley 2018, with the softmax of
-Klenitskiy & Vasilev 2023). masked: hidden items are predicted from both sides (BERT4Rec, Sun et
-al. 2019); then the user vector is the output at a mask behind the last item.
-"""
+"""`bert_sequence` fitted, saved and opened; its network is in `network`, what it reads in `windows`."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,295 +12,28 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn import functional
-from transformers import BertConfig, BertModel
+from transformers import BertModel
 
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress
 from fairdash.recommenders import store, text
 from fairdash.recommenders.base import Sizes
-from fairdash.recommenders.bert_sequence import SequenceOptions, cost, negatives_of
-from fairdash.recommenders.bert_sequence.dropout import Noise, replace_dropout
-from fairdash.recommenders.bert_sequence.gated import GatedEncoder
-from fairdash.recommenders.bert_sequence.softmax import softmax_loss
+from fairdash.recommenders.bert_sequence import SequenceOptions, cost
+from fairdash.recommenders.bert_sequence.network import FIRST_ITEM, PAD, SequenceModel
+from fairdash.recommenders.bert_sequence.windows import SequenceBatches, rating_levels, rating_types
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.options import parse
-from fairdash.recommenders.training import Batch, Output, Validation, train
+from fairdash.recommenders.training import Validation, train
 from fairdash.schema import ITEM_ID, Codes, Floats, Interactions, TrainingData
 
-PAD, MASK, FIRST_ITEM = 0, 1, 2  # word ids of the saved BertModel: item code c is word c + FIRST_ITEM
-TYPES = 8  # token types: 0 for the person and where no rating is known, 1…7 how an item was rated
 # What a model to start from decides.
 ARCHITECTURE = ("architecture", "items", "objective", "encoder", "width", "layers", "heads", "length", "rate_inputs")
-MIN_STEPS = 32  # of an epoch: small data is cut into smaller batches, or it would be learned from too seldom
 # Interactions at which dropout is strong and at which it is weak; between them it falls with their logarithm. Measured
 # on MovieLens-100K, all else equal: NDCG@10 of liked items 0.144 at dropout 0.2, 0.159 at 0.4; on MovieLens-1M 0.2 is
 # what reached 0.185 (no other share was tried there to the end).
 DROPOUT = ((100_000, 0.45), (1_000_000, 0.2))
 MAX_TWINS = 4  # profile texts with exchanged attributes for each person
-
-
-class SequenceModel(nn.Module):
-    """The encoder, the item vectors and the loss. texts: [m, w] standardised text vectors; profiles: [p, w]."""
-
-    texts: torch.Tensor
-    profiles: torch.Tensor
-
-    def __init__(self, options: SequenceOptions, texts: torch.Tensor, profiles: torch.Tensor, device: Device) -> None:
-        super().__init__()
-        self.options = options
-        m, w = texts.shape
-        d = options.width
-        self.noise = Noise()
-        # a CPU's fused attention kernel is three times slower in bfloat16 than plain products at these lengths
-        fused = device.kind != "cpu" or not device.bf16
-        self.bert: BertModel | None = None
-        self.gated: GatedEncoder | None = None
-        if options.architecture == "bert":
-            self.bert = _bert(options, "sdpa" if fused else "eager")
-            replace_dropout(self.bert, self.noise)
-        else:
-            self.gated = GatedEncoder(
-                width=d,
-                layers=options.layers,
-                heads=options.heads,
-                length=options.length + 1,
-                types=TYPES,
-                causal=options.objective == "causal",
-                dropout=options.dropout,
-                noise=self.noise,
-                fused=fused,
-            )
-        self.register_buffer("texts", texts, persistent=False)
-        self.register_buffer("profiles", profiles, persistent=False)
-        self.text_map = nn.Linear(w, d, bias=False) if options.items != "id" else None
-        self.ids = nn.Parameter(torch.randn(m, d) * 0.02) if options.items != "text" else None
-        self.bias = nn.Parameter(torch.zeros(m))
-        self.person = nn.Parameter(torch.randn(d) * 0.02)
-        self.profile_map = nn.Linear(w, d, bias=False) if len(profiles) else None
-        for layer in (self.text_map, self.profile_map):
-            if layer is not None:
-                nn.init.normal_(layer.weight, std=0.02 / w**0.5)
-
-    def item_vectors(self) -> torch.Tensor:
-        """[m, d]"""
-        parts = []
-        if self.text_map is not None:
-            parts.append(self.text_map(self.texts))
-        if self.ids is not None:
-            parts.append(self.ids)
-        return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
-
-    def encode(
-        self,
-        vectors: torch.Tensor,  # [m, d] of all items
-        items: torch.Tensor,  # int64 [b, n - 1], -1 behind the end
-        types: torch.Tensor,  # int64 [b, n - 1]
-        profile: torch.Tensor,  # [b, w] text vectors, or [b, 0] without profile
-        masked: torch.Tensor | None = None,  # bool [b, n - 1]: hidden items
-    ) -> torch.Tensor:
-        """Outputs [b, n, d] of the encoder over the person and the items."""
-        inputs = functional.embedding(items.clamp(min=0), vectors)
-        if masked is not None:
-            inputs = torch.where(masked[..., None], self._mask().to(inputs.dtype), inputs)
-            types = types.masked_fill(masked, 0)
-        person = self.person.expand(len(items), -1)
-        if self.profile_map is not None:
-            person = person + self.profile_map(profile)
-        inputs = torch.cat([person[:, None].to(inputs.dtype), inputs], dim=1)  # [b, n, d]
-        types = functional.pad(types, (1, 0))
-        real = None  # causal: what is padded lies behind every real position, so none need be told
-        if self.options.objective == "masked":
-            real = functional.pad(items >= 0, (1, 0), value=True)
-        if self.gated is not None:
-            result: torch.Tensor = self.gated(inputs, types, real)
-            return result
-        assert self.bert is not None
-        out = self.bert(inputs_embeds=inputs, token_type_ids=types, attention_mask=real, use_cache=False)
-        result = out.last_hidden_state
-        return result
-
-    def _mask(self) -> torch.Tensor:
-        """The vector [d] of a hidden item."""
-        if self.bert is not None:
-            vector: torch.Tensor = self.bert.embeddings.word_embeddings.weight[MASK]
-            return vector
-        assert self.gated is not None
-        assert self.gated.mask is not None
-        return self.gated.mask
-
-    def forward(
-        self,
-        users: torch.Tensor,  # int64 [b]
-        items: torch.Tensor,  # int64 [b, n - 1]
-        types: torch.Tensor,
-        targets: torch.Tensor,  # int64 [b, n]: the item that the position predicts; -1 for none
-        weights: torch.Tensor,  # float32 [b, n]: of that prediction in the loss, 0 for none
-        profile: torch.Tensor,  # int64 [b]: row of `profiles`
-    ) -> Output:
-        self.noise.start()
-        vectors = self.item_vectors()
-        masked = None
-        if self.options.objective == "masked":
-            masked = targets[:, 1:] >= 0
-        texts = self.profiles[profile] if len(self.profiles) else self.profiles.new_zeros(len(users), 0)
-        hidden = self.encode(vectors, items, types, texts, masked)  # [b, n, d]
-        rows, columns = (targets >= 0).nonzero(as_tuple=True)  # [t] predictions
-        negatives = negatives_of(self.options, len(vectors))
-        loss = softmax_loss(hidden[rows, columns], vectors, self.bias, targets[rows, columns], negatives)
-        weight = weights[rows, columns]
-        own = torch.zeros(len(users), device=loss.device).index_add(0, rows, loss * weight)
-        total = torch.zeros(len(users), device=loss.device).index_add(0, rows, weight)
-        last = (targets >= 0).long().mul(torch.arange(targets.shape[1], device=loss.device)).argmax(1)  # [b]
-        at = torch.arange(len(users), device=loss.device)
-        final = torch.zeros(targets.shape, dtype=torch.int64, device=loss.device)
-        final[rows, columns] = torch.arange(len(rows), device=loss.device)
-        return Output(
-            loss=own.sum() / total.sum().clamp(min=1e-6),
-            users=users,
-            vectors=hidden[at, last],
-            sample_loss=own / total.clamp(min=1e-6),
-            items=targets[at, last],
-            target_score=-loss[final[at, last]],
-            weight=total,
-        )
-
-
-def _bert(options: SequenceOptions, attention: str) -> BertModel:
-    bert = BertModel(
-        BertConfig(
-            vocab_size=FIRST_ITEM,  # item vectors come from outside; a saved folder holds them as words
-            hidden_size=options.width,
-            num_hidden_layers=options.layers,
-            num_attention_heads=options.heads,
-            intermediate_size=4 * options.width,
-            max_position_embeddings=options.length + 2,
-            type_vocab_size=TYPES,
-            hidden_dropout_prob=options.dropout,
-            attention_probs_dropout_prob=0.0,  # keeps the fast attention kernels on a CPU
-            is_decoder=options.objective == "causal",
-            pad_token_id=PAD,
-        ),
-        add_pooling_layer=False,
-    )
-    bert.set_attn_implementation(attention)
-    return bert
-
-
-class SequenceBatches:
-    """Windows of at most `length` items of all histories. A longer history is cut at a new random phase every epoch,
-    so that each of its items is a target once an epoch and stands at every position in turn. What a person did at one
-    time has no order: it is drawn anew every epoch. Windows of like length share a batch of about batch × length
-    positions, or of fewer where that would make too few steps."""
-
-    def __init__(
-        self,
-        data: TrainingData,
-        options: SequenceOptions,
-        types: NDArray[np.int64],  # [len(train)] token types of the ratings
-        profile: NDArray[np.int64],  # [n_users] rows of the profile texts
-        twins: Sequence[NDArray[np.int64]],  # rows of the texts with the attribute exchanged, [n_users] each
-        seed: int,
-    ) -> None:
-        self.data, self.options, self.types, self.profile, self.twins = data, options, types, profile, twins
-        self.seed = seed
-        train = data.train
-        self.starts = train.starts(data.n_users)
-        self.weight = data.row_weight if data.row_weight is not None else np.ones(len(train), np.float32)
-        self.liked = np.ones(len(train), bool)
-        if data.relevance_threshold is not None:
-            self.liked = train.rating >= data.relevance_threshold
-        self.tied = bool(((train.user[1:] == train.user[:-1]) & (train.time[1:] == train.time[:-1])).any())
-        repeats = data.user_repeats if data.user_repeats is not None else np.ones(data.n_users, np.int32)
-        counts = np.diff(self.starts)
-        self.people = np.repeat(np.arange(data.n_users), np.where(counts > 0, repeats, 0))
-        tokens = int((counts[self.people] + 1).sum() * (1.0 + (data.swap_share if twins else 0.0)))
-        steps = round(tokens / (options.batch * (options.length + 1)))
-        self.n_batches = min(max(steps, min(MIN_STEPS, len(self.people) // 8), 1), len(self.people))
-        self.set_epoch(0)
-
-    def __len__(self) -> int:
-        return self.n_batches
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-        rng = np.random.default_rng([self.seed, epoch])
-        train = self.data.train
-        self.order = np.arange(len(train))  # the row that stands at each place of the histories
-        if self.tied:
-            self.order = np.lexsort((rng.random(len(train)), train.time, train.user))
-        # the place of the next liked interaction at or behind each; len(train) where there is none
-        following = np.append(np.where(self.liked[self.order], np.arange(len(train)), len(train)), len(train))
-        self.next_liked = np.minimum.accumulate(following[::-1])[::-1] if self.liked.any() else None
-        people, twin = self.people, np.full(len(self.people), -1)
-        if self.twins:
-            chosen = np.flatnonzero(rng.random(len(people)) < self.data.swap_share)
-            twin = np.concatenate([twin, rng.integers(0, len(self.twins), len(chosen))])
-            people = np.concatenate([people, people[chosen]])
-        count, length = np.diff(self.starts)[people], self.options.length
-        phase = np.where(count > length, rng.integers(1, length + 1, len(people)), np.minimum(count, length))
-        pieces = 1 + -(-(count - phase) // length)
-        row = np.repeat(np.arange(len(people)), pieces)
-        piece = np.arange(len(row)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-        self.first = np.where(piece == 0, 0, phase[row] + (piece - 1) * length)  # place in the person's history
-        stop = np.minimum(phase[row] + piece * length, count[row])
-        self.size = stop - self.first
-        self.user, self.twin = people[row], twin[row]
-        order = rng.permutation(len(row))
-        # windows are sorted by length within 16 batches, up and down in turn: neighbours are alike across blocks too
-        block = np.arange(len(row)) // max(1, 16 * len(row) // self.n_batches)
-        order = order[np.lexsort((np.where(block % 2, -1, 1) * self.size[order], block))]
-        cumulated = np.concatenate([[0], np.cumsum(self.size[order] + 1)])
-        cuts = np.searchsorted(cumulated, np.linspace(0, cumulated[-1], self.n_batches + 1))
-        low = np.arange(self.n_batches + 1)
-        cuts = np.minimum(np.maximum.accumulate(cuts - low) + low, len(order) - low[::-1])  # no batch is empty
-        cuts[0] = 0
-        parts = [order[a:b] for a, b in itertools.pairwise(cuts)]
-        self.parts = [parts[i] for i in rng.permutation(self.n_batches)]
-
-    def batch(self, index: int) -> Batch:
-        rng = np.random.default_rng([self.seed, self.epoch, index])
-        part = self.parts[index]
-        user, first, size = self.user[part], self.first[part], self.size[part]
-        train = self.data.train
-        place = np.arange(int(size.max()))[None]  # [1, n - 1]
-        real = place < size[:, None]
-        at = np.where(real, self.starts[user][:, None] + first[:, None] + place, 0)  # places in the histories
-        items = np.where(real, train.item[self.order[at]], -1).astype(np.int64)
-        types = np.where(real, self.types[self.order[at]], 0)
-        end = self.starts[user + 1][:, None]  # behind the person's last interaction
-        if self.options.objective == "causal":
-            goal = self._liked(at, rng)
-            asked = real & (goal < end)
-        else:
-            goal = at
-            asked = real & ((rng.random(at.shape) < self.options.mask_share) | (place == size[:, None] - 1))
-        asked[np.arange(len(part)), size - 1] = True  # every sample has a user vector with a target
-        goal = self.order[np.where(asked, np.minimum(goal, end - 1), 0)]
-        side = ((0, 0), (0, 1) if self.options.objective == "causal" else (1, 0))
-        targets = np.pad(np.where(asked, train.item[goal], -1), side, constant_values=-1)
-        weights = np.pad(np.where(asked, self.weight[goal], 0.0), side)
-        profile = self.profile[user]
-        twin = self.twin[part]
-        for i, texts in enumerate(self.twins):
-            profile = np.where(twin == i, texts[user], profile)
-        return {
-            "users": torch.from_numpy(user.astype(np.int64)),
-            "items": torch.from_numpy(items),
-            "types": torch.from_numpy(types),
-            "targets": torch.from_numpy(targets.astype(np.int64)),
-            "weights": torch.from_numpy(weights.astype(np.float32)),
-            "profile": torch.from_numpy(profile.astype(np.int64)),
-        }
-
-    def _liked(self, goal: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """The places to predict: of those that were disliked a share of `dislikes` stays, the others give way to the
-        next liked one, which may be another person's where there is none."""
-        if self.next_liked is None or self.options.dislikes == 1.0:
-            return goal
-        kept = rng.random(goal.shape) < self.options.dislikes
-        return np.where(kept, goal, self.next_liked[goal])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -457,22 +174,6 @@ def vectors_of(
 def _to_numpy(tensor: torch.Tensor) -> Floats:
     array: Floats = tensor.float().cpu().numpy()
     return array
-
-
-def rating_levels(rating: Floats) -> NDArray[np.float32]:
-    """Upper edges that cut ratings into at most 7 levels: their own values where they are few, quantiles otherwise.
-    Empty where all ratings are equal (implicit data)."""
-    values = np.unique(rating)
-    if len(values) < 2:
-        return np.zeros(0, np.float32)
-    if len(values) > TYPES - 1:
-        values = np.unique(np.quantile(rating, np.linspace(0, 1, TYPES)[1:]))
-    return values[:-1].astype(np.float32)
-
-
-def rating_types(rating: Floats, levels: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Token type of each rating: 1 for the lowest level; 0 everywhere where there are no levels."""
-    return np.searchsorted(levels, rating, side="left") + 1 if len(levels) else np.zeros(rating.shape, np.int64)
 
 
 class BertSequence:

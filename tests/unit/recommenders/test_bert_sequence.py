@@ -20,14 +20,10 @@ from fairdash.recommenders.base import ProfileFitted, VectorFitted
 from fairdash.recommenders.bert_sequence import SequenceOptions, negatives_of
 from fairdash.recommenders.bert_sequence.dropout import Dropout, Noise
 from fairdash.recommenders.bert_sequence.gated import GatedEncoder
-from fairdash.recommenders.bert_sequence.model import (
-    FIRST_ITEM,
-    FittedSequence,
-    SequenceBatches,
-    rating_levels,
-    rating_types,
-)
+from fairdash.recommenders.bert_sequence.model import FittedSequence
+from fairdash.recommenders.bert_sequence.network import FIRST_ITEM
 from fairdash.recommenders.bert_sequence.softmax import _Softmax, softmax_loss
+from fairdash.recommenders.bert_sequence.windows import SequenceBatches, rating_levels, rating_types
 from fairdash.recommenders.popularity import PopularityOptions
 from fairdash.recommenders.popularity.model import Popularity
 from fairdash.recommenders.training import Validation
