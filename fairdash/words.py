@@ -18,6 +18,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,7 +60,11 @@ def say(template: str, plural: str | None = None, /, **values: Any) -> str:
         chosen, forms = Catalogue(), (template, plural or template)
     n = values.get("n")
     form = 0 if plural is None or not isinstance(n, int) else min(chosen.form(n), len(forms) - 1)
-    return forms[form].format_map({name: count(v) if type(v) is int else v for name, v in values.items()})
+    return forms[form].format_map({name: _shown(v) for name, v in values.items()})
+
+
+def _shown(value: object) -> object:
+    return count(int(value)) if isinstance(value, Integral) else value
 
 
 def later(template: str) -> str:
@@ -67,19 +72,26 @@ def later(template: str) -> str:
     return template
 
 
+def several(*each: str) -> tuple[str, ...]:
+    """Templates that stand side by side, such as the parts of a page, and are said where they are shown."""
+    return each
+
+
 def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
     """All that the sources say, for translators: English template → its plural, None where there is none."""
     found: dict[str, str | None] = {}
     for file in sorted((*root.glob("fairdash/**/*.py"), *root.glob("pages/*.py"))):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Call):
-                texts = [arg.value if isinstance(arg, ast.Constant) else None for arg in node.args]
-                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                if name in ("say", "later") and texts and isinstance(texts[0], str):
-                    found[texts[0]] = texts[1] if name == "say" and len(texts) > 1 else None  # type: ignore[assignment]  # text too
-                elif name == "count" and len(texts) > 1 and isinstance(texts[1], str):
-                    many = texts[2] if len(texts) > 2 else f"{texts[1]}s"
-                    found[f"{{n}} {texts[1]}"] = f"{{n}} {many}"
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            said = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            if name == "several":
+                found |= dict.fromkeys(said)
+            elif name in ("say", "later") and said:
+                found[said[0]] = said[1] if len(said) > 1 else None
+            elif name == "count" and said and len(node.args) > 1:
+                found[f"{{n}} {said[0]}"] = f"{{n}} {said[1] if len(said) > 1 else said[0] + 's'}"
     return found
 
 

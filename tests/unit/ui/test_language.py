@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from fairdash import words
-
 ROOT = Path(__file__).parents[3]
 SPOKEN = [*sorted((ROOT / "fairdash" / "ui").glob("*.py")), *sorted((ROOT / "pages").glob("*.py"))]
 SPOKEN.append(ROOT / "fairdash" / "charts.py")
