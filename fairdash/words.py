@@ -54,7 +54,7 @@ def say(template: str, plural: str | None = None, /, **values: Any) -> str:
 
     plural: the template for all numbers `n` but 1. Whole numbers are written with the language's groups; other numbers
     come as text, from `number` and its like. Text from data comes through `plain`, `label` or `markup`."""
-    chosen = _catalogue(language.get())
+    chosen = catalogue(language.get())
     forms = chosen.texts.get(template)
     if forms is None:
         chosen, forms = Catalogue(), (template, plural or template)
@@ -96,7 +96,7 @@ def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
 
 
 @cache
-def _catalogue(name: str) -> Catalogue:
+def catalogue(name: str) -> Catalogue:
     """The catalogue of a language; the empty one for English and for a language that has no file."""
     file = LOCALE / f"{name}.po"
     if not re.fullmatch(r"[A-Za-z_-]+", name) or not file.is_file():
@@ -126,7 +126,7 @@ def _entries(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _written(text: str) -> str:
     """A number as the language writes it, from 1,234.5."""
-    chosen = _catalogue(language.get())
+    chosen = catalogue(language.get())
     return text.translate({ord("."): chosen.decimal, ord(","): chosen.group})
 
 

@@ -47,7 +47,7 @@ def run(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: i
     wanted = params(lists, group, items, k, state.get("model") == "True")
     known = parts.last_job("audit", wanted)
     if known is None or (known.state == "done" and not _kept(known.result)):
-        title = f"Audit {state.workspace().get('lists', lists).title}"
+        title = words.say("Audit {title}", title=state.workspace().get("lists", lists).title)
         if known is not None:
             runner.table(state.workspace()).delete(known.id)
         known = runner.get(state.workspace(), runner.submit(state.workspace(), "audit", title, wanted))

@@ -113,7 +113,11 @@ def _own() -> None:
     others = {label: None if file is None else _source(file) for label, file in files.items()}
     name = Path(truth.name).stem
     dataset, split, findings = given_split(
-        _source(truth), others["People"], others["Items"], others["Known before"], name=f"{name} (own test)"
+        _source(truth),
+        others["People"],
+        others["Items"],
+        others["Known before"],
+        name=words.say("{name} (own test)", name=name),
     )
     _say([finding for finding in findings if finding.severity != "info"])
     if st.session_state.get("keep-lists"):
@@ -153,7 +157,9 @@ def _model(data: str) -> None:
             options = {"start": str(place), "epochs": 0}
             params = {"dataset": data, "split": spec, "recommender": "bert_sequence", "options": options, "seed": 0,
                       "device": "auto"}  # fmt: skip
-            state.put("job", runner.submit(state.workspace(), "train", f"Load {file.name}", params))
+            state.put(
+                "job", runner.submit(state.workspace(), "train", words.say("Load {title}", title=file.name), params)
+            )
             st.switch_page(state.page("recommender"), query_params=state.link())
         _train(words.later("Fine-tune it"), "bert_sequence", start=str(place))
     else:

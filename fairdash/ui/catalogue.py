@@ -45,7 +45,7 @@ def _card(source: SourceInfo, digest: str | None) -> None:
             runner.submit,
             state.workspace(),
             "dataset",
-            f"Load {source.title}",
+            words.say("Load {title}", title=source.title),
             params,
             type="primary",
             icon=":material/download:",
