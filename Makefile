@@ -18,6 +18,7 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/vulture
 
 bench: $(VENV)/.dev
 	$(PY) -m tests.bench

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -11,47 +13,129 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-# Names by which a role is known, best first; compared without case, spaces, "_", "-" and RecBole's ":token" endings.
-USER_NAMES = ("userid", "user", "uid", "personid", "person", "customerid", "customer", "memberid", "member", "viewerid")
-ITEM_NAMES = (
-    *(
-        "itemid",
-        "item",
-        "iid",
-        "movieid",
-        "movie",
-        "filmid",
-        "film",
-        "artistid",
-        "artist",
-        "trackid",
-        "track",
-        "songid",
-    ),
-    *("song", "bookid", "isbn", "productid", "product", "asin", "placeid", "restaurantid", "businessid", "articleid"),
-    *("newsid", "gameid", "showid", "contentid", "jobid", "courseid", "recipeid", "videoid"),
+
+@lru_cache(maxsize=4096)
+def plain(name: str) -> str:
+    """A column name without case, accents, spaces and punctuation: "User ID" and "user_id:token" are "userid"."""
+    text = unicodedata.normalize("NFKD", name.casefold().split(":")[0])
+    return "".join(letter for letter in text if letter.isalnum())
+
+
+def _known(*names: str) -> tuple[str, ...]:
+    """Plain names of words cut by spaces, in their order."""
+    return tuple(dict.fromkeys(plain(word) for line in names for word in line.split()))
+
+
+# Names by which a role is known, best first; compared without case, accents, spaces, "_", "-" and RecBole's ":token"
+# endings. English first, then what exports of a system or of another language call it.
+USER_NAMES = _known(
+    "userid user uid personid person customerid customer memberid member viewerid useridx userkey username",
+    "reviewerid reviewer listenerid readerid buyerid shopperid clientid client accountid account profileid",
+    "subscriberid studentid learnerid visitorid visitor steamid msno householdkey queryid qid sessionid session",
+    "usuario idusuario usuarioid cliente idcliente clienteid utilisateur idutilisateur utente idutente benutzer",
+    "benutzerid nutzer nutzerid kunde kundenid kundennummer gebruiker klant klantid klantnummer użytkownik",
+    "kullanıcı 用户 用户id 用户编号 用户名 会员 会员id 客户 客户id 顾客 使用者 ユーザー ユーザーid 利用者 顧客",
+    "顧客id 사용자 사용자id 고객 пользователь пользовательid idпользователя клиент المستخدم",
 )
-RATING_NAMES = ("rating", "ratings", "stars", "score", "overall", "preference", "like", "liked", "label")
-COUNT_NAMES = (
-    *("count", "plays", "playcount", "playscount", "listens", "listencount", "clicks", "views", "watchcount", "weight"),
-    *("frequency", "quantity", "purchases", "visits", "scrobbles"),
+ITEM_NAMES = _known(
+    "itemid item iid movieid movie filmid film artistid artist trackid track songid song bookid isbn productid",
+    "product asin placeid restaurantid businessid articleid newsid gameid showid contentid jobid courseid recipeid",
+    "videoid parentasin book article place restaurant business game show video recipe course appid app stockcode",
+    "sku productcode itemcode docid docno documentid podcastid podcast animeid anime beerid albumid album venueid",
+    "venue poi poiid hotelid listingid postid adid problemid exerciseid película idpelicula peliculaid artículo",
+    "idarticulo producto idproducto productoid libro obra prodotto filme produto produit idproduit livre artikel",
+    "artikelid artikelnummer artikelcode produkt produktid buch lied ürün książka 物品 物品id 商品 商品id 商品编号",
+    "电影 电影id 影片 图书 书籍 歌曲 项目 アイテム アイテムid 映画 映画id 영화 영화id 상품 상품id 아이템 фильм",
+    "фильмid idфильма товар товарid idтовара книга المنتج الفيلم",
 )
-TIME_NAMES = ("timestamp", "time", "datetime", "date", "position", "order", "sequence", "ts", "createdat", "ratedat")
-TITLE_NAMES = ("title", "movietitle", "name", "itemname", "artistname", "trackname", "booktitle", "label")
-CATEGORY_NAMES = ("categories", "category", "genres", "genre", "tags", "class", "topics", "topic", "cuisine", "subject")
+RATING_NAMES = _known(
+    "rating ratings stars score overall preference like liked label isliked favorite favourite grade vote feedback",
+    "reaction thumb thumbs target relevance relevant rel gain judgment rui valoración puntuación calificación nota",
+    "voto valutazione avaliação évaluation bewertung sterne waardering cijfer ocena puan 评分 打分 评级 星级 評分",
+    "評価 평점 별점 оценка рейтинг التقييم",
+)
+COUNT_NAMES = _known(
+    "count plays playcount playscount listens listencount clicks views watchcount weight frequency quantity",
+    "purchases visits scrobbles hours minutes seconds playtime playtimeforever hoursplayed watchtime timespent",
+    "totalplays n cantidad reproducciones quantité menge anzahl quantità quantidade 次数 播放次数 数量 回数 횟수",
+    "количество",
+)
+OPEN_NAMES = ("label", "target", "feedback", "count", "weight")  # 0 there may be a dislike, or only shown
+# 1: chosen, 0: only shown.
+CLICK_NAMES = _known(
+    "click clicked isclick isclicked clicks views purchases plays listens purchase view watch buy converted",
+    "purchased ispurchased bought ordered watched viewed opened consumed 点击 是否点击",
+)
+TIME_NAMES = _known(
+    "timestamp time datetime date position order sequence ts createdat ratedat unixreviewtime reviewtime reviewdate",
+    "eventtime eventtimestamp unixtime utc dateadded datecreated tdat invoicedate orderdate purchasedate playedat",
+    "listenedat watchedat fecha fechahora hora horodatage datum zeit zeitpunkt zeitstempel tijd data tarih 时间",
+    "时间戳 日期 时刻 時間 日時 日付 시간 날짜 время дата التاريخ",
+)
+TITLE_NAMES = _known(
+    "title movietitle name itemname artistname trackname booktitle label productname prodname moviename",
+    "originaltitle appname gamename titulo nombre titre nom titel nome 标题 名称 片名 书名 电影名 タイトル 제목",
+    "название العنوان",
+)
+CATEGORY_NAMES = _known(
+    "categories category genres genre tags class topics topic cuisine subject style categoría categorías género",
+    "géneros catégorie kategorie kategorien genere generi 类别 类型 分类 标签 ジャンル カテゴリ 장르 카테고리 жанр",
+    "жанры категория",
+)
+RANK_NAMES = _known(
+    "rank ranking position place rang rango puesto 排名 順位 순위 место",
+)
+SCORE_NAMES = _known(
+    "score prediction predicted predictedrating est estimate probability prob similarity relevance weight rating",
+    "得分 分数",
+)
+PREDICTION_NAMES = _known(
+    "prediction predicted predictedrating est estimate predictedscore",
+)
+EVENT_NAMES = _known(
+    "event eventtype eventname behavior behaviour behaviortype action actiontype interactiontype activity evento",
+    "行为 行为类型",
+)
+SYSTEM_NAMES = _known(
+    "system model algorithm recommender modelname algo method approach runid runname systemid run",
+)
+LIST_NAMES = _known(
+    "items recommendations recommended recs predictions itemlist items_list itemids topk topn itemsequence sequence",
+    "history recommendeditems recommendationlist itemseq ranking list purchases basket tracks movies songs books",
+    "products",
+)
+GENDER_NAMES = _known(
+    "gender sex usergender artistgender género sexo genre sexe geschlecht genere 性别 性別 성별 пол cinsiyet الجنس",
+)
+BIRTH_DATE_NAMES = _known(
+    "birthdate dateofbirth birthday dob borndate birthdt fechanacimiento geburtsdatum datenaissance 出生日期 生日",
+    "生年月日",
+)
+BIRTH_YEAR_NAMES = _known(
+    "birthyear yearofbirth yob geburtsjahr 出生年份",
+)
+# What is said of people, and never of an interaction.
+PERSONAL_NAMES = _known(
+    "gender sex age agegroup ageband race ethnicity country nationality region language languages religion",
+    "disability maritalstatus occupation occupationname education income birthyear birthdate dateofbirth dob",
+    "zipcode sexo edad país geschlecht alter land sexe pays 性别 年龄 国家 职业 地区 性別 年齢 성별 나이 пол",
+    "возраст страна",
+)
 
 # A cell that says "nothing is here". "NA" is Namibia and "none" can be an answer, so neither is among them.
 MISSING_MARKS = frozenset(
     {"?", "n/a", "#n/a", "nan", "null", "\\n", "-", "--", "unknown", "(unknown)", "not available", "undefined", "<na>"}
 )
+# Ways to write the most frequent genders, each under the one that it is merged with.
+GENDERS = {
+    "F": "f fem female females woman women girl girls w weiblich frau femenino mujer femme donna 女 女性 여 여성 ж жен",
+    "M": "m male males man men boy boys mann männlich masculino hombre homme uomo 男 男性 남 남성 м муж",
+    "non-binary": "nonbinary nb enby genderqueer divers diverse x",
+}
+_GENDER = {plain(word): name for name, words in GENDERS.items() for word in words.split()}
 OLDEST = 110  # years; an age above it, or below 1, is a slip of the keyboard or stands for "not told"
 NUMERIC_SHARE = 0.95  # of the values that are there, for a column to count as numeric
 _BELOW = re.compile(r"(?:under|below|less than|<|up to)\W*(?=\d)")
-
-
-def plain(name: str) -> str:
-    """A column name without case, spaces and punctuation: "User ID" and "user_id:token" are "userid"."""
-    return re.sub(r"[^0-9a-z]", "", name.casefold().split(":")[0])
 
 
 def names(frame: pd.DataFrame) -> list[str]:
@@ -62,6 +146,16 @@ def names(frame: pd.DataFrame) -> list[str]:
 def is_age(name: str) -> bool:
     """Whether a column of this name holds ages in years."""
     return plain(name) in {"age", "userage", "ageyears", "customerage", "artistage", "creatorage"}
+
+
+def is_birth(name: str) -> bool:
+    """Whether a column of this name holds dates or years of birth."""
+    return plain(name) in BIRTH_DATE_NAMES or plain(name) in BIRTH_YEAR_NAMES
+
+
+def gender(value: str) -> str | None:
+    """F, M or non-binary for the ways to write them; None for another text."""
+    return _GENDER.get(plain(value))
 
 
 def is_identifier(name: str) -> bool:
@@ -117,6 +211,6 @@ def impossible(column: pd.Series, name: str) -> np.ndarray:
             words = wrong.sum() > 0.5 * told.sum()  # bands such as "18–24": no ages in years at all
             return np.asarray((values < 1) | (values > OLDEST) | (wrong & (not words)))
         year = datetime.now(UTC).year
-        if plain(name) in {"birthyear", "yearofbirth", "yob"}:
+        if plain(name) in BIRTH_YEAR_NAMES:
             return np.asarray((values < year - OLDEST) | (values > year))
     return np.zeros(len(column), dtype=bool)

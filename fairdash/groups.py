@@ -1,7 +1,8 @@
 """Groups of people or items from their attributes: values as they are, numbers cut in bands, crossings.
 
-An attribute may also be written `column=value`: those whose cell holds the value (alone, or among several separated
-by "|") against the others. Missing values, and marks such as "?", are -1: the group `(unknown)`.
+A cell may hold several values separated by "|": each is a group, and they overlap. An attribute may also be written
+`column=value`: those whose cell holds the value (alone, or among several) against the others. Missing values, and marks
+such as "?", are -1: the group `(unknown)`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from fairdash import columns, settings
 from fairdash.errors import ConfigError
@@ -21,7 +23,6 @@ AGE_EDGES = (18.0, 25.0, 35.0, 45.0, 56.0)
 MAX_GROUPS = 500
 MAX_VALUES = 12  # different numbers that are still groups of their own; more are cut in bands
 SHOWN_VALUES = 8  # of an attribute, in messages: the most frequent ones
-SEVERAL = "(several)"
 # Attributes that fairness work asks about first, in this order; others follow by name.
 _FIRST = (
     *(
@@ -61,10 +62,12 @@ def form(spec: GroupSpec, table: pd.DataFrame) -> Groups:
     if len(groups.names) > MAX_GROUPS:
         message = f"{spec.label} has {len(groups.names):,} different values; at most {MAX_GROUPS} can be groups."
         raise ConfigError(message, "Choose an attribute that many share, or give edges for a numeric one.")
-    return Groups(spec.label, groups.names, groups.codes)
+    return Groups(spec.label, groups.names, groups.codes, groups.member)
 
 
 def _single(attribute: str, edges: tuple[float, ...] | None, table: pd.DataFrame) -> Groups:
+    if attribute not in table.columns and columns.is_birth(attribute) and "age" in table.columns:
+        attribute = "age"  # which it became on import
     if attribute not in table.columns:
         column, equals, value = attribute.partition("=")
         if equals and column in table.columns:
@@ -82,20 +85,27 @@ def _single(attribute: str, edges: tuple[float, ...] | None, table: pd.DataFrame
 
 
 def _values(attribute: str, known: pd.Series) -> Groups:
-    """One group a value; cells that hold several values separated by "|" are the group (several)."""
+    """One group a value; cells that hold several values separated by "|" belong to the group of each."""
     place, values = pd.factorize(known)  # each different cell is looked at once
-    texts = [SEVERAL if "|" in value else str(value) for value in values]
-    counts = dict.fromkeys(texts, 0)
-    for text, count in zip(texts, np.bincount(place[place >= 0], minlength=len(texts)), strict=True):
-        counts[text] += int(count)
+    cells = [[part for part in map(str.strip, str(value).split("|")) if part] for value in values]
+    counts: dict[str, int] = {}
+    for parts, count in zip(cells, np.bincount(place[place >= 0], minlength=len(cells)), strict=True):
+        for part in parts:
+            counts[part] = counts.get(part, 0) + int(count)
     spelling: dict[str, str] = {}
     for text in sorted(counts, key=lambda v: (-counts[v], v)):
         spelling.setdefault(text.casefold(), text)
     names = tuple(sorted(spelling.values(), key=columns.natural_key))
     position = {name.casefold(): i for i, name in enumerate(names)}
-    own = np.array([*(position[text.casefold()] for text in texts), -1], dtype=np.int32)
+    held = [sorted({position[part.casefold()] for part in parts}) for parts in cells]
+    own = np.array([*(groups[0] if len(groups) == 1 else -1 for groups in held), -1], dtype=np.int32)
     codes: Codes = own[place]  # a missing cell's place is -1: the last
-    return Groups(attribute, names, codes)
+    if all(len(groups) < 2 for groups in held):
+        return Groups(attribute, names, codes)
+    of_cells = np.zeros((len(held) + 1, len(names)), dtype=bool)
+    for cell, groups in enumerate(held):
+        of_cells[cell, groups] = True
+    return Groups(attribute, names, codes, sparse.csr_array(of_cells[place]))
 
 
 def _holds(attribute: str, value: str, column: pd.Series) -> Groups:
@@ -156,6 +166,8 @@ def default_edges(attribute: str, column: pd.Series) -> tuple[float, ...]:
 
 
 def _cross(left: Groups, right: Groups) -> Groups:
+    if left.member is not None or right.member is not None:
+        return _cross_members(left, right)
     both = np.where(
         (left.codes < 0) | (right.codes < 0), -1, left.codes.astype(np.int64) * len(right.names) + right.codes
     )
@@ -163,6 +175,22 @@ def _cross(left: Groups, right: Groups) -> Groups:
     names = tuple(f"{left.names[c // len(right.names)]} × {right.names[c % len(right.names)]}" for c in used)
     codes = np.where(both < 0, -1, np.searchsorted(used, both)).astype(np.int32)
     return Groups(f"{left.attribute} × {right.attribute}", names, codes)
+
+
+def _cross_members(left: Groups, right: Groups) -> Groups:
+    """The crossing of groups of which one overlaps: who is in both of a pair is in their crossing."""
+    a, b = left.membership.tocsc(), right.membership.tocsc()
+    pairs = [(i, j, a[:, [i]].multiply(b[:, [j]])) for i in range(a.shape[1]) for j in range(b.shape[1])]
+    used = [(i, j, sparse.csc_array(column)) for i, j, column in pairs if column.nnz]
+    names = tuple(f"{left.names[i]} × {right.names[j]}" for i, j, _ in used)
+    shape = (a.shape[0], 0)
+    member = sparse.csr_array(sparse.hstack([column for *_, column in used]) if used else sparse.csr_array(shape))
+    member = sparse.csr_array(member, dtype=bool)
+    counts = np.diff(member.indptr)
+    codes = np.full(a.shape[0], -1, dtype=np.int32)
+    codes[counts == 1] = member.indices[member.indptr[:-1][counts == 1]]
+    overlapping = bool((counts > 1).any())
+    return Groups(f"{left.attribute} × {right.attribute}", names, codes, member if overlapping else None)
 
 
 def _present(groups: Groups) -> Groups:

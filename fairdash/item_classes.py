@@ -42,11 +42,13 @@ class ItemClass:
 
     @staticmethod
     def of_groups(groups: Groups) -> ItemClass:
-        """Groups of which an item has one or none."""
-        known = np.flatnonzero(groups.codes >= 0)
-        shape = (len(groups.codes), len(groups.names))
-        member = sparse.csr_array((np.ones(len(known)), (known, groups.codes[known])), shape=shape)
-        return ItemClass(groups.attribute, groups.names, member, member)
+        """Groups of which an item has none, one, or several: each of c groups then has 1/c of it."""
+        member = sparse.csr_array(groups.membership, dtype=np.float64)
+        if groups.member is None:
+            return ItemClass(groups.attribute, groups.names, member, member)
+        share = member.copy()
+        share.data /= np.repeat(np.diff(member.indptr), np.diff(member.indptr))
+        return ItemClass(groups.attribute, groups.names, member, share)
 
     @staticmethod
     def of_categories(categories: Categories) -> ItemClass:

@@ -3,6 +3,9 @@
     [project.entry-points."fairdash.metrics"]
     my_family = "my_package.my_family:FAMILY"
 
+Each declaration stands in a module of its own: it is loaded while its kind's catalogue is made, which is too early to
+ask for another kind's.
+
 What is trusted: such a declaration is code, and runs with all rights of this process. So nothing registers by being
 installed alone: the operator names the distributions in FAIRDASH_PLUGINS ("my-package, another"). Nothing that a person
 uploads, and nothing in the workspace, can name one. A declaration may add a key, never replace one that is there.

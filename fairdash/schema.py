@@ -82,6 +82,7 @@ class Dataset:
     items: item_id[, title][, categories] and attributes. Every id in interactions has its row in users and items.
 
     relevance_threshold: a held-out item counts as liked from this rating on; None: any interaction does.
+    impressions: user_id, item_id[, time] of what was shown and not taken: no likes, not seen; None: nothing is known.
     provenance: where it came from, mapping and repairs, as plain JSON values. user_arrays, item_arrays: arrays of
     people and items by name (see `fairdash.arrays`). Raises DataError for arrays that do not fit the tables.
     """
@@ -94,6 +95,7 @@ class Dataset:
     provenance: dict[str, Any] = field(default_factory=dict)
     user_arrays: Arrays = field(default_factory=dict)
     item_arrays: Arrays = field(default_factory=dict)
+    impressions: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         arrays.check(self.user_arrays, len(self.users), "people")
@@ -103,7 +105,7 @@ class Dataset:
     def digest(self) -> str:
         """The name of what the tables hold, and of how their times are read; not of its name or where it came from."""
         unit = self.provenance.get("time_unit")
-        more = (self.user_arrays, self.item_arrays)
+        more = (self.user_arrays, self.item_arrays, self.impressions)
         return digest(self.interactions, self.users, self.items, self.relevance_threshold, unit, more)
 
     @property
@@ -168,15 +170,31 @@ def _category_names(cell: Any) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Who belongs where. codes: int32 [n] in 0…len(names)-1, or -1 for `(unknown)`; for users or for items alike."""
+    """Who belongs where. codes: int32 [n] in 0…len(names)-1, or -1 for `(unknown)`; for users or for items alike.
+
+    member: None where nobody belongs to two groups; else bool csr [n, len(names)], and the code of those who belong to
+    several is -1, too: whoever counts people by groups takes `membership`.
+    """
 
     attribute: str  # "gender"; a crossing is "gender × age_band"
     names: tuple[str, ...]
     codes: Codes
+    member: sparse.csr_array | None = None
+
+    @property
+    def membership(self) -> sparse.csr_array:
+        """Who belongs to which group: bool [n, len(names)]; the row of one who is unknown is empty."""
+        if self.member is not None:
+            return self.member
+        known = np.flatnonzero(self.codes >= 0)
+        shape = (len(self.codes), len(self.names))
+        return sparse.csr_array((np.ones(len(known), dtype=bool), (known, self.codes[known])), shape=shape)
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """People (or items) in each named group [len(names)]."""
+        """People (or items) in each named group [len(names)]; overlapping ones add up to more than there are."""
+        if self.member is not None:
+            return np.asarray(self.member.sum(axis=0, dtype=np.int64)).ravel()
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.names)).astype(np.int64)
 
 
@@ -284,7 +302,8 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Lists:
-    """Ranked candidates of every user, best first. items: codes [n_users, k], -1 fills a short list at its end;
+    """Ranked candidates of every user, best first. items: codes [n_users, k], -1 for an empty place: at the end of a
+    short list, or where lists that were brought have a hole in their ranks;
     scores: float32 [n_users, k], higher is better, NaN where there is none."""
 
     items: Codes

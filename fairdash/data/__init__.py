@@ -1,9 +1,10 @@
 """From files to a checked, split data set: read → check → clean → split."""
 
 from fairdash.data import sources, split, synthetic
-from fairdash.data.check import Finding
-from fairdash.data.importing import ImportOptions, Preview, build, preview
+from fairdash.data.findings import Finding, Question, UnansweredError, questions
+from fairdash.data.importing import Preview, build, preview
 from fairdash.data.mapping import Mapping
+from fairdash.data.options import ImportOptions
 from fairdash.data.read import Reading
 from fairdash.data.store import load, save
 
@@ -12,10 +13,13 @@ __all__ = [
     "ImportOptions",
     "Mapping",
     "Preview",
+    "Question",
     "Reading",
+    "UnansweredError",
     "build",
     "load",
     "preview",
+    "questions",
     "save",
     "sources",
     "split",

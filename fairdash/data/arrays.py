@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from fairdash import columns, settings
 from fairdash.arrays import Floats
 from fairdash.data import read
-from fairdash.data.check import Finding
+from fairdash.data.findings import Finding
 from fairdash.errors import DataError
 
 MAX_DIMENSIONS = 3  # of one person's or item's array: a picture is [channels, height, width]

@@ -5,39 +5,16 @@ A finding that can be repaired names a key of `clean.REPAIRS`; nothing is change
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 
 from fairdash import columns
-from fairdash.data.read import ROWS_SHOWN
+from fairdash.data import attributes
+from fairdash.data.findings import ROWS_SHOWN, Finding, Question, Severity, examples
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
-
-Severity = Literal["info", "warning", "error"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something a person should know about a file. rows: up to five row numbers as in the file, header included.
-
-    repair: a key of `clean.REPAIRS`, or "" where there is nothing to do; applied: whether it was done.
-    """
-
-    key: str
-    severity: Severity
-    table: str  # the file's name
-    message: str
-    count: int = 0
-    rows: tuple[int, ...] = ()
-    repair: str = ""
-    applied: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """The finding as plain JSON values."""
-        return {**self.__dict__, "rows": list(self.rows)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,27 +22,25 @@ class Tables:
     """The three tables under their roles' names; the index is the row number in the file, -1 for a row made here.
 
     interactions: user_id, item_id[, rating][, time]; users: user_id and attributes; items: item_id[, title]
-    [, categories] and attributes. files: the file names of the three.
+    [, categories] and attributes. files: the file names of the three. impressions: user_id, item_id[, time] of what was
+    shown and not taken, None where nothing is known of that. as_of: the date for ages, as chosen.
     """
 
     interactions: pd.DataFrame
     users: pd.DataFrame
     items: pd.DataFrame
     files: tuple[str, str, str]
+    impressions: pd.DataFrame | None = None
+    as_of: float | None = None
+
+    @property
+    def date(self) -> float | None:
+        """Seconds since 1970 of the date for ages: as chosen, else of the last interaction, where its time is one."""
+        return self.as_of if self.as_of is not None else attributes.last_clock(self.interactions.get(TIME))
 
 
 def _rows(frame: pd.DataFrame, where: pd.Series | np.ndarray) -> tuple[int, ...]:
     return tuple(int(row) for row in frame.index[np.asarray(where, dtype=bool)][:ROWS_SHOWN] if row > 0)
-
-
-def _examples(values: Iterable[object]) -> str:
-    shown = list(dict.fromkeys(str(v) for v in values))[:3]
-    return ", ".join(repr(v if len(v) <= 30 else v[:29] + "…") for v in shown)
-
-
-def in_rows(rows: Sequence[int]) -> str:
-    """ "row 7", "rows 7, 9, 12" """
-    return ("row " if len(rows) == 1 else "rows ") + ", ".join(f"{row:,}" for row in rows)
 
 
 def _ids(tables: Tables) -> list[tuple[str, pd.DataFrame, str]]:
@@ -85,7 +60,7 @@ def spaces_in_ids(tables: Tables) -> list[Finding]:
         text = frame[column]
         odd = (text.str.strip() != text) & text.notna()
         if odd.any():
-            message = f"{int(odd.sum()):,} cells of {column} have spaces around them, such as {_examples(text[odd])}."
+            message = f"{int(odd.sum()):,} cells of {column} have spaces around them, such as {examples(text[odd])}."
             found.append(Finding("id_spaces", "warning", file, message, int(odd.sum()), _rows(frame, odd), "strip_ids"))
     return found
 
@@ -114,6 +89,22 @@ def whole_number_ids(tables: Tables) -> list[Finding]:
         if ends[0] != ends[1] and not log.isin(own).any():
             message = f'{column} is written "7.0" in one file and "7" in the other; no id meets.'
             found.append(Finding("float_ids", "warning", file, message, len(own), (), "whole_ids"))
+    return found
+
+
+def padded_ids(tables: Tables) -> list[Finding]:
+    """Ids such as "007" in one file and "7" in the other: a table program took the zeros away."""
+    found = []
+    for column, entities, file in ((USER_ID, tables.users, tables.files[1]), (ITEM_ID, tables.items, tables.files[2])):
+        if not file or not len(entities):
+            continue
+        log, own = (pd.Index(frame[column].dropna().unique()) for frame in (tables.interactions, entities))
+        if log.isin(own).any():
+            continue
+        short, own_short = (ids.str.replace(r"^0+(?=\d+$)", "", regex=True) for ids in (log, own))
+        if short.isin(own_short).any() and short.is_unique and own_short.is_unique:
+            message = f'{column} is written with zeros before it ("007") in one file and without ("7") in the other.'
+            found.append(Finding("padded_ids", "warning", file, message, len(log), (), "unpadded_ids"))
     return found
 
 
@@ -148,7 +139,7 @@ def strangers(tables: Tables) -> list[Finding]:
         if odd.any():
             ids = log[column][odd].unique()
             message = f"{len(ids):,} ids in {int(odd.sum()):,} interactions have no row in {file}, such as "
-            message += f"{_examples(ids)}. They stay, with everything about them unknown, unless you leave them out."
+            message += f"{examples(ids)}. They stay, with everything about them unknown, unless you leave them out."
             repair = f"drop_unknown_{what}"
             found.append(
                 Finding(f"unknown_{what}", "warning", tables.files[0], message, len(ids), _rows(log, odd), repair)
@@ -195,13 +186,89 @@ def missing_marks(tables: Tables) -> list[Finding]:
             odd = columns.tidy(text).isna() & text.notna()
             if odd.any():
                 message = (
-                    f"{column}: {int(odd.sum()):,} cells hold {_examples(text[odd])}, which stands for a missing value."
+                    f"{column}: {int(odd.sum()):,} cells hold {examples(text[odd])}, which stands for a missing value."
                 )
                 rows = _rows(frame, odd)
                 found.append(
                     Finding("missing_marks", "warning", file, message, int(odd.sum()), rows, "marks_to_missing")
                 )
     return found
+
+
+def spellings(tables: Tables) -> list[Finding]:
+    """Groups of people that are one in other letters: M and male."""
+    found = []
+    for column in columns.names(tables.users):
+        if column == USER_ID or columns.is_identifier(column):
+            continue
+        merged = attributes.spellings(tables.users[column], column)
+        if not merged:
+            continue
+        counts = columns.tidy(tables.users[column]).value_counts()
+        groups = {
+            best: [best, *(text for text in merged if merged[text] == best)] for best in dict.fromkeys(merged.values())
+        }
+        shown = "; ".join(" and ".join(f"{text} ({counts[text]:,})" for text in group) for group in groups.values())
+        message = f"{column}: {shown} are spellings of the same."
+        text = f"{tables.files[1]}, {message} Merge them into {', '.join(groups)}?"
+        question = Question("merge_spellings", text, ("yes", "no"), "yes", "--merge-spellings")
+        odd = columns.tidy(tables.users[column]).isin(merged)
+        found.append(
+            Finding("spellings", "warning", tables.files[1], message, int(odd.sum()), _rows(tables.users, odd),
+                    "merge_spellings", question=question)
+        )  # fmt: skip
+    return found
+
+
+def several_values(tables: Tables) -> list[Finding]:
+    """Attributes of people whose cells hold several values: each value is a group, and they overlap."""
+    found = []
+    for column in columns.names(tables.users):
+        if column == USER_ID or columns.is_identifier(column):
+            continue
+        joined = attributes.several(tables.users[column])
+        if joined is not None:
+            odd = joined.str.contains("|", regex=False, na=False)
+            cells = examples(tables.users[column][odd])
+            message = f"{column}: {int(odd.sum()):,} cells hold several values, such as {cells}; each value is a group."
+            rows = _rows(tables.users, odd)
+            found.append(
+                Finding("several_values", "info", tables.files[1], message, int(odd.sum()), rows, "several_values")
+            )
+    return found
+
+
+def units(tables: Tables) -> list[Finding]:
+    """Attributes that are numbers with a unit, or with commas that part thousands."""
+    found = []
+    for frame, own, file in ((tables.users, USER_ID, tables.files[1]), (tables.items, ITEM_ID, tables.files[2])):
+        for column in columns.names(frame):
+            if column in (own, TITLE, CATEGORIES) or columns.is_identifier(column):
+                continue
+            bare = attributes.without_units(frame[column])
+            if bare is not None:
+                message = f"{column}: cells such as {examples(frame[column].dropna())} are read as numbers."
+                found.append(Finding("units", "info", file, message, int(frame[column].notna().sum()), (), "units"))
+    return found
+
+
+def births(tables: Tables) -> list[Finding]:
+    """Dates of birth, which tell people apart, where their age makes groups."""
+    column = attributes.birth_column(tables.users, tables.date)
+    if column is None:
+        return []
+    date = datetime.now(UTC) if tables.date is None else datetime.fromtimestamp(tables.date, UTC)
+    message = f"{column} becomes the age on {date:%Y-%m-%d}, "
+    message += "that of the last interaction." if tables.date is not None else "today."
+    if tables.as_of is not None:
+        message = f"{column} becomes the age on {date:%Y-%m-%d}, as chosen."
+    question = None
+    if tables.date is None:
+        text = f"{tables.files[1]}, {column}: no date of the interactions is known. At which date do ages count?"
+        question = Question("as_of", text, (f"{date:%Y-%m-%d}",), f"{date:%Y-%m-%d}", "--as-of")
+    severity: Severity = "info" if question is None else "warning"
+    count = int(tables.users[column].notna().sum())
+    return [Finding("births", severity, tables.files[1], message, count, (), "ages", question=question)]
 
 
 def impossible_ages(tables: Tables) -> list[Finding]:
@@ -211,9 +278,7 @@ def impossible_ages(tables: Tables) -> list[Finding]:
         for column in columns.names(frame):
             odd = columns.impossible(frame[column], column)
             if odd.any():
-                message = (
-                    f"{column}: {int(odd.sum()):,} values are impossible, such as {_examples(frame[column][odd])}."
-                )
+                message = f"{column}: {int(odd.sum()):,} values are impossible, such as {examples(frame[column][odd])}."
                 rows = _rows(frame, odd)
                 found.append(
                     Finding("impossible_age", "warning", file, message, int(odd.sum()), rows, "age_to_missing")
@@ -253,7 +318,7 @@ def titles(tables: Tables) -> list[Finding]:
         odd = frame[TITLE].notna() & frame.duplicated(TITLE, keep=False)
         if odd.any():
             message = (
-                f"{int(odd.sum()):,} items share their title with another one, such as {_examples(frame[TITLE][odd])}; "
+                f"{int(odd.sum()):,} items share their title with another one, such as {examples(frame[TITLE][odd])}; "
             )
             message += "they stay different items, told apart by id."
             found.append(Finding("repeated_titles", "info", file, message, int(odd.sum()), _rows(frame, odd)))

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from fairdash import columns
+from fairdash.data import attributes
 from fairdash.data.check import Tables
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
 
-Keep = Literal["last", "best"]
+Keep = Literal["last", "best", "sum"]
 When = Literal["always", "usually", "on request"]
 
 
@@ -34,7 +35,21 @@ def _each(
     things: Callable[[pd.DataFrame], pd.DataFrame],
 ) -> Tables:
     return replace(
-        tables, interactions=log(tables.interactions), users=people(tables.users), items=things(tables.items)
+        tables,
+        interactions=log(tables.interactions),
+        users=people(tables.users),
+        items=things(tables.items),
+        impressions=None if tables.impressions is None else log(tables.impressions),
+    )
+
+
+def _in_log(tables: Tables, kept: Callable[[pd.DataFrame], pd.Series]) -> Tables:
+    """The tables with some of the interactions, and of the impressions."""
+    shown = tables.impressions
+    return replace(
+        tables,
+        interactions=tables.interactions[kept(tables.interactions)],
+        impressions=None if shown is None else shown[kept(shown)],
     )
 
 
@@ -53,6 +68,11 @@ def strip_ids(tables: Tables) -> Tables:
 def whole_ids(tables: Tables) -> Tables:
     """Ids without a ".0" at their end."""
     return _on_ids(tables, lambda ids: ids.str.replace(r"^(\d+)\.0$", r"\1", regex=True))
+
+
+def unpadded_ids(tables: Tables) -> Tables:
+    """Ids without zeros before their first other digit, so that 007 and 7 meet."""
+    return _on_ids(tables, lambda ids: ids.str.replace(r"^0+(?=\d+$)", "", regex=True))
 
 
 def drop_empty_ids(tables: Tables) -> Tables:
@@ -81,14 +101,12 @@ def drop_untimed(tables: Tables) -> Tables:
 
 def drop_unknown_people(tables: Tables) -> Tables:
     """Without the interactions of people who have no row."""
-    log = tables.interactions
-    return replace(tables, interactions=log[log[USER_ID].isin(tables.users[USER_ID])])
+    return _in_log(tables, lambda log: log[USER_ID].isin(tables.users[USER_ID]))
 
 
 def drop_unknown_items(tables: Tables) -> Tables:
     """Without the interactions with items that have no row."""
-    log = tables.interactions
-    return replace(tables, interactions=log[log[ITEM_ID].isin(tables.items[ITEM_ID])])
+    return _in_log(tables, lambda log: log[ITEM_ID].isin(tables.items[ITEM_ID]))
 
 
 def drop_idle_people(tables: Tables) -> Tables:
@@ -115,6 +133,47 @@ def marks_to_missing(tables: Tables) -> Tables:
     return replace(tables, users=users, items=items)
 
 
+def _on_people(tables: Tables, change: Callable[[pd.Series, str], pd.Series | None]) -> Tables:
+    users = tables.users
+    for column in columns.names(users):
+        if column != USER_ID and not columns.is_identifier(column):
+            changed = change(users[column], column)
+            users = users if changed is None else users.assign(**{column: changed})
+    return replace(tables, users=users)
+
+
+def merge_spellings(tables: Tables) -> Tables:
+    """Spellings of one group under the most frequent of them."""
+
+    def merged(column: pd.Series, name: str) -> pd.Series | None:
+        known = attributes.spellings(column, name)
+        return attributes.merge(column, known) if known else None
+
+    return _on_people(tables, merged)
+
+
+def several_values(tables: Tables) -> Tables:
+    """Lists in attributes of people joined by "|"."""
+    return _on_people(tables, lambda column, _: attributes.several(column))
+
+
+def bare_numbers(tables: Tables) -> Tables:
+    """Attributes without the units around their numbers."""
+
+    def bare(frame: pd.DataFrame, own: set[str]) -> pd.DataFrame:
+        names = [c for c in columns.names(frame) if c not in own and not columns.is_identifier(c)]
+        found = {c: attributes.without_units(frame[c]) for c in names}
+        return frame.assign(**{c: numbers[0] for c, numbers in found.items() if numbers is not None})
+
+    users, items = bare(tables.users, {USER_ID}), bare(tables.items, {ITEM_ID, TITLE, CATEGORIES})
+    return replace(tables, users=users, items=items)
+
+
+def ages(tables: Tables) -> Tables:
+    """Ages for dates of birth."""
+    return replace(tables, users=attributes.with_ages(tables.users, tables.date))
+
+
 def age_to_missing(tables: Tables) -> Tables:
     """Impossible ages and years of birth become missing."""
 
@@ -125,17 +184,33 @@ def age_to_missing(tables: Tables) -> Tables:
 
 
 def dedupe(tables: Tables, keep: Keep = "last") -> Tables:
-    """One row for each person and item: the latest one, or the best rated one (the latest of several best).
+    return replace(tables, interactions=once(tables.interactions, keep))
+
+
+def once(frame: pd.DataFrame, keep: Keep = "last") -> pd.DataFrame:
+    """One row for each person and item: the latest one, or the best rated one (the latest of several best); "sum": the
+    latest, with the ratings (counts) of all of them added up.
 
     Later is larger in time where there is time, else further down in the file.
     """
-    frame = tables.interactions
+    if keep == "sum" and RATING in frame:
+        frame = frame.assign(**{RATING: frame.groupby([USER_ID, ITEM_ID])[RATING].transform("sum")})
     place = np.arange(len(frame))
     time = frame[TIME].to_numpy() if TIME in frame else place
     rating = frame[RATING].to_numpy() if keep == "best" and RATING in frame else np.zeros(len(frame))
     order = np.lexsort((place, time, rating))
     kept = ~frame.iloc[order].duplicated([USER_ID, ITEM_ID], keep="last").to_numpy()
-    return replace(tables, interactions=frame.iloc[np.sort(order[kept])])
+    return frame.iloc[np.sort(order[kept])]
+
+
+def not_taken(tables: Tables) -> Tables:
+    """One impression for each person and item, none of a pair that was taken."""
+    if tables.impressions is None:
+        return tables
+    shown = tables.impressions.drop_duplicates([USER_ID, ITEM_ID], keep="last")
+    pairs = pd.MultiIndex.from_frame(tables.interactions[[USER_ID, ITEM_ID]])
+    taken = pd.MultiIndex.from_frame(shown[[USER_ID, ITEM_ID]]).isin(pairs)
+    return replace(tables, impressions=shown[~taken])
 
 
 def k_core(tables: Tables, k: int) -> Tables:
@@ -154,10 +229,11 @@ def k_core(tables: Tables, k: int) -> Tables:
 
 
 def add_unknown(tables: Tables) -> Tables:
-    """A row, all unknown, for each id of the interactions that has none; in the order of the ids, not of the rows."""
+    """A row, all unknown, for each id in use that has none; in the order of the ids, not of the rows."""
 
     def extend(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-        known = tables.interactions[column].drop_duplicates()
+        logs = [tables.interactions] if tables.impressions is None else [tables.interactions, tables.impressions]
+        known = pd.concat([log[column] for log in logs]).drop_duplicates()
         ids = np.sort(known[~known.isin(frame[column])].to_numpy(object))
         if not len(ids):
             return frame
@@ -171,10 +247,15 @@ REPAIRS: dict[str, Repair] = {
     "strip_ids": Repair("Take the spaces around ids away", "usually", strip_ids),
     "drop_empty_ids": Repair("Leave out rows without a person or an item", "always", drop_empty_ids),
     "whole_ids": Repair('Write ids such as "7.0" as "7"', "usually", whole_ids),
+    "unpadded_ids": Repair('Write ids such as "007" as "7"', "usually", unpadded_ids),
     "drop_unrated": Repair("Leave out rows without a rating", "always", drop_unrated),
     "drop_untimed": Repair("Leave out rows without a time", "always", drop_untimed),
     "first_row": Repair("Keep the first row of a repeated person or item", "always", first_row),
     "marks_to_missing": Repair('Take "?", "n/a" and the like as missing', "usually", marks_to_missing),
+    "several_values": Repair("Tell several values in a cell apart", "usually", several_values),
+    "merge_spellings": Repair("Merge spellings of the same group", "usually", merge_spellings),
+    "units": Repair("Read numbers without the units around them", "usually", bare_numbers),
+    "ages": Repair("Turn dates of birth into ages", "usually", ages),
     "age_to_missing": Repair("Take impossible ages as missing", "usually", age_to_missing),
     "drop_unknown_people": Repair("Leave out interactions of people without a row", "on request", drop_unknown_people),
     "drop_unknown_items": Repair("Leave out interactions with items without a row", "on request", drop_unknown_items),

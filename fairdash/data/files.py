@@ -1,15 +1,19 @@
-"""Which of the files that were brought holds the interactions, which the people, which the items."""
+"""Which of the files that were brought holds the interactions, which the people, which the items: by their columns."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal, cast
 
+import numpy as np
+import pandas as pd
+
 from fairdash import columns
-from fairdash.data import mapping, movielens, read
-from fairdash.data.check import Finding
+from fairdash.data import mapping, read, shapes
+from fairdash.data.findings import ROWS_SHOWN, Finding
 from fairdash.data.read import Reading, Source, Table
 from fairdash.errors import DataError
 
@@ -17,24 +21,42 @@ Role = Literal["interactions", "users", "items"]
 
 ROLES: tuple[Role, ...] = ("interactions", "users", "items")
 _TITLES: dict[Role, str] = {"interactions": "interactions", "users": "people", "items": "items"}
+# Words in a file's name: they decide only between files whose columns fit equally well.
 _WORDS: dict[Role, tuple[str, ...]] = {
     "interactions": (
         *("interactions", "interaction", "ratings", "rating", "events", "log", "plays", "clicks", "inter", "reviews"),
-        *("transactions", "listens"),
+        *("transactions", "listens", "behaviors", "behaviours"),
     ),
-    "users": ("users", "user", "people", "persons", "members", "customers", "profiles", "viewers", "listeners"),
+    "users": (
+        *("users", "user", "people", "persons", "members", "customers", "profiles", "profile", "viewers", "listeners"),
+        "demographics",
+    ),
     "items": (
-        *("items", "item", "movies", "films", "artists", "products", "books", "songs", "tracks", "places"),
-        *("restaurants", "catalogue", "catalog"),
+        *("items", "item", "movies", "films", "artists", "products", "books", "songs", "tracks", "places", "meta"),
+        *("restaurants", "catalogue", "catalog", "articles", "games", "news"),
     ),
 }
-# Archives whose tables are known by name; whatever else is in them is left aside.
-_ARCHIVES = (
-    ("u.data", "u.user", "u.item"),
-    ("ratings.dat", "users.dat", "movies.dat"),
-    ("ratings.csv", "users.csv", "movies.csv"),
-)
-_ENDINGS = {".csv", ".tsv", ".txt", ".dat", ".data", ".psv", ".parquet", ".pq", ".inter", ".user", ".item", ""}
+# Archives of files without column names, many of them alike: their tables are known by name.
+_ARCHIVES = (("u.data", "u.user", "u.item"), ("ratings.dat", "users.dat", "movies.dat"))
+_ENDINGS = {
+    *(".csv", ".tsv", ".txt", ".dat", ".data", ".psv", ".parquet", ".pq", ".inter", ".user", ".item", ".json"),
+    *(".jsonl", ".ndjson", ".gz", ".xlsx", ".xlsm", ".test", ".train", ".base", ""),
+}
+_NO_TABLES = ("readme", "license", "licence", "changelog", "citation", "_success", "allbut", "mku")
+_HEAD = 1 << 20  # bytes of a text that are looked at to find the role of a file
+
+
+@dataclass(frozen=True, eq=False)
+class _File:
+    """A file, perhaps in parts, and its first rows."""
+
+    sources: tuple[Source, ...]
+    table: Table
+    known: Role | None
+
+    @property
+    def name(self) -> str:
+        return self.table.name
 
 
 def gather(
@@ -43,123 +65,219 @@ def gather(
     items: Source | None,
     readings: Mapping[Role, Reading],
 ) -> tuple[dict[Role, Table], list[Finding]]:
-    """The tables by role ("interactions" always), and what was seen while reading; zips are opened."""
+    """The tables by role ("interactions" always), and what was seen while reading; zips and folders are opened."""
     several = isinstance(interactions, Sequence) and not isinstance(interactions, (str, tuple))
     brought = list(cast(Sequence[Source], interactions)) if several else [cast(Source, interactions)]
     if not brought:
         raise DataError("No file was given.", "Bring a file of interactions: person, item, and rating or time.")
-    given: dict[Role, Source] = {}
+    given: dict[Role, tuple[Source, ...]] = {}
     if users is not None:
-        given["users"] = users
+        given["users"] = (users,)
     if items is not None:
-        given["items"] = items
+        given["items"] = (items,)
     findings = []
-    flat = [inside for source in brought for inside in (read.unzip(source) if read.is_zip(source) else [source])]
-    if len(flat) == 1 and flat == brought:
-        given["interactions"] = flat[0]
+    flat = [inside for source in brought for inside in (read.members(source) or [source])]
+    groups = read.parts(flat)
+    if len(groups) == 1:
+        given["interactions"] = tuple(groups[0])
     else:
-        found, aside = _assign(flat, given)
+        found, aside = _assign(groups, given, readings)
         given = found | given
+        said = ", ".join(f"{_TITLES[role]} from {read.file_name(given[role][0])}" for role in ROLES if role in found)
+        findings.append(Finding("roles", "info", read.file_name(brought[0]), f"By their columns: {said}."))
         if aside:
             more = " …" if len(aside) > 8 else ""
-            message = f"{len(aside)} files are left aside: {', '.join(aside[:8])}{more}."
-            findings.append(Finding("left_aside", "info", read.file_name(brought[0]), message, len(aside)))
-    tables: dict[Role, Table] = {role: _table(role, source, readings[role]) for role, source in given.items()}
+            message = f"{len(aside)} files are left aside, and nothing in them is used: {', '.join(aside[:8])}{more}."
+            findings.append(Finding("left_aside", "warning", read.file_name(brought[0]), message, len(aside)))
+    tables: dict[Role, Table] = {role: _table(role, sources, readings[role]) for role, sources in given.items()}
     for role in ROLES:
         if role in tables:
-            findings += _seen(tables[role])
+            findings += seen(tables[role])
     return tables, findings
 
 
-def _table(role: Role, source: Source, reading: Reading) -> Table:
-    table, known = movielens.recognise(read.table(source, reading))
+def _table(role: Role, sources: Sequence[Source], reading: Reading) -> Table:
+    whole = read.joined(sources, reading) if len(sources) > 1 else read.table(sources[0], reading)
+    table, known = shapes.recognise(whole)
     if known is not None and known != role:
         message = f"{table.name} holds {_TITLES[known]}, but was given as the file of {_TITLES[role]}."
         raise DataError(message, f"Give it as {_TITLES[known]}.")
-    return table
+    return shapes.rows(table) if role == "interactions" else shapes.named_people(table) if role == "users" else table
 
 
-def _assign(sources: Sequence[Source], given: Mapping[Role, Source]) -> tuple[dict[Role, Source], list[str]]:
-    """Files by role, first by name, then by columns; and the names of those that are left aside."""
-    chosen = _archive(sources)
-    if not chosen:
-        usable = [s for s in sources if PurePosixPath(_base(s)).suffix in _ENDINGS]
-        usable = [s for s in usable if not _base(s).startswith(("readme", "license", "licence"))]
-        for role in ROLES:
-            free = [s for s in usable if not any(s is c for c in chosen.values())]
-            named = [s for s in free if set(re.split(r"[^a-z]+", _base(s))) & set(_WORDS[role])]
-            if role not in given and named:
-                chosen[role] = _only(role, named)
-        if "interactions" not in chosen:
-            free = [s for s in usable if not any(s is c for c in chosen.values())]
-            chosen = _by_columns(free, [r for r in ROLES if r not in given and r not in chosen]) | chosen
+# ---- roles of files ----------------------------------------------------------------------------------------------
+
+
+def _assign(
+    groups: Sequence[Sequence[Source]], given: Mapping[Role, tuple[Source, ...]], readings: Mapping[Role, Reading]
+) -> tuple[dict[Role, tuple[Source, ...]], list[str]]:
+    """Files by role, and the names of those that are left aside: the interactions first, then what meets their ids."""
+    chosen = _archive(groups)
+    taken = list(chosen.values())
+    free = [group for group in groups if not any(group[0] is sources[0] for sources in taken)]
+    wanted = [role for role in ROLES if role not in chosen and role not in given]
+    files = []
+    for group in free:
+        base = _base(group[0])
+        if wanted and not base.startswith(_NO_TABLES) and PurePosixPath(base).suffix in _ENDINGS:
+            file = _opened(group, readings["interactions"])
+            files += [file] if file is not None else []
     if "interactions" not in chosen:
-        names = ", ".join(read.file_name(s) for s in sources[:8])
-        hint = "Call the file interactions.csv or ratings.csv, with a column for the person and one for the item."
-        raise DataError(f"None of the files holds interactions: {names}.", hint)
-    return chosen, [read.file_name(s) for s in sources if not any(s is c for c in chosen.values())]
+        log = _interactions(files, lonely=len(groups) == 1)
+        if log is None:
+            names = ", ".join(read.file_name(group[0]) for group in groups[:8])
+            hint = "Bring a file with a column for the person and one for the item, such as user_id and item_id."
+            raise DataError(f"None of the files holds interactions: {names}.", hint)
+        chosen["interactions"] = log.sources
+        files.remove(log)
+    else:
+        log = _opened(chosen["interactions"], readings["interactions"])
+    assert log is not None  # it was opened above, or is of a known archive
+    for role, file in _others(log, files, [role for role in wanted if role != "interactions"]).items():
+        chosen[role] = file.sources
+    used = [source for sources in chosen.values() for source in sources]
+    return chosen, [read.file_name(group[0]) for group in groups if not any(group[0] is source for source in used)]
 
 
 def _base(source: Source) -> str:
     return PurePosixPath(read.file_name(source).replace("\\", "/")).name.casefold()
 
 
-def _archive(sources: Sequence[Source]) -> dict[Role, Source]:
+def _archive(groups: Sequence[Sequence[Source]]) -> dict[Role, tuple[Source, ...]]:
     """The tables of a known archive, where its interactions and at least one more of its tables are there."""
-    at = {_base(source): source for source in reversed(sources)}
+    at = {_base(group[0]): group for group in reversed(groups)}
     for names in _ARCHIVES:
         if names[0] in at and (names[1] in at or names[2] in at):
-            return {role: at[name] for role, name in zip(ROLES, names, strict=True) if name in at}
+            return {role: tuple(at[name]) for role, name in zip(ROLES, names, strict=True) if name in at}
     return {}
 
 
-def _only(role: Role, fits: Sequence[Source]) -> Source:
+def _opened(sources: Sequence[Source], reading: Reading) -> _File | None:
+    """The first rows of a file; None for one that is no table."""
+    try:
+        table, known = shapes.recognise(read.table(_head(sources[0]), reading))
+    except DataError:
+        return None
+    laid = shapes.rows(table)
+    return _File(tuple(sources), laid, "interactions" if laid is not table else known)
+
+
+def _head(source: Source) -> Source:
+    """A text cut at the end of a line near `_HEAD`; anything else whole."""
+    raw = read.content(source)
+    if len(raw) <= 2 * _HEAD or b"\0" in raw[:4096] or raw.lstrip()[:1] in (b"[", b"{"):
+        return source
+    return read.file_name(source), raw[: raw.rindex(b"\n", 0, _HEAD) + 1] if b"\n" in raw[:_HEAD] else raw
+
+
+def _named(table: Table, names: Sequence[str]) -> str | None:
+    return next((c for c in columns.names(table.frame) if columns.plain(c) in names), None)
+
+
+def _interactions(files: Sequence[_File], lonely: bool) -> _File | None:
+    """The file whose rows join people and items: both by name, else ids that come again beside each other."""
+    fits = []
+    for file in files:
+        guesses = mapping.guess_interactions(file.table.frame, file.table.header)
+        both = [guesses[role].confidence if role in guesses else 0.0 for role in ("user", "item")]
+        sure = min(both) > mapping.SURE or (min(both) == mapping.SURE and not lonely)
+        if file.known == "interactions" or (sure and file.known is None):
+            fits.append((file, min(both), "rating" in guesses or "time" in guesses))
+    if not fits:
+        return files[0] if len(files) == 1 else None
+    best = max((file.known is not None, sure > mapping.SURE, told) for file, sure, told in fits)
+    finest = [file for file, sure, told in fits if (file.known is not None, sure > mapping.SURE, told) == best]
+    if len(finest) > 1:
+        called = [file for file in finest if _words(file) & set(_WORDS["interactions"])]
+        finest = called or finest
+    return _only("interactions", finest)
+
+
+def _words(file: _File) -> set[str]:
+    return set(re.split(r"[^a-z]+", _base(file.sources[0])))
+
+
+def _only(role: Role, fits: Sequence[_File]) -> _File:
     if len(fits) > 1:
-        names = ", ".join(read.file_name(s) for s in fits[:8])
+        names = ", ".join(file.name for file in fits[:8])
         message = f"{len(fits)} files could hold the {_TITLES[role]}: {names}."
         raise DataError(message, "Bring one of them, or rename the others.")
     return fits[0]
 
 
-def _by_columns(sources: Sequence[Source], roles: Sequence[Role]) -> dict[Role, Source]:
-    fits: dict[Role, list[Source]] = {role: [] for role in ROLES}
-    for source in sources:
-        role = _role(read.table(source))
-        if role is not None:
-            fits[role].append(source)
-    if not fits["interactions"] and len(sources) == 1:
-        return {"interactions": sources[0]}
-    return {role: _only(role, fits[role]) for role in roles if fits[role]}
+def _others(log: _File, files: Sequence[_File], roles: Sequence[Role]) -> dict[Role, _File]:
+    """People and items among the other files: by their id's name, by ids that the interactions have, by attributes."""
+    guesses = mapping.guess_interactions(log.table.frame, log.table.header)
+    scores: dict[Role, list[tuple[float, _File]]] = {role: [] for role in roles}
+    for role in roles:
+        key, names, other = ("user", columns.USER_NAMES, columns.ITEM_NAMES)
+        told: Sequence[str] = columns.PERSONAL_NAMES
+        if role == "items":
+            key, names, other = ("item", columns.ITEM_NAMES, columns.USER_NAMES)
+            told = (*columns.TITLE_NAMES, *columns.CATEGORY_NAMES)
+        ids = log.table.frame[guesses[key].column] if key in guesses else None
+        for file in files:
+            score = _fit(file, ids, names, other, told)
+            if file.known == role:
+                score += 8
+            elif file.known is not None:
+                continue
+            if score > 0:
+                scores[role].append((score + 0.5 * bool(_words(file) & set(_WORDS[role])), file))
+    found: dict[Role, _File] = {}
+    ranked = sorted(((s, role, file) for role in roles for s, file in scores[role]), key=lambda fit: -fit[0])
+    for score, role, file in ranked:
+        if role in found or any(file is other for other in found.values()):
+            continue
+        equal = [f for s, f in scores[role] if s == score and not any(f is other for other in found.values())]
+        found[role] = _only(role, equal)
+    return found
 
 
-def _role(table: Table) -> Role | None:
-    _, known = movielens.recognise(table)
-    if known is not None:
-        return known
-    guesses = mapping.guess_interactions(table.frame, table.header)
-    sure = {role for role in ("user", "item") if role in guesses and guesses[role].confidence > 0.5}
-    if len(sure) == 2:
-        return "interactions"
-    return "users" if "user" in sure else "items" if "item" in sure else None
+def _fit(file: _File, ids: pd.Series | None, names: Sequence[str], other: Sequence[str], told: Sequence[str]) -> float:
+    """How well a file suits as that of the people (items) of the interactions; 0 where it does not.
+
+    An id column by its name counts 4, or 1 where the other id is there too; ids that meet up to 3; an attribute 1.
+    """
+    frame = file.table.frame
+    own = _named(file.table, names)
+    both = own is not None and _named(file.table, other) is not None
+    met = 0.0
+    if ids is not None:
+        candidates = [own] if own is not None else [c for c in columns.names(frame) if frame[c].is_unique]
+        called = columns.plain(str(ids.name))
+        met = max((mapping.overlap(ids, frame[c]) for c in candidates), default=0.0)
+        same = [c for c in columns.names(frame) if columns.plain(c) == called and file.table.header]
+        own = own or next(iter(same), None)
+    if own is None and met <= 0.5:
+        return 0.0
+    described = _named(file.table, [name for name in told if name not in names]) is not None
+    if both and not described:
+        return 0.0  # another table of people and items: tags, reviews
+    return (0.0 if own is None else 1.0 if both else 4.0) + 3 * met + described
 
 
-def _seen(table: Table) -> list[Finding]:
-    """Findings about the file itself: encoding, header, blank rows."""
-    found = []
-    if table.encoding not in ("utf-8", "utf-8-sig"):
+# ---- what is to be said of a file --------------------------------------------------------------------------------
+
+
+def seen(table: Table) -> list[Finding]:
+    """Findings about the file itself: what reading it brought up, encoding, header, blank rows."""
+    found = list(table.notes)
+    if table.encoding not in ("utf-8", "utf-8-sig") and all(note.key != "encoding_asked" for note in table.notes):
         frame = table.frame
         marks = frame.apply(lambda column: column.str.contains(r"[^\x00-\x7f]", na=False))
         rows = frame.index[marks.any(axis=1)]
         message = f"The file is not UTF-8; it was read as {table.encoding}."
         if len(rows):
-            cells = frame.loc[rows[0], marks.loc[rows[0]]]
+            first = int(np.argmax(marks.any(axis=1)))  # rows that were laid out share their number
+            cells = frame.iloc[first][marks.iloc[first]]
             message += f" Check that letters with accents are right, such as {cells.iloc[0]!r}."
-        shown = tuple(int(row) for row in rows[: read.ROWS_SHOWN])
+        shown = tuple(int(row) for row in rows[:ROWS_SHOWN])
         found.append(Finding("encoding", "warning", table.name, message, len(rows), shown))
     lost = table.frame.apply(lambda column: column.str.contains("\ufffd", regex=False, na=False)).any(axis=1)
     if lost.any():
         message = "Letters were lost before this file was made: their place holds \ufffd. Export it again as UTF-8."
-        shown = tuple(int(row) for row in table.frame.index[lost][: read.ROWS_SHOWN])
+        shown = tuple(int(row) for row in table.frame.index[lost][:ROWS_SHOWN])
         found.append(Finding("lost_letters", "warning", table.name, message, int(lost.sum()), shown))
     if not table.header:
         message = f"There is no row of column names; the columns are {', '.join(columns.names(table.frame))}."

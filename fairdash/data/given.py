@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fairdash.data import importing
-from fairdash.data.check import Finding
-from fairdash.data.importing import ImportOptions
-from fairdash.data.read import Source
+from fairdash.data import brought
+from fairdash.data.brought import Brings
+from fairdash.data.findings import Finding
+from fairdash.data.options import ImportOptions
 from fairdash.errors import DataError
 from fairdash.schema import ITEM_ID, RATING, TIME, USER_ID, Dataset, Interactions, Split, TrainingData
 
@@ -21,37 +21,37 @@ SPEC = "given"
 
 
 def given_split(
-    truth: Source,
-    users: Source | None = None,
-    items: Source | None = None,
-    train: Source | None = None,
+    truth: Brings,
+    users: Brings | None = None,
+    items: Brings | None = None,
+    train: Brings | Sequence[Brings] | None = None,
     *,
+    recommendations: Brings | None = None,
     name: str = "",
     options: ImportOptions | None = None,
+    accept_guesses: bool = True,
 ) -> tuple[Dataset, Split, tuple[Finding, ...]]:
     """A data set of all interactions, and the split in which `truth` is the test part and `train` what was known.
 
     Without `train` nothing is known of anybody: every item counts as a candidate, and metrics that need a history are
-    undefined. There is no validation part. Raises DataError for files that cannot be read, and for pairs of truth that
-    were known already in every case.
+    undefined. There is no validation part. What was held out is liked by its own ratings, whether or not `train` has
+    some. recommendations: lists whose items and people belong to the data set too. Raises the errors of `data.build`,
+    and DataError for pairs of truth that were known already in every case.
     """
-    options = options or ImportOptions()
-    held, findings = importing.build(truth, users, items, options=options)
-    parts = [held]
-    if train is not None:
-        known, more = importing.build(train, users, items, options=options)
-        parts.append(known)
-        findings += more
-    people = _union([part.users for part in parts], USER_ID)
-    things = _union([part.items for part in parts], ITEM_ID)
-    frames = [part.interactions for part in parts]
+    found = brought.bring(recommendations, truth, users, train, items, options=options, accept_guesses=accept_guesses)
+    logs = [_text(found.truth)] + ([] if found.train is None else [_text(found.train)])
+    lists = [_text(frame[[USER_ID, ITEM_ID]]) for frame in found.systems.values()]
+    people = _union([_text(found.users), *(log[[USER_ID]] for log in (*logs, *lists))], USER_ID)
+    own = [] if found.items is None else [_text(found.items)]
+    things = _union([*own, *(log[[ITEM_ID]] for log in (*logs, *lists))], ITEM_ID)
     # A rating or a time that only one of the files has says nothing about the other's rows.
-    columns = [USER_ID, ITEM_ID, *(c for c in (RATING, TIME) if all(c in frame for frame in frames))]
-    everything = pd.concat([frame[columns] for frame in frames], ignore_index=True)
+    columns = [USER_ID, ITEM_ID, *(c for c in (RATING, TIME) if all(c in log and log[c].notna().all() for log in logs))]
+    everything = pd.concat([log[columns] for log in logs], ignore_index=True)
     everything = everything.drop_duplicates([USER_ID, ITEM_ID], keep="first", ignore_index=True)
-    threshold = held.relevance_threshold if RATING in columns else None
-    dataset = Dataset(name or held.name, everything, people, things, threshold, {"split": SPEC, **held.provenance})
-    coded = [_coded(frame[columns], people, things) for frame in frames]
+    title = name or found.truth.attrs.get("file", "given")
+    threshold = found.threshold if RATING in columns else None
+    dataset = Dataset(title, everything, people, things, threshold, {"split": SPEC})
+    coded = [Dataset("", log, people, things).coded() for log in logs]
     test, before = coded[0], coded[1] if len(coded) > 1 else coded[0].take(np.arange(0))
     again = np.isin(_pairs(test, len(things)), _pairs(before, len(things)))
     if len(test) and again.all():
@@ -59,17 +59,19 @@ def given_split(
             "Every held-out pair is in the training file too, so nothing was held out.",
             "Check which file is which.",
         )
-    training = TrainingData(people, things, before, before.take(np.arange(0)), threshold)
-    return dataset, Split(dataset.name, SPEC, 0, training, test), findings
+    training = TrainingData(people, things, before, before.take(np.arange(0)), found.threshold)
+    return dataset, Split(dataset.name, SPEC, 0, training, test), found.findings
+
+
+def _text(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with its ids as text, and rows numbered anew."""
+    ids = [c for c in (USER_ID, ITEM_ID) if c in frame]
+    return frame.astype(dict.fromkeys(ids, "str")).reset_index(drop=True)
 
 
 def _union(tables: Sequence[pd.DataFrame], key: str) -> pd.DataFrame:
     """All rows by id, the first where an id comes twice."""
     return pd.concat(tables, ignore_index=True).drop_duplicates(key, ignore_index=True)
-
-
-def _coded(frame: pd.DataFrame, users: pd.DataFrame, items: pd.DataFrame) -> Interactions:
-    return Dataset("", frame, users, items).coded()
 
 
 def _pairs(part: Interactions, n_items: int) -> np.ndarray:

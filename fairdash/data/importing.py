@@ -4,74 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fairdash import columns
-from fairdash.data import arrays, check, clean, files, mapping, read, times
-from fairdash.data.check import Finding, Tables, in_rows
+from fairdash.data import arrays, check, clean, files, mapping, meaning, times
+from fairdash.data.check import Tables
+from fairdash.data.findings import Finding, Question, UnansweredError, examples, questions
 from fairdash.data.mapping import Guess, Mapping, RatingKind
+from fairdash.data.options import ImportOptions
 from fairdash.data.read import Reading, Source, Table
-from fairdash.errors import ConfigError, DataError
+from fairdash.errors import DataError
 from fairdash.progress import Progress, silent
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID, Dataset, Floats
 
 NONE: Dict[str, Source] = MappingProxyType({})  # no arrays
 
 
-@dataclass(frozen=True)
-class ImportOptions:
-    """What a person chose on import; None and "auto" leave it to the guess, which is said in a finding.
-
-    name: the data set's. user, item, rating, time: columns of the interactions ("" for rating or time: there is none,
-    or leave it aside). users_id, items_id, title, categories: columns of the other files. rating_kind: "rating" (on a
-    scale), "count" (plays, clicks), "none" (implicit: the numbers are left aside). relevance_threshold: liked from
-    here on; None: any interaction is. dedupe: which of several rows of a person and an item stays. k_core: 0 for none.
-    repairs: keys of `clean.REPAIRS` to do beside those that are always done; None: the usual ones.
-    drop_bad_ratings: leave out rows whose rating is no number, instead of stopping there.
-    """
-
-    name: str = ""
-    user: str | None = None
-    item: str | None = None
-    rating: str | None = None
-    time: str | None = None
-    users_id: str | None = None
-    items_id: str | None = None
-    title: str | None = None
-    categories: str | None = None
-    category_separator: str | None = None
-    rating_kind: RatingKind | Literal["auto"] = "auto"
-    relevance_threshold: float | Literal["auto"] | None = "auto"
-    dedupe: clean.Keep = "last"
-    k_core: int = 0
-    repairs: tuple[str, ...] | None = None
-    drop_bad_ratings: bool = False
-    read_interactions: Reading = field(default_factory=Reading)
-    read_users: Reading = field(default_factory=Reading)
-    read_items: Reading = field(default_factory=Reading)
-
-    def __post_init__(self) -> None:
-        if self.k_core < 0:
-            raise ConfigError(f"A k-core of {self.k_core} does not exist.", "Give 0 for none, or 2 and more.")
-        if self.dedupe not in ("last", "best"):
-            raise ConfigError(f"dedupe is {self.dedupe!r}.", 'Choose "last" or "best".')
-        unknown = sorted(set(self.repairs or ()) - set(clean.REPAIRS))
-        if unknown:
-            raise ConfigError(f"No repair is called {unknown[0]!r}.", f"There are {', '.join(clean.REPAIRS)}.")
-
-
 @dataclass(frozen=True, eq=False)
 class Preview:
     """What an import would do: the tables as read, the guesses by role, the mapping that comes of them and of the
-    options, findings from reading. `guesses` has the keys user, item, rating, time, users_id, items_id, title,
-    categories, as far as found."""
+    options, findings from reading, with what is asked. `guesses` has the keys user, item, rating, time, clock, event,
+    users_id, items_id, title, categories, as far as found."""
 
     interactions: Table
     users: Table | None
@@ -91,14 +50,37 @@ def preview(
     """Read the files and guess the mapping; the same arguments as `build`."""
     options = options or ImportOptions()
     readings: dict[files.Role, Reading] = {
-        "interactions": options.read_interactions,
-        "users": options.read_users,
-        "items": options.read_items,
+        "interactions": options.reading(options.read_interactions),
+        "users": options.reading(options.read_users),
+        "items": options.reading(options.read_items),
     }
     tables, findings = files.gather(interactions, users, items, readings)
     log, people, things = tables["interactions"], tables.get("users"), tables.get("items")
     guesses, chosen = _map(log, people, things, options)
+    findings += unsure(log, guesses)
     return Preview(log, people, things, guesses, chosen, tuple(findings))
+
+
+def unsure(log: Table, guesses: dict[str, Guess]) -> list[Finding]:
+    """What was guessed by place, and asked; and what might be ratings."""
+    found = []
+    names = tuple(columns.names(log.frame))
+    for role, what in (("user", "the person"), ("item", "the item"), ("rating", "the rating"), ("event", "the event")):
+        guess = guesses.get(role)
+        if guess is not None and mapping.SURE <= guess.confidence < mapping.ASKED:
+            seen = examples(log.frame[guess.column].dropna().head(20))
+            text = f"{log.name}: is {guess.column!r} ({seen}) {what}? It was taken so: {guess.reason}."
+            choices = names if role in ("user", "item") else (*names, "")
+            question = Question(role, text, choices, guess.column, f"--{role}-column")
+            found.append(Finding(f"asked_{role}", "warning", log.name, text, question=question))
+    if "rating" not in guesses:
+        taken = [guess.column for role, guess in guesses.items() if role in ("user", "item", "time", "clock", "event")]
+        offered = mapping.offered_ratings(log.frame, taken, guesses["user"].column, guesses["item"].column)
+        if offered:
+            message = f"{', '.join(offered)} could hold ratings, but no name says so: not taken. "
+            message += "Choose the column of ratings if there is one."
+            found.append(Finding("rating_offered", "warning", log.name, message, len(offered)))
+    return found
 
 
 def build(
@@ -109,11 +91,13 @@ def build(
     options: ImportOptions | None = None,
     user_arrays: Dict[str, Source] = NONE,
     item_arrays: Dict[str, Source] = NONE,
+    accept_guesses: bool = True,
     progress: Progress = silent,
 ) -> tuple[Dataset, tuple[Finding, ...]]:
     """Files → checked Dataset, and all that was found and repaired.
 
-    interactions: a path, or (name, bytes); or a zip, or several files, that hold the people and items too.
+    interactions: a path, or (name, bytes); or a zip, a folder, or several files, that hold the people and items too.
+    accept_guesses: take the likely answer to what is asked; else UnansweredError names the option that answers it.
     Attributes of people and items stay text. user_arrays, item_arrays: files of arrays by the names that they get (see
     `data.arrays`); they follow the people and items that the repairs leave.
 
@@ -131,7 +115,11 @@ def build(
     if tables.interactions.empty:
         hint = "Choose other repairs or a smaller k-core, or check which columns hold the ids."
         raise DataError(f"No interaction of {tables.files[0]} is left after the repairs.", hint)
-    relevance = _relevance(tables, kind, options, findings)
+    rated = tables.interactions.get(RATING)
+    relevance = meaning.relevance(tables.files[0], rated, kind, options, findings)
+    asked = questions(findings)
+    if asked and not accept_guesses:
+        raise UnansweredError(asked)
     fitted: list[dict[str, Floats]] = [{}, {}]
     for i, (ids, what) in enumerate(((tables.users[USER_ID], "people"), (tables.items[ITEM_ID], "items"))):
         for name, found in given[i].items():
@@ -145,6 +133,7 @@ def build(
         relevance_threshold=relevance,
         user_arrays=fitted[0],
         item_arrays=fitted[1],
+        impressions=None if tables.impressions is None else tables.impressions.reset_index(drop=True),
         provenance={
             "files": [
                 {
@@ -163,6 +152,7 @@ def build(
                 for name, one in files.items()
             ],
             "mapping": seen.mapping.to_json() | {"rating_kind": kind},
+            "options": options.to_json(),
             "time_unit": unit,
             "repairs": [f.message for f in findings if f.applied],
             "dedupe": options.dedupe,
@@ -207,11 +197,11 @@ def _map(
         if table is not None:
             column = picked or mapping.guess_entities(table.frame, names).column
             ids[role] = table.frame[mapping.require(table.frame, column, "the id", table.name)]
-    picks = {"user": options.user, "item": options.item, "rating": options.rating, "time": options.time}
+    picks = {role: getattr(options, role) for role in ("user", "item", "rating", "time", "clock", "event")}
     chosen = _chosen(log, picks)
     guesses = mapping.guess_interactions(log.frame, log.header, ids["user"], ids["item"], chosen)
-    for role in ("rating", "time"):
-        if picks[role] == "":
+    for role in ("rating", "time", "clock", "event"):
+        if picks[role] == "" or (role == "clock" and "time" not in guesses):
             guesses.pop(role, None)
     if "item" not in guesses:
         raise DataError(
@@ -222,22 +212,17 @@ def _map(
             guesses[key] = Guess(picked, 1.0, "chosen")
         elif table is not None:
             guesses[key] = mapping.guess_entities(table.frame, names, log.frame[guesses[role].column])
-    values: dict[str, Any] = {}
+    settled: dict[str, Any] = {}
     if things is not None:
         own = {"title": options.title, "categories": options.categories, "items_id": guesses["items_id"].column}
         texts = mapping.guess_texts(things.frame, _chosen(things, own))
         guesses |= {role: guess for role, guess in texts.items() if own[role] != ""}
         if "categories" in guesses:
-            values["category_separator"] = options.category_separator or _separator(
+            settled["category_separator"] = options.category_separator or _separator(
                 things, guesses["categories"].column
             )
-    kind: RatingKind = "none"
-    if "rating" in guesses:
-        column = guesses["rating"].column
-        kind = mapping.rating_kind(column, log.frame[column])
-    values["rating_kind"] = kind if options.rating_kind == "auto" else options.rating_kind
-    values |= {role: guess.column for role, guess in guesses.items()}
-    return guesses, Mapping(**values)
+    settled |= {role: guess.column for role, guess in guesses.items()}
+    return guesses, Mapping(**settled)
 
 
 def _chosen(table: Table, picks: dict[str, str | None]) -> dict[str, str]:
@@ -260,26 +245,27 @@ def _separator(table: Table, column: str) -> str:
 def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding]) -> tuple[Tables, str, RatingKind]:
     chosen, log = seen.mapping, seen.interactions
     frame = pd.DataFrame({USER_ID: log.frame[chosen.user], ITEM_ID: log.frame[chosen.item]})
-    kind = chosen.rating_kind
-    if chosen.rating is not None and kind != "none":
-        values = _ratings(log, chosen.rating, kind, options, findings)
-        told = values[np.isfinite(values)]
-        if len(told) and np.ptp(told) == 0 and kind == "rating":
-            message = f"{chosen.rating}: all ratings are {told[0]:g}, so the data says only who had what."
-            findings.append(Finding("constant_rating", "info", log.name, message, len(told)))
-            kind = "none"
-        else:
-            frame[RATING] = values
+    kind: RatingKind = "none"
+    impression, counts = np.zeros(len(frame), dtype=bool), np.ones(len(frame), dtype=bool)
+    if chosen.rating is not None and options.rating_kind != "none":
+        found, kind, impression = meaning.ratings(log, chosen.rating, options, findings)
+        if found is not None:
+            frame[RATING] = found
+    if chosen.event is not None:
+        counts, weights = meaning.events(log, chosen.event, options, findings)
+        if weights is not None:
+            frame[RATING], kind = weights, "count"
     unit = ""
     if chosen.time is not None:
-        parsed = times.parse(log.frame[chosen.time])
-        frame[TIME], unit = parsed.moments, parsed.unit
-        findings.append(Finding("time", "info", log.name, f"{chosen.time} gives the order: {parsed.note}."))
-    used = {chosen.user, chosen.item, chosen.rating, chosen.time}
+        parsed = meaning.moments(log, chosen.time, chosen.clock, options, findings)
+        if parsed is not None:
+            frame[TIME], unit = parsed
+    used = {chosen.user, chosen.item, chosen.rating, chosen.time, chosen.clock, chosen.event}
     rest = log.frame[[c for c in columns.names(log.frame) if c not in used]]
     # Another column that happens to be called as an id of ours keeps its content under a longer name.
     rest = rest.rename(columns={c: f"{c} (file)" for c in (USER_ID, ITEM_ID) if c in rest})
-    users, more = _entities(seen.users, chosen.users_id, USER_ID, frame, rest, {})
+    users, steady = _entities(seen.users, chosen.users_id, USER_ID, frame, rest, {})
+    users, more = personal(log.name, frame, rest, users, steady, findings)
     texts = {TITLE: chosen.title, CATEGORIES: chosen.categories}
     items, also = _entities(
         seen.items, chosen.items_id, ITEM_ID, frame, rest[[c for c in columns.names(rest) if c not in more]], texts
@@ -294,12 +280,65 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
         )
     if CATEGORIES in items:
         items = items.assign(**{CATEGORIES: mapping.split_categories(items[CATEGORIES], chosen.category_separator)})
+    elif seen.items is not None:
+        items = one_hot(seen.items.name, items, findings)
     aside = [c for c in columns.names(rest) if c not in {*more, *also}]
     if aside:
         message = f"These columns say nothing steady about a person or an item and are left aside: {', '.join(aside)}."
-        findings.append(Finding("columns_aside", "info", log.name, message, len(aside)))
+        findings.append(Finding("columns_aside", "warning", log.name, message, len(aside)))
     names = (log.name, seen.users.name if seen.users else "", seen.items.name if seen.items else "")
-    return Tables(frame, users, items, names), unit, kind
+    shown = None
+    if impression.any():
+        shown = frame.loc[impression & counts, [c for c in (USER_ID, ITEM_ID, TIME) if c in frame]]
+        frame, counts = frame[counts & ~impression], counts[counts & ~impression]
+    as_of = times.moment(options.as_of) if options.as_of else None
+    return Tables(frame if counts.all() else frame[counts], users, items, names, shown, as_of), unit, kind
+
+
+def one_hot(file: str, items: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
+    """The items with their categories from columns of 0 and 1, where they have such."""
+    flags = mapping.one_hot(items, [ITEM_ID, TITLE])
+    if not flags:
+        return items
+    message = f"{len(flags)} columns of 0 and 1 are categories: {', '.join(flags[:8])}{' …' if len(flags) > 8 else ''}."
+    findings.append(Finding("one_hot", "info", file, message, len(flags)))
+    return items.drop(columns=flags).assign(**{CATEGORIES: mapping.from_one_hot(items, flags)})
+
+
+def personal(
+    file: str, log: pd.DataFrame, rest: pd.DataFrame, users: pd.DataFrame, steady: list[str], findings: list[Finding]
+) -> tuple[pd.DataFrame, list[str]]:
+    """The people with the attributes that stand beside the interactions, and the columns that were moved to them.
+
+    log: user_id[, time]; rest: its other columns; steady: those that `users` has from there already. A column that is
+    called like an attribute of people (gender, age …) is theirs also where it changes over time: the last value counts.
+    """
+    taken = {columns.plain(c) for c in columns.names(users)}
+    told = [c for c in columns.names(rest) if c not in steady and columns.plain(c) not in taken]
+    moved = list(steady)
+    for column in told:
+        if columns.plain(column) not in columns.PERSONAL_NAMES and not mapping.is_steady(log[USER_ID], rest[column]):
+            continue
+        pairs = pd.DataFrame({USER_ID: log[USER_ID].to_numpy(), column: rest[column].to_numpy()})
+        if TIME in log:
+            pairs = pairs.iloc[np.argsort(log[TIME].to_numpy(), kind="stable")]
+        pairs = pairs.dropna()
+        ids = pairs.drop_duplicates()[USER_ID]
+        changing = ids[ids.duplicated()].unique()
+        if len(changing) > 0.5 * max(1, pairs[USER_ID].nunique()):
+            continue  # said of the interaction, not of the person
+        last = pairs.drop_duplicates(USER_ID, keep="last").set_index(USER_ID)[column]
+        users = users.assign(**{column: users[USER_ID].map(last).astype("str")})
+        moved.append(column)
+        if len(changing):
+            message = f"{column} changes for {len(changing):,} people, such as {examples(changing)}; "
+            findings.append(
+                Finding("changing_attribute", "warning", file, message + "the last value counts.", len(changing))
+            )
+    if moved:
+        message = f"{', '.join(moved)}: the same in each row of a person, so taken as attributes of people."
+        findings.append(Finding("personal_columns", "info", file, message, len(moved)))
+    return users, moved
 
 
 def _entities(
@@ -320,8 +359,8 @@ def _entities(
         frame = table.frame.rename(columns=other | role)
         first = [key, *(name for name, column in texts.items() if column)]
         return frame[[*first, *(c for c in columns.names(frame) if c not in first)]], []
-    known = log[log[key].notna()]
-    pairs = rest.loc[known.index].assign(**{key: known[key]})
+    known = log[key].notna()
+    pairs = rest[known].assign(**{key: log.loc[known, key]})
     one = pairs.drop_duplicates(key).sort_values(key, kind="stable")
     steady = [
         column
@@ -333,63 +372,57 @@ def _entities(
     return one[[key, *steady]], steady
 
 
-def _ratings(
-    log: Table, column: str, kind: RatingKind, options: ImportOptions, findings: list[Finding]
-) -> NDArray[np.float64]:
-    text = log.frame[column]
-    values = columns.numbers(text)
-    bad = ~np.isfinite(values)
-    bad[bad] = columns.tidy(text[bad]).notna()
-    if kind == "count" and bad.any() and text[bad].str.fullmatch(r"\s*\d{1,3}(,\d{3})+\s*").all():
-        values = columns.numbers(text.str.replace(",", ""))
-        message = f"{column}: in {int(bad.sum()):,} numbers a comma parts the thousands; they were read so."
-        findings.append(Finding("thousands", "info", log.name, message, int(bad.sum())))
-        bad &= ~np.isfinite(values)
-    if bad.any() and text[bad].str.fullmatch(r"\s*-?\d+,\d+\s*").all():
-        values = columns.numbers(text.str.replace(",", "."))
-        message = f"{column}: {int(bad.sum()):,} numbers are written with a decimal comma; they were read so."
-        findings.append(Finding("decimal_comma", "info", log.name, message, int(bad.sum())))
-        bad &= ~np.isfinite(values)
-    if not bad.any():
-        return values
-    rows = [int(row) for row in text.index[bad][: read.ROWS_SHOWN]]
-    examples = ", ".join(repr(v) for v in dict.fromkeys(text[bad].head(3)))
-    message = f"{log.name}: {int(bad.sum()):,} of {len(text):,} cells of {column!r} are no numbers, such as {examples} "
-    message += f"({in_rows(rows)})."
-    if bad.mean() > 0.5:
-        raise DataError(message, "Choose the column that holds ratings, or say that there is none.")
-    if not options.drop_bad_ratings:
-        raise DataError(message, "Correct these cells, or choose to leave those rows out.")
-    findings.append(
-        Finding("bad_ratings", "warning", log.name, message, int(bad.sum()), tuple(rows), "drop_unrated", True)
-    )
-    return values
-
-
 # ---- checks and repairs, in order --------------------------------------------------------------------------------
 
+_ATTRIBUTES: tuple[Callable[[Tables], list[Finding]], ...] = (
+    check.missing_marks,
+    check.several_values,
+    check.spellings,
+    check.units,
+    check.births,
+    check.impossible_ages,
+)
 _STEPS: tuple[Callable[[Tables], list[Finding]], ...] = (
     check.spaces_in_ids,
     check.empty_ids,
     check.whole_number_ids,
+    check.padded_ids,
     check.unrated,
     check.untimed,
     check.repeated_entities,
-    check.missing_marks,
-    check.impossible_ages,
+    *_ATTRIBUTES,
     check.strangers,
     check.repeated_pairs,
     check.thin,
 )
 
 
-def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], progress: Progress) -> Tables:
+def attributes_repaired(tables: Tables, options: ImportOptions, findings: list[Finding]) -> Tables:
+    """The tables with the attributes of people repaired."""
+    wanted = _wanted(options)
+    for step in _ATTRIBUTES:
+        found = step(tables)
+        for key in dict.fromkeys(f.repair for f in found if f.repair in wanted):
+            tables = clean.REPAIRS[key].run(tables)
+        findings += [_answered(replace(f, applied=f.repair in wanted), options) for f in found]
+    return tables
+
+
+def _wanted(options: ImportOptions) -> set[str]:
+    """Keys of the repairs that are done."""
     wanted = {
         key
         for key, repair in clean.REPAIRS.items()
         if repair.when == "always"
         or (key in options.repairs if options.repairs is not None else repair.when == "usually")
     }
+    if options.merge_spellings is not None:
+        wanted = wanted - {"merge_spellings"} | ({"merge_spellings"} if options.merge_spellings else set())
+    return wanted
+
+
+def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], progress: Progress) -> Tables:
+    wanted = _wanted(options)
     for i, step in enumerate(_STEPS):
         progress(0.4 + 0.5 * i / len(_STEPS), "Checking")
         found = step(tables)
@@ -397,20 +430,28 @@ def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], p
             _must_meet(tables)
         for key in dict.fromkeys(f.repair for f in found if f.repair in wanted):
             tables = clean.dedupe(tables, options.dedupe) if key == "dedupe" else clean.REPAIRS[key].run(tables)
-        findings += [replace(f, applied=f.repair in wanted) for f in found]
+        findings += [_answered(replace(f, applied=f.repair in wanted), options) for f in found]
     if options.k_core > 1:
         before = len(tables.interactions)
         tables = clean.k_core(tables, options.k_core)
         message = f"The {options.k_core}-core keeps {len(tables.interactions):,} of {before:,} interactions."
         gone = before - len(tables.interactions)
         findings.append(Finding("k_core", "info", tables.files[0], message, gone, repair="k_core", applied=True))
-    tables = clean.add_unknown(tables)
+    tables = clean.add_unknown(clean.not_taken(tables))
     found = check.idle(tables) + check.titles(tables) + check.ties(tables)
     for finding in found:
         if finding.repair in wanted:
             tables = clean.REPAIRS[finding.repair].run(tables)
     findings += [replace(f, applied=f.repair in wanted) for f in found]
     return tables
+
+
+def _answered(finding: Finding, options: ImportOptions) -> Finding:
+    """Without its question, where an option answers it or the repair was chosen or refused."""
+    question = finding.question
+    if question is not None and (options.repairs is not None or getattr(options, question.key) not in (None, "")):
+        return replace(finding, question=None)
+    return finding
 
 
 def _must_meet(tables: Tables) -> None:
@@ -421,34 +462,3 @@ def _must_meet(tables: Tables) -> None:
             here, there = (", ".join(map(repr, ids.unique()[:3])) for ids in (log[column], frame[column]))
             message = f"No {column} of {tables.files[0]} ({here}) has a row in {file} ({there})."
             raise DataError(message, "Choose other id columns, or check that the files belong together.")
-
-
-def _relevance(tables: Tables, kind: RatingKind, options: ImportOptions, findings: list[Finding]) -> float | None:
-    """The threshold in use: as chosen, else by the scale; said in a finding with the part that is liked."""
-    frame, file = tables.interactions, tables.files[0]
-    chosen = options.relevance_threshold
-    if RATING not in frame:
-        if chosen not in ("auto", None):
-            hint = "Leave the threshold out: any interaction counts, or choose the column that holds ratings."
-            raise ConfigError(f"A relevance threshold of {chosen:g} needs ratings, and there are none.", hint)
-        message = "There are no ratings: every held-out interaction counts as relevant."
-        findings.append(Finding("relevance", "info", file, message))
-        return None
-    values = frame[RATING].to_numpy()
-    low, high = values.min(), values.max()
-    what = "counts" if kind == "count" else "ratings"
-    if chosen == "auto":
-        chosen = None if kind == "count" else mapping.threshold(values)
-    if chosen is None:
-        message = f"The {what} go from {low:g} to {high:g}: every held-out interaction counts as relevant."
-        findings.append(Finding("relevance", "info", file, message))
-        return None
-    liked = float((values >= chosen).mean())
-    message = f"The {what} go from {low:g} to {high:g}: relevant from {chosen:g} on, which {liked:.0%} reach."
-    if liked == 0.0:
-        hint = f"Choose a threshold of at most {high:g}."
-        raise ConfigError(
-            f"No rating of {file} reaches the relevance threshold {chosen:g}; the highest is {high:g}.", hint
-        )
-    findings.append(Finding("relevance", "info", file, message))
-    return float(chosen)

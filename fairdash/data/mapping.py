@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 
 from fairdash import columns
-from fairdash.data import times
+from fairdash.data import times, values
 from fairdash.errors import DataError
 
 RatingKind = Literal["rating", "count", "none"]
-FEW = 21  # different numbers at most, for a column without a telling name to be ratings
+FEW = 21  # different numbers at most, for a column without a telling name to be offered as ratings
 NO_CATEGORY = "(no genres listed)"  # how MovieLens' newer sets say it
 SURE = 0.5  # a guess below this is only shown; it is not acted on
+ASKED = 0.6  # a guess below this is acted on, but asked
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,12 @@ class Mapping:
     item: str
     rating: str | None = None
     time: str | None = None
+    clock: str | None = None  # time of day, where `time` holds only the date
+    event: str | None = None  # what was done: view, cart, buy
+    system: str | None = None  # whose list it is
+    rank: str | None = None
+    score: str | None = None
+    prediction: str | None = None  # predicted rating of a held-out pair
     rating_kind: RatingKind = "none"
     users_id: str | None = None  # id column of the people file
     items_id: str | None = None  # id column of the items file
@@ -68,18 +77,30 @@ def _by_name(free: Sequence[str], names: Sequence[str]) -> Guess | None:
     return None
 
 
-def _overlap(column: pd.Series, ids: pd.Series | None) -> float:
+def overlap(column: pd.Series, ids: pd.Series | None) -> float:
     """Part of the distinct values that are among ids; 0 without ids."""
     if ids is None:
         return 0.0
-    values = column.dropna().drop_duplicates()
-    return float(values.isin(ids.dropna().drop_duplicates()).mean()) if len(values) else 0.0
+    known = column.dropna().drop_duplicates()
+    return float(known.isin(ids.dropna().drop_duplicates()).mean()) if len(known) else 0.0
+
+
+def _pairs(a: pd.Series, b: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame({"a": a, "b": b}).dropna().drop_duplicates()
 
 
 def _several(known: pd.Series, column: pd.Series) -> bool:
     """Whether values of one column stand beside several of the other, both ways."""
-    pairs = pd.DataFrame({"a": known, "b": column}).dropna().drop_duplicates()
+    pairs = _pairs(known, column)
     return bool(pairs["a"].duplicated().any() and pairs["b"].duplicated().any())
+
+
+def is_steady(ids: pd.Series, column: pd.Series) -> bool:
+    """Whether each id has one value in the column, though ids come again and values differ: an attribute of theirs."""
+    pairs = _pairs(ids, column)
+    return (
+        len(pairs) < ids.notna().sum() and not pairs["a"].duplicated().any() and len(pairs["b"].drop_duplicates()) > 1
+    )
 
 
 def guess_interactions(
@@ -89,10 +110,12 @@ def guess_interactions(
     item_ids: pd.Series | None = None,
     chosen: Dict[str, str] | None = None,
 ) -> dict[str, Guess]:
-    """Guesses for user, item, rating (or count) and time in a table of interactions; a role may be absent.
+    """Guesses for user, item, time (and clock), event and rating (or count) in a table of interactions; a role may be
+    absent.
 
     user_ids, item_ids: the id columns of the other files, where known: values that meet are good evidence. chosen:
-    roles whose column a person has named; no other role gets that column.
+    roles whose column a person has named; no other role gets that column. Times are recognised before anything is
+    guessed by its place; a rating has a telling name, or is the third column of a file without names.
     """
     found = {role: Guess(column, 1.0, "chosen") for role, column in (chosen or {}).items()}
 
@@ -105,39 +128,122 @@ def guess_interactions(
             continue
         guess = _by_name(free(), names)
         if guess is None and ids is not None:
-            shares = {c: _overlap(frame[c], ids) for c in free()}
+            shares = {c: overlap(frame[c], ids) for c in free()}
             best = max(shares, key=lambda c: shares[c], default=None)
             if best is not None and shares[best] > 0.5:
                 guess = Guess(best, 0.8, "its values are the ids of the other file")
         if guess is not None:
             found[role] = guess
+    for role, other in (("user", "item"), ("item", "user")):
+        if role not in found and other in found:
+            called = [c for c in free() if columns.plain(c).endswith("id") and c not in columns.TIME_NAMES]
+            called = [c for c in called if _several(frame[found[other].column], frame[c])]
+            if len(called) == 1:
+                found[role] = Guess(called[0], 0.7, "the only other column that is called an id")
+    if "time" not in found:
+        found |= _times(frame, free())
     for role in ("user", "item"):
         if role not in found and free():
-            column = free()[0]
+            fits = [c for c in free() if _may_be(role, frame[c])] or free()
+            if role == "user" and not header and len(fits) > 2 and _numbers_rows(frame[fits[0]], frame[fits[2]]):
+                fits = fits[1:]
             # In a file of people, gender stands where the item would: but a person has one gender and several items.
-            meets = any(_several(frame[guess.column], frame[column]) for guess in found.values())
-            found[role] = Guess(column, SURE if not header or meets else 0.3, "by its place")
-    if "time" not in found:
-        stamps = [c for c in free() if looks_like_time(frame[c])]
-        guess = _by_name(free(), columns.TIME_NAMES)
-        guess = guess or (Guess(stamps[0], 0.7, "its values look like times") if stamps else None)
+            meets = [c for c in fits if any(_several(frame[guess.column], frame[c]) for guess in found.values())]
+            column = fits[0] if role == "user" or not meets else meets[0]
+            found[role] = Guess(column, SURE if not header or column in meets else 0.3, "by its place")
+    if "event" not in found:
+        guess = _event(frame, free(), header)
         if guess is not None:
-            found["time"] = guess
+            found["event"] = guess
     if "rating" not in found:
-        few = [c for c in free() if columns.is_numeric(frame[c]) and frame[c].nunique() <= FEW]
         guess = _by_name(free(), columns.RATING_NAMES) or _by_name(free(), columns.COUNT_NAMES)
-        guess = guess or (Guess(few[0], SURE, "the only column of few different numbers") if len(few) == 1 else None)
+        guess = guess or _by_name(free(), columns.CLICK_NAMES)
+        if guess is None and not header and "user" in found and "item" in found:
+            guess = _third(frame, found["user"].column, found["item"].column, free())
         # One that is plainly called rating but holds no numbers stays: the check says which rows are wrong.
-        if guess is not None and (guess.confidence == 1.0 or columns.is_numeric(frame[guess.column])):
+        if guess is not None and (guess.confidence == 1.0 or values.is_readable(frame[guess.column])):
             found["rating"] = guess
     return found
+
+
+def _times(frame: pd.DataFrame, free: Sequence[str]) -> dict[str, Guess]:
+    """The time, and the time of day where it stands in a column of its own."""
+    clocks = [c for c in free if times.is_clock(frame[c])]
+    dates = [c for c in free if c not in clocks]
+    guess = _by_name(dates, columns.TIME_NAMES)
+    if guess is None or clocks:
+        stamps = [c for c in dates if looks_like_time(frame[c])]
+        if guess is None or (stamps and guess.column not in stamps):
+            guess = Guess(stamps[0], 0.7, "its values look like times") if stamps else guess
+    if guess is None:
+        return {}
+    if clocks and not frame[guess.column].dropna().head(200).str.contains(r"\d:\d\d", regex=True).any():
+        return {"time": guess, "clock": Guess(clocks[0], 0.8, "times of day beside the dates")}
+    return {"time": guess}
+
+
+def _may_be(role: str, column: pd.Series) -> bool:
+    """Whether a column may hold the ids of the role: not one value all over, and no new item in each row."""
+    told = column.dropna()
+    different = told.nunique()
+    return different > 1 and not (role == "item" and len(told) > 20 and different == len(told))
+
+
+def _numbers_rows(column: pd.Series, third: pd.Series) -> bool:
+    """Whether a column counts the rows. People who have a row each may be numbered, too: then the third column is a
+    rating of few values, and no item."""
+    numbers = columns.numbers(column.head(1000))
+    return len(numbers) > 20 and bool((np.diff(numbers) == 1).all()) and third.nunique() > 10
+
+
+def _event(frame: pd.DataFrame, free: Sequence[str], header: bool) -> Guess | None:
+    """The column of few words that says what was done."""
+
+    def few_words(column: pd.Series) -> bool:
+        told = column.dropna()
+        different = told.drop_duplicates()
+        return 1 < len(different) <= 12 and len(different) < 0.1 * len(told) and not values.is_readable(different)
+
+    rated = {*columns.RATING_NAMES, *columns.COUNT_NAMES, *columns.CLICK_NAMES}
+    free = [c for c in free if columns.plain(c) not in rated]
+    guess = _by_name(free, columns.EVENT_NAMES)
+    if guess is not None:
+        return guess if 1 < frame[guess.column].nunique() <= 12 else None
+    if header:
+        return None
+    fits = [c for c in free if few_words(frame[c]) and frame[c].str.fullmatch(r"[A-Za-z _-]+", na=True).all()]
+    return Guess(fits[0], SURE, "few words that come again and again") if len(fits) == 1 else None
+
+
+def _third(frame: pd.DataFrame, user: str, item: str, free: Sequence[str]) -> Guess | None:
+    """The rating of a file without names: the first column after person and item that is no title of the item."""
+    order = columns.names(frame)
+    if {user, item} != set(order[:2]):
+        return None
+    for column in order[2:]:
+        if column not in free:
+            return None
+        if columns.is_numeric(frame[column]):
+            if frame[column].nunique() < 2 or any(is_steady(frame[ids], frame[column]) for ids in (user, item)):
+                return None  # a number of the person or of the item
+            return Guess(column, SURE, "by its place")
+        if not is_steady(frame[item], frame[column]):
+            return None
+    return None
+
+
+def offered_ratings(frame: pd.DataFrame, taken: Sequence[str], user: str, item: str) -> list[str]:
+    """Columns of few different numbers that could be ratings, but are not called so; none of a person or an item."""
+    free = [c for c in columns.names(frame) if c not in taken and columns.is_numeric(frame[c])]
+    few = [c for c in free if 1 < frame[c].nunique() <= FEW]
+    return [c for c in few if not any(is_steady(frame[ids], frame[c]) for ids in (user, item))]
 
 
 def guess_entities(frame: pd.DataFrame, names: Sequence[str], ids: pd.Series | None = None) -> Guess:
     """The id column of a people or an items file; `ids`: the ids that occur in the interactions."""
     guess = _by_name(columns.names(frame), names)
     if guess is None and ids is not None:
-        shares = {c: _overlap(ids, frame[c]) for c in columns.names(frame)}
+        shares = {c: overlap(ids, frame[c]) for c in columns.names(frame)}
         best = max(shares, key=lambda c: shares[c])
         guess = Guess(best, 0.8, "its values are the ids of the interactions") if shares[best] > 0.5 else None
     if guess is None:
@@ -174,13 +280,29 @@ def guess_texts(frame: pd.DataFrame, chosen: Dict[str, str]) -> dict[str, Guess]
 def guess_separator(column: pd.Series) -> str:
     """How the category names in one cell are separated."""
     told = column.dropna()
-    if told.str.startswith("[").mean() > 0.5:
+    if told.str.startswith(("[", "{")).mean() > 0.5:
         return "[]"  # a list as Python or JSON write it
-    for separator in ("|", ";"):
+    for separator in ("|", ";", " / "):
         if told.str.contains(separator, regex=False).any():
             return separator
     commas = told.str.contains(",", regex=False).mean() if len(told) else 0.0
-    return "," if commas > 0.1 else "|"
+    if commas > 0.1:
+        return ","
+    slashes = told[told.str.contains("/", regex=False)]
+    return "/" if len(slashes) and separates("/", list(told.unique())) else "|"
+
+
+def separates(mark: str, cells: Sequence[str], alone: Sequence[str] = ()) -> bool:
+    """Whether most of what stands before and after the mark (a regular expression) stands alone elsewhere (or in
+    `alone`), or in another place of a list."""
+    places: dict[str, set[int]] = {}
+    for cell in cells:
+        parts = [part.strip().casefold() for part in re.split(rf"{mark}|\||;", cell)]
+        for place, part in enumerate(parts):
+            places.setdefault(part, set()).add(place if len(parts) > 1 else -1)
+    beside = [part for part, at in places.items() if at != {-1}]
+    free = [part for part in beside if len(places[part]) > 1 or part in alone]
+    return len(free) > 0.5 * len(beside)
 
 
 def split_categories(column: pd.Series, separator: str) -> pd.Series:
@@ -189,10 +311,7 @@ def split_categories(column: pd.Series, separator: str) -> pd.Series:
     def names(cell: object) -> str | None:
         if not isinstance(cell, str):
             return None
-        if separator == "[]":
-            parts = [a or b for a, b in re.findall(r"'([^']*)'|\"([^\"]*)\"", cell)]
-        else:
-            parts = cell.split(separator)
+        parts = list_cell(cell) if separator == "[]" else cell.split(separator)
         kept = dict.fromkeys(" ".join(part.split()).replace("|", "/") for part in parts)
         return "|".join(part for part in kept if part and part != NO_CATEGORY) or None
 
@@ -201,30 +320,88 @@ def split_categories(column: pd.Series, separator: str) -> pd.Series:
     return column.map(known).astype("str")
 
 
+_NAME_KEYS = ("name", "title", "label", "description", "genre", "category", "value", "tag")
+
+
+def list_cell(cell: str) -> list[str]:
+    """The texts in a list as Python or JSON write it, nested ones too: of dictionaries their names."""
+
+    def flat(value: object) -> list[str]:
+        if isinstance(value, dict):
+            keys = {columns.plain(str(key)): key for key in value}
+            called = next((keys[key] for key in _NAME_KEYS if key in keys), None)
+            if called is None and all(isinstance(v, (int, float)) for v in value.values()):
+                return [str(key) for key in value]  # {name: weight}
+            texts = [v for v in value.values() if isinstance(v, str)]
+            return [str(value[called])] if called is not None else texts[:1]
+        if isinstance(value, (list, tuple, set)):
+            parts = sorted(value, key=str) if isinstance(value, set) else value  # a set has no order of its own
+            return [text for part in parts for text in flat(part)]
+        return [] if value is None else [str(value)]
+
+    value = literal(cell)
+    if value is not None:
+        return flat(value)
+    inner = cell.strip().strip("[](){}")  # a list without quotation marks, or as NumPy prints it
+    return [part.strip(" '\"") for part in (inner.split(",") if "," in inner else inner.split())]
+
+
+def literal(cell: str) -> object:
+    """The value that a cell writes as JSON or Python do, or as NumPy prints texts; None where it writes none."""
+    if re.search(r"""['"]\s+['"]""", cell):  # Python would join texts without a comma between them
+        return re.findall(r"""['"]([^'"]*)['"]""", cell)
+    for load in (json.loads, ast.literal_eval):
+        try:
+            return cast(object, load(cell))
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return None
+
+
+def one_hot(frame: pd.DataFrame, taken: Sequence[str]) -> list[str]:
+    """Columns, at least three, that hold only 0 and 1 (or true and false), each of them both: one for each category."""
+    marks = {"0", "1", "0.0", "1.0", "true", "false"}
+    free = [c for c in columns.names(frame) if c not in taken]
+    found = [
+        c
+        for c in free
+        if set(frame[c].dropna().str.casefold().unique()) <= marks and len(frame[c].dropna().unique()) > 1
+    ]
+    return found if len(found) >= 3 else []
+
+
+def from_one_hot(frame: pd.DataFrame, flags: Sequence[str]) -> pd.Series:
+    """The names of the columns that hold 1, joined by "|" [n]; missing where none does."""
+    on = np.column_stack([frame[c].str.casefold().isin(["1", "1.0", "true"]).to_numpy() for c in flags])
+    names = np.array([flag.replace("|", "/") for flag in flags], dtype=object)
+    joined = pd.Series(["|".join(names[row]) for row in on], index=frame.index, dtype="str")
+    return joined.mask(joined == "")
+
+
 def looks_like_time(column: pd.Series) -> bool:
     """Whether the first values are seconds or milliseconds since 1970, or dates with a year."""
     told = column.dropna().head(200)
     if told.empty:
         return False
-    values = columns.numbers(told)
-    if np.isfinite(values).all():
-        return bool(((values > 1e8) & (values < 5e9)).all() or ((values > 1e11) & (values < 5e12)).all())
-    if told.str.contains(r"\b(?:19|20)\d\d\b|^\d{1,2}[./]\d{1,2}[./]\d\d", regex=True).mean() <= 0.9:
+    numbers = columns.numbers(told)
+    if np.isfinite(numbers).all():
+        return bool(((numbers > 5e8) & (numbers < 5e9)).all() or ((numbers > 5e11) & (numbers < 5e12)).all())
+    if told.str.contains(r"(?:\b|\D)(?:19|20)\d\d(?:\b|\D)|^\d{1,2}[./]\d{1,2}[./]\d\d", regex=True).mean() <= 0.9:
         return False
     return times.parse(told).unit == "seconds"  # "Toy Story (1995)" holds a year, but is no date
 
 
-def rating_kind(name: str, column: pd.Series) -> RatingKind:
-    """Whether numbers are ratings on a scale or counts (plays, clicks): by the column's name, else whole numbers
-    without an upper end (the largest is over 20 times the median and above 100). "none" where all cells are empty."""
-    values = columns.numbers(column)
-    told = values[np.isfinite(values)]
-    if not len(told):  # words where numbers should be stay: the check says which rows
-        return "none" if columns.tidy(column).isna().all() else "rating"
-    if columns.plain(name) in columns.COUNT_NAMES:
+def rating_kind(name: str, numbers: np.ndarray) -> RatingKind:
+    """Whether numbers are ratings on a scale or counts (plays, clicks): by the column's name, else numbers without an
+    upper end: one above 100, or far above the others. "none" where there are none."""
+    told = numbers[np.isfinite(numbers)]
+    if not len(told):
+        return "none"
+    if columns.plain(name) in columns.COUNT_NAMES and not values.is_binary(told):
         return "count"
-    whole = bool((told == np.rint(told)).all()) and told.min() >= 0
-    return "count" if whole and told.max() > 100 and told.max() > 20 * max(float(np.median(told)), 1.0) else "rating"
+    if told.min() < 0 or told.max() <= 10:
+        return "rating"
+    return "count" if told.max() > 100 or told.max() > 20 * max(float(np.median(told)), 1.0) else "rating"
 
 
 def threshold(values: np.ndarray) -> float:
@@ -232,7 +409,7 @@ def threshold(values: np.ndarray) -> float:
     4 on 1…5, 8 on 1…10, 2 on 0…2; the smallest rating in use that reaches it."""
     used = np.unique(values[np.isfinite(values)])
     low, high = float(used[0]), float(used[-1])
-    if low >= 0 and 4 < high <= 5:  # stars, also where nobody gave the lowest
+    if (low >= 0 and 4 < high <= 5) or (low > 0 and high == 4):  # stars, also where nobody gave the lowest or the best
         return float(used[used >= 4.0][0])
     if low >= 0 and 9 <= high <= 10:
         return float(used[used >= 8.0][0])

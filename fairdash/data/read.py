@@ -1,4 +1,4 @@
-"""Files → tables of text: CSV, TSV, "::", "|", Parquet, or a zip of them. Nothing is converted or guessed away.
+"""Files → tables of text: decode → cut. CSV, TSV, "::", "|", white space, JSON, Parquet, Excel; gzip, zips and folders.
 
 Every cell stays the text that it is in the file ("NA", 007 and 9007199254740993 included); an empty cell is missing.
 The index of a table is the row number in the file, header included, so that a finding can point at it.
@@ -7,14 +7,17 @@ The index of a table is the row number in the file, header included, so that a f
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+import charset_normalizer
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -23,19 +26,23 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
 from fairdash import columns, settings
+from fairdash.data import formats
+from fairdash.data.findings import ROWS_SHOWN, Finding, Question
 from fairdash.errors import DataError
 
 Source = str | Path | tuple[str, bytes]  # a path, or the name and content of an uploaded file
 
+SPACE = " "  # any run of spaces and tabs
 SEPARATORS = ("::", "\t", ",", ";", "|")
-SEPARATOR_TITLES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", "::": "double colon"}
-ROWS_SHOWN = 5  # row numbers and examples in a message
+SEPARATOR_TITLES = {
+    **{"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", "::": "double colon"},
+    SPACE: "white space",
+}
 _UNIT = "\x1f"  # stands in for "::", as the parser takes separators of one character
 _TYPED = re.compile(r":(token|float)(_seq)?$")  # the types in RecBole's column names
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1e]")  # characters that no table holds
 _SAMPLE = 1 << 16  # bytes looked at to guess separator and header
 _KINDS = (
-    (b"\x1f\x8b", "a gzip file", "Unpack it first."),
     (b"%PDF", "a PDF document", "Export the table as CSV."),
     (b"\x89PNG", "a picture", "Bring the table as CSV or Parquet."),
     (b"\xff\xd8\xff", "a picture", "Bring the table as CSV or Parquet."),
@@ -44,7 +51,17 @@ _KINDS = (
     (b"\x89HDF", "an HDF5 file", "Export the table as CSV or Parquet."),
     (b"7z\xbc\xaf", "a 7z archive", "Pack the files as zip, or unpack them."),
     (b"Rar!", "a RAR archive", "Pack the files as zip, or unpack them."),
+    (b"BZh", "a bzip2 file", "Unpack it, or pack it as gzip or zip."),
+    (b"\xfd7zXZ", "an xz file", "Unpack it, or pack it as gzip or zip."),
+    (b"(\xb5/\xfd", "a Zstandard file", "Unpack it, or pack it as gzip or zip."),
+    (b"\x80\x04", "a Python pickle, which is never opened", "Export the table as CSV or Parquet."),
+    (b"\x93NUMPY", "a NumPy array", "Export the table as CSV or Parquet, with ids."),
+    (b"ARROW1", "a Feather or Arrow file", "Export the table as Parquet or CSV."),
+    (b"Obj\x01", "an Avro file", "Export the table as Parquet or CSV."),
+    (b"ORC", "an ORC file", "Export the table as Parquet or CSV."),
+    (b"%%MatrixMarket", "a Matrix Market file", "Export the triples person, item, rating as CSV."),
 )
+_PART = re.compile(r"part-\d+.*|.*[-_.]part[-_.]?\d+.*|\d{6}_\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -62,11 +79,12 @@ class Table:
 
     name: str
     frame: pd.DataFrame
-    separator: str  # "parquet" for Parquet
+    separator: str  # or what the file is: "parquet", "json", "json lines", "python", "blocks"
     encoding: str
     header: bool
     blank_rows: int = 0
     spaced: tuple[str, ...] = ()  # columns whose cells are lists cut by spaces (RecBole's ":token_seq")
+    notes: tuple[Finding, ...] = ()  # what was seen or decided while it was read
 
 
 def file_name(source: Source) -> str:
@@ -84,7 +102,7 @@ def content(source: Source) -> bytes:
         limit = settings.MAX_UNPACKED_MB
         try:
             if path.is_dir():
-                raise DataError(f"{path} is a folder.", "Name the file in it, or pack the folder as a zip.")
+                raise DataError(f"{path} is a folder.", "Name the file in it, or a folder with tables.")
             if path.stat().st_size > limit * 1_000_000:
                 raise too_large(name, path.stat().st_size, limit)
             raw = path.read_bytes()
@@ -95,7 +113,21 @@ def content(source: Source) -> bytes:
         raise too_large(name, len(raw), limit)
     if not raw:
         raise DataError(f"{name} is empty: 0 bytes.", "Export it again; the first row should hold column names.")
-    return raw
+    return _gunzipped(name, raw) if raw[:2] == b"\x1f\x8b" else raw
+
+
+def _gunzipped(name: str, raw: bytes) -> bytes:
+    limit = settings.MAX_UNPACKED_MB * 1_000_000
+    try:
+        with gzip.open(io.BytesIO(raw)) as file:
+            unpacked = file.read(limit + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{name} is a gzip file that is damaged: {error}.", "Pack it again, or unpack it.") from error
+    if len(unpacked) > limit:
+        raise too_large(f"{name}, unpacked,", len(unpacked), settings.MAX_UNPACKED_MB)
+    if unpacked[257:262] == b"ustar":
+        raise DataError(f"{name} is a tar archive.", "Pack the files as zip, or unpack them.")
+    return unpacked
 
 
 def too_large(name: str, size: int, limit: int) -> DataError:
@@ -117,7 +149,7 @@ def is_zip(source: Source) -> bool:
 
 
 def unzip(source: Source) -> list[tuple[str, bytes]]:
-    """The files in a zip, as (path inside, content); folders and hidden files are left out.
+    """The files in a zip, as (path inside, content), or the sheets of a workbook; without folders and hidden files.
 
     Bounded before anything is unpacked: members, their declared sizes, and then what really comes out.
     """
@@ -126,7 +158,7 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             members = [m for m in archive.infolist() if not m.is_dir() and not _hidden(m.filename)]
             if any(m.filename == "xl/workbook.xml" for m in members):
-                raise DataError(f"{name} is an Excel workbook.", "Save each sheet as CSV and bring those.")
+                return formats.sheets(name, raw)
             if len(members) > settings.MAX_ZIP_MEMBERS:
                 message = f"{name} holds {len(members):,} files; the limit is {settings.MAX_ZIP_MEMBERS:,}."
                 raise DataError(message, "Pack only the tables: interactions, people, items.")
@@ -153,9 +185,69 @@ def _hidden(path: str) -> bool:
     )
 
 
+def members(source: Source) -> list[Source] | None:
+    """The files in a zip, a folder or a workbook, without empty ones and marks of a writer; None for a single file."""
+    if isinstance(source, (str, Path)) and _is_folder(source):
+        paths = sorted(p for p in Path(source).expanduser().rglob("*") if p.is_file() and not _hidden(p.name))
+        if len(paths) > settings.MAX_ZIP_MEMBERS:
+            raise DataError(f"{source} holds {len(paths):,} files.", "Name a folder with the tables alone.")
+        inside: list[Source] = [p for p in paths if p.stat().st_size and not p.name.startswith("_")]
+        if not inside:
+            raise DataError(f"{source} is a folder without tables.", "Name a file, or a folder with tables.")
+        return inside
+    if not is_zip(source):
+        return None
+    packed = unzip(source)
+    kept = [(name, raw) for name, raw in packed if raw and not PurePosixPath(name).name.startswith("_")]
+    return list(kept or packed)
+
+
+def _is_folder(source: str | Path) -> bool:
+    try:
+        return Path(source).expanduser().is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def parts(sources: Sequence[Source]) -> list[list[Source]]:
+    """The sources, those that are parts of one table (part-00000, part-00001 … of Spark) together."""
+    found: dict[str, list[Source]] = {}
+    for i, source in enumerate(sources):
+        path = PurePosixPath(str(source if not isinstance(source, tuple) else source[0]).replace("\\", "/"))
+        key = f"{path.parent}/*{path.suffix}" if _PART.fullmatch(path.name) else f"{i}"
+        found.setdefault(key, []).append(source)
+    return list(found.values())
+
+
 def table(source: Source, reading: Reading | None = None) -> Table:
-    """Read one table. DataError names file, row and column, and what to do."""
-    reading = reading or Reading()
+    """Read one table; a zip or a folder may hold it in parts. DataError names file, row and column, and what to do."""
+    inside = members(source)
+    if inside is None:
+        return _one(source, reading or Reading())
+    groups = parts(inside)
+    if len(groups) > 1:
+        name, many = file_name(source), ", ".join(file_name(group[0]) for group in groups[:8])
+        raise DataError(f"{name} holds {len(groups)} files where one table is expected: {many}.", "Bring one of them.")
+    return joined(groups[0], reading, file_name(source))
+
+
+def joined(sources: Sequence[Source], reading: Reading | None = None, name: str = "") -> Table:
+    """The parts of one table, below each other; their columns have to be the same."""
+    first, *rest = (_one(source, reading or Reading()) for source in sources)
+    if not rest:
+        return first
+    for part in rest:
+        if list(part.frame.columns) != list(first.frame.columns):
+            message = f"{part.name} has other columns than {first.name}, the first part of the same table."
+            raise DataError(message, "Write all parts with the same columns.")
+    frame = pd.concat([part.frame for part in (first, *rest)], ignore_index=True)
+    frame.index = pd.RangeIndex(1 + int(first.header), len(frame) + 1 + int(first.header))
+    message = f"{len(rest) + 1} parts were put together; the numbers of rows go on from part to part."
+    note = Finding("parts", "info", name or first.name, message, len(rest) + 1)
+    return replace(first, name=name or first.name, frame=frame, notes=(*first.notes, note))
+
+
+def _one(source: Source, reading: Reading) -> Table:
     name, raw = file_name(source), content(source)
     if raw[:4] == b"PAR1":
         return _parquet(name, raw)
@@ -164,17 +256,71 @@ def table(source: Source, reading: Reading | None = None) -> Table:
     for magic, kind, hint in _KINDS:
         if raw.startswith(magic):
             raise DataError(f"{name} is {kind}, not a table.", hint)
-    text, encoding = decode(name, raw, reading.encoding)
-    if re.match(rb'\s*(\{\s*"|\[\s*[\[{]|<(!doctype|html|\?xml))', text[:200], re.IGNORECASE):
-        raise DataError(f"{name} is JSON or a web page, not a table.", "Export the table as CSV or Parquet.")
-    return _delimited(name, text, encoding, reading)
+    text, encoding, others = decode(name, raw, reading.encoding)
+    found = formats.read(name, text)
+    if found is not None:
+        kind, frame = found
+        _check_size(name, len(frame), frame.shape[1])
+        result = Table(name, frame, kind, encoding, True)
+    else:
+        result = _delimited(name, text, encoding, reading)
+    return replace(result, notes=(*result.notes, _asked_encoding(result, others))) if others else result
 
 
-def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, str]:
-    """The content as UTF-8, and the encoding that it had; DataError for binary content."""
+def _check_size(name: str, rows: int, width: int) -> None:
+    if width > settings.MAX_COLUMNS:
+        message = f"{name} has {width:,} columns; the limit is {settings.MAX_COLUMNS}."
+        raise DataError(message, "Leave out the columns that are not needed, or check the separator.")
+    if rows > settings.MAX_ROWS:
+        raise _too_many_rows(name, rows)
+
+
+def _asked_encoding(table: Table, others: Sequence[str]) -> Finding:
+    shown = _with_marks(table.frame)
+    seen = f", such as {shown!r}" if shown else ""
+    question = Question(
+        "encoding",
+        f"{table.name} is not UTF-8. Read as {table.encoding} its letters are right{seen}?",
+        (table.encoding, *others),
+        table.encoding,
+        "--encoding",
+    )
+    return Finding("encoding_asked", "warning", table.name, question.text, question=question)
+
+
+def _with_marks(frame: pd.DataFrame) -> str:
+    """The first cell with a letter beyond ASCII."""
+    for column in columns.names(frame):
+        odd = frame[column].str.contains(r"[^\x00-\x7f]", na=False)
+        if odd.any():
+            return str(frame.loc[odd, column].iloc[0])
+    return next((c for c in columns.names(frame) if not c.isascii()), "")
+
+
+_EAST = (
+    "gb18030",
+    "big5",
+    "shift_jis",
+    "euc_jp",
+    "euc_kr",
+    "cp1251",
+    "koi8_r",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "cp1250",
+    "iso8859_2",
+)
+
+
+def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, str, tuple[str, ...]]:
+    """The content as UTF-8, the encoding that it had, and other likely ones where that is not sure.
+
+    Raises DataError for binary content."""
     if encoding is not None:
         try:
-            return raw.decode(encoding).removeprefix("\ufeff").encode(), encoding
+            return raw.decode(encoding).removeprefix("\ufeff").encode(), encoding, ()
         except LookupError as error:
             raise DataError(f"{name}: no encoding is called {encoding}.", "Try utf-8, utf-16 or cp1252.") from error
         except UnicodeError as error:
@@ -190,21 +336,57 @@ def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, s
             raise _binary(name, raw.decode("latin-1"))
     else:
         encoding = "utf-8"
+    others: tuple[str, ...] = ()
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         if encoding != "utf-8":
             hint = "The file is cut off or mixed; export it again as UTF-8."
             raise DataError(f"{name} begins like {encoding} but breaks at byte {error.start:,}.", hint) from error
-        high = np.frombuffer(raw, dtype=np.uint8)
-        undefined = np.isin(high, [0x81, 0x8D, 0x8F, 0x90, 0x9D])  # no letters in cp1252
-        if undefined.mean() > 0.001:
-            raise _binary(name) from error
-        encoding = "cp1252" if ((high >= 0x80) & (high < 0xA0)).any() and not undefined.any() else "latin-1"
+        encoding, others = _detected(name, raw, error)
         text = raw.decode(encoding)
     if "\0" in text or len(_CONTROL.findall(text)) > 0.001 * len(text):
         raise _binary(name, text)
-    return text.encode(), encoding
+    return text.encode(), encoding, others
+
+
+def _detected(name: str, raw: bytes, error: UnicodeDecodeError) -> tuple[str, tuple[str, ...]]:
+    """The encoding of a text that is not UTF-8, and other likely ones.
+
+    Where letters beyond ASCII stand alone among others, as accents do, it is a Western one, told by its quotation
+    marks; where they stand side by side, a library knows which languages they make sense in.
+    """
+    high = np.frombuffer(raw, dtype=np.uint8)
+    marked = high >= 0x80
+    runs = int((marked[1:] & ~marked[:-1]).sum()) + int(marked[0])
+    if marked.sum() > 1.6 * runs:
+        lines = [line for line in raw.splitlines() if any(byte >= 0x80 for byte in line)]
+        sample, taken = [], 0
+        for line in lines:
+            if taken > _SAMPLE:
+                break
+            sample.append(line)
+            taken += len(line)
+        matches = charset_normalizer.from_bytes(b"\n".join(sample), cp_isolation=list(_EAST), threshold=0.5)
+        fits = []
+        for match in matches:
+            for candidate in (match.encoding, *match.could_be_from_charset):
+                if candidate in _EAST and candidate not in fits and _decodes(raw, candidate):
+                    fits.append(candidate)
+        if fits:
+            return fits[0], (*fits[1:4], "latin-1")
+    undefined = np.isin(high, [0x81, 0x8D, 0x8F, 0x90, 0x9D])  # no letters in cp1252
+    if undefined.mean() > 0.001:
+        raise _binary(name) from error
+    return "cp1252" if (marked & (high < 0xA0)).any() and not undefined.any() else "latin-1", ()
+
+
+def _decodes(raw: bytes, encoding: str) -> bool:
+    try:
+        raw.decode(encoding)
+    except UnicodeError:
+        return False
+    return True
 
 
 def _utf16_without_mark(sample: bytes) -> str | None:
@@ -219,7 +401,7 @@ def _binary(name: str, text: str = "") -> DataError:
     if 0 < text.count("\0") <= max(1.0, 0.001 * len(text)) and not _CONTROL.search(text):  # a text with a slip in it
         row = text.count("\n", 0, text.index("\0")) + 1
         return DataError(f"{name}, row {row:,}: a NUL byte stands in the text.", "Remove it, or export the file again.")
-    return DataError(f"{name} holds binary data, not a text table.", "Bring CSV, TSV, Parquet, or a zip of them.")
+    return DataError(f"{name} holds binary data, not a text table.", "Bring CSV, TSV, JSON, Parquet, or a zip of them.")
 
 
 def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table:
@@ -230,19 +412,23 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
     if not lines:
         raise DataError(f"{name} holds only blank rows.", "Export it again; the first row should hold column names.")
     separator = reading.separator or _guess_separator(name, lines)
-    delimiter = _UNIT if separator == "::" else separator
+    delimiter = _UNIT if separator in ("::", SPACE) else separator
     if len(delimiter) != 1 or delimiter in '\n\r"':
         raise DataError(f"{name}: {separator!r} cannot separate columns.", "Choose comma, tab, ;, | or ::.")
+    if separator == SPACE:
+        text, sample = _spaced(text), _spaced(sample.encode()).decode()
+    elif separator == "::":
+        text, sample = text.replace(b"::", _UNIT.encode()), sample.replace("::", _UNIT)
+    if reading.separator is None and _is_sequences(lines, separator):
+        return _sequences(name, text, delimiter, separator, encoding)
     quoted = _is_quoted(text, separator)
-    records = list(_records(sample.replace("::", _UNIT) if separator == "::" else sample, delimiter, quoted))
+    records = list(_records(sample, delimiter, quoted))
     if not records:
         raise DataError(f"{name} holds no cells, only separators.", "Export it again with its rows.")
     first = [cell.strip() for cell in records[0]]
-    if len(first) > settings.MAX_COLUMNS:
-        message = f"{name} has {len(first):,} columns; the limit is {settings.MAX_COLUMNS}."
-        raise DataError(message, "Leave out the columns that are not needed, or check the separator.")
+    _check_size(name, 0, len(first))
     if len(first) < 2:
-        hint = "Known separators are comma, tab, ;, | and ::; the table needs at least two columns."
+        hint = "Known separators are comma, tab, ;, |, :: and white space; the table needs at least two columns."
         raise DataError(f"{name} has a single column when cut at {SEPARATOR_TITLES.get(separator, separator)}.", hint)
     header = reading.header if reading.header is not None else _has_header(first, records[1:])
     spaced: tuple[str, ...] = ()
@@ -250,7 +436,7 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
         spaced = tuple(_TYPED.sub("", cell) for cell in first if cell.endswith("_seq"))
         first = [_TYPED.sub("", cell) for cell in first]
     names = first if header else [f"column {i + 1}" for i in range(len(first))]
-    frame = _parse(name, text.replace(b"::", _UNIT.encode()) if separator == "::" else text, delimiter, quoted, names)
+    frame = _parse(name, text, delimiter, quoted, names)
     blank = frame.isna().all(axis=1)
     if header:
         blank.iloc[: int(np.argmin(blank.to_numpy())) + 1] = True  # blank rows above the header, and the header
@@ -271,10 +457,44 @@ def _guess_separator(name: str, lines: Sequence[str]) -> str:
         counts = [line.count(separator) for line in bare]
         if counts[0]:
             found.append((sum(c == counts[0] for c in counts) / len(counts), counts[0], separator))
+    spaced = [len(line.split()) for line in lines[:200]]
+    even = spaced[0] > 1 and sum(n == spaced[0] for n in spaced) / len(spaced) >= columns.NUMERIC_SHARE
+    if (not found or max(found)[0] < 0.5) and ((even and len(lines) > 2) or _is_sequences(lines, SPACE)):
+        return SPACE
     if not found:
-        hint = "Separate columns by comma, tab, ;, | or ::, or bring Parquet."
+        hint = "Separate columns by comma, tab, ;, |, :: or white space, or bring Parquet."
         raise DataError(f"{name}: the first row {lines[0][:60]!r} is not cut into columns.", hint)
     return max(found, key=lambda f: f[:2])[2]
+
+
+def _spaced(text: bytes) -> bytes:
+    """Runs of spaces and tabs as one mark, none at the ends of lines."""
+    return re.sub(rb"[ \t]+", _UNIT.encode(), re.sub(rb"^[ \t]+|[ \t]+(?=\r?$)", b"", text, flags=re.MULTILINE))
+
+
+def _is_sequences(lines: Sequence[str], separator: str) -> bool:
+    """Whether each line is a person and then all their items: lines of many lengths, each cell an id with a digit."""
+    if '"' in lines[0]:
+        return False
+    cut = [line.split(None if separator == SPACE else separator) for line in lines[:200]]
+    lengths = [len(cells) for cells in cut]
+    most = max(lengths.count(n) for n in set(lengths))
+    if len(cut) < 3 or most > 0.5 * len(cut) or len({cells[0] for cells in cut}) < len(cut):
+        return False
+    cells = [cell for row in cut for cell in row]
+    return all(any(letter.isdigit() for letter in cell) and " " not in cell.strip() for cell in cells if cell)
+
+
+def _sequences(name: str, text: bytes, delimiter: str, separator: str, encoding: str) -> Table:
+    """A line a person → a table of persons and their items joined by "|", which `shapes` lays out in rows."""
+    rows = []
+    for number, line in enumerate(text.decode().splitlines(), 1):
+        cells = [cell.strip() for cell in line.split(delimiter)]
+        if any(cells):
+            rows.append((number, cells[0], "|".join(cell for cell in cells[1:] if cell)))
+    frame = pd.DataFrame([row[1:] for row in rows], columns=["user_id", "items"], dtype="str")
+    frame.index = pd.Index([row[0] for row in rows])
+    return Table(name, frame.mask(frame == ""), separator, encoding, False)
 
 
 def _is_quoted(text: bytes, separator: str) -> bool:
@@ -282,7 +502,7 @@ def _is_quoted(text: bytes, separator: str) -> bool:
     if separator in ("\t", "|") and b'"' in text:
         mark = re.escape(separator.encode())
         return re.search(rb"(^|" + mark + rb')"[^"\n]*"(' + mark + rb"|\r?$)", text, re.MULTILINE) is not None
-    return separator not in ("\t", "|", "::")
+    return separator not in ("\t", "|", "::", SPACE)
 
 
 def _records(sample: str, delimiter: str, quoted: bool) -> Iterable[list[str]]:
@@ -306,10 +526,25 @@ def _has_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
         return False
     if not rest:
         return True
-    below = [[row[i].strip() for row in rest if i < len(row)] for i in range(len(first))]
-    if any(cells and all(_is_number(cell) for cell in cells if cell) and any(cells) for cells in below):
-        return True
-    return not any(cell in cells for cell, cells in zip(first, below, strict=True) if cell)
+    below = [[row[i].strip() for row in rest if i < len(row) and row[i].strip()] for i in range(len(first))]
+    pairs = [(cell, cells) for cell, cells in zip(first, below, strict=True) if cell and cells]
+    if any(_is_one_of(cell, cells) for cell, cells in pairs):
+        return False
+    return any(all(map(_is_number, cells)) for _, cells in pairs) or not any(cell in cells for cell, cells in pairs)
+
+
+def _is_one_of(cell: str, below: Sequence[str]) -> bool:
+    """Whether the cell is written like those below it: digits and letters in the same places, as ids and dates are."""
+    shape = _shape(cell)
+    return any(letter.isdigit() for letter in cell) and sum(_shape(other) == shape for other in below) > 0.5 * len(
+        below
+    )
+
+
+def _shape(cell: str) -> str:
+    if re.fullmatch(r"[0-9a-f]{16,}", cell):
+        return f"hex {len(cell)}"
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell))
 
 
 def _is_number(cell: str) -> bool:
@@ -426,26 +661,36 @@ def _parquet(name: str, raw: bytes) -> Table:
             message = f"{name} has {rows:,} rows and {len(names)} columns."
             raise DataError(message, "A table needs at least two columns and one row.")
         arrow = file.read()
+        nested = [c for c in names if pa.types.is_struct(arrow[c].type)]
+        for column in nested:  # its fields are columns by their path
+            for field in arrow[column].type:
+                values = pa.chunked_array([pc.struct_field(chunk, field.name) for chunk in arrow[column].chunks])
+                arrow = arrow.append_column(f"{column}.{field.name}", values)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name} is a damaged Parquet file: {error}.", "Write it again.") from error
     # The index that pandas adds is no column of the data.
-    data = {column: _as_text(name, column, arrow[column]) for column in names if not column.startswith("__index_")}
+    used = [c for c in arrow.column_names if not c.startswith("__index_") and c not in nested]
+    texts = {column: _as_text(arrow[column]) for column in used}
+    aside = [column for column, text in texts.items() if text is None]
+    data = {column: text for column, text in texts.items() if text is not None}
     frame = pd.DataFrame(data, index=pd.RangeIndex(1, rows + 1))
-    return Table(name, frame, "parquet", "utf-8", True)
+    notes: tuple[Finding, ...] = ()
+    if aside:
+        message = "These columns hold neither text, numbers, dates nor lists of them, and are left aside: "
+        notes = (Finding("nested", "warning", name, message + ", ".join(aside) + ".", len(aside)),)
+    return Table(name, frame, "parquet", "utf-8", True, notes=notes)
 
 
-def _as_text(name: str, title: str, column: pa.ChunkedArray) -> pd.Series:
-    """Text [n] of any flat Parquet column; lists become names joined by "|"; whole floats lose their ".0"."""
+def _as_text(column: pa.ChunkedArray) -> pd.Series | None:
+    """Text [n] of a Parquet column, None for a kind that has none; lists become names joined by "|", lists of records
+    JSON; whole floats lose their ".0"."""
     kind = column.type
     try:
         if pa.types.is_dictionary(kind):
             column = column.cast(kind.value_type)
             kind = column.type
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            values = [
-                None if row is None else "|".join(str(v) for v in row if v is not None) for row in column.to_pylist()
-            ]
-            column = pa.chunked_array([pa.array(values, pa.string())])
+            column = pa.chunked_array([pa.array([formats.cell(row) for row in column.to_pylist()], pa.string())])
         elif pa.types.is_floating(kind):
             # Ids and counts become floats beside an empty cell; as whole numbers they are the same text as elsewhere.
             column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, kind))
@@ -454,8 +699,7 @@ def _as_text(name: str, title: str, column: pa.ChunkedArray) -> pd.Series:
             if (told == np.rint(told)).all() and (np.abs(told) < 2**53).all():
                 column = column.cast(pa.int64())
         text = column.cast(pa.string())
-    except (pa.ArrowException, ValueError, TypeError) as error:
-        hint = "Keep only flat columns of text, numbers, dates, or lists of text."
-        raise DataError(f"{name}: column {title!r} of type {kind} cannot be used.", hint) from error
+    except (pa.ArrowException, ValueError, TypeError):
+        return None
     series = pd.Series(text.to_pandas().to_numpy(), dtype="str", index=pd.RangeIndex(1, len(text) + 1))
     return series.mask(series == "")

@@ -24,7 +24,7 @@ import pandas as pd
 
 from fairdash import settings
 from fairdash.data import importing, read, synthetic
-from fairdash.data.importing import ImportOptions
+from fairdash.data.options import ImportOptions
 from fairdash.errors import ConfigError, DataError
 from fairdash.progress import Progress, silent
 from fairdash.schema import TITLE, Dataset

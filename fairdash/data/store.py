@@ -1,4 +1,4 @@
-"""A Dataset in a folder: three Parquet files, its arrays and a json; what is read back has the digest it had."""
+"""A Dataset in a folder: a Parquet file a table, its arrays and a json; what is read back has the digest it had."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fairdash.errors import DataError
 from fairdash.schema import Dataset
 
 _TABLES = ("interactions", "users", "items")
+_IMPRESSIONS = "impressions.parquet"  # a fourth table, where they are known
 
 
 def save(dataset: Dataset, folder: Path) -> None:
@@ -21,6 +22,9 @@ def save(dataset: Dataset, folder: Path) -> None:
     for table in _TABLES:
         getattr(dataset, table).to_parquet(folder / f"{table}.parquet", index=False, compression="zstd")
     arrays.save(folder, dataset.user_arrays, dataset.item_arrays)
+
+    if dataset.impressions is not None:
+        dataset.impressions.to_parquet(folder / _IMPRESSIONS, index=False, compression="zstd")
     about = {
         "name": dataset.name,
         "relevance_threshold": dataset.relevance_threshold,
@@ -44,6 +48,7 @@ def load(folder: Path, name: str | None = None) -> Dataset:
             provenance=about["provenance"],
             user_arrays=users,
             item_arrays=items,
+            impressions=pd.read_parquet(folder / _IMPRESSIONS) if (folder / _IMPRESSIONS).exists() else None,
             **frames,
         )
         written = about["digest"]

@@ -340,6 +340,7 @@ def finish(
             reason = "it needs the predicted rating or probability of held-out pairs: column `prediction` of truth"
             unknown = {key: Gap(reason=reason) for key in rating.KEYS}
             found[group.attribute] |= (rated or {}).get(group.attribute, unknown)
+        said += results.too_few_shufflings(group.attribute, found[group.attribute], total.rules.permutations)
     contract: dict[str, Any] = {
         "k": total.rules.k,
         "conventions": results.conventions(total, threshold),

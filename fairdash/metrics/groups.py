@@ -212,21 +212,21 @@ def _test(rates: Rates, total: Array, values: Array, null: Array) -> tuple[float
         return math.nan, critical
     if values.shape == (2, 1) and rates.squares and (p := _exact(rates, total)) is not None:
         return p, critical
-    shuffled = rates.of(null)
-    seen, moved = np.zeros(2), np.zeros((len(null), 2))  # in units of each pair's size, and as it is
+    # the labels as they are count as one of the shufflings, so that no unit is made of the others alone
+    shuffled = np.concatenate([values[None], rates.of(null)])
+    largest = np.zeros((len(shuffled), 2))  # in units of each pair's size, and as it is
     for g in range(len(values) - 1):
-        mine = np.abs(values[g] - values[g + 1 :])
-        theirs = np.abs(shuffled[:, g, None] - shuffled[:, g + 1 :])
-        scale = _size(theirs)
+        moved = np.abs(shuffled[:, g, None] - shuffled[:, g + 1 :])
+        scale = _size(moved)
         for at, unit in enumerate((scale, np.ones_like(scale))):
-            seen[at] = max(seen[at], float(np.max(_in_units(mine, unit), initial=0.0)))
-            in_units = _in_units(theirs, np.broadcast_to(unit, theirs.shape)).reshape(len(null), -1)
-            moved[:, at] = np.maximum(moved[:, at], in_units.max(axis=1, initial=0.0))
+            in_units = _in_units(moved, np.broadcast_to(unit, moved.shape)).reshape(len(moved), -1)
+            largest[:, at] = np.maximum(largest[:, at], in_units.max(axis=1, initial=0.0))
     if pairs > 1:
-        critical = max(Z, min(critical, float(np.percentile(moved[:, 0], 100 * LEVEL))))
-    rare = np.array([np.percentile(moved[:, at], share) for at, share in enumerate(SHARES)])
+        critical = max(Z, min(critical, float(np.percentile(largest[:, 0], 100 * LEVEL))))
+    rare = np.array([np.percentile(largest[:, at], share) for at, share in enumerate(SHARES)])
     rare[rare == 0] = 1.0
-    return p_value(float((seen / rare).max()), (moved / rare).max(axis=1)), critical
+    statistics = (largest / rare).max(axis=1)
+    return p_value(float(statistics[0]), statistics[1:]), critical
 
 
 def _exact(rates: Rates, total: Array) -> float | None:

@@ -357,9 +357,11 @@ def _largest_ks(cells: Array) -> Array:
 
 def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]) -> dict[str, Any]:
     """The contract's rows of one attribute, with Holm's correction over its metrics."""
-    adjusted = bootstrap.holm([gap.p_value for gap in named.values()])
+    tests = _tests(named)
+    adjusted = dict(zip(tests, bootstrap.holm(list(tests.values())), strict=True))
     rows = {}
-    for (metric, gap), p_holm in zip(named.items(), adjusted, strict=True):
+    for metric, gap in named.items():
+        p_holm = adjusted[_test(gap)]
         rows[metric] = {
             "gap": gap.gap,
             "ratio": gap.ratio,
@@ -387,6 +389,28 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
                 else "a distance has no ratio or std"
             )
     return rows
+
+
+def _test(gap: Gap) -> tuple[str, str]:
+    """What one test found, to rounding: two metrics with the same are two names of one test."""
+    return f"{gap.gap:.11e}", f"{gap.p_value:.11e}"
+
+
+def _tests(named: Mapping[str, Gap]) -> dict[tuple[str, str], float]:
+    """The p values of the family, each once: recall and hit are one test where everybody likes one item."""
+    return {_test(gap): gap.p_value for gap in named.values()}
+
+
+def too_few_shufflings(attribute: str, named: Mapping[str, Gap], permutations: int) -> list[str]:
+    """Said where no shuffled metric can pass Holm's correction, however large its gap."""
+    tests = sum(not math.isnan(p) for p in _tests(named).values())
+    if not tests or not permutations or tests / (permutations + 1) < bootstrap.ALPHA:
+        return []
+    needed = math.floor(tests / bootstrap.ALPHA)
+    return [
+        f"{attribute}: {tests} metrics are tested, so that with {permutations:,} shufflings none of them can pass the "
+        f"correction for all; it takes more than {needed:,}."
+    ]
 
 
 # --- items ------------------------------------------------------------------------------------------------------------

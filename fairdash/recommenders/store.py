@@ -127,7 +127,10 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     with path.open("rb") as file:
         header = int.from_bytes(file.read(8), "little")
     if header > MAX_HEADER_BYTES:
-        raise ModelError(f"The header of {path.name} is too large ({header} bytes).", "Copy it again, or save it anew.")
+        raise ModelError(
+            f"{path.name} is damaged or no safetensors file: its header is too large ({header} bytes).",
+            "Copy it again, or save it anew.",
+        )
     try:
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict

@@ -28,7 +28,6 @@ from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, Floats
 MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # all-MiniLM-L6-v2, as published
 MAX_TOKENS = 128
 TOKENS_PER_BATCH = 4096
-WORDINGS = 2  # 0 is what models are trained with; 1 says the same in other words (the no-op control)
 
 # How well-known attributes are said; every other one is said as "name: value".
 _VALUES = {"gender": {"m": "man", "f": "woman", "male": "man", "female": "woman"}}

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from fairdash import words
-from fairdash.data.check import Finding
+from fairdash.data.findings import Finding
 from fairdash.data.given import given_split
 from fairdash.data.lists import read_lists
 from fairdash.entries import import_lists, put_dataset
@@ -64,7 +64,7 @@ def _lists(data: str) -> None:
 
 def _keep(source: tuple[str, bytes], split: Split, seen: Any = None) -> None:
     lists, findings = read_lists(source, split.training.users, split.training.items, seen=seen, seed=split.seed)
-    told = int((lists.items[:, 0] >= 0).sum())
+    told = int((lists.items >= 0).any(axis=1).sum())
     deepest = int((lists.items >= 0).sum(axis=1).max())
     people = words.say(
         "{told} of {n_users}", told=words.count(told, "person", "people"), n_users=split.training.n_users

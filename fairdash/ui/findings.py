@@ -19,7 +19,6 @@ from fairdash.schema import CATEGORIES, UNKNOWN
 Audit = Mapping[str, Any]
 Verdict = Literal["found", "alone", "none", "undefined"]
 LEVEL = 0.05
-SIDES = {"accuracy": "How well", "users": "Who gets what", "items": "Items' share", "model": "The model"}
 # What shows a metric that has no value for a single group: where it is taken from.
 _SHOWN_BY = {
     "category_divergence": "categories",

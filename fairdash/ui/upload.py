@@ -12,8 +12,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from fairdash import data, words
 from fairdash.data.clean import REPAIRS
-from fairdash.data.importing import ImportOptions, Preview
+from fairdash.data.importing import Preview
 from fairdash.data.mapping import Guess
+from fairdash.data.options import ImportOptions
 from fairdash.data.read import SEPARATOR_TITLES, Reading
 from fairdash.entries import put_dataset
 from fairdash.hashing import digest

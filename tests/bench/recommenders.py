@@ -2,6 +2,7 @@
 
     python -m tests.bench.recommenders                     # all of it: hours on two cores
     python -m tests.bench.recommenders speed movielens-100k --seeds 3
+    python -m tests.bench.recommenders movielens-1m --set rate_inputs=false --set architecture=bert
 
 movielens-1m    bert_sequence with its defaults, leave-one-out by position, whole catalogue, relevance: any
 movielens-100k  bert_sequence, ease and popularity with their defaults, per-user 80/20 by time
@@ -11,7 +12,7 @@ speed           an epoch beside RecTools' BERT4Rec: same data, width, layers, he
 explore         one person scored with an edited history or profile over MovieLens-1M's catalogue
 
 Data is read from ../shared/data. `wall` is the time passed; `cpu / 2` is processor time over two cores, an estimate of
-the wall time on two idle ones.
+the wall time on two idle ones. `--set` changes options of bert_sequence in every part.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 RECTOOLS = ROOT / ".bench" / "rectools-torch"
 SEED = 0
+Options = Mapping[str, Any]  # of bert_sequence, what differs from its defaults
 
 RECTOOLS_SCRIPT = """
 import json, sys, time, warnings
@@ -116,7 +118,7 @@ def top(fitted: Fitted, parts: Split, known: Interactions | None = None) -> np.n
     return ranking.rank_all(fitted, ids, known, people.n_users, seen, 10, seed=SEED).items
 
 
-def trained(name: str, options: Mapping[str, Any], parts: Split, seed: int = SEED) -> tuple[Fitted, str]:
+def trained(name: str, options: Options, parts: Split, seed: int = SEED) -> tuple[Fitted, str]:
     """A fitted recommender, and the time it took."""
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
@@ -137,12 +139,12 @@ def line(title: str, lists: np.ndarray, parts: Split, clock: str) -> str:
     return f"{title:<34}{ndcg:>9.4f}{liked:>8.4f}{recall:>11.4f}{clock}"
 
 
-def movielens_1m(seeds: int) -> Iterator[str]:
+def movielens_1m(seeds: int, options: Options) -> Iterator[str]:
     parts = split(movielens("ml-1m"), "leave-one-out", seed=SEED)
     yield HEAD
     found = []
     for seed in range(seeds):
-        fitted, clock = trained("bert_sequence", {}, parts, seed)
+        fitted, clock = trained("bert_sequence", options, parts, seed)
         lists = top(fitted, parts)
         found.append(accuracy(lists, parts, None))
         yield line(f"bert_sequence, seed {seed}", lists, parts, clock)
@@ -150,7 +152,7 @@ def movielens_1m(seeds: int) -> Iterator[str]:
     yield f"mean ± deviation: NDCG@10 {mean[0]:.4f} ± {spread[0]:.4f}, Recall@10 {mean[1]:.4f} ± {spread[1]:.4f}"
 
 
-def movielens_100k(seeds: int) -> Iterator[str]:
+def movielens_100k(seeds: int, options: Options) -> Iterator[str]:
     parts = split(movielens("ml-100k"), "user-time:0.8", seed=SEED)
     yield HEAD
     for name in ("popularity", "ease"):
@@ -158,7 +160,7 @@ def movielens_100k(seeds: int) -> Iterator[str]:
         yield line(name, top(fitted, parts), parts, clock)
     found = []
     for seed in range(seeds):
-        fitted, clock = trained("bert_sequence", {}, parts, seed)
+        fitted, clock = trained("bert_sequence", options, parts, seed)
         lists = top(fitted, parts)
         found.append([accuracy(lists, parts, threshold)[0] for threshold in (None, 4.0)])
         yield line(f"bert_sequence, seed {seed}", lists, parts, clock)
@@ -166,14 +168,14 @@ def movielens_100k(seeds: int) -> Iterator[str]:
     yield f"mean ± deviation of NDCG@10: any {mean[0]:.4f} ± {spread[0]:.4f}, ≥ 4 {mean[1]:.4f} ± {spread[1]:.4f}"
 
 
-def texts(seeds: int) -> Iterator[str]:
+def texts(seeds: int, options: Options) -> Iterator[str]:
     parts = split(movielens("ml-100k"), "user-time:0.8", seed=SEED)
     rare = np.flatnonzero(parts.training.popularity < 5)
     pairs = np.flatnonzero(np.isin(parts.test.item, rare))
     yield HEAD + f"{'rank of rare':>14}"
     for kind in ("id", "text", "text+id"):
         for seed in range(seeds):
-            fitted, clock = trained("bert_sequence", {"items": kind}, parts, seed)
+            fitted, clock = trained("bert_sequence", {**options, "items": kind}, parts, seed)
             ranks = mean_rank(fitted, parts, pairs)
             yield line(f"items = {kind}, seed {seed}", top(fitted, parts), parts, clock) + f"{ranks:>14.3f}"
     yield (
@@ -193,7 +195,7 @@ def mean_rank(fitted: Fitted, parts: Split, pairs: np.ndarray) -> float:
     return float(np.mean(above / (~seen[row]).sum(1)))
 
 
-def speed(seeds: int, epochs: int = 2) -> Iterator[str]:
+def speed(seeds: int, options: Options, epochs: int = 2) -> Iterator[str]:
     """Only the last 100 items of a person are given to both, since RecTools reads no more."""
     whole = split(movielens("ml-1m"), "leave-one-out", seed=SEED)
     people, known = whole.training, whole.known
@@ -210,7 +212,7 @@ def speed(seeds: int, epochs: int = 2) -> Iterator[str]:
     shape = {"items": "id", "width": 64, "layers": 2, "heads": 2, "length": 100, "epochs": epochs, "batch": 128}
     for objective in ("causal", "masked"):
         clock = Clock()
-        fitted = _without_validation({**shape, "objective": objective}, parts)
+        fitted = _without_validation({**shape, **options, "objective": objective}, parts)
         rows[f"bert_sequence, {objective}"] = (
             accuracy(top(fitted, parts, cut), parts, None)[0],
             (time.perf_counter() - clock.wall) / epochs,
@@ -236,7 +238,7 @@ def speed(seeds: int, epochs: int = 2) -> Iterator[str]:
         yield f"RecTools / ours: {rows['RecTools BERT4Rec'][2] / ours[2]:.1f} times the processor time an epoch"
 
 
-def _without_validation(options: Mapping[str, Any], parts: Split) -> FittedSequence:
+def _without_validation(options: Options, parts: Split) -> FittedSequence:
     """Trained without the time that validation takes, which RecTools does not spend: one person is validated."""
     valid = parts.training.valid
     one = parts.training.with_(valid=valid.take(np.arange(1)))
@@ -277,11 +279,11 @@ def _rectools(parts: Split, known: Interactions, options: dict[str, Any]) -> tup
     return lists, json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def explore(seeds: int) -> Iterator[str]:
+def explore(seeds: int, options: Options) -> Iterator[str]:
     parts = split(movielens("ml-1m"), "leave-one-out", seed=SEED)
     people = parts.training.with_(profile=("gender",), valid=parts.training.valid.take(np.arange(1)))
     few = people.with_(train=people.train.take(np.flatnonzero(people.train.user < 50)))
-    fitted = _without_validation({"epochs": 1}, Split("few", "", SEED, few, parts.test))
+    fitted = _without_validation({"epochs": 1, **options}, Split("few", "", SEED, few, parts.test))
     one = np.zeros(1, np.int32)
     mine = parts.known.take(np.flatnonzero(parts.known.user == 0))
     known = Interactions(mine.user * 0, mine.item, mine.rating, mine.time)
@@ -312,10 +314,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which ones; all without a name")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE")
     chosen = parser.parse_args(arguments)
     for name in chosen.parts or PARTS:
         print(f"--- {name}", flush=True)
-        for row in PARTS[name](chosen.seeds):
+        for row in PARTS[name](chosen.seeds, dict(pair.split("=", 1) for pair in chosen.set)):
             print(row, flush=True)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 import random
 import zipfile
 from pathlib import Path
@@ -11,7 +13,7 @@ import pandas as pd
 import pytest
 
 from fairdash import data, settings
-from fairdash.data import ImportOptions
+from fairdash.data import ImportOptions, brought
 from fairdash.errors import FairDashError
 
 LOG = b"user_id,item_id,rating\n" + b"".join(b"u%d,i%d,%d\n" % (i % 4, i // 4, 1 + i % 5) for i in range(20))
@@ -54,13 +56,16 @@ CASES = {
     "null bytes all over": (b"\0\1\2\3" * 500, "binary data"),
     "picture": (b"\x89PNG\r\n\x1a\n" + bytes(50), "is a picture"),
     "pdf": (b"%PDF-1.7\n", "is a PDF"),
-    "gzip": (b"\x1f\x8b\x08\x00" + bytes(20), "is a gzip file"),
+    "damaged gzip": (b"\x1f\x8b\x08\x00" + bytes(20), "is a gzip file that is damaged"),
+    "tar": (gzip.compress(bytes(257) + b"ustar" + bytes(300)), "is a tar archive"),
+    "pickle": (b"\x80\x04\x95" + bytes(50), "a Python pickle, which is never opened"),
     "sqlite": (b"SQLite format 3\x00" + bytes(50), "SQLite"),
-    "json": (b'[{"user_id": 1, "item_id": 2}]', "JSON or a web page"),
-    "json lines": (b'{"user_id": 1, "item_id": 2}\n{"user_id": 1, "item_id": 3}\n', "JSON or a web page"),
-    "web page": (b"<!DOCTYPE html><html><p>a, b</p></html>", "JSON or a web page"),
+    "cut json": (b'[{"user_id": 1, "item_id": 2}', "begins like JSON but is none"),
+    "json without records": (b'{"user_id": 1}', "holds no list of records"),
+    "a broken line of json": (b'{"user_id": 1, "item_id": 2}\n{"user_id": 1, \n', "line 2 is not JSON"),
+    "web page": (b"<!DOCTYPE html><html><p>a, b</p></html>", "a web page or XML"),
     "old excel": (b"\xd0\xcf\x11\xe0" + bytes(50), "Excel"),
-    "excel": (_zip({"xl/workbook.xml": b"<x/>", "a": b""}), "Excel workbook"),
+    "damaged excel": (_zip({"xl/workbook.xml": b"<x/>", "a": b""}), "Excel workbook"),
     "cut utf-16": ("user_id,item_id\n1,2\n".encode("utf-16") + b"\x00", "breaks at byte"),
     "ragged": (b"user_id,item_id\n1,2\n1\n3,4,5\n1,2\n", "row 3 has 1, row 4 has 3"),
     "first row too long": (b"user_id,item_id\n1,2,3\n4,5\n", "row 2 has 3"),
@@ -81,14 +86,14 @@ CASES = {
     "zip of folders": (_zip({"a/": b"", "__MACOSX/._a": b"x"}), "holds no files"),
     "encrypted zip": (_locked(), "ratings.csv is encrypted"),
     "zip without tables": (_zip({"readme.txt": b"hello", "a.png": b"x"}), "None of the files holds interactions"),
-    "zip in a zip": (_zip({"ratings.zip": _zip({"ratings.csv": LOG})}), "None of the files holds interactions"),
+    "zip in a zip in a zip": (_zip({"r.zip": _zip({"r.zip": _zip({"r.csv": LOG})})}), "is a zip archive where one"),
     "two candidates": (_zip({"a_ratings.csv": LOG, "b_ratings.csv": LOG}), "2 files could hold the interactions"),
     "damaged parquet": (b"PAR1" + bytes(40), "damaged Parquet"),
     "cut parquet": (_parquet(pd.DataFrame({"user_id": ["a"], "item_id": ["b"]}))[:-20], "damaged Parquet"),
     "empty parquet": (_parquet(pd.DataFrame({"user_id": [], "item_id": []})), "0 rows"),
     "nested parquet": (
         _parquet(pd.DataFrame({"user_id": ["a"], "item_id": [{"b": 1}]})),
-        "column 'item_id' of type struct",
+        "no column is recognisable as the item",
     ),
 }
 
@@ -234,3 +239,38 @@ def test_damaged_files_give_a_message_or_a_sound_data_set(seed: int) -> None:
         return
     assert told.message
     assert told.hint
+
+
+PAIRS = [(u, i) for u in range(4) for i in range(3)]
+FORMS = {
+    "csv": b"user_id,item_id,rank,score\n" + b"".join(b"u%d,i%d,%d,0.%d\n" % (u, i, i + 1, 9 - i) for u, i in PAIRS),
+    "json": json.dumps([{"user_id": f"u{u}", "item_id": f"i{i}", "rank": i + 1} for u, i in PAIRS]).encode(),
+    "lines": b"\n".join(b'{"user": {"id": "u%d"}, "items": ["i0", "i1", "i2"]}' % u for u in range(4)),
+    "python": b"\n".join(b"{'user_id': 'u%d', 'items': [{'item_id': 'i0'}, {'item_id': 'i2'}]}" % u for u in range(4)),
+    "cells": b"user_id,items\n" + b"".join(b"u%d,\"['i0', 'i1']\"\n" % u for u in range(4)),
+    "trec": b"".join(b"u%d Q0 i%d %d 0.5 run\n" % (u, i, i + 1) for u, i in PAIRS),
+    "blocks": b"".join(b"i%d:\n" % i + b"".join(b"u%d,%d,2005-09-06\n" % (u, u) for u in range(4)) for i in range(3)),
+    "dates": b"user,item,score,date\n"
+    + b"".join(b"u%d,i%d,3,Posted June %d, 2014.\n" % (u, i, 1 + i) for u, i in PAIRS),
+}
+
+
+@pytest.mark.parametrize("seed", range(64))
+def test_damaged_lists_give_a_message_or_sound_tables(seed: int) -> None:
+    draw = random.Random(seed)
+    lists = FORMS[sorted(FORMS)[seed % len(FORMS)]]
+    people = b"user_id,gender,langs,dob\n" + b"".join(b"u%d,%d,de;en,198%d-01-01\n" % (i, i % 2, i) for i in range(4))
+    files = [lists, LOG, people]
+    broken = draw.randrange(3)
+    files[broken] = _damaged(files[broken], draw)
+    sources = [(f"x{i}", raw) for i, raw in enumerate(files)]
+    told: FairDashError | None = None
+    try:
+        found = brought.bring(sources[0], sources[1], sources[2])
+    except FairDashError as error:
+        told = error
+    else:
+        for frame in (*found.systems.values(), found.truth):
+            assert frame[["user_id", "item_id"]].notna().all().all()
+        assert found.users["user_id"].is_unique
+    assert told is None or (told.message and told.hint)

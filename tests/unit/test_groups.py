@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fairdash.errors import ConfigError
 from fairdash.groups import form, suggest
+from fairdash.item_classes import ItemClass
 from fairdash.schema import GroupSpec
 
 
@@ -63,7 +64,11 @@ def test_few_different_numbers_are_groups_of_their_own_and_many_are_cut() -> Non
 
 def test_several_values_in_a_cell() -> None:
     table = _table(speaks=["Spanish", "Spanish|English", "English", None])
-    assert form(GroupSpec(("speaks",)), table).names == ("(several)", "English", "Spanish")
+    groups = form(GroupSpec(("speaks",)), table)
+    assert groups.names == ("English", "Spanish")
+    assert groups.membership.toarray().tolist() == [[False, True], [True, True], [True, False], [False, False]]
+    assert groups.codes.tolist() == [1, -1, 0, -1]
+    assert groups.sizes.tolist() == [2, 2]
     holds = form(GroupSpec(("speaks=spanish",)), table)
     assert holds.names == ("spanish", "not spanish")
     assert holds.codes.tolist() == [0, 0, 1, -1]
@@ -75,6 +80,22 @@ def test_crossing() -> None:
     assert groups.attribute == "gender × age"
     assert groups.names == ("F × under 35", "F × 35+", "M × under 35")
     assert groups.codes.tolist() == [0, 2, 1, -1, -1]
+
+
+def test_crossing_of_groups_that_overlap() -> None:
+    table = _table(speaks=["a|b", "a", "b", None], gender=["F", "F", "M", "M"])
+    groups = form(GroupSpec(("speaks", "gender")), table)
+    assert groups.names == ("a × F", "b × F", "b × M")
+    assert groups.membership.toarray().astype(int).tolist() == [[1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 0]]
+    classes = ItemClass.of_groups(form(GroupSpec(("speaks",)), table))
+    assert classes.share.toarray().tolist() == [[0.5, 0.5], [1, 0], [0, 1], [0, 0]]
+    assert not classes.exclusive
+
+
+def test_exclusive_groups_have_no_matrix_until_it_is_asked_for() -> None:
+    groups = form(GroupSpec(("x",)), _table(x=["b", "a", None]))
+    assert groups.member is None
+    assert groups.membership.toarray().astype(int).tolist() == [[0, 1], [1, 0], [0, 0]]
 
 
 def test_labels_sort_as_people_read() -> None:

@@ -1,4 +1,4 @@
-"""Declares `bert_sequence`: a BERT over a person's items in order."""
+"""Declares `bert_sequence`: a transformer over a person's items in order."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from fairdash.recommenders.base import Cost, Range, RecommenderInfo, Sizes
 from fairdash.recommenders.options import TrainingOptions, option
 
-FULL_SOFTMAX_ITEMS, NEGATIVES = 20_000, 4096  # larger catalogues are sampled by default
+FULL_SOFTMAX_ITEMS = 2000  # larger catalogues are sampled by default
 TEXT_WIDTH = 384  # of the bundled encoder, for estimates
 
 
 @dataclass(frozen=True)
 class SequenceOptions(TrainingOptions):
-    """`bert_sequence`: a BERT over the user's items."""
+    """`bert_sequence`: a transformer over the user's items."""
 
     start: str = option("", "A bert_sequence to go on from: folder of a run or model, or its zip; else from scratch.")
     epochs: int = option(30, "Passes over the training data at most; 0: use `start` as it is.", low=0, high=1000)
@@ -22,6 +22,12 @@ class SequenceOptions(TrainingOptions):
         "Epochs over which the weights are averaged, the latest counting most; 0: the weights as they are.",
         low=0.0,
         high=1000.0,
+    )
+    architecture: str = option(
+        "gated",
+        "gated: gates on both branches and relative positions, the more accurate; bert: a BERT that transformers opens "
+        "from the saved folder by itself.",
+        choices=("gated", "bert"),
     )
     items: str = option("text+id", "What an item's vector is made of.", choices=("text+id", "text", "id"))
     objective: str = option(
@@ -42,7 +48,7 @@ class SequenceOptions(TrainingOptions):
     batch: int = option(32, "Full-length histories in one step (short ones are packed).", low=1, high=65536)
     negatives: int = option(
         0,
-        "Sampled negatives of a step; 0: the whole catalogue, or 4,096 where it is above 20,000.",
+        "Sampled negatives of a step; 0: the whole catalogue, or above 2,000 items a quarter of it, 1,024 to 4,096.",
         low=0,
         high=1000000,
     )
@@ -56,10 +62,16 @@ class SequenceOptions(TrainingOptions):
     )
 
 
+def negatives_of(o: SequenceOptions, n_items: int) -> int:
+    """How many items a step's softmax is taken over; n_items: the exact one."""
+    usual = n_items if n_items <= FULL_SOFTMAX_ITEMS else min(max(n_items // 4, 1024), 4096)
+    return min(o.negatives or usual, n_items)
+
+
 def cost(o: SequenceOptions, sizes: Sizes) -> Cost:
-    """Of a training."""
+    """Of a training; a block of either architecture has 12 d² weights."""
     m, d, n = sizes.n_items, o.width, o.length + 1
-    head = min(o.negatives or (m if m <= FULL_SOFTMAX_ITEMS else NEGATIVES), m) * d
+    head = negatives_of(o, m) * d
     share = 1.0 if o.objective == "causal" else o.mask_share
     token = 2.0 * (o.layers * (12 * d * d + 2 * n * d) + share * head)  # of a forward pass
     step = o.batch * n
@@ -73,7 +85,8 @@ INFO = RecommenderInfo(
     name="bert_sequence",
     title="BERT over the history",
     summary="Reads a person's items in order, by their texts and by what people did with them; says what comes next.",
-    paper="Sun et al. 2019, BERT4Rec; Kang & McAuley 2018, Self-attentive sequential recommendation",
+    paper="Sun et al. 2019, BERT4Rec; Kang & McAuley 2018, Self-attentive sequential recommendation; Borisyuk et al. "
+    "2025, From features to transformers (gates)",
     place=10,
     module="fairdash.recommenders.bert_sequence.model",
     options=SequenceOptions,

@@ -1,4 +1,4 @@
-"""`bert_sequence`: a BERT that reads a person's items in order and says what comes next.
+"""`bert_sequence`: a transformer that reads a person's items in order and says what comes next.
 
 Shapes: b people in a batch, n positions, d width, m items of the catalogue, w width of the text encoder.
 
@@ -7,8 +7,11 @@ items, oldest first. An item's vector is its text's vector (title and categories
 projected to d) plus a learned vector of its own. The output at the last position is the user vector; an item's score
 is its product with the item's vector, plus the item's bias. So an item nobody has seen yet is scored by its text.
 
-causal (default): every position predicts a coming item (SASRec's task, Kang & McAuley 2018, with a softmax over the
-whole catalogue as in Klenitskiy & Vasilev 2023). masked: hidden items are predicted from both sides (BERT4Rec, Sun et
+architecture = gated (default) reads them with `GatedEncoder`, bert with a BertModel, which transformers opens from the
+saved folder by itself.
+
+causal (default): every position predicts a coming item (SASRec's task, Kang & McAuley 2018, with the softmax of
+Klenitskiy & Vasilev 2023). masked: hidden items are predicted from both sides (BERT4Rec, Sun et
 al. 2019); then the user vector is the output at a mask behind the last item.
 """
 
@@ -32,7 +35,10 @@ from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress
 from fairdash.recommenders import store, text
 from fairdash.recommenders.base import Sizes
-from fairdash.recommenders.bert_sequence import FULL_SOFTMAX_ITEMS, NEGATIVES, SequenceOptions, cost
+from fairdash.recommenders.bert_sequence import SequenceOptions, cost, negatives_of
+from fairdash.recommenders.bert_sequence.dropout import Noise, replace_dropout
+from fairdash.recommenders.bert_sequence.gated import GatedEncoder
+from fairdash.recommenders.bert_sequence.softmax import softmax_loss
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.options import parse
@@ -42,18 +48,17 @@ from fairdash.schema import ITEM_ID, Codes, Floats, Interactions, TrainingData
 PAD, MASK, FIRST_ITEM = 0, 1, 2  # word ids of the saved BertModel: item code c is word c + FIRST_ITEM
 TYPES = 8  # token types: 0 for the person and where no rating is known, 1…7 how an item was rated
 # What a model to start from decides.
-ARCHITECTURE = ("items", "objective", "encoder", "width", "layers", "heads", "length", "rate_inputs")
+ARCHITECTURE = ("architecture", "items", "objective", "encoder", "width", "layers", "heads", "length", "rate_inputs")
 MIN_STEPS = 32  # of an epoch: small data is cut into smaller batches, or it would be learned from too seldom
 # Interactions at which dropout is strong and at which it is weak; between them it falls with their logarithm. Measured
 # on MovieLens-100K, all else equal: NDCG@10 of liked items 0.144 at dropout 0.2, 0.159 at 0.4; on MovieLens-1M 0.2 is
 # what reached 0.185 (no other share was tried there to the end).
 DROPOUT = ((100_000, 0.45), (1_000_000, 0.2))
 MAX_TWINS = 4  # profile texts with exchanged attributes for each person
-CHUNK_CPU, CHUNK_GPU = 128, 16384  # rows of logits that are worked on at a time
 
 
 class SequenceModel(nn.Module):
-    """The BERT, the item vectors and the loss. texts: [m, w] standardised text vectors; profiles: [p, w]."""
+    """The encoder, the item vectors and the loss. texts: [m, w] standardised text vectors; profiles: [p, w]."""
 
     texts: torch.Tensor
     profiles: torch.Tensor
@@ -63,24 +68,26 @@ class SequenceModel(nn.Module):
         self.options = options
         m, w = texts.shape
         d = options.width
-        self.bert = BertModel(
-            BertConfig(
-                vocab_size=FIRST_ITEM,  # item vectors come from outside; a saved folder holds them as words
-                hidden_size=d,
-                num_hidden_layers=options.layers,
-                num_attention_heads=options.heads,
-                intermediate_size=4 * d,
-                max_position_embeddings=options.length + 2,
-                type_vocab_size=TYPES,
-                hidden_dropout_prob=options.dropout,
-                attention_probs_dropout_prob=0.0,  # keeps the fast attention kernels on a CPU
-                is_decoder=options.objective == "causal",
-                pad_token_id=PAD,
-            ),
-            add_pooling_layer=False,
-        )
-        # a CPU's fused kernel is three times slower in bfloat16 than plain products at these lengths
-        self.bert.set_attn_implementation("eager" if device.kind == "cpu" and device.bf16 else "sdpa")
+        self.noise = Noise()
+        # a CPU's fused attention kernel is three times slower in bfloat16 than plain products at these lengths
+        fused = device.kind != "cpu" or not device.bf16
+        self.bert: BertModel | None = None
+        self.gated: GatedEncoder | None = None
+        if options.architecture == "bert":
+            self.bert = _bert(options, "sdpa" if fused else "eager")
+            replace_dropout(self.bert, self.noise)
+        else:
+            self.gated = GatedEncoder(
+                width=d,
+                layers=options.layers,
+                heads=options.heads,
+                length=options.length + 1,
+                types=TYPES,
+                causal=options.objective == "causal",
+                dropout=options.dropout,
+                noise=self.noise,
+                fused=fused,
+            )
         self.register_buffer("texts", texts, persistent=False)
         self.register_buffer("profiles", profiles, persistent=False)
         self.text_map = nn.Linear(w, d, bias=False) if options.items != "id" else None
@@ -91,7 +98,6 @@ class SequenceModel(nn.Module):
         for layer in (self.text_map, self.profile_map):
             if layer is not None:
                 nn.init.normal_(layer.weight, std=0.02 / w**0.5)
-        self.noise = _replace_dropout(self.bert)
 
     def item_vectors(self) -> torch.Tensor:
         """[m, d]"""
@@ -110,27 +116,35 @@ class SequenceModel(nn.Module):
         profile: torch.Tensor,  # [b, w] text vectors, or [b, 0] without profile
         masked: torch.Tensor | None = None,  # bool [b, n - 1]: hidden items
     ) -> torch.Tensor:
-        """Outputs [b, n, d] of the BERT over the person and the items."""
+        """Outputs [b, n, d] of the encoder over the person and the items."""
         inputs = functional.embedding(items.clamp(min=0), vectors)
         if masked is not None:
-            mask = self.bert.embeddings.word_embeddings.weight[MASK]
-            inputs = torch.where(masked[..., None], mask.to(inputs.dtype), inputs)
+            inputs = torch.where(masked[..., None], self._mask().to(inputs.dtype), inputs)
             types = types.masked_fill(masked, 0)
         person = self.person.expand(len(items), -1)
         if self.profile_map is not None:
             person = person + self.profile_map(profile)
         inputs = torch.cat([person[:, None].to(inputs.dtype), inputs], dim=1)  # [b, n, d]
-        attention = None  # causal: what is padded lies behind every real position, so no mask is needed
+        types = functional.pad(types, (1, 0))
+        real = None  # causal: what is padded lies behind every real position, so none need be told
         if self.options.objective == "masked":
-            attention = functional.pad(items >= 0, (1, 0), value=True)
-        out = self.bert(
-            inputs_embeds=inputs,
-            token_type_ids=functional.pad(types, (1, 0)),
-            attention_mask=attention,
-            use_cache=False,
-        )
-        result: torch.Tensor = out.last_hidden_state
+            real = functional.pad(items >= 0, (1, 0), value=True)
+        if self.gated is not None:
+            result: torch.Tensor = self.gated(inputs, types, real)
+            return result
+        assert self.bert is not None
+        out = self.bert(inputs_embeds=inputs, token_type_ids=types, attention_mask=real, use_cache=False)
+        result = out.last_hidden_state
         return result
+
+    def _mask(self) -> torch.Tensor:
+        """The vector [d] of a hidden item."""
+        if self.bert is not None:
+            vector: torch.Tensor = self.bert.embeddings.word_embeddings.weight[MASK]
+            return vector
+        assert self.gated is not None
+        assert self.gated.mask is not None
+        return self.gated.mask
 
     def forward(
         self,
@@ -149,7 +163,8 @@ class SequenceModel(nn.Module):
         texts = self.profiles[profile] if len(self.profiles) else self.profiles.new_zeros(len(users), 0)
         hidden = self.encode(vectors, items, types, texts, masked)  # [b, n, d]
         rows, columns = (targets >= 0).nonzero(as_tuple=True)  # [t] predictions
-        loss = _softmax_loss(hidden[rows, columns], vectors, self.bias, targets[rows, columns], self.options.negatives)
+        negatives = negatives_of(self.options, len(vectors))
+        loss = softmax_loss(hidden[rows, columns], vectors, self.bias, targets[rows, columns], negatives)
         weight = weights[rows, columns]
         own = torch.zeros(len(users), device=loss.device).index_add(0, rows, loss * weight)
         total = torch.zeros(len(users), device=loss.device).index_add(0, rows, weight)
@@ -168,98 +183,25 @@ class SequenceModel(nn.Module):
         )
 
 
-def _softmax_loss(
-    hidden: torch.Tensor, vectors: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor, negatives: int
-) -> torch.Tensor:
-    """-log P(target) [t] under a softmax over the catalogue, or over `negatives` uniform draws shared by the batch,
-    each of which then stands for m / negatives items. hidden: [t, d]; vectors: [m, d]."""
-    m = len(vectors)
-    if not negatives and m > FULL_SOFTMAX_ITEMS:
-        negatives = NEGATIVES
-    if not negatives or negatives >= m:
-        return _FullSoftmax.apply(hidden, vectors, bias, targets)  # type: ignore[no-any-return, no-untyped-call]
-    drawn = torch.randint(m, (negatives,), device=hidden.device)
-    other = hidden @ vectors[drawn].T.to(hidden.dtype) + bias[drawn] + float(np.log(m / negatives))  # [t, negatives]
-    other = other.float().masked_fill(drawn[None] == targets[:, None], -torch.inf)
-    own = (hidden * vectors[targets].to(hidden.dtype)).sum(1).float() + bias[targets]
-    return torch.logsumexp(torch.cat([own[:, None], other], dim=1), dim=1) - own
-
-
-class _FullSoftmax(torch.autograd.Function):
-    """Cross-entropy [t] over all m items. Slices of rows pass through the processor's cache on their way to the
-    probabilities [t, m], which are all that is kept (in bfloat16 where autocast is on) and give both gradients by one
-    product each."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, hidden: torch.Tensor, vectors: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor
-    ) -> torch.Tensor:
-        kind = hidden.device.type
-        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
-        hidden, vectors = hidden.to(dtype), vectors.to(dtype)
-        step = CHUNK_CPU if kind == "cpu" else CHUNK_GPU
-        shares = torch.empty(len(hidden), len(vectors), dtype=dtype, device=hidden.device)
-        loss = torch.empty(len(hidden), device=hidden.device)
-        with torch.autocast(kind, enabled=False):
-            for start in range(0, len(hidden), step):
-                rows = slice(start, start + step)
-                logits = (hidden[rows] @ vectors.T).float().add_(bias)
-                top = logits.amax(1, keepdim=True)
-                own = logits.gather(1, targets[rows, None]) - top
-                total = logits.sub_(top).exp_().sum(1, keepdim=True)
-                torch.div(logits, total, out=shares[rows])
-                loss[rows] = (total.log() - own)[:, 0]
-        ctx.save_for_backward(hidden, vectors, targets, shares)
-        return loss
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
-        hidden, vectors, targets, shares = ctx.saved_tensors
-        grad = grads[0][:, None]  # [t, 1]
-        weighted = hidden * grad.to(hidden.dtype)
-        grad_hidden = (shares @ vectors - vectors[targets]) * grad.to(hidden.dtype)
-        grad_vectors = (shares.T @ weighted).float().index_add_(0, targets, weighted.float(), alpha=-1)
-        grad_bias = (shares.T @ grad.to(shares.dtype)).float()[:, 0].index_add_(0, targets, grad[:, 0], alpha=-1)
-        return grad_hidden, grad_vectors, grad_bias, None
-
-
-class _Noise:
-    """Random bits for dropout on a CPU: PyTorch's own generator there takes 8 ns a number, more than the rest of this
-    model together; a numpy generator, seeded from PyTorch's at every step, takes a tenth."""
-
-    def __init__(self) -> None:
-        self.generator = np.random.Generator(np.random.SFC64(0))
-
-    def start(self) -> None:
-        seed = int(torch.randint(2**62, ()).item())
-        self.generator = np.random.Generator(np.random.SFC64(seed))
-
-    def keep(self, shape: torch.Size, share: float) -> torch.Tensor:
-        """bool of that shape, true with probability `share` (to 1/256)."""
-        raw = np.frombuffer(self.generator.bytes(shape.numel()), np.uint8)
-        return torch.from_numpy(raw < round(share * 256)).view(shape)
-
-
-class _Dropout(nn.Module):
-    def __init__(self, p: float, noise: _Noise) -> None:
-        super().__init__()
-        self.share, self.noise = round((1.0 - p) * 256) / 256, noise
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training or self.share == 1.0:
-            return x
-        if x.device.type != "cpu":
-            return functional.dropout(x, 1.0 - self.share)
-        return x * self.noise.keep(x.shape, self.share).to(x.dtype).mul_(1.0 / self.share)
-
-
-def _replace_dropout(bert: nn.Module) -> _Noise:
-    noise = _Noise()
-    for module in list(bert.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, nn.Dropout) and name == "dropout" and hasattr(module, "LayerNorm"):
-                setattr(module, name, _Dropout(child.p, noise))
-    return noise
+def _bert(options: SequenceOptions, attention: str) -> BertModel:
+    bert = BertModel(
+        BertConfig(
+            vocab_size=FIRST_ITEM,  # item vectors come from outside; a saved folder holds them as words
+            hidden_size=options.width,
+            num_hidden_layers=options.layers,
+            num_attention_heads=options.heads,
+            intermediate_size=4 * options.width,
+            max_position_embeddings=options.length + 2,
+            type_vocab_size=TYPES,
+            hidden_dropout_prob=options.dropout,
+            attention_probs_dropout_prob=0.0,  # keeps the fast attention kernels on a CPU
+            is_decoder=options.objective == "causal",
+            pad_token_id=PAD,
+        ),
+        add_pooling_layer=False,
+    )
+    bert.set_attn_implementation(attention)
+    return bert
 
 
 class SequenceBatches:
@@ -440,17 +382,8 @@ class FittedSequence:
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        bert, d = self.model.bert, self.options.width
-        own = bert.embeddings.word_embeddings
-        words = nn.Embedding(len(self.vectors) + FIRST_ITEM, d, padding_idx=PAD)
-        with torch.no_grad():
-            words.weight[:FIRST_ITEM] = own.weight.cpu()
-            words.weight[FIRST_ITEM:] = self.vectors.cpu()
-        bert.embeddings.word_embeddings, bert.config.vocab_size = words, len(words.weight)
-        try:
-            bert.save_pretrained(folder)
-        finally:
-            bert.embeddings.word_embeddings, bert.config.vocab_size = own, FIRST_ITEM
+        if self.model.bert is not None:
+            _save_bert(self.model.bert, self.vectors, folder)
         state = {k: v for k, v in self.model.state_dict().items() if not k.startswith("bert.")}
         arrays: dict[str, NDArray[Any]] = {f"model.{name}": value.cpu().numpy() for name, value in state.items()}
         arrays["texts"] = self.model.texts.cpu().numpy()
@@ -464,6 +397,20 @@ class FittedSequence:
             "item_ids": list(self.context.item_ids),
         }
         store.write(folder, manifest, arrays)
+
+
+def _save_bert(bert: BertModel, vectors: torch.Tensor, folder: Path) -> None:
+    """As transformers opens it, the items [m, d] as words."""
+    own = bert.embeddings.word_embeddings
+    words = nn.Embedding(len(vectors) + FIRST_ITEM, vectors.shape[1], padding_idx=PAD)
+    with torch.no_grad():
+        words.weight[:FIRST_ITEM] = own.weight.cpu()
+        words.weight[FIRST_ITEM:] = vectors.cpu()
+    bert.embeddings.word_embeddings, bert.config.vocab_size = words, len(words.weight)
+    try:
+        bert.save_pretrained(folder)
+    finally:
+        bert.embeddings.word_embeddings, bert.config.vocab_size = own, FIRST_ITEM
 
 
 def vectors_of(
@@ -695,12 +642,13 @@ def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray
     profile_vectors = arrays["profile_vectors"]
     device = choose("auto")
     model = SequenceModel(options, torch.from_numpy(arrays["texts"]), torch.from_numpy(profile_vectors), device)
-    store.check_pretrained(folder)
-    bert = BertModel.from_pretrained(folder, add_pooling_layer=False, use_safetensors=True, local_files_only=True)
-    state = {f"bert.{name}": value for name, value in bert.state_dict().items()}
-    words = "bert.embeddings.word_embeddings.weight"
-    state[words] = state[words][:FIRST_ITEM]
-    state.update({k.removeprefix("model."): torch.from_numpy(v) for k, v in arrays.items() if k.startswith("model.")})
+    state = {k.removeprefix("model."): torch.from_numpy(v) for k, v in arrays.items() if k.startswith("model.")}
+    if model.bert is not None:
+        store.check_pretrained(folder)
+        bert = BertModel.from_pretrained(folder, add_pooling_layer=False, use_safetensors=True, local_files_only=True)
+        state.update({f"bert.{name}": value for name, value in bert.state_dict().items()})
+        words = "bert.embeddings.word_embeddings.weight"
+        state[words] = state[words][:FIRST_ITEM]
     model.load_state_dict(state)
     context = Context(
         tuple(manifest["attributes"]),

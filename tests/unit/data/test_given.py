@@ -32,11 +32,19 @@ def test_without_train_nothing_is_known() -> None:
     assert len(split.test) == len(dataset.interactions) == 3
 
 
-def test_ratings_of_one_file_alone_are_left_aside() -> None:
+def test_what_was_held_out_is_liked_by_its_own_ratings() -> None:
     train = ("train.csv", b"user_id,item_id\na,z\nb,x\n")
     dataset, split, _ = given_split(TRUTH, USERS, None, train)
     assert "rating" not in dataset.interactions
-    assert split.training.relevance_threshold is None
+    assert split.training.relevance_threshold == 4.0
+    assert sorted(split.test.rating.tolist()) == [2.0, 4.0, 5.0]
+    assert len(split.known) == 2
+
+
+def test_items_of_the_lists_belong_to_the_catalogue() -> None:
+    lists = ("recs.csv", b"user_id,item_id,rank\na,q,1\nb,x,1\n")
+    dataset, _, _ = given_split(TRUTH, USERS, None, None, recommendations=lists)
+    assert sorted(dataset.items["item_id"]) == ["q", "x", "y", "z"]
 
 
 def test_the_same_file_twice_is_refused() -> None:

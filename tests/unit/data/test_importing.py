@@ -12,7 +12,7 @@ import pytest
 
 from fairdash import data
 from fairdash.data import ImportOptions, Mapping
-from fairdash.data.check import Finding
+from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError, DataError
 from fairdash.schema import Dataset
 
@@ -94,7 +94,8 @@ def test_ids_of_the_other_files_tell_the_columns() -> None:
     people, things = "id,gender\nu0,F\nu1,M\nu2,F\nu3,M\n", "code,title\n" + "".join(f"i{i},T{i}\n" for i in range(5))
     seen = data.preview(("x.csv", log.encode()), ("p.csv", people.encode()), ("t.csv", things.encode()))
     assert (seen.mapping.user, seen.mapping.item) == ("c", "b")
-    assert (seen.mapping.users_id, seen.mapping.items_id, seen.mapping.rating) == ("id", "code", "a")
+    assert (seen.mapping.users_id, seen.mapping.items_id, seen.mapping.rating) == ("id", "code", None)
+    assert any(finding.key == "rating_offered" and finding.message.startswith("a ") for finding in seen.findings)
 
 
 def test_choices_win_over_guesses() -> None:
@@ -246,12 +247,33 @@ def test_column_that_is_called_like_one_of_ours_keeps_its_content() -> None:
 
 @pytest.mark.parametrize(
     ("cell", "names"),
-    [("A|B|A", "A|B"), ("A; B", "A|B"), ("['A', 'B C']", "A|B C"), ("A, B", "A|B"), (" A | ", "A")],
+    [
+        *[("A|B|A", "A|B"), ("A; B", "A|B"), ("['A', 'B C']", "A|B C"), ("A, B", "A|B"), (" A | ", "A")],
+        *[("A / B", "A|B"), ("[A, B]", "A|B"), ("{'B', 'A'}", "A|B"), ("{'A': 7, 'B': 1}", "A|B")],
+        ("[{'id': 28, 'name': 'A'}, {'id': 12, 'name': 'B'}]", "A|B"),
+        ('[{"id": 28, "name": "A"}, {"id": 12, "name": "B"}]', "A|B"),
+    ],
 )
 def test_category_lists_of_every_style(cell: str, names: str) -> None:
     things = "item_id\tgenres\n" + "".join(f"i{i}\t{cell}\n" for i in range(5))
     dataset, _ = _build(LOG, "", things)
     assert dataset.items["categories"].tolist() == [names] * 5
+
+
+def test_columns_of_flags_are_categories() -> None:
+    things = "item_id,title,Action,Drama,War\n" + "".join(f"i{i},T{i},{i % 2},{1 - i % 2},0\n" for i in range(4))
+    dataset, found = _build(LOG, "", things + "i4,T4,1,1,1\n")
+    assert dataset.items["categories"].tolist() == ["Drama", "Action", "Drama", "Action", "Action|Drama|War"]
+    assert found["one_hot"].count == 3
+
+
+def test_ids_with_zeros_before_them_meet() -> None:
+    log = "user_id,item_id\n" + "".join(f"{u:05},{i:04}\n" for u in range(1, 4) for i in range(3))
+    dataset, found = _build(log, "user_id,gender\n1,F\n2,M\n3,F\n")
+    assert dataset.users["user_id"].tolist() == ["1", "2", "3"]
+    assert found["padded_ids"].applied
+    alone, _ = _build(log)
+    assert alone.users["user_id"].tolist() == ["00001", "00002", "00003"]
 
 
 def test_weak_guesses_are_shown_but_not_acted_on() -> None:

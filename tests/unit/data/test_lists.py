@@ -59,13 +59,14 @@ def test_a_repeated_item_keeps_its_better_place() -> None:
     lists, found = read(table(["a,i1,1", "a,i2,2", "a,i1,3", "a,i3,4", "b,i0,1", "007,i0,1"]))
     assert codes(lists, 0) == [1, 2, 3]
     assert found["repeated"] == 1
-    assert found["gaps"] == 1  # the place of the repeat is closed
+    assert lists.items[0, :4].tolist() == [1, 2, -1, 3]  # the place of the repeat stays empty
 
 
 def test_ranks_from_zero_and_gaps() -> None:
     lists, found = read(table(["a,i1,0", "a,i2,1", "b,i0,4", "007,i0,0", "007,i9,7"]))
     assert codes(lists, 0) == [1, 2]
     assert codes(lists, 2) == [0, 9]
+    assert lists.items[2, :9].tolist() == [0, *[-1] * 6, 9, -1]  # a rank is where the person saw the item
     assert found["rank-0"] == 2
     assert found["gaps"] == 2
 
@@ -79,9 +80,10 @@ def test_rank_counts_where_the_score_says_otherwise() -> None:
 
 
 def test_strangers_are_left_out_and_counted_people_without_a_list_too() -> None:
-    lists, found = read(table(["a,i1,1", "a,nope,2", "zed,i1,1", "b,i2,1"]))
+    lists, found = read(table(["a,i1,1", "a,nope,2", "zed,i1,1", "b,i2,1", ",i3,1"]))
     assert codes(lists, 0) == [1]
     assert codes(lists, 2) == []
+    assert found["empty_ids"] == 1
     assert found["unknown-items"] == 1
     assert found["unknown-people"] == 1
     assert found["no-list"] == 1
@@ -124,7 +126,6 @@ def test_other_names_separators_and_parquet(tmp_path: Path) -> None:
         (table(["a,i1,1", "a,i2,"]), ("row 3", "rank")),
         (table(["a,i1,1", "a,i2,1.5"]), ("row 3", "rank")),
         (table(["a,i1,-1"]), ("row 2", "rank")),
-        (table(["a,i1,1", ",i2,2"]), ("row 3", "user_id", "missing")),
         (table(["a,i1,1", "a,i2,1"]), ("row 3", "rank", "another item")),
         (table(["x,i1,1", "y,i2,1"]), ("row 2", "user_id", "'x'")),
         (table(["a,z1,1", "b,z2,1"]), ("row 2", "item_id", "'z1'")),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairdash import data
-from fairdash.data.check import Finding
+from fairdash.data.findings import Finding
 from fairdash.data.split import split
 from fairdash.groups import form, suggest
 from fairdash.schema import Dataset, GroupSpec
@@ -20,7 +20,7 @@ TABLES = ("interactions.csv", "users.csv", "items.csv")
 def _build(folder: str, names: tuple[str, ...] = TABLES) -> tuple[Dataset, dict[str, Finding]]:
     if not (SHARED / folder).is_dir():
         pytest.skip(f"the data set {folder} is not beside this checkout")
-    dataset, findings = data.build(*(SHARED / folder / name for name in names))
+    dataset, findings = data.build(*(SHARED / folder / name for name in names), accept_guesses=False)
     return dataset, {finding.key: finding for finding in findings}
 
 

@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairdash.data import times
+from fairdash import data
+from fairdash.data import ImportOptions, times
+from fairdash.data.findings import Finding
+from fairdash.errors import ConfigError
+from fairdash.schema import Dataset
 
 
 def _parse(*cells: str | None) -> times.Times:
@@ -26,6 +30,14 @@ def _parse(*cells: str | None) -> times.Times:
         (("01-Jan-1995", "14-Feb-1996"), "seconds"),
         (("20030131", "20030201"), "seconds"),
         (("week 2", "week 10", "week 1"), "rank"),
+        (("Fri Aug 01 04:20:28 +0000 2014", "Sat Jun 07 01:51:53 -0700 2014"), "seconds"),
+        (("07 Jun 2014, 01:51", "01 Aug 2014, 14:20"), "seconds"),
+        (("Posted June 07, 2014.", "Posted August 01, 2014."), "seconds"),
+        (("Edited Jan. 5, 2014", "Sept. 5, 2015"), "seconds"),
+        (("2014年6月7日", "2014年12月1日"), "seconds"),
+        (("Q3 2014", "Q4 2013"), "unknown"),
+        (("a1b2", "c3d4"), "unknown"),
+        (("morning", "evening"), "unknown"),
     ],
 )
 def test_unit(cells: tuple[str, ...], unit: str) -> None:
@@ -44,6 +56,65 @@ def test_texts_rank_as_people_count() -> None:
 def test_month_first_is_said_when_the_day_could_be_first() -> None:
     assert "day first would fit too" in _parse("03/04/2020", "05/06/2020").note
     assert "day first" not in _parse("03/04/2020", "05/26/2020").note
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "2014-06-07T08:51:53Z",
+        "Sat Jun 07 01:51:53 -0700 2014",
+        "Sat, 07 Jun 2014 08:51:53 GMT",
+        "June 7th, 2014 8:51:53 a.m.",
+        "posted on 7 June 2014 at 08:51:53",
+    ],
+)
+def test_one_moment_written_in_many_ways(cell: str) -> None:
+    assert _parse(cell, cell).moments[0] == 1402131113.0
+
+
+def test_formats_can_be_chosen() -> None:
+    cells = pd.Series(["03/04/2020", "05/06/2020"], dtype="str")
+    assert times.parse(cells).formats == ("%m/%d/%Y", "%d/%m/%Y")
+    assert times.parse(cells, "%d/%m/%Y").moments[0] == pd.Timestamp("2020-04-03").timestamp()
+    assert times.parse(pd.Series(["Q3 2014", "Q4 2013"], dtype="str"), "text").moments.tolist() == [0.0, 1.0]
+    with pytest.raises(ConfigError, match=r"No time is written %Y!"):
+        times.parse(cells, "%Y!")
+
+
+def _built(rows: list[str], head: str = "timestamp", **options: object) -> tuple[Dataset, dict[str, Finding]]:
+    text = "\n".join([f"user_id,item_id,{head}", *(f"u{n % 3},i{n},{cell}" for n, cell in enumerate(rows))])
+    dataset, findings = data.build(("x.csv", text.encode()), options=ImportOptions(**options))  # type: ignore[arg-type]
+    return dataset, {finding.key: finding for finding in findings}
+
+
+def test_date_and_time_in_two_columns_are_joined() -> None:
+    rows = [f"2014-06-{1 + n % 20:02},{n % 24:02}:30:00" for n in range(30)]
+    dataset, _ = _built(rows, "date,time")
+    expected = [pd.Timestamp(row.replace(",", "T")).timestamp() for row in rows]
+    assert dataset.interactions["time"].tolist() == expected
+
+
+def test_rows_without_a_time_are_asked_kept_or_left_out() -> None:
+    rows = [f"2014-06-{1 + n:02}" if n % 2 else "" for n in range(20)]
+    dataset, found = _built(rows)
+    question = found["untimed_kept"].question
+    assert question is not None
+    assert (question.preselected, found["untimed_kept"].count) == ("yes", 10)
+    assert len(dataset.interactions) == 20
+    log = dataset.interactions.set_index("item_id")["time"]
+    assert log["i0"] < log.drop([f"i{n}" for n in range(0, 20, 2)]).min()
+    left, _ = _built(rows, keep_untimed=False)
+    assert len(left.interactions) == 10
+
+
+def test_text_that_is_no_date_gives_no_order_unless_chosen() -> None:
+    rows = [f"Q{1 + n % 4} {2010 + n}" for n in range(12)]
+    dataset, found = _built(rows)
+    assert "time" not in dataset.interactions
+    question = found["time_unknown"].question
+    assert question is not None
+    assert (question.preselected, question.option) == ("none", "--time-format")
+    assert "time" in _built(rows, time_format="text")[0].interactions
 
 
 def test_a_few_unreadable_times_are_missing() -> None:

@@ -268,17 +268,18 @@ def test_a_loss_that_is_no_number_is_an_error(run: Path) -> None:
         run_line(run, lambda model: {"ndcg": float("nan")}, epochs=1)
 
 
-def test_bert_sequence_resumes_to_the_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("architecture", ["gated", "bert"])
+def test_bert_sequence_resumes_to_the_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: str) -> None:
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
     data = make_data()
     users = np.arange(data.n_users, dtype=np.int32)
-    whole = fit(data, tmp_path / "whole", epochs=4).score(users, data.train)
+    whole = fit(data, tmp_path / "whole", epochs=4, architecture=architecture, negatives=20).score(users, data.train)
 
     def kill(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
         if done > 0.6 and values is None:
             raise KeyboardInterrupt
 
-    recommender = build("bert_sequence", {**SMALL, "epochs": 4})
+    recommender = build("bert_sequence", {**SMALL, "epochs": 4, "architecture": architecture, "negatives": 20})
     with pytest.raises(KeyboardInterrupt):
         recommender.fit(data, seed=0, device="cpu", folder=tmp_path / "broken", progress=kill)
     resumed = recommender.fit(data, seed=0, device="cpu", folder=tmp_path / "broken", progress=silent)

@@ -1,0 +1,150 @@
+"""What people are said to be, made groups of: spellings merged, several values told apart, births as ages, units off.
+
+Pure functions of one column or one table; `check` says what they would do, `clean` does it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from fairdash import columns
+from fairdash.data import times
+from fairdash.data.mapping import list_cell, separates
+
+_MANY = 500  # different values above which a column is no attribute to group by
+_UNIT = re.compile(r"\s*([^\d\s.,+-]{0,4})\s*([-+]?\d[\d,]*(?:\.\d+)?)\s*([^\d\s.,]{0,12}(?: [a-z]{1,8})?)\s*")
+YEAR = 365.2425 * 86400
+
+
+def spellings(column: pd.Series, name: str) -> dict[str, str]:
+    """{spelling: the one it is merged with} of values that are one: M and male; Non-Binary and non binary; S, Single.
+
+    Differences in case and spaces alone are no news: groups overlook them anyway. The most frequent spelling stays, of
+    equally frequent ones the longest.
+    """
+    known = columns.tidy(column).dropna()
+    counts = {str(text): int(count) for text, count in known.value_counts().items()}
+    if not 1 < len(counts) <= _MANY or columns.is_numeric(known):
+        return {}
+    genders = {text: columns.gender(text) for text in counts}
+    named = columns.plain(name) in columns.GENDER_NAMES
+    all_known = all(genders.values()) and len(set(genders.values())) > 1
+    alike: dict[str, list[str]] = {}
+    for text in counts:
+        key = genders[text] if (named or all_known) and genders[text] else _key(text)
+        alike.setdefault(key or text.casefold(), []).append(text)
+    initials = {text.casefold() for text in counts if len(text) == 1 and text.isalpha()}
+    longer = {key for key in alike if len(key) > 1 and not any(letter.isdigit() for letter in key)}
+    if initials and not (named or all_known):
+        meant = {letter: [key for key in longer if key.startswith(letter)] for letter in initials}
+        if all(len(keys) == 1 for keys in meant.values()):
+            for letter, (key,) in meant.items():
+                alike[key] += alike.pop(letter, [])
+    merged: dict[str, str] = {}
+    for group in alike.values():
+        if len({text.casefold() for text in group}) > 1:
+            best = min(group, key=lambda text: (-counts[text], -len(text), text))
+            merged |= {text: best for text in group if text != best}
+    return merged
+
+
+def _key(text: str) -> str:
+    """What two spellings of one word share: letters, where there are three and no digits."""
+    plain = columns.plain(text.replace(":", " "))
+    return plain if len(plain) > 2 and plain.isalpha() else text.casefold()
+
+
+def merge(column: pd.Series, merged: Mapping[str, str]) -> pd.Series:
+    """The column [n] with spellings replaced."""
+    known = columns.tidy(column)
+    return known.map(lambda text: merged.get(text, text), na_action="ignore").astype("str")
+
+
+def several(column: pd.Series) -> pd.Series | None:
+    """The column with its lists joined by "|" [n], or None where cells hold single values.
+
+    Lists are cut at "|" and ";", or written with brackets; at a comma, "/", "&" and "and" only where most values stand
+    alone or in other places of a list elsewhere, as "Springfield, Ohio" is one place.
+    """
+    known = columns.tidy(column)
+    cells = [str(text) for text in known.dropna().unique()]
+    if not cells or columns.is_numeric(known):
+        return None
+    lists = {text: list_cell(f"[{text[1:-1]}]") for text in cells if re.fullmatch(r"\[.*\]|\{.*\}|\(.*,.*\)", text)}
+    plain = [text for text in cells if text not in lists]
+    known_alone = [part.casefold() for parts in lists.values() for part in parts]
+    marks = [r"\|", ";", *(mark for mark in (",", "/", "&", r"\band\b") if separates(mark, plain, known_alone))]
+    pattern = "|".join(marks)
+    cut = {text: _joined(lists[text] if text in lists else re.split(pattern, text)) for text in cells}
+    return None if all(text == joined for text, joined in cut.items()) else known.map(cut).astype("str")
+
+
+def _joined(parts: Sequence[str]) -> str | None:
+    texts = [" ".join(part.split()) for part in parts]
+    return "|".join(dict.fromkeys(text for text in texts if text)) or None
+
+
+def without_units(column: pd.Series) -> tuple[pd.Series, str] | None:
+    """Numbers as text [n], and what stood around them, of cells such as "25 years", "$1,200" or "180 cm"; None where
+    they are no numbers with one and the same unit."""
+    known = columns.tidy(column)
+    cells = known.dropna().drop_duplicates()
+    if len(cells) < 2 or columns.is_numeric(cells):
+        return None
+    found = {text: _UNIT.fullmatch(text) for text in cells}
+    matches = [match for match in found.values() if match]
+    around = {(match[1], match[3].casefold().removesuffix("s")) for match in matches}
+    commas = [match[2] for match in matches if "," in match[2]]
+    if len(matches) < columns.NUMERIC_SHARE * len(cells) or len(around) != 1:
+        return None
+    if not all(re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", number) for number in commas):
+        return None
+    before, after = next(iter(around))
+    if re.search(r"\w", before) or (not before and not after and not commas):
+        return None  # "A1", "B2" are names
+    numbers = {text: match[2].replace(",", "") if match else text for text, match in found.items()}
+    return known.map(numbers).astype("str"), f"{before}{after}" or ","
+
+
+def birth_column(users: pd.DataFrame, as_of: float | None) -> str | None:
+    """The column of dates of birth, or of years of birth where the date of the interactions is known; None where there
+    is none, or ages stand beside it."""
+    if any(columns.is_age(c) for c in columns.names(users)):
+        return None
+    for column in columns.names(users):
+        if columns.plain(column) in columns.BIRTH_DATE_NAMES and times.parse(users[column]).unit == "seconds":
+            return column
+        if (
+            columns.plain(column) in columns.BIRTH_YEAR_NAMES
+            and as_of is not None
+            and columns.is_numeric(users[column])
+        ):
+            return column
+    return None
+
+
+def with_ages(users: pd.DataFrame, as_of: float | None) -> pd.DataFrame:
+    """The people with `age` in whole years in the place of their birth. as_of: seconds since 1970; None: today."""
+    column = birth_column(users, as_of)
+    if column is None:
+        return users
+    at = datetime.now(UTC).timestamp() if as_of is None else as_of
+    if columns.plain(column) in columns.BIRTH_YEAR_NAMES:
+        ages = datetime.fromtimestamp(at, UTC).year - columns.numbers(users[column])
+    else:
+        ages = np.floor((at - times.parse(users[column]).moments) / YEAR + 1e-3)
+    text = pd.Series([f"{age:.0f}" if np.isfinite(age) else None for age in ages], index=users.index, dtype="str")
+    return users.assign(**{column: text}).rename(columns={column: "age"})
+
+
+def last_clock(moments: pd.Series | None) -> float | None:
+    """The last of the times, in seconds since 1970, where they are such or milliseconds; else None."""
+    if moments is None or not len(moments):
+        return None
+    last = float(moments.max())
+    return last if 1e8 < last < 5e9 else last / 1000 if 1e11 < last < 5e12 else None

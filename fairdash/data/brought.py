@@ -1,0 +1,437 @@
+"""The tables of an audit, brought as files or as frames: read, recognised and repaired by the rules of the import.
+
+recommendations, truth, train, users, items → frames under their roles' names, whose ids are of one form, with all that
+was guessed, ignored or repaired as findings. A frame enters where a file has been cut into columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from fairdash import columns
+from fairdash.data import clean, files, importing, mapping, meaning, read, shapes, times
+from fairdash.data.check import Tables
+from fairdash.data.findings import ROWS_SHOWN, Finding, Question, UnansweredError, examples, questions
+from fairdash.data.options import ImportOptions
+from fairdash.data.read import Source, Table
+from fairdash.errors import DataError
+from fairdash.schema import CATEGORIES, ITEM_ID, RANK, RATING, SCORE, TIME, TITLE, USER_ID
+
+PREDICTION = "prediction"  # column of truth: the predicted rating of the pair, or the probability of a like
+SYSTEM = "system"
+Brings = Source | pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """systems: by name ("" where there is one without), user_id, item_id, rank or score or both. truth: user_id,
+    item_id[, rating][, prediction][, time]. train: user_id, item_id[, rating][, time], or None. users: user_id and
+    attributes. items: item_id[, title][, categories] and attributes, or None. Index: the row in the file. Ids are
+    text, or whole numbers where all tables were frames of them. threshold: liked from this rating on; None: each
+    held-out item is."""
+
+    systems: dict[str, pd.DataFrame]
+    truth: pd.DataFrame
+    users: pd.DataFrame
+    train: pd.DataFrame | None
+    items: pd.DataFrame | None
+    threshold: float | None
+    findings: tuple[Finding, ...]
+
+
+def bring(
+    recommendations: Brings | None,
+    truth: Brings,
+    users: Brings | None = None,
+    train: Brings | Sequence[Brings] | None = None,
+    items: Brings | None = None,
+    *,
+    options: ImportOptions | None = None,
+    accept_guesses: bool = True,
+) -> Brought:
+    """Read and repair the tables of an audit. Raises the errors of `data.build`."""
+    options = options or ImportOptions()
+    findings: list[Finding] = []
+    log = entered(truth, "truth", options, findings)
+    lists = None if recommendations is None else entered(recommendations, "recommendations", options, findings, RANK)
+    people = None if users is None else entered(users, "users", options, findings)
+    things = None if items is None else entered(items, "items", options, findings)
+    several = train if isinstance(train, list) else [] if train is None else [train]
+    before = [entered(cast(Brings, part), "train", options, findings) for part in several]
+
+    own, rest, kind = _log(log, options, findings)
+    if RATING in own:
+        own = own[own[RATING].notna()]
+    threshold = meaning.relevance(log.name, own.get(RATING), kind, options, findings)
+    frames: dict[str, pd.DataFrame] = {"truth": own}
+    if lists is not None:
+        frames["recommendations"], beside = list_columns(lists, options, findings)
+    if before:
+        logs = [_log(part, options, findings)[0] for part in before]
+        frames["train"] = pd.concat([part[[c for c in columns.names(logs[0]) if c in part]] for part in logs])
+    if people is not None:
+        frames["users"] = _entities(people, USER_ID, options.users_id, columns.USER_NAMES, own)
+    if things is not None:
+        frames["items"] = _things(things, options, own, findings)
+    names = {
+        "truth": log.name,
+        "recommendations": lists.name if lists else "",
+        "train": before[0].name if before else "",
+    }
+    names |= {"users": people.name if people else "", "items": things.name if things else ""}
+    frames = repaired(frames, names, findings)
+    if "users" not in frames:
+        frames["users"] = pd.DataFrame({USER_ID: frames["truth"][USER_ID].drop_duplicates()})
+        if lists is not None:
+            ids = pd.concat([frames["users"][USER_ID], frames["recommendations"][USER_ID]]).drop_duplicates()
+            frames["users"] = pd.DataFrame({USER_ID: ids})
+    for name, table, others in (("truth", log, rest), *((("recommendations", lists, beside),) if lists else ())):
+        same = others.loc[others.index.isin(frames[name].index)] if len(others.columns) else others
+        if len(same.columns):
+            users_now, moved = importing.personal(table.name, frames[name], same, frames["users"], [], findings)
+            frames["users"] = users_now
+            aside = [c for c in columns.names(same) if c not in moved]
+            _ignored(table.name, aside, findings)
+    frames["truth"] = _once(frames["truth"], names["truth"], options, findings)
+    frames["users"] = described(frames["users"], frames["truth"], names["users"], options, findings)
+    asked = questions(findings)
+    if asked and not accept_guesses:
+        raise UnansweredError(asked)
+    frames = {name: _ordered(frame) for name, frame in frames.items()}
+    systems = systems_of(frames["recommendations"]) if lists is not None else {}
+    return Brought(
+        systems, frames["truth"], frames["users"], frames.get("train"), frames.get("items"), threshold, tuple(findings)
+    )
+
+
+def entered(source: Brings, what: str, options: ImportOptions, findings: list[Finding], place: str = TIME) -> Table:
+    """A file that is read, cut and laid out, or a frame as it is; what was seen on the way goes to the findings."""
+    if isinstance(source, pd.DataFrame):
+        frame = source.reset_index() if source.index.names != [None] else source.copy(deep=False)
+        frame.columns = pd.Index([str(column) for column in frame.columns])
+        if not frame.columns.is_unique:
+            twice = frame.columns[frame.columns.duplicated()][0]
+            raise DataError(f"{what} has two columns {twice!r}.", "Give every column its own name.")
+        texts = {c: frame[c].astype("str") for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c].dtype)}
+        lists = {c: _list_texts(source[c]) for c in source.columns if _holds_lists(source[c])}
+        frame = frame.assign(**{**texts, **{str(c): text for c, text in lists.items()}})
+        if not (pd.api.types.is_integer_dtype(frame.index.dtype) and len(frame) and frame.index.min() > 0):
+            frame.index = pd.RangeIndex(1, len(frame) + 1)
+        table = Table(str(source.attrs.get("file", what)), frame, "frame", "utf-8", True)
+        laid_out = lists or known(frame, columns.ITEM_NAMES) is None
+        return shapes.rows(table, place) if laid_out and what not in ("users", "items") else table
+    own = {"users": options.read_users, "items": options.read_items}.get(what, options.read_interactions)
+    table, _ = shapes.recognise(read.table(source, options.reading(own)))
+    if what == "users":
+        table = shapes.named_people(table)
+    elif what != "items":
+        table = shapes.rows(table, place)
+    findings += files.seen(table)
+    return table
+
+
+def _holds_lists(column: pd.Series) -> bool:
+    return bool(
+        column.dtype == object and column.head(20).map(lambda cell: isinstance(cell, (list, tuple, np.ndarray))).any()
+    )
+
+
+def _list_texts(column: pd.Series) -> pd.Series:
+    from fairdash.data.formats import cell
+
+    return column.map(cell).astype("str")
+
+
+# ---- columns → roles ---------------------------------------------------------------------------------------------
+
+
+def list_columns(table: Table, options: ImportOptions, findings: list[Finding]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """user_id, item_id and rank, score, system as far as they are there, and the columns beside them.
+
+    The order comes from a rank, else a score; of a file without names, from its third column. What is called rating is
+    a score only where nothing else is: beside a prediction it is what the person said. Raises DataError without order.
+    """
+    frame = table.frame
+    picks = {"user": options.user, "item": options.item, "rank": options.rank, "score": options.score}
+    chosen = {role: mapping.require(frame, c, f"the {role}", table.name) for role, c in picks.items() if c}
+    if options.system:
+        chosen["system"] = mapping.require(frame, options.system, "the system", table.name)
+    for role, names in (("rank", columns.RANK_NAMES), ("score", columns.SCORE_NAMES), ("system", columns.SYSTEM_NAMES)):
+        found = known(frame, names, set(chosen.values()))
+        if role not in chosen and found is not None and getattr(options, role) != "":
+            chosen[role] = found
+    chosen |= _pair(table, chosen, findings)
+    free = [c for c in columns.names(frame) if c not in chosen.values()]
+    if not table.header and "rank" not in chosen and "score" not in chosen and free:
+        numeric = [c for c in free if columns.is_numeric(frame[c])]
+        for column in numeric[:2]:
+            role = "rank" if _counts_up(frame[column]) else "score"
+            if role not in chosen:
+                chosen[role] = column
+                text = f"{table.name}: is {column!r} the {role}? It was taken so by its place."
+                question = Question(role, text, (*free, ""), column, f"--{role}-column")
+                findings.append(Finding(f"asked_{role}", "warning", table.name, text, question=question))
+    if "rank" not in chosen and "score" not in chosen:
+        raise DataError(
+            f"{table.name} has neither a rank nor a score; its columns are {', '.join(columns.names(frame))}.",
+            "Add a column `rank` (1 is best) or `score` (higher is better): without one there is no order.",
+        )
+    score = chosen.get("score")
+    if score is not None and "rank" not in chosen and columns.plain(score) in columns.RATING_NAMES[:2]:
+        message = f"{score} gives the order, as there is no other score: it should be predicted, not what people said."
+        findings.append(Finding("rating_as_score", "warning", table.name, message))
+    told = {USER_ID: "user", ITEM_ID: "item", RANK: "rank", SCORE: "score", SYSTEM: "system"}
+    made = pd.DataFrame({name: frame[chosen[role]] for name, role in told.items() if role in chosen})
+    if SYSTEM in made and made[SYSTEM].nunique() < 2:
+        made = made.drop(columns=SYSTEM)
+    return made, frame[[c for c in columns.names(frame) if c not in chosen.values()]]
+
+
+def _counts_up(column: pd.Series) -> bool:
+    """Whether numbers are ranks: whole, from 0 or 1 on, each as often as the next or more."""
+    values = columns.numbers(column)
+    if np.isnan(values).any() or (values != np.rint(values)).any() or values.min() not in (0, 1):
+        return False
+    counts = np.bincount(values.astype(np.int64))[int(values.min()) :]
+    return len(counts) > 1 and bool((counts > 0).all() and (np.diff(counts) <= 0).all())
+
+
+def known(frame: pd.DataFrame, names: Sequence[str], taken: set[str] | None = None) -> str | None:
+    """The column whose name is known best."""
+    plain = {columns.plain(column): column for column in reversed(columns.names(frame)) if column not in (taken or ())}
+    return next((plain[name] for name in names if name in plain), None)
+
+
+def _pair(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> dict[str, str]:
+    """The columns of the person and the item; asked where they are a guess by place, DataError where not even that."""
+    frame = table.frame
+    taken = set(chosen.values())
+    found = {role: chosen[role] for role in ("user", "item") if role in chosen}
+    for role, names in (("user", columns.USER_NAMES), ("item", columns.ITEM_NAMES)):
+        column = found.get(role) or known(frame, names, taken)
+        if column is not None:
+            found[role] = column
+    if len(found) < 2:
+        rest = frame[[c for c in columns.names(frame) if c not in taken or c in found.values()]]
+        text = rest.select_dtypes(exclude="number") if table.header else rest
+        guesses = mapping.guess_interactions(text.astype("str"), table.header, chosen=found)
+        for role, name in (("user", USER_ID), ("item", ITEM_ID)):
+            guess = guesses.get(role)
+            if guess is None or guess.confidence < mapping.SURE:
+                raise DataError(
+                    f"{table.name} has no column {name}; its columns are {', '.join(columns.names(frame))}.",
+                    "Name the columns in the first row: user_id, item_id, and rank or score; or choose them.",
+                )
+        guesses = {role: guesses[role] for role in ("user", "item")}
+        findings += [f for f in importing.unsure(replace(table, frame=text), guesses) if f.key != "rating_offered"]
+        found |= {role: guess.column for role, guess in guesses.items()}
+    return found
+
+
+def _log(
+    table: Table, options: ImportOptions, findings: list[Finding]
+) -> tuple[pd.DataFrame, pd.DataFrame, mapping.RatingKind]:
+    """user_id, item_id[, rating][, prediction][, time] of truth or train without what was only shown, the columns
+    beside them, and what the ratings are."""
+    frame = table.frame
+    picks = {role: getattr(options, role) for role in ("user", "item", "rating", "prediction", "time", "clock")}
+    chosen = {role: mapping.require(frame, c, f"the {role}", table.name) for role, c in picks.items() if c}
+    for role, names in (("prediction", columns.PREDICTION_NAMES), ("time", columns.TIME_NAMES)):
+        found = known(frame, names, set(chosen.values()))
+        if role not in chosen and found is not None and picks[role] != "":
+            chosen[role] = found
+    chosen |= _pair(table, chosen, findings)
+    if "rating" not in chosen and options.rating != "":
+        found = known(frame, columns.RATING_NAMES, set(chosen.values()))
+        found = found or known(frame, (*columns.COUNT_NAMES, *columns.CLICK_NAMES), set(chosen.values()))
+        if found is None and not table.header:
+            pair = {role: chosen[role] for role in ("user", "item")}
+            guess = mapping.guess_interactions(frame, False, chosen=pair).get("rating")
+            found = None if guess is None or guess.column in chosen.values() else guess.column
+        if found is not None:
+            chosen["rating"] = found
+    made = pd.DataFrame({USER_ID: frame[chosen["user"]], ITEM_ID: frame[chosen["item"]]})
+    kind: mapping.RatingKind = "none"
+    shown = np.zeros(len(made), dtype=bool)
+    if "rating" in chosen and options.rating_kind != "none":
+        values, kind, shown = meaning.ratings(table, chosen["rating"], options, findings)
+        if values is not None:
+            made[RATING] = values
+    if "prediction" in chosen:
+        made[PREDICTION] = frame[chosen["prediction"]]
+    if "time" in chosen:
+        when = meaning.moments(table, chosen["time"], chosen.get("clock"), options, findings)
+        if when is not None:
+            made[TIME] = when[0]
+    return made[~shown], frame[[c for c in columns.names(frame) if c not in chosen.values()]], kind
+
+
+def _entities(table: Table, key: str, picked: str | None, names: Sequence[str], log: pd.DataFrame) -> pd.DataFrame:
+    frame = table.frame
+    if picked:
+        column = mapping.require(frame, picked, "the id", table.name)
+    elif key in frame:
+        column = key
+    else:
+        guess = mapping.guess_entities(frame, names, log[key].astype("str"))
+        if guess.confidence < mapping.SURE:
+            hint = f"Choose the column; there are {', '.join(map(repr, frame.columns))}."
+            raise DataError(f"{table.name}: no column is recognisable as the id.", hint)
+        column = guess.column
+    other = {c: f"{c} (file)" for c in columns.names(frame) if c == key and c != column}
+    return frame.rename(columns=other | {column: key})
+
+
+def _things(table: Table, options: ImportOptions, log: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
+    items = _entities(table, ITEM_ID, options.items_id, columns.ITEM_NAMES, log)
+    picks = {"title": options.title, "categories": options.categories}
+    chosen = {role: mapping.require(items, c, f"the {role}", table.name) for role, c in picks.items() if c}
+    texts = items.select_dtypes(exclude="number")
+    guesses = mapping.guess_texts(texts, {"items_id": ITEM_ID, **chosen})
+    own = {guess.column: role for role, guess in guesses.items() if picks[role] != ""}
+    items = items.rename(columns={c: f"{c} (file)" for c in (TITLE, CATEGORIES) if c in items and c not in own} | own)
+    if CATEGORIES in items:
+        separator = options.category_separator or mapping.guess_separator(items[CATEGORIES])
+        items[CATEGORIES] = mapping.split_categories(items[CATEGORIES], separator)
+        return items
+    return importing.one_hot(table.name, items, findings)
+
+
+# ---- repairs -----------------------------------------------------------------------------------------------------
+
+
+def repaired(
+    frames: dict[str, pd.DataFrame], names: Mapping[str, str], findings: list[Finding]
+) -> dict[str, pd.DataFrame]:
+    """The tables with ids of one form: without spaces, ".0" and zeros before them where only then they meet; rows
+    without an id are left out, and repeated rows of people and items."""
+    frames = dict(frames)
+    for name, frame in frames.items():
+        for key in (USER_ID, ITEM_ID):
+            if key in frame:
+                frame = _clean_ids(frame, key, names[name], findings)
+        frames[name] = frame
+    for key, reference in ((USER_ID, "users"), (ITEM_ID, "items")):
+        _one_form(frames, key, reference if reference in frames else "truth", names, findings)
+    for name, key, what in (("users", USER_ID, "people"), ("items", ITEM_ID, "items")):
+        if name in frames:
+            odd = frames[name].duplicated(key)
+            if odd.any():
+                message = f"{int(odd.sum()):,} rows repeat {what} that have a row already; the first one counts."
+                rows = tuple(int(row) for row in frames[name].index[odd][:ROWS_SHOWN])
+                findings.append(
+                    Finding(
+                        f"repeated_{what}", "warning", names[name], message, int(odd.sum()), rows, "first_row", True
+                    )
+                )
+                frames[name] = frames[name][~odd]
+    return frames
+
+
+def described(
+    users: pd.DataFrame, truth: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding]
+) -> pd.DataFrame:
+    """The people with their attributes repaired as on import."""
+    numeric = [c for c in users.columns if c != USER_ID and pd.api.types.is_numeric_dtype(users[c].dtype)]
+    texts = users.drop(columns=numeric)
+    as_of = times.moment(options.as_of) if options.as_of else None
+    none = pd.DataFrame({ITEM_ID: pd.Series(dtype="str")})
+    tables = Tables(
+        truth[[c for c in (USER_ID, ITEM_ID, TIME) if c in truth]], texts, none, ("", file, ""), None, as_of
+    )
+    people = importing.attributes_repaired(tables, options, findings).users
+    order = [c if c in people else "age" if c in texts else c for c in columns.names(users)]
+    return people.assign(**{c: users[c] for c in numeric})[order]
+
+
+def _clean_ids(frame: pd.DataFrame, key: str, file: str, findings: list[Finding]) -> pd.DataFrame:
+    ids = frame[key]
+    whole = pd.api.types.is_float_dtype(ids.dtype) and bool((ids.dropna() == np.floor(ids.dropna())).all())
+    if not pd.api.types.is_numeric_dtype(ids.dtype):
+        text = ids.str.strip().replace("", None)
+        odd = (text != ids) & text.notna()
+        if odd.any():
+            message = f"{int(odd.sum()):,} cells of {key} have spaces around them, such as {examples(ids[odd])}."
+            rows = tuple(int(row) for row in frame.index[odd][:ROWS_SHOWN])
+            findings.append(Finding("id_spaces", "warning", file, message, int(odd.sum()), rows, "strip_ids", True))
+            frame = frame.assign(**{key: text})
+        told = text.dropna()
+        if len(told) and told.str.fullmatch(r"\d+\.0").all():
+            message = f'{key} is written "7.0"; it was read as "7".'
+            findings.append(Finding("float_ids", "warning", file, message, len(told), (), "whole_ids", True))
+            frame = frame.assign(**{key: text.str.removesuffix(".0")})
+    empty = frame[key].isna()
+    if empty.any():
+        message = f"{int(empty.sum()):,} rows have no {key}; they are left out."
+        rows = tuple(int(row) for row in frame.index[empty][:ROWS_SHOWN])
+        findings.append(Finding("empty_ids", "warning", file, message, int(empty.sum()), rows, "drop_empty_ids", True))
+        frame = frame[~empty]
+    if not len(frame):
+        raise DataError(f"{file} has no row with a {key}.", "Check the column of the ids.")
+    return frame.astype({key: np.int64}) if whole else frame
+
+
+def _one_form(
+    frames: dict[str, pd.DataFrame], key: str, reference: str, names: Mapping[str, str], findings: list[Finding]
+) -> None:
+    """Zeros before ids taken away in all tables where one does not meet the reference otherwise."""
+    having = {name: frame for name, frame in frames.items() if key in frame}
+    if all(pd.api.types.is_integer_dtype(frame[key].dtype) for frame in having.values()):
+        return
+    for name, frame in having.items():
+        if pd.api.types.is_numeric_dtype(frame[key].dtype):
+            frames[name] = having[name] = frame.assign(**{key: frame[key].astype("str")})
+    own = pd.Index(having[reference][key].unique())
+    for name, frame in having.items():
+        ids = pd.Index(frame[key].unique())
+        if name == reference or ids.isin(own).any():
+            continue
+        short, own_short = (index.str.replace(r"^0+(?=\d+$)", "", regex=True) for index in (ids, own))
+        if short.isin(own_short).any() and short.is_unique and own_short.is_unique:
+            message = f'{key} is written with zeros before it ("007") in one table and without ("7") in another.'
+            findings.append(Finding("padded_ids", "warning", names[name], message, len(ids), (), "unpadded_ids", True))
+            for other, table in having.items():
+                frames[other] = table.assign(**{key: table[key].str.replace(r"^0+(?=\d+$)", "", regex=True)})
+            return
+
+
+def _once(truth: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding]) -> pd.DataFrame:
+    """One row for each held-out pair."""
+    odd = truth.duplicated([USER_ID, ITEM_ID])
+    if not odd.any():
+        return truth
+    message = f"{int(odd.sum()):,} rows repeat a person and an item that have a row already."
+    rows = tuple(int(row) for row in truth.index[odd][:ROWS_SHOWN])
+    findings.append(Finding("repeated_pairs", "warning", file, message, int(odd.sum()), rows, "dedupe", True))
+    return clean.once(truth, options.dedupe)
+
+
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows by person and item: sums over people then do not depend on the order in a file, nor on the type of ids,
+    not even in their last digit."""
+    keys = []
+    for key in (ITEM_ID, USER_ID):
+        if key in frame:
+            numbers = columns.numbers(frame[key])
+            plain = np.isfinite(numbers).all()
+            keys.append(numbers if plain else np.unique(frame[key].to_numpy(object), return_inverse=True)[1])
+    return frame.iloc[np.lexsort(keys)]
+
+
+def systems_of(lists: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The lists of each system by its name; "" where none is named."""
+    if SYSTEM not in lists:
+        return {"": lists}
+    parts = lists.groupby(lists[SYSTEM].astype("str"), sort=False)
+    return {str(name): part.drop(columns=SYSTEM) for name, part in parts}
+
+
+def _ignored(file: str, names: Sequence[str], findings: list[Finding]) -> None:
+    if names:
+        message = f"These columns are not used: {', '.join(names)}."
+        findings.append(Finding("columns_aside", "warning", file, message, len(names)))

@@ -1,0 +1,88 @@
+"""What a person should know about their files, and what only they can answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from fairdash.errors import ConfigError
+
+Severity = Literal["info", "warning", "error"]
+
+ROWS_SHOWN = 5  # row numbers and examples in a message
+
+
+@dataclass(frozen=True)
+class Question:
+    """A guess that is not sure enough to be taken unasked.
+
+    key: the field of `ImportOptions` that answers it. choices: as they are written behind the option; preselected: the
+    likely one, which is in use until somebody answers. option: on the command line.
+    """
+
+    key: str
+    text: str
+    choices: tuple[str, ...]
+    preselected: str
+    option: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a person should know about a file. rows: up to five row numbers as in the file, header included.
+
+    repair: a key of `clean.REPAIRS`, or "" where there is nothing to do; applied: whether it was done. question: what
+    the person should answer, as this is a guess.
+    """
+
+    key: str
+    severity: Severity
+    table: str  # the file's name
+    message: str
+    count: int = 0
+    rows: tuple[int, ...] = ()
+    repair: str = ""
+    applied: bool = False
+    question: Question | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "rows": list(self.rows)}
+
+
+class UnansweredError(ConfigError):
+    """Guesses that want consent, where only sure ones were allowed. questions: all of them."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        first = questions[0]
+        more = f" ({len(questions) - 1} more questions follow.)" if len(questions) > 1 else ""
+        answers = ", ".join(f"{first.option} {_shown(choice)}" for choice in first.choices[:6])
+        likely = f"the likely answer is {_shown(first.preselected)}"
+        super().__init__(
+            first.text + more, f"Answer with {answers}; {likely}. --accept-guesses takes all such guesses."
+        )
+        self.questions = tuple(questions)
+
+
+def _shown(choice: str) -> str:
+    return f'"{choice}"' if not choice or " " in choice else choice
+
+
+def questions(findings: Iterable[Finding]) -> tuple[Question, ...]:
+    """What is asked, each key once."""
+    found: dict[str, Question] = {}
+    for finding in findings:
+        if finding.question is not None:
+            found.setdefault(finding.question.key, finding.question)
+    return tuple(found.values())
+
+
+def in_rows(rows: Sequence[int]) -> str:
+    """ "row 7", "rows 7, 9, 12" """
+    return ("row " if len(rows) == 1 else "rows ") + ", ".join(f"{row:,}" for row in rows)
+
+
+def examples(values: Iterable[object]) -> str:
+    """Up to three different values, quoted and cut."""
+    shown = list(dict.fromkeys(str(v) for v in values))[:3]
+    return ", ".join(repr(v if len(v) <= 30 else v[:29] + "…") for v in shown)

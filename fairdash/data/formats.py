@@ -1,0 +1,210 @@
+"""Texts that are tables in another dress: JSON, lines of JSON or of Python dictionaries, Netflix' blocks, workbooks.
+
+Each becomes a frame of text like that of a CSV. Nested fields are named by their path ("user.id"); a list of plain
+values becomes its values joined by "|"; a list of records stays JSON, to be laid out in rows by `shapes`.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fairdash import columns
+from fairdash.errors import DataError
+from fairdash.schema import ITEM_ID, RATING, USER_ID
+
+Record = dict[str, Any]
+
+_CSV_CLICKS = "In Excel choose File, Save as, and CSV UTF-8, for each sheet, and bring those; or install openpyxl."
+_BLOCK = re.compile(rb"\s*[^\s,:;|]+:\s*\r?\n[^\n]*,")
+
+
+def read(name: str, text: bytes) -> tuple[str, pd.DataFrame] | None:
+    """(what it is, a frame of text whose index is the line or the place of the record), or None for a plain table."""
+    head = text[:4000].lstrip()
+    if re.match(rb"<(!doctype|html|\?xml|table)", head, re.IGNORECASE):
+        raise DataError(f"{name} is a web page or XML, not a table.", "Export the table as CSV, JSON or Parquet.")
+    if head[:1] in b"{[" and head:
+        return _objects(name, text)
+    if _BLOCK.match(text[:200]):
+        return "blocks", _blocks(text)
+    return None
+
+
+def _objects(name: str, text: bytes) -> tuple[str, pd.DataFrame] | None:
+    lines = [(i, line) for i, line in enumerate(text.decode().splitlines(), 1) if line.strip()]
+    first = lines[0][1].strip()
+    if len(lines) > 1 or first.startswith("{"):
+        for kind, load in (("json lines", json.loads), ("python", ast.literal_eval)):
+            try:
+                loaded = load(first.rstrip(","))
+            except (ValueError, SyntaxError, RecursionError, MemoryError):
+                continue
+            if isinstance(loaded, dict) and len(lines) > 1:
+                records = [_line(name, kind, row, line.strip().rstrip(","), load) for row, line in lines]
+                return kind, frame_of(name, records, [row for row, _ in lines])
+            break
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if re.match(r'\{\s*"|\[\s*[\[{]', first):
+            hint = "Export it again as JSON, as lines of JSON, or as CSV."
+            raise DataError(f"{name} begins like JSON but is none: {error}.", hint) from error
+        return None
+    records = _records(value)
+    if not records:
+        raise DataError(
+            f"{name} is JSON, but holds no list of records.", 'Write [{"user_id": 1, "item_id": 2}, …], or bring CSV.'
+        )
+    return "json", frame_of(name, records, range(1, len(records) + 1))
+
+
+def _line(name: str, kind: str, row: int, line: str, load: Any) -> Record:
+    try:
+        value = load(line)
+    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+        what = "JSON" if kind == "json lines" else "a Python dictionary"
+        raise DataError(f"{name}, line {row:,} is not {what}: {error}.", "Write one record a line.") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{name}, line {row:,} holds no record.", 'Write one record a line: {"user_id": 1, …}.')
+    return value
+
+
+def _records(value: Any) -> list[Record]:
+    """The records in a JSON value: a list of them, alone or under a key; tables by column; lists by person."""
+    if isinstance(value, list):
+        if value and all(isinstance(part, list) for part in value):  # rows without names
+            width = min(map(len, value))
+            return [{f"column {i + 1}": row[i] for i in range(width)} for row in value] if width > 1 else []
+        return [part for part in value if isinstance(part, dict)]
+    if not isinstance(value, dict):
+        return []
+    if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # pandas' orient="split"
+        return [dict(zip(map(str, value["columns"]), row, strict=False)) for row in value["data"]]
+    inner = [part for part in value.values() if isinstance(part, list) and part and isinstance(part[0], dict)]
+    if inner:
+        longest: list[Any] = max(inner, key=len)
+        return [part for part in longest if isinstance(part, dict)]
+    parts = list(value.values())
+    named = {columns.plain(key) for key in value} & {*columns.USER_NAMES, *columns.ITEM_NAMES}
+    if named and all(isinstance(part, dict) for part in parts):  # pandas' usual form: columns, then rows
+        rows = dict.fromkeys(key for part in parts for key in part)
+        return [{column: part.get(row) for column, part in value.items()} for row in rows]
+    if named and all(isinstance(part, list) for part in parts):
+        return [dict(zip(value, row, strict=False)) for row in zip(*parts, strict=False)]
+    if parts and all(isinstance(part, list) for part in parts):
+        return [{USER_ID: person, "items": items} for person, items in value.items()]
+    if parts and all(isinstance(part, dict) for part in parts):
+        plain = all(isinstance(v, (int, float)) for part in parts for v in part.values())
+        if plain:
+            return [{USER_ID: u, ITEM_ID: i, RATING: v} for u, part in value.items() for i, v in part.items()]
+        return [{"id": key, **part} for key, part in value.items()]
+    return []
+
+
+def frame_of(name: str, records: Sequence[Record], rows: Iterable[int]) -> pd.DataFrame:
+    """Records → a frame of text, nested fields by path."""
+    kept = _weights(records)
+    flat = [_flat(record, kept) for record in records]
+    titles = list(dict.fromkeys(key for record in flat for key in record))
+    data = {title: pd.Series([record.get(title) for record in flat], dtype="str") for title in titles}
+    frame = pd.DataFrame(data)
+    frame.index = pd.Index(list(rows))
+    frame = frame.mask(frame == "")
+    return frame.drop(columns=[c for c in titles if len(titles) > 2 and frame[c].isna().all()])
+
+
+def _weights(records: Sequence[Record]) -> set[str]:
+    """Fields that hold {name: number} with other names in each record: their names are what is told."""
+    found = set()
+    for key in dict.fromkeys(key for record in records for key in record):
+        inner = [record[key] for record in records if isinstance(record.get(key), dict)]
+        names = {name for part in inner for name in part}
+        cells = sum(map(len, inner))
+        if not inner or not all(isinstance(v, (int, float)) for part in inner for v in part.values()):
+            continue
+        if cells < 0.6 * len(inner) * len(names):
+            found.add(key)
+    return found
+
+
+def _flat(record: Record, weights: set[str], before: str = "") -> dict[str, str | None]:
+    flat: dict[str, str | None] = {}
+    for key, value in record.items():
+        title = f"{before}{key}"
+        if isinstance(value, dict) and title in weights:
+            flat[title] = "|".join(str(name).replace("|", "/") for name in value) or None
+        elif isinstance(value, dict):
+            flat |= _flat(value, weights, f"{title}.")
+        else:
+            flat[title] = cell(value)
+    return flat
+
+
+def cell(value: Any) -> str | None:
+    """The text of a value, as a CSV would hold it."""
+    if value is None or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, (float, np.floating)) and float(value).is_integer() and abs(float(value)) < 2**53:
+        return str(int(value))
+    if isinstance(value, (list, tuple, set, np.ndarray)):
+        parts = sorted(value, key=str) if isinstance(value, set) else list(value)
+        pairs = all(isinstance(part, (list, tuple)) and len(part) == 2 for part in parts)
+        scored = bool(parts) and pairs and all(isinstance(part[1], (int, float)) for part in parts)
+        if scored or any(isinstance(part, dict) for part in parts):
+            return json.dumps(parts, ensure_ascii=False, default=str)
+        texts = [cell(part) for part in parts]
+        return "|".join(text for text in texts if text) or None
+    if isinstance(value, datetime) and value.time() == datetime.min.time():
+        return value.date().isoformat()
+    return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
+
+
+def _blocks(text: bytes) -> pd.DataFrame:
+    """Netflix' way: a line with an item and a colon, then a line for each person that rated it."""
+    rows, item = [], ""
+    for number, line in enumerate(text.decode().splitlines(), 1):
+        if line.rstrip().endswith(":"):
+            item = line.strip()[:-1]
+        elif line.strip():
+            rows.append((number, item, *(part.strip() for part in line.split(","))))
+    width = min(map(len, rows))
+    titles = ["line", ITEM_ID, USER_ID, RATING, "date"][: max(width, 3)]
+    frame = pd.DataFrame([row[: len(titles)] for row in rows], columns=titles, dtype="str")
+    frame.index = pd.Index(frame.pop("line").astype(int).to_numpy())
+    return frame.mask(frame == "")
+
+
+def sheets(name: str, raw: bytes) -> list[tuple[str, bytes]]:
+    """The sheets of an Excel workbook that hold something, as (name, CSV); needs the package openpyxl."""
+    try:
+        import openpyxl
+    except ImportError as error:
+        message = f"{name} is an Excel workbook, which needs the package openpyxl; it is not installed here."
+        raise DataError(message, _CSV_CLICKS) from error
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
+        found = []
+        for sheet in book.worksheets:
+            rows = [[cell(value) or "" for value in row] for row in sheet.iter_rows(values_only=True)]
+            width = max((i + 1 for row in rows for i, text in enumerate(row) if text), default=0)
+            if width:
+                out = io.StringIO()
+                csv.writer(out).writerows(row[:width] for row in rows)
+                found.append((f"{sheet.title}.csv", out.getvalue().encode()))
+    except Exception as error:  # zip, XML and openpyxl's own, whatever is damaged
+        raise DataError(f"{name} is a damaged Excel workbook: {error}.", _CSV_CLICKS) from error
+    if not found:
+        raise DataError(f"{name} holds no cells.", "Bring the workbook that holds the tables.")
+    return found

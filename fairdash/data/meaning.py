@@ -1,0 +1,233 @@
+"""roles → values: what the cells of ratings, times and events say, each oddity a finding, each doubt a question."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairdash import columns
+from fairdash.data import mapping, times, values
+from fairdash.data.findings import ROWS_SHOWN, Finding, Question, Severity, examples, in_rows
+from fairdash.data.mapping import RatingKind
+from fairdash.data.options import ImportOptions
+from fairdash.data.read import Table
+from fairdash.errors import ConfigError, DataError
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def _rows(table: Table, where: Mask) -> tuple[int, ...]:
+    return tuple(int(row) for row in table.frame.index[where][:ROWS_SHOWN])
+
+
+# ---- ratings -----------------------------------------------------------------------------------------------------
+
+
+def ratings(
+    table: Table, column: str, options: ImportOptions, findings: list[Finding]
+) -> tuple[Array | None, RatingKind, Mask]:
+    """Ratings [n] (None where they say only who had what), whether they are ratings or counts, and which rows are
+    impressions: shown, and not taken."""
+    text = table.frame[column]
+    none = np.zeros(len(text), dtype=bool)
+    counted = options.rating_kind == "count" or columns.plain(column) in columns.COUNT_NAMES
+    got = values.read(text, thousands=counted)
+    found = got.numbers
+    if got.note:
+        said = {
+            "thousands": "in {n} numbers a comma parts the thousands; they were read so.",
+            "decimal_comma": "{n} numbers are written with a decimal comma; they were read so.",
+            "words": "{n} cells are words or stars, such as {shown}; they were read as numbers, yes as 1 and no as 0.",
+        }[got.note]
+        shown = examples(text[~np.isfinite(columns.numbers(text))].dropna().head(2000))
+        message = f"{column}: {said.format(n=f'{got.count:,}', shown=shown)}"
+        findings.append(Finding(got.note, "info", table.name, message, got.count))
+    if got.bad.any():
+        _bad_ratings(table, column, got.bad, options, findings)
+    if not np.isfinite(found).any():
+        return None, "none", none
+    if values.is_binary(found) and options.rating_kind == "auto":
+        impression = _zeros(table, column, found, options, findings)
+        return (None, "none", impression) if impression.any() else (found, "rating", none)
+    if not counted:
+        found = _on_scale(table, column, found, options, findings)
+    elif columns.plain(column) in columns.CLICK_NAMES and (found == 0).any():
+        return found, "count", _zeros(table, column, found, options, findings)
+    kind = mapping.rating_kind(column, found) if options.rating_kind == "auto" else options.rating_kind
+    told = found[np.isfinite(found)]
+    if len(told) and np.ptp(told) == 0 and kind == "rating":
+        message = f"{column}: all ratings are {told[0]:g}, so the data says only who had what."
+        findings.append(Finding("constant_rating", "info", table.name, message, len(told)))
+        return None, "none", none
+    return found, kind, none
+
+
+def _bad_ratings(table: Table, column: str, bad: Mask, options: ImportOptions, findings: list[Finding]) -> None:
+    """A finding for cells that are no ratings where they are to be left out; else DataError."""
+    text, rows = table.frame[column], _rows(table, bad)
+    shown = ", ".join(repr(v) for v in dict.fromkeys(text[bad].head(3)))
+    message = f"{table.name}: {int(bad.sum()):,} of {len(text):,} cells of {column!r} are no numbers, such as {shown} "
+    message += f"({in_rows(rows)})."
+    if bad.mean() > 0.5:
+        raise DataError(message, "Choose the column that holds ratings, or say that there is none.")
+    if not options.drop_bad_ratings:
+        raise DataError(message, "Correct these cells, or choose to leave those rows out.")
+    findings.append(Finding("bad_ratings", "warning", table.name, message, int(bad.sum()), rows, "drop_unrated", True))
+
+
+def _zeros(table: Table, column: str, found: Array, options: ImportOptions, findings: list[Finding]) -> Mask:
+    """Which rows [n] are impressions, where 0 stands beside 1: sure for a column of clicks; asked where a name such as
+    "label" leaves it open; else 0 is a dislike."""
+    zero = found == 0
+    click = columns.plain(column) in columns.CLICK_NAMES
+    choice = options.zeros or ("impression" if click else "dislike")
+    what = "was shown and not taken" if choice == "impression" else "was not liked"
+    message = f"{column}: {int(zero.sum()):,} of {len(found):,} rows hold 0, which says that the item {what}"
+    message += ": kept as impressions, which are no interactions." if choice == "impression" else "."
+    question = None
+    if options.zeros is None and columns.plain(column) in columns.OPEN_NAMES:
+        question = Question("zeros", f"{table.name}, {message}", ("dislike", "impression"), choice, "--zeros")
+    key = "impressions" if choice == "impression" else "zeros"
+    severity: Severity = "warning" if choice == "impression" or question else "info"
+    findings.append(Finding(key, severity, table.name, message, int(zero.sum()), _rows(table, zero), question=question))
+    return zero if choice == "impression" else np.zeros(len(found), dtype=bool)
+
+
+def _on_scale(table: Table, column: str, found: Array, options: ImportOptions, findings: list[Finding]) -> Array:
+    """Ratings without codes for "not rated", which are asked, and without a few numbers far off the scale."""
+    codes = {code: float((found == code).mean()) for code in options.rating_missing or () if (found == code).any()}
+    if options.rating_missing is None:
+        codes = values.not_rated(found)
+    if codes:
+        shown = ", ".join(f"{code:g} in {share:.0%} of the rows" for code, share in codes.items())
+        message = f"{column}: {shown} stands for “not rated”; those rows are left out."
+        written = " ".join(f"{code:g}" for code in codes)
+        text = f"{table.name}, {column}: {shown}. Does that stand for “not rated”?"
+        question = Question("rating_missing", text, (written, "none"), written, "--rating-missing")
+        asked = question if options.rating_missing is None else None
+        missing = np.isin(found, list(codes))
+        count, rows = int(missing.sum()), _rows(table, missing)
+        findings.append(
+            Finding("not_rated", "warning", table.name, message, count, rows, "drop_unrated", True, question=asked)
+        )
+        found = np.where(missing, np.nan, found)
+    off = values.off_scale(found)
+    if off.any() and options.rating_kind == "auto":
+        shown = examples(f"{value:g}" for value in found[off])
+        message = (
+            f"{column}: {int(off.sum()):,} of {len(found):,} ratings lie far off the scale of all others ({shown}); "
+        )
+        message += "those rows are left out."
+        count, rows = int(off.sum()), _rows(table, off)
+        findings.append(Finding("off_scale", "warning", table.name, message, count, rows, "drop_unrated", True))
+        found = np.where(off, np.nan, found)
+    return found
+
+
+def relevance(
+    file: str, rated: pd.Series | None, kind: RatingKind, options: ImportOptions, findings: list[Finding]
+) -> float | None:
+    """The threshold in use: as chosen, else by the scale; said in a finding with the part that is liked. rated: the
+    ratings, None where there are none."""
+    chosen = options.relevance_threshold
+    if rated is None or not len(rated):
+        if chosen not in ("auto", None):
+            hint = "Leave the threshold out: any interaction counts, or choose the column that holds ratings."
+            raise ConfigError(f"A relevance threshold of {chosen:g} needs ratings, and there are none.", hint)
+        message = "There are no ratings: every held-out interaction counts as relevant."
+        findings.append(Finding("relevance", "info", file, message))
+        return None
+    told = rated.to_numpy(np.float64)
+    low, high = told.min(), told.max()
+    what = "counts" if kind == "count" else "ratings"
+    if chosen == "auto":
+        chosen = None if kind == "count" else mapping.threshold(told)
+    if chosen is None:
+        message = f"The {what} go from {low:g} to {high:g}: every held-out interaction counts as relevant."
+        findings.append(Finding("relevance", "info", file, message))
+        return None
+    liked = float((told >= chosen).mean())
+    message = f"The {what} go from {low:g} to {high:g}: relevant from {chosen:g} on, which {liked:.0%} reach."
+    if liked == 0.0:
+        hint = f"Choose a threshold of at most {high:g}."
+        raise ConfigError(
+            f"No rating of {file} reaches the relevance threshold {chosen:g}; the highest is {high:g}.", hint
+        )
+    findings.append(Finding("relevance", "info", file, message))
+    return float(chosen)
+
+
+# ---- times -------------------------------------------------------------------------------------------------------
+
+
+def moments(
+    table: Table, column: str, clock: str | None, options: ImportOptions, findings: list[Finding]
+) -> tuple[Array, str] | None:
+    """Moments [n] and their unit; None where the column gives no order."""
+    if options.time_format == "none":
+        findings.append(Finding("time_aside", "warning", table.name, f"{column} is left aside: there is no order."))
+        return None
+    text, called = table.frame[column], column
+    if clock is not None:
+        text, called = text + " " + table.frame[clock].fillna("00:00"), f"{called} with {clock}"
+    parsed = times.parse(text, options.time_format)
+    asked = None
+    if parsed.unit == "unknown":
+        message = f"{table.name}: {called} holds no time that is known, such as {examples(text.dropna().head(20))}; "
+        message += "it gives no order and is left aside."
+        asked = Question("time_format", message, ("none", times.TEXT), "none", "--time-format")
+        findings.append(Finding("time_unknown", "warning", table.name, message, question=asked))
+        return None
+    if parsed.formats and not options.time_format:
+        fits = " or ".join(parsed.formats)
+        message = f"{table.name}: {called} can be read as {fits}, such as {text.dropna().iloc[0]!r}."
+        asked = Question("time_format", message, parsed.formats, parsed.formats[0], "--time-format")
+    severity: Severity = "info" if asked is None else "warning"
+    message = f"{called} gives the order: {parsed.note}."
+    findings.append(Finding("time", severity, table.name, message, question=asked))
+    return _untimed(table, parsed.moments, options, findings), parsed.unit
+
+
+def _untimed(table: Table, found: Array, options: ImportOptions, findings: list[Finding]) -> Array:
+    """Moments with a value for rows without one, where those stay as the oldest: asked, where they are not few."""
+    missing = ~np.isfinite(found)
+    share = missing.mean() if len(found) else 0.0
+    keep = share > 0.05 if options.keep_untimed is None else options.keep_untimed
+    if not keep or not 0 < share < 1:
+        return found
+    message = f"{table.name}: {int(missing.sum()):,} rows ({share:.0%}) have no time; they stay, as the oldest."
+    question = Question("keep_untimed", message, ("yes", "no"), "yes", "--keep-untimed")
+    asked = question if options.keep_untimed is None else None
+    count, rows = int(missing.sum()), _rows(table, missing)
+    findings.append(Finding("untimed_kept", "warning", table.name, message, count, rows, question=asked))
+    return np.where(missing, np.nanmin(found) - 1.0, found)
+
+
+# ---- events ------------------------------------------------------------------------------------------------------
+
+
+def events(table: Table, column: str, options: ImportOptions, findings: list[Finding]) -> tuple[Mask, Array | None]:
+    """Which rows count [n], by the kind of event, and what each counts (None: all the same)."""
+    kinds = table.frame[column]
+    counts = kinds.value_counts()
+    weights = dict(options.event_weights)
+    wanted = options.events or tuple(weights)
+    everything = np.ones(len(kinds), dtype=bool)
+    if not wanted:
+        shown = ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
+        text = f"{table.name}: {column} tells kinds of events ({shown}). Which of them count as interactions?"
+        question = Question("events", text, ("all", *map(str, counts.index)), "all", "--event")
+        findings.append(Finding("events", "warning", table.name, text, len(counts), question=question))
+        return everything, None
+    if wanted == ("all",):
+        return everything, None
+    strange = [kind for kind in wanted if kind not in counts]
+    if strange:
+        hint = f"There are {', '.join(map(repr, counts.index))}."
+        raise ConfigError(f"{table.name}: no row of {column} is {strange[0]!r}.", hint)
+    kept = kinds.isin(wanted).to_numpy()
+    message = f"{column}: {', '.join(wanted)} count; {int((~kept).sum()):,} rows of other kinds are left out."
+    findings.append(Finding("events", "info", table.name, message, int((~kept).sum())))
+    return kept, pd.to_numeric(kinds.map(weights)).to_numpy(np.float64) if weights else None

@@ -1,0 +1,110 @@
+"""What a person chose on import: each answer a field, which can be kept as JSON and given again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from fairdash.data import clean, times
+from fairdash.data.mapping import RatingKind
+from fairdash.data.read import Reading
+from fairdash.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What a person chose on import; None, "" and "auto" leave it to the guess, which is said in a finding.
+
+    name: the data set's. encoding, separator, header: of all files; `read_…` of one. user, item, rating, time, clock,
+    event: columns of the interactions ("" for one that may be absent: there is none, or leave it aside); system, rank,
+    score, prediction: likewise of lists and of held-out pairs. users_id, items_id, title, categories: columns of the
+    other files. rating_kind: "rating" (on a scale), "count" (plays, clicks), "none" (implicit: the numbers are left
+    aside). rating_missing: numbers that stand for "not rated". zeros: whether 0 beside 1 is an "impression", shown and
+    not taken, or a "dislike". events: kinds that count, ("all",) for each; event_weights: what each of them counts.
+    time_format: as in `times.parse`, "none" to leave the times aside; keep_untimed: rows without a time stay, as the
+    oldest. merge_spellings: of groups. as_of: the date for ages from dates of birth, where interactions have none.
+    relevance_threshold: liked from here on; None: any interaction is. dedupe: which of several rows of a person and an
+    item stays, or "sum". k_core: 0 for none. repairs: keys of `clean.REPAIRS` to do beside those that are always done;
+    None: the usual ones. drop_bad_ratings: leave out rows whose rating is no number, instead of stopping there.
+    """
+
+    name: str = ""
+    encoding: str | None = None
+    separator: str | None = None
+    header: bool | None = None
+    user: str | None = None
+    item: str | None = None
+    rating: str | None = None
+    time: str | None = None
+    clock: str | None = None
+    event: str | None = None
+    system: str | None = None
+    rank: str | None = None
+    score: str | None = None
+    prediction: str | None = None
+    users_id: str | None = None
+    items_id: str | None = None
+    title: str | None = None
+    categories: str | None = None
+    category_separator: str | None = None
+    rating_kind: RatingKind | Literal["auto"] = "auto"
+    rating_missing: tuple[float, ...] | None = None
+    zeros: Literal["impression", "dislike"] | None = None
+    events: tuple[str, ...] = ()
+    event_weights: tuple[tuple[str, float], ...] = ()
+    time_format: str = ""
+    keep_untimed: bool | None = None
+    merge_spellings: bool | None = None
+    as_of: str = ""
+    relevance_threshold: float | Literal["auto"] | None = "auto"
+    dedupe: clean.Keep = "last"
+    k_core: int = 0
+    repairs: tuple[str, ...] | None = None
+    drop_bad_ratings: bool = False
+    read_interactions: Reading = field(default_factory=Reading)
+    read_users: Reading = field(default_factory=Reading)
+    read_items: Reading = field(default_factory=Reading)
+
+    def __post_init__(self) -> None:
+        if self.k_core < 0:
+            raise ConfigError(f"A k-core of {self.k_core} does not exist.", "Give 0 for none, or 2 and more.")
+        if self.dedupe not in ("last", "best", "sum"):
+            raise ConfigError(f"dedupe is {self.dedupe!r}.", 'Choose "last", "best" or "sum".')
+        if self.zeros not in (None, "impression", "dislike"):
+            raise ConfigError(f"zeros is {self.zeros!r}.", 'Choose "impression" or "dislike".')
+        if self.as_of and times.moment(self.as_of) is None:
+            raise ConfigError(f"{self.as_of!r} is no date.", "Write it as 2020-01-31.")
+        unknown = sorted(set(self.repairs or ()) - set(clean.REPAIRS))
+        if unknown:
+            raise ConfigError(f"No repair is called {unknown[0]!r}.", f"There are {', '.join(clean.REPAIRS)}.")
+
+    def reading(self, own: Reading | None = None) -> Reading:
+        """How a file is read: as chosen for it, else as chosen for all."""
+        own = own or Reading()
+        header = self.header if own.header is None else own.header
+        return Reading(own.separator or self.separator, own.encoding or self.encoding, header)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values of the answers that differ from the usual ones."""
+        usual = ImportOptions()
+        changed = [f.name for f in fields(self) if getattr(self, f.name) != getattr(usual, f.name)]
+        whole: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return {key: whole[key] for key in changed}
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> ImportOptions:
+        """The options that `to_json` wrote; ConfigError for a key that there is not."""
+        known = {f.name for f in fields(ImportOptions)}
+        strange = sorted(set(values) - known)
+        if strange:
+            hint = f"There are {', '.join(sorted(known))}."
+            raise ConfigError(f"The mapping has an unknown key {strange[0]!r}.", hint)
+        given = {key: _frozen(value) for key, value in values.items()}
+        given |= {key: Reading(**value) for key, value in values.items() if key.startswith("read_")}
+        return ImportOptions(**given)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -1,0 +1,218 @@
+"""Tables that are known by their shape alone, and tables of one row a person, laid out as one row for each item.
+
+Known: MovieLens' original files, TREC runs and judgements (qrels), MIND's behaviours and news.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from fairdash import columns
+from fairdash.data import formats, mapping, movielens
+from fairdash.data.findings import Finding
+from fairdash.data.read import SPACE, Table
+from fairdash.schema import CATEGORIES, ITEM_ID, RANK, SCORE, TIME, TITLE, USER_ID
+
+Role = Literal["interactions", "users", "items"]
+
+
+def recognise(table: Table) -> tuple[Table, Role | None]:
+    """The table with its columns named, and its role, where it is known by its shape; else as it is, and None."""
+    found, role = movielens.recognise(table)
+    if role is not None or table.header or table.separator not in ("\t", SPACE, ","):
+        return found, role
+    frame, width = table.frame, table.frame.shape[1]
+    if width == 6 and _same(frame.iloc[:, 1]) and _numeric(frame, 3, 4) and frame.iloc[:, 1].iloc[0].casefold() == "q0":
+        named = frame.set_axis([USER_ID, "iteration", ITEM_ID, RANK, SCORE, "system"], axis=1)
+        return _named(table, named.drop(columns="iteration"), "a TREC run"), "interactions"
+    if width == 4 and _is_judgement(frame):
+        named = frame.set_axis([USER_ID, "iteration", ITEM_ID, "relevance"], axis=1)
+        return _named(table, named.drop(columns="iteration"), "TREC judgements (qrels)"), "interactions"
+    if width == 5 and table.separator == "\t" and _matches(frame.iloc[:, 4], r"\S+-[01](?: \S+-[01])*"):
+        return _behaviours(table), "interactions"
+    if width == 8 and table.separator == "\t" and _matches(frame.iloc[:, 0], r"N\d+"):
+        titles = [ITEM_ID, CATEGORIES, "subcategory", TITLE, "abstract", "url", "title_entities", "abstract_entities"]
+        return _named(table, frame.set_axis(titles, axis=1).iloc[:, :5], "MIND's news"), "items"
+    return table, None
+
+
+def _is_judgement(frame: pd.DataFrame) -> bool:
+    """Whether the second column is the iteration, one value all over; a time in the last place is no judgement."""
+    constant = _same(frame.iloc[:, 1]) and frame.iloc[:, 1].iloc[0].casefold() in ("0", "q0", "iter")
+    return constant and _numeric(frame, 3) and frame.iloc[:, 3].nunique() <= 12 and not _same(frame.iloc[:, 2])
+
+
+def _named(table: Table, frame: pd.DataFrame, what: str) -> Table:
+    message = f"The columns are those of {what}: {', '.join(columns.names(frame))}."
+    return replace(table, frame=frame, header=True, notes=(*table.notes, Finding("shape", "info", table.name, message)))
+
+
+def _same(column: pd.Series) -> bool:
+    return bool(column.notna().all()) and bool((column == column.iloc[0]).all())
+
+
+def _numeric(frame: pd.DataFrame, *places: int) -> bool:
+    return all(columns.is_numeric(frame.iloc[:, place]) for place in places)
+
+
+def _matches(column: pd.Series, pattern: str) -> bool:
+    told = column.dropna().head(200)
+    return len(told) > 0 and bool(told.str.fullmatch(pattern).all())
+
+
+def _behaviours(table: Table) -> Table:
+    """MIND: an impression a row, with what was shown and whether it was clicked; earlier clicks have no times and are
+    left aside."""
+    frame = table.frame
+    shown = [cell.split() if isinstance(cell, str) else [] for cell in frame.iloc[:, 4]]
+    counts = np.array([len(row) for row in shown])
+    cells = pd.Series([cell for row in shown for cell in row], dtype="str")
+    index = np.repeat(frame.index.to_numpy(), counts)
+    laid = pd.DataFrame(
+        {
+            USER_ID: frame.iloc[:, 1].to_numpy(object).repeat(counts),
+            ITEM_ID: cells.str[:-2].to_numpy(object),
+            "clicked": cells.str[-1].to_numpy(object),
+            "time": frame.iloc[:, 2].to_numpy(object).repeat(counts),
+        },
+        index=index,
+    ).astype("str")
+    made = _named(table, laid, "MIND's behaviours, a row for each item shown")
+    earlier = int(frame.iloc[:, 3].notna().sum())
+    message = f"{earlier:,} impressions name earlier clicks without a time; those are left aside."
+    return replace(made, notes=(*made.notes, Finding("history_aside", "warning", table.name, message, earlier)))
+
+
+def named_people(table: Table) -> Table:
+    """A table of people without column names, with the columns named `gender` and `age` that plainly hold them."""
+    if table.header:
+        return table
+    titles: dict[str, str] = {}
+    for column in columns.names(table.frame)[1:]:
+        if not column.startswith("column "):  # named by its shape
+            continue
+        known = columns.tidy(table.frame[column]).dropna()
+        different = known.str.casefold().unique()
+        if len(different) > 1 and all(columns.gender(text) for text in different):
+            titles.setdefault("gender", column)
+        elif columns.is_numeric(known) and len(different) > 10:
+            numbers = columns.numbers(known)
+            if numbers.min() >= 1 and numbers.max() <= columns.OLDEST:
+                titles.setdefault("age", column)
+    if not titles:
+        return table
+    message = ", ".join(f"{column} holds {title}" for title, column in titles.items())
+    note = Finding("named_people", "warning", table.name, f"By their values: {message}.", len(titles))
+    frame = table.frame.rename(columns={column: title for title, column in titles.items()})
+    return replace(table, frame=frame, notes=(*table.notes, note))
+
+
+def rows(table: Table, place: str = TIME) -> Table:
+    """One row for each item of a list, where a table holds a person and all their items in one cell; else as it is.
+
+    place: the new column with the place in the list, from 1 on.
+    """
+    frame = table.frame
+    person = next((c for c in columns.names(frame) if columns.plain(c) in columns.USER_NAMES), None)
+    single = [c for c in columns.names(frame) if columns.plain(c) in columns.ITEM_NAMES]
+    if person is None and frame.shape[1] == 2 and not table.header:
+        person = columns.names(frame)[0]
+    if person is not None and not single and frame[person].is_unique:
+        wide = _side_by_side(table, person)
+        if wide is not None:
+            table, frame = wide, wide.frame
+    if person is None or any(_share(frame[c], _MARKED) < 0.5 for c in single):
+        return table
+    named = [c for c in columns.names(frame) if columns.plain(c) in columns.LIST_NAMES and c != person]
+    # Commas and spaces stand in titles too: they cut a cell only where its column is called a list of a person's.
+    loose = _CUT if frame[person].is_unique else _MARKED
+    fits = [c for c in single if _share(frame[c], _MARKED) > 0.5] + [c for c in named if _share(frame[c], loose) > 0.0]
+    if not fits and frame.shape[1] == 2:
+        fits = [c for c in columns.names(frame) if c != person and _share(frame[c], _MARKED) > 0.8]
+    if not fits:
+        return table
+    lists = frame[fits[0]]
+    cells, records = zip(*(_items(cell) for cell in lists), strict=True)
+    counts = np.array([len(cell) for cell in cells])
+    scores = next((c for c in columns.names(frame) if columns.plain(c) in ("scores", "score", "weights")), None)
+    laid = frame.drop(columns=[fits[0]]).loc[np.repeat(frame.index.to_numpy(), counts)]
+    laid = laid.assign(**{ITEM_ID: [item for cell in cells for item in cell]}).astype("str")
+    if any(records):
+        fields = pd.DataFrame([record for cell in records for record in cell], index=laid.index).astype("str")
+        laid = laid.assign(**{c: fields[c] for c in columns.names(fields) if c not in laid})
+    if scores is not None:
+        own = [_items(cell)[0] for cell in frame[scores]]
+        if all(len(a) == len(b) for a, b in zip(own, cells, strict=True)):
+            laid = laid.drop(columns=scores).assign(**{SCORE: [score for cell in own for score in cell]})
+    laid[place] = pd.array([str(i + 1) for count in counts for i in range(count)], dtype="str")
+    message = f"{fits[0]} holds lists: {len(frame):,} rows were laid out as {len(laid):,}, one for each item, "
+    message += f"with its place as `{place}`."
+    note = Finding("laid_out", "info", table.name, message, len(laid))
+    return replace(table, frame=laid, header=True, notes=(*table.notes, note))
+
+
+_PLACE = re.compile(r"(?:item|itemid|rec|recommendation|top|rank|pos|position)?(\d+)")
+_MARKED = r"^\s*[\[({].*[\])}]\s*$|[^|]\|[^|]"
+_CUT = _MARKED + r"|[,;\s]"
+
+
+def _share(column: pd.Series, pattern: str) -> float:
+    """Part of the first cells that are lists."""
+    told = column.dropna().head(500)
+    if pd.api.types.is_numeric_dtype(told.dtype):
+        return 0.0
+    return float(told.str.contains(pattern, regex=True).mean()) if len(told) else 0.0
+
+
+def _items(cell: object) -> tuple[list[str], list[dict[str, str | None]]]:
+    """The items in a cell and, where it holds records or pairs of item and score, what else is said of each."""
+    if not isinstance(cell, str):
+        return [], []
+    text = cell.strip()
+    if text[:1] not in "[({":
+        mark = next((separator for separator in "|,;" if separator in text), None)
+        return [part for part in map(str.strip, text.split(mark)) if part], []
+    value = mapping.literal(text)
+    if isinstance(value, dict):  # {item: score}
+        value = [list(pair) for pair in value.items()]
+    if not isinstance(value, (list, tuple, set)):
+        return [part for part in mapping.list_cell(text) if part], []
+    parts = list(value)
+    if parts and all(isinstance(part, dict) for part in parts):
+        return _records(parts)
+    pairs = parts and all(isinstance(part, (list, tuple)) and len(part) == 2 for part in parts)
+    if pairs and all(isinstance(score, (int, float)) for _, score in parts):
+        return [str(formats.cell(item)) for item, _ in parts], [{SCORE: formats.cell(score)} for _, score in parts]
+    texts = [formats.cell(part) for part in parts]
+    return [text for text in texts if text], []
+
+
+def _records(records: Sequence[dict[str, object]]) -> tuple[list[str], list[dict[str, str | None]]]:
+    keys = {key: columns.plain(str(key)) for record in records for key in record}
+    called = next((key for key, plain in keys.items() if plain in columns.ITEM_NAMES), None)
+    called = called or next((key for key, plain in keys.items() if plain.endswith("id")), None)
+    if called is None:
+        return [], []
+    kept = [record for record in records if record.get(called) is not None]
+    others = [{key: formats.cell(value) for key, value in record.items() if key != called} for record in kept]
+    return [str(formats.cell(record[called])) for record in kept], others
+
+
+def _side_by_side(table: Table, person: str) -> Table | None:
+    """A table with a column for each place of a list (1, 2, 3 or item_1, item_2 …) with them in one list a cell."""
+    frame = table.frame
+    found = {c: _PLACE.fullmatch(columns.plain(c)) for c in columns.names(frame) if c != person}
+    places = sorted((int(match[1]), c) for c, match in found.items() if match)
+    numbers = [number for number, _ in places]
+    if len(places) < 3 or numbers != list(range(numbers[0], numbers[0] + len(numbers))) or numbers[0] > 1:
+        return None
+    cells = frame[[c for _, c in places]].astype("str").to_numpy(object)
+    joined = ["|".join(str(cell) for cell in row if isinstance(cell, str)) or None for row in cells]
+    others = frame.drop(columns=[c for _, c in places])
+    return replace(table, frame=others.assign(items=pd.array(joined, dtype="str")))

@@ -1,0 +1,242 @@
+"""Tables in another dress: JSON, Python dictionaries, white space, sequences, TREC, MIND, Netflix, gzip, Excel."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import io
+import json
+import zipfile
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from fairdash import data
+from fairdash.data import read
+from fairdash.errors import ConfigError, DataError
+from fairdash.schema import Dataset
+
+ROWS = [(f"u{u}", f"i{i}", 1 + (u + i) % 5, 1_400_000_000 + 97 * i) for u in range(6) for i in range(5)]
+NAMES = ("user_id", "item_id", "rating", "timestamp")
+RECORDS: list[dict[str, Any]] = [dict(zip(NAMES, row, strict=True)) for row in ROWS]
+CSV = ",".join(NAMES) + "\n" + "".join(",".join(map(str, row)) + "\n" for row in ROWS)
+
+
+def _build(text: str | bytes, name: str = "x.txt") -> Dataset:
+    raw = text.encode() if isinstance(text, str) else text
+    return data.build((name, raw), options=data.ImportOptions(name="x"))[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(RECORDS),
+        json.dumps({"data": RECORDS, "count": 30}),
+        json.dumps({name: [record[name] for record in RECORDS] for name in NAMES}),
+        json.dumps({name: {str(i): record[name] for i, record in enumerate(RECORDS)} for name in NAMES}),
+        json.dumps({"columns": NAMES, "index": list(range(30)), "data": ROWS}),
+        "\n".join(map(json.dumps, RECORDS)),
+        "\n".join(map(json.dumps, RECORDS)).replace("\n", "\n\n"),
+        "\n".join(map(repr, RECORDS)),
+        "\n".join(" ".join(map(str, row)) for row in [NAMES, *ROWS]),
+        "\n".join("   ".join(map(str, row)) + " " for row in [NAMES, *ROWS]),
+        "user_id:token item_id:token rating:float timestamp:float\n" + "\n".join(" ".join(map(str, r)) for r in ROWS),
+        gzip.compress(CSV.encode()),
+        gzip.compress(json.dumps(RECORDS).encode()),
+    ],
+)
+def test_every_dress_gives_the_same_data_set(text: str | bytes) -> None:
+    assert _build(text).digest == _build(CSV).digest
+
+
+def test_fields_by_path_lists_and_weights() -> None:
+    lines = [
+        {"user": {"id": f"u{u}"}, "item_id": i, "tags": ["a", "b|c"], "ok": True, "x": None}
+        for u in range(3)
+        for i in (1, 2)
+    ]
+    frame = read.table(("x.json", "\n".join(map(json.dumps, lines)).encode())).frame
+    assert list(frame.columns) == ["user.id", "item_id", "tags", "ok"]
+    assert frame.iloc[0].tolist() == ["u0", "1", "a|b|c", "true"]
+    things = [{"book_id": i, "genres": {name: 7}} for i, name in enumerate(("drama", "war", "love", "crime"))]
+    dataset, _ = data.build(
+        ("l.csv", b"user_id,book_id\n1,0\n1,1\n2,2\n2,3\n"),
+        None,
+        ("b.json", "\n".join(map(json.dumps, things)).encode()),
+    )
+    assert dataset.items["categories"].tolist() == ["drama", "war", "love", "crime"]
+
+
+def test_nested_lists_of_categories() -> None:
+    things = [{"asin": f"i{i}", "title": f"T{i}", "categories": [["Toys", "Games"]]} for i in range(5)]
+    dataset, _ = data.build(("x.csv", CSV.encode()), None, ("m.json", "\n".join(map(json.dumps, things)).encode()))
+    assert dataset.items["categories"].tolist() == ["Toys|Games"] * 5
+
+
+SEQUENCES = {"u1": ["7", "3", "9"], "u2": ["3", "5"], "u3": ["9", "1", "4", "8", "2"], "u4": ["5"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(" ".join([person, *items]) for person, items in SEQUENCES.items()),
+        "\n".join("\t".join([person, *items]) for person, items in SEQUENCES.items()),
+        "user_id,item_sequence\n" + "\n".join(f'{p},"[{", ".join(i)}]"' for p, i in SEQUENCES.items()),
+        "user_id;items\n" + "\n".join(f"{p};{','.join(i)}" for p, i in SEQUENCES.items()),
+        "\n".join(json.dumps({"user": p, "items": i}) for p, i in SEQUENCES.items()),
+        json.dumps(SEQUENCES),
+        "\n".join(repr({"user_id": p, "items": [{"item_id": i} for i in items]}) for p, items in SEQUENCES.items()),
+    ],
+)
+def test_one_row_a_person_keeps_its_order(text: str) -> None:
+    log = _build(text).interactions.sort_values(["user_id", "time"])
+    assert {p: part["item_id"].tolist() for p, part in log.groupby("user_id")} == SEQUENCES
+
+
+def test_laid_out_lists_in_another_encoding() -> None:
+    raw = "user_id,items\n".encode("latin-1") + "".join(f"u{u},é{u}|b\n" for u in range(5)).encode("latin-1")
+    dataset, findings = data.build(("x.csv", raw))
+    assert len(dataset.interactions) == 10
+    assert "encoding" in {finding.key for finding in findings}
+
+
+def test_titles_with_spaces_and_commas_are_no_lists() -> None:
+    rows = "".join(f'u{u},"Tale of {u % 3}, the"\n' for u in range(9))
+    assert _build("user_id,movie\n" + rows).n_items == 3
+
+
+def test_netflix_blocks() -> None:
+    text = "1:\n1488844,3,2005-09-06\n822109,5,2005-05-13\n2:\n822109,4,2005-09-05\n1488844,1,2005-10-19\n"
+    dataset = _build(text)
+    assert dataset.interactions[["user_id", "item_id", "rating"]].to_numpy().tolist() == [
+        ["1488844", "1", 3.0], ["822109", "1", 5.0], ["822109", "2", 4.0], ["1488844", "2", 1.0],
+    ]  # fmt: skip
+
+
+def test_trec_judgements() -> None:
+    dataset = _build("\n".join(f"u{u} 0 d{i} {(u * i) % 4}" for u in range(6) for i in range(6)))
+    assert (dataset.n_users, dataset.n_items) == (6, 6)
+    assert dataset.relevance_threshold == 3.0
+
+
+def test_mind_behaviours() -> None:
+    rows = [
+        f"{n}\tU{n % 4}\t11/1{n}/2019 8:0{n}:22 {'AP'[n % 2]}M\tN1 N2\tN{n}-1 N{n + 1}-0 N{n + 2}-0"
+        for n in range(1, 8)
+    ]
+    dataset, findings = data.build(("behaviors.tsv", "\n".join(rows).encode()))
+    assert len(dataset.interactions) == 7
+    assert dataset.impressions is not None
+    assert len(dataset.impressions) == 14
+    assert "history_aside" in {finding.key for finding in findings}
+    assert dataset.provenance["time_unit"] == "seconds"
+
+
+def test_unneeded_nested_columns_of_parquet_are_left_aside() -> None:
+    frame = pd.DataFrame(RECORDS).assign(emb=[[0.1, 0.2]] * 30, meta=[{"a": 1, "b": {"c": 2}}] * 30, raw=[b"\xff"] * 30)
+    raw = io.BytesIO()
+    frame.to_parquet(raw)
+    table = read.table(("x.parquet", raw.getvalue()))
+    assert "meta.a" in table.frame
+    assert {"raw", "meta.b"} & set(table.frame) == set()
+    assert [note.key for note in table.notes] == ["nested"]
+
+
+def _workbook() -> bytes:
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    return raw.getvalue()
+
+
+def test_a_workbook_without_the_package_says_the_clicks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
+    with pytest.raises(DataError) as error:
+        data.build(("x.xlsx", _workbook()))
+    assert "openpyxl" in error.value.message
+    assert "Save as" in error.value.hint
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openpyxl") is None, reason="openpyxl is not installed")
+def test_sheets_of_a_workbook_are_tables() -> None:
+    raw = io.BytesIO()
+    people = pd.DataFrame({"user_id": [f"u{u}" for u in range(6)], "gender": list("FMFMFM")})
+    with pd.ExcelWriter(raw) as writer:
+        pd.DataFrame(RECORDS).to_excel(writer, sheet_name="log", index=False)
+        people.to_excel(writer, sheet_name="who", index=False)
+    dataset = _build(raw.getvalue(), "x.xlsx")
+    assert dataset.interactions.equals(_build(CSV).interactions)
+    assert dataset.users["gender"].tolist() == list("FMFMFM")
+
+
+CHINESE = "item_id,title,genres\n" + "".join(f"i{i},这是一部关于城市生活的电影第{i}部,喜剧|剧情\n" for i in range(5))
+RUSSIAN = "item_id,title,genres\n" + "".join(f"i{i},Очень длинное название фильма номер {i},Драма\n" for i in range(5))
+
+
+@pytest.mark.parametrize(("text", "encoding"), [(CHINESE, "gbk"), (CHINESE, "gb18030"), (RUSSIAN, "cp1251")])
+def test_encodings_are_detected_and_asked(text: str, encoding: str) -> None:
+    dataset, findings = data.build(("x.csv", CSV.encode()), None, ("i.csv", text.encode(encoding)))
+    assert dataset.items["title"].tolist() == [line.split(",")[1] for line in text.splitlines()[1:]]
+    question = next(question for question in data.questions(findings) if question.key == "encoding")
+    assert question.option == "--encoding"
+    assert dataset.items["title"].iloc[0] in question.text
+    chosen = data.ImportOptions(read_items=data.Reading(encoding=encoding))
+    again, findings = data.build(("x.csv", CSV.encode()), None, ("i.csv", text.encode(encoding)), options=chosen)
+    assert again.items.equals(dataset.items)
+    assert not data.questions(findings)
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["usuario,película,valoración,fecha", "用户ID,物品ID,评分,时间", "Benutzer,Artikel,Bewertung,Datum",
+     "ユーザーID,商品ID,評価,日時", "пользователь,фильм,оценка,дата", "utilisateur,film,note,date",
+     "steamid,appid,playtime_forever,ts", "CustomerID,StockCode,Quantity,InvoiceDate",
+     "reviewerID,asin,overall,unixReviewTime"],
+)  # fmt: skip
+def test_names_of_columns_in_other_systems_and_languages(head: str) -> None:
+    seen = data.preview(("x.csv", CSV.replace(",".join(NAMES), head).encode()))
+    names = head.split(",")
+    found = seen.mapping
+    expected = [names[0], names[1], None if names[2] == "note" else names[2], names[3]]
+    assert [found.user, found.item, found.rating, found.time] == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "roles"),
+    [
+        ([f"u{u},2014-06-0{i}T10:00:00Z,m{i},Name {i}" for u in range(9) for i in range(1, 7)], ("1", "3", "2")),
+        ([f"u{u},m{i},{3 + (u * i) % 3},0" for u in range(9) for i in range(6)], ("1", "2", None)),
+        ([f"{n},u{n % 9},m{n % 17},{1 + n % 5}" for n in range(90)], ("2", "3", None)),
+        ([f"u{u}\t{200 + i}\t{i % 4}\tpv\t{1_400_000_000 + u}" for u in range(9) for i in range(16)], ("1", "2", "5")),
+    ],
+)
+def test_without_names_times_and_constants_are_no_items(rows: list[str], roles: tuple[str | None, ...]) -> None:
+    seen = data.preview(("x.csv", "\n".join(rows).encode()))
+    found = [
+        column and column.removeprefix("column ")
+        for column in (seen.mapping.user, seen.mapping.item, seen.mapping.time)
+    ]
+    assert tuple(found) == roles
+    assert {"user", "item"} <= {question.key for question in data.questions(seen.findings)}
+
+
+def test_a_first_person_with_gaps_is_no_header() -> None:
+    rows = ["ab12cd34ef56ab12cd34\t\t\tGermany\tFeb 1, 2007"]
+    rows += [f"{i:020x}\t{'fm'[i % 2]}\t{18 + i}\tGermany\tFeb 1, 2007" for i in range(1, 30)]
+    table = read.table(("profile.tsv", "\n".join(rows).encode()))
+    assert not table.header
+    assert len(table.frame) == 30
+    log = "user_id,item_id\n" + "".join(f"{row.split(chr(9))[0]},i{n % 4}\n" for n, row in enumerate(rows * 2))
+    dataset, _ = data.build(("l.csv", log.encode()), ("profile.tsv", "\n".join(rows).encode()))
+    assert {"gender", "age"} <= set(dataset.users)
+
+
+def test_options_go_to_json_and_back() -> None:
+    options = data.ImportOptions(
+        user="a", rating_missing=(0.0,), event_weights=(("view", 1.0),), read_users=data.Reading(encoding="gbk")
+    )
+    kept = json.loads(json.dumps(options.to_json()))
+    assert data.ImportOptions.from_json(kept) == options
+    with pytest.raises(ConfigError, match="unknown key 'nope'"):
+        data.ImportOptions.from_json({"nope": 1})
