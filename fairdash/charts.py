@@ -237,22 +237,24 @@ def group_values(
     metric: str,
     overall: float | None = None,
     *,
-    spread: str = "95 % CI",
+    spread: str = "",
     digits: int = 3,
-    reference: str = "everyone",
+    reference: str = "",
 ) -> Chart:
     """Each group's value as a point with its 95 % interval (or another `spread`); a dotted line marks the
     reference, everybody's value."""
     if not rows:
-        return empty("There is no group to show.")
+        return empty(words.say("There is no group to show."))
+    reference = reference or words.say("everyone")
+    spread = spread or words.say("95 % CI")
     figure = _figure(44 * len(rows[:MAX_ROWS]) + 52)
     for i, row in enumerate(rows[:MAX_ROWS]):
         if row.value is None or math.isnan(row.value):
-            _note(figure, i, f"undefined: {row.reason or 'no value'}")
+            _note(figure, i, words.say("undefined: {value}", value=row.reason or words.say("no value")))
             continue
         color = GREY if row.aside else PALETTE[i % 6]
         symbol = SYMBOLS[i % 6] + ("-open" if row.aside else "")
-        hint = f", not compared: {row.aside}" if row.aside else ""
+        hint = words.say(", not compared: {reason}", reason=row.aside) if row.aside else ""
         ci = "" if _none(row.low) else f"<br>{spread} {words.interval(row.low, row.high, digits)}"
         figure.add_scatter(
             x=[row.value],
@@ -295,17 +297,19 @@ def group_values(
         }
     )
     said = "; ".join(f"{row.label} {words.number(row.value, digits)}" for row in rows[:MAX_ROWS])
-    return Chart(figure, f"{metric} by group with {spread}: {said}.", table)
+    return Chart(
+        figure, words.say("{metric} by group with {spread}: {said}.", metric=metric, spread=spread, said=said), table
+    )
 
 
 def gaps(rows: Sequence[Gap]) -> Chart:
     """Every metric's gap as a part of everybody's value, so that they fit on one axis; filled: holds after Holm."""
     if not rows:
-        return empty("There is no gap to show.")
+        return empty(words.say("There is no gap to show."))
     figure = _figure(26 * len(rows) + 52, legend=True)
     for significant, name, color, symbol in (
-        (True, "difference found", VERMILLION, "diamond"),
-        (False, "no difference found", GREY, "circle-open"),
+        (True, words.say("difference found"), VERMILLION, "diamond"),
+        (False, words.say("no difference found"), GREY, "circle-open"),
     ):
         figure.add_scatter(
             x=[None], y=[None], mode="markers", name=name, marker={"color": color, "symbol": symbol, "size": 11}
@@ -331,8 +335,8 @@ def gaps(rows: Sequence[Gap]) -> Chart:
             )
     for i, row in enumerate(rows):
         if row.gap is None or not row.scale or math.isnan(row.gap):
-            _note(figure, i, f"undefined: {row.reason or 'nothing to compare with'}")
-    _rows(figure, [row.metric for row in rows], "gap between groups, % of everybody's value")
+            _note(figure, i, words.say("undefined: {value}", value=row.reason or words.say("nothing to compare with")))
+    _rows(figure, [row.metric for row in rows], words.say("gap between groups, % of everybody's value"))
     figure.update_xaxes(rangemode="tozero", zeroline=True)
     table = pd.DataFrame(
         {
@@ -346,8 +350,14 @@ def gaps(rows: Sequence[Gap]) -> Chart:
         }
     )
     found = [row.metric for row in rows if row.significant]
-    told = f"a difference was found for {words.join(found)}" if found else "no difference was found"
-    return Chart(figure, f"Gaps between groups over {len(rows)} metrics: {told}.", table)
+    told = (
+        words.say("a difference was found for {found}", found=words.join(found))
+        if found
+        else words.say("no difference was found")
+    )
+    return Chart(
+        figure, words.say("Gaps between groups over {rows} metrics: {told}.", rows=len(rows), told=told), table
+    )
 
 
 def distributions(
@@ -359,7 +369,7 @@ def distributions(
     """
     drawn = {words.group(name, n): np.asarray(s, dtype=float) for name, (n, s) in groups.items() if sum(s) > 0}
     if not drawn:
-        return empty("No group has a defined value.")
+        return empty(words.say("No group has a defined value."))
     cuts = np.asarray(edges, dtype=float)
     middle = (cuts[1:] + cuts[:-1]) / 2
     if kind == "violin":
@@ -386,13 +396,18 @@ def distributions(
                 hovertemplate="%{y:.0f} % of people have at most %{x:.3g}<extra></extra>" if summed
                 else "around %{x:.3g}: %{y:.1f} % of people<extra></extra>",
             )  # fmt: skip
-        told = "% of people with at most this" if kind == "cumulative" else "% of the group's people"
+        told = (
+            words.say("% of people with at most this") if kind == "cumulative" else words.say("% of the group's people")
+        )
         figure.update_yaxes(title_text=told, rangemode="tozero", fixedrange=True)
         figure.update_xaxes(title_text=words.markup(axis), fixedrange=True)
     table = pd.DataFrame({"from": cuts[:-1], "to": cuts[1:], **drawn})
     half_way = {label: float(cuts[1:][np.searchsorted(np.cumsum(share), 0.5)]) for label, share in drawn.items()}
-    said = "; ".join(f"half of {label} have at most {words.number(value)}" for label, value in half_way.items())
-    return Chart(figure, f"{axis} of people by group: {said}.", table)
+    said = "; ".join(
+        words.say("half of {group} have at most {value}", group=label, value=words.number(value))
+        for label, value in half_way.items()
+    )
+    return Chart(figure, words.say("{axis} of people by group: {said}.", axis=axis, said=said), table)
 
 
 def shares(names: Sequence[str], groups: Mapping[str, ArrayLike], axis: str, limit: int = 18) -> Chart:
@@ -402,7 +417,7 @@ def shares(names: Sequence[str], groups: Mapping[str, ArrayLike], axis: str, lim
     """
     matrix = np.array([np.asarray(v, dtype=float) for v in groups.values()]).reshape(len(groups), len(names))
     if matrix.size == 0 or np.isnan(matrix).all():
-        return empty("There are no categories to compare.")
+        return empty(words.say("There are no categories to compare."))
     spread = np.nanmax(matrix, axis=0) - np.nanmin(matrix, axis=0)
     order = np.argsort(-(spread if len(groups) > 1 else matrix[0]), kind="stable")
     top = order[:limit]
@@ -426,7 +441,16 @@ def shares(names: Sequence[str], groups: Mapping[str, ArrayLike], axis: str, lim
         table[label] = matrix[g, order]
     widest = int(order[0])
     said = "; ".join(f"{label} {words.percent(float(matrix[g, widest]))}" for g, label in enumerate(groups))
-    return Chart(figure, f"{axis}, one row a category. Widest difference: {names[widest]} ({said}).", table)
+    return Chart(
+        figure,
+        words.say(
+            "{axis}, one row a category. Widest difference: {names} ({said}).",
+            axis=axis,
+            names=names[widest],
+            said=said,
+        ),
+        table,
+    )
 
 
 def exposure(
@@ -434,7 +458,7 @@ def exposure(
     parts: Mapping[str, ArrayLike],
     intervals: Mapping[str, ArrayLike] | None = None,
     *,
-    axis: str = "part of the whole",
+    axis: str = "",
     main: str = "exposure",
 ) -> Chart:
     """Shares side by side, one row a name: an item group's part of exposure (`main`, largest mark) beside its parts of
@@ -443,7 +467,8 @@ def exposure(
     parts: what → shares [len(names)]. intervals: what → [len(names), 2].
     """
     if not names:
-        return empty("There is no item group to show.")
+        return empty(words.say("There is no item group to show."))
+    axis = axis or words.say("part of the whole")
     figure = _figure(48 * len(names[:MAX_ROWS]) + 52, legend=True)
     styles = {main: (VERMILLION, "diamond", 13)}
     others = iter([(BLUE, "line-ns", 16), (GREEN, "circle-open", 11), (PURPLE, "square-open", 11), (ORANGE, "x", 10)])
@@ -469,7 +494,13 @@ def exposure(
         f"{name}: " + ", ".join(f"{what} {words.percent(float(np.asarray(v)[i]))}" for what, v in parts.items())
         for i, name in enumerate(names[:6])
     )
-    return Chart(figure, f"{words.sentence(main)} beside what could be expected, {axis}. {said}.", table)
+    return Chart(
+        figure,
+        words.say(
+            "{main} beside what could be expected, {axis}. {said}.", main=words.sentence(main), axis=axis, said=said
+        ),
+        table,
+    )
 
 
 def stacked(
@@ -477,7 +508,7 @@ def stacked(
 ) -> Chart:
     """Rows that are cut into parts which add up to 1 (head and tail, worse and better off)."""
     if not rows:
-        return empty("There is nothing to show.")
+        return empty(words.say("There is nothing to show."))
     figure = _figure(42 * len(rows) + 52, legend=True, barmode="stack")
     for i, part in enumerate(parts):
         values = [100 * row[i] for row in rows.values()]
@@ -501,7 +532,7 @@ def stacked(
 def before_after(rows: Sequence[Change], metric: str) -> Chart:
     """Hollow: before; filled: after; the words give the paired difference with its 95 % interval."""
     if not rows:
-        return empty("There is no group to compare.")
+        return empty(words.say("There is no group to compare."))
     shown = rows[:MAX_ROWS]
     figure = _figure(52 * len(shown) + 52, legend=True)
     for name, symbol, color in (("before", "circle-open", GREY), ("after", "circle", BLUE)):
@@ -510,7 +541,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
         )
     for i, row in enumerate(shown):
         if row.before is None or row.after is None or math.isnan(row.before) or math.isnan(row.after):
-            _note(figure, i, "undefined before or after")
+            _note(figure, i, words.say("undefined before or after"))
             continue
         color = GREY if row.aside else PALETTE[i % 6]
         figure.add_scatter(
@@ -518,7 +549,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
             hoverinfo="skip",
         )  # fmt: skip
         difference = f"{words.signed(row.difference)} ({words.interval(row.low, row.high)})"
-        hint = "" if row.moved else ", no change found"
+        hint = "" if row.moved else words.say(", no change found")
         figure.add_scatter(
             x=[row.before, row.after], y=[i, i], mode="markers", showlegend=False,
             marker={
@@ -546,7 +577,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
         }
     )
     said = "; ".join(f"{row.label} {words.number(row.before)} to {words.number(row.after)}" for row in shown)
-    return Chart(figure, f"{metric} before and after: {said}.", table)
+    return Chart(figure, words.say("{metric} before and after: {said}.", metric=metric, said=said), table)
 
 
 def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: int = -1, joined: bool = True) -> Chart:
@@ -554,7 +585,7 @@ def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: i
     intervals. better: 1 where a higher metric is fairer, -1 where a lower one is. joined: a line leads from point to
     point, in their order."""
     if not points:
-        return empty("No sweep has been run yet.")
+        return empty(words.say("No sweep has been run yet."))
     figure = _figure(330, legend=True)
     series = list(dict.fromkeys(point.series for point in points))
     for s, name in enumerate(series):
@@ -591,7 +622,12 @@ def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: i
             marker={"symbol": "circle-open", "size": 18, "color": GREY, "line": {"width": 2.5}},
         )  # fmt: skip
     figure.update_xaxes(
-        title_text=f"{words.markup(gap)} ({'right' if better > 0 else 'left'} is fairer)", fixedrange=True
+        title_text=words.say(
+            "{gap} ({say} is fairer)",
+            gap=words.markup(gap),
+            say=words.say("right") if better > 0 else words.say("left"),
+        ),
+        fixedrange=True,
     )
     figure.update_yaxes(title_text=words.markup(quality), fixedrange=True)
     table = pd.DataFrame(
@@ -606,14 +642,24 @@ def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: i
     said = "; ".join(
         f"{p.series} {p.label}: {words.number(p.gap)} and {words.number(p.quality)}" for p in chosen or points[:6]
     )
-    return Chart(figure, f"Trade-off between {gap} and {quality} for {words.join(series)}. {said}.", table)
+    return Chart(
+        figure,
+        words.say(
+            "Trade-off between {gap} and {quality} for {series}. {said}.",
+            gap=gap,
+            quality=quality,
+            series=words.join(series),
+            said=said,
+        ),
+        table,
+    )
 
 
 def curves(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_title: str, height: int = 230) -> Chart:
     """Lines over a common axis (training curves): name → (x, y) points in order."""
     drawn = {name: points for name, points in series.items() if points}
     if not drawn:
-        return empty("No point has come yet.", height)
+        return empty(words.say("No point has come yet."), height)
     figure = _figure(height, legend=True)
     for i, (name, points) in enumerate(drawn.items()):
         step = max(1, len(points) // CURVE_POINTS)
@@ -631,7 +677,10 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_
         [(name, x, y) for name, points in drawn.items() for x, y in points], columns=["line", x_title, y_title]
     )
     said = "; ".join(
-        f"{name} went from {words.number(p[0][1])} to {words.number(p[-1][1])}" for name, p in drawn.items()
+        words.say(
+            "{name} went from {first} to {last}", name=name, first=words.number(p[0][1]), last=words.number(p[-1][1])
+        )
+        for name, p in drawn.items()
     )
     return Chart(figure, f"{y_title}: {said}.", table)
 
@@ -640,7 +689,7 @@ def band(x: ArrayLike, y: ArrayLike, low: ArrayLike, high: ArrayLike, x_title: s
     """A smooth curve with its 95 % band (a metric over age)."""
     across, value, lower, upper = (np.asarray(v, dtype=float) for v in (x, y, low, high))
     if not len(across) or np.isnan(value).all():
-        return empty("Too few people with a known value for a curve.")
+        return empty(words.say("Too few people with a known value for a curve."))
     figure = _figure(270)
     figure.add_scatter(
         x=np.concatenate([across, across[::-1]]), y=np.concatenate([upper, lower[::-1]]), fill="toself", mode="lines",
@@ -654,7 +703,16 @@ def band(x: ArrayLike, y: ArrayLike, low: ArrayLike, high: ArrayLike, x_title: s
     figure.update_yaxes(title_text=words.markup(y_title), fixedrange=True)
     table = pd.DataFrame({x_title: across, y_title: value, "95 % from": lower, "95 % to": upper})
     least, most = float(np.nanmin(value)), float(np.nanmax(value))
-    return Chart(figure, f"{y_title} over {x_title}, {words.interval(least, most)}, with a 95 % band.", table)
+    return Chart(
+        figure,
+        words.say(
+            "{y_title} over {x_title}, {least}, with a 95 % band.",
+            y_title=y_title,
+            x_title=x_title,
+            least=words.interval(least, most),
+        ),
+        table,
+    )
 
 
 def reliability(predicted: ArrayLike, observed: ArrayLike, counts: ArrayLike) -> Chart:
@@ -667,17 +725,19 @@ def reliability(predicted: ArrayLike, observed: ArrayLike, counts: ArrayLike) ->
         marker={"opacity": 1, "size": 5 + 13 * np.sqrt(n / max(1.0, n.max()))},
         hovertemplate="predicted %{x:.2f}, observed %{y:.2f}<extra></extra>",
     )  # fmt: skip
-    figure.update_xaxes(title_text="predicted probability", range=[0, 1], fixedrange=True)
-    figure.update_yaxes(title_text="observed share", range=[0, 1], fixedrange=True)
+    figure.update_xaxes(title_text=words.say("predicted probability"), range=[0, 1], fixedrange=True)
+    figure.update_yaxes(title_text=words.say("observed share"), range=[0, 1], fixedrange=True)
     table = pd.DataFrame({"predicted": p, "observed": o, "pairs": n})
     error = float(np.average(np.abs(p - o), weights=n)) if len(p) and n.sum() else math.nan
-    return Chart(figure, f"Reliability: mean distance from the diagonal {words.number(error)}.", table)
+    return Chart(
+        figure, words.say("Reliability: mean distance from the diagonal {error}.", error=words.number(error)), table
+    )
 
 
 def bars(names: Sequence[str], values: Sequence[float], axis: str, *, digits: int = 3) -> Chart:
     """Signed bars from zero: to the right blue, to the left vermillion and hatched (what adds to a score)."""
     if not names:
-        return empty("There is nothing to show.")
+        return empty(words.say("There is nothing to show."))
     shown = list(zip(names, values, strict=True))[:MAX_ROWS]
     figure = _figure(30 * len(shown) + 50)
     figure.add_bar(

@@ -1,25 +1,136 @@
-"""Words for numbers, and escapes for text that came with the data. No streamlit here.
+"""All that is said to a person passes through here: sentences, numbers, and text that came with the data.
+
+A second language is a file, `fairdash/locale/<language>.po`, in the format that translators' tools know: what `say` is
+given in English, and how that is said; the plural rule, and in `X-Decimal` and `X-Group` how numbers are written, stand
+in its header. `templates()` lists all there is to translate. What a file lacks is said in English.
 
 Four states of a number look different everywhere: a value, `undefined`, `too few` people, and `not run yet`.
 """
 
 from __future__ import annotations
 
+import ast
+import gettext
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
+from numbers import Integral
+from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T", bound=Hashable)
 
 MINUS = "−"
 DASH = "–"
-UNDEFINED = "undefined"
 MAX_LABEL = 48  # characters of a name from data that are shown in one line
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+# --- language ---------------------------------------------------------------------------------------------------------
+
+LOCALE = Path(__file__).parent / "locale"
+ENGLISH = "en"
+language: ContextVar[str] = ContextVar("language", default=ENGLISH)  # of whoever is spoken to
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A language. texts: an English template → its forms in this language. form: a number → which form it takes."""
+
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    form: Callable[[int], int] = lambda n: int(n != 1)
+    decimal: str = "."
+    group: str = ","
+
+
+def say(template: str, plural: str | None = None, /, **values: Any) -> str:
+    """The template in the language of whoever is spoken to, with its `{names}` filled in.
+
+    plural: the template for all numbers `n` but 1. Whole numbers are written with the language's groups; other numbers
+    come as text, from `number` and its like. Text from data comes through `plain`, `label` or `markup`."""
+    chosen = catalogue(language.get())
+    forms = chosen.texts.get(template)
+    if forms is None:
+        chosen, forms = Catalogue(), (template, plural or template)
+    n = values.get("n")
+    form = 0 if plural is None or not isinstance(n, int) else min(chosen.form(n), len(forms) - 1)
+    return forms[form].format_map({name: _shown(v) for name, v in values.items()})
+
+
+def _shown(value: object) -> object:
+    return count(int(value)) if isinstance(value, Integral) else value
+
+
+def later(template: str) -> str:
+    """A template that stands in a table and is said where it is shown."""
+    return template
+
+
+def several(*each: str) -> tuple[str, ...]:
+    """Templates that stand side by side, such as the parts of a page, and are said where they are shown."""
+    return each
+
+
+def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
+    """All that the sources say, for translators: English template → its plural, None where there is none."""
+    found: dict[str, str | None] = {}
+    for file in sorted((*root.glob("fairdash/**/*.py"), *root.glob("pages/*.py"))):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            said = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            if name == "several":
+                found |= dict.fromkeys(said)
+            elif name in ("say", "later") and said:
+                found[said[0]] = said[1] if len(said) > 1 else None
+            elif name == "count" and said and len(node.args) > 1:
+                found[f"{{n}} {said[0]}"] = f"{{n}} {said[1] if len(said) > 1 else said[0] + 's'}"
+    return found
+
+
+@cache
+def catalogue(name: str) -> Catalogue:
+    """The catalogue of a language; the empty one for English and for a language that has no file."""
+    file = LOCALE / f"{name}.po"
+    if not re.fullmatch(r"[A-Za-z_-]+", name) or not file.is_file():
+        return Catalogue()
+    texts = dict(_entries(file.read_text("utf-8")))
+    header = dict(re.findall(r"^([\w-]+): ?(.*)$", texts.pop("", ("",))[0], re.MULTILINE))
+    rule = re.search(r"plural=([^;]+)", header.get("Plural-Forms", ""))
+    return Catalogue(
+        texts, gettext.c2py(rule[1]) if rule else Catalogue().form, header.get("X-Decimal", "."),
+        header.get("X-Group", ",").replace("space", "\u202f"),
+    )  # fmt: skip
+
+
+def _entries(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each msgid of a .po file with its forms; what is not translated, or marked fuzzy, is left out."""
+    for block in re.split(r"\n\s*\n", text):
+        parts: dict[str, str] = {}
+        at = ""
+        for line in block.splitlines():
+            if said := re.fullmatch(r'\s*(msg\w+(?:\[\d\])?)?\s*(".*")\s*', line):
+                at = said[1] or at
+                parts[at] = parts.get(at, "") + ast.literal_eval(said[2])
+        forms = tuple(parts[name] for name in sorted(parts) if name.startswith("msgstr"))
+        if "msgid" in parts and all(forms) and not re.search(r"^#,.*fuzzy", block, re.MULTILINE):
+            yield parts["msgid"], forms
+
+
+def _written(text: str) -> str:
+    """A number as the language writes it, from 1,234.5."""
+    chosen = catalogue(language.get())
+    return text.translate({ord("."): chosen.decimal, ord(","): chosen.group})
+
+
+# --- text from data ---------------------------------------------------------------------------------------------------
 
 
 def label(value: object, limit: int = MAX_LABEL) -> str:
@@ -82,17 +193,28 @@ def cell(value: object) -> object:
     return value
 
 
+UNDEFINED = later("undefined")
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """0.021, −0.021, 1,234.5; `undefined` for NaN and None."""
     if value is None or math.isnan(value):
-        return UNDEFINED
+        return say(UNDEFINED)
     if math.isinf(value):
         return "∞" if value > 0 else MINUS + "∞"
     text = f"{abs(value):,.{digits}f}"
     if value != 0 and float(text.replace(",", "")) == 0:
         first = -math.floor(math.log10(abs(value)))  # the place of the first digit that is not 0
         text = f"{abs(value):.{first}f}" if first <= 6 else f"{abs(value):.1e}"
-    return (MINUS if value < 0 else "") + text
+    return (MINUS if value < 0 else "") + _written(text)
+
+
+def brief(value: float) -> str:
+    """0.5, 30, 1.25e-05: as few digits as tell it, six at most."""
+    return _written(f"{value:g}").replace("-", MINUS)
 
 
 def signed(value: float | None, digits: int = 3) -> str:
@@ -104,26 +226,27 @@ def signed(value: float | None, digits: int = 3) -> str:
 def percent(share: float | None, digits: int = 1) -> str:
     """0.123 → 12.3 %."""
     if share is None or math.isnan(share):
-        return UNDEFINED
-    return number(100 * share, digits) + " %"
+        return say(UNDEFINED)
+    return say("{number} %", number=number(100 * share, digits))
 
 
 def count(n: int, singular: str = "", plural: str = "") -> str:
     """1 person, 1,682 people."""
-    words = singular if n == 1 else plural or singular + "s"
-    return f"{n:,} {words}".rstrip() if singular else f"{n:,}"
+    if not singular:
+        return _written(f"{n:,}")
+    return say(f"{{n}} {singular}", f"{{n}} {plural or singular + 's'}", n=int(n))
 
 
 def interval(low: float | None, high: float | None, digits: int = 3) -> str:
     """0.006 to 0.036."""
-    return f"{number(low, digits)} to {number(high, digits)}"
+    return say("{low} to {high}", low=number(low, digits), high=number(high, digits))
 
 
 def p_value(p: float | None) -> str:
     """p = 0.004, p < 0.001; `no test` where there is none."""
     if p is None or math.isnan(p):
-        return "no test"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+        return say("no test")
+    return say("p < {p}", p=number(0.001)) if p < 0.001 else say("p = {p}", p=number(p))
 
 
 def duration(seconds: float | None) -> str:
@@ -133,35 +256,41 @@ def duration(seconds: float | None) -> str:
     total = max(0, round(seconds))
     hours, minutes, rest = total // 3600, total % 3600 // 60, total % 60
     if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+        return say("{hours} h {minutes} min", hours=hours, minutes=minutes)
+    return say("{minutes} min {rest} s", minutes=minutes, rest=rest) if minutes else say("{rest} s", rest=rest)
 
 
 def size(n_bytes: float) -> str:
     """3.1 MB."""
     for unit in ("B", "kB", "MB"):
         if n_bytes < 1000:
-            return f"{n_bytes:.0f} B" if unit == "B" else f"{n_bytes:.1f} {unit}"
+            return f"{number(n_bytes, 0 if unit == 'B' else 1)} {unit}"
         n_bytes /= 1000
-    return f"{n_bytes:.1f} GB"
+    return f"{number(n_bytes, 1)} GB"
 
 
-_PEOPLE = {"f": "women", "female": "women", "woman": "women", "m": "men", "male": "men", "man": "men"}
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+_WOMEN, _MEN = later("women"), later("men")
+_PEOPLE = {"f": _WOMEN, "female": _WOMEN, "woman": _WOMEN, "m": _MEN, "male": _MEN, "man": _MEN}
 
 
 def people(attribute: str, name: str) -> str:
     """The members of a group in words: gender F → women, age 25–34 → people aged 25–34; others, and crossings, as they
     are."""
     if attribute.lower() in ("gender", "sex"):
-        return _PEOPLE.get(name.strip().lower(), f"{attribute} {label(name)}")
+        known = _PEOPLE.get(name.strip().lower())
+        return f"{attribute} {label(name)}" if known is None else say(known)
     if re.fullmatch(r"age([ _]?(band|group))?", attribute.lower()):
-        return f"people {name}" if name.startswith("under") else f"people aged {label(name)}"
+        if name.startswith("under "):
+            return say("people under {age}", age=label(name.removeprefix("under ")))
+        return say("people aged {age}", age=label(name))
     return f"{label(attribute)} {label(name)}"
 
 
 def group(name: str, n: int) -> str:
     """A group's label, always with its size: F (n = 273)."""
-    return f"{label(name, 32)} (n = {n:,})"
+    return say("{name} (n = {n})", name=label(name, 32), n=n)
 
 
 def sentence(text: str) -> str:
@@ -169,9 +298,11 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def join(words: Sequence[str], last: str = "and") -> str:
+def join(words: Sequence[str]) -> str:
     """a, b and c."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+    if len(words) < 2:
+        return "".join(words)
+    return say("{several} and {last}", several=say(", ").join(words[:-1]), last=words[-1])
 
 
 def finding(
@@ -193,17 +324,29 @@ def finding(
     two are the extremes. higher_is_worse: of the metric; the sentence is about those who are worse off.
     detectable: the smallest gap that this many people could show (said where nothing was found).
     """
-    worse, better, word = (high, low, "higher") if higher_is_worse else (low, high, "lower")
-    one, other = people(attribute, worse[0]), people(attribute, better[0])
+    worse, better = (high, low) if higher_is_worse else (low, high)
     name = metric if metric[1:2].isupper() or "@" in metric else metric[:1].lower() + metric[1:]
-    gap = high[2] - low[2]
-    statistics = [f"95 % CI {interval(*ci)}"] if ci else []
+    statistics = [say("95 % CI {interval}", interval=interval(*ci))] if ci else []
     statistics.append(p_value(p))
-    sizes = f"{worse[1]:,} and {better[1]:,} people"
-    extremes = f", the widest gap between groups of {label(attribute)}" if several else ""
+    extremes = say(", the widest gap between groups of {attribute}", attribute=label(attribute)) if several else ""
+    told = {
+        "one": people(attribute, worse[0]),
+        "other": people(attribute, better[0]),
+        "metric": name,
+        "gap": number(high[2] - low[2]),
+        "extremes": extremes,
+        "statistics": say(", ").join(statistics),
+        "n": worse[1],
+        "m": better[1],
+    }
+    higher = later("{one} get {gap} higher {metric} than {other}{extremes} ({statistics}; {n} and {m} people).")
+    lower = later("{one} get {gap} lower {metric} than {other}{extremes} ({statistics}; {n} and {m} people).")
     if significant:
-        body = f"{one} get {number(gap)} {word} {name} than {other}{extremes}"
-        return sentence(f"{body} ({', '.join(statistics)}; {sizes}).")
-    power = f" A gap below {number(detectable)} could easily stay unseen with this many people." if detectable else ""
-    body = f"no difference in {name} found between {one} and {other}{extremes}"
-    return sentence(f"{body} (gap {number(gap)}, {', '.join(statistics)}; {sizes}).{power}")
+        return sentence(say(higher if higher_is_worse else lower, **told))
+    said = say(
+        "no difference in {metric} found between {one} and {other}{extremes} (gap {gap}, {statistics}; {n} and {m} "
+        "people).", **told,
+    )  # fmt: skip
+    if detectable:
+        said += " " + say("A gap below {gap} could easily stay unseen with this many people.", gap=number(detectable))
+    return sentence(said)

@@ -9,12 +9,15 @@ import streamlit as st
 from fairdash import settings, words
 from fairdash.ui import auditing, findings, forms, load, parts, state
 
-MORE = ("All gaps", "Spread", "Categories", "Items", "Model", "All numbers", "Conventions")
+MORE = words.several("All gaps", "Spread", "Categories", "Items", "Model", "All numbers", "Conventions")
 
-st.title("Audit")
+st.title(words.say("Audit"))
 if state.get("lists") is None:
     parts.empty(
-        "Nothing to audit yet", "Train a recommender, or bring another system's lists.", "recommender", "Go there"
+        words.say("Nothing to audit yet"),
+        words.say("Train a recommender, or bring another system's lists."),
+        "recommender",
+        words.say("Go there"),
     )
     st.stop()
 run, _ = load.lists(state.get("lists") or "")
@@ -22,13 +25,13 @@ people, things = run.split.training.users, run.split.training.items
 with st.container(horizontal=True, vertical_alignment="bottom", key="audit-controls"):
     group = forms.group(people)
     items = forms.item_group(things, ("popularity",))
-    k = st.number_input("K", 1, settings.CANDIDATES, width=110, help="Places of the list that count.",
+    k = st.number_input("K", 1, settings.CANDIDATES, width=110, help=words.say("Places of the list that count."),
                         **state.shared("k", settings.K, state.within(1, settings.CANDIDATES)))  # fmt: skip
 audit = auditing.run(state.get("lists") or "", group, items, int(k))
 if audit is None:
     st.stop()
 if group is None or group.label not in audit["gaps"]:
-    st.info("There are no groups of people to compare. The items' share is below.", icon=":material/info:")
+    st.info(words.say("There are no groups of people to compare. The items' share is below."), icon=":material/info:")
     auditing.items_part(audit)
     st.stop()
 
@@ -36,8 +39,8 @@ attribute = group.label
 names = findings.metrics_of(audit, attribute)
 with st.container(horizontal=True, vertical_alignment="bottom", key="metric-row"):
     named = words.namer(names, lambda key: findings.title(key, audit["k"]), limit=80)
-    metric = st.selectbox("Metric", names, format_func=named, width=330, **state.pick("metric", names))
-    with st.popover("What this is", icon=":material/menu_book:", type="tertiary"):
+    metric = st.selectbox(words.say("Metric"), names, format_func=named, width=330, **state.pick("metric", names))
+    with st.popover(words.say("What this is"), icon=":material/menu_book:", type="tertiary"):
         st.markdown(findings.definition(metric, audit["k"], audit["conventions"]))
     st.download_button("audit.json", json.dumps(audit, indent=1), "audit.json", "application/json", on_click="ignore",
                        icon=":material/download:", key="audit-json")  # fmt: skip
@@ -48,7 +51,7 @@ with left:
         findings.by_group(audit, attribute, metric), "by-group", words.plain(findings.title(metric, audit["k"]), 90)
     )
 with right:
-    parts.draw(findings.gaps(audit, attribute, auditing.ON_ONE_AXIS), "gaps", "Every gap on one axis",
-               about=auditing.ABOUT_GAPS)  # fmt: skip
-part = parts.tabs("More", MORE, "more")
+    parts.draw(findings.gaps(audit, attribute, auditing.ON_ONE_AXIS), "gaps", words.say("Every gap on one axis"),
+               about=words.say(auditing.ABOUT_GAPS))  # fmt: skip
+part = parts.tabs(words.say("More"), MORE, "more")
 auditing.more(part, audit, attribute, metric, run)

@@ -9,9 +9,9 @@ import streamlit as st
 from fairdash import words
 from fairdash.ui import changes, comparing, findings, parts, state
 
-MORE = ("Gaps", "Categories", "Items", "All numbers")
+MORE = words.several("Gaps", "Categories", "Items", "All numbers")
 
-st.title("Compare")
+st.title(words.say("Compare"))
 chosen = comparing.choose()
 if chosen is None:
     st.stop()
@@ -22,25 +22,27 @@ state.put("comparison", digest)
 comparing.headline(value)
 attributes = list(value["gaps"])
 if not attributes:
-    st.info("There are no groups of people to compare; the items are below.", icon=":material/info:")
+    st.info(words.say("There are no groups of people to compare; the items are below."), icon=":material/info:")
     comparing.items(value)
     st.stop()
 attribute = attributes[0]
 names = changes.metrics_of(value, attribute)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     named = words.namer(names, lambda key: findings.title(key, value["k"]), limit=80)
-    metric = st.selectbox("Metric", names, format_func=named, width=300, **state.pick("changed", names))
+    metric = st.selectbox(words.say("Metric"), names, format_func=named, width=300, **state.pick("changed", names))
     st.download_button("comparison.json", json.dumps(value, indent=1), "comparison.json", "application/json",
                        on_click="ignore", icon=":material/download:", key="comparison-json")  # fmt: skip
-    parts.go("report", "Make a report", icon=":material/description:")
+    parts.go("report", words.say("Make a report"), icon=":material/description:")
 title = words.plain(findings.title(metric, value["k"]), 80)
 left, right = st.columns([11, 9], gap="medium")
 with left:
-    about = "Hollow is before, filled is after. Below each pair: the paired difference with its 95 % interval."
+    about = words.say(
+        "Hollow is before, filled is after. Below each pair: the paired difference with its 95 % interval."
+    )
     shown = changes.by_group(value, attribute, metric)
-    parts.draw(shown, "before-after", f"{title}, before and after", about=about)
+    parts.draw(shown, "before-after", words.say("{title}, before and after", title=title), about=about)
 with right:
-    about = "People whose own value changed. A method can help a group's mean and still make many worse off."
-    parts.draw(changes.outcome(value, attribute, metric), "outcome", "Who gained and who lost", about=about)
-part = parts.tabs("More", MORE, "compared")
+    about = words.say("People whose own value changed. A method can help a group's mean and still make many worse off.")
+    parts.draw(changes.outcome(value, attribute, metric), "outcome", words.say("Who gained and who lost"), about=about)
+part = parts.tabs(words.say("More"), MORE, "compared")
 comparing.more(part, value, attribute)

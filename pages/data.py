@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from fairdash import words
 from fairdash.ui import catalogue, keeping, parts, portrait, state, upload
 
-VIEW, CATALOGUE, UPLOAD, KEPT = "In view", "Catalogue", "Upload", "Storage"
+TABS = VIEW, CATALOGUE, UPLOAD, KEPT = words.several("In view", "Catalogue", "Upload", "Storage")
 
-st.title("Data")
+st.title(words.say("Data"))
 have = state.get("data") is not None
-tab = parts.tabs("What to do", (VIEW, CATALOGUE, UPLOAD, KEPT), "tab", VIEW if have else CATALOGUE)
+tab = parts.tabs(words.say("What to do"), TABS, "tab", VIEW if have else CATALOGUE)
 if tab == CATALOGUE:
     catalogue.section()
 elif tab == UPLOAD:
@@ -20,4 +21,4 @@ elif tab == KEPT:
 elif have:
     portrait.section()
 else:
-    parts.empty("No data set yet", "Choose one from the catalogue, or upload your own files.")
+    parts.empty(words.say("No data set yet"), words.say("Choose one from the catalogue, or upload your own files."))

@@ -8,11 +8,13 @@ from fairdash import settings, words
 from fairdash.schema import USER_ID
 from fairdash.ui import exploring, load, parts, state
 
-PARTS = ("List and history", "If they were someone else", "Why", "Tastes by group")
+PARTS = words.several("List and history", "If they were someone else", "Why", "Tastes by group")
 
-st.title("Explore")
+st.title(words.say("Explore"))
 if state.get("lists") is None:
-    parts.empty("Nobody to look at yet", "Train a recommender first.", "recommender", "Train")
+    parts.empty(
+        words.say("Nobody to look at yet"), words.say("Train a recommender first."), "recommender", words.say("Train")
+    )
     st.stop()
 run, lists = load.lists(state.get("lists") or "")
 users = run.split.training.users
@@ -27,14 +29,19 @@ st.caption(
     " · ".join(f"{words.plain(name)}: **{words.plain(row[name])}**" for name in users.columns if name != USER_ID)
 )
 if not run.has_model:
-    st.info("These lists came without a model: they can be looked at, not changed.", icon=":material/info:")
+    st.info(words.say("These lists came without a model: they can be looked at, not changed."), icon=":material/info:")
     exploring.stored(run, lists, user, k)
     exploring.group_tastes(run, lists.top(k), user)
     st.stop()
 mitigation = state.workspace().get("lists", state.get("lists") or "").meta.get("mitigation")
 if mitigation:
-    st.caption(f"The lists in view were changed by {mitigation['method']}; here answers the model that they came from.")
-part = parts.tabs("Part", PARTS, "explore")
+    st.caption(
+        words.say(
+            "The lists in view were changed by {method}; here answers the model that they came from.",
+            method=mitigation["method"],
+        )
+    )
+part = parts.tabs(words.say("Part"), PARTS, "explore")
 if part == PARTS[0]:
     exploring.edit(run, user, k)
 elif part == PARTS[1]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
+from fairdash import words
 from fairdash.ui import load, mitigating, parts, state
 
-st.title("Mitigate")
+st.title(words.say("Mitigate"))
 if state.get("lists") is None:
-    parts.empty("Nothing to mitigate yet", "Train a recommender, or bring another system's lists.", "recommender", "Go")
+    parts.empty(
+        words.say("Nothing to mitigate yet"),
+        words.say("Train a recommender, or bring another system's lists."),
+        "recommender",
+        words.say("Go"),
+    )
     st.stop()
 run, _ = load.lists(state.get("lists") or "")
-tab = parts.tabs("What to do", mitigating.TABS, "act")
+tab = parts.tabs(words.say("What to do"), mitigating.TABS, "act")
 if tab == mitigating.TABS[0]:
     mitigating.one(run)
 elif tab == mitigating.TABS[1]:

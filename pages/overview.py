@@ -5,57 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from fairdash import words
-from fairdash.jobs import runner
-from fairdash.ui import parts, state
+from fairdash.ui import journey
 
-STEPS = (  # page, what it makes, the word for one, why one would do it
-    ("data", "datasets", "data set", "Bring interactions and people, or take a set from the catalogue."),
-    ("recommender", "runs", "recommender", "Train a BERT recommender, or bring another system's lists."),
-    ("audit", "audits", "audit", "See who gets what, how well, and whether the differences are real."),
-    ("mitigate", "lists", "mitigation", "Change data, training, vectors or lists, and see what it costs."),
-    ("compare", "comparisons", "comparison", "Show what changed, for whom, with intervals."),
-)
-DEMO = {"dataset": "synthetic"}
-
-st.title("Who gets what from a recommender?")
+st.title(words.say("Who gets what from a recommender?"))
 st.markdown(
-    "FairDash trains or loads a BERT recommender, measures how well it serves groups of people and how much exposure "
-    "it gives to groups of items, applies mitigations, and shows what changed and what it cost, with intervals.",
+    words.say(
+        "FairDash trains or loads a BERT recommender, measures how well it serves groups of people and how much "
+        "exposure it gives to groups of items, applies mitigations, and shows what changed and what it cost, with "
+        "intervals."
+    ),
     width=760,
 )
-workspace = state.workspace()
-counts = {kind: len(workspace.entries(kind)) for kind in ("datasets", "runs", "audits", "comparisons")}
-counts["lists"] = sum(1 for entry in workspace.entries("lists") if entry.meta.get("mitigation"))
-following = next((step for step in STEPS if not counts[step[1]]), None)
-
-for column, (number, (page, kind, word, why)) in zip(st.columns(len(STEPS)), enumerate(STEPS, 1), strict=True):
-    with column, st.container(border=True, height="stretch", key=f"step-{page}"):
-        mark = ":green[:material/check_circle:]" if counts[kind] else f"{number}"
-        st.markdown(f"**{mark} {state.JOURNEY[page][1]}**")
-        st.caption(words.count(counts[kind], word) if counts[kind] else why)
-        parts.go(page, "Open", icon=":material/arrow_forward:")
-
-comparisons = workspace.entries("comparisons")
-if comparisons:
-    st.subheader("Latest comparison")
-    st.markdown(f"**{words.plain(comparisons[0].title, 120)}**")
-    for said in comparisons[0].meta.get("sentences", [])[:3]:
-        st.markdown(f"- {words.plain(said, 500)}")
-    parts.go("compare", "See the comparison", icon=":material/compare_arrows:", comparison=comparisons[0].digest)
-
-job = parts.last_job("demo", DEMO)
-if job is not None and job.state != "done":
-    parts.job(job.id)
-elif following is None:
-    st.caption("Everything has been done once. Go on with another mitigation, or bring other data.")
-else:
-    with st.container(border=True, key="demo"):
-        st.markdown("**See it work on made-up data**")
-        st.caption(
-            "A synthetic streaming service with known biases: trained, audited, mitigated and compared in a minute or "
-            "two, without a network."
-        )
-        with st.container(horizontal=True, vertical_alignment="center"):
-            parts.act("Run the demo", runner.submit, workspace, "demo", "Demo on synthetic data", DEMO, type="primary",
-                      icon=":material/play_arrow:", key="run-demo")  # fmt: skip
-            parts.go(following[0], f"Or go to {state.JOURNEY[following[0]][1]}", icon=":material/arrow_forward:")
+following = journey.steps()
+journey.latest()
+journey.demo(following)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import streamlit as st
 
+from fairdash import words
 from fairdash.ui import bringing, parts, runs, searching, state, training
 
-TRAIN, SEARCH, BRING, RUNS = "Train", "Search options", "Bring lists or a model", "Runs"
+TABS = TRAIN, SEARCH, BRING, RUNS = words.several("Train", "Search options", "Bring lists or a model", "Runs")
 
-st.title("Recommender")
+st.title(words.say("Recommender"))
 data = state.get("data")
-tab = parts.tabs("What to do", (TRAIN, SEARCH, BRING, RUNS), "how")
+tab = parts.tabs(words.say("What to do"), TABS, "how")
 if tab == BRING:
     bringing.section(data)
 elif data is None:
-    parts.empty("No data set in view", "A recommender learns from interactions.", "data", "Choose or bring data")
+    parts.empty(
+        words.say("No data set in view"),
+        words.say("A recommender learns from interactions."),
+        "data",
+        words.say("Choose or bring data"),
+    )
 elif tab == TRAIN:
     training.section(data)
 elif tab == SEARCH:

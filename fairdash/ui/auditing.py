@@ -16,17 +16,17 @@ from fairdash.ui import findings, load, model_side, parts, state
 
 ON_ONE_AXIS = ("ndcg", "recall", "precision", "hit", "mrr", "map", "arp", "miscalibration", "popularity_lift",
                "true_positive_rate")  # fmt: skip
-PICTURES = ("cumulative", "shares", "violin")
-ABOUT_GAPS = (
+PICTURES = words.several("cumulative", "shares", "violin")
+ABOUT_GAPS = words.later(
     "The difference between the highest and the lowest group, as a part of everybody's value, with its 95 % interval. "
     "Filled: a difference that holds among all metrics of this page (Holm). Hollow: none was found. Metrics that "
     "compare whole distributions have other scales; they stand under “All gaps”."
 )
 _MARKS = {
-    "found": (":material/report:", "orange", "difference found"),
-    "alone": (":material/help:", "gray", "only on its own"),
-    "none": (":material/remove:", "gray", "no difference found"),
-    "undefined": (":material/block:", "gray", "undefined"),
+    "found": (":material/report:", "orange", words.later("difference found")),
+    "alone": (":material/help:", "gray", words.later("only on its own")),
+    "none": (":material/remove:", "gray", words.later("no difference found")),
+    words.later("undefined"): (":material/block:", "gray", "undefined"),
 }
 
 
@@ -47,7 +47,7 @@ def run(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: i
     wanted = params(lists, group, items, k, state.get("model") == "True")
     known = parts.last_job("audit", wanted)
     if known is None or (known.state == "done" and not _kept(known.result)):
-        title = f"Audit {state.workspace().get('lists', lists).title}"
+        title = words.say("Audit {title}", title=state.workspace().get("lists", lists).title)
         if known is not None:
             runner.table(state.workspace()).delete(known.id)
         known = runner.get(state.workspace(), runner.submit(state.workspace(), "audit", title, wanted))
@@ -68,7 +68,7 @@ def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
     with st.container(key=f"finding-{verdict}"):
         st.markdown(f"#### {words.plain(findings.sentence(audit, attribute, metric), 900)}")
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge(told, icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
+            st.badge(words.say(told), icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
             for warning in audit["warnings"]:
                 st.caption(words.plain(warning, 300), width="content")
 
@@ -81,9 +81,9 @@ def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Ru
     elif part == "Spread":
         _spread(audit, attribute, metric)
     elif part == "Categories":
-        about = "Part of each group's recommendation slots that goes to a category. Widest difference first."
+        about = words.say("Part of each group's recommendation slots that goes to a category. Widest difference first.")
         shown = findings.categories(audit, attribute)
-        parts.draw(shown, "categories", "What the lists are made of", open_table=True, about=about)
+        parts.draw(shown, "categories", words.say("What the lists are made of"), open_table=True, about=about)
     elif part == "Items":
         items_part(audit)
     elif part == "Model":
@@ -96,25 +96,40 @@ def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Ru
 
 
 def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
-    kind = st.segmented_control("Picture", PICTURES, required=True, **state.pick("spread", PICTURES))
+    kind = st.segmented_control(
+        words.say("Picture"), PICTURES, required=True, format_func=words.say, **state.pick("spread", PICTURES)
+    )
     name = findings.title(metric, audit["k"])
     one, two = st.columns(2, gap="medium")
     with one:
         parts.draw(findings.distribution(audit, attribute, metric, kind), "spread-metric", name)
     with two:
-        parts.draw(findings.distribution(audit, attribute, "first_hit", kind), "spread-rank", "Rank of the first hit")
-    if attribute in audit.get("curves", {}):
-        about = "Smoothed over everybody whose value is known, with a 95 % band; no bins."
         parts.draw(
-            findings.curve(audit, attribute, metric), "curve", f"{name} over {words.plain(attribute)}", about=about
+            findings.distribution(audit, attribute, "first_hit", kind),
+            "spread-rank",
+            words.say("Rank of the first hit"),
+        )
+    if attribute in audit.get("curves", {}):
+        about = words.say("Smoothed over everybody whose value is known, with a 95 % band; no bins.")
+        parts.draw(
+            findings.curve(audit, attribute, metric),
+            "curve",
+            words.say("{name} over {attribute}", name=name, attribute=words.plain(attribute)),
+            about=about,
         )
 
 
 def items_part(audit: dict[str, Any]) -> None:
     """Groups of items: exposure beside what they could expect, and all metrics of the item side."""
     for name in audit["items"].get("by_group", {}):
-        title = "categories" if name == CATEGORIES else words.plain(name)
-        parts.draw(findings.exposure(audit, name), f"exposure-{name}", f"Exposure by {title}",
-                   about="Exposure of an item in a list is 1 / log2(rank + 1). Beside it: the group's part of the "
-                   "catalogue, of training interactions, and of liked held-out items (its merit).")  # fmt: skip
+        title = words.say("categories") if name == CATEGORIES else words.plain(name)
+        parts.draw(
+            findings.exposure(audit, name),
+            f"exposure-{name}",
+            words.say("Exposure by {title}", title=title),
+            about=words.say(
+                "Exposure of an item in a list is 1 / log2(rank + 1). Beside it: the group's part of the "
+                "catalogue, of training interactions, and of liked held-out items (its merit)."
+            ),
+        )
     parts.table(findings.item_table(audit), "item-metrics", digits=4)

@@ -22,14 +22,16 @@ from fairdash.recommenders import store
 from fairdash.schema import Split
 from fairdash.ui import forms, load, parts, state, training
 
-LISTS, OWN, MODEL = "Lists for this data", "Lists with their own test", "A model"
+LISTS, OWN, MODEL = words.several("Lists for this data", "Lists with their own test", "A model")
 _TABLES = ["csv", "tsv", "txt", "dat", "data", "parquet", "pq"]
 
 
 def section(data: str | None) -> None:
     """Three doors."""
     doors = [LISTS, OWN, MODEL] if data else [OWN]
-    what = st.segmented_control("What do you bring", doors, required=True, **state.pick("bring", doors))
+    what = st.segmented_control(
+        words.say("What do you bring"), doors, required=True, format_func=words.say, **state.pick("bring", doors)
+    )
     with parts.errors():
         if what == LISTS:
             _lists(data or "")
@@ -45,11 +47,14 @@ def _source(file: UploadedFile) -> tuple[str, bytes]:
 
 def _lists(data: str) -> None:
     st.caption(
-        "A table with a person, an item, and a rank or a score, of any recommender. It is measured against the "
-        "held-out part of the data set in view, so it should have been made from the known part alone."
+        words.say(
+            "A table with a person, an item, and a rank or a score, of any recommender. It is measured "
+            "against the held-out part of the data set in view, so it should have been made from the known "
+            "part alone."
+        )
     )
     spec = forms.split(load.dataset(data))
-    file = st.file_uploader("Lists", _TABLES, key="lists-file")
+    file = st.file_uploader(words.say("Lists"), _TABLES, key="lists-file")
     if file is None:
         return
     split = load.split(data, spec)
@@ -61,11 +66,16 @@ def _keep(source: tuple[str, bytes], split: Split, seen: Any = None) -> None:
     lists, findings = read_lists(source, split.training.users, split.training.items, seen=seen, seed=split.seed)
     told = int((lists.items >= 0).any(axis=1).sum())
     deepest = int((lists.items >= 0).sum(axis=1).max())
-    people = f"{words.count(told, 'person', 'people')} of {split.training.n_users:,}"
-    st.success(f"Read lists for {people}, at most {deepest} items each.", icon=":material/task_alt:")
+    people = words.say(
+        "{told} of {n_users}", told=words.count(told, "person", "people"), n_users=split.training.n_users
+    )
+    st.success(
+        words.say("Read lists for {people}, at most {deepest} items each.", people=people, deepest=deepest),
+        icon=":material/task_alt:",
+    )
     _say(findings)
-    title = st.text_input("Name of the system", Path(source[0]).stem, max_chars=60, key="system").strip()
-    if st.button("Keep these lists", type="primary", icon=":material/check:", key="keep-lists"):
+    title = st.text_input(words.say("Name of the system"), Path(source[0]).stem, max_chars=60, key="system").strip()
+    if st.button(words.say("Keep these lists"), type="primary", icon=":material/check:", key="keep-lists"):
         made = import_lists(state.workspace(), split, lists, title or source[0], state.get("data"))
         state.put("lists", made["lists"])
         st.switch_page(state.page("audit"), query_params=state.link())
@@ -79,21 +89,35 @@ def _say(findings: Sequence[Finding]) -> None:
 
 def _own() -> None:
     st.caption(
-        "For an audit without our data or our split: the lists, what was held out, and who the people are. Items and "
-        "what was known before make more metrics possible."
+        words.say(
+            "For an audit without our data or our split: the lists, what was held out, and who the people "
+            "are. Items and what was known before make more metrics possible."
+        )
     )
-    wanted = (("Lists", True), ("Held out", True), ("People", False), ("Items", False), ("Known before", False))
+    wanted = zip(
+        words.several("Lists", "Held out", "People", "Items", "Known before"),
+        (True, True, False, False, False),
+        strict=True,
+    )
     files: dict[str, UploadedFile | None] = {}
-    for column, (label, needed) in zip(st.columns(len(wanted)), wanted, strict=True):
+    for column, (label, needed) in zip(st.columns(5), wanted, strict=True):
         with column:
-            files[label] = st.file_uploader(label if needed else f"{label} (optional)", _TABLES, key=f"own-{label}")
+            files[label] = st.file_uploader(
+                words.say(label) if needed else words.say("{label} (optional)", label=words.say(label)),
+                _TABLES,
+                key=f"own-{label}",
+            )
     lists, truth = files["Lists"], files["Held out"]
     if lists is None or truth is None:
         return
     others = {label: None if file is None else _source(file) for label, file in files.items()}
     name = Path(truth.name).stem
     dataset, split, findings = given_split(
-        _source(truth), others["People"], others["Items"], others["Known before"], name=f"{name} (own test)"
+        _source(truth),
+        others["People"],
+        others["Items"],
+        others["Known before"],
+        name=words.say("{name} (own test)", name=name),
     )
     _say([finding for finding in findings if finding.severity != "info"])
     if st.session_state.get("keep-lists"):
@@ -103,10 +127,12 @@ def _own() -> None:
 
 def _model(data: str) -> None:
     st.caption(
-        "The zip of a recommender that FairDash saved, or of a BERT in safetensors. Pickled weights are never opened, "
-        "and nothing that came with a model is run."
+        words.say(
+            "The zip of a recommender that FairDash saved, or of a BERT in safetensors. Pickled weights are "
+            "never opened, and nothing that came with a model is run."
+        )
     )
-    file = st.file_uploader("Model folder as a zip", ["zip"], key="model-file")
+    file = st.file_uploader(words.say("Model folder as a zip"), ["zip"], key="model-file")
     if file is None:
         return
     raw = file.getvalue()
@@ -121,24 +147,30 @@ def _model(data: str) -> None:
             shutil.rmtree(archive.parent)
     place = _inside(folder)
     if (place / store.MANIFEST).is_file():
-        manifest = store.read_json(place / store.MANIFEST, "Bring the whole folder of the model.")
+        manifest = store.read_json(place / store.MANIFEST, words.say("Bring the whole folder of the model."))
         st.success(
-            f"A recommender that FairDash saved: {words.plain(manifest.get('name'))}.", icon=":material/task_alt:"
+            words.say("A recommender that FairDash saved: {name}.", name=words.plain(manifest.get("name"))),
+            icon=":material/task_alt:",
         )
         spec = forms.split(load.dataset(data))
-        if st.button("Use it as it is", type="primary", icon=":material/check:", key="use-model"):
+        if st.button(words.say("Use it as it is"), type="primary", icon=":material/check:", key="use-model"):
             options = {"start": str(place), "epochs": 0}
             params = {"dataset": data, "split": spec, "recommender": "bert_sequence", "options": options, "seed": 0,
                       "device": "auto"}  # fmt: skip
-            state.put("job", runner.submit(state.workspace(), "train", f"Load {file.name}", params))
+            state.put(
+                "job", runner.submit(state.workspace(), "train", words.say("Load {title}", title=file.name), params)
+            )
             st.switch_page(state.page("recommender"), query_params=state.link())
-        _train("Fine-tune it", "bert_sequence", start=str(place))
+        _train(words.later("Fine-tune it"), "bert_sequence", start=str(place))
     else:
         config = store.check_pretrained(place)
         kind, layers = config.get("model_type"), config.get("num_hidden_layers")
-        st.success(f"A {words.plain(kind)} encoder with {words.plain(layers)} layers.", icon=":material/task_alt:")
-        _train("Use it for the texts of items and people", "bert_sequence", encoder=str(place))
-        _train("Fine-tune it on pairs", "bert_pair", base=str(place))
+        st.success(
+            words.say("A {kind} encoder with {layers} layers.", kind=words.plain(kind), layers=words.plain(layers)),
+            icon=":material/task_alt:",
+        )
+        _train(words.later("Use it for the texts of items and people"), "bert_sequence", encoder=str(place))
+        _train(words.later("Fine-tune it on pairs"), "bert_pair", base=str(place))
 
 
 def _inside(folder: Path) -> Path:
@@ -146,8 +178,17 @@ def _inside(folder: Path) -> Path:
         found = sorted(folder.rglob(name), key=lambda path: len(path.parts))
         if found:
             return found[0].parent
-    raise DataError("The archive holds no model.", "Pack the folder with config.json and model.safetensors.")
+    raise DataError(
+        words.say("The archive holds no model."), words.say("Pack the folder with config.json and model.safetensors.")
+    )
 
 
 def _train(label: str, recommender: str, **options: str) -> None:
-    parts.act(label, training.prefill, recommender, options, icon=":material/arrow_forward:", key=f"prefill-{label}")
+    parts.act(
+        words.say(label),
+        training.prefill,
+        recommender,
+        options,
+        icon=":material/arrow_forward:",
+        key=f"prefill-{label}",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from fairdash import words
 from fairdash.data.sources import SOURCES, SourceInfo
 from fairdash.jobs import runner
 from fairdash.ui import parts, state
@@ -22,21 +23,35 @@ def section() -> None:
 def _card(source: SourceInfo, digest: str | None) -> None:
     st.markdown(f"**{source.title}**")
     st.caption(source.summary)
-    size = f" · {source.size_mb:g} MB to fetch" if source.size_mb else " · no network needed"
-    st.markdown(f"{source.people:,} people · {source.items:,} items{size}")
+    size = (
+        words.say(" · {size_mb} MB to fetch", size_mb=words.brief(source.size_mb))
+        if source.size_mb
+        else words.say(" · no network needed")
+    )
+    st.markdown(words.say("{people} people · {items} items{size}", people=source.people, items=source.items, size=size))
     agreed = True
     if source.url:
         st.caption(f"**{source.licence}.** {source.terms}")
-        agreed = st.checkbox("I have read the terms and keep to them", key=f"terms-{source.name}")
+        agreed = st.checkbox(words.say("I have read the terms and keep to them"), key=f"terms-{source.name}")
     params = {"source": source.name}
     job = parts.last_job("dataset", params)
     if job is not None and job.state != "done":
         parts.job(job.id)
     elif digest is not None:
-        parts.act("Look at it", look_at, digest, icon=":material/visibility:", key=f"use-{source.name}")
+        parts.act(words.say("Look at it"), look_at, digest, icon=":material/visibility:", key=f"use-{source.name}")
     else:
-        parts.act("Load", runner.submit, state.workspace(), "dataset", f"Load {source.title}", params, type="primary",
-                  icon=":material/download:", key=f"load-{source.name}", disabled=not agreed)  # fmt: skip
+        parts.act(
+            words.say("Load"),
+            runner.submit,
+            state.workspace(),
+            "dataset",
+            words.say("Load {title}", title=source.title),
+            params,
+            type="primary",
+            icon=":material/download:",
+            key=f"load-{source.name}",
+            disabled=not agreed,
+        )
 
 
 def look_at(digest: str) -> None:

@@ -14,8 +14,8 @@ from fairdash.workspace import Entry
 def sidebar() -> None:
     """Choose what is in view; the choice goes into the URL."""
     workspace = state.workspace()
-    _choose("Data set", "data", workspace.entries("datasets"))
-    _choose("Recommendations", "lists", runs.of(state.get("data")))
+    _choose(words.say("Data set"), "data", workspace.entries("datasets"))
+    _choose(words.say("Recommendations"), "lists", runs.of(state.get("data")))
     jobs = parts.active_jobs()
     if jobs:
         parts.live(_strip, [job.id for job in jobs], every=2 * parts.POLL_SECONDS)

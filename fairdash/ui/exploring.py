@@ -28,17 +28,17 @@ def choose(users: pd.DataFrame) -> int | None:
     if len(ids) <= LISTED:
         options = ids.tolist()
         given = st.selectbox(
-            "Person",
+            words.say("Person"),
             options,
             width=260,
             format_func=words.namer(options),
             **state.pick("person", options),
         )
     else:
-        given = st.text_input("Person (id)", width=260, **state.own("person", ids.iloc[0], str))
+        given = st.text_input(words.say("Person (id)"), width=260, **state.own("person", ids.iloc[0], str))
     found = np.flatnonzero(ids.to_numpy() == str(given))
     if not len(found):
-        st.warning(f"Nobody has the id {words.plain(given)}.", icon=":material/person_off:")
+        st.warning(words.say("Nobody has the id {given}.", given=words.plain(given)), icon=":material/person_off:")
         return None
     return int(found[0])
 
@@ -66,7 +66,7 @@ def _liked(run: Run, user: int) -> set[int]:
 
 def _history(run: Run, who: Person) -> None:
     latest = who.history.take(np.arange(len(who.history))[::-1][:SHOWN_HISTORY])
-    st.markdown(f"**History**, {words.count(len(who.history), 'item')}, latest first")
+    st.markdown(words.say("**History**, {history}, latest first", history=words.count(len(who.history), "item")))
     ratings = latest.rating if run.split.training.relevance_threshold is not None else None
     table = _table(run, latest.item, ratings).rename(columns={"score": "rating"})
     st.dataframe(table, hide_index=True, height=390, key="history", column_config=_COLUMNS)
@@ -84,8 +84,8 @@ def stored(run: Run, lists: Lists, user: int, k: int) -> None:
     """A person's list as it was brought."""
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("**List**")
-        marks = dict.fromkeys(_liked(run, user), "liked later")
+        st.markdown(words.say("**List**"))
+        marks = dict.fromkeys(_liked(run, user), words.say("liked later"))
         st.dataframe(_table(run, lists.items[user, :k], lists.scores[user, :k], marks), hide_index=True, key="list",
                      column_config=_COLUMNS)  # fmt: skip
     with right:
@@ -96,7 +96,7 @@ def edit(run: Run, user: int, k: int) -> None:
     """The list beside the history, both as they change when the person is edited."""
     who = explore.person(run.split, user)
     before = explore.recommend(run.fitted, run.split, who, k)
-    with st.expander("Edit the history and the profile", icon=":material/edit:", key="edit"):
+    with st.expander(words.say("Edit the history and the profile"), icon=":material/edit:", key="edit"):
         changed = _edited(run, who)
     after = explore.recommend(run.fitted, run.split, changed, k)
     left, right = st.columns(2, gap="medium")
@@ -106,12 +106,14 @@ def edit(run: Run, user: int, k: int) -> None:
     marks = {}
     for place, item in enumerate(after.items[0].tolist(), 1):
         was = old.get(item)
-        moved = "" if not edited or was == place else "new" if was is None else f"was {was}"
-        marks[item] = " · ".join(filter(None, [moved, "liked later" if item in liked else ""]))
+        moved = (
+            "" if not edited or was == place else words.say("new") if was is None else words.say("was {was}", was=was)
+        )
+        marks[item] = " · ".join(filter(None, [moved, words.say("liked later") if item in liked else ""]))
     with left:
         stay, of = explore.staying(before, after)
-        same = f", {stay} of {of} stay" if edited else ""
-        st.markdown(f"**List**{same}")
+        same = words.say(", {stay} of {of} stay", stay=stay, of=of) if edited else ""
+        st.markdown(words.say("**List**{same}", same=same))
         st.dataframe(_table(run, after.items[0], after.scores[0], marks), hide_index=True, height=390, key="list",
                      column_config=_COLUMNS)  # fmt: skip
     with right:
@@ -127,17 +129,23 @@ def _edited(run: Run, who: Person) -> Person:
     one, two = st.columns(2)
     with one:
         named = words.namer(own, names.__getitem__, limit=60)
-        without = st.multiselect("Take away from the history", own, format_func=named, key=f"without-{who.user}")
+        without = st.multiselect(
+            words.say("Take away from the history"), own, format_func=named, key=f"without-{who.user}"
+        )
     with two:
         named = words.namer(rest, names.__getitem__, limit=60)
         added = st.multiselect(
-            "Add to it, as the latest", rest, format_func=named, key=f"added-{who.user}", max_selections=20
+            words.say("Add to it, as the latest"), rest, format_func=named, key=f"added-{who.user}", max_selections=20
         )
     top = float(who.history.rating.max()) if len(who.history) else 1.0
     changed = explore.edited(who, without=without, added=added, rating=top) if without or added else who
     attributes: tuple[str, ...] = getattr(run.fitted, "profile", ())
     if not attributes:
-        st.caption("This recommender reads no profile text; train one with attributes in it to edit the profile too.")
+        st.caption(
+            words.say(
+                "This recommender reads no profile text; train one with attributes in it to edit the profile too."
+            )
+        )
         return changed
     told: dict[str, Any] = {}
     row = run.split.training.users.iloc[who.user]
@@ -162,11 +170,17 @@ def flip(run: Run, user: int, k: int) -> None:
     """The same person and history, told to be someone else: how much of the list stays."""
     attributes: tuple[str, ...] = getattr(run.fitted, "profile", ())
     if not attributes:
-        parts.empty("This recommender is not told who people are",
-                    "It reads the history alone, so no attribute can change its list directly. Train one with "
-                    "attributes in its profile text to try.", "recommender", "Train one")  # fmt: skip
+        parts.empty(
+            words.say("This recommender is not told who people are"),
+            words.say(
+                "It reads the history alone, so no attribute can change its list directly. Train one with "
+                "attributes in its profile text to try."
+            ),
+            "recommender",
+            words.say("Train one"),
+        )
         return
-    attribute = st.selectbox("Attribute", attributes, width=260, format_func=words.namer(attributes),
+    attribute = st.selectbox(words.say("Attribute"), attributes, width=260, format_func=words.namer(attributes),
                              **state.pick("flip", attributes))  # fmt: skip
     who = explore.person(run.split, user)
     counts = run.split.training.users[attribute].dropna().astype(str).value_counts()
@@ -179,22 +193,28 @@ def flip(run: Run, user: int, k: int) -> None:
     least = min(away, key=lambda value: away[value])
     listed = explore.staying(actual, actual)[1]
     if stay[least] == listed:
-        said = f"The list holds the same items, whatever {words.plain(attribute)} is told."
+        said = words.say(
+            "The list holds the same items, whatever {attribute} is told.", attribute=words.plain(attribute)
+        )
     else:
-        said = (
-            f"Told {words.plain(attribute)} {words.plain(least)} instead of {words.plain(own)}, {stay[least]} of "
-            f"{listed} items stay on this person's list."
+        said = words.say(
+            "Told {attribute} {least} instead of {own}, {stay} of {listed} items stay on this person's list.",
+            attribute=words.plain(attribute),
+            least=words.plain(least),
+            own=words.plain(own),
+            stay=stay[least],
+            listed=listed,
         )
     st.markdown(f"#### {said}")
-    names = [f"{value} (as in the data)" if value == own else value for value in found]
-    about = "Items of the list under the profile of the data that are on the other list too, at any rank."
-    shown = charts.bars(names, list(stay.values()), f"items that stay, of {listed}", digits=0)
-    parts.draw(shown, "flips", "How much of the list stays", about=about)
+    names = [words.say("{value} (as in the data)", value=value) if value == own else value for value in found]
+    about = words.say("Items of the list under the profile of the data that are on the other list too, at any rank.")
+    shown = charts.bars(names, list(stay.values()), words.say("items that stay, of {listed}", listed=listed), digits=0)
+    parts.draw(shown, "flips", words.say("How much of the list stays"), about=about)
     usual = set(actual.items[0].tolist())
     for column, (value, other) in zip(st.columns(len(found)), found.items(), strict=True):
         with column:
             st.markdown(f"**{words.plain(value)}**")
-            marks = {int(item): "" if int(item) in usual else "new" for item in other.items[0]}
+            marks = {int(item): "" if int(item) in usual else words.say("new") for item in other.items[0]}
             st.dataframe(_table(run, other.items[0], None, marks).drop(columns="categories", errors="ignore"),
                          hide_index=True, key=f"flip-{value}", column_config=_COLUMNS)  # fmt: skip
 
@@ -206,26 +226,44 @@ def why(run: Run, user: int, k: int) -> None:
     names = explore.names_of(run.split.training.items)
     options = [int(item) for item in listed.items[0] if item >= 0]
     if not options:
-        parts.empty("An empty list", "Everything is in this person's history already.")
+        parts.empty(words.say("An empty list"), words.say("Everything is in this person's history already."))
         return
     item = st.selectbox(
-        "Item", options, format_func=words.namer(options, names.__getitem__, limit=60), key="why-item", width=420
+        words.say("Item"),
+        options,
+        format_func=words.namer(options, names.__getitem__, limit=60),
+        key="why-item",
+        width=420,
     )
     found = explore.why(run.fitted, run.split, who, item)
     if not any(change for _, change in found):
         st.info(
-            "Nothing in the history or the profile moves this score: everybody gets the same.", icon=":material/info:"
+            words.say("Nothing in the history or the profile moves this score: everybody gets the same."),
+            icon=":material/info:",
         )
         return
     name = words.plain(names[item], 60)
-    st.markdown(f"#### Without “{words.plain(found[0][0], 60)}” the score of “{name}” would "
-                f"{'fall' if found[0][1] > 0 else 'rise'} most.")  # fmt: skip
+    st.markdown(
+        words.say(
+            "#### Without “{part}” the score of “{name}” would {move} most.",
+            part=words.plain(found[0][0], 60),
+            name=name,
+            move=words.say("fall") if found[0][1] > 0 else words.say("rise"),
+        )
+    )
     parts.draw(
-        charts.bars([part for part, _ in found], [change for _, change in found], "the score falls by this without it"),
-        "why", f"Why “{name}”",
-        about="Each of the latest items of the history, and each told attribute, is left out in turn. The parts work "
-        "together, so they do not add up to the score.",
-    )  # fmt: skip
+        charts.bars(
+            [part for part, _ in found],
+            [change for _, change in found],
+            words.say("the score falls by this without it"),
+        ),
+        "why",
+        words.say("Why “{name}”", name=name),
+        about=words.say(
+            "Each of the latest items of the history, and each told attribute, is left out in turn. The "
+            "parts work together, so they do not add up to the score."
+        ),
+    )
 
 
 def group_tastes(run: Run, lists: Lists, user: int) -> None:
@@ -233,7 +271,7 @@ def group_tastes(run: Run, lists: Lists, user: int) -> None:
     training = run.split.training
     group = forms.group(training.users)
     if group is None:
-        parts.empty("No groups of people", "No attribute of people makes groups here.")
+        parts.empty(words.say("No groups of people"), words.say("No attribute of people makes groups here."))
         return
     groups = form_groups(group, training.users)
     kinds = run.split.training.items
@@ -243,13 +281,13 @@ def group_tastes(run: Run, lists: Lists, user: int) -> None:
     found = explore.tastes_by_group(categories, lists, groups)
     history = explore.tastes(categories, explore.person(run.split, user).history.item)
     listed = explore.tastes(categories, lists.items[user])
-    mine = {"this person's history": history, "this person's list": listed}
-    parts.draw(charts.shares(names, mine, "share"), "tastes", "This person")
+    mine = {words.say("this person's history"): history, words.say("this person's list"): listed}
+    parts.draw(charts.shares(names, mine, words.say("share")), "tastes", words.say("This person"))
     columns = st.columns(min(3, len(found)) or 1, gap="medium")
     for i, (name, share) in enumerate(found.items()):
         n = int((groups.codes == groups.names.index(name)).sum())
-        mark = ", this person's" if name == own else ""
+        mark = words.say(", this person's") if name == own else ""
         with columns[i % len(columns)]:
-            shown = {"the group's lists": share, "this person's list": listed}
-            parts.draw(charts.shares(names, shown, "share of slots", limit=8), f"tastes-{i}",
+            shown = {words.say("the group's lists"): share, words.say("this person's list"): listed}
+            parts.draw(charts.shares(names, shown, words.say("share of slots"), limit=8), f"tastes-{i}",
                        f"{words.plain(words.group(name, n))}{mark}")  # fmt: skip

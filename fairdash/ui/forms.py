@@ -27,7 +27,7 @@ def options(name: str, config: type, first: Sequence[str] = (), *, columns: int 
     chosen = _grid(name, [fields[option] for option in first if option in fields], columns)
     rest = [field for option, field in fields.items() if option not in first]
     if rest:
-        with st.expander("More options", key=f"more-{name}"):
+        with st.expander(words.say("More options"), key=f"more-{name}"):
             chosen |= _grid(name, rest, columns)
     return {option: value for option, value in chosen.items() if value != fields[option].default}
 
@@ -72,7 +72,9 @@ def attributes(table: pd.DataFrame) -> dict[str, GroupSpec]:
     return {spec.attributes[0]: spec for spec in groups.suggest(table)}
 
 
-def group(table: pd.DataFrame, label: str = "Groups of people", *, inline: bool = False) -> GroupSpec | None:
+def group(
+    table: pd.DataFrame, label: str = words.later("Groups of people"), *, inline: bool = False
+) -> GroupSpec | None:
     """Choose an attribute of people, perhaps crossed with a second one; cuts of numeric ones can be edited.
 
     All pages share the choice. inline: the cuts stand beside it, for a place that is a popover itself.
@@ -84,7 +86,7 @@ def group(table: pd.DataFrame, label: str = "Groups of people", *, inline: bool 
     names = list(known)
     with st.container(horizontal=True, vertical_alignment="bottom", key="choose-group", width="content"):
         first = st.selectbox(
-            label,
+            words.say(label),
             names,
             format_func=words.namer(names),
             width=200,
@@ -94,16 +96,19 @@ def group(table: pd.DataFrame, label: str = "Groups of people", *, inline: bool 
         second = NONE
         if len(others) > 1:
             second = st.selectbox(
-                "Crossed with", others, format_func=words.namer(others), width=160,
-                help="People are then grouped by both attributes at once.",
+                words.say("Crossed with"), others, format_func=words.namer(others), width=160,
+                help=words.say("People are then grouped by both attributes at once."),
                 **state.shared("cross", NONE, state.one_of(others)),
             )  # fmt: skip
-        hint = "Cuts of numeric attributes, and the least group size"
-        with st.container() if inline else st.popover("Cuts", icon=":material/tune:", help=hint):
+        hint = words.say("Cuts of numeric attributes, and the least group size")
+        with st.container() if inline else st.popover(words.say("Cuts"), icon=":material/tune:", help=hint):
             size = st.number_input(
-                "Least group size", 2, 100_000, help="Smaller groups are shown in grey and are never part of a gap.",
+                words.say("Least group size"),
+                2,
+                100_000,
+                help=words.say("Smaller groups are shown in grey and are never part of a gap."),
                 **state.shared("least", settings.MIN_GROUP_SIZE, state.within(2, 100_000)),
-            )  # fmt: skip
+            )
             chosen = [known[name] for name in (first, second) if name != NONE]
             edges = tuple(_edges(spec) for spec in chosen)
     return GroupSpec(tuple(spec.attributes[0] for spec in chosen), edges, int(size))
@@ -115,9 +120,10 @@ def _edges(spec: GroupSpec) -> tuple[float, ...] | None:
         return None
     name, default = spec.attributes[0], ", ".join(f"{edge:g}" for edge in spec.edges[0])
     told = st.text_input(
-        f"Cuts of {words.plain(name)}", help="Numbers, smallest first; each one starts a new group.",
+        words.say("Cuts of {name}", name=words.plain(name)),
+        help=words.say("Numbers, smallest first; each one starts a new group."),
         **state.shared(f"cut_{name}", default, str),
-    )  # fmt: skip
+    )
     return parse_edges(told)
 
 
@@ -129,7 +135,7 @@ def item_group(table: pd.DataFrame, extra: Sequence[str] = ()) -> GroupSpec | st
         return None
     first = extra[0] if extra else NONE
     chosen = st.selectbox(
-        "Groups of items", names, format_func=words.namer(names), width=200,
+        words.say("Groups of items"), names, format_func=words.namer(names), width=200,
         **state.shared("item_group", first, state.one_of(names)),
     )  # fmt: skip
     return None if chosen == NONE else chosen if chosen in extra else known[chosen]
@@ -140,17 +146,22 @@ def parse_edges(told: str) -> tuple[float, ...]:
     try:
         edges = tuple(float(word) for word in told.replace(";", ",").split(",") if word.strip())
     except ValueError:
-        raise ConfigError(f"“{words.label(told)}” is no list of numbers.", "Write cuts like 18, 25, 35.") from None
+        raise ConfigError(
+            words.say("“{told}” is no list of numbers.", told=words.label(told)),
+            words.say("Write cuts like 18, 25, 35."),
+        ) from None
     if not edges or list(edges) != sorted(set(edges)):
-        raise ConfigError("Cuts must rise, and there must be at least one.", "Write cuts like 18, 25, 35.")
+        raise ConfigError(
+            words.say("Cuts must rise, and there must be at least one."), words.say("Write cuts like 18, 25, 35.")
+        )
     return edges
 
 
 SPLITS = {
-    "user-time": "Each person's last part in time",
-    "leave-one-out": "Each person's last item",
-    "user-random": "A random part of each person",
-    "global-time": "One date for everybody",
+    "user-time": words.later("Each person's last part in time"),
+    "leave-one-out": words.later("Each person's last item"),
+    "user-random": words.later("A random part of each person"),
+    "global-time": words.later("One date for everybody"),
 }
 
 
@@ -163,28 +174,44 @@ def split(dataset: Dataset) -> str:
     if kind not in kinds:
         kind, argument = kinds[0], ""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Held out for the test", kinds, format_func=SPLITS.__getitem__, width=240,
-                     **state.held("split_kind", kind, lambda chosen: state.put("split", chosen)))  # fmt: skip
+        st.selectbox(
+            words.say("Held out for the test"),
+            kinds,
+            format_func=lambda one: words.say(SPLITS[one]),
+            width=240,
+            **state.held("split_kind", kind, lambda chosen: state.put("split", chosen)),
+        )
         spec = kind
         if kind in ("user-time", "user-random"):
             share = _share(argument)
             st.number_input(
-                "Known part", 0.1, 0.95, step=0.05, width=130, help="The rest of each person's interactions is held "
-                "out.", **state.held("split_share", share, lambda chosen: state.put("split", f"{kind}:{chosen:g}")),
-            )  # fmt: skip
+                words.say("Known part"),
+                0.1,
+                0.95,
+                step=0.05,
+                width=130,
+                help=words.say("The rest of each person's interactions is held out."),
+                **state.held("split_share", share, lambda chosen: state.put("split", f"{kind}:{chosen:g}")),
+            )
             spec = f"{kind}:{share:g}"
         elif kind == "global-time":
             date = argument.strip() or "80%"
             st.text_input(
-                "Date or part", help="A date such as 2003-01-31, a number in the time column's own unit, or a part "
-                "such as 80%.", width=160,
+                words.say("Date or part"),
+                help=words.say(
+                    "A date such as 2003-01-31, a number in the time column's own unit, or a part such as 80%."
+                ),
+                width=160,
                 **state.held("split_date", date, lambda chosen: state.put("split", f"{kind}:{chosen.strip()}")),
-            )  # fmt: skip
+            )
             spec = f"{kind}:{date}"
     if not timed:
         st.caption(
-            "This data has no column of times or of an order, so a random part of each person is held out. To hold out "
-            "the latest, bring the files again and name such a column under “Columns and options”."
+            words.say(
+                "This data has no column of times or of an order, so a random part of each person is held out. "
+                "To hold out the latest, bring the files again and name such a column under “Columns and "
+                "options”."
+            )
         )
     state.put("split", spec)
     return spec

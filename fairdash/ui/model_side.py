@@ -18,45 +18,55 @@ from fairdash.ui import findings, load, parts, state
 def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
     """The model side of the audit in view; it takes longer than the rest, so it is asked for."""
     if not made.has_model:
-        parts.empty("No model here", "These lists came without a model; its reaction to a profile cannot be measured.")
+        parts.empty(
+            words.say("No model here"),
+            words.say("These lists came without a model; its reaction to a profile cannot be measured."),
+        )
         return
     if "model" not in audit:
         with st.container(border=True, key="model-not-run"):
-            st.markdown("**Not run yet**")
+            st.markdown(words.say("**Not run yet**"))
             st.caption(
-                "Does the model react to who somebody is, and can the attribute be read from its vectors and lists? "
-                "This scores everybody several times, which takes longer than the rest."
+                words.say(
+                    "Does the model react to who somebody is, and can the attribute be read from its vectors and "
+                    "lists? This scores everybody several times, which takes longer than the rest."
+                )
             )
             _switch()
         return
     _switch()
     left, right = st.columns(2, gap="medium")
     with left:
-        about = (
-            "The attribute is told otherwise to the same person with the same history. The floor is the same facts in "
-            "other words: what a harmless change moves already. Attribute sensitivity, not causal fairness."
+        about = words.say(
+            "The attribute is told otherwise to the same person with the same history. The floor is the same "
+            "facts in other words: what a harmless change moves already. Attribute sensitivity, not causal "
+            "fairness."
         )
-        parts.draw(findings.flips(audit, attribute), "flips", "Do lists react to the attribute?", about=about)
+        parts.draw(
+            findings.flips(audit, attribute), "flips", words.say("Do lists react to the attribute?"), about=about
+        )
     with right:
-        about = (
-            "AUC of a logistic probe that guesses the attribute of people it was not fitted on; 0.5 is chance. From "
-            "vectors: what the model holds. From lists: what anybody who sees them can guess."
+        about = words.say(
+            "AUC of a logistic probe that guesses the attribute of people it was not fitted on; 0.5 is "
+            "chance. From vectors: what the model holds. From lists: what anybody who sees them can guess."
         )
-        parts.draw(findings.leakage(audit, attribute), "leakage", "Can the attribute be read off?", about=about)
+        parts.draw(
+            findings.leakage(audit, attribute), "leakage", words.say("Can the attribute be read off?"), about=about
+        )
     calibration = audit["model"].get(attribute, {}).get("calibration")
     if calibration:
-        about = (
-            "Held-out pairs by their predicted probability: on the diagonal, of those that are given 0.3 three in ten "
-            "are liked. A larger mark stands for more pairs."
+        about = words.say(
+            "Held-out pairs by their predicted probability: on the diagonal, of those that are given 0.3 "
+            "three in ten are liked. A larger mark stands for more pairs."
         )
         parts.draw(charts.reliability(*(calibration[name] for name in ("predicted", "observed", "counts"))),
-                   "calibration", "Do probabilities mean what they say?", about=about)  # fmt: skip
+                   "calibration", words.say("Do probabilities mean what they say?"), about=about)  # fmt: skip
     parts.table(findings.model_table(audit, attribute), "model-side", digits=4)
     sentences(made)
 
 
 def _switch() -> None:
-    st.toggle("Measure the model side too", **state.shared("model", False, "True".__eq__))
+    st.toggle(words.say("Measure the model side too"), **state.shared("model", False, "True".__eq__))
 
 
 @st.cache_data(max_entries=16, show_spinner="Ranking the catalogue for each sentence")
@@ -67,31 +77,45 @@ def _test(run: str, templates: tuple[str, ...], told: tuple[tuple[str, tuple[str
 
 def sentences(made: Run) -> None:
     """Sentences that differ in one word, both editable; rankings of the catalogue for each of them."""
-    with st.expander("Sentences that differ in one word", icon=":material/edit_note:", key="templates"):
+    with st.expander(words.say("Sentences that differ in one word"), icon=":material/edit_note:", key="templates"):
         one, two = st.columns(2)
         with one:
-            given = st.text_area("Sentences, one a line; {who} is the place of the word",
+            given = st.text_area(words.say("Sentences, one a line; {{who}} is the place of the word"),
                                  "\n".join(sensitivity.TEMPLATES), height=150, key="sentences")  # fmt: skip
         with two:
-            listed = st.text_area("Groups of words, one a line",
+            listed = st.text_area(words.say("Groups of words, one a line"),
                                   "\n".join(f"{name}: {', '.join(some)}" for name, some in sensitivity.WORDS.items()),
                                   height=150, key="words")  # fmt: skip
-        if not st.toggle("Rank the catalogue for them", key="try-sentences"):
+        if not st.toggle(words.say("Rank the catalogue for them"), key="try-sentences"):
             return
         with parts.errors():
             told = sensitivity.parse_words(listed)
             found = _test(made.digest, sensitivity.parse_templates(given), tuple(told.items()))
-            by = "this recommender" if found["ranked_by"] == "recommender" else "the text encoder alone"
+            by = (
+                words.say("this recommender")
+                if found["ranked_by"] == "recommender"
+                else words.say("the text encoder alone")
+            )
             between, within = (words.percent(found[one]["flip_jaccard"], 0) for one in ("between", "within"))
-            st.markdown(f"**Ranked by {by}.** Of the items on two lists of {settings.K}, both hold {between} "
-                        f"if the words are of different groups, and {within} if they are of one group "
-                        f"({words.p_value(found['p_value'])}).")  # fmt: skip
+            st.markdown(
+                words.say(
+                    "**Ranked by {by}.** Of the items on two lists of {k}, both hold {between} if the words are of "
+                    "different groups, and {within} if they are of one group ({p_value}).",
+                    by=by,
+                    k=settings.K,
+                    between=between,
+                    within=within,
+                    p_value=words.p_value(found["p_value"]),
+                )
+            )
             columns = st.columns(len(found["moved"]))
             for column, (name, rows) in zip(columns, found["moved"].items(), strict=True):
                 with column:
-                    st.caption(f"Rank higher for {words.plain(name)}")
+                    st.caption(words.say("Rank higher for {name}", name=words.plain(name)))
                     table = pd.DataFrame(
-                        {"item": [words.label(row.get(TITLE, row[ITEM_ID])) for row in rows],
-                         "moves up by, % of the catalogue": [-100 * row["shift"] for row in rows]}
-                    )  # fmt: skip
+                        {
+                            "item": [words.label(row.get(TITLE, row[ITEM_ID])) for row in rows],
+                            "moves up by, % of the catalogue": [-100 * row["shift"] for row in rows],
+                        }
+                    )
                     st.dataframe(table, hide_index=True, key=f"moved-{name}")

@@ -73,11 +73,14 @@ def _unexpected(fault: Exception, what: str) -> FairDashError:
     """A sentence for a fault that nobody foresaw, with a number that the server's log holds too."""
     if full(fault):
         root = state.workspace().root
-        return FairDashError("The disk of this workspace is full.", f"Free space at {root}, then try again.")
+        return FairDashError(
+            words.say("The disk of this workspace is full."),
+            words.say("Free space at {root}, then try again.", root=root),
+        )
     number = uuid.uuid4().hex[:8]
     logging.getLogger(__name__).error("%s %s", what, number, exc_info=fault)
-    hint = "Nothing that was stored is lost. Reload the page; the server's log holds the details."
-    return FairDashError(f"This page stopped on an unexpected error (number {number}).", hint)
+    hint = words.say("Nothing that was stored is lost. Reload the page; the server's log holds the details.")
+    return FairDashError(words.say("This page stopped on an unexpected error (number {number}).", number=number), hint)
 
 
 def last_fault() -> None:
@@ -103,8 +106,14 @@ def go(page: str, label: str, icon: str | None = None, **query: str) -> None:
 
 def tabs(label: str, titles: Sequence[str], name: str, default: str | None = None) -> str:
     """Which part of a page is shown; it stands in the URL under `name`. The label is for those who cannot see it."""
-    chosen: str = st.segmented_control(label, titles, required=True, label_visibility="collapsed",
-                                       **state.pick(name, titles, default))  # fmt: skip
+    chosen: str = st.segmented_control(
+        label,
+        titles,
+        required=True,
+        format_func=words.say,
+        label_visibility="collapsed",
+        **state.pick(name, titles, default),
+    )
     return chosen
 
 
@@ -154,11 +163,17 @@ def draw(
         if title:
             st.markdown(f"**{title}**", width="stretch")
         if about:
-            with st.popover("", icon=":material/info:", type="tertiary", help="What this shows", key=f"about-{key}"):
+            with st.popover(
+                "", icon=":material/info:", type="tertiary", help=words.say("What this shows"), key=f"about-{key}"
+            ):
                 st.markdown(about)
         if not open_table and len(chart.table):
             with st.popover(
-                "", icon=":material/table_rows:", type="tertiary", help="The same as a table", key=f"open-{key}"
+                "",
+                icon=":material/table_rows:",
+                type="tertiary",
+                help=words.say("The same as a table"),
+                key=f"open-{key}",
             ):
                 table(chart.table, key)
     st.plotly_chart(chart.themed(state.dark()), theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)
@@ -198,19 +213,19 @@ def metrics(row: Sequence[Metric]) -> None:
 # --- jobs -------------------------------------------------------------------------------------------------------------
 
 _STATES = {
-    "queued": ("waits for its turn", "gray", ":material/hourglass:"),
-    "running": ("running", "blue", ":material/play_arrow:"),
+    "queued": (words.later("waits for its turn"), "gray", ":material/hourglass:"),
+    "running": (words.later("running"), "blue", ":material/play_arrow:"),
     "done": ("done", "green", ":material/check:"),
-    "failed": ("failed", "red", ":material/error:"),
-    "cancelled": ("stopped", "orange", ":material/stop:"),
-    "lost": ("lost", "red", ":material/power_off:"),
+    words.later("failed"): ("failed", "red", ":material/error:"),
+    "cancelled": (words.later("stopped"), "orange", ":material/stop:"),
+    words.later("lost"): ("lost", "red", ":material/power_off:"),
 }
 
 
 def job_badge(job: Job) -> None:
     """The state of a job in a word with its colour."""
     told, color, icon = _STATES[job.state]
-    st.badge(told, color=color, icon=icon)  # type: ignore[arg-type]  # the table's words are badge colours
+    st.badge(words.say(told), color=color, icon=icon)  # type: ignore[arg-type]  # the table's words are badge colours
 
 
 def job(job_id: str, on_done: Callable[[Job], None] | None = None, *, quality: str = "ndcg") -> None:
@@ -236,30 +251,49 @@ def _job(job_id: str, on_done: Callable[[Job], None] | None, was_active: bool = 
         if job.state in ("running", "queued"):
             _active(job)
         elif job.state != "done":
-            error(FairDashError(job.error or "The job ended without a result.", job.hint or ""))
-            act("Resume", runner.resume, workspace, job.id, icon=":material/play_arrow:", key=f"resume-{job.id}")
+            error(FairDashError(job.error or words.say("The job ended without a result."), job.hint or ""))
+            act(
+                words.say("Resume"),
+                runner.resume,
+                workspace,
+                job.id,
+                icon=":material/play_arrow:",
+                key=f"resume-{job.id}",
+            )
         elif on_done is not None:
             on_done(job)
         else:
-            st.caption(f"Took {words.duration(job.elapsed)}.")
+            st.caption(words.say("Took {elapsed}.", elapsed=words.duration(job.elapsed)))
         if job.kind in ("train", "demo"):
             _curves(job)
         log = runner.read_log(workspace, job.id)
         if log:
-            with st.expander("Log", key=f"log-{job.id}"):
+            with st.expander(words.say("Log"), key=f"log-{job.id}"):
                 st.code(log, language=None, height=220, wrap_lines=True)
 
 
 def _active(job: Job) -> None:
     remaining = words.duration(job.remaining)
-    took = f"{words.duration(job.elapsed)} so far" + (f", about {remaining} to go" if remaining else "")
-    st.progress(min(1.0, job.done), text=f"{words.plain(job.message or 'Starting', 160)} · {job.done:.0%}")
+    took = words.say("{elapsed} so far", elapsed=words.duration(job.elapsed)) + (
+        words.say(", about {remaining} to go", remaining=remaining) if remaining else ""
+    )
+    st.progress(min(1.0, job.done), text=f"{words.plain(job.message or words.say('Starting'), 160)} · {job.done:.0%}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(took if job.state == "running" else "Another job runs; this one starts after it.", width="stretch")
+        st.caption(
+            took if job.state == "running" else words.say("Another job runs; this one starts after it."),
+            width="stretch",
+        )
         if job.cancel:
-            st.caption("Stopping at the next step …", width="content")
+            st.caption(words.say("Stopping at the next step …"), width="content")
         else:
-            act("Cancel", runner.cancel, state.workspace(), job.id, icon=":material/stop:", key=f"cancel-{job.id}")
+            act(
+                words.say("Cancel"),
+                runner.cancel,
+                state.workspace(),
+                job.id,
+                icon=":material/stop:",
+                key=f"cancel-{job.id}",
+            )
 
 
 def _curves(job: Job) -> None:
@@ -268,10 +302,12 @@ def _curves(job: Job) -> None:
         return
     families: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for name, line in points.items():
-        families.setdefault("Loss" if "loss" in name else "Validation", {})[name] = [(100 * x, y) for x, y in line]
+        families.setdefault(words.say("Loss") if "loss" in name else words.say("Validation"), {})[name] = [
+            (100 * x, y) for x, y in line
+        ]
     for column, (family, lines) in zip(st.columns(len(families)), sorted(families.items()), strict=True):
         with column:
-            draw(curves(lines, "% of training", family), f"curve-{job.id}-{family}", family)
+            draw(curves(lines, words.say("% of training"), family), f"curve-{job.id}-{family}", family)
 
 
 def last_job(kind: str, params: Mapping[str, Any]) -> Job | None:

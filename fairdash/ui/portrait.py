@@ -14,16 +14,16 @@ from fairdash.ui import forms, load, parts, state
 
 ROWS = 100  # of people and items that are shown as they are
 _COLUMNS = {
-    "people_share": "of all people",
-    "interaction_share": "of all interactions",
-    "activity_mean": "a person, mean",
-    "activity_median": "a person, median",
-    "activity_p25": "a quarter has at most",
-    "activity_p75": "three quarters at most",
-    "rating_mean": "mean rating",
-    "liked_share": "liked",
-    "tail_share": "from the tail",
-    "popularity_mean": "mean popularity",
+    "people_share": words.later("of all people"),
+    "interaction_share": words.later("of all interactions"),
+    "activity_mean": words.later("a person, mean"),
+    "activity_median": words.later("a person, median"),
+    "activity_p25": words.later("a quarter has at most"),
+    "activity_p75": words.later("three quarters at most"),
+    "rating_mean": words.later("mean rating"),
+    "liked_share": words.later("liked"),
+    "tail_share": words.later("from the tail"),
+    "popularity_mean": words.later("mean popularity"),
 }
 
 
@@ -46,15 +46,26 @@ def section() -> None:
     _size(dataset, seen)
     if people is None:
         parts.empty(
-            "No groups of people", "This data has no attribute of people that makes groups: only items can be audited."
+            words.say("No groups of people"),
+            words.say("This data has no attribute of people that makes groups: only items can be audited."),
         )
     for users in seen.users.values():
         _by_group(users, int(people.min_size) if people else settings.MIN_GROUP_SIZE)
     for items in seen.items.values():
         table = items.table
-        sizes = [f"{name} ({n:,} items)" for name, n in zip(table["group"], table["items"], strict=True)]
-        shares = {"catalogue": table["catalogue_share"], "interactions": table["interaction_share"]}
-        parts.draw(charts.exposure(sizes, shares), "items", f"Items by {words.plain(items.attribute)}")
+        sizes = [
+            words.say("{name} ({n} items)", name=name, n=n)
+            for name, n in zip(table["group"], table["items"], strict=True)
+        ]
+        shares = {
+            words.say("catalogue"): table["catalogue_share"],
+            words.say("interactions"): table["interaction_share"],
+        }
+        parts.draw(
+            charts.exposure(sizes, shares),
+            "items",
+            words.say("Items by {attribute}", attribute=words.plain(items.attribute)),
+        )
     _split(digest, dataset)
     _details(dataset)
 
@@ -63,17 +74,29 @@ def _size(dataset: Dataset, seen: Description) -> None:
     overall = seen.overall
     head, liked = overall["head_catalogue_share"], overall["liked_share"]
     row = [
-        parts.Metric("People", words.count(dataset.n_users)),
-        parts.Metric("Items", words.count(dataset.n_items)),
-        parts.Metric("Interactions", words.count(len(dataset.interactions))),
-        parts.Metric("A person, median", words.number(overall["activity_median"], 0), help="Interactions of a person."),
+        parts.Metric(words.say("People"), words.count(dataset.n_users)),
+        parts.Metric(words.say("Items"), words.count(dataset.n_items)),
+        parts.Metric(words.say("Interactions"), words.count(len(dataset.interactions))),
         parts.Metric(
-            "Head", words.percent(head, 0), help="The part of the catalogue that makes 80 % of all interactions."
+            words.say("A person, median"),
+            words.number(overall["activity_median"], 0),
+            help=words.say("Interactions of a person."),
+        ),
+        parts.Metric(
+            words.say("Head"),
+            words.percent(head, 0),
+            help=words.say("The part of the catalogue that makes 80 % of all interactions."),
         ),
     ]
-    if liked is not None:
+    if liked is not None and dataset.relevance_threshold is not None:
         row.append(
-            parts.Metric("Liked", words.percent(liked, 0), help=f"Rated {dataset.relevance_threshold:g} or more.")
+            parts.Metric(
+                words.say("Liked"),
+                words.percent(liked, 0),
+                help=words.say(
+                    "Rated {relevance_threshold} or more.", relevance_threshold=words.brief(dataset.relevance_threshold)
+                ),
+            )
         )
     seconds = {"seconds": 1.0, "milliseconds": 1e-3}.get(dataset.provenance.get("time_unit", "seconds"))
     if overall["last_time"] is not None and seconds is not None and overall["last_time"] * seconds > 1e8:
@@ -81,7 +104,7 @@ def _size(dataset: Dataset, seen: Description) -> None:
             np.datetime64(int(float(overall[key] or 0) * seconds), "s").astype("datetime64[M]")
             for key in ("first_time", "last_time")
         )
-        row.append(parts.Metric("From … to", f"{first} … {last}"))
+        row.append(parts.Metric(words.say("From … to"), f"{first} … {last}"))
     parts.metrics(row)
 
 
@@ -94,60 +117,95 @@ def _by_group(users: UserGroups, least: int) -> None:
         wide = users.categories.pivot(index="category", columns="group", values="share")
         if len(wide) > 1:
             groups = {label: wide[name].to_numpy() for name, label in zip(table["group"], labels, strict=True)}
-            parts.draw(charts.shares(list(wide.index), groups, "share of the group's interactions"), "data-categories",
-                       "What they have", about="Part of each group's interactions that goes to a category; an item of "
-                       "several categories counts in equal parts. Widest difference first.")  # fmt: skip
+            parts.draw(
+                charts.shares(list(wide.index), groups, words.say("share of the group's interactions")),
+                "data-categories",
+                words.say("What they have"),
+                about=words.say(
+                    "Part of each group's interactions that goes to a category; an item of several categories counts "
+                    "in equal parts. Widest difference first."
+                ),
+            )
     with right:
         columns = ("group", "people", "activity_median", "activity_p25", "activity_p75")
         rows = [
-            GroupValue(name, n, middle, low, high, "unknown" if name == UNKNOWN else "too few" if n < least else "")
+            GroupValue(
+                name,
+                n,
+                middle,
+                low,
+                high,
+                words.say("unknown") if name == UNKNOWN else words.say("too few") if n < least else "",
+            )
             for name, n, middle, low, high in zip(*(table[column].tolist() for column in columns), strict=True)
         ]
-        parts.draw(charts.group_values(rows, "interactions a person, median", spread="middle half", digits=0),
-                   "data-activity", "How active they are")  # fmt: skip
+        parts.draw(
+            charts.group_values(
+                rows, words.say("interactions a person, median"), spread=words.say("middle half"), digits=0
+            ),
+            "data-activity",
+            words.say("How active they are"),
+        )
         tail = {label: [1 - share, share] for label, share in zip(labels, table["tail_share"], strict=True)}
-        parts.draw(charts.stacked(tail, ["head", "tail"], "% of interactions"), "data-tail", "How mainstream they are",
-                   about="Head: the fewest items that make 80 % of all interactions. Tail: all others.")  # fmt: skip
-    st.markdown("**All of it by group**")
-    parts.table(table.rename(columns=_COLUMNS).dropna(axis=1, how="all"), "data-groups")
+        parts.draw(
+            charts.stacked(tail, [words.say("head"), words.say("tail")], words.say("% of interactions")),
+            "data-tail",
+            words.say("How mainstream they are"),
+            about=words.say("Head: the fewest items that make 80 % of all interactions. Tail: all others."),
+        )
+    st.markdown(words.say("**All of it by group**"))
+    parts.table(
+        table.rename(columns={name: words.say(told) for name, told in _COLUMNS.items()}).dropna(axis=1, how="all"),
+        "data-groups",
+    )
 
 
 def sentence(users: UserGroups, least: int) -> str:
     """Who is there, how much of the data is theirs, and where their tastes differ most."""
     table = users.table[(users.table["group"] != UNKNOWN) & (users.table["people"] >= least)]
     if len(table) < 2:
-        return f"Fewer than two groups of {words.plain(users.attribute)} are large enough to compare."
+        told = words.plain(users.attribute)
+        return words.say("Fewer than two groups of {attribute} are large enough to compare.", attribute=told)
     small = table.sort_values("people").iloc[0]
-    told = words.sentence(words.people(users.attribute, str(small["group"])))
-    said = (
-        f"{words.plain(told)} are {words.percent(small['people_share'], 0)} of people and "
-        f"{words.percent(small['interaction_share'], 0)} of interactions"
-    )
+    values = {
+        "group": words.plain(words.sentence(words.people(users.attribute, str(small["group"])))),
+        "people": words.percent(small["people_share"], 0),
+        "interactions": words.percent(small["interaction_share"], 0),
+    }
     wide = users.categories.pivot(index="category", columns="group", values="share")[list(table["group"])]
     spread = (wide.max(axis=1) - wide.min(axis=1)).sort_values(ascending=False)
     if len(spread) < 2 or not spread.iloc[0] > 0:
-        return said + "."
+        return words.say("{group} are {people} of people and {interactions} of interactions.", **values)
     most = wide.loc[spread.index[0]]
-    shares = " and ".join(
-        f"{words.percent(most[name], 0)} for {words.plain(words.people(users.attribute, str(name)))}"
+    shares = [
+        words.say("{share} for {group}", share=words.percent(most[name], 0),
+                  group=words.plain(words.people(users.attribute, str(name))))
         for name in (most.idxmax(), most.idxmin())
-    )
-    return f"{said}; tastes differ most in {words.plain(spread.index[0])}: {shares}."
+    ]  # fmt: skip
+    return words.say(
+        "{group} are {people} of people and {interactions} of interactions; tastes differ most in {category}: "
+        "{shares}.",
+        category=words.plain(spread.index[0]), shares=words.join(shares), **values,
+    )  # fmt: skip
 
 
 def _split(digest: str, dataset: Dataset) -> None:
-    st.markdown("**What is held out for the test**")
+    st.markdown(words.say("**What is held out for the test**"))
     spec = forms.split(dataset)
     with parts.errors():
         cut = load.split(digest, spec)
         known = cut.training
         parts.metrics(
             [
-                parts.Metric("Train", words.count(len(known.train))),
+                parts.Metric(words.say("Train"), words.count(len(known.train))),
                 parts.Metric(
-                    "Validation", words.count(len(known.valid)), help="For early stopping and for choosing strengths."
+                    words.say("Validation"),
+                    words.count(len(known.valid)),
+                    help=words.say("For early stopping and for choosing strengths."),
                 ),
-                parts.Metric("Test", words.count(len(cut.test)), help="For audits and comparisons alone."),
+                parts.Metric(
+                    words.say("Test"), words.count(len(cut.test)), help=words.say("For audits and comparisons alone.")
+                ),
             ]
         )
         for note in getattr(cut, "notes", ()):
@@ -158,14 +216,23 @@ def _details(dataset: Dataset) -> None:
     findings = dataset.provenance.get("findings", [])
     if findings:
         with st.expander(
-            f"{words.count(len(findings), 'finding')} on import", icon=":material/fact_check:", key="found"
+            words.say("{findings} on import", findings=words.count(len(findings), "finding")),
+            icon=":material/fact_check:",
+            key="found",
         ):
             for finding in findings:
-                done = " (repaired)" if finding["applied"] else ""
+                done = words.say(" (repaired)") if finding["applied"] else ""
                 st.markdown(f"- {words.plain(finding['table'])}: {words.plain(finding['message'], 600)}{done}")
-    with st.expander("People and items as they are", icon=":material/table_rows:", key="tables"):
-        for name, table in (("People", dataset.users), ("Items", dataset.items)):
-            st.caption(f"{name}: {len(table):,} rows, the first {min(ROWS, len(table))} shown")
+    with st.expander(words.say("People and items as they are"), icon=":material/table_rows:", key="tables"):
+        for name, table in ((words.say("People"), dataset.users), (words.say("Items"), dataset.items)):
+            st.caption(
+                words.say(
+                    "{name}: {table} rows, the first {ROWS} shown",
+                    name=name,
+                    table=len(table),
+                    ROWS=min(ROWS, len(table)),
+                )
+            )
             st.dataframe(table.head(ROWS), hide_index=True, key=f"raw-{name}")
     citation = dataset.provenance.get("citation")
     if citation:

@@ -28,7 +28,10 @@ def past(data: str) -> None:
     """A table of all lists of the data set; one is looked at, downloaded or deleted."""
     entries = of(data)
     if not entries:
-        parts.empty("Nothing trained or brought yet", "Trained recommenders and brought lists are kept here.")
+        parts.empty(
+            words.say("Nothing trained or brought yet"),
+            words.say("Trained recommenders and brought lists are kept here."),
+        )
         return
     table = pd.DataFrame(
         {
@@ -39,7 +42,7 @@ def past(data: str) -> None:
     )
     chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="past")
     if not chosen.selection.rows:
-        st.caption("Choose a row to look at it, to download it, or to delete it.")
+        st.caption(words.say("Choose a row to look at it, to download it, or to delete it."))
         return
     entry = entries[chosen.selection.rows[0]]
     run, lists = load.lists(entry.digest)
@@ -47,16 +50,28 @@ def past(data: str) -> None:
     st.caption(words.plain(run.meta.get("device_sentence", ""), 200))
     st.json({key: value for key, value in run.meta.items() if key != "device_sentence"}, expanded=False)
     with st.container(horizontal=True):
-        st.button("Look at it", icon=":material/visibility:", type="primary", key="look", on_click=state.put,
+        st.button(words.say("Look at it"), icon=":material/visibility:", type="primary", key="look", on_click=state.put,
                   args=("lists", entry.digest))  # fmt: skip
         st.download_button(
-            "Lists", lambda: parts.csv_bytes(lists.to_frame(run.split.training.users, run.split.training.items)),
-            "recommendations.csv", "text/csv", icon=":material/download:", on_click="ignore", key="lists-csv",
-        )  # fmt: skip
+            words.say("Lists"),
+            lambda: parts.csv_bytes(lists.to_frame(run.split.training.users, run.split.training.items)),
+            "recommendations.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            key="lists-csv",
+        )
         if run.has_model:
-            st.download_button("Model", lambda: _zip(run), "model.zip", "application/zip", key="model-zip",
-                               icon=":material/download:", on_click="ignore",
-                               help="A folder that FairDash opens again, with the weights in safetensors.")  # fmt: skip
+            st.download_button(
+                words.say("Model"),
+                lambda: _zip(run),
+                "model.zip",
+                "application/zip",
+                key="model-zip",
+                icon=":material/download:",
+                on_click="ignore",
+                help=words.say("A folder that FairDash opens again, with the weights in safetensors."),
+            )
         alone = sum(other.meta["run"] == entry.meta["run"] for other in entries) == 1
         keeping.offer("runs" if alone else "lists", entry.meta["run"] if alone else entry.digest)
 

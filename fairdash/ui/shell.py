@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from fairdash import words
 from fairdash.ui import context, parts, state
 
 HERE = Path(__file__).parent
@@ -15,7 +16,7 @@ st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 sections: dict[str, list[st.Page]] = {}
 for name, (section, _, _) in state.JOURNEY.items():
-    sections.setdefault(section, []).append(state.page(name))
+    sections.setdefault(words.say(section) if section else "", []).append(state.page(name))
 current = st.navigation(sections)
 st.set_page_config(page_title=f"{current.title} · FairDash")
 with parts.errors():

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from fairdash import words
 from fairdash.workspace import Workspace
 
 T = TypeVar("T")
@@ -33,14 +34,14 @@ CHOICES = (
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 PAGES = Path(__file__).parents[2] / "pages"
 JOURNEY = {  # page → section of the navigation, title, icon; in the order in which a person goes through them
-    "overview": ("", "Overview", ":material/home:"),
-    "data": ("Prepare", "Data", ":material/table_chart:"),
-    "recommender": ("Prepare", "Recommender", ":material/model_training:"),
-    "audit": ("Measure", "Audit", ":material/balance:"),
-    "explore": ("Measure", "Explore", ":material/person_search:"),
-    "mitigate": ("Act", "Mitigate", ":material/tune:"),
-    "compare": ("Act", "Compare", ":material/compare_arrows:"),
-    "report": ("Act", "Report", ":material/description:"),
+    "overview": ("", words.later("Overview"), ":material/home:"),
+    "data": (words.later("Prepare"), words.later("Data"), ":material/table_chart:"),
+    "recommender": (words.later("Prepare"), words.later("Recommender"), ":material/model_training:"),
+    "audit": (words.later("Measure"), words.later("Audit"), ":material/balance:"),
+    "explore": (words.later("Measure"), words.later("Explore"), ":material/person_search:"),
+    "mitigate": (words.later("Act"), words.later("Mitigate"), ":material/tune:"),
+    "compare": (words.later("Act"), words.later("Compare"), ":material/compare_arrows:"),
+    "report": (words.later("Act"), words.later("Report"), ":material/description:"),
 }
 
 
@@ -52,7 +53,7 @@ def workspace() -> Workspace:
 def page(name: str) -> st.Page:
     """A page by absolute path: a deep link, AppTest and every way to serve the app then find the same one."""
     _, title, icon = JOURNEY[name]
-    return st.Page(PAGES / f"{name}.py", title=title, icon=icon, url_path=name, default=name == "overview")
+    return st.Page(PAGES / f"{name}.py", title=words.say(title), icon=icon, url_path=name, default=name == "overview")
 
 
 def _is_shared(name: str) -> bool:

@@ -25,18 +25,22 @@ Files = list[tuple[str, bytes]]
 
 PREVIEW_ROWS = 8
 KNOWN_NAMES = {"u.data": "MovieLens 100K", "ratings.dat": "MovieLens 1M"}  # files of archives, by their names
-AUTO, NOTHING = "(guess)", "(none)"
+AUTO, NOTHING = words.several("(guess)", "(none)")
 _ICONS = {"info": ":material/info:", "warning": ":material/warning:", "error": ":material/error:"}
-_ROLES = {"interactions": "Interactions", "users": "People", "items": "Items"}
+_ROLES = {
+    "interactions": words.later("Interactions"),
+    "users": words.later("People"),
+    "items": words.later("Items"),
+}
 _FIELDS = {  # option of ImportOptions → the table it chooses from, label, whether there may be none
-    "user": ("interactions", "Person", False),
-    "item": ("interactions", "Item", False),
-    "rating": ("interactions", "Rating or count", True),
-    "time": ("interactions", "Time or order", True),
-    "users_id": ("users", "Id of people", False),
-    "items_id": ("items", "Id of items", False),
-    "title": ("items", "Title", True),
-    "categories": ("items", "Categories", True),
+    "user": ("interactions", words.later("Person"), False),
+    "item": ("interactions", words.later("Item"), False),
+    "rating": ("interactions", words.later("Rating or count"), True),
+    "time": ("interactions", words.later("Time or order"), True),
+    "users_id": ("users", words.later("Id of people"), False),
+    "items_id": ("items", words.later("Id of items"), False),
+    "title": ("items", words.later("Title"), True),
+    "categories": ("items", words.later("Categories"), True),
 }
 
 
@@ -53,14 +57,18 @@ def _preview(key: str, options: ImportOptions, _sources: Files) -> Preview:
 def section() -> None:
     """Upload, look, correct, keep."""
     files = st.file_uploader(
-        "Interactions, and people and items if you have them: CSV, TSV, “::”, “|”, Parquet, or one zip of them",
+        words.say("Interactions, and people and items if you have them: CSV, TSV, “::”, “|”, Parquet, or one zip "
+"of them"),
         accept_multiple_files=True, key="files",
-        help="MovieLens files are recognised as they come from the archive. Files stay on this server.",
+        help=words.say("MovieLens files are recognised as they come from the archive. Files stay on this server."),
     )  # fmt: skip
     if not files:
         st.caption(
-            "A table of interactions is enough: a column for the person and one for the item; a rating or count and "
-            "a time make it better. Attributes of people (gender, age, …) make groups, those of items item groups."
+            words.say(
+                "A table of interactions is enough: a column for the person and one for the item; a rating or "
+                "count and a time make it better. Attributes of people (gender, age, …) make groups, those of "
+                "items item groups."
+            )
         )
         return
     with parts.errors():
@@ -82,13 +90,15 @@ def _bring(files: Sequence[UploadedFile]) -> None:
         _recognised(seen, dataset)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             known = KNOWN_NAMES.get(seen.interactions.name, dataset.name)
-            name = st.text_input("Name of the data set", known, max_chars=60, key=f"name-{key}", width=360).strip()
-            parts.act("Keep this data set", _keep, dataset, name or dataset.name, findings, type="primary",
+            name = st.text_input(
+                words.say("Name of the data set"), known, max_chars=60, key=f"name-{key}", width=360
+            ).strip()
+            parts.act(words.say("Keep this data set"), _keep, dataset, name or dataset.name, findings, type="primary",
                       icon=":material/check:", key="keep")  # fmt: skip
         _findings(findings, key)
     with (
         st.expander(
-            "Columns and options",
+            words.say("Columns and options"),
             icon=":material/edit:",
             expanded=dataset is None or _unsure(seen.guesses),
             key="columns",
@@ -96,7 +106,7 @@ def _bring(files: Sequence[UploadedFile]) -> None:
         st.form(f"options-{key}", border=False),
     ):
         given = _correct(seen, dataset, st.session_state.get(f"chosen-{key}", {}))
-        if st.form_submit_button("Apply", icon=":material/refresh:"):
+        if st.form_submit_button(words.say("Apply"), icon=":material/refresh:"):
             st.session_state[f"chosen-{key}"] = given
             st.rerun()
     _rows(seen)
@@ -114,20 +124,20 @@ def _unsure(guesses: dict[str, Guess]) -> bool:
 
 def _recognised(seen: Preview, dataset: Dataset) -> None:
     tables = [(role, getattr(seen, role)) for role in _ROLES if getattr(seen, role) is not None]
-    said = ", ".join(f"{_ROLES[role].lower()} from {words.plain(table.name)}" for role, table in tables)
-    st.success(f"Recognised {said}.", icon=":material/task_alt:")
+    said = ", ".join(f"{words.say(_ROLES[role]).lower()} from {words.plain(table.name)}" for role, table in tables)
+    st.success(words.say("Recognised {said}.", said=said), icon=":material/task_alt:")
     threshold = dataset.relevance_threshold
     parts.metrics(
         [
-            parts.Metric("People", words.count(dataset.n_users)),
-            parts.Metric("Items", words.count(dataset.n_items)),
-            parts.Metric("Interactions", words.count(len(dataset.interactions))),
+            parts.Metric(words.say("People"), words.count(dataset.n_users)),
+            parts.Metric(words.say("Items"), words.count(dataset.n_items)),
+            parts.Metric(words.say("Interactions"), words.count(len(dataset.interactions))),
             parts.Metric(
-                "Liked from",
-                "any" if threshold is None else f"{threshold:g}",
-                help="A held-out item counts as liked from this rating on.",
+                words.say("Liked from"),
+                words.say("any") if threshold is None else f"{threshold:g}",
+                help=words.say("A held-out item counts as liked from this rating on."),
             ),
-            parts.Metric("Categories", words.count(len(dataset.categories.names))),
+            parts.Metric(words.say("Categories"), words.count(len(dataset.categories.names))),
         ]
     )
 
@@ -139,19 +149,27 @@ def _findings(findings: Sequence[data.Finding], key: str) -> None:
     for i, finding in enumerate(findings):
         repair = REPAIRS.get(finding.repair)
         with st.container(horizontal=True, vertical_alignment="center", key=f"finding-{i}", gap="small"):
-            rows = f" Rows {', '.join(f'{row:,}' for row in finding.rows)}." if finding.rows else ""
+            rows = (
+                words.say(" Rows {rows}.", rows=", ".join(f"{row:,}" for row in finding.rows)) if finding.rows else ""
+            )
             file = f"{words.plain(finding.table)}: " if finding.table else ""
             st.markdown(f"{_ICONS[finding.severity]} {file}{words.plain(finding.message, 600)}{rows}", width="stretch")
             if repair is None:
                 continue
             if repair.when == "always":
-                st.badge("repaired" if finding.applied else "open", color="green" if finding.applied else "gray",
-                         help=repair.title)  # fmt: skip
+                st.badge(
+                    words.say("repaired") if finding.applied else words.say("open"),
+                    color="green" if finding.applied else "gray",
+                    help=repair.title,
+                )
                 continue
             asked = True
             if finding.repair in offered:  # several findings can share a repair: it is chosen once, for all of them
-                st.badge("repaired" if finding.applied else "open", color="green" if finding.applied else "gray",
-                         help=repair.title)  # fmt: skip
+                st.badge(
+                    words.say("repaired") if finding.applied else words.say("open"),
+                    color="green" if finding.applied else "gray",
+                    help=repair.title,
+                )
                 continue
             offered.add(finding.repair)
             if st.checkbox(repair.title, finding.applied, key=f"repair-{key}-{finding.repair}"):
@@ -168,26 +186,34 @@ def _reading(key: str) -> ImportOptions:
     """How each file is read, where the guess is wrong."""
     stored: ImportOptions = st.session_state.get(f"reading-{key}", ImportOptions())
     with (
-        st.popover("How the files are read", icon=":material/settings:", type="tertiary"),
+        st.popover(words.say("How the files are read"), icon=":material/settings:", type="tertiary"),
         st.form(f"reading-form-{key}", border=False),
     ):
         given = {}
         for role, title in _ROLES.items():
-            st.caption(title)
+            st.caption(words.say(title))
             one, two, three = st.columns(3)
             with one:
-                cut = st.selectbox("Separator", [AUTO, *SEPARATOR_TITLES], key=f"cut-{role}-{key}",
-                                   format_func=lambda mark: SEPARATOR_TITLES.get(mark, mark))  # fmt: skip
+                cut = st.selectbox(words.say("Separator"), [AUTO, *SEPARATOR_TITLES], key=f"cut-{role}-{key}",
+                                   format_func=lambda mark: words.say(SEPARATOR_TITLES.get(mark) or mark))  # fmt: skip
             with two:
-                head = st.selectbox("First row", [AUTO, "names", "data"], key=f"head-{role}-{key}")
+                head = st.selectbox(
+                    words.say("First row"),
+                    [AUTO, *words.several("names", "data")],
+                    format_func=words.say,
+                    key=f"head-{role}-{key}",
+                )
             with three:
                 code = st.selectbox(
-                    "Encoding", [AUTO, "utf-8", "latin-1", "cp1252", "utf-16"], key=f"code-{role}-{key}"
+                    words.say("Encoding"),
+                    [AUTO, "utf-8", "latin-1", "cp1252", "utf-16"],
+                    format_func=words.say,
+                    key=f"code-{role}-{key}",
                 )
             given[role] = Reading(
                 None if cut == AUTO else cut, None if code == AUTO else code, None if head == AUTO else head == "names"
             )
-        if st.form_submit_button("Read again"):
+        if st.form_submit_button(words.say("Read again")):
             stored = ImportOptions(
                 read_interactions=given["interactions"], read_users=given["users"], read_items=given["items"]
             )
@@ -205,26 +231,42 @@ def _correct(seen: Preview, dataset: Dataset | None, before: dict[str, Any]) -> 
             guess = seen.guesses.get(name)
             names = [*([NOTHING] if optional else []), *frame.columns]
             index = names.index(guess.column) if guess and guess.column in names else 0
-            hint = f"{guess.reason}, {guess.confidence:.0%} sure" if guess else "nothing was recognised"
+            hint = (
+                words.say(
+                    "{reason}, {confidence} sure", reason=guess.reason, confidence=words.percent(guess.confidence, 0)
+                )
+                if guess
+                else words.say("nothing was recognised")
+            )
             with column:
-                picked = st.selectbox(label, names, index, format_func=words.namer(names), help=words.plain(hint, 200))
+                picked = st.selectbox(
+                    words.say(label), names, index, format_func=words.namer(names), help=words.plain(hint, 200)
+                )
             given[name] = "" if picked == NOTHING else picked
     one, two, three, four = st.columns(4)
     with one:
-        kind = st.selectbox("The numbers are", ["auto", "rating", "count", "none"],
-                            help="Ratings on a scale, counts (plays, clicks), or nothing that matters.")  # fmt: skip
+        kind = st.selectbox(
+            words.say("The numbers are"),
+            words.several("auto", "rating", "count", "none"),
+            format_func=words.say,
+            help=words.say("Ratings on a scale, counts (plays, clicks), or nothing that matters."),
+        )
     with two:
         usual = None if dataset is None else dataset.relevance_threshold
-        empty = "any interaction" if dataset else "decided from the ratings"
-        liked = st.number_input("Liked from", value=usual, placeholder=empty,
-                                help="Empty: any held-out interaction counts as liked.")  # fmt: skip
+        empty = words.say("any interaction") if dataset else words.say("decided from the ratings")
+        liked = st.number_input(words.say("Liked from"), value=usual, placeholder=empty,
+                                help=words.say("Empty: any held-out interaction counts as liked."))  # fmt: skip
     with three:
-        dedupe = st.selectbox("Of repeated rows keep", ["last", "best"])
+        dedupe = st.selectbox(words.say("Of repeated rows keep"), words.several("last", "best"), format_func=words.say)
     with four:
         core = st.number_input(
-            "k-core", 0, 100, 0, help="Leave out people and items with fewer interactions; 0: nobody."
+            words.say("k-core"),
+            0,
+            100,
+            0,
+            help=words.say("Leave out people and items with fewer interactions; 0: nobody."),
         )
-    bad = st.checkbox("Leave out rows whose rating is no number")
+    bad = st.checkbox(words.say("Leave out rows whose rating is no number"))
     given |= {"rating_kind": kind, "dedupe": dedupe, "k_core": 0 if core == 1 else core, "drop_bad_ratings": bad}
     if liked != usual:
         given["relevance_threshold"] = liked
@@ -235,11 +277,20 @@ def _correct(seen: Preview, dataset: Dataset | None, before: dict[str, Any]) -> 
 
 def _rows(seen: Preview) -> None:
     roles = [role for role in _ROLES if getattr(seen, role) is not None]
-    with st.expander("First rows of the files", icon=":material/table_rows:", key="first-rows"):
-        for tab, role in zip(st.tabs([_ROLES[role] for role in roles]), roles, strict=True):
+    with st.expander(words.say("First rows of the files"), icon=":material/table_rows:", key="first-rows"):
+        for tab, role in zip(st.tabs([words.say(_ROLES[role]) for role in roles]), roles, strict=True):
             table = getattr(seen, role)
             with tab:
                 mark = SEPARATOR_TITLES.get(table.separator, table.separator)
-                head = "first row holds names" if table.header else "no row of names"
-                st.caption(f"{words.plain(table.name)}: {len(table.frame):,} rows, {mark}, {table.encoding}, {head}.")
+                head = words.say("first row holds names") if table.header else words.say("no row of names")
+                st.caption(
+                    words.say(
+                        "{name}: {frame} rows, {mark}, {encoding}, {head}.",
+                        name=words.plain(table.name),
+                        frame=len(table.frame),
+                        mark=mark,
+                        encoding=table.encoding,
+                        head=head,
+                    )
+                )
                 st.dataframe(table.frame.head(PREVIEW_ROWS), hide_index=False, key=f"head-{role}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fairdash import data, entries
+from fairdash import data, entries, words
 from fairdash.jobs import kinds
 from fairdash.recommenders import text
 from fairdash.ui import forms
@@ -144,9 +146,9 @@ def test_data_without_times_can_be_trained_on(nothing: Path, open_page: Open) ->
     assert not open_page("recommender", data=stored, recommender="ease").button(key="train").disabled
 
 
-@pytest.mark.parametrize("words", ["women: Mary, Anna\nmen: John, Peter", "women: Mary\nmen: John"])
+@pytest.mark.parametrize("groups", ["women: Mary, Anna\nmen: John, Peter", "women: Mary\nmen: John"])
 def test_sentences_that_differ_in_one_word_rank_the_catalogue(
-    words: str, here: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    groups: str, here: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def encode(texts: Any, *_: Any, **__: Any) -> Any:
         return np.stack([np.random.default_rng(len(one)).normal(size=8) for one in texts])
@@ -159,7 +161,7 @@ def test_sentences_that_differ_in_one_word_rank_the_catalogue(
         model_side.sentences(load.run(run))
 
     app = AppTest.from_function(page, default_timeout=HANG_SECONDS, args=(here["run"],)).run()
-    app.text_area(key="words").set_value(words)
+    app.text_area(key="words").set_value(groups)
     app.toggle(key="try-sentences").set_value(True).run()
     assert not app.exception
     assert not app.error
@@ -167,3 +169,30 @@ def test_sentences_that_differ_in_one_word_rank_the_catalogue(
     assert len(app.dataframe) == 2
     app.text_area(key="sentences").set_value("nobody").run()
     assert "{who}" in app.error[0].value.replace("\\", "")
+
+
+@pytest.mark.parametrize(("name", "query"), [("overview", {}), ("data", {}), ("data", {"tab": "Storage"}),
+                                             ("data", {"tab": "Upload"}), ("explore", {}), ("report", {}),
+                                             ("recommender", {"how": "Runs"})])  # fmt: skip
+def test_a_page_speaks_another_language_and_its_links_stay(
+    name: str, query: dict[str, str], here: dict[str, Any], open_page: Open, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """In a made-up language that puts every template in brackets."""
+    said = [f'msgid {json.dumps(one)}\nmsgstr {json.dumps(f"⟦{one}⟧")}\n' if many is None else
+            f'msgid {json.dumps(one)}\nmsgid_plural {json.dumps(many)}\nmsgstr[0] {json.dumps(f"⟦{one}⟧")}\n'
+            f'msgstr[1] {json.dumps(f"⟦{many}⟧")}\n' for one, many in words.templates().items()]  # fmt: skip
+    (tmp_path / "xx.po").write_text("\n".join(said))
+    monkeypatch.setattr(words, "LOCALE", tmp_path)
+    monkeypatch.setattr(words, "language", ContextVar("language", default="xx"))
+    words.catalogue.cache_clear()
+    try:
+        app = open_page(name, data=here["data"], lists=here["lists"], **query)
+    finally:
+        words.catalogue.cache_clear()
+    assert app.title[0].value.startswith("⟦")
+    controls = [*app.selectbox, *app.button, *app.checkbox, *app.number_input, *app.metric, *app.file_uploader]
+    silent = [one.label for one in controls if len(one.label) > 1 and "⟦" not in one.label]
+    assert not silent
+    for key, value in query.items():
+        assert url(app, key) == value

@@ -1,0 +1,112 @@
+"""The steps from data to a comparison: how far the workspace has come, its latest comparison, and a demo of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from fairdash import words
+from fairdash.jobs import runner
+from fairdash.ui import parts, state
+
+STEPS: tuple[
+    tuple[str, str, Callable[[int], str], str], ...
+] = (  # page, what it makes, how many in words, why one would do it
+    (
+        "data",
+        "datasets",
+        lambda n: words.count(n, "data set"),
+        words.later("Bring interactions and people, or take a set from the catalogue."),
+    ),
+    (
+        "recommender",
+        "runs",
+        lambda n: words.count(n, "recommender"),
+        words.later("Train a BERT recommender, or bring another system's lists."),
+    ),
+    (
+        "audit",
+        "audits",
+        lambda n: words.count(n, "audit"),
+        words.later("See who gets what, how well, and whether the differences are real."),
+    ),
+    (
+        "mitigate",
+        "lists",
+        lambda n: words.count(n, "mitigation"),
+        words.later("Change data, training, vectors or lists, and see what it costs."),
+    ),
+    (
+        "compare",
+        "comparisons",
+        lambda n: words.count(n, "comparison"),
+        words.later("Show what changed, for whom, with intervals."),
+    ),
+)
+DEMO = {"dataset": "synthetic"}
+
+
+def steps() -> str | None:
+    """A card a step; returns the page of the first one that has not been made, None when all have."""
+    workspace = state.workspace()
+    counts = {kind: len(workspace.entries(kind)) for kind in ("datasets", "runs", "audits", "comparisons")}
+    counts["lists"] = sum(1 for entry in workspace.entries("lists") if entry.meta.get("mitigation"))
+    for column, (number, (page, kind, counted, why)) in zip(st.columns(len(STEPS)), enumerate(STEPS, 1), strict=True):
+        with column, st.container(border=True, height="stretch", key=f"step-{page}"):
+            mark = ":green[:material/check_circle:]" if counts[kind] else f"{number}"
+            st.markdown(f"**{mark} {words.say(state.JOURNEY[page][1])}**")
+            st.caption(counted(counts[kind]) if counts[kind] else words.say(why))
+            parts.go(page, words.say("Open"), icon=":material/arrow_forward:")
+    return next((page for page, kind, _, _ in STEPS if not counts[kind]), None)
+
+
+def latest() -> None:
+    """What the latest comparison says, if there is one."""
+    comparisons = state.workspace().entries("comparisons")
+    if comparisons:
+        st.subheader(words.say("Latest comparison"))
+        st.markdown(f"**{words.plain(comparisons[0].title, 120)}**")
+        for said in comparisons[0].meta.get("sentences", [])[:3]:
+            st.markdown(f"- {words.plain(said, 500)}")
+        parts.go(
+            "compare",
+            words.say("See the comparison"),
+            icon=":material/compare_arrows:",
+            comparison=comparisons[0].digest,
+        )
+
+
+def demo(following: str | None) -> None:
+    """The demo in one click, its job while it runs, and the way to the next step."""
+    job = parts.last_job("demo", DEMO)
+    if job is not None and job.state != "done":
+        parts.job(job.id)
+    elif following is None:
+        st.caption(words.say("Everything has been done once. Go on with another mitigation, or bring other data."))
+    else:
+        with st.container(border=True, key="demo"):
+            st.markdown(words.say("**See it work on made-up data**"))
+            st.caption(
+                words.say(
+                    "A synthetic streaming service with known biases: trained, audited, mitigated and compared in a "
+                    "minute or two, without a network."
+                )
+            )
+            with st.container(horizontal=True, vertical_alignment="center"):
+                parts.act(
+                    words.say("Run the demo"),
+                    runner.submit,
+                    state.workspace(),
+                    "demo",
+                    words.say("Demo on synthetic data"),
+                    DEMO,
+                    type="primary",
+                    icon=":material/play_arrow:",
+                    key="run-demo",
+                )
+                parts.go(
+                    following,
+                    words.say("Or go to {page}", page=words.say(state.JOURNEY[following][1])),
+                    icon=":material/arrow_forward:",
+                )

@@ -1,0 +1,218 @@
+"""All that a page says passes through `words.say`, and a second language is a file."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fairdash import words
+
+ROOT = Path(__file__).parents[3]
+SPOKEN = [*sorted((ROOT / "fairdash" / "ui").glob("*.py")), *sorted((ROOT / "pages").glob("*.py"))]
+SPOKEN.append(ROOT / "fairdash" / "charts.py")
+SILENT = (
+    "changes",
+    "comparing",
+    "findings",
+    "mitigating",
+    "searching",
+    "training",
+)  # their sentences are still English
+FILE_NAME = re.compile(r"\w+\.\w+")
+
+# Calls that show text → the places of their arguments that are shown; and keywords that are, of any call of them.
+FIRST = (
+    "title header subheader markdown caption info warning success error button download_button selectbox multiselect "
+    "text_input text_area number_input toggle checkbox slider select_slider segmented_control file_uploader popover "
+    "expander form_submit_button badge tabs metric FairDashError _note"
+)
+PLACES: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(FIRST.split(), (0,)),
+    **{"empty": (0, 1, 3), "go": (1,), "act": (0,), "draw": (2,), "Metric": (0, 1), "download": (2,), "Chart": (1,)},
+    "FairDashError": (0, 1),
+    "_note": (2,),
+}
+KEYWORDS = ("help", "placeholder", "text", "about", "note", "title_text", "alt", "label")
+LETTERS = re.compile(r"[^\W\d_]{2,}")
+ICON = re.compile(r":\w+(/\w+)?:|:\w+\[|&\w+;|</?\w+>")
+
+
+def shown(tree: ast.Module) -> Iterator[ast.expr]:
+    """Expressions whose text a person sees: arguments of calls that show text, and what variables among them hold."""
+    for scope in ast.walk(tree):
+        if not isinstance(scope, ast.FunctionDef | ast.Module):
+            continue
+        held: dict[str, list[ast.expr]] = {}
+        for node in _own(scope):
+            if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign) and node.value is not None:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for target in targets:
+                    if isinstance(target, ast.Name):
+                        held.setdefault(target.id, []).append(node.value)
+        for node in _own(scope):
+            if isinstance(node, ast.Call):
+                for told in _told(node):
+                    yield told
+                    for name in ast.walk(told):
+                        if isinstance(name, ast.Name):
+                            yield from held.get(name.id, ())
+
+
+def _own(scope: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a scope without those of functions within it."""
+    for node in ast.iter_child_nodes(scope):
+        if not isinstance(node, ast.FunctionDef):
+            yield node
+            yield from _own(node)
+
+
+def _told(call: ast.Call) -> Iterator[ast.expr]:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name not in PLACES and name not in ("progress", "add_annotation", "update_xaxes", "update_yaxes", "page_link"):
+        return
+    if isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "st") not in ("st", "parts", "charts",
+                                                                                             "figure"):  # fmt: skip
+        return
+    for place in PLACES.get(name, ()):
+        if place < len(call.args):
+            yield call.args[place]
+    for keyword in call.keywords:
+        if keyword.arg in KEYWORDS:
+            yield keyword.value
+
+
+def literals(node: ast.expr) -> Iterator[ast.expr]:
+    """Text in an expression that did not pass through a call: constants and f-strings with words in them."""
+    if isinstance(node, ast.Constant):
+        if (
+            isinstance(node.value, str)
+            and not FILE_NAME.fullmatch(node.value)
+            and LETTERS.search(ICON.sub("", node.value))
+        ):
+            yield node
+    elif isinstance(node, ast.JoinedStr):
+        fixed = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+        if LETTERS.search(ICON.sub("", fixed)):
+            yield node
+        else:
+            for part in node.values:
+                if isinstance(part, ast.FormattedValue):
+                    yield from literals(part.value)
+    elif isinstance(node, ast.IfExp):
+        yield from literals(node.body)
+        yield from literals(node.orelse)
+    elif isinstance(node, ast.BoolOp | ast.Tuple | ast.List):
+        for part in node.values if isinstance(node, ast.BoolOp) else node.elts:
+            yield from literals(part)
+    elif isinstance(node, ast.BinOp):
+        yield from literals(node.left)
+        yield from literals(node.right)
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in SPOKEN if file.stem not in SILENT], ids=lambda file: f"{file.parent.name}/{file.name}"
+)
+def test_what_is_shown_is_said_in_the_language_of_the_person(file: Path) -> None:
+    tree = ast.parse(file.read_text())
+    silent = sorted({(node.lineno, ast.unparse(node)[:80]) for told in shown(tree) for node in literals(told)})
+    assert not silent, silent
+
+
+def fields(template: str) -> set[str]:
+    """The names in a template."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+def test_every_template_is_given_what_it_names() -> None:
+    for file in SPOKEN:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) == "words.say"
+                and not any(keyword.arg is None for keyword in node.keywords)
+            ):
+                given = {keyword.arg for keyword in node.keywords}
+                for told in node.args:
+                    if isinstance(told, ast.Constant):
+                        assert fields(told.value) == given, (file.name, told.value)
+
+
+def test_all_templates_are_listed_for_translators() -> None:
+    found = words.templates()
+    assert len(found) > 200
+    assert found["Nothing to audit yet"] is None  # said
+    assert found["Spread"] is None  # one of several
+    assert found["difference found"] is None  # said later
+    assert found["{n} finding"] == "{n} findings"  # counted
+    assert found["{n} search"] == "{n} searches"
+
+
+POLISH = r"""
+msgid ""
+msgstr ""
+"Plural-Forms: nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);\n"
+"X-Decimal: ,\n"
+"X-Group: space\n"
+
+#: a page
+msgid "Nothing to audit yet"
+msgstr "Nie ma jeszcze czego "
+"badać"
+
+msgid "{n} person"
+msgid_plural "{n} people"
+msgstr[0] "{n} osoba"
+msgstr[1] "{n} osoby"
+msgstr[2] "{n} osób"
+
+msgid "{low} to {high}"
+msgstr "{low} do {high}"
+
+#, fuzzy
+msgid "Audit"
+msgstr "not yet looked at"
+
+msgid "Compare"
+msgstr ""
+"""
+
+
+@pytest.fixture
+def polish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Somebody who is spoken to in a language that is a file and nothing else."""
+    (tmp_path / "pl.po").write_text(POLISH)
+    monkeypatch.setattr(words, "LOCALE", tmp_path)
+    words.catalogue.cache_clear()
+    before = words.language.set("pl")
+    yield
+    words.language.reset(before)
+    words.catalogue.cache_clear()
+
+
+@pytest.mark.usefixtures("polish")
+def test_a_second_language_is_a_file() -> None:
+    assert words.say("Nothing to audit yet") == "Nie ma jeszcze czego badać"
+    counted = [words.count(n, "person", "people") for n in (1, 2, 5, 22, 1682)]
+    assert counted == ["1 osoba", "2 osoby", "5 osób", "22 osoby", "1\u202f682 osoby"]
+    assert words.number(1234.5, 1) == "1\u202f234,5"
+    assert words.number(-0.0214) == "−0,021"
+    assert words.interval(0.1, 0.25, 2) == "0,10 do 0,25"
+    assert words.size(3_100_000) == "3,1 MB"
+    assert words.say("Audit") == "Audit"  # marked as fuzzy: in English still
+    assert words.say("Compare") == "Compare"  # not translated
+    assert words.count(2, "film") == "2 films"  # neither
+
+
+@pytest.mark.parametrize("name", ["", "..", "no_such", "../../secret"])
+def test_a_language_without_a_file_is_english(name: str) -> None:
+    before = words.language.set(name)
+    try:
+        assert words.count(2, "person", "people") == "2 people"
+        assert words.number(1234.5, 1) == "1,234.5"
+    finally:
+        words.language.reset(before)
