@@ -124,7 +124,7 @@ def from_split(
         min_sizes=tuple(spec.min_size for spec in groups),
         continuous=_continuous(groups, data.users),
         catalogue=catalogue,
-        warnings=(),
+        warnings=tuple(_overlaps(formed)),
         threshold=threshold,
     )
 
@@ -207,6 +207,7 @@ def setting(
 
     # groups are formed of all people in the table, so that they do not depend on who has a list
     formed = [form(spec, users) for spec in groups]
+    said += _overlaps(formed)
     return Setting(
         people=people,
         things=things,
@@ -219,6 +220,18 @@ def setting(
         rated=_rated(truth, people.codes(user["truth"]), things.codes(item["truth"]), threshold, said),
         n_known_people=int(there.sum()),
     )
+
+
+def _overlaps(formed: Sequence[Groups]) -> list[str]:
+    """Where people belong to several groups at once, which the sums by group cannot hold yet."""
+    found = []
+    for group in formed:
+        if group.member is not None:
+            n = int((np.diff(group.member.indptr) > 1).sum())
+            found.append(
+                f"{group.attribute}: {n:,} of all people belong to several groups; here they count as {UNKNOWN}."
+            )
+    return found
 
 
 def checked(
