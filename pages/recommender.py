@@ -25,5 +25,5 @@ elif tab == TRAIN:
     training.section(data)
 elif tab == SEARCH:
     searching.section(data)
-else:
+elif tab == RUNS:
     runs.past(data)
