@@ -172,7 +172,7 @@ def _writable(path: Path | None) -> None:
 
 
 def _audit(arguments: argparse.Namespace) -> int:
-    from fairdash.metrics import audit as audits
+    from fairdash.metrics import files, gate
     from fairdash.run import Run, read_lists
     from fairdash.stages import audit, recommend
     from fairdash.workspace import write_json
@@ -206,7 +206,7 @@ def _audit(arguments: argparse.Namespace) -> int:
                 f"audit needs --{missing[0]}.",
                 "Give --recommendations, --truth and --users as files, or --run with the folder of a training.",
             )
-        found = audits.from_files(
+        found = files.from_files(
             arguments.recommendations,
             arguments.truth,
             arguments.users,
@@ -218,7 +218,7 @@ def _audit(arguments: argparse.Namespace) -> int:
     value = found.to_json()
     if arguments.out is not None:
         write_json(arguments.out, value)
-    broken = audits.gate(found, arguments.fail_over)
+    broken = gate.gate(found, arguments.fail_over)
     _say(arguments, value, [*found.summary(), *(f"gate failed: {line}" for line in broken)])
     for line in broken if arguments.json else ():
         print(f"gate failed: {line}", file=sys.stderr)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,8 @@ from fairdash.metrics import results
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.groups import Gap
+from fairdash.metrics.value import Audit
 from fairdash.schema import UNKNOWN
-
-if TYPE_CHECKING:
-    from fairdash.metrics.audit import Audit
 
 SAME = 1e-12  # a per-user value that moves by less has not moved
 

@@ -96,7 +96,7 @@ def _class_rates(total: Tally, catalogue: Catalogue) -> dict[str, Rates]:
     """Selection rates over candidates, by attribute of the items."""
     layout = total.people_layout
     found = {}
-    for group in catalogue.classes:
+    for group in () if total.rules.accuracy_only else catalogue.classes:
         selected, candidates = layout[f"selected:{group.attribute}"], layout[f"candidates:{group.attribute}"]
         found[group.attribute] = Rates(
             tuple(range(selected.start, selected.stop)),
@@ -604,7 +604,7 @@ def histograms(total: Tally, attribute: int, cells: tuple[float, ...]) -> dict[s
         found[metric] = {"edges": edges, "groups": {n: _shares_in(value[m], edges) for n, m in members.items()}}
     ranks = np.arange(0.5, total.rules.k + 1)
     with np.errstate(divide="ignore"):
-        first = np.where(total.metrics["mrr"] > 0, 1 / total.metrics["mrr"], np.nan)
+        first = 1 / total.metrics["mrr"]  # infinite where the list has no hit, NaN where nothing could be hit
     found["first_hit"] = {"edges": ranks, "groups": {n: _shares_in(first[m], ranks) for n, m in members.items()}}
     if "scores" in total.people_layout:
         table = groups.total[:, total.people_layout["scores"]]
@@ -616,6 +616,7 @@ def histograms(total: Tally, attribute: int, cells: tuple[float, ...]) -> dict[s
 
 
 def _shares_in(values: Array, edges: Array) -> Array:
+    """Shares of all values that are known in each cell; those beyond the edges are in none."""
     known = values[~np.isnan(values)]
     counts, _ = np.histogram(known, bins=edges)
     share: Array = counts / max(1, len(known))

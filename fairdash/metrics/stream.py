@@ -35,6 +35,7 @@ from fairdash.metrics import audit as audits
 from fairdash.metrics import inputs
 from fairdash.metrics.inputs import Coder, Inputs
 from fairdash.metrics.tally import Rules, Tally, tally
+from fairdash.metrics.value import Audit
 from fairdash.progress import Progress, silent
 from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Groups, GroupSpec, Interactions, Lists
 
@@ -103,8 +104,9 @@ def from_parquet(
     seed: int = 0,
     replicates: int = settings.BOOTSTRAP,
     permutations: int = settings.PERMUTATIONS,
+    accuracy_only: bool = False,
     progress: Progress = silent,
-) -> audits.Audit:
+) -> Audit:
     """As `audit.from_frames`, with the lists in a Parquet file, or in a folder of them, read piece by piece."""
     audits.check(k, replicates, permutations, seed)
     specs, item_specs = audits.specs(groups), audits.specs(item_groups)
@@ -120,10 +122,10 @@ def from_parquet(
     made = inputs.setting(truth, users, items, user, item, people, things, specs, item_specs, relevance_threshold, said)
     if contents.lowest == 0:
         said.append(inputs.FROM_ZERO)
-    cells = _score_cells(files, k)
+    cells = () if accuracy_only else _score_cells(files, k)
     if cells:
         said.append("Score distance: of cells of scores that were cut from the first rows of the lists.")
-    rules = Rules(k, seed, replicates, permutations, score_cells=cells)
+    rules = Rules(k, seed, replicates, permutations, accuracy_only, cells)
     pieces = _Pieces(made, tuple(spec.min_size for spec in specs), rules, int(contents.lowest == 0))
 
     total: Tally | None = None
@@ -151,7 +153,12 @@ def from_parquet(
     place = np.concatenate(order)
     continuous = {label: values[place] for label, values in made.continuous.items()}
     labels = [spec.label for spec in item_specs]
-    return audits.finish(total, made.catalogue, labels, said, continuous, made.threshold)
+    rated = {}
+    if made.rated is not None and not accuracy_only:
+        who = id_hash(people.index.astype(str).to_numpy(dtype=object))
+        least = tuple(spec.min_size for spec in specs)
+        rated = audits.rating_gaps(made.rated, who, made.groups, least, made.catalogue.size, rules)
+    return audits.finish(total, made.catalogue, labels, said, continuous, made.threshold, rated=rated)
 
 
 class _Pieces:

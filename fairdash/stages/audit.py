@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fairdash import settings
 from fairdash.metrics import audit as audits
-from fairdash.metrics.audit import Audit
+from fairdash.metrics.value import Audit
 from fairdash.progress import Progress, silent
 from fairdash.run import Run
 from fairdash.schema import Floats, GroupSpec, Lists

@@ -18,7 +18,7 @@ from fairdash.metrics.paired import paired
 from fairdash.metrics.results import plain
 
 if TYPE_CHECKING:
-    from fairdash.metrics.audit import Audit
+    from fairdash.metrics.value import Audit
     from fairdash.stages.model_side import Measures
 
 FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = "fairer", "less fair", "no change shown", "undefined", "changed"

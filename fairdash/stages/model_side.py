@@ -19,8 +19,8 @@ from fairdash import settings
 from fairdash.groups import form
 from fairdash.hashing import id_hash, mix
 from fairdash.metrics import accuracy, bootstrap, divergence, leakage, rating, sensitivity
-from fairdash.metrics.audit import ModelSide
 from fairdash.metrics.results import plain
+from fairdash.metrics.value import ModelSide
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import ranking
 from fairdash.recommenders.base import Fitted, ProbabilityFitted, ProfileFitted, VectorFitted

@@ -108,6 +108,9 @@ def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
             findings.distribution(audit, attribute, "first_hit", kind),
             "spread-rank",
             words.say("Rank of the first hit"),
+            about=words.say(
+                "Of all people with a liked held-out item. What is missing to 100 % has no hit in the list at all."
+            ),
         )
     if attribute in audit.get("curves", {}):
         about = words.say("Smoothed over everybody whose value is known, with a 95 % band; no bins.")

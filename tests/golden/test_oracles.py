@@ -16,7 +16,7 @@ from scipy.stats import ks_2samp
 
 from fairdash.hashing import id_hash
 from fairdash.metrics import audit
-from fairdash.metrics.audit import Audit
+from fairdash.metrics.value import Audit
 from fairdash.recommenders.ranking import top_k
 from fairdash.schema import GroupSpec
 from tests.golden.oracles import popular

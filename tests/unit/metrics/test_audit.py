@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import fairdash
 from fairdash.errors import ConfigError
-from fairdash.metrics import audit
-from fairdash.metrics.audit import Audit, ModelSide
+from fairdash.metrics import audit, gate, paired
 from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.value import Audit, ModelSide
 from fairdash.schema import GroupSpec
 from tests.unit.metrics.people import make
 
@@ -175,7 +175,8 @@ def test_distributions(made: Audit) -> None:
     for metric in ("ndcg", "arp", "first_hit", "score"):
         for group in ("F", "M"):
             total = sum(shapes[metric]["groups"][group])
-            assert total == pytest.approx(1)
+            share = groups[group]["hit"] if metric == "first_hit" else 1  # those without a hit have no rank of one
+            assert total == pytest.approx(share)
     with pytest.raises(ConfigError, match="no attribute 'sex'"):
         made.distributions("sex")
 
@@ -210,13 +211,13 @@ def test_model_side(data: dict[str, Any]) -> None:
 
 def test_gate(made: Audit) -> None:
     gap = made.to_json()["gaps"]["gender"]["ndcg"]["gap"]
-    assert audit.gate(made, [f"gender.ndcg.gap={gap + 0.01}"]) == []
-    broken = audit.gate(made, [f"gender.ndcg.gap={gap / 2}", "gender.recall.gap=1"])
+    assert gate.gate(made, [f"gender.ndcg.gap={gap + 0.01}"]) == []
+    broken = gate.gate(made, [f"gender.ndcg.gap={gap / 2}", "gender.recall.gap=1"])
     assert len(broken) == 1
     assert broken[0].startswith("gender.ndcg.gap is")
     ratio = made.to_json()["gaps"]["gender"]["ndcg"]["ratio"]
-    assert audit.gate(made, [f"gender.ndcg.ratio={ratio - 0.01}"]) == []
-    assert len(audit.gate(made, [f"gender.ndcg.ratio={min(1, ratio + 0.01)}"])) == 1
+    assert gate.gate(made, [f"gender.ndcg.ratio={ratio - 0.01}"]) == []
+    assert len(gate.gate(made, [f"gender.ndcg.ratio={min(1, ratio + 0.01)}"])) == 1
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,7 @@ def test_gate(made: Audit) -> None:
 )
 def test_bad_gates_are_refused(made: Audit, condition: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        audit.gate(made, [condition])
+        gate.gate(made, [condition])
 
 
 # --- before and after -------------------------------------------------------------------------------------------------
@@ -252,7 +253,7 @@ def worse_for(data: dict[str, Any], gender: str) -> pd.DataFrame:
 
 def test_paired(data: dict[str, Any], made: Audit) -> None:
     after = audit.from_frames(**data | {"recommendations": worse_for(data, "F")}, **OPTIONS)
-    found = audit.paired(made, after)
+    found = paired.paired(made, after)
     value = found.to_json()
     json.dumps(value, allow_nan=False)
     women, men = (value["groups"]["gender"][g]["ndcg"] for g in "FM")
@@ -271,7 +272,7 @@ def test_paired(data: dict[str, Any], made: Audit) -> None:
 
 
 def test_paired_with_itself_is_nothing(made: Audit) -> None:
-    frame = audit.paired(made, made).to_frame()
+    frame = paired.paired(made, made).to_frame()
     known = frame["difference"].dropna()
     assert (known == 0).all()
     assert not frame["moved"].fillna(False).any()
@@ -283,22 +284,22 @@ def test_paired_intervals_are_narrower_than_two_alone(data: dict[str, Any], made
     some = worse_for(data, "F")
     swapped = lists["user_id"].isin([f"u{u}" for u in range(20)])
     after = audit.from_frames(**data | {"recommendations": some.where(swapped, lists)}, **OPTIONS)
-    row = audit.paired(made, after).to_json()["overall"]["ndcg"]
+    row = paired.paired(made, after).to_json()["overall"]["ndcg"]
     alone = made.to_json()["overall"]["ndcg_ci"]
     assert row["ci"][1] - row["ci"][0] < (alone[1] - alone[0]) / 2
 
 
 def test_paired_needs_the_same_people_and_rules(data: dict[str, Any], made: Audit) -> None:
     with pytest.raises(ConfigError, match="differ in K"):
-        audit.paired(made, audit.from_frames(**data, **OPTIONS | {"k": 5}))
+        paired.paired(made, audit.from_frames(**data, **OPTIONS | {"k": 5}))
     with pytest.raises(ConfigError, match="differ in the groups"):
-        audit.paired(made, audit.from_frames(**data, **OPTIONS | {"groups": ["gender"]}))
+        paired.paired(made, audit.from_frames(**data, **OPTIONS | {"groups": ["gender"]}))
     fewer = {
         name: frame[frame["user_id"] != "u3"] if name in ("recommendations", "truth") else frame
         for name, frame in data.items()
     }
     with pytest.raises(ConfigError, match="not of the same people"):
-        audit.paired(made, audit.from_frames(**fewer, **OPTIONS))
+        paired.paired(made, audit.from_frames(**fewer, **OPTIONS))
 
 
 # --- what must not matter ---------------------------------------------------------------------------------------------
@@ -396,3 +397,16 @@ def test_two_names_of_one_test_count_once() -> None:
     named = twins | {"ndcg": Gap(gap=0.1, p_value=0.04), "mrr": Gap(gap=0.1, p_value=0.5)}
     rows = results.gap_rows("x", named, {})
     assert [rows[key]["p_holm"] for key in named] == pytest.approx([0.03, 0.03, 0.08, 0.5])
+
+
+def test_the_rank_of_the_first_hit_is_of_everybody_who_could_have_one() -> None:
+    """Of four people with something to find, one has it at rank 1, one at rank 3, two not at all."""
+    lists = pd.DataFrame(
+        [(u, i, r) for u in "abcd" for r, i in enumerate("123", 1)], columns=["user_id", "item_id", "rank"]
+    )
+    truth = pd.DataFrame({"user_id": list("abcd"), "item_id": ["1", "3", "8", "9"]})
+    users = pd.DataFrame({"user_id": list("abcde"), "gender": ["f"] * 5})
+    found = audit.from_frames(lists, truth, users, groups=["gender"], k=3, replicates=5, permutations=5).to_json()
+    cells = found["distributions"]["gender"]["first_hit"]
+    assert cells["edges"] == [0.5, 1.5, 2.5, 3.5]
+    assert cells["groups"]["f"] == [0.25, 0.0, 0.25]

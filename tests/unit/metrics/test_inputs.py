@@ -9,7 +9,7 @@ import pytest
 from fairdash.errors import ConfigError, DataError
 from fairdash.hashing import id_hash, mix
 from fairdash.item_classes import tail_items
-from fairdash.metrics import audit, inputs
+from fairdash.metrics import audit, files, inputs
 from fairdash.schema import GroupSpec
 from tests.unit.metrics.people import make
 
@@ -270,7 +270,7 @@ def test_read_table(tmp_path) -> None:
     data = make(30)
     path = tmp_path / "recs.csv"
     data["recommendations"].to_csv(path, index=False)
-    table = audit.read_table(path)
+    table = files.read_table(path)
     assert table.attrs["file"] == "recs.csv"
     rest = {key: value for key, value in data.items() if key != "recommendations"}
     options = {"replicates": 20, "permutations": 20, "groups": ["gender"], "item_groups": ["maker"]}
@@ -280,10 +280,10 @@ def test_read_table(tmp_path) -> None:
     folder.mkdir()
     data["recommendations"].iloc[:100].to_parquet(folder / "a.parquet", index=False)
     data["recommendations"].iloc[100:].to_parquet(folder / "b.parquet", index=False)
-    assert len(audit.read_table(folder)) == len(table)
+    assert len(files.read_table(folder)) == len(table)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="without Parquet files"):
-        audit.read_table(tmp_path / "empty")
+        files.read_table(tmp_path / "empty")
 
 
 @pytest.mark.parametrize("rank", [1e19, 2.0**31, float("inf"), float("nan")])

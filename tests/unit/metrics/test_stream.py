@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairdash.errors import ConfigError, DataError
-from fairdash.metrics import audit, inputs, stream
+from fairdash.metrics import accuracy, audit, files, inputs, stream
 from fairdash.metrics.tally import Rules, tally
 from tests.unit.metrics.people import make
 
@@ -186,12 +186,46 @@ def test_large_files_are_streamed(tmp_path, monkeypatch) -> None:
         frame.to_csv(paths[name], index=False)
     paths["train"] = [paths["train"]]
     write(tmp_path / "lists.parquet", data["recommendations"])
-    plain = audit.from_files(**paths, **OPTIONS).to_json()
+    plain = files.from_files(**paths, **OPTIONS).to_json()
     paths["recommendations"] = tmp_path / "lists.parquet"
-    small = audit.from_files(**paths, **OPTIONS).to_json()
-    monkeypatch.setattr(audit, "LARGE_ROWS", 10)
-    large = audit.from_files(**paths, **OPTIONS).to_json()
+    small = files.from_files(**paths, **OPTIONS).to_json()
+    monkeypatch.setattr(files, "LARGE_ROWS", 10)
+    large = files.from_files(**paths, **OPTIONS).to_json()
     same(small, plain)
     same(large["overall"], plain["overall"])
     same(large["items"], plain["items"])
     assert any("cut from the first rows" in line for line in large["warnings"])
+
+
+def test_streamed_audits_have_what_predictions_and_accuracy_alone_give(tmp_path, monkeypatch) -> None:
+    data = make(seed=5)
+    data["truth"] = data["truth"].assign(prediction=np.linspace(1, 5, len(data["truth"])))
+    paths = {}
+    for name, frame in data.items():
+        paths[name] = tmp_path / f"{name}.csv"
+        frame.to_csv(paths[name], index=False)
+    paths["train"] = [paths["train"]]
+    write(tmp_path / "lists.parquet", data["recommendations"])
+    paths["recommendations"] = tmp_path / "lists.parquet"
+    whole = {only: files.from_files(**paths, **OPTIONS, accuracy_only=only).to_json() for only in (False, True)}
+    monkeypatch.setattr(files, "LARGE_ROWS", 10)
+    streamed = {only: files.from_files(**paths, **OPTIONS, accuracy_only=only).to_json() for only in (False, True)}
+    for attribute, named in whole[False]["gaps"].items():
+        for metric in ("value_unfairness", "nonparity_unfairness"):
+            assert named[metric]["gap"] is not None
+            assert streamed[False]["gaps"][attribute][metric]["gap"] == pytest.approx(named[metric]["gap"])
+    assert set(streamed[True]["gaps"]["gender"]) == set(whole[True]["gaps"]["gender"]) == set(accuracy.METRICS)
+    same(streamed[True]["overall"], whole[True]["overall"])
+
+
+@pytest.mark.parametrize("name", ["recommendations", "truth", "users", "items"])
+def test_a_file_that_is_missing_is_named(tmp_path, name: str) -> None:
+    data = make(seed=5)
+    paths = {}
+    for other, frame in data.items():
+        paths[other] = tmp_path / f"{other}.parquet"
+        frame.to_parquet(paths[other])
+    paths["train"] = [paths["train"]]
+    paths[name] = tmp_path / "gone.parquet"
+    with pytest.raises(DataError, match=r"gone\.parquet does not exist"):
+        files.from_files(**paths, **OPTIONS)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairdash.metrics.audit import Audit, from_frames
+from fairdash.metrics.audit import from_frames
+from fairdash.metrics.value import Audit
 from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, Aim, compare
 from fairdash.stages.model_side import Measure
 

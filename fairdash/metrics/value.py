@@ -1,0 +1,205 @@
+"""An audit as a value. Its `to_json()` is the stable contract:
+
+k, conventions, n_users, n_without_truth
+overall        {metric: value, metric_ci: [low, high]}
+groups         {attribute: {group: {n, n_with_truth, small, metric: value, metric_ci: [low, high]}}}; also
+               category_share {category: share}, selection_rate {category: rate}, true_positive_rate,
+               false_positive_rate, popularity_lift, each with its _ci
+gaps           {attribute: {metric: {gap, ratio, mad, std, ci, p_value, p_holm, worst_group, pair, of, detectable}}}
+               pair: the higher and the lower group, of: the category where the gap is largest; see metrics.groups
+items          {metric: value, metric_ci; by_group: {attribute: {group: {n, exposure_share, …}}};
+               gaps: {attribute: {metric: {value, ci}}}}; metrics over groups of items stand in `gaps` for every
+               attribute and at the top for the first that was asked for
+distributions  {attribute: {metric: {edges, groups: {group: share of its people in each cell}}}}
+curves         {attribute: {metric: {x, mean, low, high}}} for attributes that are numbers
+model          what the model side found, where a model was at hand
+warnings       sentences;  undefined: {path: reason} for every null
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairdash.errors import ConfigError
+from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.groups import Gap
+from fairdash.metrics.inputs import Catalogue
+from fairdash.metrics.tally import Tally
+from fairdash.schema import UNKNOWN, USER_ID
+
+Array = NDArray[np.float64]
+
+_GAP_KEYS = ("gap", "ratio", "mad", "std", "p_value", "p_holm", "worst_group", "of", "detectable")
+_PLAIN_GROUP_KEYS = ("popularity_lift", "true_positive_rate", "false_positive_rate")
+
+
+@dataclass(frozen=True, eq=False)
+class ModelSide:
+    """What a model's own audit adds. results: plain JSON values, by attribute and metric, shown under `model`.
+    per_user: user_id and one column for each per-user metric (NaN undefined); these get group means, gaps, intervals
+    and tests like every other metric. undefined: {path below `model`: reason}."""
+
+    results: Mapping[str, Any] = field(default_factory=dict)
+    per_user: pd.DataFrame | None = None
+    warnings: Sequence[str] = ()
+    undefined: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """See the module. tally: the sums and per-user values behind all numbers; results: the contract's dictionary."""
+
+    tally: Tally
+    catalogue: Catalogue
+    found: Mapping[str, Mapping[str, Gap]]  # gaps by attribute and metric
+    results: dict[str, Any]
+
+    @property
+    def k(self) -> int:
+        return self.tally.rules.k
+
+    @property
+    def n_users(self) -> int:
+        return self.tally.n
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract: plain values, null where undefined."""
+        return self.results
+
+    @cached_property
+    def per_user(self) -> pd.DataFrame:
+        """user_id and one column a metric, NaN where undefined; one row a user."""
+        return pd.DataFrame({USER_ID: self.tally.user_ids.astype(str), **self.tally.metrics})
+
+    @cached_property
+    def by_group(self) -> pd.DataFrame:
+        """attribute, group, n, metric, value, low, high: one row a group and metric."""
+        rows = [
+            (attribute, group, row["n"], metric, value, *_ends(row.get(f"{metric}_ci")))
+            for attribute, named in self.results["groups"].items()
+            for group, row in named.items()
+            for metric, value in row.items()
+            if metric in _PLAIN_GROUP_KEYS or metric in self.tally.metrics
+        ]
+        columns = ["attribute", "group", "n", "metric", "value", "low", "high"]
+        return pd.DataFrame(rows, columns=columns).astype({"value": float, "low": float, "high": float})
+
+    @cached_property
+    def gaps(self) -> pd.DataFrame:
+        """attribute, metric, gap, low, high, p_value, p_holm, ratio, mad, std, worst_group, of, detectable."""
+        rows = [
+            {"attribute": attribute, "metric": metric, "low": _ends(row["ci"])[0], "high": _ends(row["ci"])[1]}
+            | {key: row[key] for key in _GAP_KEYS}
+            for attribute, named in self.results["gaps"].items()
+            for metric, row in named.items()
+        ]
+        order = ["attribute", "metric", "gap", "low", "high", *_GAP_KEYS[1:]]
+        frame = pd.DataFrame(rows, columns=order)
+        numbers = {key: float for key in order if key not in ("attribute", "metric", "worst_group", "of")}
+        return frame.astype(numbers)
+
+    def to_frame(self) -> pd.DataFrame:
+        """All values in one tidy table: side, attribute, group, metric, value, low, high, p_value."""
+        overall = self.results["overall"]
+        rows: list[tuple[Any, ...]] = [
+            ("overall", None, None, metric, overall[metric], *_ends(overall.get(f"{metric}_ci")), math.nan)
+            for metric in overall
+            if not metric.endswith("_ci")
+        ]
+        for row in self.by_group.itertuples(index=False):
+            rows.append(("group", row.attribute, row.group, row.metric, row.value, row.low, row.high, math.nan))
+        for row in self.gaps.itertuples(index=False):
+            rows.append(("gap", row.attribute, row.worst_group, row.metric, row.gap, row.low, row.high, row.p_value))
+        items = self.results["items"]
+        rows += [
+            ("items", None, None, metric, value, *_ends(items.get(f"{metric}_ci")), math.nan)
+            for metric, value in items.items()
+            if not isinstance(value, (dict, list)) and metric in METRICS
+        ]
+        for attribute, named in items["by_group"].items():
+            for group, row in named.items():
+                rows += [
+                    ("items", attribute, group, metric, value, *_ends(row.get(f"{metric}_ci")), math.nan)
+                    for metric, value in row.items()
+                    if not metric.endswith("_ci") and metric != "n"
+                ]
+        columns = ["side", "attribute", "group", "metric", "value", "low", "high", "p_value"]
+        return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(("value", "low", "high", "p_value"), float))
+
+    def summary(self) -> list[str]:
+        """What was found, in sentences, the surest gaps first; then the warnings."""
+        lines = [f"{self.n_users:,} people, K = {self.k}; NDCG@{self.k} {_show(self.results['overall'].get('ndcg'))}."]
+        for attribute, named in self.results["gaps"].items():
+            rows = [(metric, row) for metric, row in named.items() if row["gap"] is not None]
+            for metric, row in sorted(rows, key=lambda pair: (pair[1]["p_holm"] or 1.0, pair[0] != "ndcg")):
+                lines.append(f"{attribute}: {_sentence(metric, row)}")
+        return [*lines, *self.results["warnings"]]
+
+    def distributions(self, attribute: str) -> dict[str, dict[str, Array]]:
+        """Per-user values by group, for pictures: {metric: {group: values}}; `first_hit` is the rank of the first hit
+        of those who have one."""
+        place = self._place(attribute)
+        groups = self.tally.groups[place]
+        codes = self.tally.codes[:, place]
+        values = dict(self.tally.metrics)
+        with np.errstate(divide="ignore"):
+            values["first_hit"] = np.where(values["mrr"] > 0, 1 / values["mrr"], np.nan)
+        found: dict[str, dict[str, Array]] = {}
+        for metric, value in values.items():
+            found[metric] = {}
+            for g, name in enumerate(groups.names):
+                own = value[codes == (g if name != UNKNOWN else -1)]
+                found[metric][name] = own[~np.isnan(own)]
+        return found
+
+    def _place(self, attribute: str) -> int:
+        labels = [group.attribute for group in self.tally.groups]
+        if attribute not in labels:
+            raise ConfigError(
+                f"This audit has no attribute {attribute!r}; it has {', '.join(labels) or 'none'}.",
+                "Name one of these, or audit again with that attribute.",
+            )
+        return labels.index(attribute)
+
+    def _repr_html_(self) -> str:
+        parts = ["<div><b>FairDash audit</b><ul>"]
+        parts += [f"<li>{html.escape(line)}</li>" for line in self.summary()[:20]]
+        table = self.gaps.to_html(index=False, na_rep="–", float_format=lambda value: f"{value:.4g}", border=0)
+        return "".join([*parts, "</ul>", table, "</div>"])
+
+
+def _ends(ci: Sequence[float | None] | None) -> tuple[float, float]:
+    low, high = ci if ci is not None else (None, None)
+    return (math.nan if low is None else low), (math.nan if high is None else high)
+
+
+def _show(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4g}"
+
+
+def _sentence(metric: str, row: Mapping[str, Any]) -> str:
+    """A gap as a sentence."""
+    info = METRICS.get(metric.split(":")[0])
+    title = info.title if info else metric
+    parts = [f"{title} gap {_show(row['gap'])}"]
+    if row["pair"] is not None:
+        parts.append(f"between {row['pair'][0]} and {row['pair'][1]}")
+    if row["of"] is not None:
+        parts.append(f"for {row['of']}")
+    inside = []
+    if row["ci"] is not None and row["ci"][0] is not None:
+        inside.append(f"95 % CI {_show(row['ci'][0])} to {_show(row['ci'][1])}")
+    if row["p_value"] is not None:
+        inside.append(f"p = {row['p_value']:.3g}, Holm {row['p_holm']:.3g}")
+    if row["p_value"] is not None and row["p_value"] > 0.05 and row["detectable"] is not None:
+        inside.append(f"no difference shown; {_show(row['detectable'])} would be found with probability 0.8")
+    return " ".join(parts) + (f" ({'; '.join(inside)})." if inside else ".")
