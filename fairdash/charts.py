@@ -81,6 +81,11 @@ class Gap:
     scale: float | None
     reason: str = ""
 
+    @property
+    def found(self) -> bool | None:
+        """Whether a test found a difference; None where there was none."""
+        return None if self.p is None else self.significant
+
 
 @dataclass(frozen=True)
 class Change:
@@ -307,15 +312,18 @@ def gaps(rows: Sequence[Gap]) -> Chart:
     if not rows:
         return empty(words.say("There is no gap to show."))
     figure = _figure(26 * len(rows) + 52, legend=True)
-    for significant, name, color, symbol in (
+    states = [
         (True, words.say("difference found"), VERMILLION, "diamond"),
         (False, words.say("no difference found"), GREY, "circle-open"),
-    ):
+        (None, words.say("not tested"), GREY, "x-thin"),
+    ]
+    there = {row.found for row in rows} | {True, False}
+    for state, name, color, symbol in (one for one in states if one[0] in there):
         figure.add_scatter(
             x=[None], y=[None], mode="markers", name=name, marker={"color": color, "symbol": symbol, "size": 11}
         )
         for i, row in enumerate(rows):
-            if row.gap is None or not row.scale or math.isnan(row.gap) or row.significant != significant:
+            if row.gap is None or not row.scale or math.isnan(row.gap) or row.found is not state:
                 continue
             scale = 100 / abs(row.scale)
             low = None if row.low is None else row.low * scale
@@ -345,7 +353,7 @@ def gaps(rows: Sequence[Gap]) -> Chart:
             "95 % from": [row.low for row in rows],
             "95 % to": [row.high for row in rows],
             "p": [row.p for row in rows],
-            "found": ["yes" if row.significant else "no" for row in rows],
+            "found": ["not tested" if row.found is None else "yes" if row.found else "no" for row in rows],
             "note": [row.reason for row in rows],
         }
     )

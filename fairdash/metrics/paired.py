@@ -31,7 +31,7 @@ class Paired:
     """Two audits of the same people. `to_json()`:
 
     overall  {metric: {before, after, difference, ci, moved}}
-    groups   {attribute: {group: {n, small, metric: {before, …}, category_share: {category: {before, …}}}}}
+    groups   {attribute: {group: {n, n_with_truth, small, metric: {before, …}, category_share: {category: {before, …}}}}}
     gaps     {attribute: {metric: {before, after, difference, ci, moved, signed_after}}}; signed_after is the difference
              after of the pair of groups that was furthest apart before: below 0 where it turned round
     items    {metric: {…}, by_group: {attribute: {group: {metric: {…}}}}, gaps: {attribute: {metric: {…}}}}
@@ -57,8 +57,13 @@ class Paired:
         groups: dict[str, Any] = {}
         gaps: dict[str, Any] = {}
         for mine, theirs in zip(first.groups, second.groups, strict=True):
+            with_truth = results.people_with(first, mine.total, "count:truth")
             rows: dict[str, Any] = {
-                name: {"n": int(mine.people[g]), "small": bool(mine.people[g] < mine.min_size)}
+                name: {
+                    "n": int(mine.people[g]),
+                    "n_with_truth": int(with_truth[g]),
+                    "small": bool(mine.people[g] < mine.min_size),
+                }
                 for g, name in enumerate(mine.names)
                 if mine.people[g]
             }

@@ -131,14 +131,14 @@ def _groups(named: Mapping[str, Any], people: Mapping[str, Any], attribute: str)
         moved = [_share(told.get(key)) for key in ("better", "worse", "equal")]
         small = " (too few for gaps)" if group["small"] else ""
         lines.append(
-            f"<tr><td>{escape(name)}, n = {group['n']:,}{small}</td>"
+            f"<tr><td>{escape(name)}, n = {group.get('n_with_truth', group['n']):,}{small}</td>"
             + "".join(f"<td>{cell}</td>" for cell in [*cells, _interval(row["ci"] if row else None), *moved])
             + "</tr>"
         )
     names = ("", "NDCG before", "after", "change", "95 % CI", "better off", "worse off", "equal")
     head = "".join(f"<th>{text}</th>" for text in names)
     return (
-        '<div class="scroll"><table><caption>NDCG by group, and the part of people whose own list got better or '
+        '<div class="scroll"><table><caption>NDCG by group (n: people with a liked held-out item), and the part of them whose list got better or '
         f"worse.</caption><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 

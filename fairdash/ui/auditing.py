@@ -26,7 +26,8 @@ _MARKS = {
     "found": (":material/report:", "orange", words.later("difference found")),
     "alone": (":material/help:", "gray", words.later("only on its own")),
     "none": (":material/remove:", "gray", words.later("no difference found")),
-    words.later("undefined"): (":material/block:", "gray", "undefined"),
+    "untested": (":material/question_mark:", "gray", words.later("not tested")),
+    "undefined": (":material/block:", "gray", words.later("undefined")),
 }
 
 

@@ -1,7 +1,7 @@
 """From an audit.json to sentences and pictures. No streamlit here, and no metric is computed: it is read.
 
-Four verdicts on a gap: `found` holds among all metrics of the page (Holm), `alone` would hold only if it had been the
-one metric looked at, `none` was not found, `undefined` has no value.
+Five verdicts on a gap: `found` holds among all metrics of the page (Holm), `alone` would hold only if it had been the
+one metric looked at, `none` was not found, `untested` has a value but no test, `undefined` has no value.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fairdash.metrics.catalogue import METRICS, MetricInfo
 from fairdash.schema import CATEGORIES, UNKNOWN
 
 Audit = Mapping[str, Any]
-Verdict = Literal["found", "alone", "none", "undefined"]
+Verdict = Literal["found", "alone", "none", "untested", "undefined"]
 LEVEL = 0.05
 # What shows a metric that has no value for a single group: where it is taken from.
 _SHOWN_BY = {
@@ -65,7 +65,9 @@ def verdict(row: Mapping[str, Any] | None) -> Verdict:
     p, holm = row.get("p_value"), row.get("p_holm")
     if holm is not None and holm < LEVEL:
         return "found"
-    return "alone" if p is not None and p < LEVEL else "none"
+    if p is None:
+        return "untested"
+    return "alone" if p < LEVEL else "none"
 
 
 def sentence(audit: Audit, attribute: str, metric: str) -> str:
@@ -77,12 +79,9 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
         return f"{name} has no gap between groups of {words.label(attribute)}: {reason(audit, attribute, metric)}."
     pair = row.get("pair")
     ci = tuple(row["ci"]) if row.get("ci") and None not in row["ci"] else None
-    if not pair or pair[0] == pair[1] or _none(groups[pair[0]].get(metric)):
+    if state == "untested" or not pair or pair[0] == pair[1] or _none(groups[pair[0]].get(metric)):
         return _distance(name, attribute, row, ci, state)
-    high, low = (
-        (g, groups[g].get("n_with_truth" if _needs_truth(metric) else "n", groups[g]["n"]), groups[g][metric])
-        for g in pair
-    )
+    high, low = ((g, people_of(groups[g], metric), groups[g][metric]) for g in pair)
     told = words.finding(
         attribute,
         name,
@@ -114,15 +113,17 @@ def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state:
         "found": "more than chance would give",
         "alone": "more than chance would give if it were the only metric here",
         "none": "no more than chance would give",
-    }[state]
-    if row.get("p_value") is None:
+    }.get(state)
+    if said is None:
         return f"{name}{between} is {words.number(value)}{of} ({statistics})."
     return f"{name}{between} is {words.number(value)}{of}, {said} ({statistics})."
 
 
-def _needs_truth(metric: str) -> bool:
+def people_of(group: Mapping[str, Any], metric: str) -> int:
+    """How many of a group's people a metric's value rests on: for accuracy those with a liked held-out item."""
     found = info(metric)
-    return found is not None and found.side == "accuracy"
+    needs_truth = metric == "first_hit" or (found is not None and found.side == "accuracy")
+    return int(group.get("n_with_truth", group["n"]) if needs_truth else group["n"])
 
 
 def _compared(groups: Mapping[str, Any]) -> list[str]:
@@ -171,7 +172,7 @@ def _values(audit: Audit, attribute: str, metric: str) -> Chart:
     for name, group in audit["groups"][attribute].items():
         value, ci = group.get(metric), group.get(f"{metric}_ci") or (None, None)
         why = audit.get("undefined", {}).get(f"groups.{attribute}.{name}.{metric}", "")
-        n = group.get("n_with_truth", group["n"]) if _needs_truth(metric) else group["n"]
+        n = people_of(group, metric)
         aside = "unknown" if name == UNKNOWN else "too few" if group.get("small") else ""
         rows.append(GroupValue(name, n, value, ci[0], ci[1], aside, why))
     overall = audit["overall"].get(metric, audit["items"].get(metric))
@@ -227,7 +228,13 @@ def gap_table(audit: Audit, attribute: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-_VERDICTS = {"found": "difference", "alone": "only on its own", "none": "not found", "undefined": "undefined"}
+_VERDICTS = {
+    "found": "difference",
+    "alone": "only on its own",
+    "none": "not found",
+    "untested": "not tested",
+    "undefined": "undefined",
+}
 
 
 def value_table(audit: Audit, attribute: str) -> pd.DataFrame:
@@ -237,7 +244,7 @@ def value_table(audit: Audit, attribute: str) -> pd.DataFrame:
         for metric, value in group.items():
             if isinstance(value, (int, float)) and not isinstance(value, bool) and metric not in ("n", "n_with_truth"):
                 low, high = group.get(f"{metric}_ci") or (None, None)
-                rows.append((name, group["n"], title(metric, audit["k"]), value, low, high))
+                rows.append((name, people_of(group, metric), title(metric, audit["k"]), value, low, high))
     return pd.DataFrame(rows, columns=["group", "n", "metric", "value", "95 % from", "95 % to"])
 
 
@@ -307,7 +314,7 @@ def distribution(audit: Audit, attribute: str, metric: str, kind: str) -> Chart:
     if all(len(share) == len(edges) + 1 for share in found["groups"].values()):  # the cells at both ends are open
         width = edges[1] - edges[0] if len(edges) > 1 else 1.0
         edges = [edges[0] - width, *edges, edges[-1] + width]
-    groups = {name: (sizes[name]["n"], share) for name, share in found["groups"].items()}
+    groups = {name: (people_of(sizes[name], metric), share) for name, share in found["groups"].items()}
     return charts.distributions(edges, groups, title(metric, audit["k"]), kind)
 
 

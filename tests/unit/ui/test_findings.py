@@ -64,6 +64,18 @@ def test_a_twin_without_difference_says_so(audit: dict[str, Any]) -> None:
     assert findings.verdict(audit["gaps"]["gender"]["ndcg"]) == "found"
 
 
+def test_an_untested_gap_is_not_called_no_difference() -> None:
+    given = tables()
+    found = audits.from_frames(**given, groups=["gender"], k=5, replicates=50, permutations=0).to_json()
+    assert found["gaps"]["gender"]["ndcg"]["p_value"] is None
+    told = findings.sentence(found, "gender", "ndcg")
+    assert "no test" in told
+    assert "difference" not in told.lower()
+    table = findings.gap_table(found, "gender")
+    assert "not tested" in set(table["verdict"])
+    assert "not found" not in set(table["verdict"])
+
+
 @pytest.mark.parametrize(
     ("row", "verdict"),
     [
@@ -72,7 +84,7 @@ def test_a_twin_without_difference_says_so(audit: dict[str, Any]) -> None:
         ({"gap": 0.1, "p_value": 0.001, "p_holm": 0.01}, "found"),
         ({"gap": 0.1, "p_value": 0.03, "p_holm": 0.4}, "alone"),
         ({"gap": 0.1, "p_value": 0.3, "p_holm": 1.0}, "none"),
-        ({"gap": 0.1, "p_value": None, "p_holm": None}, "none"),
+        ({"gap": 0.1, "p_value": None, "p_holm": None}, "untested"),
         ({"gap": None, "ratio": 0.5, "p_value": 0.001, "p_holm": 0.01}, "found"),
     ],
 )
@@ -112,9 +124,9 @@ def test_the_group_picture_shows_the_audits_numbers_and_sets_small_ones_aside(au
     assert table.loc["(unknown)", "note"] == "unknown"
 
 
-def test_the_table_of_gaps_tells_the_four_states_apart(audit: dict[str, Any]) -> None:
+def test_the_table_of_gaps_tells_the_five_states_apart(audit: dict[str, Any]) -> None:
     table = findings.gap_table(audit, "gender")
-    assert set(table["verdict"]) <= {"difference", "only on its own", "not found", "undefined"}
+    assert set(table["verdict"]) <= {"difference", "only on its own", "not found", "not tested", "undefined"}
     assert {"difference", "undefined"} <= set(table["verdict"])
     undefined = table[table["verdict"] == "undefined"]
     assert (undefined["note"] != "").all()
