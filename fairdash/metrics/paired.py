@@ -31,7 +31,7 @@ class Paired:
     """Two audits of the same people. `to_json()`:
 
     overall  {metric: {before, after, difference, ci, moved}}
-    groups   {attribute: {group: {n, n_with_truth, small, metric: {before, …}, category_share: {category: {before, …}}}}}
+    groups   {attribute: {group: {n, n_with_truth, small, metric: {before, …}, category_share: {category: {…}}}}}
     gaps     {attribute: {metric: {before, after, difference, ci, moved, signed_after}}}; signed_after is the difference
              after of the pair of groups that was furthest apart before: below 0 where it turned round
     items    {metric: {…}, by_group: {attribute: {group: {metric: {…}}}}, gaps: {attribute: {metric: {…}}}}
