@@ -358,10 +358,11 @@ def _largest_ks(cells: Array) -> Array:
 def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]) -> dict[str, Any]:
     """The contract's rows of one attribute, with Holm's correction over its metrics."""
     tests = _tests(named)
-    adjusted = dict(zip(tests, bootstrap.holm(list(tests.values())), strict=True))
+    family = list(dict.fromkeys(tests.values()))
+    adjusted = dict(zip(family, bootstrap.holm([named[metric].p_value for metric in family]), strict=True))
     rows = {}
     for metric, gap in named.items():
-        p_holm = adjusted[_test(gap)]
+        p_holm = adjusted[tests[metric]]
         rows[metric] = {
             "gap": gap.gap,
             "ratio": gap.ratio,
@@ -391,19 +392,24 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
     return rows
 
 
-def _test(gap: Gap) -> tuple[str, str]:
-    """What one test found, to rounding: two metrics with the same are two names of one test."""
-    return f"{gap.gap:.11e}", f"{gap.p_value:.11e}"
-
-
-def _tests(named: Mapping[str, Gap]) -> dict[tuple[str, str], float]:
-    """The p values of the family, each once: recall and hit are one test where everybody likes one item."""
-    return {_test(gap): gap.p_value for gap in named.values()}
+def _tests(named: Mapping[str, Gap]) -> dict[str, str]:
+    """By metric, the first one that has the same test. Equal gaps with equal p values, to rounding, are two names of one
+    test: recall and hit where everybody likes one item."""
+    first: dict[str, str] = {}
+    for metric, gap in named.items():
+        same = (
+            other
+            for other in dict.fromkeys(first.values())
+            if math.isclose(named[other].gap, gap.gap, rel_tol=1e-9, abs_tol=1e-12)
+            and math.isclose(named[other].p_value, gap.p_value, rel_tol=1e-9)
+        )
+        first[metric] = next(same, metric)
+    return first
 
 
 def too_few_shufflings(attribute: str, named: Mapping[str, Gap], permutations: int) -> list[str]:
     """Said where no shuffled metric can pass Holm's correction, however large its gap."""
-    tests = sum(not math.isnan(p) for p in _tests(named).values())
+    tests = sum(not math.isnan(named[metric].p_value) for metric in set(_tests(named).values()))
     if not tests or not permutations or tests / (permutations + 1) < bootstrap.ALPHA:
         return []
     needed = math.floor(tests / bootstrap.ALPHA)

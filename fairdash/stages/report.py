@@ -138,8 +138,9 @@ def _groups(named: Mapping[str, Any], people: Mapping[str, Any], attribute: str)
     names = ("", "NDCG before", "after", "change", "95 % CI", "better off", "worse off", "equal")
     head = "".join(f"<th>{text}</th>" for text in names)
     return (
-        '<div class="scroll"><table><caption>NDCG by group (n: people with a liked held-out item), and the part of them '
-        f"whose list got better or worse.</caption><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+        '<div class="scroll"><table><caption>NDCG by group (n: those with a liked held-out item), and the part of '
+        "them whose list got better or worse.</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 

@@ -317,6 +317,7 @@ relaxed = settings(max_examples=8, deadline=None, suppress_health_check=list(Hea
 FEW = {"groups": ["gender"], "item_groups": ["maker"], "replicates": 20, "permutations": 50}
 
 
+@example(588)  # gaps of twins that rounding told apart in one order
 @given(st.integers(0, 10_000))
 @relaxed
 def test_order_of_rows(seed: int) -> None:
