@@ -393,8 +393,8 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
 
 
 def _tests(named: Mapping[str, Gap]) -> dict[str, str]:
-    """By metric, the first one that has the same test. Equal gaps with equal p values, to rounding, are two names of one
-    test: recall and hit where everybody likes one item."""
+    """By metric, the first one that has the same test. Equal gaps with equal p values, to rounding, are two names of
+    one test: recall and hit where everybody likes one item."""
     first: dict[str, str] = {}
     for metric, gap in named.items():
         same = (
