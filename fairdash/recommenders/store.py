@@ -28,6 +28,7 @@ from fairdash import settings
 from fairdash.errors import ModelError
 from fairdash.recommenders import RECOMMENDERS
 from fairdash.recommenders.base import Fitted
+from fairdash.workspace import aside
 
 FORMAT = 1
 MANIFEST, ARRAYS = "fairdash.json", "fairdash.safetensors"
@@ -247,7 +248,7 @@ def unpack(archive: Path, into: Path) -> Path:
     with file:
         members = [member for member in file.infolist() if not member.is_dir()]
         _check_members(archive.name, members)
-        part = into.with_name(into.name + f".{os.getpid()}.part")  # under its name only when it is whole
+        part = aside(into)  # under its name only when it is whole
         try:
             part.mkdir(parents=True, exist_ok=True)
             budget = settings.MAX_UNPACKED_MB << 20

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +23,7 @@ from fairdash.progress import Progress, silent
 from fairdash.recommenders import store
 from fairdash.recommenders.device import Device, choose
 from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, Floats
+from fairdash.workspace import aside
 
 MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # all-MiniLM-L6-v2, as published
 MAX_TOKENS = 128
@@ -201,7 +201,7 @@ def encode(
         vectors = model.encode(unique, device, progress)
         if len(unique) > 32:  # a few texts are faster encoded than looked up
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(f".{os.getpid()}.part")
+            partial = aside(path)
             save_file({"vectors": vectors}, partial)
             partial.replace(path)
     return vectors[[position[text] for text in texts]]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,6 +69,22 @@ def test_cache_is_used_and_a_damaged_one_is_not(monkeypatch: pytest.MonkeyPatch)
         assert np.array_equal(text.encode(texts), first)
     path.write_bytes(b"damaged")
     assert np.array_equal(text.encode(texts), first)
+
+
+def test_two_threads_may_encode_the_same_texts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"song {i}" for i in range(40)]
+    both_wrote, save = Barrier(2, timeout=60), text.save_file
+
+    def together(arrays: dict[str, Any], path: Path) -> None:
+        save(arrays, path)
+        both_wrote.wait()
+
+    text.encoder()
+    monkeypatch.setattr(text.Encoder, "encode", lambda self, rows, *_: np.ones((len(rows), self.width), np.float32))
+    monkeypatch.setattr(text, "save_file", together)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(text.encode, [texts, texts])
+    assert np.array_equal(one, other)
 
 
 def test_changed_weights_of_the_bundled_encoder_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
