@@ -410,12 +410,17 @@ def distributions(
         figure.update_yaxes(title_text=told, rangemode="tozero", fixedrange=True)
         figure.update_xaxes(title_text=words.markup(axis), fixedrange=True)
     table = pd.DataFrame({"from": cuts[:-1], "to": cuts[1:], **drawn})
-    half_way = {label: float(cuts[1:][np.searchsorted(np.cumsum(share), 0.5)]) for label, share in drawn.items()}
-    said = "; ".join(
-        words.say("half of {group} have at most {value}", group=label, value=words.number(value))
-        for label, value in half_way.items()
-    )
+    said = "; ".join(_half_way(label, cuts, share) for label, share in drawn.items())
     return Chart(figure, words.say("{axis} of people by group: {said}.", axis=axis, said=said), table)
+
+
+def _half_way(label: str, cuts: np.ndarray, share: np.ndarray) -> str:
+    """Below which value half of a group's people are; people without one (no hit has no rank) may be more than that."""
+    summed = np.cumsum(share)
+    if summed[-1] < 0.5:
+        return words.say("{share} % of {group} have one", share=words.number(100 * float(summed[-1]), 1), group=label)
+    value = float(cuts[1:][np.searchsorted(summed, 0.5)])
+    return words.say("half of {group} have at most {value}", group=label, value=words.number(value))
 
 
 def shares(names: Sequence[str], groups: Mapping[str, ArrayLike], axis: str, limit: int = 18) -> Chart:

@@ -105,6 +105,14 @@ def test_found_and_not_found_differ() -> None:
     assert list(chart.table["found"]) == ["yes", "no"]
 
 
+def test_a_group_of_whom_few_have_a_value_has_no_half_way() -> None:
+    groups = {"a": (40, [0.1, 0.1]), "b": (40, [0.3, 0.6])}
+    for kind in ("cumulative", "violin", "shares"):
+        told = charts.distributions([1, 2, 3], groups, "First hit", kind).alt
+        assert "20.0 % of a (n = 40) have one" in told
+        assert "half of b (n = 40) have at most 3.000" in told
+
+
 def test_a_cumulative_curve_ends_at_everybody() -> None:
     chart = charts.distributions([0, 1, 2, 4], {"a": (40, [0.5, 0.25, 0.25])}, "x")
     assert list(chart.figure.data[0].x) == [0, 1, 2, 4]
