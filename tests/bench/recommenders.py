@@ -2,7 +2,7 @@
 
     python -m tests.bench.recommenders                     # all of it: hours on two cores
     python -m tests.bench.recommenders speed movielens-100k --seeds 3
-    python -m tests.bench.recommenders movielens-1m --set rate_inputs=false --set architecture=bert
+    python -m tests.bench.recommenders movielens-1m --set architecture=gated --set negatives=1024
 
 movielens-1m    bert_sequence with its defaults, leave-one-out by position, whole catalogue, relevance: any
 movielens-100k  bert_sequence, ease and popularity with their defaults, per-user 80/20 by time

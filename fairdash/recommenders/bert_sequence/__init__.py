@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fairdash.recommenders.base import Cost, Range, RecommenderInfo, Sizes
 from fairdash.recommenders.options import TrainingOptions, option
 
-FULL_SOFTMAX_ITEMS = 2000  # larger catalogues are sampled by default
+FULL_SOFTMAX_ITEMS, NEGATIVES = 20_000, 4096  # larger catalogues are sampled by default
 TEXT_WIDTH = 384  # of the bundled encoder, for estimates
 
 
@@ -24,10 +24,10 @@ class SequenceOptions(TrainingOptions):
         high=1000.0,
     )
     architecture: str = option(
-        "gated",
-        "gated: gates on both branches and relative positions, the more accurate; bert: a BERT that transformers opens "
-        "from the saved folder by itself.",
-        choices=("gated", "bert"),
+        "bert",
+        "bert: transformers opens the saved folder by itself; gated: gates on both branches and relative positions, "
+        "read by FairDash alone.",
+        choices=("bert", "gated"),
     )
     items: str = option("text+id", "What an item's vector is made of.", choices=("text+id", "text", "id"))
     objective: str = option(
@@ -48,7 +48,7 @@ class SequenceOptions(TrainingOptions):
     batch: int = option(32, "Full-length histories in one step (short ones are packed).", low=1, high=65536)
     negatives: int = option(
         0,
-        "Sampled negatives of a step; 0: the whole catalogue, or above 2,000 items a quarter of it, 1,024 to 4,096.",
+        "Sampled negatives of a step; 0: the whole catalogue, or 4,096 where it is above 20,000.",
         low=0,
         high=1000000,
     )
@@ -64,8 +64,7 @@ class SequenceOptions(TrainingOptions):
 
 def negatives_of(o: SequenceOptions, n_items: int) -> int:
     """How many items a step's softmax is taken over; n_items: the exact one."""
-    usual = n_items if n_items <= FULL_SOFTMAX_ITEMS else min(max(n_items // 4, 1024), 4096)
-    return min(o.negatives or usual, n_items)
+    return min(o.negatives or (n_items if n_items <= FULL_SOFTMAX_ITEMS else NEGATIVES), n_items)
 
 
 def cost(o: SequenceOptions, sizes: Sizes) -> Cost:

@@ -1,4 +1,4 @@
-"""The encoder of `architecture = gated`: what came after BERT's layer, at the same price.
+"""The encoder of `architecture = gated`: what came after BERT's layer, with as many weights.
 
 A block normalises before each branch (Xiong et al. 2020), lets a learned gate decide how much of a branch is added
 (LiGR: Borisyuk et al. 2025, "From features to transformers"), multiplies instead of bends in its feed-forward branch

@@ -7,8 +7,8 @@ items, oldest first. An item's vector is its text's vector (title and categories
 projected to d) plus a learned vector of its own. The output at the last position is the user vector; an item's score
 is its product with the item's vector, plus the item's bias. So an item nobody has seen yet is scored by its text.
 
-architecture = gated (default) reads them with `GatedEncoder`, bert with a BertModel, which transformers opens from the
-saved folder by itself.
+architecture = bert (default) reads them with a BertModel, which transformers opens from the saved folder by itself,
+gated with `GatedEncoder`.
 
 causal (default): every position predicts a coming item (SASRec's task, Kang & McAuley 2018, with the softmax of
 Klenitskiy & Vasilev 2023). masked: hidden items are predicted from both sides (BERT4Rec, Sun et
