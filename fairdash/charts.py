@@ -25,6 +25,13 @@ PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "x")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 PATTERNS = ("", "/", ".", "x", "-", "\\", "+")
+VERDICTS = {  # on a gap, the surest first: what it is called, its colour, its mark
+    "found": (words.later("difference found"), VERMILLION, "diamond"),
+    "alone": (words.later("only on its own"), VERMILLION, "diamond-open"),
+    "none": (words.later("no difference found"), GREY, "circle-open"),
+    "untested": (words.later("not tested"), GREY, "x-thin"),
+    "undefined": (words.later("undefined"), GREY, "x-thin"),
+}
 MAX_ROWS = 24  # rows of one picture; the table holds all
 CURVE_POINTS = 400
 HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
@@ -70,21 +77,17 @@ class GroupValue:
 
 @dataclass(frozen=True)
 class Gap:
-    """One metric's gap between groups. scale: what 100 % is (the value over everybody)."""
+    """One metric's gap between groups. p: corrected for all metrics. verdict: what the tests say, a key of VERDICTS.
+    scale: what 100 % is (the value over everybody)."""
 
     metric: str
     gap: float | None
     low: float | None
     high: float | None
     p: float | None
-    significant: bool
+    verdict: str
     scale: float | None
     reason: str = ""
-
-    @property
-    def found(self) -> bool | None:
-        """Whether a test found a difference; None where there was none."""
-        return None if self.p is None else self.significant
 
 
 @dataclass(frozen=True)
@@ -308,22 +311,22 @@ def group_values(
 
 
 def gaps(rows: Sequence[Gap]) -> Chart:
-    """Every metric's gap as a part of everybody's value, so that they fit on one axis; filled: holds after Holm."""
+    """Every metric's gap as a part of everybody's value, so that they fit on one axis; the mark says its verdict."""
     if not rows:
         return empty(words.say("There is no gap to show."))
     figure = _figure(26 * len(rows) + 52, legend=True)
-    states = [
-        (True, words.say("difference found"), VERMILLION, "diamond"),
-        (False, words.say("no difference found"), GREY, "circle-open"),
-        (None, words.say("not tested"), GREY, "x-thin"),
-    ]
-    there = {row.found for row in rows} | {True, False}
-    for state, name, color, symbol in (one for one in states if one[0] in there):
+    there = {row.verdict for row in rows if row.gap is not None}
+    for state in (one for one in VERDICTS if one in there):
+        told, color, symbol = VERDICTS[state]
         figure.add_scatter(
-            x=[None], y=[None], mode="markers", name=name, marker={"color": color, "symbol": symbol, "size": 11}
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=words.say(told),
+            marker={"color": color, "symbol": symbol, "size": 11, "line": {"width": 2, "color": color}},
         )
         for i, row in enumerate(rows):
-            if row.gap is None or not row.scale or math.isnan(row.gap) or row.found is not state:
+            if row.gap is None or not row.scale or math.isnan(row.gap) or row.verdict != state:
                 continue
             scale = 100 / abs(row.scale)
             low = None if row.low is None else row.low * scale
@@ -353,11 +356,11 @@ def gaps(rows: Sequence[Gap]) -> Chart:
             "95 % from": [row.low for row in rows],
             "95 % to": [row.high for row in rows],
             "p": [row.p for row in rows],
-            "found": ["not tested" if row.found is None else "yes" if row.found else "no" for row in rows],
+            "verdict": [words.say(VERDICTS[row.verdict][0]) for row in rows],
             "note": [row.reason for row in rows],
         }
     )
-    found = [row.metric for row in rows if row.significant]
+    found = [row.metric for row in rows if row.verdict == "found"]
     told = (
         words.say("a difference was found for {found}", found=words.join(found))
         if found

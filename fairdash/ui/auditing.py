@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from fairdash import words
+from fairdash import charts, words
 from fairdash.jobs import runner
 from fairdash.run import Run
 from fairdash.schema import CATEGORIES, GroupSpec
@@ -19,15 +19,16 @@ ON_ONE_AXIS = ("ndcg", "recall", "precision", "hit", "mrr", "map", "arp", "misca
 PICTURES = words.several("cumulative", "shares", "violin")
 ABOUT_GAPS = words.later(
     "The difference between the highest and the lowest group, as a part of everybody's value, with its 95 % interval. "
-    "Filled: a difference that holds among all metrics of this page (Holm). Hollow: none was found. Metrics that "
-    "compare whole distributions have other scales; they stand under “All gaps”."
+    "Filled: a difference that holds among all metrics of this page (Holm). A hollow diamond: it would hold if it were "
+    "the only one looked at. A hollow circle: none was found. Metrics that compare whole distributions have other "
+    "scales; they stand under “All gaps”."
 )
-_MARKS = {
-    "found": (":material/report:", "orange", words.later("difference found")),
-    "alone": (":material/help:", "gray", words.later("only on its own")),
-    "none": (":material/remove:", "gray", words.later("no difference found")),
-    "untested": (":material/question_mark:", "gray", words.later("not tested")),
-    "undefined": (":material/block:", "gray", words.later("undefined")),
+_BADGES = {
+    "found": (":material/report:", "orange"),
+    "alone": (":material/help:", "gray"),
+    "none": (":material/remove:", "gray"),
+    "untested": (":material/question_mark:", "gray"),
+    "undefined": (":material/block:", "gray"),
 }
 
 
@@ -65,11 +66,11 @@ def _kept(result: dict[str, Any] | None) -> bool:
 def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
     """The finding, before any picture."""
     verdict = findings.verdict(audit["gaps"][attribute].get(metric))
-    icon, color, told = _MARKS[verdict]
+    icon, color = _BADGES[verdict]
     with st.container(key=f"finding-{verdict}"):
         st.markdown(f"#### {words.plain(findings.sentence(audit, attribute, metric), 900)}")
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge(words.say(told), icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
+            st.badge(words.say(charts.VERDICTS[verdict][0]), icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
             for warning in audit["warnings"]:
                 st.caption(words.plain(warning, 300), width="content")
 

@@ -195,7 +195,7 @@ def gaps(audit: Audit, attribute: str, metrics: Sequence[str]) -> Chart:
                 low,
                 high,
                 row.get("p_holm"),
-                verdict(row) == "found",
+                verdict(row),
                 scale,
                 reason(audit, attribute, metric) if row.get("gap") is None else "",
             )
@@ -221,20 +221,11 @@ def gap_table(audit: Audit, attribute: str) -> pd.DataFrame:
                 "worst": row.get("worst_group") or "",
                 "where": row.get("of") or "",
                 "could be seen from": row.get("detectable"),
-                "verdict": _VERDICTS[verdict(row)],
+                "verdict": words.say(charts.VERDICTS[verdict(row)][0]),
                 "note": audit.get("undefined", {}).get(f"gaps.{attribute}.{metric}", ""),
             }
         )
     return pd.DataFrame(rows)
-
-
-_VERDICTS = {
-    "found": "difference",
-    "alone": "only on its own",
-    "none": "not found",
-    "untested": "not tested",
-    "undefined": "undefined",
-}
 
 
 def value_table(audit: Audit, attribute: str) -> pd.DataFrame:

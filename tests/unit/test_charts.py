@@ -19,7 +19,7 @@ def every_chart(name: str) -> dict[str, Chart]:
             [GroupValue(name, 50, 0.2, 0.1, 0.3), GroupValue("b", 3, 0.4, aside="too few")], "NDCG@10", 0.3
         ),
         "gaps": charts.gaps(
-            [Gap(name, 0.02, 0.01, 0.03, 0.004, True, 0.2), Gap("b", None, None, None, None, False, None, "x")]
+            [Gap(name, 0.02, 0.01, 0.03, 0.004, "found", 0.2), Gap("b", None, None, None, None, "undefined", None, "x")]
         ),
         "cumulative": charts.distributions([0, 0.5, 1], values, "NDCG@10"),
         "violin": charts.distributions([0, 0.5, 1], values, "NDCG@10", "violin"),
@@ -92,17 +92,18 @@ def test_labels_carry_n() -> None:
 
 
 def test_a_gap_is_drawn_against_everybodys_value() -> None:
-    chart = charts.gaps([Gap("NDCG@10", 0.02, 0.01, 0.03, 0.004, True, 0.2)])
+    chart = charts.gaps([Gap("NDCG@10", 0.02, 0.01, 0.03, 0.004, "found", 0.2)])
     point = next(t for t in chart.figure.data if t.x[0] is not None)
     assert point.x[0] == pytest.approx(10.0)
     assert point.error_x.array[0] == pytest.approx(5.0)
 
 
 def test_found_and_not_found_differ() -> None:
-    chart = charts.gaps([Gap("a", 0.02, 0.01, 0.03, 0.004, True, 0.2), Gap("b", 0.01, 0.0, 0.03, 0.4, False, 0.2)])
-    found, missed = (t for t in chart.figure.data if t.x[0] is not None)
-    assert found.marker.symbol != missed.marker.symbol
-    assert list(chart.table["found"]) == ["yes", "no"]
+    rows = [Gap(verdict, 0.02, 0.01, 0.03, 0.004, verdict, 0.2) for verdict in ("found", "alone", "none")]
+    chart = charts.gaps(rows)
+    assert len({t.marker.symbol for t in chart.figure.data if t.x[0] is not None}) == 3
+    assert [t.name for t in chart.figure.data if t.name] == list(chart.table["verdict"])
+    assert list(chart.table["verdict"]) == ["difference found", "only on its own", "no difference found"]
 
 
 def test_a_group_of_whom_few_have_a_value_has_no_half_way() -> None:

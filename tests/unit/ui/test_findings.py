@@ -126,8 +126,14 @@ def test_the_group_picture_shows_the_audits_numbers_and_sets_small_ones_aside(au
 
 def test_the_table_of_gaps_tells_the_five_states_apart(audit: dict[str, Any]) -> None:
     table = findings.gap_table(audit, "gender")
-    assert set(table["verdict"]) <= {"difference", "only on its own", "not found", "not tested", "undefined"}
-    assert {"difference", "undefined"} <= set(table["verdict"])
+    assert set(table["verdict"]) <= {
+        "difference found",
+        "only on its own",
+        "no difference found",
+        "not tested",
+        "undefined",
+    }
+    assert {"difference found", "undefined"} <= set(table["verdict"])
     undefined = table[table["verdict"] == "undefined"]
     assert (undefined["note"] != "").all()
 

@@ -1,0 +1,98 @@
+"""Values of small groups, drawn towards their mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairdash.metrics.shrinkage import errors, shrunk
+
+SCHOOLS = np.array([28.0, 8, -3, 7, -1, 1, 18, 12]), np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
+
+
+def test_eight_schools() -> None:
+    """Effects and errors of Rubin 1981; the posterior means are known from many samplers, to about 0.3."""
+    found = shrunk(*SCHOOLS)
+    assert found.value == pytest.approx([11.4, 7.9, 6.1, 7.6, 5.1, 6.2, 10.7, 8.5], abs=0.2)
+    assert found.low[0] == pytest.approx(-2, abs=1.5)
+    assert found.high[0] == pytest.approx(31, abs=1.5)
+    assert found.mean == pytest.approx(7.9, abs=0.2)
+
+
+def test_against_a_sampler_of_its_own() -> None:
+    """The same posterior, drawn at random: τ from a fine grid, then μ, then θ."""
+    x, error = np.array([0.1, 0.3, 0.05, 0.2, 0.15]), np.array([0.05, 0.08, 0.04, 0.1, 0.06])
+    rng = np.random.default_rng(3)
+    tau = np.linspace(0, 4, 80_001)[1:]
+    total = np.square(error) + np.square(tau)[:, None]
+    mu, v = (x / total).sum(axis=1) / (1 / total).sum(axis=1), 1 / (1 / total).sum(axis=1)
+    density = np.sqrt(v) * np.exp(-0.5 * (np.square(x - mu[:, None]) / total).sum(axis=1)) / np.sqrt(total.prod(axis=1))
+    drawn = rng.choice(len(tau), 200_000, p=density / density.sum())
+    middle = rng.normal(mu[drawn], np.sqrt(v[drawn]))
+    keep = np.square(tau[drawn])[:, None] / total[drawn]
+    theta = rng.normal(keep * x + (1 - keep) * middle[:, None], np.sqrt(keep) * error)
+    found = shrunk(x, error)
+    assert found.value == pytest.approx(theta.mean(axis=0), abs=2e-3)
+    assert found.low == pytest.approx(np.quantile(theta, 0.025, axis=0), abs=5e-3)
+    assert found.high == pytest.approx(np.quantile(theta, 0.975, axis=0), abs=5e-3)
+
+
+def test_groups_that_only_chance_sets_apart() -> None:
+    """Sixty cells of one true value: none stands out any more, and their error is a third at most."""
+    rng = np.random.default_rng(1)
+    n = rng.integers(20, 300, 60).astype(float)
+    x = rng.binomial(n.astype(int), 0.1) / n
+    found = shrunk(x, errors(x * (1 - x), n))
+    assert np.ptp(x) > 0.1
+    assert ((found.low <= 0.1) & (found.high >= 0.1)).mean() >= 0.95
+    assert np.abs(found.value - 0.1).max() < np.abs(x - 0.1).max() / 3
+
+
+def test_groups_that_differ_are_kept_apart() -> None:
+    x, n = np.array([0.1, 0.5, 0.3, 0.7, 0.2]), np.full(5, 10_000.0)
+    found = shrunk(x, errors(x * (1 - x), n))
+    assert found.value == pytest.approx(x, abs=1e-3)
+    assert found.spread == pytest.approx(np.std(x), rel=0.5)
+
+
+def test_a_group_without_hits_is_not_certain() -> None:
+    x, n = np.array([0.0, 0.2, 0.25, 0.3]), np.array([20.0, 400, 300, 500])
+    found = shrunk(x, errors(x * (1 - x), n))
+    assert 0 < found.value[0] < 0.25
+    assert found.high[0] > 0.1
+
+
+def test_missing_too_few_and_equal_groups() -> None:
+    nan = np.nan
+    found = shrunk(np.array([nan, 0.2, 0.4]), np.array([nan, 0.1, 0.1]))
+    assert np.isnan(found.value).all()
+    assert np.isnan(found.mean)
+    assert np.isnan(found.spread)
+    found = shrunk(np.array([nan, 0.2, 0.4, 0.3]), np.array([nan, 0.1, 0.1, 0.1]))
+    assert np.isnan(found.value[0])
+    assert not np.isnan(found.value[1:]).any()
+    equal = shrunk(np.full(3, 0.5), np.zeros(3))
+    assert equal.value.tolist() == equal.low.tolist() == equal.high.tolist() == [0.5] * 3
+    assert np.isnan(errors(np.array([nan, 0.1]), np.array([0.0, 10.0]))[0])
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.integers(5, 1000)), min_size=3, max_size=12),
+    st.floats(0.1, 100),
+    st.floats(-50, 50),
+)
+def test_order_units_and_place_do_not_matter(groups: list[tuple[float, int]], unit: float, shift: float) -> None:
+    x, n = np.array([g[0] for g in groups]), np.array([float(g[1]) for g in groups])
+    error = errors(x * (1 - x), n) + 1e-3
+    found = shrunk(x, error)
+    assert (found.low <= found.value + 1e-9).all()
+    assert (found.value <= found.high + 1e-9).all()
+    assert x.min() - 1e-6 <= found.value.min()
+    assert found.value.max() <= x.max() + 1e-6
+    turned = shrunk(x[::-1], error[::-1])
+    assert turned.value[::-1] == pytest.approx(found.value, abs=1e-9)
+    moved = shrunk(x * unit + shift, error * unit)
+    assert moved.value == pytest.approx(found.value * unit + shift, abs=1e-6 * unit + 1e-9)
+    assert moved.low == pytest.approx(found.low * unit + shift, abs=1e-4 * unit)
