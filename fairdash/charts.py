@@ -32,6 +32,7 @@ VERDICTS = {  # on a gap, the surest first: what it is called, its colour, its m
     "untested": (words.later("not tested"), GREY, "x-thin"),
     "undefined": (words.later("undefined"), GREY, "x-thin"),
 }
+SHRUNK = words.later("drawn to the mean")
 MAX_ROWS = 24  # rows of one picture; the table holds all
 CURVE_POINTS = 400
 HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
@@ -54,7 +55,7 @@ class Chart:
 @dataclass(frozen=True)
 class GroupValue:
     """A group's value with its interval. aside: why it is not compared ("too few", "unknown"). reason: why there is no
-    value."""
+    value. shrunk: the value drawn towards the mean of all groups, with its interval."""
 
     name: str
     n: int
@@ -63,6 +64,9 @@ class GroupValue:
     high: float | None = None
     aside: str = ""
     reason: str = ""
+    shrunk: float | None = None
+    shrunk_low: float | None = None
+    shrunk_high: float | None = None
 
     @property
     def label(self) -> str:
@@ -249,8 +253,8 @@ def group_values(
     digits: int = 3,
     reference: str = "",
 ) -> Chart:
-    """Each group's value as a point with its 95 % interval (or another `spread`); a dotted line marks the
-    reference, everybody's value."""
+    """Each group's value as a point with its 95 % interval (or another `spread`), and as a stroke where it was drawn
+    towards the mean of all; a dotted line marks the reference, everybody's value."""
     if not rows:
         return empty(words.say("There is no group to show."))
     reference = reference or words.say("everyone")
@@ -282,6 +286,16 @@ def group_values(
             customdata=[words.markup(row.label)],
             cliponaxis=False,
         )
+        if row.shrunk is not None:
+            inside = words.interval(row.shrunk_low, row.shrunk_high, digits)
+            figure.add_scatter(
+                x=[row.shrunk],
+                y=[i],
+                mode="markers",
+                marker={"color": color, "symbol": "line-ns", "size": 22, "line": {"width": 2.5, "color": color}},
+                hovertemplate=f"%{{customdata}}<br>{words.say(SHRUNK)} %{{x:.4f}} ({inside})<extra></extra>",
+                customdata=[words.markup(row.label)],
+            )
     _rows(figure, [row.shown for row in rows[:MAX_ROWS]], words.markup(metric))
     if overall is not None and not math.isnan(overall):
         figure.add_vline(x=overall, line={"dash": "dot", "color": GREY, "width": 1.5})
@@ -304,6 +318,9 @@ def group_values(
             "note": [row.reason or row.aside for row in rows],
         }
     )
+    if any(row.shrunk is not None for row in rows):
+        for told, column in (("", "shrunk"), (" from", "shrunk_low"), (" to", "shrunk_high")):
+            table.insert(len(table.columns) - 1, words.say(SHRUNK) + told, [getattr(row, column) for row in rows])
     said = "; ".join(f"{row.label} {words.number(row.value, digits)}" for row in rows[:MAX_ROWS])
     return Chart(
         figure, words.say("{metric} by group with {spread}: {said}.", metric=metric, spread=spread, said=said), table

@@ -48,7 +48,10 @@ auditing.headline(audit, attribute, metric)
 left, right = st.columns([11, 9], gap="medium")
 with left:
     parts.draw(
-        findings.by_group(audit, attribute, metric), "by-group", words.plain(findings.title(metric, audit["k"]), 90)
+        findings.by_group(audit, attribute, metric),
+        "by-group",
+        words.plain(findings.title(metric, audit["k"]), 90),
+        about=words.say(auditing.ABOUT_STROKES) if audit.get("shrunk", {}).get(attribute) else None,
     )
 with right:
     parts.draw(findings.gaps(audit, attribute, auditing.ON_ONE_AXIS), "gaps", words.say("Every gap on one axis"),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fairdash import settings
 from fairdash.errors import ConfigError
 from fairdash.hashing import Hashes
-from fairdash.metrics import bootstrap, inputs, rating, results
+from fairdash.metrics import bootstrap, inputs, rating, results, shrinkage
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue, Inputs
 from fairdash.metrics.tally import Rules, Tally, tally
@@ -176,6 +176,7 @@ def finish(
         "overall": results.overall(total, undefined),
         "groups": groups,
         "gaps": {attribute: results.gap_rows(attribute, named, undefined) for attribute, named in found.items()},
+        "shrunk": {group.attribute: shrinkage.by_group(total, group) for group in total.groups},
         "items": {"by_group": {}, "gaps": {}},
         "distributions": {},
         "curves": {},

@@ -59,6 +59,8 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "test": f"{rules.permutations:,} shufflings of the group labels over users"
         + (", by their limit distribution above 20,000 users" if _by_limit(total) else "")
         + "; all of them for hits of two groups; p_holm: Holm over the metrics of one attribute",
+        "shrunk": "of five groups or more: posterior mean and 95 % interval under normal errors and normal true "
+        "values, both their mean and their spread uniform a priori; small groups are part of it",
         "detectable": "the smallest true gap that would be found with probability 0.8 at this number of people",
     }
 

@@ -11,16 +11,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from fairdash.metrics import results
 from fairdash.metrics.bootstrap import LEVEL
+from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.rates import spread
+from fairdash.metrics.tally import GroupSums, Tally
+from fairdash.schema import UNKNOWN
 
 Array = NDArray[np.float64]
 
 LEAST = 3  # groups; with fewer, a uniform prior of τ leaves no proper posterior
+MANY = 5  # groups from which on an audit shows it: fewer are not "many", and the prior would say most
 CELLS = 200  # of τ
 FARTHEST = 20.0  # times the spread of the values that τ is followed to
 LENT = 20  # people who lend their variance to every group: a group without hits is not certain to have none
@@ -37,6 +44,38 @@ class Shrunk:
     high: Array
     mean: float
     spread: float
+
+
+def by_group(total: Tally, group: GroupSums) -> dict[str, Any]:
+    """{metric: {mean, spread, groups: {group: {value, ci}}}} for the metrics of one attribute, small groups too.
+
+    Empty where fewer than MANY groups are known. Values stay within the metric's range."""
+    known = [g for g, name in enumerate(group.names) if name != UNKNOWN and group.people[g]]
+    if len(known) < MANY:
+        return {}
+    found = {}
+    for key, (rates, column) in results.group_metrics(total).items():
+        columns, alone = rates.alone()
+        people = group.people if not column else results.people_with(total, group.total, column)
+        own = spread(
+            alone, group.total[known][:, columns], group.moments[known][:, columns][:, :, columns], people[known]
+        )
+        value, n, variance = (part[:, 0] for part in (own.value, own.n, own.variance))
+        made = shrunk(value, errors(variance, np.where(np.isnan(value), 0.0, n)))
+        if math.isnan(made.mean):
+            continue
+        info = METRICS.get(key)
+        ends = (info.low, info.high) if info else (0.0, 1.0) if key.endswith("_rate") else (-math.inf, math.inf)
+        low, high, middle = (np.clip(part, *ends) for part in (made.low, made.high, made.value))
+        found[key] = {
+            "mean": made.mean,
+            "spread": made.spread,
+            "groups": {
+                group.names[g]: {"value": float(middle[i]), "ci": (float(low[i]), float(high[i]))}
+                for i, g in enumerate(known)
+            },
+        }
+    return found
 
 
 def errors(variance: Array, n: Array) -> Array:

@@ -7,6 +7,8 @@ groups         {attribute: {group: {n, n_with_truth, small, metric: value, metri
                false_positive_rate, popularity_lift, each with its _ci
 gaps           {attribute: {metric: {gap, ratio, mad, std, ci, p_value, p_holm, worst_group, pair, of, detectable}}}
                pair: the higher and the lower group, of: the category where the gap is largest; see metrics.groups
+shrunk         {attribute: {metric: {mean, spread, groups: {group: {value, ci}}}}} where there are many groups: their
+               values drawn towards the mean of all as far as chance could have spread them; see metrics.shrinkage
 items          {metric: value, metric_ci; by_group: {attribute: {group: {n, exposure_share, …}}};
                gaps: {attribute: {metric: {value, ci}}}}; metrics over groups of items stand in `gaps` for every
                attribute and at the top for the first that was asked for

@@ -23,6 +23,10 @@ ABOUT_GAPS = words.later(
     "the only one looked at. A hollow circle: none was found. Metrics that compare whole distributions have other "
     "scales; they stand under “All gaps”."
 )
+ABOUT_STROKES = words.later(
+    "Among many groups the highest and the lowest are partly luck. The stroke is the group's value drawn towards the "
+    "mean of all, as far as chance could have spread them: the fewer people, the farther."
+)
 _BADGES = {
     "found": (":material/report:", "orange"),
     "alone": (":material/help:", "gray"),

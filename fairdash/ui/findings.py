@@ -169,12 +169,14 @@ def by_group(audit: Audit, attribute: str, metric: str) -> Chart:
 
 def _values(audit: Audit, attribute: str, metric: str) -> Chart:
     rows = []
+    shrunk = audit.get("shrunk", {}).get(attribute, {}).get(metric, {}).get("groups", {})
     for name, group in audit["groups"][attribute].items():
         value, ci = group.get(metric), group.get(f"{metric}_ci") or (None, None)
         why = audit.get("undefined", {}).get(f"groups.{attribute}.{name}.{metric}", "")
         n = people_of(group, metric)
+        drawn = shrunk.get(name, {})
         aside = "unknown" if name == UNKNOWN else "too few" if group.get("small") else ""
-        rows.append(GroupValue(name, n, value, ci[0], ci[1], aside, why))
+        rows.append(GroupValue(name, n, value, ci[0], ci[1], aside, why, drawn.get("value"), *drawn.get("ci", ())))
     overall = audit["overall"].get(metric, audit["items"].get(metric))
     return charts.group_values(rows, title(metric, audit["k"]), overall)
 

@@ -91,6 +91,17 @@ def test_labels_carry_n() -> None:
     assert chart.figure.layout.yaxis.ticktext == ("F (n = 1,273)",)
 
 
+def test_a_value_drawn_to_the_mean_stands_beside_the_raw_one() -> None:
+    raw = GroupValue("F", 30, 0.2, 0.1, 0.4)
+    drawn = GroupValue("M", 30, 0.6, 0.4, 0.8, shrunk=0.45, shrunk_low=0.3, shrunk_high=0.6)
+    chart = charts.group_values([raw, drawn], "NDCG@10")
+    strokes = [t for t in chart.figure.data if t.marker.symbol == "line-ns"]
+    assert [(t.x[0], t.y[0]) for t in strokes] == [(0.45, 1)]
+    assert chart.table["drawn to the mean"].tolist()[1] == 0.45
+    assert chart.table.columns[-1] == "note"
+    assert "drawn to the mean" not in charts.group_values([raw], "NDCG@10").table
+
+
 def test_a_gap_is_drawn_against_everybodys_value() -> None:
     chart = charts.gaps([Gap("NDCG@10", 0.02, 0.01, 0.03, 0.004, "found", 0.2)])
     point = next(t for t in chart.figure.data if t.x[0] is not None)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fairdash
 from fairdash.metrics.shrinkage import errors, shrunk
 
 SCHOOLS = np.array([28.0, 8, -3, 7, -1, 1, 18, 12]), np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
@@ -96,3 +100,33 @@ def test_order_units_and_place_do_not_matter(groups: list[tuple[float, int]], un
     moved = shrunk(x * unit + shift, error * unit)
     assert moved.value == pytest.approx(found.value * unit + shift, abs=1e-6 * unit + 1e-9)
     assert moved.low == pytest.approx(found.low * unit + shift, abs=1e-4 * unit)
+
+
+def _audit(sizes: dict[str, int]) -> dict[str, Any]:
+    """People of some groups, of whom every fifth finds the one item that was held out."""
+    people = [f"{group}{i}" for group, size in sizes.items() for i in range(size)]
+    users = pd.DataFrame({"user_id": people, "group": [person[0] for person in people]})
+    recommended = ["hit" if i % 5 == 0 else "miss" for i in range(len(people))]
+    lists = pd.DataFrame({"user_id": people, "item_id": recommended, "rank": 1})
+    truth = pd.DataFrame({"user_id": people, "item_id": "hit"})
+    made = fairdash.audit(lists, truth, users, groups=["group"], k=1, replicates=50, permutations=50)
+    return made.to_json()
+
+
+def test_an_audit_of_many_groups_says_what_chance_may_have_done() -> None:
+    sizes = {"a": 30, "b": 7, "c": 12, "d": 200, "e": 60}
+    value = _audit(sizes)
+    drawn = value["shrunk"]["group"]["hit"]
+    assert set(drawn["groups"]) == set(sizes)
+    raw = {name: value["groups"]["group"][name]["hit"] for name in sizes}
+    n, x = np.array([float(size) for size in sizes.values()]), np.array(list(raw.values()))
+    expected = shrunk(x, errors(x * (1 - x), n))
+    for i, name in enumerate(sizes):
+        row = drawn["groups"][name]
+        assert row["value"] == pytest.approx(expected.value[i])
+        assert row["ci"] == pytest.approx([max(expected.low[i], 0), min(expected.high[i], 1)])
+    assert abs(drawn["groups"]["b"]["value"] - 0.2) < abs(raw["b"] - 0.2) / 3  # seven people say little
+
+
+def test_few_groups_stay_as_they_are() -> None:
+    assert _audit({"a": 30, "b": 30})["shrunk"] == {"group": {}}
