@@ -292,7 +292,7 @@ def group_values(
                 x=[row.shrunk],
                 y=[i],
                 mode="markers",
-                marker={"color": color, "symbol": "line-ns", "size": 22, "line": {"width": 2.5, "color": color}},
+                marker={"color": color, "symbol": "line-ns", "size": 15, "line": {"width": 2.5, "color": color}},
                 hovertemplate=f"%{{customdata}}<br>{words.say(SHRUNK)} %{{x:.4f}} ({inside})<extra></extra>",
                 customdata=[words.markup(row.label)],
             )
