@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fairdash.metrics.audit import from_frames as audit
+    from fairdash.metrics.files import audit
 
 __version__ = "0.2.0"
 __all__ = ["__version__", "audit"]
@@ -12,7 +12,7 @@ __all__ = ["__version__", "audit"]
 def __getattr__(name: str) -> Any:
     """`fairdash.audit(...)` for notebooks; imported on first use, so that the command line starts fast."""
     if name == "audit":
-        from fairdash.metrics.audit import from_frames
+        from fairdash.metrics.files import audit
 
-        return from_frames
+        return audit
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

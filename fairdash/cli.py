@@ -200,19 +200,19 @@ def _audit(arguments: argparse.Namespace) -> int:
             **shared,
         )
     else:
-        missing = [name for name in ("recommendations", "truth", "users") if getattr(arguments, name) is None]
+        missing = [name for name in ("recommendations", "truth") if getattr(arguments, name) is None]
         if missing:
             raise ConfigError(
                 f"audit needs --{missing[0]}.",
-                "Give --recommendations, --truth and --users as files, or --run with the folder of a training.",
+                "Give --recommendations and --truth as files, or --run with the folder of a training.",
             )
-        found = files.from_files(
+        found = files.audit(
             arguments.recommendations,
             arguments.truth,
             arguments.users,
-            train=arguments.train or (),
+            train=arguments.train,
             items=arguments.items,
-            relevance_threshold=arguments.relevance_threshold,
+            relevance_threshold="auto" if arguments.relevance_threshold is None else arguments.relevance_threshold,
             **shared,
         )
     value = found.to_json()

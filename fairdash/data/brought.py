@@ -8,32 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from pathlib import PurePath
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fairdash import columns
 from fairdash.data import clean, files, importing, mapping, meaning, read, shapes, times
 from fairdash.data.check import Tables
-from fairdash.data.findings import ROWS_SHOWN, Finding, Question, UnansweredError, examples, questions
+from fairdash.data.findings import ROWS_SHOWN, Finding, Question, Severity, UnansweredError, examples, questions
 from fairdash.data.options import ImportOptions
 from fairdash.data.read import Source, Table
 from fairdash.errors import DataError
-from fairdash.schema import CATEGORIES, ITEM_ID, RANK, RATING, SCORE, TIME, TITLE, USER_ID
+from fairdash.schema import CATEGORIES, ITEM_ID, RANK, RATING, SCORE, TIME, TITLE, UNKNOWN, USER_ID
 
 PREDICTION = "prediction"  # column of truth: the predicted rating of the pair, or the probability of a like
 SYSTEM = "system"
+_LISTS = "lists: "  # before the names of tables of lists, among those of the other tables
 Brings = Source | pd.DataFrame
+Lists = Brings | Sequence[Brings] | Mapping[str, Brings]  # several: a list, or by the names of their systems
 
 
 @dataclass(frozen=True, eq=False)
 class Brought:
     """systems: by name ("" where there is one without), user_id, item_id, rank or score or both. truth: user_id,
     item_id[, rating][, prediction][, time]. train: user_id, item_id[, rating][, time], or None. users: user_id and
-    attributes. items: item_id[, title][, categories] and attributes, or None. Index: the row in the file. Ids are
-    text, or whole numbers where all tables were frames of them. threshold: liked from this rating on; None: each
-    held-out item is."""
+    attributes. items: item_id[, title][, categories] and attributes, or None. No person and item comes twice in truth
+    and train. Index: the row in the file; attrs["file"]: its name. Ids are text, or whole numbers where all tables were
+    frames of them. threshold: liked from this rating on; None: each held-out item is."""
 
     systems: dict[str, pd.DataFrame]
     truth: pd.DataFrame
@@ -45,7 +49,7 @@ class Brought:
 
 
 def bring(
-    recommendations: Brings | None,
+    recommendations: Lists | None,
     truth: Brings,
     users: Brings | None = None,
     train: Brings | Sequence[Brings] | None = None,
@@ -58,55 +62,97 @@ def bring(
     options = options or ImportOptions()
     findings: list[Finding] = []
     log = entered(truth, "truth", options, findings)
-    lists = None if recommendations is None else entered(recommendations, "recommendations", options, findings, RANK)
+    lists = _entered_lists(recommendations, options, findings)
     people = None if users is None else entered(users, "users", options, findings)
     things = None if items is None else entered(items, "items", options, findings)
     several = train if isinstance(train, list) else [] if train is None else [train]
     before = [entered(cast(Brings, part), "train", options, findings) for part in several]
 
     own, rest, kind = _log(log, options, findings)
-    if RATING in own:
-        own = own[own[RATING].notna()]
     threshold = meaning.relevance(log.name, own.get(RATING), kind, options, findings)
     frames: dict[str, pd.DataFrame] = {"truth": own}
-    if lists is not None:
-        frames["recommendations"], beside = list_columns(lists, options, findings)
+    beside = {"truth": (log.name, rest)}
+    names = {"truth": log.name}
+    for name, table in lists.items():
+        frames[name], other = list_columns(table, options, findings)
+        beside[name], names[name] = (table.name, other), table.name
     if before:
         logs = [_log(part, options, findings)[0] for part in before]
         frames["train"] = pd.concat([part[[c for c in columns.names(logs[0]) if c in part]] for part in logs])
+        names["train"] = before[0].name
     if people is not None:
         frames["users"] = _entities(people, USER_ID, options.users_id, columns.USER_NAMES, own)
+        names["users"] = people.name
     if things is not None:
         frames["items"] = _things(things, options, own, findings)
-    names = {
-        "truth": log.name,
-        "recommendations": lists.name if lists else "",
-        "train": before[0].name if before else "",
-    }
-    names |= {"users": people.name if people else "", "items": things.name if things else ""}
+        names["items"] = things.name
     frames = repaired(frames, names, findings)
     if "users" not in frames:
-        frames["users"] = pd.DataFrame({USER_ID: frames["truth"][USER_ID].drop_duplicates()})
-        if lists is not None:
-            ids = pd.concat([frames["users"][USER_ID], frames["recommendations"][USER_ID]]).drop_duplicates()
-            frames["users"] = pd.DataFrame({USER_ID: ids})
-    for name, table, others in (("truth", log, rest), *((("recommendations", lists, beside),) if lists else ())):
-        same = others.loc[others.index.isin(frames[name].index)] if len(others.columns) else others
-        if len(same.columns):
-            users_now, moved = importing.personal(table.name, frames[name], same, frames["users"], [], findings)
-            frames["users"] = users_now
-            aside = [c for c in columns.names(same) if c not in moved]
-            _ignored(table.name, aside, findings)
-    frames["truth"] = _once(frames["truth"], names["truth"], options, findings)
-    frames["users"] = described(frames["users"], frames["truth"], names["users"], options, findings)
+        ids = pd.concat([frames[name][USER_ID] for name in ("truth", *lists)]).drop_duplicates()
+        frames["users"] = pd.DataFrame({USER_ID: ids})
+    for name, (file, others) in beside.items():
+        if len(others.columns):
+            same = others if len(others) == len(frames[name]) else others.loc[others.index.isin(frames[name].index)]
+            frames["users"], moved = importing.personal(file, frames[name], same, frames["users"], [], findings)
+            unused(file, [c for c in columns.names(same) if c not in moved], findings)
+    for name in ("truth", "train"):
+        if name in frames:
+            frames[name] = _once(frames[name], names[name], options, findings)
+    frames["users"] = described(frames["users"], frames["truth"], names.get("users", ""), options, findings)
+    _strangers(frames, list(lists), names, findings)
     asked = questions(findings)
     if asked and not accept_guesses:
         raise UnansweredError(asked)
-    frames = {name: _ordered(frame) for name, frame in frames.items()}
-    systems = systems_of(frames["recommendations"]) if lists is not None else {}
+    for name in ("truth", "users", "items"):
+        if name in frames:
+            frames[name] = _ordered(frames[name])
+    for name, frame in frames.items():
+        frame.attrs["file"] = names.get(name, name)
     return Brought(
-        systems, frames["truth"], frames["users"], frames.get("train"), frames.get("items"), threshold, tuple(findings)
+        _systems({name: frames[name] for name in lists}),
+        frames["truth"],
+        frames["users"],
+        frames.get("train"),
+        frames.get("items"),
+        threshold,
+        tuple(findings),
     )
+
+
+def _entered_lists(given: Lists | None, options: ImportOptions, findings: list[Finding]) -> dict[str, Table]:
+    """The tables of lists by a name that no other table has: "lists: " and what its systems are called by."""
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        sources = dict(given)
+    elif isinstance(given, list):
+        stems = [_stem(source, i) for i, source in enumerate(given)]
+        sources = {
+            stem if stems.count(stem) == 1 else f"{stem} ({stems[:i].count(stem) + 1})": source
+            for i, (stem, source) in enumerate(zip(stems, given, strict=True))
+        }
+    else:
+        sources = {"": cast(Brings, given)}
+    if not sources:
+        raise DataError("No lists were given.", "Give at least one table of recommendations.")
+    tables = {name: entered(source, "recommendations", options, findings, RANK) for name, source in sources.items()}
+    return {_LISTS + name: table for name, table in tables.items()}
+
+
+def _stem(source: Brings, place: int) -> str:
+    if isinstance(source, pd.DataFrame):
+        return PurePath(str(source.attrs.get("file", f"system {place + 1}"))).stem
+    return PurePath(read.file_name(source)).stem
+
+
+def _systems(lists: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The lists of each system: by the name in its column, by that of its file, by both where there are both."""
+    found: dict[str, pd.DataFrame] = {}
+    for key, frame in lists.items():
+        file = key.removeprefix(_LISTS)
+        for name, part in systems_of(frame).items():
+            found[f"{file}: {name}" if file and name else file or name] = part
+    return found
 
 
 def entered(source: Brings, what: str, options: ImportOptions, findings: list[Finding], place: str = TIME) -> Table:
@@ -151,7 +197,16 @@ def _list_texts(column: pd.Series) -> pd.Series:
 
 
 def list_columns(table: Table, options: ImportOptions, findings: list[Finding]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """user_id, item_id and rank, score, system as far as they are there, and the columns beside them.
+    """user_id, item_id and rank, score, system as far as they are there, and the columns beside them."""
+    frame, chosen = table.frame, list_roles(table, options, findings)
+    made = pd.DataFrame({name: frame[column] for name, column in chosen.items()})
+    if SYSTEM in made and made[SYSTEM].nunique() < 2:
+        made = made.drop(columns=SYSTEM)
+    return made, frame[[c for c in columns.names(frame) if c not in chosen.values()]]
+
+
+def list_roles(table: Table, options: ImportOptions, findings: list[Finding]) -> dict[str, str]:
+    """The columns of user_id, item_id and rank, score, system as far as they are there.
 
     The order comes from a rank, else a score; of a file without names, from its third column. What is called rating is
     a score only where nothing else is: beside a prediction it is what the person said. Raises DataError without order.
@@ -186,10 +241,7 @@ def list_columns(table: Table, options: ImportOptions, findings: list[Finding]) 
         message = f"{score} gives the order, as there is no other score: it should be predicted, not what people said."
         findings.append(Finding("rating_as_score", "warning", table.name, message))
     told = {USER_ID: "user", ITEM_ID: "item", RANK: "rank", SCORE: "score", SYSTEM: "system"}
-    made = pd.DataFrame({name: frame[chosen[role]] for name, role in told.items() if role in chosen})
-    if SYSTEM in made and made[SYSTEM].nunique() < 2:
-        made = made.drop(columns=SYSTEM)
-    return made, frame[[c for c in columns.names(frame) if c not in chosen.values()]]
+    return {name: chosen[role] for name, role in told.items() if role in chosen}
 
 
 def _counts_up(column: pd.Series) -> bool:
@@ -262,6 +314,14 @@ def _log(
         values, kind, shown = meaning.ratings(table, chosen["rating"], options, findings)
         if values is not None:
             made[RATING] = values
+            gone = ~np.isfinite(values)
+            blank = gone & frame[chosen["rating"]].isna().to_numpy()
+            if blank.any():
+                message = f"{int(blank.sum()):,} rows have no rating; they are left out."
+                findings.append(
+                    _finding("unrated", "warning", table.name, message, frame, blank, "drop_unrated", applied=True)
+                )
+            shown = shown | gone
     if "prediction" in chosen:
         made[PREDICTION] = frame[chosen["prediction"]]
     if "time" in chosen:
@@ -323,11 +383,9 @@ def repaired(
             odd = frames[name].duplicated(key)
             if odd.any():
                 message = f"{int(odd.sum()):,} rows repeat {what} that have a row already; the first one counts."
-                rows = tuple(int(row) for row in frames[name].index[odd][:ROWS_SHOWN])
+                key_of = f"repeated_{what}"
                 findings.append(
-                    Finding(
-                        f"repeated_{what}", "warning", names[name], message, int(odd.sum()), rows, "first_row", True
-                    )
+                    _finding(key_of, "warning", names[name], message, frames[name], odd, "first_row", applied=True)
                 )
                 frames[name] = frames[name][~odd]
     return frames
@@ -353,27 +411,45 @@ def _clean_ids(frame: pd.DataFrame, key: str, file: str, findings: list[Finding]
     ids = frame[key]
     whole = pd.api.types.is_float_dtype(ids.dtype) and bool((ids.dropna() == np.floor(ids.dropna())).all())
     if not pd.api.types.is_numeric_dtype(ids.dtype):
-        text = ids.str.strip().replace("", None)
-        odd = (text != ids) & text.notna()
-        if odd.any():
-            message = f"{int(odd.sum()):,} cells of {key} have spaces around them, such as {examples(ids[odd])}."
-            rows = tuple(int(row) for row in frame.index[odd][:ROWS_SHOWN])
-            findings.append(Finding("id_spaces", "warning", file, message, int(odd.sum()), rows, "strip_ids", True))
-            frame = frame.assign(**{key: text})
+        given = pd.Series(ids.unique()).dropna()  # there are fewer of them than rows
+        text = given.str.strip().replace("", None)
+        odd = set(given[(text != given) | text.isna()])
+        if odd:
+            spaces = ids.isin(odd)
+            message = f"{int(spaces.sum()):,} cells of {key} have spaces around them, such as {examples(ids[spaces])}."
+            findings.append(_finding("id_spaces", "warning", file, message, frame, spaces, "strip_ids", applied=True))
+            ids = ids.str.strip().replace("", None)
         told = text.dropna()
         if len(told) and told.str.fullmatch(r"\d+\.0").all():
             message = f'{key} is written "7.0"; it was read as "7".'
             findings.append(Finding("float_ids", "warning", file, message, len(told), (), "whole_ids", True))
-            frame = frame.assign(**{key: text.str.removesuffix(".0")})
+            ids = ids.str.removesuffix(".0")
+        frame = frame.assign(**{key: ids})
     empty = frame[key].isna()
     if empty.any():
         message = f"{int(empty.sum()):,} rows have no {key}; they are left out."
-        rows = tuple(int(row) for row in frame.index[empty][:ROWS_SHOWN])
-        findings.append(Finding("empty_ids", "warning", file, message, int(empty.sum()), rows, "drop_empty_ids", True))
+        findings.append(_finding("empty_ids", "warning", file, message, frame, empty, "drop_empty_ids", applied=True))
         frame = frame[~empty]
     if not len(frame):
         raise DataError(f"{file} has no row with a {key}.", "Check the column of the ids.")
     return frame.astype({key: np.int64}) if whole else frame
+
+
+def _finding(
+    key: str,
+    severity: Severity,
+    file: str,
+    message: str,
+    frame: pd.DataFrame,
+    where: pd.Series | NDArray[np.bool_],
+    repair: str = "",
+    *,
+    applied: bool = False,
+) -> Finding:
+    """A finding about the rows [n] of a frame that are marked."""
+    marked = np.asarray(where, dtype=bool)
+    rows = tuple(int(row) for row in frame.index[marked][:ROWS_SHOWN])
+    return Finding(key, severity, file, message, int(marked.sum()), rows, repair, applied)
 
 
 def _one_form(
@@ -400,27 +476,78 @@ def _one_form(
             return
 
 
-def _once(truth: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding]) -> pd.DataFrame:
-    """One row for each held-out pair."""
-    odd = truth.duplicated([USER_ID, ITEM_ID])
+def _once(log: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding]) -> pd.DataFrame:
+    """One row for each person and item."""
+    odd = log.duplicated([USER_ID, ITEM_ID])
     if not odd.any():
-        return truth
+        return log
     message = f"{int(odd.sum()):,} rows repeat a person and an item that have a row already."
-    rows = tuple(int(row) for row in truth.index[odd][:ROWS_SHOWN])
-    findings.append(Finding("repeated_pairs", "warning", file, message, int(odd.sum()), rows, "dedupe", True))
-    return clean.once(truth, options.dedupe)
+    findings.append(_finding("repeated_pairs", "warning", file, message, log, odd, "dedupe", applied=True))
+    return clean.once(log, options.dedupe)
+
+
+def _strangers(
+    frames: Mapping[str, pd.DataFrame], lists: Sequence[str], names: Mapping[str, str], findings: list[Finding]
+) -> None:
+    """Who and what is in one table alone: people without attributes, items outside of the catalogue, and people of whom
+    there is nothing to audit."""
+    audited = pd.concat([frames[name][USER_ID] for name in ("truth", *lists)]).drop_duplicates()
+    if names.get("users"):
+        unknown = audited[~audited.isin(frames["users"][USER_ID])]
+        if len(unknown) == len(audited):
+            raise _apart(frames, USER_ID, "truth", "users", names)
+        if len(unknown):
+            message = f"{len(unknown):,} of {len(audited):,} audited people are missing from the table of users, such "
+            message += f"as {examples(unknown)}: they are {UNKNOWN}."
+            findings.append(Finding("unknown_people", "warning", names["users"], message, len(unknown)))
+        idle = ~frames["users"][USER_ID].isin(audited)
+        if idle.any() and lists:
+            message = f"{int(idle.sum()):,} people of the table of users have neither a list nor held-out items: they "
+            message += "are left out."
+            findings.append(_finding("idle_people", "info", names["users"], message, frames["users"], idle))
+    others = [frames[name][ITEM_ID] for name in ("truth", *lists, "train") if name in frames]
+    things = pd.concat([pd.Series(ids.unique()) for ids in others]).drop_duplicates()
+    if "items" not in frames:
+        message = f"No table of items: the catalogue is the {len(things):,} items that occur in the other tables, "
+        message += "so coverage and gini leave out items that nobody had and nobody was recommended."
+        findings.append(Finding("no_items", "warning", "", message, len(things)))
+        return
+    beyond = things[~things.isin(frames["items"][ITEM_ID])]
+    if len(beyond) == len(things):
+        raise _apart(frames, ITEM_ID, "truth", "items", names)
+    if len(beyond):
+        message = f"{len(beyond):,} items of the other tables are missing from the table of items, such as "
+        message += f"{examples(beyond)}: they have no group."
+        findings.append(Finding("unknown_items", "warning", names["items"], message, len(beyond)))
+
+
+def _apart(frames: Mapping[str, pd.DataFrame], key: str, one: str, other: str, names: Mapping[str, str]) -> DataError:
+    """The error for tables of which not one id meets."""
+    here, there = (", ".join(map(repr, frames[name][key].unique()[:3].tolist())) for name in (one, other))
+    message = f"No {key} of {names[one]} ({here}) has a row in {names[other]} ({there})."
+    return DataError(message, "Choose other id columns, or check that the files belong together.")
+
+
+def in_order(ids: pd.Series) -> pd.Series:
+    """Ids in their order, numbers by size also where they are text: sums over people then do not depend on the order in
+    a file, nor on the type of the ids, not even in their last digit."""
+    return ids.iloc[np.argsort(_places(ids), kind="stable")]
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows by person and item: sums over people then do not depend on the order in a file, nor on the type of ids,
-    not even in their last digit."""
-    keys = []
-    for key in (ITEM_ID, USER_ID):
-        if key in frame:
-            numbers = columns.numbers(frame[key])
-            plain = np.isfinite(numbers).all()
-            keys.append(numbers if plain else np.unique(frame[key].to_numpy(object), return_inverse=True)[1])
-    return frame.iloc[np.lexsort(keys)]
+    """The rows by person and item."""
+    return frame.iloc[np.lexsort([_places(frame[key]) for key in (ITEM_ID, USER_ID) if key in frame])]
+
+
+def _places(ids: pd.Series) -> NDArray[Any]:
+    """Numbers [n] in the order of the ids."""
+    if pd.api.types.is_numeric_dtype(ids.dtype):
+        return ids.to_numpy()
+    numbers = columns.numbers(ids)
+    if np.isfinite(numbers).all():
+        return numbers
+    places: NDArray[Any] = np.unique(ids.to_numpy(object), return_inverse=True)[1]
+    return places
 
 
 def systems_of(lists: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -431,7 +558,8 @@ def systems_of(lists: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {str(name): part.drop(columns=SYSTEM) for name, part in parts}
 
 
-def _ignored(file: str, names: Sequence[str], findings: list[Finding]) -> None:
+def unused(file: str, names: Sequence[str], findings: list[Finding]) -> None:
+    """A finding about columns that say nothing here."""
     if names:
         message = f"These columns are not used: {', '.join(names)}."
         findings.append(Finding("columns_aside", "warning", file, message, len(names)))

@@ -57,7 +57,7 @@ def ratings(
         return found, "count", _zeros(table, column, found, options, findings)
     kind = mapping.rating_kind(column, found) if options.rating_kind == "auto" else options.rating_kind
     told = found[np.isfinite(found)]
-    if len(told) and np.ptp(told) == 0 and kind == "rating":
+    if len(told) and np.ptp(told) == 0 and kind == "rating" and options.relevance_threshold in ("auto", None):
         message = f"{column}: all ratings are {told[0]:g}, so the data says only who had what."
         findings.append(Finding("constant_rating", "info", table.name, message, len(told)))
         return None, "none", none

@@ -225,6 +225,8 @@ def table(source: Source, reading: Reading | None = None) -> Table:
     if inside is None:
         return _one(source, reading or Reading())
     groups = parts(inside)
+    if all(file_name(one).endswith((".parquet", ".pq")) for one in inside):
+        groups = [inside]
     if len(groups) > 1:
         name, many = file_name(source), ", ".join(file_name(group[0]) for group in groups[:8])
         raise DataError(f"{name} holds {len(groups)} files where one table is expected: {many}.", "Bring one of them.")

@@ -1,20 +1,24 @@
 """Who gets what, and how well: the audit of ranked lists against what people liked.
 
-`from_frames` takes the tables of any recommender, `from_split` a split and lists of this program; both give an `Audit`
-(see `value`).
+`from_frames` takes the tables of any recommender, `from_tables` such as are read already, `from_split` a split and
+lists of this program; all give an `Audit` (see `value`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash import settings
-from fairdash.errors import ConfigError
+from fairdash.data import brought
+from fairdash.data.brought import Brings, Brought
+from fairdash.data.findings import Finding
+from fairdash.data.options import ImportOptions
+from fairdash.errors import ConfigError, DataError
 from fairdash.hashing import Hashes
 from fairdash.metrics import bootstrap, inputs, rating, results, shrinkage
 from fairdash.metrics.groups import Gap
@@ -30,45 +34,96 @@ SCORE_CELLS = 128  # of list scores, for replicates of score_ks; the value itsel
 
 
 def from_frames(
-    recommendations: pd.DataFrame,
-    truth: pd.DataFrame,
-    users: pd.DataFrame,
+    recommendations: Brings,
+    truth: Brings,
+    users: Brings | None = None,
     *,
-    train: pd.DataFrame | Sequence[pd.DataFrame] | None = None,
-    items: pd.DataFrame | None = None,
+    train: Brings | Sequence[Brings] | None = None,
+    items: Brings | None = None,
     groups: Sequence[GroupSpec | str] = (),
     item_groups: Sequence[GroupSpec | str] = (),
     k: int = settings.K,
-    relevance_threshold: float | None = None,
+    relevance_threshold: float | Literal["auto"] | None = "auto",
+    seed: int = 0,
+    replicates: int = settings.BOOTSTRAP,
+    permutations: int = settings.PERMUTATIONS,
+    model: ModelSide | None = None,
+    accuracy_only: bool = False,
+    options: ImportOptions | None = None,
+    accept_guesses: bool = True,
+) -> Audit:
+    """Audit lists of any recommender, as frames or as files (a path, or a name with bytes).
+
+    recommendations: user_id, item_id, rank (from 1) or score. truth: user_id, item_id[, rating][, prediction], the
+    held-out part; all of it counts as liked (None), or what is rated at least `relevance_threshold` ("auto": decided
+    from the scale, 4 where ratings go to 5). prediction: the predicted rating of the pair, or P(like); needed for
+    value_unfairness and its kin. users: user_id and attributes. train: user_id, item_id, one table or several; needed
+    for candidates, popularity and profiles. items: item_id[, categories] and attributes: the catalogue. Columns are
+    known by other names too, and tables are repaired (`data.brought`): what was guessed, ignored or repaired stands in
+    the audit's findings. options: answers to what is guessed; without accept_guesses an unsure guess is an error.
+
+    groups, item_groups: attributes, crossings as GroupSpec; item groups may also be "categories" and "popularity" (head
+    and tail). accuracy_only: leave out everything but the six accuracy metrics. Raises DataError and ConfigError, which
+    say what and where.
+    """
+    check(k, replicates, permutations, seed)
+    tables = brought.bring(
+        recommendations,
+        truth,
+        users,
+        train,
+        items,
+        options=liked_from(relevance_threshold, options),
+        accept_guesses=accept_guesses,
+    )
+    if len(tables.systems) > 1:
+        raise DataError(
+            f"There are lists of {len(tables.systems)} systems: {', '.join(tables.systems)}.",
+            "Audit them together (`fairdash.audits`), or bring the lists of one of them.",
+        )
+    (system,) = tables.systems
+    return from_tables(
+        tables,
+        system,
+        groups=groups,
+        item_groups=item_groups,
+        k=k,
+        seed=seed,
+        replicates=replicates,
+        permutations=permutations,
+        model=model,
+        accuracy_only=accuracy_only,
+    )
+
+
+def liked_from(threshold: float | Literal["auto"] | None, options: ImportOptions | None) -> ImportOptions:
+    """The options with that threshold; "auto" leaves theirs."""
+    options = options or ImportOptions()
+    if threshold == "auto":
+        return options
+    return replace(options, relevance_threshold=None if threshold is None else float(threshold))
+
+
+def from_tables(
+    tables: Brought,
+    system: str,
+    *,
+    groups: Sequence[GroupSpec | str] = (),
+    item_groups: Sequence[GroupSpec | str] = (),
+    k: int = settings.K,
     seed: int = 0,
     replicates: int = settings.BOOTSTRAP,
     permutations: int = settings.PERMUTATIONS,
     model: ModelSide | None = None,
     accuracy_only: bool = False,
 ) -> Audit:
-    """Audit lists of any recommender.
-
-    recommendations: user_id, item_id, rank (from 1) or score. truth: user_id, item_id[, rating][, prediction], the
-    held-out part; all of it counts as liked, or what is rated at least `relevance_threshold` (default 4 where ratings
-    go to 5). prediction: the predicted rating of the pair, or P(like); needed for value_unfairness and its kin.
-    users: user_id and attributes. train: user_id, item_id, one table or several; needed for candidates, popularity and
-    profiles. items: item_id[, categories] and attributes: the catalogue. groups, item_groups: attributes, crossings as
-    GroupSpec; item groups may also be "categories" and "popularity" (head and tail). accuracy_only: leave out
-    everything but the six accuracy metrics. Raises DataError and ConfigError, which say what and where.
-    """
-    check(k, replicates, permutations, seed)
-    if isinstance(train, Sequence):
-        train = pd.concat(list(train), ignore_index=True) if train else None
-    made = inputs.from_frames(
-        recommendations,
-        truth,
-        users,
-        train,
-        items,
+    """Audit the lists of one system of tables that were read and repaired. The people are those of all its systems."""
+    made = inputs.from_tables(
+        tables,
+        system,
         specs(groups),
         specs(item_groups),
         k,
-        relevance_threshold,
         seed,
         k if accuracy_only else settings.CANDIDATES,
     )
@@ -133,7 +188,16 @@ def from_inputs(
     if made.rated is not None and not accuracy_only:
         rated = rating_gaps(made.rated, made.hashes, made.groups, made.min_sizes, made.catalogue.size, rules)
     return finish(
-        total, made.catalogue, item_labels, made.warnings, made.continuous, made.threshold, model, exact_ks, rated
+        total,
+        made.catalogue,
+        item_labels,
+        made.warnings,
+        made.continuous,
+        made.threshold,
+        model,
+        exact_ks,
+        rated,
+        made.findings,
     )
 
 
@@ -147,6 +211,7 @@ def finish(
     model: ModelSide | None = None,
     exact_ks: Mapping[str, tuple[float, tuple[str, str]]] | None = None,
     rated: Mapping[str, Mapping[str, Gap]] | None = None,
+    findings: Sequence[Finding] = (),
 ) -> Audit:
     """From sums to numbers: every metric, interval and test of a tally, which may be the sum of many."""
     said = list(warnings)
@@ -196,6 +261,7 @@ def finish(
         said.append(
             f"{total.n_without_truth:,} of {total.n:,} people have no liked held-out item: accuracy leaves them out."
         )
+    contract["findings"] = [finding.to_json() for finding in findings]
     contract["warnings"] = said
     contract["undefined"] = undefined
     return Audit(total, catalogue, found, results.plain(contract))

@@ -1,6 +1,7 @@
-"""From tables with ids to coded arrays, once, with every oddity of the tables either repaired and said, or refused.
+"""From the tables that `data.brought` repaired to coded arrays, once.
 
-Inside, a user or an item is a code (its row in `Inputs.user_ids`, `Catalogue.ids`). What is done with odd rows:
+Inside, a user or an item is a code (its row in `Inputs.user_ids`, `Catalogue.ids`), in the order of the ids. What is
+done with odd rows of lists:
 
     rank missing             made from score, best first, equal scores by a hash of (seed, item)
     ranks from 0             shifted to start at 1, said
@@ -9,8 +10,6 @@ Inside, a user or an item is a code (its row in `Inputs.user_ids`, `Catalogue.id
     an item twice in a list  the better rank counts, the other place stays empty, said
     score NaN                refused where the score is needed for the order
     more than K rows         those beyond K do not count for metrics at K
-    ids as numbers and text  compared as text
-    missing id               refused
 """
 
 from __future__ import annotations
@@ -25,6 +24,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash import settings
+from fairdash.data.brought import PREDICTION, Brought, in_order
+from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError, DataError
 from fairdash.hashing import Hashes, id_hash, mix
 from fairdash.item_classes import ItemClass, item_classes
@@ -49,7 +50,6 @@ Array = NDArray[np.float64]
 
 FROM_ZERO = "Ranks start at 0: all are read as one more."
 MAX_RANK = 2**31  # larger ones would leave the range of codes
-PREDICTION = "prediction"  # column of truth: predicted rating of the pair, or P(like)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ class Inputs:
     training pairs, likewise, or None. groups: of users, one for each attribute, with the size below which each keeps a
     group out of gaps. continuous: numeric attributes by label [n], NaN where missing, drawn as curves. threshold: from
     which rating on an item counts as liked, None: any. rated: held-out pairs with predicted and true values, where the
-    recommender predicts them."""
+    recommender predicts them. findings: what reading the tables found."""
 
     user_ids: NDArray[Any]
     lists: Lists
@@ -86,6 +86,7 @@ class Inputs:
     warnings: tuple[str, ...]
     threshold: float | None
     rated: Rated | None = None
+    findings: tuple[Finding, ...] = ()
 
     @cached_property
     def hashes(self) -> Hashes:
@@ -143,61 +144,33 @@ class Setting:
     catalogue: Catalogue
     threshold: float | None
     rated: Rated | None
-    n_known_people: int  # people of the coder who stand in the table of users
 
 
 def setting(
-    truth: pd.DataFrame,
-    users: pd.DataFrame,
-    items: pd.DataFrame | None,
-    user: dict[str, pd.Series],
-    item: dict[str, pd.Series],
+    tables: Brought,
     people: Coder,
     things: Coder,
     groups: Sequence[GroupSpec],
     item_groups: Sequence[GroupSpec],
-    threshold: float | None,
     said: list[str],
 ) -> Setting:
-    """Code truth, train, users and items. user, item: the checked id columns of the tables, by name."""
+    """Code truth, train, users and items."""
     from fairdash.groups import form
 
-    if items is None:
-        said.append(
-            f"No table of items: the catalogue is the {things.size:,} items that occur in the other tables, "
-            "so coverage and gini leave out items that nobody had and nobody was recommended."
-        )
-    elif things.size > len(items):
-        beyond = things.size - len(items)
-        said.append(f"{beyond:,} items of the other tables are missing from the table of items: they have no group.")
-    if threshold is not None and RATING not in truth:
-        raise DataError(
-            "The table of held-out items (truth) has no column `rating`, so no threshold can apply.",
-            "Leave the relevance threshold out: all held-out items then count as liked.",
-        )
-    if threshold is None and RATING in truth:
-        threshold = _usual_threshold(truth)
-        said.append(
-            f"Held-out items count as liked from rating {threshold:g} on; --relevance-threshold changes that."
-            if threshold is not None
-            else "Held-out ratings go beyond 10, as counts do: all held-out items count as liked."
-        )
+    truth, users, items, threshold = tables.truth, tables.users, tables.items, tables.threshold
+    user, item = (people.codes(truth[USER_ID]), things.codes(truth[ITEM_ID]))
     liked = slice(None) if threshold is None else np.flatnonzero(numbers(truth, "truth", RATING) >= threshold)
-    relevant = _pairs(people.codes(user["truth"])[liked], things.codes(item["truth"])[liked], things.size)
+    relevant = _pairs(user[liked], item[liked], things.size)
     known = popularity = None
-    if "train" in user:
-        user_known, item_known = people.codes(user["train"]), things.codes(item["train"])
+    if tables.train is not None:
+        user_known, item_known = people.codes(tables.train[USER_ID]), things.codes(tables.train[ITEM_ID])
         popularity = np.bincount(item_known, minlength=things.size).astype(np.float64)
         own = user_known >= 0  # people who are not audited still count in popularity
         known = _pairs(user_known[own], item_known[own], things.size)
     ids = things.ids()
-    described = _aligned(items, item.get("items"), things, ids)
+    described = _aligned(items, things, ids)
     catalogue = Catalogue(ids, popularity, item_classes(described, item_groups, popularity))
-    row = _repeated(user["users"])
-    if row is not None:
-        where = place(users, "users", row, USER_ID)
-        raise DataError(f"{where}: {user['users'].iloc[row]!r} stands there twice.", "Keep one row for each.")
-    codes = people.codes(user["users"])
+    codes = people.codes(users[USER_ID])
     there = codes >= 0
 
     def of_people(values: NDArray[Any], missing: Any) -> NDArray[Any]:
@@ -217,8 +190,7 @@ def setting(
         continuous={label: of_people(values, np.nan) for label, values in _continuous(groups, users).items()},
         catalogue=catalogue,
         threshold=threshold,
-        rated=_rated(truth, people.codes(user["truth"]), things.codes(item["truth"]), threshold, said),
-        n_known_people=int(there.sum()),
+        rated=_rated(truth, user, item, threshold, said),
     )
 
 
@@ -234,46 +206,29 @@ def _overlaps(formed: Sequence[Groups]) -> list[str]:
     return found
 
 
-def checked(
-    truth: pd.DataFrame, users: pd.DataFrame, train: pd.DataFrame | None, items: pd.DataFrame | None
-) -> dict[str, pd.DataFrame | None]:
-    """The tables by name; DataError where one lacks a column or truth is empty."""
-    need(truth, "truth", (USER_ID, ITEM_ID))
-    need(users, "users", (USER_ID,))
-    if not len(truth):
-        raise DataError("The table of held-out items (truth) has no rows.", "Accuracy needs held-out items.")
-    if train is not None:
-        need(train, "train", (USER_ID, ITEM_ID))
-    if items is not None:
-        need(items, "items", (ITEM_ID,))
-    return {"truth": truth, "users": users, "train": train, "items": items}
+def coders(tables: Brought) -> tuple[Coder, Coder]:
+    """People who are audited, those with a list of any system or held-out items, and all items that there are."""
+    lists = list(tables.systems.values())
+    users = [frame[USER_ID] for frame in (*lists, tables.truth)]
+    items = [frame[ITEM_ID] for frame in (tables.items, *lists, tables.truth, tables.train) if frame is not None]
+    return Coder.of(*users), Coder.of(*items)
 
 
-def from_frames(
-    recommendations: pd.DataFrame,
-    truth: pd.DataFrame,
-    users: pd.DataFrame,
-    train: pd.DataFrame | None,
-    items: pd.DataFrame | None,
+def from_tables(
+    tables: Brought,
+    system: str,
     groups: Sequence[GroupSpec],
     item_groups: Sequence[GroupSpec],
     k: int,
-    threshold: float | None,
     seed: int,
     limit: int = settings.CANDIDATES,
 ) -> Inputs:
-    """Coded tables of any recommender's lists. Audited are the users who have a list or held-out items. limit: places
-    of a list that are kept, at least k."""
+    """Coded tables with the lists of one system. limit: places of a list that are kept, at least k."""
     said: list[str] = []
-    need(recommendations, "recommendations", (USER_ID, ITEM_ID))
-    if not len(recommendations):
-        raise DataError("The table of recommendations has no rows.", "Give at least one list.")
-    tables = {"recommendations": recommendations, **checked(truth, users, train, items)}
-    user, item = id_columns(tables, USER_ID), id_columns(tables, ITEM_ID)
-    people = Coder.of(user["recommendations"], user["truth"])
-    things = Coder.of(*(item[name] for name in ("items", "recommendations", "truth", "train") if name in item))
-    made = setting(truth, users, items, user, item, people, things, groups, item_groups, threshold, said)
-    listed_user, listed_item = people.codes(user["recommendations"]), things.codes(item["recommendations"])
+    recommendations = tables.systems[system]
+    people, things = coders(tables)
+    made = setting(tables, people, things, groups, item_groups, said)
+    listed_user, listed_item = people.codes(recommendations[USER_ID]), things.codes(recommendations[ITEM_ID])
 
     def where(row: int) -> str:
         return place(recommendations, "recommendations", row, RANK)
@@ -286,13 +241,9 @@ def from_frames(
         if rank.min() == 0:
             said.append(FROM_ZERO)
             rank = rank + 1
-    elif SCORE in recommendations:
+    else:
         ties = mix(seed, id_hash(made.catalogue.ids))[listed_item]
         rank = ranks_of_scores(numbers(recommendations, "recommendations", SCORE), listed_user, ties)
-    else:
-        raise DataError(
-            "The table `recommendations` has neither `rank` nor `score`.", "Add one: without it there is no order."
-        )
     score = None
     if SCORE in recommendations:
         score = pd.to_numeric(recommendations[SCORE], errors="coerce").to_numpy(dtype=np.float32, na_value=np.nan)
@@ -300,14 +251,11 @@ def from_frames(
     lists = arrange(listed_user, listed_item, rank, score, people.size, things.size, k, odd, where, limit)
     said += odd.sentences(k)
     with_list = np.asarray((lists.items >= 0).any(axis=1))
-    people_meet = bool(with_list[people.codes(user["truth"])].any())
-    true_item = things.codes(item["truth"])
+    people_meet = bool(with_list[people.codes(tables.truth[USER_ID])].any())
+    true_item = things.codes(tables.truth[ITEM_ID])
     items_meet = any(_meet(part, true_item, things.size) for part in (listed_item[:10_000], listed_item))
-    said += meeting(user, item, people_meet, items_meet)
-    said += missing(int(np.count_nonzero(~with_list)), people.size - made.n_known_people, people.size)
-    idle = len(users) - made.n_known_people
-    if idle:
-        said.append(f"{idle:,} people of the table of users have neither a list nor held-out items: they are left out.")
+    said += meeting(recommendations, tables.truth, people_meet, items_meet)
+    said += unlisted(int(np.count_nonzero(~with_list)))
     return Inputs(
         user_ids=people.index.to_numpy(),
         lists=lists,
@@ -320,6 +268,7 @@ def from_frames(
         warnings=tuple(said),
         threshold=made.threshold,
         rated=made.rated,
+        findings=tables.findings,
     )
 
 
@@ -330,32 +279,25 @@ def _meet(a: Codes, b: Codes, size: int) -> bool:
     return any(there[part].any() for part in (b[:10_000], b))  # the first rows nearly always tell
 
 
-def meeting(user: dict[str, pd.Series], item: dict[str, pd.Series], people_meet: bool, items_meet: bool) -> list[str]:
+def meeting(lists: pd.DataFrame, truth: pd.DataFrame, people_meet: bool, items_meet: bool) -> list[str]:
     """Whether lists and truth are about the same people and items: DataError, or a sentence, where not."""
     said = []
     if not people_meet:
         raise DataError(
             "No user of the recommendations has a held-out item: the user ids of the two tables do not meet.",
-            f"The first are {_first(user['recommendations'])} and {_first(user['truth'])}; bring them to one form.",
+            f"The first are {_first(lists[USER_ID])} and {_first(truth[USER_ID])}; bring them to one form.",
         )
     if not items_meet:
         said.append(
             "Not one held-out item occurs in any list: are the item ids of the two tables of one form? The first are "
-            f"{_first(item['recommendations'])} and {_first(item['truth'])}."
+            f"{_first(lists[ITEM_ID])} and {_first(truth[ITEM_ID])}."
         )
     return said
 
 
-def missing(unlisted: int, unknown: int, audited: int) -> list[str]:
-    """unlisted: people with truth but no list. unknown: audited people who are not in the table of users."""
-    said = []
-    if unlisted:
-        said.append(f"{unlisted:,} people have held-out items but no list: their accuracy is 0.")
-    if unknown:
-        said.append(
-            f"{unknown:,} of {audited:,} audited people are missing from the table of users: they are {UNKNOWN}."
-        )
-    return said
+def unlisted(n: int) -> list[str]:
+    """What is said of n people with held-out items but without a list."""
+    return [f"{n:,} people have held-out items but no list: their accuracy is 0."] if n else []
 
 
 def _continuous(specs: Sequence[GroupSpec], users: pd.DataFrame) -> dict[str, Array]:
@@ -380,17 +322,9 @@ def place(frame: pd.DataFrame, table: str, row: int, column: str) -> str:
     return f"{frame.attrs.get('file', table)}, row {number}, column {column}"
 
 
-def need(table: pd.DataFrame, name: str, columns: Sequence[str]) -> None:
-    """Raises a DataError when the table lacks one of the columns."""
-    for column in columns:
-        if column not in table:
-            have = ", ".join(map(str, table.columns[:20])) or "none"
-            raise DataError(f"The table `{name}` has no column `{column}`; it has {have}.", "Rename the column.")
-
-
 @dataclass(frozen=True, eq=False)
 class Coder:
-    """Codes of ids: 0…size-1, -1 for ids that are not among them. index: the ids by code."""
+    """Codes of ids: 0…size-1 in the order of the ids, -1 for ids that are not among them. index: the ids by code."""
 
     index: pd.Index
     table: NDArray[np.int32] | None  # codes by id, for whole numbers in a narrow range
@@ -408,9 +342,8 @@ class Coder:
                 there = np.flatnonzero(table == 0)
                 table[there] = np.arange(len(there), dtype=np.int32)
                 return Coder(pd.Index(there + low), table, low)
-        uniques = [pd.Index(column.unique()) for column in columns]
-        index = pd.Index(pd.unique(np.concatenate([part.to_numpy() for part in uniques]))) if uniques else pd.Index([])
-        return Coder(index, None, 0)
+        uniques = [column.unique() for column in columns]
+        return Coder(pd.Index(in_order(pd.Series(np.concatenate(uniques)).drop_duplicates())), None, 0)
 
     @property
     def size(self) -> int:
@@ -429,25 +362,6 @@ class Coder:
     def ids(self) -> NDArray[np.object_]:
         """The ids as text."""
         return self.index.astype(str).to_numpy(dtype=object)
-
-
-def id_columns(tables: dict[str, pd.DataFrame | None], name: str) -> dict[str, pd.Series]:
-    """The id columns of the tables that have one, checked and of one type: whole numbers, or else text."""
-    columns = {}
-    for table, frame in tables.items():
-        if frame is None or name not in frame:
-            continue
-        column = frame[name]
-        missing = column.isna().to_numpy()
-        if missing.any():
-            where = place(frame, table, int(np.argmax(missing)), name)
-            raise DataError(f"{where}: the id is missing.", "Fill it in or drop the row.")
-        if pd.api.types.is_float_dtype(column.dtype) and (column == np.floor(column)).all():
-            column = column.astype(np.int64)
-        columns[table] = column
-    if all(pd.api.types.is_integer_dtype(column.dtype) for column in columns.values()):
-        return {table: column.astype(np.int64) for table, column in columns.items()}
-    return {table: column.astype(str) for table, column in columns.items()}
 
 
 @dataclass
@@ -588,20 +502,6 @@ def _quoted(value: Any) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
-def _usual_threshold(truth: pd.DataFrame) -> float | None:
-    """The rating from which on an item counts as liked where nobody said: 4 of 5 stars, also where the best rating held
-    out is a 4; the upper quarter of another scale up to 10 (8 of 10, 1 of 0 and 1); None for numbers beyond, such as
-    play counts. Raises DataError that names the row of what is no number."""
-    from fairdash.data import mapping
-
-    values = numbers(truth, "truth", RATING)
-    if not len(values) or values.max() > 10:
-        return None
-    if values.min() >= 0 and 4 <= values.max() <= 5:
-        return settings.RELEVANCE_THRESHOLD
-    return mapping.threshold(values)
-
-
 def _pairs(user: Codes, item: Codes, n_items: int) -> Interactions:
     """Interactions without rating or time, sorted by user and item, none twice."""
     key = user.astype(np.int64) * n_items + item
@@ -612,23 +512,12 @@ def _pairs(user: Codes, item: Codes, n_items: int) -> Interactions:
     return Interactions(user, item, np.ones(len(user), np.float32), np.zeros(len(user)))
 
 
-def _repeated(column: pd.Series) -> int | None:
-    again = column.duplicated().to_numpy()
-    return int(np.argmax(again)) if again.any() else None
-
-
-def _aligned(
-    items: pd.DataFrame | None, ids: pd.Series | None, things: Coder, texts: NDArray[np.object_]
-) -> pd.DataFrame:
+def _aligned(items: pd.DataFrame | None, things: Coder, texts: NDArray[np.object_]) -> pd.DataFrame:
     """The rows of the table of items in the order of the codes; items that it lacks get missing values."""
-    if items is None or ids is None:
+    if items is None:
         return pd.DataFrame({ITEM_ID: texts})
-    row = _repeated(ids)
-    if row is not None:
-        where = place(items, "items", row, ITEM_ID)
-        raise DataError(f"{where}: {ids.iloc[row]!r} stands there twice.", "Keep one row for each.")
     rows = np.full(things.size, len(items), dtype=np.int64)
-    rows[things.codes(ids)] = np.arange(len(items))
+    rows[things.codes(items[ITEM_ID])] = np.arange(len(items))
     aligned = items.reset_index(drop=True).reindex(rows).reset_index(drop=True)
     aligned[ITEM_ID] = texts
     return aligned

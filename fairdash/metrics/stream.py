@@ -13,13 +13,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fairdash import settings
+from fairdash.data import brought
+from fairdash.data.brought import Brings, Brought
+from fairdash.data.findings import Finding
+from fairdash.data.options import ImportOptions
+from fairdash.data.read import Table
 from fairdash.errors import DataError
 from fairdash.hashing import Hashes, id_hash, mix
 from fairdash.metrics import audit as audits
@@ -82,47 +87,82 @@ class Rows:
 @dataclass(frozen=True, eq=False)
 class Contents:
     """What a first look at the lists tells. users, items: their different ids. scattered: rows of a user do not stand
-    together. lowest: the lowest rank."""
+    together. lowest: the lowest rank. empty: rows without an id, which are left out."""
 
     users: pd.Series
     items: pd.Series
     scattered: bool
     lowest: float
+    empty: int
+
+
+@dataclass(frozen=True, eq=False)
+class Ids:
+    """Codes of ids as they stand in the lists, before they are repaired; -1 for one that cannot be."""
+
+    raw: Coder
+    code: Codes  # by the raw coder's
+
+    @staticmethod
+    def of(raw: pd.Series, repaired: pd.Series, coder: Coder) -> Ids:
+        """repaired: the ids after the repairs, by their place in `raw`, as far as they are left."""
+        own = Coder.of(raw)
+        code = np.full(own.size, -1, dtype=np.int32)
+        code[own.codes(raw.iloc[repaired.index.to_numpy()])] = coder.codes(repaired)
+        return Ids(own, code)
+
+    def codes(self, column: pa.Array) -> Codes:
+        """Ids are looked up once where they are text or far apart."""
+        if self.raw.table is not None and pa.types.is_integer(column.type):
+            return self.code[self.raw.codes(pd.Series(column.to_numpy(zero_copy_only=False)))]
+        encoded = column.dictionary_encode()
+        different = self.code[self.raw.codes(encoded.dictionary.to_pandas())]
+        found: Codes = different[encoded.indices.to_numpy(zero_copy_only=False)]
+        return found
 
 
 def from_parquet(
     recommendations: Path | str,
-    truth: pd.DataFrame,
-    users: pd.DataFrame,
+    truth: Brings,
+    users: Brings | None = None,
     *,
-    train: pd.DataFrame | None = None,
-    items: pd.DataFrame | None = None,
+    train: Brings | Sequence[Brings] | None = None,
+    items: Brings | None = None,
     groups: Sequence[GroupSpec | str] = (),
     item_groups: Sequence[GroupSpec | str] = (),
     k: int = settings.K,
-    relevance_threshold: float | None = None,
+    relevance_threshold: float | Literal["auto"] | None = "auto",
     seed: int = 0,
     replicates: int = settings.BOOTSTRAP,
     permutations: int = settings.PERMUTATIONS,
     accuracy_only: bool = False,
+    options: ImportOptions | None = None,
+    accept_guesses: bool = True,
     progress: Progress = silent,
 ) -> Audit:
-    """As `audit.from_frames`, with the lists in a Parquet file, or in a folder of them, read piece by piece."""
+    """As `audit.from_frames`, with the lists in a Parquet file, or in a folder of them, read piece by piece.
+
+    Repaired are the ids, by those that differ; the lists of one system are expected, a row for each item."""
     audits.check(k, replicates, permutations, seed)
     specs, item_specs = audits.specs(groups), audits.specs(item_groups)
+    options = audits.liked_from(relevance_threshold, options)
+    findings: list[Finding] = []
     files = _files(Path(recommendations))
-    contents = _look(files, progress)
+    roles = _roles(files[0], options, findings)
+    contents = _look(files, roles, progress)
+    if contents.empty:
+        message = f"{contents.empty:,} rows have no {USER_ID} or no {ITEM_ID}; they are left out."
+        name = files[0].name
+        findings.append(Finding("empty_ids", "warning", name, message, contents.empty, (), "drop_empty_ids", True))
+    tables, listed = _with_ids(files[0].name, contents, roles, truth, users, train, items, options, accept_guesses)
+    people, things = inputs.coders(tables)
+    user, item = (Ids.of(raw, listed[key], coder) for raw, key, coder in
+                  ((contents.users, USER_ID, people), (contents.items, ITEM_ID, things)))  # fmt: skip
     said: list[str] = []
-    listed = pd.DataFrame({USER_ID: contents.users}), pd.DataFrame({ITEM_ID: contents.items})
-    tables = inputs.checked(truth, users, train, items)
-    user = inputs.id_columns({"recommendations": listed[0], **tables}, USER_ID)
-    item = inputs.id_columns({"recommendations": listed[1], **tables}, ITEM_ID)
-    people = Coder.of(user["recommendations"], user["truth"])
-    things = Coder.of(*(item[name] for name in ("items", "recommendations", "truth", "train") if name in item))
-    made = inputs.setting(truth, users, items, user, item, people, things, specs, item_specs, relevance_threshold, said)
+    made = inputs.setting(tables, people, things, specs, item_specs, said)
     if contents.lowest == 0:
         said.append(inputs.FROM_ZERO)
-    cells = () if accuracy_only else _score_cells(files, k)
+    cells = () if accuracy_only else _score_cells(files, roles, k)
     if cells:
         said.append("Score distance: of cells of scores that were cut from the first rows of the lists.")
     rules = Rules(k, seed, replicates, permutations, accuracy_only, cells)
@@ -130,8 +170,10 @@ def from_parquet(
 
     total: Tally | None = None
     order: list[Codes] = []
-    rows = _scattered(files, people, things) if contents.scattered else _rows(files, people, things)
-    unlisted = np.setdiff1d(people.codes(user["truth"]), people.codes(user["recommendations"])).astype(np.int32)
+    together = not contents.scattered and not listed[USER_ID].duplicated().any()
+    rows = _rows(files, roles, user, item) if together else _scattered(files, roles, user, item)
+    of_truth = people.codes(tables.truth[USER_ID])
+    unlisted = np.setdiff1d(of_truth, user.code).astype(np.int32)
     whole = sum(pq.read_metadata(file).num_rows for file in files)
     done = 0
     for codes, part in _in_parallel(pieces.tallies(rows, unlisted)):
@@ -141,15 +183,10 @@ def from_parquet(
         progress(min(1.0, done / people.size), f"Audited {done:,} of {people.size:,} people ({whole:,} rows)")
     assert total is not None  # there is at least one row
     said += pieces.odd.sentences(k)
-    meet = (
-        bool(user["truth"].isin(user["recommendations"]).any()),
-        bool(item["truth"].isin(item["recommendations"]).any()),
-    )
-    said += inputs.meeting(user, item, *meet)
-    said += inputs.missing(len(unlisted), people.size - made.n_known_people, people.size)
-    idle = len(users) - made.n_known_people
-    if idle:
-        said.append(f"{idle:,} people of the table of users have neither a list nor held-out items: they are left out.")
+    items_meet = bool(np.isin(things.codes(tables.truth[ITEM_ID]), item.code).any())
+    lists = pd.DataFrame({USER_ID: contents.users.head(3), ITEM_ID: contents.items.head(3)})
+    said += inputs.meeting(lists, tables.truth, len(unlisted) < len(np.unique(of_truth)), items_meet)
+    said += inputs.unlisted(len(unlisted))
     place = np.concatenate(order)
     continuous = {label: values[place] for label, values in made.continuous.items()}
     labels = [spec.label for spec in item_specs]
@@ -158,7 +195,8 @@ def from_parquet(
         who = id_hash(people.index.astype(str).to_numpy(dtype=object))
         least = tuple(spec.min_size for spec in specs)
         rated = audits.rating_gaps(made.rated, who, made.groups, least, made.catalogue.size, rules)
-    return audits.finish(total, made.catalogue, labels, said, continuous, made.threshold, rated=rated)
+    found = (*findings, *tables.findings)
+    return audits.finish(total, made.catalogue, labels, said, continuous, made.threshold, rated=rated, findings=found)
 
 
 class _Pieces:
@@ -282,31 +320,76 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _batches(files: Sequence[Path], wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _roles(file: Path, options: ImportOptions, findings: list[Finding]) -> dict[str, str]:
+    """The columns of the lists, recognised from the first rows."""
+    head = next(pq.ParquetFile(file).iter_batches(batch_size=1000), None)
+    if head is None or not len(head):
+        raise DataError(f"{file.name} has no rows.", "Give at least one list.")
+    table = Table(file.name, head.to_pandas(), "parquet", "utf-8", True)
+    roles = brought.list_roles(table, options, findings)
+    brought.unused(file.name, [c for c in map(str, table.frame.columns) if c not in roles.values()], findings)
+    return roles
+
+
+def _with_ids(
+    name: str,
+    contents: Contents,
+    roles: Mapping[str, str],
+    truth: Brings,
+    users: Brings | None,
+    train: Brings | Sequence[Brings] | None,
+    items: Brings | None,
+    options: ImportOptions,
+    accept_guesses: bool,
+) -> tuple[Brought, dict[str, pd.Series]]:
+    """The other tables beside lists in which each different id stands once, and those ids after the repairs by their
+    place in `contents`."""
+    partner = {key: ids[ids.astype("str").str.strip() != ""].head(1) for key, ids in
+               ((USER_ID, contents.users), (ITEM_ID, contents.items))}  # fmt: skip
+    if not all(map(len, partner.values())):
+        raise DataError(f"{name} has no row with a {USER_ID} and a {ITEM_ID}.", "Check the columns of the ids.")
+    n, m = len(contents.users), len(contents.items)
+    every = {
+        USER_ID: pd.concat([contents.users, partner[USER_ID].repeat(m)], ignore_index=True),
+        ITEM_ID: pd.concat([partner[ITEM_ID].repeat(n), contents.items], ignore_index=True),
+    }
+    frame = pd.DataFrame({column: every.get(role, 1.0) for role, column in roles.items()})
+    frame.attrs["file"] = name
+    tables = brought.bring(frame, truth, users, train, items, options=options, accept_guesses=accept_guesses)
+    (lists,) = tables.systems.values()
+    place = lists.index.to_numpy() - 1
+    repaired = lists.set_axis(place, axis=0)
+    own = repaired.loc[place[place >= n], ITEM_ID]
+    return tables, {USER_ID: repaired.loc[place[place < n], USER_ID], ITEM_ID: own.set_axis(own.index - n)}
+
+
+def _batches(files: Sequence[Path], roles: Mapping[str, str]) -> Iterator[tuple[pa.RecordBatch, NDArray[np.int64]]]:
+    """The columns under the names of their roles, and the rows in their order through all files, from 0 on, without
+    those that lack an id."""
+    first = 0
     for file in files:
         reader = pq.ParquetFile(file)
-        present = [name for name in wanted if name in reader.schema_arrow.names]
-        for name in (USER_ID, ITEM_ID):
-            if name not in present:
-                raise DataError(f"{file.name} has no column `{name}`.", "Rename the column.")
-        if not {RANK, SCORE} & set(reader.schema_arrow.names):
-            raise DataError(f"{file.name} has neither `rank` nor `score`.", "Add one: without it there is no order.")
-        yield from reader.iter_batches(batch_size=BATCH_ROWS, columns=present)
+        for column in roles.values():
+            if column not in reader.schema_arrow.names:
+                raise DataError(f"{file.name} has no column {column!r}, as {files[0].name} has.", "Write both alike.")
+        for batch in reader.iter_batches(batch_size=BATCH_ROWS, columns=list(roles.values())):
+            named = pa.RecordBatch.from_arrays([batch[column] for column in roles.values()], list(roles))
+            rows = np.arange(first, first + len(batch))
+            first += len(batch)
+            if named[USER_ID].null_count or named[ITEM_ID].null_count:
+                there = pc.and_(named[USER_ID].is_valid(), named[ITEM_ID].is_valid())
+                named, rows = named.filter(there), rows[there.to_numpy(zero_copy_only=False)]
+            if len(named):
+                yield named, rows
 
 
-def _look(files: Sequence[Path], progress: Progress) -> Contents:
+def _look(files: Sequence[Path], roles: Mapping[str, str], progress: Progress) -> Contents:
     """One pass over the ids and ranks."""
-    runs, things, lowest, n_runs = [], [], np.inf, 0
+    runs, things, systems, lowest, n_runs = [], [], set(), np.inf, 0
     last: Any = None
-    row = 0
-    for batch in _batches(files, (USER_ID, ITEM_ID, RANK)):
-        for name in (USER_ID, ITEM_ID):
-            column = batch[name]
-            if column.null_count:
-                at = row + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False))) + 1
-                raise DataError(f"{files[0].name}, row {at}, column {name}: the id is missing.", "Drop the row.")
-        if not len(batch):
-            continue
+    seen = 0
+    wanted = {role: column for role, column in roles.items() if role != SCORE}
+    for batch, rows in _batches(files, wanted):
         users = _plain(batch[USER_ID])
         starts = _run_starts(users)
         found = users.take(pa.array(starts))
@@ -315,16 +398,29 @@ def _look(files: Sequence[Path], progress: Progress) -> Contents:
         last = found[-1].as_py()
         runs.append(pc.unique(found))
         things.append(pc.unique(_plain(batch[ITEM_ID])))
-        if RANK in batch.schema.names:
-            low = pc.min(batch[RANK]).as_py()
+        if RANK in roles:
+            low = pc.min(batch[RANK].cast(pa.float64(), safe=False)).as_py()
             lowest = min(lowest, low if low is not None else np.inf)
-        row += len(batch)
-        progress(0.0, f"Looked at {row:,} rows")
-    if not row:
-        raise DataError(f"{files[0].name} has no rows.", "Give at least one list.")
-    users = pa.chunked_array(runs).unique()
+        if brought.SYSTEM in roles:
+            systems |= set(pc.unique(batch[brought.SYSTEM]).to_pylist())
+        seen += len(batch)
+        progress(0.0, f"Looked at {int(rows[-1]) + 1:,} rows")
+    if len(systems) > 1:
+        shown = ", ".join(sorted(map(str, systems))[:8])
+        hint = 'Write a file for each of them, or take all rows as one system (--system-column "").'
+        raise DataError(f"{files[0].name} holds lists of {len(systems)} systems: {shown}.", hint)
+    if not seen:
+        raise DataError(
+            f"{files[0].name} has no row with a {USER_ID} and a {ITEM_ID}.", "Check the columns of the ids."
+        )
+    different = pa.chunked_array(runs).unique()
+    whole = sum(pq.read_metadata(file).num_rows for file in files)
     return Contents(
-        users.to_pandas(), pa.chunked_array(things).unique().to_pandas(), n_runs > len(users), float(lowest)
+        different.to_pandas(),
+        pa.chunked_array(things).unique().to_pandas(),
+        n_runs > len(different),
+        float(lowest),
+        whole - seen,
     )
 
 
@@ -341,42 +437,29 @@ def _run_starts(column: pa.Array) -> NDArray[np.int64]:
     return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1]).astype(np.int64)
 
 
-def _codes(column: pa.Array, coder: Coder) -> Codes:
-    """Codes of a column of ids; ids are looked up once where they are text or far apart."""
-    if coder.table is not None and pa.types.is_integer(column.type):
-        return coder.codes(pd.Series(column.to_numpy(zero_copy_only=False)))
-    encoded = column.dictionary_encode()
-    ids = encoded.dictionary.to_pandas()
-    if pd.api.types.is_float_dtype(ids.dtype):
-        ids = ids.astype(np.int64)
-    ids = ids if coder.index.dtype.kind in "iu" else ids.astype(str)
-    codes: Codes = coder.codes(ids)[encoded.indices.to_numpy(zero_copy_only=False)]
-    return codes
-
-
-def _rows(files: Sequence[Path], people: Coder, things: Coder) -> Iterator[Rows]:
-    row = 0
-    for batch in _batches(files, (USER_ID, ITEM_ID, RANK, SCORE)):
+def _rows(files: Sequence[Path], roles: Mapping[str, str], people: Ids, things: Ids) -> Iterator[Rows]:
+    for batch, place in _batches(files, {role: column for role, column in roles.items() if role != brought.SYSTEM}):
         users = _plain(batch[USER_ID])
         starts = _run_starts(users)
         length = np.diff(np.append(starts, len(users)))
-        user = np.repeat(_codes(users.take(pa.array(starts)), people), length)
-        names = batch.schema.names
+        user = np.repeat(people.codes(users.take(pa.array(starts))), length)
+        item = things.codes(_plain(batch[ITEM_ID]))
         rank = score = None
 
-        def where(at: int, column: str, first: int = row) -> str:
-            return f"{files[0].name}, row {first + at + 1}, column {column}"
+        def where(at: int, column: str, place: NDArray[np.int64] = place) -> str:
+            return f"{files[0].name}, row {place[at] + 1}, column {column}"
 
-        if RANK in names:
+        if RANK in roles:
             rank = inputs.check_ranks(_numbers(batch[RANK], partial(where, column=RANK)), partial(where, column=RANK))
-        if SCORE in names:
+        if SCORE in roles:
             values = batch[SCORE].cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False)
             if rank is None and not np.isfinite(values).all():
                 at = int(np.argmax(~np.isfinite(values)))
                 raise DataError(f"{where(at, SCORE)}: the score is no number.", "Fill it in or drop the row.")
             score = values
-        yield Rows(user, _codes(_plain(batch[ITEM_ID]), things), rank, score)
-        row += len(batch)
+        rows = Rows(user, item, rank, score)
+        known = (user >= 0) & (item >= 0)
+        yield rows if known.all() else rows.take(np.flatnonzero(known))
 
 
 def _numbers(column: pa.Array, where: Callable[[int], str]) -> NDArray[Any]:
@@ -392,7 +475,7 @@ def _numbers(column: pa.Array, where: Callable[[int], str]) -> NDArray[Any]:
     return floats
 
 
-def _scattered(files: Sequence[Path], people: Coder, things: Coder) -> Iterator[Rows]:
+def _scattered(files: Sequence[Path], roles: Mapping[str, str], people: Ids, things: Ids) -> Iterator[Rows]:
     """The rows, those of a user together: through temporary files by user, each sorted in memory."""
     whole = sum(pq.read_metadata(file).num_rows for file in files)
     buckets = max(1, -(-whole // BUCKET_ROWS))
@@ -403,7 +486,7 @@ def _scattered(files: Sequence[Path], people: Coder, things: Coder) -> Iterator[
         with ExitStack() as stack:
             # one handle a column and bucket: 80 at 100 million rows
             out = {key: stack.enter_context(path.open("wb")) for key, path in paths.items()}
-            for rows in _rows(files, people, things):
+            for rows in _rows(files, roles, people, things):
                 bucket = rows.user % buckets
                 order = np.argsort(bucket, kind="stable")
                 ends = np.searchsorted(bucket[order], np.arange(buckets + 1))
@@ -421,14 +504,14 @@ def _scattered(files: Sequence[Path], people: Coder, things: Coder) -> Iterator[
             yield rows.take(np.argsort(rows.user, kind="stable"))
 
 
-def _score_cells(files: Sequence[Path], k: int) -> tuple[float, ...]:
+def _score_cells(files: Sequence[Path], roles: Mapping[str, str], k: int) -> tuple[float, ...]:
     """Cells from the scores of the first rows; none where there are no scores."""
-    for batch in _batches(files, (USER_ID, ITEM_ID, RANK, SCORE)):
-        if SCORE not in batch.schema.names:
-            break
+    if SCORE not in roles:
+        return ()
+    for batch, _ in _batches(files, roles):
         scores = batch[SCORE].cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False)
         kept = np.isfinite(scores)
-        if RANK in batch.schema.names:
+        if RANK in roles:
             kept &= batch[RANK].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) <= k
         return audits.score_cells(scores[kept])
     return ()

@@ -15,6 +15,7 @@ items          {metric: value, metric_ci; by_group: {attribute: {group: {n, expo
 distributions  {attribute: {metric: {edges, groups: {group: share of its people in each cell}}}}
 curves         {attribute: {metric: {x, mean, low, high}}} for attributes that are numbers
 model          what the model side found, where a model was at hand
+findings       [{key, severity, table, message, count, rows, repair, applied, question}]: what reading the tables found
 warnings       sentences;  undefined: {path: reason} for every null
 """
 
@@ -144,7 +145,8 @@ class Audit:
             rows = [(metric, row) for metric, row in named.items() if row["gap"] is not None]
             for metric, row in sorted(rows, key=lambda pair: (pair[1]["p_holm"] or 1.0, pair[0] != "ndcg")):
                 lines.append(f"{attribute}: {_sentence(metric, row)}")
-        return [*lines, *self.results["warnings"]]
+        found = [finding for finding in self.results["findings"] if finding["severity"] != "info"]
+        return [*lines, *(f"{finding['table']}: {finding['message']}" for finding in found), *self.results["warnings"]]
 
     def distributions(self, attribute: str) -> dict[str, dict[str, Array]]:
         """Per-user values by group, for pictures: {metric: {group: values}}; `first_hit` is the rank of the first hit

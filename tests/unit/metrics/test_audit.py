@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import fairdash
+from fairdash.data import brought
 from fairdash.errors import ConfigError
 from fairdash.metrics import audit, gate, paired
 from fairdash.metrics.catalogue import METRICS
@@ -118,9 +120,10 @@ def test_one_group_has_no_gap(data: dict[str, Any]) -> None:
 
 def test_nobody_has_truth(data: dict[str, Any]) -> None:
     truth = data["truth"].assign(rating=1)
-    found = audit.from_frames(
-        **data | {"truth": truth}, relevance_threshold=4, groups=["gender"], replicates=20
-    ).to_json()
+    with pytest.raises(ConfigError, match="No rating of truth reaches the relevance threshold 4"):
+        audit.from_frames(**data | {"truth": truth}, relevance_threshold=4)
+    tables = replace(brought.bring(**data), threshold=9.0)
+    found = audit.from_tables(tables, "", groups=["gender"], replicates=20).to_json()
     assert found["overall"]["ndcg"] is None
     assert found["n_without_truth"] == 120
     assert found["gaps"]["gender"]["ndcg"]["gap"] is None

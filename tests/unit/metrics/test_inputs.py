@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairdash.data import brought
 from fairdash.errors import ConfigError, DataError
 from fairdash.hashing import id_hash, mix
 from fairdash.item_classes import tail_items
-from fairdash.metrics import audit, files, inputs
+from fairdash.metrics import audit, inputs
 from fairdash.schema import GroupSpec
 from tests.unit.metrics.people import make
 
@@ -85,9 +86,7 @@ def test_two_items_at_one_rank_are_refused() -> None:
         ("rank", 1.5, "row 2, column rank: 1.5 is no rank"),
         ("rank", -1, "row 2, column rank: -1 is no rank"),
         ("rank", np.nan, "row 2, column rank: nan is no number"),
-        ("rank", np.inf, "row 2, column rank: inf is no number"),
-        ("user_id", None, "row 2, column user_id: the id is missing"),
-        ("item_id", None, "row 2, column item_id: the id is missing"),
+        ("rank", np.inf, "row 2, column rank: 'inf' is no number"),
     ],
 )
 def test_bad_cells_are_refused(column: str, value: Any, message: str) -> None:
@@ -96,6 +95,15 @@ def test_bad_cells_are_refused(column: str, value: Any, message: str) -> None:
     data["recommendations"].loc[1, column] = value
     with pytest.raises(DataError, match=message):
         run(data)
+
+
+def test_rows_without_an_id_are_left_out_and_said() -> None:
+    data = tiny()
+    data["recommendations"].loc[2, "user_id"] = None
+    found = run(data)
+    assert mrr(found) == pytest.approx(0.75)
+    (odd,) = [finding for finding in found["findings"] if finding["key"] == "empty_ids"]
+    assert (odd["table"], odd["count"], odd["rows"], odd["applied"]) == ("recommendations", 1, [3], True)
 
 
 def test_rows_are_named_as_in_the_file() -> None:
@@ -111,7 +119,7 @@ def test_scores_make_ranks_and_a_hash_breaks_ties() -> None:
     items = [f"i{i}" for i in range(9)]
     lists = pd.DataFrame({"user_id": "u", "item_id": items, "score": [1.0] * 8 + [2.0]})
     truth = pd.DataFrame({"user_id": ["u"], "item_id": ["i8"]})
-    made = inputs.from_frames(lists, truth, pd.DataFrame({"user_id": ["u"]}), None, None, [], [], 9, None, 3)
+    made = inputs.from_tables(brought.bring(lists, truth), "", [], [], 9, 3)
     names = made.catalogue.ids[made.lists.items[0]]
     assert names[0] == "i8"
     order = np.argsort(mix(3, id_hash(items[:8])))
@@ -166,8 +174,8 @@ def test_people_missing_somewhere_are_said() -> None:
     data["users"] = pd.DataFrame({"user_id": ["u0", "idle"], "gender": ["F", "M"]})
     data["truth"] = pd.concat([data["truth"], pd.DataFrame({"user_id": ["silent"], "item_id": ["a"]})])
     found = run(data, groups=[GroupSpec(("gender",), min_size=1)])
-    said = " ".join(found["warnings"])
-    assert "1 people have held-out items but no list" in said
+    assert any("1 people have held-out items but no list" in line for line in found["warnings"])
+    said = " ".join(finding["message"] for finding in found["findings"])
     assert "2 of 3 audited people are missing from the table of users" in said
     assert "1 people of the table of users have neither" in said
     assert found["groups"]["gender"]["(unknown)"]["n"] == 2
@@ -190,21 +198,28 @@ def test_threshold() -> None:
     data["truth"]["rating"] = [5, 2]
     found = run(data)
     assert found["n_without_truth"] == 1
-    assert "4 or more" in found["conventions"]["relevance"]
+    assert "5 or more" in found["conventions"]["relevance"]
     assert run(data, relevance_threshold=2)["n_without_truth"] == 0
     for ratings, liked in (([4, 2], "4 or more"), ([0, 1], "1 or more"), ([10, 7], "10 or more")):
         data["truth"]["rating"] = ratings
         assert liked in run(data)["conventions"]["relevance"]
         assert run(data)["n_without_truth"] == 1
     data["truth"]["rating"] = ["good", "4"]
-    with pytest.raises(DataError, match=r"row 1.*'good' is no number"):
+    with pytest.raises(DataError, match=r"'rating' are no numbers, such as 'good' \(row 1\)"):
         run(data)
     data["truth"]["rating"] = [300, 2]  # play counts
     found = run(data)
     assert found["n_without_truth"] == 0
     assert found["conventions"]["relevance"] == "binary: every held-out item"
-    with pytest.raises(DataError, match="no column `rating`"):
+    with pytest.raises(ConfigError, match="needs ratings, and there are none"):
         run(tiny(), relevance_threshold=4)
+
+
+def test_ratings_that_are_all_alike_reach_a_threshold_that_was_chosen() -> None:
+    data = tiny()
+    data["truth"]["rating"] = [5, 5]
+    assert run(data, relevance_threshold=4)["conventions"]["relevance"] == "binary: held-out items rated 4 or more"
+    assert run(data)["conventions"]["relevance"] == "binary: every held-out item"
 
 
 def test_repeated_truth_counts_once() -> None:
@@ -233,13 +248,11 @@ def test_recommended_training_items_are_no_candidates() -> None:
 @pytest.mark.parametrize(
     ("name", "table", "message"),
     [
-        ("recommendations", pd.DataFrame({"user_id": [], "item_id": [], "rank": []}), "has no rows"),
-        ("truth", pd.DataFrame({"user_id": [], "item_id": []}), "has no rows"),
-        ("recommendations", pd.DataFrame({"user_id": ["u0"], "item_id": ["a"]}), "neither `rank` nor `score`"),
-        ("users", pd.DataFrame({"person": ["u0"]}), "no column `user_id`; it has person"),
-        ("users", pd.DataFrame({"user_id": ["u0", "u0"]}), "users, row 2, column user_id: 'u0' stands there twice"),
-        ("items", pd.DataFrame({"item_id": ["a", "a"]}), "items, row 2, column item_id: 'a' stands there twice"),
-        ("items", pd.DataFrame({"title": ["a"]}), "no column `item_id`"),
+        ("recommendations", pd.DataFrame({"user_id": [], "item_id": [], "rank": []}), "has no row with a user_id"),
+        ("truth", pd.DataFrame({"user_id": [], "item_id": []}), "has no row with a user_id"),
+        ("recommendations", pd.DataFrame({"user_id": ["u0"], "item_id": ["a"]}), "neither a rank nor a score"),
+        ("users", pd.DataFrame({"height": [1.5, 1.7]}), r"No user_id of truth \(\'u0\', \'u1\'\) has a row in users"),
+        ("items", pd.DataFrame({"price": [1.5, 1.7]}), r"No item_id of truth \(\'b\', \'d\'\) has a row in items"),
     ],
 )
 def test_bad_tables_are_refused(name: str, table: pd.DataFrame, message: str) -> None:
@@ -266,24 +279,22 @@ def test_tail_is_all_but_the_fewest_items_that_make_four_fifths() -> None:
     assert tail_items(np.zeros(3)).tolist() == [True] * 3
 
 
-def test_read_table(tmp_path) -> None:
+def test_a_file_and_a_folder_of_parts_are_read_as_the_frame(tmp_path) -> None:
     data = make(30)
-    path = tmp_path / "recs.csv"
+    path, folder = tmp_path / "recs.csv", tmp_path / "parts"
     data["recommendations"].to_csv(path, index=False)
-    table = files.read_table(path)
-    assert table.attrs["file"] == "recs.csv"
-    rest = {key: value for key, value in data.items() if key != "recommendations"}
-    options = {"replicates": 20, "permutations": 20, "groups": ["gender"], "item_groups": ["maker"]}
-    from_file = audit.from_frames(table, **rest, **options).to_json()
-    assert from_file["overall"] == audit.from_frames(**data, **options).to_json()["overall"]
-    folder = tmp_path / "parts"
     folder.mkdir()
     data["recommendations"].iloc[:100].to_parquet(folder / "a.parquet", index=False)
     data["recommendations"].iloc[100:].to_parquet(folder / "b.parquet", index=False)
-    assert len(files.read_table(folder)) == len(table)
+    rest = {key: value for key, value in data.items() if key != "recommendations"}
+    options = {"replicates": 20, "permutations": 20, "groups": ["gender"], "item_groups": ["maker"]}
+    expected = audit.from_frames(**data, **options).to_json()
+    for source in (path, folder):
+        found = audit.from_frames(source, **rest, **options).to_json()
+        assert {**found, "findings": []} == {**expected, "findings": []}
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="without Parquet files"):
-        files.read_table(tmp_path / "empty")
+    with pytest.raises(DataError, match="folder without tables"):
+        audit.from_frames(tmp_path / "empty", **rest, **options)
 
 
 @pytest.mark.parametrize("rank", [1e19, 2.0**31, float("inf"), float("nan")])

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fairdash.data import brought
 from fairdash.errors import ConfigError, DataError
 from fairdash.metrics import accuracy, audit, files, inputs, stream
 from fairdash.metrics.tally import Rules, tally
@@ -50,9 +51,8 @@ def whole(data: dict[str, Any]) -> dict[str, Any]:
 def in_pieces(data: dict[str, Any], cuts: list[np.ndarray]) -> audit.Audit:
     """The audit of coded tables cut by users, in the given order."""
     groups = audit.specs(OPTIONS["groups"])
-    made = inputs.from_frames(
-        **data, groups=groups, item_groups=audit.specs(OPTIONS["item_groups"]), k=10, threshold=None, seed=0
-    )
+    tables = brought.bring(**data)
+    made = inputs.from_tables(tables, "", groups, audit.specs(OPTIONS["item_groups"]), 10, 0)
     scores = made.lists.scores[:, :10]
     rules = Rules(10, 0, 50, 2000, score_cells=audit.score_cells(scores[np.isfinite(scores)]))
     total = None
@@ -60,7 +60,10 @@ def in_pieces(data: dict[str, Any], cuts: list[np.ndarray]) -> audit.Audit:
         part = tally(stream.people_of(made, cut.astype(np.int32)), rules)
         total = part if total is None else total + part
     continuous = {label: values[np.concatenate(cuts)] for label, values in made.continuous.items()}
-    return audit.finish(total, made.catalogue, ["maker", "popularity"], made.warnings, continuous, made.threshold)
+    return audit.finish(
+        total, made.catalogue, ["maker", "popularity"], made.warnings, continuous, made.threshold,
+        findings=made.findings,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 100])
@@ -138,7 +141,7 @@ def test_parquet_by_score(tmp_path) -> None:
     [
         ({"rank": [1.5] * 1200}, "row 1, column rank: 1.5 is no rank"),
         ({"rank": [1] * 1200}, "another item at rank 1"),
-        ({"item_id": [None] * 1200}, "row 1, column item_id: the id is missing"),
+        ({"item_id": [None] * 1200}, "has no row with a user_id and a item_id"),
     ],
 )
 def test_bad_parquet_is_refused(tmp_path, change: dict[str, Any], message: str) -> None:
@@ -158,12 +161,12 @@ def test_no_parquet_is_refused(tmp_path) -> None:
     with pytest.raises(DataError, match="cannot be read as Parquet"):
         stream.from_parquet(tmp_path / "a.parquet", **rest)
     write(tmp_path / "a.parquet", data["recommendations"].drop(columns=["rank", "score"]))
-    with pytest.raises(DataError, match="neither `rank` nor `score`"):
+    with pytest.raises(DataError, match="neither a rank nor a score"):
         stream.from_parquet(tmp_path / "a.parquet", **rest)
 
 
 def test_pieces_of_different_audits_do_not_add(data: dict[str, Any]) -> None:
-    made = inputs.from_frames(**data, groups=[], item_groups=[], k=10, threshold=None, seed=0)
+    made = inputs.from_tables(brought.bring(**data), "", [], [], 10, 0)
     first = tally(made, Rules(10, 0, 0, 0))
     with pytest.raises(ConfigError, match="cannot be added"):
         first + tally(made, Rules(5, 0, 0, 0))
@@ -186,11 +189,11 @@ def test_large_files_are_streamed(tmp_path, monkeypatch) -> None:
         frame.to_csv(paths[name], index=False)
     paths["train"] = [paths["train"]]
     write(tmp_path / "lists.parquet", data["recommendations"])
-    plain = files.from_files(**paths, **OPTIONS).to_json()
+    plain = files.audit(**paths, **OPTIONS).to_json()
     paths["recommendations"] = tmp_path / "lists.parquet"
-    small = files.from_files(**paths, **OPTIONS).to_json()
+    small = files.audit(**paths, **OPTIONS).to_json()
     monkeypatch.setattr(files, "LARGE_ROWS", 10)
-    large = files.from_files(**paths, **OPTIONS).to_json()
+    large = files.audit(**paths, **OPTIONS).to_json()
     same(small, plain)
     same(large["overall"], plain["overall"])
     same(large["items"], plain["items"])
@@ -207,9 +210,9 @@ def test_streamed_audits_have_what_predictions_and_accuracy_alone_give(tmp_path,
     paths["train"] = [paths["train"]]
     write(tmp_path / "lists.parquet", data["recommendations"])
     paths["recommendations"] = tmp_path / "lists.parquet"
-    whole = {only: files.from_files(**paths, **OPTIONS, accuracy_only=only).to_json() for only in (False, True)}
+    whole = {only: files.audit(**paths, **OPTIONS, accuracy_only=only).to_json() for only in (False, True)}
     monkeypatch.setattr(files, "LARGE_ROWS", 10)
-    streamed = {only: files.from_files(**paths, **OPTIONS, accuracy_only=only).to_json() for only in (False, True)}
+    streamed = {only: files.audit(**paths, **OPTIONS, accuracy_only=only).to_json() for only in (False, True)}
     for attribute, named in whole[False]["gaps"].items():
         for metric in ("value_unfairness", "nonparity_unfairness"):
             assert named[metric]["gap"] is not None
@@ -227,5 +230,5 @@ def test_a_file_that_is_missing_is_named(tmp_path, name: str) -> None:
         frame.to_parquet(paths[other])
     paths["train"] = [paths["train"]]
     paths[name] = tmp_path / "gone.parquet"
-    with pytest.raises(DataError, match=r"gone\.parquet does not exist"):
-        files.from_files(**paths, **OPTIONS)
+    with pytest.raises(DataError, match=r"gone\.parquet cannot be read: No such file"):
+        files.audit(**paths, **OPTIONS)
