@@ -65,11 +65,11 @@ def resolved(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         value = values[spec.name]
         if isinstance(value, str) and value != spec.default and not spec.metadata.get("choices"):
             path = Path(value).expanduser()
-            values[spec.name] = _content(path) if path.exists() else value
+            values[spec.name] = content(path) if path.exists() else value
     return values
 
 
-def _content(path: Path) -> str:
+def content(path: Path) -> str:
     """sha256 of a file, or of all files of a folder with their names."""
     total = hashlib.sha256()
     for file in [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file()):
