@@ -339,7 +339,7 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
             f"Known data sets: {', '.join(data.sources.SOURCES)}.",
         )
     if arguments.dataset is not None:
-        of_files = ("users", "items", "name", "repair", "drop_bad_ratings", "k_core")
+        of_files = ("users", "items", "user_vectors", "item_vectors", "name", "repair", "drop_bad_ratings", "k_core")
         roles = tuple(f"{role}_column" for role in ("user", "item", "rating", "time"))
         changed = [name for name in (*of_files, *roles) if getattr(arguments, name)]
         changed += [
@@ -369,7 +369,15 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
         drop_bad_ratings=arguments.drop_bad_ratings,
         name=arguments.name or "",
     )
-    return data.build(arguments.interactions, arguments.users, arguments.items, options=options, progress=_progress)
+    return data.build(
+        arguments.interactions,
+        arguments.users,
+        arguments.items,
+        options=options,
+        user_arrays=_named("--user-vectors", arguments.user_vectors, "face=faces.npz"),
+        item_arrays=_named("--item-vectors", arguments.item_vectors, "poster=posters.npz"),
+        progress=_progress,
+    )
 
 
 def _group(text: str, arguments: argparse.Namespace) -> GroupSpec:
@@ -403,14 +411,21 @@ def _bins(text: str) -> tuple[str, tuple[float, ...]]:
         raise ConfigError(f"--bins {text} holds no numbers.", "Write --bins age=18,25,35,45,56.") from error
 
 
-def _options(pairs: Sequence[str]) -> dict[str, str]:
-    options = {}
+def _named(option: str, pairs: Sequence[str], example: str) -> dict[str, str]:
+    """NAME=VALUE of a repeated option, by name."""
+    found: dict[str, str] = {}
     for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise ConfigError(f"--set {pair} has no value.", "Write --set epochs=20.")
-        options[name] = value
-    return options
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not (name and equals):
+            raise ConfigError(f"{option} {pair} is no pair of a name and a value.", f"Write {option} {example}.")
+        if name in found:
+            raise ConfigError(f"{option} names {name} twice.", "Give each name once.")
+        found[name] = value
+    return found
+
+
+def _options(pairs: Sequence[str]) -> dict[str, str]:
+    return _named("--set", pairs, "epochs=20")
 
 
 def _strength(text: str) -> float | None:
@@ -468,6 +483,14 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--interactions", help="CSV, TSV, `::` or `|` text, Parquet, or a zip")
         made.add_argument("--users", help="people and their attributes")
         made.add_argument("--items", help="items: title, categories, attributes")
+        for role, whom in (("user", "people"), ("item", "items")):
+            made.add_argument(
+                f"--{role}-vectors",
+                action="append",
+                default=[],
+                metavar="NAME=FILE",
+                help=f"arrays of {whom} (vectors, pictures, sounds) under a name: .npz with ids and values, or Parquet",
+            )
         for role in ("user", "item", "rating", "time"):
             made.add_argument(f"--{role}-column", help=f"the interactions' column of that role ({role}); else guessed")
         made.add_argument(

@@ -190,7 +190,7 @@ def template_test(
     k: int = 10,
     seed: int = 0,
 ) -> TemplateTest:
-    """score: sentences → scores [sentences, n_items] of the catalogue, higher is better.
+    """score: sentences → scores [sentences, n_items] of the catalogue, higher is better; -inf for what is no candidate.
 
     Sentences that differ in one word only are compared, so what the rest of the sentence does to the ranking cancels.
     `within`, `excess` and `p_value` are NaN when no group has two words.
@@ -204,7 +204,8 @@ def template_test(
     order = np.argsort(-scores, axis=1, kind="stable").astype(np.int32)
     place = np.empty(order.shape)
     np.put_along_axis(place, order, np.broadcast_to(np.arange(n_items) / max(1, n_items - 1), order.shape), axis=1)
-    lists = order[:, :k].reshape(len(templates), len(fillers), -1)
+    scored = np.take_along_axis(scores, order[:, :k], axis=1) > -np.inf
+    lists = np.where(scored, order[:, :k], -1).reshape(len(templates), len(fillers), -1)
     left, right = np.triu_indices(len(fillers), 1)
     means = {}
     for key, function in SIMILARITIES.items():

@@ -16,7 +16,7 @@ from typing import Any
 from fairdash import plugins
 from fairdash.errors import ConfigError
 from fairdash.recommenders.base import Recommender, RecommenderInfo
-from fairdash.recommenders.options import parse
+from fairdash.recommenders.options import choices_of, parse
 
 
 def _declared() -> dict[str, RecommenderInfo]:
@@ -36,6 +36,11 @@ RECOMMENDERS: dict[str, RecommenderInfo] = _declared()
 def offering(what: str) -> tuple[str, ...]:
     """Names of the recommenders that offer this (a word of `RecommenderInfo.offers`)."""
     return tuple(name for name, info in RECOMMENDERS.items() if what in info.offers)
+
+
+def first_stages() -> tuple[str, ...]:
+    """Names of the recommenders that can bring candidates to another one: those that score the whole catalogue."""
+    return tuple(name for name, info in RECOMMENDERS.items() if info.scores == "catalogue")
 
 
 def find(name: str) -> RecommenderInfo:
@@ -63,13 +68,13 @@ def resolved(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     values = {spec.name: getattr(config, spec.name) for spec in fields(config)}
     for spec in fields(config):
         value = values[spec.name]
-        if isinstance(value, str) and value != spec.default and not spec.metadata.get("choices"):
+        if isinstance(value, str) and value != spec.default and not choices_of(spec):
             path = Path(value).expanduser()
-            values[spec.name] = _content(path) if path.exists() else value
+            values[spec.name] = content(path) if path.exists() else value
     return values
 
 
-def _content(path: Path) -> str:
+def content(path: Path) -> str:
     """sha256 of a file, or of all files of a folder with their names."""
     total = hashlib.sha256()
     for file in [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file()):

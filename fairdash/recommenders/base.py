@@ -1,7 +1,8 @@
 """What every recommender offers. Registered by name in `fairdash.recommenders.RECOMMENDERS`.
 
-`fit` sees a TrainingData (never test) and gives a Fitted. Scores are real numbers, higher is better; the caller masks
-seen items and ranks (`fairdash.ranking`), so that candidates and ties are treated alike for all recommenders.
+`fit` sees a TrainingData (never test) and gives a Fitted, which scores the whole catalogue, or the candidates that a
+first stage brings. Scores are real numbers, higher is better; the caller masks seen items and ranks
+(`recommenders.ranking`), so that candidates and ties are treated alike for all recommenders.
 """
 
 from __future__ import annotations
@@ -11,26 +12,64 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fairdash.progress import Progress
 from fairdash.schema import Codes, Floats, Interactions, TrainingData
 
 
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """What a first stage brings. items: codes [b, c], best first, -1 where a person has fewer. standard: float32
+    [b, n_items], its scores of the whole catalogue with mean 0 and deviation 1 over each person's candidates."""
+
+    items: Codes
+    standard: Floats
+
+    @property
+    def among(self) -> NDArray[np.bool_]:
+        """Whether an item is one of the candidates [b, n_items]."""
+        result = np.zeros(self.standard.shape, bool)
+        row, place = np.nonzero(self.items >= 0)
+        result[row, self.items[row, place]] = True
+        return result
+
+
 @runtime_checkable
 class Fitted(Protocol):
-    """A trained recommender."""
+    """A trained recommender: a CatalogueFitted or a CandidateFitted, as `RecommenderInfo.scores` says. `history` is
+    everywhere what is known of each user at that time (train for validation, train and validation for test)."""
 
     name: str
-
-    def score(self, users: Codes, history: Interactions) -> Floats:
-        """Scores [len(users), n_items] of the whole catalogue; `history` is what is known of each user at that time
-        (train for validation, train and validation for test)."""
 
     def save(self, folder: Path) -> None:
         """Write safetensors and json into `folder`; `store.load` opens it again."""
 
 
 @runtime_checkable
-class VectorFitted(Fitted, Protocol):
+class CatalogueFitted(Fitted, Protocol):
+    """A recommender that scores every item, and so can be a first stage."""
+
+    def score(self, users: Codes, history: Interactions) -> Floats:
+        """Scores [len(users), n_items] of the whole catalogue."""
+
+
+@runtime_checkable
+class CandidateFitted(Fitted, Protocol):
+    """A recommender that scores pairs or lists alone, such as a cross-encoder or a language model. An item that is not
+    among the candidates has no score."""
+
+    @property
+    def first(self) -> Callable[[Codes, Interactions], Candidates]:
+        """Brings the candidates: a `first_stage.FirstStage`, or anything that gives what it gives."""
+
+    def score_candidates(self, users: Codes, items: Codes, history: Interactions) -> Floats:
+        """Scores [len(users), c] of these items [len(users), c], whatever brought them; at -1 (no item) anything."""
+
+
+@runtime_checkable
+class VectorFitted(CatalogueFitted, Protocol):
     """A recommender whose score is a function of one user vector; what `project`, `probe_auc` and `divergence` need."""
 
     def user_vectors(self, users: Codes, history: Interactions) -> Floats:
@@ -41,13 +80,32 @@ class VectorFitted(Fitted, Protocol):
 
 
 @runtime_checkable
-class ProfileFitted(Fitted, Protocol):
+class ProfileFitted(CatalogueFitted, Protocol):
     """A recommender that reads a profile text; what attribute sensitivity and `blind` need."""
 
     profile: tuple[str, ...]  # the attributes that the text holds
 
     def score_profiles(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
         """As `score`, but with the given profile text for each of the users."""
+
+
+@runtime_checkable
+class CandidateProfileFitted(CandidateFitted, Protocol):
+    """A recommender that reads a profile text and scores candidates alone."""
+
+    profile: tuple[str, ...]
+
+    def score_candidate_profiles(
+        self, users: Codes, items: Codes, history: Interactions, profiles: Sequence[str]
+    ) -> Floats:
+        """As `score_candidates`, but with the given profile text for each of the users."""
+
+
+def profile_of(fitted: Fitted) -> tuple[str, ...]:
+    """The attributes that its profile text holds; none where it reads no such text."""
+    if isinstance(fitted, ProfileFitted):
+        return fitted.profile
+    return fitted.profile if isinstance(fitted, CandidateProfileFitted) else ()
 
 
 @runtime_checkable
@@ -86,7 +144,7 @@ class Range:
 
 
 Space = Mapping[str, Range | tuple[Any, ...]]  # an option's name → its range, or the values to choose from
-Offer = Literal["vectors", "profile", "probabilities", "pairs", "training"]
+Offer = Literal["vectors", "profile", "probabilities", "training"]
 
 
 @dataclass(frozen=True)
@@ -119,7 +177,8 @@ class RecommenderInfo:
 
     place: its place in lists, the lowest first. module: where `build(options) -> Recommender` and
     `load(folder, manifest, arrays) -> Fitted` live; imported when they are called. options: a dataclass of `option`
-    fields. space: what a search varies; empty: it is not searched. offers: what mitigations may need of it, and
+    fields. scores: the whole catalogue, or the candidates of a first stage alone (CatalogueFitted, CandidateFitted).
+    space: what a search varies; empty: it is not searched. offers: what mitigations may need of it, and
     "training" where it takes training mitigations. cost: of a training with such options on data of such sizes; None
     where it takes no time to speak of.
     """
@@ -131,6 +190,7 @@ class RecommenderInfo:
     place: int
     module: str
     options: type[Any]
+    scores: Literal["catalogue", "candidates"] = "catalogue"
     space: Space = field(default_factory=dict)
     offers: frozenset[Offer] = frozenset()
     cost: Callable[[Any, Sizes], Cost] | None = None

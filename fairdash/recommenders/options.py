@@ -1,14 +1,14 @@
 """How a recommender declares its options, and how a `--set name=value` becomes one. Free of torch, so that pages and
 the command line can offer them at once.
 
-A field's metadata says what it is ("help") and what it may be ("min", "max", or "choices").
+A field's metadata says what it is ("help") and what it may be ("min", "max", or "choices", see `choices_of`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -17,9 +17,21 @@ from fairdash.errors import ConfigError
 C = TypeVar("C")
 
 
-def option(default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: Any = ()) -> Any:
-    """A dataclass field with its help and its bounds."""
-    return field(default=default, metadata={"help": help, "min": low, "max": high, "choices": tuple(choices)})
+Choices = Sequence[str] | Callable[[], Sequence[str]]
+
+
+def option(
+    default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: Choices = ()
+) -> Any:
+    """A dataclass field with its help and its bounds. choices: a function where they hang on other declarations, which
+    may not all be there yet while this one is made."""
+    return field(default=default, metadata={"help": help, "min": low, "max": high, "choices": choices})
+
+
+def choices_of(spec: dataclasses.Field[Any]) -> tuple[str, ...]:
+    """What the option may be, where it is one of several; else nothing."""
+    found: Choices = spec.metadata.get("choices", ())
+    return tuple(found() if callable(found) else found)
 
 
 @dataclass(frozen=True)
@@ -70,8 +82,9 @@ def _value(spec: dataclasses.Field[Any], value: Any) -> Any:
         raise ConfigError(
             f"Option {spec.name} cannot be {text!r}.", f"It is {wanted}: {meta.get('help', '')}"
         ) from None
-    if meta.get("choices") and result not in meta["choices"]:
-        raise ConfigError(f"Option {spec.name} cannot be {text!r}.", f"Choose one of: {', '.join(meta['choices'])}.")
+    choices = choices_of(spec)
+    if choices and result not in choices:
+        raise ConfigError(f"Option {spec.name} cannot be {text!r}.", f"Choose one of: {', '.join(choices)}.")
     low, high = meta.get("min"), meta.get("max")
     if kind in (int, float) and (
         not math.isfinite(result) or (low is not None and result < low) or (high is not None and result > high)

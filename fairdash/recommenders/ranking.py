@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fairdash.errors import ModelError
+from fairdash.errors import ConfigError, ModelError
 from fairdash.hashing import Hashes, id_hash, mix
 from fairdash.progress import Progress, silent
-from fairdash.recommenders.base import Fitted
+from fairdash.recommenders.base import (
+    CandidateFitted,
+    CandidateProfileFitted,
+    CatalogueFitted,
+    Fitted,
+    ProfileFitted,
+)
 from fairdash.schema import Codes, Floats, Interactions, Lists
 
 BATCH_CELLS = 4_000_000  # users × items scored at once: 16 MB of float32, 32 MB of sort keys
@@ -55,6 +61,58 @@ def top_k(scores: Floats, seen: sparse.csr_array | None, k: int, item_hashes: Ha
     return Lists(items, values)
 
 
+def scores(fitted: Fitted, users: Codes, history: Interactions, profiles: Sequence[str] | None = None) -> Floats:
+    """Scores [len(users), n_items] for `top_k`, of any recommender: where it scores candidates alone, those of its
+    first stage, and -inf for every other item. profiles: texts to be read instead of the users' own.
+
+    Raises ConfigError for profiles where none is read."""
+    if not isinstance(fitted, CandidateFitted):
+        return _whole(fitted, users, history, profiles)
+    brought = fitted.first(users, history)
+    own = scores_of(fitted, users, brought.items, history, profiles)
+    result = np.full(brought.standard.shape, -np.inf, np.float32)
+    row, place = np.nonzero(brought.items >= 0)
+    result[row, brought.items[row, place]] = own[row, place]
+    return result
+
+
+def scores_of(
+    fitted: Fitted, users: Codes, items: Codes, history: Interactions, profiles: Sequence[str] | None = None
+) -> Floats:
+    """Scores [len(users), c] of the given items [len(users), c], -1 for none, of any recommender.
+
+    Raises ModelError where it gives another number of them."""
+    if not isinstance(fitted, CandidateFitted):
+        whole = _whole(fitted, users, history, profiles)
+        return np.take_along_axis(whole, np.maximum(items, 0), axis=1)
+    if profiles is None:
+        found = fitted.score_candidates(users, items, history)
+    elif isinstance(fitted, CandidateProfileFitted):
+        found = fitted.score_candidate_profiles(users, items, history, profiles)
+    else:
+        raise _unread(fitted)
+    if np.shape(found) != items.shape:
+        raise ModelError(
+            f"{fitted.name} gave scores {list(np.shape(found))} for candidates {list(items.shape)}.",
+            "It must give one score for each candidate; ask whoever made it.",
+        )
+    return np.asarray(found, np.float32)
+
+
+def _whole(fitted: Fitted, users: Codes, history: Interactions, profiles: Sequence[str] | None) -> Floats:
+    if profiles is None and isinstance(fitted, CatalogueFitted):
+        return fitted.score(users, history)
+    if profiles is not None and isinstance(fitted, ProfileFitted):
+        return fitted.score_profiles(users, history, profiles)
+    raise _unread(fitted)
+
+
+def _unread(fitted: Fitted) -> ConfigError:
+    return ConfigError(
+        f"{fitted.name} reads no profile text.", "Choose a recommender that reads one, with attributes in it."
+    )
+
+
 def rank_all(
     fitted: Fitted,
     item_ids: NDArray[np.object_],
@@ -68,15 +126,15 @@ def rank_all(
 ) -> Lists:
     """The k best unseen items of all users, in batches of bounded memory.
 
-    item_ids: [n_items], the text ids of the catalogue in the order of the codes. history: what `fitted.score` is
-    given. seen: bool csr [n_users, n_items], usually `split.known.matrix(...)`.
+    item_ids: [n_items], the text ids of the catalogue in the order of the codes. history: what is known
+    of the users. seen: bool csr [n_users, n_items], usually `split.known.matrix(...)`.
     """
     hashes = id_hash(item_ids)
     parts = []
     for start, stop in batches(n_users, len(hashes)):
         users: Codes = np.arange(start, stop, dtype=np.int32)
         batch_seen = None if seen is None else seen[start:stop]
-        parts.append(top_k(fitted.score(users, history), batch_seen, k, hashes, seed))
+        parts.append(top_k(scores(fitted, users, history), batch_seen, k, hashes, seed))
         progress(stop / n_users, f"Ranked {stop:,} of {n_users:,} people")
     return Lists(np.concatenate([part.items for part in parts]), np.concatenate([part.scores for part in parts]))
 

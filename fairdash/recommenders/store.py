@@ -7,6 +7,7 @@ Nothing here unpickles what a person brings.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
@@ -26,7 +27,7 @@ from safetensors.numpy import save_file
 
 from fairdash import settings
 from fairdash.errors import ModelError
-from fairdash.recommenders import RECOMMENDERS
+from fairdash.recommenders import RECOMMENDERS, content
 from fairdash.recommenders.base import Fitted
 from fairdash.workspace import aside
 
@@ -89,10 +90,10 @@ def load(folder: Path) -> Fitted:
 
 def locate(source: str, work: Path) -> Path:
     """The folder of a saved recommender: that folder itself, a run's folder that holds it, or a zip of either, which is
-    unpacked into `work`. Raises ModelError where there is none."""
+    unpacked below `work`. Raises ModelError where there is none."""
     path = Path(source).expanduser()
     if path.is_file():
-        path = unpack(path, work)
+        path = unpack(path, work / content(path))
     for folder in (path, path / "model"):
         if (folder / MANIFEST).is_file():
             return folder
@@ -237,6 +238,8 @@ def pretrained(source: str, auto: Any, *, whole: bool = False, **config: Any) ->
 def unpack(archive: Path, into: Path) -> Path:
     """Unpack an uploaded zip and return the folder in it that holds config.json or fairdash.json.
 
+    into: a place for this archive alone, named by its content. It appears when it is whole, and stays as it is: of
+    several who unpack the same at once the first to end wins, and none fails.
     Raises ModelError for paths that leave the folder, links, too many members or bytes, and archives without a model.
     """
     try:
@@ -248,7 +251,7 @@ def unpack(archive: Path, into: Path) -> Path:
     with file:
         members = [member for member in file.infolist() if not member.is_dir()]
         _check_members(archive.name, members)
-        part = aside(into)  # under its name only when it is whole
+        part = aside(into)
         try:
             part.mkdir(parents=True, exist_ok=True)
             budget = settings.MAX_UNPACKED_MB << 20
@@ -269,15 +272,24 @@ def unpack(archive: Path, into: Path) -> Path:
                     raise ModelError(
                         f"{member.filename} in {archive.name} cannot be read: {error}.", "Pack the folder again."
                     ) from None
-            shutil.rmtree(into, ignore_errors=True)
-            part.replace(into)
+            place = within(part).relative_to(part)
+            try:
+                part.rename(into)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+            return into / place
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+
+def within(folder: Path) -> Path:
+    """Where an unpacked archive holds fairdash.json, else config.json. Raises ModelError without either."""
     for name in (MANIFEST, "config.json"):
-        found = sorted(into.rglob(name), key=lambda path: len(path.parts))
+        found = sorted(folder.rglob(name), key=lambda path: len(path.parts))
         if found:
             return found[0].parent
-    raise ModelError(f"{archive.name} holds no model: neither {MANIFEST} nor config.json.", "Pack the model's folder.")
+    raise ModelError(f"The archive holds no model: neither {MANIFEST} nor config.json.", "Pack the model's folder.")
 
 
 def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:

@@ -433,7 +433,8 @@ def _last_whole(checkpoints: Path) -> Path | None:
 class Validation:
     """NDCG@10 on validation items, the whole catalogue ranked, training items left out: overall and by group.
 
-    score: (users) → scores [len(users), n_items] on any device. At most `limit` people, chosen by the seed.
+    score: (users) → scores [len(users), n_items] on any device, -inf for what is no candidate. At most `limit` people,
+    chosen by the seed.
     """
 
     def __init__(
@@ -465,8 +466,9 @@ class Validation:
             seen, relevant = self.seen[users], self.relevant[users].toarray()
             rows = np.repeat(np.arange(len(users)), np.diff(seen.indptr))
             scores[torch.from_numpy(rows).to(scores.device), torch.from_numpy(seen.indices).to(scores.device)] = -np.inf
-            top = torch.topk(scores, min(k, scores.shape[1]), dim=1).indices.cpu().numpy()
-            hits = np.take_along_axis(relevant, top, axis=1)  # [b, k]
+            best = torch.topk(scores, min(k, scores.shape[1]), dim=1)
+            top, scored = best.indices.cpu().numpy(), torch.isfinite(best.values).cpu().numpy()
+            hits = np.take_along_axis(relevant, top, axis=1) & scored  # [b, k]; what is no candidate is not listed
             ideal = np.cumsum(gains)[np.minimum(relevant.sum(1), k) - 1]
             values[start : start + len(users)] = hits @ gains[: top.shape[1]] / ideal
         result = {"ndcg": float(values.mean())}

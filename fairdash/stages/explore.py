@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fairdash.errors import ConfigError
 from fairdash.hashing import id_hash
 from fairdash.recommenders import ranking
-from fairdash.recommenders.base import Fitted, ProfileFitted
+from fairdash.recommenders.base import CandidateFitted, Fitted, profile_of
 from fairdash.schema import ITEM_ID, TITLE, Categories, Codes, Floats, Groups, Interactions, Lists, Split
 
 MAX_PARTS = 25  # history items whose part in a score is tried, the latest ones
@@ -60,17 +60,33 @@ def with_profile(who: Person, split: Split, attributes: Sequence[str], changes: 
 
 
 def scores(fitted: Fitted, who: Person) -> Floats:
-    """Scores [n_items] of the whole catalogue for this person."""
-    users: Codes = np.array([who.user], np.int32)
+    """Scores [n_items] for this person; -inf for what is not among the candidates of a recommender that has some."""
+    own: Floats = ranking.scores(fitted, _users(who), who.history, _told(fitted, who))[0]
+    return own
+
+
+def candidates(fitted: Fitted, split: Split, who: Person) -> Codes:
+    """The items that have a score for this person: the whole catalogue, or what the first stage brings."""
+    if not isinstance(fitted, CandidateFitted):
+        return np.arange(split.training.n_items, dtype=np.int32)
+    found: Codes = fitted.first(_users(who), who.history).items[0]
+    kept: Codes = found[found >= 0]
+    return kept
+
+
+def _users(who: Person) -> Codes:
+    return np.array([who.user], np.int32)
+
+
+def _told(fitted: Fitted, who: Person) -> list[str] | None:
+    """The profile text of a person of whom it is edited; None: as it is in the data."""
     if who.profile is None:
-        own: Floats = fitted.score(users, who.history)[0]
-        return own
-    if not isinstance(fitted, ProfileFitted) or not fitted.profile:
+        return None
+    if not profile_of(fitted):
         raise ConfigError("This recommender reads no profile.", "Train one with attributes in its profile text.")
     from fairdash.recommenders.text import profile_text
 
-    told: Floats = fitted.score_profiles(users, who.history, [profile_text(who.profile)])[0]
-    return told
+    return [profile_text(who.profile)]
 
 
 def recommend(fitted: Fitted, split: Split, who: Person, k: int, seed: int = 0) -> Lists:
@@ -84,7 +100,7 @@ def recommend(fitted: Fitted, split: Split, who: Person, k: int, seed: int = 0) 
 
 def flips(fitted: Fitted, split: Split, who: Person, attribute: str, values: Sequence[Any], k: int) -> dict[str, Lists]:
     """The list under each value of one attribute, and with the attribute left out (ABSENT); all else as it is."""
-    attributes = getattr(fitted, "profile", ())
+    attributes = profile_of(fitted)
     if attribute not in attributes:
         told = ", ".join(attributes) or "nothing"
         raise ConfigError(f"This recommender is not told {attribute}.", f"Its profile text holds: {told}.")
@@ -102,18 +118,28 @@ def why(fitted: Fitted, split: Split, who: Person, item: int) -> list[tuple[str,
     """What an item's score rests on: by how much it falls when one thing is not known, largest part first.
 
     Each of the latest MAX_PARTS history items, and each told attribute, is left out in turn; the difference is in the
-    recommender's own units. Parts do not add up to the score, since they work together.
-    """
-    whole = float(scores(fitted, who)[item])
+    recommender's own units. Parts do not add up to the score, since they work together. Candidates stay the same ones,
+    so that a part is never that the item is no candidate any more.
+
+    Raises ConfigError for an item that is not among the candidates."""
     titles = names_of(split.training.items)
+    among = candidates(fitted, split, who)
+    if item not in among:
+        raise ConfigError(
+            f"“{titles[item]}” is not among the candidates, so it has no score.", "Choose an item of the list."
+        )
+
+    def score(someone: Person) -> float:
+        own = ranking.scores_of(fitted, _users(who), among[None], someone.history, _told(fitted, someone))
+        return float(own[0, among == item][0])
+
+    whole = score(who)
     parts = []
     for own in who.history.item[-MAX_PARTS:]:
-        less = float(scores(fitted, edited(who, without=[int(own)]))[item])
-        parts.append((titles[own], whole - less))
-    for attribute in getattr(fitted, "profile", ()):
-        told = who.profile or {}
-        less_told = with_profile(who, split, fitted.profile, {**told, attribute: ABSENT})  # type: ignore[attr-defined]
-        parts.append((f"profile: {attribute}", whole - float(scores(fitted, less_told)[item])))
+        parts.append((titles[own], whole - score(edited(who, without=[int(own)]))))
+    for attribute in profile_of(fitted):
+        less_told = with_profile(who, split, profile_of(fitted), {**(who.profile or {}), attribute: ABSENT})
+        parts.append((f"profile: {attribute}", whole - score(less_told)))
     return sorted(parts, key=lambda part: -abs(part[1]))
 
 

@@ -23,7 +23,7 @@ from fairdash.metrics.results import plain
 from fairdash.metrics.value import ModelSide
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import ranking
-from fairdash.recommenders.base import Fitted, ProbabilityFitted, ProfileFitted, VectorFitted
+from fairdash.recommenders.base import Fitted, ProbabilityFitted, VectorFitted, profile_of
 from fairdash.schema import ITEM_ID, TITLE, USER_ID, Codes, Floats, Groups, GroupSpec, Lists, Split
 
 Array = NDArray[np.float64]
@@ -101,7 +101,7 @@ def model_side(
         for key, measure in by_key.items():
             if measure.per_user is not None:
                 per_user[f"{key}:{attribute}"] = measure.per_user
-    if isinstance(fitted, ProfileFitted) and isinstance(fitted, VectorFitted) and fitted.profile:
+    if isinstance(fitted, VectorFitted) and profile_of(fitted):
         results["template_test"] = template_test(fitted, split, k=k, seed=seed)
     progress(1.0, "The model side is done")
     return ModelSide(results, per_user if per_user.shape[1] > 1 else None, (), undefined)
@@ -170,11 +170,11 @@ def attribute_sensitivity(
     control. SNSR and SNSV compare every value's lists with those of the text without the attribute.
     """
     attribute = spec.attributes[0]
-    if not isinstance(fitted, ProfileFitted) or not fitted.profile:
+    if not profile_of(fitted):
         return _unread("this recommender reads no profile text")
     if len(spec.attributes) > 1:
         return _undefined(SENSITIVITY_KEYS, "the profile text is changed in one attribute at a time")
-    if attribute not in fitted.profile:
+    if attribute not in profile_of(fitted):
         return _unread(f"the profile text does not hold {attribute}")
     kept = [code for code in np.argsort(-who.sizes, kind="stable") if who.sizes[code] >= max(1, spec.min_size)]
     kept = sorted(kept[:MAX_VALUES])
@@ -195,10 +195,10 @@ def attribute_sensitivity(
     from fairdash.recommenders.text import profile_texts
 
     texts = [
-        profile_texts(table, fitted.profile),
-        profile_texts(table, fitted.profile, wording=1),
-        profile_texts(table, fitted.profile, changes={attribute: None}),
-        *(profile_texts(table, fitted.profile, changes={attribute: value}) for value in values),
+        profile_texts(table, profile_of(fitted)),
+        profile_texts(table, profile_of(fitted), wording=1),
+        profile_texts(table, profile_of(fitted), changes={attribute: None}),
+        *(profile_texts(table, profile_of(fitted), changes={attribute: value}) for value in values),
     ]
     made = []
     for i, variant in enumerate(texts):
@@ -285,12 +285,12 @@ def template_test(
     one (None, or no profile) the bundled text encoder does, by the cosine of sentence and item text.
     """
     items = split.training.items
-    reads = isinstance(fitted, ProfileFitted) and bool(fitted.profile)
+    reader = fitted if fitted is not None and profile_of(fitted) else None
 
     def score(sentences: Sequence[str]) -> Floats:
-        if isinstance(fitted, ProfileFitted) and reads:
+        if reader is not None:
             nothing = split.known.take(np.empty(0, np.int64))
-            return fitted.score_profiles(np.zeros(len(sentences), np.int32), nothing, sentences)
+            return ranking.scores(reader, np.zeros(len(sentences), np.int32), nothing, sentences)
         from fairdash.recommenders.text import encode, item_texts
 
         sides: Floats = encode(sentences) @ encode(item_texts(items)).T
@@ -307,9 +307,10 @@ def template_test(
                 "shift": float(found.shift[code, item]),
             }
             for item in first
+            if found.shift[code, item] < 0  # what is no candidate stands at the same place for all
         ]
     return {
-        "ranked_by": "recommender" if reads else "text encoder",
+        "ranked_by": "text encoder" if reader is None else "recommender",
         "templates": list(templates),
         "words": {name: list(some) for name, some in words.items()},
         "between": found.between,
@@ -459,7 +460,7 @@ def _typical(column: pd.Series, members: NDArray[np.bool_]) -> Any:
     return min(most, key=lambda value: (isinstance(value, str), value))
 
 
-def _lists(fitted: ProfileFitted, split: Split, people: Codes, texts: Sequence[str], k: int, seed: int) -> Codes:
+def _lists(fitted: Fitted, split: Split, people: Codes, texts: Sequence[str], k: int, seed: int) -> Codes:
     """Top k of the people with these profile texts [len(people), k]."""
     data = split.training
     hashes = id_hash(data.items[ITEM_ID])
@@ -468,7 +469,7 @@ def _lists(fitted: ProfileFitted, split: Split, people: Codes, texts: Sequence[s
     parts = []
     for start in range(0, len(people), step):
         some = people[start : start + step]
-        scores = fitted.score_profiles(some, split.known, texts[start : start + step])
+        scores = ranking.scores(fitted, some, split.known, texts[start : start + step])
         parts.append(ranking.top_k(scores, seen[some], k, hashes, seed).items)
     return np.concatenate(parts)
 

@@ -15,12 +15,12 @@ from fairdash.data.findings import Finding
 from fairdash.data.given import given_split
 from fairdash.data.lists import read_lists
 from fairdash.entries import import_lists, put_dataset
-from fairdash.errors import DataError
 from fairdash.hashing import digest
 from fairdash.jobs import runner
 from fairdash.recommenders import store
 from fairdash.schema import Split
 from fairdash.ui import forms, load, parts, state, training
+from fairdash.workspace import aside
 
 LISTS, OWN, MODEL = words.several("Lists for this data", "Lists with their own test", "A model")
 _TABLES = ["csv", "tsv", "txt", "dat", "data", "parquet", "pq"]
@@ -138,14 +138,14 @@ def _model(data: str) -> None:
     raw = file.getvalue()
     folder = state.workspace().root / "uploads" / digest(file.name, raw)
     if not folder.is_dir():
-        archive = folder.with_suffix(".incoming") / Path(file.name).name  # its name stands in messages
-        archive.parent.mkdir(parents=True, exist_ok=True)
+        archive = aside(folder) / Path(file.name).name  # its name stands in messages
+        archive.parent.mkdir(parents=True)
         archive.write_bytes(raw)
         try:
             store.unpack(archive, folder)
         finally:
             shutil.rmtree(archive.parent)
-    place = _inside(folder)
+    place = store.within(folder)
     if (place / store.MANIFEST).is_file():
         manifest = store.read_json(place / store.MANIFEST, words.say("Bring the whole folder of the model."))
         st.success(
@@ -171,16 +171,6 @@ def _model(data: str) -> None:
         )
         _train(words.later("Use it for the texts of items and people"), "bert_sequence", encoder=str(place))
         _train(words.later("Fine-tune it on pairs"), "bert_pair", base=str(place))
-
-
-def _inside(folder: Path) -> Path:
-    for name in (store.MANIFEST, "config.json"):
-        found = sorted(folder.rglob(name), key=lambda path: len(path.parts))
-        if found:
-            return found[0].parent
-    raise DataError(
-        words.say("The archive holds no model."), words.say("Pack the folder with config.json and model.safetensors.")
-    )
 
 
 def _train(label: str, recommender: str, **options: str) -> None:

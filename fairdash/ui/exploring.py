@@ -11,6 +11,7 @@ import streamlit as st
 from fairdash import charts, words
 from fairdash.columns import natural_key
 from fairdash.groups import form as form_groups
+from fairdash.recommenders.base import profile_of
 from fairdash.run import Run
 from fairdash.schema import CATEGORIES, USER_ID, Categories, Codes, Lists
 from fairdash.stages import explore
@@ -19,6 +20,7 @@ from fairdash.ui import forms, parts, state
 
 LISTED = 5000  # people up to whom a choice list is offered
 SHOWN_HISTORY = 30
+SHOWN_OUT = 10  # items without a score that are named
 CHOICES = 60  # values of an attribute up to which a choice list is offered
 
 
@@ -116,8 +118,20 @@ def edit(run: Run, user: int, k: int) -> None:
         st.markdown(words.say("**List**{same}", same=same))
         st.dataframe(_table(run, after.items[0], after.scores[0], marks), hide_index=True, height=390, key="list",
                      column_config=_COLUMNS)  # fmt: skip
+        _without_score(run, changed, sorted(old.keys() | liked))
     with right:
         _history(run, changed)
+
+
+def _without_score(run: Run, who: Person, wanted: list[int]) -> None:
+    """Says which of these items no list can hold, as they are not among the person's candidates."""
+    open_to = {*explore.candidates(run.fitted, run.split, who).tolist(), *who.history.item.tolist()}
+    names = explore.names_of(run.split.training.items)
+    out = [words.plain(names[item], 60) for item in wanted if item not in open_to]
+    if out:
+        more = words.say(", and {n} more", n=len(out) - SHOWN_OUT) if len(out) > SHOWN_OUT else ""
+        st.caption(words.say("Not among the candidates, so without a score: {items}{more}.",
+                             items=", ".join(out[:SHOWN_OUT]), more=more))  # fmt: skip
 
 
 def _edited(run: Run, who: Person) -> Person:
@@ -139,7 +153,7 @@ def _edited(run: Run, who: Person) -> Person:
         )
     top = float(who.history.rating.max()) if len(who.history) else 1.0
     changed = explore.edited(who, without=without, added=added, rating=top) if without or added else who
-    attributes: tuple[str, ...] = getattr(run.fitted, "profile", ())
+    attributes = profile_of(run.fitted)
     if not attributes:
         st.caption(
             words.say(
@@ -168,7 +182,7 @@ def _value(run: Run, attribute: str, own: Any, key: str) -> Any:
 
 def flip(run: Run, user: int, k: int) -> None:
     """The same person and history, told to be someone else: how much of the list stays."""
-    attributes: tuple[str, ...] = getattr(run.fitted, "profile", ())
+    attributes = profile_of(run.fitted)
     if not attributes:
         parts.empty(
             words.say("This recommender is not told who people are"),

@@ -11,6 +11,7 @@ import streamlit as st
 
 from fairdash import groups, settings, words
 from fairdash.errors import ConfigError
+from fairdash.recommenders.options import choices_of
 from fairdash.schema import TIME, Dataset, GroupSpec
 from fairdash.ui import state
 
@@ -55,8 +56,8 @@ def _control(name: str, field: dataclasses.Field[Any]) -> Any:
     """The control that fits the field's type; its value lives in the URL under the owner's and the field's name."""
     label, meta, default = words.sentence(field.name.replace("_", " ")), field.metadata, field.default
     shared: dict[str, Any] = {"key": _key(name, field), "help": meta.get("help"), "bind": "query-params"}
-    if meta.get("choices"):
-        return st.selectbox(label, list(meta["choices"]), index=list(meta["choices"]).index(default), **shared)
+    if choices := choices_of(field):
+        return st.selectbox(label, choices, index=choices.index(default), **shared)
     if isinstance(default, bool):
         return st.checkbox(label, default, **shared)
     if isinstance(default, int):

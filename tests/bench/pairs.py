@@ -28,12 +28,13 @@ def orderings(fitted: FittedPair, parts: Split) -> Iterator[str]:
     """One line for each way to order the same candidates."""
     people, known, test = parts.training, parts.known, parts.test
     users = np.arange(people.n_users, dtype=np.int32)
-    first, best, mean, spread = fitted.first(users, known)
+    brought = fitted.first(users, known)
+    best = brought.items
     liked = test.take(np.flatnonzero(test.rating >= 4)).matrix(people.n_users, people.n_items).toarray()
     hits = np.take_along_axis(liked, best, axis=1)
-    standard = np.take_along_axis((first - mean) / spread, best, axis=1)
+    standard = np.take_along_axis(brought.standard, best, axis=1)
     clock = Clock()
-    whole = np.take_along_axis(fitted.score(users, known), best, axis=1)
+    whole = fitted.score_candidates(users, best, known)
     judged = str(clock)
     prior = fitted.blend.prior(best, standard)
     popularity = np.tile(people.popularity, (people.n_users, 1))

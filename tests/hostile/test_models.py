@@ -6,7 +6,9 @@ import json
 import pickle
 import stat
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -123,6 +125,26 @@ def test_a_good_archive(tmp_path: Path) -> None:
     folder = store.unpack(zipped(tmp_path / "m.zip", GOOD), tmp_path / "out")
     assert folder == tmp_path / "out" / "model"
     assert (folder / "model.safetensors").read_bytes() == b"x"
+
+
+def test_threads_that_unpack_the_same_archive_at_once_all_find_it_whole(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "m.zip", {**GOOD, **{f"model/{i}.txt": b"x" * 1000 for i in range(40)}})
+    for turn in range(5):
+        start = Barrier(8)
+
+        def found(_: int, work: Path = tmp_path / f"out{turn}", start: Barrier = start) -> int:
+            start.wait()
+            return len(list(store.unpack(archive, work).iterdir()))
+
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(found, range(8))) == [42] * 8
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.zip", *(f"out{turn}" for turn in range(5))]
+
+
+def test_two_archives_in_one_place_do_not_meet(tmp_path: Path) -> None:
+    zips = [zipped(tmp_path / f"{name}.zip", {store.MANIFEST: name.encode()}) for name in ("a", "b")]
+    found = [store.locate(str(one), tmp_path / "work") for one in zips]
+    assert [(folder / store.MANIFEST).read_text() for folder in found] == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "C:\\evil", "a\\..\\evil"])

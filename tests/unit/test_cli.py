@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -268,6 +269,35 @@ def test_a_search_on_validation_names_its_best_trial(tmp_path: Path, capsys: pyt
     best = max(trial["accuracy"] for trial in found["trials"])
     assert found["trials"][found["chosen"][0]]["accuracy"] == best
     assert json.loads((tmp_path / "s" / "search.json").read_text()) == found
+
+
+def test_arrays_of_people_and_items_come_along_to_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"u{u},i{(u + i) % 9}" for u in range(8) for i in range(5)]
+    Path("log.csv").write_text("\n".join(["user_id,item_id", *rows]))
+    covers = pd.DataFrame({"item_id": [f"i{i}" for i in range(9)], "cover": [[i, 0.5] for i in range(9)]})
+    covers.to_parquet("covers.parquet")
+    np.savez("faces.npz", ids=np.array([f"u{u}" for u in range(8)]), faces=np.ones((8, 2, 2)))
+    given = ["--interactions", "log.csv", "--item-vectors", "cover=covers.parquet", "--user-vectors", "face=faces.npz"]
+    found = told(capsys, "data", *given, "--out", "data")
+    assert sorted(row["name"] for row in found["provenance"]["arrays"]) == ["cover", "face"]
+    assert main(["train", *given, "--split", "user-random:0.8", "--recommender", "popularity", "--out", "run"]) == 0
+    training = Run.load("run").split.training
+    assert training.user_arrays["face"].shape == (8, 2, 2)
+    place = training.items["item_id"].str.removeprefix("i").astype(float)
+    assert training.item_arrays["cover"][:, 0].tolist() == place.tolist()
+    for wrong, said in (
+        (["--item-vectors", "covers.parquet"], "Write --item-vectors poster=posters.npz"),
+        (["--item-vectors", "cover=faces.npz"], "among the items"),
+        (["--item-vectors", "more=nowhere.npz"], "nowhere.npz"),
+        (["--item-vectors", "cover=covers.parquet", "--item-vectors", "cover=covers.parquet"], "twice"),
+    ):
+        assert main(["data", "--interactions", "log.csv", *wrong]) == EXIT_ERROR
+        assert said in capsys.readouterr().err
+    assert main(["data", "--dataset", "synthetic", "--item-vectors", "cover=covers.parquet"]) == EXIT_ERROR
+    assert "--item-vectors is for files" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from fairdash.jobs import runner
 from fairdash.mitigation.base import Mitigation
 from fairdash.recommenders import RECOMMENDERS, resolved
 from fairdash.recommenders import device as devices
+from fairdash.recommenders.options import choices_of
 from fairdash.schema import GroupSpec, Interactions, Split, TrainingData
 from fairdash.stages.fit import TrainSpec, imported_digest
 
@@ -252,7 +253,7 @@ def test_every_option_of_a_recommender_counts(name: str) -> None:
         if isinstance(value, bool):
             changed: Any = not value
         elif isinstance(value, str):
-            changed = next((choice for choice in meta["choices"] if choice != value), "other")
+            changed = next((choice for choice in choices_of(spec) if choice != value), "other")
         else:
             changed = meta["max"] if value != meta["max"] else meta["min"]
         assert digest(resolved(name, {spec.name: changed})) != digest(default), spec.name

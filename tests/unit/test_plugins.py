@@ -32,6 +32,8 @@ if "toy_random" in RECOMMENDERS:
     cut = split.split(synthetic.make(n_users=60, n_items=40)[0], "user-time:0.8")
     run = fit.train(cut, fit.TrainSpec("toy_random", {"spread": "2"}), Path(sys.argv[1]) / "run")
     again = Run.load(run.folder)
+    judge = fit.train(cut, fit.TrainSpec("toy_judge", {"first_stage": "toy_random"}), Path(sys.argv[1]) / "judge")
+    found["judged"] = (Run.load(judge.folder).candidates().items >= 0).sum(axis=1).tolist()
     found["scores"] = float(again.fitted.scores.max())
     done = mitigate.mitigate(run, Mitigation("toy_reverse", strength=1.0), 5, retrain=lambda *_: None)
     found["last"] = bool((done.lists.items[:, 0] == run.candidates().items[:, -1]).all())
@@ -73,7 +75,8 @@ def test_a_named_package_brings_a_recommender_and_a_mitigation_that_work(install
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
     assert found["versions"] == {"toy-plugin": "1.0"}
-    assert found["recommenders"][-1] == "toy_random"
+    assert found["recommenders"][-2:] == ["toy_judge", "toy_random"]
+    assert found["judged"] == [12] * 60  # of candidates that a recommender from outside brings
     assert found["methods"][-1] == "toy_reverse"
     assert 1.0 < found["scores"] <= 2.0
     assert found["last"]

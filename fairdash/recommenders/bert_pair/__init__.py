@@ -8,12 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from fairdash.recommenders.base import Cost, Range, RecommenderInfo, Sizes
+from fairdash.recommenders.ease import INFO as EASE
 from fairdash.recommenders.options import TrainingOptions, option
 
 VALIDATED = 300  # people whose candidates are judged after each epoch on a CPU
 CPU_CANDIDATES, CPU_LAYERS = 100, 1
 ITEM_TOKENS, PAIRS_PER_HISTORY = 14, 16  # typical, for an estimate of the cost
 BASE = {"hidden_size": 384, "num_hidden_layers": 6, "vocab_size": 30522}  # of the bundled BERT
+
+
+def _first_stages() -> tuple[str, ...]:
+    from fairdash.recommenders import first_stages  # not before all are declared
+
+    return first_stages()
 
 
 @dataclass(frozen=True)
@@ -26,9 +33,12 @@ class PairOptions(TrainingOptions):
         2, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000
     )
     base: str = option("default", "The BERT that is fine-tuned: default, a HuggingFace name, or a folder.")
-    first_stage: str = option("ease", "Whose best items are ranked.", choices=("ease", "popularity", "bert_sequence"))
+    first_stage: str = option(EASE.name, "Whose best items are ranked.", choices=_first_stages)
     n_candidates: int = option(
-        0, "Items of the first stage that are ranked; 0: 100 on a CPU, the whole catalogue on a GPU.", low=0, high=10**7
+        0,
+        "Items of the first stage that are ranked, no others are; 0: 100 on a CPU, the whole catalogue on a GPU.",
+        low=0,
+        high=10**7,
     )
     prior: str = option(
         "first_stage",
@@ -83,6 +93,7 @@ INFO = RecommenderInfo(
     place=20,
     module="fairdash.recommenders.bert_pair.model",
     options=PairOptions,
+    scores="candidates",
     space={
         "learning_rate": Range(5e-5, 1e-3, log=True),
         "weight_decay": Range(1e-3, 0.1, log=True),

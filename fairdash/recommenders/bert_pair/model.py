@@ -38,12 +38,11 @@ from torch.nn import functional
 
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress, silent
-from fairdash.recommenders import RECOMMENDERS, calibration, store, text
-from fairdash.recommenders import build as any_recommender
-from fairdash.recommenders.base import Fitted
+from fairdash.recommenders import RECOMMENDERS, calibration, ranking, store, text
 from fairdash.recommenders.bert_pair import CPU_CANDIDATES, CPU_LAYERS, VALIDATED, PairOptions
 from fairdash.recommenders.calibration import Calibration
 from fairdash.recommenders.device import Device, choose
+from fairdash.recommenders.first_stage import FirstStage
 from fairdash.recommenders.options import parse
 from fairdash.recommenders.training import Batch, Output, Validation, train
 from fairdash.schema import ITEM_ID, TITLE, Codes, Floats, Interactions, TrainingData
@@ -437,43 +436,6 @@ class Blend:
         return self.bert * bert + self.prior(items, standard)
 
 
-class FirstStage:
-    """A recommender whose best unseen items are the candidates. n: how many."""
-
-    def __init__(self, fitted: Fitted, n: int) -> None:
-        self.fitted, self.n = fitted, n
-
-    def __call__(self, users: Codes, history: Interactions, depth: int = 0) -> tuple[Floats, Codes, Floats, Floats]:
-        """Scores [b, m], the best max(n, depth) unseen items best first (-1 where there are fewer), and the mean and
-        the deviation [b, 1] of the scores of the n candidates among them."""
-        scores = np.asarray(self.fitted.score(users, history), np.float32)
-        b, m = scores.shape
-        known = scores.copy()
-        row, column = _known(users, history)
-        known[row, column] = -np.inf
-        n = min(max(self.n, depth), m)
-        best = np.argpartition(-known, n - 1, axis=1)[:, :n] if n < m else np.tile(np.arange(m), (b, 1))
-        value = np.take_along_axis(known, best, axis=1)
-        order = np.argsort(-value, axis=1, kind="stable")
-        best, value = np.take_along_axis(best, order, axis=1), np.take_along_axis(value, order, axis=1)
-        there = np.isfinite(value)
-        value, real = value[:, : self.n], there[:, : self.n]
-        count = np.maximum(real.sum(1, keepdims=True), 1)
-        mean = np.where(real, value, 0).sum(1, keepdims=True) / count
-        spread = np.sqrt((np.where(real, value - mean, 0) ** 2).sum(1, keepdims=True) / count)
-        spread = np.where(spread > 0, spread, 1.0)
-        return scores, np.where(there, best, -1).astype(np.int32), mean.astype(np.float32), spread.astype(np.float32)
-
-
-def _known(users: Codes, history: Interactions) -> tuple[NDArray[np.int64], Codes]:
-    """(row in users, item) of everything in the users' histories."""
-    start = np.searchsorted(history.user, users, side="left")
-    count = np.searchsorted(history.user, users, side="right") - start
-    row = np.repeat(np.arange(len(users)), count)
-    at = np.repeat(start - (np.cumsum(count) - count), count) + np.arange(len(row))
-    return row, history.item[at]
-
-
 def _liked(rating: Floats, threshold: float | None) -> NDArray[np.bool_]:
     return np.ones(len(rating), bool) if threshold is None else rating >= threshold
 
@@ -498,14 +460,15 @@ class FittedPair:
         self.profile, self.profiles, self.profile_rows = attributes, list(profiles), profile_rows
         self.threshold, self.calibration = threshold, calibrated
 
-    def score(self, users: Codes, history: Interactions) -> Floats:
-        """Logits of the candidates; every other item lies below all candidates, in the first stage's order."""
-        return self._score(users, history, self._profiles_of(users))
+    def score_candidates(self, users: Codes, items: Codes, history: Interactions) -> Floats:
+        return self._score(users, items, history, self._profiles_of(users))
 
-    def score_profiles(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
+    def score_candidate_profiles(
+        self, users: Codes, items: Codes, history: Interactions, profiles: Sequence[str]
+    ) -> Floats:
         if not self.profile:
             raise ConfigError("This model reads no profile text.", "Train it with a profile: choose attributes for it.")
-        return self._score(users, history, profiles)
+        return self._score(users, items, history, profiles)
 
     def probability(self, users: Codes, items: Codes, history: Interactions) -> Floats:
         """Where people rate: P(the person likes the item, should they take it). Where they only take: P(the person
@@ -518,10 +481,8 @@ class FittedPair:
         standard = np.empty(len(users), np.float32)
         for start in range(0, len(people), 1024):
             part = people[start : start + 1024]
-            scores, _, mean, spread = self.first(part, history)
             at = np.flatnonzero((place >= start) & (place < start + len(part)))
-            row = place[at] - start
-            standard[at] = (scores[row, items[at]] - mean[row, 0]) / spread[row, 0]
+            standard[at] = self.first(part, history).standard[place[at] - start, items[at]]
         return self.blend.logit(self.bert_logits(users, items, history), items, standard)
 
     def bert_logits(self, users: Codes, items: Codes, history: Interactions) -> Floats:
@@ -545,31 +506,22 @@ class FittedPair:
         ]
         return self.texts.histories(profiles, liked)
 
-    def _score(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
-        scores, candidates, mean, spread = self.first(users, history)
+    def _score(self, users: Codes, items: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
         texts = self._histories(users, history, profiles)
-        rows = [Row(own, items[items >= 0]) for own, items in zip(texts, candidates, strict=True)]
-        there = candidates >= 0
-        row, item = np.nonzero(there)[0], candidates[there]
-        logits = self.texts.logits(rows)
-        logits = self.blend.logit(logits, item, (scores[row, item] - mean[row, 0]) / spread[row, 0])
-        lowest = np.zeros(len(users), np.float32)
-        np.minimum.at(lowest, row, logits)
-        top, bottom = scores.max(1, keepdims=True), scores.min(1, keepdims=True)
-        below = (top - scores) / np.where(
-            top > bottom, top - bottom, 1.0
-        )  # 0 for the first stage's best, 1 for its last
-        result = lowest[:, None] - 1.0 - below
-        result[row, item] = logits
-        final: Floats = result.astype(np.float32)
-        return final
+        rows = [Row(own, judged[judged >= 0]) for own, judged in zip(texts, items, strict=True)]
+        there = items >= 0
+        row, item = np.nonzero(there)[0], items[there]
+        result = np.full(items.shape, -np.inf, np.float32)
+        standard = self.first(users, history).standard[row, item]
+        result[there] = self.blend.logit(self.texts.logits(rows), item, standard)
+        return result
 
     def save(self, folder: Path) -> None:
         """The classifier and its tokenizer as `transformers` opens them, our part, and the first stage in a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         self.texts.network.model.save_pretrained(folder)
         self.texts.tokenizer.save_pretrained(folder)
-        store.save(self.first.fitted, folder / "first_stage")
+        self.first.save(folder)
         manifest = {
             "name": self.name,
             "options": dataclasses.asdict(self.texts.options),
@@ -630,10 +582,8 @@ class PairBatches:
             rest = train.take(np.flatnonzero(self.fold != fold))
             for start in range(0, self.data.n_users, 1024):
                 users = np.arange(start, min(start + 1024, self.data.n_users), dtype=np.int32)
-                scores, best, mean, spread = first(users, rest, POOL)
-                standard = (scores - mean) / spread
-                among = np.zeros(scores.shape, bool)
-                among[np.nonzero(best >= 0)[0], best[best >= 0]] = True
+                brought = first(users, rest, POOL)
+                best, standard, among = brought.items, brought.standard, brought.among
                 if best.shape[1] > self.pool.shape[2]:
                     best = rng.permuted(best, axis=1)[:, : self.pool.shape[2]]
                 self.pool[fold, users] = best
@@ -765,9 +715,14 @@ class BertPair:
         def staged(low: float, high: float) -> Progress:
             return lambda done, message="", values=None: progress(low + (high - low) * done, message, values)
 
-        first = FirstStage(
-            _first_stage(data, options, seed, device, folder / "first_stage", staged(0.0, share)),
+        first = FirstStage.fit(
+            options.first_stage,
             options.n_candidates or (CPU_CANDIDATES if chosen.kind == "cpu" else data.n_items),
+            data,
+            seed=seed,
+            device=device,
+            folder=folder,
+            progress=staged(0.0, share),
         )
         torch.manual_seed(seed)
         model, tokenizer = classifier(options.base)
@@ -793,7 +748,7 @@ class BertPair:
         )
         limit = VALIDATED if chosen.kind == "cpu" else 20_000
         judge = Validation(
-            data, lambda users: torch.from_numpy(fitted.score(users, data.train)), seed=seed, limit=limit
+            data, lambda users: torch.from_numpy(ranking.scores(fitted, users, data.train)), seed=seed, limit=limit
         )
 
         def validate() -> Mapping[str, float]:
@@ -854,19 +809,6 @@ def _without_first_stage(prior: str) -> str:
     return "popularity" if prior == "first_stage" else prior
 
 
-def _first_stage(
-    data: TrainingData, options: PairOptions, seed: int, device: str, folder: Path, progress: Progress
-) -> Fitted:
-    """The first stage, fitted or, where a stopped training left it, opened."""
-    if (folder / store.MANIFEST).exists():
-        return store.load(folder)
-    fitted = any_recommender(options.first_stage).fit(
-        data, seed=seed, device=device, folder=folder / "training", progress=progress
-    )
-    store.save(fitted, folder)
-    return fitted
-
-
 def fit_blend(
     data: TrainingData, first: FirstStage, options: PairOptions, seed: int, fitted: FittedPair | None = None
 ) -> Blend:
@@ -888,19 +830,17 @@ def fit_blend(
     parts = []
     for start in range(0, len(people), 1024):
         users = people[start : start + 1024]
-        scores, best, mean, spread = first(users, data.train)
+        brought = first(users, data.train)
+        best = brought.items
         rows = np.flatnonzero((valid.user >= users[0]) & (valid.user <= users[-1]))
-        among = np.zeros(scores.shape, bool)
-        among[np.nonzero(best >= 0)[0], best[best >= 0]] = True
-        rows = rows[among[np.searchsorted(users, valid.user[rows]), valid.item[rows]]]
+        rows = rows[brought.among[np.searchsorted(users, valid.user[rows]), valid.item[rows]]]
         row = np.repeat(np.searchsorted(users, valid.user[rows]), DRAWN)
         drawn = best[row, rng.integers(0, best.shape[1], len(row))]
         keep = (drawn >= 0) & ~held_out[users[row], np.maximum(drawn, 0)]
         row = np.concatenate([np.searchsorted(users, valid.user[rows]), row[keep]])
         item = np.concatenate([valid.item[rows], drawn[keep]])
         target = np.concatenate([liked[rows], np.zeros(int(keep.sum()), bool)])
-        standard = ((scores - mean) / spread)[row, item]
-        parts.append((users[row], item, target, blend.log_popularity[item], standard))
+        parts.append((users[row], item, target, blend.log_popularity[item], brought.standard[row, item]))
     user, item, target, popularity, standard = (np.concatenate(column) for column in zip(*parts, strict=True))
     if target.sum() < calibration.MIN_CLASS:
         return blend
@@ -931,7 +871,7 @@ def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray
     bert, popularity, first_stage = (float(weight) for weight in manifest["blend"])
     return FittedPair(
         texts,
-        FirstStage(store.load(folder / "first_stage"), int(manifest["candidates"])),
+        FirstStage.load(folder, int(manifest["candidates"])),
         Blend(arrays["log_popularity"], bert, popularity, first_stage),
         tuple(manifest["attributes"]),
         manifest["profiles"],

@@ -15,8 +15,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Bert
 from fairdash.errors import Cancelled, ConfigError, ModelError
 from fairdash.mitigation.base import TermBatch
 from fairdash.progress import silent
-from fairdash.recommenders import RECOMMENDERS, build, store
-from fairdash.recommenders.base import ProbabilityFitted, ProfileFitted, Sizes
+from fairdash.recommenders import RECOMMENDERS, build, ranking, store
+from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, Fitted, ProbabilityFitted, Sizes
 from fairdash.recommenders.bert_pair.model import (
     FOLDS,
     BertPair,
@@ -94,6 +94,14 @@ def trained(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> FittedPair:
 
 def everybody() -> np.ndarray:
     return np.arange(N_USERS, dtype=np.int32)
+
+
+def of_candidates(
+    fitted: Fitted, users: np.ndarray, history: Interactions, profiles: Sequence[str] | None = None
+) -> np.ndarray:
+    """Scores [len(users), c] of the candidates, best of the first stage first."""
+    assert isinstance(fitted, CandidateFitted)
+    return ranking.scores_of(fitted, users, fitted.first(users, history).items, history, profiles)
 
 
 def test_full_attention_without_frozen_layers_is_the_plain_classifier(
@@ -179,22 +187,20 @@ def test_learns_tastes_from_texts(tiny: Path, run: Path) -> None:
     assert ((logits[:, 1] > logits[:, 0]) == likes_second).mean() > 0.9
 
 
-def test_score_orders_candidates_by_logit_and_the_rest_below_by_the_first_stage(trained: FittedPair) -> None:
+def test_candidates_have_their_logits_and_nothing_else_has_a_score(trained: FittedPair) -> None:
     data = make_data(profile=PROFILE)
-    scores = trained.score(everybody(), data.train)
-    assert scores.shape == (N_USERS, N_ITEMS)
-    assert scores.dtype == np.float32
-    first, candidates, _, _ = trained.first(everybody(), data.train)
+    found = ranking.scores(trained, everybody(), data.train)
+    assert found.shape == (N_USERS, N_ITEMS)
+    assert found.dtype == np.float32
+    candidates = trained.first(everybody(), data.train).items
     seen = data.train.matrix(N_USERS, N_ITEMS).toarray()
     for user in range(N_USERS):
         own = candidates[user][candidates[user] >= 0]
         assert len(own) == 20
         assert not seen[user, own].any()
         logits = trained.pair_logits(np.full(20, user, np.int32), own, data.train)
-        np.testing.assert_allclose(scores[user, own], logits, atol=1e-5)
-        rest = np.setdiff1d(np.arange(N_ITEMS), own)
-        assert scores[user, rest].max() < scores[user, own].min()
-        assert (np.diff(scores[user, rest[np.argsort(-first[user, rest], kind="stable")]]) <= 1e-6).all()
+        np.testing.assert_allclose(found[user, own], logits, atol=1e-5)
+        assert np.isneginf(found[user, np.setdiff1d(np.arange(N_ITEMS), own)]).all()
 
 
 def test_the_base_rate_makes_a_block_add_up() -> None:
@@ -238,10 +244,15 @@ def test_an_edited_profile_changes_scores_and_the_own_text_does_not(trained: Fit
     data = make_data(profile=PROFILE)
     users = everybody()[:6]
     own = [trained.profiles[row] for row in trained.profile_rows[users]]
-    np.testing.assert_array_equal(trained.score_profiles(users, data.train, own), trained.score(users, data.train))
+    np.testing.assert_array_equal(
+        of_candidates(trained, users, data.train, own), of_candidates(trained, users, data.train)
+    )
     swapped = [text.replace("woman", "x").replace("man", "woman").replace("x", "man") for text in own]
-    assert np.abs(trained.score_profiles(users, data.train, swapped) - trained.score(users, data.train)).max() > 1e-6
-    assert isinstance(trained, ProfileFitted)
+    assert (
+        np.abs(of_candidates(trained, users, data.train, swapped) - of_candidates(trained, users, data.train)).max()
+        > 1e-6
+    )
+    assert isinstance(trained, CandidateProfileFitted)
 
 
 def test_probabilities_are_calibrated_logits(trained: FittedPair) -> None:
@@ -264,7 +275,9 @@ def test_a_saved_folder_gives_the_same_and_opens_without_us(trained: FittedPair,
     store.save(trained, tmp_path / "model")
     opened = store.load(tmp_path / "model")
     assert isinstance(opened, FittedPair)
-    np.testing.assert_allclose(opened.score(everybody(), data.train), trained.score(everybody(), data.train), atol=1e-5)
+    np.testing.assert_allclose(
+        of_candidates(opened, everybody(), data.train), of_candidates(trained, everybody(), data.train), atol=1e-5
+    )
     assert opened.profile == PROFILE
     assert opened.calibration == trained.calibration
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
@@ -288,10 +301,10 @@ def test_the_same_seed_repeats_and_a_killed_training_resumes(
     with pytest.raises(Cancelled):
         recommender.fit(data, seed=0, device="cpu", folder=tmp_path / "b", progress=stop)
     resumed = recommender.fit(data, seed=0, device="cpu", folder=tmp_path / "b", progress=silent)
-    scores = whole.score(everybody(), data.train)
-    np.testing.assert_array_equal(resumed.score(everybody(), data.train), scores)  # type: ignore[attr-defined]
+    expected = of_candidates(whole, everybody(), data.train)
+    np.testing.assert_array_equal(of_candidates(resumed, everybody(), data.train), expected)
     other = fit(tiny, data, tmp_path / "c", epochs=3, seed=1)
-    assert np.abs(other.score(everybody(), data.train) - scores).max() > 1e-3
+    assert np.abs(of_candidates(other, everybody(), data.train) - expected).max() > 1e-3
 
 
 def test_frozen_layers_stay_as_they_were(tiny: Path, trained: FittedPair) -> None:
@@ -418,26 +431,26 @@ def test_training_terms_see_single_pairs(tiny: Path, data: TrainingData, run: Pa
     assert not torch.equal(term.own.weight, start)  # its own parameters are trained along
 
 
-@pytest.mark.parametrize("first_stage", ["popularity", "bert_sequence"])
+@pytest.mark.parametrize("first_stage", ["popularity", "bert_sequence", "ncf"])
 def test_any_first_stage(tiny: Path, data: TrainingData, run: Path, first_stage: str) -> None:
     fitted = fit(tiny, data, run, first_stage=first_stage, prior="first_stage", epochs=1)
     assert fitted.first.fitted.name == first_stage
-    assert np.isfinite(fitted.score(everybody(), data.train)).all()
+    assert np.isfinite(of_candidates(fitted, everybody(), data.train)).all()
 
 
 def test_people_without_history_get_scores(tiny: Path, data: TrainingData, run: Path) -> None:
     nothing = Interactions(*(np.empty(0, t) for t in (np.int32, np.int32, np.float32, np.float64)))
     train = data.train.take(np.flatnonzero(data.train.user != 0))
     fitted = fit(tiny, data.with_(train=train), run, epochs=1)
-    assert np.isfinite(fitted.score(np.array([0], np.int32), train)).all()
-    assert np.isfinite(fitted.score(np.array([0, 1], np.int32), nothing)).all()
+    assert np.isfinite(of_candidates(fitted, np.array([0], np.int32), train)).all()
+    assert np.isfinite(of_candidates(fitted, np.array([0, 1], np.int32), nothing)).all()
 
 
 def test_implicit_data_without_titles(tiny: Path, run: Path) -> None:
     data = make_data(threshold=None)
     bare = data.with_(items=data.items[["item_id"]])
     fitted = fit(tiny, bare, run, epochs=1)
-    assert np.isfinite(fitted.score(everybody(), bare.train)).all()
+    assert np.isfinite(of_candidates(fitted, everybody(), bare.train)).all()
 
 
 def test_what_cannot_work_is_said(tiny: Path, trained: FittedPair, data: TrainingData, run: Path) -> None:
@@ -450,7 +463,7 @@ def test_what_cannot_work_is_said(tiny: Path, trained: FittedPair, data: Trainin
         fit(tiny, nobody, run, first_stage="popularity")
     plain = fit(tiny, data, run / "plain", epochs=1)
     with pytest.raises(ConfigError, match="no profile"):
-        plain.score_profiles(everybody()[:1], data.train, ["A person."])
+        of_candidates(plain, everybody()[:1], data.train, ["A person."])
 
 
 def test_an_earlier_model_can_be_trained_further_and_one_without_classifier_is_not_opened(
