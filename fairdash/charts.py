@@ -35,6 +35,7 @@ VERDICTS = {  # on a gap, the surest first: what it is called, its colour, its m
 SHRUNK = words.later("drawn to the mean")
 MAX_ROWS = 24  # rows of one picture; the table holds all
 CURVE_POINTS = 400
+MAX_LINES = 5  # of one picture that cross each other
 HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
 FONT = "'Source Sans', 'Source Sans 3', Helvetica, Arial, sans-serif"
 
@@ -135,6 +136,36 @@ class TradePoint:
     gap_ci: tuple[float, float] | None = None
     quality_ci: tuple[float, float] | None = None
     chosen: bool = False
+
+
+@dataclass(frozen=True)
+class ReliabilityCell:
+    """Pairs of like probability. n: pairs, of so many people; predicted: their mean; observed: the share that was
+    liked, with its interval."""
+
+    n: int
+    people: int
+    predicted: float
+    observed: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """A line of the reliability chart. n: people; error: mean distance from the diagonal; aside: why it is not
+    compared."""
+
+    name: str
+    n: int
+    error: float
+    cells: Sequence[ReliabilityCell]
+    aside: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name with its size."""
+        return words.group(self.name, self.n)
 
 
 def _template(ink: str, muted: str, grid: str, hover: str) -> go.layout.Template:
@@ -748,23 +779,48 @@ def band(x: ArrayLike, y: ArrayLike, low: ArrayLike, high: ArrayLike, x_title: s
     )
 
 
-def reliability(predicted: ArrayLike, observed: ArrayLike, counts: ArrayLike) -> Chart:
-    """Predicted against observed probability in bins; on the diagonal a prediction means what it says."""
-    p, o, n = (np.asarray(v, dtype=float) for v in (predicted, observed, counts))
-    figure = _figure(270)
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": GREY}, hoverinfo="skip")
+def reliability(lines: Sequence[Reliability]) -> Chart:
+    """Predicted probability against the share that was liked, a line for everybody (the first) and each group that is
+    compared; on the diagonal a prediction means what it says. The table holds the others too."""
+    shown = [line for line in lines if not line.aside and line.cells][:MAX_LINES]
+    if not shown:
+        return empty(words.say("Nobody has a held-out pair whose probability was predicted."))
+    figure = _figure(320, legend=True)
     figure.add_scatter(
-        x=p, y=o, mode="lines+markers", line={"color": BLUE},
-        marker={"opacity": 1, "size": 5 + 13 * np.sqrt(n / max(1.0, n.max()))},
-        hovertemplate="predicted %{x:.2f}, observed %{y:.2f}<extra></extra>",
-    )  # fmt: skip
-    figure.update_xaxes(title_text=words.say("predicted probability"), range=[0, 1], fixedrange=True)
-    figure.update_yaxes(title_text=words.say("observed share"), range=[0, 1], fixedrange=True)
-    table = pd.DataFrame({"predicted": p, "observed": o, "pairs": n})
-    error = float(np.average(np.abs(p - o), weights=n)) if len(p) and n.sum() else math.nan
-    return Chart(
-        figure, words.say("Reliability: mean distance from the diagonal {error}.", error=words.number(error)), table
+        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": GREY}, hoverinfo="skip", showlegend=False
     )
+    most = max(cell.n for line in shown for cell in line.cells)
+    for line, color, symbol, dash in zip(shown, (GREY, *PALETTE), SYMBOLS, DASHES, strict=False):
+        whiskers = [_whisker(cell.observed, cell.low, cell.high, color, 1.0) for cell in line.cells]
+        figure.add_scatter(
+            x=[cell.predicted for cell in line.cells],
+            y=[cell.observed for cell in line.cells],
+            mode="lines+markers",
+            name=words.markup(line.label),
+            line={"color": color, "dash": dash},
+            marker={"symbol": symbol, "opacity": 1, "size": [6 + 9 * math.sqrt(c.n / most) for c in line.cells]},
+            error_y={
+                "type": "data", "symmetric": False, "color": color, "thickness": 1, "width": 3,
+                "array": [whisker.get("array", [0.0])[0] for whisker in whiskers],
+                "arrayminus": [whisker.get("arrayminus", [0.0])[0] for whisker in whiskers],
+            },
+            customdata=[words.markup(words.say("{n} pair", "{n} pairs", n=cell.n)) for cell in line.cells],
+            hovertemplate="%{x:.3f} → %{y:.3f} (%{customdata})<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title_text=words.say("predicted probability"), range=[0, 1], fixedrange=True)
+    figure.update_yaxes(title_text=words.say("share that was liked"), range=[0, 1], fixedrange=True)
+    table = pd.DataFrame(
+        [
+            (line.name, cell.predicted, cell.observed, cell.low, cell.high, cell.n, cell.people, line.aside)
+            for line in lines
+            for cell in line.cells
+        ],
+        columns=["of", "predicted", "liked", "95 % from", "95 % to", "pairs", "people", "note"],
+    )
+    said = "; ".join(
+        words.say("{name} {error} from the diagonal", name=line.label, error=words.number(line.error)) for line in shown
+    )
+    return Chart(figure, words.say("Predicted probability against the share liked: {said}.", said=said), table)
 
 
 def bars(names: Sequence[str], values: Sequence[float], axis: str, *, digits: int = 3) -> Chart:

@@ -316,6 +316,17 @@ _ALL = (
         "Elazar & Goldberg 2018, Adversarial Removal of Demographic Attributes, EMNLP",
         target=0.5,
     ),
+    MetricInfo(
+        "calibration",
+        "Calibration error",
+        "model",
+        "mean over held-out pairs of |mean predicted P(like) − share liked| of their cell, one of ten of equal size",
+        0,
+        1,
+        -1,
+        "Naeini, Cooper & Hauskrecht 2015, Obtaining well calibrated probabilities using Bayesian binning, AAAI",
+        edge="Undefined where every held-out pair is a liked one.",
+    ),
 )
 
 METRICS: dict[str, MetricInfo] = {info.key: info for info in _ALL}

@@ -185,8 +185,8 @@ def score_ks(
     null = _shuffled(coarse, kept, shuffles, statistic)
     sizes = [int(np.sum(groups.codes[user] == code)) for code in kept]
     found = _largest(groups, kept, point[:, 0], boot[:, 0], null[:, 0], lambda a, b: min(sizes[a], sizes[b]), "")
-    low, high = distance_interval(found.value**2, found.replicates**2)
-    return replace(found, ci=(float(np.sqrt(low)), min(1.0, float(np.sqrt(high)))))
+    low, high = np.sqrt(distance_interval(found.value**2, found.replicates**2))
+    return replace(found, ci=(float(low), float(np.minimum(high, 1.0))))
 
 
 def _kept(groups: Groups, user: Codes, min_size: int) -> list[int]:

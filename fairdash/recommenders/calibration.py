@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import rankdata
 
+from fairdash.metrics.calibration import cells
 from fairdash.schema import Codes, TrainingData
 
 Array = NDArray[np.float64]
@@ -112,9 +113,7 @@ def fit(logits: NDArray[Any], liked: NDArray[Any], seed: int = 0) -> Calibration
 
 def reliability(predicted: Array, liked: NDArray[np.bool_], bins: int = 10) -> tuple[Bin, ...]:
     """Pairs in `bins` bins of equal size by predicted probability, lowest first; equal probabilities stay together."""
-    values, place, counts = np.unique(predicted, return_inverse=True, return_counts=True)
-    middle = (np.cumsum(counts) - counts / 2) / len(predicted)  # of each distinct value, as a share of all pairs
-    number = np.minimum((middle * bins).astype(int), bins - 1)[place] if len(values) else np.empty(0, int)
+    number = cells(predicted, bins)
     return tuple(
         Bin(int(own.sum()), float(predicted[own].mean()), float(liked[own].mean()))
         for own in (number == i for i in range(bins))

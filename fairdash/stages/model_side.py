@@ -8,7 +8,7 @@ probabilities are compared with what people liked. Called attribute sensitivity,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fairdash import settings
 from fairdash.groups import form
 from fairdash.hashing import id_hash, mix
-from fairdash.metrics import accuracy, bootstrap, divergence, leakage, rating, sensitivity
+from fairdash.metrics import accuracy, bootstrap, calibration, divergence, leakage, rating, sensitivity
 from fairdash.metrics.results import plain
 from fairdash.metrics.value import ModelSide
 from fairdash.progress import Progress, silent
@@ -385,15 +385,32 @@ def _predictions(
     weights: NDArray[np.uint8],
     shuffles: Codes,
 ) -> Measures:
-    """The rating metrics of predicted probabilities, and score_ks of them."""
+    """The rating metrics of predicted probabilities, score_ks of them, and how far they mean what they say."""
     if rated is None:
         reason = "this recommender predicts no probability of single pairs; scores of its lists are compared under gaps"
-        return _undefined((*rating.KEYS, "score_ks"), reason)
+        return _undefined((*rating.KEYS, "score_ks", "calibration"), reason)
     found = rating.unfairness(
         rated, who, split.training.n_items, min_size=spec.min_size, weights=weights, shuffles=shuffles
     )
     ks = rating.score_ks(rated.user, rated.predicted, who, min_size=spec.min_size, weights=weights, shuffles=shuffles)
-    return {key: _disparity(value) for key, value in {**found, "score_ks": ks}.items()}
+    by_key = {key: _disparity(value) for key, value in {**found, "score_ks": ks}.items()}
+    return by_key | {"calibration": _calibration(rated, spec, who, weights)}
+
+
+def _calibration(rated: rating.Rated, spec: GroupSpec, who: Groups, weights: NDArray[np.uint8]) -> Measure:
+    """The calibration error over everybody; beside it the cells, and the same of each group."""
+    if not len(rated.user):
+        return Measure(float("nan"), reason="nothing was held out")
+    if rated.true.all():
+        return Measure(float("nan"), reason="every held-out pair is a liked one: there is nothing to tell likes from")
+    everybody, groups = calibration.calibration(rated, who, min_size=spec.min_size, weights=weights)
+    beside = {**_curve(everybody), "by_group": {name: _curve(group) for name, group in groups.items()}}
+    return Measure(everybody.error, everybody.ci, everybody.replicates, beside)
+
+
+def _curve(found: calibration.Calibration) -> dict[str, Any]:
+    row = {key: getattr(found, key) for key in ("n", "people", "predicted", "observed", "error", "chance", "small")}
+    return {**row, "error_ci": _pair(found.ci), "cells": [asdict(cell) for cell in found.cells]}
 
 
 def _disparity(found: rating.Disparity) -> Measure:
@@ -426,8 +443,8 @@ def _pair(ci: tuple[float, float]) -> list[float]:
 
 def _distance_ci(value: float, replicates: Array) -> tuple[float, float]:
     """Interval of a number that is never below 0 and biased upward; begins at 0 unless the data say otherwise."""
-    low, high = bootstrap.distance_interval(value**2, replicates**2)
-    return float(np.sqrt(low)), min(1.0, float(np.sqrt(high)))
+    low, high = np.sqrt(bootstrap.distance_interval(value**2, replicates**2))
+    return float(low), float(np.minimum(high, 1.0))
 
 
 def _rated(fitted: ProbabilityFitted, split: Split, seed: int) -> rating.Rated:

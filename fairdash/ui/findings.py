@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from fairdash import charts, words
-from fairdash.charts import Chart, Gap, GroupValue
+from fairdash.charts import Chart, Gap, GroupValue, Reliability, ReliabilityCell
 from fairdash.metrics.catalogue import METRICS, MetricInfo
 from fairdash.schema import CATEGORIES, UNKNOWN
 
@@ -363,6 +363,57 @@ def leakage(audit: Audit, attribute: str) -> Chart:
         for name, one in sources.items()
     ]
     return charts.group_values(rows, "AUC of a probe", 0.5, reference="chance")
+
+
+def calibration(audit: Audit, attribute: str) -> Chart:
+    """Predicted probabilities against the share that was liked, of everybody and of each group."""
+    row = _calibration(audit, attribute)
+    if row is None:
+        why = audit.get("undefined", {}).get(f"model.{attribute}.calibration", "it was not measured")
+        return charts.empty(f"No calibration: {why}.")
+    lines = []
+    for name, one in (("everybody", row), *_by_size(row["by_group"])):
+        cells = [
+            ReliabilityCell(c["n"], c["people"], c["predicted"], c["observed"], *(c["ci"] or (None, None)))
+            for c in one["cells"]
+        ]
+        lines.append(Reliability(name, one["people"], one["error"], cells, "too few" if one["small"] else ""))
+    return charts.reliability(lines)
+
+
+def calibration_sentences(audit: Audit, attribute: str) -> str:
+    """What the probabilities of everybody and of each group promise, and what came of it; "" where undefined."""
+    row = _calibration(audit, attribute)
+    if row is None:
+        return ""
+    told = [
+        f"Predictions are {words.number(row['error'])} off on average ({_within(row)}; exact ones would show "
+        f"{words.number(row['chance'])} by chance at this number of pairs)."
+    ]
+    for name, one in _by_size(row["by_group"]):
+        if one["small"]:
+            continue
+        size = f"{words.count(one['n'], 'pair')} of {words.count(one['people'], 'person', 'people')}"
+        told.append(
+            f"{words.sentence(words.people(attribute, name))}: predicted {words.number(one['predicted'])}, liked "
+            f"{words.number(one['observed'])}, {words.number(one['error'])} off ({_within(one)}; by chance "
+            f"{words.number(one['chance'])}; {size})."
+        )
+    return " ".join(told)
+
+
+def _within(row: Mapping[str, Any]) -> str:
+    low, high = row["error_ci"]
+    return "no interval" if low is None else f"95 % CI {words.interval(low, high)}"
+
+
+def _calibration(audit: Audit, attribute: str) -> Mapping[str, Any] | None:
+    row: Mapping[str, Any] = audit.get("model", {}).get(attribute, {}).get("calibration", {})
+    return None if row.get("value") is None else row
+
+
+def _by_size(groups: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(groups.items(), key=lambda pair: -pair[1]["people"])
 
 
 def definition(metric: str, k: int, conventions: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fairdash import charts, settings, words
+from fairdash import settings, words
 from fairdash.metrics import sensitivity
 from fairdash.run import Run
 from fairdash.schema import ITEM_ID, TITLE
@@ -53,14 +53,24 @@ def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
         parts.draw(
             findings.leakage(audit, attribute), "leakage", words.say("Can the attribute be read off?"), about=about
         )
-    calibration = audit["model"].get(attribute, {}).get("calibration")
-    if calibration:
-        about = words.say(
-            "Held-out pairs by their predicted probability: on the diagonal, of those that are given 0.3 "
-            "three in ten are liked. A larger mark stands for more pairs."
-        )
-        parts.draw(charts.reliability(*(calibration[name] for name in ("predicted", "observed", "counts"))),
-                   "calibration", words.say("Do probabilities mean what they say?"), about=about)  # fmt: skip
+    about = words.say(
+        "Held-out pairs, sorted by their predicted probability and cut into ten cells of equal size, the same for all. "
+        "A mark stands for the pairs of a cell, a larger one for more of them; its whisker is the 95 % interval over "
+        "people. Groups of too few people stand in the table alone."
+    )
+    told = words.plain(findings.calibration_sentences(audit, attribute), 2000)
+    reading = words.say(
+        "How to read it: on the dotted line a probability means what it says, of pairs given 0.3 three in ten are "
+        "liked. Below it predictions promise too much, above it too little. Groups whose lines part are measured by "
+        "different yardsticks."
+    )
+    parts.draw(
+        findings.calibration(audit, attribute),
+        "calibration",
+        words.say("Do probabilities mean what they say?"),
+        about=about,
+        note=f"{told} {reading}" if told else None,
+    )
     parts.table(findings.model_table(audit, attribute), "model-side", digits=4)
     sentences(made)
 

@@ -132,17 +132,32 @@ def test_the_headline_of_a_comparison_has_a_verdict_for_each_aim() -> None:
     assert "two" in shown
 
 
-@pytest.mark.parametrize("shown", [True, False])
-def test_calibration_is_shown_where_it_was_measured(shown: bool, here: dict[str, Any]) -> None:
-    def page(run: str, shown: bool) -> None:
-        from fairdash.ui import load, model_side
+def test_the_audit_page_shows_whether_probabilities_mean_what_they_say(here: dict[str, Any], open_page: Open) -> None:
+    params = {"dataset": here["data"], "split": "user-time:0.8", "recommender": "ncf", "options": {"epochs": 2}}
+    trained = kinds.run(Workspace(here["home"]), "train", params)
+    app = open_page("audit", data=here["data"], lists=trained["lists"], group="gender", model="True", more="Model")
+    made = wait_for_job(app, "audit", here["home"])
+    audit = json.loads((here["home"] / "audits" / made["audits"] / "audit.json").read_text())
+    found = audit["model"]["gender"]["calibration"]
+    assert found["n"] == sum(cell["n"] for cell in found["cells"])
+    assert set(found["by_group"]) <= set(audit["groups"]["gender"])
+    shown = told(app)
+    assert "Do probabilities mean what they say?" in shown
+    assert "How to read it: on the dotted line" in shown
+    for name, group in found["by_group"].items():
+        known = f"{words.sentence(words.people('gender', name))}: predicted {words.number(group['predicted'])}"
+        assert (words.plain(known, 200) in shown) != group["small"]
+    chart = findings.calibration(audit, "gender")
+    assert chart.figure.data[1].name == words.group("everybody", found["people"])
 
-        measured = {"calibration": {"predicted": [0.1, 0.7], "observed": [0.2, 0.6], "counts": [30, 12]}}
-        model_side.section({"k": 10, "model": {"gender": measured if shown else {}}}, "gender", load.run(run))
 
-    app = AppTest.from_function(page, default_timeout=HANG_SECONDS, args=(here["run"], shown)).run()
-    assert not app.exception
-    assert ("Do probabilities mean what they say?" in told(app)) == shown
+def test_a_recommender_without_probabilities_says_so(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("audit", data=here["data"], lists=here["lists"], group="gender", model="True", more="Model")
+    made = wait_for_job(app, "audit", here["home"])
+    audit = json.loads((here["home"] / "audits" / made["audits"] / "audit.json").read_text())
+    assert "predicts no probability" in findings.calibration(audit, "gender").alt
+    assert findings.calibration_sentences(audit, "gender") == ""
+    assert "How to read it" not in told(app)
 
 
 def test_a_part_that_polls_shows_a_fault_in_words(here: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

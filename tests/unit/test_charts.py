@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fairdash import charts
-from fairdash.charts import Change, Chart, Gap, GroupValue, TradePoint
+from fairdash.charts import Change, Chart, Gap, GroupValue, Reliability, ReliabilityCell, TradePoint
 
 EVIL = '<a href="javascript:alert(1)">x</a> %{y} $z$'
 
@@ -37,7 +37,13 @@ def every_chart(name: str) -> dict[str, Chart]:
         ),
         "curves": charts.curves({name: [(0, 1), (1, 0.5)]}, "% of training", "loss"),
         "band": charts.band([20, 30], [0.1, 0.2], [0.05, 0.1], [0.2, 0.3], "age", "NDCG@10"),
-        "reliability": charts.reliability([0.1, 0.9], [0.2, 0.8], [10, 10]),
+        "reliability": charts.reliability(
+            [
+                Reliability("everybody", 50, 0.1, [ReliabilityCell(10, 9, 0.1, 0.2, 0.1, 0.4)]),
+                Reliability(name, 30, 0.2, [ReliabilityCell(1, 1, 0.1, 0.0, None, None)]),
+                Reliability("b", 3, 0.3, [ReliabilityCell(3, 3, 0.9, 0.8, 0.5, 0.9)], aside="too few"),
+            ]
+        ),
         "bars": charts.bars([name, "b"], [0.5, -0.2], "adds"),
     }
 
@@ -60,6 +66,18 @@ def test_names_from_data_are_inert(kind: str) -> None:
         trace.get("customdata")  # templates may quote it: it is escaped below like everything else
         assert "%{y} $z" not in json.dumps(trace.get("hovertemplate", ""))
     assert "<a " not in json.dumps(drawn)
+
+
+def test_reliability_draws_those_who_are_compared_and_lists_all() -> None:
+    chart = every_chart("a")["reliability"]
+    diagonal, everybody, group = chart.figure.data
+    assert tuple(diagonal.x) == tuple(diagonal.y) == (0, 1)
+    assert everybody.error_y.array == pytest.approx((0.2,))
+    assert everybody.error_y.arrayminus == pytest.approx((0.1,))
+    assert everybody.marker.symbol != group.marker.symbol
+    assert list(chart.table["of"]) == ["everybody", "a", "b"]
+    assert list(chart.table["note"]) == ["", "", "too few"]
+    assert charts.reliability([Reliability("everybody", 0, float("nan"), [])]).table.empty
 
 
 def test_small_undefined_and_ordinary_groups_look_different() -> None:

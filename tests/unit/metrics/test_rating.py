@@ -151,7 +151,8 @@ def test_ks_ignores_order_and_missing_scores() -> None:
     found = rating.score_ks(user, score, groups(0, 1))
     assert found.value == pytest.approx(0.5)  # after 2: A has all, B half
     assert found.shared == 2
-    assert np.isnan(rating.score_ks(user, np.full(6, np.nan), groups(0, 1)).value)
+    nothing = rating.score_ks(user, np.full(6, np.nan), groups(0, 1))
+    assert np.isnan([nothing.value, *nothing.ci]).all()  # no end of an interval without its beginning
 
 
 def test_ks_with_more_scores_than_cells_stays_close() -> None:

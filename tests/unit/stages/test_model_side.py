@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -279,10 +280,39 @@ def test_predictions_that_belittle_a_group_are_found(split: Split) -> None:
     assert "fewer" not in side["value_unfairness"].reason
 
 
+def test_probabilities_are_held_against_what_was_liked(split: Split) -> None:
+    lists = Lists(np.full((N, K), -1, np.int32), np.full((N, K), np.nan))
+    side = model_side.model_side(Predictor(women(split), 0.2), split, [GENDER], lists, k=K)
+    row = json.loads(json.dumps(side.results["gender"]["calibration"], allow_nan=False))
+    test, who = split.test, split.training.users["gender"].to_numpy()[split.test.user]
+    liked = test.rating >= 4
+    assert row["n"] == len(test)
+    assert row["people"] == N
+    for name, predicted in (("F", 0.3), ("M", 0.5)):  # one probability a group, so one cell
+        group = row["by_group"][name]
+        own = liked[who == name]
+        assert group["n"] == len(own)
+        assert group["predicted"] == pytest.approx(predicted, abs=1e-6)
+        assert group["observed"] == pytest.approx(own.mean())
+        assert group["error"] == pytest.approx(abs(own.mean() - predicted), abs=1e-6)
+        (cell,) = group["cells"]
+        assert cell["ci"][0] < cell["observed"] < cell["ci"][1]
+    assert row["ci"][0] <= row["value"] <= row["ci"][1]
+
+
+@pytest.mark.parametrize("threshold", [None, 0.0])
+def test_likes_alone_cannot_be_held_against_a_probability(split: Split, threshold: float | None) -> None:
+    data = replace(split.training, relevance_threshold=threshold)
+    lists = Lists(np.full((N, K), -1, np.int32), np.full((N, K), np.nan))
+    side = model_side.model_side(Predictor(women(split), 0.0), replace(split, training=data), [GENDER], lists, k=K)
+    assert side.results["gender"]["calibration"]["value"] is None
+    assert "every held-out pair is a liked one" in side.undefined["gender.calibration"]
+
+
 def test_every_key_of_the_model_side_is_there(split: Split) -> None:
     fitted = Predictor(women(split), 0.0)
     side = model_side.measures(fitted, split, [GENDER], ranked(fitted, split), k=K, replicates=20)["gender"]
-    keys = {*model_side.SENSITIVITY_KEYS, *model_side.rating.KEYS, "score_ks", "divergence", "probe_auc"}
+    keys = {*model_side.SENSITIVITY_KEYS, *model_side.rating.KEYS, "score_ks", "calibration", "divergence", "probe_auc"}
     assert set(side) == keys
     for measure in side.values():
         assert (model_side.to_json(measure)["value"] is None) == bool(measure.reason)
