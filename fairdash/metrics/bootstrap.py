@@ -5,10 +5,8 @@ the replicates are the same for every metric, for before and after, for any orde
 the users into pieces: weighted sums of pieces add up to the weighted sums of the whole (Hanley & MacGibbon 2006;
 Chamandy et al. 2012, "Estimating uncertainty for massive data streams").
 
-Values and gaps of groups have their intervals from sums over people (`metrics.rates`); all else, and differences of
-before and after, has 95 % percentile intervals of replicates. A group of n people has its replicates widened around the
-point value by sqrt(n / (n − 1)) · t(0.975, n − 1) / z(0.975): the expanded percentile interval (Hesterberg 2015),
-without which 20 people are covered 92 % of the time instead of 95 %.
+Values and gaps of groups have their intervals from sums over people (`metrics.rates`), and differences of before and
+after from the replicates' variance and skew (`metrics.changes`); all else has 95 % percentile intervals of replicates.
 
 Distances are never below 0 and biased upward, so percentiles of replicates would always leave 0 out. Their square
 behaves as s · χ² with d degrees of freedom and a noncentrality λ, the true square being s · λ; s and d are those that
@@ -40,6 +38,7 @@ TAILS = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)
 Z = float(ndtri((1 + LEVEL) / 2))
 POWER = 0.8  # the detectable gap is the one found with this probability
 Z_POWER = float(ndtri(POWER))
+MANY = 1e6  # people, from whom on t is as good as normal
 
 # Poisson(1) by inversion of a 16-bit uniform; the table's mean is exactly 1.
 _CDF = np.cumsum([math.exp(-1) / math.factorial(j) for j in range(12)])
@@ -76,7 +75,7 @@ def interval(replicates: Array, low: float = -math.inf, high: float = math.inf) 
 class Estimate:
     """A value with what its interval is made of. replicates: the value under every bootstrap weight [r], or with each
     block of users left out [blocks] for kind "jackknife". low, high: the metric's range. ends: the interval, where sums
-    over people give it (`metrics.rates`)."""
+    over people give it (`metrics.rates`). people: with a value; unit: what one more hit would add to one person's."""
 
     value: float
     replicates: Array
@@ -84,6 +83,8 @@ class Estimate:
     low: float = -math.inf
     high: float = math.inf
     ends: tuple[float, float] | None = None
+    people: float = MANY
+    unit: float = 0.0
 
     @property
     def ci(self) -> tuple[float, float]:
@@ -97,22 +98,6 @@ class Estimate:
         if self.kind == "jackknife":
             return jackknife(self.value, self.replicates, self.low, self.high)
         return interval(self.replicates, self.low, self.high)
-
-    def less(self, other: Estimate) -> tuple[float, tuple[float, float]]:
-        """self − other under common replicates: the difference and its interval."""
-        value = _settled(np.array(self.value - other.value)).item()
-        if math.isnan(value) or len(self.replicates) != len(other.replicates):
-            return value, (math.nan, math.nan)
-        moved = _settled(self.replicates - other.replicates)
-        if self.kind == "jackknife":
-            return value, jackknife(value, moved)
-        # both distances are biased upward alike; reflecting the replicates takes out what is left of it
-        return value, interval(2 * value - moved if self.kind == "distance" else moved)
-
-
-def _settled(difference: Array) -> Array:
-    """Differences that are rounding alone are none."""
-    return np.where(np.abs(difference) < 1e-12, 0.0, difference)
 
 
 def jackknife(value: float, left_out: Array, low: float = -math.inf, high: float = math.inf) -> tuple[float, float]:

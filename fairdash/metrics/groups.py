@@ -51,8 +51,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import gammaln, ndtri
 
-from fairdash.metrics.bootstrap import ALPHA, LEVEL, Z_POWER, Z, detectable_distance, distance_interval, widening
-from fairdash.metrics.rates import Rates, Spread, difference, spread
+from fairdash.metrics.bootstrap import ALPHA, LEVEL, Z_POWER, Z, detectable_distance, distance_interval
+from fairdash.metrics.rates import Rates, Spread, difference, spread, unit
 
 Array = NDArray[np.float64]
 
@@ -62,11 +62,23 @@ TIE = 1e-9  # statistics that differ by less, relatively, are one value: sums of
 
 
 @dataclass(frozen=True, eq=False)
+class Sides:
+    """The groups between which a gap is, where it is largest: names, values [g], replicates [r, g], people with a value
+    [g], and what one more hit would add to one person's value [g]; 0 where there are no hits to count."""
+
+    names: tuple[str, ...]
+    values: Array
+    replicates: Array
+    people: NDArray[np.int64]
+    unit: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Gap:
     """A metric over groups; numbers are NaN where undefined, with `reason`. pair: names of the higher and the lower
-    group. of: the category where the gap is largest. oriented: replicates of gap [r] with pair and category fixed.
-    distance: whether the replicates are those of a distance. detectable: smallest true gap found with probability 0.8.
-    more: parts that only this metric has."""
+    group. of: the category where the gap is largest. detectable: smallest true gap found with probability 0.8. sides:
+    the groups' values; oriented: of what is no gap of values, the replicates [r]. more: parts that only this metric
+    has."""
 
     gap: float = math.nan
     ratio: float = math.nan
@@ -78,15 +90,10 @@ class Gap:
     pair: tuple[str, str] | None = None
     of: str | None = None
     detectable: float = math.nan
+    sides: Sides | None = None
     oriented: Array = field(default_factory=lambda: np.empty(0))
-    distance: bool = False
     reason: str = ""
     more: dict[str, float] = field(default_factory=dict)
-
-
-def widened(values: Array, replicates: Array, people: NDArray[np.int64]) -> Array:
-    """Replicates [r, g, t] spread around values [g, t] by the factor for groups of so many people [g]."""
-    return values + widening(people)[:, None] * (replicates - values)
 
 
 def gap(
@@ -121,7 +128,6 @@ def gap(
     column = values[:, target]
     order = [int(g) for g in np.argsort(_rounded(column), kind="stable") if not np.isnan(column[g])]
     low, high = order[0], order[-1]  # two groups also where all values are equal
-    replicates = widened(values, rates.of(boot), people)
     differences = [abs(a - b) for a, b in combinations(column[~np.isnan(column)], 2)]
     worst: int | None = low if better > 0 else high if better < 0 else None
     spreads = spread(rates, total, moments, people)
@@ -143,7 +149,7 @@ def gap(
         detectable=_detectable(
             together, spreads.n[[high, low], target].min(), np.nanmax(spreads.n[:, target]), target, critical
         ),
-        oriented=replicates[:, high, target] - replicates[:, low, target],
+        sides=Sides(tuple(names), column, rates.of(boot)[..., target], people, unit(rates, total, people)[:, target]),
     )
 
 
@@ -218,8 +224,8 @@ def _test(rates: Rates, total: Array, values: Array, null: Array) -> tuple[float
     for g in range(len(values) - 1):
         moved = np.abs(shuffled[:, g, None] - shuffled[:, g + 1 :])
         scale = _size(moved)
-        for at, unit in enumerate((scale, np.ones_like(scale))):
-            in_units = _in_units(moved, np.broadcast_to(unit, moved.shape)).reshape(len(moved), -1)
+        for at, size in enumerate((scale, np.ones_like(scale))):
+            in_units = _in_units(moved, np.broadcast_to(size, moved.shape)).reshape(len(moved), -1)
             largest[:, at] = np.maximum(largest[:, at], in_units.max(axis=1, initial=0.0))
     if pairs > 1:
         critical = max(Z, min(critical, float(np.percentile(largest[:, 0], 100 * LEVEL))))
@@ -308,7 +314,6 @@ def distance(
         p_value=p_value(observed, shuffled[~np.isnan(shuffled)]) if len(null) else math.nan,
         detectable=shown(detectable_distance(square, moved)),
         oriented=np.sqrt(moved) if root else moved,
-        distance=True,
     )
 
 

@@ -1,12 +1,13 @@
 """Before and after: the same people, the same bootstrap replicates, so that differences have intervals of their own.
 
 Where two lists agree for most people their metrics move together over replicates, and the interval of the difference is
-far narrower than those of the two values suggest.
+far narrower than those of the two values suggest: see `metrics.changes`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash.errors import ConfigError
-from fairdash.metrics import results
+from fairdash.metrics import changes, results
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.groups import Gap
@@ -52,7 +53,8 @@ class Paired:
         undefined: dict[str, str] = {}
         shared = [key for key in results.group_metrics(first) if key in results.group_metrics(second)]
         overall = {
-            key: _row(results.person_estimate(first, key), results.person_estimate(second, key)) for key in shared
+            key: _rows([results.person_estimate(first, key)], [results.person_estimate(second, key)], self.jump(key))[0]
+            for key in shared
         }
         groups: dict[str, Any] = {}
         gaps: dict[str, Any] = {}
@@ -68,20 +70,18 @@ class Paired:
                 if mine.people[g]
             }
             for key in shared:
-                pairs = zip(
-                    results.group_estimates(first, mine, key), results.group_estimates(second, theirs, key), strict=True
-                )
-                for name, (old, new) in zip(mine.names, pairs, strict=True):
+                old, new = results.group_estimates(first, mine, key), results.group_estimates(second, theirs, key)
+                for name, row in zip(mine.names, _rows(old, new, self.jump(key)), strict=True):
                     if name in rows:
-                        rows[name][key] = _row(old, new)
+                        rows[name][key] = row
             shares = (
                 results.category_estimates(first, mine, self.before.catalogue),
                 results.category_estimates(second, theirs, self.after.catalogue),
             )
             for category in shares[0] if shares[0].keys() == shares[1].keys() else ():
-                for name, old, new in zip(mine.names, shares[0][category], shares[1][category], strict=True):
+                for name, row in zip(mine.names, _rows(shares[0][category], shares[1][category]), strict=True):
                     if name in rows:
-                        rows[name].setdefault("category_share", {})[category] = _row(old, new)
+                        rows[name].setdefault("category_share", {})[category] = row
             groups[mine.attribute] = rows
             gaps[mine.attribute] = self._gaps(mine.attribute, undefined)
         found: dict[str, Any] = results.plain(
@@ -134,7 +134,10 @@ class Paired:
             if new is None:
                 continue
             ratio = key.startswith("demographic_parity_ratio")
-            row = _row(_gap_estimate(old, ratio), _gap_estimate(new, ratio))
+            if old.sides is None or new.sides is None:
+                row = _rows([_whole(old, ratio)], [_whole(new, ratio)])[0]
+            else:
+                row = _row(old.gap, new.gap, *changes.of_gaps(old.sides, new.sides, self.jump(key)))
             rows[key] = {**row, "signed_after": self._signed(attribute, key, old)}
             if row["difference"] is None or math.isnan(row["difference"]):
                 undefined[f"gaps.{attribute}.{key}"] = old.reason or new.reason or results.why(key)
@@ -156,7 +159,7 @@ class Paired:
             return {"by_group": {}, "gaps": {}}
         first, second = self.before.tally, self.after.tally
         old, new = results.catalogue_estimates(first), results.catalogue_estimates(second)
-        found: dict[str, Any] = {key: _row(old[key], new[key]) for key in old}
+        found: dict[str, Any] = _named(old, new)
         found["by_group"], found["gaps"] = {}, {}
         after_classes = {group.attribute: group for group in self.after.catalogue.classes}
         for group in self.before.catalogue.classes:
@@ -165,19 +168,29 @@ class Paired:
                 continue
             rows_old = results.item_estimates(first, self.before.catalogue, group)
             rows_new = results.item_estimates(second, self.after.catalogue, other)
+            by_key = {key: _rows(rows_old[key], rows_new[key]) for key in rows_old}
             found["by_group"][group.attribute] = {
-                name: {key: _row(rows_old[key][j], rows_new[key][j]) for key in rows_old}
-                for j, name in enumerate(group.names)
+                name: {key: made[j] for key, made in by_key.items()} for j, name in enumerate(group.names)
             }
             gaps_old = results.item_gaps(first, self.before.catalogue, group)
             gaps_new = results.item_gaps(second, self.after.catalogue, other)
-            found["gaps"][group.attribute] = {key: _row(gaps_old[key], gaps_new[key]) for key in gaps_old}
+            found["gaps"][group.attribute] = _named(gaps_old, gaps_new)
         return found
 
-    def _people(self) -> dict[str, Any]:
+    @cached_property
+    def _changes(self) -> dict[str, NDArray[np.float64]]:
+        """after − before of every person's own values [n], by metric."""
         first, second = self.before.tally, self.after.tally
         place = np.argsort(second.user_ids.astype(str), kind="stable")
         place = place[np.argsort(np.argsort(first.user_ids.astype(str), kind="stable"), kind="stable")]
+        return {key: second.metrics[key][place] - first.metrics[key] for key in first.metrics if key in second.metrics}
+
+    def jump(self, key: str) -> float:
+        """How far one person's value moves, of those that move; 0 where people have no value of their own."""
+        return changes.typical(self._changes[key]) if key in self._changes else 0.0
+
+    def _people(self) -> dict[str, Any]:
+        first = self.before.tally
         everyone = np.ones(first.n, dtype=bool)
         members = {"all": {"all": everyone}}
         for a, group in enumerate(first.groups):
@@ -186,8 +199,8 @@ class Paired:
                 for g, name in enumerate(group.names)
                 if group.people[g]
             }
-        keys = [key for key in first.metrics if key in second.metrics and METRICS.get(key, METRICS["arp"]).better != 0]
-        change = {key: (second.metrics[key][place] - first.metrics[key]) * METRICS[key].better for key in keys}
+        keys = [key for key in self._changes if METRICS.get(key, METRICS["arp"]).better != 0]
+        change = {key: self._changes[key] * METRICS[key].better for key in keys}
         return {
             attribute: {name: {key: _moved(change[key][inside]) for key in keys} for name, inside in named.items()}
             for attribute, named in members.items()
@@ -217,19 +230,30 @@ def paired(before: Audit, after: Audit) -> Paired:
     return Paired(before, after)
 
 
-def _row(old: Estimate, new: Estimate) -> dict[str, Any]:
-    difference, (low, high) = new.less(old)
+def _rows(old: Sequence[Estimate], new: Sequence[Estimate], jump: float = 0.0) -> list[dict[str, Any]]:
+    """One for each group."""
+    found = changes.of_values(old, new, jump)
+    return [_row(a.value, b.value, *change) for a, b, change in zip(old, new, found, strict=True)]
+
+
+def _named(old: Mapping[str, Estimate], new: Mapping[str, Estimate]) -> dict[str, dict[str, Any]]:
+    return {key: _rows([old[key]], [new[key]])[0] for key in old}
+
+
+def _row(old: float, new: float, difference: float, ci: tuple[float, float]) -> dict[str, Any]:
+    low, high = ci
     return {
-        "before": old.value,
-        "after": new.value,
+        "before": old,
+        "after": new,
         "difference": difference,
-        "ci": (low, high),
+        "ci": ci,
         "moved": None if math.isnan(low) else bool(low > 0 or high < 0),
     }
 
 
-def _gap_estimate(gap: Gap, ratio: bool) -> Estimate:
-    return Estimate(gap.ratio if ratio else gap.gap, gap.oriented, "distance" if gap.distance else "percentile")
+def _whole(gap: Gap, ratio: bool) -> Estimate:
+    """Of what is no gap of groups' values."""
+    return Estimate(gap.ratio if ratio else gap.gap, gap.oriented)
 
 
 def _moved(change: NDArray[np.float64]) -> dict[str, Any]:

@@ -178,6 +178,31 @@ def _of_rates(
     return variance, b, b
 
 
+def unit(rates: Rates, total: Array, people: NDArray[np.int64]) -> Array:
+    """What one more hit would add to one person's value [g, t], in rates over pairs; 0 where none are counted."""
+    if rates.squares or not rates.hits:
+        return np.zeros((len(total), len(rates.numerators)))
+    trials = total[:, rates.denominators]
+    return np.where(trials > 0, people[:, None] / np.where(trials > 0, trials, 1.0), 0.0)
+
+
+def of_replicates(value: Array, replicates: Array, n: Array, jump: Array) -> Spread:
+    """Of values [...] that may move either way, from replicates [r, ...] under bootstrap weights: one person's value
+    has n times their variance, and n times their third moment over it as b. jump: how far the value of one person moves
+    in those whose value does: JUMPS of these, up and down, are mixed into the skew."""
+    known = np.isfinite(replicates)
+    count = np.maximum(known.sum(axis=0), 1)
+    off = np.where(known, replicates, 0.0)
+    off = np.where(known, off - off.sum(axis=0) / count, 0.0)
+    second, third = (off**2).sum(axis=0) / count, (off**3).sum(axis=0) / count
+    nan = np.where(np.isnan(value) | (known.sum(axis=0) < 2), np.nan, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        own = np.where(second > 0, n * third / second, 0.0)
+        weight = np.where(jump > 0, JUMPS * jump**2 / (n**2 * second + JUMPS * jump**2), 0.0)
+    plain = (1 - weight) * own
+    return Spread(value, n, n * second + nan, plain + weight * jump, plain - weight * jump)
+
+
 def difference(values: tuple[Array, Array], low: tuple[Array, Array], high: tuple[Array, Array]) -> tuple[Array, Array]:
     """Interval of first − second from the two values and the ends of their intervals."""
     (a, b), (low_a, low_b), (high_a, high_b) = values, low, high

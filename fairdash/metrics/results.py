@@ -18,7 +18,7 @@ from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue
-from fairdash.metrics.rates import Rates, spread
+from fairdash.metrics.rates import Rates, spread, unit
 from fairdash.metrics.shuffles import shuffled
 from fairdash.metrics.tally import EXACT_PEOPLE, GroupSums, Tally, counted
 from fairdash.schema import CATEGORIES, UNKNOWN
@@ -51,9 +51,10 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "small_group": "groups below the minimum size are shown with their n and are not part of a gap",
         "undefined": "null with its reason; never 0, never 1",
         "interval": "95 %; of people's values, the exact binomial interval of two points with the same mean, variance "
-        "and skew (Clopper & Pearson's for hits); of the item side, and of before and after, percentile bootstrap over "
+        "and skew (Clopper & Pearson's for hits); of the item side, percentile bootstrap over "
         f"users, {rules.replicates:,} replicates with Poisson(1) weights from a hash of (seed {rules.seed}, user), the "
-        "same for all metrics and for before and after; those of a group of n widened by sqrt(n / (n − 1)) · t / z",
+        "same for all metrics and for before and after, whose differences have an interval of the first kind, with "
+        "the variance and skew of these replicates",
         "gap_interval": "two groups: of the signed difference, first the higher group; several groups or categories: "
         "all pairs covered at once; in both, an interval above 0 says that the groups differ, as p < 0.05 does",
         "test": f"{rules.permutations:,} shufflings of the group labels over users"
@@ -135,15 +136,18 @@ def _by_target(rates: Rates, sums: _Sums, n: NDArray[np.int64], low: float, high
     total, moments, boot = sums
     columns, rates = rates.alone()
     found = spread(rates, total[:, columns], moments[:, columns][:, :, columns], n)
-    moved = compare.widened(found.value, rates.of(boot[..., columns]), n)
+    moved, hit = rates.of(boot[..., columns]), unit(rates, total[:, columns], n)
     lower, upper = (np.clip(end, low, high) for end in found.ends())
     return [
         [
-            Estimate(float(value), moved[:, g, t], ends=(float(lower[g, t]), float(upper[g, t])))
+            Estimate(
+                float(value), moved[:, g, t], ends=(float(lower[g, t]), float(upper[g, t])),
+                people=float(found.n[g, t]), unit=float(hit[g, t]),
+            )
             for t, value in enumerate(row)
         ]
         for g, row in enumerate(found.value)
-    ]
+    ]  # fmt: skip
 
 
 def group_estimates(total: Tally, group: GroupSums, key: str) -> list[Estimate]:
@@ -331,9 +335,18 @@ def _parity_ratio(made: Gap, rates: Rates, sums: Array) -> Gap:
         detectable=math.nan,
         ratio=float(each[lowest]),
         ci=(math.exp(-high), math.exp(-low)),
-        oriented=np.exp(-made.oriented),
+        sides=None,
+        oriented=_ratios(made),
         reason="it is a ratio: see `ratio`; 1 lies in its interval unless the groups differ",
     )
+
+
+def _ratios(made: Gap) -> Array:
+    """Replicates of the ratio of the lowest and the highest group, from those of the logarithms."""
+    if made.sides is None or made.pair is None:
+        return np.empty(0)
+    high, low = (made.sides.replicates[:, made.sides.names.index(name)] for name in made.pair)
+    return np.exp(low - high)
 
 
 def _with_pairs(made: Gap, table: Array, names: Sequence[str]) -> Gap:

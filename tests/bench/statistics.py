@@ -1,6 +1,6 @@
 """Do intervals and tests hold where fairness is asked about: small and unequal groups, rare hits?
 
-    python -m tests.bench.statistics [--quick] [--data-sets 400] [--permutations 1000]
+    python -m tests.bench.statistics [single paired] [--quick] [--data-sets 400] [--permutations 1000]
 
 Simulated data sets with a known truth, straight from sums to `metrics.groups.gap`. A person has a hit with the base
 rate of the group, at a rank uniform over 1 to 10; "hit" is whether, "ndcg" 1 / log2(rank + 1), "mrr" 1 / rank. For each
@@ -12,6 +12,10 @@ design, metric and base rate:
     power     of three planted gaps, the smallest group higher and lower: ours / Fisher's exact test (hits of two
               groups) / a permutation of max − min that counts ties in full
     found     power at the gap that is called detectable (it should be 0.8)
+
+paired: before and after. A part of the people has a new list, with another base rate in some designs; covers: the
+change of the smallest group's value, of the largest one's, of the gap; moved: part of data sets in which the gap is
+said to have changed. Where the gap is 0 before and after, the interval of its change holds more than 95 %.
 """
 
 from __future__ import annotations
@@ -26,7 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
-from fairdash.metrics import groups
+from fairdash.metrics import changes, groups
+from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.rates import Rates, spread
 
@@ -42,6 +47,7 @@ DESIGNS = (
 BASES = (0.01, 0.05, 0.1, 0.3, 0.5)
 GAPS = (1.5, 2.5, 3.5)  # planted, in standard errors of the difference of the smallest group from the rest
 LEVEL = 0.05
+PARTS = ("single", "paired")
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +197,98 @@ def part(p: list[float]) -> float:
     return math.nan if math.isnan(p[0]) else float(np.mean(np.array(p) < LEVEL))
 
 
+@dataclass(frozen=True)
+class Design:
+    """Before and after: people by group, their base rates, and which part of them has a new list."""
+
+    sizes: tuple[int, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    changed: float
+
+
+PAIRED = {
+    "few change": Design((20, 200), (0.3, 0.3), (0.3, 0.3), 0.05),
+    "few gain": Design((30, 1000), (0.1, 0.3), (0.5, 0.3), 0.2),
+    "rare hits": Design((20, 200), (0.05, 0.05), (0.2, 0.05), 1.0),
+    "gap closes": Design((1000, 1000), (0.5, 0.3), (0.35, 0.3), 0.3),
+    "gap opens": Design((100, 1000), (0.2, 0.2), (0.5, 0.2), 0.5),
+    "gap turns": Design((100, 1000), (0.5, 0.2), (0.1, 0.3), 1.0),
+    "gap turns, few people": Design((40, 400), (0.4, 0.2), (0.1, 0.2), 0.6),
+    "no gap": Design((300, 300), (0.3, 0.3), (0.3, 0.3), 1.0),
+    "five groups, one falls": Design(
+        (20, 60, 150, 400, 1000), (0.5, 0.2, 0.2, 0.2, 0.1), (0.1, 0.2, 0.2, 0.2, 0.1), 0.5
+    ),
+    "five groups turn": Design((50, 60, 150, 400, 1000), (0.4, 0.2, 0.2, 0.2, 0.1), (0.1, 0.2, 0.2, 0.2, 0.4), 1.0),
+}
+
+
+@dataclass(frozen=True)
+class PairedRow:
+    """Parts of the data sets whose interval holds the change of the smallest and of the largest group's value, and of
+    the gap; and in which the gap is said to have moved."""
+
+    smallest: float
+    largest: float
+    gap: float
+    moved: float
+
+
+def run_paired(design: Design, metric: str, data_sets: int, replicates: int = 300, seed: int = 0) -> PairedRow:
+    rng = np.random.default_rng([seed, *design.sizes, round(100 * design.changed), len(metric)])
+    found = np.array([_look_twice(design, METRICS[metric], replicates, rng) for _ in range(data_sets)])
+    return PairedRow(*(float(part) for part in found.mean(axis=0)))
+
+
+def _look_twice(design: Design, levels: Array, replicates: int, rng: np.random.Generator) -> list[bool]:
+    def lists(n: int, chance: float) -> Array:
+        return np.where(rng.random(n) < chance, rng.choice(levels, n), 0.0)
+
+    parts: list[list[tuple[Array, Array, Array]]] = [[], []]  # sums, moments and replicates by group
+    moves = []
+    for n, chance, later in zip(design.sizes, design.before, design.after, strict=True):
+        old = lists(n, chance)
+        new = np.where(rng.random(n) < design.changed, lists(n, later), old)
+        moves.append(new - old)
+        weights = rng.poisson(1.0, (replicates, n)).astype(np.float64)
+        for part, value in zip(parts, (old, new), strict=True):
+            rows = np.stack([value, value**2, np.ones(n)], axis=1)
+            part.append((rows.sum(axis=0), rows.T @ rows, weights @ rows))
+    names, people = [str(g) for g in range(len(design.sizes))], np.array(design.sizes)
+    sides = []
+    for part in parts:
+        sums, moments, boot = (np.stack(table) for table in zip(*part, strict=True))
+        null = np.empty((0, *sums.shape))
+        made = groups.gap(MEAN, names, people, sums, moments, np.moveaxis(boot, 1, 0), null).sides
+        assert made is not None
+        sides.append(made)
+    jump = changes.typical(np.concatenate(moves))
+    old_ones, new_ones = (
+        [Estimate(v, r, people=n) for v, r, n in zip(s.values, s.replicates.T, people, strict=True)] for s in sides
+    )
+    true = [np.array(design.before) * levels.mean()]
+    true.append(true[0] + design.changed * (np.array(design.after) * levels.mean() - true[0]))
+    in_groups = changes.of_values(old_ones, new_ones, jump)
+    _, (low, high) = changes.of_gaps(*sides, jump)
+    gap = np.ptp(true[1]) - np.ptp(true[0])
+    return [
+        *(in_groups[g][1][0] <= true[1][g] - true[0][g] + 1e-12 <= in_groups[g][1][1] + 2e-12 for g in (0, -1)),
+        low <= gap + 1e-12 <= high + 2e-12,
+        not low <= 0 <= high,
+    ]
+
+
+def print_paired(data_sets: int) -> None:
+    print(f"{'before and after':<26}{'metric':<7}{'covers smallest|largest|gap':>29}{'moved':>8}")
+    for title, design in PAIRED.items():
+        for metric in METRICS:
+            row = run_paired(design, metric, data_sets)
+            print(
+                f"{title:<26}{metric:<7}{row.smallest:>16.3f} {row.largest:.3f} {row.gap:.3f}{row.moved:>9.3f}",
+                flush=True,
+            )
+
+
 def rows(quick: bool) -> Iterator[tuple[tuple[int, ...], str, float]]:
     for sizes in DESIGNS:
         for metric in METRICS:
@@ -198,20 +296,13 @@ def rows(quick: bool) -> Iterator[tuple[tuple[int, ...], str, float]]:
                 yield sizes, metric, base
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--quick", action="store_true", help="two base rates")
-    options.add_argument("--data-sets", type=int, default=400)
-    options.add_argument("--permutations", type=int, default=1000)
-    options.add_argument("--only", default="", help="designs whose sizes begin like this, as 30/3000")
-    chosen = options.parse_args()
-    start = time.perf_counter()
+def print_single(quick: bool, only: str, data_sets: int, permutations: int) -> None:
     print(f"{'groups':<22}metric  base{'rejects':>10}{'excludes':>9}{'covers value|gap':>17}{'found':>7}  power")
-    for sizes, metric, base in rows(chosen.quick):
+    for sizes, metric, base in rows(quick):
         title = "/".join(map(str, sizes))
-        if not title.startswith(chosen.only):
+        if not title.startswith(only):
             continue
-        row = run(sizes, metric, base, chosen.data_sets, chosen.permutations)
+        row = run(sizes, metric, base, data_sets, permutations)
         short = f"{len(sizes)} of {sizes[0]} to {sizes[-1]}" if len(sizes) > 2 else title
         power = " ".join(
             f"{at}:" + "/".join("-" if math.isnan(p) else f"{p:.2f}" for p in values)
@@ -222,6 +313,24 @@ def main() -> None:
             f"{row.covers_value:>11.3f} {row.covers_gap:.3f}{row.found:>7.2f}  {power}",
             flush=True,
         )  # fmt: skip
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; default: all")
+    options.add_argument("--quick", action="store_true", help="two base rates")
+    options.add_argument("--data-sets", type=int, default=400)
+    options.add_argument("--permutations", type=int, default=1000)
+    options.add_argument("--only", default="", help="designs whose sizes begin like this, as 30/3000")
+    chosen = options.parse_args()
+    if unknown := sorted(set(chosen.parts) - set(PARTS)):
+        options.error(f"there is no part {unknown[0]}; there are: {', '.join(PARTS)}")
+    start = time.perf_counter()
+    parts = chosen.parts or PARTS
+    if "single" in parts:
+        print_single(chosen.quick, chosen.only, chosen.data_sets, chosen.permutations)
+    if "paired" in parts:
+        print_paired(chosen.data_sets)
     print(f"{chosen.data_sets} data sets, {chosen.permutations} shufflings, {time.perf_counter() - start:.0f} s")
 
 
