@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fairdash.errors import ConfigError
 from fairdash.metrics import results
 from fairdash.metrics.bootstrap import Estimate
-from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.catalogue import METRICS, find, why
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.value import Audit
 from fairdash.schema import UNKNOWN
@@ -133,11 +133,12 @@ class Paired:
             new = self.after.found[attribute].get(key)
             if new is None:
                 continue
-            ratio = key.startswith("demographic_parity_ratio")
+            metric = find(key)
+            ratio = metric is not None and metric.gap_field == "ratio"
             row = _row(_gap_estimate(old, ratio), _gap_estimate(new, ratio))
             rows[key] = {**row, "signed_after": self._signed(attribute, key, old)}
             if row["difference"] is None or math.isnan(row["difference"]):
-                undefined[f"gaps.{attribute}.{key}"] = old.reason or new.reason or results.why(key)
+                undefined[f"gaps.{attribute}.{key}"] = old.reason or new.reason or why(key)
         return rows
 
     def _signed(self, attribute: str, key: str, old: Gap) -> float:
@@ -186,7 +187,7 @@ class Paired:
                 for g, name in enumerate(group.names)
                 if group.people[g]
             }
-        keys = [key for key in first.metrics if key in second.metrics and METRICS.get(key, METRICS["arp"]).better != 0]
+        keys = [key for key in first.metrics if key in second.metrics and key in METRICS and METRICS[key].better]
         change = {key: (second.metrics[key][place] - first.metrics[key]) * METRICS[key].better for key in keys}
         return {
             attribute: {name: {key: _moved(change[key][inside]) for key in keys} for name, inside in named.items()}

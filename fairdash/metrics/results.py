@@ -15,7 +15,7 @@ from fairdash.item_classes import ItemClass
 from fairdash.metrics import bootstrap, categories, exposure, pairs
 from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
-from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.catalogue import METRICS, over, why
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue
 from fairdash.metrics.rates import Rates, spread
@@ -29,10 +29,8 @@ _Sums = tuple[Array, Array, Array]  # [g, c], of products of columns [g, c, c], 
 
 CURVE_PEOPLE = 20_000  # a curve needs no more; they are chosen by hash
 TOO_FEW_GROUPS = "fewer than two groups are large enough"
-CURVES = ("ndcg", "hit", "arp", "miscalibration")
 CELLS = 20  # of a distribution
 SLOTS = f"slots:{CATEGORIES}"  # the column of list places by category
-ITEM_SCALARS = ("awrf", "eed", "eer", "eel", "exposure_ratio", "rsp", "reo")
 
 
 def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
@@ -429,7 +427,7 @@ def items(total: Tally, catalogue: Catalogue, labels: Sequence[str], undefined: 
     classes = {group.attribute: group for group in catalogue.classes}
     gaps = {attribute: item_gaps(total, catalogue, group) for attribute, group in classes.items()}
     asked = [label for label in labels if label in classes]
-    nothing = dict.fromkeys(ITEM_SCALARS, Estimate(math.nan, np.empty(0)))
+    nothing = dict.fromkeys(over("classes"), Estimate(math.nan, np.empty(0)))
     for key, estimate in (whole | (gaps[asked[0]] if asked else nothing)).items():
         found |= {key: estimate.value, f"{key}_ci": estimate.ci}
         if math.isnan(estimate.value):
@@ -635,46 +633,15 @@ def curves(total: Tally, values: Array) -> dict[str, Any]:
     order = np.argsort(mix(total.rules.seed, hashes), kind="stable")[:CURVE_PEOPLE]
     drawn = bootstrap.weights(hashes[order], total.rules.replicates, total.rules.seed)
     found = {}
-    for metric in CURVES:
-        if metric in total.metrics:
-            x, mean, low, high = compare.curve(values[order], total.metrics[metric][order], drawn)
+    for metric, value in total.metrics.items():
+        if metric in METRICS and METRICS[metric].curve:
+            x, mean, low, high = compare.curve(values[order], value[order], drawn)
             if len(x):
                 found[metric] = {"x": x, "mean": mean, "low": low, "high": high}
     return found
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
-
-
-def why(key: str) -> str:
-    """Why this metric can be undefined."""
-    reasons = {
-        "popularity_lift": "it needs training interactions and lists",
-        "arp": "it needs training interactions and lists",
-        "aplt": "it needs training interactions and lists",
-        "aclt": "it needs training interactions and lists",
-        "miscalibration": "it needs categories, and people with both training interactions and a list",
-        "category_divergence": "the items have no categories, or no list holds an item that has one",
-        "demographic_parity_difference": "it needs categories or groups of items",
-        "demographic_parity_ratio": "it needs categories or groups of items",
-        "generalized_cross_entropy": "a group's mean NDCG is 0, so its share cannot be compared",
-        "group_entropy_index": "nobody has a hit, so there is nothing to share",
-        "exposure_ratio": "fewer than two groups have relevant items",
-        "reo": "fewer than two groups have relevant items, or nobody has a hit",
-        "rsp": "fewer than two groups have candidates, or nothing is recommended",
-        "score_ks": "the lists have no scores",
-        "interaction_share": "there are no training interactions",
-        "relevant_share": "no item is relevant to anybody",
-        "exposure_share": "nothing is recommended",
-        "selection_rate": "no item of the group is a candidate",
-        "pairwise_accuracy_inter": "no relevant item of the group has an irrelevant candidate of another",
-        "gini": "no item is recommended",
-        "gini_exposure": "no item is recommended",
-        "coverage": "no item is recommended",
-        "entropy": "no item is recommended",
-        "false_positive_rate": "nobody has an irrelevant candidate",
-    }
-    return reasons.get(key, "nobody has a liked held-out item")
 
 
 def plain(value: Any) -> Any:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from fairdash.errors import ConfigError
 from fairdash.hashing import Hashes, mix
 from fairdash.metrics import accuracy, bootstrap, categories, exposure, pairs, popularity
+from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.facts import Columns, Facts
 from fairdash.metrics.inputs import Inputs
 from fairdash.schema import CATEGORIES, UNKNOWN, Floats
@@ -266,9 +267,7 @@ def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[
 
 def counted(key: str) -> str:
     """The name under which the people who have this per-user metric are counted: metrics of one kind share it."""
-    if key in accuracy.METRICS:
-        return "truth"
-    return "list" if key in popularity.METRICS else key
+    return METRICS[key].counted or key if key in METRICS else key
 
 
 def _score_counts(scores: Floats, edges: tuple[float, ...]) -> Array:

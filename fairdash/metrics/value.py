@@ -30,7 +30,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash.errors import ConfigError
-from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.catalogue import METRICS, find
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue
 from fairdash.metrics.tally import Tally
@@ -188,7 +188,7 @@ def _show(value: float | None) -> str:
 
 def _sentence(metric: str, row: Mapping[str, Any]) -> str:
     """A gap as a sentence."""
-    info = METRICS.get(metric.split(":")[0])
+    info = find(metric)
     title = info.title if info else metric
     parts = [f"{title} gap {_show(row['gap'])}"]
     if row["pair"] is not None:
