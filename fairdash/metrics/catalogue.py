@@ -9,7 +9,7 @@ from typing import get_args
 
 from fairdash import plugins
 from fairdash.metrics import families
-from fairdash.metrics.declare import Family, Metric, Over, Part, Side
+from fairdash.metrics.declare import Family, Metric, Over, Part, Quotient, Side
 
 
 def _own() -> list[Family]:
@@ -36,6 +36,9 @@ METRICS: dict[str, Metric] = plugins.added(
     ),
 )
 PARTS: dict[str, Part] = plugins.added({}, ((part.key, part) for family in FAMILIES.values() for part in family.parts))
+DECLARED: dict[str, Metric | Part] = {**METRICS, **PARTS}
+# Values of groups that are no means of people's own values.
+QUOTIENTS: dict[str, Quotient] = {key: one.value for key, one in DECLARED.items() if one.value is not None}
 
 
 def find(key: str) -> Metric | None:
@@ -45,12 +48,22 @@ def find(key: str) -> Metric | None:
 
 def part(key: str) -> Metric | Part:
     """The metric of a key, or the part of one; of an unknown key a part without a title."""
-    return find(key) or PARTS.get(key) or Part(key)
+    return DECLARED.get(key.partition(":")[0], Part(key))
 
 
 def why(key: str) -> str:
     """Why this metric, or a part of one, can be undefined."""
     return part(key).why
+
+
+def chosen(accuracy_only: bool) -> list[Family]:
+    """The families of an audit."""
+    return [family for family in FAMILIES.values() if family.of_accuracy or not accuracy_only]
+
+
+def counted(key: str) -> str:
+    """The column that counts who has this per-user metric: metrics that the same people have share it."""
+    return f"count:{METRICS[key].counted or key if key in METRICS else key}"
 
 
 def over(what: Over) -> tuple[str, ...]:

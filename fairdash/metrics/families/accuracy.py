@@ -1,8 +1,18 @@
-"""Accuracy of ranked lists."""
+"""Accuracy of ranked lists: see `metrics.accuracy`."""
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdash.metrics import accuracy
 from fairdash.metrics.declare import NO_TRUTH, Family, Metric, Part
+from fairdash.metrics.facts import Facts
+
+
+def _per_user(facts: Facts) -> dict[str, NDArray[np.float64]]:
+    return accuracy.per_user(facts.hit, facts.n_relevant, facts.k)
+
 
 FAMILY = Family(
     "accuracy",
@@ -85,4 +95,5 @@ FAMILY = Family(
     ),
     parts=(Part("first_hit", "Rank of the first hit", counted="truth"),),
     place=10,
+    per_user=_per_user,
 )

@@ -3,8 +3,48 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdash.metrics import categories
+from fairdash.metrics.compared import TOO_FEW_GROUPS, Compared
 from fairdash.metrics.declare import Family, Metric
+from fairdash.metrics.facts import Columns, Facts
+from fairdash.metrics.groups import Gap
+
+SLOTS = "slots:categories"  # the column of list places by category
+PLACES = "places"  # of all items
+_NO_CATEGORIES = "the items have no categories, or no list holds an item that has one"
+
+
+def _per_user(facts: Facts) -> dict[str, NDArray[np.float64]]:
+    if facts.categories is None or facts.slots is None:
+        return {}
+    return {"miscalibration": categories.miscalibration(facts, facts.categories, facts.slots)}
+
+
+def _columns(facts: Facts) -> Columns:
+    return {} if facts.slots is None else {SLOTS: facts.slots, PLACES: facts.length.astype(np.float64)}
+
+
+def _gaps(compared: Compared) -> dict[str, Gap]:
+    if SLOTS not in compared.layout:
+        return {"category_divergence": Gap(reason=TOO_FEW_GROUPS if len(compared.names) < 2 else _NO_CATEGORIES)}
+    columns = compared.layout[SLOTS]
+    table = categories.divergence_pairs(compared.sums[:, columns])
+    made = compared.distance(
+        lambda x: categories.largest_divergence(x[..., columns]),
+        "fewer than two groups get items with a category",
+        root=True,
+        exact=float(np.fmax.reduce(table, axis=None, initial=np.nan)),
+    )
+    if not math.isnan(made.gap):
+        high, low = divmod(int(np.nanargmax(table)), len(table))
+        made = replace(made, pair=(compared.names[high], compared.names[low]), mad=float(np.nanmean(table)))
+    return {"category_divergence": made}
+
 
 FAMILY = Family(
     "categories",
@@ -29,7 +69,7 @@ FAMILY = Family(
             -1,
             "Endres & Schindelin 2003, A new metric for probability distributions, IEEE TIT",
             place=20,
-            why="the items have no categories, or no list holds an item that has one",
+            why=_NO_CATEGORIES,
             shown_by="categories",
         ),
         Metric(
@@ -48,4 +88,7 @@ FAMILY = Family(
         ),
     ),
     place=40,
+    per_user=_per_user,
+    columns=_columns,
+    gaps=_gaps,
 )

@@ -78,7 +78,6 @@ FAMILY = Family(
     parts=(
         Part("interaction_share", why="there are no training interactions"),
         Part("relevant_share", why="no item is relevant to anybody"),
-        Part("selection_rate", why="no item of the group is a candidate"),
     ),
     place=90,
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fairdash.metrics.declare import Family, Metric, Part
+from fairdash.metrics import pairs
+from fairdash.metrics.declare import Family, Metric, Part, Quotient
 
 _PAIRS = "Undefined where a group has no such pair."
 
@@ -20,6 +21,7 @@ FAMILY = Family(
             "Hardt, Price & Srebro 2016, Equality of Opportunity in Supervised Learning, NeurIPS",
             edge=_PAIRS,
             place=50,
+            gap_of=("true_positive_rate",),
             shown_by="true_positive_rate",
         ),
         Metric(
@@ -33,12 +35,29 @@ FAMILY = Family(
             "Hardt, Price & Srebro 2016, Equality of Opportunity in Supervised Learning, NeurIPS",
             edge=_PAIRS,
             place=60,
+            gap_of=("true_positive_rate", "false_positive_rate"),
             shown_by="true_positive_rate",
         ),
     ),
     parts=(
-        Part("true_positive_rate", "Part of liked items that is shown", counted="truth"),
-        Part("false_positive_rate", "Part of other items that is shown", "nobody has an irrelevant candidate"),
+        Part(
+            "true_positive_rate",
+            "Part of liked items that is shown",
+            0,
+            1,
+            1,
+            counted="truth",
+            value=Quotient("odds:hits", "odds:relevant", "count:truth", label="relevant"),
+        ),
+        Part(
+            "false_positive_rate",
+            "Part of other items that is shown",
+            0,
+            1,
+            why="nobody has an irrelevant candidate",
+            value=Quotient("odds:false", "odds:irrelevant", label="not relevant"),
+        ),
     ),
     place=20,
+    columns=pairs.odds_columns,
 )

@@ -1,10 +1,11 @@
-"""How popular the recommended items are."""
+"""How popular the recommended items are: see `metrics.popularity`."""
 
 from __future__ import annotations
 
 import math
 
-from fairdash.metrics.declare import NO_LIST, Family, Metric
+from fairdash.metrics import popularity
+from fairdash.metrics.declare import NO_LIST, Family, Metric, Quotient
 
 _ABDOLLAHPOURI = "Abdollahpouri, Burke & Mobasher 2019, Managing Popularity Bias, FLAIRS"
 
@@ -24,6 +25,7 @@ FAMILY = Family(
             edge="Needs training interactions; undefined for people without a profile or a list.",
             place=70,
             why="it needs training interactions and lists",
+            value=Quotient("lift:list", "lift:profile", "count:list", offset=-1.0, hits=False),
         ),
         Metric(
             "arp",
@@ -73,4 +75,6 @@ FAMILY = Family(
         ),
     ),
     place=30,
+    per_user=popularity.per_user,
+    columns=popularity.columns,
 )
