@@ -51,7 +51,7 @@ with left:
         findings.by_group(audit, attribute, metric), "by-group", words.plain(findings.title(metric, audit["k"]), 90)
     )
 with right:
-    parts.draw(findings.gaps(audit, attribute, auditing.ON_ONE_AXIS), "gaps", words.say("Every gap on one axis"),
+    parts.draw(findings.gaps(audit, attribute), "gaps", words.say("Every gap on one axis"),
                about=words.say(auditing.ABOUT_GAPS))  # fmt: skip
 part = parts.tabs(words.say("More"), MORE, "more")
 auditing.more(part, audit, attribute, metric, run)

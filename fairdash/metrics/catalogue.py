@@ -35,8 +35,9 @@ METRICS: dict[str, Metric] = plugins.added(
         )
     ),
 )
-PARTS: dict[str, Part] = plugins.added({}, ((part.key, part) for family in FAMILIES.values() for part in family.parts))
-DECLARED: dict[str, Metric | Part] = {**METRICS, **PARTS}
+DECLARED: dict[str, Metric | Part] = plugins.added(
+    METRICS, ((part.key, part) for family in FAMILIES.values() for part in family.parts)
+)
 # Values of groups that are no means of people's own values.
 QUOTIENTS: dict[str, Quotient] = {key: one.value for key, one in DECLARED.items() if one.value is not None}
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fairdash.errors import ConfigError
 from fairdash.metrics import results
 from fairdash.metrics.bootstrap import Estimate
-from fairdash.metrics.catalogue import METRICS, find, why
+from fairdash.metrics.catalogue import find, part, why
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.value import Audit
 from fairdash.schema import UNKNOWN
@@ -187,8 +187,8 @@ class Paired:
                 for g, name in enumerate(group.names)
                 if group.people[g]
             }
-        keys = [key for key in first.metrics if key in second.metrics and key in METRICS and METRICS[key].better]
-        change = {key: (second.metrics[key][place] - first.metrics[key]) * METRICS[key].better for key in keys}
+        keys = [key for key in first.metrics if key in second.metrics and part(key).better]
+        change = {key: (second.metrics[key][place] - first.metrics[key]) * part(key).better for key in keys}
         return {
             attribute: {name: {key: _moved(change[key][inside]) for key in keys} for name, inside in named.items()}
             for attribute, named in members.items()

@@ -14,9 +14,9 @@ from fairdash.item_classes import ItemClass
 from fairdash.metrics import bootstrap, exposure, pairs
 from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
-from fairdash.metrics.catalogue import DECLARED, METRICS, QUOTIENTS, chosen, counted, over, part, why
+from fairdash.metrics.catalogue import METRICS, QUOTIENTS, chosen, counted, over, part, why
 from fairdash.metrics.compared import Compared
-from fairdash.metrics.declare import Part, Quotient
+from fairdash.metrics.declare import Quotient
 from fairdash.metrics.families import parity
 from fairdash.metrics.families.categories import PLACES, SLOTS
 from fairdash.metrics.families.scores import CELLS
@@ -80,7 +80,8 @@ def _mean_rates(total: Tally, key: str) -> Rates:
 def _quotients(total: Tally, quotients: Sequence[Quotient]) -> Rates | None:
     """One target a quotient; None where these columns were not counted."""
     layout = total.people_layout
-    if not all(one.above in layout and one.below in layout for one in quotients):
+    needed = {name for one in quotients for name in (one.above, one.below, one.people) if name}
+    if not needed <= layout.keys():
         return None
     first = quotients[0]
     return Rates(
@@ -119,7 +120,7 @@ def overall(total: Tally, undefined: dict[str, str]) -> dict[str, Any]:
 
 def _estimates(rates: Rates, sums: _Sums, n: NDArray[np.int64], key: str) -> list[Estimate]:
     """One for each group [g], for rates of one target. n: people with a value [g]."""
-    info = DECLARED.get(key, Part(key))
+    info = part(key)
     return [named[0] for named in _by_target(rates, sums, n, info.low, info.high)]
 
 
@@ -223,8 +224,7 @@ def gaps(
     )
     found: dict[str, Gap] = {}
     for key in total.metrics:
-        better = METRICS[key].better if key in METRICS else 0
-        found[key] = compared.gap(_mean_rates(total, key), counted(key), why(key), better=better)
+        found[key] = compared.gap(_mean_rates(total, key), counted(key), why(key), better=part(key).better)
     for family in chosen(total.rules.accuracy_only):
         for metric in family.metrics:
             parts = [part(key) for key in metric.gap_of] if metric.value is None else [metric]
@@ -489,10 +489,9 @@ def histograms(total: Tally, attribute: int, cells: tuple[float, ...]) -> dict[s
         known = value[~np.isnan(value)]
         if not len(known):
             continue
-        info = METRICS.get(metric)
-        low, high = (info.low, info.high) if info else (float(known.min()), float(known.max()))
-        high = float(known.max()) if math.isinf(high) else high
-        low = float(known.min()) if math.isinf(low) else low
+        info = part(metric)
+        high = float(known.max()) if math.isinf(info.high) else info.high
+        low = float(known.min()) if math.isinf(info.low) else info.low
         edges = np.linspace(low, high if high > low else low + 1, STEPS + 1)
         found[metric] = {"edges": edges, "groups": {n: _shares_in(value[m], edges) for n, m in members.items()}}
     ranks = np.arange(0.5, total.rules.k + 1)

@@ -6,7 +6,7 @@ one metric looked at, `none` was not found, `untested` has a value but no test, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import pandas as pd
@@ -154,13 +154,13 @@ def _values(audit: Audit, attribute: str, metric: str) -> Chart:
     return charts.group_values(rows, title(metric, audit["k"]), overall)
 
 
-def gaps(audit: Audit, attribute: str, metrics: Sequence[str]) -> Chart:
-    """All gaps on one axis, as parts of everybody's value."""
+def gaps(audit: Audit, attribute: str) -> Chart:
+    """All gaps of values that everybody has on one axis, as parts of everybody's value; those of the model apart."""
     rows = []
-    for metric in metrics:
-        row = audit["gaps"][attribute].get(metric)
-        scale = audit["overall"].get(metric, audit["items"].get(metric))
-        if row is None or scale is None:
+    model = on_side("model")
+    for metric in metrics_of(audit, attribute):
+        row, scale = audit["gaps"][attribute][metric], audit["overall"].get(metric)
+        if scale is None or metric.partition(":")[0] in model:
             continue
         low, high = row["ci"] if row.get("ci") else (None, None)
         rows.append(

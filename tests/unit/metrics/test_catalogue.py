@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairdash.metrics.catalogue import FAMILIES, METRICS, PARTS, find, over, part, why
+from fairdash.metrics.catalogue import DECLARED, FAMILIES, METRICS, find, over, part, why
 
 PICTURES = ("categories", "selection", "score")
 
@@ -19,7 +19,8 @@ def test_a_declaration_is_whole(key: str) -> None:
     assert metric.low < metric.high
     assert metric.better in (-1, 0, 1)
     assert metric.gap_better in (-1, 1)
-    assert not metric.shown_by or metric.shown_by in (*PICTURES, *METRICS, *PARTS)
+    assert not metric.shown_by or metric.shown_by in (*PICTURES, *DECLARED)
+    assert set(metric.gap_of) <= DECLARED.keys()
     assert (metric.over is not None) <= (metric.side == "items")
 
 
@@ -27,7 +28,7 @@ def test_every_metric_stands_in_one_family_and_at_a_place_of_its_own() -> None:
     places = [(metric.side, metric.place) for metric in METRICS.values()]
     assert len(set(places)) == len(places)
     assert sum(len(family.metrics) for family in FAMILIES.values()) == len(METRICS)
-    assert not METRICS.keys() & PARTS.keys()
+    assert METRICS.keys() < DECLARED.keys()
 
 
 def test_a_key_may_end_in_the_groups_of_items_that_it_is_about() -> None:
