@@ -54,7 +54,7 @@ with left:
         about=words.say(auditing.ABOUT_STROKES) if audit.get("shrunk", {}).get(attribute) else None,
     )
 with right:
-    parts.draw(findings.gaps(audit, attribute, auditing.ON_ONE_AXIS), "gaps", words.say("Every gap on one axis"),
+    parts.draw(findings.gaps(audit, attribute), "gaps", words.say("Every gap on one axis"),
                about=words.say(auditing.ABOUT_GAPS))  # fmt: skip
 part = parts.tabs(words.say("More"), MORE, "more")
 auditing.more(part, audit, attribute, metric, run)

@@ -21,6 +21,7 @@ from fairdash.data.options import ImportOptions
 from fairdash.errors import ConfigError, DataError
 from fairdash.hashing import Hashes
 from fairdash.metrics import bootstrap, inputs, rating, results, shrinkage
+from fairdash.metrics.catalogue import why
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue, Inputs
 from fairdash.metrics.tally import Rules, Tally, tally
@@ -229,8 +230,7 @@ def finish(
             total, a, catalogue, said, undefined, (exact_ks or {}).get(group.attribute)
         )
         if not total.rules.accuracy_only:
-            reason = "it needs the predicted rating or probability of held-out pairs: column `prediction` of truth"
-            unknown = {key: Gap(reason=reason) for key in rating.KEYS}
+            unknown = {key: Gap(reason=why(key)) for key in rating.KEYS}
             found[group.attribute] |= (rated or {}).get(group.attribute, unknown)
         said += results.too_few_shufflings(group.attribute, found[group.attribute], total.rules.permutations)
     contract: dict[str, Any] = {

@@ -19,16 +19,11 @@ from numpy.typing import NDArray
 from scipy.special import rel_entr
 
 from fairdash.item_classes import ItemClass
-from fairdash.metrics.facts import Columns, Facts
+from fairdash.metrics.facts import Facts
 
 Array = NDArray[np.float64]
 
 ALPHA = 0.01
-
-
-def columns(facts: Facts, categories: ItemClass) -> Columns:
-    """slots:categories [n, c]: list slots that go to each category."""
-    return {"slots:categories": facts.counts(facts.top, categories.share)}
 
 
 def miscalibration(facts: Facts, categories: ItemClass, slots: Array) -> Array:

@@ -12,7 +12,7 @@ from scipy import sparse
 from fairdash.item_classes import ItemClass
 from fairdash.metrics import accuracy
 from fairdash.metrics.inputs import Inputs
-from fairdash.schema import Interactions
+from fairdash.schema import CATEGORIES, Interactions
 
 Array = NDArray[np.float64]
 Columns = dict[str, Array]  # per-user values [n] or [n, width] whose sums over users are all that a metric needs
@@ -20,10 +20,12 @@ Columns = dict[str, Array]  # per-user values [n] or [n, width] whose sums over 
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """A set of users at one cut K. All arrays are in the order of `inputs.user_ids`."""
+    """A set of users at one cut K. All arrays are in the order of `inputs.user_ids`. score_cells: edges of cells of
+    list scores, for `score_ks`."""
 
     inputs: Inputs
     k: int
+    score_cells: tuple[float, ...] = ()
 
     @property
     def n(self) -> int:
@@ -32,6 +34,17 @@ class Facts:
     @property
     def n_items(self) -> int:
         return self.inputs.catalogue.size
+
+    @property
+    def categories(self) -> ItemClass | None:
+        """The items' categories, where they have any."""
+        first = next(iter(self.inputs.catalogue.classes), None)
+        return first if first is not None and first.attribute == CATEGORIES else None
+
+    @cached_property
+    def slots(self) -> Array | None:
+        """List places that go to each category [n, c]; an item of c categories gives 1/c to each."""
+        return None if self.categories is None else self.counts(self.top, self.categories.share)
 
     @cached_property
     def hit(self) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fairdash.errors import ConfigError
 from fairdash.metrics import changes, results
 from fairdash.metrics.bootstrap import Estimate
-from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.catalogue import find, part, why
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.value import Audit
 from fairdash.schema import UNKNOWN
@@ -133,14 +133,15 @@ class Paired:
             new = self.after.found[attribute].get(key)
             if new is None:
                 continue
-            ratio = key.startswith("demographic_parity_ratio")
+            metric = find(key)
+            ratio = metric is not None and metric.gap_field == "ratio"
             if old.sides is None or new.sides is None:
                 row = _rows([_whole(old, ratio)], [_whole(new, ratio)])[0]
             else:
                 row = _row(old.gap, new.gap, *changes.of_gaps(old.sides, new.sides, self.jump(key)))
             rows[key] = {**row, "signed_after": self._signed(attribute, key, old)}
             if row["difference"] is None or math.isnan(row["difference"]):
-                undefined[f"gaps.{attribute}.{key}"] = old.reason or new.reason or results.why(key)
+                undefined[f"gaps.{attribute}.{key}"] = old.reason or new.reason or why(key)
         return rows
 
     def _signed(self, attribute: str, key: str, old: Gap) -> float:
@@ -199,8 +200,8 @@ class Paired:
                 for g, name in enumerate(group.names)
                 if group.people[g]
             }
-        keys = [key for key in self._changes if METRICS.get(key, METRICS["arp"]).better != 0]
-        change = {key: self._changes[key] * METRICS[key].better for key in keys}
+        keys = [key for key in self._changes if part(key).better]
+        change = {key: self._changes[key] * part(key).better for key in keys}
         return {
             attribute: {name: {key: _moved(change[key][inside]) for key in keys} for name, inside in named.items()}
             for attribute, named in members.items()

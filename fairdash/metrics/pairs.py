@@ -41,14 +41,18 @@ def odds_columns(facts: Facts) -> Columns:
     }
 
 
-def class_columns(facts: Facts, group: ItemClass) -> tuple[Columns, Columns]:
-    """By group of items [n, j]: selected: and candidates: (for user groups), hits: and relevant: (for items)."""
-    name, member = group.attribute, group.member
-    people = {
-        f"selected:{name}": facts.counts(facts.selected, member),
-        f"candidates:{name}": facts.candidates(group),
+def selection_columns(facts: Facts, group: ItemClass) -> Columns:
+    """selected:, candidates: by group of items [n, j]."""
+    return {
+        f"selected:{group.attribute}": facts.counts(facts.selected, group.member),
+        f"candidates:{group.attribute}": facts.candidates(group),
     }
-    return people, {
+
+
+def class_columns(facts: Facts, group: ItemClass) -> Columns:
+    """hits:, relevant: by group of items [n, j]."""
+    name, member = group.attribute, group.member
+    return {
         f"hits:{name}": facts.counts(facts.hits, member),
         f"relevant:{name}": facts.counts(facts.relevant, member),
     }

@@ -19,25 +19,30 @@ from fairdash.metrics.facts import Columns, Facts
 
 Array = NDArray[np.float64]
 
-METRICS = ("arp", "aplt", "aclt")
-
 
 def per_user(facts: Facts) -> dict[str, Array]:
     """The three metrics [n]; NaN for users without a list, or all of them without training data."""
     popularity = facts.inputs.catalogue.popularity
     if popularity is None:
-        return {key: np.full(facts.n, np.nan) for key in METRICS}
+        return dict.fromkeys(("arp", "aplt", "aclt"), np.full(facts.n, np.nan))
     length = np.where(facts.length > 0, facts.length, np.nan)
     tail = facts.top @ tail_items(popularity).astype(np.float64)
-    return {"arp": facts.top @ popularity / length, "aplt": tail / length, "aclt": tail + 0 * length}
+    return {"arp": _mean_popularity(facts, popularity), "aplt": tail / length, "aclt": tail + 0 * length}
 
 
-def columns(facts: Facts, arp: Array) -> Columns:
+def columns(facts: Facts) -> Columns:
     """lift:list, lift:profile [n]: mean popularity of list and profile, 0 in both for users who lack one of them."""
     popularity = facts.inputs.catalogue.popularity
     if popularity is None or facts.known is None:
         return {}
+    arp = _mean_popularity(facts, popularity)
     with np.errstate(invalid="ignore"):
         profile = facts.known @ popularity / np.where(facts.n_known > 0, facts.n_known, np.nan)
     both = ~np.isnan(arp) & ~np.isnan(profile)
     return {"lift:list": np.where(both, arp, 0.0), "lift:profile": np.where(both, profile, 0.0)}
+
+
+def _mean_popularity(facts: Facts, popularity: Array) -> Array:
+    """Of each user's list [n], NaN without one."""
+    value: Array = facts.top @ popularity / np.where(facts.length > 0, facts.length, np.nan)
+    return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,27 +11,29 @@ from numpy.typing import NDArray
 
 from fairdash.hashing import id_hash, mix
 from fairdash.item_classes import ItemClass
-from fairdash.metrics import bootstrap, categories, exposure, pairs
+from fairdash.metrics import bootstrap, exposure, pairs
 from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
-from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.catalogue import METRICS, QUOTIENTS, chosen, counted, over, part, why
+from fairdash.metrics.compared import Compared
+from fairdash.metrics.declare import Quotient
+from fairdash.metrics.families import parity
+from fairdash.metrics.families.categories import PLACES, SLOTS
+from fairdash.metrics.families.scores import CELLS
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue
 from fairdash.metrics.rates import Rates, spread, unit
 from fairdash.metrics.shuffles import shuffled
-from fairdash.metrics.tally import EXACT_PEOPLE, GroupSums, Tally, counted
-from fairdash.schema import CATEGORIES, UNKNOWN
+from fairdash.metrics.tally import EXACT_PEOPLE, GroupSums, Tally
+from fairdash.plugins import added
+from fairdash.schema import UNKNOWN
 
 Array = NDArray[np.float64]
 
 _Sums = tuple[Array, Array, Array]  # [g, c], of products of columns [g, c, c], and of replicates [r, g, c]
 
 CURVE_PEOPLE = 20_000  # a curve needs no more; they are chosen by hash
-TOO_FEW_GROUPS = "fewer than two groups are large enough"
-CURVES = ("ndcg", "hit", "arp", "miscalibration")
-CELLS = 20  # of a distribution
-SLOTS = f"slots:{CATEGORIES}"  # the column of list places by category
-ITEM_SCALARS = ("awrf", "eed", "eer", "eel", "exposure_ratio", "rsp", "reo")
+STEPS = 20  # cells of a distribution
 
 
 def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
@@ -76,36 +77,32 @@ def _by_limit(total: Tally) -> bool:
 
 def _mean_rates(total: Tally, key: str) -> Rates:
     layout = total.people_layout
+    return Rates((layout[f"sum:{key}"].start,), (layout[counted(key)].start,), (layout[f"square:{key}"].start,))
+
+
+def _quotients(total: Tally, quotients: Sequence[Quotient]) -> Rates | None:
+    """One target a quotient; None where these columns were not counted."""
+    layout = total.people_layout
+    needed = {name for one in quotients for name in (one.above, one.below, one.people) if name}
+    if not needed <= layout.keys():
+        return None
+    first = quotients[0]
     return Rates(
-        (layout[f"sum:{key}"].start,), (layout[f"count:{counted(key)}"].start,), (layout[f"square:{key}"].start,)
+        tuple(layout[one.above].start for one in quotients),
+        tuple(layout[one.below].start for one in quotients),
+        labels=tuple(one.label for one in quotients) if len(quotients) > 1 else (),
+        offset=first.offset,
+        hits=first.hits,
     )
 
 
 def group_metrics(total: Tally) -> dict[str, tuple[Rates, str]]:
     """Values of one group, by the key they have in `groups`: the sums and the column that counts their people."""
-    layout = total.people_layout
-    found = {key: (_mean_rates(total, key), f"count:{counted(key)}") for key in total.metrics}
-    if "lift:list" in layout:
-        rates = Rates((layout["lift:list"].start,), (layout["lift:profile"].start,), offset=-1.0, hits=False)
-        found["popularity_lift"] = rates, "count:list"
-    if "odds:hits" in layout:
-        true = Rates((layout["odds:hits"].start,), (layout["odds:relevant"].start,))
-        false = Rates((layout["odds:false"].start,), (layout["odds:irrelevant"].start,))
-        found |= {"true_positive_rate": (true, "count:truth"), "false_positive_rate": (false, "")}
-    return found
-
-
-def _class_rates(total: Tally, catalogue: Catalogue) -> dict[str, Rates]:
-    """Selection rates over candidates, by attribute of the items."""
-    layout = total.people_layout
-    found = {}
-    for group in () if total.rules.accuracy_only else catalogue.classes:
-        selected, candidates = layout[f"selected:{group.attribute}"], layout[f"candidates:{group.attribute}"]
-        found[group.attribute] = Rates(
-            tuple(range(selected.start, selected.stop)),
-            tuple(range(candidates.start, candidates.stop)),
-            labels=group.names,
-        )
+    found = {key: (_mean_rates(total, key), counted(key)) for key in total.metrics}
+    for key, quotient in QUOTIENTS.items():
+        rates = _quotients(total, [quotient])
+        if rates is not None:
+            found[key] = rates, quotient.people
     return found
 
 
@@ -126,9 +123,8 @@ def overall(total: Tally, undefined: dict[str, str]) -> dict[str, Any]:
 
 def _estimates(rates: Rates, sums: _Sums, n: NDArray[np.int64], key: str) -> list[Estimate]:
     """One for each group [g], for rates of one target. n: people with a value [g]."""
-    info = METRICS.get(key)
-    low, high = (info.low, info.high) if info else (0.0, 1.0) if key.endswith("_rate") else (-math.inf, math.inf)
-    return [named[0] for named in _by_target(rates, sums, n, low, high)]
+    info = part(key)
+    return [named[0] for named in _by_target(rates, sums, n, info.low, info.high)]
 
 
 def _by_target(rates: Rates, sums: _Sums, n: NDArray[np.int64], low: float, high: float) -> list[list[Estimate]]:
@@ -173,11 +169,12 @@ def group_rows(total: Tally, group: GroupSums, catalogue: Catalogue, undefined: 
             rows[group.names[g]] |= {key: estimates[g].value, f"{key}_ci": estimates[g].ci}
             if math.isnan(estimates[g].value):
                 undefined[f"groups.{group.attribute}.{group.names[g]}.{key}"] = why(key)
-    for attribute, rates in _class_rates(total, catalogue).items():
+    for items in () if total.rules.accuracy_only else catalogue.classes:
+        rates = parity.rates(total.people_layout, items)
         table = rates.of(group.total)
         for g in kept:
             selected = dict(zip(rates.labels, table[g], strict=True))
-            rows[group.names[g]].setdefault("selection_rate", {})[attribute] = selected
+            rows[group.names[g]].setdefault("selection_rate", {})[items.attribute] = selected
     shares = category_estimates(total, group, catalogue)
     for g in kept if shares else ():
         rows[group.names[g]]["category_share"] = {name: estimates[g].value for name, estimates in shares.items()}
@@ -189,7 +186,7 @@ def category_estimates(total: Tally, group: GroupSums, catalogue: Catalogue) -> 
     """category_share of each group [g], by category; empty where the items have none."""
     if SLOTS not in total.people_layout:
         return {}
-    columns, places = total.people_layout[SLOTS], total.people_layout["places"].start  # places of all items
+    columns, places = total.people_layout[SLOTS], total.people_layout[PLACES].start  # places of all items
     slots = tuple(range(columns.start, columns.stop))
     rates = Rates(slots, (places,) * len(slots))
     table = _by_target(rates, (group.total, group.moments, group.boot), group.people, 0.0, 1.0)
@@ -217,157 +214,38 @@ def gaps(
         said.append(f"{group.attribute}: unknown for {group.people[-1]:,} of {total.n:,} people; not part of any gap.")
     if len(kept) < 2:
         said.append(f"{group.attribute}: fewer than two groups are large enough, so there is no gap.")
-    sums, moments, boot = group.total[kept], group.moments[kept], group.boot[:, kept]
-    null = (
-        shuffled(total, attribute, kept) if len(kept) > 1 and total.rules.permutations else np.empty((0, *sums.shape))
+    sums = group.total[kept]
+    shuffle = len(kept) > 1 and total.rules.permutations
+    compared = Compared(
+        names=tuple(group.names[g] for g in kept),
+        people=group.people[kept],
+        layout=total.people_layout,
+        sums=sums,
+        moments=group.moments[kept],
+        boot=group.boot[:, kept],
+        null=shuffled(total, attribute, kept) if shuffle else np.empty((0, *sums.shape)),
+        listed=group.listed[kept],
+        catalogue=catalogue,
+        exact_ks=exact_ks,
     )
-    names = [group.names[g] for g in kept]
     found: dict[str, Gap] = {}
-
-    def over(key: str, rates: Rates, column: str, better: int) -> Gap:
-        if len(kept) < 2:
-            return Gap(reason=TOO_FEW_GROUPS)
-        n = group.people[kept] if not column else people_with(total, sums, column)
-        if not n.any():
-            return Gap(reason=why(key))
-        # small is a group of few people (METRICS.md), not one of whom few have a value: such a gap has a wide interval
-        return compare.gap(rates, names, n, sums, moments, boot, null, better=better)
-
-    metrics = group_metrics(total)
     for key in total.metrics:
-        info = METRICS.get(key)
-        found[key] = over(key, *metrics[key], info.better if info else 0)
-    if total.rules.accuracy_only:
-        return found
-    true, false = metrics["true_positive_rate"], metrics["false_positive_rate"]
-    found["equal_opportunity_difference"] = over("equal_opportunity_difference", *true, 1)
-    odds = Rates(
-        true[0].numerators + false[0].numerators,
-        true[0].denominators + false[0].denominators,
-        labels=("relevant", "not relevant"),
-    )
-    found["equalized_odds_difference"] = over("equalized_odds_difference", odds, true[1], 0)
-    found["popularity_lift"] = (
-        over("popularity_lift", *metrics["popularity_lift"], 0)
-        if "popularity_lift" in metrics
-        else Gap(reason=why("popularity_lift"))
-    )
-    by_class = _class_rates(total, catalogue)
-    for place, (name, rates) in enumerate(by_class.items()):
-        suffix = f":{name}" if place else ""
-        found[f"demographic_parity_difference{suffix}"] = over("demographic_parity_difference", rates, "", 0)
-        logs = over("demographic_parity_ratio", replace(rates, log=True), "", 0)
-        found[f"demographic_parity_ratio{suffix}"] = _parity_ratio(logs, rates, sums)
-    if not by_class:
-        found |= {key: Gap(reason=why(key)) for key in ("demographic_parity_difference", "demographic_parity_ratio")}
-    few = TOO_FEW_GROUPS if len(kept) < 2 else ""
-    found["category_divergence"] = Gap(reason=few or why("category_divergence"))
-    if SLOTS in total.people_layout:
-        columns = total.people_layout[SLOTS]
-        table = categories.divergence_pairs(sums[:, columns])
-        made = compare.distance(
-            lambda x: categories.largest_divergence(x[..., columns]), sums, boot, null, root=True,
-            exact=float(np.fmax.reduce(table, axis=None, initial=np.nan)),
-            reason="fewer than two groups get items with a category",
-        )  # fmt: skip
-        found["category_divergence"] = _with_pairs(made, table, names)
-    found["score_ks"] = Gap(reason=few or "the lists have no scores")
-    if "scores" in total.people_layout and len(kept) > 1:
-        cells = total.people_layout["scores"]
-        made = compare.distance(
-            lambda x: _largest_ks(x[..., cells]) ** 2, sums, boot, null, root=True,
-            exact=exact_ks[0] if exact_ks else None, reason="fewer than two groups have scores",
-        )  # fmt: skip
-        found["score_ks"] = replace(made, pair=exact_ks[1] if exact_ks else None)
-    layout = total.people_layout
-    ndcg, square, n_truth = layout["sum:ndcg"].start, layout["square:ndcg"].start, layout["count:truth"].start
-
-    def means(x: Array) -> Array:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            value: Array = x[..., ndcg] / x[..., n_truth]
-        return value
-
-    with_truth = np.flatnonzero(sums[:, n_truth] >= 1)
-    inner = sums[with_truth], boot[:, with_truth], null[:, with_truth]
-    entropy = compare.distance(
-        lambda x: compare.cross_entropy(means(x)), *inner, reason=why("generalized_cross_entropy")
-    )
-    found["generalized_cross_entropy"] = replace(
-        entropy, gap=0.0 - entropy.gap, ci=(0.0 - entropy.ci[1], 0.0 - entropy.ci[0]), oriented=0.0 - entropy.oriented
-    )
-
-    def indices(x: Array) -> tuple[Array, Array]:
-        return compare.entropy_index(x[..., n_truth], x[..., ndcg], x[..., square])
-
-    index = compare.distance(lambda x: indices(x)[1], *inner, reason=why("group_entropy_index"))
-    whole, part = (float(value) for value in indices(inner[0]))
-    found["group_entropy_index"] = replace(index, more={"total": whole, "between": part, "within": whole - part})
-    found["differential_fairness"] = Gap(reason="fewer than two groups have a value")
-    if len(kept) > 1:
-        value, (high, low), item = compare.differential_fairness(group.listed[kept], group.people[kept], catalogue.ids)
-        found["differential_fairness"] = Gap(
-            gap=value, pair=(names[high], names[low]), of=str(catalogue.ids[item]),
-            reason="the largest of all items has no useful interval or test: resampling only adds to its noise",
-        )  # fmt: skip
+        found[key] = compared.gap(_mean_rates(total, key), counted(key), why(key), better=part(key).better)
+    for family in chosen(total.rules.accuracy_only):
+        for metric in family.metrics:
+            parts = [part(key) for key in metric.gap_of] if metric.value is None else [metric]
+            quotients = [one.value for one in parts if one.value is not None]
+            if quotients:
+                rates = _quotients(total, quotients)
+                better = parts[0].better if len(parts) == 1 else 0
+                found[metric.key] = (
+                    Gap(reason=metric.why)
+                    if rates is None
+                    else compared.gap(rates, quotients[0].people, metric.why, better=better)
+                )
+        if family.gaps is not None:
+            found = added(found, family.gaps(compared).items())
     return found
-
-
-def _parity_ratio(made: Gap, rates: Rates, sums: Array) -> Gap:
-    """Lowest min / max over groups of the selection rates of a category, from the gap of their logarithms."""
-    if len(sums) < 2:
-        return made
-    table = rates.of(sums)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        each = np.fmin.reduce(table, axis=0) / np.fmax.reduce(table, axis=0)
-    each[(~np.isnan(table)).sum(axis=0) < 2] = np.nan
-    if np.isnan(each).all():
-        return Gap(reason="nobody gets an item of any category")
-    lowest = int(np.nanargmin(each))
-    if each[lowest] == 0:
-        reason = "a group gets nothing of this category, so the ratio has no interval and no test"
-        return Gap(ratio=0.0, of=rates.labels[lowest], reason=reason)
-    low, high = made.ci
-    return replace(
-        made,
-        gap=math.nan,
-        mad=math.nan,
-        std=math.nan,
-        detectable=math.nan,
-        ratio=float(each[lowest]),
-        ci=(math.exp(-high), math.exp(-low)),
-        sides=None,
-        oriented=_ratios(made),
-        reason="it is a ratio: see `ratio`; 1 lies in its interval unless the groups differ",
-    )
-
-
-def _ratios(made: Gap) -> Array:
-    """Replicates of the ratio of the lowest and the highest group, from those of the logarithms."""
-    if made.sides is None or made.pair is None:
-        return np.empty(0)
-    high, low = (made.sides.replicates[:, made.sides.names.index(name)] for name in made.pair)
-    return np.exp(low - high)
-
-
-def _with_pairs(made: Gap, table: Array, names: Sequence[str]) -> Gap:
-    """The distance with its largest pair, and the mean over pairs, from the table of pairs [g, g], NaN where there
-    is no pair."""
-    if len(names) < 2 or math.isnan(made.gap):
-        return made
-    n = len(names)
-    a, b = divmod(int(np.nanargmax(table)), n)
-    return replace(made, pair=(names[a], names[b]), mad=float(np.nanmean(table)))
-
-
-def _largest_ks(cells: Array) -> Array:
-    """Largest difference of cumulative shares between two of the groups: [...] from counts [..., g, cells]."""
-    steps = np.cumsum(cells, axis=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = steps / steps[..., -1:]
-    # at each point the largest difference is that of the highest and the lowest curve
-    spread = (np.fmax.reduce(share, axis=-2) - np.fmin.reduce(share, axis=-2)).max(axis=-1)
-    # a group without scores has no curve
-    return np.where((steps[..., -1] > 0).sum(axis=-1) >= 2, spread, np.nan)
 
 
 def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]) -> dict[str, Any]:
@@ -444,7 +322,7 @@ def items(total: Tally, catalogue: Catalogue, labels: Sequence[str], undefined: 
     classes = {group.attribute: group for group in catalogue.classes}
     gaps = {attribute: item_gaps(total, catalogue, group) for attribute, group in classes.items()}
     asked = [label for label in labels if label in classes]
-    nothing = dict.fromkeys(ITEM_SCALARS, Estimate(math.nan, np.empty(0)))
+    nothing = dict.fromkeys(over("classes"), Estimate(math.nan, np.empty(0)))
     for key, estimate in (whole | (gaps[asked[0]] if asked else nothing)).items():
         found |= {key: estimate.value, f"{key}_ci": estimate.ci}
         if math.isnan(estimate.value):
@@ -504,7 +382,7 @@ def item_estimates(total: Tally, catalogue: Catalogue, group: ItemClass) -> dict
     def sums(column: str) -> tuple[Array, Array]:
         return _item_sums(total, f"{column}:{name}")
 
-    rates = _class_rates(total, catalogue)[name]
+    rates = parity.rates(total.people_layout, group)
     upper, lower = list(rates.numerators), list(rates.denominators)
     people = total.people_total, total.people_boot
     found = {
@@ -559,7 +437,7 @@ def item_gaps(total: Tally, catalogue: Catalogue, group: ItemClass) -> dict[str,
     given, given_boot = _item_sums(total, f"exposure:{name}")
     merit, merit_boot = _item_sums(total, f"merit:{name}")
     target = exposure.shares(np.asarray(group.share.sum(axis=0)).ravel())
-    selection = _class_rates(total, catalogue)[name]
+    selection = parity.rates(total.people_layout, group)
     selected, selected_boot = selection.of(total.people_total[None])[0], selection.of(total.people_boot[:, None])[:, 0]
     hits, hits_boot = _item_sums(total, f"hits:{name}")
     relevant, relevant_boot = _item_sums(total, f"relevant:{name}")
@@ -617,18 +495,17 @@ def histograms(total: Tally, attribute: int, cells: tuple[float, ...]) -> dict[s
         known = value[~np.isnan(value)]
         if not len(known):
             continue
-        info = METRICS.get(metric)
-        low, high = (info.low, info.high) if info else (float(known.min()), float(known.max()))
-        high = float(known.max()) if math.isinf(high) else high
-        low = float(known.min()) if math.isinf(low) else low
-        edges = np.linspace(low, high if high > low else low + 1, CELLS + 1)
+        info = part(metric)
+        high = float(known.max()) if math.isinf(info.high) else info.high
+        low = float(known.min()) if math.isinf(info.low) else info.low
+        edges = np.linspace(low, high if high > low else low + 1, STEPS + 1)
         found[metric] = {"edges": edges, "groups": {n: _shares_in(value[m], edges) for n, m in members.items()}}
     ranks = np.arange(0.5, total.rules.k + 1)
     with np.errstate(divide="ignore"):
         first = 1 / total.metrics["mrr"]  # infinite where the list has no hit, NaN where nothing could be hit
     found["first_hit"] = {"edges": ranks, "groups": {n: _shares_in(first[m], ranks) for n, m in members.items()}}
-    if "scores" in total.people_layout:
-        table = groups.total[:, total.people_layout["scores"]]
+    if CELLS in total.people_layout:
+        table = groups.total[:, total.people_layout[CELLS]]
         found["score"] = {
             "edges": list(cells),
             "groups": {n: exposure.shares(table[g]) for g, n in enumerate(groups.names) if n in members},
@@ -650,46 +527,15 @@ def curves(total: Tally, values: Array) -> dict[str, Any]:
     order = np.argsort(mix(total.rules.seed, hashes), kind="stable")[:CURVE_PEOPLE]
     drawn = bootstrap.weights(hashes[order], total.rules.replicates, total.rules.seed)
     found = {}
-    for metric in CURVES:
-        if metric in total.metrics:
-            x, mean, low, high = compare.curve(values[order], total.metrics[metric][order], drawn)
+    for metric, value in total.metrics.items():
+        if metric in METRICS and METRICS[metric].curve:
+            x, mean, low, high = compare.curve(values[order], value[order], drawn)
             if len(x):
                 found[metric] = {"x": x, "mean": mean, "low": low, "high": high}
     return found
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
-
-
-def why(key: str) -> str:
-    """Why this metric can be undefined."""
-    reasons = {
-        "popularity_lift": "it needs training interactions and lists",
-        "arp": "it needs training interactions and lists",
-        "aplt": "it needs training interactions and lists",
-        "aclt": "it needs training interactions and lists",
-        "miscalibration": "it needs categories, and people with both training interactions and a list",
-        "category_divergence": "the items have no categories, or no list holds an item that has one",
-        "demographic_parity_difference": "it needs categories or groups of items",
-        "demographic_parity_ratio": "it needs categories or groups of items",
-        "generalized_cross_entropy": "a group's mean NDCG is 0, so its share cannot be compared",
-        "group_entropy_index": "nobody has a hit, so there is nothing to share",
-        "exposure_ratio": "fewer than two groups have relevant items",
-        "reo": "fewer than two groups have relevant items, or nobody has a hit",
-        "rsp": "fewer than two groups have candidates, or nothing is recommended",
-        "score_ks": "the lists have no scores",
-        "interaction_share": "there are no training interactions",
-        "relevant_share": "no item is relevant to anybody",
-        "exposure_share": "nothing is recommended",
-        "selection_rate": "no item of the group is a candidate",
-        "pairwise_accuracy_inter": "no relevant item of the group has an irrelevant candidate of another",
-        "gini": "no item is recommended",
-        "gini_exposure": "no item is recommended",
-        "coverage": "no item is recommended",
-        "entropy": "no item is recommended",
-        "false_positive_rate": "nobody has an irrelevant candidate",
-    }
-    return reasons.get(key, "nobody has a liked held-out item")
 
 
 def plain(value: Any) -> Any:

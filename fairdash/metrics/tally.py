@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 
 from fairdash.errors import ConfigError
 from fairdash.hashing import Hashes, mix
-from fairdash.metrics import accuracy, bootstrap, categories, exposure, pairs, popularity
+from fairdash.metrics import bootstrap, exposure, pairs
+from fairdash.metrics.catalogue import chosen, counted
 from fairdash.metrics.facts import Columns, Facts
 from fairdash.metrics.inputs import Inputs
-from fairdash.schema import CATEGORIES, UNKNOWN, Floats
+from fairdash.plugins import added
+from fairdash.schema import UNKNOWN
 
 Array = NDArray[np.float64]
 Layout = dict[str, slice]  # where a named column, or block of columns, stands
@@ -142,7 +144,7 @@ class Tally:
 
 def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -> Tally:
     """The tally of these users. extra: further per-user values [n], NaN where undefined (the model side's)."""
-    facts = Facts(inputs, rules.k)
+    facts = Facts(inputs, rules.k, rules.score_cells)
     values, people, items = _columns(facts, rules, extra or {})
     people_matrix, people_layout = _stack(people, facts.n)
     items_matrix, items_layout = _stack(items, facts.n)
@@ -235,48 +237,41 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
 
 def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[str, Array], Columns, Columns]:
     """Per-user metrics, columns summed by group of users, and columns summed over all users."""
-    values = accuracy.per_user(facts.hit, facts.n_relevant, rules.k)
-    classes = () if rules.accuracy_only else facts.inputs.catalogue.classes
+    values: dict[str, Array] = {}
     people: Columns = {}
-    items: Columns = {}
-    if not rules.accuracy_only:
-        values |= popularity.per_user(facts)
-        people |= pairs.odds_columns(facts) | popularity.columns(facts, values["arp"])
-        if classes and classes[0].attribute == CATEGORIES:
-            slots = categories.columns(facts, classes[0])
-            people |= slots
-            people["places"] = facts.length.astype(np.float64)
-            values["miscalibration"] = categories.miscalibration(facts, classes[0], slots["slots:categories"])
-        for group in classes:
-            by_people, by_items = pairs.class_columns(facts, group)
-            people |= by_people
-            items |= by_items | exposure.columns(facts, group) | pairs.pairwise_columns(facts, group)
-        if rules.score_cells:
-            people["scores"] = _score_counts(facts.inputs.lists.scores[:, : rules.k], rules.score_cells)
-        items["exposure"] = np.asarray(facts.exposure.sum(axis=1)).ravel()
-        items["relevant"] = facts.n_relevant.astype(np.float64)
-        items["truth"] = (facts.n_relevant > 0).astype(np.float64)
+    for family in chosen(rules.accuracy_only):
+        if family.per_user is not None:
+            values = added(values, family.per_user(facts).items())
+        if family.columns is not None:
+            people = added(people, family.columns(facts).items())
     values |= extra
+    for name, value in (*values.items(), *people.items()):
+        if len(value) != facts.n or np.isinf(value).any() or (name in people and np.isnan(value).any()):
+            raise ConfigError(
+                f"{name!r} is not one finite number a person ({facts.n:,} people).",
+                "A family of metrics gives NaN where a metric is undefined, and 0 in columns where nothing counts.",
+            )
     for key, value in values.items():
         known = ~np.isnan(value)
-        filled = np.where(known, value, 0.0)
-        people |= {f"sum:{key}": filled, f"square:{key}": filled**2, f"count:{counted(key)}": known.astype(np.float64)}
-    return values, people, items
+        filled, count = np.where(known, value, 0.0), known.astype(np.float64)
+        people |= {f"sum:{key}": filled, f"square:{key}": filled**2}
+        if not np.array_equal(people.setdefault(counted(key), count), count):
+            raise ConfigError(
+                f"The metric {key!r} is not known for the people that others of {counted(key)!r} are known for.",
+                "Declare another `counted`, or none.",
+            )
+    return values, people, {} if rules.accuracy_only else _item_columns(facts)
 
 
-def counted(key: str) -> str:
-    """The name under which the people who have this per-user metric are counted: metrics of one kind share it."""
-    if key in accuracy.METRICS:
-        return "truth"
-    return "list" if key in popularity.METRICS else key
-
-
-def _score_counts(scores: Floats, edges: tuple[float, ...]) -> Array:
-    """How many of a user's list scores fall into each cell [n, len(edges) + 1]."""
-    n, width = len(scores), len(edges) + 1
-    user, column = np.nonzero(np.isfinite(scores))
-    cell = np.searchsorted(np.asarray(edges), scores[user, column].astype(np.float64), side="left")
-    return np.bincount(user * width + cell, minlength=n * width).reshape(n, width).astype(np.float64)
+def _item_columns(facts: Facts) -> Columns:
+    items: Columns = {}
+    for group in facts.inputs.catalogue.classes:
+        items |= pairs.class_columns(facts, group) | exposure.columns(facts, group)
+        items |= pairs.pairwise_columns(facts, group)
+    items["exposure"] = np.asarray(facts.exposure.sum(axis=1)).ravel()
+    items["relevant"] = facts.n_relevant.astype(np.float64)
+    items["truth"] = (facts.n_relevant > 0).astype(np.float64)
+    return items
 
 
 def _stack(columns: Columns, n: int) -> tuple[Array, Layout]:

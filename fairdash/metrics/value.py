@@ -33,7 +33,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash.errors import ConfigError
-from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.catalogue import METRICS, QUOTIENTS, find
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue
 from fairdash.metrics.tally import Tally
@@ -42,7 +42,6 @@ from fairdash.schema import UNKNOWN, USER_ID
 Array = NDArray[np.float64]
 
 _GAP_KEYS = ("gap", "ratio", "mad", "std", "p_value", "p_holm", "worst_group", "of", "detectable")
-_PLAIN_GROUP_KEYS = ("popularity_lift", "true_positive_rate", "false_positive_rate")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +90,7 @@ class Audit:
             for attribute, named in self.results["groups"].items()
             for group, row in named.items()
             for metric, value in row.items()
-            if metric in _PLAIN_GROUP_KEYS or metric in self.tally.metrics
+            if metric in self.tally.metrics or metric in QUOTIENTS
         ]
         columns = ["attribute", "group", "n", "metric", "value", "low", "high"]
         return pd.DataFrame(rows, columns=columns).astype({"value": float, "low": float, "high": float})
@@ -192,7 +191,7 @@ def _show(value: float | None) -> str:
 
 def _sentence(metric: str, row: Mapping[str, Any]) -> str:
     """A gap as a sentence."""
-    info = METRICS.get(metric.split(":")[0])
+    info = find(metric)
     title = info.title if info else metric
     parts = [f"{title} gap {_show(row['gap'])}"]
     if row["pair"] is not None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = "fairer", "less fair", "no change shown", "undefined", "changed"
 SIGNIFICANT = 0.05  # p of one aim that was set beforehand
-_ACCURACY = ("ndcg", "recall", "precision", "hit", "mrr", "map")
 
 
 @dataclass(frozen=True)
@@ -143,9 +142,7 @@ def _verdict(row: Mapping[str, Any], key: str, is_gap: bool) -> str:
     key = key.split(":")[0]
     info = METRICS.get(key)
     if is_gap:
-        better = 1 if key == "demographic_parity_ratio" else -1
-        if key == "generalized_cross_entropy":
-            better = 1
+        better = -1 if info is None else info.gap_better
         return FAIRER if row["difference"] * better > 0 else WORSE
     if info is None:
         return NEUTRAL

@@ -13,12 +13,11 @@ from html import escape
 from typing import Any
 
 from fairdash import __version__
-from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.catalogue import METRICS, on_side
 
 WIDTH, ROW, LEFT, RIGHT = 720, 30, 250, 24  # of a picture, in pixels
 MARKS = {"fairer": "▲", "less fair": "▼", "no change shown": "○", "changed": "◆", "undefined": "–"}
-_ACCURACY = ("ndcg", "recall", "precision", "hit", "mrr", "map")
-_ONE_SCALE = (*_ACCURACY, "equal_opportunity_difference", "category_divergence", "score_ks", "miscalibration")
+_ONE_SCALE = (*on_side("accuracy"), "equal_opportunity_difference", "category_divergence", "score_ks", "miscalibration")
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #d8dee6; --ground: #fff; --old: #8a94a3;
@@ -56,7 +55,7 @@ def html(value: Mapping[str, Any]) -> str:
             "Accuracy, everybody",
             _table(
                 "Means over people with a liked held-out item; higher is better.",
-                {_title(key): row for key, row in value["overall"].items() if key in _ACCURACY},
+                {_title(key): row for key, row in value["overall"].items() if key in on_side("accuracy")},
                 {"fairer": "better", "less fair": "worse"},
             ),
         ),

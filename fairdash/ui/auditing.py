@@ -14,8 +14,6 @@ from fairdash.run import Run
 from fairdash.schema import CATEGORIES, GroupSpec
 from fairdash.ui import findings, load, model_side, parts, state
 
-ON_ONE_AXIS = ("ndcg", "recall", "precision", "hit", "mrr", "map", "arp", "miscalibration", "popularity_lift",
-               "true_positive_rate")  # fmt: skip
 PICTURES = words.several("cumulative", "shares", "violin")
 ABOUT_GAPS = words.later(
     "The difference between the highest and the lowest group, as a part of everybody's value, with its 95 % interval. "

@@ -6,37 +6,19 @@ one metric looked at, `none` was not found, `untested` has a value but no test, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import pandas as pd
 
 from fairdash import charts, words
 from fairdash.charts import Chart, Gap, GroupValue, Reliability, ReliabilityCell
-from fairdash.metrics.catalogue import METRICS, MetricInfo
+from fairdash.metrics.catalogue import METRICS, find, on_side, over, part
 from fairdash.schema import CATEGORIES, UNKNOWN
 
 Audit = Mapping[str, Any]
 Verdict = Literal["found", "alone", "none", "untested", "undefined"]
 LEVEL = 0.05
-# What shows a metric that has no value for a single group: where it is taken from.
-_SHOWN_BY = {
-    "category_divergence": "categories",
-    "demographic_parity_difference": "selection",
-    "demographic_parity_ratio": "selection",
-    "equal_opportunity_difference": "true_positive_rate",
-    "equalized_odds_difference": "true_positive_rate",
-    "differential_fairness": "categories",
-    "generalized_cross_entropy": "ndcg",
-    "group_entropy_index": "ndcg",
-    "score_ks": "score",
-}
-_TITLES = {
-    "true_positive_rate": "Part of liked items that is shown",
-    "false_positive_rate": "Part of other items that is shown",
-    "first_hit": "Rank of the first hit",
-    "score": "Score of the lists",
-}
 _EXPOSURE = {
     "catalogue_share": "catalogue",
     "interaction_share": "interactions",
@@ -45,16 +27,11 @@ _EXPOSURE = {
 }
 
 
-def info(metric: str) -> MetricInfo | None:
-    return METRICS.get(metric.partition(":")[0])
-
-
 def title(metric: str, k: int) -> str:
     """NDCG@10; a metric over groups of items says which."""
     key, _, items = metric.partition(":")
-    found = METRICS.get(key)
-    name = found.title if found else _TITLES.get(key, words.sentence(key.replace("_", " ")))
-    at = f"@{k}" if found and found.side == "accuracy" else ""
+    name = part(key).title or words.sentence(key.replace("_", " "))
+    at = f"@{k}" if key in on_side("accuracy") else ""
     return f"{name}{at}" + (f" ({words.label(items, 24)})" if items else "")
 
 
@@ -121,9 +98,7 @@ def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state:
 
 def people_of(group: Mapping[str, Any], metric: str) -> int:
     """How many of a group's people a metric's value rests on: for accuracy those with a liked held-out item."""
-    found = info(metric)
-    needs_truth = metric == "first_hit" or (found is not None and found.side == "accuracy")
-    return int(group.get("n_with_truth", group["n"]) if needs_truth else group["n"])
+    return int(group.get("n_with_truth", group["n"]) if part(metric).counted == "truth" else group["n"])
 
 
 def _compared(groups: Mapping[str, Any]) -> list[str]:
@@ -132,7 +107,7 @@ def _compared(groups: Mapping[str, Any]) -> list[str]:
 
 
 def _higher_is_worse(metric: str) -> bool:
-    found = info(metric)
+    found = find(metric)
     return found is not None and found.better == -1
 
 
@@ -150,13 +125,13 @@ def metrics_of(audit: Audit, attribute: str) -> list[str]:
     """The metrics that this audit compares between groups of people, accuracy first."""
     keys = list(audit["gaps"].get(attribute, {}))
     order = list(METRICS)
-    return sorted(keys, key=lambda key: (order.index(key.partition(":")[0]) if info(key) else len(order), key))
+    return sorted(keys, key=lambda key: (order.index(key.partition(":")[0]) if find(key) else len(order), key))
 
 
 def by_group(audit: Audit, attribute: str, metric: str) -> Chart:
     """The metric's value in each group, or what it is taken from where a single group has none."""
     key = metric.partition(":")[0]
-    shown = _SHOWN_BY.get(key)
+    shown = METRICS[key].shown_by if key in METRICS else ""
     if shown == "categories":
         return categories(audit, attribute)
     if shown == "selection":
@@ -181,13 +156,13 @@ def _values(audit: Audit, attribute: str, metric: str) -> Chart:
     return charts.group_values(rows, title(metric, audit["k"]), overall)
 
 
-def gaps(audit: Audit, attribute: str, metrics: Sequence[str]) -> Chart:
-    """All gaps on one axis, as parts of everybody's value."""
+def gaps(audit: Audit, attribute: str) -> Chart:
+    """All gaps of values that everybody has on one axis, as parts of everybody's value; those of the model apart."""
     rows = []
-    for metric in metrics:
-        row = audit["gaps"][attribute].get(metric)
-        scale = audit["overall"].get(metric, audit["items"].get(metric))
-        if row is None or scale is None:
+    model = on_side("model")
+    for metric in metrics_of(audit, attribute):
+        row, scale = audit["gaps"][attribute][metric], audit["overall"].get(metric)
+        if scale is None or metric.partition(":")[0] in model:
             continue
         low, high = row["ci"] if row.get("ci") else (None, None)
         rows.append(
@@ -286,7 +261,7 @@ def item_table(audit: Audit) -> pd.DataFrame:
     rows = [
         ("catalogue", title(key, audit["k"]), items.get(key), *(items.get(f"{key}_ci") or (None, None)),
          undefined.get(f"items.{key}", ""))
-        for key in ("gini", "gini_exposure", "coverage", "entropy", "arp", "aplt", "aclt")
+        for key in over("catalogue")
         if key in items
     ]  # fmt: skip
     for attribute, found in items.get("gaps", {}).items():
@@ -328,7 +303,8 @@ def model_table(audit: Audit, attribute: str) -> pd.DataFrame:
     for key, row in audit.get("model", {}).get(attribute, {}).items():
         if isinstance(row, dict) and "value" in row:
             low, high = row.get("ci") or (None, None)
-            beside = row.get("floor", 0.5 if key == "probe_auc" else row.get("chance"))
+            fair = METRICS[key].target if key in METRICS else None
+            beside = row.get("floor", row.get("chance") if fair is None else fair)
             why = audit.get("undefined", {}).get(f"model.{attribute}.{key}", "")
             rows.append((title(key, audit["k"]), row["value"], low, high, beside, why))
     columns = ["metric", "value", "95 % from", "95 % to", "without any effect", "note"]
@@ -418,7 +394,7 @@ def _by_size(groups: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def definition(metric: str, k: int, conventions: Mapping[str, str]) -> str:
     """What the metric is: formula, range, direction, edge cases, source; then the conventions behind the number."""
-    found = info(metric)
+    found = find(metric)
     if found is None:
         return "A rate that another metric is made of."
     ends = f"{found.low:g} to {'∞' if found.high == float('inf') else f'{found.high:g}'}"

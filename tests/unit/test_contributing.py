@@ -43,4 +43,4 @@ def test_a_walk_does_what_it_says(walk: str, tmp_path: Path) -> None:
 
 
 def test_there_is_a_walk_for_each_kind() -> None:
-    assert {"Add a mitigation", "Add a recommender"} <= set(WALKS)
+    assert {"Add a metric", "Add a mitigation", "Add a recommender"} <= set(WALKS)

@@ -42,6 +42,52 @@ if "toy_random" in RECOMMENDERS:
 print(json.dumps(found))
 """
 
+METRICS = """
+import json, sys
+import numpy as np
+from fairdash.data import split, synthetic
+from fairdash.metrics import audit, gate
+from fairdash.metrics.catalogue import METRICS
+from fairdash.schema import Lists
+from fairdash.stages import compare, report
+from fairdash.ui import findings
+KEYS = ("toy_even", "toy_even_hits", "toy_spread")
+if not METRICS.keys() & set(KEYS):
+    sys.exit(print(json.dumps({"keys": []})))
+cut = split.split(synthetic.make(n_users=200, n_items=60)[0], "user-time:0.8")
+data, test = cut.training, cut.test
+rng = np.random.default_rng(0)
+random = np.array([rng.permutation(data.n_items)[:10] for _ in range(data.n_users)], np.int32)
+even = random.copy()  # what women get is even
+for row in np.flatnonzero(data.users["gender"] == "woman"):
+    even[row] = 2 * rng.permutation(data.n_items // 2)[:10]
+
+def made(items):
+    lists = Lists(items, np.full(items.shape, np.nan, np.float32))
+    return audit.from_split(cut, lists, groups=["gender"], k=10, replicates=100, permutations=200)
+
+before, after = made(even), made(random)
+found, changed = before.to_json(), compare.compare(before, after).to_json()
+low = -np.inf if data.relevance_threshold is None else data.relevance_threshold
+hits = [item for user, item, liked in zip(test.user, test.item, test.rating >= low) if liked and item in even[user]]
+print(json.dumps({
+    "keys": [key for key in METRICS if key in KEYS],
+    "overall": {key: [found["overall"][key], found["overall"][f"{key}_ci"]] for key in KEYS[:2]},
+    "expected": {"toy_even": (even % 2 == 0).mean(), "toy_even_hits": (np.array(hits) % 2 == 0).mean()},
+    "groups": {name: [group[key] for key in KEYS[:2]] for name, group in found["groups"]["gender"].items()},
+    "gaps": {key: found["gaps"]["gender"][key] for key in KEYS},
+    "table": sorted(set(before.by_group["metric"]) & set(KEYS)),
+    "broken": gate.gate(before, [f"gender.{key}.gap={limit}" for key, limit in zip(KEYS, (0.1, 0.99, 0.01))]),
+    "verdicts": [changed["gaps"]["gender"][key]["verdict"] for key in KEYS],
+    "people": changed["people"]["gender"]["woman"]["toy_even"],
+    "report": [METRICS[key].title in report.html(changed) for key in KEYS],
+    "sentence": findings.sentence(found, "gender", "toy_even"),
+    "definition": findings.definition("toy_even", 10, found["conventions"]),
+    "pictures": [list(findings.by_group(found, "gender", key).table.columns)[:3] for key in KEYS],
+    "axis": [name for name in findings.gaps(found, "gender").table["metric"] if name.startswith("Even")],
+}, default=float))
+"""
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -56,10 +102,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def run(installed: Path, folder: Path, **named: str) -> subprocess.CompletedProcess[str]:
+def run(installed: Path, folder: Path, script: str = SCRIPT, **named: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(ROOT), str(installed)])
     environment = {**os.environ, "PYTHONPATH": path, "FAIRDASH_HOME": str(folder / "home"), **named}
-    command = [sys.executable, "-c", SCRIPT, str(folder)]
+    command = [sys.executable, "-c", script, str(folder)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -68,6 +114,7 @@ def test_nothing_registers_by_being_installed(installed: Path, tmp_path: Path) -
     assert "toy_random" not in found["recommenders"]
     assert "toy_reverse" not in found["methods"]
     assert found["versions"] == {}
+    assert json.loads(run(installed, tmp_path, METRICS).stdout) == {"keys": []}
 
 
 def test_a_named_package_brings_a_recommender_and_a_mitigation_that_work(installed: Path, tmp_path: Path) -> None:
@@ -81,6 +128,37 @@ def test_a_named_package_brings_a_recommender_and_a_mitigation_that_work(install
     assert 1.0 < found["scores"] <= 2.0
     assert found["last"]
     assert "toy_reverse" in found["advised"]
+
+
+def test_a_named_package_brings_metrics_of_people_and_of_groups_that_everything_reads(
+    installed: Path, tmp_path: Path
+) -> None:
+    done = run(installed, tmp_path, METRICS, FAIRDASH_PLUGINS="toy-plugin")
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert found["keys"] == ["toy_even", "toy_even_hits", "toy_spread"]
+    for key, (value, (low, high)) in found["overall"].items():
+        assert value == pytest.approx(found["expected"][key]), key
+        assert 0 <= low < value < high <= 1
+    of_people, of_groups, distance = (found["gaps"][key] for key in found["keys"])
+    assert found["groups"]["woman"] == [1.0, 1.0]
+    assert of_people["gap"] == pytest.approx(1 - found["groups"]["man"][0])
+    assert of_groups["gap"] == pytest.approx(1 - found["groups"]["man"][1])
+    assert distance["gap"] == pytest.approx(of_groups["std"])
+    assert (of_people["worst_group"], of_groups["worst_group"]) == ("man", None)  # the second has no fairer direction
+    for row in found["gaps"].values():
+        assert row["p_value"] < 0.05 < row["p_holm"] * 10
+        assert 0 < row["ci"][0] <= row["gap"] <= row["ci"][1]
+        assert row["detectable"] > 0
+    assert found["table"] == ["toy_even", "toy_even_hits"]
+    assert [one.split(" is ")[0] for one in found["broken"]] == ["gender.toy_even.gap", "gender.toy_spread.gap"]
+    assert found["verdicts"] == ["fairer"] * 3
+    assert found["people"]["worse"] == 1.0  # women had even items alone
+    assert found["report"] == [True] * 3
+    assert found["sentence"].startswith("Men get 0.511 lower even items than women")
+    assert "Range 0 to 1; higher is better." in found["definition"]
+    assert [columns[2] for columns in found["pictures"]] == ["Even items", "Even hits", "Even hits"]
+    assert found["axis"] == ["Even items", "Even hits"]
 
 
 def test_a_package_that_is_named_but_not_there_is_an_error_in_words(installed: Path, tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ import fairdash
 from fairdash.data import brought
 from fairdash.errors import ConfigError
 from fairdash.metrics import audit, gate, paired
-from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.catalogue import FAMILIES, METRICS
+from fairdash.metrics.declare import Family, Metric
+from fairdash.metrics.groups import Gap
 from fairdash.metrics.value import Audit, ModelSide
 from fairdash.schema import GroupSpec
 from tests.unit.metrics.people import make
@@ -207,6 +209,39 @@ def test_model_side(data: dict[str, Any]) -> None:
     assert found["gaps"]["gender"]["flip_jaccard"]["p_value"] > 0
     assert "a word" in found["warnings"]
     assert found["undefined"]["model.gender.snsr"] == "not measured"
+
+
+def test_a_model_sides_value_of_an_attribute_has_its_metrics_direction_and_range(data: dict[str, Any]) -> None:
+    values = pd.DataFrame({"user_id": data["users"]["user_id"], "flip_jaccard:gender": np.linspace(0.2, 0.6, 120)})
+    made = audit.from_frames(**data, **OPTIONS, model=ModelSide({}, values))
+    found = made.to_json()
+    gap = found["gaps"]["gender"]["flip_jaccard:gender"]
+    assert gap["worst_group"] == gap["pair"][1]  # higher is fairer
+    edges = found["distributions"]["gender"]["flip_jaccard:gender"]["edges"]
+    assert (edges[0], edges[-1]) == (0, 1)
+    assert paired.paired(made, made).to_json()["people"]["all"]["all"]["flip_jaccard:gender"]["equal"] == 1
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ({"columns": lambda facts: {"places": np.zeros(facts.n)}}, "'places', which is there already"),
+        ({"columns": lambda facts: {"odd:a": np.zeros(3)}}, "'odd:a' is not one finite number a person"),
+        ({"columns": lambda facts: {"odd:a": np.full(facts.n, np.nan)}}, "'odd:a' is not one finite number"),
+        ({"per_user": lambda facts: {"odd": np.full(facts.n, np.inf)}}, "'odd' is not one finite number"),
+        ({"per_user": lambda facts: {"odd": np.zeros(facts.n)}}, "'odd' is not known for the people"),
+        ({"per_user": lambda facts: {"ndcg": np.zeros(facts.n)}}, "'ndcg', which is there already"),
+        ({"gaps": lambda compared: {"ndcg": Gap()}}, "'ndcg', which is there already"),
+    ],
+)
+def test_a_family_that_would_spoil_others_is_refused(
+    data: dict[str, Any], monkeypatch: pytest.MonkeyPatch, made: dict[str, Any], message: str
+) -> None:
+    odd = Metric("odd", "Odd", "users", "odd", 0, 1, 1, counted="truth")
+    monkeypatch.setitem(FAMILIES, "odd", Family("odd", (odd,), **made))
+    monkeypatch.setitem(METRICS, "odd", odd)
+    with pytest.raises(ConfigError, match=message):
+        audit.from_frames(**data, **OPTIONS)
 
 
 # --- gate -------------------------------------------------------------------------------------------------------------

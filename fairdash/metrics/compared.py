@@ -1,0 +1,71 @@
+"""What the gaps of one attribute are made from: sums over its groups, as plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdash.metrics import groups
+from fairdash.metrics.groups import Gap
+from fairdash.metrics.inputs import Catalogue
+from fairdash.metrics.rates import Rates
+
+Array = NDArray[np.float64]
+
+TOO_FEW_GROUPS = "fewer than two groups are large enough"
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The groups of one attribute that are large enough, `(unknown)` left out. names, people: [g]. layout: where a
+    named column stands in sums. sums [g, c]; moments: sums of products of columns [g, c, c]; boot: sums under every
+    bootstrap replicate [r, g, c]; null: under shuffled labels [p, g, c]. listed: people with each item in the top K
+    [g, n_items]. exact_ks: `score_ks` of all scores with its pair of groups, where there are scores."""
+
+    names: tuple[str, ...]
+    people: NDArray[np.int64]
+    layout: Mapping[str, slice]
+    sums: Array
+    moments: Array
+    boot: Array
+    null: Array
+    listed: NDArray[np.int64]
+    catalogue: Catalogue
+    exact_ks: tuple[float, tuple[str, str]] | None = None
+
+    def gap(self, rates: Rates, people: str, why: str, *, better: int = 0) -> Gap:
+        """The gap of quotients of sums. people: the column that counts who has a value, "" for everybody; why: said
+        where nobody has. better: 1 where the highest group is best off, -1 the lowest, 0 neither."""
+        if len(self.names) < 2:
+            return Gap(reason=TOO_FEW_GROUPS)
+        n = self.people if not people else self.counts(people)
+        if not n.any():
+            return Gap(reason=why)
+        # small is a group of few people (METRICS.md), not one of whom few have a value: such a gap has a wide interval
+        return groups.gap(rates, self.names, n, self.sums, self.moments, self.boot, self.null, better=better)
+
+    def among(self, kept: NDArray[np.intp]) -> Compared:
+        """The same of some of the groups."""
+        return replace(
+            self,
+            names=tuple(self.names[int(g)] for g in kept),
+            people=self.people[kept],
+            sums=self.sums[kept],
+            moments=self.moments[kept],
+            boot=self.boot[:, kept],
+            null=self.null[:, kept],
+            listed=self.listed[kept],
+        )
+
+    def distance(self, statistic: Callable[[Array], Array], why: str, **options: Any) -> Gap:
+        """The gap that is a distance: `groups.distance` of a statistic [...] of sums [..., g, c]. why: said where it is
+        undefined."""
+        return groups.distance(statistic, self.sums, self.boot, self.null, reason=why, **options)
+
+    def counts(self, column: str) -> NDArray[np.int64]:
+        """Sums of a column of counts [g]."""
+        return np.rint(self.sums[:, self.layout[column].start]).astype(np.int64)

@@ -1,0 +1,1 @@
+"""Families of metrics: every module declares its own, as FAMILY."""

@@ -1,0 +1,111 @@
+"""How unequal groups share accuracy, and single items."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdash.metrics import groups
+from fairdash.metrics.compared import Compared
+from fairdash.metrics.declare import Family, Metric
+from fairdash.metrics.groups import Gap
+
+Array = NDArray[np.float64]
+
+_NO_SHARE = "a group's mean NDCG is 0, so its share cannot be compared"
+_NO_HIT = "nobody has a hit, so there is nothing to share"
+
+
+def _gaps(compared: Compared) -> dict[str, Gap]:
+    ndcg, square, n = (compared.layout[name].start for name in ("sum:ndcg", "square:ndcg", "count:truth"))
+    inner = compared.among(np.flatnonzero(compared.sums[:, n] >= 1))
+
+    def means(x: Array) -> Array:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value: Array = x[..., ndcg] / x[..., n]
+        return value
+
+    def indices(x: Array) -> tuple[Array, Array]:
+        return groups.entropy_index(x[..., n], x[..., ndcg], x[..., square])
+
+    entropy = inner.distance(lambda x: groups.cross_entropy(means(x)), _NO_SHARE)
+    index = inner.distance(lambda x: indices(x)[1], _NO_HIT)
+    whole, between = (float(value) for value in indices(inner.sums))
+    return {
+        "generalized_cross_entropy": replace(
+            entropy,
+            gap=0.0 - entropy.gap,
+            ci=(0.0 - entropy.ci[1], 0.0 - entropy.ci[0]),
+            oriented=0.0 - entropy.oriented,
+        ),
+        "group_entropy_index": replace(index, more={"total": whole, "between": between, "within": whole - between}),
+        "differential_fairness": _differential(compared),
+    }
+
+
+def _differential(compared: Compared) -> Gap:
+    if len(compared.names) < 2:
+        return Gap(reason="fewer than two groups have a value")
+    ids = compared.catalogue.ids
+    value, (high, low), item = groups.differential_fairness(compared.listed, compared.people, ids)
+    return Gap(
+        gap=value,
+        pair=(compared.names[high], compared.names[low]),
+        of=str(ids[item]),
+        reason="the largest of all items has no useful interval or test: resampling only adds to its noise",
+    )
+
+
+FAMILY = Family(
+    "inequality",
+    (
+        Metric(
+            "generalized_cross_entropy",
+            "Generalised cross entropy",
+            "users",
+            "(1 − Σ p_f² / p_m) / 2: β = 2, p_m the groups' shares of mean NDCG, p_f equal shares",
+            -math.inf,
+            0,
+            1,
+            "Deldjoo et al. 2021, A flexible framework for evaluating user and item fairness, UMUAI",
+            edge="Undefined where a group has no hit at all.",
+            place=150,
+            why=_NO_SHARE,
+            shown_by="ndcg",
+            gap_better=1,
+        ),
+        Metric(
+            "group_entropy_index",
+            "Entropy between groups",
+            "users",
+            "between-group part of Σ (b − μ)² / (2 n μ²) over the people's NDCG b; with the part within groups it is "
+            "the whole",
+            0,
+            math.inf,
+            -1,
+            "Speicher et al. 2018, A Unified Approach to Quantifying Algorithmic Unfairness, KDD",
+            edge="Undefined where nobody has a hit.",
+            place=170,
+            why=_NO_HIT,
+            shown_by="ndcg",
+        ),
+        Metric(
+            "differential_fairness",
+            "Differential fairness",
+            "users",
+            "largest |log ratio| of two groups' smoothed rates (n₁ + ½) / (n + 1) of having, or not having, an item in "
+            "the top K",
+            0,
+            math.inf,
+            -1,
+            "Foulds et al. 2020, An Intersectional Definition of Fairness, ICDE",
+            place=160,
+            shown_by="categories",
+        ),
+    ),
+    place=70,
+    gaps=_gaps,
+)
