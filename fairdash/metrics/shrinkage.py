@@ -19,7 +19,7 @@ from scipy.special import ndtr
 
 from fairdash.metrics import results
 from fairdash.metrics.bootstrap import LEVEL
-from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.catalogue import part
 from fairdash.metrics.rates import spread
 from fairdash.metrics.tally import GroupSums, Tally
 from fairdash.schema import UNKNOWN
@@ -64,8 +64,7 @@ def by_group(total: Tally, group: GroupSums) -> dict[str, Any]:
         made = shrunk(value, errors(variance, np.where(np.isnan(value), 0.0, n)))
         if math.isnan(made.mean):
             continue
-        info = METRICS.get(key)
-        ends = (info.low, info.high) if info else (0.0, 1.0) if key.endswith("_rate") else (-math.inf, math.inf)
+        ends = part(key).low, part(key).high
         low, high, middle = (np.clip(part, *ends) for part in (made.low, made.high, made.value))
         found[key] = {
             "mean": made.mean,

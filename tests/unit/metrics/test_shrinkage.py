@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fairdash
@@ -82,6 +82,7 @@ def test_missing_too_few_and_equal_groups() -> None:
     assert np.isnan(errors(np.array([nan, 0.1]), np.array([0.0, 10.0]))[0])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.integers(5, 1000)), min_size=3, max_size=12),
     st.floats(0.1, 100),
