@@ -85,6 +85,7 @@ def _data(arguments: argparse.Namespace) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     from fairdash import data
     from fairdash.mitigation.base import Mitigation
+    from fairdash.recommenders import DEFAULT
     from fairdash.stages import fit
 
     if arguments.strength == "auto":
@@ -109,7 +110,8 @@ def _train(arguments: argparse.Namespace) -> int:
         )
     elif arguments.group:
         raise ConfigError("--group is given, but no --mitigation that would use it.", "Add --mitigation adversarial.")
-    spec = fit.TrainSpec(arguments.recommender, _options(arguments.set), chosen, arguments.seed, arguments.device)
+    options, recommender = _options(arguments.set), arguments.recommender or DEFAULT
+    spec = fit.TrainSpec(recommender, options, chosen, arguments.seed, arguments.device)
     run = fit.train(split, spec, arguments.out, _progress)
     _say(arguments, {"run": str(arguments.out), **run.meta}, [f"{run.title}: saved in {arguments.out}"])
     return 0
@@ -118,6 +120,7 @@ def _train(arguments: argparse.Namespace) -> int:
 def _search(arguments: argparse.Namespace) -> int:
     from fairdash import data
     from fairdash.groups import form_all
+    from fairdash.recommenders import DEFAULT
     from fairdash.schema import GroupSpec
     from fairdash.stages import fit
     from fairdash.stages.search import search
@@ -126,10 +129,10 @@ def _search(arguments: argparse.Namespace) -> int:
     dataset, _ = _read_dataset(arguments)
     split = data.split.split(dataset, arguments.split, seed=arguments.seed)
     groups = [_group(text, arguments) for text in arguments.group]
-    options = _options(arguments.set)
+    options, recommender = _options(arguments.set), arguments.recommender or DEFAULT
     found = search(
-        arguments.recommender,
-        fit.with_profile(split.training, arguments.recommender, options),
+        recommender,
+        fit.with_profile(split.training, recommender, options),
         objective=arguments.objective,
         groups=form_all([GroupSpec.crossed(groups)], dataset.users)[0] if groups else None,
         min_size=arguments.min_group_size,
@@ -522,6 +525,9 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--replicates", type=int, default=settings.BOOTSTRAP, help="bootstrap replicates")
         made.add_argument("--permutations", type=int, default=settings.PERMUTATIONS)
 
+    def add_recommender(made: argparse.ArgumentParser) -> None:
+        made.add_argument("--recommender", help="by name; else the one that the Recommender page offers first")
+
     made = command("data", _data, "read, check and clean; say what was found")
     add_data(made)
     made.add_argument("--out", type=Path, help="folder for the checked data set")
@@ -531,7 +537,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--split", default="leave-one-out", help="leave-one-out, user-time:0.8, user-random:0.8, global-time:DATE"
     )
-    made.add_argument("--recommender", default="bert_sequence")
+    add_recommender(made)
     made.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the recommender")
     made.add_argument("--mitigation", help="a method of the places data or training")
     made.add_argument("--strength", default="1", help="of the mitigation, 0 to 1")
@@ -543,7 +549,7 @@ def _parser() -> argparse.ArgumentParser:
     made = command("search", _search, "try options of a recommender on validation: for accuracy, a small gap, or both")
     add_data(made)
     made.add_argument("--split", default="leave-one-out")
-    made.add_argument("--recommender", default="bert_sequence")
+    add_recommender(made)
     made.add_argument("--objective", default="accuracy", choices=("accuracy", "gap", "both"))
     made.add_argument("--trials", type=int, default=12)
     made.add_argument(

@@ -7,6 +7,7 @@ import json
 import streamlit as st
 
 from fairdash import settings, words
+from fairdash.item_classes import POPULARITY
 from fairdash.ui import auditing, findings, forms, load, parts, state
 
 MORE = words.several("All gaps", "Spread", "Categories", "Items", "Model", "All numbers", "Conventions")
@@ -24,7 +25,7 @@ run, _ = load.lists(state.get("lists") or "")
 people, things = run.split.training.users, run.split.training.items
 with st.container(horizontal=True, vertical_alignment="bottom", key="audit-controls"):
     group = forms.group(people)
-    items = forms.item_group(things, ("popularity",))
+    items = forms.item_group(things, (POPULARITY,))
     k = st.number_input("K", 1, settings.CANDIDATES, width=110, help=words.say("Places of the list that count."),
                         **state.shared("k", settings.K, state.within(1, settings.CANDIDATES)))  # fmt: skip
 audit = auditing.run(state.get("lists") or "", group, items, int(k))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fairdash import data, entries, identity, settings
+from fairdash import data, entries, identity, recommenders, settings
 from fairdash.errors import ConfigError
 from fairdash.groups import form_all, suggest
 from fairdash.groups import from_json as group_from_json
@@ -51,7 +51,7 @@ def _train(workspace: Workspace, params: Params, progress: Progress) -> Result:
     seed = int(params.get("seed", 0))
     split = data.split.split(dataset, params["split"], seed=seed)
     spec = fit.TrainSpec(
-        recommender=params.get("recommender", "bert_sequence"),
+        recommender=params.get("recommender", recommenders.DEFAULT),
         options={name: str(value) for name, value in params.get("options", {}).items()},
         mitigations=tuple(Mitigation.from_json(chosen) for chosen in params.get("mitigations", ())),
         seed=seed,

@@ -9,14 +9,14 @@ import hashlib
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
 from fairdash import plugins
 from fairdash.errors import ConfigError
 from fairdash.recommenders.base import Recommender, RecommenderInfo
-from fairdash.recommenders.options import choices_of, parse
+from fairdash.recommenders.options import Brought, choices_of, parse
 
 
 def _declared() -> dict[str, RecommenderInfo]:
@@ -31,6 +31,7 @@ def _declared() -> dict[str, RecommenderInfo]:
 
 
 RECOMMENDERS: dict[str, RecommenderInfo] = _declared()
+DEFAULT = next(iter(RECOMMENDERS))  # what is trained where nobody chose
 
 
 def offering(what: str) -> tuple[str, ...]:
@@ -41,6 +42,15 @@ def offering(what: str) -> tuple[str, ...]:
 def first_stages() -> tuple[str, ...]:
     """Names of the recommenders that can bring candidates to another one: those that score the whole catalogue."""
     return tuple(name for name, info in RECOMMENDERS.items() if info.scores == "catalogue")
+
+
+def taking(*models: Brought) -> dict[str, tuple[Field[Any], ...]]:
+    """By recommender, the options that a person may bring such a model for; recommenders with any alone."""
+    found = {
+        name: tuple(spec for spec in fields(info.options) if spec.metadata.get("takes") in models)
+        for name, info in RECOMMENDERS.items()
+    }
+    return {name: specs for name, specs in found.items() if specs}
 
 
 def find(name: str) -> RecommenderInfo:

@@ -175,9 +175,10 @@ class Cost:
 class RecommenderInfo:
     """A recommender's declaration: all that pages, the store, the search and mitigations ask of it. Free of torch.
 
-    place: its place in lists, the lowest first. module: where `build(options) -> Recommender` and
-    `load(folder, manifest, arrays) -> Fitted` live; imported when they are called. options: a dataclass of `option`
-    fields. scores: the whole catalogue, or the candidates of a first stage alone (CatalogueFitted, CandidateFitted).
+    place: its place in lists, the lowest first; the first of all is the default. module: where
+    `build(options) -> Recommender` and `load(folder, manifest, arrays) -> Fitted` live; imported when they are called.
+    options: a dataclass of `option` fields. scores: the whole catalogue, or the candidates of a first stage alone
+    (CatalogueFitted, CandidateFitted).
     space: what a search varies; empty: it is not searched. offers: what mitigations may need of it, and
     "training" where it takes training mitigations. cost: of a training with such options on data of such sizes; None
     where it takes no time to speak of.

@@ -10,7 +10,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from fairdash.errors import ConfigError
 
@@ -18,14 +18,26 @@ C = TypeVar("C")
 
 
 Choices = Sequence[str] | Callable[[], Sequence[str]]
+# A model that a person brings: one that this recommender saved (with epochs = 0 it is used as it is), any text encoder,
+# or a BERT.
+Brought = Literal["saved", "encoder", "bert"]
 
 
 def option(
-    default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: Choices = ()
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Choices = (),
+    takes: Brought | None = None,
+    use: str = "",
 ) -> Any:
     """A dataclass field with its help and its bounds. choices: a function where they hang on other declarations, which
-    may not all be there yet while this one is made."""
-    return field(default=default, metadata={"help": help, "min": low, "max": high, "choices": choices})
+    may not all be there yet while this one is made. takes: the model that it names the folder of; use: what to do with
+    such a one, for a button."""
+    said = {"help": help, "min": low, "max": high, "choices": choices, "takes": takes, "use": use}
+    return field(default=default, metadata=said)
 
 
 def choices_of(spec: dataclasses.Field[Any]) -> tuple[str, ...]:

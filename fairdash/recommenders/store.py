@@ -27,7 +27,7 @@ from safetensors.numpy import save_file
 
 from fairdash import settings
 from fairdash.errors import ModelError
-from fairdash.recommenders import RECOMMENDERS, content
+from fairdash.recommenders import RECOMMENDERS, content, taking
 from fairdash.recommenders.base import Fitted
 from fairdash.workspace import aside
 
@@ -98,10 +98,10 @@ def locate(source: str, work: Path) -> Path:
         if (folder / MANIFEST).is_file():
             return folder
     if (path / "config.json").is_file():
-        raise ModelError(
-            f"{source} is a language model, not a recommender that FairDash saved.",
-            "Give it as the text encoder (option encoder), or as the BERT of bert_pair (option base).",
-        )
+        takers = taking("encoder", "bert").items()
+        named = " or ".join(f"the option {spec.name} of {name}" for name, specs in takers for spec in specs)
+        message = f"{source} is a language model, not a recommender that FairDash saved."
+        raise ModelError(message, f"Give it as {named}.")
     raise ModelError(
         f"There is no saved recommender in {source!r}.", "Give a run's folder, a model's folder or its zip."
     )

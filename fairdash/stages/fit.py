@@ -30,7 +30,7 @@ class TrainSpec:
     """What is trained, and how. options: the `--set` pairs; `profile` among them names the attributes of people that
     are written into the profile text, by commas. mitigations: of the places "data" and "training"."""
 
-    recommender: str = "bert_sequence"
+    recommender: str = recommenders.DEFAULT
     options: Mapping[str, str] = field(default_factory=dict)
     mitigations: tuple[Mitigation, ...] = ()
     seed: int = 0

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from fairdash import words
+from fairdash import recommenders, words
 from fairdash.data.findings import Finding
 from fairdash.data.given import given_split
 from fairdash.data.lists import read_lists
@@ -148,20 +148,26 @@ def _model(data: str) -> None:
     place = store.within(folder)
     if (place / store.MANIFEST).is_file():
         manifest = store.read_json(place / store.MANIFEST, words.say("Bring the whole folder of the model."))
+        name = recommenders.find(str(manifest.get("name"))).name
         st.success(
-            words.say("A recommender that FairDash saved: {name}.", name=words.plain(manifest.get("name"))),
+            words.say("A recommender that FairDash saved: {name}.", name=words.plain(name)),
             icon=":material/task_alt:",
         )
-        spec = forms.split(load.dataset(data))
-        if st.button(words.say("Use it as it is"), type="primary", icon=":material/check:", key="use-model"):
-            options = {"start": str(place), "epochs": 0}
-            params = {"dataset": data, "split": spec, "recommender": "bert_sequence", "options": options, "seed": 0,
-                      "device": "auto"}  # fmt: skip
-            state.put(
-                "job", runner.submit(state.workspace(), "train", words.say("Load {title}", title=file.name), params)
+        for spec in recommenders.taking("saved").get(name, ()):
+            held_out = forms.split(load.dataset(data))
+            if st.button(words.say("Use it as it is"), type="primary", icon=":material/check:", key="use-model"):
+                options = {spec.name: str(place), "epochs": 0}
+                params = {"dataset": data, "split": held_out, "recommender": name, "options": options, "seed": 0,
+                          "device": "auto"}  # fmt: skip
+                title = words.say("Load {title}", title=file.name)
+                state.put("job", runner.submit(state.workspace(), "train", title, params))
+                st.switch_page(state.page("recommender"), query_params=state.link())
+        uses = {name: recommenders.taking("saved", "bert").get(name, ())}
+        if not uses[name]:
+            st.info(
+                words.say("It cannot go on from what it learned elsewhere: train it on this data."),
+                icon=":material/info:",
             )
-            st.switch_page(state.page("recommender"), query_params=state.link())
-        _train(words.later("Fine-tune it"), "bert_sequence", start=str(place))
     else:
         config = store.check_pretrained(place)
         kind, layers = config.get("model_type"), config.get("num_hidden_layers")
@@ -169,16 +175,14 @@ def _model(data: str) -> None:
             words.say("A {kind} encoder with {layers} layers.", kind=words.plain(kind), layers=words.plain(layers)),
             icon=":material/task_alt:",
         )
-        _train(words.later("Use it for the texts of items and people"), "bert_sequence", encoder=str(place))
-        _train(words.later("Fine-tune it on pairs"), "bert_pair", base=str(place))
-
-
-def _train(label: str, recommender: str, **options: str) -> None:
-    parts.act(
-        words.say(label),
-        training.prefill,
-        recommender,
-        options,
-        icon=":material/arrow_forward:",
-        key=f"prefill-{label}",
-    )
+        uses = recommenders.taking("encoder", "bert") if kind == "bert" else recommenders.taking("encoder")
+    for name, specs in uses.items():
+        for spec in specs:
+            parts.act(
+                words.say(spec.metadata["use"]),
+                training.prefill,
+                name,
+                {spec.name: str(place)},
+                icon=":material/arrow_forward:",
+                key=f"prefill-{name}-{spec.name}",
+            )

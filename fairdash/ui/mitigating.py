@@ -12,6 +12,7 @@ import streamlit as st
 
 from fairdash import charts, settings, words
 from fairdash.charts import TradePoint
+from fairdash.item_classes import POPULARITY
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
 from fairdash.metrics.catalogue import METRICS
@@ -108,7 +109,7 @@ def _groups(run: Run, info: Info) -> tuple[list[GroupSpec], GroupSpec | None]:
             group = forms.group(training.users)
             groups = [] if group is None else [group]
         if "item_groups" in info.needs or info.side != "users":
-            given = forms.item_group(training.items, ("popularity",))
+            given = forms.item_group(training.items, (POPULARITY,))
             items = GroupSpec((given,)) if isinstance(given, str) else given
     others = [name for name in forms.attributes(training.users) if not groups or name not in groups[0].attributes]
     if not place_of(info.key).crosses and others and groups:

@@ -10,7 +10,7 @@ import streamlit as st
 from fairdash import words
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
-from fairdash.recommenders import RECOMMENDERS
+from fairdash.recommenders import DEFAULT, RECOMMENDERS
 from fairdash.recommenders.base import Sizes
 from fairdash.recommenders.device import CHOICES, likely
 from fairdash.recommenders.estimate import estimate
@@ -74,7 +74,7 @@ def _form(data: str) -> dict[str, Any]:
     with one:
         name = st.selectbox(
             "Recommender", list(RECOMMENDERS), format_func=lambda key: RECOMMENDERS[key].title,
-            **state.shared("recommender", next(iter(RECOMMENDERS)), state.one_of(RECOMMENDERS)),
+            **state.shared("recommender", DEFAULT, state.one_of(RECOMMENDERS)),
         )  # fmt: skip
     info = RECOMMENDERS[name]
     with two:

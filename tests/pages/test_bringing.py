@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from streamlit.testing.v1 import AppTest
 
 from fairdash import entries
 from fairdash.jobs import runner
@@ -117,6 +119,43 @@ def test_a_model_with_pickled_weights_is_refused_in_words(here: dict[str, Any], 
     assert not app.exception
     assert "pickle" in app.error[0].value
     assert "safetensors" in app.error[0].value
+
+
+def brought(here: dict[str, Any], open_page: Open, **members: Any) -> AppTest:
+    """The page after a model's zip with these json files was given to it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("m/model.safetensors", b"x")
+        for name, value in members.items():
+            archive.writestr(f"m/{name}.json", json.dumps(value))
+    app = open_page("recommender", data=here["data"], how="Bring lists or a model", bring="A model")
+    app.file_uploader(key="model-file").set_value(("m.zip", buffer.getvalue(), "application/zip")).run()
+    assert not app.exception
+    return app
+
+
+def test_a_saved_recommender_goes_on_as_what_it_is(here: dict[str, Any], open_page: Open) -> None:
+    """It was given to bert_sequence whoever had saved it, and failed there."""
+    keys = {
+        name: [button.key for button in brought(here, open_page, fairdash={"name": name}).button if button.key]
+        for name in ("bert_sequence", "bert_pair", "ease")
+    }
+    assert {"use-model", "prefill-bert_sequence-start"} <= set(keys["bert_sequence"])
+    assert "prefill-bert_pair-base" in keys["bert_pair"]
+    assert not {"use-model", "prefill-bert_sequence-start"} & {*keys["bert_pair"], *keys["ease"]}
+    app = brought(here, open_page, fairdash={"name": "unheard"})
+    assert "unheard" in app.error[0].value
+
+
+def test_an_encoder_is_offered_where_it_can_be_used(here: dict[str, Any], open_page: Open) -> None:
+    for kind, pairs in (("bert", True), ("roberta", False)):
+        keys = [button.key for button in brought(here, open_page, config={"model_type": kind}).button]
+        assert "prefill-bert_sequence-encoder" in keys
+        assert ("prefill-bert_pair-base" in keys) == pairs
+    app = brought(here, open_page, config={"model_type": "bert"})
+    app.button(key="prefill-bert_pair-base").click().run()
+    assert not app.exception
+    assert "uploads" in app.text_input(key="set_bert_pair_base").value
 
 
 def test_a_zip_that_leaves_its_folder_is_refused(here: dict[str, Any], open_page: Open) -> None:

@@ -14,7 +14,9 @@ import pytest
 
 from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
 from fairdash.data.given import given_split
+from fairdash.errors import FairDashError
 from fairdash.jobs import kinds
+from fairdash.recommenders import DEFAULT
 from fairdash.run import Run
 from fairdash.stages import audit, fit, mitigate, recommend
 
@@ -269,6 +271,18 @@ def test_a_search_on_validation_names_its_best_trial(tmp_path: Path, capsys: pyt
     best = max(trial["accuracy"] for trial in found["trials"])
     assert found["trials"][found["chosen"][0]]["accuracy"] == best
     assert json.loads((tmp_path / "s" / "search.json").read_text()) == found
+
+
+def test_without_a_recommender_the_default_is_trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[fit.TrainSpec] = []
+
+    def train(split: Any, spec: fit.TrainSpec, *_: Any) -> None:
+        asked.append(spec)
+        raise FairDashError("Enough.")
+
+    monkeypatch.setattr(fit, "train", train)
+    assert main(["train", "--dataset", "synthetic", "--out", str(tmp_path)]) == EXIT_ERROR
+    assert asked[0].recommender == DEFAULT
 
 
 def test_arrays_of_people_and_items_come_along_to_the_run(

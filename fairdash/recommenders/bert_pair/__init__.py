@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fairdash import words
 from fairdash.recommenders.base import Cost, Range, RecommenderInfo, Sizes
 from fairdash.recommenders.ease import INFO as EASE
 from fairdash.recommenders.options import TrainingOptions, option
@@ -32,7 +33,12 @@ class PairOptions(TrainingOptions):
     patience: int = option(
         2, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000
     )
-    base: str = option("default", "The BERT that is fine-tuned: default, a HuggingFace name, or a folder.")
+    base: str = option(
+        "default",
+        "The BERT that is fine-tuned: default, a HuggingFace name, or a folder.",
+        takes="bert",
+        use=words.later("Fine-tune it on pairs"),
+    )
     first_stage: str = option(EASE.name, "Whose best items are ranked.", choices=_first_stages)
     n_candidates: int = option(
         0,

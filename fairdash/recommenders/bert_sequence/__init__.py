@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fairdash import words
 from fairdash.recommenders.base import Cost, Range, RecommenderInfo, Sizes
 from fairdash.recommenders.options import TrainingOptions, option
 
@@ -15,7 +16,12 @@ TEXT_WIDTH = 384  # of the bundled encoder, for estimates
 class SequenceOptions(TrainingOptions):
     """`bert_sequence`: a transformer over the user's items."""
 
-    start: str = option("", "A bert_sequence to go on from: folder of a run or model, or its zip; else from scratch.")
+    start: str = option(
+        "",
+        "A bert_sequence to go on from: folder of a run or model, or its zip; else from scratch.",
+        takes="saved",
+        use=words.later("Fine-tune it"),
+    )
     epochs: int = option(30, "Passes over the training data at most; 0: use `start` as it is.", low=0, high=1000)
     average: float = option(
         4.0,
@@ -33,7 +39,12 @@ class SequenceOptions(TrainingOptions):
     objective: str = option(
         "causal", "Predict the next item, or masked items (BERT4Rec).", choices=("causal", "masked")
     )
-    encoder: str = option("default", "The text encoder: default, a HuggingFace name, or a folder.")
+    encoder: str = option(
+        "default",
+        "The text encoder: default, a HuggingFace name, or a folder.",
+        takes="encoder",
+        use=words.later("Use it for the texts of items and people"),
+    )
     width: int = option(128, "Width of the model.", low=8, high=1024)
     layers: int = option(2, "Transformer layers.", low=1, high=24)
     heads: int = option(2, "Attention heads; they divide the width.", low=1, high=64)

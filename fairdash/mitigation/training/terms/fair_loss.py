@@ -34,6 +34,7 @@ from torch import nn
 from fairdash.errors import ConfigError
 from fairdash.mitigation.base import Info, TermBatch
 from fairdash.mitigation.training.terms.members import Members, samples_of
+from fairdash.recommenders import offering
 from fairdash.schema import Groups, TrainingData
 
 LAMBDA = 5.0  # of strength 1, for the terms on predictions
@@ -131,7 +132,7 @@ class PredictionTerm(nn.Module):
         if batch.probability is None or batch.label is None or batch.items is None:
             raise ConfigError(
                 "This fairness term compares predicted probabilities, and this recommender predicts none.",
-                "Choose `fair_loss`, which compares ranking losses, or the recommender bert_pair.",
+                f"Choose `fair_loss`, which compares ranking losses, or {' or '.join(offering('probabilities'))}.",
             )
         total = batch.probability.new_zeros(())
         if self.strength == 0:
