@@ -9,8 +9,13 @@ the same mean, variance and third moment: with m the mean, v the variance and b 
 and the number of people on the upper point is binomial, whose exact interval is known (Clopper & Pearson 1934). Values
 of 0 and 1 are two points, so for them this is that exact interval: 0 of 20 ends at 0.168. Values without skew give the
 t interval nearly to the digit, and values that are mostly 0 give the skewed one that their few hits deserve. A group's
-own b says little when it has few hits: JUMPS hits as they are among all groups are mixed in, which is also the
-b of a group without any. Towards lower values no b above that of hits of one size is believed, S2 / S1 − 2 m.
+own v and b say little when it has few hits, or none of the large ones: JUMPS hits as they are among all groups are
+mixed in. With S1, S2, S3 the sums of powers of all groups' values, and a = S2 / S1, a group of such hits has
+
+    v = m (a − m)   and   b = a − 2 m + (S3 / S1 − a²) / (a − m);
+
+that v only raises the group's own. Values of 0 and 1 have these anyway. Towards lower values no b above that of hits of
+one size is believed, a − 2 m with the group's own a.
 
 Rates over pairs (hits of all of a group's trials) have the linearised variance of a quotient, Σ (hits − r · trials)² /
 (Σ trials)², and the b of rates whose hits come more often, not in other numbers a person.
@@ -92,11 +97,6 @@ class Spread:
                 return np.log(np.maximum(low, 0.0)), np.log(high)
         return low, high
 
-    def error(self, move: Array | float = 0.0) -> Array:
-        """Standard errors [g, t], also of values that lie higher by `move`: hits of the same kind, but more of them."""
-        moved = np.maximum(self.variance + self.up * move - np.square(move), self.variance * (move == 0.0))
-        return np.sqrt(moved / self.n)
-
 
 def _distance(spread: Spread, b: Array, level: float) -> Array:
     """From the value to the end that the binomial number of people on the upper point gives."""
@@ -141,12 +141,20 @@ def _of_means(
     # nobody differs: a hit would be one whole, where values of 0 or 1 leave room for it
     hits_alone = np.isin(middle, (0.0, 1.0))
     jump = np.where(whole > 0, skew / whole, np.where(hits_alone, 1.0 - 2 * middle, 0.0))
-    weight = JUMPS * jump**2 / (n * variance + JUMPS * jump**2)
-    weight = np.where(jump == 0, 0.0, weight)
+    weight = np.where(jump == 0, 0.0, JUMPS * jump**2 / (n * variance + JUMPS * jump**2))
     own = np.where(variance > 0, third / variance, 0.0)
-    up = (1 - weight) * own + weight * (jump + 2 * middle - 2 * mean)
+    # hits of all groups' sizes, in a group whose mean is this one's; values that may be negative have no sizes
+    all_first, all_second = pooled[None, rates.numerators], pooled[None, rates.squares]
+    size = np.where(all_first != 0, all_second / all_first, 1.0)
+    uneven = pooled_moments[None, rates.numerators, rates.squares] / all_first - size**2
+    sized = np.where(all_first != 0, uneven >= -ROUNDING * size**2, all_second == 0)
+    uneven = np.where(uneven > ROUNDING * size**2, uneven, 0.0)
+    floor = np.where(sized, np.maximum(variance, mean * (size - mean)), variance)
+    model = size - 2 * mean + np.where(floor > 0, uneven * mean / floor, 0.0)
+    model = np.where(sized, model, jump + 2 * middle - 2 * mean)
+    up = (1 - weight) * own + weight * model
     even = np.where(first != 0, second / first, 1.0) - 2 * mean
-    return variance, up, np.minimum(up, np.maximum(even, 0.0))
+    return (1 - weight) * variance + weight * floor, up, np.minimum(up, np.maximum(even, 0.0))
 
 
 def _central(n: Array, first: Array, second: Array, third: Array) -> tuple[Array, Array, Array]:
