@@ -146,14 +146,14 @@ def from_split(
     groups: Sequence[GroupSpec | str] = (),
     item_groups: Sequence[GroupSpec | str] = (),
     k: int = settings.K,
-    relevance_threshold: float | None = None,
+    relevance_threshold: float | Literal["auto"] | None = "auto",
     seed: int = 0,
     replicates: int = settings.BOOTSTRAP,
     permutations: int = settings.PERMUTATIONS,
     model: ModelSide | None = None,
 ) -> Audit:
-    """Audit lists [n_users, ≥ k] of a split's people against its test part. relevance_threshold: None takes the data
-    set's own."""
+    """Audit lists [n_users, ≥ k] of a split's people against its test part. relevance_threshold: "auto" takes the
+    data set's own."""
     check(k, replicates, permutations, seed)
     made = inputs.from_split(split, lists, specs(groups), specs(item_groups), relevance_threshold)
     return from_inputs(
@@ -263,7 +263,7 @@ def finish(
     contract["findings"] = [finding.to_json() for finding in findings]
     contract["warnings"] = said
     contract["undefined"] = undefined
-    return Audit(total, catalogue, found, results.plain(contract))
+    return Audit(total, catalogue, found, results.plain(contract), tuple(findings))
 
 
 def score_cells(scores: NDArray[Any]) -> tuple[float, ...]:
