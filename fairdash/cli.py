@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairdash import __version__, settings
+from fairdash.answers import ANSWERS, Command
 from fairdash.errors import ConfigError, FairDashError
 
 if TYPE_CHECKING:
+    from fairdash.data import Finding, ImportOptions
+    from fairdash.metrics.value import Audit
     from fairdash.mitigation.base import Mitigation
     from fairdash.progress import Progress
     from fairdash.run import Run
@@ -176,6 +179,7 @@ def _writable(path: Path | None) -> None:
 
 def _audit(arguments: argparse.Namespace) -> int:
     from fairdash.metrics import files, gate
+    from fairdash.metrics.systems import Systems
     from fairdash.run import Run, read_lists
     from fairdash.stages import audit, recommend
     from fairdash.workspace import write_json
@@ -189,15 +193,16 @@ def _audit(arguments: argparse.Namespace) -> int:
                 f"--run brings its own tables, so --{unused[0]} has no use.", f"Leave out --run or --{unused[0]}."
             )
         run = Run.load(arguments.run)
+        given = arguments.recommendations or []
+        if len(given) > 1:
+            raise ConfigError(f"--run is audited with one file of lists, not {len(given)}.", "Leave out --run.")
         lists = (
-            recommend.recommend(run, arguments.k)
-            if arguments.recommendations is None
-            else read_lists(run, arguments.recommendations)
+            read_lists(run, given[0], _import_options(arguments)) if given else recommend.recommend(run, arguments.k)
         )
-        found = audit.audit(
+        found: Audit | Systems = audit.audit(
             run,
             lists,
-            relevance_threshold=arguments.relevance_threshold,
+            relevance_threshold=_answers(arguments).get("relevance_threshold", "auto"),
             model=arguments.recommendations is None,
             progress=_progress,
             **shared,
@@ -209,19 +214,26 @@ def _audit(arguments: argparse.Namespace) -> int:
                 f"audit needs --{missing[0]}.",
                 "Give --recommendations and --truth as files, or --run with the folder of a training.",
             )
-        found = files.audit(
-            arguments.recommendations,
+        options = _import_options(arguments)
+        several = len(arguments.recommendations) > 1
+        audits = files.audits(
+            arguments.recommendations if several else arguments.recommendations[0],
             arguments.truth,
             arguments.users,
             train=arguments.train,
             items=arguments.items,
-            relevance_threshold="auto" if arguments.relevance_threshold is None else arguments.relevance_threshold,
+            options=options,
+            accept_guesses=arguments.accept_guesses,
             **shared,
         )
+        found = audits if len(audits.audits) > 1 else audits[audits.first]
+        _save_mapping(arguments, options, audits[audits.first].findings)
     value = found.to_json()
     if arguments.out is not None:
         write_json(arguments.out, value)
-    broken = gate.gate(found, arguments.fail_over)
+    broken = []
+    for name, one in (found.audits if isinstance(found, Systems) else {"": found}).items():
+        broken += [f"{name}: {line}" if name else line for line in gate.gate(one, arguments.fail_over)]
     _say(arguments, value, [*found.summary(), *(f"gate failed: {line}" for line in broken)])
     for line in broken if arguments.json else ():
         print(f"gate failed: {line}", file=sys.stderr)
@@ -342,45 +354,72 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
             f"Known data sets: {', '.join(data.sources.SOURCES)}.",
         )
     if arguments.dataset is not None:
-        of_files = ("users", "items", "user_vectors", "item_vectors", "name", "repair", "drop_bad_ratings", "k_core")
-        roles = tuple(f"{role}_column" for role in ("user", "item", "rating", "time"))
-        changed = [name for name in (*of_files, *roles) if getattr(arguments, name)]
-        changed += [
-            name for name, usual in (("rating_kind", "auto"), ("keep", "last")) if getattr(arguments, name) != usual
-        ]
+        of_files = ("users", "items", "user_vectors", "item_vectors", "mapping", "save_mapping")
+        changed = [f"--{name}" for name in of_files if getattr(arguments, name)]
+        changed += [ANSWERS[key].option for key in _answers(arguments) if key != "relevance_threshold"]
         if changed:
             raise ConfigError(
-                f"--{changed[0].replace('_', '-')} is for files, and --dataset brings its own tables.",
+                f"{changed[0].replace('_', '-')} is for files, and --dataset brings its own tables.",
                 "Leave it out, or give the files with --interactions.",
             )
         if arguments.dataset in data.sources.SOURCES:
             print(data.sources.SOURCES[arguments.dataset].terms, file=sys.stderr)
         dataset = data.sources.load(arguments.dataset, progress=_progress)
-        if arguments.relevance_threshold != "auto":
-            dataset = replace(dataset, relevance_threshold=arguments.relevance_threshold)
-        return dataset, ()
-    options = data.ImportOptions(
-        user=arguments.user_column,
-        item=arguments.item_column,
-        rating=arguments.rating_column,
-        time=arguments.time_column,
-        relevance_threshold=arguments.relevance_threshold,
-        rating_kind=arguments.rating_kind,
-        dedupe=arguments.keep,
-        k_core=arguments.k_core,
-        repairs=None if arguments.repair is None else tuple(arguments.repair),
-        drop_bad_ratings=arguments.drop_bad_ratings,
-        name=arguments.name or "",
-    )
-    return data.build(
+        threshold = _answers(arguments).get("relevance_threshold", "auto")
+        return (dataset if threshold == "auto" else replace(dataset, relevance_threshold=threshold)), ()
+    options = _import_options(arguments)
+    dataset, findings = data.build(
         arguments.interactions,
         arguments.users,
         arguments.items,
         options=options,
         user_arrays=_named("--user-vectors", arguments.user_vectors, "face=faces.npz"),
         item_arrays=_named("--item-vectors", arguments.item_vectors, "poster=posters.npz"),
+        accept_guesses=arguments.accept_guesses,
         progress=_progress,
     )
+    _save_mapping(arguments, options, findings)
+    return dataset, findings
+
+
+def _answers(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was answered by options, by the keys of `ImportOptions`."""
+    given = {key: getattr(arguments, f"answer_{key}", None) for key in ANSWERS}
+    found = {}
+    for key, text in given.items():
+        if text is not None:
+            try:
+                found[key] = ANSWERS[key].value(text)
+            except ValueError as error:
+                option = ANSWERS[key].option
+                raise ConfigError(f"{option} {text} cannot be: {error}.", f"{option}: {ANSWERS[key].help}.") from error
+    return found
+
+
+def _import_options(arguments: argparse.Namespace) -> ImportOptions:
+    """The answers that --mapping holds, and over them those of the options."""
+    from fairdash.data import ImportOptions
+
+    kept: dict[str, Any] = {}
+    if arguments.mapping is not None:
+        try:
+            kept = json.loads(arguments.mapping.read_text("utf-8"))
+        except (ValueError, AttributeError) as error:
+            hint = "Give the file that --save-mapping wrote."
+            raise ConfigError(f"{arguments.mapping} is no mapping: {error}.", hint) from error
+    if not isinstance(kept, dict):
+        raise ConfigError(f"{arguments.mapping} is no mapping.", "Give the file that --save-mapping wrote.")
+    return replace(ImportOptions.from_json(kept), **_answers(arguments))
+
+
+def _save_mapping(arguments: argparse.Namespace, options: ImportOptions, findings: Sequence[Finding]) -> None:
+    """What was answered, with the guesses that were accepted, for --mapping."""
+    from fairdash.data import questions
+    from fairdash.workspace import write_json
+
+    if arguments.save_mapping is not None:
+        _writable(arguments.save_mapping)
+        write_json(arguments.save_mapping, options.answered(questions(findings)).to_json())
 
 
 def _group(text: str, arguments: argparse.Namespace) -> GroupSpec:
@@ -443,10 +482,6 @@ def _strength(text: str) -> float | None:
     return value
 
 
-def _threshold(text: str) -> float | str | None:
-    return None if text == "any" else text if text == "auto" else float(text)
-
-
 def _progress(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
     """One line a message; the curve's points are added to it."""
     global _said
@@ -481,6 +516,26 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
         return made
 
+    def add_answers(made: argparse.ArgumentParser, what: Command) -> None:
+        answers = made.add_argument_group("answers about the files", "what is asked where a guess is not sure")
+        for answer in ANSWERS.values():
+            if what not in answer.of:
+                continue
+            how: dict[str, Any] = {"dest": f"answer_{answer.key}", "help": answer.help.replace("%", "%%")}
+            how |= {"choices": answer.choices} if answer.choices else {"metavar": answer.key.upper()}
+            if answer.choices == ("yes", "no"):
+                how |= {"nargs": "?", "const": "yes"}
+            elif answer.several:
+                how |= {"action": "append"}
+            elif answer.key == "rating_missing":
+                how |= {"nargs": "+"}
+            answers.add_argument(answer.option, **how)
+        answers.add_argument(
+            "--accept-guesses", action="store_true", help="take the likely answer to all that is asked"
+        )
+        answers.add_argument("--mapping", type=Path, help="a file with answers, as --save-mapping writes it")
+        answers.add_argument("--save-mapping", type=Path, help="write the answers, and the guesses that were accepted")
+
     def add_data(made: argparse.ArgumentParser) -> None:
         made.add_argument("--dataset", help="a data set of the catalogue instead of files")
         made.add_argument("--interactions", help="CSV, TSV, `::` or `|` text, Parquet, or a zip")
@@ -494,22 +549,7 @@ def _parser() -> argparse.ArgumentParser:
                 metavar="NAME=FILE",
                 help=f"arrays of {whom} (vectors, pictures, sounds) under a name: .npz with ids and values, or Parquet",
             )
-        for role in ("user", "item", "rating", "time"):
-            made.add_argument(f"--{role}-column", help=f"the interactions' column of that role ({role}); else guessed")
-        made.add_argument(
-            "--relevance-threshold",
-            type=_threshold,
-            default="auto",
-            help="liked from this rating on; any: every interaction; else decided from the ratings",
-        )
-        made.add_argument("--rating-kind", choices=("auto", "rating", "count", "none"), default="auto")
-        made.add_argument("--name", help="of the data set; else that of the file")
-        made.add_argument(
-            "--repair", action="append", help="repairs to do instead of the usual ones; `data` lists them"
-        )
-        made.add_argument("--drop-bad-ratings", action="store_true", help="leave out rows whose rating is no number")
-        made.add_argument("--keep", choices=("last", "best"), default="last", help="which of duplicate rows stays")
-        made.add_argument("--k-core", type=int, default=0, help="drop people and items with fewer interactions")
+        add_answers(made, "data")
 
     def add_groups(made: argparse.ArgumentParser, more: str = "") -> None:
         group_help = "attribute of people, several crossed as gender,age; may be repeated" + more
@@ -568,12 +608,16 @@ def _parser() -> argparse.ArgumentParser:
 
     made = command("audit", _audit, "audit lists of any system, or of a run")
     made.add_argument("--run", type=Path, help="a run folder: its tables, and its model's own audit")
-    made.add_argument("--recommendations", help="user_id, item_id, rank and/or score")
+    made.add_argument(
+        "--recommendations",
+        nargs="+",
+        help="user_id, item_id, rank and/or score[, system]; several files: several systems",
+    )
     made.add_argument("--truth", help="user_id, item_id[, rating][, prediction]: what was held out")
     made.add_argument("--train", nargs="+", help="user_id, item_id: what was known (one or several files)")
     made.add_argument("--users")
     made.add_argument("--items")
-    made.add_argument("--relevance-threshold", type=float, help="liked from this rating on; else from 4 of 5 stars")
+    add_answers(made, "lists")
     add_groups(made)
     add_statistics(made)
     made.add_argument("--fail-over", action="append", default=[], metavar="GATE", help="gender.ndcg.gap=0.02")

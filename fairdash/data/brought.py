@@ -68,6 +68,7 @@ def bring(
     several = train if isinstance(train, list) else [] if train is None else [train]
     before = [entered(cast(Brings, part), "train", options, findings) for part in several]
 
+    must_have(options, [log, *lists.values(), *before])
     own, rest, kind = _log(log, options, findings)
     threshold = meaning.relevance(log.name, own.get(RATING), kind, options, findings)
     frames: dict[str, pd.DataFrame] = {"truth": own}
@@ -88,8 +89,7 @@ def bring(
         names["items"] = things.name
     frames = repaired(frames, names, findings)
     if "users" not in frames:
-        ids = pd.concat([frames[name][USER_ID] for name in ("truth", *lists)]).drop_duplicates()
-        frames["users"] = pd.DataFrame({USER_ID: ids})
+        frames["users"] = pd.DataFrame({USER_ID: _different([frames[name][USER_ID] for name in ("truth", *lists)])})
     for name, (file, others) in beside.items():
         if len(others.columns):
             same = others if len(others) == len(frames[name]) else others.loc[others.index.isin(frames[name].index)]
@@ -212,10 +212,7 @@ def list_roles(table: Table, options: ImportOptions, findings: list[Finding]) ->
     a score only where nothing else is: beside a prediction it is what the person said. Raises DataError without order.
     """
     frame = table.frame
-    picks = {"user": options.user, "item": options.item, "rank": options.rank, "score": options.score}
-    chosen = {role: mapping.require(frame, c, f"the {role}", table.name) for role, c in picks.items() if c}
-    if options.system:
-        chosen["system"] = mapping.require(frame, options.system, "the system", table.name)
+    chosen = _picked(table, ("user", "item", "rank", "score", "system"), options)
     for role, names in (("rank", columns.RANK_NAMES), ("score", columns.SCORE_NAMES), ("system", columns.SYSTEM_NAMES)):
         found = known(frame, names, set(chosen.values()))
         if role not in chosen and found is not None and getattr(options, role) != "":
@@ -226,10 +223,10 @@ def list_roles(table: Table, options: ImportOptions, findings: list[Finding]) ->
         numeric = [c for c in free if columns.is_numeric(frame[c])]
         for column in numeric[:2]:
             role = "rank" if _counts_up(frame[column]) else "score"
-            if role not in chosen:
+            if role not in chosen and getattr(options, role) != "":
                 chosen[role] = column
                 text = f"{table.name}: is {column!r} the {role}? It was taken so by its place."
-                question = Question(role, text, (*free, ""), column, f"--{role}-column")
+                question = Question(role, text, (*free, ""), column)
                 findings.append(Finding(f"asked_{role}", "warning", table.name, text, question=question))
     if "rank" not in chosen and "score" not in chosen:
         raise DataError(
@@ -242,6 +239,20 @@ def list_roles(table: Table, options: ImportOptions, findings: list[Finding]) ->
         findings.append(Finding("rating_as_score", "warning", table.name, message))
     told = {USER_ID: "user", ITEM_ID: "item", RANK: "rank", SCORE: "score", SYSTEM: "system"}
     return {name: chosen[role] for name, role in told.items() if role in chosen}
+
+
+def _picked(table: Table, roles: Sequence[str], options: ImportOptions) -> dict[str, str]:
+    """The columns that were chosen for these roles, as far as this table has them."""
+    picks = {role: getattr(options, role) for role in roles}
+    return {role: column for role, column in picks.items() if column and column in table.frame}
+
+
+def must_have(options: ImportOptions, tables: Sequence[Table]) -> None:
+    """DataError where a column that was chosen is in none of the tables."""
+    for role in ("rating", "time", "clock", "event", "prediction", "user", "item", "rank", "score", "system"):
+        column = getattr(options, role)
+        if column and not any(column in table.frame for table in tables):
+            mapping.require(tables[-1].frame, column, f"the {role}", tables[-1].name)
 
 
 def _counts_up(column: pd.Series) -> bool:
@@ -291,11 +302,15 @@ def _log(
     """user_id, item_id[, rating][, prediction][, time] of truth or train without what was only shown, the columns
     beside them, and what the ratings are."""
     frame = table.frame
-    picks = {role: getattr(options, role) for role in ("user", "item", "rating", "prediction", "time", "clock")}
-    chosen = {role: mapping.require(frame, c, f"the {role}", table.name) for role, c in picks.items() if c}
-    for role, names in (("prediction", columns.PREDICTION_NAMES), ("time", columns.TIME_NAMES)):
+    chosen = _picked(table, ("user", "item", "rating", "prediction", "time", "clock", "event"), options)
+    for role, names in (
+        ("prediction", columns.PREDICTION_NAMES),
+        ("time", columns.TIME_NAMES),
+        ("event", columns.EVENT_NAMES),
+    ):
         found = known(frame, names, set(chosen.values()))
-        if role not in chosen and found is not None and picks[role] != "":
+        few = role != "event" or found is None or 1 < frame[found].nunique() <= 12
+        if role not in chosen and found is not None and getattr(options, role) != "" and few:
             chosen[role] = found
     chosen |= _pair(table, chosen, findings)
     if "rating" not in chosen and options.rating != "":
@@ -304,7 +319,9 @@ def _log(
         if found is None and not table.header:
             pair = {role: chosen[role] for role in ("user", "item")}
             guess = mapping.guess_interactions(frame, False, chosen=pair).get("rating")
-            found = None if guess is None or guess.column in chosen.values() else guess.column
+            if guess is not None and guess.column not in chosen.values():
+                findings += importing.unsure(table, {"rating": guess})
+                found = guess.column
         if found is not None:
             chosen["rating"] = found
     made = pd.DataFrame({USER_ID: frame[chosen["user"]], ITEM_ID: frame[chosen["item"]]})
@@ -322,6 +339,11 @@ def _log(
                     _finding("unrated", "warning", table.name, message, frame, blank, "drop_unrated", applied=True)
                 )
             shown = shown | gone
+    if "event" in chosen:
+        counts, weights = meaning.events(table, chosen["event"], options, findings)
+        shown = shown | ~counts
+        if weights is not None:
+            made[RATING], kind = weights, "count"
     if "prediction" in chosen:
         made[PREDICTION] = frame[chosen["prediction"]]
     if "time" in chosen:
@@ -491,7 +513,7 @@ def _strangers(
 ) -> None:
     """Who and what is in one table alone: people without attributes, items outside of the catalogue, and people of whom
     there is nothing to audit."""
-    audited = pd.concat([frames[name][USER_ID] for name in ("truth", *lists)]).drop_duplicates()
+    audited = _different([frames[name][USER_ID] for name in ("truth", *lists)])
     if names.get("users"):
         unknown = audited[~audited.isin(frames["users"][USER_ID])]
         if len(unknown) == len(audited):
@@ -505,8 +527,7 @@ def _strangers(
             message = f"{int(idle.sum()):,} people of the table of users have neither a list nor held-out items: they "
             message += "are left out."
             findings.append(_finding("idle_people", "info", names["users"], message, frames["users"], idle))
-    others = [frames[name][ITEM_ID] for name in ("truth", *lists, "train") if name in frames]
-    things = pd.concat([pd.Series(ids.unique()) for ids in others]).drop_duplicates()
+    things = _different([frames[name][ITEM_ID] for name in ("truth", *lists, "train") if name in frames])
     if "items" not in frames:
         message = f"No table of items: the catalogue is the {len(things):,} items that occur in the other tables, "
         message += "so coverage and gini leave out items that nobody had and nobody was recommended."
@@ -519,6 +540,11 @@ def _strangers(
         message = f"{len(beyond):,} items of the other tables are missing from the table of items, such as "
         message += f"{examples(beyond)}: they have no group."
         findings.append(Finding("unknown_items", "warning", names["items"], message, len(beyond)))
+
+
+def _different(ids: Sequence[pd.Series]) -> pd.Series:
+    """The ids of all these columns, each once."""
+    return pd.concat([pd.Series(column.unique()) for column in ids], ignore_index=True).drop_duplicates()
 
 
 def _apart(frames: Mapping[str, pd.DataFrame], key: str, one: str, other: str, names: Mapping[str, str]) -> DataError:

@@ -211,7 +211,7 @@ def spellings(tables: Tables) -> list[Finding]:
         shown = "; ".join(" and ".join(f"{text} ({counts[text]:,})" for text in group) for group in groups.values())
         message = f"{column}: {shown} are spellings of the same."
         text = f"{tables.files[1]}, {message} Merge them into {', '.join(groups)}?"
-        question = Question("merge_spellings", text, ("yes", "no"), "yes", "--merge-spellings")
+        question = Question("merge_spellings", text, ("yes", "no"), "yes")
         odd = columns.tidy(tables.users[column]).isin(merged)
         found.append(
             Finding("spellings", "warning", tables.files[1], message, int(odd.sum()), _rows(tables.users, odd),
@@ -265,7 +265,7 @@ def births(tables: Tables) -> list[Finding]:
     question = None
     if tables.date is None:
         text = f"{tables.files[1]}, {column}: no date of the interactions is known. At which date do ages count?"
-        question = Question("as_of", text, (f"{date:%Y-%m-%d}",), f"{date:%Y-%m-%d}", "--as-of")
+        question = Question("as_of", text, (f"{date:%Y-%m-%d}",), f"{date:%Y-%m-%d}")
     severity: Severity = "info" if question is None else "warning"
     count = int(tables.users[column].notna().sum())
     return [Finding("births", severity, tables.files[1], message, count, (), "ages", question=question)]

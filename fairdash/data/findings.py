@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from fairdash.answers import ANSWERS
 from fairdash.errors import ConfigError
 
 Severity = Literal["info", "warning", "error"]
@@ -25,7 +26,10 @@ class Question:
     text: str
     choices: tuple[str, ...]
     preselected: str
-    option: str
+    option: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "option", ANSWERS[self.key].option)
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,12 @@ class UnansweredError(ConfigError):
     """Guesses that want consent, where only sure ones were allowed. questions: all of them."""
 
     def __init__(self, questions: Sequence[Question]) -> None:
-        first = questions[0]
-        more = f" ({len(questions) - 1} more questions follow.)" if len(questions) > 1 else ""
-        answers = ", ".join(f"{first.option} {_shown(choice)}" for choice in first.choices[:6])
-        likely = f"the likely answer is {_shown(first.preselected)}"
-        super().__init__(
-            first.text + more, f"Answer with {answers}; {likely}. --accept-guesses takes all such guesses."
-        )
+        lines = []
+        for question in questions:
+            answers = ", ".join(f"{question.option} {_shown(choice)}" for choice in question.choices[:6])
+            lines.append(f"Answer with {answers}; the likely answer is {_shown(question.preselected)}.")
+        lines.append("--accept-guesses takes the likely answers.")
+        super().__init__("\n".join(question.text for question in questions), "\n".join(lines))
         self.questions = tuple(questions)
 
 

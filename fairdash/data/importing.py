@@ -71,7 +71,7 @@ def unsure(log: Table, guesses: dict[str, Guess]) -> list[Finding]:
             seen = examples(log.frame[guess.column].dropna().head(20))
             text = f"{log.name}: is {guess.column!r} ({seen}) {what}? It was taken so: {guess.reason}."
             choices = names if role in ("user", "item") else (*names, "")
-            question = Question(role, text, choices, guess.column, f"--{role}-column")
+            question = Question(role, text, choices, guess.column)
             found.append(Finding(f"asked_{role}", "warning", log.name, text, question=question))
     if "rating" not in guesses:
         taken = [guess.column for role, guess in guesses.items() if role in ("user", "item", "time", "clock", "event")]

@@ -65,6 +65,7 @@ def read_systems(
     options = options or ImportOptions()
     findings: list[Finding] = []
     table = brought.entered(source, "recommendations", options, findings, RANK)
+    brought.must_have(options, [table])
     lists, rest = brought.list_columns(table, options, findings)
     if len(rest.columns):
         message = f"These columns are not used: {', '.join(columns.names(rest))}."

@@ -88,7 +88,7 @@ def _zeros(table: Table, column: str, found: Array, options: ImportOptions, find
     message += ": kept as impressions, which are no interactions." if choice == "impression" else "."
     question = None
     if options.zeros is None and columns.plain(column) in columns.OPEN_NAMES:
-        question = Question("zeros", f"{table.name}, {message}", ("dislike", "impression"), choice, "--zeros")
+        question = Question("zeros", f"{table.name}, {message}", ("dislike", "impression"), choice)
     key = "impressions" if choice == "impression" else "zeros"
     severity: Severity = "warning" if choice == "impression" or question else "info"
     findings.append(Finding(key, severity, table.name, message, int(zero.sum()), _rows(table, zero), question=question))
@@ -105,7 +105,7 @@ def _on_scale(table: Table, column: str, found: Array, options: ImportOptions, f
         message = f"{column}: {shown} stands for “not rated”; those rows are left out."
         written = " ".join(f"{code:g}" for code in codes)
         text = f"{table.name}, {column}: {shown}. Does that stand for “not rated”?"
-        question = Question("rating_missing", text, (written, "none"), written, "--rating-missing")
+        question = Question("rating_missing", text, (written, "none"), written)
         asked = question if options.rating_missing is None else None
         missing = np.isin(found, list(codes))
         count, rows = int(missing.sum()), _rows(table, missing)
@@ -177,13 +177,13 @@ def moments(
     if parsed.unit == "unknown":
         message = f"{table.name}: {called} holds no time that is known, such as {examples(text.dropna().head(20))}; "
         message += "it gives no order and is left aside."
-        asked = Question("time_format", message, ("none", times.TEXT), "none", "--time-format")
+        asked = Question("time_format", message, ("none", times.TEXT), "none")
         findings.append(Finding("time_unknown", "warning", table.name, message, question=asked))
         return None
     if parsed.formats and not options.time_format:
         fits = " or ".join(parsed.formats)
         message = f"{table.name}: {called} can be read as {fits}, such as {text.dropna().iloc[0]!r}."
-        asked = Question("time_format", message, parsed.formats, parsed.formats[0], "--time-format")
+        asked = Question("time_format", message, parsed.formats, parsed.formats[0])
     severity: Severity = "info" if asked is None else "warning"
     message = f"{called} gives the order: {parsed.note}."
     findings.append(Finding("time", severity, table.name, message, question=asked))
@@ -198,7 +198,7 @@ def _untimed(table: Table, found: Array, options: ImportOptions, findings: list[
     if not keep or not 0 < share < 1:
         return found
     message = f"{table.name}: {int(missing.sum()):,} rows ({share:.0%}) have no time; they stay, as the oldest."
-    question = Question("keep_untimed", message, ("yes", "no"), "yes", "--keep-untimed")
+    question = Question("keep_untimed", message, ("yes", "no"), "yes")
     asked = question if options.keep_untimed is None else None
     count, rows = int(missing.sum()), _rows(table, missing)
     findings.append(Finding("untimed_kept", "warning", table.name, message, count, rows, question=asked))
@@ -218,7 +218,7 @@ def events(table: Table, column: str, options: ImportOptions, findings: list[Fin
     if not wanted:
         shown = ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
         text = f"{table.name}: {column} tells kinds of events ({shown}). Which of them count as interactions?"
-        question = Question("events", text, ("all", *map(str, counts.index)), "all", "--event")
+        question = Question("events", text, ("all", *map(str, counts.index)), "all")
         findings.append(Finding("events", "warning", table.name, text, len(counts), question=question))
         return everything, None
     if wanted == ("all",):

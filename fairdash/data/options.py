@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
+from fairdash.answers import ANSWERS
 from fairdash.data import clean, times
+from fairdash.data.findings import Question
 from fairdash.data.mapping import RatingKind
 from fairdash.data.read import Reading
 from fairdash.errors import ConfigError
@@ -85,6 +87,10 @@ class ImportOptions:
         own = own or Reading()
         header = self.header if own.header is None else own.header
         return Reading(own.separator or self.separator, own.encoding or self.encoding, header)
+
+    def answered(self, questions: Iterable[Question]) -> ImportOptions:
+        """With the likely answer to each of these questions."""
+        return replace(self, **{asked.key: ANSWERS[asked.key].value(asked.preselected) for asked in questions})
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values of the answers that differ from the usual ones."""

@@ -285,7 +285,6 @@ def _asked_encoding(table: Table, others: Sequence[str]) -> Finding:
         f"{table.name} is not UTF-8. Read as {table.encoding} its letters are right{seen}?",
         (table.encoding, *others),
         table.encoding,
-        "--encoding",
     )
     return Finding("encoding_asked", "warning", table.name, question.text, question=question)
 

@@ -147,14 +147,14 @@ def from_split(
     groups: Sequence[GroupSpec | str] = (),
     item_groups: Sequence[GroupSpec | str] = (),
     k: int = settings.K,
-    relevance_threshold: float | None = None,
+    relevance_threshold: float | Literal["auto"] | None = "auto",
     seed: int = 0,
     replicates: int = settings.BOOTSTRAP,
     permutations: int = settings.PERMUTATIONS,
     model: ModelSide | None = None,
 ) -> Audit:
-    """Audit lists [n_users, ≥ k] of a split's people against its test part. relevance_threshold: None takes the data
-    set's own."""
+    """Audit lists [n_users, ≥ k] of a split's people against its test part. relevance_threshold: "auto" takes the
+    data set's own."""
     check(k, replicates, permutations, seed)
     made = inputs.from_split(split, lists, specs(groups), specs(item_groups), relevance_threshold)
     return from_inputs(
@@ -264,7 +264,7 @@ def finish(
     contract["findings"] = [finding.to_json() for finding in findings]
     contract["warnings"] = said
     contract["undefined"] = undefined
-    return Audit(total, catalogue, found, results.plain(contract))
+    return Audit(total, catalogue, found, results.plain(contract), tuple(findings))
 
 
 def score_cells(scores: NDArray[Any]) -> tuple[float, ...]:
@@ -341,7 +341,14 @@ def specs(groups: Sequence[GroupSpec | str]) -> list[GroupSpec]:
     return [GroupSpec((group,)) if isinstance(group, str) else group for group in given]
 
 
-def check(k: int, replicates: int, permutations: int, seed: int) -> None:
+def check(
+    k: int = settings.K,
+    replicates: int = settings.BOOTSTRAP,
+    permutations: int = settings.PERMUTATIONS,
+    seed: int = 0,
+    **_: object,
+) -> None:
+    """ConfigError for a number among the keywords of an audit that cannot be."""
     for name, value, least, most in (
         ("k", k, 1, 100_000),
         ("replicates", replicates, 0, 100_000),

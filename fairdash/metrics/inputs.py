@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -95,9 +95,13 @@ class Inputs:
 
 
 def from_split(
-    split: Split, lists: Lists, groups: Sequence[GroupSpec], item_groups: Sequence[GroupSpec], threshold: float | None
+    split: Split,
+    lists: Lists,
+    groups: Sequence[GroupSpec],
+    item_groups: Sequence[GroupSpec],
+    threshold: float | Literal["auto"] | None,
 ) -> Inputs:
-    """The test part of a split against lists [n_users, ≥ k]. threshold: None takes the split's own."""
+    """The test part of a split against lists [n_users, ≥ k]. threshold: "auto" takes the split's own."""
     from fairdash.groups import form
 
     data = split.training
@@ -106,7 +110,7 @@ def from_split(
             f"There are lists for {len(lists.items):,} people, but the split has {data.n_users:,}.",
             "Make lists for the people of this split, one row each, in its order.",
         )
-    threshold = data.relevance_threshold if threshold is None else threshold
+    threshold = data.relevance_threshold if threshold == "auto" else threshold
     test = split.test
     liked = np.arange(len(test)) if threshold is None else np.flatnonzero(test.rating >= threshold)
     known = _pairs(split.known.user, split.known.item, data.n_items)

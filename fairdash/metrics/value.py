@@ -32,6 +32,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError
 from fairdash.metrics.catalogue import METRICS, QUOTIENTS, find
 from fairdash.metrics.groups import Gap
@@ -58,12 +59,14 @@ class ModelSide:
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """See the module. tally: the sums and per-user values behind all numbers; results: the contract's dictionary."""
+    """See the module. tally: the sums and per-user values behind all numbers; results: the contract's dictionary;
+    findings: what reading the tables found."""
 
     tally: Tally
     catalogue: Catalogue
     found: Mapping[str, Mapping[str, Gap]]  # gaps by attribute and metric
     results: dict[str, Any]
+    findings: tuple[Finding, ...] = ()
 
     @property
     def k(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from fairdash import settings
 from fairdash.metrics import audit as audits
@@ -19,7 +20,7 @@ def audit(
     groups: Sequence[GroupSpec] = (),
     item_groups: Sequence[GroupSpec] = (),
     k: int = settings.K,
-    relevance_threshold: float | None = None,
+    relevance_threshold: float | Literal["auto"] | None = "auto",
     seed: int = 0,
     replicates: int = settings.BOOTSTRAP,
     permutations: int = settings.PERMUTATIONS,
@@ -27,9 +28,10 @@ def audit(
     vectors: Floats | None = None,
     progress: Progress = silent,
 ) -> Audit:
-    """Audit lists of the run's people on its test part. relevance_threshold: None takes the data set's own. model: also
-    what the recommender itself does with who people are. vectors: user vectors as a mitigation left them; None: the
-    recommender's own."""
+    """Audit lists of the run's people on its test part. relevance_threshold: "auto" takes the data set's own.
+
+    model: also what the recommender itself does with who people are. vectors: user vectors as a mitigation left them;
+    None: the recommender's own."""
     side = None
     if model and run.has_model:
         from fairdash.stages.model_side import model_side
