@@ -7,15 +7,24 @@ number whether the change is fairer, less fair, or not shown, and the sentences 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fairdash.errors import ConfigError
 from fairdash.metrics import bootstrap
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.paired import paired
 from fairdash.metrics.results import plain
+from fairdash.mitigation import find_method
+from fairdash.mitigation.base import Mitigation
+from fairdash.mitigation.targets import TARGETS
+from fairdash.progress import Progress, silent, within
+from fairdash.run import Run
+from fairdash.schema import Floats, GroupSpec, Lists
+from fairdash.stages import audit, places
+from fairdash.stages.audit import AuditSpec
 
 if TYPE_CHECKING:
     from fairdash.metrics.value import Audit
@@ -24,6 +33,49 @@ if TYPE_CHECKING:
 FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = "fairer", "less fair", "no change shown", "undefined", "changed"
 SIGNIFICANT = 0.05  # p of one aim that was set beforehand
 _ACCURACY = ("ndcg", "recall", "precision", "hit", "mrr", "map")
+_OF_RUN = ("recommender", "options", "seed", "device_sentence", "train_seconds", "mitigations")
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """Lists [n_users, ≥ k] of a run's people, and how they came to be. how: the keys of `Mitigated.how`, none of them
+    for a run's own lists; None for lists that somebody else made. vectors: user vectors [n_users, d] where a mitigation
+    changed them, else None."""
+
+    title: str
+    run: Run
+    lists: Lists
+    how: Mapping[str, Any] | None
+    vectors: Floats | None = None
+
+    @staticmethod
+    def of_run(run: Run, lists: Lists, name: str) -> Made:
+        """The run's own lists where these are those, under its title; else lists of that name that somebody made."""
+        best = run.candidates()
+        longest = int((lists.items >= 0).sum(axis=1).max(initial=0))  # lists of a file are padded
+        own = longest <= best.k and np.array_equal(lists.items[:, :longest], best.items[:, :longest])
+        return Made(run.title, run, lists, {}) if own else Made(name, run, lists, None)
+
+    @property
+    def mitigation(self) -> Mitigation | None:
+        """The last one, with its strength."""
+        chosen = (self.how or {}).get("mitigation")
+        return None if chosen is None else Mitigation.from_json(chosen)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether the model that made them is at hand."""
+        return self.how is not None and self.run.has_model
+
+    def about(self) -> dict[str, Any]:
+        """What a report says of how they were made: of lists that somebody else made, nothing but the title."""
+        how = self.how or {}
+        of_run = {} if self.how is None else self.run.meta
+        return {
+            "title": self.title,
+            **{name: how.get(name) for name in ("mitigation", "first", "tuning")},
+            **{name: of_run.get(name) for name in _OF_RUN},
+        }
 
 
 @dataclass(frozen=True)
@@ -61,7 +113,89 @@ class Comparison:
         return list(self.value["sentences"])
 
 
-def compare(
+def aims(chosen: Mitigation | None) -> tuple[Aim, ...]:
+    """What a mitigation was meant to move: one aim for each attribute; none without a mitigation."""
+    if chosen is None:
+        return ()
+    info = find_method(chosen.method).info
+    groups: tuple[GroupSpec, ...] = ()
+    if "user_groups" in info.needs or METRICS[info.target].side == "model":
+        groups = places.balanced(chosen)
+    if not groups and chosen.item_group is not None and "item_groups" in info.needs:
+        groups = (chosen.item_group,)
+    return tuple(Aim(info.target, group.label) for group in groups) or (Aim(info.target),)
+
+
+def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = silent) -> Comparison:
+    """Audit both and hold them against each other.
+
+    What the mitigation of `after` aimed at is always part of it: its own groups, and the model side where only that
+    shows its target. spec.model: the model side in any case, where both have a model. Raises ConfigError for lists
+    of different test parts.
+    """
+    if before.run.meta["split_digest"] != after.run.meta["split_digest"]:
+        raise ConfigError(
+            f"“{before.title}” and “{after.title}” are of different test parts, so no number of one can be held "
+            "against the other.",
+            "Compare lists of the same data and split.",
+        )
+    chosen = after.mitigation
+    meant = aims(chosen)
+    if chosen is not None:
+        own = () if chosen.item_group is None else (chosen.item_group,)
+        spec = replace(
+            spec,
+            groups=_joined(spec.groups, places.balanced(chosen)),
+            item_groups=_joined(spec.item_groups, own),
+        )
+    model = spec.model or any(aim.metric not in TARGETS for aim in meant)
+    model = model and before.has_model and after.has_model
+    audits, models = [], []
+    for i, side in enumerate((before, after)):
+        half = within(progress, 0.5 * i, 0.5)
+        top = side.lists.top(spec.k)
+        if model:
+            models.append(_measured(side, top, spec, within(half, 0.0, 0.8)))
+        rest = within(half, 0.8, 0.2) if model else half
+        audits.append(audit.audit(side.run, top, replace(spec, model=False), progress=rest))
+    return compare_audits(
+        audits[0],
+        audits[1],
+        names=(before.title, after.title),
+        about={
+            "data": after.run.meta["data"],
+            "split": after.run.meta["split"],
+            "before": before.about(),
+            "after": after.about(),
+        },
+        aims=meant,
+        models=(models[0], models[1]) if model else None,
+    )
+
+
+def _joined(asked: Sequence[GroupSpec], own: Sequence[GroupSpec]) -> tuple[GroupSpec, ...]:
+    """The groups that were asked for, and of the mitigation's own those that are not among them."""
+    known = {group.label for group in asked}
+    return (*asked, *(group for group in own if group.label not in known))
+
+
+def _measured(side: Made, top: Lists, spec: AuditSpec, progress: Progress) -> dict[str, Measures]:
+    from fairdash.stages.model_side import measures
+
+    return measures(
+        side.run.fitted,
+        side.run.split,
+        spec.groups,
+        top,
+        k=spec.k,
+        vectors=side.vectors,
+        seed=spec.seed,
+        replicates=spec.replicates,
+        progress=progress,
+    )
+
+
+def compare_audits(
     before: Audit,
     after: Audit,
     *,
@@ -70,7 +204,7 @@ def compare(
     aims: Sequence[Aim] = (),
     models: tuple[Mapping[str, Measures], Mapping[str, Measures]] | None = None,
 ) -> Comparison:
-    """Compare two audits of the same people.
+    """Read two audits of the same people against each other.
 
     aims: what the mitigation was meant to move; those that were not measured are named in the sentences.
     models: the model side of both, by attribute and metric, with replicates under the same weights. Raises ConfigError

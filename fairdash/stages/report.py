@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from fairdash import __version__
+from fairdash import __version__, words
 from fairdash.metrics.catalogue import METRICS
 
 WIDTH, ROW, LEFT, RIGHT = 720, 30, 250, 24  # of a picture, in pixels
@@ -98,8 +98,8 @@ def _section(title: str, *parts: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{body}</section>" if body else ""
 
 
-def _table(caption: str, rows: Mapping[str, Mapping[str, Any]], words: Mapping[str, str] | None = None) -> str:
-    """A row a number, with what its change means; `words` says it otherwise than "fairer" and "less fair"."""
+def _table(caption: str, rows: Mapping[str, Mapping[str, Any]], told: Mapping[str, str] | None = None) -> str:
+    """A row a number, with what its change means; `told` says it otherwise than "fairer" and "less fair"."""
     if not rows:
         return ""
     lines = []
@@ -109,7 +109,7 @@ def _table(caption: str, rows: Mapping[str, Mapping[str, Any]], words: Mapping[s
         lines.append(
             f"<tr><td>{escape(name)}</td><td>{_number(row['before'])}</td><td>{_number(row['after'])}</td>"
             f"<td>{_number(row['difference'], sign=True)}</td><td>{_interval(row['ci'])}</td>"
-            f'<td class="{look}">{MARKS.get(verdict, "")} {escape((words or {}).get(verdict, verdict))}</td></tr>'
+            f'<td class="{look}">{MARKS.get(verdict, "")} {escape((told or {}).get(verdict, verdict))}</td></tr>'
         )
     head = "".join(f"<th>{text}</th>" for text in ("", "before", "after", "change", "95 % CI of the change", ""))
     return (
@@ -187,11 +187,14 @@ def _about(about: Mapping[str, Any]) -> str:
         if not isinstance(told, Mapping):
             continue
         entries: list[tuple[str, Any]] = [("Lists", told.get("title")), ("Recommender", told.get("recommender"))]
-        options = told.get("options") or {}
-        entries.append(("Options", ", ".join(f"{key} = {value}" for key, value in options.items()) or "defaults"))
+        if told.get("recommender"):
+            options = told.get("options") or {}
+            entries.append(("Options", ", ".join(f"{key} = {value}" for key, value in options.items()) or "defaults"))
+            entries.append(("Seed", str(told.get("seed"))))
         chosen = told.get("mitigation")
+        steps = [*(told.get("mitigations") or ()), *(told.get("first") or ()), *([chosen] if chosen else ())]
+        entries.append(("Mitigation", ", then ".join(dict.fromkeys(_step(step) for step in steps))))
         if chosen:
-            entries.append(("Mitigation", f"{chosen['method']}, strength {chosen['strength']:g}"))
             tried = told.get("tuning")
             entries.append(("Strength", f"chosen on validation among {len(tried)}" if tried else "as given"))
         trained = told.get("train_seconds")
@@ -200,6 +203,16 @@ def _about(about: Mapping[str, Any]) -> str:
         rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(text))}</dd>" for name, text in entries if text)
         lines.append(f"<h3>{side.capitalize()}</h3><dl>{rows}</dl>")
     return "".join(lines)
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    """A method, its strength, and whom it is meant for."""
+    groups = [" × ".join(group["attributes"]) for group in step.get("groups") or ()]
+    items = step.get("item_group")
+    meant = [*groups, *([f"items by {' × '.join(items['attributes'])}"] if items else [])]
+    return f"{step['method']}, strength {words.brief(step['strength'])}" + (
+        f", for {words.join(meant)}" if meant else ""
+    )
 
 
 def _legend(value: Mapping[str, Any]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
@@ -11,6 +9,7 @@ import streamlit as st
 from fairdash import settings, words
 from fairdash.jobs import runner
 from fairdash.schema import GroupSpec
+from fairdash.stages.audit import AuditSpec
 from fairdash.ui import changes, forms, load, mitigating, naming, parts, runs, state
 from fairdash.workspace import Entry
 
@@ -50,18 +49,10 @@ def choose() -> dict[str, Any] | None:
         k = st.number_input("K", 1, deep, width=110,
                             **state.shared("k", min(settings.K, deep), state.within(1, deep)))  # fmt: skip
     item_group = GroupSpec((items,)) if isinstance(items, str) else items
-    params: dict[str, Any] = json.loads(
-        json.dumps(
-            {
-                "before": before,
-                "after": after,
-                "groups": [] if group is None else [asdict(group)],
-                "item_groups": [] if item_group is None else [asdict(item_group)],
-                "k": int(k),
-            }
-        )
+    spec = AuditSpec(
+        groups=() if group is None else (group,), item_groups=() if item_group is None else (item_group,), k=int(k)
     )
-    return params
+    return {"before": before, "after": after, **spec.to_json()}
 
 
 def _same(one: Entry, other: Entry) -> bool:

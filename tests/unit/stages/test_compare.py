@@ -10,7 +10,7 @@ import pytest
 
 from fairdash.metrics.audit import from_frames
 from fairdash.metrics.value import Audit
-from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, Aim, compare
+from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, Aim, compare_audits
 from fairdash.stages.model_side import Measure
 
 N, K = 200, 5
@@ -40,7 +40,7 @@ def audited(hit_rank: dict[str, int | None], *, tail: bool = False) -> Audit:
 
 
 def test_a_closed_gap_is_fairer_and_its_cost_is_said() -> None:
-    value = compare(
+    value = compare_audits(
         audited({"a": 1, "b": 4}), audited({"a": 4, "b": 4}), aims=[Aim("ndcg", "side")], names=("x", "y")
     ).to_json()
     gap = value["gaps"]["side"]["ndcg"]
@@ -57,7 +57,7 @@ def test_a_closed_gap_is_fairer_and_its_cost_is_said() -> None:
 
 
 def test_an_opened_gap_is_less_fair_although_accuracy_rose() -> None:
-    value = compare(audited({"a": 4, "b": 4}), audited({"a": 1, "b": 4}), aims=[Aim("ndcg", "side")]).to_json()
+    value = compare_audits(audited({"a": 4, "b": 4}), audited({"a": 1, "b": 4}), aims=[Aim("ndcg", "side")]).to_json()
     assert value["gaps"]["side"]["ndcg"]["verdict"] == WORSE
     assert value["overall"]["ndcg"]["verdict"] == FAIRER
     assert "moved the wrong way" in value["sentences"][0]
@@ -65,7 +65,7 @@ def test_an_opened_gap_is_less_fair_although_accuracy_rose() -> None:
 
 def test_the_same_lists_change_nothing() -> None:
     same = audited({"a": 2, "b": 3})
-    value = compare(same, audited({"a": 2, "b": 3}), aims=[Aim("ndcg", "side")]).to_json()
+    value = compare_audits(same, audited({"a": 2, "b": 3}), aims=[Aim("ndcg", "side")]).to_json()
     verdicts = {row["verdict"] for row in value["gaps"]["side"].values()} | {
         row["verdict"] for row in value["overall"].values()
     }
@@ -75,12 +75,12 @@ def test_the_same_lists_change_nothing() -> None:
 
 
 def test_an_aim_of_a_gap_that_was_within_chance_says_that_there_was_nothing_to_move() -> None:
-    value = compare(audited({"a": 2, "b": 2}), audited({"a": 2, "b": 2}), aims=[Aim("ndcg", "side")]).to_json()
+    value = compare_audits(audited({"a": 2, "b": 2}), audited({"a": 2, "b": 2}), aims=[Aim("ndcg", "side")]).to_json()
     assert value["aim"]["within_chance"]
     assert "did not move beyond its interval" in value["sentences"][0]
     assert "Before, it was within chance (95 % CI " in value["sentences"][0]
     assert value["sentences"][0].endswith("there was nothing to move.")
-    value = compare(audited({"a": 1, "b": 4}), audited({"a": 1, "b": 4}), aims=[Aim("ndcg", "side")]).to_json()
+    value = compare_audits(audited({"a": 1, "b": 4}), audited({"a": 1, "b": 4}), aims=[Aim("ndcg", "side")]).to_json()
     assert not value["aim"]["within_chance"]
     assert "did not move beyond its interval" in value["sentences"][0]
     assert "nothing to move" not in value["sentences"][0]
@@ -88,11 +88,11 @@ def test_an_aim_of_a_gap_that_was_within_chance_says_that_there_was_nothing_to_m
 
 def test_an_aim_that_was_not_measured_is_never_read_off_another_number() -> None:
     same = audited({"a": 1, "b": 4})
-    value = compare(same, same, aims=[Aim("ndcg", "age"), Aim("ndcg", "side")]).to_json()
+    value = compare_audits(same, same, aims=[Aim("ndcg", "age"), Aim("ndcg", "side")]).to_json()
     assert [aim["attribute"] for aim in value["aims"]] == ["side"]
     assert value["aim"] == value["aims"][0]
     assert value["sentences"][1] == "Aim: NDCG between groups of age was not measured here."
-    assert compare(same, same, aims=[Aim("ndcg", "age")]).to_json()["aim"] is None
+    assert compare_audits(same, same, aims=[Aim("ndcg", "age")]).to_json()["aim"] is None
 
 
 @pytest.mark.parametrize(
@@ -111,15 +111,15 @@ def test_an_aim_that_was_not_measured_is_never_read_off_another_number() -> None
 def test_what_validation_said_of_an_aim_that_did_not_move(strength: float, tuning: list[object], words: str) -> None:
     same = audited({"a": 1, "b": 4})
     about = {"after": {"mitigation": {"strength": strength}, "tuning": tuning}}
-    value = compare(same, same, aims=[Aim("ndcg", "side")], about=about).to_json()
+    value = compare_audits(same, same, aims=[Aim("ndcg", "side")], about=about).to_json()
     assert words in value["sentences"][0]
-    moved = compare(same, audited({"a": 4, "b": 4}), aims=[Aim("ndcg", "side")], about=about).to_json()
+    moved = compare_audits(same, audited({"a": 4, "b": 4}), aims=[Aim("ndcg", "side")], about=about).to_json()
     assert words not in value["sentences"][1]
     assert words not in moved["sentences"][0]
 
 
 def test_what_has_no_fairer_direction_is_only_changed() -> None:
-    value = compare(audited({"a": 1, "b": 1}), audited({"a": 1, "b": 1}, tail=True)).to_json()
+    value = compare_audits(audited({"a": 1, "b": 1}), audited({"a": 1, "b": 1}, tail=True)).to_json()
     assert value["overall"]["arp"]["verdict"] == NEUTRAL
     assert value["items"]["coverage"]["verdict"] == FAIRER
     assert value["aim"] is None
@@ -133,7 +133,9 @@ def test_leakage_that_comes_nearer_to_chance_is_fairer_from_both_sides() -> None
         return {"side": {"probe_auc": Measure(value, replicates=value + noise)}}
 
     for before, after, verdict in ((0.8, 0.55, FAIRER), (0.8, 0.1, WORSE), (0.5, 0.7, WORSE), (0.6, 0.6, NOT_SHOWN)):
-        value = compare(audit, audit, models=(model(before), model(after)), aims=[Aim("probe_auc", "side")]).to_json()
+        value = compare_audits(
+            audit, audit, models=(model(before), model(after)), aims=[Aim("probe_auc", "side")]
+        ).to_json()
         assert value["model"]["side"]["probe_auc"]["verdict"] == verdict
         assert value["aim"]["verdict"] == verdict
 
@@ -141,4 +143,4 @@ def test_leakage_that_comes_nearer_to_chance_is_fairer_from_both_sides() -> None
 def test_an_undefined_model_metric_is_left_out() -> None:
     audit = audited({"a": 1, "b": 1})
     nothing = {"side": {"snsr": Measure(float("nan"), reason="this recommender reads no profile text")}}
-    assert compare(audit, audit, models=(nothing, nothing)).to_json()["model"] == {"side": {}}
+    assert compare_audits(audit, audit, models=(nothing, nothing)).to_json()["model"] == {"side": {}}
