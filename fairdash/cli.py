@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairdash import __version__, settings
+from fairdash import __version__, settings, words
 from fairdash.errors import ConfigError, FairDashError
 
 if TYPE_CHECKING:
@@ -266,8 +266,9 @@ def _mitigate(arguments: argparse.Namespace) -> int:
             "out": str(arguments.out),
         },
         [
-            *(f"{step['method']} at strength {step['strength']:g}, then" for step in done.first),
-            f"{steps[-1].method} at strength {done.strength:g}: {arguments.k} items a person in {arguments.out}",
+            *(f"{step['method']} at strength {words.brief(step['strength'])}, then" for step in done.first),
+            f"{steps[-1].method} at strength {words.brief(done.strength)}: {arguments.k} items a person in "
+            f"{arguments.out}",
         ],
     )
     return 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.metrics import bootstrap
 from fairdash.metrics.catalogue import METRICS
@@ -19,7 +20,7 @@ from fairdash.metrics.paired import paired
 from fairdash.metrics.results import plain
 from fairdash.mitigation import find_method
 from fairdash.mitigation.base import Mitigation
-from fairdash.mitigation.targets import TARGETS
+from fairdash.mitigation.targets import BETWEEN_PEOPLE, TARGETS
 from fairdash.progress import Progress, silent, within
 from fairdash.run import Run
 from fairdash.schema import Floats, GroupSpec, Lists
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = "fairer", "less fair", "no change shown", "undefined", "changed"
 SIGNIFICANT = 0.05  # p of one aim that was set beforehand
-_ACCURACY = ("ndcg", "recall", "precision", "hit", "mrr", "map")
 _OF_RUN = ("recommender", "options", "seed", "device_sentence", "train_seconds", "mitigations")
 
 
@@ -308,7 +308,7 @@ def _aim(value: Mapping[str, Any], aim: Aim, before: Audit, models: Mapping[str,
     if not isinstance(row, dict) or "before" not in row:
         return None
     about = {"before_ci": ci, "before_p": p, "within_chance": _within_chance(fair, ci, p)}
-    return {"metric": key, "attribute": of, "title": _title(key), **row, **about}
+    return {"metric": key, "attribute": of, "title": _aim_title(aim, value["k"]), **row, **about}
 
 
 def _within_chance(fair: float | None, ci: Sequence[float | None] | None, p: float | None) -> bool:
@@ -332,18 +332,18 @@ def _sentences(value: Mapping[str, Any], unmeasured: Sequence[Aim]) -> list[str]
             UNDEFINED: "cannot be compared here",
             NEUTRAL: "moved beyond its interval",
         }[aim["verdict"]]
-        said.append(f"Aim: {_between(aim['title'], aim['attribute'])} {reached}: {_change(aim)}.{_why(aim)}")
+        said.append(f"Aim: {aim['title']} {reached}: {_change(aim)}.{_why(aim)}")
     if said and not any(aim["verdict"] in (FAIRER, NEUTRAL) for aim in value["aims"]):
         said[-1] += _tuned(value["about"].get("after") or {})
-    said += [f"Aim: {_between(_title(aim.metric), aim.attribute)} was not measured here." for aim in unmeasured]
+    said += [f"Aim: {_aim_title(aim, k)} was not measured here." for aim in unmeasured]
     ndcg = value["overall"].get("ndcg")
     if ndcg is not None and ndcg["verdict"] != UNDEFINED:
-        share = "" if not ndcg["before"] else f" ({_percent(ndcg['difference'] / ndcg['before'])})"
-        words = {FAIRER: "rose", WORSE: "fell"}.get(ndcg["verdict"], "did not change beyond its interval")
-        said.append(f"Accuracy: NDCG@{k} {words}: {_change(ndcg)}{share}.")
+        share = "" if not ndcg["before"] else f" ({words.percent(ndcg['difference'] / ndcg['before'], sign=True)})"
+        went = {FAIRER: "rose", WORSE: "fell"}.get(ndcg["verdict"], "did not change beyond its interval")
+        said.append(f"Accuracy: NDCG@{k} {went}: {_change(ndcg)}{share}.")
     for attribute, named in value["groups"].items():
         costs = [
-            f"{name} {_signed(row['ndcg']['difference'])}"
+            f"{name} {words.signed(row['ndcg']['difference'])}"
             for name, row in named.items()
             if not row["small"] and row.get("ndcg", {}).get("difference") is not None
         ]
@@ -351,31 +351,28 @@ def _sentences(value: Mapping[str, Any], unmeasured: Sequence[Aim]) -> list[str]
             said.append(f"By {attribute}, NDCG@{k} changed by: {', '.join(costs)}.")
     everyone = value["people"].get("all", {}).get("all", {}).get("ndcg")
     if everyone is not None and everyone["n"]:
+        better, worse, equal = (words.percent(everyone[part], 0) for part in ("better", "worse", "equal"))
         said.append(
-            f"Of {everyone['n']:,} people with held-out items, {everyone['better']:.0%} have a better list, "
-            f"{everyone['worse']:.0%} a worse one, {everyone['equal']:.0%} an equal one (by NDCG@{k})."
+            f"Of {words.count(everyone['n'])} people with held-out items, {better} have a better list, {worse} a worse "
+            f"one, {equal} an equal one (by NDCG@{k})."
         )
     for attribute, named in value["gaps"].items():
-        for verdict, words in ((FAIRER, "Smaller gaps"), (WORSE, "Larger gaps")):
-            moved = [_title(key) for key, row in named.items() if row["verdict"] == verdict]
+        for verdict, told in ((FAIRER, "Smaller gaps"), (WORSE, "Larger gaps")):
+            moved = [title(key) for key, row in named.items() if row["verdict"] == verdict]
             if moved:
-                said.append(f"{words} between groups of {attribute}: {_join(moved)}.")
+                said.append(f"{told} between groups of {attribute}: {words.join(moved)}.")
         if named and not any(row["verdict"] in (FAIRER, WORSE) for row in named.values()):
             said.append(f"No gap between groups of {attribute} moved beyond its interval.")
     return said
-
-
-def _between(title: str, attribute: str | None) -> str:
-    return title + (f" between groups of {attribute}" if attribute else "")
 
 
 def _why(aim: Mapping[str, Any]) -> str:
     """Why an aim did not move, where its value before tells."""
     if aim["verdict"] != NOT_SHOWN or not aim["within_chance"]:
         return ""
-    low, high = aim["before_ci"]
-    p = "" if aim["before_p"] is None or np.isnan(aim["before_p"]) else f", p = {aim['before_p']:.3f}"
-    return f" Before, it was within chance (95 % CI {_number(low)} to {_number(high)}{p}): there was nothing to move."
+    tested = aim["before_p"] is not None and not np.isnan(aim["before_p"])
+    p = f", {words.p_value(aim['before_p'])}" if tested else ""
+    return f" Before, it was within chance (95 % CI {words.interval(*aim['before_ci'])}{p}): there was nothing to move."
 
 
 def _tuned(after: Mapping[str, Any]) -> str:
@@ -389,37 +386,37 @@ def _tuned(after: Mapping[str, Any]) -> str:
     if point is None or point["change"] is None or None in point["change_ci"]:
         return ""
     low, high = point["change_ci"]
-    moved = f"by {_signed(point['change'])} (95 % CI {_signed(low)} to {_signed(high)})"
+    moved = f"by {words.signed(point['change'])} (95 % CI {words.interval(low, high, sign=True)})"
     if low <= 0 <= high:
         return f" On validation it had not moved beyond its interval either, {moved}."
     return f" On validation it had moved {moved}."
 
 
-def _title(key: str) -> str:
+def aim_title(metric: str, k: int, attributes: Sequence[str] = ()) -> str:
+    """What an aim is called: NDCG@10, which each group has, is aimed at as the gap between groups; what lies between
+    groups in itself is named as such. attributes: those whose groups are meant, where they are known."""
+    accuracy = METRICS[metric].side == "accuracy"
+    gap = "Gap in " if accuracy and metric in BETWEEN_PEOPLE else ""
+    between = " between groups" if metric in BETWEEN_PEOPLE or attributes else ""
+    of = f" of {words.join(attributes)}" if attributes else ""
+    return f"{gap}{title(metric)}{f'@{k}' if accuracy else ''}{between}{of}"
+
+
+def _aim_title(aim: Aim, k: int) -> str:
+    return aim_title(aim.metric, k, () if aim.attribute is None else (aim.attribute,))
+
+
+def title(key: str) -> str:
+    """A metric's title; of one over groups of items, which."""
     name, _, of = key.partition(":")
-    title = METRICS[name].title if name in METRICS else name
-    return f"{title} ({of})" if of else title
+    found = METRICS[name].title if name in METRICS else name
+    return f"{found} ({of})" if of else found
 
 
 def _change(row: Mapping[str, Any]) -> str:
-    change = f"{_number(row['before'])} to {_number(row['after'])}"
+    change = words.interval(row["before"], row["after"])
     low, high = row["ci"] if row["ci"] is not None else (None, None)
     if low is None or high is None or np.isnan(low):
         return change
-    return f"{change}, a change of {_signed(row['difference'])} (95 % CI {_signed(low)} to {_signed(high)})"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−") if abs(value) < 100 else f"{value:,.1f}".replace("-", "−")
-
-
-def _signed(value: float) -> str:
-    return ("+" if value > 0 else "") + _number(value)
-
-
-def _percent(value: float) -> str:
-    return f"{value:+.1%}".replace("-", "−")
-
-
-def _join(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    by = words.signed(row["difference"])
+    return f"{change}, a change of {by} (95 % CI {words.interval(low, high, sign=True)})"

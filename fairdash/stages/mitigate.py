@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.errors import ConfigError
 from fairdash.groups import form_all
 from fairdash.metrics.catalogue import METRICS
@@ -99,9 +99,9 @@ def mitigate(
     strength, tuning = _strength(run, chosen, k, retrain, (rule, budget), within(progress, start, tuned))
     told = within(progress, start + tuned, share - tuned)
     made = _outcomes(run, chosen, k, "test", retrain)(strength, told)
-    progress(1.0, f"{chosen.method} at strength {strength:g}")
+    progress(1.0, f"{chosen.method} at strength {words.brief(strength)}")
     done = [*((step["method"], step["strength"]) for step in steps), (chosen.method, strength)]
-    title = " + ".join([base, *(f"{method} ({value:.2g})" for method, value in done)])
+    title = " + ".join([base, *(f"{method} ({words.brief(value)})" for method, value in done)])
     return Mitigated(title, made.run, made.lists, chosen, strength, tuning, made.vectors, tuple(steps))
 
 

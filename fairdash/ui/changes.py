@@ -41,7 +41,8 @@ def by_group(value: Comparison, attribute: str, metric: str) -> Chart:
             continue
         low, high = _ends(row)
         aside = "unknown" if name == UNKNOWN else "too few" if group.get("small") else ""
-        n = findings.people_of(group, metric)
+        told = value["people"].get(attribute, {}).get(name, {}).get(metric)  # the same n as who gained and who lost
+        n = findings.people_of(group, metric) if told is None else int(told["n"])
         rows.append(Change(name, n, row["before"], row["after"], row["difference"], low, high, aside))
     return charts.before_after(rows, findings.title(metric, value["k"]))
 

@@ -50,9 +50,9 @@ def test_a_closed_gap_is_fairer_and_its_cost_is_said() -> None:
     assert value["overall"]["ndcg"]["verdict"] == WORSE
     assert value["groups"]["side"]["b"]["ndcg"]["verdict"] == NOT_SHOWN
     assert value["aim"]["verdict"] == FAIRER
-    assert value["sentences"][0].startswith("Aim: NDCG between groups of side moved as meant")
+    assert value["sentences"][0].startswith("Aim: Gap in NDCG@5 between groups of side moved as meant")
     assert any(line.startswith("Accuracy: NDCG@5 fell") for line in value["sentences"])
-    assert any("0% have a better list, 40% a worse one, 60% an equal one" in line for line in value["sentences"])
+    assert any("0 % have a better list, 40 % a worse one, 60 % an equal one" in line for line in value["sentences"])
     json.dumps(value, allow_nan=False)
 
 
@@ -91,7 +91,7 @@ def test_an_aim_that_was_not_measured_is_never_read_off_another_number() -> None
     value = compare_audits(same, same, aims=[Aim("ndcg", "age"), Aim("ndcg", "side")]).to_json()
     assert [aim["attribute"] for aim in value["aims"]] == ["side"]
     assert value["aim"] == value["aims"][0]
-    assert value["sentences"][1] == "Aim: NDCG between groups of age was not measured here."
+    assert value["sentences"][1] == "Aim: Gap in NDCG@5 between groups of age was not measured here."
     assert compare_audits(same, same, aims=[Aim("ndcg", "age")]).to_json()["aim"] is None
 
 
