@@ -32,8 +32,9 @@ class Paired:
 
     overall  {metric: {before, after, difference, ci, moved}}
     groups   {attribute: {group: {n, n_with_truth, small, metric: {before, …}, category_share: {category: {…}}}}}
-    gaps     {attribute: {metric: {before, after, difference, ci, moved, signed_after}}}; signed_after is the difference
-             after of the pair of groups that was furthest apart before: below 0 where it turned round
+    gaps     {attribute: {metric: {before, after, difference, ci, moved, signed_after, signed_ci}}}; signed_after is the
+             difference after of the pair of groups that was furthest apart before: below 0 where it turned round;
+             signed_ci is of the change of that pair's difference
     items    {metric: {…}, by_group: {attribute: {group: {metric: {…}}}}, gaps: {attribute: {metric: {…}}}}
     people   {"all" or attribute: {group: {metric: {n, better, worse, equal}}}}, shares of people whose own value rose,
              fell, stayed; for metrics where higher or lower is better
@@ -135,21 +136,22 @@ class Paired:
                 continue
             ratio = key.startswith("demographic_parity_ratio")
             row = _row(_gap_estimate(old, ratio), _gap_estimate(new, ratio))
-            rows[key] = {**row, "signed_after": self._signed(attribute, key, old)}
+            rows[key] = {**row, **self._signed(attribute, key, old)}
             if row["difference"] is None or math.isnan(row["difference"]):
                 undefined[f"gaps.{attribute}.{key}"] = old.reason or new.reason or results.why(key)
         return rows
 
-    def _signed(self, attribute: str, key: str, old: Gap) -> float:
-        """after's value of the group that was high before, less that of the one that was low."""
-        groups = next(group for group in self.after.tally.groups if group.attribute == attribute)
+    def _signed(self, attribute: str, key: str, old: Gap) -> dict[str, Any]:
+        """The group that was high before less the one that was low: after, and the interval of its change."""
         if old.pair is None or old.of is not None or key not in results.group_metrics(self.after.tally):
-            return math.nan
-        values = {
-            name: one.value
-            for name, one in zip(groups.names, results.group_estimates(self.after.tally, groups, key), strict=True)
-        }
-        return values[old.pair[0]] - values[old.pair[1]]
+            return {"signed_after": math.nan, "signed_ci": (math.nan, math.nan)}
+        apart = []
+        for audit in (self.before, self.after):
+            groups = next(group for group in audit.tally.groups if group.attribute == attribute)
+            each = dict(zip(groups.names, results.group_estimates(audit.tally, groups, key), strict=True))
+            high, low = (each[name] for name in old.pair)
+            apart.append(Estimate(high.value - low.value, high.replicates - low.replicates))
+        return {"signed_after": apart[1].value, "signed_ci": apart[1].less(apart[0])[1]}
 
     def _items(self) -> dict[str, Any]:
         if "gini" not in self.before.results["items"] or "gini" not in self.after.results["items"]:

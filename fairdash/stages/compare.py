@@ -6,7 +6,8 @@ number whether the change is fairer, less fair, or not shown, and the sentences 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from fairdash.stages.model_side import Measures
 
 FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = "fairer", "less fair", "no change shown", "undefined", "changed"
-SIGNIFICANT = 0.05  # p of one aim that was set beforehand
+ALONE = "only on its own"  # of a gap: beyond its interval, but not among all gaps of its attribute
+SIGNIFICANT = 0.05  # p of one aim that was set beforehand, or after Holm's correction
 _OF_RUN = ("recommender", "options", "seed", "device_sentence", "train_seconds", "mitigations")
 
 
@@ -95,7 +97,12 @@ class Comparison:
     about      how both came to be, as plain values
     model      {attribute: {metric: {before, after, difference, ci, moved, verdict}}} where models were at hand
     verdict    of every row with a difference: "fairer", "less fair", "changed" (neither direction is fairer),
-               "no change shown", "undefined"
+               "no change shown", "undefined"; of gaps also "only on its own", where the change lies beyond its interval
+               but not after Holm's correction over the gaps of its attribute
+    gaps       each with p_value, p_holm; ahead: the group with the higher value before; changed_sides: whether that one
+               is behind the one that was lowest now, and the change lies beyond its interval
+    beyond     [{attribute, group, metric, before, after, difference, ci, verdict}]: groups whose own NDCG changed
+               beyond its interval, and those for whom an aim's metric moved the wrong way
     aims       [{metric, attribute, title, before, after, difference, ci, moved, verdict, before_ci, before_p,
                within_chance}], one for each attribute that the mitigation was meant to balance; within_chance: whether
                before, the data did not tell it from its fair value, so that there was nothing to move
@@ -214,10 +221,17 @@ def compare_audits(
     value["model"] = {} if models is None else _model(*models)
     for row, key, is_gap in _rows(value):
         row["verdict"] = _verdict(row, key, is_gap)
+    for attribute, named in value["gaps"].items():
+        _corrected(named)
+        for key, row in named.items():
+            row["changed_sides"] = _changed_sides(row)
+            pair = before.results["gaps"][attribute][key]["pair"]
+            row["ahead"] = pair[0] if pair is not None else None
     value = {"names": list(names), "about": dict(about or {}), **value}
     measured = {aim: _aim(value, aim, before, {} if models is None else models[0]) for aim in aims}
     value["aims"] = [row for row in measured.values() if row is not None]
     value["aim"] = value["aims"][0] if value["aims"] else None
+    value["beyond"] = list(_beyond(value, {aim.metric for aim in aims}))
     value["sentences"] = _sentences(value, [aim for aim, row in measured.items() if row is None])
     return Comparison(plain(value))
 
@@ -289,6 +303,57 @@ def _verdict(row: Mapping[str, Any], key: str, is_gap: bool) -> str:
     return NEUTRAL if info.better == 0 else FAIRER if row["difference"] * info.better > 0 else WORSE
 
 
+def _corrected(named: Mapping[str, dict[str, Any]]) -> None:
+    """p of every gap's change, and Holm's over the gaps of one attribute; what does not hold there is told apart. Gaps
+    that are the same number under two names are one question."""
+    asked = {key: tuple(map(_known, (row["before"], row["after"], *row["ci"]))) for key, row in named.items()}
+    first: dict[Any, str] = {}
+    for key, numbers in asked.items():
+        first.setdefault(numbers, key)
+    tested = {key: _p_value(named[key]) for key in first.values()}
+    holm = dict(zip(tested, bootstrap.holm(list(tested.values())), strict=True))
+    for key, row in named.items():
+        row["p_value"], row["p_holm"] = tested[first[asked[key]]], holm[first[asked[key]]]
+        if row["verdict"] in (FAIRER, WORSE) and not row["p_holm"] < SIGNIFICANT:
+            row["verdict"] = ALONE
+
+
+def _known(number: float | None) -> float | None:
+    """To nine digits, by which twins are told from what is only near."""
+    return None if number is None or math.isnan(number) else float(f"{number:.9g}")
+
+
+def _p_value(row: Mapping[str, Any]) -> float:
+    """Two-sided p of a change, by the spread that its 95 % interval has on the side of 0: below 0.05 where it leaves 0
+    out. Replicates are too few to count how many lie beyond 0, as Holm asks for p far below one in a thousand."""
+    difference, (low, high) = row["difference"], row["ci"]
+    if row["moved"] is None or difference is None or math.isnan(difference):
+        return math.nan
+    width = difference - low if difference > 0 else high - difference
+    if difference == 0 or width <= 0:
+        return 0.0 if row["moved"] else 1.0
+    return math.erfc(abs(difference) / width * bootstrap.Z / math.sqrt(2))
+
+
+def _changed_sides(row: Mapping[str, Any]) -> bool:
+    after, (low, high) = row["signed_after"], row["signed_ci"]
+    return after is not None and after < 0 and low is not None and (low > 0 or high < 0)
+
+
+def _beyond(value: Mapping[str, Any], aimed: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Groups that are large enough and whose own change lies beyond its interval, the harmed first."""
+    found = [
+        {"attribute": attribute, "group": name, "metric": key, **row}
+        for attribute, named in value["groups"].items()
+        for name, group in named.items()
+        if not group["small"]
+        for key, row in group.items()
+        if isinstance(row, dict) and "verdict" in row
+        if (row["verdict"] == WORSE and key in {"ndcg", *aimed}) or (row["verdict"] == FAIRER and key == "ndcg")
+    ]
+    yield from sorted(found, key=lambda row: row["verdict"] != WORSE)
+
+
 def _aim(value: Mapping[str, Any], aim: Aim, before: Audit, models: Mapping[str, Measures]) -> dict[str, Any] | None:
     """The row that the mitigation was meant to move, and how it stood before; None where it was not measured."""
     of, key, was = aim.attribute, aim.metric, before.results
@@ -301,7 +366,9 @@ def _aim(value: Mapping[str, Any], aim: Aim, before: Audit, models: Mapping[str,
         ci, p = start.ci, start.more.get("p_value")
         fair = 0.0 if key.endswith("_unfairness") else fair
     elif key in value["gaps"].get(of, {}):
-        row, gap = value["gaps"][of][key], was["gaps"][of][key]
+        gap = was["gaps"][of][key]
+        row = {**value["gaps"][of][key]}
+        row["verdict"] = _verdict(row, key, is_gap=True)  # set beforehand, it is one question
         fair, ci, p = 0.0, gap["ci"], gap["p_value"]
     else:
         row = value["items"].get("gaps", {}).get(of, {}).get(key)
@@ -336,11 +403,14 @@ def _sentences(value: Mapping[str, Any], unmeasured: Sequence[Aim]) -> list[str]
     if said and not any(aim["verdict"] in (FAIRER, NEUTRAL) for aim in value["aims"]):
         said[-1] += _tuned(value["about"].get("after") or {})
     said += [f"Aim: {_aim_title(aim, k)} was not measured here." for aim in unmeasured]
+    whom = _whom(value)
     ndcg = value["overall"].get("ndcg")
     if ndcg is not None and ndcg["verdict"] != UNDEFINED:
         share = "" if not ndcg["before"] else f" ({words.percent(ndcg['difference'] / ndcg['before'], sign=True)})"
         went = {FAIRER: "rose", WORSE: "fell"}.get(ndcg["verdict"], "did not change beyond its interval")
         said.append(f"Accuracy: NDCG@{k} {went}: {_change(ndcg)}{share}.")
+    if said:  # whoever reads one sentence reads who lost
+        said[0] += whom
     for attribute, named in value["groups"].items():
         costs = [
             f"{name} {words.signed(row['ndcg']['difference'])}"
@@ -361,9 +431,38 @@ def _sentences(value: Mapping[str, Any], unmeasured: Sequence[Aim]) -> list[str]
             moved = [title(key) for key, row in named.items() if row["verdict"] == verdict]
             if moved:
                 said.append(f"{told} between groups of {attribute}: {words.join(moved)}.")
+        turned = [title(key) for key, row in named.items() if row["changed_sides"]]
+        if turned:
+            said.append(f"Gaps that changed sides between groups of {attribute}: {words.join(turned)}.")
         if named and not any(row["verdict"] in (FAIRER, WORSE) for row in named.values()):
-            said.append(f"No gap between groups of {attribute} moved beyond its interval.")
+            alone = sum(row["verdict"] == ALONE for row in named.values())
+            rest = f"; {alone} would be if {'it' if alone == 1 else 'each'} were the only one" if alone else ""
+            said.append(
+                f"Of {words.count(len(named), 'gap')} between groups of {attribute}, none is shown to have moved{rest}."
+            )
     return said
+
+
+def _whom(value: Mapping[str, Any]) -> str:
+    """Every group whose own change lies beyond its interval; the gaps in NDCG and of the aims that changed sides."""
+    k = value["k"]
+    said = []
+    for row in value["beyond"]:
+        name = title(row["metric"]) + (f"@{k}" if METRICS[row["metric"]].side == "accuracy" else "")
+        low, high = row["ci"]
+        said.append(
+            f"{name} {'rose' if row['difference'] > 0 else 'fell'} for {words.people(row['attribute'], row['group'])}: "
+            f"{words.signed(row['difference'])} (95 % CI {words.interval(low, high, sign=True)})."
+        )
+    looked = [(aim["attribute"], aim["metric"]) for aim in value["aims"]] + [(of, "ndcg") for of in value["gaps"]]
+    for attribute, key in dict.fromkeys(looked):
+        row = value["gaps"].get(attribute, {}).get(key)
+        if row is not None and row["changed_sides"]:
+            said.append(
+                f"{aim_title(key, k, (attribute,))} changed sides: {words.people(attribute, row['ahead'])} had "
+                f"{words.number(row['before'])} more, and have {words.number(-row['signed_after'])} less now."
+            )
+    return "".join(f" {one}" for one in said)
 
 
 def _why(aim: Mapping[str, Any]) -> str:

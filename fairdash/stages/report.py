@@ -17,7 +17,8 @@ from fairdash.metrics.catalogue import METRICS
 from fairdash.stages.compare import title
 
 WIDTH, ROW, LEFT, RIGHT = 720, 30, 250, 24  # of a picture, in pixels
-MARKS = {"fairer": "▲", "less fair": "▼", "no change shown": "○", "changed": "◆", "undefined": words.DASH}
+MARKS = {"fairer": "▲", "less fair": "▼", "no change shown": "○", "only on its own": "◌", "changed": "◆",
+         "undefined": words.DASH}  # fmt: skip
 _ACCURACY = ("ndcg", "recall", "precision", "hit", "mrr", "map")
 _ONE_SCALE = (*_ACCURACY, "equal_opportunity_difference", "category_divergence", "score_ks", "miscalibration")
 
@@ -107,10 +108,11 @@ def _table(caption: str, rows: Mapping[str, Mapping[str, Any]], told: Mapping[st
     for name, row in rows.items():
         verdict = str(row.get("verdict", "undefined"))
         look = {"fairer": "good", "less fair": "bad"}.get(verdict, "")
+        meant = (told or {}).get(verdict, verdict) + (", changed sides" if row.get("changed_sides") else "")
         lines.append(
             f"<tr><td>{escape(name)}</td><td>{_number(row['before'])}</td><td>{_number(row['after'])}</td>"
             f"<td>{_number(row['difference'], sign=True)}</td><td>{_interval(row['ci'])}</td>"
-            f'<td class="{look}">{MARKS.get(verdict, "")} {escape((told or {}).get(verdict, verdict))}</td></tr>'
+            f'<td class="{look}">{MARKS.get(verdict, "")} {escape(meant)}</td></tr>'
         )
     head = "".join(f"<th>{text}</th>" for text in ("", "before", "after", "change", "95 % CI of the change", ""))
     return (
@@ -228,8 +230,9 @@ def _legend(value: Mapping[str, Any]) -> str:
     said = _list(value["warnings"])
     return (
         "<p>Intervals are 95 % bootstrap intervals over people, on the same replicates before and after. A change "
-        "counts as shown when its interval leaves 0 out. “No change shown” is not “no change”: with few people only "
-        f"large changes can be seen.</p>{said}<dl>{rows}</dl>"
+        "counts as shown when its interval leaves 0 out; of the gaps of an attribute, when it does so after Holm’s "
+        "correction for their number, else it is shown only on its own. “No change shown” is not “no change”: with few "
+        f"people only large changes can be seen.</p>{said}<dl>{rows}</dl>"
     )
 
 

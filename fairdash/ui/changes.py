@@ -64,7 +64,11 @@ def outcome(value: Comparison, attribute: str, metric: str) -> Chart:
 
 def gap_rows(value: Comparison, attribute: str) -> pd.DataFrame:
     """Every gap between groups, before and after."""
-    return _table(value, value["gaps"].get(attribute, {}).items())
+    named = value["gaps"].get(attribute, {})
+    table = _table(value, named.items())
+    table.insert(6, "p (Holm)", pd.Series([row.get("p_holm") for row in named.values()], dtype=float))
+    table["changed sides"] = ["yes" if row.get("changed_sides") else "" for row in named.values()]
+    return table
 
 
 def overall_rows(value: Comparison) -> pd.DataFrame:
@@ -136,5 +140,5 @@ def categories(value: Comparison, attribute: str, group: str) -> Chart:
 def verdicts(value: Comparison, attribute: str) -> Iterator[tuple[str, int]]:
     """How many gaps between groups of an attribute became smaller, larger, or were not shown to move."""
     said = [row["verdict"] for row in value["gaps"].get(attribute, {}).values()]
-    for verdict in ("fairer", "less fair", "no change shown", "undefined"):
+    for verdict in ("fairer", "less fair", "only on its own", "no change shown", "undefined"):
         yield verdict, said.count(verdict)

@@ -14,6 +14,7 @@ from fairdash.ui import changes, forms, load, mitigating, naming, parts, runs, s
 from fairdash.workspace import Entry
 
 Comparison = dict[str, Any]
+_WHOLE = 4000  # characters: the first sentence names every group that lost, and is not cut
 _MARKS = {
     "fairer": ("moved as meant", "green", ":material/trending_up:"),
     "less fair": ("moved the wrong way", "red", ":material/trending_down:"),
@@ -89,7 +90,7 @@ def headline(value: Comparison) -> None:
     sentences = value["sentences"]
     aims = value.get("aims", [])
     if sentences:
-        st.markdown(f"#### {words.plain(sentences[0], 600)}")
+        st.markdown(f"#### {words.plain(sentences[0], _WHOLE)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         named = [(f"aim ({words.plain(aim['attribute'])})" if len(aims) > 1 else "aim", aim) for aim in aims]
         for label, row in (*named, ("NDCG", value["overall"].get("ndcg"))):
@@ -100,6 +101,10 @@ def headline(value: Comparison) -> None:
                 if label == "NDCG":
                     told = {"fairer": "rose", "less fair": "fell"}.get(row["verdict"], told)
                 st.badge(f"{label}: {told}", color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
+        harmed = [row for row in value["beyond"] if row["verdict"] == "less fair"]
+        lost = list(dict.fromkeys(words.people(row["attribute"], row["group"]) for row in harmed))
+        if lost:
+            st.badge(f"worse for {words.plain(words.join(lost), 200)}", color="red", icon=":material/person_alert:")
     st.markdown("\n".join(f"- {words.plain(said, 600)}" for said in sentences[1:4]))
 
 
