@@ -434,11 +434,12 @@ def _sentences(value: Mapping[str, Any], unmeasured: Sequence[Aim]) -> list[str]
         turned = [title(key) for key, row in named.items() if row["changed_sides"]]
         if turned:
             said.append(f"Gaps that changed sides between groups of {attribute}: {words.join(turned)}.")
-        if named and not any(row["verdict"] in (FAIRER, WORSE) for row in named.values()):
+        tested = sum(row["moved"] is not None for row in named.values())
+        if tested and not any(row["verdict"] in (FAIRER, WORSE) for row in named.values()):
             alone = sum(row["verdict"] == ALONE for row in named.values())
             rest = f"; {alone} would be if {'it' if alone == 1 else 'each'} were the only one" if alone else ""
             said.append(
-                f"Of {words.count(len(named), 'gap')} between groups of {attribute}, none is shown to have moved{rest}."
+                f"Of {words.count(tested, 'gap')} between groups of {attribute}, none is shown to have moved{rest}."
             )
     return said
 
