@@ -319,8 +319,8 @@ def _corrected(named: Mapping[str, dict[str, Any]]) -> None:
 
 
 def _known(number: float | None) -> float | None:
-    """To nine digits, by which twins are told from what is only near."""
-    return None if number is None or math.isnan(number) else float(f"{number:.9g}")
+    """To nine places, so that rounding alone makes no other question."""
+    return None if number is None or math.isnan(number) else round(number, 9)
 
 
 def _p_value(row: Mapping[str, Any]) -> float:
