@@ -579,7 +579,8 @@ def stacked(
         figure.add_bar(
             x=values, y=list(range(len(rows))), orientation="h", name=words.markup(part), width=0.6,
             marker={"color": colors[i], "pattern": {**HATCH, "shape": PATTERNS[i % 7]}},
-            text=[f"{v:.0f} %" if v >= 8 else "" for v in values], textposition="inside", insidetextanchor="middle",
+            text=[words.percent(v / 100, 0) if v >= 8 else "" for v in values], textposition="inside",
+            insidetextanchor="middle",
             textfont={"color": "#ffffff"}, textangle=0,
             hovertemplate="%{fullData.name} %{x:.1f} %<extra></extra>",
         )  # fmt: skip

@@ -7,6 +7,7 @@ its hint), 3 a failed fairness gate.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 import json
 import os
@@ -16,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairdash import __version__, settings
+from fairdash import __version__, settings, words
 from fairdash.answers import ANSWERS, Command
 from fairdash.errors import ConfigError, FairDashError
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from fairdash.progress import Progress
     from fairdash.run import Run
     from fairdash.schema import Dataset, GroupSpec
+    from fairdash.stages.compare import Made
     from fairdash.stages.fit import TrainSpec
+    from fairdash.stages.mitigate import Mitigated
 
 EXIT_ERROR, EXIT_GATE = 2, 3
 
@@ -199,14 +202,9 @@ def _audit(arguments: argparse.Namespace) -> int:
         lists = (
             read_lists(run, given[0], _import_options(arguments)) if given else recommend.recommend(run, arguments.k)
         )
-        found: Audit | Systems = audit.audit(
-            run,
-            lists,
-            relevance_threshold=_answers(arguments).get("relevance_threshold", "auto"),
-            model=arguments.recommendations is None,
-            progress=_progress,
-            **shared,
-        )
+        threshold = _answers(arguments).get("relevance_threshold", "auto")
+        spec = audit.AuditSpec(**shared, relevance_threshold=threshold, model=arguments.recommendations is None)
+        found: Audit | Systems = audit.audit(run, lists, spec, progress=_progress)
     else:
         missing = [name for name in ("recommendations", "truth") if getattr(arguments, name) is None]
         if missing:
@@ -274,6 +272,7 @@ def _mitigate(arguments: argparse.Namespace) -> int:
         progress=_progress,
     )
     write_lists(done.run, done.lists, arguments.out, scores=arguments.scores)
+    _write_how(done, arguments.out)
     _say(
         arguments,
         {
@@ -284,8 +283,9 @@ def _mitigate(arguments: argparse.Namespace) -> int:
             "out": str(arguments.out),
         },
         [
-            *(f"{step['method']} at strength {step['strength']:g}, then" for step in done.first),
-            f"{steps[-1].method} at strength {done.strength:g}: {arguments.k} items a person in {arguments.out}",
+            *(f"{step['method']} at strength {words.brief(step['strength'])}, then" for step in done.first),
+            f"{steps[-1].method} at strength {words.brief(done.strength)}: {arguments.k} items a person in "
+            f"{arguments.out}",
         ],
     )
     return 0
@@ -300,19 +300,60 @@ def _retrain(run: Run, spec: TrainSpec, folder: Path, steps: Progress) -> Run:
     return Run.load(target) if (target / "run.json").exists() else fit.train(run.split, spec, target, steps)
 
 
-def _compare(arguments: argparse.Namespace) -> int:
-    from fairdash.run import Run, read_lists
-    from fairdash.stages import audit, compare
+def _beside(lists: Path) -> tuple[Path, Path]:
+    """Where it is kept how lists came to be, and the user vectors behind them."""
+    return lists.with_name(f"{lists.name}.mitigation.json"), lists.with_name(f"{lists.name}.vectors.safetensors")
+
+
+def _write_how(done: Mitigated, out: Path) -> None:
+    """Beside mitigated lists, what a comparison must know of them; paths are relative, so that the folder can move."""
+    from fairdash.run import write_arrays
     from fairdash.workspace import write_json
 
+    how, vectors = _beside(out)
+    folder = os.path.relpath(done.run.folder, out.parent)
+    write_json(how, {**done.how(), "run": folder, "lists": hashlib.sha256(out.read_bytes()).hexdigest()})
+    vectors.unlink(missing_ok=True)  # of what stood here before
+    if done.vectors is not None:
+        write_arrays(vectors, {"vectors": done.vectors})
+
+
+def _made(run: Run, file: Path) -> Made:
+    """Lists of a file, with how they came to be: as `mitigate` left it beside them, or as the run's own lists."""
+    from fairdash.mitigation.base import Mitigation
+    from fairdash.run import Run, read_arrays, read_lists
+    from fairdash.stages.compare import Made
+
+    beside, vectors = _beside(file)
+    if beside.exists():
+        try:
+            how = json.loads(beside.read_text("utf-8"))
+            folder, written, title = file.parent / how["run"], how["lists"], str(how["title"])
+            Mitigation.from_json(how["mitigation"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"{beside} does not say how {file.name} came to be.",
+                "Make the lists again with `mitigate`, or remove that file.",
+            ) from error
+        if written == hashlib.sha256(file.read_bytes()).hexdigest():
+            own = Run.load(folder)
+            moved = read_arrays(vectors)["vectors"] if vectors.exists() else None
+            return Made(title, own, read_lists(own, file), how, moved)
+        print(f"{beside} is of other lists than {file} holds now, so it is passed over", file=sys.stderr)
+    return Made.of_run(run, read_lists(run, file), file.stem)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from fairdash.run import Run
+    from fairdash.stages import compare
+    from fairdash.stages.audit import AuditSpec
+    from fairdash.workspace import write_json
+
+    _writable(arguments.out)
     run = Run.load(arguments.run)
-    shared = _statistics(arguments)
-    before, after = (
-        audit.audit(run, read_lists(run, path), model=False, progress=_progress, **shared)
-        for path in (arguments.before, arguments.after)
-    )
-    names = (Path(arguments.before).stem, Path(arguments.after).stem)
-    value = compare.compare(before, after, names=names, about=run.meta).to_json()
+    before, after = (_made(run, lists) for lists in (arguments.before, arguments.after))
+    spec = AuditSpec(**_statistics(arguments), model=arguments.model)
+    value = compare.compare(before, after, spec, _progress).to_json()
     write_json(arguments.out, value)
     _say(arguments, value, value["sentences"])
     return 0
@@ -434,11 +475,12 @@ def _group(text: str, arguments: argparse.Namespace) -> GroupSpec:
 
 
 def _statistics(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The keywords of every audit from the options."""
+    """What every audit and comparison shares, from the options: fields of AuditSpec."""
     return {
-        "groups": [_group(text, arguments) for text in [*arguments.group, *arguments.cross]],
-        "item_groups": [_group(text, arguments) for text in arguments.item_group],
+        "groups": tuple(_group(text, arguments) for text in [*arguments.group, *arguments.cross]),
+        "item_groups": tuple(_group(text, arguments) for text in arguments.item_group),
         "k": arguments.k,
+        "relevance_threshold": arguments.relevance_threshold,
         "seed": arguments.seed,
         "replicates": arguments.replicates,
         "permutations": arguments.permutations,
@@ -642,7 +684,9 @@ def _parser() -> argparse.ArgumentParser:
     made = command("compare", _compare, "before and after, on the same people and replicates")
     made.add_argument("--run", type=Path, required=True)
     made.add_argument("--before", type=Path, required=True)
-    made.add_argument("--after", type=Path, required=True)
+    made.add_argument("--after", type=Path, required=True, help="with what `mitigate` left beside it, where it did")
+    made.add_argument("--relevance-threshold", type=float, help="liked from this rating on; else as the data has it")
+    made.add_argument("--model", action="store_true", help="also what the model itself makes of who people are")
     add_groups(made)
     add_statistics(made)
     made.add_argument("--out", type=Path, required=True)

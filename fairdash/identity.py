@@ -33,9 +33,9 @@ _AUDIT = (
 # Files and folders of the package whose code decides the numbers of a stage.
 SOURCES: Mapping[Stage, tuple[str, ...]] = {
     "run": _RUN,
-    "lists": (*_RUN, "stages/compare.py", "stages/mitigate.py", "stages/model_side.py"),
+    "lists": (*_RUN, "stages/mitigate.py", "stages/model_side.py"),
     "audit": _AUDIT,
-    "comparison": (*_AUDIT, "mitigation", "stages/compare.py"),
+    "comparison": (*_AUDIT, "mitigation", "stages/compare.py", "stages/places.py"),
     "search": (*_RUN, "stages/search.py"),
     "job": (*_RUN, "entries.py", "jobs/__init__.py", "jobs/kinds.py", "stages"),
 }

@@ -174,6 +174,11 @@ def read_arrays(file: Path) -> dict[str, Any]:
     return found
 
 
+def write_arrays(file: Path, named: Mapping[str, Any]) -> None:
+    """Write arrays as `read_arrays` reads them."""
+    save_file({name: np.ascontiguousarray(array) for name, array in named.items()}, file)
+
+
 def _read_split(folder: Path) -> Split:
     said = json.loads((folder / "split.json").read_text())
     tables = {}

@@ -213,8 +213,8 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def brief(value: float) -> str:
-    """0.5, 30, 1.25e-05: as few digits as tell it, six at most."""
-    return _written(f"{value:g}").replace("-", MINUS)
+    """0.5, 30, 1.25e-05, ∞: as few digits as tell it, six at most."""
+    return "∞" if value == math.inf else _written(f"{value:g}").replace("-", MINUS)
 
 
 def signed(value: float | None, digits: int = 3) -> str:
@@ -223,11 +223,11 @@ def signed(value: float | None, digits: int = 3) -> str:
     return text if value is None or math.isnan(value) or value <= 0 else "+" + text
 
 
-def percent(share: float | None, digits: int = 1) -> str:
-    """0.123 → 12.3 %."""
+def percent(share: float | None, digits: int = 1, *, sign: bool = False) -> str:
+    """0.123 → 12.3 %; with a sign, +12.3 %."""
     if share is None or math.isnan(share):
         return say(UNDEFINED)
-    return say("{number} %", number=number(100 * share, digits))
+    return say("{number} %", number=(signed if sign else number)(100 * share, digits))
 
 
 def count(n: int, singular: str = "", plural: str = "") -> str:
@@ -237,9 +237,10 @@ def count(n: int, singular: str = "", plural: str = "") -> str:
     return say(f"{{n}} {singular}", f"{{n}} {plural or singular + 's'}", n=int(n))
 
 
-def interval(low: float | None, high: float | None, digits: int = 3) -> str:
-    """0.006 to 0.036."""
-    return say("{low} to {high}", low=number(low, digits), high=number(high, digits))
+def interval(low: float | None, high: float | None, digits: int = 3, *, sign: bool = False) -> str:
+    """0.006 to 0.036; of a difference, with signs, −0.006 to +0.036."""
+    form = signed if sign else number
+    return say("{low} to {high}", low=form(low, digits), high=form(high, digits))
 
 
 def p_value(p: float | None) -> str:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from fairdash import __version__, settings
+from fairdash import __version__, settings, words
 from fairdash.errors import FairDashError
 
 Kind = Literal["datasets", "runs", "lists", "audits", "comparisons"]
@@ -186,7 +186,7 @@ class Workspace:
         used = sum(self.usage().values())
         if used > settings.QUOTA_GB * 1e9:
             raise FairDashError(
-                f"The workspace holds {used / 1e9:.1f} GB; its limit is {settings.QUOTA_GB} GB.",
+                f"The workspace holds {words.size(used)}; its limit is {settings.QUOTA_GB} GB.",
                 "Delete runs, data sets, uploads or searches that are no longer needed, or raise FAIRDASH_QUOTA_GB.",
             )
 

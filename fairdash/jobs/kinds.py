@@ -7,8 +7,7 @@ those that a mitigation made of them.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -17,13 +16,11 @@ from fairdash.errors import ConfigError
 from fairdash.groups import form_all, suggest
 from fairdash.groups import from_json as group_from_json
 from fairdash.mitigation.base import Mitigation
-from fairdash.mitigation.targets import TARGETS
 from fairdash.progress import Progress, silent, within
 from fairdash.run import Run
 from fairdash.schema import Dataset, GroupSpec, Split
-from fairdash.stages import audit, fit, mitigate
-from fairdash.stages.model_side import measures
-from fairdash.stages.places import balanced
+from fairdash.stages import audit, compare, fit, mitigate
+from fairdash.stages.audit import AuditSpec
 from fairdash.workspace import Workspace, sole, write_json
 
 Params = Mapping[str, Any]
@@ -76,16 +73,14 @@ def train_run(
 
 
 def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
-    """params: lists[, groups, item_groups, k, seed, model]. The audit.json is the entry's file."""
+    """params: lists, and the fields of AuditSpec as plain values. The audit.json is the entry's file."""
     made, lists = entries.get_lists(workspace, params["lists"])
-    shared = audit_options(params)
-    model = bool(params.get("model", False)) and made.has_model
-    name = identity.of("audit", params["lists"], _plain(shared), model)
+    spec = AuditSpec.from_json(params)
+    name = identity.of("audit", params["lists"], spec.to_json())
     if not workspace.has("audits", name):
         vectors = entries.get_vectors(workspace, params["lists"])
-        top = lists.top(shared["k"])
-        found = audit.audit(made, top, model=model, vectors=vectors, progress=progress, **shared)
-        meta = {"title": workspace.get("lists", params["lists"]).title, "lists": params["lists"], **_plain(shared)}
+        found = audit.audit(made, lists.top(spec.k), spec, vectors=vectors, progress=progress)
+        meta = {"title": workspace.get("lists", params["lists"]).title, "lists": params["lists"], **spec.to_json()}
         with workspace.create("audits", name, meta) as folder:
             write_json(folder / "audit.json", found.to_json())
     return {"audits": name}
@@ -111,91 +106,35 @@ def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Resul
         budget=params.get("budget"),
         progress=progress,
     )
-    steps = [*((step["method"], step["strength"]) for step in done.first), (chosen.method, done.strength)]
-    meta = {
-        "title": " + ".join([base.title, *(f"{method} ({strength:.2g})" for method, strength in steps)]),
-        "first": list(done.first),
-        "mitigation": {**chosen.to_json(), "strength": done.strength},
-        "base_run": base.digest,
-        "tuning": done.tuning,
-    }
+    meta = {**done.how(), "base_run": base.digest}
     return {"runs": done.run.digest, "lists": entries.put_lists(workspace, done.run, done.lists, meta, done.vectors)}
 
 
 def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result:
-    """params: before, after (lists)[, groups, item_groups, k, seed, model]. The comparison.json is the entry's file.
-
-    What the mitigation of `after` aimed at is always part of it: its own groups, and the model side where only that
-    shows its target."""
-    from fairdash.stages import compare
-
-    shared = audit_options(params)
-    sides = (params["before"], params["after"])
-    ours, theirs = (entries.get_lists(workspace, side)[0].meta["split_digest"] for side in sides)
-    if ours != theirs:
-        raise ConfigError(
-            " and ".join(f"“{workspace.get('lists', side).title}”" for side in sides)
-            + " are of different test parts, so no number of one can be held against the other.",
-            "Compare lists of the same data and split.",
-        )
-    mitigation = workspace.get("lists", sides[1]).meta.get("mitigation")
-    aims = mitigate.aims(mitigation)
-    if mitigation is not None:
-        chosen = Mitigation.from_json(mitigation)
-        for name, own in (
-            ("groups", balanced(chosen)),
-            ("item_groups", [] if chosen.item_group is None else [chosen.item_group]),
-        ):
-            known = {spec.label for spec in shared[name]}
-            shared[name] = [*shared[name], *(spec for spec in own if spec.label not in known)]
-    asked = bool(params.get("model", False)) or any(aim.metric not in TARGETS for aim in aims)
-    model = asked and all(entries.get_lists(workspace, name)[0].has_model for name in sides)
-    name = identity.of("comparison", *sides, _plain(shared), model)
+    """params: before, after (lists), and the fields of AuditSpec as plain values. The comparison.json is the entry's
+    file."""
+    spec = AuditSpec.from_json(params)
+    before, after = params["before"], params["after"]
+    name = identity.of("comparison", before, after, spec.to_json())
     if not workspace.has("comparisons", name):
-        audits, models = [], []
-        for i, side in enumerate(sides):
-            made, lists = entries.get_lists(workspace, side)
-
-            half = within(progress, 0.5 * i, 0.5)
-            top = lists.top(shared["k"])
-            if model:
-                models.append(
-                    measures(
-                        made.fitted,
-                        made.split,
-                        shared["groups"],
-                        top,
-                        k=shared["k"],
-                        vectors=entries.get_vectors(workspace, side),
-                        seed=shared["seed"],
-                        progress=half,
-                    )
-                )
-            audits.append(audit.audit(made, top, progress=half, **shared))
-        titles = [workspace.get("lists", side).title for side in sides]
-        value = compare.compare(
-            audits[0],
-            audits[1],
-            names=(titles[0], titles[1]),
-            about={
-                "data": made.meta["data"],
-                "split": made.meta["split"],
-                "before": _about(workspace, sides[0]),
-                "after": _about(workspace, sides[1]),
-            },
-            aims=aims,
-            models=(models[0], models[1]) if model else None,
-        ).to_json()
+        value = compare.compare(_made(workspace, before), _made(workspace, after), spec, progress).to_json()
         meta = {
-            "title": " → ".join(titles),
-            "before": sides[0],
-            "after": sides[1],
+            "title": " → ".join(value["names"]),
+            "before": before,
+            "after": after,
             "sentences": value["sentences"],
-            **_plain(shared),
+            **spec.to_json(),
         }
         with workspace.create("comparisons", name, meta) as folder:
             write_json(folder / "comparison.json", value)
     return {"comparisons": name}
+
+
+def _made(workspace: Workspace, name: str) -> compare.Made:
+    """Lists of the workspace, with how they came to be."""
+    entry = workspace.get("lists", name)
+    run, lists = entries.get_lists(workspace, name)
+    return compare.Made(entry.title, run, lists, entry.meta, entries.get_vectors(workspace, name))
 
 
 def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
@@ -268,7 +207,7 @@ _KINDS: dict[str, Callable[[Workspace, Params, Progress], Result]] = {
 }
 
 
-# --- options of audits ------------------------------------------------------------------------------------------------
+# --- groups that nobody chose -----------------------------------------------------------------------------------------
 
 
 def default_groups(dataset: Dataset) -> list[GroupSpec]:
@@ -276,32 +215,3 @@ def default_groups(dataset: Dataset) -> list[GroupSpec]:
     suggested = suggest(dataset.users)
     known = [spec for spec in suggested if any(word in spec.label.casefold() for word in ("gender", "sex", "age"))]
     return (known or suggested)[:2]
-
-
-def audit_options(params: Params) -> dict[str, Any]:
-    """The keywords of `audit.audit` from a job's parameters."""
-    return {
-        "groups": [group_from_json(group) for group in params.get("groups", ())],
-        "item_groups": [group_from_json(group) for group in params.get("item_groups", ())],
-        "k": int(params.get("k", settings.K)),
-        "seed": int(params.get("seed", 0)),
-    }
-
-
-def _plain(shared: Mapping[str, Any]) -> dict[str, Any]:
-    specs: dict[str, Sequence[GroupSpec]] = {name: shared[name] for name in ("groups", "item_groups")}
-    plain = {name: [asdict(spec) for spec in value] for name, value in specs.items()}
-    return {**json.loads(json.dumps(plain)), "k": shared["k"], "seed": shared["seed"]}
-
-
-def _about(workspace: Workspace, lists: str) -> dict[str, Any]:
-    """What a report says of how lists were made."""
-    entry = workspace.get("lists", lists)
-    made = entries.get_run(workspace, entry.meta["run"])
-    known = ("recommender", "options", "seed", "device_sentence", "train_seconds", "mitigations")
-    return {
-        "title": entry.title,
-        "mitigation": entry.meta.get("mitigation"),
-        "tuning": entry.meta.get("tuning"),
-        **{name: made.meta.get(name) for name in known},
-    }

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
+from fairdash import words
 from fairdash.errors import Cancelled, FairDashError, full
 from fairdash.jobs import runner
 from fairdash.workspace import Workspace
@@ -32,7 +33,7 @@ class Reporter:
     def __call__(self, done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
         now = time.monotonic()
         if message and message != self._message:
-            print(f"{time.strftime('%H:%M:%S')} {done:6.1%} {message}", flush=True)
+            print(f"{time.strftime('%H:%M:%S')} {words.percent(done):>7} {message}", flush=True)
         self._message = message or self._message
         if not values and now - self._last < BEAT_SECONDS and done < 1.0:
             return

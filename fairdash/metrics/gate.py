@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.metrics.value import Audit
 
@@ -51,5 +52,5 @@ def gate(audit: Audit, conditions: Sequence[str]) -> list[str]:
             raise ConfigError(f"{text!r} cannot be judged: {reason}.", "Drop the condition, or give the data it needs.")
         if (value < limit) if falls else (abs(value) > limit if number != "ci" else value > limit):
             side = "below" if falls else "above"
-            broken.append(f"{attribute}.{metric}.{number} is {value:.4g}, {side} {limit:g}")
+            broken.append(f"{attribute}.{metric}.{number} is {words.brief(value)}, {side} {words.brief(limit)}")
     return broken

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash.errors import ConfigError
-from fairdash.metrics import changes, results
+from fairdash.metrics import changes, rates, results
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import find, part, why
 from fairdash.metrics.groups import Gap
@@ -33,8 +33,9 @@ class Paired:
 
     overall  {metric: {before, after, difference, ci, moved}}
     groups   {attribute: {group: {n, n_with_truth, small, metric: {before, …}, category_share: {category: {…}}}}}
-    gaps     {attribute: {metric: {before, after, difference, ci, moved, signed_after}}}; signed_after is the difference
-             after of the pair of groups that was furthest apart before: below 0 where it turned round
+    gaps     {attribute: {metric: {before, after, difference, ci, moved, signed_after, signed_ci}}}; signed_after is the
+             difference after of the pair of groups that was furthest apart before: below 0 where it turned round;
+             signed_ci is of the change of that pair's difference
     items    {metric: {…}, by_group: {attribute: {group: {metric: {…}}}}, gaps: {attribute: {metric: {…}}}}
     people   {"all" or attribute: {group: {metric: {n, better, worse, equal}}}}, shares of people whose own value rose,
              fell, stayed; for metrics where higher or lower is better
@@ -139,21 +140,26 @@ class Paired:
                 row = _rows([_whole(old, ratio)], [_whole(new, ratio)])[0]
             else:
                 row = _row(old.gap, new.gap, *changes.of_gaps(old.sides, new.sides, self.jump(key)))
-            rows[key] = {**row, "signed_after": self._signed(attribute, key, old)}
+            rows[key] = {**row, **self._signed(attribute, key, old)}
             if row["difference"] is None or math.isnan(row["difference"]):
                 undefined[f"gaps.{attribute}.{key}"] = old.reason or new.reason or why(key)
         return rows
 
-    def _signed(self, attribute: str, key: str, old: Gap) -> float:
-        """after's value of the group that was high before, less that of the one that was low."""
-        groups = next(group for group in self.after.tally.groups if group.attribute == attribute)
+    def _signed(self, attribute: str, key: str, old: Gap) -> dict[str, Any]:
+        """The group that was high before less the one that was low: after, and the interval of its change."""
         if old.pair is None or old.of is not None or key not in results.group_metrics(self.after.tally):
-            return math.nan
-        values = {
-            name: one.value
-            for name, one in zip(groups.names, results.group_estimates(self.after.tally, groups, key), strict=True)
-        }
-        return values[old.pair[0]] - values[old.pair[1]]
+            return {"signed_after": math.nan, "signed_ci": (math.nan, math.nan)}
+        sides = []
+        for audit in (self.before, self.after):
+            groups = next(group for group in audit.tally.groups if group.attribute == attribute)
+            each = dict(zip(groups.names, results.group_estimates(audit.tally, groups, key), strict=True))
+            sides.append([each[name] for name in old.pair])
+        (rise, rose), (fall, fell) = changes.of_values(sides[0], sides[1], self.jump(key))
+        values, lows, highs = (
+            (np.array(one), np.array(other)) for one, other in ((rise, fall), *zip(rose, fell, strict=True))
+        )
+        low, high = rates.difference(values, lows, highs)
+        return {"signed_after": sides[1][0].value - sides[1][1].value, "signed_ci": (float(low), float(high))}
 
     def _items(self) -> dict[str, Any]:
         if "gini" not in self.before.results["items"] or "gini" not in self.after.results["items"]:

@@ -32,6 +32,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairdash import words
 from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError
 from fairdash.metrics.catalogue import METRICS, QUOTIENTS, find
@@ -179,7 +180,7 @@ class Audit:
     def _repr_html_(self) -> str:
         parts = ["<div><b>FairDash audit</b><ul>"]
         parts += [f"<li>{html.escape(line)}</li>" for line in self.summary()[:20]]
-        table = self.gaps.to_html(index=False, na_rep="–", float_format=lambda value: f"{value:.4g}", border=0)
+        table = self.gaps.to_html(index=False, na_rep="–", float_format=_show, border=0)
         return "".join([*parts, "</ul>", table, "</div>"])
 
 
@@ -189,7 +190,7 @@ def _ends(ci: Sequence[float | None] | None) -> tuple[float, float]:
 
 
 def _show(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4g}"
+    return words.number(value, 4)
 
 
 def _sentence(metric: str, row: Mapping[str, Any]) -> str:
@@ -203,9 +204,9 @@ def _sentence(metric: str, row: Mapping[str, Any]) -> str:
         parts.append(f"for {row['of']}")
     inside = []
     if row["ci"] is not None and row["ci"][0] is not None:
-        inside.append(f"95 % CI {_show(row['ci'][0])} to {_show(row['ci'][1])}")
+        inside.append(f"95 % CI {words.interval(row['ci'][0], row['ci'][1], 4)}")
     if row["p_value"] is not None:
-        inside.append(f"p = {row['p_value']:.3g}, Holm {row['p_holm']:.3g}")
+        inside.append(f"{words.p_value(row['p_value'])}, by Holm {words.p_value(row['p_holm'])}")
     if row["p_value"] is not None and row["p_value"] > 0.05 and row["detectable"] is not None:
         inside.append(f"no difference shown; {_show(row['detectable'])} would be found with probability 0.8")
     return " ".join(parts) + (f" ({'; '.join(inside)})." if inside else ".")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.errors import ConfigError
 from fairdash.metrics import accuracy, bootstrap
 from fairdash.metrics.catalogue import METRICS
@@ -176,7 +176,9 @@ def trace(
         items = lists(strength)
         points.append(judge.point(strength, items, None if measure is None else measure(strength)))
         progress(
-            (i + 1) / len(wanted), f"Strength {strength:g}", {judge.key: points[-1].value, "ndcg": points[-1].ndcg}
+            (i + 1) / len(wanted),
+            f"Strength {words.brief(strength)}",
+            {judge.key: points[-1].value, "ndcg": points[-1].ndcg},
         )
     return tuple(points)
 
@@ -191,12 +193,13 @@ def check_rule(rule: str, budget: float | None) -> None:
         raise ConfigError("The rule knee has no budget.", "Leave it out, or choose accuracy-budget or gap-budget.")
     if rule == "accuracy-budget" and not 0.0 <= budget <= 1.0:
         raise ConfigError(
-            f"The budget is {budget:g}, but the part of NDCG that may be lost lies between 0 and 1.",
+            f"The budget is {words.brief(budget)}, but the part of NDCG that may be lost lies between 0 and 1.",
             "Give 0.05 for 5 %.",
         )
     if not np.isfinite(budget):
         raise ConfigError(
-            f"The budget is {budget:g}, which is no bound on a target.", "Give a number in the target's own unit."
+            f"The budget is {words.brief(budget)}, which is no bound on a target.",
+            "Give a number in the target's own unit.",
         )
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fairdash import words
 from fairdash.item_classes import POPULARITY
 from fairdash.metrics.catalogue import METRICS as METRIC_INFO
 from fairdash.mitigation import METHODS
@@ -98,8 +99,8 @@ def _below_floor(row: Row) -> bool:
     return value is not None and _high(row) < value
 
 
-_GAP = "{title} differs between groups of {attribute} by {gap:.4f} (95 % interval {low:.4f} to {high:.4f})."
-_VALUE = "{title} is {value:.3f} (95 % interval {low:.3f} to {high:.3f})"
+_GAP = "{title} differs between groups of {attribute} by {gap} (95 % interval {ci})."
+_VALUE = "{title} is {value} (95 % interval {ci})"
 
 TABLE: tuple[_Rule, ...] = (
     _Rule(
@@ -112,49 +113,45 @@ TABLE: tuple[_Rule, ...] = (
         "gaps",
         "category_divergence",
         _gap,
-        "Groups of {attribute} get different kinds of items: distance {gap:.3f} "
-        "(95 % interval {low:.3f} to {high:.3f}).",
+        "Groups of {attribute} get different kinds of items: distance {gap} (95 % interval {ci}).",
     ),
     _Rule(
         "gaps",
         "demographic_parity_difference",
         _gap,
-        "One category reaches the lists of groups of {attribute} at rates that differ by {gap:.4f} "
-        "(95 % interval {low:.4f} to {high:.4f}).",
+        "One category reaches the lists of groups of {attribute} at rates that differ by {gap} (95 % interval {ci}).",
     ),
     _Rule(
         "gaps",
         "miscalibration",
         _gap,
-        "Lists fit the own tastes of groups of {attribute} unequally well: miscalibration differs by {gap:.3f} "
-        "(95 % interval {low:.3f} to {high:.3f}).",
+        "Lists fit the own tastes of groups of {attribute} unequally well: miscalibration differs by {gap} "
+        "(95 % interval {ci}).",
     ),
     _Rule(
         "gaps",
         "popularity_lift",
         _gap,
-        "Groups of {attribute} are pushed to popular items unequally: the lift differs by {gap:.3f} "
-        "(95 % interval {low:.3f} to {high:.3f}).",
+        "Groups of {attribute} are pushed to popular items unequally: the lift differs by {gap} (95 % interval {ci}).",
     ),
     _Rule(
         "model",
         "probe_auc",
         lambda row: _low(row) > 0.5,
-        "{attribute} can be read off user vectors: a probe reaches AUC {value:.3f} "
-        "(95 % interval {low:.3f} to {high:.3f}; 0.5 is chance).",
+        "{attribute} can be read off user vectors: a probe reaches AUC {value} (95 % interval {ci}; 0.5 is chance).",
     ),
     _Rule(
         "model",
         "flip_jaccard",
         _below_floor,
-        "Lists change when {attribute} is exchanged in the profile text: {value:.1%} of a pair of lists is shared.",
+        "Lists change when {attribute} is exchanged in the profile text: {share} of a pair of lists is shared.",
     ),
     *(
         _Rule(
             "model",
             f"{kind}_unfairness",
             lambda row: _low(row) > 0 and (row.get("p_value") is None or row["p_value"] < SIGNIFICANT),
-            "{title} between groups of {attribute} is {value:.4f} (95 % interval {low:.4f} to {high:.4f}).",
+            "{title} between groups of {attribute} is {value} (95 % interval {ci}).",
         )
         for kind in ("value", "absolute", "underestimation", "overestimation", "nonparity")
     ),
@@ -162,15 +159,15 @@ TABLE: tuple[_Rule, ...] = (
         "items",
         "exposure_ratio",
         lambda row: _high(row) < FOUR_FIFTHS,
-        "Exposure is not in proportion to merit: the worst-off group of {attribute} gets {value:.0%} of what the "
-        "best-off gets (95 % interval {low:.0%} to {high:.0%}; four fifths are a common bound).",
+        "Exposure is not in proportion to merit: the worst-off group of {attribute} gets {share} of what the "
+        "best-off gets (95 % interval {ci_share}; four fifths are a common bound).",
     ),
     _Rule(
         "items",
         "rsp",
         lambda row: _low(row) > WIDE_RATES,
-        "Items of some groups of {attribute} are recommended far more often than others: rates spread by {value:.0%} "
-        "of their mean (95 % interval {low:.0%} to {high:.0%}; {bound:.0%} is this table's bound).",
+        "Items of some groups of {attribute} are recommended far more often than others: rates spread by {share} "
+        "of their mean (95 % interval {ci_share}; {bound_share} is this table's bound).",
         never=POPULARITY,
     ),
     _Rule(
@@ -183,13 +180,13 @@ TABLE: tuple[_Rule, ...] = (
         "overall",
         "miscalibration",
         lambda row: _low(row) > FAR_FROM_TASTE,
-        "Lists mix categories otherwise than people's histories do: " + _VALUE + "; {bound:g} is this table's bound.",
+        "Lists mix categories otherwise than people's histories do: " + _VALUE + "; {bound} is this table's bound.",
     ),
     _Rule(
         "catalogue",
         "coverage",
         lambda row: row["value"] < FEW_ITEMS,
-        "Only {value:.0%} of the catalogue is recommended to anybody ({bound:.0%} is this table's bound).",
+        "Only {share} of the catalogue is recommended to anybody ({bound_share} is this table's bound).",
     ),
 )
 _BOUNDS = {"rsp": WIDE_RATES, "miscalibration": FAR_FROM_TASTE, "coverage": FEW_ITEMS}
@@ -238,15 +235,17 @@ def _defined(row: Row) -> bool:
 
 
 def _said(rule: _Rule, attribute: str | None, row: Row) -> str:
-    info = METRIC_INFO.get(rule.metric)
+    info, bound = METRIC_INFO.get(rule.metric), _BOUNDS.get(rule.metric, math.nan)
     return rule.said.format(
         title=info.title if info else rule.metric,
         attribute=attribute,
-        gap=row.get("gap", math.nan),
-        value=row.get("value", math.nan),
-        low=_low(row),
-        high=_high(row),
-        bound=_BOUNDS.get(rule.metric, math.nan),
+        gap=words.number(row.get("gap")),
+        value=words.number(row.get("value")),
+        share=words.percent(row.get("value"), 0),
+        ci=words.interval(_low(row), _high(row)),
+        ci_share=f"{words.percent(_low(row), 0)} to {words.percent(_high(row), 0)}",
+        bound=words.brief(bound),
+        bound_share=words.percent(bound, 0),
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
 
 from fairdash import settings
+from fairdash.groups import from_json as group_from_json
 from fairdash.metrics import audit as audits
 from fairdash.metrics.value import Audit
 from fairdash.progress import Progress, silent
@@ -13,51 +16,65 @@ from fairdash.run import Run
 from fairdash.schema import Floats, GroupSpec, Lists
 
 
-def audit(
-    run: Run,
-    lists: Lists,
-    *,
-    groups: Sequence[GroupSpec] = (),
-    item_groups: Sequence[GroupSpec] = (),
-    k: int = settings.K,
-    relevance_threshold: float | Literal["auto"] | None = "auto",
-    seed: int = 0,
-    replicates: int = settings.BOOTSTRAP,
-    permutations: int = settings.PERMUTATIONS,
-    model: bool = False,
-    vectors: Floats | None = None,
-    progress: Progress = silent,
-) -> Audit:
-    """Audit lists of the run's people on its test part. relevance_threshold: "auto" takes the data set's own.
+@dataclass(frozen=True)
+class AuditSpec:
+    """What is looked at, and how surely. relevance_threshold: liked from this rating on; None: any rating is; "auto"
+    takes the data set's own. model: also what the recommender itself does with who people are."""
 
-    model: also what the recommender itself does with who people are. vectors: user vectors as a mitigation left them;
-    None: the recommender's own."""
+    groups: tuple[GroupSpec, ...] = ()
+    item_groups: tuple[GroupSpec, ...] = ()
+    k: int = settings.K
+    relevance_threshold: float | Literal["auto"] | None = "auto"
+    seed: int = 0
+    replicates: int = settings.BOOTSTRAP
+    permutations: int = settings.PERMUTATIONS
+    model: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, a key for each field: what names and stores an audit."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> AuditSpec:
+        """From a job's parameters or from `to_json`; what is missing is as usual, other keys are passed over."""
+        given = {one.name: value[one.name] for one in fields(AuditSpec) if one.name in value}
+        for name in {"groups", "item_groups"} & given.keys():
+            given[name] = tuple(group_from_json(group) for group in given[name])
+        return AuditSpec(**given)
+
+
+def audit(
+    run: Run, lists: Lists, spec: AuditSpec, *, vectors: Floats | None = None, progress: Progress = silent
+) -> Audit:
+    """Audit lists [n_users, ≥ spec.k] of the run's people on its test part. vectors: user vectors [n_users, d] as a
+    mitigation left them; None: the recommender's own. Raises ConfigError for a spec that cannot be measured here."""
     side = None
-    if model and run.has_model:
+    if spec.model and run.has_model:
         from fairdash.stages.model_side import model_side
 
         side = model_side(
             run.fitted,
             run.split,
-            groups,
+            spec.groups,
             lists,
-            k=k,
+            k=spec.k,
             vectors=vectors,
-            seed=seed,
-            replicates=replicates,
+            seed=spec.seed,
+            replicates=spec.replicates,
             progress=progress,
         )
     progress(0.9, "Bootstrapping and permuting")
     made = audits.from_split(
         run.split,
         lists,
-        groups=groups,
-        item_groups=item_groups,
-        k=k,
-        relevance_threshold=relevance_threshold,
-        seed=seed,
-        replicates=replicates,
-        permutations=permutations,
+        groups=spec.groups,
+        item_groups=spec.item_groups,
+        k=spec.k,
+        relevance_threshold=spec.relevance_threshold,
+        seed=spec.seed,
+        replicates=spec.replicates,
+        permutations=spec.permutations,
         model=side,
     )
     progress(1.0, "Audited")

@@ -6,23 +6,78 @@ number whether the change is fairer, less fair, or not shown, and the sentences 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fairdash import words
+from fairdash.errors import ConfigError
 from fairdash.metrics import bootstrap
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.paired import paired
 from fairdash.metrics.results import plain
+from fairdash.mitigation import find_method
+from fairdash.mitigation.base import Mitigation
+from fairdash.mitigation.targets import BETWEEN_PEOPLE, TARGETS
+from fairdash.progress import Progress, silent, within
+from fairdash.run import Run
+from fairdash.schema import Floats, GroupSpec, Lists
+from fairdash.stages import audit, places
+from fairdash.stages.audit import AuditSpec
 
 if TYPE_CHECKING:
     from fairdash.metrics.value import Audit
     from fairdash.stages.model_side import Measures
 
 FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = "fairer", "less fair", "no change shown", "undefined", "changed"
-SIGNIFICANT = 0.05  # p of one aim that was set beforehand
+ALONE = "only on its own"  # of a gap: beyond its interval, but not among all gaps of its attribute
+SIGNIFICANT = 0.05  # p of one aim that was set beforehand, or after Holm's correction
+_OF_RUN = ("recommender", "options", "seed", "device_sentence", "train_seconds", "mitigations")
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """Lists [n_users, ≥ k] of a run's people, and how they came to be. how: the keys of `Mitigated.how`, none of them
+    for a run's own lists; None for lists that somebody else made. vectors: user vectors [n_users, d] where a mitigation
+    changed them, else None."""
+
+    title: str
+    run: Run
+    lists: Lists
+    how: Mapping[str, Any] | None
+    vectors: Floats | None = None
+
+    @staticmethod
+    def of_run(run: Run, lists: Lists, name: str) -> Made:
+        """The run's own lists where these are those, under its title; else lists of that name that somebody made."""
+        best = run.candidates()
+        longest = int((lists.items >= 0).sum(axis=1).max(initial=0))  # lists of a file are padded
+        own = longest <= best.k and np.array_equal(lists.items[:, :longest], best.items[:, :longest])
+        return Made(run.title, run, lists, {}) if own else Made(name, run, lists, None)
+
+    @property
+    def mitigation(self) -> Mitigation | None:
+        """The last one, with its strength."""
+        chosen = (self.how or {}).get("mitigation")
+        return None if chosen is None else Mitigation.from_json(chosen)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether the model that made them is at hand."""
+        return self.how is not None and self.run.has_model
+
+    def about(self) -> dict[str, Any]:
+        """What a report says of how they were made: of lists that somebody else made, nothing but the title."""
+        how = self.how or {}
+        of_run = {} if self.how is None else self.run.meta
+        return {
+            "title": self.title,
+            **{name: how.get(name) for name in ("mitigation", "first", "tuning")},
+            **{name: of_run.get(name) for name in _OF_RUN},
+        }
 
 
 @dataclass(frozen=True)
@@ -42,7 +97,12 @@ class Comparison:
     about      how both came to be, as plain values
     model      {attribute: {metric: {before, after, difference, ci, moved, verdict}}} where models were at hand
     verdict    of every row with a difference: "fairer", "less fair", "changed" (neither direction is fairer),
-               "no change shown", "undefined"
+               "no change shown", "undefined"; of gaps also "only on its own", where the change lies beyond its interval
+               but not after Holm's correction over the gaps of its attribute
+    gaps       each with p_value, p_holm; ahead: the group with the higher value before; changed_sides: whether that one
+               is behind the one that was lowest now, and the change lies beyond its interval
+    beyond     [{attribute, group, metric, before, after, difference, ci, verdict}]: groups whose own NDCG changed
+               beyond its interval, and those for whom an aim's metric moved the wrong way
     aims       [{metric, attribute, title, before, after, difference, ci, moved, verdict, before_ci, before_p,
                within_chance}], one for each attribute that the mitigation was meant to balance; within_chance: whether
                before, the data did not tell it from its fair value, so that there was nothing to move
@@ -60,7 +120,89 @@ class Comparison:
         return list(self.value["sentences"])
 
 
-def compare(
+def aims(chosen: Mitigation | None) -> tuple[Aim, ...]:
+    """What a mitigation was meant to move: one aim for each attribute; none without a mitigation."""
+    if chosen is None:
+        return ()
+    info = find_method(chosen.method).info
+    groups: tuple[GroupSpec, ...] = ()
+    if "user_groups" in info.needs or METRICS[info.target].side == "model":
+        groups = places.balanced(chosen)
+    if not groups and chosen.item_group is not None and "item_groups" in info.needs:
+        groups = (chosen.item_group,)
+    return tuple(Aim(info.target, group.label) for group in groups) or (Aim(info.target),)
+
+
+def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = silent) -> Comparison:
+    """Audit both and hold them against each other.
+
+    What the mitigation of `after` aimed at is always part of it: its own groups, and the model side where only that
+    shows its target. spec.model: the model side in any case, where both have a model. Raises ConfigError for lists
+    of different test parts.
+    """
+    if before.run.meta["split_digest"] != after.run.meta["split_digest"]:
+        raise ConfigError(
+            f"“{before.title}” and “{after.title}” are of different test parts, so no number of one can be held "
+            "against the other.",
+            "Compare lists of the same data and split.",
+        )
+    chosen = after.mitigation
+    meant = aims(chosen)
+    if chosen is not None:
+        own = () if chosen.item_group is None else (chosen.item_group,)
+        spec = replace(
+            spec,
+            groups=_joined(spec.groups, places.balanced(chosen)),
+            item_groups=_joined(spec.item_groups, own),
+        )
+    model = spec.model or any(aim.metric not in TARGETS for aim in meant)
+    model = model and before.has_model and after.has_model
+    audits, models = [], []
+    for i, side in enumerate((before, after)):
+        half = within(progress, 0.5 * i, 0.5)
+        top = side.lists.top(spec.k)
+        if model:
+            models.append(_measured(side, top, spec, within(half, 0.0, 0.8)))
+        rest = within(half, 0.8, 0.2) if model else half
+        audits.append(audit.audit(side.run, top, replace(spec, model=False), progress=rest))
+    return compare_audits(
+        audits[0],
+        audits[1],
+        names=(before.title, after.title),
+        about={
+            "data": after.run.meta["data"],
+            "split": after.run.meta["split"],
+            "before": before.about(),
+            "after": after.about(),
+        },
+        aims=meant,
+        models=(models[0], models[1]) if model else None,
+    )
+
+
+def _joined(asked: Sequence[GroupSpec], own: Sequence[GroupSpec]) -> tuple[GroupSpec, ...]:
+    """The groups that were asked for, and of the mitigation's own those that are not among them."""
+    known = {group.label for group in asked}
+    return (*asked, *(group for group in own if group.label not in known))
+
+
+def _measured(side: Made, top: Lists, spec: AuditSpec, progress: Progress) -> dict[str, Measures]:
+    from fairdash.stages.model_side import measures
+
+    return measures(
+        side.run.fitted,
+        side.run.split,
+        spec.groups,
+        top,
+        k=spec.k,
+        vectors=side.vectors,
+        seed=spec.seed,
+        replicates=spec.replicates,
+        progress=progress,
+    )
+
+
+def compare_audits(
     before: Audit,
     after: Audit,
     *,
@@ -69,7 +211,7 @@ def compare(
     aims: Sequence[Aim] = (),
     models: tuple[Mapping[str, Measures], Mapping[str, Measures]] | None = None,
 ) -> Comparison:
-    """Compare two audits of the same people.
+    """Read two audits of the same people against each other.
 
     aims: what the mitigation was meant to move; those that were not measured are named in the sentences.
     models: the model side of both, by attribute and metric, with replicates under the same weights. Raises ConfigError
@@ -79,10 +221,17 @@ def compare(
     value["model"] = {} if models is None else _model(*models)
     for row, key, is_gap in _rows(value):
         row["verdict"] = _verdict(row, key, is_gap)
+    for attribute, named in value["gaps"].items():
+        _corrected(named)
+        for key, row in named.items():
+            row["changed_sides"] = _changed_sides(row)
+            pair = before.results["gaps"][attribute][key]["pair"]
+            row["ahead"] = pair[0] if pair is not None else None
     value = {"names": list(names), "about": dict(about or {}), **value}
     measured = {aim: _aim(value, aim, before, {} if models is None else models[0]) for aim in aims}
     value["aims"] = [row for row in measured.values() if row is not None]
     value["aim"] = value["aims"][0] if value["aims"] else None
+    value["beyond"] = list(_beyond(value, {aim.metric for aim in aims}))
     value["sentences"] = _sentences(value, [aim for aim, row in measured.items() if row is None])
     return Comparison(plain(value))
 
@@ -152,6 +301,57 @@ def _verdict(row: Mapping[str, Any], key: str, is_gap: bool) -> str:
     return NEUTRAL if info.better == 0 else FAIRER if row["difference"] * info.better > 0 else WORSE
 
 
+def _corrected(named: Mapping[str, dict[str, Any]]) -> None:
+    """p of every gap's change, and Holm's over the gaps of one attribute; what does not hold there is told apart. Gaps
+    that are the same number under two names are one question."""
+    asked = {key: tuple(map(_known, (row["before"], row["after"], *row["ci"]))) for key, row in named.items()}
+    first: dict[Any, str] = {}
+    for key, numbers in asked.items():
+        first.setdefault(numbers, key)
+    tested = {key: _p_value(named[key]) for key in first.values()}
+    holm = dict(zip(tested, bootstrap.holm(list(tested.values())), strict=True))
+    for key, row in named.items():
+        row["p_value"], row["p_holm"] = tested[first[asked[key]]], holm[first[asked[key]]]
+        if row["verdict"] in (FAIRER, WORSE) and not row["p_holm"] < SIGNIFICANT:
+            row["verdict"] = ALONE
+
+
+def _known(number: float | None) -> float | None:
+    """To nine places, so that rounding alone makes no other question."""
+    return None if number is None or math.isnan(number) else round(number, 9)
+
+
+def _p_value(row: Mapping[str, Any]) -> float:
+    """Two-sided p of a change, by the spread that its 95 % interval has on the side of 0: below 0.05 where it leaves 0
+    out. Replicates are too few to count how many lie beyond 0, as Holm asks for p far below one in a thousand."""
+    difference, (low, high) = row["difference"], row["ci"]
+    if row["moved"] is None or difference is None or math.isnan(difference):
+        return math.nan
+    width = difference - low if difference > 0 else high - difference
+    if difference == 0 or width <= 0:
+        return 0.0 if row["moved"] else 1.0
+    return math.erfc(abs(difference) / width * bootstrap.Z / math.sqrt(2))
+
+
+def _changed_sides(row: Mapping[str, Any]) -> bool:
+    after, (low, high) = row["signed_after"], row["signed_ci"]
+    return after is not None and after < 0 and low is not None and (low > 0 or high < 0)
+
+
+def _beyond(value: Mapping[str, Any], aimed: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Groups that are large enough and whose own change lies beyond its interval, the harmed first."""
+    found = [
+        {"attribute": attribute, "group": name, "metric": key, **row}
+        for attribute, named in value["groups"].items()
+        for name, group in named.items()
+        if not group["small"]
+        for key, row in group.items()
+        if isinstance(row, dict) and "verdict" in row
+        if (row["verdict"] == WORSE and key in {"ndcg", *aimed}) or (row["verdict"] == FAIRER and key == "ndcg")
+    ]
+    yield from sorted(found, key=lambda row: row["verdict"] != WORSE)
+
+
 def _aim(value: Mapping[str, Any], aim: Aim, before: Audit, models: Mapping[str, Measures]) -> dict[str, Any] | None:
     """The row that the mitigation was meant to move, and how it stood before; None where it was not measured."""
     of, key, was = aim.attribute, aim.metric, before.results
@@ -164,14 +364,16 @@ def _aim(value: Mapping[str, Any], aim: Aim, before: Audit, models: Mapping[str,
         ci, p = start.ci, start.more.get("p_value")
         fair = 0.0 if key.endswith("_unfairness") else fair
     elif key in value["gaps"].get(of, {}):
-        row, gap = value["gaps"][of][key], was["gaps"][of][key]
+        gap = was["gaps"][of][key]
+        row = {**value["gaps"][of][key]}
+        row["verdict"] = _verdict(row, key, is_gap=True)  # set beforehand, it is one question
         fair, ci, p = 0.0, gap["ci"], gap["p_value"]
     else:
         row = value["items"].get("gaps", {}).get(of, {}).get(key)
     if not isinstance(row, dict) or "before" not in row:
         return None
     about = {"before_ci": ci, "before_p": p, "within_chance": _within_chance(fair, ci, p)}
-    return {"metric": key, "attribute": of, "title": _title(key), **row, **about}
+    return {"metric": key, "attribute": of, "title": _aim_title(aim, value["k"]), **row, **about}
 
 
 def _within_chance(fair: float | None, ci: Sequence[float | None] | None, p: float | None) -> bool:
@@ -195,18 +397,21 @@ def _sentences(value: Mapping[str, Any], unmeasured: Sequence[Aim]) -> list[str]
             UNDEFINED: "cannot be compared here",
             NEUTRAL: "moved beyond its interval",
         }[aim["verdict"]]
-        said.append(f"Aim: {_between(aim['title'], aim['attribute'])} {reached}: {_change(aim)}.{_why(aim)}")
+        said.append(f"Aim: {aim['title']} {reached}: {_change(aim)}.{_why(aim)}")
     if said and not any(aim["verdict"] in (FAIRER, NEUTRAL) for aim in value["aims"]):
         said[-1] += _tuned(value["about"].get("after") or {})
-    said += [f"Aim: {_between(_title(aim.metric), aim.attribute)} was not measured here." for aim in unmeasured]
+    said += [f"Aim: {_aim_title(aim, k)} was not measured here." for aim in unmeasured]
+    whom = _whom(value)
     ndcg = value["overall"].get("ndcg")
     if ndcg is not None and ndcg["verdict"] != UNDEFINED:
-        share = "" if not ndcg["before"] else f" ({_percent(ndcg['difference'] / ndcg['before'])})"
-        words = {FAIRER: "rose", WORSE: "fell"}.get(ndcg["verdict"], "did not change beyond its interval")
-        said.append(f"Accuracy: NDCG@{k} {words}: {_change(ndcg)}{share}.")
+        share = "" if not ndcg["before"] else f" ({words.percent(ndcg['difference'] / ndcg['before'], sign=True)})"
+        went = {FAIRER: "rose", WORSE: "fell"}.get(ndcg["verdict"], "did not change beyond its interval")
+        said.append(f"Accuracy: NDCG@{k} {went}: {_change(ndcg)}{share}.")
+    if said:  # whoever reads one sentence reads who lost
+        said[0] += whom
     for attribute, named in value["groups"].items():
         costs = [
-            f"{name} {_signed(row['ndcg']['difference'])}"
+            f"{name} {words.signed(row['ndcg']['difference'])}"
             for name, row in named.items()
             if not row["small"] and row.get("ndcg", {}).get("difference") is not None
         ]
@@ -214,31 +419,58 @@ def _sentences(value: Mapping[str, Any], unmeasured: Sequence[Aim]) -> list[str]
             said.append(f"By {attribute}, NDCG@{k} changed by: {', '.join(costs)}.")
     everyone = value["people"].get("all", {}).get("all", {}).get("ndcg")
     if everyone is not None and everyone["n"]:
+        better, worse, equal = (words.percent(everyone[part], 0) for part in ("better", "worse", "equal"))
         said.append(
-            f"Of {everyone['n']:,} people with held-out items, {everyone['better']:.0%} have a better list, "
-            f"{everyone['worse']:.0%} a worse one, {everyone['equal']:.0%} an equal one (by NDCG@{k})."
+            f"Of {words.count(everyone['n'])} people with held-out items, {better} have a better list, {worse} a worse "
+            f"one, {equal} an equal one (by NDCG@{k})."
         )
     for attribute, named in value["gaps"].items():
-        for verdict, words in ((FAIRER, "Smaller gaps"), (WORSE, "Larger gaps")):
-            moved = [_title(key) for key, row in named.items() if row["verdict"] == verdict]
+        for verdict, told in ((FAIRER, "Smaller gaps"), (WORSE, "Larger gaps")):
+            moved = [title(key) for key, row in named.items() if row["verdict"] == verdict]
             if moved:
-                said.append(f"{words} between groups of {attribute}: {_join(moved)}.")
-        if named and not any(row["verdict"] in (FAIRER, WORSE) for row in named.values()):
-            said.append(f"No gap between groups of {attribute} moved beyond its interval.")
+                said.append(f"{told} between groups of {attribute}: {words.join(moved)}.")
+        turned = [title(key) for key, row in named.items() if row["changed_sides"]]
+        if turned:
+            said.append(f"Gaps that changed sides between groups of {attribute}: {words.join(turned)}.")
+        tested = sum(row["moved"] is not None for row in named.values())
+        if tested and not any(row["verdict"] in (FAIRER, WORSE) for row in named.values()):
+            alone = sum(row["verdict"] == ALONE for row in named.values())
+            rest = f"; {alone} would be if {'it' if alone == 1 else 'each'} were the only one" if alone else ""
+            said.append(
+                f"Of {words.count(tested, 'gap')} between groups of {attribute}, none is shown to have moved{rest}."
+            )
     return said
 
 
-def _between(title: str, attribute: str | None) -> str:
-    return title + (f" between groups of {attribute}" if attribute else "")
+def _whom(value: Mapping[str, Any]) -> str:
+    """Every group whose own change lies beyond its interval; the gaps in NDCG and of the aims that changed sides."""
+    k = value["k"]
+    said = []
+    for row in value["beyond"]:
+        name = title(row["metric"]) + (f"@{k}" if METRICS[row["metric"]].side == "accuracy" else "")
+        low, high = row["ci"]
+        said.append(
+            f"{name} {'rose' if row['difference'] > 0 else 'fell'} for {words.people(row['attribute'], row['group'])}: "
+            f"{words.signed(row['difference'])} (95 % CI {words.interval(low, high, sign=True)})."
+        )
+    looked = [(aim["attribute"], aim["metric"]) for aim in value["aims"]] + [(of, "ndcg") for of in value["gaps"]]
+    for attribute, key in dict.fromkeys(looked):
+        row = value["gaps"].get(attribute, {}).get(key)
+        if row is not None and row["changed_sides"]:
+            said.append(
+                f"{aim_title(key, k, (attribute,))} changed sides: {words.people(attribute, row['ahead'])} had "
+                f"{words.number(row['before'])} more, and have {words.number(-row['signed_after'])} less now."
+            )
+    return "".join(f" {one}" for one in said)
 
 
 def _why(aim: Mapping[str, Any]) -> str:
     """Why an aim did not move, where its value before tells."""
     if aim["verdict"] != NOT_SHOWN or not aim["within_chance"]:
         return ""
-    low, high = aim["before_ci"]
-    p = "" if aim["before_p"] is None or np.isnan(aim["before_p"]) else f", p = {aim['before_p']:.3f}"
-    return f" Before, it was within chance (95 % CI {_number(low)} to {_number(high)}{p}): there was nothing to move."
+    tested = aim["before_p"] is not None and not np.isnan(aim["before_p"])
+    p = f", {words.p_value(aim['before_p'])}" if tested else ""
+    return f" Before, it was within chance (95 % CI {words.interval(*aim['before_ci'])}{p}): there was nothing to move."
 
 
 def _tuned(after: Mapping[str, Any]) -> str:
@@ -252,37 +484,37 @@ def _tuned(after: Mapping[str, Any]) -> str:
     if point is None or point["change"] is None or None in point["change_ci"]:
         return ""
     low, high = point["change_ci"]
-    moved = f"by {_signed(point['change'])} (95 % CI {_signed(low)} to {_signed(high)})"
+    moved = f"by {words.signed(point['change'])} (95 % CI {words.interval(low, high, sign=True)})"
     if low <= 0 <= high:
         return f" On validation it had not moved beyond its interval either, {moved}."
     return f" On validation it had moved {moved}."
 
 
-def _title(key: str) -> str:
+def aim_title(metric: str, k: int, attributes: Sequence[str] = ()) -> str:
+    """What an aim is called: NDCG@10, which each group has, is aimed at as the gap between groups; what lies between
+    groups in itself is named as such. attributes: those whose groups are meant, where they are known."""
+    accuracy = METRICS[metric].side == "accuracy"
+    gap = "Gap in " if accuracy and metric in BETWEEN_PEOPLE else ""
+    between = " between groups" if metric in BETWEEN_PEOPLE or attributes else ""
+    of = f" of {words.join(attributes)}" if attributes else ""
+    return f"{gap}{title(metric)}{f'@{k}' if accuracy else ''}{between}{of}"
+
+
+def _aim_title(aim: Aim, k: int) -> str:
+    return aim_title(aim.metric, k, () if aim.attribute is None else (aim.attribute,))
+
+
+def title(key: str) -> str:
+    """A metric's title; of one over groups of items, which."""
     name, _, of = key.partition(":")
-    title = METRICS[name].title if name in METRICS else name
-    return f"{title} ({of})" if of else title
+    found = METRICS[name].title if name in METRICS else name
+    return f"{found} ({of})" if of else found
 
 
 def _change(row: Mapping[str, Any]) -> str:
-    change = f"{_number(row['before'])} to {_number(row['after'])}"
+    change = words.interval(row["before"], row["after"])
     low, high = row["ci"] if row["ci"] is not None else (None, None)
     if low is None or high is None or np.isnan(low):
         return change
-    return f"{change}, a change of {_signed(row['difference'])} (95 % CI {_signed(low)} to {_signed(high)})"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−") if abs(value) < 100 else f"{value:,.1f}".replace("-", "−")
-
-
-def _signed(value: float) -> str:
-    return ("+" if value > 0 else "") + _number(value)
-
-
-def _percent(value: float) -> str:
-    return f"{value:+.1%}".replace("-", "−")
-
-
-def _join(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    by = words.signed(row["difference"])
+    return f"{change}, a change of {by} (95 % CI {words.interval(low, high, sign=True)})"

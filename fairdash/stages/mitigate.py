@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.errors import ConfigError
 from fairdash.groups import form_all
 from fairdash.metrics.catalogue import METRICS
@@ -18,9 +18,8 @@ from fairdash.mitigation import sweep as sweeps
 from fairdash.mitigation.base import Mitigation
 from fairdash.progress import Progress, silent, within
 from fairdash.run import Outcome, Run
-from fairdash.schema import Floats, GroupSpec, Lists
+from fairdash.schema import Floats, Lists
 from fairdash.stages import places
-from fairdash.stages.compare import Aim
 from fairdash.stages.fit import TrainSpec
 
 RULE = "accuracy-budget"
@@ -32,16 +31,28 @@ Retrain = Callable[[TrainSpec, Progress], Run]
 class Mitigated:
     """Lists [n_users, k] after a mitigation, and the run that they are of: the same, or one that was trained anew.
 
-    strength: as given, or as chosen on validation; tuning: the points that were tried there, as plain values.
-    vectors: user vectors [n_users, d] where a method changed them, else None. first: the methods applied before, with
-    their strengths and tunings, as plain values."""
+    title: the run's that it was applied to, and the methods with their strengths. chosen: the last method; strength: as
+    given, or as chosen on validation; tuning: the points that were tried there, as plain values. vectors: user vectors
+    [n_users, d] where a method changed them, else None. first: the methods applied before, with their strengths and
+    tunings, as plain values."""
 
+    title: str
     run: Run
     lists: Lists
+    chosen: Mitigation
     strength: float
     tuning: list[dict[str, Any]]
     vectors: Floats | None = None
     first: tuple[dict[str, Any], ...] = ()
+
+    def how(self) -> dict[str, Any]:
+        """How they came to be, as plain values: title, first, mitigation, tuning."""
+        return {
+            "title": self.title,
+            "first": list(self.first),
+            "mitigation": {**self.chosen.to_json(), "strength": self.strength},
+            "tuning": self.tuning,
+        }
 
 
 def mitigate(
@@ -70,7 +81,7 @@ def mitigate(
             f"{' and then '.join(step.method for step in (*first, chosen))} is out of order.",
             "Combine methods of data or training first, then of vectors, then of re-ranking.",
         )
-    steps: list[dict[str, Any]] = []
+    base, steps = run.title, list[dict[str, Any]]()
     share = 1 / (len(first) + 1)
     for i, step in enumerate(first):
         # the trainings of a sweep are its time; of a strength that is given, the first outcome is
@@ -88,8 +99,10 @@ def mitigate(
     strength, tuning = _strength(run, chosen, k, retrain, (rule, budget), within(progress, start, tuned))
     told = within(progress, start + tuned, share - tuned)
     made = _outcomes(run, chosen, k, "test", retrain)(strength, told)
-    progress(1.0, f"{chosen.method} at strength {strength:g}")
-    return Mitigated(made.run, made.lists, strength, tuning, made.vectors, tuple(steps))
+    progress(1.0, f"{chosen.method} at strength {words.brief(strength)}")
+    done = [*((step["method"], step["strength"]) for step in steps), (chosen.method, strength)]
+    title = " + ".join([base, *(f"{method} ({words.brief(value)})" for method, value in done)])
+    return Mitigated(title, made.run, made.lists, chosen, strength, tuning, made.vectors, tuple(steps))
 
 
 def _completed(lists: Lists, candidates: Lists) -> Lists:
@@ -153,20 +166,6 @@ def sweep(
     return sweeps.trace(
         lambda value: at(value, steps[value]).lists.items, judge, tried, measure=measure, progress=progress
     )
-
-
-def aims(mitigation: Mapping[str, Any] | None) -> tuple[Aim, ...]:
-    """What the mitigation of lists (as their entry's meta says it) was meant to move: one aim for each attribute."""
-    if mitigation is None:
-        return ()
-    chosen = Mitigation.from_json(mitigation)
-    info = find_method(chosen.method).info
-    groups: tuple[GroupSpec, ...] = ()
-    if "user_groups" in info.needs or METRICS[info.target].side == "model":
-        groups = places.balanced(chosen)
-    if not groups and chosen.item_group is not None and "item_groups" in info.needs:
-        groups = (chosen.item_group,)
-    return tuple(Aim(info.target, group.label) for group in groups) or (Aim(info.target),)
 
 
 def _model_target(at: Outcome, chosen: Mitigation, key: str, k: int) -> NDArray[np.float64]:

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from fairdash import __version__
+from fairdash import __version__, words
 from fairdash.metrics.catalogue import METRICS, on_side
+from fairdash.stages.compare import title
 
 WIDTH, ROW, LEFT, RIGHT = 720, 30, 250, 24  # of a picture, in pixels
-MARKS = {"fairer": "▲", "less fair": "▼", "no change shown": "○", "changed": "◆", "undefined": "–"}
+MARKS = {"fairer": "▲", "less fair": "▼", "no change shown": "○", "only on its own": "◌", "changed": "◆",
+         "undefined": words.DASH}  # fmt: skip
 _ONE_SCALE = (*on_side("accuracy"), "equal_opportunity_difference", "category_divergence", "score_ks", "miscalibration")
 
 _STYLE = """
@@ -46,8 +48,8 @@ def html(value: Mapping[str, Any]) -> str:
     place = " · ".join(str(about[key]) for key in ("data", "split") if about.get(key))
     parts = [
         f"<h1>{escape(before)} → {escape(after)}</h1>",
-        f'<p class="soft">{escape(place)}{" · " if place else ""}{value["n_users"]:,} people · lists of '
-        f"{value['k']} items</p>",
+        f'<p class="soft">{escape(place)}{" · " if place else ""}'
+        f"{words.count(value['n_users'], 'person', 'people')} · lists of {words.count(value['k'], 'item')}</p>",
         '<ul class="findings">',
         *(f"<li>{escape(str(line))}</li>" for line in value["sentences"]),
         "</ul>",
@@ -55,25 +57,25 @@ def html(value: Mapping[str, Any]) -> str:
             "Accuracy, everybody",
             _table(
                 "Means over people with a liked held-out item; higher is better.",
-                {_title(key): row for key, row in value["overall"].items() if key in on_side("accuracy")},
+                {title(key): row for key, row in value["overall"].items() if key in on_side("accuracy")},
                 {"fairer": "better", "less fair": "worse"},
             ),
         ),
     ]
     for attribute, named in value["gaps"].items():
-        rows = {_title(key): row for key, row in named.items() if row["difference"] is not None}
+        rows = {title(key): row for key, row in named.items() if row["difference"] is not None}
         caption = "Difference between the highest and the lowest group, before and after; smaller is fairer."
         # Ratios and counts have other scales; they stand in the table alone.
-        drawn = {_title(key): named[key] for key in _ONE_SCALE if named.get(key, {}).get("difference") is not None}
+        drawn = {title(key): named[key] for key in _ONE_SCALE if named.get(key, {}).get("difference") is not None}
         parts.append(_section(f"Gaps between groups of {attribute}", _picture(drawn), _table(caption, rows)))
         parts.append(
             _section(f"Groups of {attribute}", _groups(value["groups"][attribute], value["people"], attribute))
         )
     for attribute, named in value["model"].items():
-        rows = {_title(key): row for key, row in named.items()}
+        rows = {title(key): row for key, row in named.items()}
         parts.append(_section(f"What the model makes of {attribute}", _table("The model side.", rows)))
     items = value["items"]
-    rows = {_title(key): row for key, row in items.items() if "before" in row}
+    rows = {title(key): row for key, row in items.items() if "before" in row}
     parts.append(_section("Items and providers", _table("Over the whole catalogue.", rows)))
     for attribute, named in items.get("by_group", {}).items():
         shares = {name: row["exposure_share"] for name, row in named.items() if "exposure_share" in row}
@@ -81,9 +83,9 @@ def html(value: Mapping[str, Any]) -> str:
         parts.append(_section(f"Exposure by {attribute}", _table(caption, shares)))
     parts.append(_section("How both came to be", _about(about)))
     parts.append(_section("How to read this", _legend(value)))
-    title = escape(f"{before} → {after}")
+    heading = escape(f"{before} → {after}")
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{heading}</title>'
         # The page needs no script and nothing from elsewhere, and says so to the browser.
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -97,18 +99,19 @@ def _section(title: str, *parts: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{body}</section>" if body else ""
 
 
-def _table(caption: str, rows: Mapping[str, Mapping[str, Any]], words: Mapping[str, str] | None = None) -> str:
-    """A row a number, with what its change means; `words` says it otherwise than "fairer" and "less fair"."""
+def _table(caption: str, rows: Mapping[str, Mapping[str, Any]], told: Mapping[str, str] | None = None) -> str:
+    """A row a number, with what its change means; `told` says it otherwise than "fairer" and "less fair"."""
     if not rows:
         return ""
     lines = []
     for name, row in rows.items():
         verdict = str(row.get("verdict", "undefined"))
         look = {"fairer": "good", "less fair": "bad"}.get(verdict, "")
+        meant = (told or {}).get(verdict, verdict) + (", changed sides" if row.get("changed_sides") else "")
         lines.append(
             f"<tr><td>{escape(name)}</td><td>{_number(row['before'])}</td><td>{_number(row['after'])}</td>"
             f"<td>{_number(row['difference'], sign=True)}</td><td>{_interval(row['ci'])}</td>"
-            f'<td class="{look}">{MARKS.get(verdict, "")} {escape((words or {}).get(verdict, verdict))}</td></tr>'
+            f'<td class="{look}">{MARKS.get(verdict, "")} {escape(meant)}</td></tr>'
         )
     head = "".join(f"<th>{text}</th>" for text in ("", "before", "after", "change", "95 % CI of the change", ""))
     return (
@@ -125,12 +128,12 @@ def _groups(named: Mapping[str, Any], people: Mapping[str, Any], attribute: str)
         cells = (
             [_number(row[key], sign=key == "difference") for key in ("before", "after", "difference")]
             if row is not None
-            else ["–"] * 3
+            else [words.DASH] * 3
         )
         moved = [_share(told.get(key)) for key in ("better", "worse", "equal")]
         small = " (too few for gaps)" if group["small"] else ""
         lines.append(
-            f"<tr><td>{escape(name)}, n = {group.get('n_with_truth', group['n']):,}{small}</td>"
+            f"<tr><td>{escape(words.group(name, group.get('n_with_truth', group['n'])))}{small}</td>"
             + "".join(f"<td>{cell}</td>" for cell in [*cells, _interval(row["ci"] if row else None), *moved])
             + "</tr>"
         )
@@ -153,7 +156,7 @@ def _picture(rows: Mapping[str, Mapping[str, Any]]) -> str:
     height = ROW * len(rows) + 40
 
     def x(value: float) -> float:
-        return LEFT + (value - low) / span * (WIDTH - LEFT - RIGHT)
+        return round(LEFT + (value - low) / span * (WIDTH - LEFT - RIGHT), 1)
 
     marks = []
     for i, (name, row) in enumerate(rows.items()):
@@ -163,13 +166,13 @@ def _picture(rows: Mapping[str, Mapping[str, Any]]) -> str:
         marks.append(
             f'<text x="0" y="{y + 4}">{shown}</text>'
             f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="var(--line)"/>'
-            f'<line x1="{old:.1f}" x2="{new:.1f}" y1="{y}" y2="{y}" stroke="var(--new)" stroke-width="2"/>'
-            f'<circle cx="{old:.1f}" cy="{y}" r="5" fill="var(--ground)" stroke="var(--old)" stroke-width="2"/>'
-            f'<path d="M{new:.1f} {y - 6} l6 6 l-6 6 l-6 -6 z" fill="var(--new)"/>'
+            f'<line x1="{old}" x2="{new}" y1="{y}" y2="{y}" stroke="var(--new)" stroke-width="2"/>'
+            f'<circle cx="{old}" cy="{y}" r="5" fill="var(--ground)" stroke="var(--old)" stroke-width="2"/>'
+            f'<path d="M{new} {y - 6} l6 6 l-6 6 l-6 -6 z" fill="var(--new)"/>'
         )
     foot = height - 12
     axis = "".join(
-        f'<text class="soft" x="{x(value):.1f}" y="{foot}" text-anchor="middle">{value:.2f}</text>'
+        f'<text class="soft" x="{x(value)}" y="{foot}" text-anchor="middle">{words.number(value, 2)}</text>'
         for value in (low, (low + high) / 2, high)
     )
     return (
@@ -186,19 +189,32 @@ def _about(about: Mapping[str, Any]) -> str:
         if not isinstance(told, Mapping):
             continue
         entries: list[tuple[str, Any]] = [("Lists", told.get("title")), ("Recommender", told.get("recommender"))]
-        options = told.get("options") or {}
-        entries.append(("Options", ", ".join(f"{key} = {value}" for key, value in options.items()) or "defaults"))
+        if told.get("recommender"):
+            options = told.get("options") or {}
+            entries.append(("Options", ", ".join(f"{key} = {value}" for key, value in options.items()) or "defaults"))
+            entries.append(("Seed", str(told.get("seed"))))
         chosen = told.get("mitigation")
+        steps = [*(told.get("mitigations") or ()), *(told.get("first") or ()), *([chosen] if chosen else ())]
+        entries.append(("Mitigation", ", then ".join(dict.fromkeys(_step(step) for step in steps))))
         if chosen:
-            entries.append(("Mitigation", f"{chosen['method']}, strength {chosen['strength']:g}"))
             tried = told.get("tuning")
             entries.append(("Strength", f"chosen on validation among {len(tried)}" if tried else "as given"))
         trained = told.get("train_seconds")
         if trained is not None:
-            entries.append(("Training", f"{trained:,.0f} s. {told.get('device_sentence') or ''}"))
+            entries.append(("Training", f"{words.duration(trained)}. {told.get('device_sentence') or ''}"))
         rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(text))}</dd>" for name, text in entries if text)
         lines.append(f"<h3>{side.capitalize()}</h3><dl>{rows}</dl>")
     return "".join(lines)
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    """A method, its strength, and whom it is meant for."""
+    groups = [" × ".join(group["attributes"]) for group in step.get("groups") or ()]
+    items = step.get("item_group")
+    meant = [*groups, *([f"items by {' × '.join(items['attributes'])}"] if items else [])]
+    return f"{step['method']}, strength {words.brief(step['strength'])}" + (
+        f", for {words.join(meant)}" if meant else ""
+    )
 
 
 def _legend(value: Mapping[str, Any]) -> str:
@@ -213,8 +229,9 @@ def _legend(value: Mapping[str, Any]) -> str:
     said = _list(value["warnings"])
     return (
         "<p>Intervals are 95 % bootstrap intervals over people, on the same replicates before and after. A change "
-        "counts as shown when its interval leaves 0 out. “No change shown” is not “no change”: with few people only "
-        f"large changes can be seen.</p>{said}<dl>{rows}</dl>"
+        "counts as shown when its interval leaves 0 out; of the gaps of an attribute, when it does so after Holm’s "
+        "correction for their number, else it is shown only on its own. “No change shown” is not “no change”: with few "
+        f"people only large changes can be seen.</p>{said}<dl>{rows}</dl>"
     )
 
 
@@ -223,24 +240,16 @@ def _list(lines: Iterable[str]) -> str:
     return f"<ul>{found}</ul>" if found else ""
 
 
-def _title(key: str) -> str:
-    name, _, of = key.partition(":")
-    title = METRICS[name].title if name in METRICS else name
-    return f"{title} ({of})" if of else title
-
-
 def _number(value: float | None, *, sign: bool = False) -> str:
+    """A dash where there is no value: a cell holds no word."""
     if value is None or math.isnan(value):
-        return "–"
-    form = ",.1f" if abs(value) >= 100 else ".1e" if 0 < abs(value) < 5e-5 else ".4f"
-    return f"{value:{'+' if sign and value else ''}{form}}".replace("-", "−")
+        return words.DASH
+    return (words.signed if sign else words.number)(value, 4)
 
 
 def _interval(ci: Sequence[float | None] | None) -> str:
-    if ci is None or ci[0] is None or ci[1] is None:
-        return "–"
-    return f"{_number(ci[0], sign=True)} to {_number(ci[1], sign=True)}"
+    return words.DASH if ci is None or None in ci else words.interval(ci[0], ci[1], 4, sign=True)
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0%}"
+    return words.DASH if value is None else words.percent(value, 0)

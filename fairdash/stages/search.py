@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import optuna
 
-from fairdash import identity, settings
+from fairdash import identity, settings, words
 from fairdash.errors import Cancelled, ConfigError, FairDashError
 from fairdash.hashing import digest
 from fairdash.metrics import accuracy
@@ -307,5 +307,5 @@ def _choose(trials: list[Trial], objective: Objective) -> tuple[int, ...]:
 
 
 def _said(trial: Trial) -> str:
-    gap = "" if trial.gap is None else f", gap {trial.gap:.4f}"
-    return f"validation NDCG@10 {trial.accuracy:.4f}{gap}"
+    gap = "" if trial.gap is None else f", gap {words.number(trial.gap, 4)}"
+    return f"validation NDCG@10 {words.number(trial.accuracy, 4)}{gap}"

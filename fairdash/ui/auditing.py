@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
@@ -12,6 +10,7 @@ from fairdash import charts, words
 from fairdash.jobs import runner
 from fairdash.run import Run
 from fairdash.schema import CATEGORIES, GroupSpec
+from fairdash.stages.audit import AuditSpec
 from fairdash.ui import findings, load, model_side, parts, state
 
 PICTURES = words.several("cumulative", "shares", "violin")
@@ -37,13 +36,13 @@ _BADGES = {
 def params(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: int, model: bool) -> dict[str, Any]:
     """The audit job of this view."""
     item_group = GroupSpec((items,)) if isinstance(items, str) else items
-    return {
-        "lists": lists,
-        "groups": [] if group is None else json.loads(json.dumps([asdict(group)])),
-        "item_groups": [] if item_group is None else json.loads(json.dumps([asdict(item_group)])),
-        "k": k,
-        "model": model,
-    }
+    spec = AuditSpec(
+        groups=() if group is None else (group,),
+        item_groups=() if item_group is None else (item_group,),
+        k=k,
+        model=model,
+    )
+    return {"lists": lists, **spec.to_json()}
 
 
 def run(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict[str, Any] | None:

@@ -41,7 +41,8 @@ def by_group(value: Comparison, attribute: str, metric: str) -> Chart:
             continue
         low, high = _ends(row)
         aside = "unknown" if name == UNKNOWN else "too few" if group.get("small") else ""
-        n = findings.people_of(group, metric)
+        told = value["people"].get(attribute, {}).get(name, {}).get(metric)  # the same n as who gained and who lost
+        n = findings.people_of(group, metric) if told is None else int(told["n"])
         rows.append(Change(name, n, row["before"], row["after"], row["difference"], low, high, aside))
     return charts.before_after(rows, findings.title(metric, value["k"]))
 
@@ -63,7 +64,11 @@ def outcome(value: Comparison, attribute: str, metric: str) -> Chart:
 
 def gap_rows(value: Comparison, attribute: str) -> pd.DataFrame:
     """Every gap between groups, before and after."""
-    return _table(value, value["gaps"].get(attribute, {}).items())
+    named = value["gaps"].get(attribute, {})
+    table = _table(value, named.items())
+    table.insert(6, "p (Holm)", pd.Series([row.get("p_holm") for row in named.values()], dtype=float))
+    table["changed sides"] = ["yes" if row.get("changed_sides") else "" for row in named.values()]
+    return table
 
 
 def overall_rows(value: Comparison) -> pd.DataFrame:
@@ -135,5 +140,5 @@ def categories(value: Comparison, attribute: str, group: str) -> Chart:
 def verdicts(value: Comparison, attribute: str) -> Iterator[tuple[str, int]]:
     """How many gaps between groups of an attribute became smaller, larger, or were not shown to move."""
     said = [row["verdict"] for row in value["gaps"].get(attribute, {}).values()]
-    for verdict in ("fairer", "less fair", "no change shown", "undefined"):
+    for verdict in ("fairer", "less fair", "only on its own", "no change shown", "undefined"):
         yield verdict, said.count(verdict)

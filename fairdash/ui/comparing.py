@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
@@ -12,10 +10,12 @@ from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
 from fairdash.jobs import runner
 from fairdash.schema import GroupSpec
+from fairdash.stages.audit import AuditSpec
 from fairdash.ui import changes, forms, load, mitigating, naming, parts, runs, state
 from fairdash.workspace import Entry
 
 Comparison = dict[str, Any]
+_WHOLE = 4000  # characters: the first sentence names every group that lost, and is not cut
 _MARKS = {
     "fairer": ("moved as meant", "green", ":material/trending_up:"),
     "less fair": ("moved the wrong way", "red", ":material/trending_down:"),
@@ -51,18 +51,10 @@ def choose() -> dict[str, Any] | None:
         k = st.number_input("K", 1, deep, width=110,
                             **state.shared("k", min(settings.K, deep), state.within(1, deep)))  # fmt: skip
     item_group = GroupSpec((items,)) if isinstance(items, str) else items
-    params: dict[str, Any] = json.loads(
-        json.dumps(
-            {
-                "before": before,
-                "after": after,
-                "groups": [] if group is None else [asdict(group)],
-                "item_groups": [] if item_group is None else [asdict(item_group)],
-                "k": int(k),
-            }
-        )
+    spec = AuditSpec(
+        groups=() if group is None else (group,), item_groups=() if item_group is None else (item_group,), k=int(k)
     )
-    return params
+    return {"before": before, "after": after, **spec.to_json()}
 
 
 def _same(one: Entry, other: Entry) -> bool:
@@ -99,7 +91,7 @@ def headline(value: Comparison) -> None:
     sentences = value["sentences"]
     aims = value.get("aims", [])
     if sentences:
-        st.markdown(f"#### {words.plain(sentences[0], 600)}")
+        st.markdown(f"#### {words.plain(sentences[0], _WHOLE)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         named = [(f"aim ({words.plain(aim['attribute'])})" if len(aims) > 1 else "aim", aim) for aim in aims]
         for label, row in (*named, ("NDCG", value["overall"].get("ndcg"))):
@@ -110,6 +102,10 @@ def headline(value: Comparison) -> None:
                 if label == "NDCG":
                     told = {"fairer": "rose", "less fair": "fell"}.get(row["verdict"], told)
                 st.badge(f"{label}: {told}", color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
+        harmed = [row for row in value["beyond"] if row["verdict"] == "less fair"]
+        lost = list(dict.fromkeys(words.people(row["attribute"], row["group"]) for row in harmed))
+        if lost:
+            st.badge(f"worse for {words.plain(words.join(lost), 200)}", color="red", icon=":material/person_alert:")
     st.markdown("\n".join(f"- {words.plain(said, 600)}" for said in sentences[1:4]))
 
 

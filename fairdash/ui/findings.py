@@ -75,7 +75,7 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
         count = sum(1 for other in audit["gaps"][attribute].values() if other.get("p_value") is not None)
         told += (
             f" On its own this counts as a difference; among the {count} metrics of this page it does not "
-            f"(Holm p = {row['p_holm']:.3f})."
+            f"(by Holm {words.p_value(row['p_holm'])})."
         )
     return told
 
@@ -397,10 +397,10 @@ def definition(metric: str, k: int, conventions: Mapping[str, str]) -> str:
     found = find(metric)
     if found is None:
         return "A rate that another metric is made of."
-    ends = f"{found.low:g} to {'∞' if found.high == float('inf') else f'{found.high:g}'}"
+    ends = f"{words.brief(found.low)} to {words.brief(found.high)}"
     direction = {1: "higher is better", -1: "lower is fairer", 0: "neither end is better"}[found.better]
     if found.target is not None:
-        direction = f"{found.target:g} is fair"
+        direction = f"{words.brief(found.target)} is fair"
     lines = [f"**{title(metric, k)}** = {words.plain(found.formula, 400)}.", f"Range {ends}; {direction}."]
     lines += [words.plain(found.edge, 300)] if found.edge else []
     lines += [f"*{words.plain(found.paper, 300)}*"] if found.paper else []

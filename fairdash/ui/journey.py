@@ -68,7 +68,7 @@ def latest() -> None:
         st.subheader(words.say("Latest comparison"))
         st.markdown(f"**{words.plain(comparisons[0].title, 120)}**")
         for said in comparisons[0].meta.get("sentences", [])[:3]:
-            st.markdown(f"- {words.plain(said, 500)}")
+            st.markdown(f"- {words.plain(said, 4000)}")
         parts.go(
             "compare",
             words.say("See the comparison"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,17 +15,16 @@ from fairdash.charts import TradePoint
 from fairdash.item_classes import POPULARITY
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
-from fairdash.metrics.catalogue import METRICS
 from fairdash.mitigation import METHODS
 from fairdash.mitigation.base import Info, Mitigation
 from fairdash.mitigation.sweep import ACCURACY_BUDGET, RULES
-from fairdash.mitigation.targets import BETWEEN_PEOPLE
 from fairdash.run import Run
 from fairdash.schema import GroupSpec
 from fairdash.stages import places
 from fairdash.stages.advise import Advice, Suggestion, advise
+from fairdash.stages.compare import aim_title, aims
 from fairdash.stages.places import PLACES, place_of
-from fairdash.ui import findings, forms, load, naming, parts, runs, state
+from fairdash.ui import forms, load, naming, parts, runs, state
 from fairdash.workspace import Entry
 
 TABS = ("One method", "Shortlist", "Done so far")
@@ -73,22 +72,13 @@ def one(run: Run) -> None:
         parts.job(job.id, _result)
 
 
-def target_title(target: str, k: int, groups: Sequence[GroupSpec] = ()) -> str:
-    """What a target is called: one between groups of people as such, and of a metric that each group has, the gap."""
-    name = findings.title(target, k)
-    if target not in BETWEEN_PEOPLE:
-        return name
-    gap = "Gap in " if METRICS[target].side == "accuracy" else ""
-    return f"{gap}{name} between groups" + (f" of {' or '.join(group.label for group in groups)}" if groups else "")
-
-
 def _card(info: Info) -> None:
     st.markdown(f"**{info.title}**")
     st.markdown(words.plain(info.objective, 600))
     needs = words.join([_NEEDS.get(need, need) for need in info.needs]) or "nothing but the lists"
     side = {"users": "people", "items": "items", "both": "people and items"}[info.side]
     st.markdown(
-        f"**For** {side} · **needs** {needs}  \n**Meant to move** {target_title(info.target, settings.K)}  \n"
+        f"**For** {side} · **needs** {needs}  \n**Meant to move** {aim_title(info.target, settings.K)}  \n"
         f"**Usual price** {words.plain(info.cost, 400)}"
     )
     st.caption(words.plain(info.paper, 400))
@@ -145,7 +135,7 @@ def _starts(entries: list[Entry], earlier: dict[str, tuple[str, Any]]) -> Callab
 
 
 def _step(step: dict[str, Any]) -> str:
-    return f"{METHODS[step['method']].info.title} ({step['strength']:.2g})"
+    return f"{METHODS[step['method']].info.title} ({words.brief(step['strength'])})"
 
 
 def _strength(run: Run, info: Info) -> tuple[dict[str, Any], int]:
@@ -168,7 +158,7 @@ def _strength(run: Run, info: Info) -> tuple[dict[str, Any], int]:
                                bind="query-params")  # fmt: skip
         tuned["budget"] = lost / 100
     elif rule == "gap-budget":
-        title = target_title(info.target, int(k))
+        title = aim_title(info.target, int(k))
         bound = st.number_input(f"Bound on {title}", value=None, step=0.01, format="%.4f", key="bound",
                                 placeholder="half the way to the fairest point")  # fmt: skip
         tuned["budget"] = None if bound is None else float(bound)
@@ -210,7 +200,7 @@ def _result(job: Job) -> None:
         return
     entry = state.workspace().get("lists", result["lists"])
     chosen = entry.meta["mitigation"]
-    st.markdown(f"**Lists made at strength {chosen['strength']:.2f}**, in {words.duration(job.elapsed)}.")
+    st.markdown(f"**Lists made at strength {words.brief(chosen['strength'])}**, in {words.duration(job.elapsed)}.")
     tuning = entry.meta.get("tuning") or []
     if tuning and chosen["strength"] == 0:
         st.info(
@@ -224,12 +214,13 @@ def _result(job: Job) -> None:
 
 
 def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params: dict[str, Any]) -> None:
-    target = target_title(tuning[0]["target"], params["k"], places.balanced(Mitigation.from_json(params["mitigation"])))
+    meant = [aim.attribute for aim in aims(Mitigation.from_json(params["mitigation"])) if aim.attribute is not None]
+    target = aim_title(tuning[0]["target"], params["k"], meant)
     better = tuning[0]["better"]
     points = [
         TradePoint(
             series=info.title,
-            label=f"strength {p['strength']:g}",
+            label=f"strength {words.brief(p['strength'])}",
             gap=p["value"],
             quality=p["ndcg"],
             gap_ci=None if None in p["ci"] else tuple(p["ci"]),
@@ -245,7 +236,7 @@ def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params
         about="Each point is one strength. Test data plays no part here; the comparison shows what holds there.",
     )  # fmt: skip
     strengths = [p["strength"] for p in tuning]
-    looked = st.select_slider("Look at a strength", strengths, value=strength, format_func=lambda s: f"{s:g}",
+    looked = st.select_slider("Look at a strength", strengths, value=strength, format_func=words.brief,
                               key=f"look-{info.key}")  # fmt: skip
     point = next(p for p in tuning if p["strength"] == looked)
     parts.metrics(
@@ -259,9 +250,9 @@ def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params
     )  # fmt: skip
     if looked != strength:
         wanted = {**params, "mitigation": {**params["mitigation"], "strength": looked}}
-        title = f"{info.title} at {looked:g}"
-        parts.act(f"Make lists at strength {looked:g}", runner.submit, state.workspace(), "mitigate", title, wanted,
-                  key=f"make-{info.key}")  # fmt: skip
+        title = f"{info.title} at {words.brief(looked)}"
+        parts.act(f"Make lists at strength {words.brief(looked)}", runner.submit, state.workspace(), "mitigate", title,
+                  wanted, key=f"make-{info.key}")  # fmt: skip
 
 
 def _moved(ci: Any) -> bool:
@@ -310,7 +301,7 @@ def past(run: Run) -> None:
                 "method": catalogue()[chosen["method"]].title if chosen["method"] in METHODS else chosen["method"],
                 "lists": words.label(entry.title, 70),
                 "strength": float(chosen["strength"]),
-                "target": target_title(at["target"], entry.meta["k"]) if at else "",
+                "target": aim_title(at["target"], entry.meta["k"]) if at else "",
                 "target change": at["change"] if at else None,
                 "NDCG change": at["ndcg_change"] if at else None,
             }

@@ -277,7 +277,8 @@ def _active(job: Job) -> None:
     took = words.say("{elapsed} so far", elapsed=words.duration(job.elapsed)) + (
         words.say(", about {remaining} to go", remaining=remaining) if remaining else ""
     )
-    st.progress(min(1.0, job.done), text=f"{words.plain(job.message or words.say('Starting'), 160)} · {job.done:.0%}")
+    message = words.plain(job.message or words.say("Starting"), 160)
+    st.progress(min(1.0, job.done), text=f"{message} · {words.percent(job.done, 0)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             took if job.state == "running" else words.say("Another job runs; this one starts after it."),

@@ -81,9 +81,10 @@ def _trials(job: Job) -> None:
     gap = (
         ""
         if best["gap"] is None
-        else f", a gap between groups of {words.plain(found['attribute'])} of {best['gap']:.4f}"
+        else f", a gap between groups of {words.plain(found['attribute'])} of {words.number(best['gap'], 4)}"
     )
-    st.markdown(f"#### Trial {best['number'] + 1} is the best: NDCG@10 {best['accuracy']:.4f}{gap} on validation.")
+    accuracy = words.number(best["accuracy"], 4)
+    st.markdown(f"#### Trial {best['number'] + 1} is the best: NDCG@10 {accuracy}{gap} on validation.")
     points = [
         TradePoint("trials", f"trial {t['number'] + 1}", t["gap"], t["accuracy"], chosen=t["number"] in chosen)
         for t in trials

@@ -134,7 +134,7 @@ def _recognised(seen: Preview, dataset: Dataset) -> None:
             parts.Metric(words.say("Interactions"), words.count(len(dataset.interactions))),
             parts.Metric(
                 words.say("Liked from"),
-                words.say("any") if threshold is None else f"{threshold:g}",
+                words.say("any") if threshold is None else words.brief(threshold),
                 help=words.say("A held-out item counts as liked from this rating on."),
             ),
             parts.Metric(words.say("Categories"), words.count(len(dataset.categories.names))),

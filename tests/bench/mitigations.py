@@ -36,7 +36,7 @@ from fairdash.mitigation.base import Mitigation
 from fairdash.run import Run
 from fairdash.schema import USER_ID, Floats, GroupSpec, Split
 from fairdash.stages import audit, fit, mitigate, recommend
-from fairdash.stages.compare import Aim, compare
+from fairdash.stages.compare import Aim, compare_audits
 from fairdash.stages.fit import TrainSpec
 from fairdash.stages.model_side import measures
 
@@ -128,14 +128,15 @@ class Bench:
         old = recommend.recommend(before, K)
         groups = [case.judged]
         audits = [
-            audit.audit(run, lists, groups=groups, k=K) for run, lists in ((before, old), (after.run, after.lists))
+            audit.audit(run, lists, audit.AuditSpec(groups=(case.judged,), k=K))
+            for run, lists in ((before, old), (after.run, after.lists))
         ]
         sides = (
             measures(before.fitted, self.split, groups, old, k=K),
             measures(after.run.fitted, self.split, groups, after.lists, k=K, vectors=after.vectors),
         )
         target = Aim(case.target or info.target, case.judged.label)
-        told = compare(*audits, aims=[target], models=sides).to_json()
+        told = compare_audits(*audits, aims=[target], models=sides).to_json()
         row = {"method": case.method, "strength": after.strength, "groups": case.mitigated.label, "aim": told["aim"]}
         row |= {"ndcg": told["overall"]["ndcg"], "moved": list(_moved(told)), "sentences": told["sentences"]}
         if case.mitigated is WITHHOLDING:

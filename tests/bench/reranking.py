@@ -30,7 +30,7 @@ from fairdash.mitigation.sweep import GRID, Judge, trace
 from fairdash.run import Run
 from fairdash.schema import Categories, Groups, GroupSpec, Lists, Split
 from fairdash.stages import audit, fit, mitigate, recommend
-from fairdash.stages.compare import Aim, compare
+from fairdash.stages.compare import Aim, compare_audits
 from fairdash.stages.fit import TrainSpec
 from tests.unit.mitigation.people import methods_of
 
@@ -188,14 +188,16 @@ def effects(names: Sequence[str], folder: Path, workspace: Path) -> None:
             audit.audit(
                 run,
                 lists,
-                groups=case.groups,
-                item_groups=[case.item_group] if case.item_group else (),
-                permutations=20,
+                audit.AuditSpec(
+                    groups=case.groups,
+                    item_groups=(case.item_group,) if case.item_group else (),
+                    permutations=20,
+                ),
             )
             for lists in (recommend.recommend(run, K), done.lists)
         ]
         for aim in case.aims:
-            told = compare(*audits, aims=[aim]).to_json()
+            told = compare_audits(*audits, aims=[aim]).to_json()
             print(_row(case, done.strength, told), flush=True)
             print(
                 json.dumps({"method": case.method, "data": case.data, **told["aim"]}), flush=True, file=_log(workspace)

@@ -32,9 +32,7 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, bool], d
             audited = audit.audit(
                 run,
                 recommend.recommend(run, 10),
-                groups=[GENDER, COUNTRY],
-                item_groups=[CREATOR],
-                model=name == "ease",
+                audit.AuditSpec(groups=(GENDER, COUNTRY), item_groups=(CREATOR,), model=name == "ease"),
             )
             found[name, biased] = audited.to_json()
     return found
@@ -85,7 +83,9 @@ def test_the_biased_service_has_no_gap_where_none_was_planted(tmp_path: Path) ->
     for seed in range(4):
         dataset, _ = synthetic.make(seed)
         run = fit.train(splits.split(dataset, "user-time:0.8"), fit.TrainSpec("ease"), tmp_path / str(seed))
-        found = audit.audit(run, recommend.recommend(run, 10), groups=[COUNTRY], replicates=500, permutations=500)
+        found = audit.audit(
+            run, recommend.recommend(run, 10), audit.AuditSpec(groups=(COUNTRY,), replicates=500, permutations=500)
+        )
         gap = found.to_json()["gaps"]["country"]["ndcg"]
         assert gap["p_holm"] > 0.05
         excluded += gap["ci"][0] > 0

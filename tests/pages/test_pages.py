@@ -122,7 +122,10 @@ def test_the_headline_of_a_comparison_has_a_verdict_for_each_aim() -> None:
 
         still = {"verdict": "no change shown", "within_chance": True, "attribute": "age"}
         aims = [{"verdict": "fairer", "within_chance": False, "attribute": "gender"}, still]
-        comparing.headline({"sentences": ["Aim: one.", "Aim: two."], "aims": aims, "overall": {}})
+        lost = {"attribute": "gender", "group": "F", "metric": "ndcg", "verdict": "less fair"}
+        beyond = [lost, {**lost, "metric": "miscalibration"}, {**lost, "group": "M", "verdict": "fairer"}]
+        long = "Aim: one." + " NDCG fell for people." * 40 + " The last lost too."
+        comparing.headline({"sentences": [long, "Aim: two."], "aims": aims, "overall": {}, "beyond": beyond})
 
     app = AppTest.from_function(page).run()
     assert not app.exception
@@ -130,6 +133,8 @@ def test_the_headline_of_a_comparison_has_a_verdict_for_each_aim() -> None:
     assert "aim (gender): moved as meant" in shown
     assert "aim (age): nothing to move: within chance before" in shown
     assert "two" in shown
+    assert "worse for women" in shown
+    assert "The last lost too" in shown  # the first sentence is not cut: it names all who lost
 
 
 def test_the_audit_page_shows_whether_probabilities_mean_what_they_say(here: dict[str, Any], open_page: Open) -> None:

@@ -16,9 +16,11 @@ from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
 from fairdash.data.given import given_split
 from fairdash.errors import FairDashError
 from fairdash.jobs import kinds
+from fairdash.mitigation.base import Mitigation
 from fairdash.recommenders import DEFAULT
 from fairdash.run import Run
-from fairdash.stages import audit, fit, mitigate, recommend
+from fairdash.stages import audit, compare, fit, mitigate, recommend
+from fairdash.workspace import Workspace, write_json
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +113,82 @@ def test_from_lists_to_a_report(run: Path, tmp_path: Path, capsys: pytest.Captur
     page = tmp_path / "report.html"
     assert main(["report", "--comparison", str(compared), "--out", str(page)]) == 0
     assert "Miscalibration" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("method", [["calibrate", "0.5"], ["project", "1"], ["reweigh", "0.5"]])
+def test_the_command_line_compares_as_a_job_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], method: list[str]
+) -> None:
+    """A re-ranking, changed vectors and a training: the same to the bit from a job, Python and the command line."""
+    workspace, recommender = Workspace(tmp_path / "home"), "ncf" if method[0] != "calibrate" else "ease"
+    dataset = kinds.run(workspace, "dataset", {"source": "synthetic"})["datasets"]
+    wanted = {"dataset": dataset, "split": "user-time:0.8", "recommender": recommender}
+    trained = kinds.run(workspace, "train", wanted)
+    group = {"attributes": ["gender"], "edges": [None]}  # as the command line writes one that is not cut
+    mitigation = {"method": method[0], "groups": [group], "strength": float(method[1])}
+    after = kinds.run(workspace, "mitigate", {"run": trained["runs"], "mitigation": mitigation})["lists"]
+    sides = {"before": trained["lists"], "after": after}
+    made = kinds.run(workspace, "compare", {**sides, "replicates": 50, "permutations": 20})
+    job = (workspace.get("comparisons", made["comparisons"]).path / "comparison.json").read_bytes()
+    folder = workspace.path("runs", trained["runs"])
+    run, old, new = str(folder), tmp_path / "old.csv", tmp_path / "new.csv"
+    if (retrained := workspace.get("lists", after).meta["run"]) != trained["runs"]:  # it took its seconds once
+        (tmp_path / "new.runs").mkdir()
+        (tmp_path / "new.runs" / retrained).symlink_to(workspace.path("runs", retrained))
+    main(["recommend", "--run", run, "--out", str(old), "--scores"])
+    main(["mitigate", "--run", run, "--method", method[0], "--strength", method[1], "--group", "gender",
+          "--out", str(new), "--scores"])  # fmt: skip
+    out = tmp_path / "comparison.json"
+    value = told(capsys, "compare", "--run", run, "--before", str(old), "--after", str(new), "--replicates", "50",
+                 "--permutations", "20", "--out", str(out))  # fmt: skip
+    assert value["aims"]
+    assert value["about"]["after"]["mitigation"]["method"] == method[0]
+    assert out.read_bytes() == job
+
+    spec = audit.AuditSpec(replicates=50, permutations=20)
+    chosen, before = Mitigation.from_json(mitigation), Run.load(folder)
+    done = mitigate.mitigate(before, chosen, 10, retrain=lambda *_: Run.load(workspace.path("runs", retrained)))
+    own = compare.Made.of_run(before, recommend.recommend(before, 10), "recs")
+    mitigated = compare.Made(done.title, done.run, done.lists, done.how(), done.vectors)
+    write_json(out, compare.compare(own, mitigated, spec).to_json())
+    assert out.read_bytes() == job
+
+
+def test_what_is_beside_other_lists_is_passed_over(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = tmp_path / "recs.csv", tmp_path / "after.csv"
+    main(["recommend", "--run", str(run), "--out", str(before)])
+    main(["mitigate", "--run", str(run), "--method", "xquad", "--strength", "0.5", "--out", str(after)])
+    compared = ["compare", "--run", str(run), "--before", str(before), "--after", str(after), "--replicates", "20",
+                "--permutations", "20", "--out", str(tmp_path / "comparison.json")]  # fmt: skip
+    value = told(capsys, *compared)
+    assert value["about"]["after"]["mitigation"]["method"] == "xquad"
+    after.write_bytes(before.read_bytes())
+    capsys.readouterr()
+    assert main([*compared, "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["about"]["after"]["mitigation"] is None
+    assert "passed over" in said.err
+    Path(f"{after}.mitigation.json").write_text("[]")
+    assert main(compared) == EXIT_ERROR
+    assert "does not say how after.csv came to be" in capsys.readouterr().err
+
+
+def test_of_lists_that_somebody_else_made_nothing_is_claimed(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, theirs, out = tmp_path / "recs.csv", tmp_path / "theirs.csv", tmp_path / "comparison.json"
+    main(["recommend", "--run", str(run), "--out", str(before)])
+    lists = pd.read_csv(before)
+    lists["rank"] = 11 - lists["rank"]
+    lists.to_csv(theirs, index=False)
+    value = told(capsys, "compare", "--run", str(run), "--before", str(before), "--after", str(theirs), "--model",
+                 "--replicates", "20", "--permutations", "20", "--out", str(out))  # fmt: skip
+    assert value["names"] == [Run.load(run).title, "theirs"]
+    assert value["about"]["before"]["recommender"] == "ease"
+    assert {name for name, said in value["about"]["after"].items() if said is not None} == {"title"}
+    assert value["model"] == {}
 
 
 def test_strength_zero_gives_the_lists_as_they_were(run: Path, tmp_path: Path) -> None:
@@ -238,7 +316,7 @@ def test_lists_of_another_system_need_no_model(run: Path, tmp_path: Path) -> Non
     assert not made.has_model
     again = Run.load(tmp_path / "run")
     assert again.split.digest == split.digest
-    found = audit.audit(again, recommend.recommend(again, 2), k=2, replicates=10, permutations=10)
+    found = audit.audit(again, recommend.recommend(again, 2), audit.AuditSpec(k=2, replicates=10, permutations=10))
     # a: its one liked item at rank 2 → 1 / log2(3); c: no list → 0; b: nothing held out
     assert found.to_json()["overall"]["ndcg"] == pytest.approx(0.63093 / 2, abs=1e-5)
 

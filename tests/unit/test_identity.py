@@ -24,6 +24,7 @@ from fairdash.recommenders import RECOMMENDERS, resolved
 from fairdash.recommenders import device as devices
 from fairdash.recommenders.options import choices_of
 from fairdash.schema import GroupSpec, Interactions, Split, TrainingData
+from fairdash.stages.audit import AuditSpec
 from fairdash.stages.fit import TrainSpec, imported_digest
 
 PACKAGE = Path(identity.__file__).parent
@@ -344,3 +345,25 @@ def test_what_is_the_same_has_the_same_name() -> None:
 def test_a_value_that_cannot_be_told_is_refused(value: Any) -> None:
     with pytest.raises(TypeError, match="digest"):
         digest(value)
+
+
+def test_every_field_of_what_an_audit_looks_at_counts() -> None:
+    spec = AuditSpec()
+    by_gender = (GroupSpec(("gender",)),)
+    changes: dict[str, Any] = {
+        "groups": by_gender,
+        "item_groups": by_gender,
+        "k": spec.k + 1,
+        "relevance_threshold": 3.5,
+        "seed": 1,
+        "replicates": spec.replicates + 1,
+        "permutations": spec.permutations + 1,
+        "model": True,
+    }
+    assert {one.name for one in fields(AuditSpec)} == set(changes)
+    changed = [replace(spec, **{name: value}) for name, value in changes.items()]
+    for stage in ("audit", "comparison"):
+        names = {identity.of(stage, "x", one.to_json()) for one in (spec, *changed)}  # type: ignore[arg-type]  # stages
+        assert len(names) == len(changes) + 1
+    for one in changed:
+        assert AuditSpec.from_json(one.to_json()) == one

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import math
+import re
+from pathlib import Path
 
 import pytest
 
@@ -159,3 +162,33 @@ def test_groups_in_words() -> None:
 
 def test_lists_of_words() -> None:
     assert [words.join(w) for w in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_numbers_that_a_person_reads_are_written_here() -> None:
+    """No digits, percents or signs are formatted elsewhere; data, options and group names are written as they are."""
+    root = Path(words.__file__).parents[1]
+    elsewhere = ("words.py", "groups.py", "cli.py", "data", "recommenders")
+    files = [
+        file
+        for file in (*root.glob("fairdash/**/*.py"), *root.glob("pages/*.py"))
+        if not set(file.relative_to(root).parts) & set(elsewhere)
+    ]
+    assert len(files) > 60
+    found = []
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            form = ""
+            if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+                form = ast.unparse(node.format_spec)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):  # a template; %{x:.1f} is plotly's own
+                form = "".join(re.findall(r"(?<!%)\{\w+:([^}]*)\}", node.value))
+            if re.search(r"\.\d|%$|\+", form):
+                found.append(f"{file.name}:{node.lineno} {ast.unparse(node)}")
+    assert not found
+
+
+def test_a_difference_has_its_sign_in_every_form() -> None:
+    assert words.percent(-0.047, sign=True) == "−4.7 %"
+    assert words.percent(0.047, sign=True) == "+4.7 %"
+    assert words.interval(-0.0063, 0.036, sign=True) == "−0.006 to +0.036"
+    assert words.brief(float("inf")) == "∞"

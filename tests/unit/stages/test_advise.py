@@ -42,8 +42,8 @@ def test_a_gap_is_a_finding_only_where_the_data_show_it() -> None:
     row = {"gap": 0.03, "ci": [0.01, 0.05], "p_value": 0.001, "p_holm": 0.01}
     (found,) = advise(audited(gaps={"gender": {"ndcg": row}}))
     assert (found.metric, found.attribute, found.about) == ("ndcg", "gender", "people")
-    assert "0.0300" in found.finding
-    assert "0.0100 to 0.0500" in found.finding
+    assert "0.030" in found.finding
+    assert "0.010 to 0.050" in found.finding
     assert [s.method for s in found.suggestions] == [
         *("user_parity", "cp_fair"),  # lists
         *("group_dro", "fair_loss"),  # training

@@ -16,7 +16,7 @@ from fairdash.progress import Progress
 from fairdash.run import Outcome, Run
 from fairdash.schema import Codes, Floats, GroupSpec, Interactions
 from fairdash.stages import fit, mitigate, places
-from fairdash.stages.compare import Aim
+from fairdash.stages.compare import Aim, aims
 
 GENDER = (GroupSpec(("gender",)),)
 
@@ -103,7 +103,7 @@ def test_a_re_ranker_balances_the_crossing_of_several_attributes(run: Run) -> No
     assert given.user_groups.attribute == "gender × age"
     assert set(given.user_groups.names) >= {f"{who} × {age}" for who in ("man", "woman") for age in ("under 35", "35+")}
     assert given.user_least == 30
-    assert [aim.attribute for aim in mitigate.aims(chosen.to_json())] == ["gender × age"]
+    assert [aim.attribute for aim in aims(chosen)] == ["gender × age"]
     lists = {}
     for groups in (GENDER, (AGE,), (*GENDER, AGE), (GroupSpec(("gender", "age"), (None, (35.0,))),)):
         one = mitigate.mitigate(run, Mitigation("user_parity", groups, strength=1.0), 10, retrain=never)
@@ -124,12 +124,12 @@ def test_crossed_specs_keep_their_cuts_and_hold_an_attribute_once() -> None:
 
 def test_other_methods_aim_at_each_attribute() -> None:
     chosen = Mitigation("group_dro", (*GENDER, AGE))
-    assert [(aim.metric, aim.attribute) for aim in mitigate.aims(chosen.to_json())] == [
+    assert [(aim.metric, aim.attribute) for aim in aims(chosen)] == [
         ("ndcg", "gender"),
         ("ndcg", "age"),
     ]
-    assert mitigate.aims(None) == ()
-    assert mitigate.aims(Mitigation("calibrate", GENDER).to_json()) == (Aim("miscalibration"),)
+    assert aims(None) == ()
+    assert aims(Mitigation("calibrate", GENDER)) == (Aim("miscalibration"),)
 
 
 def test_strengths_are_tuned_on_the_attribute_where_the_target_is_unfairest(

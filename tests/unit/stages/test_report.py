@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fairdash.metrics.audit import from_frames
-from fairdash.stages.compare import compare
+from fairdash.stages.compare import compare_audits
 from fairdash.stages.report import html
 
 EVIL = '<script>alert("x")</script>'
@@ -25,7 +25,7 @@ def page() -> str:
         lists = pd.DataFrame(rows, columns=["user_id", "item_id", "rank"])
         audits.append(from_frames(lists, truth, users, groups=[EVIL], k=3, replicates=50, permutations=20))
     about = {"data": EVIL, "split": "user-time:0.8", "before": {"title": EVIL, "options": {EVIL: EVIL}}}
-    return html(compare(audits[0], audits[1], names=(EVIL, "after"), about=about).to_json())
+    return html(compare_audits(audits[0], audits[1], names=(EVIL, "after"), about=about).to_json())
 
 
 def test_no_text_of_the_data_becomes_markup(page: str) -> None:

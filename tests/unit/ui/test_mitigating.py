@@ -16,7 +16,8 @@ from fairdash.run import Run
 from fairdash.schema import Dataset, GroupSpec
 from fairdash.stages import fit
 from fairdash.stages.advise import advise
-from fairdash.ui.mitigating import advised, catalogue, lacking, target_title
+from fairdash.stages.compare import aim_title
+from fairdash.ui.mitigating import advised, catalogue, lacking
 
 GAP = {"gap": 0.03, "ci": [0.01, 0.05], "p_holm": 0.01}
 OFF = {"value": 0.5, "ci": [0.4, 0.6]}
@@ -102,7 +103,6 @@ def test_what_changes_the_profile_is_not_offered_where_none_is_read(method: str,
 
 
 def test_a_target_that_is_a_gap_is_called_one() -> None:
-    gender = (GroupSpec(("gender",)),)
-    assert target_title("ndcg", 10, gender) == "Gap in NDCG@10 between groups of gender"
-    assert target_title("category_divergence", 10, gender).endswith("between groups of gender")
-    assert "between" not in target_title("miscalibration", 10, gender)
+    assert aim_title("ndcg", 10, ["gender"]) == "Gap in NDCG@10 between groups of gender"
+    assert aim_title("category_divergence", 10, ["gender"]).endswith("between groups of gender")
+    assert "between" not in aim_title("miscalibration", 10)
