@@ -84,7 +84,7 @@ class Paired:
                     if name in rows:
                         rows[name].setdefault("category_share", {})[category] = _row(old, new)
             groups[mine.attribute] = rows
-            gaps[mine.attribute] = self._gaps(mine.attribute, undefined)
+            gaps[mine.attribute] = self._gaps(mine.attribute, rows, undefined)
         found: dict[str, Any] = results.plain(
             {
                 "k": first.rules.k,
@@ -128,7 +128,7 @@ class Paired:
         columns = ["side", "attribute", "group", "metric", *keys, "low", "high", "moved"]
         return pd.DataFrame(table, columns=columns).astype(dict.fromkeys((*keys, "low", "high"), float))
 
-    def _gaps(self, attribute: str, undefined: dict[str, str]) -> dict[str, Any]:
+    def _gaps(self, attribute: str, groups: dict[str, Any], undefined: dict[str, str]) -> dict[str, Any]:
         rows = {}
         for key, old in self.before.found[attribute].items():
             new = self.after.found[attribute].get(key)
@@ -136,22 +136,10 @@ class Paired:
                 continue
             ratio = key.startswith("demographic_parity_ratio")
             row = _row(_gap_estimate(old, ratio), _gap_estimate(new, ratio))
-            rows[key] = {**row, **self._signed(attribute, key, old)}
+            rows[key] = {**row, **_signed(groups, key, old)}
             if row["difference"] is None or math.isnan(row["difference"]):
                 undefined[f"gaps.{attribute}.{key}"] = old.reason or new.reason or results.why(key)
         return rows
-
-    def _signed(self, attribute: str, key: str, old: Gap) -> dict[str, Any]:
-        """The group that was high before less the one that was low: after, and the interval of its change."""
-        if old.pair is None or old.of is not None or key not in results.group_metrics(self.after.tally):
-            return {"signed_after": math.nan, "signed_ci": (math.nan, math.nan)}
-        apart = []
-        for audit in (self.before, self.after):
-            groups = next(group for group in audit.tally.groups if group.attribute == attribute)
-            each = dict(zip(groups.names, results.group_estimates(audit.tally, groups, key), strict=True))
-            high, low = (each[name] for name in old.pair)
-            apart.append(Estimate(high.value - low.value, high.replicates - low.replicates))
-        return {"signed_after": apart[1].value, "signed_ci": apart[1].less(apart[0])[1]}
 
     def _items(self) -> dict[str, Any]:
         if "gini" not in self.before.results["items"] or "gini" not in self.after.results["items"]:
@@ -228,6 +216,18 @@ def _row(old: Estimate, new: Estimate) -> dict[str, Any]:
         "ci": (low, high),
         "moved": None if math.isnan(low) else bool(low > 0 or high < 0),
     }
+
+
+def _signed(groups: dict[str, Any], key: str, old: Gap) -> dict[str, Any]:
+    """The group that was high before less the one that was low: after, and the interval of its change. The two are of
+    different people, so that their changes' intervals add up by squares (Zou & Donner 2008)."""
+    if old.pair is None or old.of is not None or any(key not in groups[name] for name in old.pair):
+        return {"signed_after": math.nan, "signed_ci": (math.nan, math.nan)}
+    high, low = (groups[name][key] for name in old.pair)
+    change = high["difference"] - low["difference"]
+    down = math.hypot(high["difference"] - high["ci"][0], low["ci"][1] - low["difference"])
+    up = math.hypot(high["ci"][1] - high["difference"], low["difference"] - low["ci"][0])
+    return {"signed_after": high["after"] - low["after"], "signed_ci": (change - down, change + up)}
 
 
 def _gap_estimate(gap: Gap, ratio: bool) -> Estimate:
