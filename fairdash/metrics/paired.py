@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash.errors import ConfigError
-from fairdash.metrics import changes, rates, results
+from fairdash.metrics import changes, results
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import find, part, why
 from fairdash.metrics.groups import Gap
@@ -84,7 +84,7 @@ class Paired:
                     if name in rows:
                         rows[name].setdefault("category_share", {})[category] = row
             groups[mine.attribute] = rows
-            gaps[mine.attribute] = self._gaps(mine.attribute, undefined)
+            gaps[mine.attribute] = self._gaps(mine.attribute, rows, undefined)
         found: dict[str, Any] = results.plain(
             {
                 "k": first.rules.k,
@@ -128,7 +128,7 @@ class Paired:
         columns = ["side", "attribute", "group", "metric", *keys, "low", "high", "moved"]
         return pd.DataFrame(table, columns=columns).astype(dict.fromkeys((*keys, "low", "high"), float))
 
-    def _gaps(self, attribute: str, undefined: dict[str, str]) -> dict[str, Any]:
+    def _gaps(self, attribute: str, groups: dict[str, Any], undefined: dict[str, str]) -> dict[str, Any]:
         rows = {}
         for key, old in self.before.found[attribute].items():
             new = self.after.found[attribute].get(key)
@@ -140,26 +140,10 @@ class Paired:
                 row = _rows([_whole(old, ratio)], [_whole(new, ratio)])[0]
             else:
                 row = _row(old.gap, new.gap, *changes.of_gaps(old.sides, new.sides, self.jump(key)))
-            rows[key] = {**row, **self._signed(attribute, key, old)}
+            rows[key] = {**row, **_signed(groups, key, old)}
             if row["difference"] is None or math.isnan(row["difference"]):
                 undefined[f"gaps.{attribute}.{key}"] = old.reason or new.reason or why(key)
         return rows
-
-    def _signed(self, attribute: str, key: str, old: Gap) -> dict[str, Any]:
-        """The group that was high before less the one that was low: after, and the interval of its change."""
-        if old.pair is None or old.of is not None or key not in results.group_metrics(self.after.tally):
-            return {"signed_after": math.nan, "signed_ci": (math.nan, math.nan)}
-        sides = []
-        for audit in (self.before, self.after):
-            groups = next(group for group in audit.tally.groups if group.attribute == attribute)
-            each = dict(zip(groups.names, results.group_estimates(audit.tally, groups, key), strict=True))
-            sides.append([each[name] for name in old.pair])
-        (rise, rose), (fall, fell) = changes.of_values(sides[0], sides[1], self.jump(key))
-        values, lows, highs = (
-            (np.array(one), np.array(other)) for one, other in ((rise, fall), *zip(rose, fell, strict=True))
-        )
-        low, high = rates.difference(values, lows, highs)
-        return {"signed_after": sides[1][0].value - sides[1][1].value, "signed_ci": (float(low), float(high))}
 
     def _items(self) -> dict[str, Any]:
         if "gini" not in self.before.results["items"] or "gini" not in self.after.results["items"]:
@@ -256,6 +240,18 @@ def _row(old: float, new: float, difference: float, ci: tuple[float, float]) -> 
         "ci": ci,
         "moved": None if math.isnan(low) else bool(low > 0 or high < 0),
     }
+
+
+def _signed(groups: dict[str, Any], key: str, old: Gap) -> dict[str, Any]:
+    """The group that was high before less the one that was low: after, and the interval of its change. The two are of
+    different people, so that their changes' intervals add up by squares (Zou & Donner 2008)."""
+    if old.pair is None or old.of is not None or any(key not in groups[name] for name in old.pair):
+        return {"signed_after": math.nan, "signed_ci": (math.nan, math.nan)}
+    high, low = (groups[name][key] for name in old.pair)
+    change = high["difference"] - low["difference"]
+    down = math.hypot(high["difference"] - high["ci"][0], low["ci"][1] - low["difference"])
+    up = math.hypot(high["ci"][1] - high["difference"], low["difference"] - low["ci"][0])
+    return {"signed_after": high["after"] - low["after"], "signed_ci": (change - down, change + up)}
 
 
 def _whole(gap: Gap, ratio: bool) -> Estimate:
