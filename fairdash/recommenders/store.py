@@ -54,7 +54,7 @@ def write(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArra
     """Write a recommender's own part; the manifest comes last, so that a folder with one is whole."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / ARRAYS)
-    partial = folder / (MANIFEST + ".part")
+    partial = aside(folder / MANIFEST)
     partial.write_text(json.dumps({"format": FORMAT, **manifest}, indent=1))
     partial.replace(folder / MANIFEST)
 

@@ -12,8 +12,10 @@ import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertModel, BertTokenizer
 
+from fairdash.data import split as splits
+from fairdash.data import synthetic
 from fairdash.errors import Cancelled, ConfigError, ModelError
-from fairdash.mitigation.base import TermBatch
+from fairdash.mitigation.base import Mitigation, TermBatch
 from fairdash.progress import silent
 from fairdash.recommenders import RECOMMENDERS, build, ranking, store
 from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, Fitted, ProbabilityFitted, Sizes
@@ -27,7 +29,11 @@ from fairdash.recommenders.bert_pair.model import (
     fit_blend,
     twin_profiles,
 )
-from fairdash.schema import Interactions, TrainingData
+from fairdash.run import Run
+from fairdash.schema import GroupSpec, Interactions, TrainingData
+from fairdash.stages import audit, explore, mitigate
+from fairdash.stages import fit as fit_stage
+from fairdash.stages.fit import TrainSpec
 from tests.unit.recommenders.conftest import N_ITEMS, N_USERS, make_data
 
 PROFILE = ("gender", "age")
@@ -436,6 +442,29 @@ def test_any_first_stage(tiny: Path, data: TrainingData, run: Path, first_stage:
     fitted = fit(tiny, data, run, first_stage=first_stage, prior="first_stage", epochs=1)
     assert fitted.first.fitted.name == first_stage
     assert np.isfinite(of_candidates(fitted, everybody(), data.train)).all()
+
+
+def test_from_its_training_to_the_explanation_of_an_item(tiny: Path, run: Path) -> None:
+    cut = splits.split(synthetic.make(n_users=60, n_items=40)[0], "user-time:0.8")
+    chosen = {name: str(value) for name, value in options(tiny, epochs=1, n_candidates=12, profile="gender").items()}
+    fit_stage.train(cut, TrainSpec("bert_pair", chosen), run)
+    made = Run.load(run)
+    lists = made.candidates()
+    assert ((lists.items >= 0).sum(axis=1) == 12).all()
+    groups = [GroupSpec(("gender",), (None,), 2)]
+    found = audit.audit(made, lists.top(5), groups=groups, k=5, replicates=10, permutations=10, model=True).to_json()
+    assert 0 <= found["model"]["gender"]["flip_jaccard"]["value"] <= 1
+    assert found["model"]["gender"]["score_ks"]["value"] is not None  # of probabilities
+    done = mitigate.mitigate(made, Mitigation("calibrate", strength=0.5), 5, retrain=lambda *_: made)
+    assert (np.sort(done.lists.items) >= 0).all()
+    who = explore.person(cut, 0)
+    listed = explore.recommend(made.fitted, cut, who, 5)
+    np.testing.assert_array_equal(listed.items[0], lists.items[0, :5])
+    parts = explore.why(made.fitted, cut, who, int(listed.items[0, 0]))
+    assert np.isfinite([part for _, part in parts]).all()
+    assert "profile: gender" in dict(parts)
+    with pytest.raises(ConfigError, match="not among the candidates"):
+        explore.why(made.fitted, cut, who, int(np.setdiff1d(np.arange(40), lists.items[0])[0]))
 
 
 def test_people_without_history_get_scores(tiny: Path, data: TrainingData, run: Path) -> None:
