@@ -153,9 +153,9 @@ class Paired:
         return values[old.pair[0]] - values[old.pair[1]]
 
     def _items(self) -> dict[str, Any]:
-        if "gini" not in self.before.results["items"] or "gini" not in self.after.results["items"]:
-            return {"by_group": {}, "gaps": {}}
         first, second = self.before.tally, self.after.tally
+        if first.rules.accuracy_only or second.rules.accuracy_only:
+            return {"by_group": {}, "gaps": {}}
         old, new = results.catalogue_estimates(first), results.catalogue_estimates(second)
         found: dict[str, Any] = {key: _row(old[key], new[key]) for key in old}
         found["by_group"], found["gaps"] = {}, {}
@@ -164,14 +164,14 @@ class Paired:
             other = after_classes.get(group.attribute)
             if other is None or other.names != group.names:
                 continue
-            rows_old = results.item_estimates(first, self.before.catalogue, group)
-            rows_new = results.item_estimates(second, self.after.catalogue, other)
+            rows_old = results.item_estimates(first, group)
+            rows_new = results.item_estimates(second, other)
             found["by_group"][group.attribute] = {
                 name: {key: _row(rows_old[key][j], rows_new[key][j]) for key in rows_old}
                 for j, name in enumerate(group.names)
             }
-            gaps_old = results.item_gaps(first, self.before.catalogue, group)
-            gaps_new = results.item_gaps(second, self.after.catalogue, other)
+            gaps_old = results.item_gaps(first, group)
+            gaps_new = results.item_gaps(second, other)
             found["gaps"][group.attribute] = {key: _row(gaps_old[key], gaps_new[key]) for key in gaps_old}
         return found
 
