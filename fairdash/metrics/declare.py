@@ -9,9 +9,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash.item_classes import ItemClass
+from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.compared import Compared
 from fairdash.metrics.facts import Columns, Facts
 from fairdash.metrics.groups import Gap
+from fairdash.metrics.item_sums import ItemSums, Listed
 
 Side = Literal["accuracy", "users", "items", "model"]
 Over = Literal["catalogue", "classes"]
@@ -82,7 +85,11 @@ class Family:
     per_user: values of people [n] by metric, NaN where undefined; their means get intervals, gaps and tests. columns:
     further numbers of people, [n] or [n, width] by name, whose sums over groups `value` and `gaps` are made of; names
     begin with the family's own word, "odds:hits". gaps: what is no gap of quotients, by metric; such a key may end in
-    the groups of items that it is about."""
+    the groups of items that it is about.
+
+    Of the item side. item_columns: numbers of people for one way to group items, [n] or [n, j], whose sums over all
+    people the next two are made of; names end in its attribute, "merit:maker". item_values: of each group of items [j].
+    item_gaps: metrics over groups of items. of_catalogue: metrics of how often each item is recommended."""
 
     name: str
     metrics: tuple[Metric, ...]
@@ -91,6 +98,10 @@ class Family:
     per_user: Callable[[Facts], Mapping[str, NDArray[np.float64]]] | None = None
     columns: Callable[[Facts], Columns] | None = None
     gaps: Callable[[Compared], Mapping[str, Gap]] | None = None
+    item_columns: Callable[[Facts, ItemClass], Columns] | None = None
+    item_values: Callable[[ItemSums], Mapping[str, list[Estimate]]] | None = None
+    item_gaps: Callable[[ItemSums], Mapping[str, Estimate]] | None = None
+    of_catalogue: Callable[[Listed], Mapping[str, Estimate]] | None = None
 
     @property
     def of_accuracy(self) -> bool:

@@ -146,9 +146,9 @@ class Paired:
         return rows
 
     def _items(self) -> dict[str, Any]:
-        if "gini" not in self.before.results["items"] or "gini" not in self.after.results["items"]:
-            return {"by_group": {}, "gaps": {}}
         first, second = self.before.tally, self.after.tally
+        if first.rules.accuracy_only or second.rules.accuracy_only:
+            return {"by_group": {}, "gaps": {}}
         old, new = results.catalogue_estimates(first), results.catalogue_estimates(second)
         found: dict[str, Any] = _named(old, new)
         found["by_group"], found["gaps"] = {}, {}
@@ -157,15 +157,12 @@ class Paired:
             other = after_classes.get(group.attribute)
             if other is None or other.names != group.names:
                 continue
-            rows_old = results.item_estimates(first, self.before.catalogue, group)
-            rows_new = results.item_estimates(second, self.after.catalogue, other)
+            rows_old, rows_new = results.item_estimates(first, group), results.item_estimates(second, other)
             by_key = {key: _rows(rows_old[key], rows_new[key]) for key in rows_old}
             found["by_group"][group.attribute] = {
                 name: {key: made[j] for key, made in by_key.items()} for j, name in enumerate(group.names)
             }
-            gaps_old = results.item_gaps(first, self.before.catalogue, group)
-            gaps_new = results.item_gaps(second, self.after.catalogue, other)
-            found["gaps"][group.attribute] = _named(gaps_old, gaps_new)
+            found["gaps"][group.attribute] = _named(results.item_gaps(first, group), results.item_gaps(second, other))
         return found
 
     @cached_property

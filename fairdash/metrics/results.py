@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fairdash.hashing import id_hash, mix
 from fairdash.item_classes import ItemClass
-from fairdash.metrics import bootstrap, exposure, pairs
+from fairdash.metrics import bootstrap, exposure
 from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS, QUOTIENTS, chosen, counted, over, part, why
@@ -22,6 +22,7 @@ from fairdash.metrics.families.categories import PLACES, SLOTS
 from fairdash.metrics.families.scores import CELLS
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue
+from fairdash.metrics.item_sums import ItemSums, Listed, divide
 from fairdash.metrics.rates import Rates, spread, unit
 from fairdash.metrics.shuffles import shuffled
 from fairdash.metrics.tally import EXACT_PEOPLE, GroupSums, Tally
@@ -320,7 +321,7 @@ def items(total: Tally, catalogue: Catalogue, labels: Sequence[str], undefined: 
     found: dict[str, Any] = {}
     whole = catalogue_estimates(total)
     classes = {group.attribute: group for group in catalogue.classes}
-    gaps = {attribute: item_gaps(total, catalogue, group) for attribute, group in classes.items()}
+    gaps = {attribute: item_gaps(total, group) for attribute, group in classes.items()}
     asked = [label for label in labels if label in classes]
     nothing = dict.fromkeys(over("classes"), Estimate(math.nan, np.empty(0)))
     for key, estimate in (whole | (gaps[asked[0]] if asked else nothing)).items():
@@ -340,21 +341,13 @@ def items(total: Tally, catalogue: Catalogue, labels: Sequence[str], undefined: 
 
 
 def catalogue_estimates(total: Tally) -> dict[str, Estimate]:
-    """gini, gini_exposure, coverage, entropy, arp, aplt, aclt."""
-
-    def jackknifed(statistic: Callable[[Array], float], blocks: NDArray[Any]) -> Estimate:
-        blocks = blocks.astype(np.float64)
-        whole = blocks.sum(axis=0)
-        filled = blocks[blocks.any(axis=1)]
-        return Estimate(statistic(whole), np.array([statistic(whole - b) for b in filled]), "jackknife", 0.0, 1.0)
-
-    found = {
-        "gini": jackknifed(exposure.gini, total.item_lists),
-        "gini_exposure": jackknifed(exposure.gini, total.item_exposure),
-        "coverage": jackknifed(exposure.coverage, total.item_lists),
-        "entropy": jackknifed(exposure.entropy, total.item_lists),
-    }
-    return found | {key: person_estimate(total, key) for key in ("arp", "aplt", "aclt")}
+    """Metrics of the whole catalogue: of how often items are recommended, and means over people."""
+    listed = Listed(total.item_lists, total.item_exposure)
+    found: dict[str, Estimate] = {}
+    for family in chosen(total.rules.accuracy_only):
+        if family.of_catalogue is not None:
+            found = added(found, family.of_catalogue(listed).items())
+    return found | {key: person_estimate(total, key) for key in over("catalogue") if key in total.metrics}
 
 
 def person_estimate(total: Tally, key: str) -> Estimate:
@@ -365,46 +358,34 @@ def person_estimate(total: Tally, key: str) -> Estimate:
     return _estimates(rates, sums, n, key)[0]
 
 
-def _item_sums(total: Tally, name: str) -> tuple[Array, Array]:
-    """Sums [j] and their replicates [r, j] of an item column."""
-    place = total.items_layout[name]
-    return total.items_total[place], total.items_boot[:, place]
+def _item_sums(total: Tally, group: ItemClass) -> ItemSums:
+    return ItemSums(
+        group=group,
+        layout=total.items_layout,
+        total=total.items_total,
+        boot=total.items_boot,
+        people_layout=total.people_layout,
+        people_total=total.people_total,
+        people_boot=total.people_boot,
+    )
 
 
-def item_estimates(total: Tally, catalogue: Catalogue, group: ItemClass) -> dict[str, list[Estimate]]:
+def item_estimates(total: Tally, group: ItemClass) -> dict[str, list[Estimate]]:
     """What each group of one item attribute gets [j], by metric."""
-    name = group.attribute
-
-    def quotient(top: tuple[Array, Array], bottom: tuple[Array, Array]) -> list[Estimate]:
-        value, boot = _divide(top[0], bottom[0]), _divide(top[1], bottom[1])
-        return [Estimate(float(value[j]), boot[:, j], low=0.0, high=1.0) for j in range(len(value))]
-
-    def sums(column: str) -> tuple[Array, Array]:
-        return _item_sums(total, f"{column}:{name}")
-
-    rates = parity.rates(total.people_layout, group)
-    upper, lower = list(rates.numerators), list(rates.denominators)
-    people = total.people_total, total.people_boot
-    found = {
-        "exposure_share": quotient(sums("exposure"), _item_sums(total, "exposure")),
-        "selection_rate": quotient((people[0][upper], people[1][:, upper]), (people[0][lower], people[1][:, lower])),
-        "true_positive_rate": quotient(sums("hits"), sums("relevant")),
-        "pairwise_accuracy": quotient(sums("above"), sums("pairs")),
-    }
-    if group.exclusive:
-        above, pair, own_above, own_pair = sums("above"), sums("pairs"), sums("above-intra"), sums("pairs-intra")
-        found["pairwise_accuracy_intra"] = quotient(own_above, own_pair)
-        found["pairwise_accuracy_inter"] = quotient(
-            (above[0] - own_above[0], above[1] - own_above[1]), (pair[0] - own_pair[0], pair[1] - own_pair[1])
-        )
+    sums = _item_sums(total, group)
+    found: dict[str, list[Estimate]] = {}
+    for family in chosen(total.rules.accuracy_only):
+        if family.item_values is not None:
+            found = added(found, family.item_values(sums).items())
     return found
 
 
 def _item_rows(
     total: Tally, catalogue: Catalogue, group: ItemClass, undefined: dict[str, str]
 ) -> dict[str, dict[str, Any]]:
-    estimates = item_estimates(total, catalogue, group)
-    relevant = _divide(_item_sums(total, f"merit:{group.attribute}")[0], _item_sums(total, "relevant")[0])
+    estimates = item_estimates(total, group)
+    sums = _item_sums(total, group)
+    relevant = divide(sums.by_group("merit")[0], sums.of_all("relevant")[0])
     catalogue_share = np.asarray(group.share.sum(axis=0)).ravel() / max(1, catalogue.size)
     interactions = _interaction_share(catalogue, group)
     rows: dict[str, dict[str, Any]] = {}
@@ -431,53 +412,20 @@ def _item_rows(
     return rows
 
 
-def item_gaps(total: Tally, catalogue: Catalogue, group: ItemClass) -> dict[str, Estimate]:
-    """awrf, eed, eer, eel, exposure_ratio, rsp, reo over the groups of one item attribute."""
-    name = group.attribute
-    given, given_boot = _item_sums(total, f"exposure:{name}")
-    merit, merit_boot = _item_sums(total, f"merit:{name}")
-    target = exposure.shares(np.asarray(group.share.sum(axis=0)).ravel())
-    selection = parity.rates(total.people_layout, group)
-    selected, selected_boot = selection.of(total.people_total[None])[0], selection.of(total.people_boot[:, None])[:, 0]
-    hits, hits_boot = _item_sums(total, f"hits:{name}")
-    relevant, relevant_boot = _item_sums(total, f"relevant:{name}")
-    truth, truth_boot = _item_sums(total, "truth")
-
-    def distance(statistic: Callable[[Array], Array], point: Array, boot: Array) -> Estimate:
-        return Estimate(float(statistic(point)), statistic(boot), "distance")
-
-    def mean(key: str) -> Estimate:
-        sums, boot = _item_sums(total, f"{key}:{name}")
-        return Estimate(float(_divide(sums, truth)[0]), _divide(boot, truth_boot)[:, 0], low=0.0)
-
-    # the ratio of the two groups that are lowest and highest in the data, held fixed in the replicates
-    each = np.where(merit > 0, _divide(given, merit), np.nan)
-    ratio = Estimate(exposure.merit_ratio(given, merit), np.empty(0))
-    if not math.isnan(ratio.value):
-        low, high = int(np.nanargmin(each)), int(np.nanargmax(each))
-        moved = _divide(given_boot, merit_boot)
-        ratio = Estimate(ratio.value, _divide(moved[:, low], moved[:, high]), low=0.0)
-    return {
-        "awrf": distance(lambda x: exposure.total_variation(exposure.shares(x), target), given, given_boot),
-        "eed": mean("eed"),
-        "eer": mean("eer"),
-        "eel": mean("eel"),
-        "exposure_ratio": ratio,
-        "rsp": distance(pairs.rate_dispersion, selected, selected_boot),
-        "reo": distance(pairs.rate_dispersion, _divide(hits, relevant), _divide(hits_boot, relevant_boot)),
-    }
+def item_gaps(total: Tally, group: ItemClass) -> dict[str, Estimate]:
+    """Metrics over the groups of one item attribute."""
+    sums = _item_sums(total, group)
+    found: dict[str, Estimate] = {}
+    for family in chosen(total.rules.accuracy_only):
+        if family.item_gaps is not None:
+            found = added(found, family.item_gaps(sums).items())
+    return found
 
 
 def _interaction_share(catalogue: Catalogue, group: ItemClass) -> Array:
     if catalogue.popularity is None:
         return np.full(len(group.names), np.nan)
-    return _divide(np.asarray(catalogue.popularity @ group.share), catalogue.popularity.sum())
-
-
-def _divide(top: Array, bottom: Any) -> Array:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        value: Array = top / bottom
-    return np.where(np.isfinite(value), value, np.nan)
+    return divide(np.asarray(catalogue.popularity @ group.share), catalogue.popularity.sum())
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------------

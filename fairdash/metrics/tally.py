@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from fairdash.errors import ConfigError
 from fairdash.hashing import Hashes, mix
-from fairdash.metrics import bootstrap, exposure, pairs
-from fairdash.metrics.catalogue import chosen, counted
+from fairdash.metrics import bootstrap
+from fairdash.metrics.catalogue import FAMILIES, chosen, counted
 from fairdash.metrics.facts import Columns, Facts
 from fairdash.metrics.inputs import Inputs
 from fairdash.plugins import added
@@ -244,9 +244,10 @@ def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[
             values = added(values, family.per_user(facts).items())
         if family.columns is not None:
             people = added(people, family.columns(facts).items())
+    items = {} if rules.accuracy_only else _item_columns(facts)
     values |= extra
-    for name, value in (*values.items(), *people.items()):
-        if len(value) != facts.n or np.isinf(value).any() or (name in people and np.isnan(value).any()):
+    for name, value in (*values.items(), *people.items(), *items.items()):
+        if len(value) != facts.n or np.isinf(value).any() or (name not in values and np.isnan(value).any()):
             raise ConfigError(
                 f"{name!r} is not one finite number a person ({facts.n:,} people).",
                 "A family of metrics gives NaN where a metric is undefined, and 0 in columns where nothing counts.",
@@ -260,14 +261,15 @@ def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[
                 f"The metric {key!r} is not known for the people that others of {counted(key)!r} are known for.",
                 "Declare another `counted`, or none.",
             )
-    return values, people, {} if rules.accuracy_only else _item_columns(facts)
+    return values, people, items
 
 
 def _item_columns(facts: Facts) -> Columns:
     items: Columns = {}
     for group in facts.inputs.catalogue.classes:
-        items |= pairs.class_columns(facts, group) | exposure.columns(facts, group)
-        items |= pairs.pairwise_columns(facts, group)
+        for family in FAMILIES.values():
+            if family.item_columns is not None:
+                items = added(items, family.item_columns(facts, group).items())
     items["exposure"] = np.asarray(facts.exposure.sum(axis=1)).ravel()
     items["relevant"] = facts.n_relevant.astype(np.float64)
     items["truth"] = (facts.n_relevant > 0).astype(np.float64)

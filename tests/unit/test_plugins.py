@@ -64,18 +64,25 @@ for row in np.flatnonzero(data.users["gender"] == "woman"):
 
 def made(items):
     lists = Lists(items, np.full(items.shape, np.nan, np.float32))
-    return audit.from_split(cut, lists, groups=["gender"], k=10, replicates=100, permutations=200)
+    return audit.from_split(cut, lists, groups=["gender"], item_groups=["popularity"], k=10,
+                            replicates=100, permutations=200)
 
 before, after = made(even), made(random)
 found, changed = before.to_json(), compare.compare(before, after).to_json()
 low = -np.inf if data.relevance_threshold is None else data.relevance_threshold
 hits = [item for user, item, liked in zip(test.user, test.item, test.rating >= low) if liked and item in even[user]]
+heads = next(group for group in before.catalogue.classes if group.attribute == "popularity").member.toarray()
 print(json.dumps({
     "keys": [key for key in METRICS if key in KEYS],
     "overall": {key: [found["overall"][key], found["overall"][f"{key}_ci"]] for key in KEYS[:2]},
     "expected": {"toy_even": (even % 2 == 0).mean(), "toy_even_hits": (np.array(hits) % 2 == 0).mean()},
     "groups": {name: [group[key] for key in KEYS[:2]] for name, group in found["groups"]["gender"].items()},
     "gaps": {key: found["gaps"]["gender"][key] for key in KEYS},
+    "items": {key: [found["items"][key], found["items"][f"{key}_ci"]] for key in ("toy_first", "toy_often")},
+    "counted": [np.ptp(heads[even[:, 0]].mean(axis=0)), (np.bincount(even.ravel(), minlength=60) >= 2).mean()],
+    "item changes": [row["verdict"] for row in (changed["items"]["gaps"]["popularity"]["toy_first"],
+                                                changed["items"]["toy_often"])],
+    "item table": sorted(set(findings.item_table(found)["metric"]) & {"First places", "Often"}),
     "table": sorted(set(before.by_group["metric"]) & set(KEYS)),
     "broken": gate.gate(before, [f"gender.{key}.gap={limit}" for key, limit in zip(KEYS, (0.1, 0.99, 0.01))]),
     "verdicts": [changed["gaps"]["gender"][key]["verdict"] for key in KEYS],
@@ -150,6 +157,11 @@ def test_a_named_package_brings_metrics_of_people_and_of_groups_that_everything_
         assert row["p_value"] < 0.05 < row["p_holm"] * 10
         assert 0 < row["ci"][0] <= row["gap"] <= row["ci"][1]
         assert row["detectable"] > 0
+    for (value, (low, high)), expected in zip(found["items"].values(), found["counted"], strict=True):
+        assert value == pytest.approx(expected)
+        assert 0 <= low <= value <= high <= 1
+    assert found["item changes"] == ["no change shown"] * 2  # men reach everything already
+    assert found["item table"] == ["First places", "Often"]
     assert found["table"] == ["toy_even", "toy_even_hits"]
     assert [one.split(" is ")[0] for one in found["broken"]] == ["gender.toy_even.gap", "gender.toy_spread.gap"]
     assert found["verdicts"] == ["fairer"] * 3

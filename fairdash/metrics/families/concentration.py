@@ -1,8 +1,21 @@
-"""How recommendations spread over the catalogue."""
+"""How recommendations spread over the catalogue: see `metrics.exposure`."""
 
 from __future__ import annotations
 
+from fairdash.metrics import exposure
+from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.declare import Family, Metric
+from fairdash.metrics.item_sums import Listed, jackknifed
+
+
+def _of_catalogue(listed: Listed) -> dict[str, Estimate]:
+    return {
+        "gini": jackknifed(exposure.gini, listed.lists),
+        "gini_exposure": jackknifed(exposure.gini, listed.exposure),
+        "coverage": jackknifed(exposure.coverage, listed.lists),
+        "entropy": jackknifed(exposure.entropy, listed.lists),
+    }
+
 
 FAMILY = Family(
     "concentration",
@@ -57,4 +70,5 @@ FAMILY = Family(
         ),
     ),
     place=110,
+    of_catalogue=_of_catalogue,
 )

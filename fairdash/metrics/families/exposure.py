@@ -1,12 +1,53 @@
-"""Who is seen, among groups of items."""
+"""Who is seen, among groups of items: see `metrics.exposure`."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdash.metrics import exposure
+from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.declare import Family, Metric, Part
+from fairdash.metrics.item_sums import ItemSums, distance, divide, quotients, rates
 
 _DIAZ = "Diaz et al. 2020, Evaluating Stochastic Rankings with Expected Exposure, CIKM"
+
+
+def _values(sums: ItemSums) -> dict[str, list[Estimate]]:
+    return {"exposure_share": quotients(sums.by_group("exposure"), sums.of_all("exposure"))}
+
+
+def _gaps(sums: ItemSums) -> dict[str, Estimate]:
+    target = exposure.shares(np.asarray(sums.group.share.sum(axis=0)).ravel())
+
+    def away(mass: NDArray[np.float64]) -> NDArray[np.float64]:
+        return exposure.total_variation(exposure.shares(mass), target)
+
+    return {
+        "awrf": distance(away, sums.by_group("exposure")),
+        **{key: _mean(sums, key) for key in ("eed", "eer", "eel")},
+        "exposure_ratio": _ratio(sums),
+    }
+
+
+def _mean(sums: ItemSums, key: str) -> Estimate:
+    """Over people with a liked item."""
+    value, boot = rates(sums.by_group(key), sums.of_all("truth"))
+    return Estimate(float(value[0]), boot[:, 0], low=0.0)
+
+
+def _ratio(sums: ItemSums) -> Estimate:
+    """Of the two groups that are lowest and highest in the data, held fixed in the replicates."""
+    given, merit = sums.by_group("exposure"), sums.by_group("merit")
+    value = exposure.merit_ratio(given[0], merit[0])
+    if math.isnan(value):
+        return Estimate(value, np.empty(0))
+    each, moved = rates(given, merit)
+    low, high = int(np.nanargmin(each)), int(np.nanargmax(each))
+    return Estimate(value, divide(moved[:, low], moved[:, high]), low=0.0)
+
 
 FAMILY = Family(
     "exposure",
@@ -80,4 +121,7 @@ FAMILY = Family(
         Part("relevant_share", why="no item is relevant to anybody"),
     ),
     place=90,
+    item_columns=exposure.columns,
+    item_values=_values,
+    item_gaps=_gaps,
 )

@@ -1,13 +1,49 @@
-"""Whether groups of items rank alike."""
+"""Whether groups of items rank alike: see `metrics.pairs`."""
 
 from __future__ import annotations
 
 import math
 
+from fairdash.item_classes import ItemClass
+from fairdash.metrics import pairs
+from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.declare import Family, Metric, Part
+from fairdash.metrics.facts import Columns, Facts
+from fairdash.metrics.item_sums import ItemSums, Sums, distance, quotients, rates
 
 _ZHU = "Zhu, Wang & Caverlee 2020, Measuring and Mitigating Item Under-Recommendation Bias, SIGIR"
 _BEUTEL = "Beutel et al. 2019, Fairness in Recommendation Ranking through Pairwise Comparisons, KDD"
+
+
+def _columns(facts: Facts, group: ItemClass) -> Columns:
+    return pairs.class_columns(facts, group) | pairs.pairwise_columns(facts, group)
+
+
+def _values(sums: ItemSums) -> dict[str, list[Estimate]]:
+    above, all_pairs = sums.by_group("above"), sums.by_group("pairs")
+    found = {
+        "selection_rate": quotients(sums.by_people("selected"), sums.by_people("candidates")),
+        "true_positive_rate": quotients(sums.by_group("hits"), sums.by_group("relevant")),
+        "pairwise_accuracy": quotients(above, all_pairs),
+    }
+    if sums.group.exclusive:
+        own_above, own_pairs = sums.by_group("above-intra"), sums.by_group("pairs-intra")
+        found["pairwise_accuracy_intra"] = quotients(own_above, own_pairs)
+        found["pairwise_accuracy_inter"] = quotients(_less(above, own_above), _less(all_pairs, own_pairs))
+    return found
+
+
+def _less(whole: Sums, part: Sums) -> Sums:
+    return whole[0] - part[0], whole[1] - part[1]
+
+
+def _gaps(sums: ItemSums) -> dict[str, Estimate]:
+    selected = rates(sums.by_people("selected"), sums.by_people("candidates"))
+    return {
+        "rsp": distance(pairs.rate_dispersion, selected),
+        "reo": distance(pairs.rate_dispersion, rates(sums.by_group("hits"), sums.by_group("relevant"))),
+    }
+
 
 FAMILY = Family(
     "ranks",
@@ -54,4 +90,7 @@ FAMILY = Family(
         Part("pairwise_accuracy_inter", why="no relevant item of the group has an irrelevant candidate of another"),
     ),
     place=100,
+    item_columns=_columns,
+    item_values=_values,
+    item_gaps=_gaps,
 )

@@ -1,14 +1,17 @@
-"""A family of metrics: of people, of groups, and a distance between groups."""
+"""A family of metrics: of people, of groups, a distance between groups, and two of the item side."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash.item_classes import ItemClass
+from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.compared import Compared
 from fairdash.metrics.declare import Family, Metric, Quotient
 from fairdash.metrics.facts import Columns, Facts
 from fairdash.metrics.groups import Gap
+from fairdash.metrics.item_sums import ItemSums, Listed, distance, jackknifed
 
 Array = NDArray[np.float64]
 
@@ -33,6 +36,22 @@ def _gaps(compared: Compared) -> dict[str, Gap]:
             return np.var(sums[..., even] / sums[..., hits], axis=-1)
 
     return {"toy_spread": compared.distance(variance, "a group has no hit", root=True)}
+
+
+def _item_columns(facts: Facts, group: ItemClass) -> Columns:
+    firsts = facts.inputs.lists.items[:, 0]
+    return {f"toy-first:{group.attribute}": np.where(firsts[:, None] >= 0, group.member.toarray()[firsts], 0.0)}
+
+
+def _item_gaps(sums: ItemSums) -> dict[str, Estimate]:
+    def spread(counts: Array) -> Array:
+        return np.ptp(counts / counts.sum(axis=-1, keepdims=True), axis=-1)
+
+    return {"toy_first": distance(spread, sums.by_group("toy-first"))}
+
+
+def _of_catalogue(listed: Listed) -> dict[str, Estimate]:
+    return {"toy_often": jackknifed(lambda counts: float((counts >= 2).mean()), listed.lists)}
 
 
 FAMILY = Family(
@@ -64,8 +83,13 @@ FAMILY = Family(
             place=920,
             shown_by="toy_even_hits",
         ),
+        Metric("toy_first", "First places", "items", "max − min of their shares", 0, 1, -1, place=900, over="classes"),
+        Metric("toy_often", "Often", "items", "items in two lists / all", 0, 1, 1, place=910, over="catalogue"),
     ),
     per_user=_per_user,
     columns=_columns,
     gaps=_gaps,
+    item_columns=_item_columns,
+    item_gaps=_item_gaps,
+    of_catalogue=_of_catalogue,
 )
