@@ -13,8 +13,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fairdash.recommenders.bert_sequence.dropout import Dropout, Noise
-
 SCALE = 0.02  # of weights at the start
 FEED_FORWARD = 2  # widths: SwiGLU has three products where BERT's branch has two, of four widths
 CLOSED = -1e4  # added to the attention between positions that may not see each other
@@ -33,7 +31,6 @@ class GatedEncoder(nn.Module):
         types: int,
         causal: bool,
         dropout: float,
-        noise: Noise,
         fused: bool,
     ) -> None:
         super().__init__()
@@ -42,8 +39,8 @@ class GatedEncoder(nn.Module):
         self.positions = nn.Parameter(torch.randn(length, width) * SCALE)
         self.mask = None if causal else nn.Parameter(torch.randn(width) * SCALE)  # stands for a hidden item
         self.first, self.last = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.dropout = Dropout(dropout, noise)
-        self.blocks = nn.ModuleList(_Block(width, heads, length, dropout, noise, fused) for _ in range(layers))
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(_Block(width, heads, length, dropout, fused) for _ in range(layers))
         nn.init.normal_(self.types.weight, std=SCALE)
 
     def forward(self, inputs: torch.Tensor, types: torch.Tensor, real: torch.Tensor | None) -> torch.Tensor:
@@ -65,7 +62,7 @@ class GatedEncoder(nn.Module):
 
 
 class _Block(nn.Module):
-    def __init__(self, width: int, heads: int, length: int, dropout: float, noise: Noise, fused: bool) -> None:
+    def __init__(self, width: int, heads: int, length: int, dropout: float, fused: bool) -> None:
         super().__init__()
         self.heads, self.fused, self.length = heads, fused, length
         self.before_attention, self.before_feed = nn.LayerNorm(width), nn.LayerNorm(width)
@@ -75,7 +72,7 @@ class _Block(nn.Module):
         self.up = nn.Linear(width, 2 * FEED_FORWARD * width, bias=False)
         self.down = nn.Linear(FEED_FORWARD * width, width, bias=False)
         self.gate = nn.Linear(width, width)
-        self.dropout = Dropout(dropout, noise)
+        self.dropout = nn.Dropout(dropout)
         for layer in (self.reads, self.attended, self.up, self.down, self.gate):
             nn.init.normal_(layer.weight, std=SCALE)
         nn.init.zeros_(self.gate.bias)

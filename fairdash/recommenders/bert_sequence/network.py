@@ -23,7 +23,6 @@ from torch.nn import functional
 from transformers import BertConfig, BertModel
 
 from fairdash.recommenders.bert_sequence import SequenceOptions, negatives_of
-from fairdash.recommenders.bert_sequence.dropout import Noise, replace_dropout
 from fairdash.recommenders.bert_sequence.gated import GatedEncoder
 from fairdash.recommenders.bert_sequence.softmax import softmax_loss
 from fairdash.recommenders.device import Device
@@ -44,14 +43,12 @@ class SequenceModel(nn.Module):
         self.options = options
         m, w = texts.shape
         d = options.width
-        self.noise = Noise()
         # a CPU's fused attention kernel is three times slower in bfloat16 than plain products at these lengths
         fused = device.kind != "cpu" or not device.bf16
         self.bert: BertModel | None = None
         self.gated: GatedEncoder | None = None
         if options.architecture == "bert":
             self.bert = _bert(options, "sdpa" if fused else "eager")
-            replace_dropout(self.bert, self.noise)
         else:
             self.gated = GatedEncoder(
                 width=d,
@@ -61,7 +58,6 @@ class SequenceModel(nn.Module):
                 types=TYPES,
                 causal=options.objective == "causal",
                 dropout=options.dropout,
-                noise=self.noise,
                 fused=fused,
             )
         self.register_buffer("texts", texts, persistent=False)
@@ -131,7 +127,6 @@ class SequenceModel(nn.Module):
         weights: torch.Tensor,  # float32 [b, n]: of that prediction in the loss, 0 for none
         profile: torch.Tensor,  # int64 [b]: row of `profiles`
     ) -> Output:
-        self.noise.start()
         vectors = self.item_vectors()
         masked = None
         if self.options.objective == "masked":

@@ -1,6 +1,9 @@
 """The loss of `bert_sequence`: cross-entropy under a softmax over the catalogue, or over a draw from it.
 
 Shapes: t predictions, d width, m items, s drawn ones.
+
+A training step with logits and `cross_entropy` instead takes 1.1 times the processor time at MovieLens-100K's size, 1.4
+times at MovieLens-1M's and 2.1 times with 4,096 of 50,000 items (`python -m tests.bench.sequence_parts`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """What `bert_sequence` reads in training: histories cut into windows, and ratings as token types.
 
 Shapes: b people in a batch, n positions.
+
+Padded batches of windows in any order take 2.0 times the processor time an item at MovieLens-100K's size, and 1.3 times
+at MovieLens-1M's (`python -m tests.bench.sequence_parts`).
 """
 
 from __future__ import annotations

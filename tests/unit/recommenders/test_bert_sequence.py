@@ -18,7 +18,6 @@ from fairdash.progress import silent
 from fairdash.recommenders import build, store, text
 from fairdash.recommenders.base import ProfileFitted, VectorFitted
 from fairdash.recommenders.bert_sequence import SequenceOptions, negatives_of
-from fairdash.recommenders.bert_sequence.dropout import Dropout, Noise
 from fairdash.recommenders.bert_sequence.gated import GatedEncoder
 from fairdash.recommenders.bert_sequence.model import FittedSequence
 from fairdash.recommenders.bert_sequence.network import FIRST_ITEM
@@ -286,9 +285,7 @@ def test_how_many_negatives(items: int, asked: int, drawn: int) -> None:
 def encoder(*, causal: bool = True, fused: bool = True) -> GatedEncoder:
     """Of width 16, with distances that matter."""
     torch.manual_seed(0)
-    made = GatedEncoder(
-        width=16, layers=2, heads=2, length=12, types=8, causal=causal, dropout=0.5, noise=Noise(), fused=fused
-    ).eval()
+    made = GatedEncoder(width=16, layers=2, heads=2, length=12, types=8, causal=causal, dropout=0.5, fused=fused).eval()
     for parameter in made.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return made
@@ -346,17 +343,6 @@ def test_the_distance_alone_tells_items_apart() -> None:
 def test_a_gated_model_needs_no_bert_files(data: TrainingData, run: Path, tmp_path: Path) -> None:
     fit(data, run, epochs=1, architecture="gated").save(tmp_path / "model")
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["fairdash.json", "fairdash.safetensors"]
-
-
-def test_dropout_keeps_its_share_and_its_mean() -> None:
-    torch.manual_seed(0)
-    noise = Noise()
-    noise.start()
-    layer = Dropout(0.25, noise).train()
-    out = layer(torch.ones(1000, 100))
-    assert float((out > 0).float().mean()) == pytest.approx(0.75, abs=0.01)
-    assert float(out.mean()) == pytest.approx(1.0, abs=0.01)
-    assert torch.equal(layer.eval()(torch.ones(3)), torch.ones(3))
 
 
 def test_rating_levels() -> None:
