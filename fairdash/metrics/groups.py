@@ -23,8 +23,9 @@ Interval and test agree: both ask for 0, the test more exactly. Where the lower 
 p < 0.05 says, it becomes that which the test implies, gap · (1 − 1.96 / z) with z the normal value of p (Miettinen
 1976): the error of the null is the right one near 0.
 
-Detectable gap: a true difference of this size would be found with probability 0.8 at this number of people. Its error
-is that of all groups together, and that of the smaller group of the pair with as many more hits.
+Detectable gap: a true difference of this size would be found with probability 0.8 at this number of people. What it
+must pass is of the shufflings of all people, the further hits among them; how it varies, of the smaller group of the
+pair with as many more hits.
 
 Metrics that are distances (category_divergence, score_ks, generalized_cross_entropy, group_entropy_index) are never
 below 0 and biased upward; their interval is `bootstrap.distance_interval`.
@@ -49,9 +50,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import gammaln, ndtri
+from scipy.optimize import brentq
+from scipy.special import gammainc, gammaincc, gammaln, ndtr, ndtri
 
-from fairdash.metrics.bootstrap import ALPHA, LEVEL, Z_POWER, Z, detectable_distance, distance_interval
+from fairdash.metrics.bootstrap import ALPHA, LEVEL, POWER, Z, detectable_distance, distance_interval
 from fairdash.metrics.rates import Rates, Spread, difference, spread, unit
 
 Array = NDArray[np.float64]
@@ -196,17 +198,55 @@ def _agreeing(ends: tuple[float, float], value: float, p: float) -> tuple[float,
 
 def _detectable(together: Spread, few: float, many: float, target: int, critical: float) -> float:
     """The gap that the test finds with probability 0.8 when few people have more hits than all others, of whom many are
-    the largest group; or fewer hits, where that leaves more room."""
+    the largest group; or fewer hits, where that leaves more room. Sums are taken as gamma variables with their skew."""
     if together.log:
         return math.nan
-    n, variance, b = (float(part[0, target]) for part in (together.n, together.variance, together.down))
-    variance, b = max(variance, together.up[0, target] ** 2 / n), abs(b)  # as if there were one hit at least
-    threshold = critical * math.sqrt(variance * (1 / few + 1 / many))
-    size = threshold
-    for _ in range(100):
-        moved = max(variance, variance + b * size - size**2)
-        size = threshold + Z_POWER * math.sqrt(variance / many + moved / few)
-    return size
+    n, variance, b, skew = (
+        float(part[0, target]) for part in (together.n, together.variance, together.down, together.up)
+    )
+    variance = max(variance, skew**2 / n)  # as if there were one hit at least
+    if not variance > 0:
+        return variance
+    if b < 0:
+        b, skew = -b, -skew
+    level = 2 * float(ndtr(-critical))
+
+    def missing(size: float) -> float:
+        """How much the power falls short at this gap."""
+        shift = size * few / (few + many)  # of the mean of all, whose spread is that of the shufflings
+        pool = max(variance + b * shift - shift**2, variance / 4)
+        error = math.sqrt(pool * (1 / few + 1 / many))
+        uneven = max(skew - 2 * shift, -abs(skew)) * pool * (1 / few**2 - 1 / many**2) / error**3
+        moved = max(variance + b * size - size**2, variance / 4)
+        mine = math.sqrt(variance / many + moved / few)
+        own = max(skew - 2 * size, -abs(skew)) * moved / few**2 / mine**3
+        # the critical value of several groups is of the shufflings themselves, skewed as they are
+        far = _critical(level, uneven) if critical == Z else critical
+        return POWER - _above((error * far - size) / mine, own)
+
+    return _root(missing, critical * math.sqrt(variance * (1 / few + 1 / many)))
+
+
+def _above(x: float, skew: float) -> float:
+    """P(X > x) of a standardised gamma variable X of this skew (Pearson's type III)."""
+    if abs(skew) < 1e-3:
+        return float(ndtr(-x))
+    shape = 4 / skew**2
+    place = max(shape + math.copysign(1.0, skew) * x * math.sqrt(shape), 0.0)
+    return float(gammaincc(shape, place) if skew > 0 else gammainc(shape, place))
+
+
+def _critical(level: float, skew: float) -> float:
+    """What |X| of such a variable passes with this probability."""
+    return _root(lambda x: _above(x, skew) + 1 - _above(-x, skew) - level, 1.0)
+
+
+def _root(function: Callable[[float], float], start: float) -> float:
+    """Where a falling function is 0; NaN where it stays above."""
+    low, high = 0.0, start
+    while function(high) > 0 and high < 1e9 * start:
+        low, high = high, 2 * high
+    return float(brentq(function, low, high, xtol=1e-4 * high)) if high < 1e9 * start else math.nan
 
 
 def _test(rates: Rates, total: Array, values: Array, null: Array) -> tuple[float, float]:

@@ -30,9 +30,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, ndtr
+from scipy.special import betaincinv, ndtr, stdtrit
 
-from fairdash.metrics.bootstrap import Z
+from fairdash.metrics.bootstrap import LEVEL, Z
 
 Array = NDArray[np.float64]
 
@@ -197,7 +197,8 @@ def unit(rates: Rates, total: Array, people: NDArray[np.int64]) -> Array:
 def of_replicates(value: Array, replicates: Array, n: Array, jump: Array) -> Spread:
     """Of values [...] that may move either way, from replicates [r, ...] under bootstrap weights: one person's value
     has n times their variance, and n times their third moment over it as b. jump: how far the value of one person moves
-    in those whose value does: JUMPS of these, up and down, are mixed into the skew."""
+    in those whose value does: JUMPS of these, up and down, are mixed into the skew. Where few of many people move, the
+    variance is known no better than from twice as many of them, plus JUMPS: Student's t of so many, not of n."""
     known = np.isfinite(replicates)
     count = np.maximum(known.sum(axis=0), 1)
     off = np.where(known, replicates, 0.0)
@@ -207,8 +208,10 @@ def of_replicates(value: Array, replicates: Array, n: Array, jump: Array) -> Spr
     with np.errstate(invalid="ignore", divide="ignore"):
         own = np.where(second > 0, n * third / second, 0.0)
         weight = np.where(jump > 0, JUMPS * jump**2 / (n**2 * second + JUMPS * jump**2), 0.0)
+        movers = np.where(jump > 0, 2 * n**2 * second / jump**2 + JUMPS, np.inf)
+    wider = stdtrit(np.minimum(movers, n - 1), (1 + LEVEL) / 2) / stdtrit(n - 1, (1 + LEVEL) / 2)
     plain = (1 - weight) * own
-    return Spread(value, n, n * second + nan, plain + weight * jump, plain - weight * jump)
+    return Spread(value, n, n * second * wider**2 + nan, plain + weight * jump, plain - weight * jump)
 
 
 def difference(values: tuple[Array, Array], low: tuple[Array, Array], high: tuple[Array, Array]) -> tuple[Array, Array]:

@@ -50,6 +50,16 @@ def test_a_group_that_did_not_change_may_be_too_small_for_it() -> None:
     assert changes.of_values([still], [still], jump=0.5)[0] == (0.0, (0.0, 0.0))
 
 
+def test_few_that_move_among_many_are_few() -> None:
+    """16 of 1,000 people move by 1, as many up as down: t with 34 degrees of freedom, not 999."""
+    noise = math.sqrt(16) / 1000 * np.random.default_rng(6).permutation(stats.norm.ppf((np.arange(4000) + 0.5) / 4000))
+    zero = Estimate(0.0, np.zeros(4000), people=1000)
+    ((_, ends),) = changes.of_values([zero], [Estimate(0.0, noise, people=1000)], jump=1.0)
+    half = stats.t.ppf(0.975, 34) * math.sqrt(16) / 1000
+    assert half <= ends[1] <= 1.05 * half
+    assert ends[0] == pytest.approx(-ends[1])
+
+
 def test_a_gap_that_turns_round() -> None:
     """From 0.3 to 0.2 the other way round: the change is -0.1, give or take both gaps' errors; as independent here."""
     noise = np.random.default_rng(3).normal(size=(2, 20_000, 2))

@@ -72,6 +72,29 @@ def test_detectable_gap_is_found_four_times_of_five() -> None:
     assert 0.72 < np.mean([one.ci[0] > 0 for one in found]) < 0.88
 
 
+@pytest.mark.parametrize(
+    ("sizes", "chance"), [((20, 200), 0.01), ((25, 500), 0.1), ((100, 300), 0.02), ((30, 60), 0.5)]
+)
+def test_detectable_gap_of_hits_is_found_four_times_of_five(sizes: tuple[int, int], chance: float) -> None:
+    """Rare hits: what the test asks for is skewed, and the further hits raise it. Power by all draws of both groups."""
+    from scipy import stats
+
+    n, m = sizes
+    rest = round(chance * m)
+    size = hits((round(chance * n), n), (rest, m), permutations=2).detectable
+    power = 0.0
+    for x in range(n + 1):
+        for y in range(max(0, rest - 12), rest + 13):
+            draw = stats.binom(n, chance + size).pmf(x) * stats.binom(m, chance).pmf(y)
+            if draw > 1e-4 and y <= m:
+                power += draw * (hits((x, n), (y, m), permutations=2).p_value < 0.05)
+    assert 0.73 <= power <= 0.87
+
+
+def test_detectable_where_nobody_differs() -> None:
+    assert gap_of([np.full(20, 0.3), np.full(30, 0.3)], replicates=0).detectable == 0
+
+
 def test_null_of_several_groups_is_rarely_left_out() -> None:
     rng = np.random.default_rng(3)
     out = sum(gap_of([rng.normal(size=40) for _ in range(5)], seed=s, replicates=0).ci[0] > 0 for s in range(200))
