@@ -22,6 +22,7 @@ from fairdash.errors import ConfigError, FairDashError
 
 if TYPE_CHECKING:
     from fairdash.data import Finding, ImportOptions
+    from fairdash.metrics.value import Audit
     from fairdash.mitigation.base import Mitigation
     from fairdash.progress import Progress
     from fairdash.run import Run
@@ -175,6 +176,7 @@ def _writable(path: Path | None) -> None:
 
 def _audit(arguments: argparse.Namespace) -> int:
     from fairdash.metrics import files, gate
+    from fairdash.metrics.systems import Systems
     from fairdash.run import Run, read_lists
     from fairdash.stages import audit, recommend
     from fairdash.workspace import write_json
@@ -188,12 +190,13 @@ def _audit(arguments: argparse.Namespace) -> int:
                 f"--run brings its own tables, so --{unused[0]} has no use.", f"Leave out --run or --{unused[0]}."
             )
         run = Run.load(arguments.run)
+        given = arguments.recommendations or []
+        if len(given) > 1:
+            raise ConfigError(f"--run is audited with one file of lists, not {len(given)}.", "Leave out --run.")
         lists = (
-            recommend.recommend(run, arguments.k)
-            if arguments.recommendations is None
-            else read_lists(run, arguments.recommendations, _import_options(arguments))
+            read_lists(run, given[0], _import_options(arguments)) if given else recommend.recommend(run, arguments.k)
         )
-        found = audit.audit(
+        found: Audit | Systems = audit.audit(
             run,
             lists,
             relevance_threshold=_answers(arguments).get("relevance_threshold", "auto"),
@@ -209,8 +212,9 @@ def _audit(arguments: argparse.Namespace) -> int:
                 "Give --recommendations and --truth as files, or --run with the folder of a training.",
             )
         options = _import_options(arguments)
-        found = files.audit(
-            arguments.recommendations,
+        several = len(arguments.recommendations) > 1
+        audits = files.audits(
+            arguments.recommendations if several else arguments.recommendations[0],
             arguments.truth,
             arguments.users,
             train=arguments.train,
@@ -219,11 +223,14 @@ def _audit(arguments: argparse.Namespace) -> int:
             accept_guesses=arguments.accept_guesses,
             **shared,
         )
-        _save_mapping(arguments, options, found.findings)
+        found = audits if len(audits.audits) > 1 else audits[audits.first]
+        _save_mapping(arguments, options, audits[audits.first].findings)
     value = found.to_json()
     if arguments.out is not None:
         write_json(arguments.out, value)
-    broken = gate.gate(found, arguments.fail_over)
+    broken = []
+    for name, one in (found.audits if isinstance(found, Systems) else {"": found}).items():
+        broken += [f"{name}: {line}" if name else line for line in gate.gate(one, arguments.fail_over)]
     _say(arguments, value, [*found.summary(), *(f"gate failed: {line}" for line in broken)])
     for line in broken if arguments.json else ():
         print(f"gate failed: {line}", file=sys.stderr)
@@ -577,7 +584,11 @@ def _parser() -> argparse.ArgumentParser:
 
     made = command("audit", _audit, "audit lists of any system, or of a run")
     made.add_argument("--run", type=Path, help="a run folder: its tables, and its model's own audit")
-    made.add_argument("--recommendations", help="user_id, item_id, rank and/or score")
+    made.add_argument(
+        "--recommendations",
+        nargs="+",
+        help="user_id, item_id, rank and/or score[, system]; several files: several systems",
+    )
     made.add_argument("--truth", help="user_id, item_id[, rating][, prediction]: what was held out")
     made.add_argument("--train", nargs="+", help="user_id, item_id: what was known (one or several files)")
     made.add_argument("--users")

@@ -340,7 +340,14 @@ def specs(groups: Sequence[GroupSpec | str]) -> list[GroupSpec]:
     return [GroupSpec((group,)) if isinstance(group, str) else group for group in given]
 
 
-def check(k: int, replicates: int, permutations: int, seed: int) -> None:
+def check(
+    k: int = settings.K,
+    replicates: int = settings.BOOTSTRAP,
+    permutations: int = settings.PERMUTATIONS,
+    seed: int = 0,
+    **_: object,
+) -> None:
+    """ConfigError for a number among the keywords of an audit that cannot be."""
     for name, value, least, most in (
         ("k", k, 1, 100_000),
         ("replicates", replicates, 0, 100_000),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairdash.data.brought import Brings
+from fairdash.data.brought import Brings, Lists, bring
+from fairdash.data.options import ImportOptions
+from fairdash.errors import DataError
 from fairdash.metrics import stream
-from fairdash.metrics.audit import from_frames
+from fairdash.metrics.audit import check, from_frames, from_tables, liked_from
+from fairdash.metrics.systems import Systems
 from fairdash.metrics.value import Audit
 
 LARGE_ROWS = 10_000_000  # of lists, above which a Parquet file is streamed
@@ -23,6 +27,43 @@ def audit(recommendations: Brings, truth: Brings, users: Brings | None = None, *
         kept = {key: value for key, value in more.items() if key != "model"}
         return stream.from_parquet(recommendations, truth, users, **kept)  # type: ignore[arg-type]  # a path has rows
     return from_frames(recommendations, truth, users, **more)
+
+
+def audits(
+    recommendations: Lists,
+    truth: Brings,
+    users: Brings | None = None,
+    *,
+    train: Brings | Sequence[Brings] | None = None,
+    items: Brings | None = None,
+    relevance_threshold: float | Literal["auto"] | None = "auto",
+    options: ImportOptions | None = None,
+    accept_guesses: bool = True,
+    **statistics: Any,
+) -> Systems:
+    """Audit the lists of each system, all on the same people (those with a list of any system or held-out items) and
+    the same replicates.
+
+    recommendations: tables of lists, by the names of their systems or in a list (then named by their files), or one
+    table with a column `system` or `model`. The other arguments are those of `audit`.
+    """
+    check(**statistics)
+    given: list[Brings]
+    if isinstance(recommendations, Mapping):
+        given = list(recommendations.values())
+    else:
+        given = recommendations if isinstance(recommendations, list) else [cast(Brings, recommendations)]
+    options = liked_from(relevance_threshold, options)
+    tables: dict[str, Any] = {"train": train, "items": items, "options": options, "accept_guesses": accept_guesses}
+    if any(_parquet_rows(one) > LARGE_ROWS for one in given):
+        if len(given) > 1:
+            raise DataError(
+                f"Lists of more than {LARGE_ROWS:,} rows are audited one system at a time.",
+                "Audit each file on its own, or bring the best places of each list alone.",
+            )
+        return Systems({"": audit(given[0], truth, users, **tables, **statistics)})
+    found = bring(recommendations, truth, users, **tables)
+    return Systems({name: from_tables(found, name, **statistics) for name in found.systems})
 
 
 def _parquet_rows(source: Brings) -> int:

@@ -1,0 +1,76 @@
+"""Several systems, audited on the same people and the same bootstrap replicates, in one table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from fairdash.metrics import results
+from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.paired import paired
+from fairdash.metrics.value import Audit
+
+SHOWN = "ndcg"  # the metric of the lines
+
+
+@dataclass(frozen=True, eq=False)
+class Systems:
+    """audits: by the system's name, in the order in which they were brought; differences are from the first."""
+
+    audits: Mapping[str, Audit]
+
+    def __getitem__(self, name: str) -> Audit:
+        return self.audits[name]
+
+    @property
+    def first(self) -> str:
+        return next(iter(self.audits))
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """system, side (overall, gap), attribute, metric, value, low, high; and difference, difference_low,
+        difference_high, moved: from the first system, with the 95 % interval of the difference of the same people.
+        NaN where undefined, and in the rows of the first system."""
+        parts = []
+        for name, audit in self.audits.items():
+            frame = audit.to_frame()
+            frame = frame.loc[
+                frame["side"].isin(("overall", "gap")), ["side", "attribute", "metric", "value", "low", "high"]
+            ]
+            frame.insert(0, "system", name)
+            if name != self.first:
+                moves = paired(self.audits[self.first], audit).to_frame()
+                moves = moves.loc[moves["side"].isin(("overall", "gap"))]
+                moves = moves[["side", "attribute", "metric", "difference", "low", "high", "moved"]]
+                moves = moves.rename(columns={"low": "difference_low", "high": "difference_high"})
+                frame = frame.merge(moves, how="left", on=["side", "attribute", "metric"])
+            parts.append(frame)
+        more = ["difference", "difference_low", "difference_high", "moved"]
+        return pd.concat(parts, ignore_index=True).reindex(columns=[*parts[0].columns, *more])
+
+    def to_json(self) -> dict[str, Any]:
+        """first: the system that differences are from; systems: {name: audit}; table: its rows, with null."""
+        rows = self.table.astype(object).where(self.table.notna(), None).to_dict("records")
+        audits = {name: audit.to_json() for name, audit in self.audits.items()}
+        found: dict[str, Any] = results.plain({"first": self.first, "systems": audits, "table": rows})
+        return found
+
+    def summary(self) -> list[str]:
+        """A line a system, with its accuracy and its gaps; then what each audit says."""
+        lines = []
+        rows: list[dict[str, Any]] = self.table[self.table["metric"] == SHOWN].to_dict("records")  # type: ignore[assignment]
+        for name in self.audits:
+            told = []
+            for row in (row for row in rows if row["system"] == name):
+                what = METRICS[SHOWN].title + ("" if row["side"] == "overall" else f" gap by {row['attribute']}")
+                moved = "" if math.isnan(row["difference"]) else f" ({row['difference']:+.4g} from {self.first})"
+                told.append(f"{what} {row['value']:.4g}{moved}")
+            lines.append(f"{name}: {'; '.join(told)}.")
+        for name, audit in self.audits.items():
+            lines += [f"{name}: {line}" for line in audit.summary()]
+        return lines
