@@ -304,10 +304,8 @@ def _compare(arguments: argparse.Namespace) -> int:
 
     run = Run.load(arguments.run)
     shared = _statistics(arguments)
-    before, after = (
-        audit.audit(run, read_lists(run, path), model=False, progress=_progress, **shared)
-        for path in (arguments.before, arguments.after)
-    )
+    lists = [read_lists(run, path) for path in (arguments.before, arguments.after)]
+    before, after = (audit.audit(run, side, model=False, beside=lists, progress=_progress, **shared) for side in lists)
     names = (Path(arguments.before).stem, Path(arguments.after).stem)
     value = compare.compare(before, after, names=names, about=run.meta).to_json()
     write_json(arguments.out, value)

@@ -83,8 +83,7 @@ def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
     name = identity.of("audit", params["lists"], _plain(shared), model)
     if not workspace.has("audits", name):
         vectors = entries.get_vectors(workspace, params["lists"])
-        top = lists.top(shared["k"])
-        found = audit.audit(made, top, model=model, vectors=vectors, progress=progress, **shared)
+        found = audit.audit(made, lists, model=model, vectors=vectors, progress=progress, **shared)
         meta = {"title": workspace.get("lists", params["lists"]).title, "lists": params["lists"], **_plain(shared)}
         with workspace.create("audits", name, meta) as folder:
             write_json(folder / "audit.json", found.to_json())
@@ -171,7 +170,8 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
                         progress=half,
                     )
                 )
-            audits.append(audit.audit(made, top, progress=half, **shared))
+            beside = [entries.get_lists(workspace, one)[1] for one in sides]
+            audits.append(audit.audit(made, top, beside=beside, progress=half, **shared))
         titles = [workspace.get("lists", side).title for side in sides]
         value = compare.compare(
             audits[0],

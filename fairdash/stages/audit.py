@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from fairdash import settings
+from fairdash.data.findings import Finding
 from fairdash.metrics import audit as audits
 from fairdash.metrics.value import Audit
 from fairdash.progress import Progress, silent
@@ -26,12 +27,13 @@ def audit(
     permutations: int = settings.PERMUTATIONS,
     model: bool = False,
     vectors: Floats | None = None,
+    beside: Sequence[Lists] = (),
     progress: Progress = silent,
 ) -> Audit:
     """Audit lists of the run's people on its test part. relevance_threshold: "auto" takes the data set's own.
 
     model: also what the recommender itself does with who people are. vectors: user vectors as a mitigation left them;
-    None: the recommender's own."""
+    None: the recommender's own. beside: lists that these are compared with, on common people."""
     side = None
     if model and run.has_model:
         from fairdash.stages.model_side import model_side
@@ -59,6 +61,8 @@ def audit(
         replicates=replicates,
         permutations=permutations,
         model=side,
+        findings=[Finding.from_json(found) for found in run.meta.get("findings", ())],
+        beside=beside,
     )
     progress(1.0, "Audited")
     return made
