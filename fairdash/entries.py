@@ -4,7 +4,7 @@ all that hangs on them."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -13,6 +13,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from fairdash import data, identity
+from fairdash.data.findings import Finding
 from fairdash.errors import JobError
 from fairdash.jobs.table import Job, Table
 from fairdash.run import Run, read_arrays
@@ -85,14 +86,19 @@ def put_run_lists(workspace: Workspace, run: Run) -> str:
 
 
 def import_lists(
-    workspace: Workspace, split: Split, lists: Lists, title: str, dataset: str | None = None
+    workspace: Workspace,
+    split: Split,
+    lists: Lists,
+    title: str,
+    dataset: str | None = None,
+    findings: Sequence[Finding] = (),
 ) -> dict[str, Any]:
-    """Lists of another system as a run without a model; returns the entries."""
-    name = fit.imported_digest(split, lists)
+    """Lists of another system as a run without a model, with what reading them found; returns the entries."""
+    name = fit.imported_digest(split, lists, findings)
     if not workspace.has("runs", name):
         meta = {"title": title, "data": split.name, "split": split.spec, "recommender": "lists", "dataset": dataset}
         with workspace.create("runs", name, meta) as folder:
-            fit.import_lists(split, lists, title, folder)
+            fit.import_lists(split, lists, title, folder, findings)
     run = get_run(workspace, name)
     return {"runs": name, "lists": put_run_lists(workspace, run)}
 

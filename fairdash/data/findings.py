@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -51,7 +52,16 @@ class Finding:
     question: Question | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "rows": list(self.rows)}
+        """Plain JSON values."""
+        found: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return found
+
+    @staticmethod
+    def from_json(found: Mapping[str, Any]) -> Finding:
+        """The finding that `to_json` wrote."""
+        asked = found["question"]
+        question = asked and Question(asked["key"], asked["text"], tuple(asked["choices"]), asked["preselected"])
+        return Finding(**{**found, "rows": tuple(found["rows"]), "question": question})
 
 
 class UnansweredError(ConfigError):

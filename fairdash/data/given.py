@@ -10,35 +10,21 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fairdash.data import brought
-from fairdash.data.brought import Brings
-from fairdash.data.findings import Finding
-from fairdash.data.options import ImportOptions
+from fairdash.data.brought import Brought, in_order
 from fairdash.errors import DataError
 from fairdash.schema import ITEM_ID, RATING, TIME, USER_ID, Dataset, Interactions, Split, TrainingData
 
 SPEC = "given"
 
 
-def given_split(
-    truth: Brings,
-    users: Brings | None = None,
-    items: Brings | None = None,
-    train: Brings | Sequence[Brings] | None = None,
-    *,
-    recommendations: Brings | None = None,
-    name: str = "",
-    options: ImportOptions | None = None,
-    accept_guesses: bool = True,
-) -> tuple[Dataset, Split, tuple[Finding, ...]]:
+def given_split(found: Brought, name: str = "") -> tuple[Dataset, Split]:
     """A data set of all interactions, and the split in which `truth` is the test part and `train` what was known.
 
     Without `train` nothing is known of anybody: every item counts as a candidate, and metrics that need a history are
     undefined. There is no validation part. What was held out is liked by its own ratings, whether or not `train` has
-    some. recommendations: lists whose items and people belong to the data set too. Raises the errors of `data.build`,
-    and DataError for pairs of truth that were known already in every case.
+    some. Items and people of the lists belong to the data set too; both stand in the order of their ids, as in an audit
+    of the tables. Raises DataError for pairs of truth that were known already in every case.
     """
-    found = brought.bring(recommendations, truth, users, train, items, options=options, accept_guesses=accept_guesses)
     logs = [_text(found.truth)] + ([] if found.train is None else [_text(found.train)])
     lists = [_text(frame[[USER_ID, ITEM_ID]]) for frame in found.systems.values()]
     people = _union([_text(found.users), *(log[[USER_ID]] for log in (*logs, *lists))], USER_ID)
@@ -60,7 +46,7 @@ def given_split(
             "Check which file is which.",
         )
     training = TrainingData(people, things, before, before.take(np.arange(0)), found.threshold)
-    return dataset, Split(dataset.name, SPEC, 0, training, test), found.findings
+    return dataset, Split(dataset.name, SPEC, 0, training, test)
 
 
 def _text(frame: pd.DataFrame) -> pd.DataFrame:
@@ -70,8 +56,9 @@ def _text(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _union(tables: Sequence[pd.DataFrame], key: str) -> pd.DataFrame:
-    """All rows by id, the first where an id comes twice."""
-    return pd.concat(tables, ignore_index=True).drop_duplicates(key, ignore_index=True)
+    """All rows by id, in the order of the ids, the first where an id comes twice."""
+    rows = pd.concat(tables, ignore_index=True).drop_duplicates(key)
+    return rows.loc[in_order(rows[key]).index].reset_index(drop=True)
 
 
 def _pairs(part: Interactions, n_items: int) -> np.ndarray:

@@ -152,11 +152,14 @@ def from_split(
     replicates: int = settings.BOOTSTRAP,
     permutations: int = settings.PERMUTATIONS,
     model: ModelSide | None = None,
+    findings: Sequence[Finding] = (),
+    beside: Sequence[Lists] = (),
 ) -> Audit:
-    """Audit lists [n_users, ≥ k] of a split's people against its test part. relevance_threshold: "auto" takes the
-    data set's own."""
+    """Audit lists [n_users, ≥ k] of a split's people against its test part. relevance_threshold: "auto" takes the data
+    set's own. findings: of the reader, where the tables came from files. beside: lists that these will be compared
+    with: whoever has one of them is audited too."""
     check(k, replicates, permutations, seed)
-    made = inputs.from_split(split, lists, specs(groups), specs(item_groups), relevance_threshold)
+    made = inputs.from_split(split, lists, specs(groups), specs(item_groups), relevance_threshold, findings, beside)
     return from_inputs(
         made,
         [spec.label for spec in specs(item_groups)],
@@ -183,6 +186,13 @@ def from_inputs(
     scores = made.lists.scores[:, :k]
     cells = () if accuracy_only else score_cells(scores[np.isfinite(scores)])
     rules = Rules(k, seed, replicates, permutations, accuracy_only, cells)
+    filled = np.count_nonzero(made.lists.items[:, :k] >= 0, axis=1)
+    listed = np.asarray((made.lists.items >= 0).any(axis=1))
+    said = [
+        *made.warnings,
+        *inputs.short(int(np.count_nonzero(listed & (filled < k))), k),
+        *inputs.unlisted(int(np.count_nonzero(~listed))),
+    ]
     total = tally(made, rules, _model_values(model, made))
     exact_ks = _exact_ks(made, k) if cells else {}
     rated = {}
@@ -192,7 +202,7 @@ def from_inputs(
         total,
         made.catalogue,
         item_labels,
-        made.warnings,
+        said,
         made.continuous,
         made.threshold,
         model,

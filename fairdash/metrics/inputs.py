@@ -15,7 +15,7 @@ done with odd rows of lists:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -48,7 +48,6 @@ from fairdash.schema import (
 
 Array = NDArray[np.float64]
 
-FROM_ZERO = "Ranks start at 0: all are read as one more."
 MAX_RANK = 2**31  # larger ones would leave the range of codes
 
 
@@ -100,8 +99,11 @@ def from_split(
     groups: Sequence[GroupSpec],
     item_groups: Sequence[GroupSpec],
     threshold: float | Literal["auto"] | None,
+    findings: Sequence[Finding] = (),
+    beside: Sequence[Lists] = (),
 ) -> Inputs:
-    """The test part of a split against lists [n_users, ≥ k]. threshold: "auto" takes the split's own."""
+    """The test part of a split against lists [n_users, ≥ k]. Audited are those who have a list, in one of those beside
+    too, or held-out items. threshold: "auto" takes the split's own."""
     from fairdash.groups import form
 
     data = split.training
@@ -114,24 +116,28 @@ def from_split(
     test = split.test
     liked = np.arange(len(test)) if threshold is None else np.flatnonzero(test.rating >= threshold)
     known = _pairs(split.known.user, split.known.item, data.n_items)
-    popularity = np.bincount(known.item, minlength=data.n_items).astype(np.float64)
+    popularity = np.bincount(known.item, minlength=data.n_items).astype(np.float64) if len(known) else None
     item_ids = data.items[ITEM_ID].to_numpy(dtype=object)
     user_ids = data.users[USER_ID].to_numpy(dtype=object)
     catalogue = Catalogue(item_ids, popularity, item_classes(data.items, item_groups, popularity))
     formed = tuple(form(spec, data.users) for spec in groups)
     relevant = _pairs(test.user[liked], test.item[liked], data.n_items)
-    return Inputs(
+    made = Inputs(
         user_ids=user_ids,
         lists=lists,
         relevant=relevant,
-        known=known,
+        known=known if len(known) else None,
         groups=formed,
         min_sizes=tuple(spec.min_size for spec in groups),
         continuous=_continuous(groups, data.users),
         catalogue=catalogue,
         warnings=tuple(_overlaps(formed)),
         threshold=threshold,
+        findings=tuple(findings),
     )
+    audited = np.any([(some.items >= 0).any(axis=1) for some in (lists, *beside)], axis=0)
+    audited[test.user] = True
+    return made if audited.all() else people_of(made, np.flatnonzero(audited).astype(np.int32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +235,9 @@ def from_tables(
 ) -> Inputs:
     """Coded tables with the lists of one system. limit: places of a list that are kept, at least k."""
     said: list[str] = []
+    odd = Oddities()
     recommendations = tables.systems[system]
+    file = str(recommendations.attrs.get("file", "recommendations"))
     people, things = coders(tables)
     made = setting(tables, people, things, groups, item_groups, said)
     listed_user, listed_item = people.codes(recommendations[USER_ID]), things.codes(recommendations[ITEM_ID])
@@ -242,24 +250,20 @@ def from_tables(
         whole = column.dtype.kind in "iu"  # nothing to look for but numbers below 0
         given = column.to_numpy() if whole else numbers(recommendations, "recommendations", RANK)
         rank = check_ranks(given, where)
-        if rank.min() == 0:
-            said.append(FROM_ZERO)
-            rank = rank + 1
+        odd.from_zero = int(rank.min()) == 0
+        rank = rank + odd.from_zero
     else:
         ties = mix(seed, id_hash(made.catalogue.ids))[listed_item]
         rank = ranks_of_scores(numbers(recommendations, "recommendations", SCORE), listed_user, ties)
     score = None
     if SCORE in recommendations:
         score = pd.to_numeric(recommendations[SCORE], errors="coerce").to_numpy(dtype=np.float32, na_value=np.nan)
-    odd = Oddities()
     lists = arrange(listed_user, listed_item, rank, score, people.size, things.size, k, odd, where, limit)
-    said += odd.sentences(k)
     with_list = np.asarray((lists.items >= 0).any(axis=1))
     people_meet = bool(with_list[people.codes(tables.truth[USER_ID])].any())
     true_item = things.codes(tables.truth[ITEM_ID])
     items_meet = any(_meet(part, true_item, things.size) for part in (listed_item[:10_000], listed_item))
-    said += meeting(recommendations, tables.truth, people_meet, items_meet)
-    said += unlisted(int(np.count_nonzero(~with_list)))
+    apart = meeting(recommendations, tables.truth, people_meet, items_meet)
     return Inputs(
         user_ids=people.index.to_numpy(),
         lists=lists,
@@ -272,8 +276,19 @@ def from_tables(
         warnings=tuple(said),
         threshold=made.threshold,
         rated=made.rated,
-        findings=tables.findings,
+        findings=(*tables.findings, *odd.findings(file), *apart),
     )
+
+
+def lists_for(tables: Brought, system: str, users: pd.Series) -> tuple[Lists, tuple[Finding, ...]]:
+    """The lists of one system for people with these ids, in their order, and all that was found. The items are those of
+    `given.given_split`."""
+    made = from_tables(tables, system, (), (), settings.K, 0)
+    rows = pd.Index(users.astype("str")).get_indexer(pd.Index(made.user_ids).astype("str"))
+    items = np.full((len(users), made.lists.items.shape[1]), -1, dtype=np.int32)
+    scores = np.full(items.shape, np.nan, dtype=np.float32)
+    items[rows], scores[rows] = made.lists.items, made.lists.scores
+    return Lists(items, scores), made.findings
 
 
 def _meet(a: Codes, b: Codes, size: int) -> bool:
@@ -283,20 +298,46 @@ def _meet(a: Codes, b: Codes, size: int) -> bool:
     return any(there[part].any() for part in (b[:10_000], b))  # the first rows nearly always tell
 
 
-def meeting(lists: pd.DataFrame, truth: pd.DataFrame, people_meet: bool, items_meet: bool) -> list[str]:
-    """Whether lists and truth are about the same people and items: DataError, or a sentence, where not."""
-    said = []
+def meeting(lists: pd.DataFrame, truth: pd.DataFrame, people_meet: bool, items_meet: bool) -> list[Finding]:
+    """Whether lists and truth are about the same people and items: DataError, or a finding, where not."""
     if not people_meet:
         raise DataError(
             "No user of the recommendations has a held-out item: the user ids of the two tables do not meet.",
             f"The first are {_first(lists[USER_ID])} and {_first(truth[USER_ID])}; bring them to one form.",
         )
-    if not items_meet:
-        said.append(
-            "Not one held-out item occurs in any list: are the item ids of the two tables of one form? The first are "
-            f"{_first(lists[ITEM_ID])} and {_first(truth[ITEM_ID])}."
-        )
-    return said
+    if items_meet:
+        return []
+    message = "Not one held-out item occurs in any list: are the item ids of the two tables of one form? The first are "
+    message += f"{_first(lists[ITEM_ID])} and {_first(truth[ITEM_ID])}."
+    return [Finding("items_apart", "warning", str(lists.attrs.get("file", "recommendations")), message)]
+
+
+def people_of(whole: Inputs, codes: Codes) -> Inputs:
+    """The same tables with these users alone, in this order: a piece of an audit, to be made on another machine."""
+    n = len(whole.user_ids)
+    return replace(
+        whole,
+        user_ids=whole.user_ids[codes],
+        lists=Lists(whole.lists.items[codes], whole.lists.scores[codes]),
+        relevant=pairs_of(whole.relevant, whole.relevant.starts(n), codes),
+        known=None if whole.known is None else pairs_of(whole.known, whole.known.starts(n), codes),
+        groups=tuple(Groups(group.attribute, group.names, group.codes[codes]) for group in whole.groups),
+        continuous={label: values[codes] for label, values in whole.continuous.items()},
+    )
+
+
+def pairs_of(pairs: Interactions, starts: NDArray[np.int64], codes: Codes) -> Interactions:
+    """The pairs of these users, renumbered in their order."""
+    length = starts[codes + 1] - starts[codes]
+    ends = np.cumsum(length)
+    rows = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(starts[codes] - (ends - length), length)
+    user = np.repeat(np.arange(len(codes), dtype=np.int32), length)
+    return Interactions(user, pairs.item[rows], pairs.rating[rows], pairs.time[rows])
+
+
+def short(n: int, k: int) -> list[str]:
+    """What is said of n lists that do not fill K places."""
+    return [f"{n:,} lists have fewer than K = {k} items; empty places count as misses."] if n else []
 
 
 def unlisted(n: int) -> list[str]:
@@ -375,19 +416,22 @@ class Oddities:
     repeated: int = 0
     holes: int = 0
     short: int = 0
+    from_zero: bool = False
 
-    def sentences(self, k: int) -> list[str]:
-        said = []
+    def findings(self, file: str) -> list[Finding]:
+        """What should be known of a file of lists, whatever the length at which they are audited."""
+        found = []
+        if self.from_zero:
+            message = "Ranks start at 0: all are read as one more."
+            found.append(Finding("rank_from_zero", "info", file, message, 0, (), "", True))
         if self.repeated:
-            said.append(
-                f"{self.repeated:,} rows repeat an item that the same list already has at a better rank: "
-                "their places count as empty."
-            )
+            message = f"{self.repeated:,} rows repeat an item that the same list already has at a better rank: their "
+            message += "places count as empty."
+            found.append(Finding("repeated_items", "warning", file, message, self.repeated, (), "", True))
         if self.holes:
-            said.append(f"{self.holes:,} lists have holes in their ranks; each item keeps the rank that it was given.")
-        if self.short:
-            said.append(f"{self.short:,} lists have fewer than K = {k} items; empty places count as misses.")
-        return said
+            message = f"{self.holes:,} lists have holes in their ranks; each item keeps the rank that it was given."
+            found.append(Finding("rank_holes", "warning", file, message, self.holes))
+        return found
 
 
 def arrange(

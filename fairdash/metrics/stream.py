@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -42,7 +42,7 @@ from fairdash.metrics.inputs import Coder, Inputs
 from fairdash.metrics.tally import Rules, Tally, tally
 from fairdash.metrics.value import Audit
 from fairdash.progress import Progress, silent
-from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Groups, GroupSpec, Interactions, Lists
+from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Groups, GroupSpec, Lists
 
 Array = NDArray[np.float64]
 
@@ -160,8 +160,6 @@ def from_parquet(
                   ((contents.users, USER_ID, people), (contents.items, ITEM_ID, things)))  # fmt: skip
     said: list[str] = []
     made = inputs.setting(tables, people, things, specs, item_specs, said)
-    if contents.lowest == 0:
-        said.append(inputs.FROM_ZERO)
     cells = () if accuracy_only else _score_cells(files, roles, k)
     if cells:
         said.append("Score distance: of cells of scores that were cut from the first rows of the lists.")
@@ -182,10 +180,12 @@ def from_parquet(
         done += len(codes)
         progress(min(1.0, done / people.size), f"Audited {done:,} of {people.size:,} people ({whole:,} rows)")
     assert total is not None  # there is at least one row
-    said += pieces.odd.sentences(k)
+    pieces.odd.from_zero = contents.lowest == 0
+    said += inputs.short(pieces.odd.short, k)
     items_meet = bool(np.isin(things.codes(tables.truth[ITEM_ID]), item.code).any())
     lists = pd.DataFrame({USER_ID: contents.users.head(3), ITEM_ID: contents.items.head(3)})
-    said += inputs.meeting(lists, tables.truth, len(unlisted) < len(np.unique(of_truth)), items_meet)
+    lists.attrs["file"] = files[0].name
+    apart = inputs.meeting(lists, tables.truth, len(unlisted) < len(np.unique(of_truth)), items_meet)
     said += inputs.unlisted(len(unlisted))
     place = np.concatenate(order)
     continuous = {label: values[place] for label, values in made.continuous.items()}
@@ -195,7 +195,7 @@ def from_parquet(
         who = id_hash(people.index.astype(str).to_numpy(dtype=object))
         least = tuple(spec.min_size for spec in specs)
         rated = audits.rating_gaps(made.rated, who, made.groups, least, made.catalogue.size, rules)
-    found = (*findings, *tables.findings)
+    found = (*findings, *tables.findings, *pieces.odd.findings(files[0].name), *apart)
     return audits.finish(total, made.catalogue, labels, said, continuous, made.threshold, rated=rated, findings=found)
 
 
@@ -255,8 +255,8 @@ class _Pieces:
         piece = Inputs(
             user_ids=self.ids[codes],
             lists=lists,
-            relevant=_of(made.relevant, self.relevant, codes),
-            known=None if made.known is None or self.known is None else _of(made.known, self.known, codes),
+            relevant=inputs.pairs_of(made.relevant, self.relevant, codes),
+            known=None if made.known is None or self.known is None else inputs.pairs_of(made.known, self.known, codes),
             groups=tuple(Groups(group.attribute, group.names, group.codes[codes]) for group in made.groups),
             min_sizes=self.min_sizes,
             continuous={},
@@ -265,29 +265,6 @@ class _Pieces:
             threshold=made.threshold,
         )
         return codes, tally(piece, self.rules)
-
-
-def people_of(whole: Inputs, codes: Codes) -> Inputs:
-    """The same tables with these users alone, in this order: a piece of an audit, to be made on another machine."""
-    n = len(whole.user_ids)
-    return replace(
-        whole,
-        user_ids=whole.user_ids[codes],
-        lists=Lists(whole.lists.items[codes], whole.lists.scores[codes]),
-        relevant=_of(whole.relevant, whole.relevant.starts(n), codes),
-        known=None if whole.known is None else _of(whole.known, whole.known.starts(n), codes),
-        groups=tuple(Groups(group.attribute, group.names, group.codes[codes]) for group in whole.groups),
-        continuous={label: values[codes] for label, values in whole.continuous.items()},
-    )
-
-
-def _of(pairs: Interactions, starts: NDArray[np.int64], codes: Codes) -> Interactions:
-    """The pairs of these users, renumbered in their order."""
-    length = starts[codes + 1] - starts[codes]
-    ends = np.cumsum(length)
-    rows = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(starts[codes] - (ends - length), length)
-    user = np.repeat(np.arange(len(codes), dtype=np.int32), length)
-    return Interactions(user, pairs.item[rows], pairs.rating[rows], pairs.time[rows])
 
 
 def _in_parallel(calls: Iterator[Callable[[], tuple[Codes, Tally]]]) -> Iterator[tuple[Codes, Tally]]:

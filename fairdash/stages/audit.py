@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from fairdash import settings
+from fairdash.data.findings import Finding
 from fairdash.groups import from_json as group_from_json
 from fairdash.metrics import audit as audits
 from fairdash.metrics.value import Audit
@@ -45,10 +46,17 @@ class AuditSpec:
 
 
 def audit(
-    run: Run, lists: Lists, spec: AuditSpec, *, vectors: Floats | None = None, progress: Progress = silent
+    run: Run,
+    lists: Lists,
+    spec: AuditSpec,
+    *,
+    vectors: Floats | None = None,
+    beside: Sequence[Lists] = (),
+    progress: Progress = silent,
 ) -> Audit:
     """Audit lists [n_users, ≥ spec.k] of the run's people on its test part. vectors: user vectors [n_users, d] as a
-    mitigation left them; None: the recommender's own. Raises ConfigError for a spec that cannot be measured here."""
+    mitigation left them; None: the recommender's own. beside: lists that these are compared with, on common people.
+    Raises ConfigError for a spec that cannot be measured here."""
     side = None
     if spec.model and run.has_model:
         from fairdash.stages.model_side import model_side
@@ -76,6 +84,8 @@ def audit(
         replicates=spec.replicates,
         permutations=spec.permutations,
         model=side,
+        findings=[Finding.from_json(found) for found in run.meta.get("findings", ())],
+        beside=beside,
     )
     progress(1.0, "Audited")
     return made

@@ -164,7 +164,8 @@ def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = sil
         if model:
             models.append(_measured(side, top, spec, within(half, 0.0, 0.8)))
         rest = within(half, 0.8, 0.2) if model else half
-        audits.append(audit.audit(side.run, top, replace(spec, model=False), progress=rest))
+        plain, beside = replace(spec, model=False), (before.lists, after.lists)
+        audits.append(audit.audit(side.run, top, plain, beside=beside, progress=rest))
     return compare_audits(
         audits[0],
         audits[1],

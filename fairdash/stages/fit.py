@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairdash import groups, identity, recommenders
+from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError
 from fairdash.mitigation import find_method
 from fairdash.mitigation.base import Mitigation
@@ -114,18 +115,21 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
     return run
 
 
-def import_lists(split: Split, lists: Lists, title: str, folder: Path) -> Run:
-    """A run folder for the lists of another system: audited, re-ranked and compared like any other, without a model."""
+def import_lists(split: Split, lists: Lists, title: str, folder: Path, findings: Sequence[Finding] = ()) -> Run:
+    """A run folder for the lists of another system: audited, re-ranked and compared like any other, without a model.
+    findings: what reading them found, which its audits say."""
     write_split(split, folder)
     nothing = Lists(np.full_like(lists.items, -1), np.full_like(lists.scores, np.nan))
-    name = imported_digest(split, lists)
+    name = imported_digest(split, lists, findings)
     meta = {"title": title, "recommender": "lists", "options": {}, "mitigations": [], "seed": split.seed}
+    meta["findings"] = [finding.to_json() for finding in findings]
     return finish(split, name, meta, {"valid": nothing, "test": lists}, folder)
 
 
-def imported_digest(split: Split, lists: Lists) -> str:
+def imported_digest(split: Split, lists: Lists, findings: Sequence[Finding] = ()) -> str:
     """The id of the run that holds these lists of another system."""
-    return identity.of("lists", "imported", split.digest, lists.digest)
+    said = [finding.to_json() for finding in findings]
+    return identity.of("lists", "imported", split.digest, lists.digest, *([said] if said else []))
 
 
 def with_profile(data: TrainingData, recommender: str, options: dict[str, Any]) -> TrainingData:

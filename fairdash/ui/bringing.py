@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from fairdash import recommenders, words
+from fairdash.data.brought import bring
 from fairdash.data.findings import Finding
 from fairdash.data.given import given_split
-from fairdash.data.lists import read_lists
+from fairdash.data.lists import read_systems
 from fairdash.entries import import_lists, put_dataset
 from fairdash.hashing import digest
 from fairdash.jobs import runner
+from fairdash.metrics.inputs import lists_for
 from fairdash.recommenders import store
-from fairdash.schema import Split
+from fairdash.schema import USER_ID, Lists, Split
 from fairdash.ui import forms, load, parts, state, training
 from fairdash.workspace import aside
 
@@ -59,25 +60,36 @@ def _lists(data: str) -> None:
         return
     split = load.split(data, spec)
     known = split.known.matrix(split.training.n_users, split.training.n_items)
-    _keep(_source(file), split, known)
+    people, items = split.training.users, split.training.items
+    _keep(file.name, split, read_systems(_source(file), people, items, seen=known, seed=split.seed))
 
 
-def _keep(source: tuple[str, bytes], split: Split, seen: Any = None) -> None:
-    lists, findings = read_lists(source, split.training.users, split.training.items, seen=seen, seed=split.seed)
-    told = int((lists.items >= 0).any(axis=1).sum())
-    deepest = int((lists.items >= 0).sum(axis=1).max())
-    people = words.say(
-        "{told} of {n_users}", told=words.count(told, "person", "people"), n_users=split.training.n_users
-    )
-    st.success(
-        words.say("Read lists for {people}, at most {deepest} items each.", people=people, deepest=deepest),
-        icon=":material/task_alt:",
-    )
-    _say(findings)
-    title = st.text_input(words.say("Name of the system"), Path(source[0]).stem, max_chars=60, key="system").strip()
+def _keep(file: str, split: Split, systems: Mapping[str, tuple[Lists, Sequence[Finding]]]) -> None:
+    """What was read of each system, and a button that keeps them all."""
+    titles: dict[str, str] = {}
+    said: list[Finding] = []
+    for i, (name, (lists, findings)) in enumerate(systems.items()):
+        told = int((lists.items >= 0).any(axis=1).sum())
+        deepest = int((lists.items >= 0).sum(axis=1).max())
+        people = words.say(
+            "{told} of {n_users}", told=words.count(told, "person", "people"), n_users=split.training.n_users
+        )
+        st.success(
+            words.say("Read lists for {people}, at most {deepest} items each.", people=people, deepest=deepest),
+            icon=":material/task_alt:",
+        )
+        _say([finding for finding in findings if finding not in said])
+        said += findings
+        title = st.text_input(
+            words.say("Name of the system"), name or Path(file).stem, max_chars=60, key=f"system-{i}"
+        ).strip()
+        titles[name] = title or name or file
     if st.button(words.say("Keep these lists"), type="primary", icon=":material/check:", key="keep-lists"):
-        made = import_lists(state.workspace(), split, lists, title or source[0], state.get("data"))
-        state.put("lists", made["lists"])
+        made = [
+            import_lists(state.workspace(), split, lists, titles[name], state.get("data"), findings)
+            for name, (lists, findings) in systems.items()
+        ]
+        state.put("lists", made[0]["lists"])
         st.switch_page(state.page("audit"), query_params=state.link())
 
 
@@ -112,17 +124,13 @@ def _own() -> None:
         return
     others = {label: None if file is None else _source(file) for label, file in files.items()}
     name = Path(truth.name).stem
-    dataset, split, findings = given_split(
-        _source(truth),
-        others["People"],
-        others["Items"],
-        others["Known before"],
-        name=words.say("{name} (own test)", name=name),
-    )
-    _say([finding for finding in findings if finding.severity != "info"])
+    known = others["Known before"]
+    tables = bring(_source(lists), _source(truth), others["People"], known, others["Items"])
+    dataset, split = given_split(tables, words.say("{name} (own test)", name=name))
     if st.session_state.get("keep-lists"):
         state.put("data", put_dataset(state.workspace(), dataset))
-    _keep(_source(lists), split)
+    users = split.training.users[USER_ID]
+    _keep(lists.name, split, {system: lists_for(tables, system, users) for system in tables.systems})
 
 
 def _model(data: str) -> None:

@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 
 from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
+from fairdash.data import brought
 from fairdash.data.given import given_split
 from fairdash.errors import FairDashError
 from fairdash.jobs import kinds
+from fairdash.metrics import inputs
 from fairdash.mitigation.base import Mitigation
 from fairdash.recommenders import DEFAULT
 from fairdash.run import Run
@@ -303,15 +305,14 @@ def test_lists_of_another_system_need_no_model(run: Path, tmp_path: Path) -> Non
         (f"{name}.csv", table.to_csv(index=False).encode()) for name, table in (("truth", truth), ("users", users))
     ]
     items = ("items.csv", b"item_id,title\n1,a\n2,b\n9,c\n")
-    _, split, _ = given_split(files[0], files[1], items, None, name="mine")
+    file = tmp_path / "lists.csv"
+    lists.to_csv(file, index=False)
+    tables = brought.bring(str(file), files[0], files[1], items=items)
+    _, split = given_split(tables, "mine")
     assert set(split.training.items["item_id"]) == {"1", "2", "9"}
     assert split.training.n_users == 3
     assert len(split.test) == 2
-    file = tmp_path / "lists.csv"
-    lists.to_csv(file, index=False)
-    from fairdash.data.lists import read_lists
-
-    ranked, _ = read_lists(str(file), split.training.users, split.training.items)
+    ranked, _ = inputs.lists_for(tables, "", split.training.users["user_id"])
     made = fit.import_lists(split, ranked, "another", tmp_path / "run")
     assert not made.has_model
     again = Run.load(tmp_path / "run")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fairdash.data import brought
 from fairdash.data.given import SPEC, given_split
 from fairdash.errors import DataError
 
@@ -13,7 +14,7 @@ USERS = ("users.csv", b"user_id,gender\na,F\nb,M\n")
 
 
 def test_truth_is_the_test_part_and_train_what_was_known() -> None:
-    dataset, split, _ = given_split(TRUTH, USERS, None, TRAIN, name="theirs")
+    dataset, split = given_split(brought.bring(None, TRUTH, USERS, TRAIN), "theirs")
     assert (dataset.name, split.spec, split.name) == ("theirs", SPEC, "theirs")
     assert dataset.n_users == 3  # c has no row among the people: all unknown
     assert sorted(dataset.items["item_id"]) == ["w", "x", "y", "z"]
@@ -27,14 +28,14 @@ def test_truth_is_the_test_part_and_train_what_was_known() -> None:
 
 
 def test_without_train_nothing_is_known() -> None:
-    dataset, split, _ = given_split(TRUTH, USERS)
+    dataset, split = given_split(brought.bring(None, TRUTH, USERS))
     assert len(split.training.train) == 0
     assert len(split.test) == len(dataset.interactions) == 3
 
 
 def test_what_was_held_out_is_liked_by_its_own_ratings() -> None:
     train = ("train.csv", b"user_id,item_id\na,z\nb,x\n")
-    dataset, split, _ = given_split(TRUTH, USERS, None, train)
+    dataset, split = given_split(brought.bring(None, TRUTH, USERS, train))
     assert "rating" not in dataset.interactions
     assert split.training.relevance_threshold == 4.0
     assert sorted(split.test.rating.tolist()) == [2.0, 4.0, 5.0]
@@ -43,10 +44,10 @@ def test_what_was_held_out_is_liked_by_its_own_ratings() -> None:
 
 def test_items_of_the_lists_belong_to_the_catalogue() -> None:
     lists = ("recs.csv", b"user_id,item_id,rank\na,q,1\nb,x,1\n")
-    dataset, _, _ = given_split(TRUTH, USERS, None, None, recommendations=lists)
+    dataset, _ = given_split(brought.bring(lists, TRUTH, USERS))
     assert sorted(dataset.items["item_id"]) == ["q", "x", "y", "z"]
 
 
 def test_the_same_file_twice_is_refused() -> None:
     with pytest.raises(DataError, match="nothing was held out"):
-        given_split(TRUTH, USERS, None, ("train.csv", TRUTH[1]))
+        given_split(brought.bring(None, TRUTH, USERS, ("train.csv", TRUTH[1])))

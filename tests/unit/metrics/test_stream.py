@@ -57,7 +57,7 @@ def in_pieces(data: dict[str, Any], cuts: list[np.ndarray]) -> audit.Audit:
     rules = Rules(10, 0, 50, 2000, score_cells=audit.score_cells(scores[np.isfinite(scores)]))
     total = None
     for cut in cuts:
-        part = tally(stream.people_of(made, cut.astype(np.int32)), rules)
+        part = tally(inputs.people_of(made, cut.astype(np.int32)), rules)
         total = part if total is None else total + part
     continuous = {label: values[np.concatenate(cuts)] for label, values in made.continuous.items()}
     return audit.finish(
