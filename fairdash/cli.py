@@ -352,7 +352,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     _writable(arguments.out)
     run = Run.load(arguments.run)
     before, after = (_made(run, lists) for lists in (arguments.before, arguments.after))
-    spec = AuditSpec(**_statistics(arguments), model=arguments.model)
+    spec = AuditSpec(**_statistics(arguments), relevance_threshold=arguments.relevance_threshold, model=arguments.model)
     value = compare.compare(before, after, spec, _progress).to_json()
     write_json(arguments.out, value)
     _say(arguments, value, value["sentences"])
@@ -480,7 +480,6 @@ def _statistics(arguments: argparse.Namespace) -> dict[str, Any]:
         "groups": tuple(_group(text, arguments) for text in [*arguments.group, *arguments.cross]),
         "item_groups": tuple(_group(text, arguments) for text in arguments.item_group),
         "k": arguments.k,
-        "relevance_threshold": arguments.relevance_threshold,
         "seed": arguments.seed,
         "replicates": arguments.replicates,
         "permutations": arguments.permutations,
@@ -685,7 +684,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--run", type=Path, required=True)
     made.add_argument("--before", type=Path, required=True)
     made.add_argument("--after", type=Path, required=True, help="with what `mitigate` left beside it, where it did")
-    made.add_argument("--relevance-threshold", type=float, help="liked from this rating on; else as the data has it")
+    threshold = ANSWERS["relevance_threshold"]
+    usual = "liked from this rating on; any: every interaction; else as the data has it"
+    made.add_argument(threshold.option, type=threshold.value, default="auto", help=usual)
     made.add_argument("--model", action="store_true", help="also what the model itself makes of who people are")
     add_groups(made)
     add_statistics(made)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from fairdash import words
 from fairdash.metrics import results
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.paired import paired
@@ -68,8 +69,12 @@ class Systems:
             told = []
             for row in (row for row in rows if row["system"] == name):
                 what = METRICS[SHOWN].title + ("" if row["side"] == "overall" else f" gap by {row['attribute']}")
-                moved = "" if math.isnan(row["difference"]) else f" ({row['difference']:+.4g} from {self.first})"
-                told.append(f"{what} {row['value']:.4g}{moved}")
+                moved = (
+                    ""
+                    if math.isnan(row["difference"])
+                    else f" ({words.signed(row['difference'], 4)} from {self.first})"
+                )
+                told.append(f"{what} {words.number(row['value'], 4)}{moved}")
             lines.append(f"{name}: {'; '.join(told)}.")
         for name, audit in self.audits.items():
             lines += [f"{name}: {line}" for line in audit.summary()]
