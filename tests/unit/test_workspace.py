@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -155,36 +154,31 @@ def test_a_name_for_an_entry_that_is_not_there_says_so(tmp_path: Path) -> None:
 
 def test_one_works_on_a_training_and_the_others_wait(tmp_path: Path) -> None:
     lock = Workspace(tmp_path).lock("runs", NAME)
-    inside, most, waits = 0, 0, 0
-
-    def waiting() -> None:
-        nonlocal waits
-        waits += 1
+    inside, most, came = 0, 0, threading.Event()
 
     def work() -> None:
         nonlocal inside, most
-        with sole(lock, waiting):
+        with sole(lock, came.set):
             inside += 1
             most = max(most, inside)
-            time.sleep(0.02)
+            assert came.wait(600), "nobody waited"
             inside -= 1
 
     with ThreadPoolExecutor(4) as pool:
         for task in [pool.submit(work) for _ in range(4)]:
             task.result()
     assert most == 1
-    assert waits > 0
 
 
 def test_the_work_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     lock = Workspace(tmp_path).lock("runs", NAME)
     script = f"""
-import time
+import signal
 from pathlib import Path
 from fairdash.workspace import sole
 with sole(Path({str(lock)!r}), lambda: None):
     print("held", flush=True)
-    time.sleep(60)
+    signal.pause()
 """
     other = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert other.stdout is not None
@@ -194,7 +188,7 @@ with sole(Path({str(lock)!r}), lambda: None):
         other.kill()
 
     with other, sole(lock, kill):  # held until the first wait kills the other
-        assert other.wait(10) != 0
+        assert other.wait() != 0
 
 
 def test_who_waits_can_be_stopped(tmp_path: Path) -> None:

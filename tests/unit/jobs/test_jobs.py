@@ -18,10 +18,11 @@ from fairdash.jobs.table import Job, Table
 from fairdash.workspace import Workspace
 
 SLOW = {"source": "synthetic"}  # a real, short job
+HANG_SECONDS = 600.0  # waits follow an event; the limit is only for what will never happen
 
 
-def wait(workspace: Workspace, job: str, until: Callable[[Job], bool], seconds: float = 60.0) -> Job:
-    deadline = time.monotonic() + seconds
+def wait(workspace: Workspace, job: str, until: Callable[[Job], bool]) -> Job:
+    deadline = time.monotonic() + HANG_SECONDS
     while time.monotonic() < deadline:
         runner.reap(workspace)
         row = runner.get(workspace, job)
@@ -38,7 +39,7 @@ def claimed(table: Table, pid: int, create_time: float, job: str = "a") -> None:
 
 
 def sleeper() -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    return subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
 
 
 def test_a_job_runs_in_its_own_process_and_leaves_its_result(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_a_users_error_is_told_with_its_hint_and_can_be_tried_again(tmp_path: Pa
     assert wait(workspace, job, lambda row: row.ended).state == "failed"
 
 
-def test_a_killed_worker_is_seen_within_two_seconds(tmp_path: Path) -> None:
+def test_a_killed_worker_is_seen_at_the_next_look(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     table = runner.table(workspace)
     process = sleeper()
@@ -81,10 +82,12 @@ def test_a_killed_worker_is_seen_within_two_seconds(tmp_path: Path) -> None:
     claimed(table, process.pid, runner.born(psutil.Process(process.pid)))
     runner.reap(workspace)
     assert runner.get(workspace, "a").state == "running"
-    process.send_signal(signal.SIGKILL)  # not waited for: it stays a zombie, as under a server that still runs
-    started = time.monotonic()
-    row = wait(workspace, "a", lambda row: row.state == "lost", seconds=2.0)
-    assert time.monotonic() - started < 2.0
+    process.send_signal(signal.SIGKILL)
+    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:  # and stays one, as under a server that runs
+        time.sleep(0.01)
+    runner.reap(workspace)
+    row = runner.get(workspace, "a")
+    assert row.state == "lost"
     assert row.hint is not None
     assert "Resume" in row.hint
     process.wait()

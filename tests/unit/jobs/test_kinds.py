@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -126,16 +126,22 @@ def test_two_that_want_the_same_training_make_it_once(
     workspace, names = made
     params = {"dataset": names["datasets"], "split": "user-time:0.8", "recommender": "popularity", "seed": 5}
     began: list[Path] = []
-    train = fit.train
+    met, train = Event(), fit.train
+
+    def progress(done: float, message: str = "", values: Any = None) -> None:
+        if message.startswith("Another job trains the same"):
+            met.set()
 
     def slow(split: Any, spec: Any, folder: Path, *more: Any) -> Any:
         began.append(folder)
-        time.sleep(0.5)  # the other one comes meanwhile
+        assert met.wait(600), "the other one did not come meanwhile"
         return train(split, spec, folder, *more)
 
     monkeypatch.setattr(fit, "train", slow)
     with ThreadPoolExecutor(2) as pool:
-        both = [task.result() for task in [pool.submit(kinds.run, workspace, "train", params) for _ in range(2)]]
+        both = [
+            task.result() for task in [pool.submit(kinds.run, workspace, "train", params, progress) for _ in range(2)]
+        ]
     assert both[0] == both[1]
     assert len(began) == 1
     assert entries.get_run(workspace, both[0]["runs"]).candidates().k > 0

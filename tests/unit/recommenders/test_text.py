@@ -73,7 +73,7 @@ def test_cache_is_used_and_a_damaged_one_is_not(monkeypatch: pytest.MonkeyPatch)
 
 def test_two_threads_may_encode_the_same_texts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"song {i}" for i in range(40)]
-    both_wrote, save = Barrier(2, timeout=60), text.save_file
+    both_wrote, save = Barrier(2, timeout=600), text.save_file
 
     def together(arrays: dict[str, Any], path: Path) -> None:
         save(arrays, path)
