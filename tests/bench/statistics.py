@@ -1,6 +1,6 @@
 """Do intervals and tests hold where fairness is asked about: small and unequal groups, rare hits?
 
-    python -m tests.bench.statistics [single paired] [--quick] [--data-sets 400] [--permutations 1000]
+    python -m tests.bench.statistics [single paired movielens] [--quick] [--data-sets 400] [--permutations 1000]
 
 Simulated data sets with a known truth, straight from sums to `metrics.groups.gap`. A person has a hit with the base
 rate of the group, at a rank uniform over 1 to 10; "hit" is whether, "ndcg" 1 / log2(rank + 1), "mrr" 1 / rank. For each
@@ -16,6 +16,9 @@ design, metric and base rate:
 paired: before and after. A part of the people has a new list, with another base rate in some designs; covers: the
 change of the smallest group's value, of the largest one's, of the gap; moved: part of data sets in which the gap is
 said to have changed. Where the gap is 0 before and after, the interval of its change holds more than 95 %.
+
+movielens: lists of MovieLens-100K in the folder --data, whose people have their labels shuffled: occupations of 20
+people or more, and 30 people against all others. rejects and excludes as above; covers: the smallest group's value.
 """
 
 from __future__ import annotations
@@ -25,15 +28,17 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
-from fairdash.metrics import changes, groups
+from fairdash.metrics import accuracy, audit, changes, groups, shuffles
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.rates import Rates, spread
+from fairdash.schema import Lists
 
 Array = NDArray[np.float64]
 
@@ -47,7 +52,7 @@ DESIGNS = (
 BASES = (0.01, 0.05, 0.1, 0.3, 0.5)
 GAPS = (1.5, 2.5, 3.5)  # planted, in standard errors of the difference of the smallest group from the rest
 LEVEL = 0.05
-PARTS = ("single", "paired")
+PARTS = ("single", "paired", "movielens")
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,6 +301,53 @@ def rows(quick: bool) -> Iterator[tuple[tuple[int, ...], str, float]]:
                 yield sizes, metric, base
 
 
+def print_movielens(folder: Path, data_sets: int, permutations: int) -> None:
+    if not (folder / "ml-100k").is_dir():
+        print(f"not run: no ml-100k in {folder}")
+        return
+    # torch only where it is needed
+    from fairdash import data
+    from fairdash.data.split import split
+    from tests.bench.recommenders import top, trained
+
+    files = (folder / "ml-100k" / f"u.{name}" for name in ("data", "user", "item"))
+    parts = split(data.build(*files)[0], "user-time:0.8", seed=0)
+    counts = parts.training.users["occupation"].value_counts()
+    print(f"{'MovieLens-100K':<34}{'metric':<10}{'rejects':>8}{'excludes':>9}{'covers':>8}")
+    for name in ("popularity", "ease"):
+        lists = top(trained(name, {}, parts)[0], parts)
+        values = audit.from_split(parts, Lists(lists, np.zeros(lists.shape, np.float32)), permutations=0, replicates=0)
+        metrics = {key: values.tally.metrics[key] for key in accuracy.METRICS}
+        known = ~np.isnan(metrics["ndcg"])
+        rows = np.stack([column[known] for x in metrics.values() for column in (x, x**2, np.ones_like(x))], axis=1)
+        share = known.mean()
+        for title, sizes in (
+            ("by occupation", np.round(counts[counts * share >= 20].to_numpy() * share).astype(int)),
+            ("30 against the others", np.array([len(rows) - 30, 30])),
+        ):
+            found = _shuffled_labels(rows, sizes[::-1], data_sets, permutations)
+            for key, line in zip(metrics, found.mean(axis=0), strict=True):
+                print(f"{name + ' ' + title:<34}{key:<10}" + "".join(f"{part:>8.3f}" for part in line), flush=True)
+
+
+def _shuffled_labels(rows: Array, sizes: NDArray[np.int64], data_sets: int, permutations: int) -> NDArray[np.bool_]:
+    """Whether the test rejects, the interval leaves out 0, and that of the first group holds the mean of all:
+    [data sets, metrics, 3]. rows: value, square and 1 of every metric by person."""
+    rng, names = np.random.default_rng(0), [str(g) for g in range(len(sizes))]
+    found = np.zeros((data_sets, rows.shape[1] // 3, 3), dtype=bool)
+    for one in found:
+        order = rng.permutation(len(rows))[: sizes.sum()]
+        members = np.split(rows[order], np.cumsum(sizes)[:-1])
+        sums, moments = np.stack([m.sum(axis=0) for m in members]), np.stack([m.T @ m for m in members])
+        null = shuffles._shuffle_rows(rows[order], sizes, permutations, rng)
+        for j, verdict in enumerate(one):
+            rates = Rates((3 * j,), (3 * j + 2,), (3 * j + 1,))
+            made = groups.gap(rates, names, sizes, sums, moments, np.empty((0, *sums.shape)), null)
+            low, high = (end[0, 0] for end in spread(rates, sums, moments, sizes).ends())
+            verdict[:] = made.p_value < LEVEL, not made.ci[0] <= 0 <= made.ci[1], low <= rows[:, 3 * j].mean() <= high
+    return found
+
+
 def print_single(quick: bool, only: str, data_sets: int, permutations: int) -> None:
     print(f"{'groups':<22}metric  base{'rejects':>10}{'excludes':>9}{'covers value|gap':>17}{'found':>7}  power")
     for sizes, metric, base in rows(quick):
@@ -321,6 +373,7 @@ def main() -> None:
     options.add_argument("--quick", action="store_true", help="two base rates")
     options.add_argument("--data-sets", type=int, default=400)
     options.add_argument("--permutations", type=int, default=1000)
+    options.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "../shared/data")
     options.add_argument("--only", default="", help="designs whose sizes begin like this, as 30/3000")
     chosen = options.parse_args()
     if unknown := sorted(set(chosen.parts) - set(PARTS)):
@@ -331,6 +384,8 @@ def main() -> None:
         print_single(chosen.quick, chosen.only, chosen.data_sets, chosen.permutations)
     if "paired" in parts:
         print_paired(chosen.data_sets)
+    if "movielens" in parts:
+        print_movielens(chosen.data, chosen.data_sets, chosen.permutations)
     print(f"{chosen.data_sets} data sets, {chosen.permutations} shufflings, {time.perf_counter() - start:.0f} s")
 
 
