@@ -32,9 +32,8 @@ CANDIDATES = _number("CANDIDATES", 100, numbers=True)  # best items kept for a u
 MIN_GROUP_SIZE = _number("MIN_GROUP_SIZE", 20, numbers=True)
 BOOTSTRAP = _number("BOOTSTRAP", 1000, numbers=True)
 PERMUTATIONS = _number("PERMUTATIONS", 2000, numbers=True)
-RELEVANCE_THRESHOLD = 4.0  # of 5 stars
 K = 10
-NUMBERS |= {"RELEVANCE_THRESHOLD", "K"}
+NUMBERS |= {"K"}
 # distributions whose metrics, mitigations and recommenders are loaded (fairdash.plugins); none unless named
 PLUGINS = tuple(
     sorted(
