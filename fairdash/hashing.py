@@ -1,7 +1,7 @@
 """Stable hashes: digests that name values, and tie keys that favour nobody.
 
 Ties (in score, in time) are broken by a hash of ids, never by the ids themselves or by row order: ids correlate with
-popularity in every public data set, so sorting ties by id moves accuracy (METRICS.md, conventions).
+popularity in every public data set, so sorting ties by id moves accuracy.
 """
 
 from __future__ import annotations

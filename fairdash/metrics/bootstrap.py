@@ -37,7 +37,6 @@ ALPHA = 0.05  # of tests: 1 − LEVEL without the rounding
 TAILS = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)
 Z = float(ndtri((1 + LEVEL) / 2))
 POWER = 0.8  # the detectable gap is the one found with this probability
-Z_POWER = float(ndtri(POWER))
 MANY = 1e6  # people, from whom on t is as good as normal
 
 # Poisson(1) by inversion of a 16-bit uniform; the table's mean is exactly 1.

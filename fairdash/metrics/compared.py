@@ -45,7 +45,7 @@ class Compared:
         n = self.people if not people else self.counts(people)
         if not n.any():
             return Gap(reason=why)
-        # small is a group of few people (METRICS.md), not one of whom few have a value: such a gap has a wide interval
+        # small is a group of few people, not one of whom few have a value: such a gap has a wide interval
         return groups.gap(rates, self.names, n, self.sums, self.moments, self.boot, self.null, better=better)
 
     def among(self, kept: NDArray[np.intp]) -> Compared:

@@ -39,7 +39,7 @@ class Quotient:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric's key in METRICS.md and what the pages say of it. low, high: its range. better: 1 higher is better or
+    """A metric's key in audits and what the pages say of it. low, high: its range. better: 1 higher is better or
     fairer, -1 lower is, 0 neither; target: the fair value where that is no end of the range."""
 
     key: str

@@ -37,7 +37,7 @@ class Info:
     objective: str  # what is optimised, in one sentence
     paper: str  # authors, year, title
     needs: tuple[str, ...]  # of: "user_groups", "item_groups", "categories", "profile", "vectors", "probabilities"
-    target: str  # key in METRICS.md of the metric that it is meant to move
+    target: str  # key of the metric that it is meant to move
     cost: str  # what it usually costs, in one sentence
     wants: tuple[str, ...] = ()  # what it makes use of where the recommender has it: "probabilities"
     answers: Mapping[str, str] = field(default_factory=dict)  # finding of `advise.TABLE` that it fits → why

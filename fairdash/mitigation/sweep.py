@@ -43,7 +43,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Point:
-    """One strength on validation. `value` is the target metric in METRICS.md's unit, `better` 1 where higher is fairer
+    """One strength on validation. `value` is the target metric in its unit, `better` 1 where higher is fairer
     and -1 where lower is. ci: 95 % percentile intervals over users; change_ci: of the differences from strength 0, on
     the same replicates. NaN where undefined."""
 

@@ -1,6 +1,6 @@
 """The list metrics that mitigations aim at, quickly: for sweeps on validation, where twenty points must be had at once.
 
-Definitions, keys and units are METRICS.md's, and the audit's own functions give the values; what is quick is that only
+Definitions, keys and units are the audit's, whose own functions give the values; what is quick is that only
 one target is counted. Each target is a function of sums of per-user columns, so that a point and all its bootstrap
 replicates are one matrix product.
 """

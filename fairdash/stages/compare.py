@@ -82,7 +82,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Aim:
-    """What the mitigation was meant to move: a metric of METRICS.md, and the attribute between whose groups (None for
+    """What the mitigation was meant to move: a metric's key, and the attribute between whose groups (None for
     metrics of everybody or of items)."""
 
     metric: str

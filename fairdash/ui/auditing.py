@@ -72,7 +72,8 @@ def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
         st.markdown(f"#### {words.plain(findings.sentence(audit, attribute, metric), 900)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(words.say(charts.VERDICTS[verdict][0]), icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
-            for warning in audit["warnings"]:
+            read = [finding["message"] for finding in audit.get("findings", ()) if finding["severity"] != "info"]
+            for warning in (*read, *audit["warnings"]):
                 st.caption(words.plain(warning, 300), width="content")
 
 

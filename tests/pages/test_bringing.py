@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 from streamlit.testing.v1 import AppTest
 
+import fairdash
 from fairdash import entries
-from fairdash.jobs import runner
+from fairdash.jobs import kinds, runner
+from fairdash.schema import GroupSpec
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, words
 
@@ -107,6 +109,28 @@ def test_lists_with_their_own_test_need_no_data_of_ours(nothing: Path, open_page
     run, _ = entries.get_lists(workspace, made.digest)
     assert len(run.split.test) == len(truth)
     assert stored.title == run.meta["data"]
+    shared: dict[str, Any] = {"groups": [GroupSpec(("gender",), (None,), 5)], "k": 3}
+    group = {"attributes": ["gender"], "bins": [None], "min_size": 5}
+    done = kinds.run(workspace, "audit", {"lists": made.digest, "groups": [group], "k": 3})
+    files = [(f"{name}.csv", csv(frame)) for name, frame in (("lists", lists), ("truth", truth), ("people", people()))]
+    audit = json.loads((workspace.get("audits", done["audits"]).path / "audit.json").read_text("utf-8"))
+    assert audit == fairdash.audit(*files, **shared).to_json()
+
+
+def test_each_system_of_a_file_is_kept(nothing: Path, open_page: Open) -> None:
+    truth = ratings().query("time > 8")[["user_id", "item_id", "rating"]]
+    top = {"als": (9, 3), "pop": (11, 9)}
+    shown = [(f"u{u}", f"i{i}", r, name) for name in top for u in range(40) for r, i in enumerate(top[name], 1)]
+    lists = pd.DataFrame(shown, columns=["user_id", "item_id", "rank", "model"])
+    app = open_page("recommender", how="Bring lists or a model")
+    for key, name, frame in (("Lists", "lists.csv", lists), ("Held out", "truth.csv", truth)):
+        app.file_uploader(key=f"own-{key}").set_value((name, csv(frame), "text/csv"))
+    app.run()
+    assert [box.value for box in app.text_input if box.label == "Name of the system"] == ["als", "pop"]
+    app.text_input(key="system-1").set_value("Popular").run()
+    app.button(key="keep-lists").click().run()
+    assert not app.exception
+    assert sorted(entry.title for entry in Workspace(nothing).entries("lists")) == ["Popular", "als"]
 
 
 def test_a_model_with_pickled_weights_is_refused_in_words(here: dict[str, Any], open_page: Open) -> None:

@@ -232,3 +232,26 @@ def test_a_file_that_is_missing_is_named(tmp_path, name: str) -> None:
     paths[name] = tmp_path / "gone.parquet"
     with pytest.raises(DataError, match=r"gone\.parquet cannot be read: No such file"):
         files.audit(**paths, **OPTIONS)
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+def test_streamed_lists_are_repaired_as_others(tmp_path, monkeypatch, scattered: bool) -> None:
+    """Other names of columns, ids with spaces and zeros before them, and rows without an id."""
+    monkeypatch.setattr(stream, "BATCH_ROWS", 64)
+    data = make(seed=6)
+    for name in ("truth", "users", "train"):
+        data[name] = data[name].assign(user_id=data[name]["user_id"].str[1:])
+    lists = data["recommendations"]
+    odd = lists.assign(user_id=lists["user_id"].str[1:].str.zfill(5), item_id=" " + lists["item_id"], note="x")
+    odd.loc[odd.index[7::50], "user_id"] = None
+    odd.loc[odd.index[9::50], "item_id"] = "  "
+    odd = odd.sample(frac=1, random_state=3) if scattered else odd
+    odd = odd.rename(columns={"user_id": "userId", "item_id": "movieId", "rank": "position"})
+    write(tmp_path / "a.parquet", odd)
+    rest = {key: value for key, value in data.items() if key != "recommendations"}
+    found = stream.from_parquet(tmp_path / "a.parquet", **rest, **OPTIONS).to_json()
+    expected = audit.from_frames(tmp_path / "a.parquet", **rest, **OPTIONS).to_json()
+    same(found["overall"], expected["overall"])
+    same(found["groups"], expected["groups"])
+    keys = {finding["key"] for finding in found["findings"]}
+    assert {"columns_aside", "empty_ids", "id_spaces", "padded_ids", "rank_holes"} <= keys
