@@ -1,4 +1,4 @@
-"""Every metric again, slowly: plain loops over dictionaries, from METRICS.md and the papers, sharing no code with
+"""Every metric again, slowly: plain loops over dictionaries, from the definitions and the papers, sharing no code with
 `fairdash.metrics`. The tests compare both on random small cases."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every key of METRICS.md: the audit engine against the slow reference, on random small cases."""
+"""Every metric: the audit engine against the slow reference, on random small cases."""
 
 from __future__ import annotations
 
