@@ -233,6 +233,16 @@ def _note(figure: go.Figure, y: float, told: str, x: float = 0.0) -> None:
     )
 
 
+def _missing(reason: str) -> str:
+    """Why there is no mark: a value that is undefined is not one that is kept back."""
+    return words.say(words.WITHHELD) if reason == words.WITHHELD else words.say("undefined: {value}", value=reason)
+
+
+def _named(label: str, aside: Mapping[str, str]) -> str:
+    """A group's label with what keeps it out of comparisons."""
+    return f"{label} – {words.say(aside[label])}" if aside.get(label) else label
+
+
 def empty(told: str, height: int = 140) -> Chart:
     """A picture that cannot be drawn, with the reason in its place."""
     figure = _figure(height)
@@ -262,7 +272,7 @@ def group_values(
     figure = _figure(44 * len(rows[:MAX_ROWS]) + 52)
     for i, row in enumerate(rows[:MAX_ROWS]):
         if row.value is None or math.isnan(row.value):
-            _note(figure, i, words.say("undefined: {value}", value=row.reason or words.say("no value")))
+            _note(figure, i, _missing(row.reason or words.say("no value")))
             continue
         color = GREY if row.aside else PALETTE[i % 6]
         symbol = SYMBOLS[i % 6] + ("-open" if row.aside else "")
@@ -389,13 +399,21 @@ def gaps(rows: Sequence[Gap]) -> Chart:
 
 
 def distributions(
-    edges: Sequence[float], groups: Mapping[str, tuple[int, Sequence[float]]], axis: str, kind: str = "cumulative"
+    edges: Sequence[float],
+    groups: Mapping[str, tuple[int, Sequence[float]]],
+    axis: str,
+    kind: str = "cumulative",
+    aside: Mapping[str, str] | None = None,
 ) -> Chart:
     """Values of people by group, from shares in cells: cumulative curves, "shares" in cells, or "violin" outlines.
 
-    edges: [c + 1], rising. groups: name → (people, shares in the cells [c], which sum to 1).
+    edges: [c + 1], rising. groups: name → (people, shares in the cells [c], which sum to 1). aside: name → why a group
+    is not compared; it is grey, and comes last.
     """
-    drawn = {words.group(name, n): np.asarray(s, dtype=float) for name, (n, s) in groups.items() if sum(s) > 0}
+    small = {words.group(name, groups[name][0]): why for name, why in (aside or {}).items() if why and name in groups}
+    held = {words.group(name, n): np.asarray(s, dtype=float) for name, (n, s) in groups.items() if sum(s) > 0}
+    drawn = {_named(label, small): held[label] for label in sorted(held, key=lambda label: label in small)}
+    full = len(held) - sum(label in small for label in held)  # rows in full colour
     if not drawn:
         return empty(words.say("No group has a defined value."))
     cuts = np.asarray(edges, dtype=float)
@@ -407,7 +425,8 @@ def distributions(
             half = 0.42 * share / widest
             figure.add_scatter(
                 x=np.concatenate([middle, middle[::-1]]), y=np.concatenate([i - half, (i + half)[::-1]]),
-                mode="lines", fill="toself", line={"color": PALETTE[i % 6], "shape": "linear", "width": 1.5},
+                mode="lines", fill="toself" if i < full else "none",
+                line={"color": PALETTE[i % 6] if i < full else GREY, "shape": "linear", "width": 1.5},
                 name=words.markup(label), hoverinfo="name",
             )  # fmt: skip
         _rows(figure, list(drawn), words.markup(axis))
@@ -419,8 +438,11 @@ def distributions(
                 x=cuts if summed else middle,
                 y=100 * np.concatenate([[0], np.cumsum(share)]) if summed else 100 * share,
                 mode="lines" if summed else "lines+markers", name=words.markup(label),
-                line={"color": PALETTE[i % 6], "dash": DASHES[i % 6], "shape": "linear" if summed else "hvh"},
-                marker={"symbol": SYMBOLS[i % 6], "size": 6},
+                line={
+                    "color": PALETTE[i % 6] if i < full else GREY, "dash": DASHES[i % 6],
+                    "shape": "linear" if summed else "hvh", "width": 2 if i < full else 1,
+                },
+                marker={"symbol": SYMBOLS[i % 6] + ("" if i < full else "-open"), "size": 6},
                 hovertemplate="%{y:.0f} % of people have at most %{x:.3g}<extra></extra>" if summed
                 else "around %{x:.3g}: %{y:.1f} % of people<extra></extra>",
             )  # fmt: skip
@@ -443,47 +465,63 @@ def _half_way(label: str, cuts: np.ndarray, share: np.ndarray) -> str:
     return words.say("half of {group} have at most {value}", group=label, value=words.number(value))
 
 
-def shares(names: Sequence[str], groups: Mapping[str, ArrayLike], axis: str, limit: int = 18) -> Chart:
+def shares(
+    names: Sequence[str],
+    groups: Mapping[str, ArrayLike],
+    axis: str,
+    limit: int = 18,
+    aside: Mapping[str, str] | None = None,
+) -> Chart:
     """Shares of categories by group: one row a category, one mark a group, widest difference first.
 
-    groups: label → shares [len(names)], each summing to 1.
+    groups: label → shares [len(names)], each summing to 1. aside: label → why a group is not compared: it is grey and
+    hollow, comes last, and has no part in the order. Without two groups to compare, the first one's largest lead.
     """
-    matrix = np.array([np.asarray(v, dtype=float) for v in groups.values()]).reshape(len(groups), len(names))
+    small = {label: why for label, why in (aside or {}).items() if why}
+    labels = sorted(groups, key=lambda label: label in small)
+    matrix = np.array([np.asarray(groups[label], dtype=float) for label in labels]).reshape(len(labels), len(names))
     if matrix.size == 0 or np.isnan(matrix).all():
         return empty(words.say("There are no categories to compare."))
-    spread = np.nanmax(matrix, axis=0) - np.nanmin(matrix, axis=0)
-    order = np.argsort(-(spread if len(groups) > 1 else matrix[0]), kind="stable")
+    compared = matrix[: len(labels) - len(small)]
+    compared = compared[~np.isnan(compared).all(axis=1)]
+    leading = compared if len(compared) else matrix[~np.isnan(matrix).all(axis=1)][:1]
+    spread = np.nanmax(leading, axis=0) - np.nanmin(leading, axis=0)
+    order = np.argsort(-(spread if len(leading) > 1 else leading[0]), kind="stable")
     top = order[:limit]
     figure = _figure(27 * len(top) + 52, legend=True)
     for i, column in enumerate(top):
         figure.add_shape(
-            type="line", x0=100 * np.nanmin(matrix[:, column]), x1=100 * np.nanmax(matrix[:, column]), y0=i, y1=i,
+            type="line", x0=100 * np.nanmin(leading[:, column]), x1=100 * np.nanmax(leading[:, column]), y0=i, y1=i,
             line={"color": GREY, "width": 3}, layer="below", opacity=0.5,
         )  # fmt: skip
-    for g, label in enumerate(groups):
+    for g, label in enumerate(labels):
+        hollow = label in small
         figure.add_scatter(
-            x=100 * matrix[g, top], y=list(range(len(top))), mode="markers", name=words.markup(label),
-            marker={"color": PALETTE[g % 7], "symbol": SYMBOLS[g % 7], "size": 10}, cliponaxis=False,
-            customdata=[words.markup(names[j]) for j in top],
+            x=100 * matrix[g, top], y=list(range(len(top))), mode="markers",
+            name=words.markup(_named(label, small), 80),
+            marker={
+                "color": GREY if hollow else PALETTE[g % 6], "symbol": SYMBOLS[g % 7] + ("-open" if hollow else ""),
+                "size": 10, "line": {"width": 1.5 if hollow else 0},
+            },
+            cliponaxis=False, customdata=[words.markup(names[j]) for j in top],
             hovertemplate="%{customdata}: %{x:.2f} %<extra></extra>",
         )  # fmt: skip
     _rows(figure, [names[j] for j in top], words.markup(axis))
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
     table = pd.DataFrame({"category": [names[j] for j in order]})
-    for g, label in enumerate(groups):
-        table[label] = matrix[g, order]
+    for g, label in enumerate(labels):
+        table[_named(label, small)] = matrix[g, order]
     widest = int(order[0])
-    said = "; ".join(f"{label} {words.percent(float(matrix[g, widest]))}" for g, label in enumerate(groups))
-    return Chart(
-        figure,
-        words.say(
-            "{axis}, one row a category. Widest difference: {names} ({said}).",
-            axis=axis,
-            names=names[widest],
-            said=said,
-        ),
-        table,
-    )
+    said = "; ".join(
+        f"{_named(label, small)} {words.percent(float(matrix[g, widest]))}"
+        for g, label in enumerate(labels) if not np.isnan(matrix[g, widest])
+    )  # fmt: skip
+    told = words.say("{axis}, one row a category. Widest difference: {names} ({said}).", axis=axis,
+                     names=names[widest], said=said)  # fmt: skip
+    if len(compared) < 2:
+        told = words.say("{axis}, one row a category. Largest: {names} ({said}).", axis=axis, names=names[widest],
+                         said=said)  # fmt: skip
+    return Chart(figure, told, table)
 
 
 def exposure(
@@ -537,27 +575,48 @@ def exposure(
 
 
 def stacked(
-    rows: Mapping[str, Sequence[float]], parts: Sequence[str], axis: str, colors: Sequence[str] = PALETTE
+    rows: Mapping[str, Sequence[float]],
+    parts: Sequence[str],
+    axis: str,
+    colors: Sequence[str] = PALETTE,
+    aside: Mapping[str, str] | None = None,
 ) -> Chart:
-    """Rows that are cut into parts which add up to 1 (head and tail, worse and better off)."""
+    """Rows that are cut into parts which add up to 1 (head and tail, worse and better off).
+
+    aside: row → why a group is not compared: its parts are grey outlines. NaN: it has no value."""
     if not rows:
         return empty(words.say("There is nothing to show."))
+    small = {label: why for label, why in (aside or {}).items() if why}
     figure = _figure(42 * len(rows) + 52, legend=True, barmode="stack")
+    for i, label in enumerate(rows):
+        if any(math.isnan(share) for share in rows[label]):
+            _note(figure, i, _missing(small.get(label) or words.say("no value")))
+    hollow = [label in small for label in rows]
     for i, part in enumerate(parts):
         values = [100 * row[i] for row in rows.values()]
-        figure.add_bar(
-            x=values, y=list(range(len(rows))), orientation="h", name=words.markup(part), width=0.6,
+        figure.add_bar(  # the legend's own, whatever the first row looks like
+            x=[None], y=[None], orientation="h", name=words.markup(part),
             marker={"color": colors[i], "pattern": {**HATCH, "shape": PATTERNS[i % 7]}},
+        )  # fmt: skip
+        figure.add_bar(
+            x=values, y=list(range(len(rows))), orientation="h", name=words.markup(part), width=0.6, showlegend=False,
+            marker={
+                "color": ["rgba(0,0,0,0)" if thin else colors[i] for thin in hollow],
+                "line": {"color": GREY, "width": [1.5 if thin else 0 for thin in hollow]},
+                "pattern": {**HATCH, "shape": ["" if thin else PATTERNS[i % 7] for thin in hollow]},
+            },
             text=[f"{v:.0f} %" if v >= 8 else "" for v in values], textposition="inside", insidetextanchor="middle",
-            textfont={"color": "#ffffff"}, textangle=0,
+            textfont={"color": [GREY if thin else "#ffffff" for thin in hollow]}, textangle=0,
             hovertemplate="%{fullData.name} %{x:.1f} %<extra></extra>",
         )  # fmt: skip
-    _rows(figure, list(rows), words.markup(axis))
+    shown = {label: _named(label, small) for label in rows}
+    _rows(figure, list(shown.values()), words.markup(axis))
     figure.update_xaxes(range=[0, 100], ticksuffix=" %")
-    table = pd.DataFrame([[name, *row] for name, row in rows.items()], columns=["group", *parts])
+    table = pd.DataFrame([[shown[name], *row] for name, row in rows.items()], columns=["group", *parts])
     said = "; ".join(
-        f"{name}: " + ", ".join(f"{part} {words.percent(row[i], 0)}" for i, part in enumerate(parts))
+        f"{shown[name]}: " + ", ".join(f"{part} {words.percent(row[i], 0)}" for i, part in enumerate(parts))
         for name, row in list(rows.items())[:MAX_ROWS]
+        if not any(map(math.isnan, row))
     )
     return Chart(figure, f"{axis}. {said}.", table)
 
@@ -574,7 +633,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
         )
     for i, row in enumerate(shown):
         if row.before is None or row.after is None or math.isnan(row.before) or math.isnan(row.after):
-            _note(figure, i, words.say("undefined before or after"))
+            _note(figure, i, words.say(row.aside if row.aside == words.WITHHELD else "undefined before or after"))
             continue
         color = GREY if row.aside else PALETTE[i % 6]
         figure.add_scatter(

@@ -14,6 +14,7 @@ from fairdash.groups import form as form_groups
 from fairdash.run import Run
 from fairdash.schema import CATEGORIES, USER_ID, Categories, Codes, Lists
 from fairdash.stages import explore
+from fairdash.stages.disclosure import aside
 from fairdash.stages.explore import ABSENT, Person
 from fairdash.ui import forms, parts, state
 
@@ -288,6 +289,11 @@ def group_tastes(run: Run, lists: Lists, user: int) -> None:
         n = int((groups.codes == groups.names.index(name)).sum())
         mark = words.say(", this person's") if name == own else ""
         with columns[i % len(columns)]:
-            shown = {words.say("the group's lists"): share, words.say("this person's list"): listed}
-            parts.draw(charts.shares(names, shown, words.say("share of slots"), limit=8), f"tastes-{i}",
-                       f"{words.plain(words.group(name, n))}{mark}")  # fmt: skip
+            lists_of, apart = words.say("the group's lists"), aside(name, n, n < group.min_size)
+            shown = {lists_of: share, words.say("this person's list"): listed}
+            chart = (
+                charts.empty(words.say(apart))
+                if apart == words.WITHHELD
+                else charts.shares(names, shown, words.say("share of slots"), limit=8, aside={lists_of: apart})
+            )
+            parts.draw(chart, f"tastes-{i}", f"{words.plain(words.group(name, n))}{mark}")

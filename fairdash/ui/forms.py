@@ -104,10 +104,10 @@ def group(
         with st.container() if inline else st.popover(words.say("Cuts"), icon=":material/tune:", help=hint):
             size = st.number_input(
                 words.say("Least group size"),
-                2,
+                settings.FEWEST,
                 100_000,
                 help=words.say("Smaller groups are shown in grey and are never part of a gap."),
-                **state.shared("least", settings.MIN_GROUP_SIZE, state.within(2, 100_000)),
+                **state.shared("least", settings.MIN_GROUP_SIZE, state.within(settings.FEWEST, 100_000)),
             )
             chosen = [known[name] for name in (first, second) if name != NONE]
             edges = tuple(_edges(spec) for spec in chosen)
