@@ -16,7 +16,11 @@ from fairdash.ui import findings, load, model_side, parts, state
 
 ON_ONE_AXIS = ("ndcg", "recall", "precision", "hit", "mrr", "map", "arp", "miscalibration", "popularity_lift",
                "true_positive_rate")  # fmt: skip
-PICTURES = words.several("cumulative", "shares", "violin")
+PICTURES = {
+    "cumulative": words.later("cumulative"),
+    "shares": words.later("shares"),
+    "violin": words.later("violin"),
+}
 ABOUT_GAPS = words.later(
     "The difference between the highest and the lowest group, as a part of everybody's value, with its 95 % interval. "
     "Filled: a difference that holds among all metrics of this page (Holm). A hollow diamond: it would hold if it were "
@@ -81,20 +85,20 @@ def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
 
 def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Run) -> None:
     """The part of the audit that was asked for."""
-    if part == "All gaps":
+    if part == "gaps":
         parts.table(findings.gap_table(audit, attribute), "all-gaps", digits=4)
         st.caption(". ".join(words.plain(audit["conventions"][key], 300) for key in ("test", "detectable")))
-    elif part == "Spread":
+    elif part == "spread":
         _spread(audit, attribute, metric)
-    elif part == "Categories":
+    elif part == "categories":
         about = words.say("Part of each group's recommendation slots that goes to a category. Widest difference first.")
         shown = findings.categories(audit, attribute)
         parts.draw(shown, "categories", words.say("What the lists are made of"), open_table=True, about=about)
-    elif part == "Items":
+    elif part == "items":
         items_part(audit)
-    elif part == "Model":
+    elif part == "model":
         model_side.section(audit, attribute, made)
-    elif part == "All numbers":
+    elif part == "numbers":
         parts.table(findings.value_table(audit, attribute), "all-numbers", digits=4)
     else:
         for name, told in audit["conventions"].items():
@@ -103,7 +107,11 @@ def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Ru
 
 def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
     kind = st.segmented_control(
-        words.say("Picture"), PICTURES, required=True, format_func=words.say, **state.pick("spread", PICTURES)
+        words.say("Picture"),
+        list(PICTURES),
+        required=True,
+        format_func=lambda key: words.say(PICTURES[key]),
+        **state.pick("spread", PICTURES),
     )
     name = findings.title(metric, audit["k"])
     one, two = st.columns(2, gap="medium")

@@ -114,18 +114,18 @@ def headline(value: Comparison) -> None:
 
 def more(part: str, value: Comparison, attribute: str) -> None:
     """The part of the comparison that was asked for."""
-    if part == "Gaps":
+    if part == "gaps":
         st.markdown("\n".join(f"- {words.plain(said, 600)}" for said in value["sentences"][4:]))
         counts = ", ".join(f"{n} {verdict}" for verdict, n in changes.verdicts(value, attribute) if n)
         st.caption(f"Gaps between groups of {words.plain(attribute)}: {counts}.")
         parts.table(changes.gap_rows(value, attribute), "gap-changes", digits=4)
-    elif part == "Categories":
+    elif part == "categories":
         names = list(value["groups"][attribute])
         group = st.selectbox("Group", names, format_func=words.namer(names), width=260,
                              **state.pick("category-group", names))  # fmt: skip
         parts.draw(changes.categories(value, attribute, group), "category-changes", "What the lists are made of",
                    open_table=True)  # fmt: skip
-    elif part == "Items":
+    elif part == "items":
         items(value)
     else:
         parts.table(changes.overall_rows(value), "overall-changes", digits=4)

@@ -104,13 +104,14 @@ def go(page: str, label: str, icon: str | None = None, **query: str) -> None:
     st.page_link(state.page(page), label=label, icon=icon, query_params={**state.link(), **query})
 
 
-def tabs(label: str, titles: Sequence[str], name: str, default: str | None = None) -> str:
-    """Which part of a page is shown; it stands in the URL under `name`. The label is for those who cannot see it."""
+def tabs(label: str, titles: Mapping[str, str], name: str, default: str | None = None) -> str:
+    """Which part of a page is shown, by key → title; its key stands in the URL under `name`. The label is for those who
+    cannot see it."""
     chosen: str = st.segmented_control(
         label,
-        titles,
+        list(titles),
         required=True,
-        format_func=words.say,
+        format_func=lambda key: words.say(titles[key]),
         label_visibility="collapsed",
         **state.pick(name, titles, default),
     )

@@ -57,8 +57,9 @@ def _form(data: str) -> dict[str, Any]:
     fixed: dict[str, Any] = {}
     if "training" in RECOMMENDERS[name].offers:
         epochs = st.number_input(
-            "Epochs of a trial", 1, 1000, RECOMMENDERS[name].options().epochs, key=f"epochs-{name}"
-        )
+            "Epochs of a trial", 1, 1000,
+            **state.own(f"epochs_{name}", RECOMMENDERS[name].options().epochs, state.within(1, 1000)),
+        )  # fmt: skip
         fixed["epochs"] = int(epochs)
     st.caption("Everything is measured on validation; the test part plays no role here.")
     params = {
