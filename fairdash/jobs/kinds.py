@@ -21,7 +21,7 @@ from fairdash.mitigation.targets import TARGETS
 from fairdash.progress import Progress, silent, within
 from fairdash.run import Run
 from fairdash.schema import Dataset, GroupSpec, Split
-from fairdash.stages import audit, fit, mitigate
+from fairdash.stages import audit, fit, mitigate, planted
 from fairdash.stages.model_side import measures
 from fairdash.stages.places import balanced
 from fairdash.workspace import Workspace, sole, write_json
@@ -77,11 +77,9 @@ def train_run(
 
 def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: lists[, groups, item_groups, k, seed, model]. The audit.json is the entry's file."""
-    made, lists = entries.get_lists(workspace, params["lists"])
-    shared = audit_options(params)
-    model = bool(params.get("model", False)) and made.has_model
-    name = identity.of("audit", params["lists"], _plain(shared), model)
+    name, shared, model = _audit_asked(workspace, params)
     if not workspace.has("audits", name):
+        made, lists = entries.get_lists(workspace, params["lists"])
         vectors = entries.get_vectors(workspace, params["lists"])
         top = lists.top(shared["k"])
         found = audit.audit(made, top, model=model, vectors=vectors, progress=progress, **shared)
@@ -89,6 +87,19 @@ def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
         with workspace.create("audits", name, meta) as folder:
             write_json(folder / "audit.json", found.to_json())
     return {"audits": name}
+
+
+def _audit_asked(workspace: Workspace, params: Params) -> tuple[str, dict[str, Any], bool]:
+    """The name of an audit, its options, and whether it looks at the model."""
+    shared = audit_options(params)
+    model = bool(params.get("model", False)) and entries.get_lists(workspace, params["lists"])[0].has_model
+    return identity.of("audit", params["lists"], _plain(shared), model), shared, model
+
+
+def read_audit(workspace: Workspace, name: str) -> dict[str, Any]:
+    """The audit.json of an entry."""
+    value: dict[str, Any] = json.loads((workspace.get("audits", name).path / "audit.json").read_text("utf-8"))
+    return value
 
 
 def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Result:
@@ -129,7 +140,6 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
     shows its target."""
     from fairdash.stages import compare
 
-    shared = audit_options(params)
     sides = (params["before"], params["after"])
     ours, theirs = (entries.get_lists(workspace, side)[0].meta["split_digest"] for side in sides)
     if ours != theirs:
@@ -138,19 +148,7 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
             + " are of different test parts, so no number of one can be held against the other.",
             "Compare lists of the same data and split.",
         )
-    mitigation = workspace.get("lists", sides[1]).meta.get("mitigation")
-    aims = mitigate.aims(mitigation)
-    if mitigation is not None:
-        chosen = Mitigation.from_json(mitigation)
-        for name, own in (
-            ("groups", balanced(chosen)),
-            ("item_groups", [] if chosen.item_group is None else [chosen.item_group]),
-        ):
-            known = {spec.label for spec in shared[name]}
-            shared[name] = [*shared[name], *(spec for spec in own if spec.label not in known)]
-    asked = bool(params.get("model", False)) or any(aim.metric not in TARGETS for aim in aims)
-    model = asked and all(entries.get_lists(workspace, name)[0].has_model for name in sides)
-    name = identity.of("comparison", *sides, _plain(shared), model)
+    name, shared, model, aims = _compare_asked(workspace, params)
     if not workspace.has("comparisons", name):
         audits, models = [], []
         for i, side in enumerate(sides):
@@ -198,6 +196,33 @@ def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result
     return {"comparisons": name}
 
 
+def _compare_asked(workspace: Workspace, params: Params) -> tuple[str, dict[str, Any], bool, tuple[Any, ...]]:
+    """The name of a comparison, its options, whether it looks at the models, and what the mitigation aimed at."""
+    shared, sides = audit_options(params), (params["before"], params["after"])
+    mitigation = workspace.get("lists", sides[1]).meta.get("mitigation")
+    aims = mitigate.aims(mitigation)
+    if mitigation is not None:
+        chosen = Mitigation.from_json(mitigation)
+        for name, own in (
+            ("groups", balanced(chosen)),
+            ("item_groups", [] if chosen.item_group is None else [chosen.item_group]),
+        ):
+            known = {spec.label for spec in shared[name]}
+            shared[name] = [*shared[name], *(spec for spec in own if spec.label not in known)]
+    asked = bool(params.get("model", False)) or any(aim.metric not in TARGETS for aim in aims)
+    model = asked and all(entries.get_lists(workspace, name)[0].has_model for name in sides)
+    return identity.of("comparison", *sides, _plain(shared), model), shared, model, aims
+
+
+def found(workspace: Workspace, kind: str, params: Params) -> str | None:
+    """The audit or the comparison that a request would make, where it is there already: whoever made it."""
+    if kind == "audit":
+        name = _audit_asked(workspace, params)[0]
+        return name if workspace.has("audits", name) else None
+    name = _compare_asked(workspace, params)[0]
+    return name if workspace.has("comparisons", name) else None
+
+
 def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: dataset, split, recommender[, objective, groups, options, trials, seed, device]. The result holds the
     whole search; a search that stopped half-way goes on."""
@@ -229,30 +254,38 @@ def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
 
 
 def _demo(workspace: Workspace, params: Params, progress: Progress) -> Result:
-    """params: dataset. From nothing to a finished comparison, with the default settings."""
+    """params: dataset. From nothing to a finished comparison, as the pages would ask for it, so that each of them opens
+    on what is there. The lists of the result are those before the mitigation."""
     source = params.get("dataset", "synthetic")
 
     made = _dataset(workspace, {"source": source}, within(progress, 0.0, 0.05))
     dataset = entries.get_dataset(workspace, made["datasets"])
-    groups = [asdict(spec) for spec in default_groups(dataset)]
-    trained = _train(workspace, {"dataset": dataset.digest, "split": "user-time:0.8"}, within(progress, 0.05, 0.75))
-    audited = _audit(
-        workspace, {"lists": trained["lists"], "groups": groups, "model": True}, within(progress, 0.8, 0.08)
-    )
-    mitigation = {"method": "calibrate", "groups": groups[:1]}
-    mitigated = _mitigate(workspace, {"run": trained["runs"], "mitigation": mitigation}, within(progress, 0.88, 0.06))
-    compared = _compare(
-        workspace,
-        {"before": trained["lists"], "after": mitigated["lists"], "groups": groups},
-        within(progress, 0.94, 0.06),
-    )
+    groups = default_groups(dataset)
+    told = [group.attributes[0] for group in groups]  # so that lists can react to who somebody is
+    options = {"profile": ",".join(told)} if told else {}
+    training = {"dataset": dataset.digest, "split": "user-time:0.8", "options": options}
+    trained = _train(workspace, training, within(progress, 0.05, 0.65))
+    lists, view = trained["lists"], json.loads(json.dumps(view_of(groups[:1], [GroupSpec(("popularity",))])))
+    audited = _audit(workspace, {"lists": lists, **view}, within(progress, 0.7, 0.02))
+    model = _audit(workspace, {"lists": lists, **view, "model": True}, within(progress, 0.72, 0.1))
+    facts = data.sources.planted(source)
+    things = [asdict(GroupSpec((name,))) for name in dict.fromkeys(f.attribute for f in facts if f.side == "items")]
+    providers = _audit(workspace, {"lists": lists, **view, "item_groups": things}, within(progress, 0.82, 0.04))
+    # What hurts most here is the gap in accuracy: the most accurate lists that close half of it on validation.
+    mitigation = {"method": "user_parity", "groups": view["groups"]}
+    change = {"run": trained["runs"], "mitigation": mitigation, "rule": "gap-budget"}
+    mitigated = _mitigate(workspace, change, within(progress, 0.86, 0.08))
+    sides = {"before": lists, "after": mitigated["lists"]}
+    compared = _compare(workspace, {**sides, **view}, within(progress, 0.94, 0.06))
     sentences = workspace.get("comparisons", compared["comparisons"]).meta["sentences"]
     return {
         "datasets": made["datasets"],
         "runs": trained["runs"],
-        "lists": mitigated["lists"],
+        "lists": lists,
+        **sides,
         "audits": audited["audits"],
         "comparisons": compared["comparisons"],
+        "planted": planted.beside(facts, [read_audit(workspace, one["audits"]) for one in (model, providers)]),
         "sentences": sentences,
     }
 
@@ -276,6 +309,15 @@ def default_groups(dataset: Dataset) -> list[GroupSpec]:
     suggested = suggest(dataset.users)
     known = [spec for spec in suggested if any(word in spec.label.casefold() for word in ("gender", "sex", "age"))]
     return (known or suggested)[:2]
+
+
+def view_of(groups: Sequence[GroupSpec], item_groups: Sequence[GroupSpec], k: int = settings.K) -> dict[str, Any]:
+    """The part of an audit's or a comparison's request that says how people and items are grouped, and K."""
+    return {
+        "groups": [asdict(group) for group in groups],
+        "item_groups": [asdict(group) for group in item_groups],
+        "k": k,
+    }
 
 
 def audit_options(params: Params) -> dict[str, Any]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
 
 from fairdash import charts, words
-from fairdash.jobs import runner
 from fairdash.run import Run
 from fairdash.schema import CATEGORIES, GroupSpec
-from fairdash.ui import findings, load, model_side, parts, state
+from fairdash.ui import findings, forms, load, model_side, parts, state
 
 ON_ONE_AXIS = ("ndcg", "recall", "precision", "hit", "mrr", "map", "arp", "miscalibration", "popularity_lift",
                "true_positive_rate")  # fmt: skip
@@ -42,33 +39,14 @@ _BADGES = {
 
 def params(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: int, model: bool) -> dict[str, Any]:
     """The audit job of this view."""
-    item_group = GroupSpec((items,)) if isinstance(items, str) else items
-    return {
-        "lists": lists,
-        "groups": [] if group is None else json.loads(json.dumps([asdict(group)])),
-        "item_groups": [] if item_group is None else json.loads(json.dumps([asdict(item_group)])),
-        "k": k,
-        "model": model,
-    }
+    return {"lists": lists, **forms.view(group, items, k), "model": model}
 
 
 def run(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict[str, Any] | None:
     """The audit of this view, or None while it is being made (its job is shown then)."""
     wanted = params(lists, group, items, k, state.get("model") == "True")
-    known = parts.last_job("audit", wanted)
-    if known is None or (known.state == "done" and not _kept(known.result)):
-        title = words.say("Audit {title}", title=state.workspace().get("lists", lists).title)
-        if known is not None:
-            runner.table(state.workspace()).delete(known.id)
-        known = runner.get(state.workspace(), runner.submit(state.workspace(), "audit", title, wanted))
-    if known.state == "done":
-        return load.audit((known.result or {})["audits"])
-    parts.job(known.id)
-    return None
-
-
-def _kept(result: dict[str, Any] | None) -> bool:
-    return result is not None and state.workspace().has("audits", result["audits"])
+    made = parts.made("audit", wanted, words.say("Audit {title}", title=state.workspace().get("lists", lists).title))
+    return None if made is None else load.audit(made)
 
 
 def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:

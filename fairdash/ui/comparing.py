@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
 
 from fairdash import settings, words
-from fairdash.jobs import runner
-from fairdash.schema import GroupSpec
 from fairdash.ui import changes, forms, load, mitigating, naming, parts, runs, state
 from fairdash.workspace import Entry
 
@@ -49,19 +45,7 @@ def choose() -> dict[str, Any] | None:
         items = forms.item_group(run.split.training.items, ("popularity",))
         k = st.number_input("K", 1, deep, width=110,
                             **state.shared("k", min(settings.K, deep), state.within(1, deep)))  # fmt: skip
-    item_group = GroupSpec((items,)) if isinstance(items, str) else items
-    params: dict[str, Any] = json.loads(
-        json.dumps(
-            {
-                "before": before,
-                "after": after,
-                "groups": [] if group is None else [asdict(group)],
-                "item_groups": [] if item_group is None else [asdict(item_group)],
-                "k": int(k),
-            }
-        )
-    )
-    return params
+    return {"before": before, "after": after, **forms.view(group, items, int(k))}
 
 
 def _same(one: Entry, other: Entry) -> bool:
@@ -78,19 +62,9 @@ def _lists(label: str, entries: dict[str, Entry], default: str, name: str) -> st
 
 def result(params: dict[str, Any]) -> tuple[Comparison | None, str]:
     """The comparison, or None while it is being made (its job is shown then)."""
-    workspace = state.workspace()
-    known = parts.last_job("compare", params)
-    if known is not None and known.state == "done" and not workspace.has("comparisons", known.result["comparisons"]):  # type: ignore[index]  # a done job has a result
-        runner.table(workspace).delete(known.id)
-        known = None
-    if known is None:
-        title = f"Compare with {workspace.get('lists', params['after']).title}"
-        known = runner.get(workspace, runner.submit(workspace, "compare", title, params))
-    if known.state == "done" and known.result is not None:
-        digest = str(known.result["comparisons"])
-        return load.comparison(digest), digest
-    parts.job(known.id)
-    return None, ""
+    title = f"Compare with {state.workspace().get('lists', params['after']).title}"
+    made = parts.made("compare", params, title)
+    return (None, "") if made is None else (load.comparison(made), made)
 
 
 def headline(value: Comparison) -> None:

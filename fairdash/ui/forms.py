@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import streamlit as st
 
 from fairdash import groups, settings, words
 from fairdash.errors import ConfigError
+from fairdash.jobs import kinds
 from fairdash.schema import TIME, Dataset, GroupSpec
 from fairdash.ui import state
 
@@ -111,7 +113,16 @@ def group(
             )
             chosen = [known[name] for name in (first, second) if name != NONE]
             edges = tuple(_edges(spec) for spec in chosen)
-    return GroupSpec(tuple(spec.attributes[0] for spec in chosen), edges, int(size))
+    numeric = any(cuts is not None for cuts in edges)
+    return GroupSpec(tuple(spec.attributes[0] for spec in chosen), edges if numeric else (), int(size))
+
+
+def view(group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict[str, Any]:
+    """What is chosen of people, items and K, as a part of a job's request."""
+    things = GroupSpec((items,)) if isinstance(items, str) else items
+    asked = kinds.view_of([] if group is None else [group], [] if things is None else [things], k)
+    plain: dict[str, Any] = json.loads(json.dumps(asked))  # as it is read back from a job
+    return plain
 
 
 def _edges(spec: GroupSpec) -> tuple[float, ...] | None:

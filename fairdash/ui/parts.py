@@ -16,7 +16,7 @@ import streamlit as st
 from fairdash import words
 from fairdash.charts import Chart, curves
 from fairdash.errors import FairDashError, full
-from fairdash.jobs import runner
+from fairdash.jobs import kinds, runner
 from fairdash.jobs.table import Job
 from fairdash.ui import state
 
@@ -315,6 +315,20 @@ def last_job(kind: str, params: Mapping[str, Any]) -> Job | None:
     """The job of exactly this request; None when nobody asked for it, or when what it made was deleted."""
     found = runner.table(state.workspace()).get(runner.identify(kind, params))
     return found if found is None or runner.kept(state.workspace(), found) else None
+
+
+def made(kind: str, params: Mapping[str, Any], title: str) -> str | None:
+    """The audit or the comparison of exactly this request; while it is being made, its job is shown, and None."""
+    workspace = state.workspace()
+    there = kinds.found(workspace, kind, params)
+    if there is not None:
+        return there
+    known = last_job(kind, params)
+    if known is not None and known.state == "done":  # what it made is no longer there
+        runner.table(workspace).delete(known.id)
+        known = None
+    job(runner.submit(workspace, kind, title, params) if known is None else known.id)
+    return None
 
 
 def active_jobs(kinds: Sequence[str] | None = None) -> list[Job]:
