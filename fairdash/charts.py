@@ -35,6 +35,7 @@ VERDICTS = {  # on a gap, the surest first: what it is called, its colour, its m
 SHRUNK = words.later("drawn to the mean")
 MAX_ROWS = 24  # rows of one picture; the table holds all
 CURVE_POINTS = 400
+LEGEND_WIDTH, LEGEND_LINE = 380, 20  # pixels: of half a page beside the rows' names, and of a line
 HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
 FONT = "'Source Sans', 'Source Sans 3', Helvetica, Arial, sans-serif"
 
@@ -46,6 +47,14 @@ class Chart:
     figure: go.Figure
     alt: str
     table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        """Room for the legend above the picture: a legend of several lines would lie on the curves."""
+        if self.figure.layout.showlegend:
+            named = {trace.name for trace in self.figure.data if trace.name and trace.showlegend is not False}
+            lines = -(-sum(44 + 7 * len(name) for name in named) // LEGEND_WIDTH)
+            more = LEGEND_LINE * max(0, lines - 1)
+            self.figure.update_layout(height=self.figure.layout.height + more, margin={"t": 34 + more})
 
     def themed(self, dark: bool = False) -> go.Figure:
         """The figure in the page's light or dark colours."""
@@ -213,6 +222,27 @@ def _none(value: float | None) -> bool:
     return value is None or math.isnan(value)
 
 
+def _span(
+    figure: go.Figure,
+    values: Sequence[float],
+    ends: Sequence[float | None],
+    *,
+    far: float = math.inf,
+    zero: bool = False,
+) -> None:
+    """The axis of rows: all marks, and these ends of whiskers, at most `far` times as far again as the marks reach. A
+    whisker that goes on is cut at the edge; the table holds its end. zero: the axis begins at 0, or below it."""
+    marks = [*values, *([0.0] if zero else [])]
+    if not marks:
+        return
+    low, high = min(marks), max(marks)
+    far *= (high - low) or abs(high) or 1.0
+    told = [end for end in ends if end is not None and not math.isnan(end)]
+    low, high = max(min([low, *told]), low - far), min(max([high, *told]), high + far)
+    room = 0.06 * ((high - low) or 1.0)
+    figure.update_xaxes(range=[low if zero and low == 0 else low - room, high + room])
+
+
 def _whisker(value: float, low: float | None, high: float | None, color: str, width: float = 2.0) -> dict[str, Any]:
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return {}
@@ -294,7 +324,6 @@ def group_values(
             textfont={"size": 12},
             hovertemplate=f"%{{customdata}}<br>{words.markup(metric)} %{{x:.4f}}{ci}{hint}<extra></extra>",
             customdata=[words.markup(row.label)],
-            cliponaxis=False,
         )
         if row.shrunk is not None:
             inside = words.interval(row.shrunk_low, row.shrunk_high, digits)
@@ -307,6 +336,9 @@ def group_values(
                 customdata=[words.markup(row.label)],
             )
     _rows(figure, [row.shown for row in rows[:MAX_ROWS]], words.markup(metric))
+    drawn = [row for row in rows[:MAX_ROWS] if row.value is not None and not math.isnan(row.value)]
+    marks = [row.value or 0.0 for row in drawn] + [v for v in [overall] if v is not None and not math.isnan(v)]
+    _span(figure, marks, [end for row in drawn if not row.aside for end in (row.low, row.high)])
     if overall is not None and not math.isnan(overall):
         figure.add_vline(x=overall, line={"dash": "dot", "color": GREY, "width": 1.5})
         figure.add_annotation(
@@ -375,7 +407,13 @@ def gaps(rows: Sequence[Gap]) -> Chart:
         if row.gap is None or not row.scale or math.isnan(row.gap):
             _note(figure, i, words.say("undefined: {value}", value=row.reason or words.say("nothing to compare with")))
     _rows(figure, [row.metric for row in rows], words.say("gap between groups, % of everybody's value"))
-    figure.update_xaxes(rangemode="tozero", zeroline=True)
+    drawn = [row for row in rows if row.gap is not None and row.scale and not math.isnan(row.gap)]
+    parts = [100 / abs(row.scale or 1.0) for row in drawn]
+    marks = [(row.gap or 0.0) * part for row, part in zip(drawn, parts, strict=True)]
+    ends = [None if end is None else end * part
+            for row, part in zip(drawn, parts, strict=True) for end in (row.low, row.high)]  # fmt: skip
+    _span(figure, marks, ends, far=1.0, zero=True)
+    figure.update_xaxes(zeroline=True)
     table = pd.DataFrame(
         {
             "metric": [row.metric for row in rows],
@@ -645,7 +683,8 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
         figure.add_scatter(
             x=[row.before, row.after], y=[i, i], mode="markers", showlegend=False,
             marker={
-                "symbol": [SYMBOLS[i % 6] + "-open", SYMBOLS[i % 6]], "size": [12, 12], "opacity": 1, "color": color,
+                "symbol": [SYMBOLS[i % 6] + "-open", SYMBOLS[i % 6] + ("-open-dot" if row.aside else "")],
+                "size": [12, 12], "opacity": 1, "color": color,
                 "line": {"width": 2, "color": color},
             },
             customdata=[words.markup(row.label)] * 2,
@@ -826,8 +865,12 @@ def reliability(predicted: ArrayLike, observed: ArrayLike, counts: ArrayLike) ->
     )
 
 
-def bars(names: Sequence[str], values: Sequence[float], axis: str, *, digits: int = 3) -> Chart:
-    """Signed bars from zero: to the right blue, to the left vermillion and hatched (what adds to a score)."""
+def bars(
+    names: Sequence[str], values: Sequence[float], axis: str, *, digits: int = 3, most: int | None = None
+) -> Chart:
+    """Signed bars from zero: to the right blue, to the left vermillion and hatched (what adds to a score).
+
+    most: what no value can be above; the axis ends there."""
     if not names:
         return empty(words.say("There is nothing to show."))
     shown = list(zip(names, values, strict=True))[:MAX_ROWS]
@@ -846,6 +889,9 @@ def bars(names: Sequence[str], values: Sequence[float], axis: str, *, digits: in
     low, high = min(0.0, *(v for _, v in shown)), max(0.0, *(v for _, v in shown))
     room = 0.28 * (high - low or 1.0)  # for the numbers at the ends, on a phone, too
     figure.update_xaxes(zeroline=True, range=[low - room if low < 0 else 0.0, high + room if high > 0 else 0.0])
+    if most is not None:
+        step = max(1, -(-most // 6))
+        figure.update_xaxes(range=[0, 1.05 * most], tickvals=[*range(0, most - step + 1, step), most])
     table = pd.DataFrame({"part": list(names), axis: list(values)})
     said = "; ".join(f"{name} {words.number(v, digits)}" for name, v in shown[:8])
     return Chart(figure, f"{axis}: {said}.", table)

@@ -54,7 +54,7 @@ def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
     verdict = findings.verdict(audit["gaps"][attribute].get(metric))
     icon, color = _BADGES[verdict]
     with st.container(key=f"finding-{verdict}"):
-        st.markdown(f"#### {words.plain(findings.sentence(audit, attribute, metric), 900)}")
+        st.markdown(f"## {words.plain(findings.sentence(audit, attribute, metric), 900)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(words.say(charts.VERDICTS[verdict][0]), icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
             for warning in audit["warnings"]:
@@ -64,7 +64,10 @@ def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
 def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Run) -> None:
     """The part of the audit that was asked for."""
     if part == "gaps":
-        parts.table(findings.gap_table(audit, attribute), "all-gaps", digits=4)
+        table = findings.gap_table(audit, attribute)
+        parts.table(table.drop(columns="note"), "all-gaps", digits=4)
+        for why, rows in table[table["note"] != ""].groupby("note", sort=False):
+            st.caption(f"{words.plain(words.join(rows['metric'].tolist()), 300)}: {words.plain(why, 300)}.")
         st.caption(". ".join(words.plain(audit["conventions"][key], 300) for key in ("test", "detectable")))
     elif part == "spread":
         _spread(audit, attribute, metric)

@@ -72,7 +72,7 @@ def headline(value: Comparison) -> None:
     sentences = value["sentences"]
     aims = value.get("aims", [])
     if sentences:
-        st.markdown(f"#### {words.plain(sentences[0], 600)}")
+        st.markdown(f"## {words.plain(sentences[0], 600)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         named = [(f"aim ({words.plain(aim['attribute'])})" if len(aims) > 1 else "aim", aim) for aim in aims]
         for label, row in (*named, ("NDCG", value["overall"].get("ndcg"))):

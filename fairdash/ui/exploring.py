@@ -25,6 +25,7 @@ from fairdash.workspace import Entry
 
 LISTED = 5000  # people up to whom a choice list is offered
 SHOWN_HISTORY = 30
+ABREAST = 4  # lists side by side that can still be read
 CHOICES = 60  # values of an attribute up to which a choice list is offered
 
 
@@ -61,13 +62,13 @@ def _table(run: Run, items: Codes, scores: Any = None, marks: dict[int, str] | N
     names = explore.names_of(things)
     kept = [int(item) for item in items if item >= 0]
     table = pd.DataFrame({"#": range(1, len(kept) + 1), "item": [words.label(names[item], 60) for item in kept]})
+    if marks:
+        table["now"] = [marks.get(item, "") for item in kept]
+    if scores is not None:
+        table["score"] = [float(score) for score in scores[: len(kept)]]
     if CATEGORIES in things:
         told = things[CATEGORIES].fillna("")
         table["categories"] = [str(told.iloc[item]).replace("|", ", ") for item in kept]
-    if scores is not None:
-        table["score"] = [float(score) for score in scores[: len(kept)]]
-    if marks is not None:
-        table.insert(2, "now", [marks.get(item, "") for item in kept])
     return table
 
 
@@ -87,9 +88,11 @@ def _history(run: Run, who: Person) -> None:
 
 _COLUMNS = {
     "#": st.column_config.NumberColumn(width=36),
-    "score": st.column_config.NumberColumn(format="%.3f", width=70),
+    "item": st.column_config.TextColumn(width=138),
+    "categories": st.column_config.TextColumn(width=120),
+    "score": st.column_config.NumberColumn(format="%.3f", width=60),
     "rating": st.column_config.NumberColumn(format="%g", width=60),
-    "now": st.column_config.TextColumn(width=110),
+    "now": st.column_config.TextColumn(width=80),
 }
 
 
@@ -274,16 +277,19 @@ def flip(run: Run, user: int, k: int, mitigation: str | None) -> None:
             stay=stay[least],
             listed=listed,
         )
-    st.markdown(f"#### {said}")
+    st.markdown(f"## {said}")
     names = [words.say("{value} (as in the data)", value=value) if value == own else value for value in found]
     about = words.say("Items of the list under the profile of the data that are on the other list too, at any rank.")
-    shown = charts.bars(names, list(stay.values()), words.say("items that stay, of {listed}", listed=listed), digits=0)
+    shown = charts.bars(
+        names, list(stay.values()), words.say("items that stay, of {listed}", listed=listed), digits=0, most=listed
+    )
     parts.draw(shown, "flips", words.say("How much of the list stays"), about=about)
     usual = set(actual.items[0].tolist())
-    for column, (value, other) in zip(st.columns(len(found)), found.items(), strict=True):
+    places = [column for _ in range(0, len(found), ABREAST) for column in st.columns(ABREAST)]
+    for column, (value, other) in zip(places, found.items(), strict=False):
         with column:
             st.markdown(f"**{words.plain(value)}**")
-            marks = {int(item): "" if int(item) in usual else words.say("new") for item in other.items[0]}
+            marks = {int(item): words.say("new") for item in other.items[0] if int(item) not in usual}
             st.dataframe(_table(run, other.items[0], None, marks).drop(columns="categories", errors="ignore"),
                          hide_index=True, key=f"flip-{value}", column_config=_COLUMNS)  # fmt: skip
 
@@ -317,7 +323,7 @@ def why(run: Run, lists: Lists, user: int, k: int) -> None:
     name = words.plain(names[item], 60)
     st.markdown(
         words.say(
-            "#### Without “{part}” the score of “{name}” would {move} most.",
+            "## Without “{part}” the score of “{name}” would {move} most.",
             part=words.plain(found[0][0], 60),
             name=name,
             move=words.say("fall") if found[0][1] > 0 else words.say("rise"),

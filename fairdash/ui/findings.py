@@ -208,6 +208,7 @@ def gap_table(audit: Audit, attribute: str) -> pd.DataFrame:
         rows.append(
             {
                 "metric": title(metric, audit["k"]),
+                "verdict": words.say(charts.VERDICTS[verdict(row)][0]),
                 "gap": row.get("gap"),
                 "95 % from": low,
                 "95 % to": high,
@@ -216,8 +217,7 @@ def gap_table(audit: Audit, attribute: str) -> pd.DataFrame:
                 "ratio": row.get("ratio"),
                 "worst": row.get("worst_group") or "",
                 "where": row.get("of") or "",
-                "could be seen from": row.get("detectable"),
-                "verdict": words.say(charts.VERDICTS[verdict(row)][0]),
+                "seen from": row.get("detectable"),
                 "note": audit.get("undefined", {}).get(f"gaps.{attribute}.{metric}", ""),
             }
         )

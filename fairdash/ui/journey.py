@@ -67,7 +67,7 @@ def latest() -> None:
     """What the latest comparison says, if there is one."""
     comparisons = state.workspace().entries("comparisons")
     if comparisons:
-        st.subheader(words.say("Latest comparison"))
+        st.header(words.say("Latest comparison"))
         st.markdown(f"**{words.plain(comparisons[0].title, 120)}**")
         for said in comparisons[0].meta.get("sentences", [])[:3]:
             st.markdown(f"- {words.plain(said, 500)}")

@@ -138,16 +138,27 @@ def download(frame: pd.DataFrame, name: str, label: str = "CSV") -> None:
 
 
 def table(frame: pd.DataFrame, name: str, *, digits: int = 3, height: int | Literal["auto"] = "auto") -> None:
-    """A table with its download. Numbers are shown with `digits` digits and saved in full."""
-    numbers = {
-        column: st.column_config.NumberColumn(format=f"%.{digits}f")
-        for column in frame.columns
-        if pd.api.types.is_float_dtype(frame[column])
-    }
+    """A table with its download. Numbers are shown with `digits` digits and saved in full; a column in which nothing is
+    said is left out of the view."""
+    shown = frame.loc[:, [bool(column.astype(str).str.strip().any()) for _, column in frame.items()]]
+    columns = {str(name): _column(str(name), column, digits) for name, column in shown.items()}
     st.dataframe(
-        frame, hide_index=True, column_config=numbers, height=height, key=f"table-{name}", placeholder=words.DASH
+        shown, hide_index=True, column_config=columns, height=height, key=f"table-{name}", placeholder=words.DASH
     )
     download(frame, name)
+
+
+def _column(name: str, values: pd.Series, digits: int) -> Any:
+    """A column as wide as what stands in it, so that a table of numbers fits a page; long text opens from its cell."""
+    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    known = values.dropna()
+    if numeric and (known % 1 == 0).all():
+        digits = 0  # counts, also where some are missing
+    longest = max((len(f"{v:.{digits}f}" if numeric else str(v)) for v in known), default=1)
+    width = min(int(6.5 * max(longest, min(len(name), 10))) + 17, 180)
+    if numeric:
+        return st.column_config.NumberColumn(width=width, format=f"%.{digits}f")
+    return st.column_config.Column(width=width)
 
 
 def draw(
@@ -165,16 +176,20 @@ def draw(
             st.markdown(f"**{title}**", width="stretch")
         if about:
             with st.popover(
-                "", icon=":material/info:", type="tertiary", help=words.say("What this shows"), key=f"about-{key}"
+                words.say("What this shows"),
+                icon=":material/info:",
+                type="tertiary",
+                key=f"icon-about-{key}",
+                help=words.say("What this shows"),
             ):
                 st.markdown(about)
         if not open_table and len(chart.table):
             with st.popover(
-                "",
+                words.say("The same as a table"),
                 icon=":material/table_rows:",
                 type="tertiary",
                 help=words.say("The same as a table"),
-                key=f"open-{key}",
+                key=f"icon-open-{key}",
             ):
                 table(chart.table, key)
     st.plotly_chart(chart.themed(state.dark()), theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)
@@ -213,6 +228,7 @@ def metrics(row: Sequence[Metric]) -> None:
 
 # --- jobs -------------------------------------------------------------------------------------------------------------
 
+_OF_THE_TRAINING = ("learning_rate",)  # curves that say nothing of how good it is; the log and TensorBoard hold them
 _STATES = {
     "queued": (words.later("waits for its turn"), "gray", ":material/hourglass:"),
     "running": (words.later("running"), "blue", ":material/play_arrow:"),
@@ -303,10 +319,10 @@ def _curves(job: Job) -> None:
         return
     families: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for name, line in points.items():
-        families.setdefault(words.say("Loss") if "loss" in name else words.say("Validation"), {})[name] = [
-            (100 * x, y) for x, y in line
-        ]
-    for column, (family, lines) in zip(st.columns(len(families)), sorted(families.items()), strict=True):
+        if name not in _OF_THE_TRAINING:
+            family = words.say("Loss") if "loss" in name else words.say("Validation")
+            families.setdefault(family, {})[name] = [(100 * x, y) for x, y in line]
+    for column, (family, lines) in zip(st.columns(max(1, len(families))), sorted(families.items()), strict=False):
         with column:
             draw(curves(lines, words.say("% of training"), family), f"curve-{job.id}-{family}", family)
 

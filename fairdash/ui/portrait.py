@@ -111,14 +111,14 @@ def _size(dataset: Dataset, seen: Description) -> None:
 
 def _by_group(users: UserGroups, least: int) -> None:
     table = users.table
-    st.markdown(f"#### {sentence(users, least)}")
+    st.markdown(f"## {sentence(users, least)}")
     sizes = dict(zip(table["group"].tolist(), table["people"].tolist(), strict=True))
     labels = [words.group(name, n) for name, n in sizes.items()]
     apart = {words.group(name, n): aside(name, n, n < least) for name, n in sizes.items()}
     left, right = st.columns(2, gap="medium")
-    with left:
-        wide = users.categories.pivot(index="category", columns="group", values="share")
-        if len(wide) > 1:
+    wide = users.categories.pivot(index="category", columns="group", values="share")
+    if len(wide) > 1:
+        with left:
             groups = {label: wide[name].to_numpy() for name, label in zip(table["group"], labels, strict=True)}
             parts.draw(
                 charts.shares(list(wide.index), groups, words.say("share of the group's interactions"), aside=apart),
@@ -129,7 +129,7 @@ def _by_group(users: UserGroups, least: int) -> None:
                     "in equal parts. Widest difference first."
                 ),
             )
-    with right:
+    with right if len(wide) > 1 else left:
         columns = ("group", "people", "activity_median", "activity_p25", "activity_p75")
         rows = [
             GroupValue(
@@ -150,6 +150,7 @@ def _by_group(users: UserGroups, least: int) -> None:
             "data-activity",
             words.say("How active they are"),
         )
+    with right:
         tail = {label: [1 - share, share] for label, share in zip(labels, table["tail_share"], strict=True)}
         parts.draw(
             charts.stacked(tail, [words.say("head"), words.say("tail")], words.say("% of interactions"), aside=apart),

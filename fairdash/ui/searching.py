@@ -84,7 +84,7 @@ def _trials(job: Job) -> None:
         if best["gap"] is None
         else f", a gap between groups of {words.plain(found['attribute'])} of {best['gap']:.4f}"
     )
-    st.markdown(f"#### Trial {best['number'] + 1} is the best: NDCG@10 {best['accuracy']:.4f}{gap} on validation.")
+    st.markdown(f"## Trial {best['number'] + 1} is the best: NDCG@10 {best['accuracy']:.4f}{gap} on validation.")
     points = [
         TradePoint("trials", f"trial {t['number'] + 1}", t["gap"], t["accuracy"], chosen=t["number"] in chosen)
         for t in trials
