@@ -34,7 +34,7 @@ class Device:
         """What numbers depend on: the kind, bfloat16 or not, and the GPU's name or how many threads share a sum."""
         import torch
 
-        who = torch.cuda.get_device_name() if self.kind == "cuda" else _threads(torch.get_num_threads())
+        who = torch.cuda.get_device_name() if self.kind == "cuda" else f"{torch.get_num_threads()} threads"
         return self.kind, self.bf16, who
 
     @property

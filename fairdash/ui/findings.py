@@ -276,7 +276,9 @@ def exposure(audit: Audit, items: str) -> Chart:
         if any(rows[name].get(key) is not None for name in names)
     }
     ci = [[_float(b) for b in rows[name].get("exposure_share_ci") or (None, None)] for name in names]
-    return charts.exposure([f"{name} ({rows[name]['n']:,} items)" for name in names], parts, {"exposure": ci})
+    return charts.exposure(
+        [f"{name} ({words.count(rows[name]['n'], 'item')})" for name in names], parts, {"exposure": ci}
+    )
 
 
 def item_table(audit: Audit) -> pd.DataFrame:

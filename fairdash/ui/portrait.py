@@ -55,7 +55,7 @@ def section() -> None:
     for items in seen.items.values():
         table = items.table
         sizes = [
-            words.say("{name} ({n} items)", name=name, n=n)
+            words.say("{name} ({n} item)", "{name} ({n} items)", name=name, n=int(n))
             for name, n in zip(table["group"], table["items"], strict=True)
         ]
         shares = {

@@ -78,7 +78,14 @@ def test_pages_can_be_read_and_heard(filled: tuple[Path, dict[str, str]], browse
     try:
         for theme in ("light", "dark"):
             page = shown(browser, theme)
-            for path in ("", "data?tab=view", "audit?", "explore?", "mitigate?", "recommender?"):
+            for path in (
+                "",
+                "data?tab=view",
+                "audit?",
+                "explore?",
+                "mitigate?",
+                "recommender?profile=%5B%22gender%22%5D",
+            ):
                 steps.visit(page, f"{server.url}/{path}{'&' if '?' in path else '?'}lists={known['lists']}")
                 page.wait_for_function("!document.querySelector('[data-testid=stProgress]')")
                 steps.rest(page)
@@ -95,7 +102,7 @@ def test_pages_can_be_read_and_heard(filled: tuple[Path, dict[str, str]], browse
                             page.keyboard.press(key)
                             pressed += 1
                             assert pressed < 60, (path, key)
-                for button in page.locator('[data-testid^="stBaseButton-primary"]:enabled').all():
+                for button in page.locator('[data-testid^="stBaseButton-primary"]:enabled, [data-tag] > span').all():
                     assert button.evaluate(CONTRAST) >= 4.5, (theme, path)
                 for part in page.locator('[data-testid="stCaptionContainer"] :is(p, a)').all():
                     assert part.evaluate(CONTRAST) >= 4.5, (theme, path, part.inner_text())

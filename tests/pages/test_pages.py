@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fairdash import entries, words
+from fairdash import data, entries, words
 from fairdash.jobs import kinds, runner
 from fairdash.mitigation import METHODS
 from fairdash.stages.places import PLACES
-from fairdash.ui import findings, state
+from fairdash.ui import findings, parts, state
 from fairdash.workspace import Workspace
 from tests.pages.conftest import HANG_SECONDS, Open, url
 from tests.pages.conftest import words as told
@@ -261,10 +262,27 @@ def test_names_from_data_are_shown_as_they_are(nothing: Path, open_page: Open) -
     evil = "**x** [a](javascript:alert(1)) <b>$y$</b>"
     rows = "".join(f"u{i},i{j},{1 + (i + j) % 5},{j}\n" for i in range(40) for j in range(8) if (i + j) % 3)
     people = "user_id,gender\n" + "".join(f'u{i},"{evil if i % 2 else "other"}"\n' for i in range(40))
-    from fairdash import data
-
     dataset, _ = data.build(("r.csv", ("user_id,item_id,rating,time\n" + rows).encode()), ("p.csv", people.encode()))
     workspace = Workspace(nothing)
     app = open_page("data", data=entries.put_dataset(workspace, dataset))
     assert evil not in told(app)
     assert "javascript:alert" not in told(app)
+
+
+def test_data_without_categories_leaves_no_half_of_the_page_empty(nothing: Path, open_page: Open) -> None:
+    dataset, _ = data.synthetic.make(n_users=80, n_items=40)
+    plain = replace(dataset, items=dataset.items.drop(columns="categories"))
+    app = open_page("data", data=entries.put_dataset(Workspace(nothing), plain))
+    assert all(len(column.children) for column in app.columns)
+    assert len(app.columns) >= 2
+
+
+def test_the_learning_rate_is_no_validation_curve(here: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    table = runner.table(Workspace(here["home"]))
+    table.enqueue("a" * 16, "train", "Train something", {"dataset": here["data"]})
+    lines = {name: [(0.0, 1.0), (1.0, 0.5)] for name in ("loss", "learning_rate", "ndcg")}
+    monkeypatch.setattr(type(table), "curves", lambda *_: lines)
+    drawn: dict[str, list[str]] = {}
+    monkeypatch.setattr(parts, "draw", lambda chart, key, title: drawn.update({title: list(chart.table["line"])}))
+    parts._curves(table.get("a" * 16))
+    assert {title: set(names) for title, names in drawn.items()} == {"Loss": {"loss"}, "Validation": {"ndcg"}}
