@@ -36,6 +36,7 @@ SHRUNK = words.later("drawn to the mean")
 MAX_ROWS = 24  # rows of one picture; the table holds all
 CURVE_POINTS = 400
 MAX_LINES = 5  # of one picture that cross each other
+LEGEND_WIDTH, LEGEND_LINE = 380, 20  # pixels: of half a page beside the rows' names, and of a line
 HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
 FONT = "'Source Sans', 'Source Sans 3', Helvetica, Arial, sans-serif"
 
@@ -47,6 +48,14 @@ class Chart:
     figure: go.Figure
     alt: str
     table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        """Room for the legend above the picture: a legend of several lines would lie on the curves."""
+        if self.figure.layout.showlegend:
+            named = {trace.name for trace in self.figure.data if trace.name and trace.showlegend is not False}
+            lines = -(-sum(44 + 7 * len(name) for name in named) // LEGEND_WIDTH)
+            more = LEGEND_LINE * max(0, lines - 1)
+            self.figure.update_layout(height=self.figure.layout.height + more, margin={"t": 34 + more})
 
     def themed(self, dark: bool = False) -> go.Figure:
         """The figure in the page's light or dark colours."""
@@ -244,6 +253,27 @@ def _none(value: float | None) -> bool:
     return value is None or math.isnan(value)
 
 
+def _span(
+    figure: go.Figure,
+    values: Sequence[float],
+    ends: Sequence[float | None],
+    *,
+    far: float = math.inf,
+    zero: bool = False,
+) -> None:
+    """The axis of rows: all marks, and these ends of whiskers, at most `far` times as far again as the marks reach. A
+    whisker that goes on is cut at the edge; the table holds its end. zero: the axis begins at 0, or below it."""
+    marks = [*values, *([0.0] if zero else [])]
+    if not marks:
+        return
+    low, high = min(marks), max(marks)
+    far *= (high - low) or abs(high) or 1.0
+    told = [end for end in ends if end is not None and not math.isnan(end)]
+    low, high = max(min([low, *told]), low - far), min(max([high, *told]), high + far)
+    room = 0.06 * ((high - low) or 1.0)
+    figure.update_xaxes(range=[low if zero and low == 0 else low - room, high + room])
+
+
 def _whisker(value: float, low: float | None, high: float | None, color: str, width: float = 2.0) -> dict[str, Any]:
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return {}
@@ -262,6 +292,16 @@ def _note(figure: go.Figure, y: float, told: str, x: float = 0.0) -> None:
     figure.add_annotation(
         xref="paper", x=x, y=y, text=f"<i>{words.markup(told, 90)}</i>", showarrow=False, xanchor="left", xshift=8
     )
+
+
+def _missing(reason: str) -> str:
+    """Why there is no mark: a value that is undefined is not one that is kept back."""
+    return words.say(words.WITHHELD) if reason == words.WITHHELD else words.say("undefined: {value}", value=reason)
+
+
+def _named(label: str, aside: Mapping[str, str]) -> str:
+    """A group's label with what keeps it out of comparisons."""
+    return f"{label} – {words.say(aside[label])}" if aside.get(label) else label
 
 
 def empty(told: str, height: int = 140) -> Chart:
@@ -293,7 +333,7 @@ def group_values(
     figure = _figure(44 * len(rows[:MAX_ROWS]) + 52)
     for i, row in enumerate(rows[:MAX_ROWS]):
         if row.value is None or math.isnan(row.value):
-            _note(figure, i, words.say("undefined: {value}", value=row.reason or words.say("no value")))
+            _note(figure, i, _missing(row.reason or words.say("no value")))
             continue
         color = GREY if row.aside else PALETTE[i % 6]
         symbol = SYMBOLS[i % 6] + ("-open" if row.aside else "")
@@ -315,7 +355,6 @@ def group_values(
             textfont={"size": 12},
             hovertemplate=f"%{{customdata}}<br>{words.markup(metric)} %{{x:.4f}}{ci}{hint}<extra></extra>",
             customdata=[words.markup(row.label)],
-            cliponaxis=False,
         )
         if row.shrunk is not None:
             inside = words.interval(row.shrunk_low, row.shrunk_high, digits)
@@ -328,6 +367,9 @@ def group_values(
                 customdata=[words.markup(row.label)],
             )
     _rows(figure, [row.shown for row in rows[:MAX_ROWS]], words.markup(metric))
+    drawn = [row for row in rows[:MAX_ROWS] if row.value is not None and not math.isnan(row.value)]
+    marks = [row.value or 0.0 for row in drawn] + [v for v in [overall] if v is not None and not math.isnan(v)]
+    _span(figure, marks, [end for row in drawn if not row.aside for end in (row.low, row.high)])
     if overall is not None and not math.isnan(overall):
         figure.add_vline(x=overall, line={"dash": "dot", "color": GREY, "width": 1.5})
         figure.add_annotation(
@@ -396,7 +438,13 @@ def gaps(rows: Sequence[Gap]) -> Chart:
         if row.gap is None or not row.scale or math.isnan(row.gap):
             _note(figure, i, words.say("undefined: {value}", value=row.reason or words.say("nothing to compare with")))
     _rows(figure, [row.metric for row in rows], words.say("gap between groups, % of everybody's value"))
-    figure.update_xaxes(rangemode="tozero", zeroline=True)
+    drawn = [row for row in rows if row.gap is not None and row.scale and not math.isnan(row.gap)]
+    parts = [100 / abs(row.scale or 1.0) for row in drawn]
+    marks = [(row.gap or 0.0) * part for row, part in zip(drawn, parts, strict=True)]
+    ends = [None if end is None else end * part
+            for row, part in zip(drawn, parts, strict=True) for end in (row.low, row.high)]  # fmt: skip
+    _span(figure, marks, ends, far=1.0, zero=True)
+    figure.update_xaxes(zeroline=True)
     table = pd.DataFrame(
         {
             "metric": [row.metric for row in rows],
@@ -420,13 +468,21 @@ def gaps(rows: Sequence[Gap]) -> Chart:
 
 
 def distributions(
-    edges: Sequence[float], groups: Mapping[str, tuple[int, Sequence[float]]], axis: str, kind: str = "cumulative"
+    edges: Sequence[float],
+    groups: Mapping[str, tuple[int, Sequence[float]]],
+    axis: str,
+    kind: str = "cumulative",
+    aside: Mapping[str, str] | None = None,
 ) -> Chart:
     """Values of people by group, from shares in cells: cumulative curves, "shares" in cells, or "violin" outlines.
 
-    edges: [c + 1], rising. groups: name → (people, shares in the cells [c], which sum to 1).
+    edges: [c + 1], rising. groups: name → (people, shares in the cells [c], which sum to 1). aside: name → why a group
+    is not compared; it is grey, and comes last.
     """
-    drawn = {words.group(name, n): np.asarray(s, dtype=float) for name, (n, s) in groups.items() if sum(s) > 0}
+    small = {words.group(name, groups[name][0]): why for name, why in (aside or {}).items() if why and name in groups}
+    held = {words.group(name, n): np.asarray(s, dtype=float) for name, (n, s) in groups.items() if sum(s) > 0}
+    drawn = {_named(label, small): held[label] for label in sorted(held, key=lambda label: label in small)}
+    full = len(held) - sum(label in small for label in held)  # rows in full colour
     if not drawn:
         return empty(words.say("No group has a defined value."))
     cuts = np.asarray(edges, dtype=float)
@@ -438,7 +494,8 @@ def distributions(
             half = 0.42 * share / widest
             figure.add_scatter(
                 x=np.concatenate([middle, middle[::-1]]), y=np.concatenate([i - half, (i + half)[::-1]]),
-                mode="lines", fill="toself", line={"color": PALETTE[i % 6], "shape": "linear", "width": 1.5},
+                mode="lines", fill="toself" if i < full else "none",
+                line={"color": PALETTE[i % 6] if i < full else GREY, "shape": "linear", "width": 1.5},
                 name=words.markup(label), hoverinfo="name",
             )  # fmt: skip
         _rows(figure, list(drawn), words.markup(axis))
@@ -450,8 +507,11 @@ def distributions(
                 x=cuts if summed else middle,
                 y=100 * np.concatenate([[0], np.cumsum(share)]) if summed else 100 * share,
                 mode="lines" if summed else "lines+markers", name=words.markup(label),
-                line={"color": PALETTE[i % 6], "dash": DASHES[i % 6], "shape": "linear" if summed else "hvh"},
-                marker={"symbol": SYMBOLS[i % 6], "size": 6},
+                line={
+                    "color": PALETTE[i % 6] if i < full else GREY, "dash": DASHES[i % 6],
+                    "shape": "linear" if summed else "hvh", "width": 2 if i < full else 1,
+                },
+                marker={"symbol": SYMBOLS[i % 6] + ("" if i < full else "-open"), "size": 6},
                 hovertemplate="%{y:.0f} % of people have at most %{x:.3g}<extra></extra>" if summed
                 else "around %{x:.3g}: %{y:.1f} % of people<extra></extra>",
             )  # fmt: skip
@@ -474,47 +534,63 @@ def _half_way(label: str, cuts: np.ndarray, share: np.ndarray) -> str:
     return words.say("half of {group} have at most {value}", group=label, value=words.number(value))
 
 
-def shares(names: Sequence[str], groups: Mapping[str, ArrayLike], axis: str, limit: int = 18) -> Chart:
+def shares(
+    names: Sequence[str],
+    groups: Mapping[str, ArrayLike],
+    axis: str,
+    limit: int = 18,
+    aside: Mapping[str, str] | None = None,
+) -> Chart:
     """Shares of categories by group: one row a category, one mark a group, widest difference first.
 
-    groups: label → shares [len(names)], each summing to 1.
+    groups: label → shares [len(names)], each summing to 1. aside: label → why a group is not compared: it is grey and
+    hollow, comes last, and has no part in the order. Without two groups to compare, the first one's largest lead.
     """
-    matrix = np.array([np.asarray(v, dtype=float) for v in groups.values()]).reshape(len(groups), len(names))
+    small = {label: why for label, why in (aside or {}).items() if why}
+    labels = sorted(groups, key=lambda label: label in small)
+    matrix = np.array([np.asarray(groups[label], dtype=float) for label in labels]).reshape(len(labels), len(names))
     if matrix.size == 0 or np.isnan(matrix).all():
         return empty(words.say("There are no categories to compare."))
-    spread = np.nanmax(matrix, axis=0) - np.nanmin(matrix, axis=0)
-    order = np.argsort(-(spread if len(groups) > 1 else matrix[0]), kind="stable")
+    compared = matrix[: len(labels) - len(small)]
+    compared = compared[~np.isnan(compared).all(axis=1)]
+    leading = compared if len(compared) else matrix[~np.isnan(matrix).all(axis=1)][:1]
+    spread = np.nanmax(leading, axis=0) - np.nanmin(leading, axis=0)
+    order = np.argsort(-(spread if len(leading) > 1 else leading[0]), kind="stable")
     top = order[:limit]
     figure = _figure(27 * len(top) + 52, legend=True)
     for i, column in enumerate(top):
         figure.add_shape(
-            type="line", x0=100 * np.nanmin(matrix[:, column]), x1=100 * np.nanmax(matrix[:, column]), y0=i, y1=i,
+            type="line", x0=100 * np.nanmin(leading[:, column]), x1=100 * np.nanmax(leading[:, column]), y0=i, y1=i,
             line={"color": GREY, "width": 3}, layer="below", opacity=0.5,
         )  # fmt: skip
-    for g, label in enumerate(groups):
+    for g, label in enumerate(labels):
+        hollow = label in small
         figure.add_scatter(
-            x=100 * matrix[g, top], y=list(range(len(top))), mode="markers", name=words.markup(label),
-            marker={"color": PALETTE[g % 7], "symbol": SYMBOLS[g % 7], "size": 10}, cliponaxis=False,
-            customdata=[words.markup(names[j]) for j in top],
+            x=100 * matrix[g, top], y=list(range(len(top))), mode="markers",
+            name=words.markup(_named(label, small), 80),
+            marker={
+                "color": GREY if hollow else PALETTE[g % 6], "symbol": SYMBOLS[g % 7] + ("-open" if hollow else ""),
+                "size": 10, "line": {"width": 1.5 if hollow else 0},
+            },
+            cliponaxis=False, customdata=[words.markup(names[j]) for j in top],
             hovertemplate="%{customdata}: %{x:.2f} %<extra></extra>",
         )  # fmt: skip
     _rows(figure, [names[j] for j in top], words.markup(axis))
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
     table = pd.DataFrame({"category": [names[j] for j in order]})
-    for g, label in enumerate(groups):
-        table[label] = matrix[g, order]
+    for g, label in enumerate(labels):
+        table[_named(label, small)] = matrix[g, order]
     widest = int(order[0])
-    said = "; ".join(f"{label} {words.percent(float(matrix[g, widest]))}" for g, label in enumerate(groups))
-    return Chart(
-        figure,
-        words.say(
-            "{axis}, one row a category. Widest difference: {names} ({said}).",
-            axis=axis,
-            names=names[widest],
-            said=said,
-        ),
-        table,
-    )
+    said = "; ".join(
+        f"{_named(label, small)} {words.percent(float(matrix[g, widest]))}"
+        for g, label in enumerate(labels) if not np.isnan(matrix[g, widest])
+    )  # fmt: skip
+    told = words.say("{axis}, one row a category. Widest difference: {names} ({said}).", axis=axis,
+                     names=names[widest], said=said)  # fmt: skip
+    if len(compared) < 2:
+        told = words.say("{axis}, one row a category. Largest: {names} ({said}).", axis=axis, names=names[widest],
+                         said=said)  # fmt: skip
+    return Chart(figure, told, table)
 
 
 def exposure(
@@ -568,28 +644,49 @@ def exposure(
 
 
 def stacked(
-    rows: Mapping[str, Sequence[float]], parts: Sequence[str], axis: str, colors: Sequence[str] = PALETTE
+    rows: Mapping[str, Sequence[float]],
+    parts: Sequence[str],
+    axis: str,
+    colors: Sequence[str] = PALETTE,
+    aside: Mapping[str, str] | None = None,
 ) -> Chart:
-    """Rows that are cut into parts which add up to 1 (head and tail, worse and better off)."""
+    """Rows that are cut into parts which add up to 1 (head and tail, worse and better off).
+
+    aside: row → why a group is not compared: its parts are grey outlines. NaN: it has no value."""
     if not rows:
         return empty(words.say("There is nothing to show."))
+    small = {label: why for label, why in (aside or {}).items() if why}
     figure = _figure(42 * len(rows) + 52, legend=True, barmode="stack")
+    for i, label in enumerate(rows):
+        if any(math.isnan(share) for share in rows[label]):
+            _note(figure, i, _missing(small.get(label) or words.say("no value")))
+    hollow = [label in small for label in rows]
     for i, part in enumerate(parts):
         values = [100 * row[i] for row in rows.values()]
-        figure.add_bar(
-            x=values, y=list(range(len(rows))), orientation="h", name=words.markup(part), width=0.6,
+        figure.add_bar(  # the legend's own, whatever the first row looks like
+            x=[None], y=[None], orientation="h", name=words.markup(part),
             marker={"color": colors[i], "pattern": {**HATCH, "shape": PATTERNS[i % 7]}},
-            text=[words.percent(v / 100, 0) if v >= 8 else "" for v in values], textposition="inside",
-            insidetextanchor="middle",
-            textfont={"color": "#ffffff"}, textangle=0,
+        )  # fmt: skip
+        figure.add_bar(
+            x=values, y=list(range(len(rows))), orientation="h", name=words.markup(part), width=0.6, showlegend=False,
+            marker={
+                "color": ["rgba(0,0,0,0)" if thin else colors[i] for thin in hollow],
+                "line": {"color": GREY, "width": [1.5 if thin else 0 for thin in hollow]},
+                "pattern": {**HATCH, "shape": ["" if thin else PATTERNS[i % 7] for thin in hollow]},
+            },
+            text=[words.percent(v / 100, 0) if v >= 8 else "" for v in values],
+            textposition="inside", insidetextanchor="middle",
+            textfont={"color": [GREY if thin else "#ffffff" for thin in hollow]}, textangle=0,
             hovertemplate="%{fullData.name} %{x:.1f} %<extra></extra>",
         )  # fmt: skip
-    _rows(figure, list(rows), words.markup(axis))
+    shown = {label: _named(label, small) for label in rows}
+    _rows(figure, list(shown.values()), words.markup(axis))
     figure.update_xaxes(range=[0, 100], ticksuffix=" %")
-    table = pd.DataFrame([[name, *row] for name, row in rows.items()], columns=["group", *parts])
+    table = pd.DataFrame([[shown[name], *row] for name, row in rows.items()], columns=["group", *parts])
     said = "; ".join(
-        f"{name}: " + ", ".join(f"{part} {words.percent(row[i], 0)}" for i, part in enumerate(parts))
+        f"{shown[name]}: " + ", ".join(f"{part} {words.percent(row[i], 0)}" for i, part in enumerate(parts))
         for name, row in list(rows.items())[:MAX_ROWS]
+        if not any(map(math.isnan, row))
     )
     return Chart(figure, f"{axis}. {said}.", table)
 
@@ -606,7 +703,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
         )
     for i, row in enumerate(shown):
         if row.before is None or row.after is None or math.isnan(row.before) or math.isnan(row.after):
-            _note(figure, i, words.say("undefined before or after"))
+            _note(figure, i, words.say(row.aside if row.aside == words.WITHHELD else "undefined before or after"))
             continue
         color = GREY if row.aside else PALETTE[i % 6]
         figure.add_scatter(
@@ -618,7 +715,8 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
         figure.add_scatter(
             x=[row.before, row.after], y=[i, i], mode="markers", showlegend=False,
             marker={
-                "symbol": [SYMBOLS[i % 6] + "-open", SYMBOLS[i % 6]], "size": [12, 12], "opacity": 1, "color": color,
+                "symbol": [SYMBOLS[i % 6] + "-open", SYMBOLS[i % 6] + ("-open-dot" if row.aside else "")],
+                "size": [12, 12], "opacity": 1, "color": color,
                 "line": {"width": 2, "color": color},
             },
             customdata=[words.markup(row.label)] * 2,
@@ -824,8 +922,12 @@ def reliability(lines: Sequence[Reliability]) -> Chart:
     return Chart(figure, words.say("Predicted probability against the share liked: {said}.", said=said), table)
 
 
-def bars(names: Sequence[str], values: Sequence[float], axis: str, *, digits: int = 3) -> Chart:
-    """Signed bars from zero: to the right blue, to the left vermillion and hatched (what adds to a score)."""
+def bars(
+    names: Sequence[str], values: Sequence[float], axis: str, *, digits: int = 3, most: int | None = None
+) -> Chart:
+    """Signed bars from zero: to the right blue, to the left vermillion and hatched (what adds to a score).
+
+    most: what no value can be above; the axis ends there."""
     if not names:
         return empty(words.say("There is nothing to show."))
     shown = list(zip(names, values, strict=True))[:MAX_ROWS]
@@ -844,6 +946,9 @@ def bars(names: Sequence[str], values: Sequence[float], axis: str, *, digits: in
     low, high = min(0.0, *(v for _, v in shown)), max(0.0, *(v for _, v in shown))
     room = 0.28 * (high - low or 1.0)  # for the numbers at the ends, on a phone, too
     figure.update_xaxes(zeroline=True, range=[low - room if low < 0 else 0.0, high + room if high > 0 else 0.0])
+    if most is not None:
+        step = max(1, -(-most // 6))
+        figure.update_xaxes(range=[0, 1.05 * most], tickvals=[*range(0, most - step + 1, step), most])
     table = pd.DataFrame({"part": list(names), axis: list(values)})
     said = "; ".join(f"{name} {words.number(v, digits)}" for name, v in shown[:8])
     return Chart(figure, f"{axis}: {said}.", table)

@@ -379,7 +379,9 @@ def _demo(arguments: argparse.Namespace) -> int:
     from fairdash.workspace import Workspace
 
     result = kinds.run(Workspace.default(), "demo", {"dataset": arguments.dataset}, _progress)
-    _say(arguments, result, [f"Comparison {result['comparisons']} in {settings.home()}", *result["sentences"]])
+    told = [f"Planted: {row['planted']} Found: {row['found']}." for row in result["planted"]]
+    lines = [f"Comparison {result['comparisons']} in {settings.home()}", *told, *result["sentences"]]
+    _say(arguments, result, lines)
     return 0
 
 

@@ -30,6 +30,7 @@ MAX_CATALOGUE_CELLS = _number("MAX_CATALOGUE_CELLS", 2_000_000_000)  # users × 
 QUOTA_GB = _number("QUOTA_GB", 50)  # the workspace's size
 CANDIDATES = _number("CANDIDATES", 100, numbers=True)  # best items kept for a user, for re-ranking
 MIN_GROUP_SIZE = _number("MIN_GROUP_SIZE", 20, numbers=True)
+FEWEST = _number("FEWEST", 5)  # people of a group whose values may be shown: those of fewer would tell of each of them
 BOOTSTRAP = _number("BOOTSTRAP", 1000, numbers=True)
 PERMUTATIONS = _number("PERMUTATIONS", 2000, numbers=True)
 K = 10

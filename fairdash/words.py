@@ -194,6 +194,7 @@ def cell(value: object) -> object:
 
 
 UNDEFINED = later("undefined")
+WITHHELD = later("too few people to show")
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------

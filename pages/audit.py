@@ -10,7 +10,15 @@ from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
 from fairdash.ui import auditing, findings, forms, load, parts, state
 
-MORE = words.several("All gaps", "Spread", "Categories", "Items", "Model", "All numbers", "Conventions")
+MORE = {
+    "gaps": words.later("All gaps"),
+    "spread": words.later("Spread"),
+    "categories": words.later("Categories"),
+    "items": words.later("Items"),
+    "model": words.later("Model"),
+    "numbers": words.later("All numbers"),
+    "conventions": words.later("Conventions"),
+}
 
 st.title(words.say("Audit"))
 if state.get("lists") is None:

@@ -9,7 +9,12 @@ import streamlit as st
 from fairdash import words
 from fairdash.ui import changes, comparing, findings, parts, state
 
-MORE = words.several("Gaps", "Categories", "Items", "All numbers")
+MORE = {
+    "gaps": words.later("Gaps"),
+    "categories": words.later("Categories"),
+    "items": words.later("Items"),
+    "numbers": words.later("All numbers"),
+}
 
 st.title(words.say("Compare"))
 chosen = comparing.choose()
@@ -29,7 +34,7 @@ attribute = attributes[0]
 names = changes.metrics_of(value, attribute)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     named = words.namer(names, lambda key: findings.title(key, value["k"]), limit=80)
-    metric = st.selectbox(words.say("Metric"), names, format_func=named, width=300, **state.pick("changed", names))
+    metric = st.selectbox(words.say("Metric"), names, format_func=named, width=300, **state.pick("metric", names))
     st.download_button("comparison.json", json.dumps(value, indent=1), "comparison.json", "application/json",
                        on_click="ignore", icon=":material/download:", key="comparison-json")  # fmt: skip
     parts.go("report", words.say("Make a report"), icon=":material/description:")

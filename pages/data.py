@@ -7,16 +7,21 @@ import streamlit as st
 from fairdash import words
 from fairdash.ui import catalogue, keeping, parts, portrait, state, upload
 
-TABS = VIEW, CATALOGUE, UPLOAD, KEPT = words.several("In view", "Catalogue", "Upload", "Storage")
+TABS = {
+    "view": words.later("In view"),
+    "catalogue": words.later("Catalogue"),
+    "upload": words.later("Upload"),
+    "storage": words.later("Storage"),
+}
 
 st.title(words.say("Data"))
 have = state.get("data") is not None
-tab = parts.tabs(words.say("What to do"), TABS, "tab", VIEW if have else CATALOGUE)
-if tab == CATALOGUE:
+tab = parts.tabs(words.say("What to do"), TABS, "tab", "view" if have else "catalogue")
+if tab == "catalogue":
     catalogue.section()
-elif tab == UPLOAD:
+elif tab == "upload":
     upload.section()
-elif tab == KEPT:
+elif tab == "storage":
     keeping.section()
 elif have:
     portrait.section()

@@ -8,7 +8,12 @@ from fairdash import settings, words
 from fairdash.schema import USER_ID
 from fairdash.ui import exploring, load, parts, state
 
-PARTS = words.several("List and history", "If they were someone else", "Why", "Tastes by group")
+PARTS = {
+    "list": words.later("List and history"),
+    "flip": words.later("If they were someone else"),
+    "why": words.later("Why"),
+    "tastes": words.later("Tastes by group"),
+}
 
 st.title(words.say("Explore"))
 if state.get("lists") is None:
@@ -33,20 +38,13 @@ if not run.has_model:
     exploring.stored(run, lists, user, k)
     exploring.group_tastes(run, lists.top(k), user)
     st.stop()
-mitigation = state.workspace().get("lists", state.get("lists") or "").meta.get("mitigation")
-if mitigation:
-    st.caption(
-        words.say(
-            "The lists in view were changed by {method}; here answers the model that they came from.",
-            method=mitigation["method"],
-        )
-    )
+changed = exploring.changed_after(state.workspace().get("lists", state.get("lists") or ""))
 part = parts.tabs(words.say("Part"), PARTS, "explore")
-if part == PARTS[0]:
-    exploring.edit(run, user, k)
-elif part == PARTS[1]:
-    exploring.flip(run, user, k)
-elif part == PARTS[2]:
-    exploring.why(run, user, k)
+if part == "list":
+    exploring.edit(run, lists, user, k, changed)
+elif part == "flip":
+    exploring.flip(run, user, k, changed)
+elif part == "why":
+    exploring.why(run, lists, user, k)
 else:
     exploring.group_tastes(run, lists.top(k), user)

@@ -18,9 +18,9 @@ if state.get("lists") is None:
     st.stop()
 run, _ = load.lists(state.get("lists") or "")
 tab = parts.tabs(words.say("What to do"), mitigating.TABS, "act")
-if tab == mitigating.TABS[0]:
+if tab == "one":
     mitigating.one(run)
-elif tab == mitigating.TABS[1]:
+elif tab == "shortlist":
     mitigating.shortlist(run)
 else:
     mitigating.past(run)

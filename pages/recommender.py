@@ -7,12 +7,17 @@ import streamlit as st
 from fairdash import words
 from fairdash.ui import bringing, parts, runs, searching, state, training
 
-TABS = TRAIN, SEARCH, BRING, RUNS = words.several("Train", "Search options", "Bring lists or a model", "Runs")
+TABS = {
+    "train": words.later("Train"),
+    "search": words.later("Search options"),
+    "bring": words.later("Bring lists or a model"),
+    "runs": words.later("Runs"),
+}
 
 st.title(words.say("Recommender"))
 data = state.get("data")
 tab = parts.tabs(words.say("What to do"), TABS, "how")
-if tab == BRING:
+if tab == "bring":
     bringing.section(data)
 elif data is None:
     parts.empty(
@@ -21,9 +26,9 @@ elif data is None:
         "data",
         words.say("Choose or bring data"),
     )
-elif tab == TRAIN:
+elif tab == "train":
     training.section(data)
-elif tab == SEARCH:
+elif tab == "search":
     searching.section(data)
-elif tab == RUNS:
+elif tab == "runs":
     runs.past(data)

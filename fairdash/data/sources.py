@@ -166,6 +166,11 @@ def load(name: str, *, progress: Progress = silent) -> Dataset:
     return replace(dataset, provenance=about | dataset.provenance)
 
 
+def planted(name: str) -> tuple[synthetic.Planted, ...]:
+    """The biases that a made-up data set of that name is known to have; none of any other."""
+    return synthetic.PLANTED if name == "synthetic" else ()
+
+
 def _with_years(items: pd.DataFrame) -> pd.DataFrame:
     """Titles as in the original: RecBole cut the year off, which tells remakes apart, and misspelt one title."""
     title, year = items[TITLE].replace("unkonwn", "unknown"), items["release_year"]

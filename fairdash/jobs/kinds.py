@@ -7,6 +7,7 @@ those that a mitigation made of them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -15,11 +16,12 @@ from fairdash import data, entries, identity, recommenders, settings
 from fairdash.errors import ConfigError
 from fairdash.groups import form_all, suggest
 from fairdash.groups import from_json as group_from_json
+from fairdash.item_classes import POPULARITY
 from fairdash.mitigation.base import Mitigation
 from fairdash.progress import Progress, silent, within
 from fairdash.run import Run
 from fairdash.schema import Dataset, GroupSpec, Split
-from fairdash.stages import audit, compare, fit, mitigate
+from fairdash.stages import audit, compare, fit, mitigate, planted
 from fairdash.stages.audit import AuditSpec
 from fairdash.workspace import Workspace, sole, write_json
 
@@ -74,16 +76,21 @@ def train_run(
 
 def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: lists, and the fields of AuditSpec as plain values. The audit.json is the entry's file."""
-    made, lists = entries.get_lists(workspace, params["lists"])
-    spec = AuditSpec.from_json(params)
-    name = identity.of("audit", params["lists"], spec.to_json())
+    spec, name = AuditSpec.from_json(params), _named("audit", params)
     if not workspace.has("audits", name):
+        made, lists = entries.get_lists(workspace, params["lists"])
         vectors = entries.get_vectors(workspace, params["lists"])
         found = audit.audit(made, lists, spec, vectors=vectors, progress=progress)
         meta = {"title": workspace.get("lists", params["lists"]).title, "lists": params["lists"], **spec.to_json()}
         with workspace.create("audits", name, meta) as folder:
             write_json(folder / "audit.json", found.to_json())
     return {"audits": name}
+
+
+def read_audit(workspace: Workspace, name: str) -> dict[str, Any]:
+    """The audit.json of an entry."""
+    value: dict[str, Any] = json.loads((workspace.get("audits", name).path / "audit.json").read_text("utf-8"))
+    return value
 
 
 def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Result:
@@ -113,9 +120,8 @@ def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Resul
 def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: before, after (lists), and the fields of AuditSpec as plain values. The comparison.json is the entry's
     file."""
-    spec = AuditSpec.from_json(params)
+    spec, name = AuditSpec.from_json(params), _named("compare", params)
     before, after = params["before"], params["after"]
-    name = identity.of("comparison", before, after, spec.to_json())
     if not workspace.has("comparisons", name):
         value = compare.compare(_made(workspace, before), _made(workspace, after), spec, progress).to_json()
         meta = {
@@ -135,6 +141,20 @@ def _made(workspace: Workspace, name: str) -> compare.Made:
     entry = workspace.get("lists", name)
     run, lists = entries.get_lists(workspace, name)
     return compare.Made(entry.title, run, lists, entry.meta, entries.get_vectors(workspace, name))
+
+
+def _named(kind: str, params: Params) -> str:
+    """The name of the audit or the comparison that a request asks for."""
+    spec = AuditSpec.from_json(params).to_json()
+    if kind == "audit":
+        return identity.of("audit", params["lists"], spec)
+    return identity.of("comparison", params["before"], params["after"], spec)
+
+
+def found(workspace: Workspace, kind: str, params: Params) -> str | None:
+    """The audit or the comparison that a request would make, where it is there already: whoever made it."""
+    name = _named(kind, params)
+    return name if workspace.has("audits" if kind == "audit" else "comparisons", name) else None
 
 
 def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
@@ -168,30 +188,39 @@ def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
 
 
 def _demo(workspace: Workspace, params: Params, progress: Progress) -> Result:
-    """params: dataset. From nothing to a finished comparison, with the default settings."""
+    """params: dataset. From nothing to a finished comparison, as the pages would ask for it, so that each of them opens
+    on what is there. The lists of the result are those before the mitigation."""
     source = params.get("dataset", "synthetic")
 
     made = _dataset(workspace, {"source": source}, within(progress, 0.0, 0.05))
     dataset = entries.get_dataset(workspace, made["datasets"])
-    groups = [asdict(spec) for spec in default_groups(dataset)]
-    trained = _train(workspace, {"dataset": dataset.digest, "split": "user-time:0.8"}, within(progress, 0.05, 0.75))
-    audited = _audit(
-        workspace, {"lists": trained["lists"], "groups": groups, "model": True}, within(progress, 0.8, 0.08)
-    )
-    mitigation = {"method": "calibrate", "groups": groups[:1]}
-    mitigated = _mitigate(workspace, {"run": trained["runs"], "mitigation": mitigation}, within(progress, 0.88, 0.06))
-    compared = _compare(
-        workspace,
-        {"before": trained["lists"], "after": mitigated["lists"], "groups": groups},
-        within(progress, 0.94, 0.06),
-    )
+    groups = default_groups(dataset)
+    told = [group.attributes[0] for group in groups]  # so that lists can react to who somebody is
+    options = {"profile": ",".join(told)} if told else {}
+    training = {"dataset": dataset.digest, "split": "user-time:0.8", "options": options}
+    trained = _train(workspace, training, within(progress, 0.05, 0.65))
+    lists = trained["lists"]
+    view = AuditSpec(groups=tuple(groups[:1]), item_groups=(GroupSpec((POPULARITY,)),)).to_json()
+    audited = _audit(workspace, {"lists": lists, **view}, within(progress, 0.7, 0.02))
+    model = _audit(workspace, {"lists": lists, **view, "model": True}, within(progress, 0.72, 0.1))
+    facts = data.sources.planted(source)
+    things = [asdict(GroupSpec((name,))) for name in dict.fromkeys(f.attribute for f in facts if f.side == "items")]
+    providers = _audit(workspace, {"lists": lists, **view, "item_groups": things}, within(progress, 0.82, 0.04))
+    # What hurts most here is the gap in accuracy: the most accurate lists that close half of it on validation.
+    mitigation = {"method": "user_parity", "groups": view["groups"]}
+    change = {"run": trained["runs"], "mitigation": mitigation, "rule": "gap-budget"}
+    mitigated = _mitigate(workspace, change, within(progress, 0.86, 0.08))
+    sides = {"before": lists, "after": mitigated["lists"]}
+    compared = _compare(workspace, {**sides, **view}, within(progress, 0.94, 0.06))
     sentences = workspace.get("comparisons", compared["comparisons"]).meta["sentences"]
     return {
         "datasets": made["datasets"],
         "runs": trained["runs"],
-        "lists": mitigated["lists"],
+        "lists": lists,
+        **sides,
         "audits": audited["audits"],
         "comparisons": compared["comparisons"],
+        "planted": planted.beside(facts, [read_audit(workspace, one["audits"]) for one in (model, providers)]),
         "sentences": sentences,
     }
 

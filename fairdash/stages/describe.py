@@ -14,16 +14,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairdash import settings
 from fairdash.item_classes import tail_items
 from fairdash.metrics.categories import divergence_pairs
 from fairdash.schema import RATING, TIME, UNKNOWN, Dataset, Groups
+from fairdash.stages.disclosure import blank
 
 ACTIVITY_EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # interactions a person, for the histogram
 
 
 @dataclass(frozen=True, eq=False)
 class UserGroups:
-    """What differs between groups of people. `(unknown)` comes last where there are any; NaN where undefined.
+    """What differs between groups of people. `(unknown)` comes last where there are any; NaN where undefined, and for
+    groups of fewer than `settings.FEWEST` people, of whom only the size is told.
 
     table: one row a group: group, people, people_share, interactions, interaction_share, activity_mean,
     activity_median, activity_p25, activity_p75 (interactions a person), rating_mean (of counts where the data has
@@ -176,7 +179,7 @@ def _user_groups(
     masses = np.stack([np.bincount(item[row == i], minlength=dataset.n_items) @ kinds.shares for i in range(g)])
     with np.errstate(invalid="ignore"):
         shares = masses / masses.sum(axis=1, keepdims=True)
-    told = [c for c, name in enumerate(kinds.names) if name != UNKNOWN]
+    known = [c for c, name in enumerate(kinds.names) if name != UNKNOWN]
     categories = pd.DataFrame(
         {
             "group": np.repeat(names, len(kinds.names)),
@@ -184,11 +187,11 @@ def _user_groups(
             "share": shares.ravel(),
         }
     )
-    full = [i for i in range(g) if names[i] != UNKNOWN and masses[i, told].sum() > 0]
+    full = [i for i in range(g) if names[i] != UNKNOWN and masses[i, known].sum() > 0]
     named = [names[i] for i in full]
     distance = pd.DataFrame(index=named, columns=named, dtype=np.float64)
-    if told and full:
-        distance.loc[:, :] = divergence_pairs(masses[np.ix_(full, told)])
+    if known and full:
+        distance.loc[:, :] = divergence_pairs(masses[np.ix_(full, known)])
     cell = np.searchsorted(ACTIVITY_EDGES, activity, side="right")  # 0: no interaction at all
     counts = np.zeros((g, len(ACTIVITY_EDGES) + 1), dtype=np.int64)
     np.add.at(counts, (codes, cell), 1)
@@ -200,7 +203,15 @@ def _user_groups(
             "share": (counts / np.where(people > 0, people, np.nan)[:, None]).ravel(),
         }
     )
-    return UserGroups(groups.attribute, table, categories, distance, histogram)
+    few = dict(zip(names, people.tolist(), strict=True))
+    told = [name for name in named if few[name] >= settings.FEWEST]
+    return UserGroups(
+        groups.attribute,
+        blank(table, few, ("group", "people", "people_share")),
+        blank(categories, few, ("group", "category")),
+        distance.loc[told, told],
+        blank(histogram, few, ("group", "low")),
+    )
 
 
 def _item_groups(

@@ -15,6 +15,7 @@ from typing import Any
 from fairdash import __version__, words
 from fairdash.metrics.catalogue import METRICS, on_side
 from fairdash.stages.compare import title
+from fairdash.stages.disclosure import aside, people_of, withheld
 
 WIDTH, ROW, LEFT, RIGHT = 720, 30, 250, 24  # of a picture, in pixels
 MARKS = {"fairer": "▲", "less fair": "▼", "no change shown": "○", "only on its own": "◌", "changed": "◆",
@@ -43,6 +44,7 @@ dd { margin: 0; } section { break-inside: avoid-page; }
 
 def html(value: Mapping[str, Any]) -> str:
     """The page [one string]. Raises KeyError or TypeError for a value that is no comparison."""
+    value = withheld(value)
     before, after = (str(name) for name in value["names"])
     about = value["about"]
     place = " · ".join(str(about[key]) for key in ("data", "split") if about.get(key))
@@ -131,9 +133,11 @@ def _groups(named: Mapping[str, Any], people: Mapping[str, Any], attribute: str)
             else [words.DASH] * 3
         )
         moved = [_share(told.get(key)) for key in ("better", "worse", "equal")]
-        small = " (too few for gaps)" if group["small"] else ""
+        n = people_of(group, "ndcg")
+        apart = aside(name, n, group["small"])
+        small = f" ({apart})" if apart else ""
         lines.append(
-            f"<tr><td>{escape(words.group(name, group.get('n_with_truth', group['n'])))}{small}</td>"
+            f"<tr><td>{escape(words.group(name, n))}{small}</td>"
             + "".join(f"<td>{cell}</td>" for cell in [*cells, _interval(row["ci"] if row else None), *moved])
             + "</tr>"
         )

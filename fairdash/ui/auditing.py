@@ -7,13 +7,15 @@ from typing import Any
 import streamlit as st
 
 from fairdash import charts, words
-from fairdash.jobs import runner
 from fairdash.run import Run
 from fairdash.schema import CATEGORIES, GroupSpec
-from fairdash.stages.audit import AuditSpec
-from fairdash.ui import findings, load, model_side, parts, state
+from fairdash.ui import findings, forms, load, model_side, parts, state
 
-PICTURES = words.several("cumulative", "shares", "violin")
+PICTURES = {
+    "cumulative": words.later("cumulative"),
+    "shares": words.later("shares"),
+    "violin": words.later("violin"),
+}
 ABOUT_GAPS = words.later(
     "The difference between the highest and the lowest group, as a part of everybody's value, with its 95 % interval. "
     "Filled: a difference that holds among all metrics of this page (Holm). A hollow diamond: it would hold if it were "
@@ -35,33 +37,14 @@ _BADGES = {
 
 def params(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: int, model: bool) -> dict[str, Any]:
     """The audit job of this view."""
-    item_group = GroupSpec((items,)) if isinstance(items, str) else items
-    spec = AuditSpec(
-        groups=() if group is None else (group,),
-        item_groups=() if item_group is None else (item_group,),
-        k=k,
-        model=model,
-    )
-    return {"lists": lists, **spec.to_json()}
+    return {"lists": lists, **forms.view(group, items, k), "model": model}
 
 
 def run(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict[str, Any] | None:
     """The audit of this view, or None while it is being made (its job is shown then)."""
     wanted = params(lists, group, items, k, state.get("model") == "True")
-    known = parts.last_job("audit", wanted)
-    if known is None or (known.state == "done" and not _kept(known.result)):
-        title = words.say("Audit {title}", title=state.workspace().get("lists", lists).title)
-        if known is not None:
-            runner.table(state.workspace()).delete(known.id)
-        known = runner.get(state.workspace(), runner.submit(state.workspace(), "audit", title, wanted))
-    if known.state == "done":
-        return load.audit((known.result or {})["audits"])
-    parts.job(known.id)
-    return None
-
-
-def _kept(result: dict[str, Any] | None) -> bool:
-    return result is not None and state.workspace().has("audits", result["audits"])
+    made = parts.made("audit", wanted, words.say("Audit {title}", title=state.workspace().get("lists", lists).title))
+    return None if made is None else load.audit(made)
 
 
 def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
@@ -69,7 +52,7 @@ def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
     verdict = findings.verdict(audit["gaps"][attribute].get(metric))
     icon, color = _BADGES[verdict]
     with st.container(key=f"finding-{verdict}"):
-        st.markdown(f"#### {words.plain(findings.sentence(audit, attribute, metric), 900)}")
+        st.markdown(f"## {words.plain(findings.sentence(audit, attribute, metric), 900)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(words.say(charts.VERDICTS[verdict][0]), icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
             read = [finding["message"] for finding in audit.get("findings", ()) if finding["severity"] != "info"]
@@ -79,20 +62,23 @@ def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
 
 def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Run) -> None:
     """The part of the audit that was asked for."""
-    if part == "All gaps":
-        parts.table(findings.gap_table(audit, attribute), "all-gaps", digits=4)
+    if part == "gaps":
+        table = findings.gap_table(audit, attribute)
+        parts.table(table.drop(columns="note"), "all-gaps", digits=4)
+        for why, rows in table[table["note"] != ""].groupby("note", sort=False):
+            st.caption(f"{words.plain(words.join(rows['metric'].tolist()), 300)}: {words.plain(why, 300)}.")
         st.caption(". ".join(words.plain(audit["conventions"][key], 300) for key in ("test", "detectable")))
-    elif part == "Spread":
+    elif part == "spread":
         _spread(audit, attribute, metric)
-    elif part == "Categories":
+    elif part == "categories":
         about = words.say("Part of each group's recommendation slots that goes to a category. Widest difference first.")
         shown = findings.categories(audit, attribute)
         parts.draw(shown, "categories", words.say("What the lists are made of"), open_table=True, about=about)
-    elif part == "Items":
+    elif part == "items":
         items_part(audit)
-    elif part == "Model":
+    elif part == "model":
         model_side.section(audit, attribute, made)
-    elif part == "All numbers":
+    elif part == "numbers":
         parts.table(findings.value_table(audit, attribute), "all-numbers", digits=4)
     else:
         for name, told in audit["conventions"].items():
@@ -101,7 +87,11 @@ def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Ru
 
 def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
     kind = st.segmented_control(
-        words.say("Picture"), PICTURES, required=True, format_func=words.say, **state.pick("spread", PICTURES)
+        words.say("Picture"),
+        list(PICTURES),
+        required=True,
+        format_func=lambda key: words.say(PICTURES[key]),
+        **state.pick("spread", PICTURES),
     )
     name = findings.title(metric, audit["k"])
     one, two = st.columns(2, gap="medium")

@@ -23,20 +23,25 @@ from fairdash.schema import USER_ID, Lists, Split
 from fairdash.ui import forms, load, parts, state, training
 from fairdash.workspace import aside
 
-LISTS, OWN, MODEL = words.several("Lists for this data", "Lists with their own test", "A model")
+DOORS = {
+    "lists": words.later("Lists for this data"),
+    "own": words.later("Lists with their own test"),
+    "model": words.later("A model"),
+}
 _TABLES = ["csv", "tsv", "txt", "dat", "data", "parquet", "pq"]
 
 
 def section(data: str | None) -> None:
     """Three doors."""
-    doors = [LISTS, OWN, MODEL] if data else [OWN]
+    doors = list(DOORS) if data else ["own"]
     what = st.segmented_control(
-        words.say("What do you bring"), doors, required=True, format_func=words.say, **state.pick("bring", doors)
-    )
+        words.say("What do you bring"), doors, required=True, format_func=lambda key: words.say(DOORS[key]),
+        **state.pick("bring", doors),
+    )  # fmt: skip
     with parts.errors():
-        if what == LISTS:
+        if what == "lists":
             _lists(data or "")
-        elif what == OWN:
+        elif what == "own":
             _own()
         else:
             _model(data or "")

@@ -58,4 +58,4 @@ def look_at(digest: str) -> None:
     """Have this data set in view, on the Data page."""
     state.put("data", digest)
     state.put("lists", None)
-    state.put("tab", "In view")
+    state.put("tab", "view")

@@ -10,7 +10,7 @@ import pandas as pd
 from fairdash import charts, words
 from fairdash.charts import Change, Chart
 from fairdash.metrics.catalogue import METRICS
-from fairdash.schema import UNKNOWN
+from fairdash.stages.disclosure import aside, people_of
 from fairdash.ui import findings
 
 Comparison = Mapping[str, Any]
@@ -37,13 +37,15 @@ def by_group(value: Comparison, attribute: str, metric: str) -> Chart:
     rows = []
     for name, group in value["groups"][attribute].items():
         row = group.get(metric)
+        n = people_of(group, metric)
+        apart = aside(name, n, group.get("small", False))
         if row is None:
+            rows += [Change(name, n, None, None, None, None, None, apart)] if apart == words.WITHHELD else []
             continue
         low, high = _ends(row)
-        aside = "unknown" if name == UNKNOWN else "too few" if group.get("small") else ""
         told = value["people"].get(attribute, {}).get(name, {}).get(metric)  # the same n as who gained and who lost
-        n = findings.people_of(group, metric) if told is None else int(told["n"])
-        rows.append(Change(name, n, row["before"], row["after"], row["difference"], low, high, aside))
+        n = n if told is None else int(told["n"])
+        rows.append(Change(name, n, row["before"], row["after"], row["difference"], low, high, apart))
     return charts.before_after(rows, findings.title(metric, value["k"]))
 
 
@@ -53,13 +55,17 @@ def outcome(value: Comparison, attribute: str, metric: str) -> Chart:
     found = {"everybody": people.get("all", {}).get("all", {}).get(metric)} | {
         name: group.get(metric) for name, group in people.get(attribute, {}).items()
     }
-    rows = {
-        words.group(name, row["n"]): [row[part] for part in _OUTCOME] for name, row in found.items() if row and row["n"]
-    }
+    rows, apart = {}, {}
+    for name, row in found.items():
+        if row and row["n"]:
+            label = words.group(name, row["n"])
+            rows[label] = [row[part] for part in _OUTCOME]
+            small = value["groups"].get(attribute, {}).get(name, {}).get("small", False)
+            apart[label] = aside(name, row["n"], small)
     if not rows:
         return charts.empty("Neither direction of this metric is better for a person.")
     colors = (charts.VERMILLION, charts.GREY, charts.BLUE)
-    return charts.stacked(rows, ("worse off", "the same", "better off"), "% of people", colors)
+    return charts.stacked(rows, ("worse off", "the same", "better off"), "% of people", colors, apart)
 
 
 def gap_rows(value: Comparison, attribute: str) -> pd.DataFrame:
@@ -83,7 +89,7 @@ def group_rows(value: Comparison, attribute: str) -> pd.DataFrame:
         rows = [(key, row) for key, row in group.items() if isinstance(row, dict) and "before" in row]
         table = _table(value, iter(rows))
         table.insert(0, "group", name)
-        parts.append(table)
+        parts.append(table.assign(note=aside(name, group["n"], group.get("small", False))))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
@@ -128,12 +134,16 @@ def item_groups(value: Comparison) -> list[str]:
 
 def categories(value: Comparison, attribute: str, group: str) -> Chart:
     """What one group's lists are made of, before and after."""
-    found = value["groups"][attribute][group].get("category_share", {})
-    names = list(found)
+    own = value["groups"][attribute][group]
+    found = own.get("category_share", {})
+    names, apart = list(found), aside(group, own["n"], own.get("small", False))
+    if apart == words.WITHHELD:
+        return charts.empty(f"{words.group(group, own['n'])}: {apart}.")
     return charts.shares(
         names,
-        {"before": [found[n]["before"] for n in names], "after": [found[n]["after"] for n in names]},
+        {side: [found[n][side] for n in names] for side in ("before", "after")},
         f"share of the slots of {words.label(group)}",
+        aside=dict.fromkeys(("before", "after"), apart),
     )
 
 

@@ -8,9 +8,6 @@ import streamlit as st
 
 from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
-from fairdash.jobs import runner
-from fairdash.schema import GroupSpec
-from fairdash.stages.audit import AuditSpec
 from fairdash.ui import changes, forms, load, mitigating, naming, parts, runs, state
 from fairdash.workspace import Entry
 
@@ -50,11 +47,7 @@ def choose() -> dict[str, Any] | None:
         items = forms.item_group(run.split.training.items, (POPULARITY,))
         k = st.number_input("K", 1, deep, width=110,
                             **state.shared("k", min(settings.K, deep), state.within(1, deep)))  # fmt: skip
-    item_group = GroupSpec((items,)) if isinstance(items, str) else items
-    spec = AuditSpec(
-        groups=() if group is None else (group,), item_groups=() if item_group is None else (item_group,), k=int(k)
-    )
-    return {"before": before, "after": after, **spec.to_json()}
+    return {"before": before, "after": after, **forms.view(group, items, int(k))}
 
 
 def _same(one: Entry, other: Entry) -> bool:
@@ -71,19 +64,9 @@ def _lists(label: str, entries: dict[str, Entry], default: str, name: str) -> st
 
 def result(params: dict[str, Any]) -> tuple[Comparison | None, str]:
     """The comparison, or None while it is being made (its job is shown then)."""
-    workspace = state.workspace()
-    known = parts.last_job("compare", params)
-    if known is not None and known.state == "done" and not workspace.has("comparisons", known.result["comparisons"]):  # type: ignore[index]  # a done job has a result
-        runner.table(workspace).delete(known.id)
-        known = None
-    if known is None:
-        title = f"Compare with {workspace.get('lists', params['after']).title}"
-        known = runner.get(workspace, runner.submit(workspace, "compare", title, params))
-    if known.state == "done" and known.result is not None:
-        digest = str(known.result["comparisons"])
-        return load.comparison(digest), digest
-    parts.job(known.id)
-    return None, ""
+    title = f"Compare with {state.workspace().get('lists', params['after']).title}"
+    made = parts.made("compare", params, title)
+    return (None, "") if made is None else (load.comparison(made), made)
 
 
 def headline(value: Comparison) -> None:
@@ -91,7 +74,7 @@ def headline(value: Comparison) -> None:
     sentences = value["sentences"]
     aims = value.get("aims", [])
     if sentences:
-        st.markdown(f"#### {words.plain(sentences[0], _WHOLE)}")
+        st.markdown(f"## {words.plain(sentences[0], _WHOLE)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         named = [(f"aim ({words.plain(aim['attribute'])})" if len(aims) > 1 else "aim", aim) for aim in aims]
         for label, row in (*named, ("NDCG", value["overall"].get("ndcg"))):
@@ -111,18 +94,18 @@ def headline(value: Comparison) -> None:
 
 def more(part: str, value: Comparison, attribute: str) -> None:
     """The part of the comparison that was asked for."""
-    if part == "Gaps":
+    if part == "gaps":
         st.markdown("\n".join(f"- {words.plain(said, 600)}" for said in value["sentences"][4:]))
         counts = ", ".join(f"{n} {verdict}" for verdict, n in changes.verdicts(value, attribute) if n)
         st.caption(f"Gaps between groups of {words.plain(attribute)}: {counts}.")
         parts.table(changes.gap_rows(value, attribute), "gap-changes", digits=4)
-    elif part == "Categories":
+    elif part == "categories":
         names = list(value["groups"][attribute])
         group = st.selectbox("Group", names, format_func=words.namer(names), width=260,
                              **state.pick("category-group", names))  # fmt: skip
         parts.draw(changes.categories(value, attribute, group), "category-changes", "What the lists are made of",
                    open_table=True)  # fmt: skip
-    elif part == "Items":
+    elif part == "items":
         items(value)
     else:
         parts.table(changes.overall_rows(value), "overall-changes", digits=4)

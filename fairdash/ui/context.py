@@ -15,17 +15,21 @@ def sidebar() -> None:
     """Choose what is in view; the choice goes into the URL."""
     workspace = state.workspace()
     _choose(words.say("Data set"), "data", workspace.entries("datasets"))
-    _choose(words.say("Recommendations"), "lists", runs.of(state.get("data")))
+    lists = runs.of(state.get("data"))
+    own = next((entry.digest for entry in lists if not entry.meta.get("mitigation")), None)
+    _choose(words.say("Recommendations"), "lists", lists, own)
     jobs = parts.active_jobs()
     if jobs:
         parts.live(_strip, [job.id for job in jobs], every=2 * parts.POLL_SECONDS)
 
 
-def _choose(label: str, name: str, entries: Sequence[Entry]) -> None:
+def _choose(label: str, name: str, entries: Sequence[Entry], first: str | None = None) -> None:
+    """first: what is in view where nothing was chosen; else the newest. A recommender's own lists come before those
+    that a mitigation made of them: what was found stands before what was done."""
     digests = [entry.digest for entry in entries]
     current = state.get(name)
     if current not in digests:
-        current = next(iter(digests), None)
+        current = first or next(iter(digests), None)
         state.put(name, current)
     if current is not None:
         st.selectbox(label, digests, format_func=naming.namer(entries),

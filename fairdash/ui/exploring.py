@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,16 +13,21 @@ import streamlit as st
 from fairdash import charts, words
 from fairdash.columns import natural_key
 from fairdash.groups import form as form_groups
+from fairdash.mitigation import METHODS
 from fairdash.recommenders.base import profile_of
 from fairdash.run import Run
-from fairdash.schema import CATEGORIES, USER_ID, Categories, Codes, Lists
+from fairdash.schema import CATEGORIES, ITEM_ID, USER_ID, Categories, Codes, Lists
 from fairdash.stages import explore
+from fairdash.stages.disclosure import aside
 from fairdash.stages.explore import ABSENT, Person
+from fairdash.stages.places import place_of
 from fairdash.ui import forms, parts, state
+from fairdash.workspace import Entry
 
 LISTED = 5000  # people up to whom a choice list is offered
 SHOWN_HISTORY = 30
 SHOWN_OUT = 10  # items without a score that are named
+ABREAST = 4  # lists side by side that can still be read
 CHOICES = 60  # values of an attribute up to which a choice list is offered
 
 
@@ -45,18 +52,25 @@ def choose(users: pd.DataFrame) -> int | None:
     return int(found[0])
 
 
+def changed_after(entry: Entry) -> str | None:
+    """The methods that changed lists after the model had made them, in words; None where they are the model's own."""
+    steps = [*entry.meta.get("first", ()), *filter(None, [entry.meta.get("mitigation")])]
+    after = [step["method"] for step in steps if step["method"] in METHODS and not place_of(step["method"]).retrains]
+    return words.join([METHODS[method].info.title for method in after]) or None
+
+
 def _table(run: Run, items: Codes, scores: Any = None, marks: dict[int, str] | None = None) -> pd.DataFrame:
     things = run.split.training.items
     names = explore.names_of(things)
     kept = [int(item) for item in items if item >= 0]
     table = pd.DataFrame({"#": range(1, len(kept) + 1), "item": [words.label(names[item], 60) for item in kept]})
+    if marks:
+        table["now"] = [marks.get(item, "") for item in kept]
+    if scores is not None:
+        table["score"] = [float(score) for score in scores[: len(kept)]]
     if CATEGORIES in things:
         told = things[CATEGORIES].fillna("")
         table["categories"] = [str(told.iloc[item]).replace("|", ", ") for item in kept]
-    if scores is not None:
-        table["score"] = [float(score) for score in scores[: len(kept)]]
-    if marks is not None:
-        table.insert(2, "now", [marks.get(item, "") for item in kept])
     return table
 
 
@@ -76,9 +90,11 @@ def _history(run: Run, who: Person) -> None:
 
 _COLUMNS = {
     "#": st.column_config.NumberColumn(width=36),
-    "score": st.column_config.NumberColumn(format="%.3f", width=70),
+    "item": st.column_config.TextColumn(width=138),
+    "categories": st.column_config.TextColumn(width=120),
+    "score": st.column_config.NumberColumn(format="%.3f", width=60),
     "rating": st.column_config.NumberColumn(format="%g", width=60),
-    "now": st.column_config.TextColumn(width=110),
+    "now": st.column_config.TextColumn(width=80),
 }
 
 
@@ -88,37 +104,37 @@ def stored(run: Run, lists: Lists, user: int, k: int) -> None:
     with left:
         st.markdown(words.say("**List**"))
         marks = dict.fromkeys(_liked(run, user), words.say("liked later"))
-        st.dataframe(_table(run, lists.items[user, :k], lists.scores[user, :k], marks), hide_index=True, key="list",
-                     column_config=_COLUMNS)  # fmt: skip
+        _list(_table(run, lists.items[user, :k], lists.scores[user, :k], marks))
     with right:
         _history(run, explore.person(run.split, user))
 
 
-def edit(run: Run, user: int, k: int) -> None:
-    """The list beside the history, both as they change when the person is edited."""
+def edit(run: Run, lists: Lists, user: int, k: int, mitigation: str | None) -> None:
+    """The list in view beside the history, both as they change when the person is edited.
+
+    mitigation: the method that made the lists in view of the model's, if any. It was given everybody's lists at once,
+    so an edited person is answered by the model alone, beside the model's own list of the person as they are."""
     who = explore.person(run.split, user)
-    before = explore.recommend(run.fitted, run.split, who, k)
     with st.expander(words.say("Edit the history and the profile"), icon=":material/edit:", key="edit"):
         changed = _edited(run, who)
-    after = explore.recommend(run.fitted, run.split, changed, k)
-    left, right = st.columns(2, gap="medium")
-    old = {int(item): place for place, item in enumerate(before.items[0], 1) if item >= 0}
-    liked = _liked(run, user)
     edited = changed is not who
-    marks = {}
-    for place, item in enumerate(after.items[0].tolist(), 1):
-        was = old.get(item)
-        moved = (
-            "" if not edited or was == place else words.say("new") if was is None else words.say("was {was}", was=was)
-        )
-        marks[item] = " · ".join(filter(None, [moved, words.say("liked later") if item in liked else ""]))
+    left, right = st.columns(2, gap="medium")
+    liked = dict.fromkeys(_liked(run, user), words.say("liked later"))
     with left:
-        stay, of = explore.staying(before, after)
-        same = words.say(", {stay} of {of} stay", stay=stay, of=of) if edited else ""
-        st.markdown(words.say("**List**{same}", same=same))
-        st.dataframe(_table(run, after.items[0], after.scores[0], marks), hide_index=True, height=390, key="list",
-                     column_config=_COLUMNS)  # fmt: skip
-        _without_score(run, changed, sorted(old.keys() | liked))
+        if not edited:
+            st.markdown(words.say("**List**"))
+            shown = lists.items[user, :k]
+            _list(_table(run, shown, lists.scores[user, :k], liked))
+            _without_score(run, who, sorted(set(liked) - set(shown.tolist())))
+        else:
+            before = explore.recommend(run.fitted, run.split, who, k)
+            after = explore.recommend(run.fitted, run.split, changed, k)
+            stay, of = explore.staying(before, after)
+            st.markdown(words.say("**List**{same}", same=words.say(", {stay} of {of} stay", stay=stay, of=of)))
+            if mitigation:
+                st.caption(of_the_model(mitigation))
+            _list(_table(run, after.items[0], after.scores[0], _moves(before, after, liked)))
+            _without_score(run, changed, sorted({*before.items[0].tolist(), *liked} - {-1}))
     with right:
         _history(run, changed)
 
@@ -134,23 +150,67 @@ def _without_score(run: Run, who: Person, wanted: list[int]) -> None:
                              items=", ".join(out[:SHOWN_OUT]), more=more))  # fmt: skip
 
 
+def of_the_model(mitigation: str) -> str:
+    """That an answer is the model's own, while mitigated lists are in view."""
+    return words.say(
+        "The lists in view were made by {method} out of everybody's lists at once; here answers the model that they "
+        "came from, before and after.",
+        method=mitigation,
+    )
+
+
+def _moves(before: Lists, after: Lists, liked: dict[int, str]) -> dict[int, str]:
+    """What to say of each item of a list: whether it is new or stood elsewhere, and whether it was liked later."""
+    old = {int(item): place for place, item in enumerate(before.items[0], 1) if item >= 0}
+    marks = {}
+    for place, item in enumerate(after.items[0].tolist(), 1):
+        was = old.get(item)
+        moved = "" if was == place else words.say("new") if was is None else words.say("was {was}", was=was)
+        marks[item] = " · ".join(filter(None, [moved, liked.get(item, "")]))
+    return marks
+
+
+def _list(table: pd.DataFrame) -> None:
+    st.dataframe(table, hide_index=True, height=390, key="list", column_config=_COLUMNS)
+
+
+def _what_if(person: str) -> dict[str, Any]:
+    """What the URL says is edited of this person: {"without": ids, "added": ids, "told": {attribute: value}}."""
+
+    def accept(given: str) -> dict[str, Any]:
+        found = json.loads(given)
+        if found["person"] != person:
+            raise KeyError(person)  # what was edited of somebody else
+        return {"without": list(found["without"]), "added": list(found["added"]), "told": dict(found["told"])}
+
+    return state.seen("edit", {"without": [], "added": [], "told": {}}, accept)
+
+
 def _edited(run: Run, who: Person) -> Person:
-    things = run.split.training.items
-    names = explore.names_of(things)
+    things, row = run.split.training.items, run.split.training.users.iloc[who.user]
+    names, ids = explore.names_of(things), things[ITEM_ID].astype(str)
+    code = {one: item for item, one in enumerate(ids)}
     own = who.history.item[::-1].tolist()
     rest = sorted(set(range(len(things))) - set(own), key=lambda item: str(names[item]))
+    person = str(row[USER_ID])
+    now = _what_if(person)
+
+    def keep(part: str, value: Any) -> None:
+        given = {**now, part: value}
+        state.put("edit", json.dumps({"person": person, **given}) if any(given.values()) else None)
+
+    def items(label: str, part: str, options: list[int], most: int | None = None) -> list[int]:
+        chosen = [code[one] for one in now[part] if code.get(one) in options][:most]
+        held = state.held(f"{part}-{who.user}", chosen, lambda value: keep(part, [ids.iloc[item] for item in value]))
+        named = words.namer(options, names.__getitem__, limit=60)
+        found: list[int] = st.multiselect(label, options, format_func=named, max_selections=most, **held)
+        return found
 
     one, two = st.columns(2)
     with one:
-        named = words.namer(own, names.__getitem__, limit=60)
-        without = st.multiselect(
-            words.say("Take away from the history"), own, format_func=named, key=f"without-{who.user}"
-        )
+        without = items(words.say("Take away from the history"), "without", own)
     with two:
-        named = words.namer(rest, names.__getitem__, limit=60)
-        added = st.multiselect(
-            words.say("Add to it, as the latest"), rest, format_func=named, key=f"added-{who.user}", max_selections=20
-        )
+        added = items(words.say("Add to it, as the latest"), "added", rest, 20)
     top = float(who.history.rating.max()) if len(who.history) else 1.0
     changed = explore.edited(who, without=without, added=added, rating=top) if without or added else who
     attributes = profile_of(run.fitted)
@@ -162,25 +222,37 @@ def _edited(run: Run, who: Person) -> Person:
         )
         return changed
     told: dict[str, Any] = {}
-    row = run.split.training.users.iloc[who.user]
     for column, attribute in zip(st.columns(len(attributes)), attributes, strict=True):
         with column:
-            told[attribute] = _value(run, attribute, row[attribute], f"told-{who.user}-{attribute}")
-    if any(str(told[name]) != str(row[name]) for name in attributes):
+            given = now["told"].get(attribute, row[attribute])
+
+            def put(value: Any, attribute: str = attribute) -> None:
+                keep("told", {**now["told"], attribute: str(value)})
+
+            told[attribute] = _value(run, attribute, given, f"told-{who.user}-{attribute}", put)
+    if any(_told(told[name]) != _told(row[name]) for name in attributes):
         return explore.with_profile(changed, run.split, attributes, told)
     return changed
 
 
-def _value(run: Run, attribute: str, own: Any, key: str) -> Any:
+def _told(value: Any) -> str:
+    """An attribute's value as a control holds it."""
+    return ABSENT if pd.isna(value) or value == "" else str(value)
+
+
+def _value(run: Run, attribute: str, given: Any, key: str, keep: Callable[[Any], None]) -> Any:
     values = run.split.training.users[attribute].dropna().astype(str).unique().tolist()
     if len(values) <= CHOICES:
         options = [ABSENT, *sorted(values, key=natural_key)]
-        index = options.index(str(own)) if str(own) in options else 0
-        return st.selectbox(words.plain(attribute), options, index, key=key, format_func=words.namer(options))
-    return st.text_input(words.plain(attribute), "" if pd.isna(own) else str(own), key=key) or ABSENT
+        shown = _told(given) if _told(given) in options else ABSENT
+        return st.selectbox(words.plain(attribute), options, format_func=words.namer(options),
+                            **state.held(key, shown, keep))  # fmt: skip
+    return (
+        st.text_input(words.plain(attribute), **state.held(key, "" if pd.isna(given) else str(given), keep)) or ABSENT
+    )
 
 
-def flip(run: Run, user: int, k: int) -> None:
+def flip(run: Run, user: int, k: int, mitigation: str | None) -> None:
     """The same person and history, told to be someone else: how much of the list stays."""
     attributes = profile_of(run.fitted)
     if not attributes:
@@ -194,6 +266,8 @@ def flip(run: Run, user: int, k: int) -> None:
             words.say("Train one"),
         )
         return
+    if mitigation:
+        st.caption(of_the_model(mitigation))
     attribute = st.selectbox(words.say("Attribute"), attributes, width=260, format_func=words.namer(attributes),
                              **state.pick("flip", attributes))  # fmt: skip
     who = explore.person(run.split, user)
@@ -219,36 +293,42 @@ def flip(run: Run, user: int, k: int) -> None:
             stay=stay[least],
             listed=listed,
         )
-    st.markdown(f"#### {said}")
+    st.markdown(f"## {said}")
     names = [words.say("{value} (as in the data)", value=value) if value == own else value for value in found]
     about = words.say("Items of the list under the profile of the data that are on the other list too, at any rank.")
-    shown = charts.bars(names, list(stay.values()), words.say("items that stay, of {listed}", listed=listed), digits=0)
+    shown = charts.bars(
+        names, list(stay.values()), words.say("items that stay, of {listed}", listed=listed), digits=0, most=listed
+    )
     parts.draw(shown, "flips", words.say("How much of the list stays"), about=about)
     usual = set(actual.items[0].tolist())
-    for column, (value, other) in zip(st.columns(len(found)), found.items(), strict=True):
+    places = [column for _ in range(0, len(found), ABREAST) for column in st.columns(ABREAST)]
+    for column, (value, other) in zip(places, found.items(), strict=False):
         with column:
             st.markdown(f"**{words.plain(value)}**")
-            marks = {int(item): "" if int(item) in usual else words.say("new") for item in other.items[0]}
+            marks = {int(item): words.say("new") for item in other.items[0] if int(item) not in usual}
             st.dataframe(_table(run, other.items[0], None, marks).drop(columns="categories", errors="ignore"),
                          hide_index=True, key=f"flip-{value}", column_config=_COLUMNS)  # fmt: skip
 
 
-def why(run: Run, user: int, k: int) -> None:
-    """What an item's score rests on."""
+def why(run: Run, lists: Lists, user: int, k: int) -> None:
+    """What the model's score of an item of the list in view rests on."""
     who = explore.person(run.split, user)
-    listed = explore.recommend(run.fitted, run.split, who, k)
     names = explore.names_of(run.split.training.items)
-    options = [int(item) for item in listed.items[0] if item >= 0]
+    options = [int(item) for item in lists.items[user, :k] if item >= 0]
     if not options:
         parts.empty(words.say("An empty list"), words.say("Everything is in this person's history already."))
         return
-    item = st.selectbox(
-        words.say("Item"),
-        options,
-        format_func=words.namer(options, names.__getitem__, limit=60),
-        key="why-item",
-        width=420,
-    )
+    ids = run.split.training.items[ITEM_ID].astype(str)
+    code = {ids.iloc[item]: item for item in options}
+    item = code[
+        st.selectbox(
+            words.say("Item"),
+            list(code),
+            format_func=words.namer(list(code), lambda one: names[code[one]], limit=60),
+            width=420,
+            **state.pick("item", code),
+        )
+    ]
     found = explore.why(run.fitted, run.split, who, item)
     if not any(change for _, change in found):
         st.info(
@@ -259,7 +339,7 @@ def why(run: Run, user: int, k: int) -> None:
     name = words.plain(names[item], 60)
     st.markdown(
         words.say(
-            "#### Without “{part}” the score of “{name}” would {move} most.",
+            "## Without “{part}” the score of “{name}” would {move} most.",
             part=words.plain(found[0][0], 60),
             name=name,
             move=words.say("fall") if found[0][1] > 0 else words.say("rise"),
@@ -302,6 +382,11 @@ def group_tastes(run: Run, lists: Lists, user: int) -> None:
         n = int((groups.codes == groups.names.index(name)).sum())
         mark = words.say(", this person's") if name == own else ""
         with columns[i % len(columns)]:
-            shown = {words.say("the group's lists"): share, words.say("this person's list"): listed}
-            parts.draw(charts.shares(names, shown, words.say("share of slots"), limit=8), f"tastes-{i}",
-                       f"{words.plain(words.group(name, n))}{mark}")  # fmt: skip
+            lists_of, apart = words.say("the group's lists"), aside(name, n, n < group.min_size)
+            shown = {lists_of: share, words.say("this person's list"): listed}
+            chart = (
+                charts.empty(words.say(apart))
+                if apart == words.WITHHELD
+                else charts.shares(names, shown, words.say("share of slots"), limit=8, aside={lists_of: apart})
+            )
+            parts.draw(chart, f"tastes-{i}", f"{words.plain(words.group(name, n))}{mark}")

@@ -15,6 +15,7 @@ from fairdash import charts, words
 from fairdash.charts import Chart, Gap, GroupValue, Reliability, ReliabilityCell
 from fairdash.metrics.catalogue import METRICS, find, on_side, over, part
 from fairdash.schema import CATEGORIES, UNKNOWN
+from fairdash.stages.disclosure import aside, people_of
 
 Audit = Mapping[str, Any]
 Verdict = Literal["found", "alone", "none", "untested", "undefined"]
@@ -56,7 +57,7 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
         return f"{name} has no gap between groups of {words.label(attribute)}: {reason(audit, attribute, metric)}."
     pair = row.get("pair")
     ci = tuple(row["ci"]) if row.get("ci") and None not in row["ci"] else None
-    if state == "untested" or not pair or pair[0] == pair[1] or _none(groups[pair[0]].get(metric)):
+    if state == "untested" or not pair or pair[0] == pair[1] or any(_none(groups[name].get(metric)) for name in pair):
         return _distance(name, attribute, row, ci, state)
     high, low = ((g, people_of(groups[g], metric), groups[g][metric]) for g in pair)
     told = words.finding(
@@ -94,11 +95,6 @@ def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state:
     if said is None:
         return f"{name}{between} is {words.number(value)}{of} ({statistics})."
     return f"{name}{between} is {words.number(value)}{of}, {said} ({statistics})."
-
-
-def people_of(group: Mapping[str, Any], metric: str) -> int:
-    """How many of a group's people a metric's value rests on: for accuracy those with a liked held-out item."""
-    return int(group.get("n_with_truth", group["n"]) if part(metric).counted == "truth" else group["n"])
 
 
 def _compared(groups: Mapping[str, Any]) -> list[str]:
@@ -150,8 +146,8 @@ def _values(audit: Audit, attribute: str, metric: str) -> Chart:
         why = audit.get("undefined", {}).get(f"groups.{attribute}.{name}.{metric}", "")
         n = people_of(group, metric)
         drawn = shrunk.get(name, {})
-        aside = "unknown" if name == UNKNOWN else "too few" if group.get("small") else ""
-        rows.append(GroupValue(name, n, value, ci[0], ci[1], aside, why, drawn.get("value"), *drawn.get("ci", ())))
+        apart = aside(name, n, group.get("small", False))
+        rows.append(GroupValue(name, n, value, ci[0], ci[1], apart, why, drawn.get("value"), *drawn.get("ci", ())))
     overall = audit["overall"].get(metric, audit["items"].get(metric))
     return charts.group_values(rows, title(metric, audit["k"]), overall)
 
@@ -189,6 +185,7 @@ def gap_table(audit: Audit, attribute: str) -> pd.DataFrame:
         rows.append(
             {
                 "metric": title(metric, audit["k"]),
+                "verdict": words.say(charts.VERDICTS[verdict(row)][0]),
                 "gap": row.get("gap"),
                 "95 % from": low,
                 "95 % to": high,
@@ -197,8 +194,7 @@ def gap_table(audit: Audit, attribute: str) -> pd.DataFrame:
                 "ratio": row.get("ratio"),
                 "worst": row.get("worst_group") or "",
                 "where": row.get("of") or "",
-                "could be seen from": row.get("detectable"),
-                "verdict": words.say(charts.VERDICTS[verdict(row)][0]),
+                "seen from": row.get("detectable"),
                 "note": audit.get("undefined", {}).get(f"gaps.{attribute}.{metric}", ""),
             }
         )
@@ -212,8 +208,10 @@ def value_table(audit: Audit, attribute: str) -> pd.DataFrame:
         for metric, value in group.items():
             if isinstance(value, (int, float)) and not isinstance(value, bool) and metric not in ("n", "n_with_truth"):
                 low, high = group.get(f"{metric}_ci") or (None, None)
-                rows.append((name, people_of(group, metric), title(metric, audit["k"]), value, low, high))
-    return pd.DataFrame(rows, columns=["group", "n", "metric", "value", "95 % from", "95 % to"])
+                n = people_of(group, metric)
+                why = aside(name, n, group.get("small", False))
+                rows.append((name, n, title(metric, audit["k"]), value, low, high, why))
+    return pd.DataFrame(rows, columns=["group", "n", "metric", "value", "95 % from", "95 % to", "note"])
 
 
 def categories(audit: Audit, attribute: str) -> Chart:
@@ -232,10 +230,13 @@ def selection(audit: Audit, attribute: str, items: str) -> Chart:
 
 
 def _by_category(audit: Audit, attribute: str, pick: Any, axis: str) -> Chart:
-    groups = {words.group(name, group["n"]): pick(group) for name, group in audit["groups"][attribute].items()}
-    known = {label: values for label, values in groups.items() if values}
-    names = list(next(iter(known.values()), {}))
-    return charts.shares(names, {label: [_float(v.get(name)) for name in names] for label, v in known.items()}, axis)
+    found = audit["groups"][attribute]
+    groups = {words.group(name, group["n"]): pick(group) or {} for name, group in found.items()}
+    names = list(next(filter(None, groups.values()), {}))
+    apart = {words.group(name, group["n"]): aside(name, group["n"], group.get("small", False))
+             for name, group in found.items()}  # fmt: skip
+    shown = {label: [_float(v.get(name)) for name in names] for label, v in groups.items()}
+    return charts.shares(names, shown, axis, aside=apart)
 
 
 def _float(value: Any) -> float:
@@ -252,7 +253,9 @@ def exposure(audit: Audit, items: str) -> Chart:
         if any(rows[name].get(key) is not None for name in names)
     }
     ci = [[_float(b) for b in rows[name].get("exposure_share_ci") or (None, None)] for name in names]
-    return charts.exposure([f"{name} ({rows[name]['n']:,} items)" for name in names], parts, {"exposure": ci})
+    return charts.exposure(
+        [f"{name} ({words.count(rows[name]['n'], 'item')})" for name in names], parts, {"exposure": ci}
+    )
 
 
 def item_table(audit: Audit) -> pd.DataFrame:
@@ -283,7 +286,8 @@ def distribution(audit: Audit, attribute: str, metric: str, kind: str) -> Chart:
         width = edges[1] - edges[0] if len(edges) > 1 else 1.0
         edges = [edges[0] - width, *edges, edges[-1] + width]
     groups = {name: (people_of(sizes[name], metric), share) for name, share in found["groups"].items()}
-    return charts.distributions(edges, groups, title(metric, audit["k"]), kind)
+    apart = {name: aside(name, n, sizes[name].get("small", False)) for name, (n, _) in groups.items()}
+    return charts.distributions(edges, groups, title(metric, audit["k"]), kind, apart)
 
 
 def curve(audit: Audit, attribute: str, metric: str) -> Chart:

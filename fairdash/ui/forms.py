@@ -13,6 +13,7 @@ from fairdash import groups, settings, words
 from fairdash.errors import ConfigError
 from fairdash.recommenders.options import choices_of
 from fairdash.schema import TIME, Dataset, GroupSpec
+from fairdash.stages.audit import AuditSpec
 from fairdash.ui import state
 
 NONE = "none"
@@ -105,14 +106,23 @@ def group(
         with st.container() if inline else st.popover(words.say("Cuts"), icon=":material/tune:", help=hint):
             size = st.number_input(
                 words.say("Least group size"),
-                2,
+                settings.FEWEST,
                 100_000,
                 help=words.say("Smaller groups are shown in grey and are never part of a gap."),
-                **state.shared("least", settings.MIN_GROUP_SIZE, state.within(2, 100_000)),
+                **state.shared("least", settings.MIN_GROUP_SIZE, state.within(settings.FEWEST, 100_000)),
             )
             chosen = [known[name] for name in (first, second) if name != NONE]
             edges = tuple(_edges(spec) for spec in chosen)
-    return GroupSpec(tuple(spec.attributes[0] for spec in chosen), edges, int(size))
+    numeric = any(cuts is not None for cuts in edges)
+    return GroupSpec(tuple(spec.attributes[0] for spec in chosen), edges if numeric else (), int(size))
+
+
+def view(group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict[str, Any]:
+    """What is chosen of people, items and K, as a part of a job's request."""
+    things = GroupSpec((items,)) if isinstance(items, str) else items
+    return AuditSpec(
+        groups=() if group is None else (group,), item_groups=() if things is None else (things,), k=k
+    ).to_json()
 
 
 def _edges(spec: GroupSpec) -> tuple[float, ...] | None:

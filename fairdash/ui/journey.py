@@ -7,8 +7,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from fairdash import words
+from fairdash.data import sources
 from fairdash.jobs import runner
-from fairdash.ui import parts, state
+from fairdash.stages import planted
+from fairdash.ui import load, parts, state
 
 STEPS: tuple[
     tuple[str, str, Callable[[int], str], str], ...
@@ -65,16 +67,36 @@ def latest() -> None:
     """What the latest comparison says, if there is one."""
     comparisons = state.workspace().entries("comparisons")
     if comparisons:
-        st.subheader(words.say("Latest comparison"))
+        st.header(words.say("Latest comparison"))
         st.markdown(f"**{words.plain(comparisons[0].title, 120)}**")
         for said in comparisons[0].meta.get("sentences", [])[:3]:
             st.markdown(f"- {words.plain(said, 4000)}")
+        sides = {side: str(comparisons[0].meta[side]) for side in ("before", "after")}
         parts.go(
             "compare",
             words.say("See the comparison"),
             icon=":material/compare_arrows:",
+            lists=sides["before"],
             comparison=comparisons[0].digest,
+            **sides,
         )
+        _planted(sides["before"])
+
+
+def _planted(lists: str) -> None:
+    """Of made-up data: what was put in, beside what the audits of these lists found."""
+    workspace = state.workspace()
+    if not workspace.has("lists", lists):
+        return
+    data = workspace.get("runs", workspace.get("lists", lists).meta["run"]).meta.get("dataset", "")
+    source = workspace.get("datasets", data).meta["provenance"].get("source") if workspace.has("datasets", data) else ""
+    facts = sources.planted(source or "")
+    audits = [load.audit(entry.digest) for entry in workspace.entries("audits") if entry.meta["lists"] == lists]
+    if facts and audits:
+        st.markdown(words.say("**What was planted in this made-up service, and what the audits found**"))
+        for row in planted.beside(facts, audits):
+            told = words.say("Found: {found}.", found=row["found"])
+            st.markdown(f"- {words.plain(row['planted'], 300)} **{words.plain(told, 300)}**")
 
 
 def demo(following: str | None) -> None:

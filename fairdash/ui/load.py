@@ -10,6 +10,7 @@ import streamlit as st
 from fairdash import data, entries
 from fairdash.run import Run
 from fairdash.schema import Dataset, Lists, Split
+from fairdash.stages.disclosure import withheld
 from fairdash.ui import state
 
 
@@ -39,14 +40,14 @@ def split(digest: str, spec: str, seed: int = 0) -> Split:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def audit(digest: str) -> dict[str, Any]:
-    """The audit.json of METRICS."""
-    return _json("audits", digest, "audit.json")
+    """The audit.json of METRICS, without values of very few people."""
+    return withheld(_json("audits", digest, "audit.json"))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def comparison(digest: str) -> dict[str, Any]:
-    """The comparison.json. Raises FairDashError when it is not there."""
-    return _json("comparisons", digest, "comparison.json")
+    """The comparison.json, without values of very few people. Raises FairDashError when it is not there."""
+    return withheld(_json("comparisons", digest, "comparison.json"))
 
 
 def _json(kind: Any, digest: str, name: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from fairdash.stages.places import PLACES, place_of
 from fairdash.ui import forms, load, naming, parts, runs, state
 from fairdash.workspace import Entry
 
-TABS = ("One method", "Shortlist", "Done so far")
+TABS = {"one": "One method", "shortlist": "Shortlist", "done": "Done so far"}
 _NEEDS = {
     "user_groups": "groups of people",
     "item_groups": "groups of items",
@@ -36,8 +36,9 @@ _NEEDS = {
     "vectors": "a model with user vectors",
     "probabilities": "a model that predicts P(like)",
 }
-BY_RULE, BY_HAND = "Chosen on validation", "By hand"
-AS_TRAINED = "The lists as trained"
+BY_HAND = "hand"
+HOW = {"rule": "Chosen on validation", BY_HAND: "By hand"}  # how the strength is chosen
+AS_TRAINED = "trained"
 
 
 def catalogue() -> dict[str, Info]:
@@ -48,11 +49,12 @@ def catalogue() -> dict[str, Info]:
 def one(run: Run) -> None:
     """Choose a method, its groups and its strength; run it as a job; look at the trade-off."""
     infos = catalogue()
-    places = {place.title: [key for key in infos if place_of(key) is place] for place in PLACES.values()}
-    shown = [title for title, keys in places.items() if keys]
+    places = {place.key: [key for key in infos if place_of(key) is place] for place in PLACES.values()}
+    shown = [key for key, methods in places.items() if methods]
     left, right = st.columns([11, 9], gap="medium")
     with left:
-        place = st.segmented_control("Where it acts", shown, required=True, **state.pick("place", shown, shown[-1]))
+        place = st.segmented_control("Where it acts", shown, required=True, format_func=lambda key: PLACES[key].title,
+                                     **state.pick("place", shown, shown[-1]))  # fmt: skip
         method = st.selectbox("Method", places[place], format_func=lambda key: infos[key].title,
                               **state.pick("method", places[place]))  # fmt: skip
         info = infos[method]
@@ -121,8 +123,8 @@ def _first(run: Run, info: Info) -> list[dict[str, Any]]:
             earlier[entry.digest] = (" + ".join(_step(step) for step in steps), steps)
     if not earlier:
         return []
-    start = st.selectbox("Start from", [AS_TRAINED, *earlier], key="first",
-                         format_func=_starts(done(run), earlier),
+    start = st.selectbox("Start from", [AS_TRAINED, *earlier], format_func=_starts(done(run), earlier),
+                         **state.pick("first", [AS_TRAINED, *earlier]),
                          help="Methods can be combined: what is chosen here is applied first.")  # fmt: skip
     return [] if start == AS_TRAINED else earlier[start][1]
 
@@ -131,7 +133,7 @@ def _starts(entries: list[Entry], earlier: dict[str, tuple[str, Any]]) -> Callab
     """Labels of what one can start from; entries of equal steps say in what they differ."""
     own = [entry for entry in entries if entry.digest in earlier]
     name = naming.namer([replace(one, meta={**one.meta, "title": earlier[one.digest][0]}) for one in own], 80)
-    return lambda key: AS_TRAINED if key == AS_TRAINED else name(key)
+    return lambda key: "The lists as trained" if key == AS_TRAINED else name(key)
 
 
 def _step(step: dict[str, Any]) -> str:
@@ -142,8 +144,8 @@ def _strength(run: Run, info: Info) -> tuple[dict[str, Any], int]:
     """{"strength": by hand, or None for "rule" and "budget"} and K."""
     one, two = st.columns([3, 1], vertical_alignment="bottom")
     with one:
-        how = st.segmented_control("Strength", [BY_RULE, BY_HAND], required=True,
-                                   **state.pick("strength_how", (BY_RULE, BY_HAND)))  # fmt: skip
+        how = st.segmented_control("Strength", list(HOW), required=True, format_func=HOW.__getitem__,
+                                   **state.pick("strength_how", HOW))  # fmt: skip
     with two:
         deep = run.candidates().k
         k = st.number_input("K", 1, deep, **state.shared("k", min(settings.K, deep), state.within(1, deep)))
@@ -159,8 +161,9 @@ def _strength(run: Run, info: Info) -> tuple[dict[str, Any], int]:
         tuned["budget"] = lost / 100
     elif rule == "gap-budget":
         title = aim_title(info.target, int(k))
-        bound = st.number_input(f"Bound on {title}", value=None, step=0.01, format="%.4f", key="bound",
-                                placeholder="half the way to the fairest point")  # fmt: skip
+        bound = st.number_input(f"Bound on {title}", value=None, step=0.01, format="%.4f",
+                                placeholder="half the way to the fairest point",
+                                **state.own("bound", None, float))  # fmt: skip
         tuned["budget"] = None if bound is None else float(bound)
     if place_of(info.key).retrains:
         st.caption("Every strength that is tried costs a training.")
@@ -236,8 +239,10 @@ def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params
         about="Each point is one strength. Test data plays no part here; the comparison shows what holds there.",
     )  # fmt: skip
     strengths = [p["strength"] for p in tuning]
-    looked = st.select_slider("Look at a strength", strengths, value=strength, format_func=words.brief,
-                              key=f"look-{info.key}")  # fmt: skip
+    looked = st.select_slider(
+        "Look at a strength", strengths, format_func=words.brief,
+        **state.own(f"look_{info.key}", strength, lambda told: strengths[strengths.index(float(told))]),
+    )  # fmt: skip
     point = next(p for p in tuning if p["strength"] == looked)
     parts.metrics(
         [

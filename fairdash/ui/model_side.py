@@ -88,15 +88,15 @@ def _test(run: str, templates: tuple[str, ...], told: tuple[tuple[str, tuple[str
 def sentences(made: Run) -> None:
     """Sentences that differ in one word, both editable; rankings of the catalogue for each of them."""
     with st.expander(words.say("Sentences that differ in one word"), icon=":material/edit_note:", key="templates"):
+        usual = "\n".join(f"{name}: {', '.join(some)}" for name, some in sensitivity.WORDS.items())
         one, two = st.columns(2)
         with one:
-            given = st.text_area(words.say("Sentences, one a line; {{who}} is the place of the word"),
-                                 "\n".join(sensitivity.TEMPLATES), height=150, key="sentences")  # fmt: skip
+            given = st.text_area(words.say("Sentences, one a line; {{who}} is the place of the word"), height=150,
+                                 **state.own("sentences", "\n".join(sensitivity.TEMPLATES), str))  # fmt: skip
         with two:
             listed = st.text_area(words.say("Groups of words, one a line"),
-                                  "\n".join(f"{name}: {', '.join(some)}" for name, some in sensitivity.WORDS.items()),
-                                  height=150, key="words")  # fmt: skip
-        if not st.toggle(words.say("Rank the catalogue for them"), key="try-sentences"):
+                                  height=150, **state.own("words", usual, str))  # fmt: skip
+        if not st.toggle(words.say("Rank the catalogue for them"), **state.own("try", False, "True".__eq__)):
             return
         with parts.errors():
             told = sensitivity.parse_words(listed)

@@ -16,7 +16,7 @@ import streamlit as st
 from fairdash import words
 from fairdash.charts import Chart, curves
 from fairdash.errors import FairDashError, full
-from fairdash.jobs import runner
+from fairdash.jobs import kinds, runner
 from fairdash.jobs.table import Job
 from fairdash.ui import state
 
@@ -104,13 +104,14 @@ def go(page: str, label: str, icon: str | None = None, **query: str) -> None:
     st.page_link(state.page(page), label=label, icon=icon, query_params={**state.link(), **query})
 
 
-def tabs(label: str, titles: Sequence[str], name: str, default: str | None = None) -> str:
-    """Which part of a page is shown; it stands in the URL under `name`. The label is for those who cannot see it."""
+def tabs(label: str, titles: Mapping[str, str], name: str, default: str | None = None) -> str:
+    """Which part of a page is shown, by key → title; its key stands in the URL under `name`. The label is for those who
+    cannot see it."""
     chosen: str = st.segmented_control(
         label,
-        titles,
+        list(titles),
         required=True,
-        format_func=words.say,
+        format_func=lambda key: words.say(titles[key]),
         label_visibility="collapsed",
         **state.pick(name, titles, default),
     )
@@ -137,16 +138,27 @@ def download(frame: pd.DataFrame, name: str, label: str = "CSV") -> None:
 
 
 def table(frame: pd.DataFrame, name: str, *, digits: int = 3, height: int | Literal["auto"] = "auto") -> None:
-    """A table with its download. Numbers are shown with `digits` digits and saved in full."""
-    numbers = {
-        column: st.column_config.NumberColumn(format=f"%.{digits}f")
-        for column in frame.columns
-        if pd.api.types.is_float_dtype(frame[column])
-    }
+    """A table with its download. Numbers are shown with `digits` digits and saved in full; a column in which nothing is
+    said is left out of the view."""
+    shown = frame.loc[:, [bool(column.astype(str).str.strip().any()) for _, column in frame.items()]]
+    columns = {str(name): _column(str(name), column, digits) for name, column in shown.items()}
     st.dataframe(
-        frame, hide_index=True, column_config=numbers, height=height, key=f"table-{name}", placeholder=words.DASH
+        shown, hide_index=True, column_config=columns, height=height, key=f"table-{name}", placeholder=words.DASH
     )
     download(frame, name)
+
+
+def _column(name: str, values: pd.Series, digits: int) -> Any:
+    """A column as wide as what stands in it, so that a table of numbers fits a page; long text opens from its cell."""
+    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    known = values.dropna()
+    if numeric and (known % 1 == 0).all():
+        digits = 0  # counts, also where some are missing
+    longest = max((len(f"{v:.{digits}f}" if numeric else str(v)) for v in known), default=1)
+    width = min(int(6.5 * max(longest, min(len(name), 10))) + 17, 180)
+    if numeric:
+        return st.column_config.NumberColumn(width=width, format=f"%.{digits}f")
+    return st.column_config.Column(width=width)
 
 
 def draw(
@@ -164,16 +176,20 @@ def draw(
             st.markdown(f"**{title}**", width="stretch")
         if about:
             with st.popover(
-                "", icon=":material/info:", type="tertiary", help=words.say("What this shows"), key=f"about-{key}"
+                words.say("What this shows"),
+                icon=":material/info:",
+                type="tertiary",
+                key=f"icon-about-{key}",
+                help=words.say("What this shows"),
             ):
                 st.markdown(about)
         if not open_table and len(chart.table):
             with st.popover(
-                "",
+                words.say("The same as a table"),
                 icon=":material/table_rows:",
                 type="tertiary",
                 help=words.say("The same as a table"),
-                key=f"open-{key}",
+                key=f"icon-open-{key}",
             ):
                 table(chart.table, key)
     st.plotly_chart(chart.themed(state.dark()), theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)
@@ -212,6 +228,7 @@ def metrics(row: Sequence[Metric]) -> None:
 
 # --- jobs -------------------------------------------------------------------------------------------------------------
 
+_OF_THE_TRAINING = ("learning_rate",)  # curves that say nothing of how good it is; the log and TensorBoard hold them
 _STATES = {
     "queued": (words.later("waits for its turn"), "gray", ":material/hourglass:"),
     "running": (words.later("running"), "blue", ":material/play_arrow:"),
@@ -303,10 +320,10 @@ def _curves(job: Job) -> None:
         return
     families: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for name, line in points.items():
-        families.setdefault(words.say("Loss") if "loss" in name else words.say("Validation"), {})[name] = [
-            (100 * x, y) for x, y in line
-        ]
-    for column, (family, lines) in zip(st.columns(len(families)), sorted(families.items()), strict=True):
+        if name not in _OF_THE_TRAINING:
+            family = words.say("Loss") if "loss" in name else words.say("Validation")
+            families.setdefault(family, {})[name] = [(100 * x, y) for x, y in line]
+    for column, (family, lines) in zip(st.columns(max(1, len(families))), sorted(families.items()), strict=False):
         with column:
             draw(curves(lines, words.say("% of training"), family), f"curve-{job.id}-{family}", family)
 
@@ -315,6 +332,20 @@ def last_job(kind: str, params: Mapping[str, Any]) -> Job | None:
     """The job of exactly this request; None when nobody asked for it, or when what it made was deleted."""
     found = runner.table(state.workspace()).get(runner.identify(kind, params))
     return found if found is None or runner.kept(state.workspace(), found) else None
+
+
+def made(kind: str, params: Mapping[str, Any], title: str) -> str | None:
+    """The audit or the comparison of exactly this request; while it is being made, its job is shown, and None."""
+    workspace = state.workspace()
+    there = kinds.found(workspace, kind, params)
+    if there is not None:
+        return there
+    known = last_job(kind, params)
+    if known is not None and known.state == "done":  # what it made is no longer there
+        runner.table(workspace).delete(known.id)
+        known = None
+    job(runner.submit(workspace, kind, title, params) if known is None else known.id)
+    return None
 
 
 def active_jobs(kinds: Sequence[str] | None = None) -> list[Job]:

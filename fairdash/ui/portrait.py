@@ -10,6 +10,7 @@ from fairdash.charts import GroupValue
 from fairdash.groups import form as form_groups
 from fairdash.schema import UNKNOWN, Dataset, GroupSpec
 from fairdash.stages.describe import Description, UserGroups, describe
+from fairdash.stages.disclosure import aside
 from fairdash.ui import forms, load, parts, state
 
 ROWS = 100  # of people and items that are shown as they are
@@ -54,7 +55,7 @@ def section() -> None:
     for items in seen.items.values():
         table = items.table
         sizes = [
-            words.say("{name} ({n} items)", name=name, n=n)
+            words.say("{name} ({n} item)", "{name} ({n} items)", name=name, n=int(n))
             for name, n in zip(table["group"], table["items"], strict=True)
         ]
         shares = {
@@ -110,15 +111,17 @@ def _size(dataset: Dataset, seen: Description) -> None:
 
 def _by_group(users: UserGroups, least: int) -> None:
     table = users.table
-    st.markdown(f"#### {sentence(users, least)}")
-    labels = [words.group(name, n) for name, n in zip(table["group"], table["people"], strict=True)]
+    st.markdown(f"## {sentence(users, least)}")
+    sizes = dict(zip(table["group"].tolist(), table["people"].tolist(), strict=True))
+    labels = [words.group(name, n) for name, n in sizes.items()]
+    apart = {words.group(name, n): aside(name, n, n < least) for name, n in sizes.items()}
     left, right = st.columns(2, gap="medium")
-    with left:
-        wide = users.categories.pivot(index="category", columns="group", values="share")
-        if len(wide) > 1:
+    wide = users.categories.pivot(index="category", columns="group", values="share")
+    if len(wide) > 1:
+        with left:
             groups = {label: wide[name].to_numpy() for name, label in zip(table["group"], labels, strict=True)}
             parts.draw(
-                charts.shares(list(wide.index), groups, words.say("share of the group's interactions")),
+                charts.shares(list(wide.index), groups, words.say("share of the group's interactions"), aside=apart),
                 "data-categories",
                 words.say("What they have"),
                 about=words.say(
@@ -126,7 +129,7 @@ def _by_group(users: UserGroups, least: int) -> None:
                     "in equal parts. Widest difference first."
                 ),
             )
-    with right:
+    with right if len(wide) > 1 else left:
         columns = ("group", "people", "activity_median", "activity_p25", "activity_p75")
         rows = [
             GroupValue(
@@ -135,7 +138,8 @@ def _by_group(users: UserGroups, least: int) -> None:
                 middle,
                 low,
                 high,
-                words.say("unknown") if name == UNKNOWN else words.say("too few") if n < least else "",
+                apart[words.group(name, n)],
+                words.WITHHELD if n < settings.FEWEST else "",
             )
             for name, n, middle, low, high in zip(*(table[column].tolist() for column in columns), strict=True)
         ]
@@ -146,16 +150,19 @@ def _by_group(users: UserGroups, least: int) -> None:
             "data-activity",
             words.say("How active they are"),
         )
+    with right:
         tail = {label: [1 - share, share] for label, share in zip(labels, table["tail_share"], strict=True)}
         parts.draw(
-            charts.stacked(tail, [words.say("head"), words.say("tail")], words.say("% of interactions")),
+            charts.stacked(tail, [words.say("head"), words.say("tail")], words.say("% of interactions"), aside=apart),
             "data-tail",
             words.say("How mainstream they are"),
             about=words.say("Head: the fewest items that make 80 % of all interactions. Tail: all others."),
         )
     st.markdown(words.say("**All of it by group**"))
     parts.table(
-        table.rename(columns={name: words.say(told) for name, told in _COLUMNS.items()}).dropna(axis=1, how="all"),
+        table.rename(columns={name: words.say(told) for name, told in _COLUMNS.items()})
+        .dropna(axis=1, how="all")
+        .assign(**{words.say("note"): list(apart.values())}),
         "data-groups",
     )
 

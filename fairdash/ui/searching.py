@@ -57,8 +57,9 @@ def _form(data: str) -> dict[str, Any]:
     fixed: dict[str, Any] = {}
     if "training" in RECOMMENDERS[name].offers:
         epochs = st.number_input(
-            "Epochs of a trial", 1, 1000, RECOMMENDERS[name].options().epochs, key=f"epochs-{name}"
-        )
+            "Epochs of a trial", 1, 1000,
+            **state.own(f"epochs_{name}", RECOMMENDERS[name].options().epochs, state.within(1, 1000)),
+        )  # fmt: skip
         fixed["epochs"] = int(epochs)
     st.caption("Everything is measured on validation; the test part plays no role here.")
     params = {
@@ -84,7 +85,7 @@ def _trials(job: Job) -> None:
         else f", a gap between groups of {words.plain(found['attribute'])} of {words.number(best['gap'], 4)}"
     )
     accuracy = words.number(best["accuracy"], 4)
-    st.markdown(f"#### Trial {best['number'] + 1} is the best: NDCG@10 {accuracy}{gap} on validation.")
+    st.markdown(f"## Trial {best['number'] + 1} is the best: NDCG@10 {accuracy}{gap} on validation.")
     points = [
         TradePoint("trials", f"trial {t['number'] + 1}", t["gap"], t["accuracy"], chosen=t["number"] in chosen)
         for t in trials

@@ -8,6 +8,7 @@ with the language, and two things can have one.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -56,6 +57,10 @@ def page(name: str) -> st.Page:
     return st.Page(PAGES / f"{name}.py", title=words.say(title), icon=icon, url_path=name, default=name == "overview")
 
 
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
 def _is_shared(name: str) -> bool:
     return name in IDS or name in CHOICES or name.startswith("cut_")
 
@@ -98,13 +103,33 @@ def shared(name: str, default: T, accept: Callable[[str], T]) -> dict[str, Any]:
     return held(f"view_{name}", _accepted(name, default, accept), lambda value: put(name, str(value)))
 
 
-def own(name: str, default: T, accept: Callable[[str], T]) -> dict[str, Any]:
-    """Key and callback of a control of one page alone; the rest as `shared`."""
+def own(name: str, default: T, accept: Callable[[str], T], write: Callable[[T], str | None] = _text) -> dict[str, Any]:
+    """Key and callback of a control of one page alone; the rest as `shared`. write: the other way of `accept`; None
+    where the URL says nothing."""
+    return held(name, seen(name, default, accept), lambda value: put(name, write(value)))
+
+
+def seen(name: str, default: T, accept: Callable[[str], T]) -> T:
+    """What the URL of this page says under a name, else what was said before; the URL is made complete."""
     if name in st.query_params:
         _view()[name] = st.query_params[name]
     elif name in _view():
         st.query_params[name] = _view()[name]
-    return held(name, _accepted(name, default, accept), lambda value: put(name, str(value)))
+    return _accepted(name, default, accept)
+
+
+def several(name: str, options: Iterable[str]) -> dict[str, Any]:
+    """Key and callback of a choice of any number of options, of one page alone; none is chosen at first."""
+    known = list(options)
+
+    def accept(given: str) -> list[str]:
+        return [one for one in json.loads(given) if one in known]
+
+    def write(chosen: list[str]) -> str | None:
+        return json.dumps(chosen) if chosen else None
+
+    none: list[str] = []
+    return own(name, none, accept, write)
 
 
 def pick(name: str, options: Iterable[str], default: str | None = None) -> dict[str, Any]:
@@ -124,7 +149,7 @@ def _accepted(name: str, default: T, accept: Callable[[str], T]) -> T:
     given = get(name)
     try:
         return default if given is None else accept(given)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         return default
 
 

@@ -52,10 +52,10 @@ def section(data: str) -> None:
 
 def prefill(name: str, options: Mapping[str, Any]) -> None:
     """Turn to the Train part of the page with this recommender and these options; for a button's callback."""
-    state.put("how", "Train")
+    state.put("how", "train")
     state.put("recommender", name)
     forms.fill(name, RECOMMENDERS[name].options, options)
-    st.session_state["profile"] = []  # the trials had none
+    state.put("profile", None)  # the trials had none
 
 
 def _start(data: str, params: dict[str, Any]) -> None:
@@ -88,8 +88,9 @@ def _form(data: str) -> dict[str, Any]:
     if "profile" in info.offers:
         attributes = [name for name in dataset.users.columns if name != USER_ID]
         profile = st.multiselect(
-            "Attributes in the profile text", attributes, key="profile", format_func=words.namer(attributes),
+            "Attributes in the profile text", attributes, format_func=words.namer(attributes),
             help="The model then reads who a person is, in words. The Audit page measures what it makes of it.",
+            **state.several("profile", attributes),
         )  # fmt: skip
         if profile:
             options["profile"] = ",".join(profile)

@@ -39,7 +39,7 @@ BAD = {
 def test_a_bad_file_gets_a_message(server: Server, page: Page, tmp_path: Path, name: str) -> None:
     file = tmp_path / name
     file.write_bytes(BAD[name])
-    steps.visit(page, f"{server.url}/data?tab=Upload")
+    steps.visit(page, f"{server.url}/data?tab=upload")
     steps.upload(page, file)
     box = page.get_by_test_id("stAlert").filter(has_text=name.split(".")[0])
     expect(box.first).to_be_visible()
@@ -54,7 +54,7 @@ def test_after_a_bad_file_a_good_one_works(server: Server, page: Page, tmp_path:
     bad.write_bytes(b"user_id\n1\n")
     rows = [f"u{u},i{i},{1 + (u + i) % 5},{i}" for u in range(30) for i in range(12) if (u * i) % 3]
     good.write_text("user_id,item_id,rating,time\n" + "\n".join(rows))
-    steps.visit(page, f"{server.url}/data?tab=Upload")
+    steps.visit(page, f"{server.url}/data?tab=upload")
     steps.upload(page, bad)
     expect(page.get_by_test_id("stAlert").first).to_be_visible()
     page.get_by_role("button", name="Remove bad.csv").click()

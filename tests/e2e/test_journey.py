@@ -74,7 +74,7 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
     server: Server, page: Page, files: Files, tmp_path: Path
 ) -> None:
     # Data: the files are recognised as they come.
-    steps.visit(page, f"{server.url}/data?tab=Upload")
+    steps.visit(page, f"{server.url}/data?tab=upload")
     steps.upload(page, *files.paths)
     steps.shown(page, "Recognised interactions from")
     assert steps.metric(page, "People") == f"{files.people:,}"

@@ -35,7 +35,7 @@ def people() -> pd.DataFrame:
 
 
 def test_files_are_recognised_named_and_kept(nothing: Path, open_page: Open) -> None:
-    app = open_page("data", tab="Upload")
+    app = open_page("data", tab="upload")
     app.file_uploader[0].set_value(
         [("ratings.csv", csv(ratings()), "text/csv"), ("users.csv", csv(people()), "text/csv")]
     )
@@ -55,7 +55,7 @@ def test_files_are_recognised_named_and_kept(nothing: Path, open_page: Open) -> 
 
 def test_columns_can_be_corrected(nothing: Path, open_page: Open) -> None:
     frame = ratings().rename(columns={"rating": "a", "time": "b"})
-    app = open_page("data", tab="Upload")
+    app = open_page("data", tab="upload")
     app.file_uploader[0].set_value([("ratings.csv", csv(frame), "text/csv")]).run()
     assert {m.label: m.value for m in app.metric}["Liked from"] in ("any", "4")
     rating = next(box for box in app.selectbox if box.label == "Rating or count")
@@ -66,7 +66,7 @@ def test_columns_can_be_corrected(nothing: Path, open_page: Open) -> None:
 
 
 def test_a_file_that_cannot_be_used_gets_a_sentence(nothing: Path, open_page: Open) -> None:
-    app = open_page("data", tab="Upload")
+    app = open_page("data", tab="upload")
     app.file_uploader[0].set_value([("one.csv", b"user_id\n1\n2\n", "text/csv")]).run()
     assert not app.exception
     assert "one\\.csv" in app.error[0].value
@@ -77,7 +77,7 @@ def test_lists_of_another_system_are_kept_for_the_audit(here: dict[str, Any], op
     workspace = Workspace(here["home"])
     run, lists = entries.get_lists(workspace, here["lists"])
     frame = lists.top(5).to_frame(run.split.training.users, run.split.training.items)
-    app = open_page("recommender", data=here["data"], how="Bring lists or a model")
+    app = open_page("recommender", data=here["data"], how="bring")
     app.file_uploader(key="lists-file").set_value(("theirs.csv", csv(frame), "text/csv")).run()
     assert not app.exception
     assert "at most 5 items each" in words(app)
@@ -92,7 +92,7 @@ def test_lists_with_their_own_test_need_no_data_of_ours(nothing: Path, open_page
     truth = ratings().query("time > 8")[["user_id", "item_id", "rating"]]
     shown = [(f"u{u}", f"i{i}", r) for u in range(40) for r, i in enumerate((9, 3, 11, 10), 1)]
     lists = pd.DataFrame(shown, columns=["user_id", "item_id", "rank"])
-    app = open_page("recommender", how="Bring lists or a model")
+    app = open_page("recommender", how="bring")
     for key, name, frame in (
         ("Lists", "lists.csv", lists),
         ("Held out", "truth.csv", truth),
@@ -138,7 +138,7 @@ def test_a_model_with_pickled_weights_is_refused_in_words(here: dict[str, Any], 
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("m/config.json", '{"model_type": "bert"}')
         archive.writestr("m/pytorch_model.bin", b"\x80\x02}q\x00.")
-    app = open_page("recommender", data=here["data"], how="Bring lists or a model", bring="A model")
+    app = open_page("recommender", data=here["data"], how="bring", bring="model")
     app.file_uploader(key="model-file").set_value(("m.zip", buffer.getvalue(), "application/zip")).run()
     assert not app.exception
     assert "pickle" in app.error[0].value
@@ -186,7 +186,7 @@ def test_a_zip_that_leaves_its_folder_is_refused(here: dict[str, Any], open_page
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("../../evil/config.json", "{}")
-    app = open_page("recommender", data=here["data"], how="Bring lists or a model", bring="A model")
+    app = open_page("recommender", data=here["data"], how="bring", bring="model")
     app.file_uploader(key="model-file").set_value(("m.zip", buffer.getvalue(), "application/zip")).run()
     assert not app.exception
     assert app.error
@@ -194,7 +194,7 @@ def test_a_zip_that_leaves_its_folder_is_refused(here: dict[str, Any], open_page
 
 
 def test_a_catalogue_entry_is_loaded_by_a_job(nothing: Path, open_page: Open) -> None:
-    app = open_page("data", tab="Catalogue")
+    app = open_page("data", tab="catalogue")
     assert app.button(key="load-movielens-100k").disabled  # until the terms are accepted
     app.checkbox(key="terms-movielens-100k").check().run()
     assert not app.button(key="load-movielens-100k").disabled

@@ -54,7 +54,7 @@ def test_runs_that_differ_in_options_or_seed_alone_say_so_on_every_page(here: di
     assert [page.selectbox(key=f"view_{side}").value for side in ("after", "before")] == [other, here["lists"]]
     assert any("l2 5" in option for option in page.selectbox(key="view_after").options)
     training(here, seed=7)
-    table = open_page("recommender", data=here["data"], how="Runs").dataframe[0].value
+    table = open_page("recommender", data=here["data"], how="runs").dataframe[0].value
     assert any("seed 7" in name for name in table["name"])
     assert table["name"].is_unique
 
@@ -78,7 +78,7 @@ def test_runs_of_another_data_set_of_the_same_name_are_not_shown(here: dict[str,
     other, _ = data.synthetic.make(n_users=60, n_items=40)
     name = workspace.get("datasets", here["data"]).title
     assert not open_page(
-        "recommender", data=entries.put_dataset(workspace, replace(other, name=name)), how="Runs"
+        "recommender", data=entries.put_dataset(workspace, replace(other, name=name)), how="runs"
     ).dataframe
 
 
@@ -107,7 +107,7 @@ def test_long_names_of_columns_are_told_apart(nothing: Path, open_page: Open) ->
     long = "a very long name of a column that goes on and on "
     frame = pd.DataFrame([(f"u{u}", f"i{i}", 1 + (u + i) % 5, 1 + i % 3) for u in range(30) for i in range(9)],
                          columns=["user_id", "item_id", long + "one", long + "two"])  # fmt: skip
-    app = open_page("data", tab="Upload")
+    app = open_page("data", tab="upload")
     app.file_uploader[0].set_value([("r.csv", frame.to_csv(index=False).encode(), "text/csv")]).run()
     box = next(box for box in app.selectbox if box.label == "Rating or count")
     assert len(set(box.options)) == len(box.options)
@@ -137,8 +137,8 @@ def test_data_without_times_can_be_trained_on(nothing: Path, open_page: Open) ->
     rows = "".join(f"u{u},i{i},{1 + (u + i) % 5}\n" for u in range(40) for i in range(12) if (u * i + u) % 3)
     dataset, _ = data.build(("r.csv", ("user_id,item_id,rating\n" + rows).encode()))
     stored = entries.put_dataset(Workspace(nothing), dataset)
-    for name, more in (("recommender", {}), ("recommender", {"how": "Search options"}), ("data", {}),
-                       ("recommender", {"how": "Bring lists or a model"})):  # fmt: skip
+    for name, more in (("recommender", {}), ("recommender", {"how": "search"}), ("data", {}),
+                       ("recommender", {"how": "bring"})):  # fmt: skip
         app = open_page(name, data=stored, split="user-time:0.8", **more)
         assert app.selectbox(key="split_kind").options == [forms.SPLITS["user-random"]]
         assert "no column of times" in told(app)
@@ -162,7 +162,7 @@ def test_sentences_that_differ_in_one_word_rank_the_catalogue(
 
     app = AppTest.from_function(page, default_timeout=HANG_SECONDS, args=(here["run"],)).run()
     app.text_area(key="words").set_value(groups)
-    app.toggle(key="try-sentences").set_value(True).run()
+    app.toggle(key="try").set_value(True).run()
     assert not app.exception
     assert not app.error
     assert "Ranked by the text encoder alone" in told(app)
@@ -171,9 +171,9 @@ def test_sentences_that_differ_in_one_word_rank_the_catalogue(
     assert "{who}" in app.error[0].value.replace("\\", "")
 
 
-@pytest.mark.parametrize(("name", "query"), [("overview", {}), ("data", {}), ("data", {"tab": "Storage"}),
-                                             ("data", {"tab": "Upload"}), ("explore", {}), ("report", {}),
-                                             ("recommender", {"how": "Runs"})])  # fmt: skip
+@pytest.mark.parametrize(("name", "query"), [("overview", {}), ("data", {}), ("data", {"tab": "storage"}),
+                                             ("data", {"tab": "upload"}), ("explore", {}), ("report", {}),
+                                             ("recommender", {"how": "runs"})])  # fmt: skip
 def test_a_page_speaks_another_language_and_its_links_stay(
     name: str, query: dict[str, str], here: dict[str, Any], open_page: Open, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -30,7 +30,7 @@ def offered(kind: str, digest: str) -> AppTest:
 
 
 def test_the_storage_says_what_is_kept_and_how_large_it_is(here: dict[str, Any], open_page: Open) -> None:
-    app = open_page("data", data=here["data"], tab="Storage")
+    app = open_page("data", data=here["data"], tab="storage")
     table = app.dataframe[0].value
     kept = [entry for kind in ("datasets", "runs", "lists") for entry in Workspace(here["home"]).entries(kind)]  # type: ignore[arg-type]  # the three words
     assert len(table) == len(kept)
@@ -40,7 +40,7 @@ def test_the_storage_says_what_is_kept_and_how_large_it_is(here: dict[str, Any],
 
 
 def test_an_empty_storage_opens(nothing: Path, open_page: Open) -> None:
-    assert "Nothing is kept yet" in told(open_page("data", tab="Storage"))
+    assert "Nothing is kept yet" in told(open_page("data", tab="storage"))
 
 
 def test_a_data_set_is_deleted_with_all_that_hangs_on_it(here: dict[str, Any], open_page: Open) -> None:
@@ -66,8 +66,8 @@ def test_what_a_job_works_with_is_not_deleted_and_says_why(here: dict[str, Any])
 def test_what_lies_beside_the_entries_can_be_cleared(area: str, nothing: Path, open_page: Open) -> None:
     (nothing / area / "x").mkdir(parents=True)
     (nothing / area / "x" / "file").write_bytes(bytes(1000))
-    app = open_page("data", tab="Storage")
-    assert url(app, "tab") == "Storage"
+    app = open_page("data", tab="storage")
+    assert url(app, "tab") == "storage"
     assert "1.0 kB" in told(app)
     app.button(key=f"clear-{area}").click().run()
     assert not app.exception

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fairdash import entries, words
+from fairdash import data, entries, words
 from fairdash.jobs import kinds, runner
 from fairdash.mitigation import METHODS
 from fairdash.stages.places import PLACES
-from fairdash.ui import findings, state
+from fairdash.ui import findings, parts, state
 from fairdash.workspace import Workspace
 from tests.pages.conftest import HANG_SECONDS, Open, url
 from tests.pages.conftest import words as told
@@ -85,7 +86,7 @@ def test_the_audit_page_audits_and_says_the_finding_of_the_stored_audit(here: di
     made = wait_for_job(app, "audit", here["home"])
     audit = json.loads((here["home"] / "audits" / made["audits"] / "audit.json").read_text())
     assert words.plain(findings.sentence(audit, "gender", "ndcg"), 900) in told(app)
-    for part in ("Spread", "Categories", "Items", "Model", "All numbers", "Conventions"):
+    for part in ("spread", "categories", "items", "model", "numbers", "conventions"):
         app.segmented_control(key="more").set_value(part).run()
         assert not app.exception
         assert not app.error
@@ -106,14 +107,14 @@ def test_the_compare_page_compares_with_the_lists_before(here: dict[str, Any], o
     shown = told(app)
     for sentence in value["sentences"]:
         assert words.plain(sentence, 600) in shown
-    for part in ("Categories", "Items", "All numbers"):
+    for part in ("categories", "items", "numbers"):
         app.segmented_control(key="compared").set_value(part).run()
         assert not app.exception
         assert not app.error
     report = open_page("report", data=here["data"], comparison=made["comparisons"])
     assert report.selectbox(key="view_comparison").value == made["comparisons"]
-    again = open_page("compare", data=here["data"], before=here["lists"], after=here["after"], changed="recall")
-    assert again.selectbox(key="changed").value == "recall"
+    again = open_page("compare", data=here["data"], before=here["lists"], after=here["after"], metric="recall")
+    assert again.selectbox(key="metric").value == "recall"
 
 
 def test_the_headline_of_a_comparison_has_a_verdict_for_each_aim() -> None:
@@ -184,7 +185,7 @@ def test_a_part_that_polls_shows_a_fault_in_words(here: dict[str, Any], monkeypa
 
 
 def test_a_search_tries_options_and_hands_the_best_to_training(here: dict[str, Any], open_page: Open) -> None:
-    app = open_page("recommender", data=here["data"], how="Search options", recommender="ease", trials="3")
+    app = open_page("recommender", data=here["data"], how="search", recommender="ease", trials="3")
     app.button(key="search").click().run()
     found = wait_for_job(app, "search", here["home"])["search"]
     assert len(found["trials"]) == 3
@@ -199,8 +200,8 @@ def test_a_search_tries_options_and_hands_the_best_to_training(here: dict[str, A
 def test_every_method_of_the_catalogue_can_be_looked_at(here: dict[str, Any], open_page: Open) -> None:
     app = open_page("mitigate", data=here["data"], lists=here["lists"])
     seen = set()
-    for place, title in ((key, one.title) for key, one in PLACES.items()):
-        app.segmented_control(key="place").set_value(title).run()
+    for place in PLACES:
+        app.segmented_control(key="place").set_value(place).run()
         for key in [key for key, method in METHODS.items() if method.info.place == place]:
             app.selectbox(key="method").set_value(key).run()
             assert not app.exception, key
@@ -237,14 +238,14 @@ def test_methods_combine_and_the_budget_is_the_persons_own(
         start = next(p for p in made.meta["tuning"] if p["strength"] == 0)
         assert at["ndcg"] >= 0.8 * start["ndcg"] or name != lists[0]
     # no method is combined with itself, and re-ranking comes last
-    for method, place in (("calibrate", "Re-ranking"), ("blind", "Data")):
+    for method, place in (("calibrate", "reranking"), ("blind", "data")):
         app = open_page("mitigate", data=here["data"], lists=here["lists"], place=place)
         app.selectbox(key="method").set_value(method).run()
         assert "first" not in [box.key for box in app.selectbox]
 
 
 def test_a_training_method_is_refused_for_a_recommender_without_training(here: dict[str, Any], open_page: Open) -> None:
-    app = open_page("mitigate", data=here["data"], lists=here["lists"], place="Training")
+    app = open_page("mitigate", data=here["data"], lists=here["lists"], place="training")
     assert "Not possible" in told(app)
     assert app.button(key="mitigate").disabled
 
@@ -260,7 +261,7 @@ def test_one_persons_history_can_be_edited_and_the_list_changes(here: dict[str, 
     assert app.dataframe[0].value["item"].tolist() != before
     after = app.dataframe[0].value["item"].tolist()
     assert f"{len(set(before) & set(after))} of {len(before)} stay" in told(app)
-    app.segmented_control(key="explore").set_value("Why").run()
+    app.segmented_control(key="explore").set_value("why").run()
     assert not app.exception
     assert "the score of" in told(app)
 
@@ -281,10 +282,27 @@ def test_names_from_data_are_shown_as_they_are(nothing: Path, open_page: Open) -
     evil = "**x** [a](javascript:alert(1)) <b>$y$</b>"
     rows = "".join(f"u{i},i{j},{1 + (i + j) % 5},{j}\n" for i in range(40) for j in range(8) if (i + j) % 3)
     people = "user_id,gender\n" + "".join(f'u{i},"{evil if i % 2 else "other"}"\n' for i in range(40))
-    from fairdash import data
-
     dataset, _ = data.build(("r.csv", ("user_id,item_id,rating,time\n" + rows).encode()), ("p.csv", people.encode()))
     workspace = Workspace(nothing)
     app = open_page("data", data=entries.put_dataset(workspace, dataset))
     assert evil not in told(app)
     assert "javascript:alert" not in told(app)
+
+
+def test_data_without_categories_leaves_no_half_of_the_page_empty(nothing: Path, open_page: Open) -> None:
+    dataset, _ = data.synthetic.make(n_users=80, n_items=40)
+    plain = replace(dataset, items=dataset.items.drop(columns="categories"))
+    app = open_page("data", data=entries.put_dataset(Workspace(nothing), plain))
+    assert all(len(column.children) for column in app.columns)
+    assert len(app.columns) >= 2
+
+
+def test_the_learning_rate_is_no_validation_curve(here: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    table = runner.table(Workspace(here["home"]))
+    table.enqueue("a" * 16, "train", "Train something", {"dataset": here["data"]})
+    lines = {name: [(0.0, 1.0), (1.0, 0.5)] for name in ("loss", "learning_rate", "ndcg")}
+    monkeypatch.setattr(type(table), "curves", lambda *_: lines)
+    drawn: dict[str, list[str]] = {}
+    monkeypatch.setattr(parts, "draw", lambda chart, key, title: drawn.update({title: list(chart.table["line"])}))
+    parts._curves(table.get("a" * 16))
+    assert {title: set(names) for title, names in drawn.items()} == {"Loss": {"loss"}, "Validation": {"ndcg"}}

@@ -188,3 +188,34 @@ def test_many_rows_are_cut_in_the_picture_not_in_the_table() -> None:
     chart = charts.group_values(rows, "x")
     assert len(chart.figure.data) == charts.MAX_ROWS
     assert len(chart.table) == 60
+
+
+def test_a_legend_of_several_lines_has_room_above_the_curves() -> None:
+    few, many = (
+        charts.curves({f"a line with a name {i}": [(0, 1), (1, 0)] for i in range(n)}, "x", "y").figure.layout
+        for n in (1, 7)
+    )
+    assert many.margin.t - few.margin.t == many.height - few.height >= 3 * charts.LEGEND_LINE
+
+
+def test_a_far_whisker_does_not_press_the_marks_together() -> None:
+    rows = [
+        Gap("NDCG@10", 0.02, 0.01, 0.03, 0.004, "found", 0.2),
+        Gap("Popularity lift", 0.02, -0.1, 1.2, 0.4, "none", 0.2),
+    ]
+    low, high = charts.gaps(rows).figure.layout.xaxis.range
+    assert -15 < low <= 0
+    assert 15 < high < 30  # marks at 10 %; a whisker to 600 %
+    whole = [GroupValue("F", 90, 0.2, 0.1, 0.4), GroupValue("M", 90, 0.21, 0.1, 0.3)]
+    low, high = charts.group_values(whole, "NDCG@10", 0.2).figure.layout.xaxis.range
+    assert low < 0.1 < 0.4 < high  # of groups that are compared, whiskers are whole
+    values = [GroupValue("F", 90, 0.2, 0.18, 0.22), GroupValue("x", 6, 0.3, -0.4, 0.9, aside="too few")]
+    low, high = charts.group_values(values, "NDCG@10", 0.21).figure.layout.xaxis.range
+    assert 0.1 < low < 0.2
+    assert 0.3 < high < 0.4
+
+
+def test_bars_end_at_the_most_there_can_be() -> None:
+    axis = charts.bars(["a", "b"], [10, 7], "items that stay, of 10", digits=0, most=10).figure.layout.xaxis
+    assert axis.range[1] < 11
+    assert max(axis.tickvals) == 10

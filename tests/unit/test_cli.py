@@ -422,11 +422,13 @@ def test_the_demo_ends_with_its_comparison(
 ) -> None:
     train = kinds._train
     monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path))
-    monkeypatch.setattr(kinds, "_train", lambda w, p, step: train(w, {**p, "recommender": "ease"}, step))
+    monkeypatch.setattr(kinds, "_train", lambda w, p, step: train(w, {**p, "recommender": "ease", "options": {}}, step))
     assert main(["demo"]) == 0
     said = capsys.readouterr().out
     (made,) = (tmp_path / "comparisons").iterdir()
     assert f"Comparison {made.name} in {tmp_path}" in said
+    assert "Planted: Nearly half of what is in women's histories" in said
+    assert "Found: NDCG@10: men 0." in said
 
 
 def test_help_imports_no_tables_and_no_tensors() -> None:

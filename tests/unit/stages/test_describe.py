@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import jensenshannon
 
+from fairdash import settings
 from fairdash.data.synthetic import make
 from fairdash.groups import form, suggest
 from fairdash.schema import Dataset, GroupSpec
@@ -28,6 +29,12 @@ def small() -> Dataset:
         {"item_id": list("xyzw"), "categories": ["A|B", "A", None, "B"], "by": list("FMMF")}, dtype="str"
     )
     return Dataset("small", interactions, users, items, 4.0)
+
+
+@pytest.fixture(autouse=True)
+def _of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables here are small enough to be checked by hand, and so are their groups."""
+    monkeypatch.setattr(settings, "FEWEST", 1)
 
 
 def test_people(small: Dataset) -> None:

@@ -161,3 +161,9 @@ def test_no_model_no_pictures_of_it(audit: dict[str, Any]) -> None:
     assert findings.leakage(audit, "gender").table.empty
     assert findings.model_table(audit, "gender").empty
     assert words.UNDEFINED not in findings.flips(audit, "gender").alt
+
+
+def test_one_item_is_not_several(audit: dict[str, Any]) -> None:
+    rows = {"one": {"n": 1, "exposure_share": 0.2}, "two": {"n": 2, "exposure_share": 0.8}}
+    shown = findings.exposure({**audit, "items": {"by_group": {"kind": rows}}}, "kind")
+    assert shown.table["row"].tolist() == ["two (2 items)", "one (1 item)"]
