@@ -48,6 +48,8 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "candidates": "the whole catalogue less the user's training items; never sampled negatives",
         "users_without_truth": "left out of accuracy means, counted in n_without_truth; they stay in exposure metrics",
         "ties": "equal scores are ordered by a fixed hash of (seed, item)",
+        "head": "the fewest items that make 80 % of the training interactions, the tail is the rest; of equal counts "
+        "at the border a fixed hash of the item takes as many as are needed",
         "missing_group": f"{UNKNOWN}: shown, never part of a gap",
         "small_group": "groups below the minimum size are shown with their n and are not part of a gap",
         "undefined": "null with its reason; never 0, never 1",

@@ -371,7 +371,7 @@ def test_order_of_rows(seed: int) -> None:
 @given(st.integers(0, 10_000))
 @relaxed
 def test_names_of_items_and_groups(seed: int) -> None:
-    """Other item ids and other group names give the same numbers (ties aside, there are none: ranks are given)."""
+    """Other item ids and other group names give the same numbers; but for which of equally popular items are tail."""
     data = make(60, seed=seed)
     before = audit.from_frames(**data, **FEW).to_json()
     renamed = {name: frame.copy() for name, frame in data.items()}
@@ -380,6 +380,10 @@ def test_names_of_items_and_groups(seed: int) -> None:
             frame["item_id"] = "x" + frame["item_id"].str[::-1]
     renamed["users"]["gender"] = renamed["users"]["gender"].map({"F": "a woman", "M": "man"})
     after = audit.from_frames(**renamed, **FEW).to_json()
+    for found in (before, after):
+        for row in (found["overall"], *found["groups"]["gender"].values(), found["gaps"]["gender"]):
+            for key in ("aplt", "aplt_ci", "aclt", "aclt_ci"):
+                row.pop(key, None)
     assert close(before["overall"], after["overall"])
     assert close(before["groups"]["gender"]["F"], after["groups"]["gender"]["a woman"])
     for metric, row in before["gaps"]["gender"].items():

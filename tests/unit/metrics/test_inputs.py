@@ -274,9 +274,22 @@ def test_bad_options_are_refused() -> None:
 
 
 def test_tail_is_all_but_the_fewest_items_that_make_four_fifths() -> None:
-    assert tail_items(np.array([50.0, 30, 10, 10])).tolist() == [False, False, True, True]
-    assert tail_items(np.array([1.0, 1, 1, 1, 1])).tolist() == [False] * 5  # equal ones stay together
-    assert tail_items(np.zeros(3)).tolist() == [True] * 3
+    ids = np.array(list("abcde"), dtype=object)
+    assert tail_items(np.array([50.0, 30, 10, 10]), ids[:4]).tolist() == [False, False, True, True]
+    assert tail_items(np.zeros(3), ids[:3]).tolist() == [True] * 3
+    assert tail_items(np.array([7.0]), ids[:1]).tolist() == [False]
+
+
+def test_of_equal_items_at_the_border_the_head_takes_as_many_as_it_needs() -> None:
+    """Ten interactions with an item and one with each of ninety: 70 of these reach 80, so 20 are tail; which ones is a
+    matter of their ids alone, not of the order in which they stand."""
+    ids = np.array([f"i{i}" for i in range(91)], dtype=object)
+    popularity = np.array([10.0] + [1.0] * 90)
+    tail = tail_items(popularity, ids)
+    assert (int(tail.sum()), bool(tail[0])) == (20, False)
+    assert 0 < tail[1:46].sum() < 20  # neither the first nor the last ones
+    turned = tail_items(popularity[::-1], ids[::-1])
+    assert turned[::-1].tolist() == tail.tolist()
 
 
 def test_a_file_and_a_folder_of_parts_are_read_as_the_frame(tmp_path) -> None:
