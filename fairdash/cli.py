@@ -662,7 +662,14 @@ def _parser() -> argparse.ArgumentParser:
     add_answers(made, "lists")
     add_groups(made)
     add_statistics(made)
-    made.add_argument("--fail-over", action="append", default=[], metavar="GATE", help="gender.ndcg.gap=0.02")
+    made.add_argument(
+        "--fail-over",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="GATE",
+        help="exit 3 where one breaks: gender.ndcg.gap=0.02 items.awrf=0.1 gender.ndcg.low=0 (the interval's end)",
+    )
     made.add_argument("--out", type=Path, help="audit.json")
 
     made = command("mitigate", _mitigate, "apply a mitigation to a run")

@@ -92,6 +92,11 @@ def test_the_gate_exits_with_three(run: Path, capsys: pytest.CaptureFixture[str]
     assert main([*base, "--fail-over", "gender.ndcg.gap=0.0001"]) == EXIT_GATE
     assert "gate failed: gender.ndcg.gap" in capsys.readouterr().out
     assert main([*base, "--fail-over", "gender.nonsense.gap=0.1"]) == EXIT_ERROR
+    capsys.readouterr()
+    several = ["gender.ndcg.gap=0.0001", "items.gini=0.0001", "items.coverage.low=0"]
+    assert main([*base, "--fail-over", *several, "--fail-over", "gender.recall.high=0"]) == EXIT_GATE
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("gate failed")]
+    assert [line.split()[2] for line in said] == ["gender.ndcg.gap", "items.gini", "gender.recall.high"]
 
 
 def test_from_lists_to_a_report(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

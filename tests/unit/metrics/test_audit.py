@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -261,18 +263,94 @@ def test_gate(made: Audit) -> None:
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        ("gender.ndcg=0.1", "is no condition"),
+        ("gender.ndcg=0.1", "a gap has no ''"),
+        ("ndcg=0.1", "is no condition"),
         ("gender.ndcg.gap", "is no condition"),
         ("gender.ndcg.gap=x", "is no condition"),
         ("sex.ndcg.gap=0.1", "no attribute 'sex'; it has gender, age"),
         ("gender.ndgc.gap=0.1", "no gap of 'ndgc'"),
         ("gender.ndcg.gpa=0.1", "a gap has no 'gpa'"),
-        ("gender.value_unfairness.gap=0.1", "cannot be judged"),
+        ("gender.value_unfairness.gap=0.1", "cannot be judged: it needs the predicted rating"),
+        ("gender.value_unfairness.low=0.1", "cannot be judged: it needs the predicted rating"),
+        ("gaps.sex.ndcg.gap=0.1", "no attribute 'sex'"),
+        ("items.awfr=0.1", "items has no 'awfr'"),
+        ("items.awrf.gap=0.1", "items.awrf has no 'gap'"),
+        ("items.by_group.makre.x.exposure_share=0.1", "items.by_group has no 'makre.x.exposure_share'"),
+        ("items.by_group.maker.z.exposure_share=0.1", "items.by_group.maker has no 'z.exposure_share'"),
+        ("items.by_group.maker.x.n.low=1", "items.by_group.maker.x.n has no 'low'"),
+        ("items.by_group.maker.x=1", "items.by_group.maker.x has no ''"),
+        ("items.=0.1", "items has no ''"),
     ],
 )
 def test_bad_gates_are_refused(made: Audit, condition: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         gate.gate(made, [condition])
+
+
+@pytest.mark.parametrize(
+    ("condition", "near"),
+    [
+        ("gender.ndgc.gap=0.1", "ndcg"),
+        ("gendre.ndcg.gap=0.1", "gender"),
+        ("gender.ndcg.gpa=0.1", "gap"),
+        ("gender.ndcg.lo=0.1", "low"),
+        ("items.awfr=0.1", "awrf"),
+        ("items.by_group.makre.x.exposure_share=0.1", "maker"),
+        ("items.by_group.maker.x.exposure_sahre=0.1", "exposure_share"),
+    ],
+)
+def test_a_gate_names_the_nearest_key(made: Audit, condition: str, near: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        gate.gate(made, [condition])
+    assert f"Did you mean {near}?" in raised.value.hint
+
+
+def test_gates_on_items_on_groups_and_on_the_ends_of_intervals(made: Audit) -> None:
+    found = made.to_json()
+    items, share = found["items"], found["items"]["by_group"]["maker"]["x"]["exposure_share"]
+    low, high = found["gaps"]["gender"]["ndcg"]["ci"]
+    women = found["groups"]["gender"]["F"]
+    numbers = {  # path → number, and whether it breaks below the limit
+        "items.awrf": (items["awrf"], False),
+        "items.awrf.low": (items["awrf_ci"][0], False),
+        "items.awrf.ci": (items["awrf_ci"][0], False),
+        "items.coverage": (items["coverage"], True),
+        "items.coverage.low": (items["coverage_ci"][0], True),
+        "items.coverage.ci": (items["coverage_ci"][1], True),
+        "items.gaps.popularity.rsp": (items["gaps"]["popularity"]["rsp"]["value"], False),
+        "items.gaps.popularity.rsp.high": (items["gaps"]["popularity"]["rsp"]["ci"][1], False),
+        "items.by_group.maker.x.exposure_share": (share, False),
+        "gender.ndcg.low": (low, False),
+        "gender.ndcg.ci": (low, False),
+        "gaps.gender.ndcg.high": (high, False),
+        "overall.ndcg": (found["overall"]["ndcg"], True),
+        "groups.gender.F.ndcg.high": (women["ndcg_ci"][1], True),
+    }
+    for path, (number, falls) in numbers.items():
+        over, under = f"{path}={number + 1e-6!r}", f"{path}={number - 1e-6!r}"
+        assert len(gate.gate(made, [over])) == falls, path
+        assert len(gate.gate(made, [under])) == (not falls), path
+    assert len(gate.gate(made, [f"{path}={number - 1e-6!r}" for path, (number, falls) in numbers.items()])) == 9
+    size = -found["gaps"]["gender"]["generalized_cross_entropy"]["ci"][0]  # the end that is farther from fair
+    assert len(gate.gate(made, [f"gender.generalized_cross_entropy.high={size - 1e-6!r}"])) == 1
+    assert not gate.gate(made, [f"gender.generalized_cross_entropy.high={size + 1e-6!r}"])
+
+
+def test_names_with_points_can_be_gated(data: dict[str, Any]) -> None:
+    users = data["users"].rename(columns={"gender": "who.gender"})
+    items = data["items"].assign(maker=data["items"]["maker"].replace({"x": "Acme Inc. (U.S.)"}))
+    options = {"groups": ["who.gender"], "item_groups": ["maker"], "replicates": 20, "permutations": 20}
+    found = audit.from_frames(**data | {"users": users, "items": items}, **options)
+    paths = ("who.gender.ndcg.gap=-1", "items.by_group.maker.Acme Inc. (U.S.).exposure_share=-1")
+    assert [line.split(" is ")[0] for line in gate.gate(found, paths)] == [path[:-3] for path in paths]
+
+
+def test_the_gates_of_the_readme_are_those_that_there_are(data: dict[str, Any]) -> None:
+    text = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    conditions = re.findall(r"--fail-over ([^\n`]+=[^\n`]+)", text)[0].split()
+    assert len(conditions) > 1
+    options = {"groups": ["gender"], "item_groups": ["popularity"], "replicates": 20, "permutations": 20}
+    assert isinstance(gate.gate(audit.from_frames(**data, **options), conditions), list)
 
 
 # --- before and after -------------------------------------------------------------------------------------------------
