@@ -126,7 +126,7 @@ def from_tables(
         specs(item_groups),
         k,
         seed,
-        k if accuracy_only else settings.CANDIDATES,
+        accuracy_only,
     )
     return from_inputs(
         made,

@@ -46,7 +46,10 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "discount": "1 / log2(rank + 1), rank from 1",
         "ideal": f"the first min({rules.k}, number of relevant items) discounts",
         "candidates": "the whole catalogue less the user's training items; never sampled negatives",
-        "users_without_truth": "left out of accuracy means, counted in n_without_truth; they stay in exposure metrics",
+        "pairwise_accuracy": "of all places of a list that were given, not of the top K alone; items outside the list "
+        "rank below it, and among each other they count half; lists that had to be cut are said",
+        "users_without_truth": "left out of accuracy means, counted in n_without_truth; they stay in exposure metrics "
+        "(but for eer and eel, which need an ideal)",
         "ties": "equal scores are ordered by a fixed hash of (seed, item)",
         "head": "the fewest items that make 80 % of the training interactions, the tail is the rest; of equal counts "
         "at the border a fixed hash of the item takes as many as are needed",
@@ -443,14 +446,13 @@ def item_gaps(total: Tally, catalogue: Catalogue, group: ItemClass) -> dict[str,
     selected, selected_boot = selection.of(total.people_total[None])[0], selection.of(total.people_boot[:, None])[:, 0]
     hits, hits_boot = _item_sums(total, f"hits:{name}")
     relevant, relevant_boot = _item_sums(total, f"relevant:{name}")
-    truth, truth_boot = _item_sums(total, "truth")
 
     def distance(statistic: Callable[[Array], Array], point: Array, boot: Array) -> Estimate:
         return Estimate(float(statistic(point)), statistic(boot), "distance")
 
-    def mean(key: str) -> Estimate:
-        sums, boot = _item_sums(total, f"{key}:{name}")
-        return Estimate(float(_divide(sums, truth)[0]), _divide(boot, truth_boot)[:, 0], low=0.0)
+    def mean(key: str, over: str = "truth") -> Estimate:
+        (sums, boot), (people, people_boot) = _item_sums(total, f"{key}:{name}"), _item_sums(total, over)
+        return Estimate(float(_divide(sums, people)[0]), _divide(boot, people_boot)[:, 0], low=0.0)
 
     # the ratio of the two groups that are lowest and highest in the data, held fixed in the replicates
     each = np.where(merit > 0, _divide(given, merit), np.nan)
@@ -461,7 +463,7 @@ def item_gaps(total: Tally, catalogue: Catalogue, group: ItemClass) -> dict[str,
         ratio = Estimate(ratio.value, _divide(moved[:, low], moved[:, high]), low=0.0)
     return {
         "awrf": distance(lambda x: exposure.total_variation(exposure.shares(x), target), given, given_boot),
-        "eed": mean("eed"),
+        "eed": mean("eed", "listed"),
         "eer": mean("eer"),
         "eel": mean("eel"),
         "exposure_ratio": ratio,

@@ -270,6 +270,7 @@ def _item_columns(facts: Facts) -> Columns:
         items |= pairs.pairwise_columns(facts, group)
     items["exposure"] = np.asarray(facts.exposure.sum(axis=1)).ravel()
     items["relevant"] = facts.n_relevant.astype(np.float64)
+    items["listed"] = (facts.length > 0).astype(np.float64)
     items["truth"] = (facts.n_relevant > 0).astype(np.float64)
     return items
 
