@@ -264,7 +264,9 @@ def finish(
     contract["findings"] = [finding.to_json() for finding in findings]
     contract["warnings"] = said
     contract["undefined"] = undefined
-    return Audit(total, catalogue, found, results.plain(contract), tuple(findings))
+    value = results.plain(contract)
+    value["undefined"] = results.without_interval(value, total.rules.replicates) | value["undefined"]
+    return Audit(total, catalogue, found, value, tuple(findings))
 
 
 def score_cells(scores: NDArray[Any]) -> tuple[float, ...]:

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fairdash.metrics.bootstrap import distance_interval, interval
+from fairdash.metrics.bootstrap import Estimate, interval
 from fairdash.schema import Codes, Groups
 
 Array = NDArray[np.float64]
@@ -185,8 +185,7 @@ def score_ks(
     null = _shuffled(coarse, kept, shuffles, statistic)
     sizes = [int(np.sum(groups.codes[user] == code)) for code in kept]
     found = _largest(groups, kept, point[:, 0], boot[:, 0], null[:, 0], lambda a, b: min(sizes[a], sizes[b]), "")
-    low, high = np.sqrt(distance_interval(found.value**2, found.replicates**2))
-    return replace(found, ci=(float(low), float(np.minimum(high, 1.0))))
+    return replace(found, ci=Estimate(found.value, found.replicates, "distance", 0.0, 1.0).ci)
 
 
 def _kept(groups: Groups, user: Codes, min_size: int) -> list[int]:

@@ -266,7 +266,7 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
             "ratio": gap.ratio,
             "mad": gap.mad,
             "std": gap.std,
-            "ci": gap.ci,
+            "ci": _in_range(metric, gap),
             "p_value": gap.p_value,
             "p_holm": p_holm,
             "worst_group": gap.worst_group,
@@ -288,6 +288,28 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
                 else "a distance has no ratio or std"
             )
     return rows
+
+
+def _in_range(metric: str, gap: Gap) -> tuple[float, float]:
+    """The interval of a gap within what is possible: of the signed difference of two values in the metric's range, or
+    of what has that range itself, whose lower end is right already."""
+    info = part(metric)
+    low, high = (info.low - info.high, info.high - info.low) if gap.sides is not None else (-math.inf, info.high)
+    return float(np.clip(gap.ci[0], low, high)), float(np.clip(gap.ci[1], low, high))
+
+
+def without_interval(node: Mapping[str, Any], replicates: int, path: str = "") -> dict[str, str]:
+    """{path: reason} of intervals that are null beside a number that is not, in plain values."""
+    found: dict[str, str] = {}
+    for key, inner in node.items():
+        here = f"{path}.{key}" if path else key
+        if isinstance(inner, Mapping):
+            found |= without_interval(inner, replicates, here)
+        elif (key == "ci" or key.endswith("_ci")) and (inner is None or None in inner):
+            beside = ("value", "gap", "ratio") if key == "ci" else (key.removesuffix("_ci"),)
+            if any(node.get(name) is not None for name in beside):
+                found[here] = "too few people to resample" if replicates else "no replicates were drawn"
+    return found
 
 
 def _tests(named: Mapping[str, Gap]) -> dict[str, str]:
@@ -447,12 +469,12 @@ def item_gaps(total: Tally, catalogue: Catalogue, group: ItemClass) -> dict[str,
     hits, hits_boot = _item_sums(total, f"hits:{name}")
     relevant, relevant_boot = _item_sums(total, f"relevant:{name}")
 
-    def distance(statistic: Callable[[Array], Array], point: Array, boot: Array) -> Estimate:
-        return Estimate(float(statistic(point)), statistic(boot), "distance")
+    def distance(key: str, statistic: Callable[[Array], Array], point: Array, boot: Array) -> Estimate:
+        return Estimate(float(statistic(point)), statistic(boot), "distance", part(key).low, part(key).high)
 
     def mean(key: str, over: str = "truth") -> Estimate:
         (sums, boot), (people, people_boot) = _item_sums(total, f"{key}:{name}"), _item_sums(total, over)
-        return Estimate(float(_divide(sums, people)[0]), _divide(boot, people_boot)[:, 0], low=0.0)
+        return Estimate(float(_divide(sums, people)[0]), _divide(boot, people_boot)[:, 0], low=part(key).low)
 
     # the ratio of the two groups that are lowest and highest in the data, held fixed in the replicates
     each = np.where(merit > 0, _divide(given, merit), np.nan)
@@ -460,15 +482,16 @@ def item_gaps(total: Tally, catalogue: Catalogue, group: ItemClass) -> dict[str,
     if not math.isnan(ratio.value):
         low, high = int(np.nanargmin(each)), int(np.nanargmax(each))
         moved = _divide(given_boot, merit_boot)
-        ratio = Estimate(ratio.value, _divide(moved[:, low], moved[:, high]), low=0.0)
+        info = part("exposure_ratio")
+        ratio = Estimate(ratio.value, _divide(moved[:, low], moved[:, high]), low=info.low, high=info.high)
     return {
-        "awrf": distance(lambda x: exposure.total_variation(exposure.shares(x), target), given, given_boot),
+        "awrf": distance("awrf", lambda x: exposure.total_variation(exposure.shares(x), target), given, given_boot),
         "eed": mean("eed", "listed"),
         "eer": mean("eer"),
         "eel": mean("eel"),
         "exposure_ratio": ratio,
-        "rsp": distance(pairs.rate_dispersion, selected, selected_boot),
-        "reo": distance(pairs.rate_dispersion, _divide(hits, relevant), _divide(hits_boot, relevant_boot)),
+        "rsp": distance("rsp", pairs.rate_dispersion, selected, selected_boot),
+        "reo": distance("reo", pairs.rate_dispersion, _divide(hits, relevant), _divide(hits_boot, relevant_boot)),
     }
 
 

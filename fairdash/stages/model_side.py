@@ -19,6 +19,7 @@ from fairdash import settings
 from fairdash.groups import form
 from fairdash.hashing import id_hash, mix
 from fairdash.metrics import accuracy, bootstrap, calibration, divergence, leakage, rating, sensitivity
+from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.results import plain
 from fairdash.metrics.value import ModelSide
 from fairdash.progress import Progress, silent
@@ -256,14 +257,14 @@ def attribute_sensitivity(
             boot = getattr(spread, f"{name}_replicates")
             by_similarity[key] = {
                 "value": getattr(spread, name),
-                "ci": _pair(_distance_ci(getattr(spread, name), boot)),
+                "ci": _pair(_distance_ci(name, getattr(spread, name), boot)),
                 "similarity": dict(zip(names, map(float, spread.similarity), strict=True)),
             }
         first = spreads["flip_jaccard"]
         boot = getattr(first, f"{name}_replicates")
         result[name] = Measure(
             getattr(first, name),
-            _distance_ci(getattr(first, name), boot),
+            _distance_ci(name, getattr(first, name), boot),
             boot,
             {"n": len(people), "similarity": "flip_jaccard", "by_similarity": by_similarity},
         )
@@ -441,10 +442,10 @@ def _pair(ci: tuple[float, float]) -> list[float]:
     return [float(ci[0]), float(ci[1])]
 
 
-def _distance_ci(value: float, replicates: Array) -> tuple[float, float]:
-    """Interval of a number that is never below 0 and biased upward; begins at 0 unless the data say otherwise."""
-    low, high = np.sqrt(bootstrap.distance_interval(value**2, replicates**2))
-    return float(low), float(np.minimum(high, 1.0))
+def _distance_ci(key: str, value: float, replicates: Array) -> tuple[float, float]:
+    """Interval of a metric that is never below 0 and biased upward; begins at 0 unless the data say otherwise."""
+    info = METRICS[key]
+    return bootstrap.Estimate(value, replicates, "distance", info.low, info.high).ci
 
 
 def _rated(fitted: ProbabilityFitted, split: Split, seed: int) -> rating.Rated:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import fairdash
 from fairdash.data import brought
 from fairdash.errors import ConfigError
 from fairdash.metrics import audit, gate, paired
-from fairdash.metrics.catalogue import FAMILIES, METRICS
+from fairdash.metrics.catalogue import DECLARED, FAMILIES, METRICS, find
 from fairdash.metrics.declare import Family, Metric
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.value import Audit, ModelSide
@@ -470,6 +471,89 @@ def test_names_of_items_and_groups(seed: int) -> None:
     assert close(before["items"]["gaps"], after["items"]["gaps"])
 
 
+def odd_tables(seed: int) -> dict[str, Any]:
+    """Few people, few items, short and missing lists, groups of one, predictions: whatever may make an edge."""
+    rng = np.random.default_rng(seed)
+    n, n_items, k = int(rng.integers(2, 40)), int(rng.integers(2, 12)), int(rng.integers(1, 6))
+    taste = rng.choice([0.0, 0.3, 1.0])
+    lists, truth, train = [], [], []
+    for u in range(n):
+        order = rng.permutation(n_items)
+        length = k if rng.random() < 0.7 else int(rng.integers(0, k + 1))
+        lists += [(f"u{u}", f"i{i}", rank, 1 / rank) for rank, i in enumerate(order[:length], 1)]
+        for i in order[: max(1, k - 1)] if rng.random() < taste else order[-1:]:
+            truth.append((f"u{u}", f"i{i}", int(rng.integers(1, 6)), float(rng.normal(3, 2))))
+        train += [(f"u{u}", f"i{i}") for i in rng.choice(n_items, int(rng.integers(0, 3)))]
+    lists.append(("u0", f"i{n_items}", k + 7, 0.0))
+    return {
+        "recommendations": pd.DataFrame(lists, columns=["user_id", "item_id", "rank", "score"]),
+        "truth": pd.DataFrame(truth, columns=["user_id", "item_id", "rating", "prediction"]),
+        "users": pd.DataFrame(
+            {"user_id": [f"u{u}" for u in range(n)], "gender": rng.choice(["F", "M", "X"], n, p=[0.6, 0.3, 0.1])}
+        ),
+        "train": pd.DataFrame(train, columns=["user_id", "item_id"]),
+        "items": pd.DataFrame(
+            {
+                "item_id": [f"i{i}" for i in range(n_items + 1)],
+                "categories": rng.choice(["a", "b", "a|b", ""], n_items + 1),
+                "maker": rng.choice(["x", "y", "z", ""], n_items + 1),
+            }
+        ),
+    }
+
+
+def intervals(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, str, Any]]:
+    """(path, metric, interval) of every metric_ci, and of every {value, ci}."""
+    for key, inner in node.items():
+        here = f"{path}.{key}"
+        if isinstance(inner, dict) and "ci" in inner and "value" in inner:
+            yield here, key, inner["ci"]
+        elif isinstance(inner, dict) and key.endswith("_ci"):  # of several categories
+            yield from ((f"{here}.{name}", key, ci) for name, ci in inner.items())
+        elif isinstance(inner, dict):
+            yield from intervals(inner, here)
+        elif key.endswith("_ci"):
+            yield here, key.removesuffix("_ci"), inner
+
+
+@given(st.integers(0, 100_000), st.sampled_from([0, 1, 25]))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_intervals_stay_in_the_range_of_their_metric(seed: int, replicates: int) -> None:
+    """Every interval of the audit: of values in the metric's range, of signed gaps in that of a difference; one that is
+    null beside a number has its reason."""
+    options = {"groups": [GroupSpec(("gender",), min_size=1)], "item_groups": ["maker", "popularity"], "k": 3}
+    side = ModelSide({}, pd.DataFrame({"user_id": [f"u{u}" for u in range(40)], "flip_serp:gender": 0.97}))
+    tables = odd_tables(seed)
+    tables["truth"].loc[0, "rating"] = 5
+    made = audit.from_frames(**tables, **options, replicates=replicates, permutations=30, model=side)
+    found = made.to_json()
+    seen = 0
+    for path, metric, ci in intervals({part: found[part] for part in ("overall", "groups", "items")}):
+        key = metric.removesuffix("_ci").removesuffix("_intra").removesuffix("_inter")
+        info = DECLARED[key.partition(":")[0]]
+        low, high = info.low, info.high
+        if ci[0] is not None:
+            assert low - 1e-12 <= ci[0] <= ci[1] + 1e-12 <= high + 2e-12, (path, ci)
+            seen += 1
+    assert seen > 20
+    for attribute, named in found["gaps"].items():
+        for metric, row in named.items():
+            info = find(metric)
+            assert info, metric
+            gap = made.found[attribute][metric]
+            own = gap.sides is None and metric != "nonparity_unfairness"  # whose interval is of the signed difference
+            low, high = (info.low, info.high) if own else (info.low - info.high, info.high - info.low)
+            if row["ci"][0] is not None:
+                assert low - 1e-12 <= row["ci"][0] <= row["ci"][1] + 1e-12 <= high + 2e-12, (metric, row)
+            elif row["gap"] is not None or row["ratio"] is not None:
+                path = f"gaps.{attribute}.{metric}"
+                assert path in found["undefined"] or f"{path}.ci" in found["undefined"], path
+    for part in ("overall", "items"):
+        for key, value in found[part].items():
+            if key.endswith("_ci") and value[0] is None and found[part][key[:-3]] is not None:
+                assert f"{part}.{key}" in found["undefined"], key
+
+
 @given(st.integers(0, 10_000))
 @relaxed
 def test_ranges(seed: int) -> None:
@@ -479,7 +563,7 @@ def test_ranges(seed: int) -> None:
         if info is None or row.side == "gap" or math.isnan(row.value):
             continue
         assert info.low - 1e-12 <= row.value <= info.high + 1e-12, row
-        if not math.isnan(row.low) and row.metric != "exposure_ratio":  # 1 should lie inside where all are alike
+        if not math.isnan(row.low):
             assert info.low - 1e-12 <= row.low <= row.high <= info.high + 1e-12, row
 
 

@@ -153,6 +153,7 @@ def test_ks_ignores_order_and_missing_scores() -> None:
     assert found.shared == 2
     nothing = rating.score_ks(user, np.full(6, np.nan), groups(0, 1))
     assert np.isnan([nothing.value, *nothing.ci]).all()  # no end of an interval without its beginning
+    assert np.isnan(found.ci).all()  # no replicates, no interval
 
 
 def test_ks_with_more_scores_than_cells_stays_close() -> None:
