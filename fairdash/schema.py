@@ -311,8 +311,14 @@ class Lists:
     scores: Floats | NDArray[np.float64]
 
     @property
+    def depth(self) -> int:
+        """Places up to the last that anybody's list fills."""
+        filled = np.flatnonzero((self.items >= 0).any(axis=0))
+        return int(filled[-1]) + 1 if len(filled) else 0
+
+    @property
     def k(self) -> int:
-        """How deep the lists are."""
+        """How many places a list has, filled or not."""
         return int(self.items.shape[1])
 
     def top(self, k: int) -> Lists:

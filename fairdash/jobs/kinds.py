@@ -79,7 +79,7 @@ def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
     name = identity.of("audit", params["lists"], spec.to_json())
     if not workspace.has("audits", name):
         vectors = entries.get_vectors(workspace, params["lists"])
-        found = audit.audit(made, lists.top(spec.k), spec, vectors=vectors, progress=progress)
+        found = audit.audit(made, lists, spec, vectors=vectors, progress=progress)
         meta = {"title": workspace.get("lists", params["lists"]).title, "lists": params["lists"], **spec.to_json()}
         with workspace.create("audits", name, meta) as folder:
             write_json(folder / "audit.json", found.to_json())

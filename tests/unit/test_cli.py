@@ -196,6 +196,23 @@ def test_of_lists_that_somebody_else_made_nothing_is_claimed(
     assert value["model"] == {}
 
 
+def test_lists_of_different_length_are_cut_alike_and_it_is_said(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same lists, once to place 4: at K = 10 nothing may have changed."""
+    before, after, compared = tmp_path / "recs.csv", tmp_path / "after.csv", tmp_path / "comparison.json"
+    main(["recommend", "--run", str(run), "--k", "12", "--out", str(before)])
+    pd.read_csv(before, dtype=str).query("rank in ('1', '2', '3', '4')").to_csv(after, index=False)
+    value = told(
+        capsys, "compare", "--run", str(run), "--before", str(before), "--after", str(after), "--group", "gender",
+        "--item-group", "creator_gender", "--out", str(compared), "--replicates", "20", "--permutations", "20",
+    )  # fmt: skip
+    assert value["warnings"][0].endswith("up to 12 places before and 4 after: both were cut to 4.")
+    assert value["overall"]["ndcg"]["difference"] == value["items"]["gini"]["difference"] == 0
+    for row in value["items"]["by_group"]["creator_gender"].values():
+        assert row["pairwise_accuracy"]["difference"] == 0
+
+
 def test_strength_zero_gives_the_lists_as_they_were(run: Path, tmp_path: Path) -> None:
     before, after = tmp_path / "recs.csv", tmp_path / "after.csv"
     main(["recommend", "--run", str(run), "--out", str(before), "--scores"])

@@ -48,10 +48,18 @@ FAMILY = Family(
             1,
             _BEUTEL,
             place=90,
+            whole=True,
         ),
     ),
     parts=(
-        Part("pairwise_accuracy_inter", why="no relevant item of the group has an irrelevant candidate of another"),
+        Part("pairwise_accuracy_intra", low=0, high=1, whole=True),
+        Part(
+            "pairwise_accuracy_inter",
+            low=0,
+            high=1,
+            why="no relevant item of the group has an irrelevant candidate of another",
+            whole=True,
+        ),
     ),
     place=100,
 )

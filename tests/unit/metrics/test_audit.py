@@ -423,6 +423,22 @@ def test_paired_needs_the_same_people_and_rules(data: dict[str, Any], made: Audi
         paired.paired(made, audit.from_frames(**fewer, **OPTIONS))
 
 
+def test_systems_whose_lists_end_at_different_places_are_not_compared_unnoticed(data: dict[str, Any]) -> None:
+    lists, options = data["recommendations"], OPTIONS | {"groups": ["gender"], "permutations": 20}
+    short = audit.from_frames(**data | {"recommendations": lists[lists["rank"] <= 6]}, **options)
+    with pytest.raises(ConfigError, match="end at place 10 before and at place 6 after, and K = 10"):
+        paired.paired(audit.from_frames(**data, **options), short)
+    # at K = 6 all metrics but the one of whole lists are of the same places
+    options |= {"k": 6}
+    short = audit.from_frames(**data | {"recommendations": lists[lists["rank"] <= 6]}, **options)
+    value = paired.paired(audit.from_frames(**data, **options), short).to_json()
+    rows = value["items"]["by_group"]["maker"]["x"]
+    assert rows["exposure_share"]["difference"] == rows["true_positive_rate"]["difference"] == 0
+    for key in ("pairwise_accuracy", "pairwise_accuracy_intra", "pairwise_accuracy_inter"):
+        assert rows[key]["difference"] is None
+        assert "10 places before and 6 after" in value["undefined"][f"items.by_group.maker.x.{key}"]
+
+
 # --- what must not matter ---------------------------------------------------------------------------------------------
 
 
