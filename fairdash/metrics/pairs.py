@@ -4,7 +4,8 @@ and it is selected when it stands in the user's top K.
 User side, by group of users (the definitions of fairlearn, pairs being the samples):
 demographic_parity_difference  for a category or item group: max − min over user groups of P(selected); the headline is
                                the category where it is largest. 0…1, lower is fairer.
-demographic_parity_ratio       min / max of the same rates, where it is smallest. 0…1, higher is fairer.
+demographic_parity_ratio       min / max of the same rates, where it is smallest of the categories that are not too rare
+                               (`families.parity.LEAST_EXPECTED`). 0…1, higher is fairer.
 equal_opportunity_difference   max − min of P(selected | relevant) (Hardt et al. 2016). 0…1, lower is fairer.
 equalized_odds_difference      the larger of the gaps in P(selected | relevant) and P(selected | not relevant).
 

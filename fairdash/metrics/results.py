@@ -54,6 +54,8 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "ties": "equal scores are ordered by a fixed hash of (seed, item)",
         "head": "the fewest items that make 80 % of the training interactions, the tail is the rest; of equal counts "
         "at the border a fixed hash of the item takes as many as are needed",
+        "parity_ratio": f"of the categories that would have at least {parity.LEAST_EXPECTED} places in the lists of "
+        "each group if groups were treated alike (of all where none would); left_out counts the others",
         "missing_group": f"{UNKNOWN}: shown, never part of a gap",
         "small_group": "groups below the minimum size are shown with their n and are not part of a gap",
         "undefined": "null with its reason; never 0, never 1",

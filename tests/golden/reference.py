@@ -175,6 +175,16 @@ def selection_rates(case: Case, wanted: set[int]) -> dict[str, float]:
     return rates
 
 
+def fewest_expected(case: Case, wanted: set[int]) -> float:
+    """Places of `wanted` in the lists of the group that has the fewest, if all groups had the same selection rate."""
+    selected, candidates = 0, []
+    for name in case.user_names():
+        pairs = [(user, item) for user in case.members(name) for item in case.candidates(user) if item in wanted]
+        selected += sum(item in case.top(user) for user, item in pairs)
+        candidates.append(len(pairs))
+    return divide(selected, sum(candidates)) * min(candidates)
+
+
 def true_positive_rates(case: Case, wanted: set[int] | None = None) -> dict[str, float]:
     """P(in the top K | relevant) of each user group."""
     rates = {}
