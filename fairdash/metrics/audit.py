@@ -305,7 +305,7 @@ def rating_gaps(
     n_items: int,
     rules: Rules,
 ) -> dict[str, dict[str, Gap]]:
-    """The metrics of predicted ratings by attribute; chance, their mean under shuffled labels, stands beside them.
+    """The metrics of predicted ratings by attribute; their floor under shuffled labels stands beside them.
 
     hashes: of the ids of the people that `rated` and `groups` are over [n]."""
     weights = bootstrap.weights(hashes, rules.replicates, rules.seed)
@@ -324,7 +324,8 @@ def rating_gaps(
                 pair=value.pair,
                 oriented=value.replicates,
                 reason=value.reason,
-                more={} if value.reason else {"chance": value.chance, "shared": value.shared},
+                shuffled=value.shuffled,
+                more={} if value.reason else {"shared": value.shared},
             )
             for key, value in disparities.items()
         }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fairdash.hashing import id_hash, mix
 from fairdash.item_classes import ItemClass
-from fairdash.metrics import bootstrap, exposure, pairs
+from fairdash.metrics import bootstrap, exposure, floor, pairs
 from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS, QUOTIENTS, chosen, counted, over, part, why
@@ -71,6 +71,8 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         + "; all of them for hits of two groups; p_holm: Holm over the metrics of one attribute",
         "shrunk": "of five groups or more: posterior mean and 95 % interval under normal errors and normal true "
         "values, both their mean and their spread uniform a priori; small groups are part of it",
+        "floor": "of metrics that noise alone lifts above 0: their mean under shuffled labels; above_floor is what the "
+        "value has more, and its interval leaves out 0 as p < 0.05 does",
         "detectable": "the smallest true gap that would be found with probability 0.8 at this number of people",
     }
 
@@ -235,6 +237,8 @@ def gaps(
         listed=group.listed[kept],
         catalogue=catalogue,
         exact_ks=exact_ks,
+        permutations=total.rules.permutations,
+        seed=total.rules.seed,
     )
     found: dict[str, Gap] = {}
     for key in total.metrics:
@@ -277,6 +281,7 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
             "of": gap.of,
             "detectable": gap.detectable,
             **gap.more,
+            **floor.beside(gap.gap, gap.shuffled, gap.oriented, gap.p_value, below_zero=part(metric).high <= 0),
         }
         path = f"gaps.{attribute}.{metric}"
         if math.isnan(gap.gap):

@@ -303,8 +303,7 @@ def model_table(audit: Audit, attribute: str) -> pd.DataFrame:
     for key, row in audit.get("model", {}).get(attribute, {}).items():
         if isinstance(row, dict) and "value" in row:
             low, high = row.get("ci") or (None, None)
-            fair = METRICS[key].target if key in METRICS else None
-            beside = row.get("floor", row.get("chance") if fair is None else fair)
+            beside = row.get("floor", METRICS[key].target if key in METRICS else None)
             why = audit.get("undefined", {}).get(f"model.{attribute}.{key}", "")
             rows.append((title(key, audit["k"]), row["value"], low, high, beside, why))
     columns = ["metric", "value", "95 % from", "95 % to", "without any effect", "note"]
