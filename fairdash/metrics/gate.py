@@ -161,6 +161,8 @@ def _walk(node: Any, path: str) -> tuple[list[str], Any, str]:
 def _unknown(text: str, what: str, name: str, names: Iterable[str], has: str = "") -> ConfigError:
     """The error for a name that is not there, with the nearest that is."""
     known = list(names)
+    if not name:
+        return ConfigError(f"{text!r} ends before a number.", f"Add one of: {', '.join(known)}.")
     near = difflib.get_close_matches(name.split(".")[0], known, 1) or difflib.get_close_matches(name, known, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
     return ConfigError(

@@ -85,7 +85,9 @@ def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state:
     of = f" for {words.label(row['of'])}" if row.get("of") else ""
     pair = row.get("pair")
     between = f" between {words.people(attribute, pair[0])} and {words.people(attribute, pair[1])}" if pair else ""
-    statistics = ", ".join([*([f"95 % CI {words.interval(*ci)}"] if ci else []), words.p_value(row.get("p_value"))])
+    alone = [f"{words.number(row['floor'])} by chance alone"] if row.get("floor") is not None else []
+    interval = [f"95 % CI {words.interval(*ci)}"] if ci else []
+    statistics = ", ".join([*interval, *alone, words.p_value(row.get("p_value"))])
     said = {
         "found": "more than chance would give",
         "alone": "more than chance would give if it were the only metric here",
