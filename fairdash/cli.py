@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fairdash.mitigation.base import Mitigation
     from fairdash.progress import Progress
     from fairdash.run import Run
-    from fairdash.schema import Dataset, GroupSpec
+    from fairdash.schema import Dataset, GroupSpec, Lists
     from fairdash.stages.compare import Made
     from fairdash.stages.fit import TrainSpec
     from fairdash.stages.mitigate import Mitigated
@@ -200,7 +200,9 @@ def _audit(arguments: argparse.Namespace) -> int:
         if len(given) > 1:
             raise ConfigError(f"--run is audited with one file of lists, not {len(given)}.", "Leave out --run.")
         lists = (
-            read_lists(run, given[0], _import_options(arguments)) if given else recommend.recommend(run, arguments.k)
+            _told(read_lists(run, given[0], _import_options(arguments)))
+            if given
+            else recommend.recommend(run, arguments.k)
         )
         threshold = _answers(arguments).get("relevance_threshold", "auto")
         spec = audit.AuditSpec(**shared, relevance_threshold=threshold, model=arguments.recommendations is None)
@@ -338,9 +340,9 @@ def _made(run: Run, file: Path) -> Made:
         if written == hashlib.sha256(file.read_bytes()).hexdigest():
             own = Run.load(folder)
             moved = read_arrays(vectors)["vectors"] if vectors.exists() else None
-            return Made(title, own, read_lists(own, file), how, moved)
+            return Made(title, own, _told(read_lists(own, file)), how, moved)
         print(f"{beside} is of other lists than {file} holds now, so it is passed over", file=sys.stderr)
-    return Made.of_run(run, read_lists(run, file), file.stem)
+    return Made.of_run(run, _told(read_lists(run, file)), file.stem)
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -357,6 +359,14 @@ def _compare(arguments: argparse.Namespace) -> int:
     write_json(arguments.out, value)
     _say(arguments, value, value["sentences"])
     return 0
+
+
+def _told(brought: tuple[Lists, Sequence[Finding]]) -> Lists:
+    """Lists of a file, after saying what was found in it."""
+    lists, findings = brought
+    for finding in findings:
+        _progress(0.0, f"{finding.severity}: {finding.message}")
+    return lists
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -663,7 +673,14 @@ def _parser() -> argparse.ArgumentParser:
     add_answers(made, "lists")
     add_groups(made)
     add_statistics(made)
-    made.add_argument("--fail-over", action="append", default=[], metavar="GATE", help="gender.ndcg.gap=0.02")
+    made.add_argument(
+        "--fail-over",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="GATE",
+        help="exit 3 where one breaks: gender.ndcg.gap=0.02 items.awrf=0.1 gender.ndcg.low=0 (the interval's end)",
+    )
     made.add_argument("--out", type=Path, help="audit.json")
 
     made = command("mitigate", _mitigate, "apply a mitigation to a run")

@@ -12,7 +12,8 @@ from scipy import sparse
 
 from fairdash.errors import ConfigError
 from fairdash.groups import form
-from fairdash.schema import CATEGORIES, UNKNOWN, Categories, Groups, GroupSpec
+from fairdash.hashing import id_hash, mix
+from fairdash.schema import CATEGORIES, ITEM_ID, UNKNOWN, Categories, Groups, GroupSpec
 
 Array = NDArray[np.float64]
 
@@ -88,24 +89,25 @@ def item_groups(spec: GroupSpec, items: pd.DataFrame, popularity: Array | None) 
             "Give the training table as well (--train).",
         )
     if spec.attributes == (POPULARITY,):
-        return head_and_tail(popularity)
-    tail = tail_items(popularity)
+        return head_and_tail(popularity, items[ITEM_ID])
+    tail = tail_items(popularity, items[ITEM_ID])
     return form(spec, items.assign(**{POPULARITY: np.where(tail, "tail", "head")}))
 
 
-def tail_items(popularity: Array) -> NDArray[np.bool_]:
-    """Which items are not among the fewest that make 80 % of all interactions [n_items]; equal counts stay together
-    on the head's side."""
-    ordered = np.sort(popularity)[::-1]
-    total = ordered.sum()
-    if total == 0:
-        return np.ones(len(popularity), dtype=bool)
-    last = int(np.searchsorted(np.cumsum(ordered), HEAD_SHARE * total - 1e-9))
-    tail: NDArray[np.bool_] = popularity < ordered[last]
+def tail_items(popularity: Array, ids: NDArray[np.object_] | pd.Series) -> NDArray[np.bool_]:
+    """Which items are not among the fewest that make 80 % of all interactions [n_items]. Of equal counts at the border
+    a hash of the ids [n_items] takes as many into the head as it needs: where most items have one interaction, the
+    head would else be nearly everything. Without interactions all are tail."""
+    tail = np.ones(len(popularity), dtype=bool)
+    total = popularity.sum()
+    if total > 0:
+        order = np.lexsort((mix(0, id_hash(ids)), -popularity))
+        last = int(np.searchsorted(np.cumsum(popularity[order]), HEAD_SHARE * total - 1e-9))
+        tail[order[: last + 1]] = False
     return tail
 
 
-def head_and_tail(popularity: NDArray[np.float64]) -> Groups:
+def head_and_tail(popularity: Array, ids: NDArray[np.object_] | pd.Series) -> Groups:
     """Items by popularity: the head is the fewest items that make 80 % of all interactions, the tail is the rest."""
-    codes = tail_items(popularity).astype(np.int32)
+    codes = tail_items(popularity, ids).astype(np.int32)
     return Groups(POPULARITY, ("head", "tail"), codes)

@@ -31,6 +31,7 @@ from fairdash.schema import ITEM_ID, RATING, SCORE, TIME, USER_ID, Floats, Inter
 from fairdash.workspace import write_json
 
 if TYPE_CHECKING:
+    from fairdash.data.findings import Finding
     from fairdash.data.options import ImportOptions
     from fairdash.recommenders.base import Fitted
 
@@ -272,13 +273,13 @@ def _read_csv(path: Path, numbers: Mapping[str, pa.DataType]) -> pa.Table:
     return pa_csv.read_csv(path, convert_options=options, parse_options=parse)
 
 
-def read_lists(run: Run, path: Path | str, options: ImportOptions | None = None) -> Lists:
-    """Lists of a file for the people of a run. Raises DataError that names the file, row and column."""
+def read_lists(run: Run, path: Path | str, options: ImportOptions | None = None) -> tuple[Lists, tuple[Finding, ...]]:
+    """Lists of a file for the people of a run, and what was found in it. Raises DataError that names the file, row and
+    column."""
     from fairdash.data import lists
 
     data = run.split.training
-    found, _ = lists.read_lists(str(path), data.users, data.items, seed=run.split.seed, options=options)
-    return found
+    return lists.read_lists(str(path), data.users, data.items, seed=run.split.seed, options=options)
 
 
 def write_lists(run: Run, lists: Lists, path: Path, *, scores: bool = False) -> None:

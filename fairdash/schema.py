@@ -304,14 +304,21 @@ class Split:
 class Lists:
     """Ranked candidates of every user, best first. items: codes [n_users, k], -1 for an empty place: at the end of a
     short list, or where lists that were brought have a hole in their ranks;
-    scores: float32 [n_users, k], higher is better, NaN where there is none."""
+    scores: [n_users, k], higher is better, NaN where there is none; float32 of a recommender, and float64 in audits of
+    lists that were brought, whose scores may differ in later digits alone."""
 
     items: Codes
-    scores: Floats
+    scores: Floats | NDArray[np.float64]
+
+    @property
+    def depth(self) -> int:
+        """Places up to the last that anybody's list fills."""
+        filled = np.flatnonzero((self.items >= 0).any(axis=0))
+        return int(filled[-1]) + 1 if len(filled) else 0
 
     @property
     def k(self) -> int:
-        """How deep the lists are."""
+        """How many places a list has, filled or not."""
         return int(self.items.shape[1])
 
     def top(self, k: int) -> Lists:

@@ -95,6 +95,7 @@ def bring(
             same = others if len(others) == len(frames[name]) else others.loc[others.index.isin(frames[name].index)]
             frames["users"], moved = importing.personal(file, frames[name], same, frames["users"], [], findings)
             unused(file, [c for c in columns.names(same) if c not in moved], findings)
+    _contradictions(frames["truth"], names["truth"], options, findings)
     for name in ("truth", "train"):
         if name in frames:
             frames[name] = _once(frames[name], names[name], options, findings)
@@ -496,6 +497,23 @@ def _one_form(
             for other, table in having.items():
                 frames[other] = table.assign(**{key: table[key].str.replace(r"^0+(?=\d+$)", "", regex=True)})
             return
+
+
+def _contradictions(truth: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding]) -> None:
+    """Pairs that are held out several times with different values."""
+    pair, kept = [USER_ID, ITEM_ID], "best" if options.dedupe == "best" else "last"
+    for column in (RATING, PREDICTION):
+        if column not in truth or (column == RATING and options.dedupe == "sum"):
+            continue
+        values = truth[pair].assign(value=columns.numbers(truth[column])).drop_duplicates()
+        odd = values[values.duplicated(pair)].drop_duplicates(pair)
+        if len(odd):
+            message = f"{len(odd):,} held-out pairs of a person and an item occur with different {column}s; the "
+            message += f"{kept} row counts."
+            where = truth.index.isin(odd.index)
+            findings.append(
+                _finding("contradicting_pairs", "warning", file, message, truth, where, "dedupe", applied=True)
+            )
 
 
 def _once(log: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding]) -> pd.DataFrame:

@@ -139,7 +139,7 @@ def _lists(
     """Rows with their ranks → [n_users, depth]; a place without a row is -1."""
     kept = rank <= depth
     codes = np.full((n_users, depth), -1, np.int32)
-    values = np.full((n_users, depth), np.nan, np.float32)
+    values = np.full((n_users, depth), np.nan)
     codes[user[kept], rank[kept] - 1] = item[kept]
     if score is not None:
         values[user[kept], rank[kept] - 1] = score[kept]

@@ -126,7 +126,7 @@ def from_tables(
         specs(item_groups),
         k,
         seed,
-        k if accuracy_only else settings.CANDIDATES,
+        accuracy_only,
     )
     return from_inputs(
         made,
@@ -274,7 +274,9 @@ def finish(
     contract["findings"] = [finding.to_json() for finding in findings]
     contract["warnings"] = said
     contract["undefined"] = undefined
-    return Audit(total, catalogue, found, results.plain(contract), tuple(findings))
+    value = results.plain(contract)
+    value["undefined"] = results.without_interval(value, total.rules.replicates) | value["undefined"]
+    return Audit(total, catalogue, found, value, tuple(findings))
 
 
 def score_cells(scores: NDArray[Any]) -> tuple[float, ...]:
@@ -313,7 +315,7 @@ def rating_gaps(
     n_items: int,
     rules: Rules,
 ) -> dict[str, dict[str, Gap]]:
-    """The metrics of predicted ratings by attribute; chance, their mean under shuffled labels, stands beside them.
+    """The metrics of predicted ratings by attribute; their floor under shuffled labels stands beside them.
 
     hashes: of the ids of the people that `rated` and `groups` are over [n]."""
     weights = bootstrap.weights(hashes, rules.replicates, rules.seed)
@@ -332,7 +334,8 @@ def rating_gaps(
                 pair=value.pair,
                 oriented=value.replicates,
                 reason=value.reason,
-                more={} if value.reason else {"chance": value.chance, "shared": value.shared},
+                shuffled=value.shuffled,
+                more={} if value.reason else {"shared": value.shared},
             )
             for key, value in disparities.items()
         }

@@ -93,7 +93,8 @@ class Estimate:
             return self.ends
         if self.kind == "distance":
             low, high = distance_interval(self.value**2, self.replicates**2)
-            return math.sqrt(low), math.sqrt(high)
+            ends = np.clip(np.sqrt([low, high]), self.low, self.high)
+            return float(ends[0]), float(ends[1])
         if self.kind == "jackknife":
             return jackknife(self.value, self.replicates, self.low, self.high)
         return interval(self.replicates, self.low, self.high)

@@ -24,7 +24,8 @@ class Compared:
     """The groups of one attribute that are large enough, `(unknown)` left out. names, people: [g]. layout: where a
     named column stands in sums. sums [g, c]; moments: sums of products of columns [g, c, c]; boot: sums under every
     bootstrap replicate [r, g, c]; null: under shuffled labels [p, g, c]. listed: people with each item in the top K
-    [g, n_items]. exact_ks: `score_ks` of all scores with its pair of groups, where there are scores."""
+    [g, n_items]. exact_ks: `score_ks` of all scores with its pair of groups, where there are scores. permutations,
+    seed: of the audit, for what draws labels of its own."""
 
     names: tuple[str, ...]
     people: NDArray[np.int64]
@@ -36,6 +37,8 @@ class Compared:
     listed: NDArray[np.int64]
     catalogue: Catalogue
     exact_ks: tuple[float, tuple[str, str]] | None = None
+    permutations: int = 0
+    seed: int = 0
 
     def gap(self, rates: Rates, people: str, why: str, *, better: int = 0) -> Gap:
         """The gap of quotients of sums. people: the column that counts who has a value, "" for everybody; why: said

@@ -62,6 +62,7 @@ class Metric:
     shown_by: str = ""  # the picture, or the value of one group, that shows a gap that is no gap of one value
     over: Over | None = None  # of the item side: of the whole catalogue, or of groups of items
     curve: bool = False  # drawn over attributes that are numbers
+    whole: bool = False  # of all places of the lists that were given, not of the top K alone
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Part:
     why: str = "nobody has a liked held-out item"
     counted: str = ""
     value: Quotient | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)

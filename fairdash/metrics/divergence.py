@@ -12,7 +12,8 @@ component that everybody shares does not count as distance.
 within-group deviation back, v′ = m + s (v − m_g) / s_g. Groups that are distributed alike have divergence 0.
 
 The first removes the whole component along U, however small the groups' difference is, so it is above 0 for any
-grouping; `chance` (mean under shuffled labels) is what to read it against, and `p_value` compares the two.
+grouping; its floor (mean under shuffled labels, `metrics.floor`) is what to read it against, and `p_value` compares the
+two.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Divergence:
     """value: mean distance; NaN with a reason. relative: value over the mean distance of v from the mean vector.
 
     distances: of each user [n], NaN where the group is unknown. by_group: mean distance of each group's people.
-    replicates: the mean under each bootstrap weight [b], neutral vectors as they are. chance, p_value: under shuffled
-    labels; NaN when no labels were shuffled.
+    replicates: the mean under each bootstrap weight [b], neutral vectors as they are. shuffled: the mean under
+    shuffled labels [p]; p_value: NaN when none were shuffled.
     """
 
     value: float
@@ -45,7 +46,7 @@ class Divergence:
     distances: Array
     by_group: dict[str, float]
     replicates: Array
-    chance: float
+    shuffled: Array
     p_value: float
     reason: str = ""
 
@@ -100,7 +101,7 @@ def divergence(
     if len(kept) < 2:
         reason = "fewer than two groups of sufficient size"
         nan = float("nan")
-        return Divergence(nan, nan, distances, {}, np.empty(0), nan, nan, reason)
+        return Divergence(nan, nan, distances, {}, np.empty(0), np.empty(0), nan, reason)
     place = np.full(len(groups.names) + 1, -1)
     place[kept] = np.arange(len(kept))
     codes = place[groups.codes].astype(np.int32)  # -1 stays -1: the last place
@@ -125,6 +126,6 @@ def divergence(
         distances=distances,
         by_group={groups.names[code]: float(distances[groups.codes == code].mean()) for code in kept},
         replicates=replicates,
-        chance=float(np.mean(null)) if null else float("nan"),
+        shuffled=np.array(null),
         p_value=float((1 + np.sum(np.array(null) >= value - TINY)) / (1 + len(null))) if null else float("nan"),
     )

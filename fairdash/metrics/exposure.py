@@ -6,9 +6,10 @@ exposure_share   a group's part of all exposure, beside its part of the catalogu
 awrf             total variation ½ Σ |p̂ − p| between the groups' shares of exposure and a stated target share
                  (Sapiezynski et al. 2019); here the target is the share of the catalogue. 0…1, lower is fairer.
 eed eer eel      expected exposure of the groups, E, against that of an ideal ranker, E*: |E|², 2 E·E* and
-                 |E − E*|² = eed − eer + |E*|² (Diaz et al. 2020), averaged over users with relevant items. The ideal
-                 ranker puts the m relevant candidates first in random order, then the others in random order, all cut
-                 at K. Lower eel is fairer; 0 is ideal.
+                 |E − E*|² (Diaz et al. 2020), averaged over users: eed over all who have a list, the two that need E*
+                 over those with relevant items; of one user eel = eed − eer + |E*|². The ideal ranker puts the m
+                 relevant candidates first in random order, then the others in random order, all cut at K. Lower eel
+                 is fairer; 0 is ideal.
 exposure_ratio   min / max over groups of exposure divided by merit, merit being the number of relevant items (Singh &
                  Joachims 2018: its logarithm is logEUR). 0…1, higher is fairer.
 gini             of how often each item of the catalogue is recommended, over (n − 1)/n, so that all on one item is 1.
@@ -30,7 +31,7 @@ Array = NDArray[np.float64]
 
 
 def columns(facts: Facts, group: ItemClass) -> Columns:
-    """exposure:, merit: [n, j], shared among an item's groups; eed:, eer:, eel: [n], 0 for users without truth."""
+    """exposure:, merit: [n, j], shared among an item's groups; eed: [n]; eer:, eel: [n], 0 for users without truth."""
     name = group.attribute
     exposure = facts.counts(facts.exposure, group.share)
     merit = facts.counts(facts.relevant, group.share)
@@ -40,7 +41,7 @@ def columns(facts: Facts, group: ItemClass) -> Columns:
     return {
         f"exposure:{name}": exposure,
         f"merit:{name}": merit,
-        f"eed:{name}": (given**2).sum(axis=1),
+        f"eed:{name}": (exposure**2).sum(axis=1),
         f"eer:{name}": 2 * (given * ideal).sum(axis=1),
         f"eel:{name}": ((given - ideal) ** 2).sum(axis=1),
     }

@@ -46,6 +46,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,7 @@ Array = NDArray[np.float64]
 
 EXACT_GROUP = 100_000  # the smaller of two groups, up to which all shufflings of hits are enumerated
 SHARES = (98.0, 96.0)  # percent of shuffles below the points that make the two statistics of several groups comparable
+FAIRNESS_CELLS = 1_000_000  # items × groups × draws for the floor of differential fairness: 0.4 s
 TIE = 1e-9  # statistics that differ by less, relatively, are one value: sums of pieces differ by rounding
 
 
@@ -79,8 +81,8 @@ class Sides:
 class Gap:
     """A metric over groups; numbers are NaN where undefined, with `reason`. pair: names of the higher and the lower
     group. of: the category where the gap is largest. detectable: smallest true gap found with probability 0.8. sides:
-    the groups' values; oriented: of what is no gap of values, the replicates [r]. more: parts that only this metric
-    has."""
+    the groups' values; oriented: of what is no gap of values, the replicates [r]; shuffled: gap under shuffled labels
+    [p], of metrics that noise alone lifts above 0 (`metrics.floor`). more: parts that only this metric has."""
 
     gap: float = math.nan
     ratio: float = math.nan
@@ -94,6 +96,7 @@ class Gap:
     detectable: float = math.nan
     sides: Sides | None = None
     oriented: Array = field(default_factory=lambda: np.empty(0))
+    shuffled: Array = field(default_factory=lambda: np.empty(0))
     reason: str = ""
     more: dict[str, float] = field(default_factory=dict)
 
@@ -143,7 +146,7 @@ def gap(
         ratio=float(column[low] / top) if column[low] >= 0 and top > 0 else math.nan,
         mad=float(np.mean(differences)),
         std=float(_size(column - _mean(column))),
-        ci=_agreeing(ends, float(widest[target]), p),
+        ci=agreeing(ends, float(widest[target]), p),
         p_value=p,
         worst_group=None if worst is None else names[worst],
         pair=(names[high], names[low]),
@@ -186,8 +189,8 @@ def _simultaneous(spreads: Spread, critical: float) -> tuple[float, float]:
     return float(np.nanmax(lower)), float(np.nanmax(upper))
 
 
-def _agreeing(ends: tuple[float, float], value: float, p: float) -> tuple[float, float]:
-    """The interval, its lower end on the side of 0 on which the test is: see the module."""
+def agreeing(ends: tuple[float, float], value: float, p: float) -> tuple[float, float]:
+    """The interval of a value, its lower end on the side of 0 on which the test is: see the module."""
     low, high = ends
     if math.isnan(p) or math.isnan(low) or (low > 0) == (p < ALPHA):
         return ends
@@ -354,6 +357,7 @@ def distance(
         p_value=p_value(observed, shuffled[~np.isnan(shuffled)]) if len(null) else math.nan,
         detectable=shown(detectable_distance(square, moved)),
         oriented=np.sqrt(moved) if root else moved,
+        shuffled=np.sqrt(shuffled) if root else shuffled,
     )
 
 
@@ -381,13 +385,39 @@ def differential_fairness(
 ) -> tuple[float, tuple[int, int], int]:
     """Smoothed ε of the pair of groups and the item where it is largest, of several the first by id. listed: people of
     each group who have the item in the top K [g, n_items]; people: [g]; ids: [n_items]."""
-    having = np.log((listed + 0.5) / (people[:, None] + 1))
-    lacking = np.log((people[:, None] - listed + 0.5) / (people[:, None] + 1))
-    each = np.maximum(having.max(axis=0) - having.min(axis=0), lacking.max(axis=0) - lacking.min(axis=0))
+    each, having, lacking = _fairness_of_items(listed, people)
     largest = np.flatnonzero(each >= each.max() * (1 - TIE))
     item = int(largest[np.argmin(ids[largest].astype(str))])
     table = having if np.ptp(having[:, item]) >= np.ptp(lacking[:, item]) else lacking
     return float(each[item]), (int(np.argmax(table[:, item])), int(np.argmin(table[:, item]))), item
+
+
+def fairness_of_alike(listed: NDArray[np.int64], people: NDArray[np.int64], permutations: int, seed: int) -> Array:
+    """Smoothed ε [p] when who gets an item is spread over the groups by chance, each item alone (hypergeometric). Lists
+    that go together make the largest of all items smaller than that, so that a test errs on the safe side. At
+    most `permutations` draws, and FAIRNESS_CELLS of all items and groups together."""
+    everybody, size = listed.sum(axis=0), int(people.sum())
+    some = np.sort(everybody[everybody > 0])  # in no order of items; those that nobody has are all one
+    everybody = np.append(some, 0) if (everybody == 0).any() else some
+    draws = min(permutations, max(100, FAIRNESS_CELLS // max(1, len(everybody) * len(people))))
+    rng = np.random.default_rng([seed, size])
+    found = np.empty(draws)
+    for p in range(draws):
+        left, of = everybody.copy(), size
+        part = np.empty((len(people), len(everybody)))
+        for g, own in enumerate(people[:-1]):
+            part[g] = rng.hypergeometric(left, of - left, own)
+            left, of = left - part[g].astype(np.int64), of - int(own)
+        part[-1] = left
+        found[p] = _fairness_of_items(part, people)[0].max()
+    return found
+
+
+def _fairness_of_items(listed: NDArray[Any], people: NDArray[np.int64]) -> tuple[Array, Array, Array]:
+    """ε of each item [n_items], and the log rates of having and of lacking it [g, n_items]."""
+    having = np.log((listed + 0.5) / (people[:, None] + 1))
+    lacking = np.log((people[:, None] - listed + 0.5) / (people[:, None] + 1))
+    return np.maximum(np.ptp(having, axis=0), np.ptp(lacking, axis=0)), having, lacking
 
 
 BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of Silverman's, of which the one that predicts best is taken

@@ -9,7 +9,8 @@ done with odd rows of lists:
     two items at one rank    refused
     an item twice in a list  the better rank counts, the other place stays empty, said
     score NaN                refused where the score is needed for the order
-    more than K rows         those beyond K do not count for metrics at K
+    more than K rows         those beyond K count in pairwise_accuracy alone; from `places` on they are cut, said
+    items of the training    kept, said: no candidates unless they are held out again
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from fairdash.schema import (
 Array = NDArray[np.float64]
 
 MAX_RANK = 2**31  # larger ones would leave the range of codes
+LIST_CELLS = 40_000_000  # places of all lists together that are kept: 1 GB while they are audited
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +124,9 @@ def from_split(
     catalogue = Catalogue(item_ids, popularity, item_classes(data.items, item_groups, popularity))
     formed = tuple(form(spec, data.users) for spec in groups)
     relevant = _pairs(test.user[liked], test.item[liked], data.n_items)
+    held = _pairs(test.user, test.item, data.n_items)
+    odd = Oddities()
+    odd.count_known(lists, known, data.n_items)
     made = Inputs(
         user_ids=user_ids,
         lists=lists,
@@ -131,7 +136,7 @@ def from_split(
         min_sizes=tuple(spec.min_size for spec in groups),
         continuous=_continuous(groups, data.users),
         catalogue=catalogue,
-        warnings=tuple(_overlaps(formed)),
+        warnings=(*_overlaps(formed), *_known_again(held, known, data.n_items), *odd.sentences()),
         threshold=threshold,
         findings=tuple(findings),
     )
@@ -177,6 +182,7 @@ def setting(
         popularity = np.bincount(item_known, minlength=things.size).astype(np.float64)
         own = user_known >= 0  # people who are not audited still count in popularity
         known = _pairs(user_known[own], item_known[own], things.size)
+        said += _known_again(_pairs(user, item, things.size), known, things.size)
     ids = things.ids()
     described = _aligned(items, things, ids)
     catalogue = Catalogue(ids, popularity, item_classes(described, item_groups, popularity))
@@ -216,6 +222,24 @@ def _overlaps(formed: Sequence[Groups]) -> list[str]:
     return found
 
 
+def _known_again(held: Interactions, known: Interactions, n_items: int) -> list[str]:
+    """Where held-out pairs stand in training too; both sorted, none twice."""
+    keys, ours = (pairs.user.astype(np.int64) * n_items + pairs.item for pairs in (known, held))
+    again = np.isin(ours, keys)
+    if not again.any():
+        return []
+    return [
+        f"{int(again.sum()):,} of {len(ours):,} held-out items of {len(np.unique(held.user[again])):,} people are "
+        "among the same person's training items: what was trained on cannot test; they count as held out, and as "
+        "candidates."
+    ]
+
+
+def places(n_users: int, n_items: int) -> int:
+    """How many places of a list are kept at most: all of a catalogue, unless the lists of all people would not fit."""
+    return max(settings.CANDIDATES, min(n_items, LIST_CELLS // max(1, n_users)))
+
+
 def coders(tables: Brought) -> tuple[Coder, Coder]:
     """People who are audited, those with a list of any system or held-out items, and all items that there are."""
     lists = list(tables.systems.values())
@@ -231,9 +255,9 @@ def from_tables(
     item_groups: Sequence[GroupSpec],
     k: int,
     seed: int,
-    limit: int = settings.CANDIDATES,
+    accuracy_only: bool = False,
 ) -> Inputs:
-    """Coded tables with the lists of one system. limit: places of a list that are kept, at least k."""
+    """Coded tables with the lists of one system. accuracy_only: keep the first k places of a list alone."""
     said: list[str] = []
     odd = Oddities()
     recommendations = tables.systems[system]
@@ -257,8 +281,11 @@ def from_tables(
         rank = ranks_of_scores(numbers(recommendations, "recommendations", SCORE), listed_user, ties)
     score = None
     if SCORE in recommendations:
-        score = pd.to_numeric(recommendations[SCORE], errors="coerce").to_numpy(dtype=np.float32, na_value=np.nan)
+        score = pd.to_numeric(recommendations[SCORE], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    limit = k if accuracy_only else places(people.size, things.size)
     lists = arrange(listed_user, listed_item, rank, score, people.size, things.size, k, odd, where, limit)
+    odd.count_known(lists, made.known, things.size)
+    said += odd.sentences()
     with_list = np.asarray((lists.items >= 0).any(axis=1))
     people_meet = bool(with_list[people.codes(tables.truth[USER_ID])].any())
     true_item = things.codes(tables.truth[ITEM_ID])
@@ -411,12 +438,45 @@ class Coder:
 
 @dataclass
 class Oddities:
-    """What was odd in lists and how often; counts of pieces add up. repeated: rows; holes, short: lists."""
+    """What was odd in lists and how often; counts of pieces add up. repeated, beyond: rows; holes, short: lists; known:
+    places, and known_lists the lists that they are in. depth: how many places were kept."""
 
     repeated: int = 0
     holes: int = 0
     short: int = 0
+    beyond: int = 0
+    depth: int = 0
+    known: int = 0
+    known_lists: int = 0
     from_zero: bool = False
+
+    def add(self, other: Oddities) -> None:
+        """The counts of another piece."""
+        for name in ("repeated", "holes", "short", "beyond", "known", "known_lists"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.depth = max(self.depth, other.depth)
+
+    def count_known(self, lists: Lists, known: Interactions | None, n_items: int) -> None:
+        """Count what people had in training."""
+        if known is not None and len(known):
+            own = accuracy.hits(lists.items, known.starts(len(lists.items)), known.item, n_items)
+            self.known += int(own.sum())
+            self.known_lists += int(own.any(axis=1).sum())
+
+    def sentences(self) -> list[str]:
+        """What should be known of the lists as they are audited."""
+        said = []
+        if self.known:
+            said.append(
+                f"{self.known:,} places of {self.known_lists:,} lists hold what the person had in training: metrics "
+                "over candidates leave them out, unless they are held out again."
+            )
+        if self.beyond:
+            said.append(
+                f"Lists are cut at {self.depth:,} places, and {self.beyond:,} rows lie beyond: pairwise_accuracy takes "
+                "their items as not listed."
+            )
+        return said
 
     def findings(self, file: str) -> list[Finding]:
         """What should be known of a file of lists, whatever the length at which they are audited."""
@@ -444,7 +504,7 @@ def arrange(
     k: int,
     odd: Oddities,
     where: Callable[[int], str],
-    limit: int = settings.CANDIDATES,
+    limit: int,
 ) -> Lists:
     """Rows of lists → [n_users, depth]; depth is the longest list, at least k, at most `limit` or k. Raises DataError
     where two rows of a user have one rank; `where` says where the row stands."""
@@ -454,6 +514,8 @@ def arrange(
     kept: NDArray[np.int64] | slice = slice(None)
     if longest > depth:
         kept = np.flatnonzero(rank <= depth)
+        if limit > k:
+            odd.beyond, odd.depth = odd.beyond + len(rank) - len(kept), depth
         item, cell = item[kept], cell[kept]
     cell = cell + (rank[kept] - 1).astype(cell.dtype)
     flat = np.full(n_users * depth, -1, dtype=np.int32)
@@ -474,7 +536,7 @@ def arrange(
         odd.repeated += int(repeated.sum())
         items[repeated] = -1
     odd.short += int(np.count_nonzero((length > 0) & (np.count_nonzero(items[:, :k] >= 0, axis=1) < k)))
-    scores = np.full(items.shape, np.nan, dtype=np.float32)
+    scores = np.full(items.shape, np.nan)
     if score is not None:
         scores.ravel()[cell] = score[kept]
         scores[items < 0] = np.nan

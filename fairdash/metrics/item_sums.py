@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,10 +61,10 @@ def jackknifed(statistic: Callable[[Array], float], blocks: NDArray[Any]) -> Est
     return Estimate(statistic(whole), np.array([statistic(whole - b) for b in filled]), "jackknife", 0.0, 1.0)
 
 
-def distance(statistic: Callable[[Array], Array], sums: Sums) -> Estimate:
-    """A distance between groups of items, from a statistic [...] ≥ 0 of their numbers [..., j]."""
+def distance(statistic: Callable[[Array], Array], sums: Sums, high: float = math.inf) -> Estimate:
+    """A distance between groups of items, from a statistic [...] ≥ 0 of their numbers [..., j]; at most `high`."""
     point, boot = sums
-    return Estimate(float(statistic(point)), statistic(boot), "distance")
+    return Estimate(float(statistic(point)), statistic(boot), "distance", 0.0, high)
 
 
 def quotients(top: Sums, bottom: Sums) -> list[Estimate]:

@@ -92,7 +92,7 @@ class Paired:
                 "overall": overall,
                 "groups": groups,
                 "gaps": gaps,
-                "items": self._items(),
+                "items": self._items(undefined),
                 "people": self._people(),
                 "warnings": list(dict.fromkeys([*self.before.results["warnings"], *self.after.results["warnings"]])),
                 "undefined": undefined,
@@ -145,7 +145,7 @@ class Paired:
                 undefined[f"gaps.{attribute}.{key}"] = old.reason or new.reason or why(key)
         return rows
 
-    def _items(self) -> dict[str, Any]:
+    def _items(self, undefined: dict[str, str]) -> dict[str, Any]:
         first, second = self.before.tally, self.after.tally
         if first.rules.accuracy_only or second.rules.accuracy_only:
             return {"by_group": {}, "gaps": {}}
@@ -157,11 +157,20 @@ class Paired:
             other = after_classes.get(group.attribute)
             if other is None or other.names != group.names:
                 continue
-            rows_old, rows_new = results.item_estimates(first, group), results.item_estimates(second, other)
-            by_key = {key: _rows(rows_old[key], rows_new[key]) for key in rows_old}
-            found["by_group"][group.attribute] = {
-                name: {key: made[j] for key, made in by_key.items()} for j, name in enumerate(group.names)
-            }
+            rows_old = results.item_estimates(first, group)
+            rows_new = results.item_estimates(second, other)
+            rows: dict[str, Any] = {name: {} for name in group.names}
+            for key in rows_old:
+                cut = part(key).whole and first.depth != second.depth
+                made = (_unlike if cut else _rows)(rows_old[key], rows_new[key])
+                for name, row in zip(group.names, made, strict=True):
+                    rows[name][key] = row
+                    if cut:
+                        undefined[f"items.by_group.{group.attribute}.{name}.{key}"] = (
+                            f"the lists have up to {first.depth:,} places before and {second.depth:,} after, and it is "
+                            "of all of them"
+                        )
+            found["by_group"][group.attribute] = rows
             found["gaps"][group.attribute] = _named(results.item_gaps(first, group), results.item_gaps(second, other))
         return found
 
@@ -196,7 +205,8 @@ class Paired:
 
 
 def paired(before: Audit, after: Audit) -> Paired:
-    """Compare two audits of the same people, seed, replicates, K and groups. Raises ConfigError where they differ."""
+    """Compare two audits of the same people, seed, replicates, K and groups. Raises ConfigError where they differ, and
+    where the lists of one end before K and those of the other go on."""
     first, second = before.tally, after.tally
     for name, old, new in (
         ("K", first.rules.k, second.rules.k),
@@ -208,6 +218,13 @@ def paired(before: Audit, after: Audit) -> Paired:
             raise ConfigError(
                 f"The two audits differ in {name}: {old} before, {new} after.", "Audit both with the same settings."
             )
+    k, shortest = first.rules.k, min(first.depth, second.depth)
+    if first.depth != second.depth and shortest < k:
+        raise ConfigError(
+            f"The lists end at place {first.depth} before and at place {second.depth} after, and K = {k}: the shorter "
+            "would lose by its length alone.",
+            f"Cut both to their first {shortest} places, or audit both at K = {shortest}.",
+        )
     others = set(first.user_ids.astype(str)) ^ set(second.user_ids.astype(str))
     if others:
         missing = len(others)
@@ -237,6 +254,11 @@ def _row(old: float, new: float, difference: float, ci: tuple[float, float]) -> 
         "ci": ci,
         "moved": None if math.isnan(low) else bool(low > 0 or high < 0),
     }
+
+
+def _unlike(old: Sequence[Estimate], new: Sequence[Estimate]) -> list[dict[str, Any]]:
+    """Rows of values that cannot be compared."""
+    return [_row(a.value, b.value, math.nan, (math.nan, math.nan)) for a, b in zip(old, new, strict=True)]
 
 
 def _signed(groups: dict[str, Any], key: str, old: Gap) -> dict[str, Any]:

@@ -4,7 +4,8 @@ and it is selected when it stands in the user's top K.
 User side, by group of users (the definitions of fairlearn, pairs being the samples):
 demographic_parity_difference  for a category or item group: max − min over user groups of P(selected); the headline is
                                the category where it is largest. 0…1, lower is fairer.
-demographic_parity_ratio       min / max of the same rates, where it is smallest. 0…1, higher is fairer.
+demographic_parity_ratio       min / max of the same rates, where it is smallest of the categories that are not too rare
+                               (`families.parity.LEAST_EXPECTED`). 0…1, higher is fairer.
 equal_opportunity_difference   max − min of P(selected | relevant) (Hardt et al. 2016). 0…1, lower is fairer.
 equalized_odds_difference      the larger of the gaps in P(selected | relevant) and P(selected | not relevant).
 
@@ -79,7 +80,7 @@ def pairwise_columns(facts: Facts, group: ItemClass) -> Columns:
     relevant = facts.counts(facts.relevant, member)
     n_irrelevant = facts.n_candidates - facts.n_relevant
     wrong = (items >= 0) & ~hit & ~facts.barred_places
-    before: NDArray[np.int64] = np.cumsum(wrong, axis=1) - wrong  # irrelevant items that rank above
+    before: NDArray[np.int32] = np.cumsum(wrong, axis=1, dtype=np.int32) - wrong  # irrelevant items that rank above
     listed_wrong = wrong.sum(axis=1)
     user, column = np.nonzero(hit)
     found = sparse_rows(member, items[user, column])
@@ -94,7 +95,7 @@ def pairwise_columns(facts: Facts, group: ItemClass) -> Columns:
             inside = np.asarray(member[:, [j]].toarray()).ravel() > 0
             here = inside[np.maximum(items, 0)] & (items >= 0)
             own_wrong = here & wrong
-            own_before: NDArray[np.int64] = np.cumsum(own_wrong, axis=1) - own_wrong
+            own_before: NDArray[np.int32] = np.cumsum(own_wrong, axis=1, dtype=np.int32) - own_wrong
             right = np.where(hit & here, own_irrelevant[:, [j]] - own_before, 0.0).sum(axis=1)
             below = (own_irrelevant[:, j] - own_wrong.sum(axis=1)) / 2
             own_won[:, j] = right + missed[:, j] * below

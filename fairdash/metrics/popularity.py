@@ -26,7 +26,7 @@ def per_user(facts: Facts) -> dict[str, Array]:
     if popularity is None:
         return dict.fromkeys(("arp", "aplt", "aclt"), np.full(facts.n, np.nan))
     length = np.where(facts.length > 0, facts.length, np.nan)
-    tail = facts.top @ tail_items(popularity).astype(np.float64)
+    tail = facts.top @ tail_items(popularity, facts.inputs.catalogue.ids).astype(np.float64)
     return {"arp": _mean_popularity(facts, popularity), "aplt": tail / length, "aclt": tail + 0 * length}
 
 

@@ -16,11 +16,12 @@ in the paper, and needs no shared item. With more than two groups a metric is th
 largest, and the pair is named. Nothing to compare gives NaN and a reason.
 
 With few raters an item's mean is noisy, and the mean of absolute differences is above 0 even for groups that are
-treated alike: `chance` is the mean under shuffled group labels, to be read beside the value, and `p_value` compares the
-two. Intervals: of the first four, percentiles of replicates that were moved to have the value as mean (resampling
-people adds their noise once more, so plain percentiles can lie wholly above the value), not below 0; of
-nonparity_unfairness, percentiles of the signed difference of the named pair, below 0 when the data do not tell the two
-apart; of score_ks, as all distances in `metrics.groups`.
+treated alike: `floor` is the mean under shuffled group labels, and `p_value` compares the two (`metrics.floor`).
+Intervals are of what the difference would be without that noise, which is between value − floor and the value. Of the
+first four: from the lower end of above_floor, 0 unless p < 0.05, to the upper end of replicates that were moved to have
+the value as mean (resampling people adds their noise once more, so plain percentiles can lie wholly above the value).
+Of nonparity_unfairness: percentiles of the signed difference of the named pair, the lower end above 0 if p < 0.05 and
+not otherwise. Of score_ks, as all distances in `metrics.groups`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fairdash.metrics.bootstrap import distance_interval, interval
+from fairdash.metrics import floor
+from fairdash.metrics.bootstrap import Estimate, interval
+from fairdash.metrics.groups import agreeing
 from fairdash.schema import Codes, Groups
 
 Array = NDArray[np.float64]
@@ -85,11 +88,9 @@ class Disparity:
             return float("nan")
         return float((1 + np.sum(known >= self.value - 1e-12)) / (1 + len(known)))
 
-    @property
-    def chance(self) -> float:
-        """Mean value under shuffled labels: what equal treatment would show at this size."""
-        known = self.shuffled[np.isfinite(self.shuffled)]
-        return float(known.mean()) if len(known) else float("nan")
+    def beside(self) -> dict[str, Any]:
+        """What stands beside the value: floor, above_floor and its interval (`metrics.floor`), and shared."""
+        return {"shared": self.shared, **floor.beside(self.value, self.shuffled, self.replicates, self.p_value)}
 
 
 def unfairness(
@@ -133,11 +134,18 @@ def unfairness(
 
         reason = "no item was rated by users of two groups"
         found = _largest(groups, kept, point[:, row], boot[:, row], null[:, row], shared, reason)
-        if not whole:
-            known = found.replicates[np.isfinite(found.replicates)]
-            found = replace(found, ci=interval(known + (found.value - known.mean()), 0.0)) if len(known) else found
-        result[key] = found
+        result[key] = replace(found, ci=agreeing(found.ci, found.value, found.p_value) if whole else _around(found))
     return result
+
+
+def _around(found: Disparity) -> tuple[float, float]:
+    """The interval of a mean of absolute differences: see the module."""
+    known = found.replicates[np.isfinite(found.replicates)]
+    if len(known) < 2:
+        return float("nan"), float("nan")
+    low, high = interval(known + (found.value - known.mean()), 0.0)
+    beyond = floor.above(found.value, found.shuffled, found.replicates, found.p_value)
+    return low if np.isnan(beyond.floor) else max(0.0, beyond.ci[0]), high
 
 
 def score_ks(
@@ -185,8 +193,7 @@ def score_ks(
     null = _shuffled(coarse, kept, shuffles, statistic)
     sizes = [int(np.sum(groups.codes[user] == code)) for code in kept]
     found = _largest(groups, kept, point[:, 0], boot[:, 0], null[:, 0], lambda a, b: min(sizes[a], sizes[b]), "")
-    low, high = np.sqrt(distance_interval(found.value**2, found.replicates**2))
-    return replace(found, ci=(float(low), float(np.minimum(high, 1.0))))
+    return replace(found, ci=Estimate(found.value, found.replicates, "distance", 0.0, 1.0).ci)
 
 
 def _kept(groups: Groups, user: Codes, min_size: int) -> list[int]:

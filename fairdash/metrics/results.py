@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fairdash.hashing import id_hash, mix
 from fairdash.item_classes import ItemClass
-from fairdash.metrics import bootstrap, exposure
+from fairdash.metrics import bootstrap, exposure, floor
 from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS, QUOTIENTS, chosen, counted, over, part, why
@@ -47,8 +47,16 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "discount": "1 / log2(rank + 1), rank from 1",
         "ideal": f"the first min({rules.k}, number of relevant items) discounts",
         "candidates": "the whole catalogue less the user's training items; never sampled negatives",
-        "users_without_truth": "left out of accuracy means, counted in n_without_truth; they stay in exposure metrics",
+        "pairwise_accuracy": "of all places of a list that were given, not of the top K alone; items outside the list "
+        "rank below it, and among each other they count half; lists that had to be cut are said; before and after, of "
+        "as many places as both have",
+        "users_without_truth": "left out of accuracy means, counted in n_without_truth; they stay in exposure metrics "
+        "(but for eer and eel, which need an ideal)",
         "ties": "equal scores are ordered by a fixed hash of (seed, item)",
+        "head": "the fewest items that make 80 % of the training interactions, the tail is the rest; of equal counts "
+        "at the border a fixed hash of the item takes as many as are needed",
+        "parity_ratio": f"of the categories that would have at least {parity.LEAST_EXPECTED} places in the lists of "
+        "each group if groups were treated alike (of all where none would); left_out counts the others",
         "missing_group": f"{UNKNOWN}: shown, never part of a gap",
         "small_group": "groups below the minimum size are shown with their n and are not part of a gap",
         "undefined": "null with its reason; never 0, never 1",
@@ -64,6 +72,8 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         + "; all of them for hits of two groups; p_holm: Holm over the metrics of one attribute",
         "shrunk": "of five groups or more: posterior mean and 95 % interval under normal errors and normal true "
         "values, both their mean and their spread uniform a priori; small groups are part of it",
+        "floor": "of metrics that noise alone lifts above 0: their mean under shuffled labels; above_floor is what the "
+        "value has more, and its interval leaves out 0 as p < 0.05 does",
         "detectable": "the smallest true gap that would be found with probability 0.8 at this number of people",
     }
 
@@ -228,6 +238,8 @@ def gaps(
         listed=group.listed[kept],
         catalogue=catalogue,
         exact_ks=exact_ks,
+        permutations=total.rules.permutations,
+        seed=total.rules.seed,
     )
     found: dict[str, Gap] = {}
     for key in total.metrics:
@@ -262,7 +274,7 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
             "ratio": gap.ratio,
             "mad": gap.mad,
             "std": gap.std,
-            "ci": gap.ci,
+            "ci": _in_range(metric, gap),
             "p_value": gap.p_value,
             "p_holm": p_holm,
             "worst_group": gap.worst_group,
@@ -270,6 +282,7 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
             "of": gap.of,
             "detectable": gap.detectable,
             **gap.more,
+            **floor.beside(gap.gap, gap.shuffled, gap.oriented, gap.p_value, below_zero=part(metric).high <= 0),
         }
         path = f"gaps.{attribute}.{metric}"
         if math.isnan(gap.gap):
@@ -284,6 +297,28 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
                 else "a distance has no ratio or std"
             )
     return rows
+
+
+def _in_range(metric: str, gap: Gap) -> tuple[float, float]:
+    """The interval of a gap within what is possible: of the signed difference of two values in the metric's range, or
+    of what has that range itself, whose lower end is right already."""
+    info = part(metric)
+    low, high = (info.low - info.high, info.high - info.low) if gap.sides is not None else (-math.inf, info.high)
+    return float(np.clip(gap.ci[0], low, high)), float(np.clip(gap.ci[1], low, high))
+
+
+def without_interval(node: Mapping[str, Any], replicates: int, path: str = "") -> dict[str, str]:
+    """{path: reason} of intervals that are null beside a number that is not, in plain values."""
+    found: dict[str, str] = {}
+    for key, inner in node.items():
+        here = f"{path}.{key}" if path else key
+        if isinstance(inner, Mapping):
+            found |= without_interval(inner, replicates, here)
+        elif (key == "ci" or key.endswith("_ci")) and (inner is None or None in inner):
+            beside = ("value", "gap", "ratio") if key == "ci" else (key.removesuffix("_ci"),)
+            if any(node.get(name) is not None for name in beside):
+                found[here] = "too few people to resample" if replicates else "no replicates were drawn"
+    return found
 
 
 def _tests(named: Mapping[str, Gap]) -> dict[str, str]:

@@ -88,7 +88,8 @@ class Spread:
     """FaiRLLM's two: of the mean similarity to the neutral list over the values of an attribute. 0 is fairest.
 
     similarity: mean over users of each value [values]. snsr: max − min. snsv: std (ddof 0; the paper's name says
-    variance, its formula has the root). Both with replicates [b] and a 95 % percentile interval over users.
+    variance, its formula has the root). Both with replicates [b], and values under shuffled values of the attribute
+    [p]: each user's similarities in any order, as if it did not matter which value the text says.
     """
 
     similarity: Array
@@ -96,19 +97,27 @@ class Spread:
     snsv: float
     snsr_replicates: Array
     snsv_replicates: Array
+    snsr_shuffled: Array
+    snsv_shuffled: Array
 
 
-def spread(similarity: Array, weights: NDArray[Any] | None = None) -> Spread:
+def spread(similarity: Array, weights: NDArray[Any] | None = None, *, shuffles: int = 0, seed: int = 0) -> Spread:
     """similarity: [values, n] of each user's list under each value to the neutral list. weights: [n, b] ≥ 0."""
+    rng = np.random.default_rng(seed)
     ones = np.ones((similarity.shape[1], 1))
     point = _means(similarity, ones)
     boot = _means(similarity, ones[:, :0] if weights is None else weights)
+    null = np.empty((len(similarity), shuffles))
+    for p in range(shuffles):
+        null[:, p] = _means(rng.permuted(similarity, axis=0), ones)[:, 0]
     return Spread(
         similarity=point[:, 0],
         snsr=float(np.ptp(point[:, 0])) if len(point) > 1 else float("nan"),
         snsv=float(np.std(point[:, 0])) if len(point) > 1 else float("nan"),
         snsr_replicates=np.ptp(boot, axis=0),
         snsv_replicates=np.std(boot, axis=0),
+        snsr_shuffled=np.ptp(null, axis=0),
+        snsv_shuffled=np.std(null, axis=0),
     )
 
 

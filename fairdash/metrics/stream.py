@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -60,7 +61,7 @@ class Rows:
     user: Codes
     item: Codes
     rank: NDArray[np.int64] | None
-    score: NDArray[np.float32] | None
+    score: Array | None
 
     def __len__(self) -> int:
         return len(self.user)
@@ -181,7 +182,7 @@ def from_parquet(
         progress(min(1.0, done / people.size), f"Audited {done:,} of {people.size:,} people ({whole:,} rows)")
     assert total is not None  # there is at least one row
     pieces.odd.from_zero = contents.lowest == 0
-    said += inputs.short(pieces.odd.short, k)
+    said += [*pieces.odd.sentences(), *inputs.short(pieces.odd.short, k)]
     items_meet = bool(np.isin(things.codes(tables.truth[ITEM_ID]), item.code).any())
     lists = pd.DataFrame({USER_ID: contents.users.head(3), ITEM_ID: contents.items.head(3)})
     lists.attrs["file"] = files[0].name
@@ -208,7 +209,8 @@ class _Pieces:
         self.ties: Hashes = mix(rules.seed, id_hash(made.catalogue.ids))
         self.relevant = made.relevant.starts(made.people.size)
         self.known = None if made.known is None else made.known.starts(made.people.size)
-        self.odd = inputs.Oddities()
+        self.odd, self.lock = inputs.Oddities(), threading.Lock()
+        self.limit = rules.k if rules.accuracy_only else inputs.places(made.people.size, made.things.size)
 
     def tallies(self, rows: Iterator[Rows], unlisted: Codes) -> Iterator[Callable[[], tuple[Codes, Tally]]]:
         """One call a piece, to be made in any thread; the last ones are people without a list."""
@@ -227,7 +229,7 @@ class _Pieces:
         for first in range(0, len(unlisted), UNLISTED_PEOPLE):
             codes = unlisted[first : first + UNLISTED_PEOPLE]
             empty = np.full((len(codes), self.rules.k), -1, dtype=np.int32)
-            yield partial(self.tally_lists, codes, Lists(empty, np.full(empty.shape, np.nan, dtype=np.float32)))
+            yield partial(self.tally_lists, codes, Lists(empty, np.full(empty.shape, np.nan)))
 
     def tally(self, rows: Rows) -> tuple[Codes, Tally]:
         starts = np.concatenate([[0], np.flatnonzero(rows.user[1:] != rows.user[:-1]) + 1])
@@ -237,18 +239,22 @@ class _Pieces:
             rank = rows.rank + self.shift
         else:
             assert rows.score is not None
-            rank = inputs.ranks_of_scores(rows.score.astype(np.float64), local, self.ties[rows.item])
+            rank = inputs.ranks_of_scores(rows.score, local, self.ties[rows.item])
         odd = inputs.Oddities()
 
         def where(row: int) -> str:
             return f"recommendations, user {self.ids[rows.user[row]]}, column rank"
 
         n_items = self.made.things.size
-        lists = inputs.arrange(local, rows.item, rank, rows.score, len(codes), n_items, self.rules.k, odd, where)
-        self.odd.repeated += odd.repeated
-        self.odd.holes += odd.holes
-        self.odd.short += odd.short
+        lists = inputs.arrange(
+            local, rows.item, rank, rows.score, len(codes), n_items, self.rules.k, odd, where, self.limit
+        )
+        self.count(odd)
         return self.tally_lists(codes, lists)
+
+    def count(self, odd: inputs.Oddities) -> None:
+        with self.lock:  # pieces are tallied in several threads
+            self.odd.add(odd)
 
     def tally_lists(self, codes: Codes, lists: Lists) -> tuple[Codes, Tally]:
         made = self.made
@@ -264,6 +270,9 @@ class _Pieces:
             warnings=(),
             threshold=made.threshold,
         )
+        odd = inputs.Oddities()
+        odd.count_known(lists, piece.known, made.things.size)
+        self.count(odd)
         return codes, tally(piece, self.rules)
 
 
@@ -429,7 +438,7 @@ def _rows(files: Sequence[Path], roles: Mapping[str, str], people: Ids, things: 
         if RANK in roles:
             rank = inputs.check_ranks(_numbers(batch[RANK], partial(where, column=RANK)), partial(where, column=RANK))
         if SCORE in roles:
-            values = batch[SCORE].cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False)
+            values = batch[SCORE].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
             if rank is None and not np.isfinite(values).all():
                 at = int(np.argmax(~np.isfinite(values)))
                 raise DataError(f"{where(at, SCORE)}: the score is no number.", "Fill it in or drop the row.")
@@ -486,7 +495,7 @@ def _score_cells(files: Sequence[Path], roles: Mapping[str, str], k: int) -> tup
     if SCORE not in roles:
         return ()
     for batch, _ in _batches(files, roles):
-        scores = batch[SCORE].cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False)
+        scores = batch[SCORE].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         kept = np.isfinite(scores)
         if RANK in roles:
             kept &= batch[RANK].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) <= k

@@ -65,17 +65,18 @@ class GroupSums:
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """See the module. people_layout, items_layout: where columns stand in sums. metrics: per-user values [n] by key.
-    codes: group of each user by attribute [n, attributes], -1 unknown. people_moments: sums of their
-    products [c, c]. rows: people columns of users whose group is known in an attribute, at most EXACT_PEOPLE of each
-    [., c], with row_hash and row_groups. item_lists, item_exposure: how often each item stands in a top K, and its
-    discounted exposure, by block of users [BLOCKS, n_items]."""
+    """See the module. people_layout, items_layout: where columns stand in sums. depth: places of the longest list.
+    metrics: per-user values [n] by key. codes: group of each user by attribute [n, attributes], -1 unknown.
+    people_moments: sums of their products [c, c]. rows: people columns of users whose group is known in an attribute,
+    at most EXACT_PEOPLE of each [., c], with row_hash and row_groups. item_lists, item_exposure: how often each item
+    stands in a top K, and its discounted exposure, by block of users [BLOCKS, n_items]."""
 
     rules: Rules
     people_layout: Layout
     items_layout: Layout
     n: int
     n_without_truth: int
+    depth: int
     user_ids: NDArray[Any]
     codes: NDArray[np.int32]
     metrics: dict[str, Array]
@@ -115,6 +116,7 @@ class Tally:
             items_layout=self.items_layout,
             n=self.n + other.n,
             n_without_truth=self.n_without_truth + other.n_without_truth,
+            depth=max(self.depth, other.depth),
             user_ids=np.concatenate([self.user_ids, other.user_ids]),
             codes=np.concatenate([self.codes, other.codes]),
             metrics={key: np.concatenate([value, other.metrics[key]]) for key, value in self.metrics.items()},
@@ -218,6 +220,7 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         items_layout=items_layout,
         n=facts.n,
         n_without_truth=int(np.sum(facts.n_relevant == 0)),
+        depth=inputs.lists.depth,
         user_ids=inputs.user_ids,
         codes=codes,
         metrics=values,
@@ -272,6 +275,7 @@ def _item_columns(facts: Facts) -> Columns:
                 items = added(items, family.item_columns(facts, group).items())
     items["exposure"] = np.asarray(facts.exposure.sum(axis=1)).ravel()
     items["relevant"] = facts.n_relevant.astype(np.float64)
+    items["listed"] = (facts.length > 0).astype(np.float64)
     items["truth"] = (facts.n_relevant > 0).astype(np.float64)
     return items
 

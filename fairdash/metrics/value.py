@@ -6,7 +6,9 @@ groups         {attribute: {group: {n, n_with_truth, small, metric: value, metri
                category_share {category: share}, selection_rate {category: rate}, true_positive_rate,
                false_positive_rate, popularity_lift, each with its _ci
 gaps           {attribute: {metric: {gap, ratio, mad, std, ci, p_value, p_holm, worst_group, pair, of, detectable}}}
-               pair: the higher and the lower group, of: the category where the gap is largest; see metrics.groups
+               pair: the higher and the lower group, of: the category where the gap is largest; see metrics.groups;
+               where noise alone lifts a metric above 0 also floor, above_floor, above_floor_ci: see metrics.floor;
+               left_out: categories too rare for a ratio
 shrunk         {attribute: {metric: {mean, spread, groups: {group: {value, ci}}}}} where there are many groups: their
                values drawn towards the mean of all as far as chance could have spread them; see metrics.shrinkage
 items          {metric: value, metric_ci; by_group: {attribute: {group: {n, exposure_share, …}}};
@@ -208,6 +210,8 @@ def _sentence(metric: str, row: Mapping[str, Any]) -> str:
         inside.append(f"95 % CI {words.interval(row['ci'][0], row['ci'][1], 4)}")
     if row["p_value"] is not None:
         inside.append(f"{words.p_value(row['p_value'])}, by Holm {words.p_value(row['p_holm'])}")
+    if row.get("floor") is not None:
+        inside.append(f"{_show(row['floor'])} by chance alone, {_show(row['above_floor'])} above it")
     if row["p_value"] is not None and row["p_value"] > 0.05 and row["detectable"] is not None:
         inside.append(f"no difference shown; {_show(row['detectable'])} would be found with probability 0.8")
     return " ".join(parts) + (f" ({'; '.join(inside)})." if inside else ".")

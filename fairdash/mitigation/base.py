@@ -125,7 +125,8 @@ class VectorMethod(Protocol):
 @dataclass(frozen=True, eq=False)
 class RerankInput:
     """All that a re-ranker may use. candidates: Lists [n_users, c], seen items already left out, -1 at the end of a
-    short one. history: bool csr [n_users, n_items], what each user is known to have had. popularity: [n_items].
+    short one. item_ids: text [n_items]. history: bool csr [n_users, n_items], what each user is known to have had.
+    popularity: [n_items].
     merit: float64 [n_items] or None, the target of exposure methods (default: mean candidate score share).
     fitting: the input as it stood at validation time (history is train alone, so that validation likes are among the
     candidates); methods that are fitted read `valid` of that one, or of this one where `fitting` is None."""
@@ -133,6 +134,7 @@ class RerankInput:
     candidates: Lists
     k: int
     n_items: int
+    item_ids: NDArray[np.object_]
     history: sparse.csr_array
     popularity: NDArray[np.float64]
     categories: Categories

@@ -108,7 +108,7 @@ def _miscalibration(data: RerankInput, least: int) -> Target:
 
 
 def _aplt(data: RerankInput, least: int) -> Target:
-    tail = tail_items(data.popularity)[:, None].astype(np.float64)
+    tail = tail_items(data.popularity, data.item_ids)[:, None].astype(np.float64)
 
     def columns(lists: Codes, hits: NDArray[np.bool_]) -> Columns:
         length = (lists >= 0).sum(axis=1)
@@ -206,7 +206,7 @@ def _classes(data: RerankInput) -> ItemClass:
     if groups is not None:
         return ItemClass.of_groups(groups)
     kinds = ItemClass.of_categories(data.categories)
-    return kinds if len(kinds.names) > 1 else ItemClass.of_groups(head_and_tail(data.popularity))
+    return kinds if len(kinds.names) > 1 else ItemClass.of_groups(head_and_tail(data.popularity, data.item_ids))
 
 
 def _valid(data: RerankInput) -> sparse.csr_array:

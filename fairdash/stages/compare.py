@@ -158,14 +158,14 @@ def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = sil
     model = spec.model or any(aim.metric not in TARGETS for aim in meant)
     model = model and before.has_model and after.has_model
     audits, models = [], []
-    for i, side in enumerate((before, after)):
+    first, second, notes = cut_alike(before.lists, after.lists, spec.k)
+    for i, (side, lists) in enumerate(((before, first), (after, second))):
         half = within(progress, 0.5 * i, 0.5)
-        top = side.lists.top(spec.k)
         if model:
-            models.append(_measured(side, top, spec, within(half, 0.0, 0.8)))
+            models.append(_measured(side, lists.top(spec.k), spec, within(half, 0.0, 0.8)))
         rest = within(half, 0.8, 0.2) if model else half
-        plain, beside = replace(spec, model=False), (before.lists, after.lists)
-        audits.append(audit.audit(side.run, top, plain, beside=beside, progress=rest))
+        plain = replace(spec, model=False)
+        audits.append(audit.audit(side.run, lists, plain, beside=(first, second), progress=rest))
     return compare_audits(
         audits[0],
         audits[1],
@@ -178,7 +178,18 @@ def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = sil
         },
         aims=meant,
         models=(models[0], models[1]) if model else None,
+        notes=notes,
     )
+
+
+def cut_alike(before: Lists, after: Lists, k: int) -> tuple[Lists, Lists, list[str]]:
+    """Lists of both systems to the length of the shorter ones, so that neither wins by its length, and a sentence where
+    these end before place k."""
+    shortest = min(before.depth, after.depth)
+    if before.depth == after.depth:
+        return before, after, []
+    said = f"The lists have up to {before.depth} places before and {after.depth} after: both were cut to {shortest}."
+    return before.top(shortest), after.top(shortest), [said] if shortest < k else []
 
 
 def _joined(asked: Sequence[GroupSpec], own: Sequence[GroupSpec]) -> tuple[GroupSpec, ...]:
@@ -211,14 +222,17 @@ def compare_audits(
     about: Mapping[str, Any] | None = None,
     aims: Sequence[Aim] = (),
     models: tuple[Mapping[str, Measures], Mapping[str, Measures]] | None = None,
+    notes: Sequence[str] = (),
 ) -> Comparison:
     """Read two audits of the same people against each other.
 
     aims: what the mitigation was meant to move; those that were not measured are named in the sentences.
-    models: the model side of both, by attribute and metric, with replicates under the same weights. Raises ConfigError
-    where the audits cannot be compared (other people, K, seed or groups).
+    models: the model side of both, by attribute and metric, with replicates under the same weights. notes: further
+    warnings. Raises ConfigError where the audits cannot be compared (other people, K, seed or groups; lists of which
+    the shorter end before K).
     """
     value = dict(paired(before, after).to_json())
+    value["warnings"] = [*notes, *value["warnings"]]
     value["model"] = {} if models is None else _model(*models)
     for row, key, is_gap in _rows(value):
         row["verdict"] = _verdict(row, key, is_gap)

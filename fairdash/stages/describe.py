@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fairdash import settings
 from fairdash.item_classes import tail_items
 from fairdash.metrics.categories import divergence_pairs
-from fairdash.schema import RATING, TIME, UNKNOWN, Dataset, Groups
+from fairdash.schema import ITEM_ID, RATING, TIME, UNKNOWN, Dataset, Groups
 from fairdash.stages.disclosure import blank
 
 ACTIVITY_EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # interactions a person, for the histogram
@@ -94,7 +94,7 @@ def describe(dataset: Dataset, groups: Sequence[Groups] = (), item_groups: Seque
     if dataset.relevance_threshold is not None:
         liked = (data.rating >= dataset.relevance_threshold).astype(np.float64)
     popularity = np.bincount(data.item, minlength=dataset.n_items).astype(np.float64)
-    tail = tail_items(popularity)
+    tail = tail_items(popularity, dataset.items[ITEM_ID])
     activity = np.bincount(data.user, minlength=dataset.n_users)
     timed = TIME in dataset.interactions
     overall: dict[str, float | int | None] = {

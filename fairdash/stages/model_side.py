@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from fairdash import settings
 from fairdash.groups import form
 from fairdash.hashing import id_hash, mix
-from fairdash.metrics import accuracy, bootstrap, calibration, divergence, leakage, rating, sensitivity
+from fairdash.metrics import accuracy, bootstrap, calibration, divergence, floor, leakage, rating, sensitivity
+from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.groups import p_value
 from fairdash.metrics.results import plain
 from fairdash.metrics.value import ModelSide
 from fairdash.progress import Progress, silent
@@ -32,6 +34,7 @@ TEXTS = 6_000  # profile texts scored for one attribute by a recommender with on
 COSTLY_TEXTS = 400  # the same by one that reads profile and item together
 MAX_VALUES = 12  # values of an attribute that are tried, the largest groups first
 RATED_PAIRS = 20_000  # held-out pairs whose probability is predicted
+VALUE_SHUFFLES = 200  # orders of each person's similarities to the neutral list
 SHUFFLES = 500  # shuffled labellings for the tests of this side
 MOVED = 10  # items that a template test names for each group
 
@@ -211,9 +214,9 @@ def attribute_sensitivity(
     similar_to_neutral = {}
     for key, function in sensitivity.SIMILARITIES.items():
         flips = _mean_over(np.stack([function(own, lists) for lists in each]), other)
-        floor = function(own, control)
+        unmoved = function(own, control)
         value, boot = _mean(flips, weights)
-        base, base_boot = _mean(floor, weights)
+        base, base_boot = _mean(unmoved, weights)
         result[key] = Measure(
             value,
             bootstrap.interval(boot, 0.0, 1.0),
@@ -249,23 +252,34 @@ def attribute_sensitivity(
         per_user=_spread_out(change, people, data.n_users),
     )
 
-    spreads = {key: sensitivity.spread(rows, weights) for key, rows in similar_to_neutral.items()}
+    spreads = {
+        key: sensitivity.spread(rows, weights, shuffles=VALUE_SHUFFLES, seed=seed)
+        for key, rows in similar_to_neutral.items()
+    }
     for name in ("snsr", "snsv"):
         by_similarity = {}
         for key, spread in spreads.items():
-            boot = getattr(spread, f"{name}_replicates")
+            value, boot = getattr(spread, name), getattr(spread, f"{name}_replicates")
+            shuffled = getattr(spread, f"{name}_shuffled")
+            p = p_value(value, shuffled)
             by_similarity[key] = {
-                "value": getattr(spread, name),
-                "ci": _pair(_distance_ci(getattr(spread, name), boot)),
+                "value": value,
+                "ci": _pair(_distance_ci(name, value, boot)),
+                "p_value": p,
+                **floor.beside(value, shuffled, boot, p),
                 "similarity": dict(zip(names, map(float, spread.similarity), strict=True)),
             }
-        first = spreads["flip_jaccard"]
-        boot = getattr(first, f"{name}_replicates")
+        first = by_similarity["flip_jaccard"]
         result[name] = Measure(
-            getattr(first, name),
-            _distance_ci(getattr(first, name), boot),
-            boot,
-            {"n": len(people), "similarity": "flip_jaccard", "by_similarity": by_similarity},
+            first["value"],
+            (first["ci"][0], first["ci"][1]),
+            getattr(spreads["flip_jaccard"], f"{name}_replicates"),
+            {
+                "n": len(people),
+                "similarity": "flip_jaccard",
+                **{key: first[key] for key in ("p_value", "floor", "above_floor", "above_floor_ci")},
+                "by_similarity": by_similarity,
+            },
         )
     return result
 
@@ -366,8 +380,8 @@ def _given_away(
             found.replicates,
             {
                 "relative": found.relative,
-                "chance": found.chance,
                 "p_value": found.p_value,
+                **floor.beside(found.value, found.shuffled, found.replicates, found.p_value),
                 "by_group": found.by_group,
             },
             found.reason,
@@ -414,7 +428,7 @@ def _curve(found: calibration.Calibration) -> dict[str, Any]:
 
 
 def _disparity(found: rating.Disparity) -> Measure:
-    beside = {"pair": found.pair, "shared": found.shared, "chance": found.chance, "p_value": found.p_value}
+    beside = {"pair": found.pair, "p_value": found.p_value, **found.beside()}
     return Measure(found.value, found.ci, found.replicates, beside, found.reason)
 
 
@@ -441,10 +455,10 @@ def _pair(ci: tuple[float, float]) -> list[float]:
     return [float(ci[0]), float(ci[1])]
 
 
-def _distance_ci(value: float, replicates: Array) -> tuple[float, float]:
-    """Interval of a number that is never below 0 and biased upward; begins at 0 unless the data say otherwise."""
-    low, high = np.sqrt(bootstrap.distance_interval(value**2, replicates**2))
-    return float(low), float(np.minimum(high, 1.0))
+def _distance_ci(key: str, value: float, replicates: Array) -> tuple[float, float]:
+    """Interval of a metric that is never below 0 and biased upward; begins at 0 unless the data say otherwise."""
+    info = METRICS[key]
+    return bootstrap.Estimate(value, replicates, "distance", info.low, info.high).ci
 
 
 def _rated(fitted: ProbabilityFitted, split: Split, seed: int) -> rating.Rated:

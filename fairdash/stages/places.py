@@ -275,6 +275,7 @@ def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput
         candidates=candidates,
         k=k,
         n_items=data.n_items,
+        item_ids=data.items[ITEM_ID].to_numpy(dtype=object),
         history=history.matrix(data.n_users, data.n_items),
         popularity=popularity,
         categories=Categories.of(data.items),

@@ -86,7 +86,9 @@ def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state:
     of = f" for {words.label(row['of'])}" if row.get("of") else ""
     pair = row.get("pair")
     between = f" between {words.people(attribute, pair[0])} and {words.people(attribute, pair[1])}" if pair else ""
-    statistics = ", ".join([*([f"95 % CI {words.interval(*ci)}"] if ci else []), words.p_value(row.get("p_value"))])
+    alone = [f"{words.number(row['floor'])} by chance alone"] if row.get("floor") is not None else []
+    interval = [f"95 % CI {words.interval(*ci)}"] if ci else []
+    statistics = ", ".join([*interval, *alone, words.p_value(row.get("p_value"))])
     said = {
         "found": "more than chance would give",
         "alone": "more than chance would give if it were the only metric here",
@@ -307,8 +309,7 @@ def model_table(audit: Audit, attribute: str) -> pd.DataFrame:
     for key, row in audit.get("model", {}).get(attribute, {}).items():
         if isinstance(row, dict) and "value" in row:
             low, high = row.get("ci") or (None, None)
-            fair = METRICS[key].target if key in METRICS else None
-            beside = row.get("floor", row.get("chance") if fair is None else fair)
+            beside = row.get("floor", METRICS[key].target if key in METRICS else None)
             why = audit.get("undefined", {}).get(f"model.{attribute}.{key}", "")
             rows.append((title(key, audit["k"]), row["value"], low, high, beside, why))
     columns = ["metric", "value", "95 % from", "95 % to", "without any effect", "note"]

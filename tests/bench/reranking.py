@@ -65,6 +65,7 @@ def generated(n_users: int, *, n_items: int = 3_706, n_candidates: int = 100, n_
         candidates=Lists(items, scores),
         k=K,
         n_items=n_items,
+        item_ids=np.array([f"i{item}" for item in range(n_items)], dtype=object),
         history=history.astype(bool),
         popularity=np.asarray(history.sum(axis=0), dtype=np.float64).ravel(),
         categories=Categories(tuple(f"c{j}" for j in range(n_categories)), shares),

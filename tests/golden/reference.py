@@ -175,6 +175,16 @@ def selection_rates(case: Case, wanted: set[int]) -> dict[str, float]:
     return rates
 
 
+def fewest_expected(case: Case, wanted: set[int]) -> float:
+    """Places of `wanted` in the lists of the group that has the fewest, if all groups had the same selection rate."""
+    selected, candidates = 0, []
+    for name in case.user_names():
+        pairs = [(user, item) for user in case.members(name) for item in case.candidates(user) if item in wanted]
+        selected += sum(item in case.top(user) for user, item in pairs)
+        candidates.append(len(pairs))
+    return divide(selected, sum(candidates)) * min(candidates)
+
+
 def true_positive_rates(case: Case, wanted: set[int] | None = None) -> dict[str, float]:
     """P(in the top K | relevant) of each user group."""
     rates = {}
@@ -328,20 +338,24 @@ def relative_deviation(rates: Mapping[str, float]) -> float:
 
 
 def expected_exposure(case: Case) -> tuple[float, float, float]:
-    """eed = |E|², eer = 2 E·E*, eel = |E − E*|² at group level, means over users with relevant items (Diaz et al.
-    2020): E from the list's discounts; E* from the ideal policy that puts the relevant items first in random order
-    and all others after them, cut at K; both summed over each item group."""
+    """eed = |E|², eer = 2 E·E*, eel = |E − E*|² at group level, means over users with a list, and over those with
+    relevant items where E* is needed (Diaz et al. 2020): E from the list's discounts; E* from the ideal policy that
+    puts the relevant items first in random order and all others after them, cut at K; both summed over each item
+    group."""
     names = case.item_names()
-    parts: list[tuple[float, float, float]] = []
+    disparity: list[float] = []
+    parts: list[tuple[float, float]] = []
     for user in case.users:
         candidates, liked = case.candidates(user), case.liked[user]
-        if not liked:
-            continue
         system = dict.fromkeys(names, 0.0)
         for rank, item in enumerate(case.top(user), start=1):
             name = case.item_group[item]
             if name is not None:
                 system[name] += discount(rank)
+        if case.top(user):
+            disparity.append(sum(system[name] ** 2 for name in names))
+        if not liked:
+            continue
         m = len(liked)
         top = sum(discount(rank) for rank in range(1, min(m, case.k) + 1)) / m
         rest = len(candidates) - m
@@ -353,14 +367,14 @@ def expected_exposure(case: Case) -> tuple[float, float, float]:
                 target[name] += top if item in liked else below
         parts.append(
             (
-                sum(system[name] ** 2 for name in names),
                 2 * sum(system[name] * target[name] for name in names),
                 sum((system[name] - target[name]) ** 2 for name in names),
             )
         )
+    eed = mean(disparity) if disparity else NAN
     if not parts:
-        return NAN, NAN, NAN
-    eed, eer, eel = (sum(column) / len(parts) for column in zip(*parts, strict=True))
+        return eed, NAN, NAN
+    eer, eel = (sum(column) / len(parts) for column in zip(*parts, strict=True))
     return eed, eer, eel
 
 

@@ -539,7 +539,13 @@ def test_fair_rec_worked_by_hand() -> None:
     items = np.array([[0, 1, 2, 3], [0, 1, 2, 3]], dtype=np.int32)
     scores = np.array([[1.0, 0.9, 0.2, 0.1]] * 2, dtype=np.float32)
     data = RerankInput(
-        Lists(items, scores), 2, 4, sparse.csr_array((2, 4), dtype=bool), np.ones(4), instance(2, 4).categories
+        Lists(items, scores),
+        2,
+        4,
+        np.array(list("abcd"), dtype=object),
+        sparse.csr_array((2, 4), dtype=bool),
+        np.ones(4),
+        instance(2, 4).categories,
     )
     lists = fair_rec.METHOD.rerank(data, 1.0)
     assert sorted(lists.ravel().tolist()) == [0, 1, 2, 3]

@@ -94,6 +94,11 @@ def test_the_gate_exits_with_three(run: Path, capsys: pytest.CaptureFixture[str]
     assert main([*base, "--fail-over", "gender.ndcg.gap=0.0001"]) == EXIT_GATE
     assert "gate failed: gender.ndcg.gap" in capsys.readouterr().out
     assert main([*base, "--fail-over", "gender.nonsense.gap=0.1"]) == EXIT_ERROR
+    capsys.readouterr()
+    several = ["gender.ndcg.gap=0.0001", "items.gini=0.0001", "items.coverage.low=0"]
+    assert main([*base, "--fail-over", *several, "--fail-over", "gender.recall.high=0"]) == EXIT_GATE
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("gate failed")]
+    assert [line.split()[2] for line in said] == ["gender.ndcg.gap", "items.gini", "gender.recall.high"]
 
 
 def test_from_lists_to_a_report(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,6 +196,23 @@ def test_of_lists_that_somebody_else_made_nothing_is_claimed(
     assert value["about"]["before"]["recommender"] == "ease"
     assert {name for name, said in value["about"]["after"].items() if said is not None} == {"title"}
     assert value["model"] == {}
+
+
+def test_lists_of_different_length_are_cut_alike_and_it_is_said(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same lists, once to place 4: at K = 10 nothing may have changed."""
+    before, after, compared = tmp_path / "recs.csv", tmp_path / "after.csv", tmp_path / "comparison.json"
+    main(["recommend", "--run", str(run), "--k", "12", "--out", str(before)])
+    pd.read_csv(before, dtype=str).query("rank in ('1', '2', '3', '4')").to_csv(after, index=False)
+    value = told(
+        capsys, "compare", "--run", str(run), "--before", str(before), "--after", str(after), "--group", "gender",
+        "--item-group", "creator_gender", "--out", str(compared), "--replicates", "20", "--permutations", "20",
+    )  # fmt: skip
+    assert value["warnings"][0].endswith("up to 12 places before and 4 after: both were cut to 4.")
+    assert value["overall"]["ndcg"]["difference"] == value["items"]["gini"]["difference"] == 0
+    for row in value["items"]["by_group"]["creator_gender"].values():
+        assert row["pairwise_accuracy"]["difference"] == 0
 
 
 def test_strength_zero_gives_the_lists_as_they_were(run: Path, tmp_path: Path) -> None:

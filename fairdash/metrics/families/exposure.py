@@ -26,15 +26,16 @@ def _gaps(sums: ItemSums) -> dict[str, Estimate]:
         return exposure.total_variation(exposure.shares(mass), target)
 
     return {
-        "awrf": distance(away, sums.by_group("exposure")),
-        **{key: _mean(sums, key) for key in ("eed", "eer", "eel")},
+        "awrf": distance(away, sums.by_group("exposure"), 1.0),
+        "eed": _mean(sums, "eed", "listed"),
+        **{key: _mean(sums, key, "truth") for key in ("eer", "eel")},
         "exposure_ratio": _ratio(sums),
     }
 
 
-def _mean(sums: ItemSums, key: str) -> Estimate:
-    """Over people with a liked item."""
-    value, boot = rates(sums.by_group(key), sums.of_all("truth"))
+def _mean(sums: ItemSums, key: str, over: str) -> Estimate:
+    """Over people with a list, or with a liked item."""
+    value, boot = rates(sums.by_group(key), sums.of_all(over))
     return Estimate(float(value[0]), boot[:, 0], low=0.0)
 
 
@@ -46,7 +47,7 @@ def _ratio(sums: ItemSums) -> Estimate:
         return Estimate(value, np.empty(0))
     each, moved = rates(given, merit)
     low, high = int(np.nanargmin(each)), int(np.nanargmax(each))
-    return Estimate(value, divide(moved[:, low], moved[:, high]), low=0.0)
+    return Estimate(value, divide(moved[:, low], moved[:, high]), low=0.0, high=1.0)
 
 
 FAMILY = Family(
@@ -80,12 +81,13 @@ FAMILY = Family(
             "eed",
             "Expected exposure disparity",
             "items",
-            "|E|² of the groups' exposure in a list",
+            "|E|² of the groups' exposure in a list, mean over all lists",
             0,
             math.inf,
             -1,
             _DIAZ,
             place=30,
+            why="nobody gets a list",
             over="classes",
         ),
         Metric(

@@ -40,6 +40,7 @@ def _gaps(compared: Compared) -> dict[str, Gap]:
             gap=0.0 - entropy.gap,
             ci=(0.0 - entropy.ci[1], 0.0 - entropy.ci[0]),
             oriented=0.0 - entropy.oriented,
+            shuffled=0.0 - entropy.shuffled,
         ),
         "group_entropy_index": replace(index, more={"total": whole, "between": between, "within": whole - between}),
         "differential_fairness": _differential(compared),
@@ -51,11 +52,14 @@ def _differential(compared: Compared) -> Gap:
         return Gap(reason="fewer than two groups have a value")
     ids = compared.catalogue.ids
     value, (high, low), item = groups.differential_fairness(compared.listed, compared.people, ids)
+    alike = groups.fairness_of_alike(compared.listed, compared.people, compared.permutations, compared.seed)
     return Gap(
         gap=value,
+        p_value=groups.p_value(value, alike) if len(alike) else math.nan,
         pair=(compared.names[high], compared.names[low]),
         of=str(ids[item]),
-        reason="the largest of all items has no useful interval or test: resampling only adds to its noise",
+        shuffled=alike,
+        reason="the largest of all items has no useful interval: resampling adds to its noise; see above_floor",
     )
 
 

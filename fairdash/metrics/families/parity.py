@@ -17,6 +17,7 @@ from fairdash.metrics.facts import Columns, Facts
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.rates import Rates
 
+LEAST_EXPECTED = 20  # places in the lists of each group, below which a category is not in the headline of a ratio
 _NO_CLASSES = "it needs categories or groups of items"
 
 _PAIRS = "Undefined where a group has no such pair."
@@ -45,9 +46,28 @@ def _gaps(compared: Compared) -> dict[str, Gap]:
     for place, group in enumerate(compared.catalogue.classes):
         own, suffix = rates(compared.layout, group), f":{group.attribute}" if place else ""
         found[f"{difference}{suffix}"] = compared.gap(own, "", _NO_CLASSES)
-        logs = compared.gap(replace(own, log=True), "", _NO_CLASSES)
-        found[f"{ratio}{suffix}"] = _ratio(logs, own, compared.sums)
+        common = _common(own, compared.sums)
+        logs = compared.gap(replace(common, log=True), "", _NO_CLASSES)
+        left_out = {"left_out": float(len(own.labels) - len(common.labels))}
+        found[f"{ratio}{suffix}"] = replace(_ratio(logs, common, compared.sums), more=left_out)
     return found or {key: Gap(reason=_NO_CLASSES) for key in (difference, ratio)}
+
+
+def _common(rates: Rates, sums: NDArray[np.float64]) -> Rates:
+    """The categories that would stand in at least LEAST_EXPECTED places of every group's lists if groups were treated
+    alike, since the ratio of a few places is noise; all of them where none would."""
+    selected, candidates = sums[:, rates.numerators], sums[:, rates.denominators]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        expected = selected.sum(axis=0) / candidates.sum(axis=0) * candidates
+    kept = np.flatnonzero((expected >= LEAST_EXPECTED).all(axis=0))
+    if not len(kept):
+        return rates
+    return replace(
+        rates,
+        numerators=tuple(rates.numerators[t] for t in kept),
+        denominators=tuple(rates.denominators[t] for t in kept),
+        labels=tuple(rates.labels[t] for t in kept),
+    )
 
 
 def _ratio(made: Gap, rates: Rates, sums: NDArray[np.float64]) -> Gap:
@@ -110,7 +130,7 @@ FAMILY = Family(
             "Demographic parity ratio",
             "users",
             "min / max over groups of P(in top K), over pairs of a person and a candidate item of a category; the "
-            "category where it is smallest",
+            "category where it is smallest, of those that are not too rare for a ratio",
             0,
             1,
             1,

@@ -65,7 +65,7 @@ FAMILY = Family(
             place=50,
         ),
         Metric(
-            "snsv", "Sensitivity spread", "model", "std over values of mean similarity", 0, 1, -1, _FAIRLLM, place=60
+            "snsv", "Sensitivity spread", "model", "std over values of mean similarity", 0, 0.5, -1, _FAIRLLM, place=60
         ),
     ),
     place=120,

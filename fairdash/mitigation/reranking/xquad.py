@@ -50,7 +50,7 @@ INFO = Info(
 
 def _build(data: RerankInput, *, smooth: bool) -> Callable[[float], NDArray[np.intp]]:
     items, scores = data.candidates.items, unit_scores(data.candidates)
-    groups = data.item_groups or head_and_tail(data.popularity)
+    groups = data.item_groups or head_and_tail(data.popularity, data.item_ids)
     n_groups = len(groups.names)
     known = np.flatnonzero(groups.codes >= 0)
     member = sparse.csr_array(

@@ -114,7 +114,10 @@ def test_other_names_separators_and_parquet(tmp_path: Path) -> None:
     pd.DataFrame({"user_id": ["a", "b"], "item_id": ["i4", "i5"], "score": [0.5, 0.25]}).to_parquet(path)
     again, _ = read_lists(path, USERS, ITEMS)
     assert codes(again, 0) == [4]
-    assert again.scores[1, 0] == np.float32(0.25)
+    assert again.scores[1, 0] == 0.25
+    exact = [2**30 + 0.25, 2**30 + 0.5]
+    pd.DataFrame({"user_id": ["a", "b"], "item_id": ["i4", "i5"], "score": exact}).to_parquet(path)
+    assert read_lists(path, USERS, ITEMS)[0].scores[:2, 0].tolist() == exact
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 import json
 import math
+import re
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,7 @@ import fairdash
 from fairdash.data import brought
 from fairdash.errors import ConfigError
 from fairdash.metrics import audit, gate, paired
-from fairdash.metrics.catalogue import FAMILIES, METRICS
+from fairdash.metrics.catalogue import DECLARED, FAMILIES, METRICS, find
 from fairdash.metrics.declare import Family, Metric
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.value import Audit, ModelSide
@@ -261,18 +264,94 @@ def test_gate(made: Audit) -> None:
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        ("gender.ndcg=0.1", "is no condition"),
+        ("gender.ndcg=0.1", "ends before a number"),
+        ("ndcg=0.1", "is no condition"),
         ("gender.ndcg.gap", "is no condition"),
         ("gender.ndcg.gap=x", "is no condition"),
         ("sex.ndcg.gap=0.1", "no attribute 'sex'; it has gender, age"),
         ("gender.ndgc.gap=0.1", "no gap of 'ndgc'"),
         ("gender.ndcg.gpa=0.1", "a gap has no 'gpa'"),
-        ("gender.value_unfairness.gap=0.1", "cannot be judged"),
+        ("gender.value_unfairness.gap=0.1", "cannot be judged: it needs the predicted rating"),
+        ("gender.value_unfairness.low=0.1", "cannot be judged: it needs the predicted rating"),
+        ("gaps.sex.ndcg.gap=0.1", "no attribute 'sex'"),
+        ("items.awfr=0.1", "items has no 'awfr'"),
+        ("items.awrf.gap=0.1", "items.awrf has no 'gap'"),
+        ("items.by_group.makre.x.exposure_share=0.1", "items.by_group has no 'makre.x.exposure_share'"),
+        ("items.by_group.maker.z.exposure_share=0.1", "items.by_group.maker has no 'z.exposure_share'"),
+        ("items.by_group.maker.x.n.low=1", "items.by_group.maker.x.n has no 'low'"),
+        ("items.by_group.maker.x=1", "ends before a number"),
+        ("items.=0.1", "ends before a number"),
     ],
 )
 def test_bad_gates_are_refused(made: Audit, condition: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         gate.gate(made, [condition])
+
+
+@pytest.mark.parametrize(
+    ("condition", "near"),
+    [
+        ("gender.ndgc.gap=0.1", "ndcg"),
+        ("gendre.ndcg.gap=0.1", "gender"),
+        ("gender.ndcg.gpa=0.1", "gap"),
+        ("gender.ndcg.lo=0.1", "low"),
+        ("items.awfr=0.1", "awrf"),
+        ("items.by_group.makre.x.exposure_share=0.1", "maker"),
+        ("items.by_group.maker.x.exposure_sahre=0.1", "exposure_share"),
+    ],
+)
+def test_a_gate_names_the_nearest_key(made: Audit, condition: str, near: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        gate.gate(made, [condition])
+    assert f"Did you mean {near}?" in raised.value.hint
+
+
+def test_gates_on_items_on_groups_and_on_the_ends_of_intervals(made: Audit) -> None:
+    found = made.to_json()
+    items, share = found["items"], found["items"]["by_group"]["maker"]["x"]["exposure_share"]
+    low, high = found["gaps"]["gender"]["ndcg"]["ci"]
+    women = found["groups"]["gender"]["F"]
+    numbers = {  # path → number, and whether it breaks below the limit
+        "items.awrf": (items["awrf"], False),
+        "items.awrf.low": (items["awrf_ci"][0], False),
+        "items.awrf.ci": (items["awrf_ci"][0], False),
+        "items.coverage": (items["coverage"], True),
+        "items.coverage.low": (items["coverage_ci"][0], True),
+        "items.coverage.ci": (items["coverage_ci"][1], True),
+        "items.gaps.popularity.rsp": (items["gaps"]["popularity"]["rsp"]["value"], False),
+        "items.gaps.popularity.rsp.high": (items["gaps"]["popularity"]["rsp"]["ci"][1], False),
+        "items.by_group.maker.x.exposure_share": (share, False),
+        "gender.ndcg.low": (low, False),
+        "gender.ndcg.ci": (low, False),
+        "gaps.gender.ndcg.high": (high, False),
+        "overall.ndcg": (found["overall"]["ndcg"], True),
+        "groups.gender.F.ndcg.high": (women["ndcg_ci"][1], True),
+    }
+    for path, (number, falls) in numbers.items():
+        over, under = f"{path}={number + 1e-6!r}", f"{path}={number - 1e-6!r}"
+        assert len(gate.gate(made, [over])) == falls, path
+        assert len(gate.gate(made, [under])) == (not falls), path
+    assert len(gate.gate(made, [f"{path}={number - 1e-6!r}" for path, (number, falls) in numbers.items()])) == 9
+    size = -found["gaps"]["gender"]["generalized_cross_entropy"]["ci"][0]  # the end that is farther from fair
+    assert len(gate.gate(made, [f"gender.generalized_cross_entropy.high={size - 1e-6!r}"])) == 1
+    assert not gate.gate(made, [f"gender.generalized_cross_entropy.high={size + 1e-6!r}"])
+
+
+def test_names_with_points_can_be_gated(data: dict[str, Any]) -> None:
+    users = data["users"].rename(columns={"gender": "who.gender"})
+    items = data["items"].assign(maker=data["items"]["maker"].replace({"x": "Acme Inc. (U.S.)"}))
+    options = {"groups": ["who.gender"], "item_groups": ["maker"], "replicates": 20, "permutations": 20}
+    found = audit.from_frames(**data | {"users": users, "items": items}, **options)
+    paths = ("who.gender.ndcg.gap=-1", "items.by_group.maker.Acme Inc. (U.S.).exposure_share=-1")
+    assert [line.split(" is ")[0] for line in gate.gate(found, paths)] == [path[:-3] for path in paths]
+
+
+def test_the_gates_of_the_readme_are_those_that_there_are(data: dict[str, Any]) -> None:
+    text = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    conditions = re.findall(r"--fail-over ([^\n`]+=[^\n`]+)", text)[0].split()
+    assert len(conditions) > 1
+    options = {"groups": ["gender"], "item_groups": ["popularity"], "replicates": 20, "permutations": 20}
+    assert isinstance(gate.gate(audit.from_frames(**data, **options), conditions), list)
 
 
 # --- before and after -------------------------------------------------------------------------------------------------
@@ -344,6 +423,22 @@ def test_paired_needs_the_same_people_and_rules(data: dict[str, Any], made: Audi
         paired.paired(made, audit.from_frames(**fewer, **OPTIONS))
 
 
+def test_systems_whose_lists_end_at_different_places_are_not_compared_unnoticed(data: dict[str, Any]) -> None:
+    lists, options = data["recommendations"], OPTIONS | {"groups": ["gender"], "permutations": 20}
+    short = audit.from_frames(**data | {"recommendations": lists[lists["rank"] <= 6]}, **options)
+    with pytest.raises(ConfigError, match="end at place 10 before and at place 6 after, and K = 10"):
+        paired.paired(audit.from_frames(**data, **options), short)
+    # at K = 6 all metrics but the one of whole lists are of the same places
+    options |= {"k": 6}
+    short = audit.from_frames(**data | {"recommendations": lists[lists["rank"] <= 6]}, **options)
+    value = paired.paired(audit.from_frames(**data, **options), short).to_json()
+    rows = value["items"]["by_group"]["maker"]["x"]
+    assert rows["exposure_share"]["difference"] == rows["true_positive_rate"]["difference"] == 0
+    for key in ("pairwise_accuracy", "pairwise_accuracy_intra", "pairwise_accuracy_inter"):
+        assert rows[key]["difference"] is None
+        assert "10 places before and 6 after" in value["undefined"][f"items.by_group.maker.x.{key}"]
+
+
 # --- what must not matter ---------------------------------------------------------------------------------------------
 
 
@@ -371,7 +466,7 @@ def test_order_of_rows(seed: int) -> None:
 @given(st.integers(0, 10_000))
 @relaxed
 def test_names_of_items_and_groups(seed: int) -> None:
-    """Other item ids and other group names give the same numbers (ties aside, there are none: ranks are given)."""
+    """Other item ids and other group names give the same numbers; but for which of equally popular items are tail."""
     data = make(60, seed=seed)
     before = audit.from_frames(**data, **FEW).to_json()
     renamed = {name: frame.copy() for name, frame in data.items()}
@@ -380,12 +475,99 @@ def test_names_of_items_and_groups(seed: int) -> None:
             frame["item_id"] = "x" + frame["item_id"].str[::-1]
     renamed["users"]["gender"] = renamed["users"]["gender"].map({"F": "a woman", "M": "man"})
     after = audit.from_frames(**renamed, **FEW).to_json()
+    for found in (before, after):
+        for row in (found["overall"], *found["groups"]["gender"].values(), found["gaps"]["gender"]):
+            for key in ("aplt", "aplt_ci", "aclt", "aclt_ci"):
+                row.pop(key, None)
     assert close(before["overall"], after["overall"])
     assert close(before["groups"]["gender"]["F"], after["groups"]["gender"]["a woman"])
     for metric, row in before["gaps"]["gender"].items():
         other = after["gaps"]["gender"][metric]
         assert close([row["gap"], row["ci"]], [other["gap"], other["ci"]]), metric
     assert close(before["items"]["gaps"], after["items"]["gaps"])
+
+
+def odd_tables(seed: int) -> dict[str, Any]:
+    """Few people, few items, short and missing lists, groups of one, predictions: whatever may make an edge."""
+    rng = np.random.default_rng(seed)
+    n, n_items, k = int(rng.integers(2, 40)), int(rng.integers(2, 12)), int(rng.integers(1, 6))
+    taste = rng.choice([0.0, 0.3, 1.0])
+    lists, truth, train = [], [], []
+    for u in range(n):
+        order = rng.permutation(n_items)
+        length = k if rng.random() < 0.7 else int(rng.integers(0, k + 1))
+        lists += [(f"u{u}", f"i{i}", rank, 1 / rank) for rank, i in enumerate(order[:length], 1)]
+        for i in order[: max(1, k - 1)] if rng.random() < taste else order[-1:]:
+            truth.append((f"u{u}", f"i{i}", int(rng.integers(1, 6)), float(rng.normal(3, 2))))
+        train += [(f"u{u}", f"i{i}") for i in rng.choice(n_items, int(rng.integers(0, 3)))]
+    lists.append(("u0", f"i{n_items}", k + 7, 0.0))
+    return {
+        "recommendations": pd.DataFrame(lists, columns=["user_id", "item_id", "rank", "score"]),
+        "truth": pd.DataFrame(truth, columns=["user_id", "item_id", "rating", "prediction"]),
+        "users": pd.DataFrame(
+            {"user_id": [f"u{u}" for u in range(n)], "gender": rng.choice(["F", "M", "X"], n, p=[0.6, 0.3, 0.1])}
+        ),
+        "train": pd.DataFrame(train, columns=["user_id", "item_id"]),
+        "items": pd.DataFrame(
+            {
+                "item_id": [f"i{i}" for i in range(n_items + 1)],
+                "categories": rng.choice(["a", "b", "a|b", ""], n_items + 1),
+                "maker": rng.choice(["x", "y", "z", ""], n_items + 1),
+            }
+        ),
+    }
+
+
+def intervals(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, str, Any]]:
+    """(path, metric, interval) of every metric_ci, and of every {value, ci}."""
+    for key, inner in node.items():
+        here = f"{path}.{key}"
+        if isinstance(inner, dict) and "ci" in inner and "value" in inner:
+            yield here, key, inner["ci"]
+        elif isinstance(inner, dict) and key.endswith("_ci"):  # of several categories
+            yield from ((f"{here}.{name}", key, ci) for name, ci in inner.items())
+        elif isinstance(inner, dict):
+            yield from intervals(inner, here)
+        elif key.endswith("_ci"):
+            yield here, key.removesuffix("_ci"), inner
+
+
+@given(st.integers(0, 100_000), st.sampled_from([0, 1, 25]))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_intervals_stay_in_the_range_of_their_metric(seed: int, replicates: int) -> None:
+    """Every interval of the audit: of values in the metric's range, of signed gaps in that of a difference; one that is
+    null beside a number has its reason."""
+    options = {"groups": [GroupSpec(("gender",), min_size=1)], "item_groups": ["maker", "popularity"], "k": 3}
+    side = ModelSide({}, pd.DataFrame({"user_id": [f"u{u}" for u in range(40)], "flip_serp:gender": 0.97}))
+    tables = odd_tables(seed)
+    tables["truth"].loc[0, "rating"] = 5
+    made = audit.from_frames(**tables, **options, replicates=replicates, permutations=30, model=side)
+    found = made.to_json()
+    seen = 0
+    for path, metric, ci in intervals({part: found[part] for part in ("overall", "groups", "items")}):
+        key = metric.removesuffix("_ci").removesuffix("_intra").removesuffix("_inter")
+        info = DECLARED[key.partition(":")[0]]
+        low, high = info.low, info.high
+        if ci[0] is not None:
+            assert low - 1e-12 <= ci[0] <= ci[1] + 1e-12 <= high + 2e-12, (path, ci)
+            seen += 1
+    assert seen > 20
+    for attribute, named in found["gaps"].items():
+        for metric, row in named.items():
+            info = find(metric)
+            assert info, metric
+            gap = made.found[attribute][metric]
+            own = gap.sides is None and metric != "nonparity_unfairness"  # whose interval is of the signed difference
+            low, high = (info.low, info.high) if own else (info.low - info.high, info.high - info.low)
+            if row["ci"][0] is not None:
+                assert low - 1e-12 <= row["ci"][0] <= row["ci"][1] + 1e-12 <= high + 2e-12, (metric, row)
+            elif row["gap"] is not None or row["ratio"] is not None:
+                path = f"gaps.{attribute}.{metric}"
+                assert path in found["undefined"] or f"{path}.ci" in found["undefined"], path
+    for part in ("overall", "items"):
+        for key, value in found[part].items():
+            if key.endswith("_ci") and value[0] is None and found[part][key[:-3]] is not None:
+                assert f"{part}.{key}" in found["undefined"], key
 
 
 @given(st.integers(0, 10_000))
@@ -397,7 +579,7 @@ def test_ranges(seed: int) -> None:
         if info is None or row.side == "gap" or math.isnan(row.value):
             continue
         assert info.low - 1e-12 <= row.value <= info.high + 1e-12, row
-        if not math.isnan(row.low) and row.metric != "exposure_ratio":  # 1 should lie inside where all are alike
+        if not math.isnan(row.low):
             assert info.low - 1e-12 <= row.low <= row.high <= info.high + 1e-12, row
 
 

@@ -100,3 +100,11 @@ def test_jackknife_of_a_mean_is_the_t_interval() -> None:
     low, high = bootstrap.jackknife(float(values.mean()), left_out)
     expected = stats.t.interval(0.95, 19, values.mean(), values.std(ddof=1) / math.sqrt(20))
     assert (low, high) == pytest.approx(expected)
+
+
+def test_the_interval_of_a_distance_is_within_its_range_or_not_there() -> None:
+    noise = np.abs(np.random.default_rng(0).normal(0.4, 0.2, 500))
+    low, high = bootstrap.Estimate(0.45, noise, "distance", 0.0, 0.5).ci
+    assert 0 <= low < 0.45 < high == 0.5
+    assert np.isnan(bootstrap.Estimate(0.45, np.empty(0), "distance", 0.0, 0.5).ci).all()
+    assert np.isnan(bootstrap.Estimate(math.nan, noise, "distance", 0.0, 0.5).ci).all()

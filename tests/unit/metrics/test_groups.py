@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairdash.hashing import id_hash
-from fairdash.metrics import accuracy, bootstrap, groups
+from fairdash.metrics import accuracy, audit, bootstrap, groups
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.rates import Rates, spread
 from fairdash.metrics.shuffles import _shuffle_rows
@@ -277,3 +279,27 @@ def test_hits_equal_a_loop(seed: int, monkeypatch) -> None:
     np.testing.assert_array_equal(
         found, [[i in set(o.tolist()) for i in row] for row, o in zip(items, own, strict=True)]
     )
+
+
+def test_a_rare_category_is_not_the_headline_of_a_ratio() -> None:
+    """Of 100 women and 100 men, `common` stands in all lists of women and 80 of men; `rare` in one list of a woman and
+    none of a man, `odd` in 40 lists of women and none of men's: all of it is a ratio of 0, but one place is noise."""
+    people = [f"u{i}" for i in range(200)]
+    rows = [(user, "c", 1) for i, user in enumerate(people) if i < 180]
+    rows += [(user, "filler", 2) for user in people]
+    rare, odd = [("u0", "r", 3)], [(user, "o", 4) for user in people[:40]]
+    truth = pd.DataFrame({"user_id": people, "item_id": "filler"})
+    users = pd.DataFrame({"user_id": people, "gender": ["F"] * 100 + ["M"] * 100})
+    items = pd.DataFrame({"item_id": ["c", "filler", "r", "o"], "categories": ["common", "filler", "rare", "odd"]})
+
+    def ratio(*more: tuple[str, str, int]) -> dict[str, Any]:
+        lists = pd.DataFrame([*rows, *more], columns=["user_id", "item_id", "rank"])
+        made = audit.from_frames(lists, truth, users, items=items, groups=["gender"], replicates=20, permutations=50)
+        return made.to_json()["gaps"]["gender"]["demographic_parity_ratio"]
+
+    plain = ratio(*rare)
+    assert plain["ratio"] == pytest.approx(0.8)
+    assert plain["of"] == "common"
+    assert plain["left_out"] == 2
+    assert ratio(*rare, *odd)["of"] == "odd"  # 20 places of each group would be its share: 0 of them is no noise
+    assert ratio(*rare, *odd)["ratio"] == 0

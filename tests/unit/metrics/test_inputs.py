@@ -1,5 +1,6 @@
 """Odd tables: repaired and said, or refused with row and column."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,11 @@ import pandas as pd
 import pytest
 
 from fairdash.data import brought
+from fairdash.data.options import ImportOptions
 from fairdash.errors import ConfigError, DataError
 from fairdash.hashing import id_hash, mix
 from fairdash.item_classes import tail_items
-from fairdash.metrics import audit, inputs
+from fairdash.metrics import audit, inputs, stream
 from fairdash.schema import GroupSpec
 from tests.unit.metrics.people import make
 
@@ -279,9 +281,22 @@ def test_bad_options_are_refused() -> None:
 
 
 def test_tail_is_all_but_the_fewest_items_that_make_four_fifths() -> None:
-    assert tail_items(np.array([50.0, 30, 10, 10])).tolist() == [False, False, True, True]
-    assert tail_items(np.array([1.0, 1, 1, 1, 1])).tolist() == [False] * 5  # equal ones stay together
-    assert tail_items(np.zeros(3)).tolist() == [True] * 3
+    ids = np.array(list("abcde"), dtype=object)
+    assert tail_items(np.array([50.0, 30, 10, 10]), ids[:4]).tolist() == [False, False, True, True]
+    assert tail_items(np.zeros(3), ids[:3]).tolist() == [True] * 3
+    assert tail_items(np.array([7.0]), ids[:1]).tolist() == [False]
+
+
+def test_of_equal_items_at_the_border_the_head_takes_as_many_as_it_needs() -> None:
+    """Ten interactions with an item and one with each of ninety: 70 of these reach 80, so 20 are tail; which ones is a
+    matter of their ids alone, not of the order in which they stand."""
+    ids = np.array([f"i{i}" for i in range(91)], dtype=object)
+    popularity = np.array([10.0] + [1.0] * 90)
+    tail = tail_items(popularity, ids)
+    assert (int(tail.sum()), bool(tail[0])) == (20, False)
+    assert 0 < tail[1:46].sum() < 20  # neither the first nor the last ones
+    turned = tail_items(popularity[::-1], ids[::-1])
+    assert turned[::-1].tolist() == tail.tolist()
 
 
 def test_a_file_and_a_folder_of_parts_are_read_as_the_frame(tmp_path) -> None:
@@ -338,3 +353,118 @@ def test_people_of_several_groups_are_said_to_count_in_none() -> None:
     assert (
         "speaks: 1 of all people belong to several groups; here they count as (unknown)." in found.results["warnings"]
     )
+
+
+def deep(n_items: int = 130, found: int = 120) -> dict[str, Any]:
+    """Two people whose lists hold the whole catalogue, what they like at place `found`."""
+    rows = [(user, f"i{item}", rank) for user in ("u0", "u1") for rank, item in enumerate(range(n_items), 1)]
+    return {
+        "recommendations": pd.DataFrame(rows, columns=["user_id", "item_id", "rank"]),
+        "truth": pd.DataFrame({"user_id": ["u0", "u1"], "item_id": [f"i{found - 1}"] * 2}),
+        "users": tiny()["users"],
+        "items": pd.DataFrame({"item_id": [f"i{item}" for item in range(n_items)], "maker": ["x"] * n_items}),
+    }
+
+
+def pairwise(found: dict[str, Any]) -> float:
+    return found["items"]["by_group"]["maker"]["x"]["pairwise_accuracy"]
+
+
+def test_pairwise_accuracy_is_of_all_places_that_were_given(tmp_path: Path) -> None:
+    """119 of 129 irrelevant items rank above the one that is liked."""
+    data = deep()
+    options = {"k": 3, "item_groups": ["maker"], "replicates": 0, "permutations": 0}
+    found = audit.from_frames(**data, **options).to_json()
+    assert pairwise(found) == pytest.approx(10 / 129)
+    assert not any("cut" in line for line in found["warnings"])
+    path = tmp_path / "recs.parquet"
+    data.pop("recommendations").to_parquet(path)
+    assert pairwise(stream.from_parquet(path, **data, **options).to_json()) == pytest.approx(10 / 129)
+
+
+def test_lists_that_are_cut_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept are 100 places: what is liked is as good as the 29 others that are not listed, half of 29 pairs."""
+    monkeypatch.setattr(inputs, "LIST_CELLS", 1)
+    data = deep()
+    options = {"k": 3, "item_groups": ["maker"], "replicates": 0, "permutations": 0}
+    path = tmp_path / "recs.parquet"
+    data["recommendations"].to_parquet(path)
+    rest = {key: value for key, value in data.items() if key != "recommendations"}
+    for made in (audit.from_frames(**data, **options), stream.from_parquet(path, **rest, **options)):
+        assert pairwise(made.to_json()) == pytest.approx(14.5 / 129)
+        assert "cut at 100 places, and 60 rows lie beyond" in " ".join(made.to_json()["warnings"])
+
+
+def test_scores_keep_all_their_digits(tmp_path: Path) -> None:
+    """Scores that differ in the tenth digit tell the groups apart, and order a list."""
+    people = [f"u{i}" for i in range(50)]
+    women = people[::2]
+    low, high = (2.0**30 + part for part in (0.25, 0.5))
+    lists = pd.DataFrame([(user, item) for user in people for item in "ab"], columns=["user_id", "item_id"])
+    own = ["a" if user in women else "b" for user in lists["user_id"]]
+    truth = pd.DataFrame({"user_id": people, "item_id": own[::2]})
+    users = pd.DataFrame({"user_id": people, "gender": ["F" if user in women else "M" for user in people]})
+    options = {"groups": ["gender"], "k": 1, "replicates": 5, "permutations": 5}
+    path = tmp_path / "recs.parquet"
+
+    def both_ways(score: np.ndarray) -> list[dict[str, Any]]:
+        frame = lists.assign(score=score)
+        frame.to_parquet(path)
+        whole = audit.from_frames(frame, truth, users, **options)
+        return [whole.to_json(), stream.from_parquet(path, truth, users, **options).to_json()]
+
+    for found in both_ways(np.where(lists["item_id"] == own, high, low)):
+        assert found["overall"]["mrr"] == 1.0
+    for found in both_ways(np.where(lists["user_id"].isin(women), high, low)):
+        assert found["gaps"]["gender"]["score_ks"]["gap"] == 1.0
+
+
+def test_what_was_trained_on_is_counted_in_truth_and_in_lists(tmp_path: Path) -> None:
+    data = tiny(train=pd.DataFrame({"user_id": ["u0", "u0", "u1", "u1"], "item_id": ["b", "c", "a", "d"]}))
+    path = tmp_path / "recs.parquet"
+    data["recommendations"].to_parquet(path)
+    rest = {key: value for key, value in data.items() if key != "recommendations"}
+    options = {"k": 3, "replicates": 0, "permutations": 0}
+    for made in (audit.from_frames(**data, **options), stream.from_parquet(path, **rest, **options)):
+        said = " ".join(made.to_json()["warnings"])
+        assert "2 of 2 held-out items of 2 people are among the same person's training items" in said
+        assert "3 places of 2 lists hold what the person had in training" in said
+    clean = tiny(train=pd.DataFrame({"user_id": ["u0", "u1"], "item_id": ["d", "b"]}))
+    assert not any("in training" in line or "training items" in line for line in run(clean)["warnings"])
+
+
+def test_pairs_held_out_with_different_ratings_are_said() -> None:
+    truth = pd.DataFrame(
+        {
+            "user_id": ["u0", "u0", "u0", "u1", "u1"],
+            "item_id": ["b", "b", "b", "d", "d"],
+            "rating": [1, 2, 5, 4, 4],
+            "prediction": [3.0, 3.0, 3.0, 4.0, 2.0],
+        }
+    )
+
+    def said(truth: pd.DataFrame, **options: Any) -> list[str]:
+        found = audit.from_frames(**tiny(truth=truth), k=3, replicates=0, permutations=0, **options)
+        return [finding.message for finding in found.findings if finding.key == "contradicting_pairs"]
+
+    ratings, predictions = said(truth)
+    assert ratings == "1 held-out pairs of a person and an item occur with different ratings; the last row counts."
+    assert predictions.startswith("1 held-out pairs of a person and an item occur with different predictions")
+    assert said(truth, options=ImportOptions(dedupe="best"))[0].endswith("the best row counts.")
+    assert len(said(truth, options=ImportOptions(dedupe="sum"))) == 1  # added up, ratings are none
+    assert not said(truth.drop_duplicates(["user_id", "item_id"]))
+
+
+def test_disparity_of_exposure_is_of_everybody_who_got_a_list() -> None:
+    """u0 gets x then y, u1 (nothing held out) y alone, u2 has something held out but no list: with d = 1 / log2(3),
+    eed is the mean of 1 + d² and 1, and the loss that of the two whose ideal is known."""
+    lists = pd.DataFrame({"user_id": ["u0", "u0", "u1"], "item_id": ["a", "b", "b"], "rank": [1, 2, 1]})
+    truth = pd.DataFrame({"user_id": ["u0", "u2"], "item_id": ["a", "b"]})
+    users = pd.DataFrame({"user_id": ["u0", "u1", "u2"], "gender": ["F", "M", "M"]})
+    items = pd.DataFrame({"item_id": ["a", "b"], "maker": ["x", "y"]})
+    options = {"k": 2, "item_groups": ["maker"], "replicates": 0, "permutations": 0}
+    found = audit.from_frames(lists, truth, users, items=items, **options).to_json()["items"]
+    d = 1 / np.log2(3)
+    assert found["eed"] == pytest.approx((1 + d**2 + 1) / 2)
+    assert found["eel"] == pytest.approx((0 + 1 + d**2) / 2)
+    assert found["eer"] == pytest.approx(2 * (1 + d**2) / 2)

@@ -50,6 +50,7 @@ def validation(past: Split, item_groups: Groups | None) -> RerankInput:
         candidates=Lists(np.zeros((data.n_users, 0), np.int32), np.zeros((data.n_users, 0), np.float32)),
         k=10,
         n_items=data.n_items,
+        item_ids=data.items["item_id"].to_numpy(dtype=object),
         history=data.train.matrix(data.n_users, data.n_items),
         popularity=data.popularity,
         categories=Categories.of(data.items),
@@ -74,7 +75,7 @@ def test_gaps_between_people_are_the_audits(past: Split, lists: Lists, audited: 
 
 
 def test_items_side_is_the_audits(past: Split, lists: Lists, audited: dict[str, Any]) -> None:
-    grouped = validation(past, head_and_tail(past.training.popularity))
+    grouped = validation(past, head_and_tail(past.training.popularity, past.training.items["item_id"]))
     for key in ("exposure_ratio", "rsp"):
         for data, name in ((grouped, "popularity"), (validation(past, None), "categories")):
             point = Judge(data, key).point(0.0, lists.items)

@@ -13,6 +13,7 @@ import pytest
 
 from fairdash.hashing import id_hash
 from fairdash.metrics import audit, bootstrap
+from fairdash.metrics.catalogue import METRICS
 from fairdash.recommenders.ranking import rank_all
 from fairdash.schema import Codes, Floats, GroupSpec, Interactions, Lists, Split, TrainingData
 from fairdash.stages import model_side
@@ -144,6 +145,7 @@ def test_a_planted_reaction_is_measured(split: Split) -> None:
     reader.women = women(split)
     who = model_side.form(GENDER, split.training.users)
     found = model_side.attribute_sensitivity(reader, split, GENDER, who, k=K, replicates=200)
+    bare = model_side.attribute_sensitivity(reader, split, GENDER, who, k=K, replicates=0)
     jaccard = found["flip_jaccard"]
     # a woman's list holds even items alone (she has enough unseen ones); a man's follows taste
     data = split.training
@@ -166,6 +168,9 @@ def test_a_planted_reaction_is_measured(split: Split) -> None:
     assert snsr.more["by_similarity"]["flip_jaccard"]["similarity"]["M"] == 1.0
     assert snsr.value == pytest.approx(1 - jaccard.value)
     assert found["snsv"].value == pytest.approx(snsr.value / 2)
+    for key in ("snsr", "snsv"):
+        assert 0 < found[key].ci[0] < found[key].value < found[key].ci[1] < METRICS[key].high
+        assert np.isnan(bare[key].ci).all()  # without replicates there is none, rather than one that ends at 1
     assert snsr.ci[0] <= snsr.value <= snsr.ci[1]
 
 

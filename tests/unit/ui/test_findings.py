@@ -56,6 +56,11 @@ def test_the_sentence_names_the_worse_group_the_gap_and_both_sizes(audit: dict[s
     assert "the widest gap" not in told  # the small and the unknown group are no part of it
 
 
+def test_a_distance_is_told_beside_what_chance_alone_would_give(audit: dict[str, Any]) -> None:
+    row = audit["gaps"]["gender"]["category_divergence"]
+    assert f"{words.number(row['floor'])} by chance alone" in findings.sentence(audit, "gender", "category_divergence")
+
+
 def test_a_twin_without_difference_says_so(audit: dict[str, Any]) -> None:
     same = made(worse=False)
     assert findings.verdict(same["gaps"]["gender"]["ndcg"]) == "none"

@@ -64,6 +64,7 @@ def instance(
         candidates=Lists(items, values),
         k=k,
         n_items=n_items,
+        item_ids=np.array([f"i{item}" for item in range(n_items)], dtype=object),
         history=sparse.csr_array(seen),
         popularity=rng.integers(0, 50, n_items).astype(np.float64),
         categories=shares(rng, n_items, n_categories),

@@ -76,7 +76,8 @@ def test_small_groups_count_as_unknown() -> None:
 
 
 def test_head_is_what_makes_80_percent() -> None:
-    assert head_and_tail(np.array([50.0, 30.0, 10.0, 10.0])).codes.tolist() == [0, 0, 1, 1]
+    ids = np.array(list("abcd"), dtype=object)
+    assert head_and_tail(np.array([50.0, 30.0, 10.0, 10.0]), ids).codes.tolist() == [0, 0, 1, 1]
 
 
 def test_contains() -> None:

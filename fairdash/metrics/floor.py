@@ -1,0 +1,59 @@
+"""What of a number is beyond chance, for numbers that noise alone lifts above 0.
+
+A distance between distributions, the largest of many differences, a mean of absolute differences: none of them is 0
+for groups that are treated alike, and with few people they are far from it. Their floor is their mean under shuffled
+labels, which is what equal treatment shows at this size, and `above_floor` is the value less it.
+
+Its interval has the spread of the bootstrap replicates around their own mean (that mean is the value with the noise
+once more), or that of the shuffled values where there are no replicates; and its lower end says what the test says: it
+is above 0 if p < 0.05, and not otherwise. So it leaves 0 out for 5 % of groups that are alike. Far above the floor
+noise adds less than the floor, so that above_floor is on the safe side there: the truth lies between it and the value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdash.metrics.bootstrap import interval
+from fairdash.metrics.groups import agreeing
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Above:
+    """floor: the mean under shuffled labels. value: what lies above it, in the same units, 0 where nothing does but
+    chance. ci: its 95 % interval. All NaN without shuffled labels."""
+
+    floor: float
+    value: float
+    ci: tuple[float, float]
+
+
+def above(value: float, shuffled: Array, replicates: Array, p_value: float) -> Above:
+    """The part of a value ≥ 0 that is above its floor. shuffled: the statistic under shuffled labels [p]; replicates:
+    under bootstrap weights [b]; p_value: share of shufflings with a value at least as large."""
+    null, moved = shuffled[np.isfinite(shuffled)], replicates[np.isfinite(replicates)]
+    if not len(null) or np.isnan(value):
+        return Above(np.nan, np.nan, (np.nan, np.nan))
+    floor = float(null.mean())
+    around = moved if len(moved) > 1 else null
+    low, high = interval(around - around.mean() + (value - floor))
+    return Above(floor, value - floor, agreeing((low, max(high, 0.0)), value - floor, p_value))
+
+
+def beside(
+    value: float, shuffled: Array, replicates: Array, p_value: float, *, below_zero: bool = False
+) -> dict[str, Any]:
+    """floor, above_floor, above_floor_ci for the row of a value; empty without shuffled labels. below_zero: the value
+    and all the others are ≤ 0, farther below is worse."""
+    if not len(shuffled):
+        return {}
+    sign = -1.0 if below_zero else 1.0
+    found = above(sign * value, sign * shuffled, sign * replicates, p_value)
+    ends = found.ci if sign > 0 else (0.0 - found.ci[1], 0.0 - found.ci[0])
+    return {"floor": sign * found.floor, "above_floor": sign * found.value, "above_floor_ci": ends}
