@@ -68,7 +68,7 @@ def made(items):
                             replicates=100, permutations=200)
 
 before, after = made(even), made(random)
-found, changed = before.to_json(), compare.compare(before, after).to_json()
+found, changed = before.to_json(), compare.compare_audits(before, after).to_json()
 low = -np.inf if data.relevance_threshold is None else data.relevance_threshold
 hits = [item for user, item, liked in zip(test.user, test.item, test.rating >= low) if liked and item in even[user]]
 heads = next(group for group in before.catalogue.classes if group.attribute == "popularity").member.toarray()

@@ -452,7 +452,9 @@ def test_from_its_training_to_the_explanation_of_an_item(tiny: Path, run: Path) 
     lists = made.candidates()
     assert ((lists.items >= 0).sum(axis=1) == 12).all()
     groups = [GroupSpec(("gender",), (None,), 2)]
-    found = audit.audit(made, lists.top(5), groups=groups, k=5, replicates=10, permutations=10, model=True).to_json()
+    found = audit.audit(
+        made, lists.top(5), audit.AuditSpec(tuple(groups), k=5, replicates=10, permutations=10, model=True)
+    ).to_json()
     assert 0 <= found["model"]["gender"]["flip_jaccard"]["value"] <= 1
     assert found["model"]["gender"]["score_ks"]["value"] is not None  # of probabilities
     done = mitigate.mitigate(made, Mitigation("calibrate", strength=0.5), 5, retrain=lambda *_: made)

@@ -21,6 +21,7 @@ PACKAGE = Path(fairdash.__file__).parent
 SOURCES = [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "pages").glob("*.py"), PACKAGE.parent / "app.py"]
 OTHERWISE = {  # the same word for something else
     ("item_classes.py", "popularity"),  # an attribute of items
+    ("metrics/families/popularity.py", "popularity"),  # a family of metrics
     ("recommenders/bert_pair/__init__.py", "popularity"),  # a prior
     ("recommenders/bert_pair/model.py", "popularity"),
 }

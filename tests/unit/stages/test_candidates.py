@@ -71,7 +71,7 @@ def test_it_comes_back_from_its_folder_with_its_first_stage(run: Run, tmp_path: 
 
 def test_audit_of_lists_and_of_the_model(run: Run) -> None:
     found = audit.audit(
-        run, recommend.recommend(run, 10), groups=[GENDER], replicates=20, permutations=20, model=True
+        run, recommend.recommend(run, 10), audit.AuditSpec((GENDER,), replicates=20, permutations=20, model=True)
     ).to_json()
     assert 0 < found["overall"]["ndcg"] <= 1
     assert 0 < found["model"]["gender"]["flip_jaccard"]["value"] < 1  # even codes for women
