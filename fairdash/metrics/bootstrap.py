@@ -94,7 +94,7 @@ class Estimate:
             return self.ends
         if self.kind == "distance":
             low, high = distance_interval(self.value**2, self.replicates**2)
-            return math.sqrt(low), math.sqrt(high)
+            return math.sqrt(low), min(math.sqrt(high), self.high)
         if self.kind == "jackknife":
             return jackknife(self.value, self.replicates, self.low, self.high)
         return interval(self.replicates, self.low, self.high)

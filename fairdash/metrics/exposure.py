@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 
 from fairdash.item_classes import ItemClass
 from fairdash.metrics.accuracy import discounts
@@ -85,24 +86,23 @@ def merit_ratio(exposure: Array, merit: Array) -> float:
     return float(each.min() / each.max()) if len(each) >= 2 and each.max() > 0 else float("nan")
 
 
-def gini(counts: Array) -> float:
-    """Gini coefficient of counts [n_items], divided by (n − 1)/n: 0 all alike … 1 all on one. NaN when all are 0."""
-    n, total = len(counts), counts.sum()
-    if n < 2 or total == 0:
-        return float("nan")
-    ordered = np.sort(counts)
-    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * total) * n / (n - 1))
+def gini(counts: Array) -> Array:
+    """Gini coefficient of counts along the last axis of n, divided by (n − 1)/n: 0 all alike … 1 all on one. NaN when
+    all are 0."""
+    n, total = counts.shape[-1], counts.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value: Array = np.sort(counts, axis=-1) @ (2.0 * np.arange(1, n + 1) - n - 1) / total / (n - 1)
+    return np.maximum(value, 0.0)
 
 
-def coverage(counts: Array) -> float:
-    """Part of the items with a count above 0."""
-    return float(np.count_nonzero(counts) / len(counts)) if len(counts) else float("nan")
+def coverage(counts: Array) -> Array:
+    """Part of the items with a count above 0, along the last axis."""
+    return np.asarray(np.count_nonzero(counts, axis=-1) / np.float64(counts.shape[-1]))
 
 
-def entropy(counts: Array) -> float:
-    """Shannon entropy of the shares over log n: 0 all on one … 1 all alike. NaN when all are 0 or n < 2."""
-    total = counts.sum()
-    if total == 0 or len(counts) < 2:
-        return float("nan")
-    p = counts[counts > 0] / total
-    return float(-(p * np.log(p)).sum() / np.log(len(counts)))
+def entropy(counts: Array) -> Array:
+    """Shannon entropy of the shares of n counts along the last axis, over log n: 0 all on one … 1 all alike. NaN when
+    all are 0 or n < 2."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value: Array = entr(shares(counts)).sum(axis=-1) / np.log(counts.shape[-1])
+    return value

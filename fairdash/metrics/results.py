@@ -342,7 +342,7 @@ def items(total: Tally, catalogue: Catalogue, labels: Sequence[str], undefined: 
 
 def catalogue_estimates(total: Tally) -> dict[str, Estimate]:
     """Metrics of the whole catalogue: of how often items are recommended, and means over people."""
-    listed = Listed(total.item_lists, total.item_exposure)
+    listed = Listed(total.item_lists, total.item_exposure, total.list_lengths)
     found: dict[str, Estimate] = {}
     for family in chosen(total.rules.accuracy_only):
         if family.of_catalogue is not None:

@@ -394,16 +394,47 @@ def recommended(case: Case) -> list[int]:
     return [sum(item in case.top(user) for user in case.users) for item in range(case.n_items)]
 
 
+def covered(counts: Sequence[float]) -> float:
+    return sum(count > 0 for count in counts) / len(counts)
+
+
+def even(amounts: Sequence[float]) -> float:
+    """Entropy of the amounts' shares over its maximum."""
+    total = sum(amounts)
+    if not total or math.isnan(total) or len(amounts) < 2:
+        return NAN
+    return -sum(a / total * math.log(a / total) for a in amounts if a) / math.log(len(amounts))
+
+
 def coverage(case: Case) -> float:
-    return sum(count > 0 for count in recommended(case)) / case.n_items
+    return covered(recommended(case))
 
 
 def entropy(case: Case) -> float:
-    counts = recommended(case)
-    total = sum(counts)
-    if not total or case.n_items < 2:
-        return NAN
-    return -sum(c / total * math.log(c / total) for c in counts if c) / math.log(case.n_items)
+    return even(recommended(case))
+
+
+def jain(counts: Sequence[float]) -> float:
+    return divide(sum(counts) ** 2, len(counts) * sum(count**2 for count in counts))
+
+
+def satisfied(counts: Sequence[float]) -> float:
+    """FSat of Patro et al. 2020: items that are recommended ⌊S / n⌋ times or more, where that is not 0."""
+    share = math.floor(sum(counts) / len(counts))
+    return sum(count >= share for count in counts) / len(counts) if share else NAN
+
+
+def rescaled(measure: Callable[[Sequence[float]], float], case: Case) -> float:
+    """Between the lists that all begin one order of the items, and a deal of as many places item by item."""
+    alike, dealt = [0] * case.n_items, [0] * case.n_items
+    places = 0
+    for user in case.users:
+        for at in range(len(case.top(user))):
+            alike[at] += 1
+            dealt[places % case.n_items] += 1
+            places += 1
+    low, high = measure(alike), measure(dealt)
+    return (measure(recommended(case)) - low) / (high - low) if abs(high - low) > 1e-9 else NAN
 
 
 def tail(popularity: Sequence[int]) -> set[int]:

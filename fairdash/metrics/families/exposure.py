@@ -12,6 +12,7 @@ from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.declare import Family, Metric, Part
 from fairdash.metrics.item_sums import ItemSums, distance, divide, quotients, rates
 
+_NOTHING = "there are fewer than two groups of items, or none of them is recommended"
 _DIAZ = "Diaz et al. 2020, Evaluating Stochastic Rankings with Expected Exposure, CIKM"
 
 
@@ -26,10 +27,29 @@ def _gaps(sums: ItemSums) -> dict[str, Estimate]:
         return exposure.total_variation(exposure.shares(mass), target)
 
     return {
-        "awrf": distance(away, sums.by_group("exposure")),
+        "awrf": distance(away, sums.by_group("exposure"), 1.0),
         **{key: _mean(sums, key) for key in ("eed", "eer", "eel")},
         "exposure_ratio": _ratio(sums),
+        "mmf": _lowest(sums, target),
+        "group_gini": distance(exposure.gini, sums.by_group("exposure"), 1.0),
+        "group_entropy": _entropy(sums),
     }
+
+
+def _lowest(sums: ItemSums, target: NDArray[np.float64]) -> Estimate:
+    """Of the group that is lowest in the data, held fixed in the replicates."""
+    given, moved = (divide(exposure.shares(mass), target) for mass in sums.by_group("exposure"))
+    if np.isnan(given).all() or len(given) < 2:
+        return Estimate(math.nan, np.empty(0))
+    lowest = int(np.nanargmin(given))
+    return Estimate(float(given[lowest]), moved[:, lowest], low=0.0, high=1.0)
+
+
+def _entropy(sums: ItemSums) -> Estimate:
+    """Its interval is that of the distance √(1 − entropy), as resampling only makes shares less even."""
+    away = distance(lambda mass: np.sqrt(np.maximum(1 - exposure.entropy(mass), 0.0)), sums.by_group("exposure"), 1.0)
+    low, high = away.ci
+    return Estimate(1 - away.value**2, 1 - away.replicates**2, ends=(max(1 - high**2, 0.0), 1 - low**2))
 
 
 def _mean(sums: ItemSums, key: str) -> Estimate:
@@ -113,6 +133,43 @@ FAMILY = Family(
             edge="Groups without relevant items are left out.",
             place=60,
             why="fewer than two groups have relevant items",
+            over="classes",
+        ),
+        Metric(
+            "mmf",
+            "Max-min fairness",
+            "items",
+            "min over groups of share of exposure / share of the catalogue",
+            0,
+            1,
+            1,
+            "Xu et al. 2023, P-MMF: Provider Max-min Fairness Re-ranking in Recommender System, WWW",
+            place=62,
+            why=_NOTHING,
+            over="classes",
+        ),
+        Metric(
+            "group_gini",
+            "Gini over groups",
+            "items",
+            "Gini coefficient of the j groups' shares of exposure, over (j − 1)/j",
+            0,
+            1,
+            -1,
+            place=64,
+            why=_NOTHING,
+            over="classes",
+        ),
+        Metric(
+            "group_entropy",
+            "Entropy over groups",
+            "items",
+            "entropy of the j groups' shares of exposure / log j",
+            0,
+            1,
+            1,
+            place=66,
+            why=_NOTHING,
             over="classes",
         ),
     ),
