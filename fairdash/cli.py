@@ -593,7 +593,8 @@ def _parser() -> argparse.ArgumentParser:
         add_answers(made, "data")
 
     def add_groups(made: argparse.ArgumentParser, more: str = "") -> None:
-        group_help = "attribute of people, several crossed as gender,age; may be repeated" + more
+        group_help = "attribute of people, several crossed as gender,age; or activity, the 5 %% with the most training "
+        group_help += "interactions and the others; may be repeated" + more
         made.add_argument("--group", action="append", default=[], help=group_help)
         made.add_argument("--bins", action="append", default=[], help="edges of a numeric attribute: age=18,25,35")
         made.add_argument("--min-group-size", type=int, default=settings.MIN_GROUP_SIZE)

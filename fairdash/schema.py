@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fairdash import arrays, settings
+from fairdash.activity import with_activity
 from fairdash.arrays import Arrays
 from fairdash.hashing import digest, id_hash, mix
 
@@ -261,6 +262,12 @@ class TrainingData:
     def popularity(self) -> NDArray[np.float64]:
         """Training interactions of each item [n_items]."""
         return np.bincount(self.train.item, minlength=self.n_items).astype(np.float64)
+
+    @cached_property
+    def people(self) -> pd.DataFrame:
+        """The users with what their interactions tell of them: `activity`. What groups of people are formed from."""
+        counts = (np.bincount(part.user, minlength=self.n_users) for part in (self.train, self.valid))
+        return with_activity(self.users, sum(counts, np.zeros(self.n_users, dtype=np.int64)))
 
     @cached_property
     def digest(self) -> str:

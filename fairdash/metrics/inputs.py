@@ -24,6 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash import settings
+from fairdash.activity import ACTIVITY, with_activity
 from fairdash.data.brought import PREDICTION, Brought, in_order
 from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError, DataError
@@ -120,7 +121,7 @@ def from_split(
     item_ids = data.items[ITEM_ID].to_numpy(dtype=object)
     user_ids = data.users[USER_ID].to_numpy(dtype=object)
     catalogue = Catalogue(item_ids, popularity, item_classes(data.items, item_groups, popularity))
-    formed = tuple(form(spec, data.users) for spec in groups)
+    formed = tuple(form(spec, data.people) for spec in groups)
     relevant = _pairs(test.user[liked], test.item[liked], data.n_items)
     made = Inputs(
         user_ids=user_ids,
@@ -189,7 +190,7 @@ def setting(
         return spread
 
     # groups are formed of all people in the table, so that they do not depend on who has a list
-    formed = [form(spec, users) for spec in groups]
+    formed = [form(spec, _with_activity(tables, groups)) for spec in groups]
     said += _overlaps(formed)
     return Setting(
         people=people,
@@ -202,6 +203,19 @@ def setting(
         threshold=threshold,
         rated=_rated(truth, user, item, threshold, said),
     )
+
+
+def _with_activity(tables: Brought, groups: Sequence[GroupSpec]) -> pd.DataFrame:
+    """The table of people, with their activity where a group asks for it."""
+    if not any(ACTIVITY in spec.attributes for spec in groups) or ACTIVITY in tables.users:
+        return tables.users
+    if tables.train is None:
+        raise ConfigError(
+            "The most active people are told apart by training interactions, and there are none.",
+            "Give the training table as well (--train).",
+        )
+    counts = tables.users[USER_ID].map(tables.train[USER_ID].value_counts()).fillna(0)
+    return with_activity(tables.users, counts.to_numpy().astype(np.int64))
 
 
 def _overlaps(formed: Sequence[Groups]) -> list[str]:

@@ -282,7 +282,37 @@ def group_entropy_index(benefits: Sequence[float], names: Sequence[str]) -> tupl
     return whole, between, within
 
 
+def atkinson(benefits: Sequence[float], names: Sequence[str]) -> tuple[float, float, float]:
+    """(whole, between groups, within groups), ε = ½: what all have equally as well as now, over what they have
+    (Atkinson 1970); between is of what each group would have, within is what is lost inside groups (Blackorby,
+    Donaldson & Auersperg 1981)."""
+
+    def as_well(values: Sequence[float]) -> float:
+        return mean([math.sqrt(value) for value in values]) ** 2
+
+    own: dict[str, list[float]] = {}
+    for value, name in zip(benefits, names, strict=True):
+        own.setdefault(name, []).append(value)
+    smoothed = [as_well(own[name]) for name in names]
+    whole = 1 - as_well(benefits) / mean(benefits)
+    between = 1 - as_well(smoothed) / mean(smoothed)
+    within = sum(sum(values) / sum(benefits) * (1 - divide(as_well(values), mean(values)))
+                 for values in own.values() if sum(values))  # fmt: skip
+    return whole, between, within
+
+
 # Items and providers
+
+
+def inequity_of_attention(case: Case, user: int) -> float:
+    """IAA with linear attention and relevance of 0 or 1, every item of the catalogue looked at."""
+    if not case.liked[user] or case.k == 1:
+        return NAN
+    apart = 0.0
+    for item in range(case.n_items):
+        rank = case.top(user).index(item) + 1 if item in case.top(user) else case.k
+        apart += abs((case.k - rank) / (case.k - 1) - (item in case.liked[user]))
+    return apart / case.n_items
 
 
 def exposure(case: Case) -> list[float]:

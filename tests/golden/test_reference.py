@@ -234,6 +234,12 @@ def test_indices_of_benefit(case: Case) -> None:
         same(row["within"], within)
         same(row["gap"], between)
         assert whole == pytest.approx(between + within, abs=CLOSE)
+        parts = dict(zip(("total", "between", "within"), reference.atkinson(benefits, names), strict=True))
+        row = gaps["atkinson"]
+        for part, value in parts.items():
+            same(row[part], value)
+        same(row["gap"], parts["between"])
+        assert 1 - parts["total"] == pytest.approx((1 - parts["between"]) * (1 - parts["within"]), abs=CLOSE)
         means = {
             name: reference.mean([b for b, own in zip(benefits, names, strict=True) if own == name]) for name in groups
         }
@@ -260,6 +266,7 @@ def test_items(case: Case) -> None:
     same(items["gini_rescaled"], 1 - reference.rescaled(reference.gini, case))
     same(items["coverage_rescaled"], reference.rescaled(reference.covered, case))
     same(items["entropy_rescaled"], reference.rescaled(reference.even, case))
+    same(items["iaa"], reference.mean([reference.inequity_of_attention(case, user) for user in case.users]))
     same(items["arp"], reference.arp(case))
     given_to = reference.share_by_group(case, reference.exposure(case))
     catalogue = reference.share_by_group(case, [1.0] * case.n_items)
