@@ -34,7 +34,7 @@ FAMILY = Family(
             "iaa",
             "Inequity of attention",
             "items",
-            "mean over people and all items of |attention − liked|, attention (K − rank) / (K − 1) in the top K, else 0",
+            "mean over people and items of |attention − liked|, attention (K − rank) / (K − 1) in the top K, else 0",
             0,
             1,
             -1,
