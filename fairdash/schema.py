@@ -203,12 +203,14 @@ class Groups:
 class GroupSpec:
     """How to form groups: one attribute, or several crossed; numeric ones are cut at `edges` ([a, b) each, open ends).
 
-    `groups.form(spec, table)` gives the Groups. min_size: smaller groups are shown but never part of a gap.
+    `groups.form(spec, table)` gives the Groups. min_size: smaller groups are shown but never part of a gap. target: the
+    share that each group should have (`groups.target_shares`), a word or shares by name; "": the metric's own.
     """
 
     attributes: tuple[str, ...]
     edges: tuple[tuple[float, ...] | None, ...] = ()
     min_size: int = settings.MIN_GROUP_SIZE
+    target: str | tuple[tuple[str, float], ...] = ""
 
     @property
     def label(self) -> str:

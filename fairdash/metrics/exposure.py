@@ -4,7 +4,10 @@ K, else 0; an item of c categories gives 1/c of it to each.
 exposure_share   a group's part of all exposure, beside its part of the catalogue, of training interactions and of
                  relevant items. 0…1.
 awrf             total variation ½ Σ |p̂ − p| between the groups' shares of exposure and a stated target share
-                 (Sapiezynski et al. 2019); here the target is the share of the catalogue. 0…1, lower is fairer.
+                 (Sapiezynski et al. 2019); the target is the share of the catalogue unless another is chosen: shares
+                 of training interactions, equal shares, or given ones. 0…1, lower is fairer.
+awrf_list        the same of each list alone, averaged over lists (Raj & Ekstrand 2022): lists that are each far from
+                 the target may be near it together. 0…1, lower is fairer.
 eed eer eel      expected exposure of the groups, E, against that of an ideal ranker, E*: |E|², 2 E·E* and
                  |E − E*|² = eed − eer + |E*|² (Diaz et al. 2020), averaged over users with relevant items. The ideal
                  ranker puts the m relevant candidates first in random order, then the others in random order, all cut
@@ -31,19 +34,23 @@ Array = NDArray[np.float64]
 
 
 def columns(facts: Facts, group: ItemClass) -> Columns:
-    """exposure:, merit: [n, j], shared among an item's groups; eed:, eer:, eel: [n], 0 for users without truth."""
+    """exposure:, merit: [n, j], shared among an item's groups; eed:, eer:, eel: [n], 0 for users without truth; away:
+    from the target, 0 for lists without an item of known group, and shown: whether the list has any [n]."""
     name = group.attribute
     exposure = facts.counts(facts.exposure, group.share)
     merit = facts.counts(facts.relevant, group.share)
     ideal = ideal_exposure(facts, group, merit)
     has_truth = (facts.n_relevant > 0)[:, None]
     given, ideal = np.where(has_truth, exposure, 0.0), np.where(has_truth, ideal, 0.0)
+    shown = exposure.sum(axis=1) > 0
     return {
         f"exposure:{name}": exposure,
         f"merit:{name}": merit,
         f"eed:{name}": (given**2).sum(axis=1),
         f"eer:{name}": 2 * (given * ideal).sum(axis=1),
         f"eel:{name}": ((given - ideal) ** 2).sum(axis=1),
+        f"away:{name}": np.where(shown, total_variation(shares(exposure), group.target), 0.0),
+        f"shown:{name}": shown.astype(np.float64),
     }
 
 

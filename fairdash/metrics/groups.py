@@ -38,7 +38,8 @@ atkinson                   Atkinson's index with ε = ½ of per-user NDCG b, 1 �
                            1970). between: the same with each person's b replaced by (mean of √b)² of the own group;
                            (1 − whole) = (1 − between) (1 − within) (Blackorby, Donaldson & Auersperg 1981). With ε of 1
                            or more, one person without a hit would make it 1. 0…1, lower is fairer.
-generalized_cross_entropy  (1 − Σ p_f² / p_m) / 2 with β = 2, p_m the groups' shares of mean NDCG and p_f equal shares
+generalized_cross_entropy  (1 − Σ p_f² / p_m) / 2 with β = 2, p_m the groups' shares of mean NDCG and p_f the target,
+                           equal shares unless others are chosen
                            (Deldjoo et al. 2021). ≤ 0; 0 is equal.
 differential_fairness      largest |log ratio| of two groups' smoothed rates, (n₁ + ½) / (n + 1), of having an item in
                            the top K, or of not having it, over pairs of groups and items (Foulds et al. 2020,
@@ -362,11 +363,13 @@ def distance(
     )
 
 
-def cross_entropy(means: Array) -> Array:
-    """−generalized_cross_entropy ≥ 0 along the last axis of group means [..., g], against equal shares."""
+def cross_entropy(means: Array, target: Array | None = None) -> Array:
+    """−generalized_cross_entropy ≥ 0 along the last axis of group means [..., g], against target shares [g], equal ones
+    where there are none."""
+    aim = np.full(means.shape[-1], 1 / means.shape[-1]) if target is None else target
     with np.errstate(invalid="ignore", divide="ignore"):
         share = means / means.sum(axis=-1, keepdims=True)
-        value: Array = ((1 / share).sum(axis=-1) / means.shape[-1] ** 2 - 1) / 2
+        value: Array = ((aim**2 / share).sum(axis=-1) - 1) / 2
     return np.where((means > 0).all(axis=-1), value, np.nan)
 
 

@@ -28,6 +28,7 @@ from fairdash.activity import ACTIVITY, with_activity
 from fairdash.data.brought import PREDICTION, Brought, in_order
 from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError, DataError
+from fairdash.groups import target_shares
 from fairdash.hashing import Hashes, id_hash, mix
 from fairdash.item_classes import ItemClass, item_classes
 from fairdash.metrics import accuracy
@@ -71,9 +72,10 @@ class Inputs:
     """One audit's coded tables. user_ids: [n], text or whole numbers. lists: [n, depth], -1 for an empty place.
     relevant: the held-out (user, item) pairs that count as liked, sorted by user, none twice. known: the users' own
     training pairs, likewise, or None. groups: of users, one for each attribute, with the size below which each keeps a
-    group out of gaps. continuous: numeric attributes by label [n], NaN where missing, drawn as curves. threshold: from
-    which rating on an item counts as liked, None: any. rated: held-out pairs with predicted and true values, where the
-    recommender predicts them. findings: what reading the tables found."""
+    group out of gaps, and the shares that its groups should have, where some were chosen. continuous: numeric
+    attributes by label [n], NaN where missing, drawn as curves. threshold: from which rating on an item counts as
+    liked, None: any. rated: held-out pairs with predicted and true values, where the recommender predicts them.
+    findings: what reading the tables found."""
 
     user_ids: NDArray[Any]
     lists: Lists
@@ -81,6 +83,7 @@ class Inputs:
     known: Interactions | None
     groups: tuple[Groups, ...]
     min_sizes: tuple[int, ...]
+    targets: tuple[Array | None, ...]
     continuous: dict[str, Array]
     catalogue: Catalogue
     warnings: tuple[str, ...]
@@ -130,6 +133,7 @@ def from_split(
         known=known if len(known) else None,
         groups=formed,
         min_sizes=tuple(spec.min_size for spec in groups),
+        targets=_targets(groups, formed),
         continuous=_continuous(groups, data.users),
         catalogue=catalogue,
         warnings=tuple(_overlaps(formed)),
@@ -151,6 +155,7 @@ class Setting:
     relevant: Interactions
     known: Interactions | None
     groups: tuple[Groups, ...]
+    targets: tuple[Array | None, ...]
     continuous: dict[str, Array]
     catalogue: Catalogue
     threshold: float | None
@@ -198,6 +203,7 @@ def setting(
         relevant=relevant,
         known=known,
         groups=tuple(Groups(group.attribute, group.names, of_people(group.codes, -1)) for group in formed),
+        targets=_targets(groups, formed),
         continuous={label: of_people(values, np.nan) for label, values in _continuous(groups, users).items()},
         catalogue=catalogue,
         threshold=threshold,
@@ -216,6 +222,10 @@ def _with_activity(tables: Brought, groups: Sequence[GroupSpec]) -> pd.DataFrame
         )
     counts = tables.users[USER_ID].map(tables.train[USER_ID].value_counts()).fillna(0)
     return with_activity(tables.users, counts.to_numpy().astype(np.int64))
+
+
+def _targets(specs: Sequence[GroupSpec], formed: Sequence[Groups]) -> tuple[Array | None, ...]:
+    return tuple(target_shares(spec, group.names, {}) for spec, group in zip(specs, formed, strict=True))
 
 
 def _overlaps(formed: Sequence[Groups]) -> list[str]:
@@ -285,6 +295,7 @@ def from_tables(
         known=made.known,
         groups=made.groups,
         min_sizes=tuple(spec.min_size for spec in groups),
+        targets=made.targets,
         continuous=made.continuous,
         catalogue=made.catalogue,
         warnings=tuple(said),

@@ -15,7 +15,7 @@ from fairdash.metrics import bootstrap, exposure
 from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS, QUOTIENTS, chosen, counted, over, part, why
-from fairdash.metrics.compared import Compared
+from fairdash.metrics.compared import Compared, aimed
 from fairdash.metrics.declare import Quotient
 from fairdash.metrics.families import parity
 from fairdash.metrics.families.categories import PLACES, SLOTS
@@ -228,6 +228,7 @@ def gaps(
         listed=group.listed[kept],
         catalogue=catalogue,
         exact_ks=exact_ks,
+        target=aimed(group.target, kept),
     )
     found: dict[str, Gap] = {}
     for key in total.metrics:
@@ -395,6 +396,7 @@ def _item_rows(
             "catalogue_share": catalogue_share[j],
             "interaction_share": interactions[j],
             "relevant_share": relevant[j],
+            "target_share": group.target[j],
         }
         for key, values in estimates.items():
             rows[label] |= {key: values[j].value, f"{key}_ci": values[j].ci}

@@ -259,6 +259,7 @@ class _Pieces:
             known=None if made.known is None or self.known is None else inputs.pairs_of(made.known, self.known, codes),
             groups=tuple(Groups(group.attribute, group.names, group.codes[codes]) for group in made.groups),
             min_sizes=self.min_sizes,
+            targets=made.targets,
             continuous={},
             catalogue=made.catalogue,
             warnings=(),

@@ -51,7 +51,7 @@ class Rules:
 class GroupSums:
     """Sums of one attribute's groups, `(unknown)` last. names: g - 1. people: users [g]. total: [g, c]. boot: float64
     [replicates, g, c]. moments: sums of products of columns [g, c, c]. listed: how often each item stands in a top K
-    [g, n_items]."""
+    [g, n_items]. target: chosen shares of the named groups [g - 1]."""
 
     attribute: str
     names: tuple[str, ...]
@@ -61,6 +61,7 @@ class GroupSums:
     boot: Array
     moments: Array
     listed: NDArray[np.int64]
+    target: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +201,7 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
                 boots[a],
                 moments,
                 listed,
+                inputs.targets[a],
             )
         )
     sampled = people_matrix, np.zeros(facts.n, dtype=np.uint64), codes

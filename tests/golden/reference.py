@@ -337,6 +337,15 @@ def total_variation(p: Mapping[str, float], q: Mapping[str, float]) -> float:
     return sum(abs(p[name] - q[name]) for name in p) / 2
 
 
+def away(case: Case, user: int, target: Mapping[str, float]) -> float:
+    """AWRF of one list; undefined without an item of known group."""
+    mass = [0.0] * case.n_items
+    for rank, item in enumerate(case.top(user), start=1):
+        mass[item] += discount(rank)
+    share = share_by_group(case, mass)
+    return NAN if any(map(math.isnan, share.values())) else total_variation(share, target)
+
+
 def selection_by_item_group(case: Case, relevant_only: bool) -> dict[str, float]:
     """P(in the top K | item group[, relevant]): the rates of RSP and REO (Zhu et al. 2020)."""
     rates = {}

@@ -271,6 +271,7 @@ def test_items(case: Case) -> None:
     given_to = reference.share_by_group(case, reference.exposure(case))
     catalogue = reference.share_by_group(case, [1.0] * case.n_items)
     same(items["awrf"], reference.total_variation(given_to, catalogue))
+    same(items["awrf_list"], reference.mean([reference.away(case, user, catalogue) for user in case.users]))
     parts = list(given_to.values())
     if len(parts) > 1:
         same(items["mmf"], min(given_to[name] / catalogue[name] for name in given_to))

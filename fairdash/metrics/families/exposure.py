@@ -12,6 +12,7 @@ from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.declare import Family, Metric, Part
 from fairdash.metrics.item_sums import ItemSums, distance, divide, quotients, rates
 
+_TARGET = "the target is the share of the catalogue unless another is chosen"
 _NOTHING = "there are fewer than two groups of items, or none of them is recommended"
 _DIAZ = "Diaz et al. 2020, Evaluating Stochastic Rankings with Expected Exposure, CIKM"
 
@@ -21,13 +22,14 @@ def _values(sums: ItemSums) -> dict[str, list[Estimate]]:
 
 
 def _gaps(sums: ItemSums) -> dict[str, Estimate]:
-    target = exposure.shares(np.asarray(sums.group.share.sum(axis=0)).ravel())
+    target = sums.group.target
 
     def away(mass: NDArray[np.float64]) -> NDArray[np.float64]:
         return exposure.total_variation(exposure.shares(mass), target)
 
     return {
         "awrf": distance(away, sums.by_group("exposure"), 1.0),
+        "awrf_list": _per_list(sums),
         **{key: _mean(sums, key) for key in ("eed", "eer", "eel")},
         "exposure_ratio": _ratio(sums),
         "mmf": _lowest(sums, target),
@@ -50,6 +52,11 @@ def _entropy(sums: ItemSums) -> Estimate:
     away = distance(lambda mass: np.sqrt(np.maximum(1 - exposure.entropy(mass), 0.0)), sums.by_group("exposure"), 1.0)
     low, high = away.ci
     return Estimate(1 - away.value**2, 1 - away.replicates**2, ends=(max(1 - high**2, 0.0), 1 - low**2))
+
+
+def _per_list(sums: ItemSums) -> Estimate:
+    """Over lists with an item of known group."""
+    return quotients(sums.by_group("away"), sums.by_group("shown"))[0]
 
 
 def _mean(sums: ItemSums, key: str) -> Estimate:
@@ -88,12 +95,26 @@ FAMILY = Family(
             "awrf",
             "Attention against target",
             "items",
-            "½ Σ |share of exposure − share of the catalogue| over groups",
+            f"½ Σ |share of exposure − target share| over groups; {_TARGET}",
             0,
             1,
             -1,
             "Sapiezynski et al. 2019, Quantifying the Impact of User Attention on Fair Group Representation, WWW",
             place=20,
+            over="classes",
+        ),
+        Metric(
+            "awrf_list",
+            "Attention against target, list by list",
+            "items",
+            f"mean over lists of ½ Σ |share of the list's exposure − target share| over groups; {_TARGET}",
+            0,
+            1,
+            -1,
+            "Raj & Ekstrand 2022, Measuring Fairness in Ranked Results, SIGIR",
+            edge="Lists without an item of known group are left out.",
+            place=25,
+            why="no list holds an item of known group",
             over="classes",
         ),
         Metric(
@@ -139,7 +160,7 @@ FAMILY = Family(
             "mmf",
             "Max-min fairness",
             "items",
-            "min over groups of share of exposure / share of the catalogue",
+            f"min over groups of share of exposure / target share; {_TARGET}",
             0,
             1,
             1,

@@ -37,7 +37,7 @@ def _gaps(compared: Compared) -> dict[str, Gap]:
     def indices(x: Array) -> tuple[Array, Array]:
         return groups.entropy_index(x[..., n], x[..., ndcg], x[..., square])
 
-    entropy = inner.distance(lambda x: groups.cross_entropy(means(x)), _NO_SHARE)
+    entropy = inner.distance(lambda x: groups.cross_entropy(means(x), inner.target), _NO_SHARE)
     index = inner.distance(lambda x: indices(x)[1], _NO_HIT)
     whole, between = (float(value) for value in indices(inner.sums))
     return {
@@ -86,7 +86,8 @@ FAMILY = Family(
             "generalized_cross_entropy",
             "Generalised cross entropy",
             "users",
-            "(1 − Σ p_f² / p_m) / 2: β = 2, p_m the groups' shares of mean NDCG, p_f equal shares",
+            "(1 − Σ p_f² / p_m) / 2: β = 2, p_m the groups' shares of mean NDCG, p_f equal shares "
+            "unless others are chosen",
             -math.inf,
             0,
             1,
