@@ -50,6 +50,7 @@ from fairdash.schema import (
 
 Array = NDArray[np.float64]
 
+MAX_GRADE = 100.0  # a rating of r is a gain of 2^r − 1
 MAX_RANK = 2**31  # larger ones would leave the range of codes
 
 
@@ -73,7 +74,8 @@ class Inputs:
     relevant: the held-out (user, item) pairs that count as liked, sorted by user, none twice. known: the users' own
     training pairs, likewise, or None. groups: of users, one for each attribute, with the size below which each keeps a
     group out of gaps, and the shares that its groups should have, where some were chosen. continuous: numeric
-    attributes by label [n], NaN where missing, drawn as curves. threshold: from which rating on an item counts as
+    attributes by label [n], NaN where missing, drawn as curves. graded: the held-out pairs with ratings that can be
+    gains, or None. threshold: from which rating on an item counts as
     liked, None: any. rated: held-out pairs with predicted and true values, where the recommender predicts them.
     findings: what reading the tables found."""
 
@@ -86,6 +88,7 @@ class Inputs:
     targets: tuple[Array | None, ...]
     continuous: dict[str, Array]
     catalogue: Catalogue
+    graded: Interactions | None
     warnings: tuple[str, ...]
     threshold: float | None
     rated: Rated | None = None
@@ -136,6 +139,7 @@ def from_split(
         targets=_targets(groups, formed),
         continuous=_continuous(groups, data.users),
         catalogue=catalogue,
+        graded=_graded(test.user, test.item, test.rating),
         warnings=tuple(_overlaps(formed)),
         threshold=threshold,
         findings=tuple(findings),
@@ -158,6 +162,7 @@ class Setting:
     targets: tuple[Array | None, ...]
     continuous: dict[str, Array]
     catalogue: Catalogue
+    graded: Interactions | None
     threshold: float | None
     rated: Rated | None
 
@@ -206,6 +211,9 @@ def setting(
         targets=_targets(groups, formed),
         continuous={label: of_people(values, np.nan) for label, values in _continuous(groups, users).items()},
         catalogue=catalogue,
+        graded=_graded(user, item, pd.to_numeric(truth[RATING], errors="coerce").to_numpy(np.float64, na_value=np.nan))
+        if RATING in truth
+        else None,
         threshold=threshold,
         rated=_rated(truth, user, item, threshold, said),
     )
@@ -298,6 +306,7 @@ def from_tables(
         targets=made.targets,
         continuous=made.continuous,
         catalogue=made.catalogue,
+        graded=made.graded,
         warnings=tuple(said),
         threshold=made.threshold,
         rated=made.rated,
@@ -348,6 +357,7 @@ def people_of(whole: Inputs, codes: Codes) -> Inputs:
         known=None if whole.known is None else pairs_of(whole.known, whole.known.starts(n), codes),
         groups=tuple(Groups(group.attribute, group.names, group.codes[codes]) for group in whole.groups),
         continuous={label: values[codes] for label, values in whole.continuous.items()},
+        graded=None if whole.graded is None else pairs_of(whole.graded, whole.graded.starts(n), codes),
     )
 
 
@@ -569,6 +579,17 @@ def _rated(truth: pd.DataFrame, user: Codes, item: Codes, threshold: float | Non
         said.append("Predictions lie between 0 and 1: they are compared with whether the held-out item is liked.")
         true = (true >= threshold).astype(np.float64)
     return Rated(user, item, predicted, true)
+
+
+def _graded(user: Codes, item: Codes, rating: NDArray[Any]) -> Interactions | None:
+    """The pairs that are rated, sorted by user; None where the ratings are all the same, or no gains: below 0, or so
+    high that one alone would count."""
+    rows = np.flatnonzero(np.isfinite(rating))
+    user, item, rating = user[rows], item[rows], rating[rows]
+    if not len(rating) or rating.min() == rating.max() or rating.min() < 0 or rating.max() > MAX_GRADE:
+        return None
+    order = np.lexsort((item, user))
+    return Interactions(user[order], item[order], rating[order].astype(np.float32), np.zeros(len(order)))
 
 
 def _quoted(value: Any) -> str:

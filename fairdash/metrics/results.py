@@ -34,6 +34,7 @@ Array = NDArray[np.float64]
 _Sums = tuple[Array, Array, Array]  # [g, c], of products of columns [g, c, c], and of replicates [r, g, c]
 
 CURVE_PEOPLE = 20_000  # a curve needs no more; they are chosen by hash
+_GRADED = "in graded_ndcg alone: a gain of 2^rating − 1 for every held-out item, liked or not"
 STEPS = 20  # cells of a distribution
 
 
@@ -44,6 +45,7 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "relevance": "binary: every held-out item"
         if threshold is None
         else f"binary: held-out items rated {threshold:g} or more",
+        **({"graded_relevance": _GRADED} if "graded_ndcg" in total.metrics else {}),
         "discount": "1 / log2(rank + 1), rank from 1",
         "ideal": f"the first min({rules.k}, number of relevant items) discounts",
         "candidates": "the whole catalogue less the user's training items; never sampled negatives",

@@ -74,6 +74,14 @@ def ndcg(case: Case, user: int) -> float:
     return gain / sum(discount(rank) for rank in range(1, min(case.k, len(liked)) + 1))
 
 
+def graded_ndcg(case: Case, user: int, ratings: Mapping[int, float]) -> float:
+    """Gains of 2^rating − 1 of this user's rated held-out items, over those of the best order."""
+    gains = {item: 2**rating - 1 for item, rating in ratings.items()}
+    best = sorted(gains.values(), reverse=True)[: case.k]
+    ideal = sum(gain * discount(rank) for rank, gain in enumerate(best, start=1))
+    return divide(sum(gains.get(item, 0) * discount(rank) for rank, item in enumerate(case.top(user), start=1)), ideal)
+
+
 def recall(case: Case, user: int) -> float:
     return divide(len(set(case.top(user)) & case.liked[user]), len(case.liked[user]))
 
