@@ -488,14 +488,35 @@ def _group(text: str, arguments: argparse.Namespace) -> GroupSpec:
 
 def _statistics(arguments: argparse.Namespace) -> dict[str, Any]:
     """What every audit and comparison shares, from the options: fields of AuditSpec."""
+    groups = [_group(text, arguments) for text in [*arguments.group, *arguments.cross]]
+    item_groups = [_group(text, arguments) for text in arguments.item_group]
+    targets = dict(_target(text) for text in arguments.target)
+    asked = [spec.attributes for spec in (*groups, *item_groups)]
+    for attributes in targets.keys() - set(asked):
+        name = ",".join(attributes)
+        raise ConfigError(
+            f"--target names {name}, which no group is made of.", f"Ask for --group {name} or --item-group {name} too."
+        )
     return {
-        "groups": tuple(_group(text, arguments) for text in [*arguments.group, *arguments.cross]),
-        "item_groups": tuple(_group(text, arguments) for text in arguments.item_group),
+        "groups": tuple(replace(spec, target=targets.get(spec.attributes, "")) for spec in groups),
+        "item_groups": tuple(replace(spec, target=targets.get(spec.attributes, "")) for spec in item_groups),
         "k": arguments.k,
         "seed": arguments.seed,
         "replicates": arguments.replicates,
         "permutations": arguments.permutations,
     }
+
+
+def _target(text: str) -> tuple[tuple[str, ...], str | tuple[tuple[str, float], ...]]:
+    """ "popularity:uniform", or "popularity:tail=0.4", as the attributes and their target."""
+    name, _, told = (part.strip() for part in text.partition(":"))
+    try:
+        shares = [(group.strip(), float(share)) for group, share in (pair.rsplit("=", 1) for pair in told.split(","))]
+    except ValueError:
+        shares = []
+    if not (name and told) or ("=" in told and not shares):
+        raise ConfigError(f"--target {text} is no attribute with a target.", "Write --target popularity:tail=0.4.")
+    return tuple(part.strip() for part in name.split(",")), tuple(shares) or told
 
 
 def _bins(text: str) -> tuple[str, tuple[float, ...]]:
@@ -605,7 +626,8 @@ def _parser() -> argparse.ArgumentParser:
         add_answers(made, "data")
 
     def add_groups(made: argparse.ArgumentParser, more: str = "") -> None:
-        group_help = "attribute of people, several crossed as gender,age; may be repeated" + more
+        group_help = "attribute of people, several crossed as gender,age; or activity, the 5 %% with the most training "
+        group_help += "interactions and the others; may be repeated" + more
         made.add_argument("--group", action="append", default=[], help=group_help)
         made.add_argument("--bins", action="append", default=[], help="edges of a numeric attribute: age=18,25,35")
         made.add_argument("--min-group-size", type=int, default=settings.MIN_GROUP_SIZE)
@@ -613,6 +635,14 @@ def _parser() -> argparse.ArgumentParser:
     def add_statistics(made: argparse.ArgumentParser) -> None:
         made.add_argument("--cross", action="append", default=[], help="attributes crossed: gender,age_band")
         made.add_argument("--item-group", action="append", default=[], help="attribute of items, or popularity")
+        made.add_argument(
+            "--target",
+            action="append",
+            default=[],
+            metavar="ATTRIBUTE:TARGET",
+            help="what share each group of a --group or --item-group should have: uniform, for items also catalogue "
+            "(as without it) or interactions; or shares, such as popularity:tail=0.4 (the rest in equal parts)",
+        )
         made.add_argument("--k", type=int, default=settings.K)
         made.add_argument("--seed", type=int, default=0)
         made.add_argument("--replicates", type=int, default=settings.BOOTSTRAP, help="bootstrap replicates")

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 
 from fairdash import columns, settings
 from fairdash.errors import ConfigError
 from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, USER_ID, Codes, Groups, GroupSpec
 
+TARGET_ROUNDING = 1e-6  # by which target shares may miss 1
 AGE_EDGES = (18.0, 25.0, 35.0, 45.0, 56.0)
 MAX_GROUPS = 500
 MAX_VALUES = 12  # different numbers that are still groups of their own; more are cut in bands
@@ -240,11 +242,45 @@ def _said_in_words(column: str, table: pd.DataFrame, found: dict[str, tuple[Grou
 
 def from_json(value: Mapping[str, Any]) -> GroupSpec:
     """A GroupSpec from its JSON form (`dataclasses.asdict` is the other way)."""
+    target = value.get("target", "")
     return GroupSpec(
         attributes=tuple(value["attributes"]),
         edges=tuple(None if edges is None else tuple(float(e) for e in edges) for edges in value.get("edges", ())),
         min_size=int(value.get("min_size", settings.MIN_GROUP_SIZE)),
+        target=target if isinstance(target, str) else tuple((str(name), float(share)) for name, share in target),
     )
+
+
+def target_shares(
+    spec: GroupSpec, names: Sequence[str], known: Mapping[str, NDArray[np.float64]]
+) -> NDArray[np.float64] | None:
+    """The shares [g] that groups of these names should have, adding up to 1; None where the spec names no target.
+
+    Its target is "uniform", one of the words of `known`, or shares by name, of which groups that are not named have the
+    rest in equal parts. Raises ConfigError for another word or name, and for shares that cannot add up to 1."""
+    if isinstance(spec.target, str):
+        words = {"uniform": np.full(len(names), 1 / max(1, len(names))), **known}
+        if spec.target and spec.target not in words:
+            raise ConfigError(
+                f"{spec.label} has no target “{spec.target}”; there are: {', '.join(words)}.",
+                f"Name one of them, or shares such as {names[0] if names else 'tail'}=0.4.",
+            )
+        return words.get(spec.target)
+    place = {name.casefold(): i for i, name in enumerate(names)}
+    for name, _ in spec.target:
+        if name.casefold() not in place:
+            raise ConfigError(
+                f"{spec.label} has no group “{name}” to give a target to.", f"Its groups are: {', '.join(names)}."
+            )
+    given = {place[name.casefold()]: share for name, share in spec.target}
+    rest = 1 - sum(given.values())
+    left = [g for g in range(len(names)) if g not in given]
+    fits = rest >= -TARGET_ROUNDING and (left or rest <= TARGET_ROUNDING)
+    if not fits or not all(share >= 0 for share in given.values()):
+        told = ", ".join(f"{name}={share:g}" for name, share in spec.target)
+        raise ConfigError(f"The target of {spec.label}, {told}, does not add up to 1.", "Give shares from 0 to 1.")
+    shares = np.array([given[g] if g in given else max(rest, 0.0) / len(left) for g in range(len(names))])
+    return np.asarray(shares / shares.sum())
 
 
 def form_all(specs: Sequence[GroupSpec], table: pd.DataFrame) -> list[Groups]:

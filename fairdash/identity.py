@@ -21,7 +21,9 @@ from fairdash.hashing import digest
 
 Stage = Literal["run", "lists", "audit", "comparison", "search", "job"]
 
-_GROUND = ("answers.py", "arrays.py", "columns.py", "groups.py", "hashing.py", "item_classes.py", "schema.py")
+_GROUND = (
+    "activity.py", "answers.py", "arrays.py", "columns.py", "groups.py", "hashing.py", "item_classes.py", "schema.py"
+)  # fmt: skip
 _RUN = (
     *(*_GROUND, "data", "metrics", "mitigation", "recommenders", "run.py"),
     *("stages/__init__.py", "stages/fit.py", "stages/places.py", "stages/recommend.py"),

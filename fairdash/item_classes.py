@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fairdash.errors import ConfigError
-from fairdash.groups import form
+from fairdash.groups import form, target_shares
 from fairdash.hashing import id_hash, mix
 from fairdash.schema import CATEGORIES, ITEM_ID, UNKNOWN, Categories, Groups, GroupSpec
 
@@ -24,12 +24,33 @@ POPULARITY = "popularity"  # the item attribute whose groups are head and tail
 @dataclass(frozen=True, eq=False)
 class ItemClass:
     """Groups of items. member: [n_items, j], 1 where the item belongs; share: the same with rows that sum to 1 (an item
-    of c categories gives 1/c to each) or 0 (`(unknown)`, which is no group)."""
+    of c categories gives 1/c to each) or 0 (`(unknown)`, which is no group). chosen: shares of exposure that the groups
+    should have [j]; None: those of the catalogue."""
 
     attribute: str
     names: tuple[str, ...]
     member: sparse.csr_array
     share: sparse.csr_array
+    chosen: Array | None = None
+
+    @property
+    def target(self) -> Array:
+        """The share of exposure that each group should have [j], of items of known group; NaN where there are none."""
+        return self._part_of(None) if self.chosen is None else self.chosen
+
+    def with_target(self, spec: GroupSpec, popularity: Array | None) -> ItemClass:
+        """The same with the target that the spec names: "catalogue", "interactions", "uniform", or shares by name."""
+        known = {"catalogue": self._part_of(None)}
+        if popularity is not None:
+            known["interactions"] = self._part_of(popularity)
+        return replace(self, chosen=target_shares(spec, self.names, known))
+
+    def _part_of(self, weight: Array | None) -> Array:
+        """Each group's part of the items, or of their weight [n_items]."""
+        mass = np.asarray(self.share.sum(axis=0) if weight is None else weight @ self.share, np.float64).ravel()
+        with np.errstate(invalid="ignore", divide="ignore"):
+            part: Array = mass / mass.sum()
+        return part
 
     @property
     def sizes(self) -> Array:
@@ -73,8 +94,9 @@ def item_classes(items: pd.DataFrame, specs: Sequence[GroupSpec], popularity: Ar
         if spec.attributes == (CATEGORIES,):
             if not classes or classes[0].attribute != CATEGORIES:
                 raise ConfigError("The items have no categories.", "Add a column `categories`, names joined by |.")
+            classes[0] = classes[0].with_target(spec, popularity)
         else:
-            classes.append(ItemClass.of_groups(item_groups(spec, items, popularity)))
+            classes.append(ItemClass.of_groups(item_groups(spec, items, popularity)).with_target(spec, popularity))
     return tuple(classes)
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fairdash import arrays, settings
+from fairdash.activity import with_activity
 from fairdash.arrays import Arrays
 from fairdash.hashing import digest, id_hash, mix
 
@@ -202,12 +203,14 @@ class Groups:
 class GroupSpec:
     """How to form groups: one attribute, or several crossed; numeric ones are cut at `edges` ([a, b) each, open ends).
 
-    `groups.form(spec, table)` gives the Groups. min_size: smaller groups are shown but never part of a gap.
+    `groups.form(spec, table)` gives the Groups. min_size: smaller groups are shown but never part of a gap. target: the
+    share that each group should have (`groups.target_shares`), a word or shares by name; "": the metric's own.
     """
 
     attributes: tuple[str, ...]
     edges: tuple[tuple[float, ...] | None, ...] = ()
     min_size: int = settings.MIN_GROUP_SIZE
+    target: str | tuple[tuple[str, float], ...] = ""
 
     @property
     def label(self) -> str:
@@ -261,6 +264,12 @@ class TrainingData:
     def popularity(self) -> NDArray[np.float64]:
         """Training interactions of each item [n_items]."""
         return np.bincount(self.train.item, minlength=self.n_items).astype(np.float64)
+
+    @cached_property
+    def people(self) -> pd.DataFrame:
+        """The users with what their interactions tell of them: `activity`. What groups of people are formed from."""
+        counts = (np.bincount(part.user, minlength=self.n_users) for part in (self.train, self.valid))
+        return with_activity(self.users, sum(counts, np.zeros(self.n_users, dtype=np.int64)))
 
     @cached_property
     def digest(self) -> str:

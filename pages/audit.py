@@ -30,7 +30,7 @@ if state.get("lists") is None:
     )
     st.stop()
 run, _ = load.lists(state.get("lists") or "")
-people, things = run.split.training.users, run.split.training.items
+people, things = run.split.training.people, run.split.training.items
 with st.container(horizontal=True, vertical_alignment="bottom", key="audit-controls"):
     group = forms.group(people)
     items = forms.item_group(things, (POPULARITY,))

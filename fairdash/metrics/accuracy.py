@@ -1,6 +1,8 @@
-"""Accuracy of ranked lists, one value a user: ndcg, recall, precision, hit, mrr, map. All 0…1, higher is better.
+"""Accuracy of ranked lists, one value a user: ndcg, recall, precision, hit, mrr, map, graded_ndcg. All 0…1, higher is
+better.
 
-Relevance is binary. With h(r) = 1 where the item at rank r (from 1) is relevant, m relevant items, and cut K:
+Relevance is binary, but for graded_ndcg. With h(r) = 1 where the item at rank r (from 1) is relevant, m relevant items,
+and cut K:
 
     ndcg       Σ h(r) / log2(r + 1) over the ideal Σ of the first min(K, m) discounts (Järvelin & Kekäläinen 2002)
     recall     Σ h(r) / m
@@ -8,6 +10,9 @@ Relevance is binary. With h(r) = 1 where the item at rank r (from 1) is relevant
     hit        1 where any h(r) is
     mrr        1 / rank of the first hit, 0 without one
     map        Σ h(r) · precision at r, over min(K, m)
+
+    graded_ndcg  Σ (2^rating − 1) / log2(r + 1) over the same of the held-out items in order of their ratings, cut at K;
+                 every held-out item counts, liked or not (Burges et al. 2005). NaN where none is rated above 0
 
 Users with m = 0 have no value (NaN), never 0. A user with relevant items and an empty list scores 0.
 """
@@ -17,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash.schema import Codes
+from fairdash.schema import Codes, Interactions
 
 Array = NDArray[np.float64]
 
@@ -93,3 +98,19 @@ def per_user(hit: NDArray[np.bool_], n_relevant: NDArray[np.int64], k: int) -> d
         "mrr": reciprocal + empty,
         "map": precisions / np.where(possible > 0, possible, np.nan),
     }
+
+
+def graded_ndcg(items: Codes, rated: Interactions, k: int, n_items: int) -> Array:
+    """graded_ndcg [n] of lists [n, width], from the held-out pairs with their ratings, from 0 on and sorted by user."""
+    n = len(items)
+    gain = np.exp2(rated.rating.astype(np.float64)) - 1
+    column = positions(items[:, :k], rated.starts(n), rated.item, n_items)
+    found = column >= 0
+    given = np.bincount(rated.user[found], weights=gain[found] * discounts(k)[column[found]], minlength=n)
+    best = np.lexsort((-gain, rated.user))
+    place = np.arange(len(best)) - rated.starts(n)[rated.user]  # the users of `best` are those of the pairs
+    first = place < k
+    ideal = np.bincount(rated.user[first], weights=gain[best][first] * discounts(k)[place[first]], minlength=n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value: Array = given / ideal
+    return np.where(ideal > 0, np.minimum(value, 1.0), np.nan)

@@ -64,7 +64,7 @@ def from_frames(
     the audit's findings. options: answers to what is guessed; without accept_guesses an unsure guess is an error.
 
     groups, item_groups: attributes, crossings as GroupSpec; item groups may also be "categories" and "popularity" (head
-    and tail). accuracy_only: leave out everything but the six accuracy metrics. Raises DataError and ConfigError, which
+    and tail). accuracy_only: leave out everything but accuracy. Raises DataError and ConfigError, which
     say what and where.
     """
     check(k, replicates, permutations, seed)

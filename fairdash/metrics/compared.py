@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash.metrics import groups
+from fairdash.metrics import exposure, groups
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue
 from fairdash.metrics.rates import Rates
@@ -19,13 +19,19 @@ Array = NDArray[np.float64]
 TOO_FEW_GROUPS = "fewer than two groups are large enough"
 
 
+def aimed(target: Array | None, kept: Sequence[int] | NDArray[np.intp]) -> Array | None:
+    """Target shares of some of the groups, adding up to 1 again."""
+    return None if target is None else exposure.shares(target[np.asarray(kept, dtype=np.intp)])
+
+
 @dataclass(frozen=True, eq=False)
 class Compared:
     """The groups of one attribute that are large enough, `(unknown)` left out. names, people: [g]. layout: where a
     named column stands in sums. sums [g, c]; moments: sums of products of columns [g, c, c]; boot: sums under every
     bootstrap replicate [r, g, c]; null: under shuffled labels [p, g, c]. listed: people with each item in the top K
     [g, n_items]. exact_ks: `score_ks` of all scores with its pair of groups, where there are scores. permutations,
-    seed: of the audit, for what draws labels of its own."""
+    seed: of the audit, for what draws labels of its own. target: chosen shares of the groups [g], adding up to 1; None:
+    the metric's own."""
 
     names: tuple[str, ...]
     people: NDArray[np.int64]
@@ -39,6 +45,7 @@ class Compared:
     exact_ks: tuple[float, tuple[str, str]] | None = None
     permutations: int = 0
     seed: int = 0
+    target: Array | None = None
 
     def gap(self, rates: Rates, people: str, why: str, *, better: int = 0) -> Gap:
         """The gap of quotients of sums. people: the column that counts who has a value, "" for everybody; why: said
@@ -62,6 +69,7 @@ class Compared:
             boot=self.boot[:, kept],
             null=self.null[:, kept],
             listed=self.listed[kept],
+            target=aimed(self.target, kept),
         )
 
     def distance(self, statistic: Callable[[Array], Array], why: str, **options: Any) -> Gap:

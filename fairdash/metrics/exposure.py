@@ -4,7 +4,10 @@ K, else 0; an item of c categories gives 1/c of it to each.
 exposure_share   a group's part of all exposure, beside its part of the catalogue, of training interactions and of
                  relevant items. 0…1.
 awrf             total variation ½ Σ |p̂ − p| between the groups' shares of exposure and a stated target share
-                 (Sapiezynski et al. 2019); here the target is the share of the catalogue. 0…1, lower is fairer.
+                 (Sapiezynski et al. 2019); the target is the share of the catalogue unless another is chosen: shares
+                 of training interactions, equal shares, or given ones. 0…1, lower is fairer.
+awrf_list        the same of each list alone, averaged over lists (Raj & Ekstrand 2022): lists that are each far from
+                 the target may be near it together. 0…1, lower is fairer.
 eed eer eel      expected exposure of the groups, E, against that of an ideal ranker, E*: |E|², 2 E·E* and
                  |E − E*|² (Diaz et al. 2020), averaged over users: eed over all who have a list, the two that need E*
                  over those with relevant items; of one user eel = eed − eer + |E*|². The ideal ranker puts the m
@@ -22,6 +25,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 
 from fairdash.item_classes import ItemClass
 from fairdash.metrics.accuracy import discounts
@@ -31,19 +35,23 @@ Array = NDArray[np.float64]
 
 
 def columns(facts: Facts, group: ItemClass) -> Columns:
-    """exposure:, merit: [n, j], shared among an item's groups; eed: [n]; eer:, eel: [n], 0 for users without truth."""
+    """exposure:, merit: [n, j], shared among an item's groups; eed: [n]; eer:, eel: [n], 0 for users without truth;
+    away: from the target, 0 for lists without an item of known group, and shown: whether the list has any [n]."""
     name = group.attribute
     exposure = facts.counts(facts.exposure, group.share)
     merit = facts.counts(facts.relevant, group.share)
     ideal = ideal_exposure(facts, group, merit)
     has_truth = (facts.n_relevant > 0)[:, None]
     given, ideal = np.where(has_truth, exposure, 0.0), np.where(has_truth, ideal, 0.0)
+    shown = exposure.sum(axis=1) > 0
     return {
         f"exposure:{name}": exposure,
         f"merit:{name}": merit,
         f"eed:{name}": (exposure**2).sum(axis=1),
         f"eer:{name}": 2 * (given * ideal).sum(axis=1),
         f"eel:{name}": ((given - ideal) ** 2).sum(axis=1),
+        f"away:{name}": np.where(shown, total_variation(shares(exposure), group.target), 0.0),
+        f"shown:{name}": shown.astype(np.float64),
     }
 
 
@@ -86,24 +94,23 @@ def merit_ratio(exposure: Array, merit: Array) -> float:
     return float(each.min() / each.max()) if len(each) >= 2 and each.max() > 0 else float("nan")
 
 
-def gini(counts: Array) -> float:
-    """Gini coefficient of counts [n_items], divided by (n − 1)/n: 0 all alike … 1 all on one. NaN when all are 0."""
-    n, total = len(counts), counts.sum()
-    if n < 2 or total == 0:
-        return float("nan")
-    ordered = np.sort(counts)
-    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * total) * n / (n - 1))
+def gini(counts: Array) -> Array:
+    """Gini coefficient of counts along the last axis of n, divided by (n − 1)/n: 0 all alike … 1 all on one. NaN when
+    all are 0."""
+    n, total = counts.shape[-1], counts.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value: Array = np.sort(counts, axis=-1) @ (2.0 * np.arange(1, n + 1) - n - 1) / total / (n - 1)
+    return np.maximum(value, 0.0)
 
 
-def coverage(counts: Array) -> float:
-    """Part of the items with a count above 0."""
-    return float(np.count_nonzero(counts) / len(counts)) if len(counts) else float("nan")
+def coverage(counts: Array) -> Array:
+    """Part of the items with a count above 0, along the last axis."""
+    return np.asarray(np.count_nonzero(counts, axis=-1) / np.float64(counts.shape[-1]))
 
 
-def entropy(counts: Array) -> float:
-    """Shannon entropy of the shares over log n: 0 all on one … 1 all alike. NaN when all are 0 or n < 2."""
-    total = counts.sum()
-    if total == 0 or len(counts) < 2:
-        return float("nan")
-    p = counts[counts > 0] / total
-    return float(-(p * np.log(p)).sum() / np.log(len(counts)))
+def entropy(counts: Array) -> Array:
+    """Shannon entropy of the shares of n counts along the last axis, over log n: 0 all on one … 1 all alike. NaN when
+    all are 0 or n < 2."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value: Array = entr(shares(counts)).sum(axis=-1) / np.log(counts.shape[-1])
+    return value

@@ -53,6 +53,11 @@ class Facts:
         return accuracy.hits(self.inputs.lists.items, starts, self.inputs.relevant.item, self.n_items)
 
     @cached_property
+    def accuracy(self) -> dict[str, Array]:
+        """The accuracy of each list [n] by metric, NaN for users without a relevant item."""
+        return accuracy.per_user(self.hit, self.n_relevant, self.k)
+
+    @cached_property
     def n_relevant(self) -> NDArray[np.int64]:
         return np.bincount(self.inputs.relevant.user, minlength=self.n).astype(np.int64)
 

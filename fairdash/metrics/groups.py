@@ -33,7 +33,13 @@ below 0 and biased upward; their interval is `bootstrap.distance_interval`.
 group_entropy_index        generalised entropy with α = 2 of per-user NDCG b: Σ (b − μ)² / (2 n μ²) = between + within;
                            between replaces every value by its group's mean (Speicher et al. 2018). ≥ 0, lower is
                            fairer.
-generalized_cross_entropy  (1 − Σ p_f² / p_m) / 2 with β = 2, p_m the groups' shares of mean NDCG and p_f equal shares
+atkinson                   Atkinson's index with ε = ½ of per-user NDCG b, 1 − (mean of √b)² / mean of b: the part of
+                           all NDCG that could be given up if everybody had the same and were as well off (Atkinson
+                           1970). between: the same with each person's b replaced by (mean of √b)² of the own group;
+                           (1 − whole) = (1 − between) (1 − within) (Blackorby, Donaldson & Auersperg 1981). With ε of 1
+                           or more, one person without a hit would make it 1. 0…1, lower is fairer.
+generalized_cross_entropy  (1 − Σ p_f² / p_m) / 2 with β = 2, p_m the groups' shares of mean NDCG and p_f the target,
+                           equal shares unless others are chosen
                            (Deldjoo et al. 2021). ≤ 0; 0 is equal.
 differential_fairness      largest |log ratio| of two groups' smoothed rates, (n₁ + ½) / (n + 1), of having an item in
                            the top K, or of not having it, over pairs of groups and items (Foulds et al. 2020,
@@ -361,11 +367,13 @@ def distance(
     )
 
 
-def cross_entropy(means: Array) -> Array:
-    """−generalized_cross_entropy ≥ 0 along the last axis of group means [..., g], against equal shares."""
+def cross_entropy(means: Array, target: Array | None = None) -> Array:
+    """−generalized_cross_entropy ≥ 0 along the last axis of group means [..., g], against target shares [g], equal ones
+    where there are none."""
+    aim = np.full(means.shape[-1], 1 / means.shape[-1]) if target is None else target
     with np.errstate(invalid="ignore", divide="ignore"):
         share = means / means.sum(axis=-1, keepdims=True)
-        value: Array = ((1 / share).sum(axis=-1) / means.shape[-1] ** 2 - 1) / 2
+        value: Array = ((aim**2 / share).sum(axis=-1) - 1) / 2
     return np.where((means > 0).all(axis=-1), value, np.nan)
 
 
@@ -377,6 +385,17 @@ def entropy_index(n: Array, sums: Array, squares: Array) -> tuple[Array, Array]:
         whole = (squares.sum(axis=-1) / people / mean**2 - 1) / 2
         own = np.where(n > 0, sums / n, 0.0)
         between = ((n * own**2).sum(axis=-1) / people / mean**2 - 1) / 2
+    return np.maximum(whole, 0.0), np.maximum(between, 0.0)
+
+
+def atkinson(n: Array, sums: Array, roots: Array) -> tuple[Array, Array]:
+    """Atkinson's index (ε = ½) of a per-user benefit from group sums of it and of its square root [..., g]: whole, and
+    part between groups."""
+    people = n.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        alike = np.where(n > 0, roots**2 / n, 0.0).sum(axis=-1) / people  # mean of the groups' (mean of √b)²
+        equal = (roots.sum(axis=-1) / people) ** 2
+        whole, between = 1 - equal / (sums.sum(axis=-1) / people), 1 - equal / alike
     return np.maximum(whole, 0.0), np.maximum(between, 0.0)
 
 

@@ -25,9 +25,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash import settings
+from fairdash.activity import ACTIVITY, with_activity
 from fairdash.data.brought import PREDICTION, Brought, in_order
 from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError, DataError
+from fairdash.groups import target_shares
 from fairdash.hashing import Hashes, id_hash, mix
 from fairdash.item_classes import ItemClass, item_classes
 from fairdash.metrics import accuracy
@@ -49,6 +51,7 @@ from fairdash.schema import (
 
 Array = NDArray[np.float64]
 
+MAX_GRADE = 100.0  # a rating of r is a gain of 2^r − 1
 MAX_RANK = 2**31  # larger ones would leave the range of codes
 LIST_CELLS = 40_000_000  # places of all lists together that are kept: 1 GB while they are audited
 
@@ -72,9 +75,11 @@ class Inputs:
     """One audit's coded tables. user_ids: [n], text or whole numbers. lists: [n, depth], -1 for an empty place.
     relevant: the held-out (user, item) pairs that count as liked, sorted by user, none twice. known: the users' own
     training pairs, likewise, or None. groups: of users, one for each attribute, with the size below which each keeps a
-    group out of gaps. continuous: numeric attributes by label [n], NaN where missing, drawn as curves. threshold: from
-    which rating on an item counts as liked, None: any. rated: held-out pairs with predicted and true values, where the
-    recommender predicts them. findings: what reading the tables found."""
+    group out of gaps, and the shares that its groups should have, where some were chosen. continuous: numeric
+    attributes by label [n], NaN where missing, drawn as curves. graded: the held-out pairs with ratings that can be
+    gains, or None. threshold: from which rating on an item counts as
+    liked, None: any. rated: held-out pairs with predicted and true values, where the recommender predicts them.
+    findings: what reading the tables found."""
 
     user_ids: NDArray[Any]
     lists: Lists
@@ -82,8 +87,10 @@ class Inputs:
     known: Interactions | None
     groups: tuple[Groups, ...]
     min_sizes: tuple[int, ...]
+    targets: tuple[Array | None, ...]
     continuous: dict[str, Array]
     catalogue: Catalogue
+    graded: Interactions | None
     warnings: tuple[str, ...]
     threshold: float | None
     rated: Rated | None = None
@@ -122,7 +129,7 @@ def from_split(
     item_ids = data.items[ITEM_ID].to_numpy(dtype=object)
     user_ids = data.users[USER_ID].to_numpy(dtype=object)
     catalogue = Catalogue(item_ids, popularity, item_classes(data.items, item_groups, popularity))
-    formed = tuple(form(spec, data.users) for spec in groups)
+    formed = tuple(form(spec, data.people) for spec in groups)
     relevant = _pairs(test.user[liked], test.item[liked], data.n_items)
     held = _pairs(test.user, test.item, data.n_items)
     odd = Oddities()
@@ -134,9 +141,11 @@ def from_split(
         known=known if len(known) else None,
         groups=formed,
         min_sizes=tuple(spec.min_size for spec in groups),
+        targets=_targets(groups, formed),
         continuous=_continuous(groups, data.users),
         catalogue=catalogue,
         warnings=(*_overlaps(formed), *_known_again(held, known, data.n_items), *odd.sentences()),
+        graded=_graded(test.user, test.item, test.rating),
         threshold=threshold,
         findings=tuple(findings),
     )
@@ -155,8 +164,10 @@ class Setting:
     relevant: Interactions
     known: Interactions | None
     groups: tuple[Groups, ...]
+    targets: tuple[Array | None, ...]
     continuous: dict[str, Array]
     catalogue: Catalogue
+    graded: Interactions | None
     threshold: float | None
     rated: Rated | None
 
@@ -195,7 +206,7 @@ def setting(
         return spread
 
     # groups are formed of all people in the table, so that they do not depend on who has a list
-    formed = [form(spec, users) for spec in groups]
+    formed = [form(spec, _with_activity(tables, groups)) for spec in groups]
     said += _overlaps(formed)
     return Setting(
         people=people,
@@ -203,11 +214,32 @@ def setting(
         relevant=relevant,
         known=known,
         groups=tuple(Groups(group.attribute, group.names, of_people(group.codes, -1)) for group in formed),
+        targets=_targets(groups, formed),
         continuous={label: of_people(values, np.nan) for label, values in _continuous(groups, users).items()},
         catalogue=catalogue,
+        graded=_graded(user, item, pd.to_numeric(truth[RATING], errors="coerce").to_numpy(np.float64, na_value=np.nan))
+        if RATING in truth
+        else None,
         threshold=threshold,
         rated=_rated(truth, user, item, threshold, said),
     )
+
+
+def _with_activity(tables: Brought, groups: Sequence[GroupSpec]) -> pd.DataFrame:
+    """The table of people, with their activity where a group asks for it."""
+    if not any(ACTIVITY in spec.attributes for spec in groups) or ACTIVITY in tables.users:
+        return tables.users
+    if tables.train is None:
+        raise ConfigError(
+            "The most active people are told apart by training interactions, and there are none.",
+            "Give the training table as well (--train).",
+        )
+    counts = tables.users[USER_ID].map(tables.train[USER_ID].value_counts()).fillna(0)
+    return with_activity(tables.users, counts.to_numpy().astype(np.int64))
+
+
+def _targets(specs: Sequence[GroupSpec], formed: Sequence[Groups]) -> tuple[Array | None, ...]:
+    return tuple(target_shares(spec, group.names, {}) for spec, group in zip(specs, formed, strict=True))
 
 
 def _overlaps(formed: Sequence[Groups]) -> list[str]:
@@ -298,8 +330,10 @@ def from_tables(
         known=made.known,
         groups=made.groups,
         min_sizes=tuple(spec.min_size for spec in groups),
+        targets=made.targets,
         continuous=made.continuous,
         catalogue=made.catalogue,
+        graded=made.graded,
         warnings=tuple(said),
         threshold=made.threshold,
         rated=made.rated,
@@ -350,6 +384,7 @@ def people_of(whole: Inputs, codes: Codes) -> Inputs:
         known=None if whole.known is None else pairs_of(whole.known, whole.known.starts(n), codes),
         groups=tuple(Groups(group.attribute, group.names, group.codes[codes]) for group in whole.groups),
         continuous={label: values[codes] for label, values in whole.continuous.items()},
+        graded=None if whole.graded is None else pairs_of(whole.graded, whole.graded.starts(n), codes),
     )
 
 
@@ -606,6 +641,17 @@ def _rated(truth: pd.DataFrame, user: Codes, item: Codes, threshold: float | Non
         said.append("Predictions lie between 0 and 1: they are compared with whether the held-out item is liked.")
         true = (true >= threshold).astype(np.float64)
     return Rated(user, item, predicted, true)
+
+
+def _graded(user: Codes, item: Codes, rating: NDArray[Any]) -> Interactions | None:
+    """The pairs that are rated, sorted by user; None where the ratings are all the same, or no gains: below 0, or so
+    high that one alone would count."""
+    rows = np.flatnonzero(np.isfinite(rating))
+    user, item, rating = user[rows], item[rows], rating[rows]
+    if not len(rating) or rating.min() == rating.max() or rating.min() < 0 or rating.max() > MAX_GRADE:
+        return None
+    order = np.lexsort((item, user))
+    return Interactions(user[order], item[order], rating[order].astype(np.float32), np.zeros(len(order)))
 
 
 def _quoted(value: Any) -> str:

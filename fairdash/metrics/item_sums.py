@@ -47,18 +47,20 @@ class ItemSums:
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """How often each item stands in a top K, and its discounted exposure, by block of people [blocks, n_items]."""
+    """How often each item stands in a top K, and its discounted exposure, by block of people [blocks, n_items].
+    lengths: how many top Ks have r items or more, for r from 1 [blocks, k]."""
 
     lists: NDArray[np.int64]
     exposure: Array
+    lengths: NDArray[np.int64]
 
 
-def jackknifed(statistic: Callable[[Array], float], blocks: NDArray[Any]) -> Estimate:
-    """A statistic of 0…1 of sums over blocks of people [blocks, n_items], and without each of the blocks."""
+def jackknifed(statistic: Callable[[Array], Any], blocks: NDArray[Any], low: float = 0.0) -> Estimate:
+    """A statistic of low…1 of sums over blocks of people [blocks, n_items], and without each of the blocks."""
     blocks = blocks.astype(np.float64)
     whole = blocks.sum(axis=0)
-    filled = blocks[blocks.any(axis=1)]
-    return Estimate(statistic(whole), np.array([statistic(whole - b) for b in filled]), "jackknife", 0.0, 1.0)
+    left_out = [float(statistic(whole - b)) for b in blocks[blocks.any(axis=1)]]
+    return Estimate(float(statistic(whole)), np.array(left_out), "jackknife", low, 1.0)
 
 
 def distance(statistic: Callable[[Array], Array], sums: Sums, high: float = math.inf) -> Estimate:

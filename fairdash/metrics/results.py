@@ -15,7 +15,7 @@ from fairdash.metrics import bootstrap, exposure, floor
 from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS, QUOTIENTS, chosen, counted, over, part, why
-from fairdash.metrics.compared import Compared
+from fairdash.metrics.compared import Compared, aimed
 from fairdash.metrics.declare import Quotient
 from fairdash.metrics.families import parity
 from fairdash.metrics.families.categories import PLACES, SLOTS
@@ -34,6 +34,7 @@ Array = NDArray[np.float64]
 _Sums = tuple[Array, Array, Array]  # [g, c], of products of columns [g, c, c], and of replicates [r, g, c]
 
 CURVE_PEOPLE = 20_000  # a curve needs no more; they are chosen by hash
+_GRADED = "in graded_ndcg alone: a gain of 2^rating − 1 for every held-out item, liked or not"
 STEPS = 20  # cells of a distribution
 
 
@@ -44,6 +45,7 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "relevance": "binary: every held-out item"
         if threshold is None
         else f"binary: held-out items rated {threshold:g} or more",
+        **({"graded_relevance": _GRADED} if "graded_ndcg" in total.metrics else {}),
         "discount": "1 / log2(rank + 1), rank from 1",
         "ideal": f"the first min({rules.k}, number of relevant items) discounts",
         "candidates": "the whole catalogue less the user's training items; never sampled negatives",
@@ -240,6 +242,7 @@ def gaps(
         exact_ks=exact_ks,
         permutations=total.rules.permutations,
         seed=total.rules.seed,
+        target=aimed(group.target, kept),
     )
     found: dict[str, Gap] = {}
     for key in total.metrics:
@@ -377,7 +380,7 @@ def items(total: Tally, catalogue: Catalogue, labels: Sequence[str], undefined: 
 
 def catalogue_estimates(total: Tally) -> dict[str, Estimate]:
     """Metrics of the whole catalogue: of how often items are recommended, and means over people."""
-    listed = Listed(total.item_lists, total.item_exposure)
+    listed = Listed(total.item_lists, total.item_exposure, total.list_lengths)
     found: dict[str, Estimate] = {}
     for family in chosen(total.rules.accuracy_only):
         if family.of_catalogue is not None:
@@ -430,6 +433,7 @@ def _item_rows(
             "catalogue_share": catalogue_share[j],
             "interaction_share": interactions[j],
             "relevant_share": relevant[j],
+            "target_share": group.target[j],
         }
         for key, values in estimates.items():
             rows[label] |= {key: values[j].value, f"{key}_ci": values[j].ci}

@@ -43,7 +43,7 @@ from fairdash.metrics.inputs import Coder, Inputs
 from fairdash.metrics.tally import Rules, Tally, tally
 from fairdash.metrics.value import Audit
 from fairdash.progress import Progress, silent
-from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Groups, GroupSpec, Lists
+from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Groups, GroupSpec, Interactions, Lists
 
 Array = NDArray[np.float64]
 
@@ -211,6 +211,7 @@ class _Pieces:
         self.known = None if made.known is None else made.known.starts(made.people.size)
         self.odd, self.lock = inputs.Oddities(), threading.Lock()
         self.limit = rules.k if rules.accuracy_only else inputs.places(made.people.size, made.things.size)
+        self.graded = None if made.graded is None else made.graded.starts(made.people.size)
 
     def tallies(self, rows: Iterator[Rows], unlisted: Codes) -> Iterator[Callable[[], tuple[Codes, Tally]]]:
         """One call a piece, to be made in any thread; the last ones are people without a list."""
@@ -262,11 +263,13 @@ class _Pieces:
             user_ids=self.ids[codes],
             lists=lists,
             relevant=inputs.pairs_of(made.relevant, self.relevant, codes),
-            known=None if made.known is None or self.known is None else inputs.pairs_of(made.known, self.known, codes),
+            known=_of(made.known, self.known, codes),
             groups=tuple(Groups(group.attribute, group.names, group.codes[codes]) for group in made.groups),
             min_sizes=self.min_sizes,
+            targets=made.targets,
             continuous={},
             catalogue=made.catalogue,
+            graded=_of(made.graded, self.graded, codes),
             warnings=(),
             threshold=made.threshold,
         )
@@ -274,6 +277,11 @@ class _Pieces:
         odd.count_known(lists, piece.known, made.things.size)
         self.count(odd)
         return codes, tally(piece, self.rules)
+
+
+def _of(pairs: Interactions | None, starts: NDArray[np.int64] | None, codes: Codes) -> Interactions | None:
+    """The pairs of these users, where there are pairs."""
+    return None if pairs is None or starts is None else inputs.pairs_of(pairs, starts, codes)
 
 
 def _in_parallel(calls: Iterator[Callable[[], tuple[Codes, Tally]]]) -> Iterator[tuple[Codes, Tally]]:

@@ -51,7 +51,7 @@ class Rules:
 class GroupSums:
     """Sums of one attribute's groups, `(unknown)` last. names: g - 1. people: users [g]. total: [g, c]. boot: float64
     [replicates, g, c]. moments: sums of products of columns [g, c, c]. listed: how often each item stands in a top K
-    [g, n_items]."""
+    [g, n_items]. target: chosen shares of the named groups [g - 1]."""
 
     attribute: str
     names: tuple[str, ...]
@@ -61,6 +61,7 @@ class GroupSums:
     boot: Array
     moments: Array
     listed: NDArray[np.int64]
+    target: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,8 @@ class Tally:
     metrics: per-user values [n] by key. codes: group of each user by attribute [n, attributes], -1 unknown.
     people_moments: sums of their products [c, c]. rows: people columns of users whose group is known in an attribute,
     at most EXACT_PEOPLE of each [., c], with row_hash and row_groups. item_lists, item_exposure: how often each item
-    stands in a top K, and its discounted exposure, by block of users [BLOCKS, n_items]."""
+    stands in a top K, and its discounted exposure, by block of users [BLOCKS, n_items]. list_lengths: how many top Ks
+    have r items or more, for r from 1, likewise [BLOCKS, k]."""
 
     rules: Rules
     people_layout: Layout
@@ -88,6 +90,7 @@ class Tally:
     items_boot: Array
     item_lists: NDArray[np.int64]
     item_exposure: Array
+    list_lengths: NDArray[np.int64]
     rows: Array
     row_hash: Hashes
     row_groups: NDArray[np.int32]
@@ -138,6 +141,7 @@ class Tally:
             items_boot=self.items_boot + other.items_boot,
             item_lists=self.item_lists + other.item_lists,
             item_exposure=self.item_exposure + other.item_exposure,
+            list_lengths=self.list_lengths + other.list_lengths,
             rows=rows,
             row_hash=row_hash,
             row_groups=row_groups,
@@ -199,6 +203,7 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
                 boots[a],
                 moments,
                 listed,
+                inputs.targets[a],
             )
         )
     sampled = people_matrix, np.zeros(facts.n, dtype=np.uint64), codes
@@ -207,6 +212,7 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
     rows, row_hash, row_groups = sampled
     item_lists: NDArray[np.int64] = np.zeros((BLOCKS, facts.n_items), dtype=np.int64)
     item_exposure: Array = np.zeros((BLOCKS, facts.n_items))
+    list_lengths: NDArray[np.int64] = np.zeros((BLOCKS, rules.k), dtype=np.int64)
     if not rules.accuracy_only:
         # the hash's high bits, as its low bits order the rows
         part = (mix(rules.seed, inputs.hashes) >> np.uint64(32)).astype(np.int64) % BLOCKS
@@ -214,6 +220,8 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         item_lists = np.bincount(cell, minlength=item_lists.size).reshape(item_lists.shape).astype(np.int64)
         mass = np.bincount(cell, weights=facts.exposure.data, minlength=item_exposure.size)
         item_exposure = mass.reshape(item_exposure.shape).astype(np.float64)
+        of_length = np.bincount(part * (rules.k + 1) + facts.length, minlength=BLOCKS * (rules.k + 1))
+        list_lengths = of_length.reshape(BLOCKS, -1)[:, :0:-1].cumsum(axis=1)[:, ::-1]
     return Tally(
         rules=rules,
         people_layout=people_layout,
@@ -232,6 +240,7 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         items_boot=items_boot,
         item_lists=item_lists,
         item_exposure=item_exposure,
+        list_lengths=list_lengths,
         rows=rows,
         row_hash=row_hash,
         row_groups=row_groups,

@@ -168,7 +168,7 @@ def _gini(data: RerankInput, least: int) -> Target:
         ones = np.ones(len(row), dtype=np.float32)
         return sparse.csr_array((ones, (row, lists[row, place])), shape=(len(lists), data.n_items))
 
-    return Target(-1, columns, lambda sums: _each(sums, exposure.gini))
+    return Target(-1, columns, exposure.gini)
 
 
 TARGETS: dict[str, Callable[[RerankInput, int], Target]] = {

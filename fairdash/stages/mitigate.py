@@ -150,7 +150,7 @@ def sweep(
     judge = sweeps.Judge(
         places.rerank_input(run, chosen, k, "valid"),
         info.target,
-        groups=form_all(between, run.split.training.users),
+        groups=form_all(between, run.split.training.people),
         min_group_size=min((group.min_size for group in between), default=settings.MIN_GROUP_SIZE),
     )
     if strengths is None:

@@ -127,7 +127,7 @@ def measures(
 
     vectors: user vectors [n_users, d] as a mitigation left them; None: the recommender's own.
     """
-    users = split.training.users
+    users = split.training.people
     chosen = [(spec, form(spec, users)) for spec in groups if attributes is None or spec.label in attributes]
     hashes = id_hash(users[USER_ID])
     weights = bootstrap.weights(hashes, replicates, seed)

@@ -58,7 +58,7 @@ class Work:
     @property
     def groups(self) -> list[Groups]:
         """The chosen attributes of people, formed over all users."""
-        return form_all(self.chosen.groups, self.run.split.training.users)
+        return form_all(self.chosen.groups, self.run.split.training.people)
 
     @property
     def vectors(self) -> Floats | None:
@@ -257,7 +257,7 @@ def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput
     history = data.train if part == "valid" else run.split.known
     popularity = np.bincount(history.item, minlength=data.n_items).astype(np.float64)
     between = balanced(chosen)
-    users = form_all(between, data.users)
+    users = form_all(between, data.people)
     items = None if chosen.item_group is None else item_groups(chosen.item_group, data.items, popularity)
     candidates = run.candidates(part)
     probability = None

@@ -43,7 +43,7 @@ def choose() -> dict[str, Any] | None:
     run, made = load.lists(after)
     deep = min(made.k, load.lists(before)[1].k)
     with three, st.popover("Groups, K", icon=":material/tune:", width="stretch"):
-        group = forms.group(run.split.training.users, inline=True)
+        group = forms.group(run.split.training.people, inline=True)
         items = forms.item_group(run.split.training.items, (POPULARITY,))
         k = st.number_input("K", 1, deep, width=110,
                             **state.shared("k", min(settings.K, deep), state.within(1, deep)))  # fmt: skip

@@ -363,11 +363,11 @@ def why(run: Run, lists: Lists, user: int, k: int) -> None:
 def group_tastes(run: Run, lists: Lists, user: int) -> None:
     """What each group's lists are made of, one small picture a group, beside this person's own."""
     training = run.split.training
-    group = forms.group(training.users)
+    group = forms.group(training.people)
     if group is None:
         parts.empty(words.say("No groups of people"), words.say("No attribute of people makes groups here."))
         return
-    groups = form_groups(group, training.users)
+    groups = form_groups(group, training.people)
     kinds = run.split.training.items
     categories = Categories.of(kinds)
     names = list(categories.names)

@@ -98,14 +98,14 @@ def _groups(run: Run, info: Info) -> tuple[list[GroupSpec], GroupSpec | None]:
     items: GroupSpec | None = None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if "user_groups" in info.needs or info.side != "items":
-            group = forms.group(training.users)
+            group = forms.group(training.people)
             groups = [] if group is None else [group]
         if "item_groups" in info.needs or info.side != "users":
             given = forms.item_group(training.items, (POPULARITY,))
             items = GroupSpec((given,)) if isinstance(given, str) else given
-    others = [name for name in forms.attributes(training.users) if not groups or name not in groups[0].attributes]
+    others = [name for name in forms.attributes(training.people) if not groups or name not in groups[0].attributes]
     if not place_of(info.key).crosses and others and groups:
-        known = forms.attributes(training.users)
+        known = forms.attributes(training.people)
         also = st.multiselect("Protect these attributes too", others, key="also", bind="query-params")
         groups += [known[name] for name in also]
     return groups, items

@@ -74,6 +74,14 @@ def ndcg(case: Case, user: int) -> float:
     return gain / sum(discount(rank) for rank in range(1, min(case.k, len(liked)) + 1))
 
 
+def graded_ndcg(case: Case, user: int, ratings: Mapping[int, float]) -> float:
+    """Gains of 2^rating − 1 of this user's rated held-out items, over those of the best order."""
+    gains = {item: 2**rating - 1 for item, rating in ratings.items()}
+    best = sorted(gains.values(), reverse=True)[: case.k]
+    ideal = sum(gain * discount(rank) for rank, gain in enumerate(best, start=1))
+    return divide(sum(gains.get(item, 0) * discount(rank) for rank, item in enumerate(case.top(user), start=1)), ideal)
+
+
 def recall(case: Case, user: int) -> float:
     return divide(len(set(case.top(user)) & case.liked[user]), len(case.liked[user]))
 
@@ -292,7 +300,37 @@ def group_entropy_index(benefits: Sequence[float], names: Sequence[str]) -> tupl
     return whole, between, within
 
 
+def atkinson(benefits: Sequence[float], names: Sequence[str]) -> tuple[float, float, float]:
+    """(whole, between groups, within groups), ε = ½: what all have equally as well as now, over what they have
+    (Atkinson 1970); between is of what each group would have, within is what is lost inside groups (Blackorby,
+    Donaldson & Auersperg 1981)."""
+
+    def as_well(values: Sequence[float]) -> float:
+        return mean([math.sqrt(value) for value in values]) ** 2
+
+    own: dict[str, list[float]] = {}
+    for value, name in zip(benefits, names, strict=True):
+        own.setdefault(name, []).append(value)
+    smoothed = [as_well(own[name]) for name in names]
+    whole = 1 - as_well(benefits) / mean(benefits)
+    between = 1 - as_well(smoothed) / mean(smoothed)
+    within = sum(sum(values) / sum(benefits) * (1 - divide(as_well(values), mean(values)))
+                 for values in own.values() if sum(values))  # fmt: skip
+    return whole, between, within
+
+
 # Items and providers
+
+
+def inequity_of_attention(case: Case, user: int) -> float:
+    """IAA with linear attention and relevance of 0 or 1, every item of the catalogue looked at."""
+    if not case.liked[user] or case.k == 1:
+        return NAN
+    apart = 0.0
+    for item in range(case.n_items):
+        rank = case.top(user).index(item) + 1 if item in case.top(user) else case.k
+        apart += abs((case.k - rank) / (case.k - 1) - (item in case.liked[user]))
+    return apart / case.n_items
 
 
 def exposure(case: Case) -> list[float]:
@@ -315,6 +353,15 @@ def share_by_group(case: Case, weight: Sequence[float]) -> dict[str, float]:
 
 def total_variation(p: Mapping[str, float], q: Mapping[str, float]) -> float:
     return sum(abs(p[name] - q[name]) for name in p) / 2
+
+
+def away(case: Case, user: int, target: Mapping[str, float]) -> float:
+    """AWRF of one list; undefined without an item of known group."""
+    mass = [0.0] * case.n_items
+    for rank, item in enumerate(case.top(user), start=1):
+        mass[item] += discount(rank)
+    share = share_by_group(case, mass)
+    return NAN if any(map(math.isnan, share.values())) else total_variation(share, target)
 
 
 def selection_by_item_group(case: Case, relevant_only: bool) -> dict[str, float]:
@@ -408,16 +455,47 @@ def recommended(case: Case) -> list[int]:
     return [sum(item in case.top(user) for user in case.users) for item in range(case.n_items)]
 
 
+def covered(counts: Sequence[float]) -> float:
+    return sum(count > 0 for count in counts) / len(counts)
+
+
+def even(amounts: Sequence[float]) -> float:
+    """Entropy of the amounts' shares over its maximum."""
+    total = sum(amounts)
+    if not total or math.isnan(total) or len(amounts) < 2:
+        return NAN
+    return -sum(a / total * math.log(a / total) for a in amounts if a) / math.log(len(amounts))
+
+
 def coverage(case: Case) -> float:
-    return sum(count > 0 for count in recommended(case)) / case.n_items
+    return covered(recommended(case))
 
 
 def entropy(case: Case) -> float:
-    counts = recommended(case)
-    total = sum(counts)
-    if not total or case.n_items < 2:
-        return NAN
-    return -sum(c / total * math.log(c / total) for c in counts if c) / math.log(case.n_items)
+    return even(recommended(case))
+
+
+def jain(counts: Sequence[float]) -> float:
+    return divide(sum(counts) ** 2, len(counts) * sum(count**2 for count in counts))
+
+
+def satisfied(counts: Sequence[float]) -> float:
+    """FSat of Patro et al. 2020: items that are recommended ⌊S / n⌋ times or more, where that is not 0."""
+    share = math.floor(sum(counts) / len(counts))
+    return sum(count >= share for count in counts) / len(counts) if share else NAN
+
+
+def rescaled(measure: Callable[[Sequence[float]], float], case: Case) -> float:
+    """Between the lists that all begin one order of the items, and a deal of as many places item by item."""
+    alike, dealt = [0] * case.n_items, [0] * case.n_items
+    places = 0
+    for user in case.users:
+        for at in range(len(case.top(user))):
+            alike[at] += 1
+            dealt[places % case.n_items] += 1
+            places += 1
+    low, high = measure(alike), measure(dealt)
+    return (measure(recommended(case)) - low) / (high - low) if abs(high - low) > 1e-9 else NAN
 
 
 def tail(popularity: Sequence[int]) -> set[int]:

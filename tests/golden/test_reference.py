@@ -236,6 +236,12 @@ def test_indices_of_benefit(case: Case) -> None:
         same(row["within"], within)
         same(row["gap"], between)
         assert whole == pytest.approx(between + within, abs=CLOSE)
+        parts = dict(zip(("total", "between", "within"), reference.atkinson(benefits, names), strict=True))
+        row = gaps["atkinson"]
+        for part, value in parts.items():
+            same(row[part], value)
+        same(row["gap"], parts["between"])
+        assert 1 - parts["total"] == pytest.approx((1 - parts["between"]) * (1 - parts["within"]), abs=CLOSE)
         means = {
             name: reference.mean([b for b, own in zip(benefits, names, strict=True) if own == name]) for name in groups
         }
@@ -255,10 +261,24 @@ def test_items(case: Case) -> None:
     same(items["gini_exposure"], reference.gini(reference.exposure(case)))
     same(items["coverage"], reference.coverage(case))
     same(items["entropy"], reference.entropy(case))
+    same(items["jain"], reference.jain(reference.recommended(case)))
+    same(items["fsat"], reference.satisfied(reference.recommended(case)))
+    same(items["jain_rescaled"], reference.rescaled(reference.jain, case))
+    same(items["fsat_rescaled"], reference.rescaled(reference.satisfied, case))
+    same(items["gini_rescaled"], 1 - reference.rescaled(reference.gini, case))
+    same(items["coverage_rescaled"], reference.rescaled(reference.covered, case))
+    same(items["entropy_rescaled"], reference.rescaled(reference.even, case))
+    same(items["iaa"], reference.mean([reference.inequity_of_attention(case, user) for user in case.users]))
     same(items["arp"], reference.arp(case))
     given_to = reference.share_by_group(case, reference.exposure(case))
     catalogue = reference.share_by_group(case, [1.0] * case.n_items)
     same(items["awrf"], reference.total_variation(given_to, catalogue))
+    same(items["awrf_list"], reference.mean([reference.away(case, user, catalogue) for user in case.users]))
+    parts = list(given_to.values())
+    if len(parts) > 1:
+        same(items["mmf"], min(given_to[name] / catalogue[name] for name in given_to))
+        same(items["group_gini"], reference.gini(parts))
+        same(items["group_entropy"], reference.even(parts))
     same(items["rsp"], reference.relative_deviation(reference.selection_by_item_group(case, relevant_only=False)))
     same(items["reo"], reference.relative_deviation(reference.selection_by_item_group(case, relevant_only=True)))
     for key, value in zip(("eed", "eer", "eel"), reference.expected_exposure(case), strict=True):

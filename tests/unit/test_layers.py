@@ -17,7 +17,7 @@ PACKAGE = Path(fairdash.__file__).parent
 # From the ground up: a module imports its own layer and those before it, also inside of functions and for types alone.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "settings", "progress"),
-    ("hashing", "plugins", "words", "arrays", "answers"),
+    ("hashing", "plugins", "words", "arrays", "answers", "activity"),
     ("schema", "identity", "workspace", "columns"),
     ("groups", "item_classes"),
     ("data",),

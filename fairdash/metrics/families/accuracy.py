@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash.metrics import accuracy
 from fairdash.metrics.declare import NO_TRUTH, Family, Metric, Part
 from fairdash.metrics.facts import Facts
 
 
 def _per_user(facts: Facts) -> dict[str, NDArray[np.float64]]:
-    return accuracy.per_user(facts.hit, facts.n_relevant, facts.k)
+    return facts.accuracy
 
 
 FAMILY = Family(

@@ -12,6 +12,8 @@ from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.declare import Family, Metric, Part
 from fairdash.metrics.item_sums import ItemSums, distance, divide, quotients, rates
 
+_TARGET = "the target is the share of the catalogue unless another is chosen"
+_NOTHING = "there are fewer than two groups of items, or none of them is recommended"
 _DIAZ = "Diaz et al. 2020, Evaluating Stochastic Rankings with Expected Exposure, CIKM"
 
 
@@ -20,17 +22,42 @@ def _values(sums: ItemSums) -> dict[str, list[Estimate]]:
 
 
 def _gaps(sums: ItemSums) -> dict[str, Estimate]:
-    target = exposure.shares(np.asarray(sums.group.share.sum(axis=0)).ravel())
+    target = sums.group.target
 
     def away(mass: NDArray[np.float64]) -> NDArray[np.float64]:
         return exposure.total_variation(exposure.shares(mass), target)
 
     return {
         "awrf": distance(away, sums.by_group("exposure"), 1.0),
+        "awrf_list": _per_list(sums),
         "eed": _mean(sums, "eed", "listed"),
         **{key: _mean(sums, key, "truth") for key in ("eer", "eel")},
         "exposure_ratio": _ratio(sums),
+        "mmf": _lowest(sums, target),
+        "group_gini": distance(exposure.gini, sums.by_group("exposure"), 1.0),
+        "group_entropy": _entropy(sums),
     }
+
+
+def _lowest(sums: ItemSums, target: NDArray[np.float64]) -> Estimate:
+    """Of the group that is lowest in the data, held fixed in the replicates."""
+    given, moved = (divide(exposure.shares(mass), target) for mass in sums.by_group("exposure"))
+    if np.isnan(given).all() or len(given) < 2:
+        return Estimate(math.nan, np.empty(0))
+    lowest = int(np.nanargmin(given))
+    return Estimate(float(given[lowest]), moved[:, lowest], low=0.0, high=1.0)
+
+
+def _entropy(sums: ItemSums) -> Estimate:
+    """Its interval is that of the distance √(1 − entropy), as resampling only makes shares less even."""
+    away = distance(lambda mass: np.sqrt(np.maximum(1 - exposure.entropy(mass), 0.0)), sums.by_group("exposure"), 1.0)
+    low, high = away.ci
+    return Estimate(1 - away.value**2, 1 - away.replicates**2, ends=(max(1 - high**2, 0.0), 1 - low**2))
+
+
+def _per_list(sums: ItemSums) -> Estimate:
+    """Over lists with an item of known group."""
+    return quotients(sums.by_group("away"), sums.by_group("shown"))[0]
 
 
 def _mean(sums: ItemSums, key: str, over: str) -> Estimate:
@@ -69,12 +96,26 @@ FAMILY = Family(
             "awrf",
             "Attention against target",
             "items",
-            "½ Σ |share of exposure − share of the catalogue| over groups",
+            f"½ Σ |share of exposure − target share| over groups; {_TARGET}",
             0,
             1,
             -1,
             "Sapiezynski et al. 2019, Quantifying the Impact of User Attention on Fair Group Representation, WWW",
             place=20,
+            over="classes",
+        ),
+        Metric(
+            "awrf_list",
+            "Attention against target, list by list",
+            "items",
+            f"mean over lists of ½ Σ |share of the list's exposure − target share| over groups; {_TARGET}",
+            0,
+            1,
+            -1,
+            "Raj & Ekstrand 2022, Measuring Fairness in Ranked Results, SIGIR",
+            edge="Lists without an item of known group are left out.",
+            place=25,
+            why="no list holds an item of known group",
             over="classes",
         ),
         Metric(
@@ -115,6 +156,43 @@ FAMILY = Family(
             edge="Groups without relevant items are left out.",
             place=60,
             why="fewer than two groups have relevant items",
+            over="classes",
+        ),
+        Metric(
+            "mmf",
+            "Max-min fairness",
+            "items",
+            f"min over groups of share of exposure / target share; {_TARGET}",
+            0,
+            1,
+            1,
+            "Xu et al. 2023, P-MMF: Provider Max-min Fairness Re-ranking in Recommender System, WWW",
+            place=62,
+            why=_NOTHING,
+            over="classes",
+        ),
+        Metric(
+            "group_gini",
+            "Gini over groups",
+            "items",
+            "Gini coefficient of the j groups' shares of exposure, over (j − 1)/j",
+            0,
+            1,
+            -1,
+            place=64,
+            why=_NOTHING,
+            over="classes",
+        ),
+        Metric(
+            "group_entropy",
+            "Entropy over groups",
+            "items",
+            "entropy of the j groups' shares of exposure / log j",
+            0,
+            1,
+            1,
+            place=66,
+            why=_NOTHING,
             over="classes",
         ),
     ),

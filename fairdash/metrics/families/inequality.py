@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 from fairdash.metrics import groups
 from fairdash.metrics.compared import Compared
 from fairdash.metrics.declare import Family, Metric
+from fairdash.metrics.facts import Columns, Facts
 from fairdash.metrics.groups import Gap
 
 Array = NDArray[np.float64]
 
+ROOT = "atkinson:root"  # the column of square roots of NDCG
 _NO_SHARE = "a group's mean NDCG is 0, so its share cannot be compared"
 _NO_HIT = "nobody has a hit, so there is nothing to share"
+
+
+def _columns(facts: Facts) -> Columns:
+    return {ROOT: np.sqrt(np.nan_to_num(facts.accuracy["ndcg"]))}
 
 
 def _gaps(compared: Compared) -> dict[str, Gap]:
@@ -31,7 +37,7 @@ def _gaps(compared: Compared) -> dict[str, Gap]:
     def indices(x: Array) -> tuple[Array, Array]:
         return groups.entropy_index(x[..., n], x[..., ndcg], x[..., square])
 
-    entropy = inner.distance(lambda x: groups.cross_entropy(means(x)), _NO_SHARE)
+    entropy = inner.distance(lambda x: groups.cross_entropy(means(x), inner.target), _NO_SHARE)
     index = inner.distance(lambda x: indices(x)[1], _NO_HIT)
     whole, between = (float(value) for value in indices(inner.sums))
     return {
@@ -43,8 +49,22 @@ def _gaps(compared: Compared) -> dict[str, Gap]:
             shuffled=0.0 - entropy.shuffled,
         ),
         "group_entropy_index": replace(index, more={"total": whole, "between": between, "within": whole - between}),
+        "atkinson": _atkinson(inner),
         "differential_fairness": _differential(compared),
     }
+
+
+def _atkinson(compared: Compared) -> Gap:
+    ndcg, root, n = (compared.layout[name].start for name in ("sum:ndcg", ROOT, "count:truth"))
+
+    def indices(x: Array) -> tuple[Array, Array]:
+        return groups.atkinson(x[..., n], x[..., ndcg], x[..., root])
+
+    whole, between = (float(value) for value in indices(compared.sums))
+    within = 1 - (1 - whole) / (1 - between) if between < 1 else math.nan
+    made = compared.distance(lambda x: indices(x)[1], _NO_HIT)
+    low, high = made.ci
+    return replace(made, ci=(low, min(high, 1.0)), more={"total": whole, "between": between, "within": within})
 
 
 def _differential(compared: Compared) -> Gap:
@@ -70,7 +90,8 @@ FAMILY = Family(
             "generalized_cross_entropy",
             "Generalised cross entropy",
             "users",
-            "(1 − Σ p_f² / p_m) / 2: β = 2, p_m the groups' shares of mean NDCG, p_f equal shares",
+            "(1 − Σ p_f² / p_m) / 2: β = 2, p_m the groups' shares of mean NDCG, p_f equal shares "
+            "unless others are chosen",
             -math.inf,
             0,
             1,
@@ -97,6 +118,21 @@ FAMILY = Family(
             shown_by="ndcg",
         ),
         Metric(
+            "atkinson",
+            "Atkinson between groups",
+            "users",
+            "between-group part of 1 − (mean of √b)² / mean of b over the people's NDCG b (ε = ½): the same of what "
+            "each group has, (mean of √b)² of its own; (1 − whole) = (1 − between) (1 − within)",
+            0,
+            1,
+            -1,
+            "Atkinson 1970, On the Measurement of Inequality, JET; split as in Blackorby, Donaldson & Auersperg 1981",
+            edge="Undefined where nobody has a hit.",
+            place=175,
+            why=_NO_HIT,
+            shown_by="ndcg",
+        ),
+        Metric(
             "differential_fairness",
             "Differential fairness",
             "users",
@@ -111,5 +147,6 @@ FAMILY = Family(
         ),
     ),
     place=70,
+    columns=_columns,
     gaps=_gaps,
 )
