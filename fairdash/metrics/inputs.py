@@ -36,7 +36,6 @@ from fairdash.schema import (
     RANK,
     RATING,
     SCORE,
-    UNKNOWN,
     USER_ID,
     Codes,
     Groups,
@@ -131,7 +130,7 @@ def from_split(
         min_sizes=tuple(spec.min_size for spec in groups),
         continuous=_continuous(groups, data.users),
         catalogue=catalogue,
-        warnings=tuple(_overlaps(formed)),
+        warnings=(),
         threshold=threshold,
         findings=tuple(findings),
     )
@@ -182,38 +181,20 @@ def setting(
     catalogue = Catalogue(ids, popularity, item_classes(described, item_groups, popularity))
     codes = people.codes(users[USER_ID])
     there = codes >= 0
-
-    def of_people(values: NDArray[Any], missing: Any) -> NDArray[Any]:
-        spread = np.full(people.size, missing, dtype=values.dtype)
-        spread[codes[there]] = values[there]
-        return spread
-
-    # groups are formed of all people in the table, so that they do not depend on who has a list
+    row = np.full(people.size, -1)  # of each person in the table; groups are formed of all that are there, so that
+    row[codes[there]] = np.flatnonzero(there)  # they do not depend on who has a list
     formed = [form(spec, users) for spec in groups]
-    said += _overlaps(formed)
     return Setting(
         people=people,
         things=things,
         relevant=relevant,
         known=known,
-        groups=tuple(Groups(group.attribute, group.names, of_people(group.codes, -1)) for group in formed),
-        continuous={label: of_people(values, np.nan) for label, values in _continuous(groups, users).items()},
+        groups=tuple(group.take(row) for group in formed),
+        continuous={label: np.append(values, np.nan)[row] for label, values in _continuous(groups, users).items()},
         catalogue=catalogue,
         threshold=threshold,
         rated=_rated(truth, user, item, threshold, said),
     )
-
-
-def _overlaps(formed: Sequence[Groups]) -> list[str]:
-    """Where people belong to several groups at once, which the sums by group cannot hold yet."""
-    found = []
-    for group in formed:
-        if group.member is not None:
-            n = int((np.diff(group.member.indptr) > 1).sum())
-            found.append(
-                f"{group.attribute}: {n:,} of all people belong to several groups; here they count as {UNKNOWN}."
-            )
-    return found
 
 
 def coders(tables: Brought) -> tuple[Coder, Coder]:
@@ -321,7 +302,7 @@ def people_of(whole: Inputs, codes: Codes) -> Inputs:
         lists=Lists(whole.lists.items[codes], whole.lists.scores[codes]),
         relevant=pairs_of(whole.relevant, whole.relevant.starts(n), codes),
         known=None if whole.known is None else pairs_of(whole.known, whole.known.starts(n), codes),
-        groups=tuple(Groups(group.attribute, group.names, group.codes[codes]) for group in whole.groups),
+        groups=tuple(group.take(codes) for group in whole.groups),
         continuous={label: values[codes] for label, values in whole.continuous.items()},
     )
 

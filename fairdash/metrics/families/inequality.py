@@ -16,6 +16,7 @@ from fairdash.metrics.groups import Gap
 Array = NDArray[np.float64]
 
 _NO_SHARE = "a group's mean NDCG is 0, so its share cannot be compared"
+_IN_BOTH = "people belong to several groups, and its parts between and within groups need each person in one"
 _NO_HIT = "nobody has a hit, so there is nothing to share"
 
 
@@ -32,8 +33,13 @@ def _gaps(compared: Compared) -> dict[str, Gap]:
         return groups.entropy_index(x[..., n], x[..., ndcg], x[..., square])
 
     entropy = inner.distance(lambda x: groups.cross_entropy(means(x)), _NO_SHARE)
-    index = inner.distance(lambda x: indices(x)[1], _NO_HIT)
-    whole, between = (float(value) for value in indices(inner.sums))
+    index = Gap(reason=_IN_BOTH)
+    if inner.shared is None:
+        whole, between = (float(value) for value in indices(inner.sums))
+        index = replace(
+            inner.distance(lambda x: indices(x)[1], _NO_HIT),
+            more={"total": whole, "between": between, "within": whole - between},
+        )
     return {
         "generalized_cross_entropy": replace(
             entropy,
@@ -41,7 +47,7 @@ def _gaps(compared: Compared) -> dict[str, Gap]:
             ci=(0.0 - entropy.ci[1], 0.0 - entropy.ci[0]),
             oriented=0.0 - entropy.oriented,
         ),
-        "group_entropy_index": replace(index, more={"total": whole, "between": between, "within": whole - between}),
+        "group_entropy_index": index,
         "differential_fairness": _differential(compared),
     }
 
