@@ -187,12 +187,7 @@ def _cross_members(left: Groups, right: Groups) -> Groups:
     names = tuple(f"{left.names[i]} × {right.names[j]}" for i, j, _ in used)
     shape = (a.shape[0], 0)
     member = sparse.csr_array(sparse.hstack([column for *_, column in used]) if used else sparse.csr_array(shape))
-    member = sparse.csr_array(member, dtype=bool)
-    counts = np.diff(member.indptr)
-    codes = np.full(a.shape[0], -1, dtype=np.int32)
-    codes[counts == 1] = member.indices[member.indptr[:-1][counts == 1]]
-    overlapping = bool((counts > 1).any())
-    return Groups(f"{left.attribute} × {right.attribute}", names, codes, member if overlapping else None)
+    return Groups.of(f"{left.attribute} × {right.attribute}", names, member)
 
 
 def _present(groups: Groups) -> Groups:

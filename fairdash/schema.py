@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,80 @@ class Groups:
     names: tuple[str, ...]
     codes: Codes
     member: sparse.csr_array | None = None
+
+    @staticmethod
+    def of(attribute: str, names: tuple[str, ...], member: sparse.csr_array) -> Groups:
+        """From who belongs to which group: bool [n, len(names)]."""
+        member = sparse.csr_array(member, dtype=bool)
+        member.sort_indices()
+        counts = np.diff(member.indptr)
+        codes = np.full(member.shape[0], -1, dtype=np.int32)
+        codes[counts == 1] = member.indices[member.indptr[:-1][counts == 1]]
+        return Groups(attribute, names, codes, member if (counts > 1).any() else None)
+
+    def take(self, rows: NDArray[np.integer[Any]]) -> Groups:
+        """The people of these rows, in this order; -1 is somebody unknown."""
+        known = np.flatnonzero(rows >= 0)
+        codes = np.full(len(rows), -1, dtype=np.int32)
+        codes[known] = self.codes[rows[known]]
+        if self.member is None:
+            return Groups(self.attribute, self.names, codes)
+        shape = (len(rows), len(self.codes))
+        chosen = sparse.csr_array((np.ones(len(known), dtype=bool), (known, rows[known])), shape=shape)
+        return Groups(self.attribute, self.names, codes, sparse.csr_array(chosen @ self.member))
+
+    def among(self, kept: Sequence[int] | NDArray[np.integer[Any]]) -> Groups:
+        """Some of the groups, in this order; who is in none of them is unknown."""
+        names = tuple(self.names[int(g)] for g in kept)
+        if self.member is not None:
+            return Groups.of(self.attribute, names, self.member[:, list(kept)])
+        place = np.full(len(self.names) + 1, -1, dtype=np.int32)
+        place[list(kept)] = np.arange(len(names))
+        return Groups(self.attribute, names, place[self.codes])
+
+    def __add__(self, other: Groups) -> Groups:
+        """The people of both, first these."""
+        codes = np.concatenate([self.codes, other.codes])
+        if self.member is None and other.member is None:
+            return Groups(self.attribute, self.names, codes)
+        member = sparse.vstack([self.membership, other.membership], format="csr")
+        return Groups(self.attribute, self.names, codes, member)
+
+    @cached_property
+    def members(self) -> tuple[NDArray[np.integer[Any]], ...]:
+        """The rows of each group's people, ascending; those of the unknown last."""
+        columns = self.membership.tocsc()
+        named = [columns.indices[a:b] for a, b in pairwise(columns.indptr)]
+        return (*named, np.flatnonzero(self.unknown))
+
+    @property
+    def unknown(self) -> NDArray[np.bool_]:
+        """Who belongs to no group [n]."""
+        return np.diff(self.member.indptr) == 0 if self.member is not None else self.codes < 0
+
+    @property
+    def several(self) -> int:
+        """How many people belong to two groups or more."""
+        return 0 if self.member is None else int((np.diff(self.member.indptr) > 1).sum())
+
+    def slots(self) -> Codes:
+        """Each person's groups, ascending, -1 where there are no more [n, most groups of one person]."""
+        if self.member is None:
+            return self.codes[:, None]
+        row, column = self.member.nonzero()
+        place = np.arange(len(row)) - self.member.indptr[row]
+        slots = np.full((len(self.codes), int(place.max()) + 1), -1, dtype=np.int32)
+        slots[row, place] = column
+        return slots
+
+    @property
+    def shared(self) -> NDArray[np.int64]:
+        """How many people are in both of two groups [g, g]; on the diagonal, in one."""
+        if self.member is None:
+            return np.diag(self.sizes)
+        counted = self.member.astype(np.int64)
+        both: NDArray[np.int64] = (counted.T @ counted).toarray()
+        return both
 
     @property
     def membership(self) -> sparse.csr_array:

@@ -298,10 +298,12 @@ def _exact_ks(made: Inputs, k: int) -> dict[str, tuple[float, tuple[str, str]]]:
     found = {}
     for group, least in zip(made.groups, made.min_sizes, strict=True):
         # the same groups as in all other gaps: those with enough people
-        kept = np.where(np.isin(group.codes, np.flatnonzero(group.sizes >= max(1, least))), group.codes, -1)
-        distance = rating.score_ks(
-            user.astype(np.int32), scores[user, column].astype(np.float64), Groups(group.attribute, group.names, kept)
-        )
+        kept = group.among(np.flatnonzero(group.sizes >= max(1, least)))
+        # each score stands for all groups of its person
+        place, owner = kept.membership[user].nonzero()
+        each = Groups(kept.attribute, kept.names, np.arange(len(kept.names), dtype=np.int32))
+        own = scores[user, column][place].astype(np.float64)
+        distance = rating.score_ks(owner.astype(np.int32), own, each)
         if distance.pair is not None:
             found[group.attribute] = distance.value, distance.pair
     return found
@@ -321,11 +323,12 @@ def rating_gaps(
     weights = bootstrap.weights(hashes, rules.replicates, rules.seed)
     found = {}
     for a, (group, least) in enumerate(zip(groups, min_sizes, strict=True)):
-        enough = np.isin(group.codes, np.flatnonzero(group.sizes >= max(1, least)))
-        kept = Groups(group.attribute, group.names, np.where(enough, group.codes, -1))
-        shuffles = np.repeat(kept.codes[:, None], min(rules.permutations, RATING_SHUFFLES), axis=1)
-        shuffles[enough] = np.random.default_rng([rules.seed, a]).permuted(shuffles[enough], axis=0)
-        disparities = rating.unfairness(rated, kept, n_items, min_size=least, weights=weights, shuffles=shuffles)
+        kept = group.among(np.flatnonzero(group.sizes >= max(1, least)))
+        person = np.repeat(np.arange(len(hashes))[:, None], min(rules.permutations, RATING_SHUFFLES), axis=1)
+        enough = ~kept.unknown
+        person[enough] = np.random.default_rng([rules.seed, a]).permuted(person[enough], axis=0)
+        pairs, each, weights_of, shuffles = rating.each_group(rated, kept, weights, person)
+        disparities = rating.unfairness(pairs, each, n_items, min_size=least, weights=weights_of, shuffles=shuffles)
         found[group.attribute] = {
             key: Gap(
                 gap=value.value,

@@ -76,11 +76,11 @@ def calibration(
     parts = (np.ones(len(row)), rated.predicted, rated.true, likes)
     np.add.at(table, (row[:, None], np.arange(4), cells(rated.predicted)[:, None]), np.stack(parts, axis=1))
     boot = np.zeros((len(people), 0)) if weights is None else weights[people]
-    own = groups.codes[people]
+    members = groups.take(people).members
     by_group = {
-        name: _of(table[own == code], boot[own == code], min_size)
-        for code, name in enumerate(groups.names)
-        if (own == code).any()
+        name: _of(table[own], boot[own], min_size)
+        for name, own in zip(groups.names, members, strict=False)  # the unknown come last, without a name
+        if len(own)
     }
     return _of(table, boot, 0), by_group
 

@@ -12,20 +12,22 @@ A gap after is e · after for the order e of groups that is largest there, and a
 where each e · after − f · before is a sum over groups of ± the value after, before, their sum or their difference. Its
 ends are those of the groups' own, put together as for a difference of two (Zou & Donner 2008); and as max and min only
 rise with what they are of, the ends of the whole are the same max and min of these ends. A gap that turns round is thus
-nothing of its own: its order after is another one. Nor can the gap change by more than any order does, which ends the
-interval where small gaps hardly change. Where there is no gap at all, before or after, it covers more than 95 %.
+nothing of its own: its order after is another one. Where people belong to several groups, the distances to the ends of
+each sum are as much longer or shorter as its standard error over replicates is against that of groups apart. Nor can
+the gap change by more than any order does, which ends the interval where small gaps hardly change. Where there is no
+gap at all, before or after, it covers more than 95 %.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairdash.metrics.bootstrap import Estimate, jackknife
-from fairdash.metrics.groups import Sides
+from fairdash.metrics.groups import Gap, Sides
 from fairdash.metrics.rates import of_replicates
 
 Array = NDArray[np.float64]
@@ -85,10 +87,14 @@ def of_gaps(old: Sides, new: Sides, jump: float) -> tuple[float, Ends]:
     orders = [_orders(one[0]) for one in (after, before)]
     if not len(orders[0]) or not len(orders[1]):
         return math.nan, (math.nan, math.nan)
+    left = _left_of(old, new, names, before[1], after[1])
 
     def ends(e: NDArray[np.int64], f: NDArray[np.int64]) -> tuple[Array, Array, Array]:
         parts = (sum(part[g, 1 + e[..., g], 1 + f[..., g]] for g in range(len(names))) for part in (value, down, up))
         whole, under, over = (np.asarray(part) for part in parts)
+        if left is not None:
+            part = left(e, f)
+            under, over = part * under, part * over
         return whole, whole - np.sqrt(under), whole + np.sqrt(over)
 
     found, low, high = (float(x.min(axis=1).max()) for x in ends(orders[0][:, None], orders[1][None]))
@@ -96,6 +102,54 @@ def of_gaps(old: Sides, new: Sides, jump: float) -> tuple[float, Ends]:
         _, least, most = ends(orders[0], orders[0])
         low, high = max(low, float(least.min())), min(high, float(most.max()))
     return float(_settled(np.array(found))), (low, high)
+
+
+def left_of_pair(old: Gap, new: Gap) -> float:
+    """The same of the change of one difference: of the pair that was furthest apart before."""
+    if old.pair is None or old.sides is None or new.sides is None or not set(old.pair) <= set(new.sides.names):
+        return 1.0
+    names = list(old.pair)
+    before, after = _among(old.sides, names), _among(new.sides, names)
+    left = _left_of(before, after, names, before.replicates, after.replicates)
+    order = np.array([1, -1])
+    return 1.0 if left is None else float(left(order, order))
+
+
+def _among(sides: Sides, names: list[str]) -> Sides:
+    place = [sides.names.index(name) for name in names]
+    shared = None if sides.shared is None else sides.shared[np.ix_(place, place)]
+    parts = (sides.values[place], sides.replicates[:, place], sides.people[place], sides.unit[place])
+    return Sides(tuple(names), *parts, shared)
+
+
+def _left_of(
+    old: Sides, new: Sides, names: list[str], before: Array, after: Array
+) -> Callable[[NDArray[np.int64], NDArray[np.int64]], Array] | None:
+    """Of e · after − f · before for orders e, f: its variance over replicates [r, g] against that of groups apart. None
+    where nobody is in two groups."""
+    if old.shared is None and new.shared is None:
+        return None
+    both = np.eye(len(names), dtype=bool)
+    for sides in (old, new):
+        if sides.shared is not None:
+            place = [names.index(name) for name in sides.names]
+            both[np.ix_(place, place)] |= sides.shared > 0
+    off = [np.nan_to_num(part - np.nanmean(part, axis=0)) for part in (after, before)]
+    tables = [[np.where(both, a.T @ b, 0.0) for b in off] for a in off]
+
+    def variance(e: NDArray[np.int64], f: NDArray[np.int64], inside: NDArray[np.bool_]) -> Array:
+        (own, cross), (_, other) = [[np.where(inside, table, 0.0) for table in row] for row in tables]
+
+        def product(a: NDArray[np.int64], table: Array, b: NDArray[np.int64]) -> Array:
+            return np.asarray(np.einsum("...i,...i->...", a @ table, b))
+
+        return product(e, own, e) + product(f, other, f) - 2 * product(e, cross, f)
+
+    def left(e: NDArray[np.int64], f: NDArray[np.int64]) -> Array:
+        apart, whole = variance(e, f, np.eye(len(names), dtype=bool)), variance(e, f, both)
+        return np.where(apart > 0, np.maximum(whole, 0.0) / np.where(apart > 0, apart, 1.0), 1.0)
+
+    return left
 
 
 def _aligned(sides: Sides, names: list[str]) -> tuple[Array, Array, Array, Array]:

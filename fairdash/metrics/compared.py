@@ -31,7 +31,7 @@ class Compared:
     bootstrap replicate [r, g, c]; null: under shuffled labels [p, g, c]. listed: people with each item in the top K
     [g, n_items]. exact_ks: `score_ks` of all scores with its pair of groups, where there are scores. permutations,
     seed: of the audit, for what draws labels of its own. target: chosen shares of the groups [g], adding up to 1; None:
-    the metric's own."""
+    the metric's own. shared: people in both of two groups [g, g], who count in each; None where nobody is."""
 
     names: tuple[str, ...]
     people: NDArray[np.int64]
@@ -46,6 +46,7 @@ class Compared:
     permutations: int = 0
     seed: int = 0
     target: Array | None = None
+    shared: NDArray[np.int64] | None = None
 
     def gap(self, rates: Rates, people: str, why: str, *, better: int = 0) -> Gap:
         """The gap of quotients of sums. people: the column that counts who has a value, "" for everybody; why: said
@@ -56,7 +57,12 @@ class Compared:
         if not n.any():
             return Gap(reason=why)
         # small is a group of few people, not one of whom few have a value: such a gap has a wide interval
-        return groups.gap(rates, self.names, n, self.sums, self.moments, self.boot, self.null, better=better)
+        shared = self.shared
+        if shared is not None:  # of those in both, as many have a value as of the two groups
+            part = np.sqrt(n / self.people)
+            shared = np.ceil(shared * part * part[:, None]).astype(np.int64)
+        sums = self.sums, self.moments, self.boot, self.null
+        return groups.gap(rates, self.names, n, *sums, better=better, shared=shared)
 
     def among(self, kept: NDArray[np.intp]) -> Compared:
         """The same of some of the groups."""
@@ -70,6 +76,7 @@ class Compared:
             null=self.null[:, kept],
             listed=self.listed[kept],
             target=aimed(self.target, kept),
+            shared=None if self.shared is None else self.shared[np.ix_(kept, kept)],
         )
 
     def distance(self, statistic: Callable[[Array], Array], why: str, **options: Any) -> Gap:

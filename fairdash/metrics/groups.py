@@ -19,6 +19,9 @@ is divided by what SHARES of the shufflings stay below, and the larger counts. T
 95 % of the shufflings' largest stay below in those units, at most Bonferroni's.
 The null is that the groups are alike: groups of equal mean and unequal spread may be told apart too.
 
+People in several groups count in each. Their memberships are shuffled whole, never enumerated, and the interval of a
+difference takes in that they move both of its values (`rates.left_of`).
+
 Interval and test agree: both ask for 0, the test more exactly. Where the lower end stands on the other side of 0 than
 p < 0.05 says, it becomes that which the test implies, gap · (1 − 1.96 / z) with z the normal value of p (Miettinen
 1976): the error of the null is the right one near 0.
@@ -61,7 +64,7 @@ from scipy.optimize import brentq
 from scipy.special import gammainc, gammaincc, gammaln, ndtr, ndtri
 
 from fairdash.metrics.bootstrap import ALPHA, LEVEL, POWER, Z, detectable_distance, distance_interval
-from fairdash.metrics.rates import Rates, Spread, difference, spread, unit
+from fairdash.metrics.rates import Rates, Spread, difference, left_of, spread, unit
 
 Array = NDArray[np.float64]
 
@@ -74,13 +77,15 @@ TIE = 1e-9  # statistics that differ by less, relatively, are one value: sums of
 @dataclass(frozen=True, eq=False)
 class Sides:
     """The groups between which a gap is, where it is largest: names, values [g], replicates [r, g], people with a value
-    [g], and what one more hit would add to one person's value [g]; 0 where there are no hits to count."""
+    [g], and what one more hit would add to one person's value [g]; 0 where there are no hits to count. shared: people
+    in both of two groups [g, g], None where nobody is."""
 
     names: tuple[str, ...]
     values: Array
     replicates: Array
     people: NDArray[np.int64]
     unit: Array
+    shared: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +123,17 @@ def gap(
     *,
     least: int = 1,
     better: int = 0,
+    shared: NDArray[np.int64] | None = None,
 ) -> Gap:
     """The gap over the groups `names`. total: sums [g, c]; moments: sums of products of columns [g, c, c]; boot:
     [r, g, c]; null: under shuffled labels [p, g, c]. people: those with a value [g]; groups with fewer than `least` of
-    them are left out. better: 1 higher, -1 lower, 0 neither (then no group is the worst)."""
+    them are left out. better: 1 higher, -1 lower, 0 neither (then no group is the worst). shared: people in both of two
+    groups [g, g], None where nobody is."""
     known = np.flatnonzero(~np.isnan(rates.of(total)).all(axis=1) & (people >= least))
     if len(known) < 2:
         return Gap(reason="fewer than two groups of sufficient size have a value")
     names, people = [names[int(g)] for g in known], people[known]
+    shared = None if shared is None else shared[np.ix_(known, known)]
     columns, rates = rates.alone()
     cells = np.ix_(known, np.asarray(columns))
     moments = moments[known][:, columns][:, :, columns]
@@ -142,9 +150,10 @@ def gap(
     differences = [abs(a - b) for a, b in combinations(column[~np.isnan(column)], 2)]
     worst: int | None = low if better > 0 else high if better < 0 else None
     spreads = spread(rates, total, moments, people)
-    p, critical = _test(rates, total, values, null)
+    p, critical = _test(rates, total, values, null, apart=shared is None)
     one = values.shape == (2, 1)
-    ends = _pair(spreads, high, low) if one else _simultaneous(spreads, critical)
+    left = left_of(rates.residuals(total, boot), shared)
+    ends = _pair(spreads, high, low, left) if one else _simultaneous(spreads, critical, left)
     together = spread(rates, total.sum(axis=0)[None], moments.sum(axis=0)[None], people.sum()[None])
     top = float(column[high])
     return Gap(
@@ -157,10 +166,10 @@ def gap(
         worst_group=None if worst is None else names[worst],
         pair=(names[high], names[low]),
         of=rates.labels[target] if rates.labels else None,
-        detectable=_detectable(
-            together, spreads.n[[high, low], target].min(), np.nanmax(spreads.n[:, target]), target, critical
+        detectable=_detectable(together, *_few_and_many(spreads.n[:, target], high, low, shared), target, critical),
+        sides=Sides(
+            tuple(names), column, rates.of(boot)[..., target], people, unit(rates, total, people)[:, target], shared
         ),
-        sides=Sides(tuple(names), column, rates.of(boot)[..., target], people, unit(rates, total, people)[:, target]),
     )
 
 
@@ -170,22 +179,33 @@ def _rounded(x: Array) -> Array:
     return np.round(x / largest, 11) if largest > 0 else x
 
 
-def _pair(spreads: Spread, high: int, low: int) -> tuple[float, float]:
+def _few_and_many(n: Array, high: int, low: int, shared: NDArray[np.int64] | None) -> tuple[float, float, float]:
+    """People of the smaller group of the pair, of the largest group, and of both at once."""
+    few, many = (high if n[high] <= n[low] else low), int(np.nanargmax(n))
+    if shared is None:
+        return float(n[few]), float(n[many]), 0.0
+    if many == few:  # all are of one size
+        many = low if few == high else high
+    return float(n[few]), float(n[many]), float(min(shared[few, many], n[few]))
+
+
+def _pair(spreads: Spread, high: int, low: int, left: Array | None) -> tuple[float, float]:
     """Interval of the difference of two groups in one target."""
     lower, upper = spreads.ends()
-    ends = difference(
-        *((part[high, 0], part[low, 0]) for part in (spreads.value, lower, upper)),
-    )
+    values, low_ends, high_ends = ((part[high, 0], part[low, 0]) for part in (spreads.value, lower, upper))
+    ends = difference(values, low_ends, high_ends, 1.0 if left is None else left[0, high, low])
     return float(ends[0]), float(ends[1])
 
 
-def _simultaneous(spreads: Spread, critical: float) -> tuple[float, float]:
+def _simultaneous(spreads: Spread, critical: float, left: Array | None) -> tuple[float, float]:
     """Interval of max − min over pairs of groups and targets: from the largest lower to the largest upper end of all
     of them, each at the critical value."""
     parts = (spreads.value, *spreads.ends(critical))
     lowest, highest = [], []
     for g in range(len(spreads.value) - 1):
-        first, second = difference(*((part[g], part[g + 1 :]) for part in parts))
+        narrower = 1.0 if left is None else left[:, g, g + 1 :].T
+        values, low_ends, high_ends = ((part[g], part[g + 1 :]) for part in parts)
+        first, second = difference(values, low_ends, high_ends, narrower)
         # the pair may be either way round: its lower end is that of the order seen, its upper end the farther one
         lowest.append(np.where(spreads.value[g] >= spreads.value[g + 1 :], first, -second).ravel())
         highest.append(np.maximum(second, -first).ravel())
@@ -205,9 +225,10 @@ def agreeing(ends: tuple[float, float], value: float, p: float) -> tuple[float, 
     return (implied if p < ALPHA else max(min(implied, 0.0), -abs(high))), high
 
 
-def _detectable(together: Spread, few: float, many: float, target: int, critical: float) -> float:
+def _detectable(together: Spread, few: float, many: float, both: float, target: int, critical: float) -> float:
     """The gap that the test finds with probability 0.8 when few people have more hits than all others, of whom many are
-    the largest group; or fewer hits, where that leaves more room. Sums are taken as gamma variables with their skew."""
+    the largest group; or fewer hits, where that leaves more room. Sums are taken as gamma variables with their skew.
+    both: people who are among the few and among the many."""
     if together.log:
         return math.nan
     n, variance, b, skew = (
@@ -219,21 +240,26 @@ def _detectable(together: Spread, few: float, many: float, target: int, critical
     if b < 0:
         b, skew = -b, -skew
     level = 2 * float(ndtr(-critical))
+    each = 1 / few + 1 / many - 2 * both / (few * many)
+    lopsided = 1 / few**2 - 1 / many**2 - 3 * both / (few * many) * (1 / few - 1 / many)
+    if both >= many:
+        return math.nan  # the two are one group
 
     def missing(size: float) -> float:
         """How much the power falls short at this gap."""
-        shift = size * few / (few + many)  # of the mean of all, whose spread is that of the shufflings
+        raised = size / (1 - both / many)  # the few, and with those in both a part of the many
+        shift = raised * few / (few + many)  # of the mean of all, whose spread is that of the shufflings
         pool = max(variance + b * shift - shift**2, variance / 4)
-        error = math.sqrt(pool * (1 / few + 1 / many))
-        uneven = max(skew - 2 * shift, -abs(skew)) * pool * (1 / few**2 - 1 / many**2) / error**3
-        moved = max(variance + b * size - size**2, variance / 4)
-        mine = math.sqrt(variance / many + moved / few)
-        own = max(skew - 2 * size, -abs(skew)) * moved / few**2 / mine**3
+        error = math.sqrt(pool * each)
+        uneven = max(skew - 2 * shift, -abs(skew)) * pool * lopsided / error**3
+        moved = max(variance + b * raised - raised**2, variance / 4)
+        mine = math.sqrt(variance / many + moved / few - 2 * both * math.sqrt(variance * moved) / (few * many))
+        own = max(skew - 2 * raised, -abs(skew)) * moved / few**2 / mine**3
         # the critical value of several groups is of the shufflings themselves, skewed as they are
         far = _critical(level, uneven) if critical == Z else critical
         return POWER - _above((error * far - size) / mine, own)
 
-    return _root(missing, critical * math.sqrt(variance * (1 / few + 1 / many)))
+    return _root(missing, critical * math.sqrt(variance * each))
 
 
 def _above(x: float, skew: float) -> float:
@@ -258,14 +284,15 @@ def _root(function: Callable[[float], float], start: float) -> float:
     return float(brentq(function, low, high, xtol=1e-4 * high)) if high < 1e9 * start else math.nan
 
 
-def _test(rates: Rates, total: Array, values: Array, null: Array) -> tuple[float, float]:
-    """p of the largest difference in units of its size over the shufflings, and the critical value of one pair."""
+def _test(rates: Rates, total: Array, values: Array, null: Array, *, apart: bool) -> tuple[float, float]:
+    """p of the largest difference in units of its size over the shufflings, and the critical value of one pair. apart:
+    nobody is in two groups."""
     known = (~np.isnan(values)).sum(axis=0)
     pairs = int((known * (known - 1) // 2).sum())
     critical = -float(ndtri(ALPHA / 2 / pairs))
     if not len(null):
         return math.nan, critical
-    if values.shape == (2, 1) and rates.squares and (p := _exact(rates, total)) is not None:
+    if apart and values.shape == (2, 1) and rates.squares and (p := _exact(rates, total)) is not None:
         return p, critical
     # the labels as they are count as one of the shufflings, so that no unit is made of the others alone
     shuffled = np.concatenate([values[None], rates.of(null)])

@@ -39,7 +39,6 @@ from fairdash.schema import (
     RANK,
     RATING,
     SCORE,
-    UNKNOWN,
     USER_ID,
     Codes,
     Groups,
@@ -144,7 +143,7 @@ def from_split(
         targets=_targets(groups, formed),
         continuous=_continuous(groups, data.users),
         catalogue=catalogue,
-        warnings=(*_overlaps(formed), *_known_again(held, known, data.n_items), *odd.sentences()),
+        warnings=(*_known_again(held, known, data.n_items), *odd.sentences()),
         graded=_graded(test.user, test.item, test.rating),
         threshold=threshold,
         findings=tuple(findings),
@@ -199,23 +198,17 @@ def setting(
     catalogue = Catalogue(ids, popularity, item_classes(described, item_groups, popularity))
     codes = people.codes(users[USER_ID])
     there = codes >= 0
-
-    def of_people(values: NDArray[Any], missing: Any) -> NDArray[Any]:
-        spread = np.full(people.size, missing, dtype=values.dtype)
-        spread[codes[there]] = values[there]
-        return spread
-
-    # groups are formed of all people in the table, so that they do not depend on who has a list
+    row = np.full(people.size, -1)  # of each person in the table; groups are formed of all that are there, so that
+    row[codes[there]] = np.flatnonzero(there)  # they do not depend on who has a list
     formed = [form(spec, _with_activity(tables, groups)) for spec in groups]
-    said += _overlaps(formed)
     return Setting(
         people=people,
         things=things,
         relevant=relevant,
         known=known,
-        groups=tuple(Groups(group.attribute, group.names, of_people(group.codes, -1)) for group in formed),
+        groups=tuple(group.take(row) for group in formed),
         targets=_targets(groups, formed),
-        continuous={label: of_people(values, np.nan) for label, values in _continuous(groups, users).items()},
+        continuous={label: np.append(values, np.nan)[row] for label, values in _continuous(groups, users).items()},
         catalogue=catalogue,
         graded=_graded(user, item, pd.to_numeric(truth[RATING], errors="coerce").to_numpy(np.float64, na_value=np.nan))
         if RATING in truth
@@ -240,18 +233,6 @@ def _with_activity(tables: Brought, groups: Sequence[GroupSpec]) -> pd.DataFrame
 
 def _targets(specs: Sequence[GroupSpec], formed: Sequence[Groups]) -> tuple[Array | None, ...]:
     return tuple(target_shares(spec, group.names, {}) for spec, group in zip(specs, formed, strict=True))
-
-
-def _overlaps(formed: Sequence[Groups]) -> list[str]:
-    """Where people belong to several groups at once, which the sums by group cannot hold yet."""
-    found = []
-    for group in formed:
-        if group.member is not None:
-            n = int((np.diff(group.member.indptr) > 1).sum())
-            found.append(
-                f"{group.attribute}: {n:,} of all people belong to several groups; here they count as {UNKNOWN}."
-            )
-    return found
 
 
 def _known_again(held: Interactions, known: Interactions, n_items: int) -> list[str]:
@@ -382,7 +363,7 @@ def people_of(whole: Inputs, codes: Codes) -> Inputs:
         lists=Lists(whole.lists.items[codes], whole.lists.scores[codes]),
         relevant=pairs_of(whole.relevant, whole.relevant.starts(n), codes),
         known=None if whole.known is None else pairs_of(whole.known, whole.known.starts(n), codes),
-        groups=tuple(Groups(group.attribute, group.names, group.codes[codes]) for group in whole.groups),
+        groups=tuple(group.take(codes) for group in whole.groups),
         continuous={label: values[codes] for label, values in whole.continuous.items()},
         graded=None if whole.graded is None else pairs_of(whole.graded, whole.graded.starts(n), codes),
     )

@@ -22,7 +22,6 @@ from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import find, part, why
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.value import Audit
-from fairdash.schema import UNKNOWN
 
 SAME = 1e-12  # a per-user value that moves by less has not moved
 
@@ -140,7 +139,7 @@ class Paired:
                 row = _rows([_whole(old, ratio)], [_whole(new, ratio)])[0]
             else:
                 row = _row(old.gap, new.gap, *changes.of_gaps(old.sides, new.sides, self.jump(key)))
-            rows[key] = {**row, **_signed(groups, key, old)}
+            rows[key] = {**row, **_signed(groups, key, old, new)}
             if row["difference"] is None or math.isnan(row["difference"]):
                 undefined[f"gaps.{attribute}.{key}"] = old.reason or new.reason or why(key)
         return rows
@@ -188,14 +187,10 @@ class Paired:
 
     def _people(self) -> dict[str, Any]:
         first = self.before.tally
-        everyone = np.ones(first.n, dtype=bool)
-        members = {"all": {"all": everyone}}
-        for a, group in enumerate(first.groups):
-            members[group.attribute] = {
-                name: first.codes[:, a] == (g if name != UNKNOWN else -1)
-                for g, name in enumerate(group.names)
-                if group.people[g]
-            }
+        members: dict[str, dict[str, NDArray[Any]]] = {"all": {"all": np.arange(first.n)}}
+        for group, who in zip(first.groups, first.who, strict=True):
+            rows = zip(group.names, who.members, strict=True)
+            members[group.attribute] = {name: inside for name, inside in rows if len(inside)}
         keys = [key for key in self._changes if part(key).better]
         change = {key: self._changes[key] * part(key).better for key in keys}
         return {
@@ -261,15 +256,16 @@ def _unlike(old: Sequence[Estimate], new: Sequence[Estimate]) -> list[dict[str, 
     return [_row(a.value, b.value, math.nan, (math.nan, math.nan)) for a, b in zip(old, new, strict=True)]
 
 
-def _signed(groups: dict[str, Any], key: str, old: Gap) -> dict[str, Any]:
-    """The group that was high before less the one that was low: after, and the interval of its change. The two are of
-    different people, so that their changes' intervals add up by squares (Zou & Donner 2008)."""
+def _signed(groups: dict[str, Any], key: str, old: Gap, new: Gap) -> dict[str, Any]:
+    """The group that was high before less the one that was low: after, and the interval of its change. Changes of
+    different people have intervals that add up by squares (Zou & Donner 2008)."""
     if old.pair is None or old.of is not None or any(key not in groups[name] for name in old.pair):
         return {"signed_after": math.nan, "signed_ci": (math.nan, math.nan)}
     high, low = (groups[name][key] for name in old.pair)
     change = high["difference"] - low["difference"]
-    down = math.hypot(high["difference"] - high["ci"][0], low["ci"][1] - low["difference"])
-    up = math.hypot(high["ci"][1] - high["difference"], low["difference"] - low["ci"][0])
+    left = math.sqrt(changes.left_of_pair(old, new))
+    down = left * math.hypot(high["difference"] - high["ci"][0], low["ci"][1] - low["difference"])
+    up = left * math.hypot(high["ci"][1] - high["difference"], low["difference"] - low["ci"][0])
     return {"signed_after": high["after"] - low["after"], "signed_ci": (change - down, change + up)}
 
 

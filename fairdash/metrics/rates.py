@@ -21,7 +21,9 @@ Rates over pairs (hits of all of a group's trials) have the linearised variance 
 (Σ trials)², and the b of rates whose hits come more often, not in other numbers a person.
 
 The interval of a difference a − b runs from d − hypot(a − low a, high b − b) to d + hypot(high a − a, b − low b)
-(Newcombe 1998; Zou & Donner 2008 for intervals of any kind).
+(Newcombe 1998; Zou & Donner 2008 for intervals of any kind), for groups of different people. Who is in both moves
+both values, which is nothing in their difference, or twice as much: the two distances are √(the variance of a − b over
+that of groups apart) times as long, as the replicates have it (`left_of`).
 """
 
 from __future__ import annotations
@@ -62,6 +64,17 @@ class Rates:
             if self.log:
                 value = np.where(value > 0, np.log(value), np.nan)
         return np.where(denominator > 0, value, np.nan)
+
+    def residuals(self, total: Array, boot: Array) -> Array:
+        """How far replicates [r, g, c] move the quotients of sums [g, c], to first order [r, g, t]: never undefined
+        where the quotient is not, and with no skew of its own."""
+        denominator = total[:, self.denominators]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            moved = boot[..., self.numerators] - total[:, self.numerators] / denominator * boot[..., self.denominators]
+            value: Array = moved / denominator
+            if self.log:
+                value = value / (total[:, self.numerators] / denominator)
+        return value
 
     def alone(self) -> tuple[list[int], Rates]:
         """The columns that it uses, and the same rates over sums that hold these columns only."""
@@ -214,7 +227,24 @@ def of_replicates(value: Array, replicates: Array, n: Array, jump: Array) -> Spr
     return Spread(value, n, n * second * wider**2 + nan, plain + weight * jump, plain - weight * jump)
 
 
-def difference(values: tuple[Array, Array], low: tuple[Array, Array], high: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Interval of first − second from the two values and the ends of their intervals."""
+def difference(
+    values: tuple[Array, Array], low: tuple[Array, Array], high: tuple[Array, Array], left: Array | float = 1.0
+) -> tuple[Array, Array]:
+    """Interval of first − second from the two values and the ends of their intervals. left: see `left_of`."""
     (a, b), (low_a, low_b), (high_a, high_b) = values, low, high
-    return a - b - np.hypot(a - low_a, high_b - b), a - b + np.hypot(high_a - a, b - low_b)
+    root = np.sqrt(left)
+    return a - b - root * np.hypot(a - low_a, high_b - b), a - b + root * np.hypot(high_a - a, b - low_b)
+
+
+def left_of(moved: Array, shared: NDArray[np.int64] | None) -> Array | None:
+    """What people in both of two groups leave of the variance of the difference of their values, against that of groups
+    apart: [t, g, g], 1 where nobody is in both. From replicates [r, g, t], in which a person's weight counts in each
+    group; shared: people in both [g, g], None where nobody is."""
+    if shared is None:
+        return None
+    off = np.nan_to_num(moved - moved.mean(axis=0)) if len(moved) else np.zeros((1, *moved.shape[1:]))
+    covariance = off.transpose(2, 1, 0) @ off.transpose(2, 0, 1)
+    own = np.diagonal(covariance, axis1=1, axis2=2)
+    apart = own[:, :, None] + own[:, None]
+    counts = (shared > 0) & (apart > 0)
+    return np.where(counts, np.maximum(apart - 2 * covariance, 0.0) / np.where(counts, apart, 1.0), 1.0)

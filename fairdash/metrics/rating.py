@@ -63,6 +63,25 @@ class Rated:
     true: Array
 
 
+def each_group(
+    rated: Rated, groups: Groups, weights: NDArray[Any], people: NDArray[np.int64]
+) -> tuple[Rated, Groups, NDArray[Any], Codes]:
+    """What `unfairness` and `score_ks` take: a person of several groups stands there once for each of them, with the
+    same pairs and weights. weights: [n_users, b]; people: whose groups each gets when shuffled [n_users, p]; returned
+    are, in this order, pairs, groups, weights and shuffled codes."""
+    slots = groups.slots()
+    times = slots.shape[1]
+    user = (rated.user[:, None] * times + np.arange(times)).ravel().astype(np.int32)
+    item, predicted, true = (
+        np.repeat(rated.item, times),
+        np.repeat(rated.predicted, times),
+        np.repeat(rated.true, times),
+    )
+    apart = Groups(groups.attribute, groups.names, slots.ravel())
+    shuffles: Codes = slots[people].swapaxes(1, 2).reshape(len(apart.codes), -1)
+    return Rated(user, item, predicted, true), apart, np.repeat(weights, times, axis=0), shuffles
+
+
 @dataclass(frozen=True, eq=False)
 class Disparity:
     """A metric over groups of users. value: of the pair of groups where it is largest; NaN with `reason`.

@@ -227,6 +227,12 @@ def gaps(
         said.append(f"{group.attribute}: unknown for {group.people[-1]:,} of {total.n:,} people; not part of any gap.")
     if len(kept) < 2:
         said.append(f"{group.attribute}: fewer than two groups are large enough, so there is no gap.")
+    several, who = total.who[attribute].several, total.who[attribute].among(kept)
+    if several:
+        said.append(
+            f"{group.attribute}: {several:,} of {total.n:,} people belong to several groups and count in each of them; "
+            "intervals and tests of gaps know who is in both."
+        )
     sums = group.total[kept]
     shuffle = len(kept) > 1 and total.rules.permutations
     compared = Compared(
@@ -243,6 +249,7 @@ def gaps(
         permutations=total.rules.permutations,
         seed=total.rules.seed,
         target=aimed(group.target, kept),
+        shared=who.shared if who.several else None,
     )
     found: dict[str, Gap] = {}
     for key in total.metrics:
@@ -473,10 +480,8 @@ def _interaction_share(catalogue: Catalogue, group: ItemClass) -> Array:
 def histograms(total: Tally, attribute: int, cells: tuple[float, ...]) -> dict[str, Any]:
     """Per-user values by group as shares of people in cells, ready to draw; the rank of the first hit, and list scores
     as shares of list places."""
-    codes, groups = total.codes[:, attribute], total.groups[attribute]
-    members = {
-        name: codes == (g if name != UNKNOWN else -1) for g, name in enumerate(groups.names) if groups.people[g] > 0
-    }
+    groups = total.groups[attribute]
+    members = {name: rows for name, rows in zip(groups.names, total.who[attribute].members, strict=True) if len(rows)}
     found = {}
     for metric, value in total.metrics.items():
         known = value[~np.isnan(value)]

@@ -49,9 +49,10 @@ class Shrunk:
 def by_group(total: Tally, group: GroupSums) -> dict[str, Any]:
     """{metric: {mean, spread, groups: {group: {value, ci}}}} for the metrics of one attribute, small groups too.
 
-    Empty where fewer than MANY groups are known. Values stay within the metric's range."""
+    Empty where fewer than MANY groups are known, and where people belong to several, whose values do not err
+    independently. Values stay within the metric's range."""
     known = [g for g, name in enumerate(group.names) if name != UNKNOWN and group.people[g]]
-    if len(known) < MANY:
+    if len(known) < MANY or group.people.sum() > total.n:
         return {}
     found = {}
     for key, (rates, column) in results.group_metrics(total).items():

@@ -6,16 +6,22 @@ group of up to SMALL_GROUP people is off its share of the total is that of as ma
 a time and put back; of a larger group it is normal with the covariance of all people (Hoeffding 1951). As groups are
 drawn without putting back, each then gives up its share of what all are off together, which leaves the total as it is
 and a group of m among n people with 1 − m / n of the variance, as it must.
+
+Where people belong to several groups, whole memberships are shuffled: as many people as before are in both of two
+groups. In the limit the people of each combination of groups are drawn, for all groups of it at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
-from fairdash.metrics.tally import GroupSums, Tally
+from fairdash.metrics.tally import Tally
+from fairdash.schema import Groups
 
 Array = NDArray[np.float64]
 
@@ -28,10 +34,24 @@ def shuffled(total: Tally, attribute: int, kept: Sequence[int]) -> Array:
     rules, groups = total.rules, total.groups[attribute]
     sizes = groups.people[list(kept)]
     rng = np.random.default_rng([rules.seed, attribute])
-    rows = total.rows[np.isin(total.row_groups[:, attribute], kept)]
-    if len(rows) == sizes.sum():
-        return _shuffle_rows(rows, sizes, rules.permutations, rng)
-    return _shuffle_limit(rows, groups, kept, sizes, rules.permutations, rng)
+    everyone, sampled = (who[attribute].among(kept) for who in (total.who, total.row_who))
+    there = np.flatnonzero(~sampled.unknown)
+    rows = total.rows[there]
+    n = int(np.count_nonzero(~everyone.unknown))
+    if everyone.member is None:
+        if len(rows) == n:
+            return _shuffle_rows(rows, sizes, rules.permutations, rng)
+        whole = groups.total[list(kept)].sum(axis=0)
+        products = groups.moments[list(kept)].sum(axis=0)
+    else:
+        if len(rows) == n:
+            return _shuffle_members(rows, sampled.take(there).membership, rules.permutations, rng)
+        # sums of groups count some people twice: the sample tells mean and covariance of all
+        part = n / len(rows)
+        whole, products = part * rows.sum(axis=0), part * (rows.T @ rows)
+    mean = whole / n
+    covariance = (products - n * np.outer(mean, mean)) / (n - 1)
+    return _shuffle_limit(rows, whole, covariance, *_combinations(everyone), rules.permutations, rng)
 
 
 def _shuffle_rows(rows: Array, sizes: NDArray[np.int64], permutations: int, rng: np.random.Generator) -> Array:
@@ -62,28 +82,54 @@ def _shuffle_rows(rows: Array, sizes: NDArray[np.int64], permutations: int, rng:
     return result
 
 
+def _shuffle_members(rows: Array, member: sparse.csr_array, permutations: int, rng: np.random.Generator) -> Array:
+    """Of rows [n, c] whose memberships [n, g], whole, go to other people."""
+    groups = sparse.csr_array(member.T, dtype=np.float64)
+    result = np.empty((permutations, groups.shape[0], rows.shape[1]))
+    for p in range(permutations):
+        taken = rng.permutation(len(rows))[groups.indices]
+        result[p] = sparse.csr_array((groups.data, taken, groups.indptr), shape=groups.shape) @ rows
+    return result
+
+
+def _combinations(who: Groups) -> tuple[list[NDArray[np.integer[Any]]], NDArray[np.int64]]:
+    """The combinations of groups that people are in, and how many people each has; without those in none."""
+    if who.member is None:
+        return [np.array([g]) for g in range(len(who.names))], who.sizes
+    # a number for each combination: the sum of a random one for each group, of 64 bits
+    key = who.member @ np.random.default_rng(0).integers(0, 2**64, len(who.names), dtype=np.uint64)
+    _, first, counts = np.unique(key, return_index=True, return_counts=True)
+    kinds = [who.member.indices[who.member.indptr[row] : who.member.indptr[row + 1]] for row in first]
+    some = [i for i, kind in enumerate(kinds) if len(kind)]
+    return [kinds[i] for i in some], counts[some]
+
+
 def _shuffle_limit(
     sample: Array,
-    groups: GroupSums,
-    kept: Sequence[int],
-    sizes: NDArray[np.int64],
+    total: Array,
+    covariance: Array,
+    kinds: Sequence[NDArray[np.integer[Any]]],
+    counts: NDArray[np.int64],
     permutations: int,
     rng: np.random.Generator,
 ) -> Array:
-    n = int(sizes.sum())
-    total = groups.total[list(kept)].sum(axis=0)
-    mean = total / n
-    covariance = (groups.moments[list(kept)].sum(axis=0) - n * np.outer(mean, mean)) / (n - 1)
+    """sample: people's rows; total, covariance: sum [c] and covariance [c, c] of all people's; kinds, counts: see
+    `_combinations`."""
+    sizes = np.zeros(1 + max(int(kind.max()) for kind in kinds), dtype=np.int64)
+    for kind, count in zip(kinds, counts, strict=True):
+        sizes[kind] += count
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    result = np.empty((permutations, len(sizes), len(mean)))
+    result = np.zeros((permutations, len(sizes), len(total)))
+    off = np.zeros((permutations, 1, len(total)))  # what all are off together
     middle = sample.mean(axis=0)
-    for g, size in enumerate(sizes.tolist()):
-        if size <= SMALL_GROUP:
-            for p in range(permutations):
-                result[p, g] = sample[rng.integers(0, len(sample), size)].sum(axis=0) - size * middle
+    for kind, count in zip(kinds, counts.tolist(), strict=True):
+        if sizes[kind].min() <= SMALL_GROUP:
+            drawn = np.stack([sample[rng.integers(0, len(sample), count)].sum(axis=0) for _ in range(permutations)])
+            drawn -= count * middle
         else:
-            result[:, g] = np.sqrt(size) * (rng.standard_normal((permutations, len(mean))) @ root.T)
-    share = (sizes / n)[None, :, None]
-    result += (total - result.sum(axis=1, keepdims=True)) * share
+            drawn = np.sqrt(count) * (rng.standard_normal((permutations, len(total))) @ root.T)
+        result[:, kind] += drawn[:, None]
+        off += drawn[:, None]
+    result += (total - off) * (sizes / counts.sum())[None, :, None]
     return result

@@ -43,7 +43,7 @@ from fairdash.metrics.inputs import Coder, Inputs
 from fairdash.metrics.tally import Rules, Tally, tally
 from fairdash.metrics.value import Audit
 from fairdash.progress import Progress, silent
-from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Groups, GroupSpec, Interactions, Lists
+from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, GroupSpec, Interactions, Lists
 
 Array = NDArray[np.float64]
 
@@ -264,7 +264,7 @@ class _Pieces:
             lists=lists,
             relevant=inputs.pairs_of(made.relevant, self.relevant, codes),
             known=_of(made.known, self.known, codes),
-            groups=tuple(Groups(group.attribute, group.names, group.codes[codes]) for group in made.groups),
+            groups=tuple(group.take(codes) for group in made.groups),
             min_sizes=self.min_sizes,
             targets=made.targets,
             continuous={},

@@ -25,7 +25,7 @@ from fairdash.metrics.catalogue import FAMILIES, chosen, counted
 from fairdash.metrics.facts import Columns, Facts
 from fairdash.metrics.inputs import Inputs
 from fairdash.plugins import added
-from fairdash.schema import UNKNOWN
+from fairdash.schema import UNKNOWN, Groups
 
 Array = NDArray[np.float64]
 Layout = dict[str, slice]  # where a named column, or block of columns, stands
@@ -49,9 +49,9 @@ class Rules:
 
 @dataclass(frozen=True, eq=False)
 class GroupSums:
-    """Sums of one attribute's groups, `(unknown)` last. names: g - 1. people: users [g]. total: [g, c]. boot: float64
-    [replicates, g, c]. moments: sums of products of columns [g, c, c]. listed: how often each item stands in a top K
-    [g, n_items]. target: chosen shares of the named groups [g - 1]."""
+    """Sums of one attribute's groups, `(unknown)` last; who belongs to several counts in each. names: g. people: users
+    [g]. total: [g, c]. boot: float64 [replicates, g, c]. moments: sums of products of columns [g, c, c]. listed: how
+    often each item stands in a top K [g, n_items]. target: chosen shares of the named groups [g - 1]."""
 
     attribute: str
     names: tuple[str, ...]
@@ -67,11 +67,11 @@ class GroupSums:
 @dataclass(frozen=True, eq=False)
 class Tally:
     """See the module. people_layout, items_layout: where columns stand in sums. depth: places of the longest list.
-    metrics: per-user values [n] by key. codes: group of each user by attribute [n, attributes], -1 unknown.
-    people_moments: sums of their products [c, c]. rows: people columns of users whose group is known in an attribute,
-    at most EXACT_PEOPLE of each [., c], with row_hash and row_groups. item_lists, item_exposure: how often each item
-    stands in a top K, and its discounted exposure, by block of users [BLOCKS, n_items]. list_lengths: how many top Ks
-    have r items or more, for r from 1, likewise [BLOCKS, k]."""
+    metrics: per-user values [n] by key. who: the users' groups, by attribute. people_moments: sums of products of their
+    columns [c, c]. rows: people columns of users whose group is known in an attribute, at most EXACT_PEOPLE of each
+    [., c], with row_hash and row_who: their groups. item_lists, item_exposure: how often each item stands in a top K,
+    and its discounted exposure, by block of users [BLOCKS, n_items]. list_lengths: how many top Ks have r items or
+    more, for r from 1, likewise [BLOCKS, k]."""
 
     rules: Rules
     people_layout: Layout
@@ -80,7 +80,7 @@ class Tally:
     n_without_truth: int
     depth: int
     user_ids: NDArray[Any]
-    codes: NDArray[np.int32]
+    who: tuple[Groups, ...]
     metrics: dict[str, Array]
     groups: tuple[GroupSums, ...]
     people_total: Array
@@ -93,7 +93,7 @@ class Tally:
     list_lengths: NDArray[np.int64]
     rows: Array
     row_hash: Hashes
-    row_groups: NDArray[np.int32]
+    row_who: tuple[Groups, ...]
 
     def __add__(self, other: Tally) -> Tally:
         """The tally of both sets of users, which must not overlap and must come from the same rules."""
@@ -108,10 +108,10 @@ class Tally:
                 "These pieces belong to audits with different settings, items or groups, so they cannot be added.",
                 "Make all pieces with one set of rules.",
             )
-        rows, row_hash, row_groups = _sample(
+        rows, row_hash, row_who = _sample(
             np.concatenate([self.rows, other.rows]),
             np.concatenate([self.row_hash, other.row_hash]),
-            np.concatenate([self.row_groups, other.row_groups]),
+            tuple(mine + theirs for mine, theirs in zip(self.row_who, other.row_who, strict=True)),
         )
         return Tally(
             rules=self.rules,
@@ -121,7 +121,7 @@ class Tally:
             n_without_truth=self.n_without_truth + other.n_without_truth,
             depth=max(self.depth, other.depth),
             user_ids=np.concatenate([self.user_ids, other.user_ids]),
-            codes=np.concatenate([self.codes, other.codes]),
+            who=tuple(mine + theirs for mine, theirs in zip(self.who, other.who, strict=True)),
             metrics={key: np.concatenate([value, other.metrics[key]]) for key, value in self.metrics.items()},
             groups=tuple(
                 replace(
@@ -144,7 +144,7 @@ class Tally:
             list_lengths=self.list_lengths + other.list_lengths,
             rows=rows,
             row_hash=row_hash,
-            row_groups=row_groups,
+            row_who=row_who,
         )
 
 
@@ -154,8 +154,8 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
     values, people, items = _columns(facts, rules, extra or {})
     people_matrix, people_layout = _stack(people, facts.n)
     items_matrix, items_layout = _stack(items, facts.n)
-    codes = np.stack([g.codes for g in inputs.groups], axis=1) if inputs.groups else np.empty((facts.n, 0), np.int32)
-
+    # where each is in one group, or unknown, the groups' sums add up to those of all people
+    parted = next((a for a, group in enumerate(inputs.groups) if group.member is None), None)
     width = people_matrix.shape[1]
     counts = [len(g.names) + 1 for g in inputs.groups]
     boots = [np.zeros((rules.replicates, g, width)) for g in counts]
@@ -167,38 +167,36 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         here = people_matrix[block]
         parts = []
         for a, boot in enumerate(boots):
-            for g in range(counts[a]):
-                members = np.flatnonzero(codes[block, a] == (g if g < counts[a] - 1 else -1))
+            for g, rows in enumerate(inputs.groups[a].members):
+                members = rows[slice(*np.searchsorted(rows, (first, first + BLOCK_PEOPLE)))] - first
                 if len(members):
                     boot[:, g] += drawn[members].astype(np.float64).T @ here[members]
-        both = np.concatenate([here, items_matrix[block]], axis=1) if not boots else items_matrix[block]
+        both = np.concatenate([here, items_matrix[block]], axis=1) if parted is None else items_matrix[block]
         summed = drawn.astype(np.float64).T @ both
         parts.append(summed)
-        if not boots:
+        if parted is None:
             people_boot += summed[:, :width]
         items_boot += summed[:, -items_matrix.shape[1] :] if items_matrix.shape[1] else 0.0
-    if boots:
-        people_boot = boots[0].sum(axis=1)
+    if parted is not None:
+        people_boot = boots[parted].sum(axis=1)
 
     groups = []
     for a, group in enumerate(inputs.groups):
-        place = np.where(codes[:, a] >= 0, codes[:, a], counts[a] - 1)
         total = np.zeros((counts[a], width))
         moments = np.zeros((counts[a], width, width))
-        for g in range(counts[a]):
-            members = people_matrix[place == g]
+        listed: NDArray[np.int64] = np.zeros((counts[a], facts.n_items), dtype=np.int64)
+        for g, rows in enumerate(group.members):
+            members = people_matrix[rows]
             total[g] = members.sum(axis=0)
             moments[g] = members.T @ members
-        listed: NDArray[np.int64] = np.zeros((counts[a], facts.n_items), dtype=np.int64)
-        if not rules.accuracy_only:
-            owner = np.repeat(place, facts.length).astype(np.int64) * facts.n_items + facts.top.indices
-            listed = np.bincount(owner, minlength=listed.size).reshape(listed.shape).astype(np.int64)
+            if not rules.accuracy_only:
+                listed[g] = np.bincount(facts.top[rows].indices, minlength=facts.n_items)
         groups.append(
             GroupSums(
                 group.attribute,
                 (*group.names, UNKNOWN),
                 inputs.min_sizes[a],
-                np.bincount(place, minlength=counts[a]),
+                np.array([len(rows) for rows in group.members]),
                 total,
                 boots[a],
                 moments,
@@ -206,10 +204,10 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
                 inputs.targets[a],
             )
         )
-    sampled = people_matrix, np.zeros(facts.n, dtype=np.uint64), codes
+    sampled = people_matrix, np.zeros(facts.n, dtype=np.uint64), inputs.groups
     if rules.permutations:
-        sampled = _sample(people_matrix, mix(rules.seed, inputs.hashes), codes)
-    rows, row_hash, row_groups = sampled
+        sampled = _sample(people_matrix, mix(rules.seed, inputs.hashes), inputs.groups)
+    kept_rows, row_hash, row_who = sampled
     item_lists: NDArray[np.int64] = np.zeros((BLOCKS, facts.n_items), dtype=np.int64)
     item_exposure: Array = np.zeros((BLOCKS, facts.n_items))
     list_lengths: NDArray[np.int64] = np.zeros((BLOCKS, rules.k), dtype=np.int64)
@@ -230,20 +228,20 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         n_without_truth=int(np.sum(facts.n_relevant == 0)),
         depth=inputs.lists.depth,
         user_ids=inputs.user_ids,
-        codes=codes,
+        who=inputs.groups,
         metrics=values,
         groups=tuple(groups),
         people_total=people_matrix.sum(axis=0),
-        people_moments=groups[0].moments.sum(axis=0) if groups else people_matrix.T @ people_matrix,
+        people_moments=people_matrix.T @ people_matrix if parted is None else groups[parted].moments.sum(axis=0),
         people_boot=people_boot,
         items_total=items_matrix.sum(axis=0),
         items_boot=items_boot,
         item_lists=item_lists,
         item_exposure=item_exposure,
         list_lengths=list_lengths,
-        rows=rows,
+        rows=kept_rows,
         row_hash=row_hash,
-        row_groups=row_groups,
+        row_who=row_who,
     )
 
 
@@ -301,10 +299,13 @@ def _stack(columns: Columns, n: int) -> tuple[Array, Layout]:
     return (np.concatenate(blocks, axis=1) if blocks else np.empty((n, 0))), layout
 
 
-def _sample(rows: Array, hashes: Hashes, groups: NDArray[np.int32]) -> tuple[Array, Hashes, NDArray[np.int32]]:
-    """Rows in the order of their hashes, so that no order of users or pieces shows: of every attribute [n, attributes]
-    at most EXACT_PEOPLE of the users whose group is known, so that an attribute known for few keeps them all."""
+def _sample(rows: Array, hashes: Hashes, who: tuple[Groups, ...]) -> tuple[Array, Hashes, tuple[Groups, ...]]:
+    """Rows in the order of their hashes, so that no order of users or pieces shows: of every attribute at most
+    EXACT_PEOPLE of the users whose group is known, so that an attribute known for few keeps them all."""
     order = np.argsort(hashes, kind="stable")
-    known = groups[order] >= 0
-    order = order[(known & (np.cumsum(known, axis=0) <= EXACT_PEOPLE)).any(axis=1)]
-    return rows[order], hashes[order], groups[order]
+    kept = np.zeros(len(order), dtype=bool)
+    for groups in who:
+        known = ~groups.unknown[order]
+        kept |= known & (np.cumsum(known) <= EXACT_PEOPLE)
+    order = order[kept]
+    return rows[order], hashes[order], tuple(groups.take(order) for groups in who)

@@ -41,7 +41,7 @@ from fairdash.metrics.catalogue import METRICS, QUOTIENTS, find
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue
 from fairdash.metrics.tally import Tally
-from fairdash.schema import UNKNOWN, USER_ID
+from fairdash.schema import USER_ID
 
 Array = NDArray[np.float64]
 
@@ -159,15 +159,15 @@ class Audit:
         of those who have one."""
         place = self._place(attribute)
         groups = self.tally.groups[place]
-        codes = self.tally.codes[:, place]
+        members = self.tally.who[place].members
         values = dict(self.tally.metrics)
         with np.errstate(divide="ignore"):
             values["first_hit"] = np.where(values["mrr"] > 0, 1 / values["mrr"], np.nan)
         found: dict[str, dict[str, Array]] = {}
         for metric, value in values.items():
             found[metric] = {}
-            for g, name in enumerate(groups.names):
-                own = value[codes == (g if name != UNKNOWN else -1)]
+            for name, rows in zip(groups.names, members, strict=True):
+                own = value[rows]
                 found[metric][name] = own[~np.isnan(own)]
         return found
 

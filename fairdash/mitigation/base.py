@@ -184,8 +184,9 @@ def check_strength(info: Info, strength: float) -> float:
     return float(strength)
 
 
-def check_groups(info: Info, groups: Sequence[Groups], n: int) -> None:
-    """Raises ConfigError unless there is an attribute, and each has at least two groups with members among n rows."""
+def check_groups(info: Info, groups: Sequence[Groups], n: int, *, apart: bool = True) -> None:
+    """Raises ConfigError unless there is an attribute, and each has at least two groups with members among n rows.
+    apart: everybody must be in one group at most."""
     if not groups:
         raise ConfigError(
             f"{info.key} needs to know between which groups of people it should be fair.",
@@ -205,6 +206,13 @@ def check_groups(info: Info, groups: Sequence[Groups], n: int) -> None:
             raise ConfigError(
                 f"{info.key}: in {attribute.attribute}, {only}, so there is nothing to balance.",
                 "Choose an attribute in which at least two groups of people are known.",
+            )
+        if apart and attribute.several:
+            label, first = attribute.attribute, attribute.names[present[0]]
+            raise ConfigError(
+                f"{info.key}: {attribute.several:,} people belong to several groups of {label}, and it balances groups "
+                "of which each person is in one.",
+                f"Choose one of them against all others, such as {label}={first}, or another attribute.",
             )
 
 

@@ -160,4 +160,5 @@ def tastes(categories: Categories, items: Codes) -> NDArray[np.float64]:
 
 def tastes_by_group(categories: Categories, lists: Lists, groups: Groups) -> dict[str, NDArray[np.float64]]:
     """Category shares [n_categories] of the lists of each group's people."""
-    return {name: tastes(categories, lists.items[groups.codes == g].ravel()) for g, name in enumerate(groups.names)}
+    named = zip(groups.names, groups.members, strict=False)  # the unknown come last, without a name
+    return {name: tastes(categories, lists.items[rows].ravel()) for name, rows in named}

@@ -107,7 +107,14 @@ def model_side(
     if isinstance(fitted, VectorFitted) and profile_of(fitted):
         results["template_test"] = template_test(fitted, split, k=k, seed=seed)
     progress(1.0, "The model side is done")
-    return ModelSide(results, per_user if per_user.shape[1] > 1 else None, (), undefined)
+    several = {spec.label: form(spec, split.training.users).several for spec in groups if spec.label in found}
+    said = tuple(
+        f"{label}: {n:,} people belong to several groups; what vectors, lists and profile texts give away leaves them "
+        "out."
+        for label, n in several.items()
+        if n
+    )
+    return ModelSide(results, per_user if per_user.shape[1] > 1 else None, said, undefined)
 
 
 def measures(
@@ -140,8 +147,9 @@ def measures(
     found: dict[str, Measures] = {}
     for i, (spec, who) in enumerate(chosen):
         progress((1 + 3 * i) / steps, f"Reading {spec.label} off vectors and lists")
-        shuffles = _shuffles(who, seed)
-        by_key = _given_away(vectors, lists.items[:, :k], split, spec, who, seed, weights, shuffles)
+        shuffles, alone = _shuffles(who, seed), Groups(who.attribute, who.names, who.codes)
+        labels = alone.codes[_shuffles(alone, seed)]
+        by_key = _given_away(vectors, lists.items[:, :k], split, spec, alone, seed, weights, labels)
         progress((2 + 3 * i) / steps, f"Comparing predictions by {spec.label}")
         by_key |= _predictions(rated, split, spec, who, weights, shuffles)
         progress((3 + 3 * i) / steps, f"Changing {spec.label} in the profile text")
@@ -397,16 +405,17 @@ def _predictions(
     spec: GroupSpec,
     who: Groups,
     weights: NDArray[np.uint8],
-    shuffles: Codes,
+    shuffles: NDArray[np.int64],
 ) -> Measures:
     """The rating metrics of predicted probabilities, score_ks of them, and how far they mean what they say."""
     if rated is None:
         reason = "this recommender predicts no probability of single pairs; scores of its lists are compared under gaps"
         return _undefined((*rating.KEYS, "score_ks", "calibration"), reason)
+    pairs, each, weights_of, labels = rating.each_group(rated, who, weights, shuffles)
     found = rating.unfairness(
-        rated, who, split.training.n_items, min_size=spec.min_size, weights=weights, shuffles=shuffles
+        pairs, each, split.training.n_items, min_size=spec.min_size, weights=weights_of, shuffles=labels
     )
-    ks = rating.score_ks(rated.user, rated.predicted, who, min_size=spec.min_size, weights=weights, shuffles=shuffles)
+    ks = rating.score_ks(pairs.user, pairs.predicted, each, min_size=spec.min_size, weights=weights_of, shuffles=labels)
     by_key = {key: _disparity(value) for key, value in {**found, "score_ks": ks}.items()}
     return by_key | {"calibration": _calibration(rated, spec, who, weights)}
 
@@ -475,11 +484,11 @@ def _rated(fitted: ProbabilityFitted, split: Split, seed: int) -> rating.Rated:
     return rating.Rated(part.user, part.item, predicted.astype(np.float64), liked.astype(np.float64))
 
 
-def _shuffles(who: Groups, seed: int) -> Codes:
-    """Group codes with labels shuffled among the people of known group [n_users, SHUFFLES]."""
+def _shuffles(who: Groups, seed: int) -> NDArray[np.int64]:
+    """Whose groups each gets, shuffled among the people of known group [n_users, SHUFFLES]."""
     draw = np.random.default_rng(seed)
-    known = np.flatnonzero(who.codes >= 0)
-    columns = np.repeat(who.codes[:, None], SHUFFLES, axis=1)
+    known = np.flatnonzero(~who.unknown)
+    columns = np.repeat(np.arange(len(who.codes))[:, None], SHUFFLES, axis=1)
     columns[known] = draw.permuted(columns[known], axis=0)
     return columns
 

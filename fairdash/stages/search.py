@@ -279,7 +279,7 @@ def measure(
     known = np.isfinite(ndcg)
     gap = None
     if groups is not None:
-        own = [ndcg[known & (groups.codes == code)] for code in range(len(groups.names))]
+        own = [ndcg[rows[known[rows]]] for rows in groups.members[:-1]]
         means = [float(values.mean()) for values in own if len(values) >= max(min_size, 1)]
         gap = max(means) - min(means) if len(means) > 1 else None
     return float(ndcg[known].mean()), gap

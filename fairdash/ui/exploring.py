@@ -371,7 +371,7 @@ def group_tastes(run: Run, lists: Lists, user: int) -> None:
     kinds = run.split.training.items
     categories = Categories.of(kinds)
     names = list(categories.names)
-    own = groups.names[groups.codes[user]] if groups.codes[user] >= 0 else None
+    own = {groups.names[g] for g in groups.take(np.array([user])).slots()[0] if g >= 0}
     found = explore.tastes_by_group(categories, lists, groups)
     history = explore.tastes(categories, explore.person(run.split, user).history.item)
     listed = explore.tastes(categories, lists.items[user])
@@ -379,8 +379,8 @@ def group_tastes(run: Run, lists: Lists, user: int) -> None:
     parts.draw(charts.shares(names, mine, words.say("share")), "tastes", words.say("This person"))
     columns = st.columns(min(3, len(found)) or 1, gap="medium")
     for i, (name, share) in enumerate(found.items()):
-        n = int((groups.codes == groups.names.index(name)).sum())
-        mark = words.say(", this person's") if name == own else ""
+        n = int(groups.sizes[groups.names.index(name)])
+        mark = words.say(", this person's") if name in own else ""
         with columns[i % len(columns)]:
             lists_of, apart = words.say("the group's lists"), aside(name, n, n < group.min_size)
             shown = {lists_of: share, words.say("this person's list"): listed}

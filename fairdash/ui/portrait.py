@@ -21,6 +21,11 @@ _COLUMNS = {
     "activity_median": words.later("a person, median"),
     "activity_p25": words.later("a quarter has at most"),
     "activity_p75": words.later("three quarters at most"),
+    "shown": words.later("shown"),
+    "shown_share": words.later("of all that was shown"),
+    "click_rate": words.later("taken of what was shown"),
+    "click_rate_low": words.later("taken, from"),
+    "click_rate_high": words.later("taken, to"),
     "rating_mean": words.later("mean rating"),
     "liked_share": words.later("liked"),
     "tail_share": words.later("from the tail"),
@@ -62,6 +67,8 @@ def section() -> None:
             words.say("catalogue"): table["catalogue_share"],
             words.say("interactions"): table["interaction_share"],
         }
+        if table["shown_share"].notna().any():
+            shares[words.say("shown")] = table["shown_share"]
         parts.draw(
             charts.exposure(sizes, shares),
             "items",
@@ -89,6 +96,17 @@ def _size(dataset: Dataset, seen: Description) -> None:
             help=words.say("The part of the catalogue that makes 80 % of all interactions."),
         ),
     ]
+    if overall["shown"] is not None:
+        row.append(
+            parts.Metric(
+                words.say("Taken"),
+                words.percent(overall["click_rate"], 1),
+                help=words.say(
+                    "Of {shown} that people were shown: interactions, and impressions that they left.",
+                    shown=words.count(int(overall["shown"])),
+                ),
+            )
+        )
     if liked is not None and dataset.relevance_threshold is not None:
         row.append(
             parts.Metric(
@@ -157,6 +175,18 @@ def _by_group(users: UserGroups, least: int) -> None:
             "data-tail",
             words.say("How mainstream they are"),
             about=words.say("Head: the fewest items that make 80 % of all interactions. Tail: all others."),
+        )
+    if table["click_rate"].notna().any():
+        columns = ("group", "people", "click_rate", "click_rate_low", "click_rate_high")
+        taken = [
+            GroupValue(name, n, rate, low, high, words.say("unknown") if name == UNKNOWN else "")
+            for name, n, rate, low, high in zip(*(table[column].tolist() for column in columns), strict=True)
+        ]
+        parts.draw(
+            charts.group_values(taken, words.say("taken of what was shown")),
+            "data-taken",
+            words.say("What they take of what they were shown"),
+            about=words.say("Interactions of all that was shown, with a 95 % interval over people."),
         )
     st.markdown(words.say("**All of it by group**"))
     parts.table(

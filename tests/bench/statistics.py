@@ -1,6 +1,7 @@
 """Do intervals and tests hold where fairness is asked about: small and unequal groups, rare hits?
 
-    python -m tests.bench.statistics [single paired movielens] [--quick] [--data-sets 400] [--permutations 1000]
+    python -m tests.bench.statistics [single paired overlapping movielens] [--quick] [--data-sets 400]
+        [--permutations 1000]
 
 Simulated data sets with a known truth, straight from sums to `metrics.groups.gap`. A person has a hit with the base
 rate of the group, at a rank uniform over 1 to 10; "hit" is whether, "ndcg" 1 / log2(rank + 1), "mrr" 1 / rank. For each
@@ -17,6 +18,10 @@ paired: before and after. A part of the people has a new list, with another base
 change of the smallest group's value, of the largest one's, of the gap; moved: part of data sets in which the gap is
 said to have changed. Where the gap is 0 before and after, the interval of its change holds more than 95 %.
 
+overlapping: people of two or three groups of which a part is in several; their hits come at a rate of their
+combination of groups. rejects and excludes without a difference; covers: the gap, without and with differences; found:
+power at the gap that is called detectable.
+
 movielens: lists of MovieLens-100K in the folder --data, whose people have their labels shuffled: occupations of 20
 people or more, and 30 people against all others. rejects and excludes as above; covers: the smallest group's value.
 """
@@ -32,13 +37,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.stats import fisher_exact
 
 from fairdash.metrics import accuracy, audit, changes, groups, shuffles
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.rates import Rates, spread
-from fairdash.schema import Lists
+from fairdash.schema import Groups, Lists
 
 Array = NDArray[np.float64]
 
@@ -52,7 +58,7 @@ DESIGNS = (
 BASES = (0.01, 0.05, 0.1, 0.3, 0.5)
 GAPS = (1.5, 2.5, 3.5)  # planted, in standard errors of the difference of the smallest group from the rest
 LEVEL = 0.05
-PARTS = ("single", "paired", "movielens")
+PARTS = ("single", "paired", "overlapping", "movielens")
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,6 +300,106 @@ def print_paired(data_sets: int) -> None:
             )
 
 
+@dataclass(frozen=True)
+class Overlap:
+    """People by combination of groups, and how much higher than the base rate each combination's is, planted."""
+
+    people: dict[tuple[int, ...], int]
+    raised: dict[tuple[int, ...], float]
+
+
+OVERLAPS = {
+    "half/half, 30 % in both": Overlap({(0,): 140, (1,): 140, (0, 1): 120}, {(0,): 0.1, (0, 1): 0.05}),
+    "both unlike either": Overlap({(0,): 140, (1,): 140, (0, 1): 120}, {(0,): 0.1, (0, 1): 0.3}),
+    "small/large, 30 % of small in both": Overlap({(0,): 28, (1,): 500, (0, 1): 12}, {(0,): 0.2, (0, 1): 0.2}),
+    "small inside large": Overlap({(1,): 400, (0, 1): 40}, {(0, 1): 0.2}),
+    "three, 30 % in two": Overlap(
+        {(0,): 70, (1,): 70, (2,): 70, (0, 1): 30, (0, 2): 30, (1, 2): 30}, {(0,): 0.2, (0, 1): 0.1, (0, 2): 0.1}
+    ),
+}
+
+
+@dataclass(frozen=True)
+class OverlapRow:
+    """Parts of the data sets: see the module."""
+
+    rejects: float
+    excludes: float
+    covers_null: float
+    covers_gap: float
+    found: float
+
+
+def look_overlapping(
+    people: dict[tuple[int, ...], int], chances: dict[tuple[int, ...], float], metric: str, replicates: int,
+    permutations: int, rng: np.random.Generator,
+) -> Gap:  # fmt: skip
+    """The gap of one data set, of hits at a chance for each combination of groups."""
+    kinds = np.repeat(np.arange(len(people)), list(people.values()))
+    member = np.array([[g in kind for g in range(1 + max(map(max, people)))] for kind in people])[kinds]
+    value = np.where(rng.random(len(kinds)) < np.array(list(chances.values()))[kinds], 1.0, 0.0)
+    value *= rng.choice(METRICS[metric], len(kinds))
+    rows = np.stack([value, value**2, np.ones(len(kinds))], axis=1)
+    who = Groups.of("", tuple(map(str, range(member.shape[1]))), sparse.csr_array(member))
+    inside = [rows * member[:, [g]] for g in range(member.shape[1])]
+    weights = rng.poisson(1.0, (replicates, len(rows))).astype(np.float64)
+    return groups.gap(
+        MEAN, who.names, who.sizes, np.stack([part.sum(axis=0) for part in inside]),
+        np.stack([part.T @ part for part in inside]), np.stack([weights @ part for part in inside], axis=1),
+        shuffles._shuffle_members(rows, who.membership, permutations, rng), shared=who.shared,
+    )  # fmt: skip
+
+
+def run_overlapping(
+    design: Overlap, metric: str, base: float, data_sets: int, permutations: int, replicates: int = 300, seed: int = 0
+) -> OverlapRow:
+    rng = np.random.default_rng([seed, *design.people.values(), round(1000 * base), len(metric)])
+    level = float(METRICS[metric].mean())
+
+    def looks(raised: dict[tuple[int, ...], float]) -> tuple[list[Gap], dict[str, float]]:
+        chances = {kind: base + raised.get(kind, 0.0) for kind in design.people}
+        means = {}
+        for g in range(1 + max(map(max, design.people))):
+            inside = [kind for kind in design.people if g in kind]
+            hits = sum(design.people[kind] * chances[kind] for kind in inside)
+            means[str(g)] = level * hits / sum(design.people[kind] for kind in inside)
+        return [
+            look_overlapping(design.people, chances, metric, replicates, permutations, rng) for _ in range(data_sets)
+        ], means
+
+    null, _ = looks({})
+    planted, means = looks(design.raised)
+    true = {(a, b): means[a] - means[b] for a in means for b in means if a != b}
+    # of two groups the interval is that of the signed difference of the pair; of more, of the largest
+    two = len(true) == 2
+    size = float(np.median([one.detectable for one in null])) / level
+    # all of the first group gain, and with those in both a part of the largest other
+    inside = {g: {kind: n for kind, n in design.people.items() if g in kind} for g in range(len(means))}
+    many = max(list(inside)[1:], key=lambda g: sum(inside[g].values()))
+    both = sum(n for kind, n in inside[many].items() if 0 in kind) / sum(inside[many].values())
+    there, _ = looks({kind: min(size / (1 - both), 1.0 - base) for kind in inside[0]})
+    return OverlapRow(
+        part([one.p_value for one in null]),
+        float(np.mean([not one.ci[0] <= 0 <= one.ci[1] for one in null])),
+        float(np.mean([one.ci[0] <= 0 <= one.ci[1] for one in null])),
+        float(np.mean([one.ci[0] <= (true[one.pair] if two else max(true.values())) <= one.ci[1] for one in planted])),
+        part([one.p_value for one in there]),
+    )
+
+
+def print_overlapping(data_sets: int, permutations: int) -> None:
+    print(f"{'people in several groups':<38}metric  base{'rejects':>9}{'excludes':>9}{'covers':>13}{'found':>7}")
+    for title, design in OVERLAPS.items():
+        for metric in METRICS:
+            for base in (0.05, 0.3):
+                row = run_overlapping(design, metric, base, data_sets, permutations)
+                print(
+                    f"{title:<38}{metric:<7}{base:>5}{row.rejects:>9.3f}{row.excludes:>9.3f}"
+                    f"{row.covers_null:>7.3f} {row.covers_gap:.3f}{row.found:>7.2f}",
+                    flush=True,
+                )
+
+
 def rows(quick: bool) -> Iterator[tuple[tuple[int, ...], str, float]]:
     for sizes in DESIGNS:
         for metric in METRICS:
@@ -384,6 +490,8 @@ def main() -> None:
         print_single(chosen.quick, chosen.only, chosen.data_sets, chosen.permutations)
     if "paired" in parts:
         print_paired(chosen.data_sets)
+    if "overlapping" in parts:
+        print_overlapping(chosen.data_sets, chosen.permutations)
     if "movielens" in parts:
         print_movielens(chosen.data, chosen.data_sets, chosen.permutations)
     print(f"{chosen.data_sets} data sets, {chosen.permutations} shufflings, {time.perf_counter() - start:.0f} s")

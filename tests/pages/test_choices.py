@@ -196,3 +196,15 @@ def test_a_page_speaks_another_language_and_its_links_stay(
     assert not silent
     for key, value in query.items():
         assert url(app, key) == value
+
+
+def test_what_was_shown_and_not_taken_stands_beside_what_was(nothing: Path, open_page: Open) -> None:
+    made, _ = data.synthetic.make(n_users=60, n_items=40)
+    pairs = made.interactions[["user_id", "item_id"]]
+    left = pairs.assign(item_id=pairs["item_id"].to_numpy()[::-1]).drop_duplicates()
+    left = left[~pd.MultiIndex.from_frame(left).isin(pd.MultiIndex.from_frame(pairs))]
+    app = open_page("data", data=entries.put_dataset(Workspace(nothing), replace(made, impressions=left)))
+    taken = len(pairs) / (len(pairs) + len(left))
+    assert next(metric.value for metric in app.metric if metric.label == "Taken") == f"{100 * taken:.1f} %"
+    table = next(frame.value for frame in app.dataframe if "taken, from" in frame.value.columns)
+    assert table["taken of what was shown"].between(table["taken, from"], table["taken, to"]).all()

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 
 ROOT = "atkinson:root"  # the column of square roots of NDCG
 _NO_SHARE = "a group's mean NDCG is 0, so its share cannot be compared"
+_IN_BOTH = "people belong to several groups, and its parts between and within groups need each person in one"
 _NO_HIT = "nobody has a hit, so there is nothing to share"
 
 
@@ -38,8 +39,14 @@ def _gaps(compared: Compared) -> dict[str, Gap]:
         return groups.entropy_index(x[..., n], x[..., ndcg], x[..., square])
 
     entropy = inner.distance(lambda x: groups.cross_entropy(means(x), inner.target), _NO_SHARE)
-    index = inner.distance(lambda x: indices(x)[1], _NO_HIT)
-    whole, between = (float(value) for value in indices(inner.sums))
+    index = atkinson = Gap(reason=_IN_BOTH)
+    if inner.shared is None:
+        whole, between = (float(value) for value in indices(inner.sums))
+        index = replace(
+            inner.distance(lambda x: indices(x)[1], _NO_HIT),
+            more={"total": whole, "between": between, "within": whole - between},
+        )
+        atkinson = _atkinson(inner)
     return {
         "generalized_cross_entropy": replace(
             entropy,
@@ -48,8 +55,8 @@ def _gaps(compared: Compared) -> dict[str, Gap]:
             oriented=0.0 - entropy.oriented,
             shuffled=0.0 - entropy.shuffled,
         ),
-        "group_entropy_index": replace(index, more={"total": whole, "between": between, "within": whole - between}),
-        "atkinson": _atkinson(inner),
+        "group_entropy_index": index,
+        "atkinson": atkinson,
         "differential_fairness": _differential(compared),
     }
 

@@ -58,7 +58,7 @@ class Blind:
     def prepare(self, data: TrainingData, groups: Sequence[Groups], strength: float, seed: int) -> TrainingData:
         """At strength 1 `profile` without the attributes; below, `users` with them missing for a share of people."""
         strength = check_strength(self.info, strength)
-        check_groups(self.info, groups, data.n_users)
+        check_groups(self.info, groups, data.n_users, apart=False)
         hidden = attributes_in_profile(self.info, data, groups)
         if strength == 0:
             return data

@@ -41,7 +41,7 @@ class CounterfactualAugment:
     def prepare(self, data: TrainingData, groups: Sequence[Groups], strength: float, seed: int) -> TrainingData:
         """`swap` names the attributes, `swap_share` is the strength; the recommender adds the twins."""
         strength = check_strength(self.info, strength)
-        check_groups(self.info, groups, data.n_users)
+        check_groups(self.info, groups, data.n_users, apart=False)
         swap = attributes_in_profile(self.info, data, groups)
         if strength == 0:
             return data

@@ -79,9 +79,7 @@ def compared(groups: Groups | None, least: int = settings.MIN_GROUP_SIZE) -> Gro
     small = groups.sizes < least
     if not small.any() or (~small).sum() < 2:
         return groups
-    place = np.append(np.where(small, -1, np.cumsum(~small) - 1), -1).astype(np.int32)
-    names = tuple(name for name, gone in zip(groups.names, small, strict=True) if not gone)
-    return Groups(groups.attribute, names, place[groups.codes])
+    return groups.among(np.flatnonzero(~small))
 
 
 def several(info: Info, kinds: ItemClass) -> ItemClass:

@@ -345,16 +345,6 @@ def test_places_of_items_without_a_category_count_in_category_shares() -> None:
     assert found["groups"]["gender"]["M"]["category_share"] == pytest.approx({"x": 0.0, "y": 0.0})
 
 
-def test_people_of_several_groups_are_said_to_count_in_none() -> None:
-    lists = pd.DataFrame({"user_id": ["a", "b", "c"], "item_id": ["1", "1", "1"], "rank": [1, 1, 1]})
-    truth = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["1", "2"]})
-    users = pd.DataFrame({"user_id": ["a", "b", "c"], "speaks": ["en|fr", "en", "fr"]})
-    found = audit.from_frames(lists, truth, users, groups=["speaks"], k=1, replicates=5, permutations=5)
-    assert (
-        "speaks: 1 of all people belong to several groups; here they count as (unknown)." in found.results["warnings"]
-    )
-
-
 def deep(n_items: int = 130, found: int = 120) -> dict[str, Any]:
     """Two people whose lists hold the whole catalogue, what they like at place `found`."""
     rows = [(user, f"i{item}", rank) for user in ("u0", "u1") for rank, item in enumerate(range(n_items), 1)]

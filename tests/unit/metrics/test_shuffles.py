@@ -8,6 +8,7 @@ import pytest
 
 from fairdash.metrics.shuffles import _shuffle_limit, _shuffle_rows, shuffled
 from fairdash.metrics.tally import GroupSums, Tally, _sample
+from fairdash.schema import Groups
 
 
 def sums_of(rows: np.ndarray, codes: np.ndarray, number: int) -> GroupSums:
@@ -23,10 +24,11 @@ def sums_of(rows: np.ndarray, codes: np.ndarray, number: int) -> GroupSums:
 def tallied(rows: np.ndarray, codes: np.ndarray, number: int, seed: int, permutations: int) -> Tally:
     """What `shuffled` reads of a tally of people in so many groups."""
     hashes = np.random.default_rng([seed, 1]).integers(0, 2**63, len(rows)).astype(np.uint64)
-    kept, _, row_groups = _sample(rows, hashes, codes[:, None].astype(np.int32))
+    who = Groups("x", tuple("abcdefghij"[:number]), codes.astype(np.int32))
+    kept, _, sampled = _sample(rows, hashes, (who,))
     rules: Any = SimpleNamespace(seed=seed, permutations=permutations)
     made = SimpleNamespace(rules=rules, n=len(rows), groups=(sums_of(rows, codes, number),), rows=kept)
-    made.row_groups = row_groups
+    made.who, made.row_who = (who,), sampled
     return cast(Tally, made)
 
 
@@ -44,11 +46,9 @@ def test_shuffled_sums_keep_their_total() -> None:
 def test_the_limit_has_the_moments_of_true_shufflings(sizes: list[int]) -> None:
     rng = np.random.default_rng(5)
     rows = np.stack([rng.exponential(size=sum(sizes)), np.ones(sum(sizes))], axis=1)
-    codes = np.repeat(np.arange(len(sizes)), sizes)
-    kept = list(range(len(sizes)))
-    limit = _shuffle_limit(
-        rows, sums_of(rows, codes, len(sizes)), kept, np.array(sizes), 3000, np.random.default_rng(6)
-    )
+    kinds = [np.array([g]) for g in range(len(sizes))]
+    covariance = np.cov(rows.T)
+    limit = _shuffle_limit(rows, rows.sum(axis=0), covariance, kinds, np.array(sizes), 3000, np.random.default_rng(6))
     exact = _shuffle_rows(rows, np.array(sizes), 3000, np.random.default_rng(7))
     np.testing.assert_allclose(limit.mean(axis=0)[:, 0], exact.mean(axis=0)[:, 0], rtol=0.015)
     # also that of the largest, which must not take up what all others vary

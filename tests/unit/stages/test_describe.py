@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 
 from fairdash import settings
+from fairdash.data.split import split
 from fairdash.data.synthetic import make
 from fairdash.groups import form, suggest
 from fairdash.schema import Dataset, GroupSpec
@@ -95,3 +97,56 @@ def test_everything_of_the_synthetic_service_is_plain_json() -> None:
     assert sum(row["people"] for row in rows) == 150
     assert math.isclose(sum(row["interaction_share"] for row in rows), 1.0)
     assert np.isclose(found.users["gender"].categories.groupby("group")["share"].sum(), 1.0).all()
+
+
+def test_impressions_are_exposure_that_people_got(small: Dataset) -> None:
+    shown = pd.DataFrame([("a", "z"), ("a", "w"), ("c", "w"), ("e", "w"), ("e", "x")], columns=["user_id", "item_id"])
+    data = replace(small, impressions=shown)
+    found = describe(data, [form(GroupSpec(("gender",)), data.users)], [form(GroupSpec(("by",)), data.items)])
+    assert found.overall["shown"] == 12
+    assert found.overall["click_rate"] == pytest.approx(7 / 12)
+    people = found.users["gender"].table.set_index("group")
+    assert people["shown"].tolist() == [5, 6, 1]
+    assert people["shown_share"].tolist() == pytest.approx([5 / 12, 6 / 12, 1 / 12])
+    assert people["click_rate"].tolist() == pytest.approx([3 / 5, 3 / 6, 1.0])
+    assert (people["click_rate_low"] <= people["click_rate"]).all()
+    assert (people["click_rate_high"] >= people["click_rate"]).all()
+    things = found.items["by"].table.set_index("group")
+    assert things["shown"].tolist() == [8, 4]  # x and w by F, y and z by M
+    assert things["click_rate"].tolist() == pytest.approx([4 / 8, 3 / 4])
+    # what was shown and left is neither had nor seen
+    assert people["interactions"].tolist() == [3, 3, 1]
+    assert len(data.coded()) == 7
+    cut = split(data, "user-random:0.8", seed=0)
+    pairs = set(zip(cut.known.user.tolist(), cut.known.item.tolist(), strict=True))
+    held = set(zip(cut.test.user.tolist(), cut.test.item.tolist(), strict=True))
+    left = {("abcde".index(u), "xyzw".index(i)) for u, i in shown.itertuples(index=False)}
+    assert not left & (pairs | held)
+    assert describe(small).overall["shown"] is None
+
+
+def test_click_rates_have_intervals_over_people() -> None:
+    """One person who was shown much is one person: the interval is wider than that of so many draws."""
+    rng = np.random.default_rng(0)
+    n, each = 60, 40
+    ids = [f"u{i}" for i in range(n)]
+    chance = rng.beta(1, 1, n)  # people differ widely
+    taken = rng.random((n, each)) < chance[:, None]
+    rows = [(u, f"i{j}", taken[p, j]) for p, u in enumerate(ids) for j in range(each)]
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "taken"])
+    pairs = frame[["user_id", "item_id"]]
+    items = pd.DataFrame({"item_id": [f"i{j}" for j in range(each)]})
+    users = pd.DataFrame({"user_id": ids, "g": "a"})
+    data = Dataset("x", pairs[frame["taken"]], users, items, None, impressions=pairs[~frame["taken"]])
+    row = describe(data, [form(GroupSpec(("g",)), users)]).users["g"].table.iloc[0]
+    error = taken.mean(axis=1).std() / np.sqrt(n)
+    assert (row["click_rate_high"] - row["click_rate_low"]) / 2 == pytest.approx(1.96 * error, rel=0.12)
+
+
+def test_people_of_several_groups_count_in_each(small: Dataset) -> None:
+    users = small.users.assign(speaks=["en|fr", "en", "fr", None, "fr"])
+    found = describe(small, [form(GroupSpec(("speaks",)), users)]).users["speaks"].table.set_index("group")
+    assert found["people"].tolist() == [2, 3, 1]
+    assert found["people_share"].tolist() == pytest.approx([2 / 5, 3 / 5, 1 / 5])
+    assert found["interactions"].tolist() == [3, 5, 1]
+    assert found["rating_mean"].tolist() == pytest.approx([4.0, 16 / 5, 4.0])
