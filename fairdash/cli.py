@@ -23,7 +23,6 @@ from fairdash.errors import ConfigError, FairDashError
 
 if TYPE_CHECKING:
     from fairdash.data import Finding, ImportOptions
-    from fairdash.metrics.value import Audit
     from fairdash.mitigation.base import Mitigation
     from fairdash.progress import Progress
     from fairdash.run import Run
@@ -182,12 +181,15 @@ def _writable(path: Path | None) -> None:
 
 def _audit(arguments: argparse.Namespace) -> int:
     from fairdash.metrics import files, gate
-    from fairdash.metrics.systems import Systems
+    from fairdash.metrics.audit import cuts
+    from fairdash.metrics.systems import Series, Systems
+    from fairdash.metrics.value import Audit
     from fairdash.run import Run, read_lists
     from fairdash.stages import audit, recommend
     from fairdash.workspace import write_json
 
     shared = _statistics(arguments)
+    ks = cuts(shared.pop("k"))
     _writable(arguments.out)
     if arguments.run is not None:
         unused = [name for name in ("truth", "train", "users", "items") if getattr(arguments, name) is not None]
@@ -199,12 +201,16 @@ def _audit(arguments: argparse.Namespace) -> int:
         given = arguments.recommendations or []
         if len(given) > 1:
             raise ConfigError(f"--run is audited with one file of lists, not {len(given)}.", "Leave out --run.")
-        lists = (
-            read_lists(run, given[0], _import_options(arguments)) if given else recommend.recommend(run, arguments.k)
-        )
+        lists = read_lists(run, given[0], _import_options(arguments)) if given else None
         threshold = _answers(arguments).get("relevance_threshold", "auto")
         spec = audit.AuditSpec(**shared, relevance_threshold=threshold, model=arguments.recommendations is None)
-        found: Audit | Systems = audit.audit(run, lists, spec, progress=_progress)
+        by_k = {
+            str(k): audit.audit(
+                run, recommend.recommend(run, k) if lists is None else lists, replace(spec, k=k), progress=_progress
+            )
+            for k in ks
+        }
+        found: Audit | Systems | Series = Series("k", by_k) if len(ks) > 1 else by_k[str(ks[0])]
     else:
         missing = [name for name in ("recommendations", "truth") if getattr(arguments, name) is None]
         if missing:
@@ -222,15 +228,17 @@ def _audit(arguments: argparse.Namespace) -> int:
             items=arguments.items,
             options=options,
             accept_guesses=arguments.accept_guesses,
+            k=ks if len(ks) > 1 else ks[0],
             **shared,
         )
-        found = audits if len(audits.audits) > 1 else audits[audits.first]
-        _save_mapping(arguments, options, audits[audits.first].findings)
+        leaves = list(audits.leaves.values())
+        found = audits if len(leaves) > 1 else leaves[0]
+        _save_mapping(arguments, options, leaves[0].findings)
     value = found.to_json()
     if arguments.out is not None:
         write_json(arguments.out, value)
     broken = []
-    for name, one in (found.audits if isinstance(found, Systems) else {"": found}).items():
+    for name, one in ({"": found} if isinstance(found, Audit) else found.leaves).items():
         broken += [f"{name}: {line}" if name else line for line in gate.gate(one, arguments.fail_over)]
     _say(arguments, value, [*found.summary(), *(f"gate failed: {line}" for line in broken)])
     for line in broken if arguments.json else ():
@@ -479,7 +487,7 @@ def _statistics(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "groups": tuple(_group(text, arguments) for text in [*arguments.group, *arguments.cross]),
         "item_groups": tuple(_group(text, arguments) for text in arguments.item_group),
-        "k": arguments.k,
+        "k": settings.K if arguments.k is None else arguments.k,
         "seed": arguments.seed,
         "replicates": arguments.replicates,
         "permutations": arguments.permutations,
@@ -598,10 +606,14 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--bins", action="append", default=[], help="edges of a numeric attribute: age=18,25,35")
         made.add_argument("--min-group-size", type=int, default=settings.MIN_GROUP_SIZE)
 
-    def add_statistics(made: argparse.ArgumentParser) -> None:
+    def add_statistics(made: argparse.ArgumentParser, *, several: bool = False) -> None:
         made.add_argument("--cross", action="append", default=[], help="attributes crossed: gender,age_band")
         made.add_argument("--item-group", action="append", default=[], help="attribute of items, or popularity")
-        made.add_argument("--k", type=int, default=settings.K)
+        if several:
+            places = f"places of a list that count (else {settings.K}); may be repeated"
+            made.add_argument("--k", type=int, action="append", help=places)
+        else:
+            made.add_argument("--k", type=int, default=settings.K)
         made.add_argument("--seed", type=int, default=0)
         made.add_argument("--replicates", type=int, default=settings.BOOTSTRAP, help="bootstrap replicates")
         made.add_argument("--permutations", type=int, default=settings.PERMUTATIONS)
@@ -660,7 +672,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--items")
     add_answers(made, "lists")
     add_groups(made)
-    add_statistics(made)
+    add_statistics(made, several=True)
     made.add_argument("--fail-over", action="append", default=[], metavar="GATE", help="gender.ndcg.gap=0.02")
     made.add_argument("--out", type=Path, help="audit.json")
 

@@ -287,7 +287,7 @@ class Split:
     seed: int
     training: TrainingData
     test: Interactions
-    notes: tuple[str, ...] = ()  # who cannot be tested or has no history, in sentences
+    notes: tuple[str, ...] = ()  # who cannot be tested or has no history, and what leaks, in sentences
 
     @cached_property
     def known(self) -> Interactions:

@@ -94,7 +94,32 @@ def _notes(dataset: Dataset, data: Interactions, test: NDArray[np.bool_]) -> tup
         notes.append(f"{untested:,} of {int((n_all > 0).sum()):,} people have nothing in test; they stay in train.")
     if new:
         notes.append(f"{new:,} people are in test without any history, as all they did is later than the cut.")
+    if not _own_order(dataset, data):
+        notes += _leaks(data.time[~test], data.time[test])
     return tuple(notes)
+
+
+def _own_order(dataset: Dataset, data: Interactions) -> bool:
+    """Whether times are places within each person's own sequence, which say nothing of what others did before."""
+    if dataset.provenance.get("time_unit") in ("seconds", "milliseconds"):
+        return False
+    first = data.time[np.diff(data.user, prepend=-1) > 0]
+    return len(first) > 1 and bool((first == np.median(first)).mean() > 0.5)
+
+
+def _leaks(known: NDArray[np.float64], held: NDArray[np.float64]) -> tuple[str, ...]:
+    """Whether interactions that are known [n] are later than those that are held out [m]: from them a recommender
+    learns what it could not know yet."""
+    if not len(known) or not len(held):
+        return ()
+    later = 1 - np.searchsorted(np.sort(known), held, side="right") / len(known)
+    n = int((later > 0).sum())
+    if not n:
+        return ()
+    message = f"{n:,} of {len(held):,} held-out interactions are earlier than some that are known, of other people or "
+    message += f"of their own ({later.mean():.0%} of what is known is later, on average): a recommender learns from "
+    message += "what came after. One date for everybody (global-time) leaves nothing later in training."
+    return (message,)
 
 
 def _places(user: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -77,15 +77,9 @@ def from_frames(
         options=liked_from(relevance_threshold, options),
         accept_guesses=accept_guesses,
     )
-    if len(tables.systems) > 1:
-        raise DataError(
-            f"There are lists of {len(tables.systems)} systems: {', '.join(tables.systems)}.",
-            "Audit them together (`fairdash.audits`), or bring the lists of one of them.",
-        )
-    (system,) = tables.systems
     return from_tables(
         tables,
-        system,
+        sole(tables),
         groups=groups,
         item_groups=item_groups,
         k=k,
@@ -95,6 +89,17 @@ def from_frames(
         model=model,
         accuracy_only=accuracy_only,
     )
+
+
+def sole(tables: Brought) -> str:
+    """The name of the only system; DataError where there are several."""
+    if len(tables.systems) > 1:
+        raise DataError(
+            f"There are lists of {len(tables.systems)} systems: {', '.join(tables.systems)}.",
+            "Audit them together (`fairdash.audits`), or bring the lists of one of them.",
+        )
+    (system,) = tables.systems
+    return system
 
 
 def liked_from(threshold: float | Literal["auto"] | None, options: ImportOptions | None) -> ImportOptions:
@@ -349,6 +354,14 @@ def _model_values(model: ModelSide | None, made: Inputs) -> dict[str, Array]:
 def specs(groups: Sequence[GroupSpec | str]) -> list[GroupSpec]:
     given = [groups] if isinstance(groups, (str, GroupSpec)) else groups
     return [GroupSpec((group,)) if isinstance(group, str) else group for group in given]
+
+
+def cuts(k: int | Sequence[int]) -> list[int]:
+    """One or several K, each once, in rising order. Raises ConfigError for none."""
+    several = [k] if isinstance(k, (int, np.integer)) else sorted(set(k))
+    if not several:
+        raise ConfigError("No K was given.", "Give one, such as k=10, or several: k=[5, 10, 20].")
+    return [int(one) for one in several]
 
 
 def check(

@@ -4,31 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, overload
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fairdash import settings
 from fairdash.data.brought import Brings, Lists, bring
 from fairdash.data.options import ImportOptions
 from fairdash.errors import DataError
 from fairdash.metrics import stream
-from fairdash.metrics.audit import check, from_frames, from_tables, liked_from
-from fairdash.metrics.systems import Systems
+from fairdash.metrics.audit import check, cuts, from_frames, from_tables, liked_from, sole
+from fairdash.metrics.systems import Series, Systems
 from fairdash.metrics.value import Audit
 
 LARGE_ROWS = 10_000_000  # of lists, above which a Parquet file is streamed
 
 
-def audit(recommendations: Brings, truth: Brings, users: Brings | None = None, **more: Any) -> Audit:
-    """`audit.from_frames`, and its keywords. Lists of more than LARGE_ROWS rows in Parquet are streamed in bounded
-    memory (`stream.from_parquet`)."""
+@overload
+def audit(
+    recommendations: Brings, truth: Brings, users: Brings | None = None, *, k: int = settings.K, **more: Any
+) -> Audit: ...
+@overload
+def audit(
+    recommendations: Brings, truth: Brings, users: Brings | None = None, *, k: Sequence[int], **more: Any
+) -> Series: ...
+def audit(
+    recommendations: Brings,
+    truth: Brings,
+    users: Brings | None = None,
+    *,
+    k: int | Sequence[int] = settings.K,
+    **more: Any,
+) -> Audit | Series:
+    """`audit.from_frames`, and its keywords; several K at once, such as k=[5, 10, 20], give an audit for each of them,
+    of one reading. Lists of more than LARGE_ROWS rows in Parquet are streamed in bounded memory
+    (`stream.from_parquet`)."""
+    if not isinstance(k, int):
+        return audits(recommendations, truth, users, k=k, one_system=True, **more)
     if _parquet_rows(recommendations) > LARGE_ROWS and not more.get("model"):
         kept = {key: value for key, value in more.items() if key != "model"}
-        return stream.from_parquet(recommendations, truth, users, **kept)  # type: ignore[arg-type]  # a path has rows
-    return from_frames(recommendations, truth, users, **more)
+        return stream.from_parquet(recommendations, truth, users, k=k, **kept)  # type: ignore[arg-type]  # a path has rows
+    return from_frames(recommendations, truth, users, k=k, **more)
 
 
+@overload
+def audits(
+    recommendations: Lists, truth: Brings, users: Brings | None = None, *, k: int = settings.K, **more: Any
+) -> Systems: ...
+@overload
+def audits(
+    recommendations: Lists, truth: Brings, users: Brings | None = None, *, k: Sequence[int], **more: Any
+) -> Series: ...
 def audits(
     recommendations: Lists,
     truth: Brings,
@@ -36,18 +63,23 @@ def audits(
     *,
     train: Brings | Sequence[Brings] | None = None,
     items: Brings | None = None,
+    k: int | Sequence[int] = settings.K,
     relevance_threshold: float | Literal["auto"] | None = "auto",
     options: ImportOptions | None = None,
     accept_guesses: bool = True,
+    one_system: bool = False,
     **statistics: Any,
-) -> Systems:
+) -> Systems | Series:
     """Audit the lists of each system, all on the same people (those with a list of any system or held-out items) and
-    the same replicates.
+    the same replicates; at each K, where several are given.
 
     recommendations: tables of lists, by the names of their systems or in a list (then named by their files), or one
-    table with a column `system` or `model`. The other arguments are those of `audit`.
+    table with a column `system` or `model`. one_system: DataError where there are several. The other arguments are
+    those of `audit`.
     """
-    check(**statistics)
+    several = cuts(k)
+    for one in several:
+        check(one, **statistics)
     given: list[Brings]
     if isinstance(recommendations, Mapping):
         given = list(recommendations.values())
@@ -61,9 +93,25 @@ def audits(
                 f"Lists of more than {LARGE_ROWS:,} rows are audited one system at a time.",
                 "Audit each file on its own, or bring the best places of each list alone.",
             )
-        return Systems({"": audit(given[0], truth, users, **tables, **statistics)})
-    found = bring(recommendations, truth, users, **tables)
-    return Systems({name: from_tables(found, name, **statistics) for name in found.systems})
+
+        def at(k: int) -> Systems:
+            return Systems({"": audit(given[0], truth, users, k=k, **tables, **statistics)})
+    else:
+        found = bring(recommendations, truth, users, **tables)
+        if one_system:
+            sole(found)
+
+        def at(k: int) -> Systems:
+            return Systems({name: from_tables(found, name, k=k, **statistics) for name in found.systems})
+
+    if isinstance(k, int):
+        return at(k)
+    return Series("k", {str(one): _alone(at(one)) for one in several})
+
+
+def _alone(found: Systems) -> Audit | Systems:
+    """The audit, where there is one system."""
+    return found if len(found.audits) > 1 else found[found.first]
 
 
 def _parquet_rows(source: Brings) -> int:

@@ -48,7 +48,8 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "ideal": f"the first min({rules.k}, number of relevant items) discounts",
         "candidates": "the whole catalogue less the user's training items; never sampled negatives",
         "users_without_truth": "left out of accuracy means, counted in n_without_truth; they stay in exposure metrics",
-        "ties": "equal scores are ordered by a fixed hash of (seed, item)",
+        "ties": "equal scores are ordered by a fixed hash of (seed, item), equal times of a person by one of (seed, "
+        "person, item); never by id or row",
         "missing_group": f"{UNKNOWN}: shown, never part of a gap",
         "small_group": "groups below the minimum size are shown with their n and are not part of a gap",
         "undefined": "null with its reason; never 0, never 1",

@@ -214,6 +214,13 @@ def split(dataset: Dataset) -> str:
                 "options”."
             )
         )
+    elif kind != "global-time":
+        st.caption(
+            words.say(
+                "Cut person by person: what other people did later is in training, so accuracy is rated too high. "
+                "One date for everybody leaves nothing later in training."
+            )
+        )
     state.put("split", spec)
     return spec
 
