@@ -212,11 +212,10 @@ def _audit(arguments: argparse.Namespace) -> int:
         }
         found: Audit | Systems | Series = Series("k", by_k) if len(ks) > 1 else by_k[str(ks[0])]
     else:
-        missing = [name for name in ("recommendations", "truth") if getattr(arguments, name) is None]
-        if missing:
+        if arguments.recommendations is None:
             raise ConfigError(
-                f"audit needs --{missing[0]}.",
-                "Give --recommendations and --truth as files, or --run with the folder of a training.",
+                "audit needs --recommendations.",
+                "Give it, and --truth for accuracy, as files, or --run with the folder of a training.",
             )
         options = _import_options(arguments)
         several = len(arguments.recommendations) > 1
@@ -666,7 +665,9 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         help="user_id, item_id, rank and/or score[, system]; several files: several systems",
     )
-    made.add_argument("--truth", help="user_id, item_id[, rating][, prediction]: what was held out")
+    made.add_argument(
+        "--truth", help="user_id, item_id[, rating][, prediction]: what was held out; without, there is no accuracy"
+    )
     made.add_argument("--train", nargs="+", help="user_id, item_id: what was known (one or several files)")
     made.add_argument("--users")
     made.add_argument("--items")

@@ -36,7 +36,7 @@ SCORE_CELLS = 128  # of list scores, for replicates of score_ks; the value itsel
 
 def from_frames(
     recommendations: Brings,
-    truth: Brings,
+    truth: Brings | None = None,
     users: Brings | None = None,
     *,
     train: Brings | Sequence[Brings] | None = None,
@@ -56,7 +56,8 @@ def from_frames(
     """Audit lists of any recommender, as frames or as files (a path, or a name with bytes).
 
     recommendations: user_id, item_id, rank (from 1) or score. truth: user_id, item_id[, rating][, prediction], the
-    held-out part; all of it counts as liked (None), or what is rated at least `relevance_threshold` ("auto": decided
+    held-out part (None: there is none, and accuracy is undefined); all of it counts as liked
+    (relevance_threshold=None), or what is rated at least `relevance_threshold` ("auto": decided
     from the scale, 4 where ratings go to 5). prediction: the predicted rating of the pair, or P(like); needed for
     value_unfairness and its kin. users: user_id and attributes. train: user_id, item_id, one table or several; needed
     for candidates, popularity and profiles. items: item_id[, categories] and attributes: the catalogue. Columns are

@@ -23,15 +23,20 @@ LARGE_ROWS = 10_000_000  # of lists, above which a Parquet file is streamed
 
 @overload
 def audit(
-    recommendations: Brings, truth: Brings, users: Brings | None = None, *, k: int = settings.K, **more: Any
+    recommendations: Brings,
+    truth: Brings | None = None,
+    users: Brings | None = None,
+    *,
+    k: int = settings.K,
+    **more: Any,
 ) -> Audit: ...
 @overload
 def audit(
-    recommendations: Brings, truth: Brings, users: Brings | None = None, *, k: Sequence[int], **more: Any
+    recommendations: Brings, truth: Brings | None = None, users: Brings | None = None, *, k: Sequence[int], **more: Any
 ) -> Series: ...
 def audit(
     recommendations: Brings,
-    truth: Brings,
+    truth: Brings | None = None,
     users: Brings | None = None,
     *,
     k: int | Sequence[int] = settings.K,
@@ -50,15 +55,20 @@ def audit(
 
 @overload
 def audits(
-    recommendations: Lists, truth: Brings, users: Brings | None = None, *, k: int = settings.K, **more: Any
+    recommendations: Lists,
+    truth: Brings | None = None,
+    users: Brings | None = None,
+    *,
+    k: int = settings.K,
+    **more: Any,
 ) -> Systems: ...
 @overload
 def audits(
-    recommendations: Lists, truth: Brings, users: Brings | None = None, *, k: Sequence[int], **more: Any
+    recommendations: Lists, truth: Brings | None = None, users: Brings | None = None, *, k: Sequence[int], **more: Any
 ) -> Series: ...
 def audits(
     recommendations: Lists,
-    truth: Brings,
+    truth: Brings | None = None,
     users: Brings | None = None,
     *,
     train: Brings | Sequence[Brings] | None = None,

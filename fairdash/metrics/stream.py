@@ -123,7 +123,7 @@ class Ids:
 
 def from_parquet(
     recommendations: Path | str,
-    truth: Brings,
+    truth: Brings | None = None,
     users: Brings | None = None,
     *,
     train: Brings | Sequence[Brings] | None = None,
@@ -312,7 +312,7 @@ def _with_ids(
     name: str,
     contents: Contents,
     roles: Mapping[str, str],
-    truth: Brings,
+    truth: Brings | None,
     users: Brings | None,
     train: Brings | Sequence[Brings] | None,
     items: Brings | None,

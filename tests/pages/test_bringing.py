@@ -15,6 +15,7 @@ from fairdash import entries
 from fairdash.jobs import runner
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, words
+from tests.pages.test_pages import wait_for_job
 
 
 def csv(frame: pd.DataFrame) -> bytes:
@@ -107,6 +108,29 @@ def test_lists_with_their_own_test_need_no_data_of_ours(nothing: Path, open_page
     run, _ = entries.get_lists(workspace, made.digest)
     assert len(run.split.test) == len(truth)
     assert stored.title == run.meta["data"]
+
+
+def test_lists_without_held_out_items_open_every_page(nothing: Path, open_page: Open) -> None:
+    lists = pd.DataFrame(
+        [(f"u{u}", f"i{(u * r) % 9}", r) for u in range(40) for r in (1, 2, 4)], columns=["user_id", "item_id", "rank"]
+    )
+    app = open_page("recommender", how="Bring lists or a model")
+    app.file_uploader(key="own-Lists").set_value(("lists.csv", csv(lists), "text/csv"))
+    app.file_uploader(key="own-People").set_value(("people.csv", csv(people()), "text/csv")).run()
+    assert not app.exception
+    assert not app.error, [box.value for box in app.error]
+    app.button(key="keep-lists").click().run()
+    assert not app.exception
+    workspace = Workspace(nothing)
+    (data,), (made,) = workspace.entries("datasets"), workspace.entries("lists")
+    view = {"data": data.digest, "lists": made.digest}
+    for page in ("data", "recommender", "explore", "mitigate", "compare", "report", "overview"):
+        app = open_page(page, errors=True, **view)
+        assert not any("unexpected" in box.value for box in app.error), page
+    wait_for_job(open_page("audit", **view), "audit", nothing)
+    for part in ("All gaps", "Spread", "Categories", "Items", "All numbers", "Conventions"):
+        said = words(open_page("audit", group="gender", metric="ndcg", more=part, **view))
+        assert "no liked" in said, said
 
 
 def test_a_model_with_pickled_weights_is_refused_in_words(here: dict[str, Any], open_page: Open) -> None:
