@@ -77,6 +77,7 @@ ANSWERS: Mapping[str, Answer] = {
         _column("time", "the time or order"),
         _column("clock", "the time of day, beside a date"),
         _column("event", "the kind of event"),
+        _column("split", "the part, train, valid or test, that a split of your own has", of=("data",)),
         _column("system", "the system that made the lists", of=("lists",)),
         _column("rank", "the place in the list", of=("lists",)),
         _column("score", "the score of the item", of=("lists",)),

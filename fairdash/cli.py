@@ -101,7 +101,7 @@ def _train(arguments: argparse.Namespace) -> int:
     dataset, findings = _read_dataset(arguments)
     for finding in findings:
         _progress(0.0, f"{finding.severity}: {finding.message}")
-    split = data.split.split(dataset, arguments.split, seed=arguments.seed)
+    split = data.split.split(dataset, arguments.split or data.split.usual(dataset), seed=arguments.seed)
     for note in split.notes:
         _progress(0.0, note)
     chosen: tuple[Mitigation, ...] = ()
@@ -132,7 +132,7 @@ def _search(arguments: argparse.Namespace) -> int:
     from fairdash.workspace import write_json
 
     dataset, _ = _read_dataset(arguments)
-    split = data.split.split(dataset, arguments.split, seed=arguments.seed)
+    split = data.split.split(dataset, arguments.split or data.split.usual(dataset), seed=arguments.seed)
     groups = [_group(text, arguments) for text in arguments.group]
     options, recommender = _options(arguments.set), arguments.recommender or DEFAULT
     found = search(
@@ -402,7 +402,7 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
             f"Known data sets: {', '.join(data.sources.SOURCES)}.",
         )
     if arguments.dataset is not None:
-        of_files = ("users", "items", "user_vectors", "item_vectors", "mapping", "save_mapping")
+        of_files = ("users", "items", "valid", "test", "user_vectors", "item_vectors", "mapping", "save_mapping")
         changed = [f"--{name}" for name in of_files if getattr(arguments, name)]
         changed += [ANSWERS[key].option for key in _answers(arguments) if key != "relevance_threshold"]
         if changed:
@@ -420,6 +420,8 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
         arguments.interactions,
         arguments.users,
         arguments.items,
+        valid=arguments.valid,
+        test=arguments.test,
         options=options,
         user_arrays=_named("--user-vectors", arguments.user_vectors, "face=faces.npz"),
         item_arrays=_named("--item-vectors", arguments.item_vectors, "poster=posters.npz"),
@@ -587,6 +589,8 @@ def _parser() -> argparse.ArgumentParser:
     def add_data(made: argparse.ArgumentParser) -> None:
         made.add_argument("--dataset", help="a data set of the catalogue instead of files")
         made.add_argument("--interactions", help="CSV, TSV, `::` or `|` text, Parquet, or a zip")
+        made.add_argument("--valid", help="with --test: the validation part of a split of your own")
+        made.add_argument("--test", help="the test part of a split of your own; --interactions is its training part")
         made.add_argument("--users", help="people and their attributes")
         made.add_argument("--items", help="items: title, categories, attributes")
         for role, whom in (("user", "people"), ("item", "items")):
@@ -620,15 +624,17 @@ def _parser() -> argparse.ArgumentParser:
     def add_recommender(made: argparse.ArgumentParser) -> None:
         made.add_argument("--recommender", help="by name; else the one that the Recommender page offers first")
 
+    splits = (
+        "leave-one-out, user-time:0.8, user-random:0.8, global-time:DATE, or own: as the data came; else own where it "
+    )
+    splits += "came so, or leave-one-out"
     made = command("data", _data, "read, check and clean; say what was found")
     add_data(made)
     made.add_argument("--out", type=Path, help="folder for the checked data set")
 
     made = command("train", _train, "split, train and rank: a run folder")
     add_data(made)
-    made.add_argument(
-        "--split", default="leave-one-out", help="leave-one-out, user-time:0.8, user-random:0.8, global-time:DATE"
-    )
+    made.add_argument("--split", help=splits)
     add_recommender(made)
     made.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the recommender")
     made.add_argument("--mitigation", help="a method of the places data or training")
@@ -640,7 +646,7 @@ def _parser() -> argparse.ArgumentParser:
 
     made = command("search", _search, "try options of a recommender on validation: for accuracy, a small gap, or both")
     add_data(made)
-    made.add_argument("--split", default="leave-one-out")
+    made.add_argument("--split", help=splits)
     add_recommender(made)
     made.add_argument("--objective", default="accuracy", choices=("accuracy", "gap", "both"))
     made.add_argument("--trials", type=int, default=12)

@@ -231,3 +231,24 @@ def events(table: Table, column: str, options: ImportOptions, findings: list[Fin
     message = f"{column}: {', '.join(wanted)} count; {int((~kept).sum()):,} rows of other kinds are left out."
     findings.append(Finding("events", "info", table.name, message, int((~kept).sum())))
     return kept, pd.to_numeric(kinds.map(weights)).to_numpy(np.float64) if weights else None
+
+
+# ---- parts of a split --------------------------------------------------------------------------------------------
+
+
+def parts(table: Table, column: str, findings: list[Finding]) -> tuple[pd.Series, Mask]:
+    """train, valid or test of each row [n], and which rows are in one of them."""
+    text = table.frame[column]
+    known = {cell: columns.part_of(str(cell)) for cell in text.dropna().unique()}
+    named = text.map(known).astype("str")
+    told = named.notna().to_numpy()
+    if not {"train", "test"} <= set(named.dropna()):
+        hint = "Choose a column whose cells are train, valid or test; or none, to have the data split here."
+        raise DataError(f"{table.name}: {column!r} does not name both train and test, but {examples(text)}.", hint)
+    counts = ", ".join(f"{part} {int(n):,}" for part, n in named.value_counts().items())
+    findings.append(Finding("own_parts", "info", table.name, f"{column} tells the parts of a split: {counts} rows."))
+    if not told.all():
+        message = f"{int((~told).sum()):,} rows are in no part ({examples(text[~told].fillna(''))}); they are left out."
+        rows = _rows(table, ~told)
+        findings.append(Finding("in_no_part", "warning", table.name, message, int((~told).sum()), rows, applied=True))
+    return named, told

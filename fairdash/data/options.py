@@ -20,8 +20,8 @@ class ImportOptions:
     """What a person chose on import; None, "" and "auto" leave it to the guess, which is said in a finding.
 
     name: the data set's. encoding, separator, header: of all files; `read_…` of one. user, item, rating, time, clock,
-    event: columns of the interactions ("" for one that may be absent: there is none, or leave it aside); system, rank,
-    score, prediction: likewise of lists and of held-out pairs. users_id, items_id, title, categories: columns of the
+    event, split: columns of the interactions ("" for one that may be absent: there is none, or leave it aside);
+    system, rank, score, prediction: likewise of lists and held-out pairs. users_id, items_id, title, categories: of the
     other files. rating_kind: "rating" (on a scale), "count" (plays, clicks), "none" (implicit: the numbers are left
     aside). rating_missing: numbers that stand for "not rated". zeros: whether 0 beside 1 is an "impression", shown and
     not taken, or a "dislike". events: kinds that count, ("all",) for each; event_weights: what each of them counts.
@@ -42,6 +42,7 @@ class ImportOptions:
     time: str | None = None
     clock: str | None = None
     event: str | None = None
+    split: str | None = None
     system: str | None = None
     rank: str | None = None
     score: str | None = None

@@ -12,7 +12,7 @@ import streamlit as st
 from fairdash import groups, settings, words
 from fairdash.errors import ConfigError
 from fairdash.recommenders.options import choices_of
-from fairdash.schema import TIME, Dataset, GroupSpec
+from fairdash.schema import PART, TIME, Dataset, GroupSpec
 from fairdash.ui import state
 
 NONE = "none"
@@ -159,6 +159,7 @@ def parse_edges(told: str) -> tuple[float, ...]:
 
 
 SPLITS = {
+    "own": words.later("As the data came"),
     "user-time": words.later("Each person's last part in time"),
     "leave-one-out": words.later("Each person's last item"),
     "user-random": words.later("A random part of each person"),
@@ -170,7 +171,8 @@ def split(dataset: Dataset) -> str:
     """What is held out as test, as the spec that `data.split.split` takes; all pages share it. Offered is what this
     data can do: nothing goes by time where there is none."""
     timed = TIME in dataset.interactions
-    kinds = list(SPLITS) if timed else ["user-random"]
+    own = ["own"] if PART in dataset.interactions else []
+    kinds = [*own, *(kind for kind in SPLITS if kind != "own" and (timed or kind == "user-random"))]
     kind, _, argument = (state.get("split") or "").partition(":")
     if kind not in kinds:
         kind, argument = kinds[0], ""
@@ -214,7 +216,7 @@ def split(dataset: Dataset) -> str:
                 "options”."
             )
         )
-    elif kind != "global-time":
+    elif kind not in ("own", "global-time"):
         st.caption(
             words.say(
                 "Cut person by person: what other people did later is in training, so accuracy is rated too high. "

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from fairdash import entries
 from fairdash.jobs import runner
 from fairdash.workspace import Workspace
-from tests.pages.conftest import Open, words
+from tests.pages.conftest import Open, url, words
 from tests.pages.test_pages import wait_for_job
 
 
@@ -50,6 +50,24 @@ def test_files_are_recognised_named_and_kept(nothing: Path, open_page: Open) -> 
     assert stored.meta["n_users"] == 40
     assert stored.meta["provenance"]["findings"]
     assert "of people and" in words(app)  # the page shows its own bias now
+
+
+def test_a_split_of_your_own_is_known_by_names_of_files_and_offered_first(nothing: Path, open_page: Open) -> None:
+    log = ratings()
+    part = {0: "test", 1: "valid"}
+    which = (log["time"] % 5).map(lambda rest: part.get(rest, "train"))
+    app = open_page("data", tab="Upload")
+    app.file_uploader(key="files").set_value(
+        [(f"x.{name}.csv", csv(log[which == name]), "text/csv") for name in ("train", "valid", "test")]
+    ).run()
+    assert not app.exception
+    assert "A split of your own: train from x.train.csv" in words(app).replace("\\", "")
+    app.button(key="keep").click().run()
+    (stored,) = Workspace(nothing).entries("datasets")
+    for page in ("data", "recommender"):
+        shown = open_page(page, data=stored.digest)
+        assert shown.selectbox(key="split_kind").value == "own"
+        assert url(shown, "split") == "own"
 
 
 def test_columns_can_be_corrected(nothing: Path, open_page: Open) -> None:
