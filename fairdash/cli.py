@@ -199,6 +199,11 @@ def _audit(arguments: argparse.Namespace) -> int:
             )
         run = Run.load(arguments.run)
         given = arguments.recommendations or []
+        timed = [ANSWERS[key].option for key in ("start", "end") if key in _answers(arguments)]
+        timed += [] if arguments.window is None else ["--window"]
+        if timed:
+            hint = "Give the lists and truth.csv of the run's folder as --recommendations and --truth."
+            raise ConfigError(f"{timed[0]} cuts held-out rows of files, not those of --run.", hint)
         if len(given) > 1:
             raise ConfigError(f"--run is audited with one file of lists, not {len(given)}.", "Leave out --run.")
         lists = read_lists(run, given[0], _import_options(arguments)) if given else None
@@ -228,10 +233,11 @@ def _audit(arguments: argparse.Namespace) -> int:
             options=options,
             accept_guesses=arguments.accept_guesses,
             k=ks if len(ks) > 1 else ks[0],
+            window=arguments.window,
             **shared,
         )
         leaves = list(audits.leaves.values())
-        found = audits if len(leaves) > 1 else leaves[0]
+        found = audits if len(leaves) > 1 or arguments.window is not None else leaves[0]
         _save_mapping(arguments, options, leaves[0].findings)
     value = found.to_json()
     if arguments.out is not None:
@@ -680,6 +686,7 @@ def _parser() -> argparse.ArgumentParser:
     add_answers(made, "lists")
     add_groups(made)
     add_statistics(made, several=True)
+    made.add_argument("--window", help="an audit of each month, each week, or of that many equal parts of the time")
     made.add_argument("--fail-over", action="append", default=[], metavar="GATE", help="gender.ndcg.gap=0.02")
     made.add_argument("--out", type=Path, help="audit.json")
 

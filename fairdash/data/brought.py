@@ -38,7 +38,7 @@ class Brought:
     [, time], or None. users: user_id and attributes. items: item_id[, title][, categories] and attributes, or None. No
     person and item comes twice in truth and train. Index: the row in the file; attrs["file"]: its name. Ids are text,
     or whole numbers where all tables were frames of them. threshold: liked from this rating on; None: each held-out
-    item is."""
+    item is. units: of the times of lists and truth."""
 
     systems: dict[str, pd.DataFrame]
     truth: pd.DataFrame
@@ -47,6 +47,7 @@ class Brought:
     items: pd.DataFrame | None
     threshold: float | None
     findings: tuple[Finding, ...]
+    units: tuple[str, ...] = ()
 
 
 def bring(
@@ -58,9 +59,10 @@ def bring(
     *,
     options: ImportOptions | None = None,
     accept_guesses: bool = True,
+    timed: bool = False,
 ) -> Brought:
-    """Read and repair the tables of an audit; one of lists and truth has to be there. Raises the errors of
-    `data.build`."""
+    """Read and repair the tables of an audit; one of lists and truth has to be there. timed: lists keep their times,
+    where they have some. Raises the errors of `data.build`."""
     options = options or ImportOptions()
     findings: list[Finding] = []
     log = None if truth is None else entered(truth, "truth", options, findings)
@@ -75,14 +77,17 @@ def bring(
     beside: dict[str, tuple[str, pd.DataFrame]] = {}
     names: dict[str, str] = {}
     threshold = None
+    units: list[str] = []
     if log is not None:
-        frames["truth"], rest, kind = _log(log, options, findings)
+        frames["truth"], rest, kind = _log(log, options, findings, held=True)
         threshold = meaning.relevance(log.name, frames["truth"].get(RATING), kind, options, findings)
         beside["truth"], names["truth"] = (log.name, rest), log.name
+        units += [unit] if (unit := frames["truth"].attrs.get("time_unit")) else []
     elif not lists:
         raise DataError("Neither lists nor held-out items were given.", "Give at least one table of recommendations.")
     for name, table in lists.items():
-        frames[name], other = list_columns(table, options, findings)
+        frames[name], other = list_columns(table, options, findings, timed=timed)
+        units += [unit] if (unit := frames[name].attrs.get("time_unit")) else []
         beside[name], names[name] = (table.name, other), table.name
     if log is None:
         message = "No held-out items were given: accuracy and all that needs liked items are undefined; exposure, "
@@ -131,6 +136,7 @@ def bring(
         frames.get("items"),
         threshold,
         tuple(findings),
+        tuple(dict.fromkeys(units)),
     )
 
 
@@ -211,10 +217,20 @@ def _list_texts(column: pd.Series) -> pd.Series:
 # ---- columns → roles ---------------------------------------------------------------------------------------------
 
 
-def list_columns(table: Table, options: ImportOptions, findings: list[Finding]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """user_id, item_id and rank, score, system as far as they are there, and the columns beside them."""
+def list_columns(
+    table: Table, options: ImportOptions, findings: list[Finding], *, timed: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """user_id, item_id and rank, score, system as far as they are there, and the columns beside them. timed: also time,
+    with its unit in attrs."""
     frame, chosen = table.frame, list_roles(table, options, findings)
     made = pd.DataFrame({name: frame[column] for name, column in chosen.items()})
+    column = known(frame, columns.TIME_NAMES, set(chosen.values())) if timed else None
+    if timed and options.time and options.time in frame:
+        column = options.time
+    when = None if column is None else meaning.moments(table, column, None, options, findings)
+    if column is not None and when is not None:
+        made[TIME], chosen[TIME] = when[0], column
+        made.attrs["time_unit"] = when[1]
     if SYSTEM in made and made[SYSTEM].nunique() < 2:
         made = made.drop(columns=SYSTEM)
     return made, frame[[c for c in columns.names(frame) if c not in chosen.values()]]
@@ -312,10 +328,10 @@ def _pair(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> d
 
 
 def _log(
-    table: Table, options: ImportOptions, findings: list[Finding]
+    table: Table, options: ImportOptions, findings: list[Finding], *, held: bool = False
 ) -> tuple[pd.DataFrame, pd.DataFrame, mapping.RatingKind]:
     """user_id, item_id[, rating][, prediction][, time] of truth or train without what was only shown, the columns
-    beside them, and what the ratings are."""
+    beside them, and what the ratings are. held: held-out rows, which count in the time that was asked for alone."""
     frame = table.frame
     chosen = _picked(table, ("user", "item", "rating", "prediction", "time", "clock", "event"), options)
     for role, names in (
@@ -365,6 +381,11 @@ def _log(
         when = meaning.moments(table, chosen["time"], chosen.get("clock"), options, findings)
         if when is not None:
             made[TIME] = when[0]
+            made.attrs["time_unit"] = when[1]
+    if held:
+        moments = made[TIME].to_numpy(np.float64) if TIME in made else None
+        kept = meaning.inside(table, moments, made.attrs.get("time_unit", ""), options, findings)
+        shown = shown if kept is None else shown | ~kept
     return made[~shown], frame[[c for c in columns.names(frame) if c not in chosen.values()]], kind
 
 

@@ -273,6 +273,9 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
         parsed = meaning.moments(log, chosen.time, chosen.clock, options, findings)
         if parsed is not None:
             frame[TIME], unit = parsed
+    kept = meaning.inside(log, frame[TIME].to_numpy(np.float64) if TIME in frame else None, unit, options, findings)
+    if kept is not None:
+        counts &= kept
     if chosen.split is not None:
         frame[PART], told = meaning.parts(log, chosen.split, findings)
         counts &= told

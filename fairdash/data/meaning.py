@@ -233,6 +233,26 @@ def events(table: Table, column: str, options: ImportOptions, findings: list[Fin
     return kept, pd.to_numeric(kinds.map(weights)).to_numpy(np.float64) if weights else None
 
 
+def inside(
+    table: Table, found: Array | None, unit: str, options: ImportOptions, findings: list[Finding]
+) -> Mask | None:
+    """Which rows [n] lie in the time that was asked for; None: nothing was asked."""
+    if not (options.start or options.end):
+        return None
+    if found is None:
+        raise ConfigError(
+            f"--from and --to go by time, and {table.name} has no column of times.",
+            "Name it with --time-column, or leave them out.",
+        )
+    kept = times.within(found, unit, options.start, options.end, table.name)
+    span = " ".join(
+        word for word in (options.start and f"from {options.start}", options.end and f"to {options.end}") if word
+    )
+    message = f"Only what happened {span} counts: {int((~kept).sum()):,} of {len(kept):,} rows are left out."
+    findings.append(Finding("time_window", "info", table.name, message, int((~kept).sum()), applied=True))
+    return kept
+
+
 # ---- parts of a split --------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast, overload
 
@@ -10,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairdash import settings
-from fairdash.data.brought import Brings, Lists, bring
+from fairdash.data.brought import Brings, Brought, Lists, bring
 from fairdash.data.options import ImportOptions
+from fairdash.data.windows import windows
 from fairdash.errors import DataError
 from fairdash.metrics import stream
 from fairdash.metrics.audit import check, cuts, from_frames, from_tables, liked_from, sole
@@ -66,6 +68,16 @@ def audits(
 def audits(
     recommendations: Lists, truth: Brings | None = None, users: Brings | None = None, *, k: Sequence[int], **more: Any
 ) -> Series: ...
+@overload
+def audits(
+    recommendations: Lists,
+    truth: Brings | None = None,
+    users: Brings | None = None,
+    *,
+    window: str,
+    k: int | Sequence[int] = settings.K,
+    **more: Any,
+) -> Series: ...
 def audits(
     recommendations: Lists,
     truth: Brings | None = None,
@@ -78,10 +90,12 @@ def audits(
     options: ImportOptions | None = None,
     accept_guesses: bool = True,
     one_system: bool = False,
+    window: str | None = None,
     **statistics: Any,
 ) -> Systems | Series:
     """Audit the lists of each system, all on the same people (those with a list of any system or held-out items) and
-    the same replicates; at each K, where several are given.
+    the same replicates; at each K, where several are given, and in each window of time, where one is named: "month",
+    "week", or how many of equal length (`data.windows`).
 
     recommendations: tables of lists, by the names of their systems or in a list (then named by their files), or one
     table with a column `system` or `model`. one_system: DataError where there are several. The other arguments are
@@ -98,30 +112,39 @@ def audits(
     options = liked_from(relevance_threshold, options)
     tables: dict[str, Any] = {"train": train, "items": items, "options": options, "accept_guesses": accept_guesses}
     if any(_parquet_rows(one) > LARGE_ROWS for one in given):
+        if window is not None:
+            raise DataError(f"Lists of more than {LARGE_ROWS:,} rows have no windows.", "Cut the file by time.")
         if len(given) > 1:
             raise DataError(
                 f"Lists of more than {LARGE_ROWS:,} rows are audited one system at a time.",
                 "Audit each file on its own, or bring the best places of each list alone.",
             )
 
-        def at(k: int) -> Systems:
+        def streamed(k: int) -> Systems:
             return Systems({"": audit(given[0], truth, users, k=k, **tables, **statistics)})
-    else:
-        found = bring(recommendations, truth, users, **tables)
-        if one_system:
-            sole(found)
 
-        def at(k: int) -> Systems:
-            return Systems({name: from_tables(found, name, k=k, **statistics) for name in found.systems})
+        return _by_k(streamed, k)
+    found = bring(recommendations, truth, users, timed=window is not None, **tables)
+    if one_system:
+        sole(found)
 
-    if isinstance(k, int):
-        return at(k)
-    return Series("k", {str(one): _alone(at(one)) for one in several})
+    def at(part: Brought, k: int) -> Systems:
+        return Systems({name: from_tables(part, name, k=k, **statistics) for name in part.systems})
+
+    if window is None:
+        return _by_k(partial(at, found), k)
+    by_window = {name: _by_k(partial(at, part), k) for name, part in windows(found, window).items()}
+    return Series("window", {name: _alone(one) for name, one in by_window.items()})
 
 
-def _alone(found: Systems) -> Audit | Systems:
+def _by_k(at: Callable[[int], Systems], k: int | Sequence[int]) -> Systems | Series:
+    """What is audited at one K, or at each of several."""
+    return at(k) if isinstance(k, int) else Series("k", {str(one): _alone(at(one)) for one in cuts(k)})
+
+
+def _alone(found: Systems | Series) -> Audit | Systems | Series:
     """The audit, where there is one system."""
-    return found if len(found.audits) > 1 else found[found.first]
+    return found if isinstance(found, Series) or len(found.audits) > 1 else found[found.first]
 
 
 def _parquet_rows(source: Brings) -> int:
