@@ -44,6 +44,7 @@ _ENDINGS = {
     *(".jsonl", ".ndjson", ".gz", ".xlsx", ".xlsm", ".test", ".train", ".base", ""),
 }
 _NO_TABLES = ("readme", "license", "licence", "changelog", "citation", "_success", "allbut", "mku")
+_ROWS = 10_000  # of a table that are looked at to find the role of a column
 _HEAD = 1 << 20  # bytes of a text that are looked at to find the role of a file
 
 
@@ -136,11 +137,27 @@ def _own_parts(
     return [list(group) for group in groups if not any(group[0] is one for one in away)], split["train"], held
 
 
+def _as_in(log: Table, ours: Mapping[str, mapping.Guess], table: Table) -> Table:
+    """The table with its columns called as in `log`, where both know the role of a column under other names."""
+    theirs = mapping.guess_interactions(table.frame.head(_ROWS), table.header)
+    same = {
+        theirs[role].column: ours[role].column
+        for role in ours.keys() & theirs.keys()
+        if min(theirs[role].confidence, ours[role].confidence) >= mapping.ASKED
+        and theirs[role].column not in log.frame
+        and ours[role].column not in table.frame
+    }
+    return replace(table, frame=table.frame.rename(columns=same)) if same else table
+
+
 def _parted(tables: Mapping[str, Table], findings: list[Finding]) -> Table:
     """The tables of train, valid and test below each other, with the columns that all have and one that tells them."""
     log = tables["train"]
+    ours = mapping.guess_interactions(log.frame.head(_ROWS), log.header)
+    tables = {part: table if table is log else _as_in(log, ours, table) for part, table in tables.items()}
     shared = [c for c in columns.names(log.frame) if all(c in table.frame for table in tables.values())]
-    if len(shared) < 2:
+    ids = [ours[role].column for role in ("user", "item") if role in ours]
+    if len(shared) < 2 or not set(ids) <= set(shared):
         other = next(table for table in tables.values() if any(c not in table.frame for c in log.frame))
         message = f"{other.name} has other columns ({', '.join(columns.names(other.frame))}) than {log.name} "
         message += f"({', '.join(columns.names(log.frame))})."

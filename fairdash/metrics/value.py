@@ -149,7 +149,11 @@ class Audit:
             for metric, row in sorted(rows, key=lambda pair: (pair[1]["p_holm"] or 1.0, pair[0] != "ndcg")):
                 lines.append(f"{attribute}: {_sentence(metric, row)}")
         found = [finding for finding in self.results["findings"] if finding["severity"] != "info"]
-        return [*lines, *(f"{finding['table']}: {finding['message']}" for finding in found), *self.results["warnings"]]
+        return [
+            *lines,
+            *(f"{f['table']}: {f['message']}" if f["table"] else f["message"] for f in found),
+            *self.results["warnings"],
+        ]
 
     def distributions(self, attribute: str) -> dict[str, dict[str, Array]]:
         """Per-user values by group, for pictures: {metric: {group: values}}; `first_hit` is the rank of the first hit

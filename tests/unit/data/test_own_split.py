@@ -150,6 +150,14 @@ def test_a_column_that_a_part_lacks_is_left_aside_for_all() -> None:
     assert len(data.split.split(dataset, "own").test) == (WHICH == "test").sum()
 
 
+def test_parts_may_call_their_columns_otherwise() -> None:
+    files = parts()
+    renamed = csv(LOG[WHICH.eq("test")].rename(columns={"user_id": "uid", "timestamp": "time"}))
+    dataset, found = built(("a.csv", files["train"]), valid=("b.csv", files["valid"]), test=("c.csv", renamed))
+    assert "columns_aside" not in found
+    check(dataset)
+
+
 def test_what_cannot_be_a_split_is_refused() -> None:
     files = parts()
     with pytest.raises(DataError, match="none of test"):
