@@ -77,6 +77,7 @@ ANSWERS: Mapping[str, Answer] = {
         _column("time", "the time or order"),
         _column("clock", "the time of day, beside a date"),
         _column("event", "the kind of event"),
+        _column("split", "the part, train, valid or test, that a split of your own has", of=("data",)),
         _column("system", "the system that made the lists", of=("lists",)),
         _column("rank", "the place in the list", of=("lists",)),
         _column("score", "the score of the item", of=("lists",)),
@@ -93,6 +94,8 @@ ANSWERS: Mapping[str, Answer] = {
         Answer("event_weights", "--event-weight", "what a kind counts: buy=5; may be repeated", _weight, several=True),
         Answer("time_format", "--time-format", "such as %d/%m/%Y; none: there is no order; text: as it sorts"),
         Answer("keep_untimed", "--keep-untimed", "whether rows without a time stay, as the oldest", _yes, _YES),
+        Answer("start", "--from", "only what happened from this date or time on: interactions, or held-out rows"),
+        Answer("end", "--to", "only what happened to this date or time, which is part of it"),
         Answer("merge_spellings", "--merge-spellings", "whether M and male are one group", _yes, _YES),
         Answer("as_of", "--as-of", "the date for ages from dates of birth: 2020-01-31"),
         Answer(

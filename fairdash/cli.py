@@ -23,7 +23,6 @@ from fairdash.errors import ConfigError, FairDashError
 
 if TYPE_CHECKING:
     from fairdash.data import Finding, ImportOptions
-    from fairdash.metrics.value import Audit
     from fairdash.mitigation.base import Mitigation
     from fairdash.progress import Progress
     from fairdash.run import Run
@@ -102,7 +101,7 @@ def _train(arguments: argparse.Namespace) -> int:
     dataset, findings = _read_dataset(arguments)
     for finding in findings:
         _progress(0.0, f"{finding.severity}: {finding.message}")
-    split = data.split.split(dataset, arguments.split, seed=arguments.seed)
+    split = data.split.split(dataset, arguments.split or data.split.usual(dataset), seed=arguments.seed)
     for note in split.notes:
         _progress(0.0, note)
     chosen: tuple[Mitigation, ...] = ()
@@ -133,7 +132,7 @@ def _search(arguments: argparse.Namespace) -> int:
     from fairdash.workspace import write_json
 
     dataset, _ = _read_dataset(arguments)
-    split = data.split.split(dataset, arguments.split, seed=arguments.seed)
+    split = data.split.split(dataset, arguments.split or data.split.usual(dataset), seed=arguments.seed)
     groups = [_group(text, arguments) for text in arguments.group]
     options, recommender = _options(arguments.set), arguments.recommender or DEFAULT
     found = search(
@@ -182,12 +181,15 @@ def _writable(path: Path | None) -> None:
 
 def _audit(arguments: argparse.Namespace) -> int:
     from fairdash.metrics import files, gate
-    from fairdash.metrics.systems import Systems
+    from fairdash.metrics.audit import cuts
+    from fairdash.metrics.systems import Series, Systems
+    from fairdash.metrics.value import Audit
     from fairdash.run import Run, read_lists
     from fairdash.stages import audit, recommend
     from fairdash.workspace import write_json
 
     shared = _statistics(arguments)
+    ks = cuts(shared.pop("k"))
     _writable(arguments.out)
     if arguments.run is not None:
         unused = [name for name in ("truth", "train", "users", "items") if getattr(arguments, name) is not None]
@@ -197,22 +199,28 @@ def _audit(arguments: argparse.Namespace) -> int:
             )
         run = Run.load(arguments.run)
         given = arguments.recommendations or []
+        timed = [ANSWERS[key].option for key in ("start", "end") if key in _answers(arguments)]
+        timed += [] if arguments.window is None else ["--window"]
+        if timed:
+            hint = "Give the lists and truth.csv of the run's folder as --recommendations and --truth."
+            raise ConfigError(f"{timed[0]} cuts held-out rows of files, not those of --run.", hint)
         if len(given) > 1:
             raise ConfigError(f"--run is audited with one file of lists, not {len(given)}.", "Leave out --run.")
-        lists = (
-            _told(read_lists(run, given[0], _import_options(arguments)))
-            if given
-            else recommend.recommend(run, arguments.k)
-        )
+        lists = _told(read_lists(run, given[0], _import_options(arguments))) if given else None
         threshold = _answers(arguments).get("relevance_threshold", "auto")
         spec = audit.AuditSpec(**shared, relevance_threshold=threshold, model=arguments.recommendations is None)
-        found: Audit | Systems = audit.audit(run, lists, spec, progress=_progress)
+        by_k = {
+            str(k): audit.audit(
+                run, recommend.recommend(run, k) if lists is None else lists, replace(spec, k=k), progress=_progress
+            )
+            for k in ks
+        }
+        found: Audit | Systems | Series = Series("k", by_k) if len(ks) > 1 else by_k[str(ks[0])]
     else:
-        missing = [name for name in ("recommendations", "truth") if getattr(arguments, name) is None]
-        if missing:
+        if arguments.recommendations is None:
             raise ConfigError(
-                f"audit needs --{missing[0]}.",
-                "Give --recommendations and --truth as files, or --run with the folder of a training.",
+                "audit needs --recommendations.",
+                "Give it, and --truth for accuracy, as files, or --run with the folder of a training.",
             )
         options = _import_options(arguments)
         several = len(arguments.recommendations) > 1
@@ -224,15 +232,18 @@ def _audit(arguments: argparse.Namespace) -> int:
             items=arguments.items,
             options=options,
             accept_guesses=arguments.accept_guesses,
+            k=ks if len(ks) > 1 else ks[0],
+            window=arguments.window,
             **shared,
         )
-        found = audits if len(audits.audits) > 1 else audits[audits.first]
-        _save_mapping(arguments, options, audits[audits.first].findings)
+        leaves = list(audits.leaves.values())
+        found = audits if len(leaves) > 1 or arguments.window is not None else leaves[0]
+        _save_mapping(arguments, options, leaves[0].findings)
     value = found.to_json()
     if arguments.out is not None:
         write_json(arguments.out, value)
     broken = []
-    for name, one in (found.audits if isinstance(found, Systems) else {"": found}).items():
+    for name, one in ({"": found} if isinstance(found, Audit) else found.leaves).items():
         broken += [f"{name}: {line}" if name else line for line in gate.gate(one, arguments.fail_over)]
     _say(arguments, value, [*found.summary(), *(f"gate failed: {line}" for line in broken)])
     for line in broken if arguments.json else ():
@@ -407,7 +418,7 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
             f"Known data sets: {', '.join(data.sources.SOURCES)}.",
         )
     if arguments.dataset is not None:
-        of_files = ("users", "items", "user_vectors", "item_vectors", "mapping", "save_mapping")
+        of_files = ("users", "items", "valid", "test", "user_vectors", "item_vectors", "mapping", "save_mapping")
         changed = [f"--{name}" for name in of_files if getattr(arguments, name)]
         changed += [ANSWERS[key].option for key in _answers(arguments) if key != "relevance_threshold"]
         if changed:
@@ -425,6 +436,8 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
         arguments.interactions,
         arguments.users,
         arguments.items,
+        valid=arguments.valid,
+        test=arguments.test,
         options=options,
         user_arrays=_named("--user-vectors", arguments.user_vectors, "face=faces.npz"),
         item_arrays=_named("--item-vectors", arguments.item_vectors, "poster=posters.npz"),
@@ -500,7 +513,7 @@ def _statistics(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "groups": tuple(replace(spec, target=targets.get(spec.attributes, "")) for spec in groups),
         "item_groups": tuple(replace(spec, target=targets.get(spec.attributes, "")) for spec in item_groups),
-        "k": arguments.k,
+        "k": settings.K if arguments.k is None else arguments.k,
         "seed": arguments.seed,
         "replicates": arguments.replicates,
         "permutations": arguments.permutations,
@@ -613,6 +626,8 @@ def _parser() -> argparse.ArgumentParser:
     def add_data(made: argparse.ArgumentParser) -> None:
         made.add_argument("--dataset", help="a data set of the catalogue instead of files")
         made.add_argument("--interactions", help="CSV, TSV, `::` or `|` text, Parquet, or a zip")
+        made.add_argument("--valid", help="with --test: the validation part of a split of your own")
+        made.add_argument("--test", help="the test part of a split of your own; --interactions is its training part")
         made.add_argument("--users", help="people and their attributes")
         made.add_argument("--items", help="items: title, categories, attributes")
         for role, whom in (("user", "people"), ("item", "items")):
@@ -632,7 +647,7 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--bins", action="append", default=[], help="edges of a numeric attribute: age=18,25,35")
         made.add_argument("--min-group-size", type=int, default=settings.MIN_GROUP_SIZE)
 
-    def add_statistics(made: argparse.ArgumentParser) -> None:
+    def add_statistics(made: argparse.ArgumentParser, *, several: bool = False) -> None:
         made.add_argument("--cross", action="append", default=[], help="attributes crossed: gender,age_band")
         made.add_argument("--item-group", action="append", default=[], help="attribute of items, or popularity")
         made.add_argument(
@@ -643,7 +658,11 @@ def _parser() -> argparse.ArgumentParser:
             help="what share each group of a --group or --item-group should have: uniform, for items also catalogue "
             "(as without it) or interactions; or shares, such as popularity:tail=0.4 (the rest in equal parts)",
         )
-        made.add_argument("--k", type=int, default=settings.K)
+        if several:
+            places = f"places of a list that count (else {settings.K}); may be repeated"
+            made.add_argument("--k", type=int, action="append", help=places)
+        else:
+            made.add_argument("--k", type=int, default=settings.K)
         made.add_argument("--seed", type=int, default=0)
         made.add_argument("--replicates", type=int, default=settings.BOOTSTRAP, help="bootstrap replicates")
         made.add_argument("--permutations", type=int, default=settings.PERMUTATIONS)
@@ -651,15 +670,17 @@ def _parser() -> argparse.ArgumentParser:
     def add_recommender(made: argparse.ArgumentParser) -> None:
         made.add_argument("--recommender", help="by name; else the one that the Recommender page offers first")
 
+    splits = (
+        "leave-one-out, user-time:0.8, user-random:0.8, global-time:DATE, or own: as the data came; else own where it "
+    )
+    splits += "came so, or leave-one-out"
     made = command("data", _data, "read, check and clean; say what was found")
     add_data(made)
     made.add_argument("--out", type=Path, help="folder for the checked data set")
 
     made = command("train", _train, "split, train and rank: a run folder")
     add_data(made)
-    made.add_argument(
-        "--split", default="leave-one-out", help="leave-one-out, user-time:0.8, user-random:0.8, global-time:DATE"
-    )
+    made.add_argument("--split", help=splits)
     add_recommender(made)
     made.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the recommender")
     made.add_argument("--mitigation", help="a method of the places data or training")
@@ -671,7 +692,7 @@ def _parser() -> argparse.ArgumentParser:
 
     made = command("search", _search, "try options of a recommender on validation: for accuracy, a small gap, or both")
     add_data(made)
-    made.add_argument("--split", default="leave-one-out")
+    made.add_argument("--split", help=splits)
     add_recommender(made)
     made.add_argument("--objective", default="accuracy", choices=("accuracy", "gap", "both"))
     made.add_argument("--trials", type=int, default=12)
@@ -696,13 +717,16 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         help="user_id, item_id, rank and/or score[, system]; several files: several systems",
     )
-    made.add_argument("--truth", help="user_id, item_id[, rating][, prediction]: what was held out")
+    made.add_argument(
+        "--truth", help="user_id, item_id[, rating][, prediction]: what was held out; without, there is no accuracy"
+    )
     made.add_argument("--train", nargs="+", help="user_id, item_id: what was known (one or several files)")
     made.add_argument("--users")
     made.add_argument("--items")
     add_answers(made, "lists")
     add_groups(made)
-    add_statistics(made)
+    add_statistics(made, several=True)
+    made.add_argument("--window", help="an audit of each month, each week, or of that many equal parts of the time")
     made.add_argument(
         "--fail-over",
         nargs="+",

@@ -99,6 +99,14 @@ EVENT_NAMES = _known(
 SYSTEM_NAMES = _known(
     "system model algorithm recommender modelname algo method approach runid runname systemid run",
 )
+SPLIT_NAMES = _known("split part fold subset partition dataset set datasplit splitname")
+# What parts of a split are called, in a column and in names of files.
+_PARTS = {
+    "train": "train training trn base",
+    "valid": "valid validation val dev development",
+    "test": "test testing tst heldout holdout",
+}
+_PART = {word: part for part, words in _PARTS.items() for word in words.split()}
 LIST_NAMES = _known(
     "items recommendations recommended recs predictions itemlist items_list itemids topk topn itemsequence sequence",
     "history recommendeditems recommendationlist itemseq ranking list purchases basket tracks movies songs books",
@@ -156,6 +164,11 @@ def is_birth(name: str) -> bool:
 def gender(value: str) -> str | None:
     """F, M or non-binary for the ways to write them; None for another text."""
     return _GENDER.get(plain(value))
+
+
+def part_of(value: str) -> str | None:
+    """train, valid or test for the ways to write them; None for another text."""
+    return _PART.get(plain(value))
 
 
 def is_identifier(name: str) -> bool:

@@ -148,6 +148,7 @@ def write_split(split: Split, folder: Path) -> None:
             "seed": split.seed,
             "relevance_threshold": data.relevance_threshold,
             "types": types,
+            "notes": list(split.notes),
         },
     )
 
@@ -211,7 +212,8 @@ def _read_split(folder: Path) -> Split:
         user_arrays=user_arrays,
         item_arrays=item_arrays,
     )
-    return Split(said["name"], said["split"], said["seed"], training, part("truth"))
+    notes = tuple(said.get("notes", ()))  # runs of before have none
+    return Split(said["name"], said["split"], said["seed"], training, part("truth"), notes)
 
 
 def _kind(table: str, column: pd.Series) -> Any:

@@ -25,6 +25,7 @@ from fairdash.arrays import Arrays
 from fairdash.hashing import digest, id_hash, mix
 
 USER_ID, ITEM_ID, RATING, TIME, RANK, SCORE = "user_id", "item_id", "rating", "time", "rank", "score"
+PART = "part"  # of interactions: train, valid or test, where somebody else has split them
 TITLE, CATEGORIES = "title", "categories"  # categories: names joined by "|"
 UNKNOWN = "(unknown)"  # the group, and the category, of those who have none
 
@@ -80,8 +81,8 @@ class Interactions:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Checked tables. interactions: user_id, item_id[, rating][, time]; users: user_id and attributes, one row each;
-    items: item_id[, title][, categories] and attributes. Every id in interactions has its row in users and items.
+    """Checked tables. interactions: user_id, item_id[, rating][, time][, part]; users: user_id and attributes, one row
+    each; items: item_id[, title][, categories] and attributes. Every id in interactions has its row in users and items.
 
     relevance_threshold: a held-out item counts as liked from this rating on; None: any interaction does.
     impressions: user_id, item_id[, time] of what was shown and not taken: no likes, not seen; None: nothing is known.
@@ -122,6 +123,14 @@ class Dataset:
 
     def coded(self, seed: int = 0) -> Interactions:
         """All interactions, coded and ordered; the order of equal times depends on the seed and on ids alone."""
+        return self._in_order(seed)[0]
+
+    def parts(self, seed: int = 0) -> NDArray[np.object_]:
+        """train, valid or test of each of the `coded` interactions, as somebody else split them: text [n]."""
+        return self.interactions[PART].to_numpy(object)[self._in_order(seed)[1]]
+
+    def _in_order(self, seed: int) -> tuple[Interactions, NDArray[np.int64]]:
+        """The coded interactions, and the row of each."""
         frame = self.interactions
         user = pd.Index(self.users[USER_ID]).get_indexer(frame[USER_ID]).astype(np.int32)
         item = pd.Index(self.items[ITEM_ID]).get_indexer(frame[ITEM_ID]).astype(np.int32)
@@ -129,7 +138,7 @@ class Dataset:
         rating = frame[RATING].to_numpy(np.float32) if RATING in frame else np.ones(len(frame), np.float32)
         ties = mix(seed, id_hash(self.users[USER_ID])[user], id_hash(self.items[ITEM_ID])[item])
         order = np.lexsort((ties, time, user))
-        return Interactions(user[order], item[order], rating[order], time[order])
+        return Interactions(user[order], item[order], rating[order], time[order]), order
 
     @cached_property
     def categories(self) -> Categories:
@@ -367,11 +376,11 @@ class Split:
     """A data set cut in three. Test is kept here and goes to `audit` and `compare` alone."""
 
     name: str
-    spec: str  # "leave-one-out", "user-time:0.8", "user-random:0.8", "global-time:DATE"
+    spec: str  # "leave-one-out", "user-time:0.8", "user-random:0.8", "global-time:DATE", "own"
     seed: int
     training: TrainingData
     test: Interactions
-    notes: tuple[str, ...] = ()  # who cannot be tested or has no history, in sentences
+    notes: tuple[str, ...] = ()  # who cannot be tested or has no history, and what leaks, in sentences
 
     @cached_property
     def known(self) -> Interactions:

@@ -34,10 +34,11 @@ Lists = Brings | Sequence[Brings] | Mapping[str, Brings]  # several: a list, or 
 @dataclass(frozen=True, eq=False)
 class Brought:
     """systems: by name ("" where there is one without), user_id, item_id, rank or score or both. truth: user_id,
-    item_id[, rating][, prediction][, time]. train: user_id, item_id[, rating][, time], or None. users: user_id and
-    attributes. items: item_id[, title][, categories] and attributes, or None. No person and item comes twice in truth
-    and train. Index: the row in the file; attrs["file"]: its name. Ids are text, or whole numbers where all tables were
-    frames of them. threshold: liked from this rating on; None: each held-out item is."""
+    item_id[, rating][, prediction][, time], no row where nothing was held out. train: user_id, item_id[, rating]
+    [, time], or None. users: user_id and attributes. items: item_id[, title][, categories] and attributes, or None. No
+    person and item comes twice in truth and train. Index: the row in the file; attrs["file"]: its name. Ids are text,
+    or whole numbers where all tables were frames of them. threshold: liked from this rating on; None: each held-out
+    item is. units: of the times of lists and truth."""
 
     systems: dict[str, pd.DataFrame]
     truth: pd.DataFrame
@@ -46,50 +47,66 @@ class Brought:
     items: pd.DataFrame | None
     threshold: float | None
     findings: tuple[Finding, ...]
+    units: tuple[str, ...] = ()
 
 
 def bring(
     recommendations: Lists | None,
-    truth: Brings,
+    truth: Brings | None,
     users: Brings | None = None,
     train: Brings | Sequence[Brings] | None = None,
     items: Brings | None = None,
     *,
     options: ImportOptions | None = None,
     accept_guesses: bool = True,
+    timed: bool = False,
 ) -> Brought:
-    """Read and repair the tables of an audit. Raises the errors of `data.build`."""
+    """Read and repair the tables of an audit; one of lists and truth has to be there. timed: lists keep their times,
+    where they have some. Raises the errors of `data.build`."""
     options = options or ImportOptions()
     findings: list[Finding] = []
-    log = entered(truth, "truth", options, findings)
+    log = None if truth is None else entered(truth, "truth", options, findings)
     lists = _entered_lists(recommendations, options, findings)
     people = None if users is None else entered(users, "users", options, findings)
     things = None if items is None else entered(items, "items", options, findings)
     several = train if isinstance(train, list) else [] if train is None else [train]
     before = [entered(cast(Brings, part), "train", options, findings) for part in several]
 
-    must_have(options, [log, *lists.values(), *before])
-    own, rest, kind = _log(log, options, findings)
-    threshold = meaning.relevance(log.name, own.get(RATING), kind, options, findings)
-    frames: dict[str, pd.DataFrame] = {"truth": own}
-    beside = {"truth": (log.name, rest)}
-    names = {"truth": log.name}
+    must_have(options, [*([] if log is None else [log]), *lists.values(), *before])
+    frames: dict[str, pd.DataFrame] = {}
+    beside: dict[str, tuple[str, pd.DataFrame]] = {}
+    names: dict[str, str] = {}
+    threshold = None
+    units: list[str] = []
+    if log is not None:
+        frames["truth"], rest, kind = _log(log, options, findings, held=True)
+        threshold = meaning.relevance(log.name, frames["truth"].get(RATING), kind, options, findings)
+        beside["truth"], names["truth"] = (log.name, rest), log.name
+        units += [unit] if (unit := frames["truth"].attrs.get("time_unit")) else []
+    elif not lists:
+        raise DataError("Neither lists nor held-out items were given.", "Give at least one table of recommendations.")
     for name, table in lists.items():
-        frames[name], other = list_columns(table, options, findings)
+        frames[name], other = list_columns(table, options, findings, timed=timed)
+        units += [unit] if (unit := frames[name].attrs.get("time_unit")) else []
         beside[name], names[name] = (table.name, other), table.name
+    if log is None:
+        message = "No held-out items were given: accuracy and all that needs liked items are undefined; exposure, "
+        message += "categories and what groups are shown are of the lists alone."
+        findings.append(Finding("no_truth", "warning", "", message))
+    first = next(iter(frames))  # that of truth, where there is one
     if before:
         logs = [_log(part, options, findings)[0] for part in before]
         frames["train"] = pd.concat([part[[c for c in columns.names(logs[0]) if c in part]] for part in logs])
         names["train"] = before[0].name
     if people is not None:
-        frames["users"] = _entities(people, USER_ID, options.users_id, columns.USER_NAMES, own)
+        frames["users"] = _entities(people, USER_ID, options.users_id, columns.USER_NAMES, frames[first])
         names["users"] = people.name
     if things is not None:
-        frames["items"] = _things(things, options, own, findings)
+        frames["items"] = _things(things, options, frames[first], findings)
         names["items"] = things.name
     frames = repaired(frames, names, findings)
     if "users" not in frames:
-        frames["users"] = pd.DataFrame({USER_ID: _different([frames[name][USER_ID] for name in ("truth", *lists)])})
+        frames["users"] = pd.DataFrame({USER_ID: _different([frames[name][USER_ID] for name in beside])})
     for name, (file, others) in beside.items():
         if len(others.columns):
             same = others if len(others) == len(frames[name]) else others.loc[others.index.isin(frames[name].index)]
@@ -99,7 +116,7 @@ def bring(
     for name in ("truth", "train"):
         if name in frames:
             frames[name] = _once(frames[name], names[name], options, findings)
-    frames["users"] = described(frames["users"], frames["truth"], names.get("users", ""), options, findings)
+    frames["users"] = described(frames["users"], frames[first], names.get("users", ""), options, findings)
     _strangers(frames, list(lists), names, findings)
     asked = questions(findings)
     if asked and not accept_guesses:
@@ -107,6 +124,9 @@ def bring(
     for name in ("truth", "users", "items"):
         if name in frames:
             frames[name] = _ordered(frames[name])
+    if log is None:
+        frames["truth"] = frames[first].iloc[:0][[USER_ID, ITEM_ID]]
+        names["truth"] = names[first]
     for name, frame in frames.items():
         frame.attrs["file"] = names.get(name, name)
     return Brought(
@@ -117,6 +137,7 @@ def bring(
         frames.get("items"),
         threshold,
         tuple(findings),
+        tuple(dict.fromkeys(units)),
     )
 
 
@@ -197,10 +218,20 @@ def _list_texts(column: pd.Series) -> pd.Series:
 # ---- columns → roles ---------------------------------------------------------------------------------------------
 
 
-def list_columns(table: Table, options: ImportOptions, findings: list[Finding]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """user_id, item_id and rank, score, system as far as they are there, and the columns beside them."""
+def list_columns(
+    table: Table, options: ImportOptions, findings: list[Finding], *, timed: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """user_id, item_id and rank, score, system as far as they are there, and the columns beside them. timed: also time,
+    with its unit in attrs."""
     frame, chosen = table.frame, list_roles(table, options, findings)
     made = pd.DataFrame({name: frame[column] for name, column in chosen.items()})
+    column = known(frame, columns.TIME_NAMES, set(chosen.values())) if timed else None
+    if timed and options.time and options.time in frame:
+        column = options.time
+    when = None if column is None else meaning.moments(table, column, None, options, findings)
+    if column is not None and when is not None:
+        made[TIME], chosen[TIME] = when[0], column
+        made.attrs["time_unit"] = when[1]
     if SYSTEM in made and made[SYSTEM].nunique() < 2:
         made = made.drop(columns=SYSTEM)
     return made, frame[[c for c in columns.names(frame) if c not in chosen.values()]]
@@ -298,10 +329,10 @@ def _pair(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> d
 
 
 def _log(
-    table: Table, options: ImportOptions, findings: list[Finding]
+    table: Table, options: ImportOptions, findings: list[Finding], *, held: bool = False
 ) -> tuple[pd.DataFrame, pd.DataFrame, mapping.RatingKind]:
     """user_id, item_id[, rating][, prediction][, time] of truth or train without what was only shown, the columns
-    beside them, and what the ratings are."""
+    beside them, and what the ratings are. held: held-out rows, which count in the time that was asked for alone."""
     frame = table.frame
     chosen = _picked(table, ("user", "item", "rating", "prediction", "time", "clock", "event"), options)
     for role, names in (
@@ -351,6 +382,11 @@ def _log(
         when = meaning.moments(table, chosen["time"], chosen.get("clock"), options, findings)
         if when is not None:
             made[TIME] = when[0]
+            made.attrs["time_unit"] = when[1]
+    if held:
+        moments = made[TIME].to_numpy(np.float64) if TIME in made else None
+        kept = meaning.inside(table, moments, made.attrs.get("time_unit", ""), options, findings)
+        shown = shown if kept is None else shown | ~kept
     return made[~shown], frame[[c for c in columns.names(frame) if c not in chosen.values()]], kind
 
 
@@ -400,7 +436,7 @@ def repaired(
                 frame = _clean_ids(frame, key, names[name], findings)
         frames[name] = frame
     for key, reference in ((USER_ID, "users"), (ITEM_ID, "items")):
-        _one_form(frames, key, reference if reference in frames else "truth", names, findings)
+        _one_form(frames, key, reference if reference in frames else next(iter(frames)), names, findings)
     for name, key, what in (("users", USER_ID, "people"), ("items", ITEM_ID, "items")):
         if name in frames:
             odd = frames[name].duplicated(key)
@@ -531,11 +567,12 @@ def _strangers(
 ) -> None:
     """Who and what is in one table alone: people without attributes, items outside of the catalogue, and people of whom
     there is nothing to audit."""
-    audited = _different([frames[name][USER_ID] for name in ("truth", *lists)])
+    first = next(iter(frames))
+    audited = _different([frames[name][USER_ID] for name in dict.fromkeys((first, *lists))])
     if names.get("users"):
         unknown = audited[~audited.isin(frames["users"][USER_ID])]
         if len(unknown) == len(audited):
-            raise _apart(frames, USER_ID, "truth", "users", names)
+            raise _apart(frames, USER_ID, first, "users", names)
         if len(unknown):
             message = f"{len(unknown):,} of {len(audited):,} audited people are missing from the table of users, such "
             message += f"as {examples(unknown)}: they are {UNKNOWN}."
@@ -545,7 +582,7 @@ def _strangers(
             message = f"{int(idle.sum()):,} people of the table of users have neither a list nor held-out items: they "
             message += "are left out."
             findings.append(_finding("idle_people", "info", names["users"], message, frames["users"], idle))
-    things = _different([frames[name][ITEM_ID] for name in ("truth", *lists, "train") if name in frames])
+    things = _different([frames[name][ITEM_ID] for name in dict.fromkeys((first, *lists, "train")) if name in frames])
     if "items" not in frames:
         message = f"No table of items: the catalogue is the {len(things):,} items that occur in the other tables, "
         message += "so coverage and gini leave out items that nobody had and nobody was recommended."
@@ -553,7 +590,7 @@ def _strangers(
         return
     beyond = things[~things.isin(frames["items"][ITEM_ID])]
     if len(beyond) == len(things):
-        raise _apart(frames, ITEM_ID, "truth", "items", names)
+        raise _apart(frames, ITEM_ID, first, "items", names)
     if len(beyond):
         message = f"{len(beyond):,} items of the other tables are missing from the table of items, such as "
         message += f"{examples(beyond)}: they have no group."

@@ -14,7 +14,7 @@ import pandas as pd
 from fairdash import columns
 from fairdash.data import attributes
 from fairdash.data.findings import ROWS_SHOWN, Finding, Question, Severity, examples
-from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
+from fairdash.schema import CATEGORIES, ITEM_ID, PART, RATING, TIME, TITLE, USER_ID
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +160,26 @@ def idle(tables: Tables) -> list[Finding]:
             rows = _rows(frame, odd)
             found.append(Finding(f"idle_{what}", "info", file, message, int(odd.sum()), rows, f"drop_idle_{what}"))
     return found
+
+
+def in_two_parts(tables: Tables) -> list[Finding]:
+    """The same person and item in two parts of a split: known, and held out."""
+    frame = tables.interactions
+    if PART not in frame:
+        return []
+    odd = in_later_part(frame)
+    if not odd.any():
+        return []
+    message = f"{int(odd.sum()):,} rows repeat a person and an item that an earlier part of the split has (of train, "
+    message += "valid, test): who had it already is not tested on it."
+    rows = _rows(frame, odd)
+    return [Finding("in_two_parts", "warning", tables.files[0], message, int(odd.sum()), rows, "first_part")]
+
+
+def in_later_part(log: pd.DataFrame) -> pd.Series:
+    """Which rows [n] are of a person and an item that an earlier part has too."""
+    place = log[PART].map({"train": 0, "valid": 1, "test": 2})
+    return place > place.groupby([log[USER_ID], log[ITEM_ID]]).transform("min")
 
 
 def repeated_pairs(tables: Tables) -> list[Finding]:

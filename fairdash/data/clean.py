@@ -11,7 +11,7 @@ import pandas as pd
 
 from fairdash import columns
 from fairdash.data import attributes
-from fairdash.data.check import Tables
+from fairdash.data.check import Tables, in_later_part
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
 
 Keep = Literal["last", "best", "sum"]
@@ -97,6 +97,11 @@ def drop_unrated(tables: Tables) -> Tables:
 def drop_untimed(tables: Tables) -> Tables:
     """Without the rows that have no time."""
     return replace(tables, interactions=tables.interactions[tables.interactions[TIME].notna()])
+
+
+def first_part(tables: Tables) -> Tables:
+    """Each person and item in the earliest part of a split that has them."""
+    return replace(tables, interactions=tables.interactions[~in_later_part(tables.interactions)])
 
 
 def drop_unknown_people(tables: Tables) -> Tables:
@@ -259,6 +264,7 @@ REPAIRS: dict[str, Repair] = {
     "age_to_missing": Repair("Take impossible ages as missing", "usually", age_to_missing),
     "drop_unknown_people": Repair("Leave out interactions of people without a row", "on request", drop_unknown_people),
     "drop_unknown_items": Repair("Leave out interactions with items without a row", "on request", drop_unknown_items),
+    "first_part": Repair("Keep what is in two parts of a split in the earlier one", "always", first_part),
     "dedupe": Repair("Keep one row for each person and item", "always", dedupe),
     "drop_idle_people": Repair("Leave out people without interactions", "on request", drop_idle_people),
     "drop_idle_items": Repair("Leave out items without interactions", "on request", drop_idle_items),

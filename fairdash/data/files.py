@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal, cast
 
@@ -16,6 +16,7 @@ from fairdash.data import mapping, read, shapes
 from fairdash.data.findings import ROWS_SHOWN, Finding
 from fairdash.data.read import Reading, Source, Table
 from fairdash.errors import DataError
+from fairdash.schema import PART
 
 Role = Literal["interactions", "users", "items"]
 
@@ -43,6 +44,7 @@ _ENDINGS = {
     *(".jsonl", ".ndjson", ".gz", ".xlsx", ".xlsm", ".test", ".train", ".base", ""),
 }
 _NO_TABLES = ("readme", "license", "licence", "changelog", "citation", "_success", "allbut", "mku")
+_ROWS = 10_000  # of a table that are looked at to find the role of a column
 _HEAD = 1 << 20  # bytes of a text that are looked at to find the role of a file
 
 
@@ -64,8 +66,12 @@ def gather(
     users: Source | None,
     items: Source | None,
     readings: Mapping[Role, Reading],
+    held: Mapping[str, Source] | None = None,
 ) -> tuple[dict[Role, Table], list[Finding]]:
-    """The tables by role ("interactions" always), and what was seen while reading; zips and folders are opened."""
+    """The tables by role ("interactions" always), and what was seen while reading; zips and folders are opened.
+
+    held: files of the parts "valid" and "test" beside `interactions`, which are those of train then; None: as their
+    names tell. The parts stand below each other, with a column that tells them."""
     several = isinstance(interactions, Sequence) and not isinstance(interactions, (str, tuple))
     brought = list(cast(Sequence[Source], interactions)) if several else [cast(Source, interactions)]
     if not brought:
@@ -78,6 +84,10 @@ def gather(
     findings = []
     flat = [inside for source in brought for inside in (read.members(source) or [source])]
     groups = read.parts(flat)
+    train: list[Source] | None = None
+    parts: dict[str, Sequence[Source]] = {part: [source] for part, source in (held or {}).items()}
+    if not parts:
+        groups, train, parts = _own_parts(groups)
     if len(groups) == 1:
         given["interactions"] = tuple(groups[0])
     else:
@@ -93,7 +103,79 @@ def gather(
     for role in ROLES:
         if role in tables:
             findings += seen(tables[role])
+    if train is not None and given["interactions"][0] is not train[0]:
+        names = [read.file_name(sources[0]) for sources in parts.values()]
+        message = f"{', '.join(names)} are no parts of {tables['interactions'].name}, so nothing in them is used."
+        findings.append(Finding("left_aside", "warning", names[0], message, len(names)))
+    elif parts:
+        read_so = readings["interactions"]
+        beside = {part: _table("interactions", sources, read_so) for part, sources in parts.items()}
+        for table in beside.values():
+            findings += seen(table)
+        tables["interactions"] = _parted({"train": tables["interactions"], **beside}, findings)
     return tables, findings
+
+
+def _own_parts(
+    groups: Sequence[Sequence[Source]],
+) -> tuple[list[list[Source]], list[Source] | None, dict[str, Sequence[Source]]]:
+    """The files without those of valid and test, the file of train, and those of valid and test, where names tell them
+    apart: x.train.csv and x.test.csv, or train.csv and test.csv. Nothing is told where several splits are there."""
+    found: dict[str, dict[str, list[Source]]] = {}
+    for group in () if _archive(groups) else groups:
+        told = re.split(r"([._-])", _base(group[0]))
+        at = [i for i, word in enumerate(told) if columns.part_of(word) is not None]
+        if len(at) == 1:
+            rest = "".join(told[: at[0]] + told[at[0] + 1 :])
+            found.setdefault(rest, {}).setdefault(str(columns.part_of(told[at[0]])), list(group))
+    splits = [parts for parts in found.values() if {"train", "test"} <= parts.keys()]
+    if len(splits) != 1:
+        return [list(group) for group in groups], None, {}
+    (split,) = splits
+    held: dict[str, Sequence[Source]] = {part: split[part] for part in ("valid", "test") if part in split}
+    away = [sources[0] for sources in held.values()]
+    return [list(group) for group in groups if not any(group[0] is one for one in away)], split["train"], held
+
+
+def _as_in(log: Table, ours: Mapping[str, mapping.Guess], table: Table) -> Table:
+    """The table with its columns called as in `log`, where both know the role of a column under other names."""
+    theirs = mapping.guess_interactions(table.frame.head(_ROWS), table.header)
+    same = {
+        theirs[role].column: ours[role].column
+        for role in ours.keys() & theirs.keys()
+        if min(theirs[role].confidence, ours[role].confidence) >= mapping.ASKED
+        and theirs[role].column not in log.frame
+        and ours[role].column not in table.frame
+    }
+    return replace(table, frame=table.frame.rename(columns=same)) if same else table
+
+
+def _parted(tables: Mapping[str, Table], findings: list[Finding]) -> Table:
+    """The tables of train, valid and test below each other, with the columns that all have and one that tells them."""
+    log = tables["train"]
+    ours = mapping.guess_interactions(log.frame.head(_ROWS), log.header)
+    tables = {part: table if table is log else _as_in(log, ours, table) for part, table in tables.items()}
+    shared = [c for c in columns.names(log.frame) if all(c in table.frame for table in tables.values())]
+    ids = [ours[role].column for role in ("user", "item") if role in ours]
+    if len(shared) < 2 or not set(ids) <= set(shared):
+        other = next(table for table in tables.values() if any(c not in table.frame for c in log.frame))
+        message = f"{other.name} has other columns ({', '.join(columns.names(other.frame))}) than {log.name} "
+        message += f"({', '.join(columns.names(log.frame))})."
+        raise DataError(message, "Give the parts of a split the same columns, named in the first row.")
+    single = [c for table in tables.values() for c in columns.names(table.frame) if c not in shared]
+    if single:
+        message = f"Not all parts have the columns {', '.join(dict.fromkeys(single))}: they are left aside."
+        findings.append(Finding("columns_aside", "warning", log.name, message, len(set(single))))
+    frames = []
+    for part, table in tables.items():
+        frame = table.frame[shared].rename(columns={PART: f"{PART} (file)"})
+        frames.append(frame.assign(**{PART: pd.Series(part, index=frame.index, dtype="str")}))
+    whole = pd.concat(frames, ignore_index=True)
+    whole.index = pd.RangeIndex(1 + int(log.header), len(whole) + 1 + int(log.header))
+    said = ", ".join(f"{part} from {table.name} ({len(table.frame):,} rows)" for part, table in tables.items())
+    message = f"A split of your own: {said}; the numbers of rows go on from file to file."
+    findings.append(Finding("own_split", "info", log.name, message, len(whole)))
+    return replace(log, frame=whole)
 
 
 def _table(role: Role, sources: Sequence[Source], reading: Reading) -> Table:

@@ -21,7 +21,7 @@ from fairdash.data.options import ImportOptions
 from fairdash.data.read import Reading, Source, Table
 from fairdash.errors import DataError
 from fairdash.progress import Progress, silent
-from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID, Dataset, Floats
+from fairdash.schema import CATEGORIES, ITEM_ID, PART, RATING, TIME, TITLE, USER_ID, Dataset, Floats
 
 NONE: Dict[str, Source] = MappingProxyType({})  # no arrays
 
@@ -30,7 +30,7 @@ NONE: Dict[str, Source] = MappingProxyType({})  # no arrays
 class Preview:
     """What an import would do: the tables as read, the guesses by role, the mapping that comes of them and of the
     options, findings from reading, with what is asked. `guesses` has the keys user, item, rating, time, clock, event,
-    users_id, items_id, title, categories, as far as found."""
+    split, users_id, items_id, title, categories, as far as found."""
 
     interactions: Table
     users: Table | None
@@ -45,6 +45,8 @@ def preview(
     users: Source | None = None,
     items: Source | None = None,
     *,
+    valid: Source | None = None,
+    test: Source | None = None,
     options: ImportOptions | None = None,
 ) -> Preview:
     """Read the files and guess the mapping; the same arguments as `build`."""
@@ -54,7 +56,10 @@ def preview(
         "users": options.reading(options.read_users),
         "items": options.reading(options.read_items),
     }
-    tables, findings = files.gather(interactions, users, items, readings)
+    held = {part: source for part, source in (("valid", valid), ("test", test)) if source is not None}
+    if held and test is None:
+        raise DataError("A file of valid was given, but none of test.", "Give the test part too, as a file of its own.")
+    tables, findings = files.gather(interactions, users, items, readings, held)
     log, people, things = tables["interactions"], tables.get("users"), tables.get("items")
     guesses, chosen = _map(log, people, things, options)
     findings += unsure(log, guesses)
@@ -88,6 +93,8 @@ def build(
     users: Source | None = None,
     items: Source | None = None,
     *,
+    valid: Source | None = None,
+    test: Source | None = None,
     options: ImportOptions | None = None,
     user_arrays: Dict[str, Source] = NONE,
     item_arrays: Dict[str, Source] = NONE,
@@ -97,6 +104,8 @@ def build(
     """Files → checked Dataset, and all that was found and repaired.
 
     interactions: a path, or (name, bytes); or a zip, a folder, or several files, that hold the people and items too.
+    valid, test: files of a split of your own, in which `interactions` are those of train; files called x.train.csv,
+    x.valid.csv and x.test.csv are known as such, and so is a column that says train, valid or test.
     accept_guesses: take the likely answer to what is asked; else UnansweredError names the option that answers it.
     Attributes of people and items stay text. user_arrays, item_arrays: files of arrays by the names that they get (see
     `data.arrays`); they follow the people and items that the repairs leave.
@@ -105,7 +114,7 @@ def build(
     """
     options = options or ImportOptions()
     progress(0.0, "Reading the files")
-    seen = preview(interactions, users, items, options=options)
+    seen = preview(interactions, users, items, valid=valid, test=test, options=options)
     _be_sure(seen)
     given = [{name: arrays.read_arrays(file) for name, file in files.items()} for files in (user_arrays, item_arrays)]
     progress(0.4, "Checking")
@@ -197,9 +206,13 @@ def _map(
         if table is not None:
             column = picked or mapping.guess_entities(table.frame, names).column
             ids[role] = table.frame[mapping.require(table.frame, column, "the id", table.name)]
-    picks = {role: getattr(options, role) for role in ("user", "item", "rating", "time", "clock", "event")}
+    picks = {role: getattr(options, role) for role in ("user", "item", "rating", "time", "clock", "event", "split")}
     chosen = _chosen(log, picks)
-    guesses = mapping.guess_interactions(log.frame, log.header, ids["user"], ids["item"], chosen)
+    part = chosen.pop("split", None) or (mapping.guess_split(log.frame, chosen) if options.split is None else None)
+    frame = log.frame if part is None else log.frame.drop(columns=part)
+    guesses = mapping.guess_interactions(frame, log.header, ids["user"], ids["item"], chosen)
+    if part is not None:
+        guesses["split"] = Guess(part, 1.0, "chosen" if options.split else "its cells name parts of a split")
     for role in ("rating", "time", "clock", "event"):
         if picks[role] == "" or (role == "clock" and "time" not in guesses):
             guesses.pop(role, None)
@@ -260,7 +273,13 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
         parsed = meaning.moments(log, chosen.time, chosen.clock, options, findings)
         if parsed is not None:
             frame[TIME], unit = parsed
-    used = {chosen.user, chosen.item, chosen.rating, chosen.time, chosen.clock, chosen.event}
+    kept = meaning.inside(log, frame[TIME].to_numpy(np.float64) if TIME in frame else None, unit, options, findings)
+    if kept is not None:
+        counts &= kept
+    if chosen.split is not None:
+        frame[PART], told = meaning.parts(log, chosen.split, findings)
+        counts &= told
+    used = {chosen.user, chosen.item, chosen.rating, chosen.time, chosen.clock, chosen.event, chosen.split}
     rest = log.frame[[c for c in columns.names(log.frame) if c not in used]]
     # Another column that happens to be called as an id of ours keeps its content under a longer name.
     rest = rest.rename(columns={c: f"{c} (file)" for c in (USER_ID, ITEM_ID) if c in rest})
@@ -392,6 +411,7 @@ _STEPS: tuple[Callable[[Tables], list[Finding]], ...] = (
     check.repeated_entities,
     *_ATTRIBUTES,
     check.strangers,
+    check.in_two_parts,
     check.repeated_pairs,
     check.thin,
 )

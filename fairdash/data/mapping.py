@@ -46,6 +46,7 @@ class Mapping:
     system: str | None = None  # whose list it is
     rank: str | None = None
     score: str | None = None
+    split: str | None = None  # train, valid or test
     prediction: str | None = None  # predicted rating of a held-out pair
     rating_kind: RatingKind = "none"
     users_id: str | None = None  # id column of the people file
@@ -62,6 +63,16 @@ class Mapping:
     def from_json(values: Dict[str, Any]) -> Mapping:
         """A Mapping from its JSON form."""
         return Mapping(**values)
+
+
+def guess_split(frame: pd.DataFrame, chosen: Dict[str, str]) -> str | None:
+    """The column that says train, valid or test: by its name, where its cells name train and test and nothing else."""
+    for column in columns.names(frame):
+        if columns.plain(column) in columns.SPLIT_NAMES and column not in chosen.values():
+            parts = {columns.part_of(str(cell)) for cell in frame[column].dropna().unique()[:20]}
+            if {"train", "test"} <= parts and None not in parts:
+                return column
+    return None
 
 
 def _by_name(free: Sequence[str], names: Sequence[str]) -> Guess | None:

@@ -231,3 +231,44 @@ def events(table: Table, column: str, options: ImportOptions, findings: list[Fin
     message = f"{column}: {', '.join(wanted)} count; {int((~kept).sum()):,} rows of other kinds are left out."
     findings.append(Finding("events", "info", table.name, message, int((~kept).sum())))
     return kept, pd.to_numeric(kinds.map(weights)).to_numpy(np.float64) if weights else None
+
+
+def inside(
+    table: Table, found: Array | None, unit: str, options: ImportOptions, findings: list[Finding]
+) -> Mask | None:
+    """Which rows [n] lie in the time that was asked for; None: nothing was asked."""
+    if not (options.start or options.end):
+        return None
+    if found is None:
+        raise ConfigError(
+            f"--from and --to go by time, and {table.name} has no column of times.",
+            "Name it with --time-column, or leave them out.",
+        )
+    kept = times.within(found, unit, options.start, options.end, table.name)
+    span = " ".join(
+        word for word in (options.start and f"from {options.start}", options.end and f"to {options.end}") if word
+    )
+    message = f"Only what happened {span} counts: {int((~kept).sum()):,} of {len(kept):,} rows are left out."
+    findings.append(Finding("time_window", "info", table.name, message, int((~kept).sum()), applied=True))
+    return kept
+
+
+# ---- parts of a split --------------------------------------------------------------------------------------------
+
+
+def parts(table: Table, column: str, findings: list[Finding]) -> tuple[pd.Series, Mask]:
+    """train, valid or test of each row [n], and which rows are in one of them."""
+    text = table.frame[column]
+    known = {cell: columns.part_of(str(cell)) for cell in text.dropna().unique()}
+    named = text.map(known).astype("str")
+    told = named.notna().to_numpy()
+    if not {"train", "test"} <= set(named.dropna()):
+        hint = "Choose a column whose cells are train, valid or test; or none, to have the data split here."
+        raise DataError(f"{table.name}: {column!r} does not name both train and test, but {examples(text)}.", hint)
+    counts = ", ".join(f"{part} {int(n):,}" for part, n in named.value_counts().items())
+    findings.append(Finding("own_parts", "info", table.name, f"{column} tells the parts of a split: {counts} rows."))
+    if not told.all():
+        message = f"{int((~told).sum()):,} rows are in no part ({examples(text[~told].fillna(''))}); they are left out."
+        rows = _rows(table, ~told)
+        findings.append(Finding("in_no_part", "warning", table.name, message, int((~told).sum()), rows, applied=True))
+    return named, told

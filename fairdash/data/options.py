@@ -20,13 +20,14 @@ class ImportOptions:
     """What a person chose on import; None, "" and "auto" leave it to the guess, which is said in a finding.
 
     name: the data set's. encoding, separator, header: of all files; `read_…` of one. user, item, rating, time, clock,
-    event: columns of the interactions ("" for one that may be absent: there is none, or leave it aside); system, rank,
-    score, prediction: likewise of lists and of held-out pairs. users_id, items_id, title, categories: columns of the
+    event, split: columns of the interactions ("" for one that may be absent: there is none, or leave it aside);
+    system, rank, score, prediction: likewise of lists and held-out pairs. users_id, items_id, title, categories: of the
     other files. rating_kind: "rating" (on a scale), "count" (plays, clicks), "none" (implicit: the numbers are left
     aside). rating_missing: numbers that stand for "not rated". zeros: whether 0 beside 1 is an "impression", shown and
     not taken, or a "dislike". events: kinds that count, ("all",) for each; event_weights: what each of them counts.
     time_format: as in `times.parse`, "none" to leave the times aside; keep_untimed: rows without a time stay, as the
-    oldest. merge_spellings: of groups. as_of: the date for ages from dates of birth, where interactions have none.
+    oldest. start, end: the first and the last date or time of interactions, or held-out rows, that count.
+    merge_spellings: of groups. as_of: the date for ages from dates of birth, where interactions have none.
     relevance_threshold: liked from here on; None: any interaction is. dedupe: which of several rows of a person and an
     item stays, or "sum". k_core: 0 for none. repairs: keys of `clean.REPAIRS` to do beside those that are always done;
     None: the usual ones. drop_bad_ratings: leave out rows whose rating is no number, instead of stopping there.
@@ -42,6 +43,7 @@ class ImportOptions:
     time: str | None = None
     clock: str | None = None
     event: str | None = None
+    split: str | None = None
     system: str | None = None
     rank: str | None = None
     score: str | None = None
@@ -58,6 +60,8 @@ class ImportOptions:
     event_weights: tuple[tuple[str, float], ...] = ()
     time_format: str = ""
     keep_untimed: bool | None = None
+    start: str = ""
+    end: str = ""
     merge_spellings: bool | None = None
     as_of: str = ""
     relevance_threshold: float | Literal["auto"] | None = "auto"

@@ -6,6 +6,7 @@
 | `user-time:0.8` | the last 20 % of each person | the last `valid_share` of each person's rest |
 | `user-random:0.8` | a random 20 % of each person | a random `valid_share` of each person's rest |
 | `global-time:DATE` | all from DATE on | the last `valid_share` of all that is earlier |
+| `own` | as the data came, in files or by a column of parts | as it came |
 
 In the first three, people with fewer than 3 interactions stay in train with all they have. Of the others a share of
 their n interactions is rounded to the nearest whole number (halves up), at least 1 and never all; so is the share of
@@ -24,10 +25,19 @@ from numpy.typing import NDArray
 from fairdash.data import times
 from fairdash.errors import ConfigError
 from fairdash.hashing import id_hash, mix
-from fairdash.schema import ITEM_ID, TIME, USER_ID, Dataset, Interactions, Split, TrainingData
+from fairdash.schema import ITEM_ID, PART, TIME, USER_ID, Dataset, Interactions, Split, TrainingData
 
 _RANDOM, _VALID = 0x5EED, 0x7A11D  # keep the random draws apart from each other and from the ties in time
-_HINT = "There are leave-one-out, user-time:0.8, user-random:0.8 and global-time:2003-01-31 (or global-time:80%)."
+_HINT = (
+    "There are leave-one-out, user-time:0.8, user-random:0.8, global-time:2003-01-31 (or global-time:80%), and own for "
+    "data that came with its parts."
+)
+OWN = "own"
+
+
+def usual(dataset: Dataset) -> str:
+    """The split of those who choose none: the one that the data came with, else leave-one-out."""
+    return OWN if PART in dataset.interactions else "leave-one-out"
 
 
 def split(dataset: Dataset, spec: str, *, seed: int = 0, valid_share: float = 0.1) -> Split:
@@ -39,7 +49,7 @@ def split(dataset: Dataset, spec: str, *, seed: int = 0, valid_share: float = 0.
     kind, _, argument = spec.strip().partition(":")
     if not 0 <= valid_share < 1:
         raise ConfigError(f"valid_share is {valid_share:g}.", "Give 0 for none, or a share below 1, such as 0.1.")
-    if kind != "user-random" and TIME not in dataset.interactions:
+    if kind not in ("user-random", OWN) and TIME not in dataset.interactions:
         hint = "Choose user-random:0.8, or name a column that holds a time or an order."
         raise ConfigError(f"The split {kind!r} goes by time, and {dataset.name} has no time column.", hint)
     data = dataset.coded(seed)
@@ -67,6 +77,18 @@ def split(dataset: Dataset, spec: str, *, seed: int = 0, valid_share: float = 0.
         valid = np.zeros(n, dtype=bool)
         valid[order[len(order) - math.floor(len(order) * valid_share) :]] = valid_share > 0
         spec = f"{kind}:{argument}"
+    elif kind == OWN and not argument:
+        if PART not in dataset.interactions:
+            hint = "Bring train, valid and test as files (--valid, --test) or by a column (--split-column)."
+            raise ConfigError(f"{dataset.name} has no split of its own.", hint)
+        part = dataset.parts(seed)
+        test, valid = part == "test", part == "valid"
+        spec = kind
+        if (test | valid).all() or not test.any():
+            raise ConfigError(
+                f"The split of {dataset.name} has no row of {'train' if test.any() else 'test'} that is left.",
+                "Choose another split, or look at what was left out on import.",
+            )
     else:
         raise ConfigError(f"No split is called {spec!r}.", _HINT)
     if not test.any():
@@ -82,7 +104,10 @@ def split(dataset: Dataset, spec: str, *, seed: int = 0, valid_share: float = 0.
         user_arrays=dataset.user_arrays,
         item_arrays=dataset.item_arrays,
     )
-    return Split(dataset.name, spec, seed, training, parts[2], _notes(dataset, data, test))
+    notes = _notes(dataset, data, test)
+    if spec == OWN:
+        notes += _of_parts(dataset, data, test, valid)
+    return Split(dataset.name, spec, seed, training, parts[2], notes)
 
 
 def _notes(dataset: Dataset, data: Interactions, test: NDArray[np.bool_]) -> tuple[str, ...]:
@@ -93,8 +118,48 @@ def _notes(dataset: Dataset, data: Interactions, test: NDArray[np.bool_]) -> tup
     if untested:
         notes.append(f"{untested:,} of {int((n_all > 0).sum()):,} people have nothing in test; they stay in train.")
     if new:
-        notes.append(f"{new:,} people are in test without any history, as all they did is later than the cut.")
+        held = "held out" if PART in dataset.interactions else "later than the cut"
+        notes.append(f"{new:,} people are in test without any history, as all they did is {held}.")
+    if not _own_order(dataset, data):
+        notes += _leaks(data.time[~test], data.time[test])
     return tuple(notes)
+
+
+def _of_parts(
+    dataset: Dataset, data: Interactions, test: NDArray[np.bool_], valid: NDArray[np.bool_]
+) -> tuple[str, ...]:
+    """What a split that somebody else made leaves open, in words."""
+    n_all, n_test = (np.bincount(item, minlength=dataset.n_items) for item in (data.item, data.item[test]))
+    new = int(((n_test == n_all) & (n_all > 0)).sum())
+    notes = []
+    if new:
+        notes.append(f"{new:,} items are in test alone: nothing could be learned of them from what people did.")
+    if not valid.any():
+        notes.append("There is no validation part: training cannot stop early, nor strengths be chosen on it.")
+    return tuple(notes)
+
+
+def _own_order(dataset: Dataset, data: Interactions) -> bool:
+    """Whether times are places within each person's own sequence, which say nothing of what others did before."""
+    if dataset.provenance.get("time_unit") in ("seconds", "milliseconds"):
+        return False
+    first = data.time[np.diff(data.user, prepend=-1) > 0]
+    return len(first) > 1 and bool((first == np.median(first)).mean() > 0.5)
+
+
+def _leaks(known: NDArray[np.float64], held: NDArray[np.float64]) -> tuple[str, ...]:
+    """Whether interactions that are known [n] are later than those that are held out [m]: from them a recommender
+    learns what it could not know yet."""
+    if not len(known) or not len(held):
+        return ()
+    later = 1 - np.searchsorted(np.sort(known), held, side="right") / len(known)
+    n = int((later > 0).sum())
+    if not n:
+        return ()
+    message = f"{n:,} of {len(held):,} held-out interactions are earlier than some that are known, of other people or "
+    message += f"of their own ({later.mean():.0%} of what is known is later, on average): a recommender learns from "
+    message += "what came after. One date for everybody (global-time) leaves nothing later in training."
+    return (message,)
 
 
 def _places(user: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

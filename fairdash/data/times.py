@@ -195,3 +195,48 @@ def moment(text: str) -> float | None:
     except ValueError:
         return None
     return float(_seconds(pd.Series([date]))[0])
+
+
+def within(found: NDArray[np.float64], unit: str, start: str, end: str, name: str) -> NDArray[np.bool_]:
+    """Which times [n] lie from `start` to `end`, both included and each "" for none: dates, of which 2003 is the whole
+    year and 2003-01 the whole month, or numbers in the column's own unit. Raises ConfigError for what is neither, and
+    where nothing lies there."""
+    inside = np.isfinite(found)
+    scale = 1000.0 if unit == "milliseconds" else 1.0
+    for text, last in ((start, False), (end, True)):
+        if not text:
+            continue
+        span = _span(text) if unit in ("seconds", "milliseconds") else None
+        if span is not None:
+            inside &= found < span[1] * scale if last else found >= span[0] * scale
+            continue
+        try:
+            number = float(text)
+        except ValueError as error:
+            kind = "date" if unit in ("seconds", "milliseconds") else f"number as the times of {name} are"
+            raise ConfigError(f"{text!r} is no {kind}.", "Write a date as 2020-01-31, or a number.") from error
+        inside &= found <= number if last else found >= number
+    if not inside.any():
+        told = found[np.isfinite(found)]
+        low, high = (shown(end, unit) for end in (told.min(), told.max())) if len(told) else ("nothing", "nothing")
+        asked = " ".join(word for word in (f"from {start}" if start else "", f"to {end}" if end else "") if word)
+        raise ConfigError(f"No row of {name} lies {asked}.", f"Its times go from {low} to {high}.")
+    return inside
+
+
+def shown(time: float, unit: str) -> str:
+    """A moment for people: a date, or the number."""
+    if unit not in ("seconds", "milliseconds"):
+        return f"{time:g}"
+    return str(np.datetime64(int(time / (1000 if unit == "milliseconds" else 1)), "s"))
+
+
+def _span(text: str) -> tuple[float, float] | None:
+    """The first second of a date, and the first one after it; a clock is one second long."""
+    first = moment(text)
+    if first is None:
+        return None
+    length = {4: pd.DateOffset(years=1), 7: pd.DateOffset(months=1), 10: pd.DateOffset(days=1)}.get(len(text.strip()))
+    if length is None:
+        return first, first + 1
+    return first, (pd.Timestamp(first, unit="s") + length).timestamp()

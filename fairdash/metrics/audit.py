@@ -36,7 +36,7 @@ SCORE_CELLS = 128  # of list scores, for replicates of score_ks; the value itsel
 
 def from_frames(
     recommendations: Brings,
-    truth: Brings,
+    truth: Brings | None = None,
     users: Brings | None = None,
     *,
     train: Brings | Sequence[Brings] | None = None,
@@ -56,7 +56,8 @@ def from_frames(
     """Audit lists of any recommender, as frames or as files (a path, or a name with bytes).
 
     recommendations: user_id, item_id, rank (from 1) or score. truth: user_id, item_id[, rating][, prediction], the
-    held-out part; all of it counts as liked (None), or what is rated at least `relevance_threshold` ("auto": decided
+    held-out part (None: there is none, and accuracy is undefined); all of it counts as liked
+    (relevance_threshold=None), or what is rated at least `relevance_threshold` ("auto": decided
     from the scale, 4 where ratings go to 5). prediction: the predicted rating of the pair, or P(like); needed for
     value_unfairness and its kin. users: user_id and attributes. train: user_id, item_id, one table or several; needed
     for candidates, popularity and profiles. items: item_id[, categories] and attributes: the catalogue. Columns are
@@ -77,15 +78,9 @@ def from_frames(
         options=liked_from(relevance_threshold, options),
         accept_guesses=accept_guesses,
     )
-    if len(tables.systems) > 1:
-        raise DataError(
-            f"There are lists of {len(tables.systems)} systems: {', '.join(tables.systems)}.",
-            "Audit them together (`fairdash.audits`), or bring the lists of one of them.",
-        )
-    (system,) = tables.systems
     return from_tables(
         tables,
-        system,
+        sole(tables),
         groups=groups,
         item_groups=item_groups,
         k=k,
@@ -95,6 +90,17 @@ def from_frames(
         model=model,
         accuracy_only=accuracy_only,
     )
+
+
+def sole(tables: Brought) -> str:
+    """The name of the only system; DataError where there are several."""
+    if len(tables.systems) > 1:
+        raise DataError(
+            f"There are lists of {len(tables.systems)} systems: {', '.join(tables.systems)}.",
+            "Audit them together (`fairdash.audits`), or bring the lists of one of them.",
+        )
+    (system,) = tables.systems
+    return system
 
 
 def liked_from(threshold: float | Literal["auto"] | None, options: ImportOptions | None) -> ImportOptions:
@@ -355,6 +361,14 @@ def _model_values(model: ModelSide | None, made: Inputs) -> dict[str, Array]:
 def specs(groups: Sequence[GroupSpec | str]) -> list[GroupSpec]:
     given = [groups] if isinstance(groups, (str, GroupSpec)) else groups
     return [GroupSpec((group,)) if isinstance(group, str) else group for group in given]
+
+
+def cuts(k: int | Sequence[int]) -> list[int]:
+    """One or several K, each once, in rising order. Raises ConfigError for none."""
+    several = [k] if isinstance(k, (int, np.integer)) else sorted(set(k))
+    if not several:
+        raise ConfigError("No K was given.", "Give one, such as k=10, or several: k=[5, 10, 20].")
+    return [int(one) for one in several]
 
 
 def check(

@@ -2,52 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, overload
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairdash.data.brought import Brings, Lists, bring
+from fairdash import settings
+from fairdash.data.brought import Brings, Brought, Lists, bring
 from fairdash.data.options import ImportOptions
+from fairdash.data.windows import windows
 from fairdash.errors import DataError
 from fairdash.metrics import stream
-from fairdash.metrics.audit import check, from_frames, from_tables, liked_from
-from fairdash.metrics.systems import Systems
+from fairdash.metrics.audit import check, cuts, from_frames, from_tables, liked_from, sole
+from fairdash.metrics.systems import Series, Systems
 from fairdash.metrics.value import Audit
 
 LARGE_ROWS = 10_000_000  # of lists, above which a Parquet file is streamed
 
 
-def audit(recommendations: Brings, truth: Brings, users: Brings | None = None, **more: Any) -> Audit:
-    """`audit.from_frames`, and its keywords. Lists of more than LARGE_ROWS rows in Parquet are streamed in bounded
-    memory (`stream.from_parquet`)."""
+@overload
+def audit(
+    recommendations: Brings,
+    truth: Brings | None = None,
+    users: Brings | None = None,
+    *,
+    k: int = settings.K,
+    **more: Any,
+) -> Audit: ...
+@overload
+def audit(
+    recommendations: Brings, truth: Brings | None = None, users: Brings | None = None, *, k: Sequence[int], **more: Any
+) -> Series: ...
+def audit(
+    recommendations: Brings,
+    truth: Brings | None = None,
+    users: Brings | None = None,
+    *,
+    k: int | Sequence[int] = settings.K,
+    **more: Any,
+) -> Audit | Series:
+    """`audit.from_frames`, and its keywords; several K at once, such as k=[5, 10, 20], give an audit for each of them,
+    of one reading. Lists of more than LARGE_ROWS rows in Parquet are streamed in bounded memory
+    (`stream.from_parquet`)."""
+    if not isinstance(k, int):
+        return audits(recommendations, truth, users, k=k, one_system=True, **more)
     if _parquet_rows(recommendations) > LARGE_ROWS and not more.get("model"):
         kept = {key: value for key, value in more.items() if key != "model"}
-        return stream.from_parquet(recommendations, truth, users, **kept)  # type: ignore[arg-type]  # a path has rows
-    return from_frames(recommendations, truth, users, **more)
+        return stream.from_parquet(recommendations, truth, users, k=k, **kept)  # type: ignore[arg-type]  # a path has rows
+    return from_frames(recommendations, truth, users, k=k, **more)
 
 
+@overload
 def audits(
     recommendations: Lists,
-    truth: Brings,
+    truth: Brings | None = None,
+    users: Brings | None = None,
+    *,
+    k: int = settings.K,
+    **more: Any,
+) -> Systems: ...
+@overload
+def audits(
+    recommendations: Lists, truth: Brings | None = None, users: Brings | None = None, *, k: Sequence[int], **more: Any
+) -> Series: ...
+@overload
+def audits(
+    recommendations: Lists,
+    truth: Brings | None = None,
+    users: Brings | None = None,
+    *,
+    window: str,
+    k: int | Sequence[int] = settings.K,
+    **more: Any,
+) -> Series: ...
+def audits(
+    recommendations: Lists,
+    truth: Brings | None = None,
     users: Brings | None = None,
     *,
     train: Brings | Sequence[Brings] | None = None,
     items: Brings | None = None,
+    k: int | Sequence[int] = settings.K,
     relevance_threshold: float | Literal["auto"] | None = "auto",
     options: ImportOptions | None = None,
     accept_guesses: bool = True,
+    one_system: bool = False,
+    window: str | None = None,
     **statistics: Any,
-) -> Systems:
+) -> Systems | Series:
     """Audit the lists of each system, all on the same people (those with a list of any system or held-out items) and
-    the same replicates.
+    the same replicates; at each K, where several are given, and in each window of time, where one is named: "month",
+    "week", or how many of equal length (`data.windows`).
 
     recommendations: tables of lists, by the names of their systems or in a list (then named by their files), or one
-    table with a column `system` or `model`. The other arguments are those of `audit`.
+    table with a column `system` or `model`. one_system: DataError where there are several. The other arguments are
+    those of `audit`.
     """
-    check(**statistics)
+    several = cuts(k)
+    for one in several:
+        check(one, **statistics)
     given: list[Brings]
     if isinstance(recommendations, Mapping):
         given = list(recommendations.values())
@@ -56,14 +112,39 @@ def audits(
     options = liked_from(relevance_threshold, options)
     tables: dict[str, Any] = {"train": train, "items": items, "options": options, "accept_guesses": accept_guesses}
     if any(_parquet_rows(one) > LARGE_ROWS for one in given):
+        if window is not None:
+            raise DataError(f"Lists of more than {LARGE_ROWS:,} rows have no windows.", "Cut the file by time.")
         if len(given) > 1:
             raise DataError(
                 f"Lists of more than {LARGE_ROWS:,} rows are audited one system at a time.",
                 "Audit each file on its own, or bring the best places of each list alone.",
             )
-        return Systems({"": audit(given[0], truth, users, **tables, **statistics)})
-    found = bring(recommendations, truth, users, **tables)
-    return Systems({name: from_tables(found, name, **statistics) for name in found.systems})
+
+        def streamed(k: int) -> Systems:
+            return Systems({"": audit(given[0], truth, users, k=k, **tables, **statistics)})
+
+        return _by_k(streamed, k)
+    found = bring(recommendations, truth, users, timed=window is not None, **tables)
+    if one_system:
+        sole(found)
+
+    def at(part: Brought, k: int) -> Systems:
+        return Systems({name: from_tables(part, name, k=k, **statistics) for name in part.systems})
+
+    if window is None:
+        return _by_k(partial(at, found), k)
+    by_window = {name: _by_k(partial(at, part), k) for name, part in windows(found, window).items()}
+    return Series("window", {name: _alone(one) for name, one in by_window.items()})
+
+
+def _by_k(at: Callable[[int], Systems], k: int | Sequence[int]) -> Systems | Series:
+    """What is audited at one K, or at each of several."""
+    return at(k) if isinstance(k, int) else Series("k", {str(one): _alone(at(one)) for one in cuts(k)})
+
+
+def _alone(found: Systems | Series) -> Audit | Systems | Series:
+    """The audit, where there is one system."""
+    return found if isinstance(found, Series) or len(found.audits) > 1 else found[found.first]
 
 
 def _parquet_rows(source: Brings) -> int:

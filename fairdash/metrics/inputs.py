@@ -256,8 +256,9 @@ def places(n_users: int, n_items: int) -> int:
 def coders(tables: Brought) -> tuple[Coder, Coder]:
     """People who are audited, those with a list of any system or held-out items, and all items that there are."""
     lists = list(tables.systems.values())
-    users = [frame[USER_ID] for frame in (*lists, tables.truth)]
-    items = [frame[ITEM_ID] for frame in (tables.items, *lists, tables.truth, tables.train) if frame is not None]
+    held = [tables.truth] if len(tables.truth) else []
+    users = [frame[USER_ID] for frame in (*lists, *held)]
+    items = [frame[ITEM_ID] for frame in (tables.items, *lists, *held, tables.train) if frame is not None]
     return Coder.of(*users), Coder.of(*items)
 
 
@@ -342,6 +343,8 @@ def _meet(a: Codes, b: Codes, size: int) -> bool:
 
 def meeting(lists: pd.DataFrame, truth: pd.DataFrame, people_meet: bool, items_meet: bool) -> list[Finding]:
     """Whether lists and truth are about the same people and items: DataError, or a finding, where not."""
+    if not len(truth):
+        return []
     if not people_meet:
         raise DataError(
             "No user of the recommendations has a held-out item: the user ids of the two tables do not meet.",

@@ -54,7 +54,8 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "as many places as both have",
         "users_without_truth": "left out of accuracy means, counted in n_without_truth; they stay in exposure metrics "
         "(but for eer and eel, which need an ideal)",
-        "ties": "equal scores are ordered by a fixed hash of (seed, item)",
+        "ties": "equal scores are ordered by a fixed hash of (seed, item), equal times of a person by one of (seed, "
+        "person, item); never by id or row",
         "head": "the fewest items that make 80 % of the training interactions, the tail is the rest; of equal counts "
         "at the border a fixed hash of the item takes as many as are needed",
         "parity_ratio": f"of the categories that would have at least {parity.LEAST_EXPECTED} places in the lists of "

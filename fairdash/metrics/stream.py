@@ -124,7 +124,7 @@ class Ids:
 
 def from_parquet(
     recommendations: Path | str,
-    truth: Brings,
+    truth: Brings | None = None,
     users: Brings | None = None,
     *,
     train: Brings | Sequence[Brings] | None = None,
@@ -329,7 +329,7 @@ def _with_ids(
     name: str,
     contents: Contents,
     roles: Mapping[str, str],
-    truth: Brings,
+    truth: Brings | None,
     users: Brings | None,
     train: Brings | Sequence[Brings] | None,
     items: Brings | None,

@@ -1,4 +1,5 @@
-"""Several systems, audited on the same people and the same bootstrap replicates, in one table."""
+"""Several audits in one table: of several systems on the same people and replicates, of one K after the other, or of
+one window of time after the other."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -32,6 +33,11 @@ class Systems:
     def first(self) -> str:
         return next(iter(self.audits))
 
+    @property
+    def leaves(self) -> Mapping[str, Audit]:
+        """The single audits, by name."""
+        return self.audits
+
     @cached_property
     def table(self) -> pd.DataFrame:
         """system, side (overall, gap), attribute, metric, value, low, high; and difference, difference_low,
@@ -39,10 +45,7 @@ class Systems:
         NaN where undefined, and in the rows of the first system."""
         parts = []
         for name, audit in self.audits.items():
-            frame = audit.to_frame()
-            frame = frame.loc[
-                frame["side"].isin(("overall", "gap")), ["side", "attribute", "metric", "value", "low", "high"]
-            ]
+            frame = _rows(audit)
             frame.insert(0, "system", name)
             if name != self.first:
                 moves = paired(self.audits[self.first], audit).to_frame()
@@ -79,3 +82,70 @@ class Systems:
         for name, audit in self.audits.items():
             lines += [f"{name}: {line}" for line in audit.summary()]
         return lines
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Audits along an axis, in its order. axis: "k", how many places count, or "window", of time. parts: by K as text,
+    or by the window's name; people need not be the same in all of them."""
+
+    axis: Literal["k", "window"]
+    parts: Mapping[str, Audit | Systems | Series]
+
+    def __getitem__(self, name: str | int) -> Audit | Systems | Series:
+        return self.parts[str(name)]
+
+    @property
+    def leaves(self) -> Mapping[str, Audit]:
+        """The single audits, by name."""
+        title = "K = {}" if self.axis == "k" else "{}"
+        found: dict[str, Audit] = {}
+        for name, part in self.parts.items():
+            own = title.format(name)
+            inside = {"": part} if isinstance(part, Audit) else part.leaves
+            found |= {f"{own}, {inner}" if inner else own: audit for inner, audit in inside.items()}
+        return found
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """k or window, then the columns of the parts: those of `Systems.table`, or side (overall, gap), attribute,
+        metric, value, low, high. A window also has n_users."""
+        frames = []
+        for name, part in self.parts.items():
+            frame = _rows(part) if isinstance(part, Audit) else part.table.copy()
+            frame.insert(0, self.axis, int(name) if self.axis == "k" else name)
+            if self.axis == "window" and isinstance(part, Audit):
+                frame.insert(1, "n_users", part.n_users)
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """by_k or by_window: {name: as the part is}; table: its rows, with null."""
+        rows = self.table.astype(object).where(self.table.notna(), None).to_dict("records")
+        parts = {name: part.to_json() for name, part in self.parts.items()}
+        found: dict[str, Any] = results.plain({f"by_{self.axis}": parts, "table": rows})
+        return found
+
+    def summary(self) -> list[str]:
+        """A line a part, with its accuracy and its gaps; then what each says."""
+        lines = [f"{name}: {audit.n_users:,} people; {_told(audit)}." for name, audit in self.leaves.items()]
+        for name, audit in self.leaves.items():
+            lines += [f"{name}: {line}" for line in audit.summary()]
+        return lines
+
+
+def _told(audit: Audit) -> str:
+    """The metric of the lines, and its gaps."""
+    rows = _rows(audit)
+    told = [
+        f"{METRICS[SHOWN].title}{'' if side == 'overall' else f' gap by {attribute}'} {words.number(value, 4)}"
+        for side, attribute, metric, value in rows[["side", "attribute", "metric", "value"]].itertuples(index=False)
+        if metric == SHOWN
+    ]
+    return "; ".join(told)
+
+
+def _rows(audit: Audit) -> pd.DataFrame:
+    """side (overall, gap), attribute, metric, value, low, high."""
+    frame = audit.to_frame()
+    return frame.loc[frame["side"].isin(("overall", "gap")), ["side", "attribute", "metric", "value", "low", "high"]]

@@ -173,6 +173,7 @@ def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = sil
         about={
             "data": after.run.meta["data"],
             "split": after.run.meta["split"],
+            "split_notes": list(after.run.split.notes),
             "before": before.about(),
             "after": after.about(),
         },

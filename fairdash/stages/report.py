@@ -230,7 +230,7 @@ def _legend(value: Mapping[str, Any]) -> str:
         for key in METRICS
         if key in used
     )
-    said = _list(value["warnings"])
+    said = _list([*value["about"].get("split_notes", ()), *value["warnings"]])
     return (
         "<p>Intervals are 95 % bootstrap intervals over people, on the same replicates before and after. A change "
         "counts as shown when its interval leaves 0 out; of the gaps of an attribute, when it does so after Holm’s "

@@ -108,12 +108,13 @@ def _own() -> None:
     st.caption(
         words.say(
             "For an audit without our data or our split: the lists, what was held out, and who the people "
-            "are. Items and what was known before make more metrics possible."
+            "are. Items and what was known before make more metrics possible; without what was held out there is "
+            "no accuracy."
         )
     )
     wanted = zip(
         words.several("Lists", "Held out", "People", "Items", "Known before"),
-        (True, True, False, False, False),
+        (True, False, False, False, False),
         strict=True,
     )
     files: dict[str, UploadedFile | None] = {}
@@ -125,12 +126,12 @@ def _own() -> None:
                 key=f"own-{label}",
             )
     lists, truth = files["Lists"], files["Held out"]
-    if lists is None or truth is None:
+    if lists is None:
         return
     others = {label: None if file is None else _source(file) for label, file in files.items()}
-    name = Path(truth.name).stem
+    name = Path((truth or lists).name).stem
     known = others["Known before"]
-    tables = bring(_source(lists), _source(truth), others["People"], known, others["Items"])
+    tables = bring(_source(lists), others["Held out"], others["People"], known, others["Items"])
     dataset, split = given_split(tables, words.say("{name} (own test)", name=name))
     if st.session_state.get("keep-lists"):
         state.put("data", put_dataset(state.workspace(), dataset))

@@ -44,7 +44,7 @@ def choose() -> dict[str, Any] | None:
     deep = min(made.k, load.lists(before)[1].k)
     with three, st.popover("Groups, K", icon=":material/tune:", width="stretch"):
         group = forms.group(run.split.training.people, inline=True)
-        items = forms.item_group(run.split.training.items, (POPULARITY,))
+        items = forms.item_group(run.split.training.items, (POPULARITY,) if len(run.split.known) else ())
         k = st.number_input("K", 1, deep, width=110,
                             **state.shared("k", min(settings.K, deep), state.within(1, deep)))  # fmt: skip
     return {"before": before, "after": after, **forms.view(group, items, int(k))}

@@ -12,7 +12,7 @@ import streamlit as st
 from fairdash import groups, settings, words
 from fairdash.errors import ConfigError
 from fairdash.recommenders.options import choices_of
-from fairdash.schema import TIME, Dataset, GroupSpec
+from fairdash.schema import PART, TIME, Dataset, GroupSpec
 from fairdash.stages.audit import AuditSpec
 from fairdash.ui import state
 
@@ -169,6 +169,7 @@ def parse_edges(told: str) -> tuple[float, ...]:
 
 
 SPLITS = {
+    "own": words.later("As the data came"),
     "user-time": words.later("Each person's last part in time"),
     "leave-one-out": words.later("Each person's last item"),
     "user-random": words.later("A random part of each person"),
@@ -180,7 +181,8 @@ def split(dataset: Dataset) -> str:
     """What is held out as test, as the spec that `data.split.split` takes; all pages share it. Offered is what this
     data can do: nothing goes by time where there is none."""
     timed = TIME in dataset.interactions
-    kinds = list(SPLITS) if timed else ["user-random"]
+    own = ["own"] if PART in dataset.interactions else []
+    kinds = [*own, *(kind for kind in SPLITS if kind != "own" and (timed or kind == "user-random"))]
     kind, _, argument = (state.get("split") or "").partition(":")
     if kind not in kinds:
         kind, argument = kinds[0], ""
@@ -222,6 +224,13 @@ def split(dataset: Dataset) -> str:
                 "This data has no column of times or of an order, so a random part of each person is held out. "
                 "To hold out the latest, bring the files again and name such a column under “Columns and "
                 "options”."
+            )
+        )
+    elif kind not in ("own", "global-time"):
+        st.caption(
+            words.say(
+                "Cut person by person: what other people did later is in training, so accuracy is rated too high. "
+                "One date for everybody leaves nothing later in training."
             )
         )
     state.put("split", spec)

@@ -101,7 +101,7 @@ def _groups(run: Run, info: Info) -> tuple[list[GroupSpec], GroupSpec | None]:
             group = forms.group(training.people)
             groups = [] if group is None else [group]
         if "item_groups" in info.needs or info.side != "users":
-            given = forms.item_group(training.items, (POPULARITY,))
+            given = forms.item_group(training.items, (POPULARITY,) if len(training.train) else ())
             items = GroupSpec((given,)) if isinstance(given, str) else given
     others = [name for name in forms.attributes(training.people) if not groups or name not in groups[0].attributes]
     if not place_of(info.key).crosses and others and groups:

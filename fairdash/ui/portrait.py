@@ -45,6 +45,15 @@ def section() -> None:
     """Numbers, then the bias of the data by group, then what was found and held out."""
     digest = state.get("data") or ""
     dataset = load.dataset(digest)
+    if dataset.interactions.empty:  # of lists that came alone
+        parts.empty(
+            words.say("No interactions"),
+            words.say("These lists came without what was held out or known: only what they show can be audited."),
+            "audit",
+            words.say("Audit the lists"),
+        )
+        _details(dataset)
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         people = forms.group(dataset.users)
         things = forms.item_group(dataset.items)

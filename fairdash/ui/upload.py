@@ -37,6 +37,7 @@ _FIELDS = {  # option of ImportOptions → the table it chooses from, label, whe
     "item": ("interactions", words.later("Item"), False),
     "rating": ("interactions", words.later("Rating or count"), True),
     "time": ("interactions", words.later("Time or order"), True),
+    "split": ("interactions", words.later("Train, valid or test"), True),
     "users_id": ("users", words.later("Id of people"), False),
     "items_id": ("items", words.later("Id of items"), False),
     "title": ("items", words.later("Title"), True),

@@ -16,7 +16,8 @@ from fairdash import entries
 from fairdash.jobs import kinds, runner
 from fairdash.schema import GroupSpec
 from fairdash.workspace import Workspace
-from tests.pages.conftest import Open, words
+from tests.pages.conftest import Open, url, words
+from tests.pages.test_pages import wait_for_job
 
 
 def csv(frame: pd.DataFrame) -> bytes:
@@ -51,6 +52,24 @@ def test_files_are_recognised_named_and_kept(nothing: Path, open_page: Open) -> 
     assert stored.meta["n_users"] == 40
     assert stored.meta["provenance"]["findings"]
     assert "of people and" in words(app)  # the page shows its own bias now
+
+
+def test_a_split_of_your_own_is_known_by_names_of_files_and_offered_first(nothing: Path, open_page: Open) -> None:
+    log = ratings()
+    part = {0: "test", 1: "valid"}
+    which = (log["time"] % 5).map(lambda rest: part.get(rest, "train"))
+    app = open_page("data", tab="Upload")
+    app.file_uploader(key="files").set_value(
+        [(f"x.{name}.csv", csv(log[which == name]), "text/csv") for name in ("train", "valid", "test")]
+    ).run()
+    assert not app.exception
+    assert "A split of your own: train from x.train.csv" in words(app).replace("\\", "")
+    app.button(key="keep").click().run()
+    (stored,) = Workspace(nothing).entries("datasets")
+    for page in ("data", "recommender"):
+        shown = open_page(page, data=stored.digest)
+        assert shown.selectbox(key="split_kind").value == "own"
+        assert url(shown, "split") == "own"
 
 
 def test_columns_can_be_corrected(nothing: Path, open_page: Open) -> None:
@@ -131,6 +150,29 @@ def test_each_system_of_a_file_is_kept(nothing: Path, open_page: Open) -> None:
     app.button(key="keep-lists").click().run()
     assert not app.exception
     assert sorted(entry.title for entry in Workspace(nothing).entries("lists")) == ["Popular", "als"]
+
+
+def test_lists_without_held_out_items_open_every_page(nothing: Path, open_page: Open) -> None:
+    lists = pd.DataFrame(
+        [(f"u{u}", f"i{(u * r) % 9}", r) for u in range(40) for r in (1, 2, 4)], columns=["user_id", "item_id", "rank"]
+    )
+    app = open_page("recommender", how="Bring lists or a model")
+    app.file_uploader(key="own-Lists").set_value(("lists.csv", csv(lists), "text/csv"))
+    app.file_uploader(key="own-People").set_value(("people.csv", csv(people()), "text/csv")).run()
+    assert not app.exception
+    assert not app.error, [box.value for box in app.error]
+    app.button(key="keep-lists").click().run()
+    assert not app.exception
+    workspace = Workspace(nothing)
+    (data,), (made,) = workspace.entries("datasets"), workspace.entries("lists")
+    view = {"data": data.digest, "lists": made.digest}
+    for page in ("data", "recommender", "explore", "mitigate", "compare", "report", "overview"):
+        app = open_page(page, errors=True, **view)
+        assert not any("unexpected" in box.value for box in app.error), page
+    wait_for_job(open_page("audit", **view), "audit", nothing)
+    for part in ("All gaps", "Spread", "Categories", "Items", "All numbers", "Conventions"):
+        said = words(open_page("audit", group="gender", metric="ndcg", more=part, **view))
+        assert "no liked" in said, said
 
 
 def test_a_model_with_pickled_weights_is_refused_in_words(here: dict[str, Any], open_page: Open) -> None:

@@ -184,3 +184,23 @@ def test_split_by_time_without_time_points_to_the_random_one(spec: str) -> None:
 def test_validation_share_outside(share: float) -> None:
     with pytest.raises(ConfigError, match="valid_share"):
         split(_dataset([("a", f"i{t}", 0.0) for t in range(10)]), "user-time:0.8", valid_share=share)
+
+
+@pytest.mark.parametrize("spec", ["leave-one-out", "user-time:0.8", "user-random:0.8"])
+def test_later_interactions_of_others_in_training_are_said(spec: str) -> None:
+    rows = [("a", f"i{t}", 9e8 + t) for t in range(10)] + [("b", f"i{t}", 9.1e8 + t) for t in range(10)]
+    (note,) = split(_dataset(rows, "seconds"), spec).notes
+    n = 1 if spec == "leave-one-out" else 2
+    assert note.startswith(f"{n} of {2 * n} held-out interactions are earlier" if spec != "user-random:0.8" else "")
+    assert "global-time" in note
+    assert split(_dataset(rows, "seconds"), "global-time:9.05e8").notes == (
+        "1 of 2 people have nothing in test; they stay in train.",
+        "1 people are in test without any history, as all they did is later than the cut.",
+    )
+
+
+def test_places_in_sequences_of_people_of_their_own_leak_nothing() -> None:
+    rows = [(u, f"i{t}", float(t)) for u, n in (("a", 5), ("b", 10), ("c", 30)) for t in range(n)]
+    assert split(_dataset(rows), "leave-one-out").notes == ()
+    later = [(u, item, time + 7 * ord(u)) for u, item, time in rows]
+    assert len(split(_dataset(later), "leave-one-out").notes) == 1

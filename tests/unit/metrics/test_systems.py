@@ -11,7 +11,8 @@ import pytest
 
 import fairdash
 from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
-from fairdash.errors import DataError
+from fairdash.data.brought import bring
+from fairdash.errors import ConfigError, DataError
 from fairdash.metrics import files
 from tests.unit.metrics.people import make
 
@@ -98,3 +99,42 @@ def test_large_lists_are_audited_one_at_a_time(
         fairdash.audits(**rest, **OPTIONS)
     with pytest.raises(DataError, match="holds lists of 2 systems: als, pop"):
         fairdash.audits(**{**rest, "recommendations": path}, **OPTIONS)
+
+
+def test_several_k_are_of_one_reading_and_each_as_alone(
+    data: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = fairdash.audits(**data, k=[5, 3, 5], **OPTIONS)
+    assert list(both.parts) == ["3", "5"]
+    alone = fairdash.audits(**data, k=3, **OPTIONS)
+    assert both[3].to_json() == alone.to_json()
+    assert list(both.leaves) == ["K = 3, als", "K = 3, pop", "K = 5, als", "K = 5, pop"]
+    assert list(both.table.columns)[:4] == ["k", "system", "side", "attribute"]
+
+    one = data["recommendations"][data["recommendations"]["model"] == "als"].drop(columns="model")
+    reads = []
+    monkeypatch.setattr(files, "bring", lambda *given, **more: reads.append(1) or bring(*given, **more))
+    found = fairdash.audit(**data | {"recommendations": one}, k=(3, 5), **OPTIONS)
+    assert len(reads) == 1
+    value = found.to_json()
+    assert value["by_k"]["5"] == fairdash.audit(**data | {"recommendations": one}, k=5, **OPTIONS).to_json()
+    assert {row["k"] for row in value["table"]} == {3, 5}
+    assert found.summary()[0].startswith("K = 3: 60 people; NDCG")
+    with pytest.raises(DataError, match="lists of 2 systems"):
+        fairdash.audit(**data, k=[3, 5], **OPTIONS)
+    with pytest.raises(ConfigError, match="No K"):
+        fairdash.audit(**data, k=[], **OPTIONS)
+    with pytest.raises(ConfigError, match="k = 0"):
+        fairdash.audit(**data, k=[0, 5], **OPTIONS)
+
+    paths = {}
+    for name, frame in {**data, "recommendations": one}.items():
+        paths[name] = str(tmp_path / f"{name}.csv")
+        frame.to_csv(paths[name], index=False)
+    given = [word for name, path in paths.items() for word in (f"--{name}", path)]
+    more = ["--group", "gender", "--replicates", "40", "--permutations", "40", "--accept-guesses"]
+    capsys.readouterr()
+    assert main(["audit", *given, *more, "--k", "3", "--k", "5", "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)["by_k"]) == ["3", "5"]
+    assert main(["audit", *given, *more, "--k", "3", "--k", "5", "--fail-over", "gender.ndcg.gap=0"]) == EXIT_GATE
+    assert "gate failed: K = 5: gender.ndcg.gap" in capsys.readouterr().out

@@ -24,7 +24,12 @@ def page() -> str:
         rows = [(person, f"i{(i + j + shift) % 9}", j + 1) for i, person in enumerate(people) for j in range(3)]
         lists = pd.DataFrame(rows, columns=["user_id", "item_id", "rank"])
         audits.append(from_frames(lists, truth, users, groups=[EVIL], k=3, replicates=50, permutations=20))
-    about = {"data": EVIL, "split": "user-time:0.8", "before": {"title": EVIL, "options": {EVIL: EVIL}}}
+    about = {
+        "data": EVIL,
+        "split": "user-time:0.8",
+        "split_notes": ["what came after"],
+        "before": {"title": EVIL, "options": {EVIL: EVIL}},
+    }
     return html(compare_audits(audits[0], audits[1], names=(EVIL, "after"), about=about).to_json())
 
 
@@ -44,6 +49,10 @@ def test_a_picture_has_its_words_and_its_table(page: str) -> None:
     assert page.count("<table") >= 4
     assert "n = 30" in page
     assert "95 % CI of the change" in page
+
+
+def test_what_leaks_stands_with_how_to_read_it(page: str) -> None:
+    assert "<li>what came after</li>" in page
 
 
 def test_what_is_no_comparison_is_refused() -> None:
