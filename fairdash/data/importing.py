@@ -54,7 +54,7 @@ def preview(
         "users": options.reading(options.read_users),
         "items": options.reading(options.read_items),
     }
-    tables, findings = files.gather(interactions, users, items, readings)
+    tables, findings = files.gather(interactions, users, items, readings, dict(options.roles))
     log, people, things = tables["interactions"], tables.get("users"), tables.get("items")
     guesses, chosen = _map(log, people, things, options)
     findings += unsure(log, guesses)
@@ -106,6 +106,26 @@ def build(
     options = options or ImportOptions()
     progress(0.0, "Reading the files")
     seen = preview(interactions, users, items, options=options)
+    return complete(
+        seen,
+        options=options,
+        user_arrays=user_arrays,
+        item_arrays=item_arrays,
+        accept_guesses=accept_guesses,
+        progress=progress,
+    )
+
+
+def complete(
+    seen: Preview,
+    *,
+    options: ImportOptions,
+    user_arrays: Dict[str, Source] = NONE,
+    item_arrays: Dict[str, Source] = NONE,
+    accept_guesses: bool = True,
+    progress: Progress = silent,
+) -> tuple[Dataset, tuple[Finding, ...]]:
+    """What `build` makes of files that were read already, with the options that `preview` had."""
     _be_sure(seen)
     given = [{name: arrays.read_arrays(file) for name, file in files.items()} for files in (user_arrays, item_arrays)]
     progress(0.4, "Checking")

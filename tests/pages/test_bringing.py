@@ -39,8 +39,8 @@ def test_files_are_recognised_named_and_kept(nothing: Path, open_page: Open) -> 
     )
     app.run()
     assert not app.exception
-    assert "Recognised interactions from ratings\\.csv, people from users\\.csv" in words(app)
-    app.text_input[0].set_value("My shop").run()
+    assert "Recognised interactions from ratings\\.csv and people from users\\.csv" in words(app)
+    next(box for box in app.text_input if box.label == "Name of the data set").set_value("My shop").run()
     app.button(key="keep").click().run()
     assert not app.exception
     assert not app.error
@@ -56,9 +56,7 @@ def test_columns_can_be_corrected(nothing: Path, open_page: Open) -> None:
     app = open_page("data", tab="Upload")
     app.file_uploader[0].set_value([("ratings.csv", csv(frame), "text/csv")]).run()
     assert {m.label: m.value for m in app.metric}["Liked from"] in ("any", "4")
-    rating = next(box for box in app.selectbox if box.label == "Rating or count")
-    rating.set_value("a")
-    next(button for button in app.button if button.label == "Apply").click().run()
+    app.selectbox(key="meaning-interactions-a").set_value("rating").run()
     assert not app.exception
     assert {m.label: m.value for m in app.metric}["Liked from"] == "4"
 
