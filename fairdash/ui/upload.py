@@ -94,10 +94,12 @@ def _bring(uploaded: Sequence[UploadedFile]) -> None:
         _findings(findings, key, bool(asked))
     with parts.errors():
         _files(sources, seen, key)
-    if seen is not None:
+    if seen is None:
+        _unread(sources, options, key)
+    else:
         _columns(seen, dataset, options, key)
-        if dataset is not None:
-            _outcome(dataset, key)
+    if dataset is not None:
+        _outcome(dataset, key)
     _values(options, key)
     asking.given(key)
     asking.earlier(key)
@@ -350,45 +352,66 @@ def _otherwise(column: str, role: str, dataset: Dataset | None) -> str:
     return words.say("About the item") if column in dataset.items else words.say("Left aside")
 
 
+def _unread(sources: Files, options: ImportOptions, key: str) -> None:
+    """How the files are cut, where they could not be read at all as they were."""
+    with st.expander(words.say("How it was read"), icon=":material/table_rows:", expanded=True, key="unread"):
+        for role in ("interactions", "users", "items")[: min(3, len(sources) + 2 * (len(sources) > 1))]:
+            if len(sources) > 1:
+                st.caption(words.say(_ROLES[role]))
+            _cutting(role, None, options, key)
+
+
 def _reading(role: str, table: Table, seen: Preview, options: ImportOptions, key: str) -> None:
-    """Separator, first row, encoding and category separator, each in a control; and the first rows as they were cut."""
-    field = f"read_{role}"
-    own: Reading = getattr(options, field)
+    """How a file was cut, in controls, and its first rows as they were cut."""
+    _cutting(role, table, options, key)
+    if role == "items" and seen.mapping.categories:
+        used = seen.mapping.category_separator
+
+        def choose(mark: str) -> None:
+            if mark:
+                asking.answer(key, category_separator=mark)
+            else:
+                asking.forget(key, "category_separator")
+
+        st.selectbox(
+            words.say("Between categories"), [AUTO, *dict.fromkeys([*_BETWEEN, options.category_separator or used])],
+            width=190, format_func=lambda mark: f"“{mark}”" if mark else words.say("“{used}” (seen)", used=used),
+            **state.held("category-separator", options.category_separator or AUTO, choose),
+        )  # fmt: skip
+    st.caption(words.say("The first rows as they were cut:"))
+    st.dataframe(table.frame.head(PREVIEW_ROWS), hide_index=False, key=f"head-rows-{role}")
+
+
+def _cutting(role: str, table: Table | None, options: ImportOptions, key: str) -> None:
+    """Separator, first row and encoding, each with what was seen."""
+    own: Reading = getattr(options, f"read_{role}")
 
     def change(**new: Any) -> None:
-        asking.answer(key, **{field: replace(own, **new)})
+        asking.answer(key, **{f"read_{role}": replace(own, **new)})
 
-    marks = [AUTO, *SEPARATOR_TITLES]
-    cut = words.say(SEPARATOR_TITLES.get(table.separator, table.separator))
-    head = words.say("names") if table.header else words.say("data")
+    def seen(what: str) -> str:
+        return words.say("(guess)") if table is None else words.say("{what} (seen)", what=what)
+
+    cut = "" if table is None else words.say(SEPARATOR_TITLES.get(table.separator, table.separator))
+    head = words.say("names") if table is None or table.header else words.say("data")
+    codes = list(dict.fromkeys([AUTO, *_ENCODINGS, own.encoding or AUTO]))
     with st.container(horizontal=True, gap="small"):
         st.selectbox(
-            words.say("Separator"), marks, width=190,
-            format_func=lambda mark: words.say(SEPARATOR_TITLES[mark]) if mark else words.say("{cut} (seen)", cut=cut),
+            words.say("Separator"), [AUTO, *SEPARATOR_TITLES], width=190,
+            format_func=lambda mark: words.say(SEPARATOR_TITLES[mark]) if mark else seen(cut),
             **state.held(f"cut-{role}", own.separator or AUTO, lambda mark: change(separator=mark or None)),
         )  # fmt: skip
         st.selectbox(
             words.say("First row"), [AUTO, *words.several("names", "data")], width=190,
-            format_func=lambda one: words.say(one) if one else words.say("{head} (seen)", head=head),
+            format_func=lambda one: words.say(one) if one else seen(head),
             **state.held(f"head-{role}", AUTO if own.header is None else "names" if own.header else "data",
                          lambda one: change(header=one == "names" if one else None)),
         )  # fmt: skip
-        codes = list(dict.fromkeys([AUTO, *_ENCODINGS, *([own.encoding] if own.encoding else [])]))
         st.selectbox(
-            words.say("Encoding"), codes, width=190,
-            format_func=lambda one: one or words.say("{code} (seen)", code=table.encoding),
-            **state.held(f"code-{role}", own.encoding or AUTO, lambda one: change(encoding=one or None)),
+            words.say("Encoding"), codes, width=190, format_func=lambda code: code or seen(
+                "" if table is None else table.encoding),
+            **state.held(f"code-{role}", own.encoding or AUTO, lambda code: change(encoding=code or None)),
         )  # fmt: skip
-        if role == "items" and seen.mapping.categories:
-            used = seen.mapping.category_separator
-            st.selectbox(
-                words.say("Between categories"), [AUTO, *_BETWEEN], width=190,
-                format_func=lambda one: f"“{one}”" if one else words.say("“{used}” (seen)", used=used),
-                **state.held("category-separator", options.category_separator or AUTO, lambda one: asking.answer(
-                    key, category_separator=one) if one else asking.forget(key, "category_separator")),
-            )  # fmt: skip
-    st.caption(words.say("The first rows as they were cut:"))
-    st.dataframe(table.frame.head(PREVIEW_ROWS), hide_index=False, key=f"head-rows-{role}")
 
 
 # ---- what comes of it --------------------------------------------------------------------------------------------
@@ -402,7 +425,7 @@ def _outcome(dataset: Dataset, key: str) -> None:
         threshold = dataset.relevance_threshold
         parts.draw(charts.ratings(values, threshold), "ratings", words.say("Ratings or counts"))
         st.number_input(
-            words.say("Liked from"), width=220, format="%g", placeholder=words.say("any interaction"),
+            words.say("Liked from"), value=None, width=220, format="%g", placeholder=words.say("any interaction"),
             help=words.say("A held-out item counts as liked from here on. Empty: any interaction counts."),
             **state.held("liked", threshold, lambda value: asking.answer(key, relevance_threshold=value)),
         )  # fmt: skip
