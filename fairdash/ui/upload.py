@@ -21,6 +21,7 @@ from fairdash.data.importing import Preview
 from fairdash.data.options import ImportOptions
 from fairdash.data.read import SEPARATOR_TITLES, Reading, Table
 from fairdash.entries import put_dataset
+from fairdash.errors import FairDashError
 from fairdash.hashing import digest
 from fairdash.schema import RATING, TIME, USER_ID, Dataset
 from fairdash.ui import asking, catalogue, parts, state
@@ -77,13 +78,7 @@ def _bring(uploaded: Sequence[UploadedFile]) -> None:
     sources = [(file.name, file.getvalue()) for file in uploaded]
     key = digest(*(part for source in sources for part in source))
     options = asking.options(key)
-    seen: Preview | None = None
-    dataset: Dataset | None = None
-    findings: tuple[data.Finding, ...] = ()
-    with parts.errors():  # what is wrong stands above the controls in which it is put right
-        seen = _preview(key, options, sources)
-        findings = seen.findings
-        dataset, findings = _complete(key, options, seen)
+    seen, dataset, findings = _read(sources, options, key)
     asked = asking.open_questions(data.questions(findings), key)
     if seen is not None and dataset is not None:
         _recognised(seen, dataset, asked)
@@ -103,6 +98,22 @@ def _bring(uploaded: Sequence[UploadedFile]) -> None:
     _values(options, key)
     asking.given(key)
     asking.earlier(key)
+
+
+def _read(
+    sources: Files, options: ImportOptions, key: str
+) -> tuple[Preview | None, Dataset | None, tuple[data.Finding, ...]]:
+    """As far as it came; what is wrong stands above the controls in which it is put right."""
+    try:
+        seen = _preview(key, options, sources)
+    except FairDashError as fault:
+        parts.error(fault)
+        return None, None, ()
+    try:
+        return seen, *_complete(key, options, seen)
+    except FairDashError as fault:
+        parts.error(fault)
+        return seen, None, seen.findings
 
 
 def _tables(seen: Preview) -> dict[str, Table]:
