@@ -37,6 +37,11 @@ class Answer:
     about: About = "values"
     needed: bool = False
 
+    @property
+    def column(self) -> bool:
+        """Whether it names a column."""
+        return self.about in ("interactions", "users", "items", "lists")
+
     def value(self, given: str | Sequence[str]) -> Any:
         """The field's value from what was given, once or several times. Raises ValueError."""
         texts = [given] if isinstance(given, str) else list(given)

@@ -7,18 +7,19 @@ of the files. A trial is an answer that is in use, and asked still.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 import streamlit as st
 
 from fairdash import words
-from fairdash.answers import ANSWERS, Answer
+from fairdash.answers import ANSWERS, About, Answer
 from fairdash.data import ImportOptions, Question
 from fairdash.errors import ConfigError, FairDashError
 from fairdash.ui import parts, state
 
+_NOTHING = "\0"  # stands for no column among names of columns
 _TRIALS = "trials-"  # before the digest: {key: (question, answer as it is written behind the option)}
 
 
@@ -97,6 +98,15 @@ def questions(asked: Sequence[Question], key: str) -> None:
         parts.act(words.say("Take all {n} answers as they stand", n=len(asked)), _take_all, asked, key, key="take-all")
 
 
+def reason(asked: Sequence[Question]) -> str | None:
+    """Why nothing can be kept yet; None where nothing is asked."""
+    if not asked:
+        return None
+    return words.say(
+        "{n} question is open: answer it first.", "{n} questions are open: answer them first.", n=len(asked)
+    )
+
+
 def _control(question: Question, key: str) -> None:
     declared = ANSWERS[question.key]
     title, name = words.say(declared.title), named(declared, question.preselected)
@@ -149,6 +159,47 @@ def _take(question: Question, key: str) -> None:
 def _take_all(asked: Sequence[Question], key: str) -> None:
     for question in asked:
         _take(question, key)
+
+
+def controls(
+    options: ImportOptions, key: str, *about: About, names: Sequence[str] = (), but: Collection[str] = ()
+) -> None:
+    """A control for each answer that is declared about these, also where nothing is asked. names: of the columns."""
+    with st.container(horizontal=True, gap="small"):
+        for declared in ANSWERS.values():
+            if declared.about in about and declared.key not in but:
+                _declared(declared, getattr(options, declared.key), key, names)
+
+
+def _declared(declared: Answer, value: Any, key: str, names: Sequence[str]) -> None:
+    title, guess, told = words.say(declared.title), words.say("(guess)"), named(declared)
+    held, usual = f"value-{declared.key}", getattr(ImportOptions(), declared.key)
+
+    def keep(text: str) -> None:
+        if text == _NOTHING:
+            answer(key, **{declared.key: ""})
+        else:
+            written(
+                declared.key, [one.strip() for one in text.split(",") if one.strip()] if declared.several else text, key
+            )
+
+    if declared.column:
+        choices = ["", *names, *([] if declared.needed else [_NOTHING])]
+        column = words.namer(choices)
+        st.selectbox(
+            title, choices, width=250, help=declared.help,
+            format_func=lambda one: words.say("(none)") if one == _NOTHING else column(one) if one else guess,
+            **state.held(held, _NOTHING if value == "" else value if value in choices else "", keep),
+        )  # fmt: skip
+    elif declared.choices:
+        text = ("yes" if value else "no") if isinstance(value, bool) else value or ""
+        st.selectbox(
+            title, [*([""] if usual is None else []), *declared.choices], width=250, help=declared.help,
+            format_func=lambda choice: told(choice) if choice else guess, **state.held(held, text, keep),
+        )  # fmt: skip
+    else:
+        text = "" if value == usual else "any" if value is None else shown(declared.key, value)
+        st.text_input(title, width=250, help=declared.help, placeholder=guess, **state.held(held, text, keep))
 
 
 def given(key: str) -> None:

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from fairdash import charts, columns, data, words
-from fairdash.answers import ANSWERS, Answer
+from fairdash.answers import ANSWERS
 from fairdash.data import files, mapping
 from fairdash.data.clean import REPAIRS
 from fairdash.data.findings import examples
@@ -23,7 +23,7 @@ from fairdash.data.read import SEPARATOR_TITLES, Reading, Table
 from fairdash.entries import put_dataset
 from fairdash.errors import FairDashError
 from fairdash.hashing import digest
-from fairdash.schema import RATING, TIME, USER_ID, Dataset
+from fairdash.schema import RATING, TIME, UNKNOWN, USER_ID, Dataset
 from fairdash.ui import asking, catalogue, parts, state
 
 Files = list[tuple[str, bytes]]
@@ -95,7 +95,8 @@ def _bring(uploaded: Sequence[UploadedFile]) -> None:
         _columns(seen, dataset, options, key)
     if dataset is not None:
         _outcome(dataset, key)
-    _values(options, key)
+    with st.expander(words.say("More about the values"), icon=":material/edit:", key="values"):
+        asking.controls(options, key, "values", but=("relevance_threshold",))  # it stands below the ratings
     asking.given(key)
     asking.earlier(key)
 
@@ -129,7 +130,7 @@ def _recognised(seen: Preview, dataset: Dataset, asked: Sequence[data.Question])
     )  # fmt: skip
     if asked:
         told = words.say(
-            "Read {said}. One guess is not sure: please answer it below. Until then the likely answer is in use.",
+            "Read {said}. {n} guess is not sure: please answer it below. Until then the likely answer is in use.",
             "Read {said}. {n} guesses are not sure: please answer them below. Until then the likely answers are in "
             "use.",
             said=said,
@@ -152,7 +153,7 @@ def _size(dataset: Dataset) -> None:
                 words.say("any") if threshold is None else words.brief(threshold),
                 help=words.say("A held-out item counts as liked from this rating on."),
             ),
-            parts.Metric(words.say("Categories"), words.count(len(dataset.categories.names))),
+            parts.Metric(words.say("Categories"), words.count(len(set(dataset.categories.names) - {UNKNOWN}))),
         ]
     )
 
@@ -165,8 +166,7 @@ def _keep_it(
     key: str,
 ) -> None:
     """A name, and the button that keeps; disabled, with the reason, while something is asked."""
-    reason = words.say("One question is open: answer it first.", "{n} questions are open: answer them first.",
-                       n=len(asked)) if asked else None  # fmt: skip
+    reason = asking.reason(asked)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         known = KNOWN_NAMES.get(seen.interactions.name, dataset.name)
         name = st.text_input(
@@ -334,12 +334,9 @@ def _column(
             width=230,
             **state.held(f"meaning-{role}-{column}", mine, choose),
         )
-        guess = seen.guesses.get(mine)
-        if guess is not None:
-            told, color = _sure(guess, mine in asking.answers(key))
-            st.badge(told, color=color, help=words.plain(guess.reason, 200), width=70)  # type: ignore[arg-type]  # a badge's colour
-        else:
-            st.space(70)
+        guess = seen.guesses.get(mine) or _unnamed(column, role, dataset)
+        told, color = _sure(guess, mine in asking.answers(key))
+        st.badge(told, color=color, help=words.plain(guess.reason, 200), width=70)  # type: ignore[arg-type]  # a badge's colour
         shown = examples(table.frame[column].dropna().head(200))
         st.caption(words.plain(shown, 120) or words.say("empty"), width="stretch")
 
@@ -350,6 +347,15 @@ def _sure(guess: mapping.Guess, chosen: bool) -> tuple[str, str]:
     if guess.confidence < mapping.ASKED:
         return words.say("asked"), "orange"
     return (words.say("sure"), "green") if guess.confidence >= 0.9 else (words.say("likely"), "gray")
+
+
+def _unnamed(column: str, role: str, dataset: Dataset | None) -> mapping.Guess:
+    """How sure it is what a column is that has no role: what stands in a file of its own is about its rows."""
+    if role != "interactions" or columns.plain(column) in columns.PERSONAL_NAMES:
+        return mapping.Guess(column, 1.0, words.say("by its file and its name"))
+    if dataset is not None and (column in dataset.users or column in dataset.items):
+        return mapping.Guess(column, 0.7, words.say("the same in each row of a person, or of an item"))
+    return mapping.Guess(column, 0.7, words.say("it says nothing steady about a person or an item"))
 
 
 def _otherwise(column: str, role: str, dataset: Dataset | None) -> str:
@@ -461,35 +467,3 @@ def _clocks(dataset: Dataset) -> pd.DataFrame:
     if TIME not in first or unit is None:
         return first
     return first.assign(**{TIME: pd.to_datetime(first[TIME], unit=unit)})  # type: ignore[call-overload]  # one of two units
-
-
-def _values(options: ImportOptions, key: str) -> None:
-    """All that can be said about values, also where nothing is asked."""
-    with (
-        st.expander(words.say("More about the values"), icon=":material/edit:", key="values"),
-        st.container(horizontal=True, gap="small"),
-    ):
-        for declared in ANSWERS.values():
-            if declared.about == "values" and declared.key != "relevance_threshold":  # it stands below the ratings
-                _value(declared, getattr(options, declared.key), key)
-
-
-def _value(declared: Answer, value: Any, key: str) -> None:
-    title, guess = words.say(declared.title), words.say("(guess)")
-
-    def keep(text: str) -> None:
-        asking.written(declared.key, text.split() if declared.several else text, key)
-
-    if declared.choices:
-        usual = getattr(ImportOptions(), declared.key)
-        named = asking.named(declared)
-        text = ("yes" if value else "no") if isinstance(value, bool) else value or AUTO
-        st.selectbox(
-            title, [*([AUTO] if usual is None else []), *declared.choices], width=250, help=declared.help,
-            format_func=lambda choice: named(choice) if choice else guess,
-            **state.held(f"value-{declared.key}", text, keep),
-        )  # fmt: skip
-    else:
-        text = asking.shown(declared.key, value).replace(", ", " ") if value else ""
-        st.text_input(title, width=250, help=declared.help, placeholder=guess,
-                      **state.held(f"value-{declared.key}", text, keep))  # fmt: skip

@@ -107,6 +107,44 @@ def test_lists_with_their_own_test_need_no_data_of_ours(nothing: Path, open_page
     assert stored.title == run.meta["data"]
 
 
+def test_what_is_unsure_about_lists_is_asked_before_they_are_kept(nothing: Path, open_page: Open) -> None:
+    truth = ratings().query("time > 8")[["user_id", "item_id"]].assign(label=lambda rows: range(len(rows)))
+    truth["label"] = (truth["label"] % 3 > 0).astype(int)
+    shown = [(f"u{u}", f"i{i}", r) for u in range(40) for r, i in enumerate((9, 3, 11, 10), 1)]
+    lists = pd.DataFrame(shown, columns=["user_id", "item_id", "rank"])
+    app = open_page("recommender", how="Bring lists or a model")
+    for key, name, frame in (("Lists", "lists.csv", lists), ("Held out", "truth.csv", truth)):
+        app.file_uploader(key=f"own-{key}").set_value((name, csv(frame), "text/csv"))
+    app.run()
+    assert not app.success
+    assert app.button(key="keep-lists").disabled
+    app.radio(key="question-zeros").set_value("impression").run()
+    app.button(key="take-zeros").click().run()
+    assert "at most 4 items each" in app.success[0].value
+    app.selectbox(key="value-rank").set_value("item_id").run()
+    assert app.error  # and the control is there still
+    app.selectbox(key="value-rank").set_value("").run()
+    assert not app.error
+    app.button(key="keep-lists").click().run()
+    assert not app.exception
+    workspace = Workspace(nothing)
+    (made,) = workspace.entries("lists")
+    run, _ = entries.get_lists(workspace, made.digest)
+    assert len(run.split.test) == int(truth["label"].sum())
+
+
+def test_columns_of_lists_can_be_named(here: dict[str, Any], open_page: Open) -> None:
+    run, lists = entries.get_lists(Workspace(here["home"]), here["lists"])
+    frame = lists.top(5).to_frame(run.split.training.users, run.split.training.items)
+    frame = frame[["user_id", "item_id", "rank"]].rename(columns={"rank": "z"}).assign(y=1)
+    app = open_page("recommender", data=here["data"], how="Bring lists or a model")
+    app.file_uploader(key="lists-file").set_value(("theirs.csv", csv(frame), "text/csv")).run()
+    assert not app.exception
+    app.selectbox(key="value-rank").set_value("z").run()
+    assert not app.error
+    assert "at most 5 items each" in app.success[0].value
+
+
 def test_a_model_with_pickled_weights_is_refused_in_words(here: dict[str, Any], open_page: Open) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
