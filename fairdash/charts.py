@@ -952,3 +952,35 @@ def bars(
     table = pd.DataFrame({"part": list(names), axis: list(values)})
     said = "; ".join(f"{name} {words.number(v, digits)}" for name, v in shown[:8])
     return Chart(figure, f"{axis}: {said}.", table)
+
+
+def ratings(values: ArrayLike, threshold: float | None) -> Chart:
+    """How many rows have each rating; with a line where liked begins, None: every row counts."""
+    told = np.asarray(values, np.float64)
+    told = told[np.isfinite(told)]
+    if not len(told):
+        return empty(words.say("There are no ratings."))
+    points, counts = np.unique(told, return_counts=True)
+    width = float(np.diff(points).min()) if len(points) > 1 else 1.0
+    if len(points) > MAX_ROWS:  # counts without an upper end: the last bar holds all beyond
+        counts, edges = np.histogram(np.minimum(told, np.quantile(told, 0.99)), bins=MAX_ROWS)
+        points, width = (edges[:-1] + edges[1:]) / 2, float(edges[1] - edges[0])
+    liked = points >= (-np.inf if threshold is None else threshold)
+    figure = _figure(220)
+    figure.add_bar(
+        x=points, y=counts, width=0.8 * width, marker={"color": [BLUE if one else GREY for one in liked]},
+        hovertemplate="%{x}: %{y:,}<extra></extra>",
+    )  # fmt: skip
+    said = words.say("Every interaction counts as liked.")
+    if threshold is not None:
+        said = words.say(
+            "Liked from {threshold} on: {share} of the rows.",
+            threshold=words.brief(threshold),
+            share=words.percent(float((told >= threshold).mean()), 0),
+        )
+        figure.add_vline(x=threshold - width / 2, line={"dash": "dash", "width": 2, "color": VERMILLION})
+    shown = points[:: max(1, len(points) // 11)]
+    figure.update_xaxes(title_text=words.markup(said), tickvals=shown, ticktext=[words.brief(p) for p in shown],
+                        fixedrange=True)  # fmt: skip
+    figure.update_yaxes(title_text=words.say("rows"), fixedrange=True)
+    return Chart(figure, said, pd.DataFrame({"rating": points, "rows": counts}))

@@ -66,14 +66,15 @@ def gather(
     users: Source | None,
     items: Source | None,
     readings: Mapping[Role, Reading],
+    roles: Mapping[str, str],
     held: Mapping[str, Source] | None = None,
 ) -> tuple[dict[Role, Table], list[Finding]]:
     """The tables by role ("interactions" always), and what was seen while reading; zips and folders are opened.
 
-    held: files of the parts "valid" and "test" beside `interactions`, which are those of train then; None: as their
-    names tell. The parts stand below each other, with a column that tells them."""
-    several = isinstance(interactions, Sequence) and not isinstance(interactions, (str, tuple))
-    brought = list(cast(Sequence[Source], interactions)) if several else [cast(Source, interactions)]
+    roles: of files by their names, as chosen; the others are recognised by their columns. held: files of the parts
+    "valid" and "test" beside `interactions`, which are those of train then; None: as their names tell. The parts stand
+    below each other, with a column that tells them."""
+    brought = _brought(interactions)
     if not brought:
         raise DataError("No file was given.", "Bring a file of interactions: person, item, and rating or time.")
     given: dict[Role, tuple[Source, ...]] = {}
@@ -82,19 +83,23 @@ def gather(
     if items is not None:
         given["items"] = (items,)
     findings = []
-    flat = [inside for source in brought for inside in (read.members(source) or [source])]
-    groups = read.parts(flat)
+    groups = _groups(brought)
+    _by_hand(groups, roles, given)
+    free = [group for group in groups if read.file_name(group[0]) not in roles]
     train: list[Source] | None = None
     parts: dict[str, Sequence[Source]] = {part: [source] for part, source in (held or {}).items()}
     if not parts:
-        groups, train, parts = _own_parts(groups)
-    if len(groups) == 1:
-        given["interactions"] = tuple(groups[0])
-    else:
-        found, aside = _assign(groups, given, readings)
+        free, train, parts = _own_parts(free)
+    if len(free) == 1 and not roles:
+        given["interactions"] = tuple(free[0])
+    elif not free and "interactions" not in given:
+        raise DataError("No file is chosen to hold the interactions.", "Choose it: who had which item.")
+    elif free:
+        found, aside = _assign(free, given, readings)
         given = found | given
         said = ", ".join(f"{_TITLES[role]} from {read.file_name(given[role][0])}" for role in ROLES if role in found)
-        findings.append(Finding("roles", "info", read.file_name(brought[0]), f"By their columns: {said}."))
+        if said:
+            findings.append(Finding("roles", "info", read.file_name(brought[0]), f"By their columns: {said}."))
         if aside:
             more = " …" if len(aside) > 8 else ""
             message = f"{len(aside)} files are left aside, and nothing in them is used: {', '.join(aside[:8])}{more}."
@@ -178,6 +183,35 @@ def _parted(tables: Mapping[str, Table], findings: list[Finding]) -> Table:
     return replace(log, frame=whole)
 
 
+def listed(brought: Source | Sequence[Source]) -> tuple[str, ...]:
+    """The names of the files that were brought, zips and folders opened; parts of one table by the first."""
+    return tuple(read.file_name(group[0]) for group in _groups(_brought(brought)))
+
+
+def _brought(sources: Source | Sequence[Source]) -> list[Source]:
+    several = isinstance(sources, Sequence) and not isinstance(sources, (str, tuple))
+    return list(cast(Sequence[Source], sources)) if several else [cast(Source, sources)]
+
+
+def _groups(brought: Sequence[Source]) -> list[list[Source]]:
+    return read.parts([inside for source in brought for inside in (read.members(source) or [source])])
+
+
+def _by_hand(
+    groups: Sequence[Sequence[Source]], roles: Mapping[str, str], given: dict[Role, tuple[Source, ...]]
+) -> None:
+    """Files under the roles that a person chose for them."""
+    files = {read.file_name(group[0]): group for group in groups}
+    for name, role in roles.items():
+        if name not in files:
+            raise DataError(f"No file is called {name!r}.", f"There are {', '.join(list(files)[:8])}.")
+        if role in given:
+            message = f"Two files are to hold the {_TITLES[role]}, one of them {name}."
+            raise DataError(message, "Choose one file for each role.")
+        if role in ROLES:
+            given[role] = tuple(files[name])
+
+
 def _table(role: Role, sources: Sequence[Source], reading: Reading) -> Table:
     whole = read.joined(sources, reading) if len(sources) > 1 else read.table(sources[0], reading)
     table, known = shapes.recognise(whole)
@@ -191,10 +225,10 @@ def _table(role: Role, sources: Sequence[Source], reading: Reading) -> Table:
 
 
 def _assign(
-    groups: Sequence[Sequence[Source]], given: Mapping[Role, tuple[Source, ...]], readings: Mapping[Role, Reading]
+    groups: Sequence[Sequence[Source]], given: dict[Role, tuple[Source, ...]], readings: Mapping[Role, Reading]
 ) -> tuple[dict[Role, tuple[Source, ...]], list[str]]:
     """Files by role, and the names of those that are left aside: the interactions first, then what meets their ids."""
-    chosen = _archive(groups)
+    chosen = {role: sources for role, sources in _archive(groups).items() if role not in given}
     taken = list(chosen.values())
     free = [group for group in groups if not any(group[0] is sources[0] for sources in taken)]
     wanted = [role for role in ROLES if role not in chosen and role not in given]
@@ -204,7 +238,7 @@ def _assign(
         if wanted and not base.startswith(_NO_TABLES) and PurePosixPath(base).suffix in _ENDINGS:
             file = _opened(group, readings["interactions"])
             files += [file] if file is not None else []
-    if "interactions" not in chosen:
+    if "interactions" not in chosen | given:
         log = _interactions(files, lonely=len(groups) == 1)
         if log is None:
             names = ", ".join(read.file_name(group[0]) for group in groups[:8])
@@ -213,8 +247,9 @@ def _assign(
         chosen["interactions"] = log.sources
         files.remove(log)
     else:
-        log = _opened(chosen["interactions"], readings["interactions"])
-    assert log is not None  # it was opened above, or is of a known archive
+        log = _opened((chosen | given)["interactions"], readings["interactions"])
+    if log is None:
+        return chosen, [read.file_name(group[0]) for group in free]  # reading the interactions says what is wrong
     for role, file in _others(log, files, [role for role in wanted if role != "interactions"]).items():
         chosen[role] = file.sources
     used = [source for sources in chosen.values() for source in sources]

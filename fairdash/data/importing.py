@@ -59,7 +59,7 @@ def preview(
     held = {part: source for part, source in (("valid", valid), ("test", test)) if source is not None}
     if held and test is None:
         raise DataError("A file of valid was given, but none of test.", "Give the test part too, as a file of its own.")
-    tables, findings = files.gather(interactions, users, items, readings, held)
+    tables, findings = files.gather(interactions, users, items, readings, dict(options.roles), held)
     log, people, things = tables["interactions"], tables.get("users"), tables.get("items")
     guesses, chosen = _map(log, people, things, options)
     findings += unsure(log, guesses)
@@ -115,6 +115,26 @@ def build(
     options = options or ImportOptions()
     progress(0.0, "Reading the files")
     seen = preview(interactions, users, items, valid=valid, test=test, options=options)
+    return complete(
+        seen,
+        options=options,
+        user_arrays=user_arrays,
+        item_arrays=item_arrays,
+        accept_guesses=accept_guesses,
+        progress=progress,
+    )
+
+
+def complete(
+    seen: Preview,
+    *,
+    options: ImportOptions,
+    user_arrays: Dict[str, Source] = NONE,
+    item_arrays: Dict[str, Source] = NONE,
+    accept_guesses: bool = True,
+    progress: Progress = silent,
+) -> tuple[Dataset, tuple[Finding, ...]]:
+    """What `build` makes of files that were read already, with the options that `preview` had."""
     _be_sure(seen)
     given = [{name: arrays.read_arrays(file) for name, file in files.items()} for files in (user_arrays, item_arrays)]
     progress(0.4, "Checking")

@@ -19,9 +19,10 @@ from fairdash.errors import ConfigError
 class ImportOptions:
     """What a person chose on import; None, "" and "auto" leave it to the guess, which is said in a finding.
 
-    name: the data set's. encoding, separator, header: of all files; `read_…` of one. user, item, rating, time, clock,
-    event, split: columns of the interactions ("" for one that may be absent: there is none, or leave it aside);
-    system, rank, score, prediction: likewise of lists and held-out pairs. users_id, items_id, title, categories: of the
+    name: the data set's. roles: of files by their names, "aside" for one that is not used. encoding, separator, header:
+    of all files; `read_…` of one. user, item, rating, time, clock, event, split: columns of the interactions ("" where
+    one may be absent: there is none, or leave it aside); system, rank, score, prediction: likewise of lists and of
+    held-out pairs. users_id, items_id, title, categories: columns of the
     other files. rating_kind: "rating" (on a scale), "count" (plays, clicks), "none" (implicit: the numbers are left
     aside). rating_missing: numbers that stand for "not rated". zeros: whether 0 beside 1 is an "impression", shown and
     not taken, or a "dislike". events: kinds that count, ("all",) for each; event_weights: what each of them counts.
@@ -37,6 +38,7 @@ class ImportOptions:
     encoding: str | None = None
     separator: str | None = None
     header: bool | None = None
+    roles: tuple[tuple[str, str], ...] = ()
     user: str | None = None
     item: str | None = None
     rating: str | None = None

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from fairdash import recommenders, words
-from fairdash.data.brought import bring
+from fairdash import columns, recommenders, words
+from fairdash.data import ImportOptions, questions
+from fairdash.data.brought import bring, entered
 from fairdash.data.findings import Finding
 from fairdash.data.given import given_split
 from fairdash.data.lists import read_systems
 from fairdash.entries import import_lists, put_dataset
+from fairdash.errors import FairDashError
 from fairdash.hashing import digest
 from fairdash.jobs import runner
 from fairdash.metrics.inputs import lists_for
 from fairdash.recommenders import store
 from fairdash.schema import USER_ID, Lists, Split
-from fairdash.ui import forms, load, parts, state, training
+from fairdash.ui import asking, forms, load, parts, state, training
 from fairdash.workspace import aside
 
 DOORS = {
@@ -66,11 +69,34 @@ def _lists(data: str) -> None:
     split = load.split(data, spec)
     known = split.known.matrix(split.training.n_users, split.training.n_items)
     people, items = split.training.users, split.training.items
-    _keep(file.name, split, read_systems(_source(file), people, items, seen=known, seed=split.seed))
+    key = digest(*_source(file))
+    options = asking.options(key)
+    with _correctable([_source(file)], options, key):
+        systems = read_systems(_source(file), people, items, seen=known, seed=split.seed, options=options)
+        _keep(file.name, split, systems, key)
 
 
-def _keep(file: str, split: Split, systems: Mapping[str, tuple[Lists, Sequence[Finding]]]) -> None:
-    """What was read of each system, and a button that keeps them all."""
+@contextmanager
+def _correctable(sources: Sequence[tuple[str, bytes]], options: ImportOptions, key: str) -> Iterator[None]:
+    """What is shown of files and, also where they could not be read, the controls that read them otherwise."""
+    with parts.errors():
+        yield
+    names: list[str] = []
+    for source in sources:
+        with suppress(FairDashError):  # it was said above
+            names += columns.names(entered(source, "recommendations", options, []).frame)
+    with st.expander(words.say("Columns, reading and values"), icon=":material/edit:", key="values"):
+        asking.controls(options, key, "interactions", "lists", names=list(dict.fromkeys(names)))
+        asking.controls(options, key, "reading", but=("name", "roles", "repairs", "category_separator"))
+        asking.controls(options, key, "values", but=("k_core",))
+    asking.given(key)
+    asking.earlier(key)
+
+
+def _keep(file: str, split: Split, systems: Mapping[str, tuple[Lists, Sequence[Finding]]], key: str) -> None:
+    """What was read of each system, what is asked, and a button that keeps them all when nothing is."""
+    asked = asking.open_questions(questions(one for _, findings in systems.values() for one in findings), key)
+    asking.questions(asked, key)
     titles: dict[str, str] = {}
     said: list[Finding] = []
     for i, (name, (lists, findings)) in enumerate(systems.items()):
@@ -79,17 +105,22 @@ def _keep(file: str, split: Split, systems: Mapping[str, tuple[Lists, Sequence[F
         people = words.say(
             "{told} of {n_users}", told=words.count(told, "person", "people"), n_users=split.training.n_users
         )
-        st.success(
-            words.say("Read lists for {people}, at most {deepest} items each.", people=people, deepest=deepest),
-            icon=":material/task_alt:",
-        )
-        _say([finding for finding in findings if finding not in said])
+        told_box = words.say("Read lists for {people}, at most {deepest} items each.", people=people, deepest=deepest)
+        if asked:
+            st.info(told_box, icon=":material/help:")
+        else:
+            st.success(told_box, icon=":material/task_alt:")
+        _say([finding for finding in findings if finding not in said and finding.question is None])
         said += findings
         title = st.text_input(
             words.say("Name of the system"), name or Path(file).stem, max_chars=60, key=f"system-{i}"
         ).strip()
         titles[name] = title or name or file
-    if st.button(words.say("Keep these lists"), type="primary", icon=":material/check:", key="keep-lists"):
+    reason = asking.reason(asked)
+    if reason:
+        st.caption(reason)
+    if st.button(words.say("Keep these lists"), type="primary", icon=":material/check:", key="keep-lists",
+                 disabled=bool(asked), help=reason):  # fmt: skip
         made = [
             import_lists(state.workspace(), split, lists, titles[name], state.get("data"), findings)
             for name, (lists, findings) in systems.items()
@@ -131,12 +162,17 @@ def _own() -> None:
     others = {label: None if file is None else _source(file) for label, file in files.items()}
     name = Path((truth or lists).name).stem
     known = others["Known before"]
-    tables = bring(_source(lists), others["Held out"], others["People"], known, others["Items"])
-    dataset, split = given_split(tables, words.say("{name} (own test)", name=name))
-    if st.session_state.get("keep-lists"):
-        state.put("data", put_dataset(state.workspace(), dataset))
-    users = split.training.users[USER_ID]
-    _keep(lists.name, split, {system: lists_for(tables, system, users) for system in tables.systems})
+    sources = [_source(file) for file in files.values() if file is not None]
+    key = digest(*(part for source in sources for part in source))
+    options = asking.options(key)
+    with _correctable([_source(file) for file in (lists, truth) if file is not None], options, key):
+        held = others["Held out"]
+        tables = bring(_source(lists), held, others["People"], known, others["Items"], options=options)
+        dataset, split = given_split(tables, words.say("{name} (own test)", name=name))
+        if st.session_state.get("keep-lists"):
+            state.put("data", put_dataset(state.workspace(), dataset))
+        users = split.training.users[USER_ID]
+        _keep(lists.name, split, {system: lists_for(tables, system, users) for system in tables.systems}, key)
 
 
 def _model(data: str) -> None:

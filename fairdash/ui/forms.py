@@ -222,8 +222,7 @@ def split(dataset: Dataset) -> str:
         st.caption(
             words.say(
                 "This data has no column of times or of an order, so a random part of each person is held out. "
-                "To hold out the latest, bring the files again and name such a column under “Columns and "
-                "options”."
+                "To hold out the latest, bring the files again and name such a column under “Columns”."
             )
         )
     elif kind not in ("own", "global-time"):

@@ -1,53 +1,46 @@
-"""Files of a person → a data set of the workspace: what was recognised, what was found, what can be corrected."""
+"""Files of a person → a data set of the workspace: what each file and column was taken for, what is asked, what comes
+of it; each of it in a control whose effect is seen at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from fairdash import data, words
+from fairdash import charts, columns, data, words
+from fairdash.answers import ANSWERS
+from fairdash.data import files, mapping
 from fairdash.data.clean import REPAIRS
+from fairdash.data.findings import examples
 from fairdash.data.importing import Preview
-from fairdash.data.mapping import Guess
 from fairdash.data.options import ImportOptions
-from fairdash.data.read import SEPARATOR_TITLES, Reading
+from fairdash.data.read import SEPARATOR_TITLES, Reading, Table
 from fairdash.entries import put_dataset
+from fairdash.errors import FairDashError
 from fairdash.hashing import digest
-from fairdash.schema import Dataset
-from fairdash.ui import catalogue, parts, state
+from fairdash.schema import RATING, TIME, UNKNOWN, USER_ID, Dataset
+from fairdash.ui import asking, catalogue, parts, state
 
 Files = list[tuple[str, bytes]]
 
 PREVIEW_ROWS = 8
+COLUMNS_SHOWN = 10  # of a file, before one has to ask for more
 KNOWN_NAMES = {"u.data": "MovieLens 100K", "ratings.dat": "MovieLens 1M"}  # files of archives, by their names
-AUTO, NOTHING = words.several("(guess)", "(none)")
+AUTO = ""  # leaves it to the guess
 _ICONS = {"info": ":material/info:", "warning": ":material/warning:", "error": ":material/error:"}
 _ROLES = {
     "interactions": words.later("Interactions"),
     "users": words.later("People"),
     "items": words.later("Items"),
+    "aside": words.later("Left aside"),
 }
-_FIELDS = {  # option of ImportOptions → the table it chooses from, label, whether there may be none
-    "user": ("interactions", words.later("Person"), False),
-    "item": ("interactions", words.later("Item"), False),
-    "rating": ("interactions", words.later("Rating or count"), True),
-    "time": ("interactions", words.later("Time or order"), True),
-    "split": ("interactions", words.later("Train, valid or test"), True),
-    "users_id": ("users", words.later("Id of people"), False),
-    "items_id": ("items", words.later("Id of items"), False),
-    "title": ("items", words.later("Title"), True),
-    "categories": ("items", words.later("Categories"), True),
-}
-
-
-@st.cache_resource(max_entries=2, show_spinner="Reading and checking the files")
-def _build(key: str, options: ImportOptions, _sources: Files) -> tuple[Dataset, tuple[data.Finding, ...]]:
-    return data.build(_sources, options=options)
+_ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "big5", "shift_jis", "euc_kr", "cp1251", "cp1250")
+_BETWEEN = ("|", ",", ";", "/", " / ", " ", "[]")
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the files")
@@ -55,11 +48,16 @@ def _preview(key: str, options: ImportOptions, _sources: Files) -> Preview:
     return data.preview(_sources, options=options)
 
 
+@st.cache_resource(max_entries=2, show_spinner="Checking what they say")
+def _complete(key: str, options: ImportOptions, _seen: Preview) -> tuple[Dataset, tuple[data.Finding, ...]]:
+    return data.complete(_seen, options=options)
+
+
 def section() -> None:
-    """Upload, look, correct, keep."""
+    """Upload, look, answer, keep."""
     files = st.file_uploader(
-        words.say("Interactions, and people and items if you have them: CSV, TSV, “::”, “|”, Parquet, or one zip "
-"of them"),
+        words.say("Interactions, and people and items if you have them: CSV, TSV, “::”, “|”, JSON, Excel, Parquet, or "
+"one zip of them"),
         accept_multiple_files=True, key="files",
         help=words.say("MovieLens files are recognised as they come from the archive. Files stay on this server."),
     )  # fmt: skip
@@ -76,57 +74,74 @@ def section() -> None:
         _bring(files)
 
 
-def _bring(files: Sequence[UploadedFile]) -> None:
-    sources = [(file.name, file.getvalue()) for file in files]
+def _bring(uploaded: Sequence[UploadedFile]) -> None:
+    sources = [(file.name, file.getvalue()) for file in uploaded]
     key = digest(*(part for source in sources for part in source))
-    reading: ImportOptions = _reading(key)
-    seen = _preview(key, reading, sources)
-    options = replace(
-        reading, **st.session_state.get(f"chosen-{key}", {}), repairs=st.session_state.get(f"repairs-{key}")
-    )
-    dataset: Dataset | None = None
-    with parts.errors():  # what is wrong stands above the form in which it is put right
-        dataset, findings = _build(key, options, sources)
+    options = asking.options(key)
+    seen, dataset, findings = _read(sources, options, key)
+    asked = asking.open_questions(data.questions(findings), key)
+    if seen is not None and dataset is not None:
+        _recognised(seen, dataset, asked)
+    asking.questions(asked, key)
+    if seen is not None and dataset is not None:
+        _size(dataset)
+        _keep_it(seen, dataset, findings, asked, key)
+        _findings(findings, key, bool(asked))
+    with parts.errors():
+        _files(sources, seen, key)
+    if seen is None:
+        _unread(sources, options, key)
+    else:
+        _columns(seen, dataset, options, key)
     if dataset is not None:
-        _recognised(seen, dataset)
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            known = KNOWN_NAMES.get(seen.interactions.name, dataset.name)
-            name = st.text_input(
-                words.say("Name of the data set"), known, max_chars=60, key=f"name-{key}", width=360
-            ).strip()
-            parts.act(words.say("Keep this data set"), _keep, dataset, name or dataset.name, findings, type="primary",
-                      icon=":material/check:", key="keep")  # fmt: skip
-        _findings(findings, key)
-    with (
-        st.expander(
-            words.say("Columns and options"),
-            icon=":material/edit:",
-            expanded=dataset is None or _unsure(seen.guesses),
-            key="columns",
-        ),
-        st.form(f"options-{key}", border=False),
-    ):
-        given = _correct(seen, dataset, st.session_state.get(f"chosen-{key}", {}))
-        if st.form_submit_button(words.say("Apply"), icon=":material/refresh:"):
-            st.session_state[f"chosen-{key}"] = given
-            st.rerun()
-    _rows(seen)
+        _outcome(dataset, key)
+    with st.expander(words.say("More about the values"), icon=":material/edit:", key="values"):
+        asking.controls(options, key, "values", but=("relevance_threshold",))  # it stands below the ratings
+    asking.given(key)
+    asking.earlier(key)
 
 
-def _keep(dataset: Dataset, name: str, findings: Sequence[data.Finding]) -> None:
-    """Store the data set with its findings, and look at it."""
-    provenance = {**dataset.provenance, "findings": [finding.to_json() for finding in findings]}
-    catalogue.look_at(put_dataset(state.workspace(), replace(dataset, name=name, provenance=provenance)))
+def _read(
+    sources: Files, options: ImportOptions, key: str
+) -> tuple[Preview | None, Dataset | None, tuple[data.Finding, ...]]:
+    """As far as it came; what is wrong stands above the controls in which it is put right."""
+    try:
+        seen = _preview(key, options, sources)
+    except FairDashError as fault:
+        parts.error(fault)
+        return None, None, ()
+    try:
+        return seen, *_complete(key, options, seen)
+    except FairDashError as fault:
+        parts.error(fault)
+        return seen, None, seen.findings
 
 
-def _unsure(guesses: dict[str, Guess]) -> bool:
-    return any(guess.confidence < 0.6 for guess in guesses.values())
+def _tables(seen: Preview) -> dict[str, Table]:
+    found = {"interactions": seen.interactions, "users": seen.users, "items": seen.items}
+    return {role: table for role, table in found.items() if table is not None}
 
 
-def _recognised(seen: Preview, dataset: Dataset) -> None:
-    tables = [(role, getattr(seen, role)) for role in _ROLES if getattr(seen, role) is not None]
-    said = ", ".join(f"{words.say(_ROLES[role]).lower()} from {words.plain(table.name)}" for role, table in tables)
-    st.success(words.say("Recognised {said}.", said=said), icon=":material/task_alt:")
+def _recognised(seen: Preview, dataset: Dataset, asked: Sequence[data.Question]) -> None:
+    """The green box, where nothing is unsure; else how much is asked."""
+    said = words.join(
+        [words.say("{what} from {file}", what=words.say(_ROLES[role]).lower(), file=words.plain(table.name))
+         for role, table in _tables(seen).items()]
+    )  # fmt: skip
+    if asked:
+        told = words.say(
+            "Read {said}. {n} guess is not sure: please answer it below. Until then the likely answer is in use.",
+            "Read {said}. {n} guesses are not sure: please answer them below. Until then the likely answers are in "
+            "use.",
+            said=said,
+            n=len(asked),
+        )
+        st.info(told, icon=":material/help:")
+    else:
+        st.success(words.say("Recognised {said}.", said=said), icon=":material/task_alt:")
+
+
+def _size(dataset: Dataset) -> None:
     threshold = dataset.relevance_threshold
     parts.metrics(
         [
@@ -138,160 +153,317 @@ def _recognised(seen: Preview, dataset: Dataset) -> None:
                 words.say("any") if threshold is None else words.brief(threshold),
                 help=words.say("A held-out item counts as liked from this rating on."),
             ),
-            parts.Metric(words.say("Categories"), words.count(len(dataset.categories.names))),
+            parts.Metric(words.say("Categories"), words.count(len(set(dataset.categories.names) - {UNKNOWN}))),
         ]
     )
 
 
-def _findings(findings: Sequence[data.Finding], key: str) -> None:
-    st.markdown(f"**{words.count(len(findings), 'finding')}**")
-    chosen, offered = set(), set()
-    asked = False
-    for i, finding in enumerate(findings):
-        repair = REPAIRS.get(finding.repair)
-        with st.container(horizontal=True, vertical_alignment="center", key=f"finding-{i}", gap="small"):
-            rows = (
-                words.say(" Rows {rows}.", rows=", ".join(f"{row:,}" for row in finding.rows)) if finding.rows else ""
+def _keep_it(
+    seen: Preview,
+    dataset: Dataset,
+    findings: Sequence[data.Finding],
+    asked: Sequence[data.Question],
+    key: str,
+) -> None:
+    """A name, and the button that keeps; disabled, with the reason, while something is asked."""
+    reason = asking.reason(asked)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        known = KNOWN_NAMES.get(seen.interactions.name, dataset.name)
+        name = st.text_input(
+            words.say("Name of the data set"), known, max_chars=60, key=f"name-{key}", width=360
+        ).strip()
+        parts.act(words.say("Keep this data set"), _keep, dataset, name or dataset.name, findings, type="primary",
+                  icon=":material/check:", key="keep", disabled=bool(asked), help=reason)  # fmt: skip
+    if reason:
+        st.caption(reason)
+
+
+def _keep(dataset: Dataset, name: str, findings: Sequence[data.Finding]) -> None:
+    """Store the data set with its findings, and look at it."""
+    provenance = {**dataset.provenance, "findings": [finding.to_json() for finding in findings]}
+    catalogue.look_at(put_dataset(state.workspace(), replace(dataset, name=name, provenance=provenance)))
+
+
+# ---- findings ----------------------------------------------------------------------------------------------------
+
+
+def _findings(findings: Sequence[data.Finding], key: str, asked: bool) -> None:
+    """What wants a look, and below it what is only told. Repairs wait until the questions are answered."""
+    told = [finding for finding in findings if finding.question is None]
+    offered: list[str] = []
+    loud = [one for one in told if one.severity != "info"]
+    for one in loud:
+        _finding(one, key, told, offered, asked)
+    quiet = [one for one in told if one.severity == "info"]
+    if quiet:
+        title = words.count(len(quiet), "note on how it was read", "notes on how it was read")
+        with st.expander(title, icon=":material/info:", key="notes"):
+            for one in quiet:
+                _finding(one, key, told, offered, asked)
+
+
+def _finding(
+    finding: data.Finding, key: str, all_of_them: Sequence[data.Finding], offered: list[str], asked: bool
+) -> None:
+    repair = REPAIRS.get(finding.repair)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        rows = words.say(" Rows {rows}.", rows=", ".join(f"{row:,}" for row in finding.rows)) if finding.rows else ""
+        file = f"{words.plain(finding.table)}: " if finding.table and finding.table not in finding.message else ""
+        st.markdown(f"{_ICONS[finding.severity]} {file}{words.plain(finding.message, 600)}{rows}", width="stretch")
+        if repair is None:
+            return
+        if repair.when == "always" or finding.repair in offered:  # several findings can share one: it is chosen once
+            st.badge(
+                words.say("repaired") if finding.applied else words.say("open"),
+                color="green" if finding.applied else "gray",
+                help=repair.title,
             )
-            file = f"{words.plain(finding.table)}: " if finding.table else ""
-            st.markdown(f"{_ICONS[finding.severity]} {file}{words.plain(finding.message, 600)}{rows}", width="stretch")
-            if repair is None:
-                continue
-            if repair.when == "always":
-                st.badge(
-                    words.say("repaired") if finding.applied else words.say("open"),
-                    color="green" if finding.applied else "gray",
-                    help=repair.title,
-                )
-                continue
-            asked = True
-            if finding.repair in offered:  # several findings can share a repair: it is chosen once, for all of them
-                st.badge(
-                    words.say("repaired") if finding.applied else words.say("open"),
-                    color="green" if finding.applied else "gray",
-                    help=repair.title,
-                )
-                continue
-            offered.add(finding.repair)
-            if st.checkbox(repair.title, finding.applied, key=f"repair-{key}-{finding.repair}"):
-                chosen.add(finding.repair)
-    wanted = tuple(sorted(chosen))
-    usual = tuple(sorted({f.repair for f in findings if f.applied and REPAIRS.get(f.repair) is not None
-                          and REPAIRS[f.repair].when != "always"}))  # fmt: skip
-    if asked and wanted != usual:
-        st.session_state[f"repairs-{key}"] = wanted
-        st.rerun()
+            return
+        offered.append(finding.repair)
+        done = {one.repair for one in all_of_them if one.applied and REPAIRS.get(one.repair) is not None
+                and REPAIRS[one.repair].when != "always"}  # fmt: skip
+
+        def choose(wanted: bool) -> None:
+            chosen = done | {finding.repair} if wanted else done - {finding.repair}
+            asking.answer(key, repairs=tuple(sorted(chosen)))
+
+        st.checkbox(
+            repair.title,
+            disabled=asked,
+            help=words.say("Answer the questions first.") if asked else None,
+            **state.held(f"repair-{finding.repair}", finding.applied, choose),
+        )
 
 
-def _reading(key: str) -> ImportOptions:
-    """How each file is read, where the guess is wrong."""
-    stored: ImportOptions = st.session_state.get(f"reading-{key}", ImportOptions())
-    with (
-        st.popover(words.say("How the files are read"), icon=":material/settings:", type="tertiary"),
-        st.form(f"reading-form-{key}", border=False),
+# ---- files and columns -------------------------------------------------------------------------------------------
+
+
+def swapped(holders: Mapping[str, str], name: str, role: str, nothing: str) -> dict[str, str]:
+    """Roles by holder after `name` takes `role`: who had it gets what `name` had. nothing: the role that many have."""
+    new = {**holders, name: role}
+    before = [other for other, had in holders.items() if had == role and other != name]
+    if role != nothing:
+        new |= dict.fromkeys(before, holders.get(name, nothing))
+    return new
+
+
+def _files(sources: Files, seen: Preview | None, key: str) -> None:
+    """Each file with its role, in a box that can be changed."""
+    names = files.listed(sources)
+    if len(names) < 2:
+        return
+    chosen: dict[str, str] = dict(asking.answers(key).get("roles", ()))
+    used = {} if seen is None else {table.name: role for role, table in _tables(seen).items()}
+    holders = {name: used.get(name, chosen.get(name, "aside" if seen is not None else AUTO)) for name in names}
+    st.markdown(f"**{words.say('Files')}**")
+    for name in names:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            table = None if seen is None else next((t for t in _tables(seen).values() if t.name == name), None)
+            told = "" if table is None else words.say("{n} row", "{n} rows", n=len(table.frame))
+
+            def choose(role: str, name: str = name) -> None:
+                roles = swapped(holders, name, role, "aside")
+                asking.answer(key, roles=tuple((one, had) for one, had in roles.items() if had != AUTO))
+
+            st.selectbox(
+                words.say("Role of {name}", name=words.label(name)),
+                [*([AUTO] if holders[name] == AUTO else []), *_ROLES],
+                format_func=lambda role: words.say(_ROLES[role]) if role else words.say("by its columns"),
+                label_visibility="collapsed",
+                width=180,
+                **state.held(f"role-{name}", holders[name], choose),
+            )
+            st.markdown(words.plain(name, 80), width="content")
+            st.caption(told, width="content")
+
+
+def _columns(seen: Preview, dataset: Dataset | None, options: ImportOptions, key: str) -> None:
+    """Each column with its meaning, examples and confidence; and how each file was cut."""
+    tables = _tables(seen)
+    st.markdown(f"**{words.say('Columns')}**")
+    for tab, (role, table) in zip(
+        st.tabs([f"{words.say(_ROLES[role])} · {words.plain(table.name)}" for role, table in tables.items()]),
+        tables.items(),
+        strict=True,
     ):
-        given = {}
-        for role, title in _ROLES.items():
-            st.caption(words.say(title))
-            one, two, three = st.columns(3)
-            with one:
-                cut = st.selectbox(words.say("Separator"), [AUTO, *SEPARATOR_TITLES], key=f"cut-{role}-{key}",
-                                   format_func=lambda mark: words.say(SEPARATOR_TITLES.get(mark) or mark))  # fmt: skip
-            with two:
-                head = st.selectbox(
-                    words.say("First row"),
-                    [AUTO, *words.several("names", "data")],
-                    format_func=words.say,
-                    key=f"head-{role}-{key}",
-                )
-            with three:
-                code = st.selectbox(
-                    words.say("Encoding"),
-                    [AUTO, "utf-8", "latin-1", "cp1252", "utf-16"],
-                    format_func=words.say,
-                    key=f"code-{role}-{key}",
-                )
-            given[role] = Reading(
-                None if cut == AUTO else cut, None if code == AUTO else code, None if head == AUTO else head == "names"
-            )
-        if st.form_submit_button(words.say("Read again")):
-            stored = ImportOptions(
-                read_interactions=given["interactions"], read_users=given["users"], read_items=given["items"]
-            )
-            st.session_state[f"reading-{key}"] = stored
-    return stored
+        with tab:
+            holders = {guess.column: name for name, guess in seen.guesses.items() if ANSWERS[name].about == role}
+            order = sorted(columns.names(table.frame), key=lambda column: column not in holders)
+            st.caption(words.say("What each column was taken for; a change shows its effect at once."))
+            named = words.namer(order)
+            for column in order[:COLUMNS_SHOWN]:
+                _column(column, role, table, seen, dataset, holders, named, key)
+            if len(order) > COLUMNS_SHOWN:
+                more = words.say("{n} more column", "{n} more columns", n=len(order) - COLUMNS_SHOWN)
+                with st.expander(more, key=f"more-{role}"):
+                    for column in order[COLUMNS_SHOWN:]:
+                        _column(column, role, table, seen, dataset, holders, named, key)
+            with st.expander(words.say("How it was read"), icon=":material/table_rows:", key=f"read-{role}"):
+                _reading(role, table, seen, options, key)
 
 
-def _correct(seen: Preview, dataset: Dataset | None, before: dict[str, Any]) -> dict[str, Any]:
-    """Controls for every column and option; returns arguments of ImportOptions. before: what was chosen last."""
-    given: dict[str, Any] = {}
-    fields = [(name, *rest) for name, rest in _FIELDS.items() if getattr(seen, rest[0]) is not None]
-    for start in range(0, len(fields), 4):
-        for column, (name, role, label, optional) in zip(st.columns(4), fields[start : start + 4], strict=False):
-            frame: pd.DataFrame = getattr(seen, role).frame
-            guess = seen.guesses.get(name)
-            names = [*([NOTHING] if optional else []), *frame.columns]
-            index = names.index(guess.column) if guess and guess.column in names else 0
-            hint = (
-                words.say(
-                    "{reason}, {confidence} sure", reason=guess.reason, confidence=words.percent(guess.confidence, 0)
-                )
-                if guess
-                else words.say("nothing was recognised")
-            )
-            with column:
-                picked = st.selectbox(
-                    words.say(label), names, index, format_func=words.namer(names), help=words.plain(hint, 200)
-                )
-            given[name] = "" if picked == NOTHING else picked
-    one, two, three, four = st.columns(4)
-    with one:
-        kind = st.selectbox(
-            words.say("The numbers are"),
-            words.several("auto", "rating", "count", "none"),
-            format_func=words.say,
-            help=words.say("Ratings on a scale, counts (plays, clicks), or nothing that matters."),
+def _column(
+    column: str,
+    role: str,
+    table: Table,
+    seen: Preview,
+    dataset: Dataset | None,
+    holders: Mapping[str, str],
+    named: Callable[[Any], str],
+    key: str,
+) -> None:
+    mine = holders.get(column, AUTO)
+    fits = [name for name, declared in ANSWERS.items() if declared.about == role]
+    others = [] if mine and ANSWERS[mine].needed else [AUTO]
+    without = _otherwise(column, role, dataset)
+
+    def choose(name: str) -> None:
+        new = swapped(holders, column, name, AUTO)
+        found = {had: one for one, had in new.items() if had}
+        lost = [had for had in holders.values() if had not in found]
+        asking.answer(key, **found, **{had: "" for had in lost if not ANSWERS[had].needed})
+        asking.forget(key, *(had for had in lost if ANSWERS[had].needed))
+
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"column-{role}-{column}"):
+        st.markdown(f"**{words.plain(column)}**", width=170)
+        st.selectbox(
+            words.say("Meaning of {column}", column=named(column)),
+            [*fits, *others],
+            format_func=lambda name: words.say(ANSWERS[name].title) if name else without,
+            label_visibility="collapsed",
+            width=230,
+            **state.held(f"meaning-{role}-{column}", mine, choose),
         )
-    with two:
-        usual = None if dataset is None else dataset.relevance_threshold
-        empty = words.say("any interaction") if dataset else words.say("decided from the ratings")
-        liked = st.number_input(words.say("Liked from"), value=usual, placeholder=empty,
-                                help=words.say("Empty: any held-out interaction counts as liked."))  # fmt: skip
-    with three:
-        dedupe = st.selectbox(words.say("Of repeated rows keep"), words.several("last", "best"), format_func=words.say)
-    with four:
-        core = st.number_input(
-            words.say("k-core"),
-            0,
-            100,
-            0,
-            help=words.say("Leave out people and items with fewer interactions; 0: nobody."),
+        guess = seen.guesses.get(mine) or _unnamed(column, role, dataset)
+        told, color = _sure(guess, mine in asking.answers(key))
+        st.badge(told, color=color, help=words.plain(guess.reason, 200), width=70)  # type: ignore[arg-type]  # a badge's colour
+        shown = examples(table.frame[column].dropna().head(200))
+        st.caption(words.plain(shown, 120) or words.say("empty"), width="stretch")
+
+
+def _sure(guess: mapping.Guess, chosen: bool) -> tuple[str, str]:
+    if chosen:
+        return words.say("chosen"), "blue"
+    if guess.confidence < mapping.ASKED:
+        return words.say("asked"), "orange"
+    return (words.say("sure"), "green") if guess.confidence >= 0.9 else (words.say("likely"), "gray")
+
+
+def _unnamed(column: str, role: str, dataset: Dataset | None) -> mapping.Guess:
+    """How sure it is what a column is that has no role: what stands in a file of its own is about its rows."""
+    if role != "interactions" or columns.plain(column) in columns.PERSONAL_NAMES:
+        return mapping.Guess(column, 1.0, words.say("by its file and its name"))
+    if dataset is not None and (column in dataset.users or column in dataset.items):
+        return mapping.Guess(column, 0.7, words.say("the same in each row of a person, or of an item"))
+    return mapping.Guess(column, 0.7, words.say("it says nothing steady about a person or an item"))
+
+
+def _otherwise(column: str, role: str, dataset: Dataset | None) -> str:
+    """What a column is that has no role."""
+    if dataset is None or role != "interactions":
+        return {"users": words.say("About the person"), "items": words.say("About the item")}.get(
+            role, words.say("None of these")
         )
-    bad = st.checkbox(words.say("Leave out rows whose rating is no number"))
-    given |= {"rating_kind": kind, "dedupe": dedupe, "k_core": 0 if core == 1 else core, "drop_bad_ratings": bad}
-    if liked != usual:
-        given["relevance_threshold"] = liked
-    elif dataset is not None and "relevance_threshold" in before:  # chosen before, and left as it was now
-        given["relevance_threshold"] = before["relevance_threshold"]
-    return given
+    if column in dataset.users:
+        return words.say("About the person")
+    return words.say("About the item") if column in dataset.items else words.say("Left aside")
 
 
-def _rows(seen: Preview) -> None:
-    roles = [role for role in _ROLES if getattr(seen, role) is not None]
-    with st.expander(words.say("First rows of the files"), icon=":material/table_rows:", key="first-rows"):
-        for tab, role in zip(st.tabs([words.say(_ROLES[role]) for role in roles]), roles, strict=True):
-            table = getattr(seen, role)
-            with tab:
-                mark = SEPARATOR_TITLES.get(table.separator, table.separator)
-                head = words.say("first row holds names") if table.header else words.say("no row of names")
-                st.caption(
-                    words.say(
-                        "{name}: {frame} rows, {mark}, {encoding}, {head}.",
-                        name=words.plain(table.name),
-                        frame=len(table.frame),
-                        mark=mark,
-                        encoding=table.encoding,
-                        head=head,
-                    )
-                )
-                st.dataframe(table.frame.head(PREVIEW_ROWS), hide_index=False, key=f"head-{role}")
+def _unread(sources: Files, options: ImportOptions, key: str) -> None:
+    """How the files are cut, where they could not be read at all as they were."""
+    with st.expander(words.say("How it was read"), icon=":material/table_rows:", expanded=True, key="unread"):
+        for role in ("interactions", "users", "items")[: min(3, len(sources) + 2 * (len(sources) > 1))]:
+            if len(sources) > 1:
+                st.caption(words.say(_ROLES[role]))
+            _cutting(role, None, options, key)
+
+
+def _reading(role: str, table: Table, seen: Preview, options: ImportOptions, key: str) -> None:
+    """How a file was cut, in controls, and its first rows as they were cut."""
+    _cutting(role, table, options, key)
+    if role == "items" and seen.mapping.categories:
+        used = seen.mapping.category_separator
+
+        def choose(mark: str) -> None:
+            if mark:
+                asking.answer(key, category_separator=mark)
+            else:
+                asking.forget(key, "category_separator")
+
+        st.selectbox(
+            words.say("Between categories"), [AUTO, *dict.fromkeys([*_BETWEEN, options.category_separator or used])],
+            width=190, format_func=lambda mark: f"“{mark}”" if mark else words.say("“{used}” (seen)", used=used),
+            **state.held("category-separator", options.category_separator or AUTO, choose),
+        )  # fmt: skip
+    st.caption(words.say("The first rows as they were cut:"))
+    st.dataframe(table.frame.head(PREVIEW_ROWS), hide_index=False, key=f"head-rows-{role}")
+
+
+def _cutting(role: str, table: Table | None, options: ImportOptions, key: str) -> None:
+    """Separator, first row and encoding, each with what was seen."""
+    own: Reading = getattr(options, f"read_{role}")
+
+    def change(**new: Any) -> None:
+        asking.answer(key, **{f"read_{role}": replace(own, **new)})
+
+    def seen(what: str) -> str:
+        return words.say("(guess)") if table is None else words.say("{what} (seen)", what=what)
+
+    cut = "" if table is None else words.say(SEPARATOR_TITLES.get(table.separator, table.separator))
+    head = words.say("names") if table is None or table.header else words.say("data")
+    codes = list(dict.fromkeys([AUTO, *_ENCODINGS, own.encoding or AUTO]))
+    with st.container(horizontal=True, gap="small"):
+        st.selectbox(
+            words.say("Separator"), [AUTO, *SEPARATOR_TITLES], width=190,
+            format_func=lambda mark: words.say(SEPARATOR_TITLES[mark]) if mark else seen(cut),
+            **state.held(f"cut-{role}", own.separator or AUTO, lambda mark: change(separator=mark or None)),
+        )  # fmt: skip
+        st.selectbox(
+            words.say("First row"), [AUTO, *words.several("names", "data")], width=190,
+            format_func=lambda one: words.say(one) if one else seen(head),
+            **state.held(f"head-{role}", AUTO if own.header is None else "names" if own.header else "data",
+                         lambda one: change(header=one == "names" if one else None)),
+        )  # fmt: skip
+        st.selectbox(
+            words.say("Encoding"), codes, width=190, format_func=lambda code: code or seen(
+                "" if table is None else table.encoding),
+            **state.held(f"code-{role}", own.encoding or AUTO, lambda code: change(encoding=code or None)),
+        )  # fmt: skip
+
+
+# ---- what comes of it --------------------------------------------------------------------------------------------
+
+
+def _outcome(dataset: Dataset, key: str) -> None:
+    """The ratings with the threshold, groups of people, and the first rows, as the answers make them."""
+    st.markdown(f"**{words.say('What comes of it')}**")
+    if RATING in dataset.interactions:
+        values = dataset.interactions[RATING].to_numpy(np.float64)
+        threshold = dataset.relevance_threshold
+        parts.draw(charts.ratings(values, threshold), "ratings", words.say("Ratings or counts"))
+        st.number_input(
+            words.say("Liked from"), value=None, width=220, format="%g", placeholder=words.say("any interaction"),
+            help=words.say("A held-out item counts as liked from here on. Empty: any interaction counts."),
+            **state.held("liked", threshold, lambda value: asking.answer(key, relevance_threshold=value)),
+        )  # fmt: skip
+    for name in columns.names(dataset.users):
+        told = columns.tidy(dataset.users[name]) if name != USER_ID else None
+        if told is not None and 1 < told.nunique() <= 12:
+            sizes = told.value_counts()
+            groups = [f"{words.plain(group)} ({words.count(int(n))})" for group, n in sizes.items()]
+            if told.isna().any():
+                groups.append(words.say("unknown ({n})", n=int(told.isna().sum())))
+            st.markdown(words.say("Groups of {name}: {groups}", name=words.plain(name), groups=", ".join(groups)))
+    tables = {"interactions": _clocks(dataset), "users": dataset.users, "items": dataset.items}
+    for tab, (role, frame) in zip(st.tabs([words.say(_ROLES[role]) for role in tables]), tables.items(), strict=True):
+        with tab:
+            st.dataframe(frame.head(PREVIEW_ROWS), hide_index=True, key=f"outcome-{role}")
+
+
+def _clocks(dataset: Dataset) -> pd.DataFrame:
+    """The first interactions, with times as dates where they are such."""
+    first = dataset.interactions.head(PREVIEW_ROWS)
+    unit = {"seconds": "s", "milliseconds": "ms"}.get(dataset.provenance["time_unit"])
+    if TIME not in first or unit is None:
+        return first
+    return first.assign(**{TIME: pd.to_datetime(first[TIME], unit=unit)})  # type: ignore[call-overload]  # one of two units

@@ -42,8 +42,8 @@ def test_files_are_recognised_named_and_kept(nothing: Path, open_page: Open) -> 
     )
     app.run()
     assert not app.exception
-    assert "Recognised interactions from ratings\\.csv, people from users\\.csv" in words(app)
-    app.text_input[0].set_value("My shop").run()
+    assert "Recognised interactions from ratings\\.csv and people from users\\.csv" in words(app)
+    next(box for box in app.text_input if box.label == "Name of the data set").set_value("My shop").run()
     app.button(key="keep").click().run()
     assert not app.exception
     assert not app.error
@@ -58,7 +58,7 @@ def test_a_split_of_your_own_is_known_by_names_of_files_and_offered_first(nothin
     log = ratings()
     part = {0: "test", 1: "valid"}
     which = (log["time"] % 5).map(lambda rest: part.get(rest, "train"))
-    app = open_page("data", tab="Upload")
+    app = open_page("data", tab="upload")
     app.file_uploader(key="files").set_value(
         [(f"x.{name}.csv", csv(log[which == name]), "text/csv") for name in ("train", "valid", "test")]
     ).run()
@@ -77,9 +77,7 @@ def test_columns_can_be_corrected(nothing: Path, open_page: Open) -> None:
     app = open_page("data", tab="upload")
     app.file_uploader[0].set_value([("ratings.csv", csv(frame), "text/csv")]).run()
     assert {m.label: m.value for m in app.metric}["Liked from"] in ("any", "4")
-    rating = next(box for box in app.selectbox if box.label == "Rating or count")
-    rating.set_value("a")
-    next(button for button in app.button if button.label == "Apply").click().run()
+    app.selectbox(key="meaning-interactions-a").set_value("rating").run()
     assert not app.exception
     assert {m.label: m.value for m in app.metric}["Liked from"] == "4"
 
@@ -173,6 +171,44 @@ def test_lists_without_held_out_items_open_every_page(nothing: Path, open_page: 
     for part in ("All gaps", "Spread", "Categories", "Items", "All numbers", "Conventions"):
         said = words(open_page("audit", group="gender", metric="ndcg", more=part, **view))
         assert "no liked" in said, said
+
+
+def test_what_is_unsure_about_lists_is_asked_before_they_are_kept(nothing: Path, open_page: Open) -> None:
+    truth = ratings().query("time > 8")[["user_id", "item_id"]].assign(label=lambda rows: range(len(rows)))
+    truth["label"] = (truth["label"] % 3 > 0).astype(int)
+    shown = [(f"u{u}", f"i{i}", r) for u in range(40) for r, i in enumerate((9, 3, 11, 10), 1)]
+    lists = pd.DataFrame(shown, columns=["user_id", "item_id", "rank"])
+    app = open_page("recommender", how="Bring lists or a model")
+    for key, name, frame in (("Lists", "lists.csv", lists), ("Held out", "truth.csv", truth)):
+        app.file_uploader(key=f"own-{key}").set_value((name, csv(frame), "text/csv"))
+    app.run()
+    assert not app.success
+    assert app.button(key="keep-lists").disabled
+    app.radio(key="question-zeros").set_value("impression").run()
+    app.button(key="take-zeros").click().run()
+    assert "at most 4 items each" in app.success[0].value
+    app.selectbox(key="value-rank").set_value("item_id").run()
+    assert app.error  # and the control is there still
+    app.selectbox(key="value-rank").set_value("").run()
+    assert not app.error
+    app.button(key="keep-lists").click().run()
+    assert not app.exception
+    workspace = Workspace(nothing)
+    (made,) = workspace.entries("lists")
+    run, _ = entries.get_lists(workspace, made.digest)
+    assert len(run.split.test) == int(truth["label"].sum())
+
+
+def test_columns_of_lists_can_be_named(here: dict[str, Any], open_page: Open) -> None:
+    run, lists = entries.get_lists(Workspace(here["home"]), here["lists"])
+    frame = lists.top(5).to_frame(run.split.training.users, run.split.training.items)
+    frame = frame[["user_id", "item_id", "rank"]].rename(columns={"rank": "z"}).assign(y=1)
+    app = open_page("recommender", data=here["data"], how="Bring lists or a model")
+    app.file_uploader(key="lists-file").set_value(("theirs.csv", csv(frame), "text/csv")).run()
+    assert not app.exception
+    app.selectbox(key="value-rank").set_value("z").run()
+    assert not app.error
+    assert "at most 5 items each" in app.success[0].value
 
 
 def test_a_model_with_pickled_weights_is_refused_in_words(here: dict[str, Any], open_page: Open) -> None:

@@ -141,7 +141,7 @@ def test_the_headline_of_a_comparison_has_a_verdict_for_each_aim() -> None:
 def test_the_audit_page_shows_whether_probabilities_mean_what_they_say(here: dict[str, Any], open_page: Open) -> None:
     params = {"dataset": here["data"], "split": "user-time:0.8", "recommender": "ncf", "options": {"epochs": 2}}
     trained = kinds.run(Workspace(here["home"]), "train", params)
-    app = open_page("audit", data=here["data"], lists=trained["lists"], group="gender", model="True", more="Model")
+    app = open_page("audit", data=here["data"], lists=trained["lists"], group="gender", model="True", more="model")
     made = wait_for_job(app, "audit", here["home"])
     audit = json.loads((here["home"] / "audits" / made["audits"] / "audit.json").read_text())
     found = audit["model"]["gender"]["calibration"]
@@ -158,7 +158,7 @@ def test_the_audit_page_shows_whether_probabilities_mean_what_they_say(here: dic
 
 
 def test_a_recommender_without_probabilities_says_so(here: dict[str, Any], open_page: Open) -> None:
-    app = open_page("audit", data=here["data"], lists=here["lists"], group="gender", model="True", more="Model")
+    app = open_page("audit", data=here["data"], lists=here["lists"], group="gender", model="True", more="model")
     made = wait_for_job(app, "audit", here["home"])
     audit = json.loads((here["home"] / "audits" / made["audits"] / "audit.json").read_text())
     assert "predicts no probability" in findings.calibration(audit, "gender").alt
