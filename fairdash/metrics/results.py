@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -269,6 +270,12 @@ def gaps(
                 )
         if family.gaps is not None:
             found = added(found, family.gaps(compared).items())
+    if who.several:
+        shared, place = who.shared, {name: g for g, name in enumerate(who.names)}
+        for key, gap in found.items():
+            if gap.pair is not None:
+                both = int(shared[place[gap.pair[0]], place[gap.pair[1]]])
+                found[key] = replace(gap, more={**gap.more, "in_both": both})
     return found
 
 

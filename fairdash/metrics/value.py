@@ -205,6 +205,8 @@ def _sentence(metric: str, row: Mapping[str, Any]) -> str:
         parts.append(f"between {row['pair'][0]} and {row['pair'][1]}")
     if row["of"] is not None:
         parts.append(f"for {row['of']}")
+    if row.get("in_both"):
+        parts.append(f"with {words.count(row['in_both'], 'person', 'people')} in both")
     inside = []
     if row["ci"] is not None and row["ci"][0] is not None:
         inside.append(f"95 % CI {words.interval(row['ci'][0], row['ci'][1], 4)}")

@@ -72,6 +72,8 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
         detectable=row.get("detectable"),
         higher_is_worse=_higher_is_worse(metric),
     )
+    if row.get("in_both"):
+        told += " " + words.say("In both groups: {people}.", people=words.count(row["in_both"], "person", "people"))
     if state == "alone":
         count = sum(1 for other in audit["gaps"][attribute].values() if other.get("p_value") is not None)
         told += (

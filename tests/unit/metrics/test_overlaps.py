@@ -13,6 +13,7 @@ from fairdash.metrics.shuffles import _combinations, _shuffle_limit, _shuffle_me
 from fairdash.metrics.tally import Rules, tally
 from fairdash.mitigation.base import Info, check_groups
 from fairdash.schema import Groups, GroupSpec
+from fairdash.ui import findings
 from tests.bench import statistics
 from tests.unit.metrics.people import make
 
@@ -51,6 +52,13 @@ def test_a_group_is_all_who_belong_to_it(found: audit.Audit) -> None:
         for key in ("ndcg", "recall", "category_share"):
             assert mine[key] == pytest.approx(alone[key], abs=1e-12)
     cells = spoken()["users"]["speaks"]
+    row = value["gaps"]["speaks"]["ndcg"]
+    in_pair = cells.fillna("").str.split("|").map(lambda parts: set(row["pair"]) <= set(parts))
+    assert row["in_both"] == int(in_pair.sum())
+    assert all("in_both" not in one for one in value["gaps"]["de"].values())
+    people = f"{row['in_both']} people"
+    assert not row["in_both"] or f"In both groups: {people}." in findings.sentence(value, "speaks", "ndcg")
+    assert not row["in_both"] or any(f"with {people} in both" in line for line in found.summary())
     assert value["groups"]["speaks"]["(unknown)"]["n"] == int(cells.isna().sum())
     both = int(cells.str.contains("|", regex=False).sum())
     said = f"speaks: {both} of 120 people belong to several groups and count in each of them"
