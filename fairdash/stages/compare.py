@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from fairdash.metrics.value import Audit
     from fairdash.stages.model_side import Measures
 
-FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = "fairer", "less fair", "no change shown", "undefined", "changed"
-ALONE = "only on its own"  # of a gap: beyond its interval, but not among all gaps of its attribute
+FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = words.several(
+    "fairer", "less fair", "no change shown", "undefined", "changed"
+)
+ALONE = words.later("only on its own")  # of a gap: beyond its interval, but not among all gaps of its attribute
 SIGNIFICANT = 0.05  # p of one aim that was set beforehand, or after Holm's correction
 _OF_RUN = ("recommender", "options", "seed", "device_sentence", "train_seconds", "mitigations")
 

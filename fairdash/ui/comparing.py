@@ -113,7 +113,7 @@ def more(part: str, value: Comparison, attribute: str) -> None:
     """The part of the comparison that was asked for."""
     if part == "Gaps":
         st.markdown("\n".join(f"- {words.plain(said, 600)}" for said in value["sentences"][4:]))
-        counts = ", ".join(f"{n} {verdict}" for verdict, n in changes.verdicts(value, attribute) if n)
+        counts = words.say(", ").join(changes.verdicts(value, attribute))
         st.caption(f"Gaps between groups of {words.plain(attribute)}: {counts}.")
         parts.table(changes.gap_rows(value, attribute), "gap-changes", digits=4)
     elif part == "Categories":

@@ -19,6 +19,8 @@ from fairdash.schema import CATEGORIES, UNKNOWN
 Audit = Mapping[str, Any]
 Verdict = Literal["found", "alone", "none", "untested", "undefined"]
 LEVEL = 0.05
+METRIC, VALUE, FROM, TO = words.several("metric", "value", "95 % from", "95 % to")
+GROUP, OVER, NOTE, VERDICT, HOLM = words.several("group", "over", "note", "verdict", "p (Holm)")
 _EXPOSURE = {
     "catalogue_share": "catalogue",
     "interaction_share": "interactions",
@@ -30,7 +32,7 @@ _EXPOSURE = {
 def title(metric: str, k: int) -> str:
     """NDCG@10; a metric over groups of items says which."""
     key, _, items = metric.partition(":")
-    name = part(key).title or words.sentence(key.replace("_", " "))
+    name = words.say(part(key).title or words.sentence(key.replace("_", " ")))
     at = f"@{k}" if key in on_side("accuracy") else ""
     return f"{name}{at}" + (f" ({words.label(items, 24)})" if items else "")
 
@@ -101,6 +103,11 @@ def people_of(group: Mapping[str, Any], metric: str) -> int:
     return int(group.get("n_with_truth", group["n"]) if part(metric).counted == "truth" else group["n"])
 
 
+def aside(name: str, group: Mapping[str, Any]) -> str:
+    """What keeps a group out of comparisons; "" where nothing does."""
+    return words.say("unknown") if name == UNKNOWN else words.say("too few") if group.get("small") else ""
+
+
 def _compared(groups: Mapping[str, Any]) -> list[str]:
     """The groups that are part of a gap."""
     return [name for name, group in groups.items() if name != UNKNOWN and not group.get("small")]
@@ -150,8 +157,9 @@ def _values(audit: Audit, attribute: str, metric: str) -> Chart:
         why = audit.get("undefined", {}).get(f"groups.{attribute}.{name}.{metric}", "")
         n = people_of(group, metric)
         drawn = shrunk.get(name, {})
-        aside = "unknown" if name == UNKNOWN else "too few" if group.get("small") else ""
-        rows.append(GroupValue(name, n, value, ci[0], ci[1], aside, why, drawn.get("value"), *drawn.get("ci", ())))
+        rows.append(
+            GroupValue(name, n, value, ci[0], ci[1], aside(name, group), why, drawn.get("value"), *drawn.get("ci", ()))
+        )
     overall = audit["overall"].get(metric, audit["items"].get(metric))
     return charts.group_values(rows, title(metric, audit["k"]), overall)
 

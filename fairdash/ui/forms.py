@@ -54,8 +54,8 @@ def _grid(name: str, fields: Sequence[dataclasses.Field[Any]], columns: int) -> 
 
 def _control(name: str, field: dataclasses.Field[Any]) -> Any:
     """The control that fits the field's type; its value lives in the URL under the owner's and the field's name."""
-    label, meta, default = words.sentence(field.name.replace("_", " ")), field.metadata, field.default
-    shared: dict[str, Any] = {"key": _key(name, field), "help": meta.get("help"), "bind": "query-params"}
+    label, meta, default = words.say(words.option(field.name)), field.metadata, field.default
+    shared: dict[str, Any] = {"key": _key(name, field), "help": words.say(meta.get("help", "")), "bind": "query-params"}
     if choices := choices_of(field):
         return st.selectbox(label, choices, index=choices.index(default), **shared)
     if isinstance(default, bool):

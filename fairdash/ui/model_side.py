@@ -90,7 +90,7 @@ def sentences(made: Run) -> None:
     with st.expander(words.say("Sentences that differ in one word"), icon=":material/edit_note:", key="templates"):
         one, two = st.columns(2)
         with one:
-            given = st.text_area(words.say("Sentences, one a line; {{who}} is the place of the word"),
+            given = st.text_area(words.say("Sentences, one a line; {who} is the place of the word", who="{who}"),
                                  "\n".join(sensitivity.TEMPLATES), height=150, key="sentences")  # fmt: skip
         with two:
             listed = st.text_area(words.say("Groups of words, one a line"),

@@ -136,15 +136,23 @@ def download(frame: pd.DataFrame, name: str, label: str = "CSV") -> None:
     )  # fmt: skip
 
 
+def headed(column: str) -> str | None:
+    """What a column is called for the person, where that is not its own name."""
+    told = words.say(column)
+    return None if told == column else told
+
+
 def table(frame: pd.DataFrame, name: str, *, digits: int = 3, height: int | Literal["auto"] = "auto") -> None:
-    """A table with its download. Numbers are shown with `digits` digits and saved in full."""
-    numbers = {
-        column: st.column_config.NumberColumn(format=f"%.{digits}f")
-        for column in frame.columns
+    """A table with its download. Numbers are shown with `digits` digits and saved in full, under names that stay the
+    same in every language."""
+    columns: dict[str, Any] = {
+        column: st.column_config.NumberColumn(headed(column), format=f"%.{digits}f")
         if pd.api.types.is_float_dtype(frame[column])
+        else st.column_config.Column(headed(column))
+        for column in frame.columns
     }
     st.dataframe(
-        frame, hide_index=True, column_config=numbers, height=height, key=f"table-{name}", placeholder=words.DASH
+        frame, hide_index=True, column_config=columns, height=height, key=f"table-{name}", placeholder=words.DASH
     )
     download(frame, name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 import string
 from collections.abc import Iterator
@@ -11,17 +12,18 @@ from pathlib import Path
 import pytest
 
 from fairdash import words
+from fairdash.data.sources import SOURCES
+from fairdash.metrics.catalogue import DECLARED
+from fairdash.mitigation import METHODS
+from fairdash.recommenders import RECOMMENDERS
 
 ROOT = Path(__file__).parents[3]
 SPOKEN = [*sorted((ROOT / "fairdash" / "ui").glob("*.py")), *sorted((ROOT / "pages").glob("*.py"))]
 SPOKEN.append(ROOT / "fairdash" / "charts.py")
 SILENT = (
-    "changes",
     "comparing",
     "findings",
     "mitigating",
-    "searching",
-    "training",
 )  # their sentences are still English
 FILE_NAME = re.compile(r"\w+\.\w+")
 
@@ -150,6 +152,23 @@ def test_all_templates_are_listed_for_translators() -> None:
     assert found["difference found"] is None  # said later
     assert found["{n} finding"] == "{n} findings"  # counted
     assert found["{n} search"] == "{n} searches"
+
+
+def test_what_is_declared_is_listed_for_translators() -> None:
+    """Metrics, mitigations, recommenders and data sets say in their declarations which texts are said."""
+    found = words.templates()
+    declared = (*DECLARED.values(), *(one.info for one in METHODS.values()), *RECOMMENDERS.values(), *SOURCES.values())
+    silent = set()
+    for one in declared:
+        for spec in dataclasses.fields(one):
+            if "Said" in str(spec.type):
+                given = getattr(one, spec.name)
+                silent |= {text for text in (given.values() if isinstance(given, dict) else [given]) if text} - {*found}
+    assert not silent
+    assert {"NDCG", "Leakage", "BERT over pairs", "Undefined where a group has no such pair."} <= {*found}
+    for info in RECOMMENDERS.values():
+        for spec in dataclasses.fields(info.options):
+            assert {words.option(spec.name), spec.metadata["help"]} <= {*found}
 
 
 POLISH = r"""
