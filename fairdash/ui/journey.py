@@ -8,7 +8,8 @@ import streamlit as st
 
 from fairdash import words
 from fairdash.jobs import runner
-from fairdash.ui import parts, state
+from fairdash.stages.compare import sentences
+from fairdash.ui import load, parts, state
 
 STEPS: tuple[
     tuple[str, str, Callable[[int], str], str], ...
@@ -67,7 +68,7 @@ def latest() -> None:
     if comparisons:
         st.subheader(words.say("Latest comparison"))
         st.markdown(f"**{words.plain(comparisons[0].title, 120)}**")
-        for said in comparisons[0].meta.get("sentences", [])[:3]:
+        for said in sentences(load.comparison(comparisons[0].digest))[:3]:
             st.markdown(f"- {words.plain(said, 4000)}")
         parts.go(
             "compare",

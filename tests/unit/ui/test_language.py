@@ -21,7 +21,6 @@ ROOT = Path(__file__).parents[3]
 SPOKEN = [*sorted((ROOT / "fairdash" / "ui").glob("*.py")), *sorted((ROOT / "pages").glob("*.py"))]
 SPOKEN.append(ROOT / "fairdash" / "charts.py")
 SILENT = (
-    "comparing",
     "findings",
     "mitigating",
 )  # their sentences are still English
