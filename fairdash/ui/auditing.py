@@ -73,14 +73,14 @@ def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(words.say(charts.VERDICTS[verdict][0]), icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
             for warning in audit["warnings"]:
-                st.caption(words.plain(warning, 300), width="content")
+                st.caption(words.plain(words.say(warning), 300), width="content")
 
 
 def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Run) -> None:
     """The part of the audit that was asked for."""
     if part == "All gaps":
         parts.table(findings.gap_table(audit, attribute), "all-gaps", digits=4)
-        st.caption(". ".join(words.plain(audit["conventions"][key], 300) for key in ("test", "detectable")))
+        st.caption(". ".join(words.plain(words.say(audit["conventions"][key]), 300) for key in ("test", "detectable")))
     elif part == "Spread":
         _spread(audit, attribute, metric)
     elif part == "Categories":
@@ -95,7 +95,8 @@ def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Ru
         parts.table(findings.value_table(audit, attribute), "all-numbers", digits=4)
     else:
         for name, told in audit["conventions"].items():
-            st.markdown(f"**{words.sentence(name.replace('_', ' '))}**: {words.plain(told, 600)}")
+            what = words.say(words.option(name))
+            st.markdown(words.say("**{what}**: {said}", what=what, said=words.plain(words.say(told), 600)))
 
 
 def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
