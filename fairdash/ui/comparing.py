@@ -114,7 +114,7 @@ def headline(value: Comparison, said: Sequence[str]) -> None:
         ndcg = value["overall"].get("ndcg")
         if ndcg:
             told, color, icon = _MARKS[ndcg["verdict"]]
-            told = words.say(_NDCG.get(ndcg["verdict"], told), what="NDCG")
+            told = words.say(_NDCG.get(ndcg["verdict"], told), what=words.say("NDCG"))
             st.badge(told, color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
         harmed = [row for row in value["beyond"] if row["verdict"] == WORSE]
         lost = list(dict.fromkeys(words.people(row["attribute"], row["group"]) for row in harmed))

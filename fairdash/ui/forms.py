@@ -15,7 +15,7 @@ from fairdash.recommenders.options import choices_of
 from fairdash.schema import TIME, Dataset, GroupSpec
 from fairdash.ui import state
 
-NONE = "none"
+NONE = words.later("none")
 
 
 def options(name: str, config: type, first: Sequence[str] = (), *, columns: int = 3) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def group(
         second = NONE
         if len(others) > 1:
             second = st.selectbox(
-                words.say("Crossed with"), others, format_func=words.namer(others), width=160,
+                words.say("Crossed with"), others, format_func=words.namer(others, _titled), width=160,
                 help=words.say("People are then grouped by both attributes at once."),
                 **state.shared("cross", NONE, state.one_of(others)),
             )  # fmt: skip
@@ -113,6 +113,11 @@ def group(
             chosen = [known[name] for name in (first, second) if name != NONE]
             edges = tuple(_edges(spec) for spec in chosen)
     return GroupSpec(tuple(spec.attributes[0] for spec in chosen), edges, int(size))
+
+
+def _titled(name: str) -> str:
+    """An attribute's own name, or that there is none."""
+    return words.say(name) if name == NONE else name
 
 
 def _edges(spec: GroupSpec) -> tuple[float, ...] | None:
@@ -136,7 +141,7 @@ def item_group(table: pd.DataFrame, extra: Sequence[str] = ()) -> GroupSpec | st
         return None
     first = extra[0] if extra else NONE
     chosen = st.selectbox(
-        words.say("Groups of items"), names, format_func=words.namer(names), width=200,
+        words.say("Groups of items"), names, format_func=words.namer(names, _titled), width=200,
         **state.shared("item_group", first, state.one_of(names)),
     )  # fmt: skip
     return None if chosen == NONE else chosen if chosen in extra else known[chosen]
