@@ -341,17 +341,23 @@ def group_values(
         figure.update_layout(margin={"t": 26})
     table = pd.DataFrame(
         {
-            "group": [row.name for row in rows],
+            words.later("group"): [row.name for row in rows],
             "n": [row.n for row in rows],
             metric: [row.value for row in rows],
-            f"{spread} from": [row.low for row in rows],
-            f"{spread} to": [row.high for row in rows],
-            "note": [row.reason or row.aside for row in rows],
+            words.say("{spread} from", spread=spread): [row.low for row in rows],
+            words.say("{spread} to", spread=spread): [row.high for row in rows],
+            words.later("note"): [row.reason or row.aside for row in rows],
         }
     )
     if any(row.shrunk is not None for row in rows):
-        for told, column in (("", "shrunk"), (" from", "shrunk_low"), (" to", "shrunk_high")):
-            table.insert(len(table.columns) - 1, words.say(SHRUNK) + told, [getattr(row, column) for row in rows])
+        drawn = words.say(SHRUNK)
+        named = {
+            "shrunk": drawn,
+            "shrunk_low": words.say("{spread} from", spread=drawn),
+            "shrunk_high": words.say("{spread} to", spread=drawn),
+        }
+        for column, told in named.items():
+            table.insert(len(table.columns) - 1, told, [getattr(row, column) for row in rows])
     said = "; ".join(f"{row.label} {words.number(row.value, digits)}" for row in rows[:MAX_ROWS])
     return Chart(
         figure, words.say("{metric} by group with {spread}: {said}.", metric=metric, spread=spread, said=said), table
@@ -399,13 +405,13 @@ def gaps(rows: Sequence[Gap]) -> Chart:
     figure.update_xaxes(rangemode="tozero", zeroline=True)
     table = pd.DataFrame(
         {
-            "metric": [row.metric for row in rows],
-            "gap": [row.gap for row in rows],
-            "95 % from": [row.low for row in rows],
-            "95 % to": [row.high for row in rows],
+            words.later("metric"): [row.metric for row in rows],
+            words.later("gap"): [row.gap for row in rows],
+            words.later("95 % from"): [row.low for row in rows],
+            words.later("95 % to"): [row.high for row in rows],
             "p": [row.p for row in rows],
-            "verdict": [words.say(VERDICTS[row.verdict][0]) for row in rows],
-            "note": [row.reason for row in rows],
+            words.later("verdict"): [words.say(VERDICTS[row.verdict][0]) for row in rows],
+            words.later("note"): [row.reason for row in rows],
         }
     )
     found = [row.metric for row in rows if row.verdict == "found"]
@@ -460,7 +466,7 @@ def distributions(
         )
         figure.update_yaxes(title_text=told, rangemode="tozero", fixedrange=True)
         figure.update_xaxes(title_text=words.markup(axis), fixedrange=True)
-    table = pd.DataFrame({"from": cuts[:-1], "to": cuts[1:], **drawn})
+    table = pd.DataFrame({words.later("from"): cuts[:-1], words.later("to"): cuts[1:], **drawn})
     said = "; ".join(_half_way(label, cuts, share) for label, share in drawn.items())
     return Chart(figure, words.say("{axis} of people by group: {said}.", axis=axis, said=said), table)
 
@@ -500,7 +506,7 @@ def shares(names: Sequence[str], groups: Mapping[str, ArrayLike], axis: str, lim
         )  # fmt: skip
     _rows(figure, [names[j] for j in top], words.markup(axis))
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
-    table = pd.DataFrame({"category": [names[j] for j in order]})
+    table = pd.DataFrame({words.later("category"): [names[j] for j in order]})
     for g, label in enumerate(groups):
         table[label] = matrix[g, order]
     widest = int(order[0])
@@ -553,7 +559,9 @@ def exposure(
         )  # fmt: skip
     _rows(figure, list(names[:MAX_ROWS]), axis)
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
-    table = pd.DataFrame({"row": list(names)}).assign(**{w: np.asarray(v, dtype=float) for w, v in parts.items()})
+    table = pd.DataFrame({words.later("row"): list(names)}).assign(
+        **{w: np.asarray(v, dtype=float) for w, v in parts.items()}
+    )
     said = "; ".join(
         f"{name}: " + ", ".join(f"{what} {words.percent(float(np.asarray(v)[i]))}" for what, v in parts.items())
         for i, name in enumerate(names[:6])
@@ -600,7 +608,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
         return empty(words.say("There is no group to compare."))
     shown = rows[:MAX_ROWS]
     figure = _figure(52 * len(shown) + 52, legend=True)
-    for name, symbol, color in (("before", "circle-open", GREY), ("after", "circle", BLUE)):
+    for name, symbol, color in ((words.say("before"), "circle-open", GREY), (words.say("after"), "circle", BLUE)):
         figure.add_scatter(
             x=[None], y=[None], mode="markers", name=name, marker={"symbol": symbol, "color": color, "size": 11}
         )
@@ -631,14 +639,16 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
     _rows(figure, [row.shown for row in shown], words.markup(metric))
     table = pd.DataFrame(
         {
-            "group": [row.name for row in rows],
+            words.later("group"): [row.name for row in rows],
             "n": [row.n for row in rows],
-            "before": [row.before for row in rows],
-            "after": [row.after for row in rows],
-            "difference": [row.difference for row in rows],
-            "95 % from": [row.low for row in rows],
-            "95 % to": [row.high for row in rows],
-            "change": [r.aside or ("found" if r.moved else "not found") for r in rows],
+            words.later("before"): [row.before for row in rows],
+            words.later("after"): [row.after for row in rows],
+            words.later("difference"): [row.difference for row in rows],
+            words.later("95 % from"): [row.low for row in rows],
+            words.later("95 % to"): [row.high for row in rows],
+            words.later("change"): [
+                r.aside or (words.say("found") if r.moved else words.say("not found")) for r in rows
+            ],
         }
     )
     said = "; ".join(f"{row.label} {words.number(row.before)} to {words.number(row.after)}" for row in shown)
@@ -697,11 +707,11 @@ def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: i
     figure.update_yaxes(title_text=words.markup(quality), fixedrange=True)
     table = pd.DataFrame(
         {
-            "method": [p.series for p in points],
-            "strength": [p.label for p in points],
+            words.later("method"): [p.series for p in points],
+            words.later("strength"): [p.label for p in points],
             gap: [p.gap for p in points],
             quality: [p.quality for p in points],
-            "chosen": ["yes" if p.chosen else "" for p in points],
+            words.later("chosen"): [words.say("yes") if p.chosen else "" for p in points],
         }
     )
     said = "; ".join(
@@ -739,7 +749,8 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_
     figure.update_xaxes(title_text=words.markup(x_title), fixedrange=True)
     figure.update_yaxes(title_text=words.markup(y_title), fixedrange=True)
     table = pd.DataFrame(
-        [(name, x, y) for name, points in drawn.items() for x, y in points], columns=["line", x_title, y_title]
+        [(name, x, y) for name, points in drawn.items() for x, y in points],
+        columns=[words.later("line"), x_title, y_title],
     )
     said = "; ".join(
         words.say(
@@ -766,7 +777,9 @@ def band(x: ArrayLike, y: ArrayLike, low: ArrayLike, high: ArrayLike, x_title: s
     )  # fmt: skip
     figure.update_xaxes(title_text=words.markup(x_title), fixedrange=True)
     figure.update_yaxes(title_text=words.markup(y_title), fixedrange=True)
-    table = pd.DataFrame({x_title: across, y_title: value, "95 % from": lower, "95 % to": upper})
+    table = pd.DataFrame(
+        {x_title: across, y_title: value, words.later("95 % from"): lower, words.later("95 % to"): upper}
+    )
     least, most = float(np.nanmin(value)), float(np.nanmax(value))
     return Chart(
         figure,
@@ -816,7 +829,7 @@ def reliability(lines: Sequence[Reliability]) -> Chart:
             for line in lines
             for cell in line.cells
         ],
-        columns=["of", "predicted", "liked", "95 % from", "95 % to", "pairs", "people", "note"],
+        columns=list(words.several("of", "predicted", "liked", "95 % from", "95 % to", "pairs", "people", "note")),
     )
     said = "; ".join(
         words.say("{name} {error} from the diagonal", name=line.label, error=words.number(line.error)) for line in shown
@@ -844,6 +857,6 @@ def bars(names: Sequence[str], values: Sequence[float], axis: str, *, digits: in
     low, high = min(0.0, *(v for _, v in shown)), max(0.0, *(v for _, v in shown))
     room = 0.28 * (high - low or 1.0)  # for the numbers at the ends, on a phone, too
     figure.update_xaxes(zeroline=True, range=[low - room if low < 0 else 0.0, high + room if high > 0 else 0.0])
-    table = pd.DataFrame({"part": list(names), axis: list(values)})
+    table = pd.DataFrame({words.later("part"): list(names), axis: list(values)})
     said = "; ".join(f"{name} {words.number(v, digits)}" for name, v in shown[:8])
     return Chart(figure, f"{axis}: {said}.", table)

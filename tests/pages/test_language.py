@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -38,6 +39,9 @@ def shown(app: AppTest) -> Iterator[str]:
             yield str(getattr(one, "label", ""))
             yield str(getattr(one, "help", "") or "")
             yield from map(str, getattr(one, "options", ()))
+    for table in app.dataframe:
+        named = json.loads(table.proto.columns or "{}")
+        yield from (str(named.get(column, {}).get("label") or column) for column in table.value.columns)
     for kind in ("popover", "page_link", "download_button"):
         yield from (str(getattr(one.proto, "label", "")) for one in app.get(kind))
 
