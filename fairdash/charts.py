@@ -383,17 +383,23 @@ def group_values(
         figure.update_layout(margin={"t": 26})
     table = pd.DataFrame(
         {
-            "group": [row.name for row in rows],
+            words.later("group"): [row.name for row in rows],
             "n": [row.n for row in rows],
             metric: [row.value for row in rows],
-            f"{spread} from": [row.low for row in rows],
-            f"{spread} to": [row.high for row in rows],
-            "note": [row.reason or row.aside for row in rows],
+            words.say("{spread} from", spread=spread): [row.low for row in rows],
+            words.say("{spread} to", spread=spread): [row.high for row in rows],
+            words.later("note"): [row.reason or row.aside for row in rows],
         }
     )
     if any(row.shrunk is not None for row in rows):
-        for told, column in (("", "shrunk"), (" from", "shrunk_low"), (" to", "shrunk_high")):
-            table.insert(len(table.columns) - 1, words.say(SHRUNK) + told, [getattr(row, column) for row in rows])
+        told = words.say(SHRUNK)
+        named = {
+            "shrunk": told,
+            "shrunk_low": words.say("{spread} from", spread=told),
+            "shrunk_high": words.say("{spread} to", spread=told),
+        }
+        for column, told in named.items():
+            table.insert(len(table.columns) - 1, told, [getattr(row, column) for row in rows])
     said = "; ".join(f"{row.label} {words.number(row.value, digits)}" for row in rows[:MAX_ROWS])
     return Chart(
         figure, words.say("{metric} by group with {spread}: {said}.", metric=metric, spread=spread, said=said), table
@@ -447,13 +453,13 @@ def gaps(rows: Sequence[Gap]) -> Chart:
     figure.update_xaxes(zeroline=True)
     table = pd.DataFrame(
         {
-            "metric": [row.metric for row in rows],
-            "gap": [row.gap for row in rows],
-            "95 % from": [row.low for row in rows],
-            "95 % to": [row.high for row in rows],
+            words.later("metric"): [row.metric for row in rows],
+            words.later("gap"): [row.gap for row in rows],
+            words.later("95 % from"): [row.low for row in rows],
+            words.later("95 % to"): [row.high for row in rows],
             "p": [row.p for row in rows],
-            "verdict": [words.say(VERDICTS[row.verdict][0]) for row in rows],
-            "note": [row.reason for row in rows],
+            words.later("verdict"): [words.say(VERDICTS[row.verdict][0]) for row in rows],
+            words.later("note"): [row.reason for row in rows],
         }
     )
     found = [row.metric for row in rows if row.verdict == "found"]
@@ -520,7 +526,7 @@ def distributions(
         )
         figure.update_yaxes(title_text=told, rangemode="tozero", fixedrange=True)
         figure.update_xaxes(title_text=words.markup(axis), fixedrange=True)
-    table = pd.DataFrame({"from": cuts[:-1], "to": cuts[1:], **drawn})
+    table = pd.DataFrame({words.later("from"): cuts[:-1], words.later("to"): cuts[1:], **drawn})
     said = "; ".join(_half_way(label, cuts, share) for label, share in drawn.items())
     return Chart(figure, words.say("{axis} of people by group: {said}.", axis=axis, said=said), table)
 
@@ -577,7 +583,7 @@ def shares(
         )  # fmt: skip
     _rows(figure, [names[j] for j in top], words.markup(axis))
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
-    table = pd.DataFrame({"category": [names[j] for j in order]})
+    table = pd.DataFrame({words.later("category"): [names[j] for j in order]})
     for g, label in enumerate(labels):
         table[_named(label, small)] = matrix[g, order]
     widest = int(order[0])
@@ -629,7 +635,9 @@ def exposure(
         )  # fmt: skip
     _rows(figure, list(names[:MAX_ROWS]), axis)
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
-    table = pd.DataFrame({"row": list(names)}).assign(**{w: np.asarray(v, dtype=float) for w, v in parts.items()})
+    table = pd.DataFrame({words.later("row"): list(names)}).assign(
+        **{w: np.asarray(v, dtype=float) for w, v in parts.items()}
+    )
     said = "; ".join(
         f"{name}: " + ", ".join(f"{what} {words.percent(float(np.asarray(v)[i]))}" for what, v in parts.items())
         for i, name in enumerate(names[:6])
@@ -697,7 +705,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
         return empty(words.say("There is no group to compare."))
     shown = rows[:MAX_ROWS]
     figure = _figure(52 * len(shown) + 52, legend=True)
-    for name, symbol, color in (("before", "circle-open", GREY), ("after", "circle", BLUE)):
+    for name, symbol, color in ((words.say("before"), "circle-open", GREY), (words.say("after"), "circle", BLUE)):
         figure.add_scatter(
             x=[None], y=[None], mode="markers", name=name, marker={"symbol": symbol, "color": color, "size": 11}
         )
@@ -729,14 +737,16 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
     _rows(figure, [row.shown for row in shown], words.markup(metric))
     table = pd.DataFrame(
         {
-            "group": [row.name for row in rows],
+            words.later("group"): [row.name for row in rows],
             "n": [row.n for row in rows],
-            "before": [row.before for row in rows],
-            "after": [row.after for row in rows],
-            "difference": [row.difference for row in rows],
-            "95 % from": [row.low for row in rows],
-            "95 % to": [row.high for row in rows],
-            "change": [r.aside or ("found" if r.moved else "not found") for r in rows],
+            words.later("before"): [row.before for row in rows],
+            words.later("after"): [row.after for row in rows],
+            words.later("difference"): [row.difference for row in rows],
+            words.later("95 % from"): [row.low for row in rows],
+            words.later("95 % to"): [row.high for row in rows],
+            words.later("change"): [
+                r.aside or (words.say("found") if r.moved else words.say("not found")) for r in rows
+            ],
         }
     )
     said = "; ".join(f"{row.label} {words.number(row.before)} to {words.number(row.after)}" for row in shown)
@@ -795,11 +805,11 @@ def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: i
     figure.update_yaxes(title_text=words.markup(quality), fixedrange=True)
     table = pd.DataFrame(
         {
-            "method": [p.series for p in points],
-            "strength": [p.label for p in points],
+            words.later("method"): [p.series for p in points],
+            words.later("strength"): [p.label for p in points],
             gap: [p.gap for p in points],
             quality: [p.quality for p in points],
-            "chosen": ["yes" if p.chosen else "" for p in points],
+            words.later("chosen"): [words.say("yes") if p.chosen else "" for p in points],
         }
     )
     said = "; ".join(
@@ -837,7 +847,8 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_
     figure.update_xaxes(title_text=words.markup(x_title), fixedrange=True)
     figure.update_yaxes(title_text=words.markup(y_title), fixedrange=True)
     table = pd.DataFrame(
-        [(name, x, y) for name, points in drawn.items() for x, y in points], columns=["line", x_title, y_title]
+        [(name, x, y) for name, points in drawn.items() for x, y in points],
+        columns=[words.later("line"), x_title, y_title],
     )
     said = "; ".join(
         words.say(
@@ -864,7 +875,9 @@ def band(x: ArrayLike, y: ArrayLike, low: ArrayLike, high: ArrayLike, x_title: s
     )  # fmt: skip
     figure.update_xaxes(title_text=words.markup(x_title), fixedrange=True)
     figure.update_yaxes(title_text=words.markup(y_title), fixedrange=True)
-    table = pd.DataFrame({x_title: across, y_title: value, "95 % from": lower, "95 % to": upper})
+    table = pd.DataFrame(
+        {x_title: across, y_title: value, words.later("95 % from"): lower, words.later("95 % to"): upper}
+    )
     least, most = float(np.nanmin(value)), float(np.nanmax(value))
     return Chart(
         figure,
@@ -914,7 +927,7 @@ def reliability(lines: Sequence[Reliability]) -> Chart:
             for line in lines
             for cell in line.cells
         ],
-        columns=["of", "predicted", "liked", "95 % from", "95 % to", "pairs", "people", "note"],
+        columns=list(words.several("of", "predicted", "liked", "95 % from", "95 % to", "pairs", "people", "note")),
     )
     said = "; ".join(
         words.say("{name} {error} from the diagonal", name=line.label, error=words.number(line.error)) for line in shown
@@ -949,7 +962,7 @@ def bars(
     if most is not None:
         step = max(1, -(-most // 6))
         figure.update_xaxes(range=[0, 1.05 * most], tickvals=[*range(0, most - step + 1, step), most])
-    table = pd.DataFrame({"part": list(names), axis: list(values)})
+    table = pd.DataFrame({words.later("part"): list(names), axis: list(values)})
     said = "; ".join(f"{name} {words.number(v, digits)}" for name, v in shown[:8])
     return Chart(figure, f"{axis}: {said}.", table)
 

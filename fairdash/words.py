@@ -14,7 +14,7 @@ import gettext
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T", bound=Hashable)
+Said = str  # of a declaration's field: text that stands there in English and is said where it is shown
 
 MINUS = "−"
 DASH = "–"
@@ -53,14 +54,15 @@ def say(template: str, plural: str | None = None, /, **values: Any) -> str:
     """The template in the language of whoever is spoken to, with its `{names}` filled in.
 
     plural: the template for all numbers `n` but 1. Whole numbers are written with the language's groups; other numbers
-    come as text, from `number` and its like. Text from data comes through `plain`, `label` or `markup`."""
+    come as text, from `number` and its like. Text from data comes through `plain`, `label` or `markup`. Without values
+    the text has no names, and braces in it are braces."""
     chosen = catalogue(language.get())
     forms = chosen.texts.get(template)
     if forms is None:
         chosen, forms = Catalogue(), (template, plural or template)
     n = values.get("n")
     form = 0 if plural is None or not isinstance(n, int) else min(chosen.form(n), len(forms) - 1)
-    return forms[form].format_map({name: _shown(v) for name, v in values.items()})
+    return forms[form].format_map({name: _shown(v) for name, v in values.items()}) if values else forms[form]
 
 
 def _shown(value: object) -> object:
@@ -78,21 +80,69 @@ def several(*each: str) -> tuple[str, ...]:
 
 
 def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
-    """All that the sources say, for translators: English template → its plural, None where there is none."""
+    """All that the sources say, for translators: English template → its plural, None where there is none. To it belong
+    what declarations are given for their `Said` fields, and the names and helps of options."""
+    trees = [ast.parse(file.read_text("utf-8")) for file in (*root.glob("fairdash/**/*.py"), *root.glob("pages/*.py"))]
+    fixed = {
+        node.targets[0].id: node.value
+        for tree in trees for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }  # fmt: skip
+    classes = {node.name: node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     found: dict[str, str | None] = {}
-    for file in sorted((*root.glob("fairdash/**/*.py"), *root.glob("pages/*.py"))):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for tree in trees:
+        own = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        declared = {name: fields for name, node in (classes | own).items() if any((fields := _fields(node)).values())}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+                if _called(node.value) == "option":
+                    found[option(node.target.id)] = None
+                elif ast.unparse(node.annotation).endswith("Said"):  # a field that need not be given
+                    found |= dict.fromkeys(filter(None, _texts([node.value])))
             if not isinstance(node, ast.Call):
                 continue
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            said = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            name, said = _called(node), list(_texts(node.args))
             if name == "several":
                 found |= dict.fromkeys(said)
             elif name in ("say", "later") and said:
                 found[said[0]] = said[1] if len(said) > 1 else None
             elif name == "count" and said and len(node.args) > 1:
                 found[f"{{n}} {said[0]}"] = f"{{n}} {said[1] if len(said) > 1 else said[0] + 's'}"
+            elif name == "option":
+                found |= dict.fromkeys(_texts([*node.args[1:2], *(k.value for k in node.keywords if k.arg == "help")]))
+            elif name in declared:
+                fields = declared[name]
+                given = {**dict(zip(fields, node.args, strict=False)), **{str(k.arg): k.value for k in node.keywords}}
+                shown = [
+                    fixed.get(v.id, v) if isinstance(v, ast.Name) else v for k, v in given.items() if fields.get(k)
+                ]
+                found |= dict.fromkeys(text for text in _texts(shown) if text and text not in found)
     return found
+
+
+def _called(node: ast.AST | None) -> str:
+    """The name of the function that a node calls; "" where it calls none."""
+    func = node.func if isinstance(node, ast.Call) else node
+    return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+
+
+def _fields(node: ast.ClassDef | ast.FunctionDef) -> dict[str, bool]:
+    """What a dataclass or a function is given, in its order, and whether it is said."""
+    if isinstance(node, ast.FunctionDef):
+        named = [(one.arg, one.annotation) for one in (*node.args.args, *node.args.kwonlyargs)]
+    else:
+        fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
+        named = [(ast.unparse(one.target), one.annotation) for one in fields]
+    return {name: kind is not None and "Said" in ast.unparse(kind) for name, kind in named}
+
+
+def _texts(nodes: Iterable[ast.expr]) -> Iterator[str]:
+    """The texts among expressions, and those that a dict of them holds."""
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif isinstance(node, ast.Dict):
+            yield from _texts(node.values)
 
 
 @cache
@@ -191,6 +241,11 @@ def cell(value: object) -> object:
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|"):
         return "'" + value
     return value
+
+
+def option(name: str) -> str:
+    """What an option is called for a person, in English: learning_rate → Learning rate."""
+    return sentence(name.replace("_", " "))
 
 
 UNDEFINED = later("undefined")

@@ -7,6 +7,7 @@ import json
 import streamlit as st
 
 from fairdash import words
+from fairdash.stages.compare import sentences
 from fairdash.ui import changes, comparing, findings, parts, state
 
 MORE = {
@@ -24,7 +25,7 @@ value, digest = comparing.result(chosen)
 if value is None:
     st.stop()
 state.put("comparison", digest)
-comparing.headline(value)
+comparing.headline(value, sentences(value))
 attributes = list(value["gaps"])
 if not attributes:
     st.info(words.say("There are no groups of people to compare; the items are below."), icon=":material/info:")

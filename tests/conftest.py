@@ -1,6 +1,59 @@
 """Tests compute on one thread each: their models are tiny, and two threads that wait for each other on a busy machine
 made a test of five seconds run into its limit of three hundred."""
 
+from __future__ import annotations
+
+import json
 import os
+import re
+from collections.abc import Collection, Iterator
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+
+import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+_WIDE = {letter: letter + 0xFEE0 for letter in (*range(ord("A"), ord("Z") + 1), *range(ord("a"), ord("z") + 1))}
+
+
+def strange(template: str) -> str:
+    """The template in the made-up language: in brackets, with wide letters; what is filled in keeps its place."""
+    parts = re.split(r"(\{\w*\}|:material/\w+:)", template)
+    return f"⟦{''.join(part if i % 2 else part.translate(_WIDE) for i, part in enumerate(parts))}⟧"
+
+
+def english(text: str, data: Collection[str] = ()) -> list[str]:
+    """Words of a text that nobody said in the made-up language, without those that came with the data."""
+    bare = re.sub(r":material/\w+:|:[a-z]+(-badge)?\[|\\", "", text)
+    return [word for word in re.findall(r"[A-Za-z]{2,}", bare) if word not in data]
+
+
+@cache
+def _catalogue() -> str:
+    """The made-up language as a .po file."""
+    from fairdash import words
+
+    blocks = []
+    for one, many in words.templates().items():
+        forms = {"msgstr": one} if many is None else {"msgid_plural": many, "msgstr[0]": one, "msgstr[1]": many}
+        lines = [
+            f"{name} {json.dumps(said if name == 'msgid_plural' else strange(said))}" for name, said in forms.items()
+        ]
+        blocks.append("\n".join([f"msgid {json.dumps(one)}", *lines]))
+    return "\n\n".join(blocks)
+
+
+@pytest.fixture
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Everybody is spoken to in a language that has another text for each template, in brackets."""
+    from fairdash import words
+
+    (tmp_path / "locale").mkdir()
+    (tmp_path / "locale" / "xx.po").write_text(_catalogue(), "utf-8")
+    monkeypatch.setattr(words, "LOCALE", tmp_path / "locale")
+    monkeypatch.setattr(words, "language", ContextVar("language", default="xx"))
+    words.catalogue.cache_clear()
+    yield
+    words.catalogue.cache_clear()

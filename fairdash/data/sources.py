@@ -28,6 +28,7 @@ from fairdash.data.options import ImportOptions
 from fairdash.errors import ConfigError, DataError
 from fairdash.progress import Progress, silent
 from fairdash.schema import TITLE, Dataset
+from fairdash.words import Said
 from fairdash.workspace import aside
 
 Files = list[tuple[str, bytes]]
@@ -42,13 +43,13 @@ class SourceInfo:
     """
 
     name: str
-    title: str
-    summary: str
+    title: Said
+    summary: Said
     people: int
     items: int
     interactions: int
     licence: str
-    terms: str
+    terms: Said
     citation: str = ""
     size_mb: float = 0.0
     folder: str = ""

@@ -15,6 +15,7 @@ from fairdash.metrics.compared import Compared
 from fairdash.metrics.facts import Columns, Facts
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.item_sums import ItemSums, Listed
+from fairdash.words import Said
 
 Side = Literal["accuracy", "users", "items", "model"]
 Over = Literal["catalogue", "classes"]
@@ -43,17 +44,17 @@ class Metric:
     fairer, -1 lower is, 0 neither; target: the fair value where that is no end of the range."""
 
     key: str
-    title: str
+    title: Said
     side: Side
-    formula: str
+    formula: Said
     low: float
     high: float
     better: int
     paper: str = ""
     target: float | None = None
-    edge: str = ""  # what happens where it is undefined
+    edge: Said = ""  # what happens where it is undefined
     place: int = 1_000  # among the metrics of its side
-    why: str = "nobody has a liked held-out item"  # why a value can be undefined
+    why: Said = "nobody has a liked held-out item"  # why a value can be undefined
     counted: str = ""  # the kind of metrics that the same people have, so that these are counted once; "": its own
     value: Quotient | None = None  # of a group, where that is no mean of its people's own values
     gap_of: tuple[str, ...] = ()  # parts, by key, of which it is the largest gap
@@ -70,11 +71,11 @@ class Part:
     """A number that metrics are made of, and that is shown beside them. Fields as those of a metric."""
 
     key: str
-    title: str = ""
+    title: Said = ""
     low: float = -np.inf
     high: float = np.inf
     better: int = 0
-    why: str = "nobody has a liked held-out item"
+    why: Said = "nobody has a liked held-out item"
     counted: str = ""
     value: Quotient | None = None
     whole: bool = False

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash import words
 from fairdash.hashing import id_hash, mix
 from fairdash.item_classes import ItemClass
 from fairdash.metrics import bootstrap, exposure, floor
@@ -43,42 +44,58 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
     """What stands beside every number."""
     rules = total.rules
     return {
-        "relevance": "binary: every held-out item"
+        "relevance": words.later("binary: every held-out item")
         if threshold is None
         else f"binary: held-out items rated {threshold:g} or more",
         **({"graded_relevance": _GRADED} if "graded_ndcg" in total.metrics else {}),
-        "discount": "1 / log2(rank + 1), rank from 1",
+        "discount": words.later("1 / log2(rank + 1), rank from 1"),
         "ideal": f"the first min({rules.k}, number of relevant items) discounts",
-        "candidates": "the whole catalogue less the user's training items; never sampled negatives",
-        "pairwise_accuracy": "of all places of a list that were given, not of the top K alone; items outside the list "
-        "rank below it, and among each other they count half; lists that had to be cut are said; before and after, of "
-        "as many places as both have",
-        "users_without_truth": "left out of accuracy means, counted in n_without_truth; they stay in exposure metrics "
-        "(but for eer and eel, which need an ideal)",
-        "ties": "equal scores are ordered by a fixed hash of (seed, item), equal times of a person by one of (seed, "
-        "person, item); never by id or row",
-        "head": "the fewest items that make 80 % of the training interactions, the tail is the rest; of equal counts "
-        "at the border a fixed hash of the item takes as many as are needed",
+        "candidates": words.later("the whole catalogue less the user's training items; never sampled negatives"),
+        "pairwise_accuracy": words.later(
+            "of all places of a list that were given, not of the top K alone; items outside the list rank below it, "
+            "and among each other they count half; lists that had to be cut are said; before and after, of as many places "
+            "as both have"
+        ),
+        "users_without_truth": words.later(
+            "left out of accuracy means, counted in n_without_truth; they stay in exposure metrics (but for eer and "
+            "eel, which need an ideal)"
+        ),
+        "ties": words.later(
+            "equal scores are ordered by a fixed hash of (seed, item), equal times of a person by one of (seed, "
+            "person, item); never by id or row"
+        ),
+        "head": words.later(
+            "the fewest items that make 80 % of the training interactions, the tail is the rest; of equal counts at "
+            "the border a fixed hash of the item takes as many as are needed"
+        ),
         "parity_ratio": f"of the categories that would have at least {parity.LEAST_EXPECTED} places in the lists of "
         "each group if groups were treated alike (of all where none would); left_out counts the others",
         "missing_group": f"{UNKNOWN}: shown, never part of a gap",
-        "small_group": "groups below the minimum size are shown with their n and are not part of a gap",
-        "undefined": "null with its reason; never 0, never 1",
+        "small_group": words.later("groups below the minimum size are shown with their n and are not part of a gap"),
+        "undefined": words.later("null with its reason; never 0, never 1"),
         "interval": "95 %; of people's values, the exact binomial interval of two points with the same mean, variance "
         "and skew (Clopper & Pearson's for hits); of the item side, percentile bootstrap over "
         f"users, {rules.replicates:,} replicates with Poisson(1) weights from a hash of (seed {rules.seed}, user), the "
         "same for all metrics and for before and after, whose differences have an interval of the first kind, with "
         "the variance and skew of these replicates",
-        "gap_interval": "two groups: of the signed difference, first the higher group; several groups or categories: "
-        "all pairs covered at once; in both, an interval above 0 says that the groups differ, as p < 0.05 does",
+        "gap_interval": words.later(
+            "two groups: of the signed difference, first the higher group; several groups or categories: all pairs "
+            "covered at once; in both, an interval above 0 says that the groups differ, as p < 0.05 does"
+        ),
         "test": f"{rules.permutations:,} shufflings of the group labels over users"
         + (", by their limit distribution above 20,000 users" if _by_limit(total) else "")
         + "; all of them for hits of two groups; p_holm: Holm over the metrics of one attribute",
-        "shrunk": "of five groups or more: posterior mean and 95 % interval under normal errors and normal true "
-        "values, both their mean and their spread uniform a priori; small groups are part of it",
-        "floor": "of metrics that noise alone lifts above 0: their mean under shuffled labels; above_floor is what the "
-        "value has more, and its interval leaves out 0 as p < 0.05 does",
-        "detectable": "the smallest true gap that would be found with probability 0.8 at this number of people",
+        "shrunk": words.later(
+            "of five groups or more: posterior mean and 95 % interval under normal errors and normal true values, both "
+            "their mean and their spread uniform a priori; small groups are part of it"
+        ),
+        "floor": words.later(
+            "of metrics that noise alone lifts above 0: their mean under shuffled labels; above_floor is what the "
+            "value has more, and its interval leaves out 0 as p < 0.05 does"
+        ),
+        "detectable": words.later(
+            "the smallest true gap that would be found with probability 0.8 at this number of people"
+        ),
     }
 
 

@@ -19,6 +19,7 @@ from fairdash import settings
 from fairdash.errors import ConfigError
 from fairdash.groups import from_json
 from fairdash.schema import Categories, Codes, Floats, Groups, GroupSpec, Lists, TrainingData
+from fairdash.words import Said
 
 if TYPE_CHECKING:
     import torch
@@ -31,16 +32,16 @@ class Info:
     """A line of the catalogue, shown on the Mitigate page as it stands here."""
 
     key: str
-    title: str
+    title: Said
     place: Place
     side: Literal["users", "items", "both"]
-    objective: str  # what is optimised, in one sentence
+    objective: Said  # what is optimised, in one sentence
     paper: str  # authors, year, title
     needs: tuple[str, ...]  # of: "user_groups", "item_groups", "categories", "profile", "vectors", "probabilities"
     target: str  # key of the metric that it is meant to move
-    cost: str  # what it usually costs, in one sentence
+    cost: Said  # what it usually costs, in one sentence
     wants: tuple[str, ...] = ()  # what it makes use of where the recommender has it: "probabilities"
-    answers: Mapping[str, str] = field(default_factory=dict)  # finding of `advise.TABLE` that it fits → why
+    answers: Mapping[str, Said] = field(default_factory=dict)  # finding of `advise.TABLE` that it fits → why
     order: int = 100  # within its place: where it stands in lists, lowest first
 
 

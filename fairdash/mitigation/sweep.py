@@ -35,9 +35,9 @@ ACCURACY_BUDGET = 0.05  # part of the NDCG before that may be lost
 GAP_BUDGET = 0.5  # part of the way to fairness that must be gone, where no bound is given
 
 RULES = {
-    "accuracy-budget": "The fairest point that loses at most this part of NDCG.",
-    "gap-budget": "The most accurate point whose target is at least as fair as this bound.",
-    "knee": "The point where more fairness starts to cost more than it did.",
+    "accuracy-budget": words.later("The fairest point that loses at most this part of NDCG."),
+    "gap-budget": words.later("The most accurate point whose target is at least as fair as this bound."),
+    "knee": words.later("The point where more fairness starts to cost more than it did."),
 }
 
 

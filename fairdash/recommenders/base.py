@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fairdash.progress import Progress
 from fairdash.schema import Codes, Floats, Interactions, TrainingData
+from fairdash.words import Said
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,8 +186,8 @@ class RecommenderInfo:
     """
 
     name: str
-    title: str
-    summary: str
+    title: Said
+    summary: Said
     paper: str
     place: int
     module: str

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fairdash import words
 from fairdash.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,12 +67,17 @@ def choose(wish: str = "auto") -> Device:
         raise ConfigError("This machine has no Apple GPU that PyTorch can use.", "Choose auto or cpu.")
     if wish == "cuda" or (wish == "auto" and cuda):
         name, bf16 = torch.cuda.get_device_name(), torch.cuda.is_bf16_supported()
-        return Device("cuda", bf16, f"Runs on the GPU {name} in {'bfloat16' if bf16 else 'float32'}.")
+        said = words.say("Runs on the GPU {name} in {precision}.", name=name, precision=_precision(bf16))
+        return Device("cuda", bf16, said)
     if wish == "mps" or (wish == "auto" and mps):
-        return Device("mps", False, "Runs on the Apple GPU in float32.")
+        return Device("mps", False, words.say("Runs on the Apple GPU in float32."))
     bf16, threads = _cpu_has_bf16(), torch.get_num_threads()
-    reason = "" if wish == "cpu" else ", since no GPU is at hand"
-    return Device("cpu", bf16, f"Runs on the CPU with {_threads(threads)} in {_precision(bf16)}{reason}.")
+    told = (
+        words.later("Runs on the CPU with {threads} in {precision}.")
+        if wish == "cpu"
+        else words.later("Runs on the CPU with {threads} in {precision}, since no GPU is at hand.")
+    )
+    return Device("cpu", bf16, words.say(told, threads=words.count(threads, "thread"), precision=_precision(bf16)))
 
 
 def likely(wish: str = "auto") -> Device:
@@ -83,22 +89,24 @@ def likely(wish: str = "auto") -> Device:
     cuda = Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists()
     mps = platform.system() == "Darwin" and platform.machine() == "arm64"
     if wish == "cuda" or (wish == "auto" and cuda):
-        missing = "" if cuda else ", though none was found"
-        return Device("cuda", True, f"Will run on the GPU{missing}.")
+        found = words.say("Will run on the GPU.")
+        return Device("cuda", True, found if cuda else words.say("Will run on the GPU, though none was found."))
     if wish == "mps" or (wish == "auto" and mps):
-        missing = "" if mps else ", though none was found"
-        return Device("mps", False, f"Will run on the Apple GPU in float32{missing}.")
-    bf16, reason = _cpu_has_bf16(), "" if wish == "cpu" else ", since no GPU was found"
-    return Device("cpu", bf16, f"Will run on the CPU in {_precision(bf16)}{reason}.")
+        found = words.say("Will run on the Apple GPU in float32.")
+        missing = words.say("Will run on the Apple GPU in float32, though none was found.")
+        return Device("mps", False, found if mps else missing)
+    told = (
+        words.later("Will run on the CPU in {precision}.")
+        if wish == "cpu"
+        else words.later("Will run on the CPU in {precision}, since no GPU was found.")
+    )
+    bf16 = _cpu_has_bf16()
+    return Device("cpu", bf16, words.say(told, precision=_precision(bf16)))
 
 
 def _check(wish: str) -> None:
     if wish not in CHOICES:
         raise ConfigError(f"There is no device {wish!r}.", f"Choose one of: {', '.join(CHOICES)}.")
-
-
-def _threads(n: int) -> str:
-    return f"{n} thread" if n == 1 else f"{n} threads"
 
 
 def _precision(bf16: bool) -> str:

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import psutil
 
+from fairdash import words
 from fairdash.recommenders.base import Cost
 from fairdash.recommenders.device import Device
 
@@ -34,12 +35,22 @@ def estimate(cost: Cost, device: Device) -> Estimate:
     on_cpu = device.kind == "cpu"
     speed = _cpu_speed() * EFFICIENCY * (BF16_GAIN if device.bf16 else 1.0) if on_cpu else GPU_SPEED
     seconds = cost.flops / speed
-    time_said = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
-    start = "At most about" if on_cpu else "A guess, since a GPU's speed is not measured here: at most"
-    sentence = f"{start} {time_said} and {cost.bytes / 2**30:.1f} GB of memory."
+    time_said = (
+        words.say("{n} second", "{n} seconds", n=round(seconds))
+        if seconds < 90
+        else words.say("{n} minute", "{n} minutes", n=round(seconds / 60))
+    )
+    told = (
+        words.later("At most about {time} and {memory} GB of memory.")
+        if on_cpu
+        else words.later("A guess, since a GPU's speed is not measured here: at most {time} and {memory} GB of memory.")
+    )
+    sentence = words.say(told, time=time_said, memory=words.number(cost.bytes / 2**30, 1))
     room = float(psutil.virtual_memory().available)
     if on_cpu and cost.bytes > room:
-        sentence += f" This machine has {room / 2**30:.1f} GB: choose a smaller model or batch."
+        sentence += " " + words.say(
+            "This machine has {memory} GB: choose a smaller model or batch.", memory=words.number(room / 2**30, 1)
+        )
     return Estimate(seconds, cost.bytes, sentence)
 
 

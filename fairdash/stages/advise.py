@@ -63,8 +63,8 @@ class Advice:
 
 @dataclass(frozen=True)
 class _Rule:
-    """A row of the table. found(row): whether the audit's row is a finding. said: the finding, filled with the row and
-    title, attribute."""
+    """A row of the table. found(row): whether the audit's row is a finding. said: the finding, a template that is
+    filled with the row and title, attribute."""
 
     place: Literal["gaps", "model", "items", "overall", "catalogue"]
     metric: str
@@ -99,8 +99,7 @@ def _below_floor(row: Row) -> bool:
     return value is not None and _high(row) < value
 
 
-_GAP = "{title} differs between groups of {attribute} by {gap} (95 % interval {ci})."
-_VALUE = "{title} is {value} (95 % interval {ci})"
+_GAP = words.later("{title} differs between groups of {attribute} by {gap} (95 % interval {ci}).")
 
 TABLE: tuple[_Rule, ...] = (
     _Rule(
@@ -113,45 +112,57 @@ TABLE: tuple[_Rule, ...] = (
         "gaps",
         "category_divergence",
         _gap,
-        "Groups of {attribute} get different kinds of items: distance {gap} (95 % interval {ci}).",
+        words.later("Groups of {attribute} get different kinds of items: distance {gap} (95 % interval {ci})."),
     ),
     _Rule(
         "gaps",
         "demographic_parity_difference",
         _gap,
-        "One category reaches the lists of groups of {attribute} at rates that differ by {gap} (95 % interval {ci}).",
+        words.later(
+            "One category reaches the lists of groups of {attribute} at rates that differ by {gap} (95 % interval "
+            "{ci})."
+        ),
     ),
     _Rule(
         "gaps",
         "miscalibration",
         _gap,
-        "Lists fit the own tastes of groups of {attribute} unequally well: miscalibration differs by {gap} "
-        "(95 % interval {ci}).",
+        words.later(
+            "Lists fit the own tastes of groups of {attribute} unequally well: miscalibration differs by {gap} "
+            "(95 % interval {ci})."
+        ),
     ),
     _Rule(
         "gaps",
         "popularity_lift",
         _gap,
-        "Groups of {attribute} are pushed to popular items unequally: the lift differs by {gap} (95 % interval {ci}).",
+        words.later(
+            "Groups of {attribute} are pushed to popular items unequally: the lift differs by {gap} (95 % interval "
+            "{ci})."
+        ),
     ),
     _Rule(
         "model",
         "probe_auc",
         lambda row: _low(row) > 0.5,
-        "{attribute} can be read off user vectors: a probe reaches AUC {value} (95 % interval {ci}; 0.5 is chance).",
+        words.later(
+            "{attribute} can be read off user vectors: a probe reaches AUC {value} (95 % interval {ci}; 0.5 is chance)."
+        ),
     ),
     _Rule(
         "model",
         "flip_jaccard",
         _below_floor,
-        "Lists change when {attribute} is exchanged in the profile text: {share} of a pair of lists is shared.",
+        words.later(
+            "Lists change when {attribute} is exchanged in the profile text: {share} of a pair of lists is shared."
+        ),
     ),
     *(
         _Rule(
             "model",
             f"{kind}_unfairness",
             lambda row: _low(row) > 0 and (row.get("p_value") is None or row["p_value"] < SIGNIFICANT),
-            "{title} between groups of {attribute} is {value} (95 % interval {ci}).",
+            words.later("{title} between groups of {attribute} is {value} (95 % interval {ci})."),
         )
         for kind in ("value", "absolute", "underestimation", "overestimation", "nonparity")
     ),
@@ -159,34 +170,41 @@ TABLE: tuple[_Rule, ...] = (
         "items",
         "exposure_ratio",
         lambda row: _high(row) < FOUR_FIFTHS,
-        "Exposure is not in proportion to merit: the worst-off group of {attribute} gets {share} of what the "
-        "best-off gets (95 % interval {ci_share}; four fifths are a common bound).",
+        words.later(
+            "Exposure is not in proportion to merit: the worst-off group of {attribute} gets {share} of what the "
+            "best-off gets (95 % interval {ci_share}; four fifths are a common bound)."
+        ),
     ),
     _Rule(
         "items",
         "rsp",
         lambda row: _low(row) > WIDE_RATES,
-        "Items of some groups of {attribute} are recommended far more often than others: rates spread by {share} "
-        "of their mean (95 % interval {ci_share}; {bound_share} is this table's bound).",
+        words.later(
+            "Items of some groups of {attribute} are recommended far more often than others: rates spread by {share} "
+            "of their mean (95 % interval {ci_share}; {bound_share} is this table's bound)."
+        ),
         never=POPULARITY,
     ),
     _Rule(
         "overall",
         "popularity_lift",
         lambda row: _low(row) > 0,
-        "Lists hold more popular items than people's histories: " + _VALUE + ".",
+        words.later("Lists hold more popular items than people's histories: {title} is {value} (95 % interval {ci})."),
     ),
     _Rule(
         "overall",
         "miscalibration",
         lambda row: _low(row) > FAR_FROM_TASTE,
-        "Lists mix categories otherwise than people's histories do: " + _VALUE + "; {bound} is this table's bound.",
+        words.later(
+            "Lists mix categories otherwise than people's histories do: {title} is {value} (95 % interval {ci}); "
+            "{bound} is this table's bound."
+        ),
     ),
     _Rule(
         "catalogue",
         "coverage",
         lambda row: row["value"] < FEW_ITEMS,
-        "Only {share} of the catalogue is recommended to anybody ({bound_share} is this table's bound).",
+        words.later("Only {share} of the catalogue is recommended to anybody ({bound_share} is this table's bound)."),
     ),
 )
 _BOUNDS = {"rsp": WIDE_RATES, "miscalibration": FAR_FROM_TASTE, "coverage": FEW_ITEMS}
@@ -236,14 +254,15 @@ def _defined(row: Row) -> bool:
 
 def _said(rule: _Rule, attribute: str | None, row: Row) -> str:
     info, bound = METRIC_INFO.get(rule.metric), _BOUNDS.get(rule.metric, math.nan)
-    return rule.said.format(
-        title=info.title if info else rule.metric,
+    return words.say(
+        rule.said,
+        title=words.say(info.title) if info else rule.metric,
         attribute=attribute,
         gap=words.number(row.get("gap")),
         value=words.number(row.get("value")),
         share=words.percent(row.get("value"), 0),
         ci=words.interval(_low(row), _high(row)),
-        ci_share=f"{words.percent(_low(row), 0)} to {words.percent(_high(row), 0)}",
+        ci_share=words.say("{low} to {high}", low=words.percent(_low(row), 0), high=words.percent(_high(row), 0)),
         bound=words.brief(bound),
         bound_share=words.percent(bound, 0),
     )
@@ -263,4 +282,5 @@ def _suggestion(info: Info, attribute: str | None, about: About, offered: Collec
     have = {*(["user_groups"] if about == "people" else []), *(["item_groups"] if item_group else [])}
     chosen = [need for need in info.needs if need in ("user_groups", "item_groups") and need not in have]
     missing = (*chosen, *place_of(info.key).lacks(info, offered))
-    return Suggestion(info.key, info.title, info.answers[finding], info.paper, missing, item_group)
+    why = words.say(info.answers[finding])
+    return Suggestion(info.key, words.say(info.title), why, info.paper, missing, item_group)

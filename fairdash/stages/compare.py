@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from fairdash.metrics.value import Audit
     from fairdash.stages.model_side import Measures
 
-FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = "fairer", "less fair", "no change shown", "undefined", "changed"
-ALONE = "only on its own"  # of a gap: beyond its interval, but not among all gaps of its attribute
+FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = words.several(
+    "fairer", "less fair", "no change shown", "undefined", "changed"
+)
+ALONE = words.later("only on its own")  # of a gap: beyond its interval, but not among all gaps of its attribute
 SIGNIFICANT = 0.05  # p of one aim that was set beforehand, or after Holm's correction
 _OF_RUN = ("recommender", "options", "seed", "device_sentence", "train_seconds", "mitigations")
 
@@ -107,7 +109,8 @@ class Comparison:
                within_chance}], one for each attribute that the mitigation was meant to balance; within_chance: whether
                before, the data did not tell it from its fair value, so that there was nothing to move
     aim        the first of them, or null
-    sentences  what to read first
+    unmeasured [{metric, attribute}]: aims that have no row here
+    sentences  what to read first: `sentences` of the rest, which says them in other languages, too
     """
 
     value: dict[str, Any]
@@ -142,9 +145,13 @@ def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = sil
     """
     if before.run.meta["split_digest"] != after.run.meta["split_digest"]:
         raise ConfigError(
-            f"“{before.title}” and “{after.title}” are of different test parts, so no number of one can be held "
-            "against the other.",
-            "Compare lists of the same data and split.",
+            words.say(
+                "“{before}” and “{after}” are of different test parts, so no number of one can be held against the "
+                "other.",
+                before=before.title,
+                after=after.title,
+            ),
+            words.say("Compare lists of the same data and split."),
         )
     chosen = after.mitigation
     meant = aims(chosen)
@@ -247,9 +254,10 @@ def compare_audits(
     measured = {aim: _aim(value, aim, before, {} if models is None else models[0]) for aim in aims}
     value["aims"] = [row for row in measured.values() if row is not None]
     value["aim"] = value["aims"][0] if value["aims"] else None
+    value["unmeasured"] = [asdict(aim) for aim, row in measured.items() if row is None]
     value["beyond"] = list(_beyond(value, {aim.metric for aim in aims}))
-    value["sentences"] = _sentences(value, [aim for aim, row in measured.items() if row is None])
-    return Comparison(plain(value))
+    value = plain(value)
+    return Comparison({**value, "sentences": sentences(value)})
 
 
 def _model(before: Mapping[str, Measures], after: Mapping[str, Measures]) -> dict[str, Any]:
@@ -389,7 +397,7 @@ def _aim(value: Mapping[str, Any], aim: Aim, before: Audit, models: Mapping[str,
     if not isinstance(row, dict) or "before" not in row:
         return None
     about = {"before_ci": ci, "before_p": p, "within_chance": _within_chance(fair, ci, p)}
-    return {"metric": key, "attribute": of, "title": _aim_title(aim, value["k"]), **row, **about}
+    return {**asdict(aim), "title": _aim_title(asdict(aim), value["k"]), **row, **about}
 
 
 def _within_chance(fair: float | None, ci: Sequence[float | None] | None, p: float | None) -> bool:
@@ -401,136 +409,205 @@ def _within_chance(fair: float | None, ci: Sequence[float | None] | None, p: flo
 
 # --- sentences --------------------------------------------------------------------------------------------------------
 
+_REACHED = {
+    FAIRER: words.later("Aim: {aim} moved as meant, beyond its interval: {change}."),
+    WORSE: words.later("Aim: {aim} moved the wrong way, beyond its interval: {change}."),
+    NOT_SHOWN: words.later("Aim: {aim} did not move beyond its interval: {change}."),
+    UNDEFINED: words.later("Aim: {aim} cannot be compared here: {change}."),
+    NEUTRAL: words.later("Aim: {aim} moved beyond its interval: {change}."),
+}
+_ACCURACY = {
+    FAIRER: words.later("Accuracy: NDCG@{k} rose: {change}."),
+    WORSE: words.later("Accuracy: NDCG@{k} fell: {change}."),
+    NOT_SHOWN: words.later("Accuracy: NDCG@{k} did not change beyond its interval: {change}."),
+}
 
-def _sentences(value: Mapping[str, Any], unmeasured: Sequence[Aim]) -> list[str]:
+
+def sentences(value: Mapping[str, Any]) -> list[str]:
+    """What to read first of a comparison (the value of comparison.json), in the language of whoever is spoken to."""
     k = value["k"]
-    said = []
-    for aim in value["aims"]:
-        reached = {
-            FAIRER: "moved as meant, beyond its interval",
-            WORSE: "moved the wrong way, beyond its interval",
-            NOT_SHOWN: "did not move beyond its interval",
-            UNDEFINED: "cannot be compared here",
-            NEUTRAL: "moved beyond its interval",
-        }[aim["verdict"]]
-        said.append(f"Aim: {aim['title']} {reached}: {_change(aim)}.{_why(aim)}")
+    after = value["about"].get("after") or {}
+    said = [
+        _joint(words.say(_REACHED[aim["verdict"]], aim=_aim_title(aim, k), change=_change(aim)), _why(aim))
+        for aim in value["aims"]
+    ]
     if said and not any(aim["verdict"] in (FAIRER, NEUTRAL) for aim in value["aims"]):
-        said[-1] += _tuned(value["about"].get("after") or {})
-    said += [f"Aim: {_aim_title(aim, k)} was not measured here." for aim in unmeasured]
-    whom = _whom(value)
+        said[-1] = _joint(said[-1], _tuned(after))
+    said += [
+        words.say("Aim: {aim} was not measured here.", aim=_aim_title(aim, k)) for aim in value.get("unmeasured", ())
+    ]
     ndcg = value["overall"].get("ndcg")
     if ndcg is not None and ndcg["verdict"] != UNDEFINED:
-        share = "" if not ndcg["before"] else f" ({words.percent(ndcg['difference'] / ndcg['before'], sign=True)})"
-        went = {FAIRER: "rose", WORSE: "fell"}.get(ndcg["verdict"], "did not change beyond its interval")
-        said.append(f"Accuracy: NDCG@{k} {went}: {_change(ndcg)}{share}.")
+        change = _change(ndcg)
+        if ndcg["before"]:
+            share = words.percent(ndcg["difference"] / ndcg["before"], sign=True)
+            change = words.say("{change} ({share})", change=change, share=share)
+        said.append(words.say(_ACCURACY[ndcg["verdict"]], k=k, change=change))
     if said:  # whoever reads one sentence reads who lost
-        said[0] += whom
+        said[0] = _joint(said[0], *_whom(value))
     for attribute, named in value["groups"].items():
         costs = [
-            f"{name} {words.signed(row['ndcg']['difference'])}"
+            words.say("{group} {difference}", group=name, difference=words.signed(row["ndcg"]["difference"]))
             for name, row in named.items()
             if not row["small"] and row.get("ndcg", {}).get("difference") is not None
         ]
         if costs:
-            said.append(f"By {attribute}, NDCG@{k} changed by: {', '.join(costs)}.")
+            costs_said = words.say(", ").join(costs)
+            said.append(
+                words.say("By {attribute}, NDCG@{k} changed by: {costs}.", attribute=attribute, k=k, costs=costs_said)
+            )
     everyone = value["people"].get("all", {}).get("all", {}).get("ndcg")
     if everyone is not None and everyone["n"]:
-        better, worse, equal = (words.percent(everyone[part], 0) for part in ("better", "worse", "equal"))
+        shares = {part: words.percent(everyone[part], 0) for part in ("better", "worse", "equal")}
         said.append(
-            f"Of {words.count(everyone['n'])} people with held-out items, {better} have a better list, {worse} a worse "
-            f"one, {equal} an equal one (by NDCG@{k})."
+            words.say(
+                "Of {people} people with held-out items, {better} have a better list, {worse} a worse one, {equal} an "
+                "equal one (by NDCG@{k}).",
+                people=everyone["n"],
+                k=k,
+                **shares,
+            )
         )
     for attribute, named in value["gaps"].items():
-        for verdict, told in ((FAIRER, "Smaller gaps"), (WORSE, "Larger gaps")):
-            moved = [title(key) for key, row in named.items() if row["verdict"] == verdict]
-            if moved:
-                said.append(f"{told} between groups of {attribute}: {words.join(moved)}.")
-        turned = [title(key) for key, row in named.items() if row["changed_sides"]]
-        if turned:
-            said.append(f"Gaps that changed sides between groups of {attribute}: {words.join(turned)}.")
-        tested = sum(row["moved"] is not None for row in named.values())
-        if tested and not any(row["verdict"] in (FAIRER, WORSE) for row in named.values()):
-            alone = sum(row["verdict"] == ALONE for row in named.values())
-            rest = f"; {alone} would be if {'it' if alone == 1 else 'each'} were the only one" if alone else ""
-            said.append(
-                f"Of {words.count(tested, 'gap')} between groups of {attribute}, none is shown to have moved{rest}."
-            )
+        said += _gaps(attribute, named)
     return said
 
 
-def _whom(value: Mapping[str, Any]) -> str:
+def _joint(*said: str) -> str:
+    """Sentences side by side."""
+    return " ".join(one for one in said if one)
+
+
+def _gaps(attribute: str, named: Mapping[str, Any]) -> Iterator[str]:
+    """What became of the gaps between groups of an attribute."""
+    moved: dict[str, list[str]] = {
+        told: [title(key) for key, row in named.items() if row[name] == held]
+        for told, name, held in (
+            (words.later("Smaller gaps between groups of {attribute}: {gaps}."), "verdict", FAIRER),
+            (words.later("Larger gaps between groups of {attribute}: {gaps}."), "verdict", WORSE),
+            (words.later("Gaps that changed sides between groups of {attribute}: {gaps}."), "changed_sides", True),
+        )
+    }
+    for told, gaps in moved.items():
+        if gaps:
+            yield words.say(told, attribute=attribute, gaps=words.join(gaps))
+    tested = sum(row["moved"] is not None for row in named.values())
+    if not tested or any(row["verdict"] in (FAIRER, WORSE) for row in named.values()):
+        return
+    alone = sum(row["verdict"] == ALONE for row in named.values())
+    about = {"gaps": words.count(tested, "gap"), "attribute": attribute}
+    if alone:
+        yield words.say(
+            "Of {gaps} between groups of {attribute}, none is shown to have moved; {n} would be if it were the only "
+            "one.",
+            "Of {gaps} between groups of {attribute}, none is shown to have moved; {n} would be if each were the only "
+            "one.",
+            n=alone,
+            **about,
+        )
+    else:
+        yield words.say("Of {gaps} between groups of {attribute}, none is shown to have moved.", **about)
+
+
+def _whom(value: Mapping[str, Any]) -> Iterator[str]:
     """Every group whose own change lies beyond its interval; the gaps in NDCG and of the aims that changed sides."""
     k = value["k"]
-    said = []
     for row in value["beyond"]:
-        name = title(row["metric"]) + (f"@{k}" if METRICS[row["metric"]].side == "accuracy" else "")
         low, high = row["ci"]
-        said.append(
-            f"{name} {'rose' if row['difference'] > 0 else 'fell'} for {words.people(row['attribute'], row['group'])}: "
-            f"{words.signed(row['difference'])} (95 % CI {words.interval(low, high, sign=True)})."
+        yield words.say(
+            words.later("{metric} rose for {people}: {difference} (95 % CI {interval}).")
+            if row["difference"] > 0
+            else words.later("{metric} fell for {people}: {difference} (95 % CI {interval})."),
+            metric=_at(row["metric"], k),
+            people=words.people(row["attribute"], row["group"]),
+            difference=words.signed(row["difference"]),
+            interval=words.interval(low, high, sign=True),
         )
     looked = [(aim["attribute"], aim["metric"]) for aim in value["aims"]] + [(of, "ndcg") for of in value["gaps"]]
     for attribute, key in dict.fromkeys(looked):
         row = value["gaps"].get(attribute, {}).get(key)
         if row is not None and row["changed_sides"]:
-            said.append(
-                f"{aim_title(key, k, (attribute,))} changed sides: {words.people(attribute, row['ahead'])} had "
-                f"{words.number(row['before'])} more, and have {words.number(-row['signed_after'])} less now."
+            yield words.say(
+                "{gap} changed sides: {people} had {more} more, and have {less} less now.",
+                gap=aim_title(key, k, (attribute,)),
+                people=words.people(attribute, row["ahead"]),
+                more=words.number(row["before"]),
+                less=words.number(-row["signed_after"]),
             )
-    return "".join(f" {one}" for one in said)
 
 
 def _why(aim: Mapping[str, Any]) -> str:
     """Why an aim did not move, where its value before tells."""
     if aim["verdict"] != NOT_SHOWN or not aim["within_chance"]:
         return ""
-    tested = aim["before_p"] is not None and not np.isnan(aim["before_p"])
-    p = f", {words.p_value(aim['before_p'])}" if tested else ""
-    return f" Before, it was within chance (95 % CI {words.interval(*aim['before_ci'])}{p}): there was nothing to move."
+    statistics = words.say("95 % CI {interval}", interval=words.interval(*aim["before_ci"]))
+    if aim["before_p"] is not None:
+        statistics = words.say(", ").join([statistics, words.p_value(aim["before_p"])])
+    return words.say("Before, it was within chance ({statistics}): there was nothing to move.", statistics=statistics)
 
 
 def _tuned(after: Mapping[str, Any]) -> str:
     """What validation had said of a mitigation that did not reach its aim in the test."""
     strength, tuning = (after.get("mitigation") or {}).get("strength"), after.get("tuning") or []
     if strength == 0.0:
-        return " Strength 0 was taken, at which the lists are as they were" + (
-            ": on validation, the rule called for no stronger one." if tuning else "."
+        if not tuning:
+            return words.say("Strength 0 was taken, at which the lists are as they were.")
+        return words.say(
+            "Strength 0 was taken, at which the lists are as they were: on validation, the rule called for no stronger "
+            "one."
         )
     point = next((point for point in tuning if point["strength"] == strength), None)
     if point is None or point["change"] is None or None in point["change_ci"]:
         return ""
     low, high = point["change_ci"]
-    moved = f"by {words.signed(point['change'])} (95 % CI {words.interval(low, high, sign=True)})"
-    if low <= 0 <= high:
-        return f" On validation it had not moved beyond its interval either, {moved}."
-    return f" On validation it had moved {moved}."
+    return words.say(
+        words.later("On validation it had not moved beyond its interval either, by {difference} (95 % CI {interval}).")
+        if low <= 0 <= high
+        else words.later("On validation it had moved by {difference} (95 % CI {interval})."),
+        difference=words.signed(point["change"]),
+        interval=words.interval(low, high, sign=True),
+    )
 
 
 def aim_title(metric: str, k: int, attributes: Sequence[str] = ()) -> str:
     """What an aim is called: NDCG@10, which each group has, is aimed at as the gap between groups; what lies between
     groups in itself is named as such. attributes: those whose groups are meant, where they are known."""
-    accuracy = METRICS[metric].side == "accuracy"
-    gap = "Gap in " if accuracy and metric in BETWEEN_PEOPLE else ""
-    between = " between groups" if metric in BETWEEN_PEOPLE or attributes else ""
-    of = f" of {words.join(attributes)}" if attributes else ""
-    return f"{gap}{title(metric)}{f'@{k}' if accuracy else ''}{between}{of}"
+    name, between = _at(metric, k), metric in BETWEEN_PEOPLE
+    gap = between and METRICS[metric].side == "accuracy"
+    if attributes:
+        told = (
+            words.later("Gap in {metric} between groups of {attributes}")
+            if gap
+            else words.later("{metric} between groups of {attributes}")
+        )
+        return words.say(told, metric=name, attributes=words.join(attributes))
+    if between:
+        told = words.later("Gap in {metric} between groups") if gap else words.later("{metric} between groups")
+        return words.say(told, metric=name)
+    return name
 
 
-def _aim_title(aim: Aim, k: int) -> str:
-    return aim_title(aim.metric, k, () if aim.attribute is None else (aim.attribute,))
+def _aim_title(aim: Mapping[str, Any], k: int) -> str:
+    """The same of an aim as it stands in comparison.json."""
+    return aim_title(aim["metric"], k, () if aim["attribute"] is None else (aim["attribute"],))
+
+
+def _at(key: str, k: int) -> str:
+    """A metric's title, with K where it is one of accuracy."""
+    return title(key) + (f"@{k}" if METRICS[key].side == "accuracy" else "")
 
 
 def title(key: str) -> str:
     """A metric's title; of one over groups of items, which."""
     name, _, of = key.partition(":")
-    found = METRICS[name].title if name in METRICS else name
-    return f"{found} ({of})" if of else found
+    found = words.say(METRICS[name].title) if name in METRICS else name
+    return words.say("{metric} ({items})", metric=found, items=of) if of else found
 
 
 def _change(row: Mapping[str, Any]) -> str:
     change = words.interval(row["before"], row["after"])
     low, high = row["ci"] if row["ci"] is not None else (None, None)
-    if low is None or high is None or np.isnan(low):
+    if low is None or high is None:
         return change
-    by = words.signed(row["difference"])
-    return f"{change}, a change of {by} (95 % CI {words.interval(low, high, sign=True)})"
+    by, interval = words.signed(row["difference"]), words.interval(low, high, sign=True)
+    return words.say("{values}, a change of {by} (95 % CI {interval})", values=change, by=by, interval=interval)

@@ -28,7 +28,7 @@ def aside(name: str, n: int, small: bool) -> str:
     """Why a group is no part of a comparison; empty for one that is."""
     if n < settings.FEWEST:
         return words.WITHHELD
-    return "unknown" if name == UNKNOWN else "too few" if small else ""
+    return words.say("unknown") if name == UNKNOWN else words.say("too few") if small else ""
 
 
 def withheld(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.errors import ConfigError
 from fairdash.groups import form_all
 from fairdash.hashing import id_hash
@@ -32,12 +32,15 @@ RETRAIN_STRENGTHS = (0.0, 0.25, 0.5, 1.0)  # each above 0 costs a training
 PROBE_STRENGTHS = tuple(round(0.1 * step, 1) for step in range(11))  # each costs a look at the model side
 # What a method can lack of a recommender or of the items, as a person reads it.
 _LACKS = {
-    "training": "{method} changes the training, and {recommender} is not trained by gradient steps.",
-    "vectors": "{method} changes user vectors, and {recommender} has no user vectors.",
-    "profile": "{method} changes the profile text, which {recommender} does not read.",
-    "probabilities": "{method} needs the probability that a person likes an item, which {recommender} does not "
-    "predict.",
-    "categories": "{method} weighs categories of items, and these items are not of two categories at least.",
+    "training": words.later("{method} changes the training, and {recommender} is not trained by gradient steps."),
+    "vectors": words.later("{method} changes user vectors, and {recommender} has no user vectors."),
+    "profile": words.later("{method} changes the profile text, which {recommender} does not read."),
+    "probabilities": words.later(
+        "{method} needs the probability that a person likes an item, which {recommender} does not predict."
+    ),
+    "categories": words.later(
+        "{method} weighs categories of items, and these items are not of two categories at least."
+    ),
 }
 
 At = Callable[[float, Progress], Outcome]  # strength → what the method makes of it
@@ -130,7 +133,7 @@ class _Retrained(Place):
 
 
 class _Data(_Retrained):
-    key, title = "data", "Data"
+    key, title = "data", words.later("Data")
 
     def change(
         self, method: Any, data: TrainingData, groups: Sequence[Groups], strength: float, width: int, seed: int
@@ -140,7 +143,7 @@ class _Data(_Retrained):
 
 
 class _Training(_Retrained):
-    key, title = "training", "Training"
+    key, title = "training", words.later("Training")
 
     def change(
         self, method: Any, data: TrainingData, groups: Sequence[Groups], strength: float, width: int, seed: int
@@ -150,7 +153,7 @@ class _Training(_Retrained):
 
 
 class _Vectors(Place):
-    key, title = "vectors", "Vectors"
+    key, title = "vectors", words.later("Vectors")
     demands = ("vectors",)
 
     def outcome(self, work: Work) -> At:
@@ -180,7 +183,7 @@ class _Vectors(Place):
 
 
 class _Reranking(Place):
-    key, title = "reranking", "Re-ranking"
+    key, title = "reranking", words.later("Re-ranking")
     crosses = True
 
     def depth(self, k: int, candidates: int) -> int:
@@ -244,9 +247,13 @@ def lacking(method: str, recommender: str, offered: Collection[str]) -> ConfigEr
     if not lacks:
         return None
     able = [name for name in RECOMMENDERS if lacks[0] in offers(name)]
-    named = "A run of lists of another system" if recommender == "lists" else recommender
-    hint = f"Choose a run of {' or '.join(able)}, or another method." if able else "Choose another method."
-    return ConfigError(_LACKS[lacks[0]].format(method=method, recommender=named), hint)
+    named = words.say("A run of lists of another system") if recommender == "lists" else recommender
+    hint = (
+        words.say("Choose a run of {recommenders}, or another method.", recommenders=words.say(" or ").join(able))
+        if able
+        else words.say("Choose another method.")
+    )
+    return ConfigError(words.say(_LACKS[lacks[0]], method=method, recommender=named), hint)
 
 
 def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput:

@@ -1,4 +1,5 @@
-"""A comparison as one HTML page: no script, nothing loaded from elsewhere, readable on paper.
+"""A comparison as one HTML page: no script, nothing loaded from elsewhere, readable on paper, in the language of
+whoever is spoken to.
 
     page = html(comparison)        # the value of comparison.json, as it is or read back from the file
 
@@ -14,7 +15,7 @@ from typing import Any
 
 from fairdash import __version__, words
 from fairdash.metrics.catalogue import METRICS, on_side
-from fairdash.stages.compare import title
+from fairdash.stages.compare import FAIRER, UNDEFINED, WORSE, sentences, title
 from fairdash.stages.disclosure import aside, people_of, withheld
 
 WIDTH, ROW, LEFT, RIGHT = 720, 30, 250, 24  # of a picture, in pixels
@@ -51,43 +52,46 @@ def html(value: Mapping[str, Any]) -> str:
     parts = [
         f"<h1>{escape(before)} → {escape(after)}</h1>",
         f'<p class="soft">{escape(place)}{" · " if place else ""}'
-        f"{words.count(value['n_users'], 'person', 'people')} · lists of {words.count(value['k'], 'item')}</p>",
+        f"{words.count(value['n_users'], 'person', 'people')} · "
+        f"{words.say('lists of {items}', items=words.count(value['k'], 'item'))}</p>",
         '<ul class="findings">',
-        *(f"<li>{escape(str(line))}</li>" for line in value["sentences"]),
+        *(f"<li>{escape(str(line))}</li>" for line in sentences(value)),
         "</ul>",
         _section(
-            "Accuracy, everybody",
+            words.say("Accuracy, everybody"),
             _table(
-                "Means over people with a liked held-out item; higher is better.",
+                words.say("Means over people with a liked held-out item; higher is better."),
                 {title(key): row for key, row in value["overall"].items() if key in on_side("accuracy")},
-                {"fairer": "better", "less fair": "worse"},
+                {FAIRER: words.later("better"), WORSE: words.later("worse")},
             ),
         ),
     ]
     for attribute, named in value["gaps"].items():
         rows = {title(key): row for key, row in named.items() if row["difference"] is not None}
-        caption = "Difference between the highest and the lowest group, before and after; smaller is fairer."
+        caption = words.say("Difference between the highest and the lowest group, before and after; smaller is fairer.")
         # Ratios and counts have other scales; they stand in the table alone.
         drawn = {title(key): named[key] for key in _ONE_SCALE if named.get(key, {}).get("difference") is not None}
-        parts.append(_section(f"Gaps between groups of {attribute}", _picture(drawn), _table(caption, rows)))
-        parts.append(
-            _section(f"Groups of {attribute}", _groups(value["groups"][attribute], value["people"], attribute))
-        )
+        heading = words.say("Gaps between groups of {attribute}", attribute=attribute)
+        parts.append(_section(heading, _picture(drawn), _table(caption, rows)))
+        heading = words.say("Groups of {attribute}", attribute=attribute)
+        parts.append(_section(heading, _groups(value["groups"][attribute], value["people"], attribute)))
     for attribute, named in value["model"].items():
         rows = {title(key): row for key, row in named.items()}
-        parts.append(_section(f"What the model makes of {attribute}", _table("The model side.", rows)))
+        heading = words.say("What the model makes of {attribute}", attribute=attribute)
+        parts.append(_section(heading, _table(words.say("The model side."), rows)))
     items = value["items"]
     rows = {title(key): row for key, row in items.items() if "before" in row}
-    parts.append(_section("Items and providers", _table("Over the whole catalogue.", rows)))
+    parts.append(_section(words.say("Items and providers"), _table(words.say("Over the whole catalogue."), rows)))
     for attribute, named in items.get("by_group", {}).items():
         shares = {name: row["exposure_share"] for name, row in named.items() if "exposure_share" in row}
-        caption = "Part of all exposure, 1 / log2(rank + 1) of each place, that goes to a group of items."
-        parts.append(_section(f"Exposure by {attribute}", _table(caption, shares)))
-    parts.append(_section("How both came to be", _about(about)))
-    parts.append(_section("How to read this", _legend(value)))
+        caption = words.say("Part of all exposure, 1 / log2(rank + 1) of each place, that goes to a group of items.")
+        parts.append(_section(words.say("Exposure by {title}", title=attribute), _table(caption, shares)))
+    parts.append(_section(words.say("How both came to be"), _about(about)))
+    parts.append(_section(words.say("How to read this"), _legend(value)))
     heading = escape(f"{before} → {after}")
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{heading}</title>'
+        f'<!doctype html><html lang="{escape(words.language.get())}"><head><meta charset="utf-8">'
+        f"<title>{heading}</title>"
         # The page needs no script and nothing from elsewhere, and says so to the browser.
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -107,15 +111,17 @@ def _table(caption: str, rows: Mapping[str, Mapping[str, Any]], told: Mapping[st
         return ""
     lines = []
     for name, row in rows.items():
-        verdict = str(row.get("verdict", "undefined"))
-        look = {"fairer": "good", "less fair": "bad"}.get(verdict, "")
-        meant = (told or {}).get(verdict, verdict) + (", changed sides" if row.get("changed_sides") else "")
+        verdict = str(row.get("verdict", UNDEFINED))
+        look = {FAIRER: "good", WORSE: "bad"}.get(verdict, "")
+        meant = words.say((told or {}).get(verdict, verdict))
+        if row.get("changed_sides"):
+            meant = words.say("{verdict}, changed sides", verdict=meant)
         lines.append(
             f"<tr><td>{escape(name)}</td><td>{_number(row['before'])}</td><td>{_number(row['after'])}</td>"
             f"<td>{_number(row['difference'], sign=True)}</td><td>{_interval(row['ci'])}</td>"
             f'<td class="{look}">{MARKS.get(verdict, "")} {escape(meant)}</td></tr>'
         )
-    head = "".join(f"<th>{text}</th>" for text in ("", "before", "after", "change", "95 % CI of the change", ""))
+    head = _head(words.several("", "before", "after", "change", "95 % CI of the change", ""))
     return (
         f'<div class="scroll"><table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
@@ -137,17 +143,22 @@ def _groups(named: Mapping[str, Any], people: Mapping[str, Any], attribute: str)
         apart = aside(name, n, group["small"])
         small = f" ({apart})" if apart else ""
         lines.append(
-            f"<tr><td>{escape(words.group(name, n))}{small}</td>"
+            f"<tr><td>{escape(words.group(name, n) + small)}</td>"
             + "".join(f"<td>{cell}</td>" for cell in [*cells, _interval(row["ci"] if row else None), *moved])
             + "</tr>"
         )
-    names = ("", "NDCG before", "after", "change", "95 % CI", "better off", "worse off", "equal")
-    head = "".join(f"<th>{text}</th>" for text in names)
+    head = _head(words.several("", "NDCG before", "after", "change", "95 % CI", "better off", "worse off", "equal"))
+    caption = words.say(
+        "NDCG by group (n: those with a liked held-out item), and the part of them whose list got better or worse."
+    )
     return (
-        '<div class="scroll"><table><caption>NDCG by group (n: those with a liked held-out item), and the part of '
-        "them whose list got better or worse.</caption>"
+        f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
+
+
+def _head(names: Sequence[str]) -> str:
+    return "".join(f"<th>{escape(words.say(name))}</th>" for name in names)
 
 
 def _picture(rows: Mapping[str, Mapping[str, Any]]) -> str:
@@ -179,35 +190,38 @@ def _picture(rows: Mapping[str, Mapping[str, Any]]) -> str:
         f'<text class="soft" x="{x(value)}" y="{foot}" text-anchor="middle">{words.number(value, 2)}</text>'
         for value in (low, (low + high) / 2, high)
     )
+    alt = words.say("Gaps before (circle) and after (diamond); the table below holds the numbers")
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Gaps before (circle) and after (diamond); the '
-        f'table below holds the numbers">{"".join(marks)}{axis}</svg>'
-        '<p class="soft"><small>○ before  ◆ after</small></p>'
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(alt)}">{"".join(marks)}{axis}</svg>'
+        f'<p class="soft"><small>{escape(words.say("○ before  ◆ after"))}</small></p>'
     )
 
 
 def _about(about: Mapping[str, Any]) -> str:
     lines = []
-    for side in ("before", "after"):
+    for side, heading in (("before", words.say("Before")), ("after", words.say("After"))):
         told = about.get(side)
         if not isinstance(told, Mapping):
             continue
-        entries: list[tuple[str, Any]] = [("Lists", told.get("title")), ("Recommender", told.get("recommender"))]
+        entries: list[tuple[str, Any]] = [
+            (words.say("Lists"), told.get("title")), (words.say("Recommender"), told.get("recommender"))
+        ]  # fmt: skip
         if told.get("recommender"):
-            options = told.get("options") or {}
-            entries.append(("Options", ", ".join(f"{key} = {value}" for key, value in options.items()) or "defaults"))
-            entries.append(("Seed", str(told.get("seed"))))
+            options = words.say(", ").join(f"{key} = {value}" for key, value in (told.get("options") or {}).items())
+            entries.append((words.say("Options"), options or words.say("defaults")))
+            entries.append((words.say("Seed"), str(told.get("seed"))))
         chosen = told.get("mitigation")
         steps = [*(told.get("mitigations") or ()), *(told.get("first") or ()), *([chosen] if chosen else ())]
-        entries.append(("Mitigation", ", then ".join(dict.fromkeys(_step(step) for step in steps))))
+        entries.append((words.say("Mitigation"), words.say(", then ").join(dict.fromkeys(map(_step, steps)))))
         if chosen:
             tried = told.get("tuning")
-            entries.append(("Strength", f"chosen on validation among {len(tried)}" if tried else "as given"))
+            among = words.say("chosen on validation among {n}", n=len(tried)) if tried else words.say("as given")
+            entries.append((words.say("Strength"), among))
         trained = told.get("train_seconds")
         if trained is not None:
-            entries.append(("Training", f"{words.duration(trained)}. {told.get('device_sentence') or ''}"))
+            entries.append((words.say("Training"), f"{words.duration(trained)}. {told.get('device_sentence') or ''}"))
         rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(text))}</dd>" for name, text in entries if text)
-        lines.append(f"<h3>{side.capitalize()}</h3><dl>{rows}</dl>")
+        lines.append(f"<h3>{escape(heading)}</h3><dl>{rows}</dl>")
     return "".join(lines)
 
 
@@ -215,28 +229,33 @@ def _step(step: Mapping[str, Any]) -> str:
     """A method, its strength, and whom it is meant for."""
     groups = [" × ".join(group["attributes"]) for group in step.get("groups") or ()]
     items = step.get("item_group")
-    meant = [*groups, *([f"items by {' × '.join(items['attributes'])}"] if items else [])]
-    return f"{step['method']}, strength {words.brief(step['strength'])}" + (
-        f", for {words.join(meant)}" if meant else ""
-    )
+    meant = [
+        *groups,
+        *([words.say("items by {attribute}", attribute=" × ".join(items["attributes"]))] if items else []),
+    ]
+    told = {"method": step["method"], "strength": words.brief(step["strength"])}
+    if not meant:
+        return words.say("{method}, strength {strength}", **told)
+    return words.say("{method}, strength {strength}, for {groups}", groups=words.join(meant), **told)
 
 
 def _legend(value: Mapping[str, Any]) -> str:
     used = {key.split(":")[0] for named in value["gaps"].values() for key in named}
     used |= {*value["overall"], *(key for key, row in value["items"].items() if "before" in row)}
     rows = "".join(
-        f"<dt>{escape(METRICS[key].title)}</dt><dd>{escape(METRICS[key].formula)}"
+        f"<dt>{escape(title(key))}</dt><dd>{escape(words.say(METRICS[key].formula))}"
         f"{'. ' + escape(METRICS[key].paper) if METRICS[key].paper else ''}</dd>"
         for key in METRICS
         if key in used
     )
-    said = _list([*value["about"].get("split_notes", ()), *value["warnings"]])
-    return (
-        "<p>Intervals are 95 % bootstrap intervals over people, on the same replicates before and after. A change "
-        "counts as shown when its interval leaves 0 out; of the gaps of an attribute, when it does so after Holm’s "
-        "correction for their number, else it is shown only on its own. “No change shown” is not “no change”: with few "
-        f"people only large changes can be seen.</p>{said}<dl>{rows}</dl>"
+    said = words.say(
+        "Intervals are 95 % bootstrap intervals over people, on the same replicates before and after. A change counts "
+        "as shown when its interval leaves 0 out; of the gaps of an attribute, when it does so after Holm’s correction "
+        "for their number, else it is shown only on its own. “No change shown” is not “no change”: with few people "
+        "only large changes can be seen."
     )
+    notes = [*value["about"].get("split_notes", ()), *value["warnings"]]
+    return f"<p>{escape(said)}</p>{_list(notes)}<dl>{rows}</dl>"
 
 
 def _list(lines: Iterable[str]) -> str:

@@ -57,17 +57,18 @@ def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
             st.badge(words.say(charts.VERDICTS[verdict][0]), icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
             read = [finding["message"] for finding in audit.get("findings", ()) if finding["severity"] != "info"]
             for warning in (*read, *audit["warnings"]):
-                st.caption(words.plain(warning, 300), width="content")
+                st.caption(words.plain(words.say(warning), 300), width="content")
 
 
 def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Run) -> None:
     """The part of the audit that was asked for."""
     if part == "gaps":
         table = findings.gap_table(audit, attribute)
-        parts.table(table.drop(columns="note"), "all-gaps", digits=4)
-        for why, rows in table[table["note"] != ""].groupby("note", sort=False):
-            st.caption(f"{words.plain(words.join(rows['metric'].tolist()), 300)}: {words.plain(why, 300)}.")
-        st.caption(". ".join(words.plain(audit["conventions"][key], 300) for key in ("test", "detectable")))
+        parts.table(table.drop(columns=findings.NOTE), "all-gaps", digits=4)
+        for why, rows in table[table[findings.NOTE] != ""].groupby(findings.NOTE, sort=False):
+            named = words.join(rows[findings.METRIC].tolist())
+            st.caption(f"{words.plain(named, 300)}: {words.plain(why, 300)}.")
+        st.caption(". ".join(words.plain(words.say(audit["conventions"][key]), 300) for key in ("test", "detectable")))
     elif part == "spread":
         _spread(audit, attribute, metric)
     elif part == "categories":
@@ -82,7 +83,8 @@ def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Ru
         parts.table(findings.value_table(audit, attribute), "all-numbers", digits=4)
     else:
         for name, told in audit["conventions"].items():
-            st.markdown(f"**{words.sentence(name.replace('_', ' '))}**: {words.plain(told, 600)}")
+            what = words.say(words.option(name))
+            st.markdown(words.say("**{what}**: {said}", what=what, said=words.plain(words.say(told), 600)))
 
 
 def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:

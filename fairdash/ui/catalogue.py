@@ -21,8 +21,8 @@ def section() -> None:
 
 
 def _card(source: SourceInfo, digest: str | None) -> None:
-    st.markdown(f"**{source.title}**")
-    st.caption(source.summary)
+    st.markdown(f"**{words.say(source.title)}**")
+    st.caption(words.say(source.summary))
     size = (
         words.say(" · {size_mb} MB to fetch", size_mb=words.brief(source.size_mb))
         if source.size_mb
@@ -31,7 +31,7 @@ def _card(source: SourceInfo, digest: str | None) -> None:
     st.markdown(words.say("{people} people · {items} items{size}", people=source.people, items=source.items, size=size))
     agreed = True
     if source.url:
-        st.caption(f"**{source.licence}.** {source.terms}")
+        st.caption(f"**{source.licence}.** {words.say(source.terms)}")
         agreed = st.checkbox(words.say("I have read the terms and keep to them"), key=f"terms-{source.name}")
     params = {"source": source.name}
     job = parts.last_job("dataset", params)
@@ -45,7 +45,7 @@ def _card(source: SourceInfo, digest: str | None) -> None:
             runner.submit,
             state.workspace(),
             "dataset",
-            words.say("Load {title}", title=source.title),
+            words.say("Load {title}", title=words.say(source.title)),
             params,
             type="primary",
             icon=":material/download:",

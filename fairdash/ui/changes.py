@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,11 +11,21 @@ import pandas as pd
 from fairdash import charts, words
 from fairdash.charts import Change, Chart
 from fairdash.metrics.catalogue import METRICS
+from fairdash.stages.compare import ALONE, FAIRER, NOT_SHOWN, UNDEFINED, WORSE
 from fairdash.stages.disclosure import aside, people_of
 from fairdash.ui import findings
 
 Comparison = Mapping[str, Any]
 _OUTCOME = ("worse", "equal", "better")
+_COLUMNS = words.several("metric", "before", "after", "difference", "95 % from", "95 % to", "verdict")
+_COUNTED = {
+    FAIRER: words.later("{n} fairer"),
+    WORSE: words.later("{n} less fair"),
+    ALONE: words.later("{n} only on its own"),
+    NOT_SHOWN: words.later("{n} no change shown"),
+    UNDEFINED: words.later("{n} undefined"),
+}
+_SIDES = words.later("changed sides")
 
 
 def _ends(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -52,7 +63,7 @@ def by_group(value: Comparison, attribute: str, metric: str) -> Chart:
 def outcome(value: Comparison, attribute: str, metric: str) -> Chart:
     """Who gained and who lost: shares of people whose own value fell, stayed or rose for the better."""
     people = value["people"]
-    found = {"everybody": people.get("all", {}).get("all", {}).get(metric)} | {
+    found = {words.say("everybody"): people.get("all", {}).get("all", {}).get(metric)} | {
         name: group.get(metric) for name, group in people.get(attribute, {}).items()
     }
     rows, apart = {}, {}
@@ -63,17 +74,20 @@ def outcome(value: Comparison, attribute: str, metric: str) -> Chart:
             small = value["groups"].get(attribute, {}).get(name, {}).get("small", False)
             apart[label] = aside(name, row["n"], small)
     if not rows:
-        return charts.empty("Neither direction of this metric is better for a person.")
+        return charts.empty(words.say("Neither direction of this metric is better for a person."))
     colors = (charts.VERMILLION, charts.GREY, charts.BLUE)
-    return charts.stacked(rows, ("worse off", "the same", "better off"), "% of people", colors, apart)
+    return charts.stacked(
+        rows, [words.say(part) for part in words.several("worse off", "the same", "better off")],
+        words.say("% of people"), colors, apart,
+    )  # fmt: skip
 
 
 def gap_rows(value: Comparison, attribute: str) -> pd.DataFrame:
     """Every gap between groups, before and after."""
     named = value["gaps"].get(attribute, {})
     table = _table(value, named.items())
-    table.insert(6, "p (Holm)", pd.Series([row.get("p_holm") for row in named.values()], dtype=float))
-    table["changed sides"] = ["yes" if row.get("changed_sides") else "" for row in named.values()]
+    table.insert(6, findings.HOLM, pd.Series([row.get("p_holm") for row in named.values()], dtype=float))
+    table[_SIDES] = [words.say("yes") if row.get("changed_sides") else "" for row in named.values()]
     return table
 
 
@@ -88,8 +102,8 @@ def group_rows(value: Comparison, attribute: str) -> pd.DataFrame:
     for name, group in value["groups"].get(attribute, {}).items():
         rows = [(key, row) for key, row in group.items() if isinstance(row, dict) and "before" in row]
         table = _table(value, iter(rows))
-        table.insert(0, "group", name)
-        parts.append(table.assign(note=aside(name, group["n"], group.get("small", False))))
+        table.insert(0, findings.GROUP, name)
+        parts.append(table.assign(**{findings.NOTE: aside(name, group["n"], group.get("small", False))}))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
@@ -97,10 +111,10 @@ def item_rows(value: Comparison) -> pd.DataFrame:
     """The item side, before and after: of the catalogue, and of each way to group items."""
     items = value["items"]
     parts = [_table(value, ((key, row) for key, row in items.items() if isinstance(row, dict) and "before" in row))]
-    parts[0].insert(0, "over", "catalogue")
+    parts[0].insert(0, findings.OVER, words.say("catalogue"))
     for attribute, named in items.get("gaps", {}).items():
         table = _table(value, named.items())
-        table.insert(0, "over", attribute)
+        table.insert(0, findings.OVER, attribute)
         parts.append(table)
     return pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else parts[0]
 
@@ -109,12 +123,9 @@ def _table(value: Comparison, rows: Any) -> pd.DataFrame:
     made = []
     for key, row in rows:
         low, high = _ends(row)
-        made.append(
-            (findings.title(key, value["k"]), row["before"], row["after"], row["difference"], low, high, row["verdict"])
-        )
-    columns = ["metric", "before", "after", "difference", "95 % from", "95 % to", "verdict"]
-    numbers = dict.fromkeys(columns[1:-1], float)
-    return pd.DataFrame(made, columns=columns).astype(numbers)
+        numbers = (row["before"], row["after"], row["difference"], low, high)
+        made.append((findings.title(key, value["k"]), *numbers, words.say(row["verdict"])))
+    return pd.DataFrame(made, columns=list(_COLUMNS)).astype(dict.fromkeys(_COLUMNS[1:-1], float))
 
 
 def exposure(value: Comparison, attribute: str) -> Chart:
@@ -125,7 +136,7 @@ def exposure(value: Comparison, attribute: str) -> Chart:
         if isinstance(row, dict) and "before" in row:
             low, high = _ends(row)
             rows.append(Change(name, None, row["before"], row["after"], row["difference"], low, high))
-    return charts.before_after(rows, "share of exposure")
+    return charts.before_after(rows, words.say("share of exposure"))
 
 
 def item_groups(value: Comparison) -> list[str]:
@@ -141,14 +152,15 @@ def categories(value: Comparison, attribute: str, group: str) -> Chart:
         return charts.empty(f"{words.group(group, own['n'])}: {apart}.")
     return charts.shares(
         names,
-        {side: [found[n][side] for n in names] for side in ("before", "after")},
-        f"share of the slots of {words.label(group)}",
-        aside=dict.fromkeys(("before", "after"), apart),
+        {words.say(side): [found[n][side] for n in names] for side in words.several("before", "after")},
+        words.say("share of the slots of {group}", group=words.label(group)),
+        aside={words.say(side): apart for side in words.several("before", "after")},
     )
 
 
-def verdicts(value: Comparison, attribute: str) -> Iterator[tuple[str, int]]:
-    """How many gaps between groups of an attribute became smaller, larger, or were not shown to move."""
-    said = [row["verdict"] for row in value["gaps"].get(attribute, {}).values()]
-    for verdict in ("fairer", "less fair", "only on its own", "no change shown", "undefined"):
-        yield verdict, said.count(verdict)
+def verdicts(value: Comparison, attribute: str) -> Iterator[str]:
+    """How many gaps between groups of an attribute became smaller, larger, or were not shown to move: 2 fairer."""
+    said = Counter(row["verdict"] for row in value["gaps"].get(attribute, {}).values())
+    for verdict, told in _COUNTED.items():
+        if said[verdict]:
+            yield words.say(told, n=said[verdict])

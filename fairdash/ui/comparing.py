@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
+from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, sentences
 from fairdash.ui import changes, forms, load, mitigating, naming, parts, runs, state
 from fairdash.workspace import Entry
 
 Comparison = dict[str, Any]
 _WHOLE = 4000  # characters: the first sentence names every group that lost, and is not cut
 _MARKS = {
-    "fairer": ("moved as meant", "green", ":material/trending_up:"),
-    "less fair": ("moved the wrong way", "red", ":material/trending_down:"),
-    "no change shown": ("not shown to move", "gray", ":material/trending_flat:"),
-    "changed": ("moved", "blue", ":material/swap_vert:"),
-    "undefined": ("undefined", "gray", ":material/block:"),
+    FAIRER: (words.later("{what}: moved as meant"), "green", ":material/trending_up:"),
+    WORSE: (words.later("{what}: moved the wrong way"), "red", ":material/trending_down:"),
+    NOT_SHOWN: (words.later("{what}: not shown to move"), "gray", ":material/trending_flat:"),
+    NEUTRAL: (words.later("{what}: moved"), "blue", ":material/swap_vert:"),
+    UNDEFINED: (words.later("{what}: undefined"), "gray", ":material/block:"),
 }
+_NDCG = {FAIRER: words.later("{what}: rose"), WORSE: words.later("{what}: fell")}
 
 
 def choose() -> dict[str, Any] | None:
@@ -27,22 +30,29 @@ def choose() -> dict[str, Any] | None:
     entries = {entry.digest: entry for entry in runs.of(state.get("data"))}
     after_first = [d for d, e in entries.items() if e.meta.get("mitigation")]
     if len(entries) < 2:
-        parts.empty("Nothing to compare yet", "A comparison needs two lists for the same people: before a mitigation "
-                    "and after it, or of two recommenders.", "mitigate", "Mitigate")  # fmt: skip
+        parts.empty(
+            words.say("Nothing to compare yet"),
+            words.say(
+                "A comparison needs two lists for the same people: before a mitigation and after it, or of two "
+                "recommenders."
+            ),
+            "mitigate",
+            words.say("Mitigate"),
+        )
         return None
     one, two, three = st.columns([5, 5, 2], vertical_alignment="bottom")
     with two:
-        after = _lists("After", entries, (after_first or list(entries))[0], "after")
+        after = _lists(words.say("After"), entries, (after_first or list(entries))[0], "after")
     others = {digest: entry for digest, entry in entries.items() if digest != after and _same(entry, entries[after])}
     if not others:
-        st.warning("No other lists are for the same people and the same split.", icon=":material/info:")
+        st.warning(words.say("No other lists are for the same people and the same split."), icon=":material/info:")
         return None
     base = mitigating.before_of(entries[after])
     with one:
-        before = _lists("Before", others, base if base in others else next(iter(others)), "before")
+        before = _lists(words.say("Before"), others, base if base in others else next(iter(others)), "before")
     run, made = load.lists(after)
     deep = min(made.k, load.lists(before)[1].k)
-    with three, st.popover("Groups, K", icon=":material/tune:", width="stretch"):
+    with three, st.popover(words.say("Groups, K"), icon=":material/tune:", width="stretch"):
         group = forms.group(run.split.training.people, inline=True)
         items = forms.item_group(run.split.training.items, (POPULARITY,) if len(run.split.known) else ())
         k = st.number_input("K", 1, deep, width=110,
@@ -64,47 +74,54 @@ def _lists(label: str, entries: dict[str, Entry], default: str, name: str) -> st
 
 def result(params: dict[str, Any]) -> tuple[Comparison | None, str]:
     """The comparison, or None while it is being made (its job is shown then)."""
-    title = f"Compare with {state.workspace().get('lists', params['after']).title}"
+    title = words.say("Compare with {title}", title=state.workspace().get("lists", params["after"]).title)
     made = parts.made("compare", params, title)
     return (None, "") if made is None else (load.comparison(made), made)
 
 
-def headline(value: Comparison) -> None:
+def headline(value: Comparison, said: Sequence[str]) -> None:
     """What moved, what it cost, and who gained and lost, in sentences."""
-    sentences = value["sentences"]
     aims = value.get("aims", [])
-    if sentences:
-        st.markdown(f"## {words.plain(sentences[0], _WHOLE)}")
+    if said:
+        st.markdown(f"## {words.plain(said[0], _WHOLE)}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        named = [(f"aim ({words.plain(aim['attribute'])})" if len(aims) > 1 else "aim", aim) for aim in aims]
-        for label, row in (*named, ("NDCG", value["overall"].get("ndcg"))):
-            if row:
-                told, color, icon = _MARKS[row["verdict"]]
-                if row["verdict"] == "no change shown" and row.get("within_chance"):
-                    told = "nothing to move: within chance before"
-                if label == "NDCG":
-                    told = {"fairer": "rose", "less fair": "fell"}.get(row["verdict"], told)
-                st.badge(f"{label}: {told}", color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
-        harmed = [row for row in value["beyond"] if row["verdict"] == "less fair"]
+        for aim in aims:
+            told, color, icon = _MARKS[aim["verdict"]]
+            if aim["verdict"] == NOT_SHOWN and aim.get("within_chance"):
+                told = words.later("{what}: nothing to move: within chance before")
+            several = len(aims) > 1 and aim["attribute"] is not None
+            what = (
+                words.say("aim ({attribute})", attribute=words.plain(aim["attribute"])) if several else words.say("aim")
+            )
+            st.badge(words.say(told, what=what), color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
+        ndcg = value["overall"].get("ndcg")
+        if ndcg:
+            told, color, icon = _MARKS[ndcg["verdict"]]
+            told = words.say(_NDCG.get(ndcg["verdict"], told), what=words.say("NDCG"))
+            st.badge(told, color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
+        harmed = [row for row in value["beyond"] if row["verdict"] == WORSE]
         lost = list(dict.fromkeys(words.people(row["attribute"], row["group"]) for row in harmed))
         if lost:
-            st.badge(f"worse for {words.plain(words.join(lost), 200)}", color="red", icon=":material/person_alert:")
-    st.markdown("\n".join(f"- {words.plain(said, 600)}" for said in sentences[1:4]))
+            told = words.say("worse for {people}", people=words.plain(words.join(lost), 200))
+            st.badge(told, color="red", icon=":material/person_alert:")
+    st.markdown("\n".join(f"- {words.plain(one, 600)}" for one in said[1:4]))
 
 
 def more(part: str, value: Comparison, attribute: str) -> None:
     """The part of the comparison that was asked for."""
     if part == "gaps":
-        st.markdown("\n".join(f"- {words.plain(said, 600)}" for said in value["sentences"][4:]))
-        counts = ", ".join(f"{n} {verdict}" for verdict, n in changes.verdicts(value, attribute) if n)
-        st.caption(f"Gaps between groups of {words.plain(attribute)}: {counts}.")
+        st.markdown("\n".join(f"- {words.plain(said, 600)}" for said in sentences(value)[4:]))
+        counts = words.say(", ").join(changes.verdicts(value, attribute))
+        st.caption(
+            words.say("Gaps between groups of {attribute}: {counts}.", attribute=words.plain(attribute), counts=counts)
+        )
         parts.table(changes.gap_rows(value, attribute), "gap-changes", digits=4)
     elif part == "categories":
         names = list(value["groups"][attribute])
-        group = st.selectbox("Group", names, format_func=words.namer(names), width=260,
+        group = st.selectbox(words.say("Group"), names, format_func=words.namer(names), width=260,
                              **state.pick("category-group", names))  # fmt: skip
-        parts.draw(changes.categories(value, attribute, group), "category-changes", "What the lists are made of",
-                   open_table=True)  # fmt: skip
+        parts.draw(changes.categories(value, attribute, group), "category-changes",
+                   words.say("What the lists are made of"), open_table=True)  # fmt: skip
     elif part == "items":
         items(value)
     else:
@@ -115,5 +132,7 @@ def more(part: str, value: Comparison, attribute: str) -> None:
 def items(value: Comparison) -> None:
     """Groups of items, before and after."""
     for name in changes.item_groups(value):
-        parts.draw(changes.exposure(value, name), f"exposure-{name}", f"Exposure by {words.plain(name)}")
+        parts.draw(
+            changes.exposure(value, name), f"exposure-{name}", words.say("Exposure by {title}", title=words.plain(name))
+        )
     parts.table(changes.item_rows(value), "item-changes", digits=4)

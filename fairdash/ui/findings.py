@@ -20,20 +20,43 @@ from fairdash.stages.disclosure import aside, people_of
 Audit = Mapping[str, Any]
 Verdict = Literal["found", "alone", "none", "untested", "undefined"]
 LEVEL = 0.05
+METRIC, VALUE, FROM, TO = words.several("metric", "value", "95 % from", "95 % to")
+GROUP, OVER, NOTE, HOLM = words.several("group", "over", "note", "p (Holm)")
+_GAPS = words.several(
+    "metric", "verdict", "gap", "95 % from", "95 % to", "p", "p (Holm)", "ratio", "worst", "where", "seen from", "note",
+)  # fmt: skip
 _EXPOSURE = {
-    "catalogue_share": "catalogue",
-    "interaction_share": "interactions",
-    "relevant_share": "liked items",
-    "exposure_share": "exposure",
+    "catalogue_share": words.later("catalogue"),
+    "interaction_share": words.later("interactions"),
+    "relevant_share": words.later("liked items"),
+    "exposure_share": words.later("exposure"),
 }
+_DISTANCE = {
+    "found": words.later("{distance}, more than chance would give ({statistics})."),
+    "alone": words.later("{distance}, more than chance would give if it were the only metric here ({statistics})."),
+    "none": words.later("{distance}, no more than chance would give ({statistics})."),
+}
+_BETTER = {
+    1: words.later("Range {low} to {high}; higher is better."),
+    -1: words.later("Range {low} to {high}; lower is fairer."),
+    0: words.later("Range {low} to {high}; neither end is better."),
+}
+_SOURCES = {"vectors": words.later("from vectors"), "lists": words.later("from lists")}
+_CONVENTIONS = {
+    "relevance": words.later("Relevance"),
+    "discount": words.later("Discount"),
+    "ideal": words.later("Ideal"),
+    "candidates": words.later("Candidates"),
+}
+_NOT_MEASURED = words.later("it was not measured")
 
 
 def title(metric: str, k: int) -> str:
     """NDCG@10; a metric over groups of items says which."""
     key, _, items = metric.partition(":")
-    name = part(key).title or words.sentence(key.replace("_", " "))
+    name = words.say(part(key).title or words.sentence(key.replace("_", " ")))
     at = f"@{k}" if key in on_side("accuracy") else ""
-    return f"{name}{at}" + (f" ({words.label(items, 24)})" if items else "")
+    return words.say("{metric} ({items})", metric=name + at, items=words.label(items, 24)) if items else name + at
 
 
 def verdict(row: Mapping[str, Any] | None) -> Verdict:
@@ -54,7 +77,10 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
     name = title(metric, k)
     state = verdict(row)
     if row is None or state == "undefined":
-        return f"{name} has no gap between groups of {words.label(attribute)}: {reason(audit, attribute, metric)}."
+        return words.say(
+            "{metric} has no gap between groups of {attribute}: {reason}.",
+            metric=name, attribute=words.label(attribute), reason=reason(audit, attribute, metric),
+        )  # fmt: skip
     pair = row.get("pair")
     ci = tuple(row["ci"]) if row.get("ci") and None not in row["ci"] else None
     if state == "untested" or not pair or pair[0] == pair[1] or any(_none(groups[name].get(metric)) for name in pair):
@@ -76,29 +102,36 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
         told += " " + words.say("In both groups: {people}.", people=words.count(row["in_both"], "person", "people"))
     if state == "alone":
         count = sum(1 for other in audit["gaps"][attribute].values() if other.get("p_value") is not None)
-        told += (
-            f" On its own this counts as a difference; among the {count} metrics of this page it does not "
-            f"(by Holm {words.p_value(row['p_holm'])})."
-        )
+        told += " " + words.say(
+            "On its own this counts as a difference; among the {count} metrics of this page it does not (by Holm {p}).",
+            count=count, p=words.p_value(row["p_holm"]),
+        )  # fmt: skip
     return told
 
 
 def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state: Verdict) -> str:
-    value = row["gap"] if row.get("gap") is not None else row["ratio"]
-    of = f" for {words.label(row['of'])}" if row.get("of") else ""
-    pair = row.get("pair")
-    between = f" between {words.people(attribute, pair[0])} and {words.people(attribute, pair[1])}" if pair else ""
-    alone = [f"{words.number(row['floor'])} by chance alone"] if row.get("floor") is not None else []
-    interval = [f"95 % CI {words.interval(*ci)}"] if ci else []
-    statistics = ", ".join([*interval, *alone, words.p_value(row.get("p_value"))])
-    said = {
-        "found": "more than chance would give",
-        "alone": "more than chance would give if it were the only metric here",
-        "none": "no more than chance would give",
-    }.get(state)
-    if said is None:
-        return f"{name}{between} is {words.number(value)}{of} ({statistics})."
-    return f"{name}{between} is {words.number(value)}{of}, {said} ({statistics})."
+    told = {"metric": name, "value": words.number(row["gap"] if row.get("gap") is not None else row["ratio"])}
+    pair, of = row.get("pair"), words.label(row.get("of") or "")
+    if pair:
+        one, other = (words.people(attribute, name) for name in pair)
+        if of:
+            said = words.say(
+                "{metric} between {one} and {other} is {value} for {of}", one=one, other=other, of=of, **told
+            )
+        else:
+            said = words.say("{metric} between {one} and {other} is {value}", one=one, other=other, **told)
+    else:
+        said = (
+            words.say("{metric} is {value} for {of}", of=of, **told) if of else words.say("{metric} is {value}", **told)
+        )
+    interval = [words.say("95 % CI {interval}", interval=words.interval(*ci))] if ci else []
+    if row.get("floor") is not None:
+        interval.append(words.say("{floor} by chance alone", floor=words.number(row["floor"])))
+    return words.say(
+        _DISTANCE.get(state, words.later("{distance} ({statistics}).")),
+        distance=said,
+        statistics=words.say(", ").join([*interval, words.p_value(row.get("p_value"))]),
+    )
 
 
 def _compared(groups: Mapping[str, Any]) -> list[str]:
@@ -117,8 +150,12 @@ def _none(value: Any) -> bool:
 
 def reason(audit: Audit, attribute: str, metric: str) -> str:
     """Why a gap is undefined, in the audit's own words."""
-    undefined = audit.get("undefined", {})
-    return str(undefined.get(f"gaps.{attribute}.{metric}", "it was not measured"))
+    return _undefined(audit, f"gaps.{attribute}.{metric}", _NOT_MEASURED)
+
+
+def _undefined(audit: Audit, key: str, otherwise: str = "") -> str:
+    """Why a value is undefined; `otherwise` where the audit does not say."""
+    return words.say(str(audit.get("undefined", {}).get(key, otherwise)))
 
 
 def metrics_of(audit: Audit, attribute: str) -> list[str]:
@@ -147,7 +184,7 @@ def _values(audit: Audit, attribute: str, metric: str) -> Chart:
     shrunk = audit.get("shrunk", {}).get(attribute, {}).get(metric, {}).get("groups", {})
     for name, group in audit["groups"][attribute].items():
         value, ci = group.get(metric), group.get(f"{metric}_ci") or (None, None)
-        why = audit.get("undefined", {}).get(f"groups.{attribute}.{name}.{metric}", "")
+        why = _undefined(audit, f"groups.{attribute}.{name}.{metric}")
         n = people_of(group, metric)
         drawn = shrunk.get(name, {})
         apart = aside(name, n, group.get("small", False))
@@ -187,22 +224,22 @@ def gap_table(audit: Audit, attribute: str) -> pd.DataFrame:
         row = audit["gaps"][attribute][metric]
         low, high = row["ci"] if row.get("ci") else (None, None)
         rows.append(
-            {
-                "metric": title(metric, audit["k"]),
-                "verdict": words.say(charts.VERDICTS[verdict(row)][0]),
-                "gap": row.get("gap"),
-                "95 % from": low,
-                "95 % to": high,
-                "p": row.get("p_value"),
-                "p (Holm)": row.get("p_holm"),
-                "ratio": row.get("ratio"),
-                "worst": row.get("worst_group") or "",
-                "where": row.get("of") or "",
-                "seen from": row.get("detectable"),
-                "note": audit.get("undefined", {}).get(f"gaps.{attribute}.{metric}", ""),
-            }
+            (
+                title(metric, audit["k"]),
+                words.say(charts.VERDICTS[verdict(row)][0]),
+                row.get("gap"),
+                low,
+                high,
+                row.get("p_value"),
+                row.get("p_holm"),
+                row.get("ratio"),
+                row.get("worst_group") or "",
+                row.get("of") or "",
+                row.get("detectable"),
+                _undefined(audit, f"gaps.{attribute}.{metric}"),
+            )
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(_GAPS))
 
 
 def value_table(audit: Audit, attribute: str) -> pd.DataFrame:
@@ -215,12 +252,13 @@ def value_table(audit: Audit, attribute: str) -> pd.DataFrame:
                 n = people_of(group, metric)
                 why = aside(name, n, group.get("small", False))
                 rows.append((name, n, title(metric, audit["k"]), value, low, high, why))
-    return pd.DataFrame(rows, columns=["group", "n", "metric", "value", "95 % from", "95 % to", "note"])
+    return pd.DataFrame(rows, columns=[GROUP, "n", METRIC, VALUE, FROM, TO, NOTE])
 
 
 def categories(audit: Audit, attribute: str) -> Chart:
     """Shares of recommendation slots by category and group."""
-    return _by_category(audit, attribute, lambda group: group.get("category_share"), "share of recommendation slots")
+    axis = words.say("share of recommendation slots")
+    return _by_category(audit, attribute, lambda group: group.get("category_share"), axis)
 
 
 def selection(audit: Audit, attribute: str, items: str) -> Chart:
@@ -229,7 +267,7 @@ def selection(audit: Audit, attribute: str, items: str) -> Chart:
         audit,
         attribute,
         lambda group: (group.get("selection_rate") or {}).get(items),
-        "chance that a candidate is shown",
+        words.say("chance that a candidate is shown"),
     )
 
 
@@ -252,22 +290,22 @@ def exposure(audit: Audit, items: str) -> Chart:
     rows: Mapping[str, Mapping[str, Any]] = audit["items"].get("by_group", {}).get(items, {})
     names = sorted(rows, key=lambda name: -(rows[name].get("exposure_share") or 0.0))
     parts = {
-        what: [_float(rows[name].get(key)) for name in names]
+        words.say(what): [_float(rows[name].get(key)) for name in names]
         for key, what in _EXPOSURE.items()
         if any(rows[name].get(key) is not None for name in names)
     }
     ci = [[_float(b) for b in rows[name].get("exposure_share_ci") or (None, None)] for name in names]
-    return charts.exposure(
-        [f"{name} ({words.count(rows[name]['n'], 'item')})" for name in names], parts, {"exposure": ci}
-    )
+    labels = [words.say("{name} ({n} item)", "{name} ({n} items)", name=name, n=rows[name]["n"]) for name in names]
+    main = words.say(_EXPOSURE["exposure_share"])
+    return charts.exposure(labels, parts, {main: ci}, main=main)
 
 
 def item_table(audit: Audit) -> pd.DataFrame:
     """Every metric of the item side: of the catalogue, and of each way to group items."""
-    items, undefined = audit["items"], audit.get("undefined", {})
+    items = audit["items"]
     rows = [
-        ("catalogue", title(key, audit["k"]), items.get(key), *(items.get(f"{key}_ci") or (None, None)),
-         undefined.get(f"items.{key}", ""))
+        (words.say("catalogue"), title(key, audit["k"]), items.get(key), *(items.get(f"{key}_ci") or (None, None)),
+         _undefined(audit, f"items.{key}"))
         for key in over("catalogue")
         if key in items
     ]  # fmt: skip
@@ -275,15 +313,15 @@ def item_table(audit: Audit) -> pd.DataFrame:
         for key, row in found.items():
             ci = row.get("ci") or (None, None)
             rows.append((attribute, title(key, audit["k"]), row.get("value"), *ci,
-                         undefined.get(f"items.gaps.{attribute}.{key}", "")))  # fmt: skip
-    return pd.DataFrame(rows, columns=["over", "metric", "value", "95 % from", "95 % to", "note"])
+                         _undefined(audit, f"items.gaps.{attribute}.{key}")))  # fmt: skip
+    return pd.DataFrame(rows, columns=[OVER, METRIC, VALUE, FROM, TO, NOTE])
 
 
 def distribution(audit: Audit, attribute: str, metric: str, kind: str) -> Chart:
     """How a metric's values spread over the people of each group."""
     found = audit.get("distributions", {}).get(attribute, {}).get(metric)
     if not found:
-        return charts.empty("This metric has no value for a single person.")
+        return charts.empty(words.say("This metric has no value for a single person."))
     sizes = audit["groups"][attribute]
     edges = list(found["edges"])
     if all(len(share) == len(edges) + 1 for share in found["groups"].values()):  # the cells at both ends are open
@@ -298,7 +336,7 @@ def curve(audit: Audit, attribute: str, metric: str) -> Chart:
     """A metric over a numeric attribute, smooth, with a band."""
     found = audit.get("curves", {}).get(attribute, {}).get(metric)
     if not found:
-        return charts.empty("No curve: this attribute is no number, or too few people have it.")
+        return charts.empty(words.say("No curve: this attribute is no number, or too few people have it."))
     return charts.band(
         found["x"], [_float(v) for v in found["mean"]], [_float(v) for v in found["low"]],
         [_float(v) for v in found["high"]], attribute, title(metric, audit["k"]),
@@ -312,9 +350,9 @@ def model_table(audit: Audit, attribute: str) -> pd.DataFrame:
         if isinstance(row, dict) and "value" in row:
             low, high = row.get("ci") or (None, None)
             beside = row.get("floor", METRICS[key].target if key in METRICS else None)
-            why = audit.get("undefined", {}).get(f"model.{attribute}.{key}", "")
+            why = _undefined(audit, f"model.{attribute}.{key}")
             rows.append((title(key, audit["k"]), row["value"], low, high, beside, why))
-    columns = ["metric", "value", "95 % from", "95 % to", "without any effect", "note"]
+    columns = [METRIC, VALUE, FROM, TO, words.later("without any effect"), NOTE]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:5], float))
 
 
@@ -323,15 +361,17 @@ def flips(audit: Audit, attribute: str) -> Chart:
     model = audit.get("model", {}).get(attribute, {})
     keys = [key for key in ("flip_jaccard", "flip_prag", "flip_serp") if model.get(key, {}).get("value") is not None]
     if not keys:
-        why = audit.get("undefined", {}).get(f"model.{attribute}.flip_jaccard", "this recommender reads no profile")
-        return charts.empty(f"Lists cannot react: {why}.")
+        why = _undefined(audit, f"model.{attribute}.flip_jaccard", words.later("this recommender reads no profile"))
+        return charts.empty(words.say("Lists cannot react: {why}.", why=why))
+    flipped = words.say("told otherwise")
     parts = {
-        "told otherwise": [model[key]["value"] for key in keys],
-        "same facts, other words": [_float(model[key].get("floor")) for key in keys],
+        flipped: [model[key]["value"] for key in keys],
+        words.say("same facts, other words"): [_float(model[key].get("floor")) for key in keys],
     }
-    ci = {"told otherwise": [[_float(b) for b in model[key].get("ci") or (None, None)] for key in keys]}
+    ci = {flipped: [[_float(b) for b in model[key].get("ci") or (None, None)] for key in keys]}
     names = [title(key, audit["k"]) for key in keys]
-    return charts.exposure(names, parts, ci, axis="similarity of the two lists, 100 % the same", main="told otherwise")
+    axis = words.say("similarity of the two lists, 100 % the same")
+    return charts.exposure(names, parts, ci, axis=axis, main=flipped)
 
 
 def leakage(audit: Audit, attribute: str) -> Chart:
@@ -339,28 +379,30 @@ def leakage(audit: Audit, attribute: str) -> Chart:
     row = audit.get("model", {}).get(attribute, {}).get("probe_auc", {})
     sources = {name: one for name, one in row.get("by_source", {}).items() if one.get("value") is not None}
     if not sources:
-        why = audit.get("undefined", {}).get(f"model.{attribute}.probe_auc", "it was not measured")
-        return charts.empty(f"No probe: {why}.")
+        why = _undefined(audit, f"model.{attribute}.probe_auc", _NOT_MEASURED)
+        return charts.empty(words.say("No probe: {why}.", why=why))
     rows = [
-        GroupValue(f"from {name}", int(one.get("n") or 0), one["value"], *(one.get("ci") or (None, None)))
+        GroupValue(words.say(_SOURCES[name]), int(one.get("n") or 0), one["value"], *(one.get("ci") or (None, None)))
         for name, one in sources.items()
     ]
-    return charts.group_values(rows, "AUC of a probe", 0.5, reference="chance")
+    return charts.group_values(rows, words.say("AUC of a probe"), 0.5, reference=words.say("chance"))
 
 
 def calibration(audit: Audit, attribute: str) -> Chart:
     """Predicted probabilities against the share that was liked, of everybody and of each group."""
     row = _calibration(audit, attribute)
     if row is None:
-        why = audit.get("undefined", {}).get(f"model.{attribute}.calibration", "it was not measured")
-        return charts.empty(f"No calibration: {why}.")
+        why = _undefined(audit, f"model.{attribute}.calibration", _NOT_MEASURED)
+        return charts.empty(words.say("No calibration: {why}.", why=why))
     lines = []
-    for name, one in (("everybody", row), *_by_size(row["by_group"])):
+    for name, one in ((words.say("everybody"), row), *_by_size(row["by_group"])):
         cells = [
             ReliabilityCell(c["n"], c["people"], c["predicted"], c["observed"], *(c["ci"] or (None, None)))
             for c in one["cells"]
         ]
-        lines.append(Reliability(name, one["people"], one["error"], cells, "too few" if one["small"] else ""))
+        lines.append(
+            Reliability(name, one["people"], one["error"], cells, words.say("too few") if one["small"] else "")
+        )
     return charts.reliability(lines)
 
 
@@ -370,24 +412,37 @@ def calibration_sentences(audit: Audit, attribute: str) -> str:
     if row is None:
         return ""
     told = [
-        f"Predictions are {words.number(row['error'])} off on average ({_within(row)}; exact ones would show "
-        f"{words.number(row['chance'])} by chance at this number of pairs)."
+        words.say(
+            "Predictions are {error} off on average ({interval}; exact ones would show {chance} by chance at this "
+            "number of pairs).",
+            error=words.number(row["error"]),
+            interval=_within(row),
+            chance=words.number(row["chance"]),
+        )
     ]
     for name, one in _by_size(row["by_group"]):
         if one["small"]:
             continue
-        size = f"{words.count(one['n'], 'pair')} of {words.count(one['people'], 'person', 'people')}"
+        numbers = {key: words.number(one[key]) for key in ("predicted", "observed", "error", "chance")}
         told.append(
-            f"{words.sentence(words.people(attribute, name))}: predicted {words.number(one['predicted'])}, liked "
-            f"{words.number(one['observed'])}, {words.number(one['error'])} off ({_within(one)}; by chance "
-            f"{words.number(one['chance'])}; {size})."
+            words.say(
+                "{group}: predicted {predicted}, liked {observed}, {error} off ({interval}; by chance {chance}; "
+                "{pairs} of {people}).",
+                group=words.sentence(words.people(attribute, name)),
+                interval=_within(one),
+                pairs=words.count(one["n"], "pair"),
+                people=words.count(one["people"], "person", "people"),
+                **numbers,
+            )
         )
     return " ".join(told)
 
 
 def _within(row: Mapping[str, Any]) -> str:
     low, high = row["error_ci"]
-    return "no interval" if low is None else f"95 % CI {words.interval(low, high)}"
+    if low is None:
+        return words.say("no interval")
+    return words.say("95 % CI {interval}", interval=words.interval(low, high))
 
 
 def _calibration(audit: Audit, attribute: str) -> Mapping[str, Any] | None:
@@ -403,18 +458,24 @@ def definition(metric: str, k: int, conventions: Mapping[str, str]) -> str:
     """What the metric is: formula, range, direction, edge cases, source; then the conventions behind the number."""
     found = find(metric)
     if found is None:
-        return "A rate that another metric is made of."
-    ends = f"{words.brief(found.low)} to {words.brief(found.high)}"
-    direction = {1: "higher is better", -1: "lower is fairer", 0: "neither end is better"}[found.better]
-    if found.target is not None:
-        direction = f"{words.brief(found.target)} is fair"
-    lines = [f"**{title(metric, k)}** = {words.plain(found.formula, 400)}.", f"Range {ends}; {direction}."]
-    lines += [words.plain(found.edge, 300)] if found.edge else []
+        return words.say("A rate that another metric is made of.")
+    lines = [
+        words.say(
+            "**{metric}** = {formula}.", metric=title(metric, k), formula=words.plain(words.say(found.formula), 400)
+        ),
+        words.say(
+            _BETTER[found.better] if found.target is None else words.later("Range {low} to {high}; {target} is fair."),
+            low=words.brief(found.low),
+            high=words.brief(found.high),
+            target=words.brief(found.low if found.target is None else found.target),
+        ),
+    ]
+    lines += [words.plain(words.say(found.edge), 300)] if found.edge else []
     lines += [f"*{words.plain(found.paper, 300)}*"] if found.paper else []
     if found.side == "accuracy":
         lines += [
-            f"{words.sentence(key)}: {words.plain(conventions[key], 300)}."
-            for key in ("relevance", "discount", "ideal", "candidates")
+            words.say("{what}: {said}.", what=words.say(what), said=words.plain(words.say(conventions[key]), 300))
+            for key, what in _CONVENTIONS.items()
             if key in conventions
         ]
     return "\n\n".join(lines)

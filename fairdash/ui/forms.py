@@ -16,7 +16,7 @@ from fairdash.schema import PART, TIME, Dataset, GroupSpec
 from fairdash.stages.audit import AuditSpec
 from fairdash.ui import state
 
-NONE = "none"
+NONE = words.later("none")
 
 
 def options(name: str, config: type, first: Sequence[str] = (), *, columns: int = 3) -> dict[str, Any]:
@@ -55,8 +55,8 @@ def _grid(name: str, fields: Sequence[dataclasses.Field[Any]], columns: int) -> 
 
 def _control(name: str, field: dataclasses.Field[Any]) -> Any:
     """The control that fits the field's type; its value lives in the URL under the owner's and the field's name."""
-    label, meta, default = words.sentence(field.name.replace("_", " ")), field.metadata, field.default
-    shared: dict[str, Any] = {"key": _key(name, field), "help": meta.get("help"), "bind": "query-params"}
+    label, meta, default = words.say(words.option(field.name)), field.metadata, field.default
+    shared: dict[str, Any] = {"key": _key(name, field), "help": words.say(meta.get("help", "")), "bind": "query-params"}
     if choices := choices_of(field):
         return st.selectbox(label, choices, index=choices.index(default), **shared)
     if isinstance(default, bool):
@@ -98,7 +98,7 @@ def group(
         second = NONE
         if len(others) > 1:
             second = st.selectbox(
-                words.say("Crossed with"), others, format_func=words.namer(others), width=160,
+                words.say("Crossed with"), others, format_func=words.namer(others, _titled), width=160,
                 help=words.say("People are then grouped by both attributes at once."),
                 **state.shared("cross", NONE, state.one_of(others)),
             )  # fmt: skip
@@ -125,6 +125,11 @@ def view(group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict
     ).to_json()
 
 
+def _titled(name: str) -> str:
+    """An attribute's own name, or that there is none."""
+    return words.say(name) if name == NONE else name
+
+
 def _edges(spec: GroupSpec) -> tuple[float, ...] | None:
     """The cuts of a numeric attribute; None for one that has names already."""
     if not spec.edges or spec.edges[0] is None:
@@ -146,7 +151,7 @@ def item_group(table: pd.DataFrame, extra: Sequence[str] = ()) -> GroupSpec | st
         return None
     first = extra[0] if extra else NONE
     chosen = st.selectbox(
-        words.say("Groups of items"), names, format_func=words.namer(names), width=200,
+        words.say("Groups of items"), names, format_func=words.namer(names, _titled), width=200,
         **state.shared("item_group", first, state.one_of(names)),
     )  # fmt: skip
     return None if chosen == NONE else chosen if chosen in extra else known[chosen]

@@ -10,6 +10,7 @@ from fairdash import words
 from fairdash.data import sources
 from fairdash.jobs import runner
 from fairdash.stages import planted
+from fairdash.stages.compare import sentences
 from fairdash.ui import load, parts, state
 
 STEPS: tuple[
@@ -69,7 +70,7 @@ def latest() -> None:
     if comparisons:
         st.header(words.say("Latest comparison"))
         st.markdown(f"**{words.plain(comparisons[0].title, 120)}**")
-        for said in comparisons[0].meta.get("sentences", [])[:3]:
+        for said in sentences(load.comparison(comparisons[0].digest))[:3]:
             st.markdown(f"- {words.plain(said, 4000)}")
         sides = {side: str(comparisons[0].meta[side]) for side in ("before", "after")}
         parts.go(

@@ -91,8 +91,9 @@ def sentences(made: Run) -> None:
         usual = "\n".join(f"{name}: {', '.join(some)}" for name, some in sensitivity.WORDS.items())
         one, two = st.columns(2)
         with one:
-            given = st.text_area(words.say("Sentences, one a line; {{who}} is the place of the word"), height=150,
-                                 **state.own("sentences", "\n".join(sensitivity.TEMPLATES), str))  # fmt: skip
+            label = words.say("Sentences, one a line; {who} is the place of the word", who="{who}")
+            own = state.own("sentences", "\n".join(sensitivity.TEMPLATES), str)
+            given = st.text_area(label, height=150, **own)
         with two:
             listed = st.text_area(words.say("Groups of words, one a line"),
                                   height=150, **state.own("words", usual, str))  # fmt: skip

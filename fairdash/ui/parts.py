@@ -137,9 +137,15 @@ def download(frame: pd.DataFrame, name: str, label: str = "CSV") -> None:
     )  # fmt: skip
 
 
+def headed(column: str) -> str | None:
+    """What a column is called for the person, where that is not its own name."""
+    told = words.say(column)
+    return None if told == column else told
+
+
 def table(frame: pd.DataFrame, name: str, *, digits: int = 3, height: int | Literal["auto"] = "auto") -> None:
-    """A table with its download. Numbers are shown with `digits` digits and saved in full; a column in which nothing is
-    said is left out of the view."""
+    """A table with its download. Numbers are shown with `digits` digits and saved in full, under names that stay the
+    same in every language; a column in which nothing is said is left out of the view."""
     shown = frame.loc[:, [bool(column.astype(str).str.strip().any()) for _, column in frame.items()]]
     columns = {str(name): _column(str(name), column, digits) for name, column in shown.items()}
     st.dataframe(
@@ -157,8 +163,8 @@ def _column(name: str, values: pd.Series, digits: int) -> Any:
     longest = max((len(f"{v:.{digits}f}" if numeric else str(v)) for v in known), default=1)
     width = min(int(6.5 * max(longest, min(len(name), 10))) + 17, 180)
     if numeric:
-        return st.column_config.NumberColumn(width=width, format=f"%.{digits}f")
-    return st.column_config.Column(width=width)
+        return st.column_config.NumberColumn(headed(name), width=width, format=f"%.{digits}f")
+    return st.column_config.Column(headed(name), width=width)
 
 
 def draw(

@@ -22,8 +22,9 @@ FIRST = ("epochs", "layers", "width", "length", "batch", "learning_rate")  # opt
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _estimate(data: str, spec: str, name: str, options: tuple[tuple[str, Any], ...], wish: str) -> str:
-    """Where it will run, and for how long, in words; without loading PyTorch, which takes seconds."""
+def _estimate(data: str, spec: str, name: str, options: tuple[tuple[str, Any], ...], wish: str, language: str) -> str:
+    """Where it will run, and for how long, in words; without loading PyTorch, which takes seconds. language: that of
+    the words, by which they are kept."""
     info, device = RECOMMENDERS[name], likely(wish)
     if info.cost is None:
         return device.sentence
@@ -44,10 +45,12 @@ def section(data: str) -> None:
     with st.container(key="train-form", border=bool(jobs)):
         params = _form(data)
         with st.container(horizontal=True, vertical_alignment="center"):
-            parts.act("Train", _start, data, params, type="primary", icon=":material/model_training:", key="train")
+            parts.act(
+                words.say("Train"), _start, data, params, type="primary", icon=":material/model_training:", key="train"
+            )
             last = parts.last_job("train", params)
             if last is not None and last.state == "done":
-                st.caption("This has been trained already; it opens at once.", width="content")
+                st.caption(words.say("This has been trained already; it opens at once."), width="content")
 
 
 def prefill(name: str, options: Mapping[str, Any]) -> None:
@@ -59,7 +62,7 @@ def prefill(name: str, options: Mapping[str, Any]) -> None:
 
 
 def _start(data: str, params: dict[str, Any]) -> None:
-    title = f"Train {params['recommender']} on {load.dataset(data).name}"
+    title = words.say("Train {recommender} on {data}", recommender=params["recommender"], data=load.dataset(data).name)
     state.put("job", runner.submit(state.workspace(), "train", title, params))
 
 
@@ -73,29 +76,31 @@ def _form(data: str) -> dict[str, Any]:
     one, two, three = st.columns([2, 1, 1], vertical_alignment="bottom")
     with one:
         name = st.selectbox(
-            "Recommender", list(RECOMMENDERS), format_func=lambda key: RECOMMENDERS[key].title,
+            words.say("Recommender"), list(RECOMMENDERS), format_func=lambda key: words.say(RECOMMENDERS[key].title),
             **state.shared("recommender", DEFAULT, state.one_of(RECOMMENDERS)),
         )  # fmt: skip
     info = RECOMMENDERS[name]
     with two:
-        device = st.selectbox("Runs on", CHOICES, key="device", bind="query-params")
+        device = st.selectbox(words.say("Runs on"), CHOICES, key="device", bind="query-params")
     with three:
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params",
-                               help="Same seed, same numbers (on one kind of machine).")  # fmt: skip
-    st.caption(f"{info.summary} *{words.plain(info.paper, 300)}*")
+        seed = st.number_input(words.say("Seed"), 0, 2**31 - 1, 0, key="seed", bind="query-params",
+                               help=words.say("Same seed, same numbers (on one kind of machine)."))  # fmt: skip
+    st.caption(f"{words.say(info.summary)} *{words.plain(info.paper, 300)}*")
     spec = forms.split(dataset)
     options = forms.options(name, info.options, FIRST)
     if "profile" in info.offers:
         attributes = [name for name in dataset.users.columns if name != USER_ID]
         profile = st.multiselect(
-            "Attributes in the profile text", attributes, format_func=words.namer(attributes),
-            help="The model then reads who a person is, in words. The Audit page measures what it makes of it.",
+            words.say("Attributes in the profile text"), attributes, format_func=words.namer(attributes),
+            help=words.say(
+                "The model then reads who a person is, in words. The Audit page measures what it makes of it."
+            ),
             **state.several("profile", attributes),
         )  # fmt: skip
         if profile:
             options["profile"] = ",".join(profile)
     if info.cost is not None:
-        st.caption(_estimate(data, spec, name, tuple(options.items()), device))
+        st.caption(_estimate(data, spec, name, tuple(options.items()), device, words.language.get()))
     return {
         "dataset": data, "split": spec, "recommender": name, "options": options, "seed": int(seed), "device": device,
     }  # fmt: skip
@@ -103,9 +108,9 @@ def _form(data: str) -> dict[str, Any]:
 
 def _finished(job: Job) -> None:
     result = job.result or {}
-    st.caption(f"Took {words.duration(job.elapsed)}.")
+    st.caption(words.say("Took {elapsed}.", elapsed=words.duration(job.elapsed)))
     if state.get("lists") != result.get("lists"):
         state.put("lists", result.get("lists"))
     with st.container(horizontal=True):
-        parts.go("audit", "Audit its lists", icon=":material/balance:")
-        parts.go("explore", "Explore one person", icon=":material/person_search:")
+        parts.go("audit", words.say("Audit its lists"), icon=":material/balance:")
+        parts.go("explore", words.say("Explore one person"), icon=":material/person_search:")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fairdash import data, entries, words
+from fairdash import data, entries
 from fairdash.jobs import kinds
 from fairdash.recommenders import text
 from fairdash.ui import forms
@@ -171,25 +169,15 @@ def test_sentences_that_differ_in_one_word_rank_the_catalogue(
     assert "{who}" in app.error[0].value.replace("\\", "")
 
 
+@pytest.mark.usefixtures("made_up")
 @pytest.mark.parametrize(("name", "query"), [("overview", {}), ("data", {}), ("data", {"tab": "storage"}),
                                              ("data", {"tab": "upload"}), ("explore", {}), ("report", {}),
                                              ("recommender", {"how": "runs"})])  # fmt: skip
 def test_a_page_speaks_another_language_and_its_links_stay(
-    name: str, query: dict[str, str], here: dict[str, Any], open_page: Open, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    name: str, query: dict[str, str], here: dict[str, Any], open_page: Open
+) -> None:
     """In a made-up language that puts every template in brackets."""
-    said = [f'msgid {json.dumps(one)}\nmsgstr {json.dumps(f"⟦{one}⟧")}\n' if many is None else
-            f'msgid {json.dumps(one)}\nmsgid_plural {json.dumps(many)}\nmsgstr[0] {json.dumps(f"⟦{one}⟧")}\n'
-            f'msgstr[1] {json.dumps(f"⟦{many}⟧")}\n' for one, many in words.templates().items()]  # fmt: skip
-    (tmp_path / "xx.po").write_text("\n".join(said))
-    monkeypatch.setattr(words, "LOCALE", tmp_path)
-    monkeypatch.setattr(words, "language", ContextVar("language", default="xx"))
-    words.catalogue.cache_clear()
-    try:
-        app = open_page(name, data=here["data"], lists=here["lists"], **query)
-    finally:
-        words.catalogue.cache_clear()
+    app = open_page(name, data=here["data"], lists=here["lists"], **query)
     assert app.title[0].value.startswith("⟦")
     controls = [*app.selectbox, *app.button, *app.checkbox, *app.number_input, *app.metric, *app.file_uploader]
     silent = [one.label for one in controls if len(one.label) > 1 and "⟦" not in one.label]

@@ -126,7 +126,7 @@ def test_the_headline_of_a_comparison_has_a_verdict_for_each_aim() -> None:
         lost = {"attribute": "gender", "group": "F", "metric": "ndcg", "verdict": "less fair"}
         beyond = [lost, {**lost, "metric": "miscalibration"}, {**lost, "group": "M", "verdict": "fairer"}]
         long = "Aim: one." + " NDCG fell for people." * 40 + " The last lost too."
-        comparing.headline({"sentences": [long, "Aim: two."], "aims": aims, "overall": {}, "beyond": beyond})
+        comparing.headline({"aims": aims, "overall": {}, "beyond": beyond}, [long, "Aim: two."])
 
     app = AppTest.from_function(page).run()
     assert not app.exception

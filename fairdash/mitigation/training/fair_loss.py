@@ -6,11 +6,12 @@ Their declarations; what they add to the loss is in `terms.fair_loss`.
 from __future__ import annotations
 
 from fairdash.mitigation.base import Info, InTraining
+from fairdash.words import Said
 
 PAPER = "Yao & Huang 2017, Beyond parity: fairness objectives for collaborative filtering"
 
 
-def _info(kind: str, title: str, objective: str, target: str) -> Info:
+def _info(kind: str, title: Said, objective: Said, target: str) -> Info:
     return Info(
         key=f"fair_loss_{kind}",
         title=title,
