@@ -53,8 +53,8 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "candidates": words.later("the whole catalogue less the user's training items; never sampled negatives"),
         "pairwise_accuracy": words.later(
             "of all places of a list that were given, not of the top K alone; items outside the list rank below it, "
-            "and among each other they count half; lists that had to be cut are said; before and after, of as many places "
-            "as both have"
+            "and among each other they count half; lists that had to be cut are said; before and after, of as many "
+            "places as both have"
         ),
         "users_without_truth": words.later(
             "left out of accuracy means, counted in n_without_truth; they stay in exposure metrics (but for eer and "
