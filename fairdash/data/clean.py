@@ -189,6 +189,7 @@ def age_to_missing(tables: Tables) -> Tables:
 
 
 def dedupe(tables: Tables, keep: Keep = "last") -> Tables:
+    """One row for each pair of person and item: the last in time, or that with the best rating."""
     return replace(tables, interactions=once(tables.interactions, keep))
 
 

@@ -31,6 +31,7 @@ class Reporter:
         self._message = ""
 
     def __call__(self, done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+        """Note progress in the table of jobs, at most once a moment; raises when the job was cancelled."""
         now = time.monotonic()
         if message and message != self._message:
             print(f"{time.strftime('%H:%M:%S')} {words.percent(done):>7} {message}", flush=True)

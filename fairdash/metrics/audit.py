@@ -359,6 +359,7 @@ def _model_values(model: ModelSide | None, made: Inputs) -> dict[str, Array]:
 
 
 def specs(groups: Sequence[GroupSpec | str]) -> list[GroupSpec]:
+    """Attributes by name, or as they are to be cut, one or several → specs."""
     given = [groups] if isinstance(groups, (str, GroupSpec)) else groups
     return [GroupSpec((group,)) if isinstance(group, str) else group for group in given]
 

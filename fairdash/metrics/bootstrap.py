@@ -87,6 +87,7 @@ class Estimate:
 
     @property
     def ci(self) -> tuple[float, float]:
+        """The 95 % interval; NaN where there is none."""
         if math.isnan(self.value):
             return math.nan, math.nan
         if self.ends is not None:

@@ -29,10 +29,12 @@ class Facts:
 
     @property
     def n(self) -> int:
+        """How many people there are."""
         return len(self.inputs.user_ids)
 
     @property
     def n_items(self) -> int:
+        """How many items the catalogue has."""
         return self.inputs.catalogue.size
 
     @property
@@ -59,6 +61,7 @@ class Facts:
 
     @cached_property
     def n_relevant(self) -> NDArray[np.int64]:
+        """Liked held-out items of each person [n]."""
         return np.bincount(self.inputs.relevant.user, minlength=self.n).astype(np.int64)
 
     @cached_property
@@ -126,10 +129,12 @@ class Facts:
 
     @cached_property
     def relevant(self) -> sparse.csr_array:
+        """Which person likes which held-out item: bool [n, n_items]."""
         return self._pairs(self.inputs.relevant)
 
     @cached_property
     def known(self) -> sparse.csr_array | None:
+        """Which person has which item in training: bool [n, n_items]; None without training data."""
         return None if self.inputs.known is None else self._pairs(self.inputs.known)
 
     def counts(self, matrix: sparse.csr_array, groups: sparse.csr_array) -> Array:

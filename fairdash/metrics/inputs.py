@@ -66,6 +66,7 @@ class Catalogue:
 
     @property
     def size(self) -> int:
+        """How many there are."""
         return len(self.ids)
 
 
@@ -423,6 +424,7 @@ class Coder:
 
     @staticmethod
     def of(*columns: pd.Series) -> Coder:
+        """A coder of all ids that occur in the columns."""
         if columns and all(column.dtype.kind in "iu" and len(column) for column in columns):
             low = min(int(column.min()) for column in columns)
             high = max(int(column.max()) for column in columns)
@@ -438,9 +440,11 @@ class Coder:
 
     @property
     def size(self) -> int:
+        """How many there are."""
         return len(self.index)
 
     def codes(self, column: pd.Series) -> Codes:
+        """Codes [n] of a column of ids, -1 for those that it does not know."""
         if self.table is None:
             return self.index.get_indexer(pd.Index(column)).astype(np.int32)
         offset = column.to_numpy() - self.low
@@ -600,6 +604,7 @@ def _repeats(items: Codes, n_items: int) -> NDArray[np.bool_]:
 
 
 def numbers(frame: pd.DataFrame, table: str, column: str) -> Array:
+    """A column as float64 [n]. Raises DataError where a cell is no number."""
     series = frame[column]
     if series.dtype.kind in "iu":
         return series.to_numpy(np.float64)

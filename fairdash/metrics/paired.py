@@ -45,10 +45,12 @@ class Paired:
     after: Audit
 
     def to_json(self) -> dict[str, Any]:
+        """The contract: plain values, null where undefined."""
         return self.results
 
     @cached_property
     def results(self) -> dict[str, Any]:
+        """All numbers, computed once; see the class."""
         first, second = self.before.tally, self.after.tally
         undefined: dict[str, str] = {}
         shared = [key for key in results.group_metrics(first) if key in results.group_metrics(second)]

@@ -104,6 +104,7 @@ def pairwise_columns(facts: Facts, group: ItemClass) -> Columns:
 
 
 def sparse_rows(member: object, rows: NDArray[np.int32]) -> Array:
+    """The given rows of a sparse matrix as a dense array [n, columns]."""
     return np.asarray(member[rows].toarray(), dtype=np.float64)  # type: ignore[index]
 
 

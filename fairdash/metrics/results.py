@@ -144,6 +144,7 @@ def people_with(total: Tally, sums: Array, column: str) -> NDArray[np.int64]:
 
 
 def overall(total: Tally, undefined: dict[str, str]) -> dict[str, Any]:
+    """Everybody's values and intervals by metric; reasons for those that are undefined go to `undefined`."""
     row: dict[str, Any] = {}
     for key in group_metrics(total):
         estimate = person_estimate(total, key)
@@ -186,6 +187,7 @@ def group_estimates(total: Tally, group: GroupSums, key: str) -> list[Estimate]:
 
 
 def group_rows(total: Tally, group: GroupSums, catalogue: Catalogue, undefined: dict[str, str]) -> dict[str, Any]:
+    """A row for each group of one attribute: sizes, values, intervals, shares by category."""
     rows: dict[str, dict[str, Any]] = {}
     kept = [g for g in range(len(group.names)) if group.people[g]]
     with_truth = people_with(total, group.total, "count:truth")
@@ -233,6 +235,7 @@ def gaps(
     undefined: dict[str, str],
     exact_ks: tuple[float, tuple[str, str]] | None,
 ) -> dict[str, Gap]:
+    """The gap of every metric over one attribute's groups. said, undefined: what is to be told is added."""
     group = total.groups[attribute]
     known = [g for g, name in enumerate(group.names) if name != UNKNOWN]
     small = [g for g in known if 0 < group.people[g] < group.min_size]

@@ -67,6 +67,7 @@ class Rows:
         return len(self.user)
 
     def take(self, rows: slice | NDArray[np.int64]) -> Rows:
+        """The given rows, in that order."""
         return Rows(
             self.user[rows],
             self.item[rows],
@@ -76,6 +77,7 @@ class Rows:
 
     @staticmethod
     def join(parts: Sequence[Rows]) -> Rows:
+        """The parts under each other."""
         first = parts[0]
         return Rows(
             np.concatenate([part.user for part in parts]),

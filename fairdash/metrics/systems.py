@@ -31,6 +31,7 @@ class Systems:
 
     @property
     def first(self) -> str:
+        """The system that differences are from."""
         return next(iter(self.audits))
 
     @property

@@ -73,10 +73,12 @@ class Audit:
 
     @property
     def k(self) -> int:
+        """Places of a list that count."""
         return self.tally.rules.k
 
     @property
     def n_users(self) -> int:
+        """How many people were audited."""
         return self.tally.n
 
     def to_json(self) -> dict[str, Any]:

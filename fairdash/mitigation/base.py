@@ -49,7 +49,8 @@ class DataMethod(Protocol):
     """Changes what is trained on."""
 
     @property
-    def info(self) -> Info: ...
+    def info(self) -> Info:
+        """What it says of itself."""
 
     def prepare(self, data: TrainingData, groups: Sequence[Groups], strength: float, seed: int) -> TrainingData:
         """`groups` are over users, one for each chosen attribute."""
@@ -90,7 +91,8 @@ class TrainingTerm(Protocol):
 
     settled: float
 
-    def __call__(self, batch: TermBatch) -> torch.Tensor: ...
+    def __call__(self, batch: TermBatch) -> torch.Tensor:
+        """A loss, a scalar tensor, for one batch."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,11 @@ class VectorMethod(Protocol):
     """Changes user vectors after training; fitted on the vectors of training users."""
 
     @property
-    def info(self) -> Info: ...
+    def info(self) -> Info:
+        """What it says of itself."""
 
-    def fit(self, vectors: Floats, groups: Sequence[Groups], strength: float, seed: int) -> VectorMap: ...
+    def fit(self, vectors: Floats, groups: Sequence[Groups], strength: float, seed: int) -> VectorMap:
+        """The map for vectors [n, d] of people of these groups, one Groups an attribute."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +161,8 @@ class RerankMethod(Protocol):
     """Changes the lists."""
 
     @property
-    def info(self) -> Info: ...
+    def info(self) -> Info:
+        """What it says of itself."""
 
     def reranker(self, data: RerankInput) -> Reranker:
         """Does once what does not depend on the strength; the Reranker answers for any strength in 0…1 (a sweep, a
@@ -172,7 +177,8 @@ class Method(Protocol):
     """What all of them have; DataMethod, InTraining, VectorMethod and RerankMethod say what each place adds."""
 
     @property
-    def info(self) -> Info: ...
+    def info(self) -> Info:
+        """What it says of itself."""
 
 
 def check_strength(info: Info, strength: float) -> float:
@@ -229,10 +235,12 @@ class Mitigation:
     strength: float | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """As plain values; `from_json` reads them."""
         return asdict(self)
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> Mitigation:
+        """From `to_json`'s values."""
         item_group = value.get("item_group")
         return Mitigation(
             method=str(value["method"]),

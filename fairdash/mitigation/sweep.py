@@ -65,6 +65,7 @@ class Point:
         return -self.better * self.value
 
     def to_json(self) -> dict[str, Any]:
+        """As plain values; null where undefined."""
         made: dict[str, Any] = plain(asdict(self))  # what is undefined is null
         return made
 

@@ -60,6 +60,7 @@ class Calibration:
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> Calibration:
+        """From `to_json`'s values."""
         known: dict[str, Any] = {k: float("nan") if v is None else v for k, v in value.items()}
         return Calibration(**known | {"curve": tuple(Bin(**point) for point in value["curve"])})
 

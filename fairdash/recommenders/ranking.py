@@ -140,6 +140,7 @@ def rank_all(
 
 
 def batches(n_users: int, n_items: int) -> Iterator[tuple[int, int]]:
+    """Ranges (start, stop) of people whose scores fit in BATCH_CELLS."""
     size = max(1, BATCH_CELLS // max(n_items, 1))
     for start in range(0, n_users, size):
         yield start, min(start + size, n_users)

@@ -59,7 +59,8 @@ class Output:
 class TrainedModel(Protocol):
     """A torch module whose forward pass takes a batch's tensors by name and gives an Output."""
 
-    def __call__(self, **batch: torch.Tensor) -> Output: ...
+    def __call__(self, **batch: torch.Tensor) -> Output:
+        """The batch's losses."""
 
 
 class Batches(Protocol):
@@ -457,6 +458,7 @@ class Validation:
         self.groups = _groups(data, users)
 
     def __call__(self) -> dict[str, float]:
+        """NDCG@10, Recall@10 and the groups' gap on validation, as the curve shows them."""
         k, values = 10, np.zeros(len(self.users))
         gains = 1.0 / np.log2(np.arange(2, k + 2))
         for start in range(0, len(self.users), 512):

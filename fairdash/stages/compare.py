@@ -116,10 +116,12 @@ class Comparison:
     value: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
+        """The contract: plain values, null where undefined."""
         return self.value
 
     @property
     def sentences(self) -> list[str]:
+        """What changed, the most important first."""
         return list(self.value["sentences"])
 
 

@@ -67,9 +67,11 @@ class Search:
 
     @property
     def digest(self) -> str:
+        """The name of all that the trials' numbers depend on."""
         return digest([(trial.options, trial.accuracy, trial.gap) for trial in self.trials], self.objective, self.seed)
 
     def to_json(self) -> dict[str, Any]:
+        """As plain values; null where undefined."""
         return asdict(self)
 
 

@@ -140,6 +140,7 @@ def exposure(value: Comparison, attribute: str) -> Chart:
 
 
 def item_groups(value: Comparison) -> list[str]:
+    """The attributes of items that the comparison has gaps of."""
     return list(value["items"].get("by_group", {}))
 
 

@@ -53,6 +53,8 @@ def attributes_in_profile(info: Info, data: TrainingData, groups: Sequence[Group
 
 @dataclass(frozen=True)
 class Blind:
+    """See the module."""
+
     info: Info = INFO
 
     def prepare(self, data: TrainingData, groups: Sequence[Groups], strength: float, seed: int) -> TrainingData:

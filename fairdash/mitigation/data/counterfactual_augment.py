@@ -36,6 +36,8 @@ INFO = Info(
 
 @dataclass(frozen=True)
 class CounterfactualAugment:
+    """See the module."""
+
     info: Info = INFO
 
     def prepare(self, data: TrainingData, groups: Sequence[Groups], strength: float, seed: int) -> TrainingData:

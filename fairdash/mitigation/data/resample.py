@@ -64,6 +64,8 @@ def balanced_repeats(groups: Sequence[Groups], n: int) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Resample:
+    """See the module."""
+
     info: Info = INFO
 
     def prepare(self, data: TrainingData, groups: Sequence[Groups], strength: float, seed: int) -> TrainingData:

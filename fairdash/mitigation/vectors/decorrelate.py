@@ -47,6 +47,8 @@ def indicators(groups: Sequence[Groups]) -> tuple[NDArray[np.float64], NDArray[n
 
 @dataclass(frozen=True)
 class Decorrelate:
+    """See the module."""
+
     info: Info = INFO
 
     def fit(self, vectors: Floats, groups: Sequence[Groups], strength: float, seed: int) -> VectorMap:

@@ -127,9 +127,12 @@ def rounds_needed(scaled: Array, groups: Sequence[Codes], seed: int) -> int:
 
 @dataclass(frozen=True)
 class Project:
+    """See the module."""
+
     info: Info = INFO
 
     def fit(self, vectors: Floats, groups: Sequence[Groups], strength: float, seed: int) -> VectorMap:
+        """Fitted on people whose groups are known; at strength 0 vectors stay as they are."""
         strength = check_strength(self.info, strength)
         check_groups(self.info, groups, len(vectors))
         if strength == 0:

@@ -68,6 +68,7 @@ class PairNetwork(nn.Module):
 
     @property
     def width(self) -> int:
+        """Width of the encoder's vectors."""
         return int(self.model.config.hidden_size)
 
     def embed(self, ids: torch.Tensor, types: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
@@ -150,6 +151,7 @@ class PairNetwork(nn.Module):
         types: torch.Tensor | None = None,
         positions: torch.Tensor | None = None,
     ) -> Output:
+        """Logits of a batch of pairs, and the loss where it has labels."""
         if states is None:
             assert ids is not None
             assert types is not None
@@ -461,11 +463,13 @@ class FittedPair:
         self.threshold, self.calibration = threshold, calibrated
 
     def score_candidates(self, users: Codes, items: Codes, history: Interactions) -> Floats:
+        """Scores [n, c] of candidates [n, c]; see `CandidateFitted`."""
         return self._score(users, items, history, self._profiles_of(users))
 
     def score_candidate_profiles(
         self, users: Codes, items: Codes, history: Interactions, profiles: Sequence[str]
     ) -> Floats:
+        """The same with these profiles in place of the people's own; see `CandidateProfileFitted`."""
         if not self.profile:
             raise ConfigError("This model reads no profile text.", "Train it with a profile: choose attributes for it.")
         return self._score(users, items, history, profiles)
@@ -598,6 +602,7 @@ class PairBatches:
         return self.n_batches
 
     def set_epoch(self, epoch: int) -> None:
+        """See `Batches`."""
         self.epoch = epoch
         rng = np.random.default_rng([self.seed, epoch])
         blocks, profiles = self.blocks, self.profiles
@@ -619,6 +624,7 @@ class PairBatches:
         self.parts = [part if len(part) else order[:1] for part in (parts[i] for i in rng.permutation(self.n_batches))]
 
     def batch(self, index: int) -> Batch:
+        """See `Batches`."""
         data, train = self.data, self.data.train
         users, profiles, liked = [], [], []
         items, labels, weights, offsets = [], [], [], []
@@ -702,11 +708,13 @@ class BertPair:
 
     @property
     def vector_width(self) -> int:
+        """Width of user vectors, None where there are none."""
         return int(classifier(self.config.base)[0].config.hidden_size)
 
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
     ) -> FittedPair:
+        """Train on `data`; see `Recommender`."""
         options, chosen = self.config, choose(device)
         folder.mkdir(parents=True, exist_ok=True)
         progress(0.0, chosen.sentence)

@@ -70,18 +70,22 @@ class FittedSequence:
             self.vectors = model.item_vectors().float()  # [m, d]
 
     def score(self, users: Codes, history: Interactions) -> Floats:
+        """Scores of the whole catalogue [n, n_items]; see `Fitted`."""
         with torch.inference_mode():
             return _to_numpy(self._scores(self._vectors(users, history, self.context.profiles_of(users))))
 
     def user_vectors(self, users: Codes, history: Interactions) -> Floats:
+        """Vectors of people [n, d]; see `Fitted`."""
         with torch.inference_mode():
             return _to_numpy(self._vectors(users, history, self.context.profiles_of(users)))
 
     def score_vectors(self, vectors: Floats) -> Floats:
+        """Scores [n, n_items] of people's vectors [n, d]; see `Fitted`."""
         with torch.inference_mode():
             return _to_numpy(self._scores(torch.from_numpy(np.ascontiguousarray(vectors, np.float32))))
 
     def score_profiles(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
+        """Scores [n, n_items] with these profiles in place of the people's own; see `Fitted`."""
         if not self.profile:
             raise ConfigError("This model reads no profile text.", "Train it with a profile: choose attributes for it.")
         encoded = text.encode(list(profiles), self.options.encoder, device=self.device)
@@ -98,6 +102,7 @@ class FittedSequence:
         return torch.addmm(self.model.bias, vectors.to(self.device.torch), self.vectors.T)
 
     def save(self, folder: Path) -> None:
+        """Weights and options into an existing folder; see `Fitted`."""
         folder.mkdir(parents=True, exist_ok=True)
         if self.model.bert is not None:
             _save_bert(self.model.bert, self.vectors, folder)
@@ -188,11 +193,13 @@ class BertSequence:
 
     @property
     def vector_width(self) -> int:
+        """Width of user vectors, None where there are none."""
         return self.config.width
 
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
     ) -> FittedSequence:
+        """Train on `data`; see `Recommender`."""
         options, chosen = self.config, choose(device)
         folder.mkdir(parents=True, exist_ok=True)
         progress(0.0, f"{chosen.sentence} {estimate(cost(self.config, Sizes.of(data)), chosen).sentence}")

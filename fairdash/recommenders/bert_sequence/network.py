@@ -127,6 +127,7 @@ class SequenceModel(nn.Module):
         weights: torch.Tensor,  # float32 [b, n]: of that prediction in the loss, 0 for none
         profile: torch.Tensor,  # int64 [b]: row of `profiles`
     ) -> Output:
+        """The loss of a batch, with what terms of the loss look at."""
         vectors = self.item_vectors()
         masked = None
         if self.options.objective == "masked":

@@ -59,6 +59,7 @@ class SequenceBatches:
         return self.n_batches
 
     def set_epoch(self, epoch: int) -> None:
+        """See `Batches`."""
         self.epoch = epoch
         rng = np.random.default_rng([self.seed, epoch])
         train = self.data.train
@@ -95,6 +96,7 @@ class SequenceBatches:
         self.parts = [parts[i] for i in rng.permutation(self.n_batches)]
 
     def batch(self, index: int) -> Batch:
+        """See `Batches`."""
         rng = np.random.default_rng([self.seed, self.epoch, index])
         part = self.parts[index]
         user, first, size = self.user[part], self.first[part], self.size[part]

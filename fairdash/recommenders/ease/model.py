@@ -28,10 +28,12 @@ class FittedEase:
         self.weights = weights
 
     def score(self, users: Codes, history: Interactions) -> Floats:
+        """Scores of the whole catalogue [n, n_items]; see `Fitted`."""
         rows = _rows(users, history, len(self.weights))
         return np.asarray(rows @ self.weights, dtype=np.float32)
 
     def save(self, folder: Path) -> None:
+        """Weights and options into an existing folder; see `Fitted`."""
         store.write(folder, {"name": self.name}, {"weights": self.weights})
 
 
@@ -47,11 +49,13 @@ class Ease:
 
     @property
     def vector_width(self) -> None:
+        """Width of user vectors, None where there are none."""
         return None
 
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
     ) -> FittedEase:
+        """Train on `data`; see `Recommender`."""
         if data.n_items > MAX_EASE_ITEMS:
             raise ConfigError(
                 f"ease inverts a matrix of items × items; {data.n_items} items are too many for it.",

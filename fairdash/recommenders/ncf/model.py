@@ -67,6 +67,7 @@ class NeuMF(nn.Module):
         labels: torch.Tensor,  # float32 [b, 1 + n]
         weights: torch.Tensor,  # float32 [b]
     ) -> Output:
+        """The loss of a batch, with what terms of the loss look at."""
         vectors = self.users(users)  # [b, 3f]
         logits = self.logits(vectors[:, None], self.items(items))  # [b, 1 + n]
         loss = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
@@ -102,10 +103,12 @@ class NcfBatches:
         return max(1, -(-len(self.rows) // self.options.batch))
 
     def set_epoch(self, epoch: int) -> None:
+        """See `Batches`."""
         self.epoch = epoch
         self.order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
 
     def batch(self, index: int) -> Batch:
+        """See `Batches`."""
         rng = np.random.default_rng([self.seed, self.epoch, index])
         rows = self.order[index * self.options.batch : (index + 1) * self.options.batch]
         user, n_items = self.data.train.user[rows].astype(np.int64), self.data.n_items
@@ -139,13 +142,16 @@ class FittedNcf:
         self.options, self.model, self.device, self.calibration = options, model, device, calibrated
 
     def score(self, users: Codes, history: Interactions) -> Floats:
+        """Scores of the whole catalogue [n, n_items]; see `Fitted`."""
         return self.score_vectors(self.user_vectors(users, history))
 
     def user_vectors(self, users: Codes, history: Interactions) -> Floats:
+        """Vectors of people [n, d]; see `Fitted`."""
         vectors: Floats = self.model.users.weight.detach()[torch.from_numpy(users.astype(np.int64))].cpu().numpy()
         return vectors
 
     def score_vectors(self, vectors: Floats) -> Floats:
+        """Scores [n, n_items] of people's vectors [n, d]; see `Fitted`."""
         items = self.model.items.weight.detach()
         left = torch.from_numpy(np.ascontiguousarray(vectors, np.float32)).to(self.device.torch)
         step = max(1, PAIRS // len(items))
@@ -168,6 +174,7 @@ class FittedNcf:
         return result
 
     def save(self, folder: Path) -> None:
+        """Weights and options into an existing folder; see `Fitted`."""
         arrays = {name: value.cpu().numpy() for name, value in self.model.state_dict().items()}
         manifest = {
             "name": self.name,
@@ -187,11 +194,13 @@ class Ncf:
 
     @property
     def vector_width(self) -> int:
+        """Width of user vectors, None where there are none."""
         return 3 * self.config.factors
 
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
     ) -> FittedNcf:
+        """Train on `data`; see `Recommender`."""
         options, chosen = self.config, choose(device)
         folder.mkdir(parents=True, exist_ok=True)
         progress(0.0, chosen.sentence)

@@ -24,9 +24,11 @@ class FittedPopularity:
         self.counts = counts
 
     def score(self, users: Codes, history: Interactions) -> Floats:
+        """Scores of the whole catalogue [n, n_items]; see `Fitted`."""
         return np.tile(self.counts, (len(users), 1))
 
     def save(self, folder: Path) -> None:
+        """Weights and options into an existing folder; see `Fitted`."""
         store.write(folder, {"name": self.name}, {"counts": self.counts})
 
 
@@ -40,11 +42,13 @@ class Popularity:
 
     @property
     def vector_width(self) -> None:
+        """Width of user vectors, None where there are none."""
         return None
 
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
     ) -> FittedPopularity:
+        """Train on `data`; see `Recommender`."""
         return FittedPopularity(np.bincount(data.train.item, data.weights(), data.n_items).astype(np.float32))
 
 

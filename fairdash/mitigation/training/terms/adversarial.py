@@ -119,6 +119,7 @@ class AdversarialTerm(nn.Module):
         self.saved = nn.ModuleList(self.critics)
 
     def forward(self, batch: TermBatch) -> torch.Tensor:
+        """The term's part of the loss for one batch, a scalar; 0 at strength 0."""
         if self.strength == 0:
             return batch.vectors.new_zeros(())
         self.bank.add(batch)

@@ -64,6 +64,7 @@ class LossGapTerm(nn.Module):
         self.register_buffer("seen", torch.zeros(shape))
 
     def forward(self, batch: TermBatch) -> torch.Tensor:
+        """The term's part of the loss for one batch, a scalar; 0 at strength 0."""
         total = batch.sample_loss.new_zeros(())
         if self.strength == 0:
             return total
@@ -129,6 +130,7 @@ class PredictionTerm(nn.Module):
         self.register_buffer("count", torch.zeros(sum(self.members.classes), columns))
 
     def forward(self, batch: TermBatch) -> torch.Tensor:
+        """The term's part of the loss for one batch, a scalar; 0 at strength 0."""
         if batch.probability is None or batch.label is None or batch.items is None:
             raise ConfigError(
                 "This fairness term compares predicted probabilities, and this recommender predicts none.",

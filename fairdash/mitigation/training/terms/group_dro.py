@@ -49,6 +49,7 @@ class GroupDroTerm(nn.Module):
         self.register_buffer("log_weights", self.shares.log())  # −∞ for groups without samples: they stay at 0
 
     def forward(self, batch: TermBatch) -> torch.Tensor:
+        """The term's part of the loss for one batch, a scalar; 0 at strength 0."""
         if self.strength == 0:
             return batch.sample_loss.new_zeros(())
         part = batch.share()

@@ -42,6 +42,7 @@ class NeutralTerm(nn.Module):
         self.bank = Bank(self.members.codes.shape[1], dim)
 
     def forward(self, batch: TermBatch) -> torch.Tensor:
+        """The term's part of the loss for one batch, a scalar; 0 at strength 0."""
         total = batch.vectors.new_zeros(())
         if self.strength == 0:
             return total
