@@ -83,14 +83,11 @@ def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
     """All that the sources say, for translators: English template → its plural, None where there is none. To it belong
     what declarations are given for their `Said` fields, and the names and helps of options."""
     trees = [ast.parse(file.read_text("utf-8")) for file in (*root.glob("fairdash/**/*.py"), *root.glob("pages/*.py"))]
-    fixed = {
-        node.targets[0].id: node.value
-        for tree in trees for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    }  # fmt: skip
     classes = {node.name: node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     found: dict[str, str | None] = {}
+    everywhere = _fixed(trees)
     for tree in trees:
+        fixed = everywhere | _fixed([tree])  # a module's own before one of the same name elsewhere
         own = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
         declared = {name: fields for name, node in (classes | own).items() if any((fields := _fields(node)).values())}
         for node in ast.walk(tree):
@@ -124,6 +121,15 @@ def _called(node: ast.AST | None) -> str:
     """The name of the function that a node calls; "" where it calls none."""
     func = node.func if isinstance(node, ast.Call) else node
     return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+
+
+def _fixed(trees: Iterable[ast.Module]) -> dict[str, ast.expr]:
+    """What names of modules stand for."""
+    return {
+        node.targets[0].id: node.value
+        for tree in trees for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }  # fmt: skip
 
 
 def _fields(node: ast.ClassDef | ast.FunctionDef) -> dict[str, bool]:

@@ -139,7 +139,7 @@ def test_each_system_of_a_file_is_kept(nothing: Path, open_page: Open) -> None:
     top = {"als": (9, 3), "pop": (11, 9)}
     shown = [(f"u{u}", f"i{i}", r, name) for name in top for u in range(40) for r, i in enumerate(top[name], 1)]
     lists = pd.DataFrame(shown, columns=["user_id", "item_id", "rank", "model"])
-    app = open_page("recommender", how="Bring lists or a model")
+    app = open_page("recommender", how="bring")
     for key, name, frame in (("Lists", "lists.csv", lists), ("Held out", "truth.csv", truth)):
         app.file_uploader(key=f"own-{key}").set_value((name, csv(frame), "text/csv"))
     app.run()
@@ -154,7 +154,7 @@ def test_lists_without_held_out_items_open_every_page(nothing: Path, open_page: 
     lists = pd.DataFrame(
         [(f"u{u}", f"i{(u * r) % 9}", r) for u in range(40) for r in (1, 2, 4)], columns=["user_id", "item_id", "rank"]
     )
-    app = open_page("recommender", how="Bring lists or a model")
+    app = open_page("recommender", how="bring")
     app.file_uploader(key="own-Lists").set_value(("lists.csv", csv(lists), "text/csv"))
     app.file_uploader(key="own-People").set_value(("people.csv", csv(people()), "text/csv")).run()
     assert not app.exception
@@ -178,7 +178,7 @@ def test_what_is_unsure_about_lists_is_asked_before_they_are_kept(nothing: Path,
     truth["label"] = (truth["label"] % 3 > 0).astype(int)
     shown = [(f"u{u}", f"i{i}", r) for u in range(40) for r, i in enumerate((9, 3, 11, 10), 1)]
     lists = pd.DataFrame(shown, columns=["user_id", "item_id", "rank"])
-    app = open_page("recommender", how="Bring lists or a model")
+    app = open_page("recommender", how="bring")
     for key, name, frame in (("Lists", "lists.csv", lists), ("Held out", "truth.csv", truth)):
         app.file_uploader(key=f"own-{key}").set_value((name, csv(frame), "text/csv"))
     app.run()
@@ -203,7 +203,7 @@ def test_columns_of_lists_can_be_named(here: dict[str, Any], open_page: Open) ->
     run, lists = entries.get_lists(Workspace(here["home"]), here["lists"])
     frame = lists.top(5).to_frame(run.split.training.users, run.split.training.items)
     frame = frame[["user_id", "item_id", "rank"]].rename(columns={"rank": "z"}).assign(y=1)
-    app = open_page("recommender", data=here["data"], how="Bring lists or a model")
+    app = open_page("recommender", data=here["data"], how="bring")
     app.file_uploader(key="lists-file").set_value(("theirs.csv", csv(frame), "text/csv")).run()
     assert not app.exception
     app.selectbox(key="value-rank").set_value("z").run()
@@ -230,7 +230,7 @@ def brought(here: dict[str, Any], open_page: Open, **members: Any) -> AppTest:
         archive.writestr("m/model.safetensors", b"x")
         for name, value in members.items():
             archive.writestr(f"m/{name}.json", json.dumps(value))
-    app = open_page("recommender", data=here["data"], how="Bring lists or a model", bring="A model")
+    app = open_page("recommender", data=here["data"], how="bring", bring="model")
     app.file_uploader(key="model-file").set_value(("m.zip", buffer.getvalue(), "application/zip")).run()
     assert not app.exception
     return app

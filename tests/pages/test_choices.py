@@ -195,4 +195,6 @@ def test_what_was_shown_and_not_taken_stands_beside_what_was(nothing: Path, open
     taken = len(pairs) / (len(pairs) + len(left))
     assert next(metric.value for metric in app.metric if metric.label == "Taken") == f"{100 * taken:.1f} %"
     table = next(frame.value for frame in app.dataframe if "taken, from" in frame.value.columns)
-    assert table["taken of what was shown"].between(table["taken, from"], table["taken, to"]).all()
+    told = table[table["taken of what was shown"].notna()]  # of very few people only the size is told
+    assert len(told) >= 2
+    assert told["taken of what was shown"].between(told["taken, from"], told["taken, to"]).all()

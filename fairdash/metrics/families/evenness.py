@@ -12,11 +12,14 @@ from fairdash.metrics import evenness, exposure
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.declare import Family, Metric
 from fairdash.metrics.item_sums import Listed, jackknifed
+from fairdash.words import Said, later
 
 Array = NDArray[np.float64]
 
 _RAMPISELA = "Rampisela et al. 2023, Evaluation Measures of Individual Item Fairness for Recommender Systems, TORS"
-_SAME = "Undefined where these are the same: one list, or lists of the whole catalogue."
+_SAME = later("Undefined where these are the same: one list, or lists of the whole catalogue.")
+_RISES = later("the same, 0 where everybody has the same K items and 1 for the most even lists of these lengths")
+_FALLS = later("the same, 1 where everybody has the same K items and 0 for the most even lists of these lengths")
 _NO_ROOM = "nothing is recommended, or lists of these lengths cannot be more or less even"
 _FEW = "there are fewer list places than items, so the whole share of each is 0"
 
@@ -42,18 +45,17 @@ def _of_catalogue(listed: Listed) -> dict[str, Estimate]:
     }
 
 
-def _rescaled(key: str, title: str, better: int, place: int, low: float = 0, more: str = "") -> Metric:
-    least, most = (0, 1) if better > 0 else (1, 0)
+def _rescaled(key: str, title: Said, better: int, place: int, low: float = 0, edge: Said = _SAME) -> Metric:
     return Metric(
         f"{key}_rescaled",
-        f"{title}, rescaled",
+        title,
         "items",
-        f"the same, {least} where everybody has the same K items and {most} for the most even lists of these lengths",
+        _RISES if better > 0 else _FALLS,
         low,
         1,
         better,
         _RAMPISELA,
-        edge=_SAME + more,
+        edge=edge,
         place=place,
         why=_NO_ROOM,
         over="catalogue",
@@ -63,9 +65,9 @@ def _rescaled(key: str, title: str, better: int, place: int, low: float = 0, mor
 FAMILY = Family(
     "evenness",
     (
-        _rescaled("gini", "Gini of recommendations", -1, 102),
-        _rescaled("coverage", "Catalogue coverage", 1, 122),
-        _rescaled("entropy", "Entropy of recommendations", 1, 132),
+        _rescaled("gini", "Gini of recommendations, rescaled", -1, 102),
+        _rescaled("coverage", "Catalogue coverage, rescaled", 1, 122),
+        _rescaled("entropy", "Entropy of recommendations, rescaled", 1, 132),
         Metric(
             "jain",
             "Jain's index",
@@ -79,7 +81,7 @@ FAMILY = Family(
             why="no item is recommended",
             over="catalogue",
         ),
-        _rescaled("jain", "Jain's index", 1, 135),
+        _rescaled("jain", "Jain's index, rescaled", 1, 135),
         Metric(
             "fsat",
             "Satisfied items",
@@ -96,11 +98,12 @@ FAMILY = Family(
         ),
         _rescaled(
             "fsat",
-            "Satisfied items",
+            "Satisfied items, rescaled",
             1,
             137,
             -math.inf,
-            " Below 0 where lists satisfy even fewer items than the same K items for everybody.",
+            "Undefined where these are the same: one list, or lists of the whole catalogue. Below 0 where lists "
+            "satisfy even fewer items than the same K items for everybody.",
         ),
     ),
     place=115,

@@ -12,7 +12,6 @@ from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.declare import Family, Metric, Part
 from fairdash.metrics.item_sums import ItemSums, distance, divide, quotients, rates
 
-_TARGET = "the target is the share of the catalogue unless another is chosen"
 _NOTHING = "there are fewer than two groups of items, or none of them is recommended"
 _DIAZ = "Diaz et al. 2020, Evaluating Stochastic Rankings with Expected Exposure, CIKM"
 
@@ -96,7 +95,8 @@ FAMILY = Family(
             "awrf",
             "Attention against target",
             "items",
-            f"½ Σ |share of exposure − target share| over groups; {_TARGET}",
+            "½ Σ |share of exposure − target share| over groups; the target is the share of the catalogue unless "
+            "another is chosen",
             0,
             1,
             -1,
@@ -108,7 +108,8 @@ FAMILY = Family(
             "awrf_list",
             "Attention against target, list by list",
             "items",
-            f"mean over lists of ½ Σ |share of the list's exposure − target share| over groups; {_TARGET}",
+            "mean over lists of ½ Σ |share of the list's exposure − target share| over groups; the target is the "
+            "share of the catalogue unless another is chosen",
             0,
             1,
             -1,
@@ -162,7 +163,8 @@ FAMILY = Family(
             "mmf",
             "Max-min fairness",
             "items",
-            f"min over groups of share of exposure / target share; {_TARGET}",
+            "min over groups of share of exposure / target share; the target is the share of the catalogue unless "
+            "another is chosen",
             0,
             1,
             1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash.metrics.declare import NO_TRUTH, Family, Metric
+from fairdash.metrics.declare import Family, Metric
 from fairdash.metrics.facts import Facts
 
 Array = NDArray[np.float64]
@@ -40,7 +40,8 @@ FAMILY = Family(
             -1,
             "Biega et al. 2018, Equity of Attention, SIGIR; as in Rampisela et al. 2024, Can We Trust Recommender "
             "System Fairness Evaluation?, SIGIR",
-            edge=f"{NO_TRUTH} Undefined for K = 1.",
+            edge="Undefined for people without a liked held-out item; they are left out and counted. Undefined for "
+            "K = 1.",
             place=170,
             why="nobody has a liked held-out item, or K is 1",
             over="catalogue",

@@ -16,6 +16,7 @@ from fairdash.metrics.declare import Family, Metric, Part
 from fairdash.metrics.facts import Columns, Facts
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.rates import Rates
+from fairdash.words import later
 
 LEAST_EXPECTED = 20  # places in the lists of each group, below which a category is not in the headline of a ratio
 _NO_CLASSES = "it needs categories or groups of items"
@@ -79,10 +80,10 @@ def _ratio(made: Gap, rates: Rates, sums: NDArray[np.float64]) -> Gap:
         each = np.fmin.reduce(table, axis=0) / np.fmax.reduce(table, axis=0)
     each[(~np.isnan(table)).sum(axis=0) < 2] = np.nan
     if np.isnan(each).all():
-        return Gap(reason="nobody gets an item of any category")
+        return Gap(reason=later("nobody gets an item of any category"))
     lowest = int(np.nanargmin(each))
     if each[lowest] == 0:
-        reason = "a group gets nothing of this category, so the ratio has no interval and no test"
+        reason = later("a group gets nothing of this category, so the ratio has no interval and no test")
         return Gap(ratio=0.0, of=rates.labels[lowest], reason=reason)
     low, high = made.ci
     return replace(
@@ -95,7 +96,7 @@ def _ratio(made: Gap, rates: Rates, sums: NDArray[np.float64]) -> Gap:
         ci=(math.exp(-high), math.exp(-low)),
         sides=None,
         oriented=_replicates(made),
-        reason="it is a ratio: see `ratio`; 1 lies in its interval unless the groups differ",
+        reason=later("it is a ratio: see `ratio`; 1 lies in its interval unless the groups differ"),
     )
 
 
