@@ -112,7 +112,8 @@ def bring(
             same = others if len(others) == len(frames[name]) else others.loc[others.index.isin(frames[name].index)]
             frames["users"], moved = importing.personal(file, frames[name], same, frames["users"], [], findings)
             unused(file, [c for c in columns.names(same) if c not in moved], findings)
-    _contradictions(frames["truth"], names["truth"], options, findings)
+    if "truth" in frames:
+        _contradictions(frames["truth"], names["truth"], options, findings)
     for name in ("truth", "train"):
         if name in frames:
             frames[name] = _once(frames[name], names[name], options, findings)

@@ -96,7 +96,7 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
     headless(server, "audit", "--run", run, "--group", "gender", "--item-group", "popularity", "--out", audit_file)
     audit = json.loads(audit_file.read_text())
     page.get_by_role("link", name="Audit its lists").click()
-    finding = page.get_by_role("heading", level=4).filter(has_text="NDCG@10")
+    finding = page.get_by_role("heading", level=2).filter(has_text="NDCG@10")
     expect(finding).to_be_visible()
     expect(finding).to_have_text(visible(findings.sentence(audit, "gender", "ndcg")))
     steps.shown_in_picture(page, f"everyone {audit['overall']['ndcg']:.3f}")
@@ -104,7 +104,7 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
         steps.shown_in_picture(page, f"{group['ndcg']:.3f}")
 
     # Mitigate, then compare before and after.
-    steps.visit(page, f"{server.url}/mitigate?" + urlencode({"strength_how": "By hand", "strength": STRENGTH}))
+    steps.visit(page, f"{server.url}/mitigate?" + urlencode({"strength_how": "hand", "strength": STRENGTH}))
     steps.start(page, "Mitigate")
     compare = page.get_by_role("link", name="Compare before and after")
     expect(compare).to_be_visible()

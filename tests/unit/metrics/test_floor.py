@@ -149,8 +149,8 @@ def people(seed: int, n: int = 120) -> dict[str, Any]:
 
 
 LIFTED = (
-    "category_divergence", "score_ks", "generalized_cross_entropy", "group_entropy_index", "differential_fairness",
-    *rating.KEYS,
+    "category_divergence", "score_ks", "generalized_cross_entropy", "group_entropy_index", "atkinson",
+    "differential_fairness", *rating.KEYS,
 )  # fmt: skip
 
 
