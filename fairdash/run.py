@@ -260,7 +260,10 @@ def _typed(column: pa.ChunkedArray, kind: Any) -> pd.Series:
             return pd.Series(texts)
         numbers = pa.array(kind["categories"], pa.string()).cast(_arrow(kind["of"]))
         return pd.Series(texts.rename_categories(pd.Index(_typed(pa.chunked_array([numbers]), kind["of"]))))
-    typed: pd.Series = column.to_pandas(types_mapper=pd.ArrowDtype).astype("str" if kind == TEXT else kind)
+    dtype: Any = pd.api.types.pandas_dtype("str" if kind == TEXT else kind)
+    if hasattr(dtype, "numpy_dtype"):  # may have missing cells; `astype` goes by float64, which rounds beyond 2^53
+        return pd.Series(dtype.__from_arrow__(column))
+    typed: pd.Series = column.to_pandas(types_mapper=pd.ArrowDtype).astype(dtype)
     return typed
 
 

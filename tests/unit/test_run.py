@@ -98,6 +98,14 @@ def test_every_type_of_column_comes_back(columns: list[pd.Series], rating: float
     assert again.digest == split.digest
 
 
+def test_whole_numbers_beside_missing_ones_keep_every_digit(tmp_path: Path) -> None:
+    large = pd.Series([None, -(2**53) - 1, 2**63 - 1, 0, None], dtype="Int64")
+    users = pd.DataFrame({"user_id": pd.Series([f"u{i}" for i in range(N)], dtype="str"), "large": large})
+    items = pd.DataFrame({"item_id": pd.Series([f"i{i}" for i in range(N)], dtype="str")})
+    write_split(holding(users, items), tmp_path)
+    assert read_split(tmp_path).training.users["large"].tolist() == large.tolist()
+
+
 @pytest.mark.parametrize(
     "cells",
     [
