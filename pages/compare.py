@@ -25,7 +25,8 @@ value, digest = comparing.result(chosen)
 if value is None:
     st.stop()
 state.put("comparison", digest)
-comparing.headline(value, sentences(value))
+said = sentences(value)
+comparing.headline(value, said)
 attributes = list(value["gaps"])
 if not attributes:
     st.info(words.say("There are no groups of people to compare; the items are below."), icon=":material/info:")
@@ -51,4 +52,4 @@ with right:
     about = words.say("People whose own value changed. A method can help a group's mean and still make many worse off.")
     parts.draw(changes.outcome(value, attribute, metric), "outcome", words.say("Who gained and who lost"), about=about)
 part = parts.tabs(words.say("More"), MORE, "compared")
-comparing.more(part, value, attribute)
+comparing.more(part, value, attribute, said)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fairdash import columns
 from fairdash.data import clean, files, importing, mapping, meaning, read, shapes, times
 from fairdash.data.check import Tables
-from fairdash.data.findings import ROWS_SHOWN, Finding, Question, Severity, UnansweredError, examples, questions
+from fairdash.data.findings import Finding, Question, Severity, UnansweredError, examples, first_rows, questions
 from fairdash.data.options import ImportOptions
 from fairdash.data.read import Source, Table
 from fairdash.errors import DataError
@@ -507,9 +507,7 @@ def _finding(
     applied: bool = False,
 ) -> Finding:
     """A finding about the rows [n] of a frame that are marked."""
-    marked = np.asarray(where, dtype=bool)
-    rows = tuple(int(row) for row in frame.index[marked][:ROWS_SHOWN])
-    return Finding(key, severity, file, message, int(marked.sum()), rows, repair, applied)
+    return Finding(key, severity, file, message, int(np.sum(where)), first_rows(frame, where), repair, applied)
 
 
 def _one_form(

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
 import pandas as pd
 
 from fairdash import columns
 from fairdash.data import attributes
-from fairdash.data.findings import ROWS_SHOWN, Finding, Question, Severity, examples
+from fairdash.data.findings import Finding, Question, Severity, examples, first_rows
 from fairdash.schema import CATEGORIES, ITEM_ID, PART, RATING, TIME, TITLE, USER_ID
 
 
@@ -39,10 +38,6 @@ class Tables:
         return self.as_of if self.as_of is not None else attributes.last_clock(self.interactions.get(TIME))
 
 
-def _rows(frame: pd.DataFrame, where: pd.Series | np.ndarray) -> tuple[int, ...]:
-    return tuple(int(row) for row in frame.index[np.asarray(where, dtype=bool)][:ROWS_SHOWN] if row > 0)
-
-
 def _ids(tables: Tables) -> list[tuple[str, pd.DataFrame, str]]:
     log, people, things = tables.files
     return [
@@ -61,7 +56,9 @@ def spaces_in_ids(tables: Tables) -> list[Finding]:
         odd = (text.str.strip() != text) & text.notna()
         if odd.any():
             message = f"{int(odd.sum()):,} cells of {column} have spaces around them, such as {examples(text[odd])}."
-            found.append(Finding("id_spaces", "warning", file, message, int(odd.sum()), _rows(frame, odd), "strip_ids"))
+            found.append(
+                Finding("id_spaces", "warning", file, message, int(odd.sum()), first_rows(frame, odd), "strip_ids")
+            )
     return found
 
 
@@ -73,7 +70,7 @@ def empty_ids(tables: Tables) -> list[Finding]:
         if odd.any():
             message = f"{int(odd.sum()):,} rows have no {column}; they cannot be used."
             found.append(
-                Finding("empty_ids", "warning", file, message, int(odd.sum()), _rows(frame, odd), "drop_empty_ids")
+                Finding("empty_ids", "warning", file, message, int(odd.sum()), first_rows(frame, odd), "drop_empty_ids")
             )
     return found
 
@@ -120,7 +117,9 @@ def repeated_entities(tables: Tables) -> list[Finding]:
             clash = int((~frame.duplicated() & odd).sum())
             message = f"{int(odd.sum()):,} rows repeat {what} that have a row already ({clash:,} say something else)."
             found.append(
-                Finding(f"repeated_{what}", "warning", file, message, int(odd.sum()), _rows(frame, odd), "first_row")
+                Finding(
+                    f"repeated_{what}", "warning", file, message, int(odd.sum()), first_rows(frame, odd), "first_row"
+                )
             )
     return found
 
@@ -142,7 +141,7 @@ def strangers(tables: Tables) -> list[Finding]:
             message += f"{examples(ids)}. They stay, with everything about them unknown, unless you leave them out."
             repair = f"drop_unknown_{what}"
             found.append(
-                Finding(f"unknown_{what}", "warning", tables.files[0], message, len(ids), _rows(log, odd), repair)
+                Finding(f"unknown_{what}", "warning", tables.files[0], message, len(ids), first_rows(log, odd), repair)
             )
     return found
 
@@ -157,7 +156,7 @@ def idle(tables: Tables) -> list[Finding]:
         odd = ~frame[column].isin(tables.interactions[column].unique())  # thousands, not millions, to look up
         if odd.any():
             message = f"{int(odd.sum()):,} {what} have no interaction. They stay, unless you leave them out."
-            rows = _rows(frame, odd)
+            rows = first_rows(frame, odd)
             found.append(Finding(f"idle_{what}", "info", file, message, int(odd.sum()), rows, f"drop_idle_{what}"))
     return found
 
@@ -172,7 +171,7 @@ def in_two_parts(tables: Tables) -> list[Finding]:
         return []
     message = f"{int(odd.sum()):,} rows repeat a person and an item that an earlier part of the split has (of train, "
     message += "valid, test): who had it already is not tested on it."
-    rows = _rows(frame, odd)
+    rows = first_rows(frame, odd)
     return [Finding("in_two_parts", "warning", tables.files[0], message, int(odd.sum()), rows, "first_part")]
 
 
@@ -189,7 +188,9 @@ def repeated_pairs(tables: Tables) -> list[Finding]:
     if not odd.any():
         return []
     message = f"{int(odd.sum()):,} rows repeat a person and an item that have a row already."
-    return [Finding("repeated_pairs", "warning", tables.files[0], message, int(odd.sum()), _rows(frame, odd), "dedupe")]
+    return [
+        Finding("repeated_pairs", "warning", tables.files[0], message, int(odd.sum()), first_rows(frame, odd), "dedupe")
+    ]
 
 
 def missing_marks(tables: Tables) -> list[Finding]:
@@ -208,7 +209,7 @@ def missing_marks(tables: Tables) -> list[Finding]:
                 message = (
                     f"{column}: {int(odd.sum()):,} cells hold {examples(text[odd])}, which stands for a missing value."
                 )
-                rows = _rows(frame, odd)
+                rows = first_rows(frame, odd)
                 found.append(
                     Finding("missing_marks", "warning", file, message, int(odd.sum()), rows, "marks_to_missing")
                 )
@@ -234,7 +235,7 @@ def spellings(tables: Tables) -> list[Finding]:
         question = Question("merge_spellings", text, ("yes", "no"), "yes")
         odd = columns.tidy(tables.users[column]).isin(merged)
         found.append(
-            Finding("spellings", "warning", tables.files[1], message, int(odd.sum()), _rows(tables.users, odd),
+            Finding("spellings", "warning", tables.files[1], message, int(odd.sum()), first_rows(tables.users, odd),
                     "merge_spellings", question=question)
         )  # fmt: skip
     return found
@@ -251,7 +252,7 @@ def several_values(tables: Tables) -> list[Finding]:
             odd = joined.str.contains("|", regex=False, na=False)
             cells = examples(tables.users[column][odd])
             message = f"{column}: {int(odd.sum()):,} cells hold several values, such as {cells}; each value is a group."
-            rows = _rows(tables.users, odd)
+            rows = first_rows(tables.users, odd)
             found.append(
                 Finding("several_values", "info", tables.files[1], message, int(odd.sum()), rows, "several_values")
             )
@@ -299,7 +300,7 @@ def impossible_ages(tables: Tables) -> list[Finding]:
             odd = columns.impossible(frame[column], column)
             if odd.any():
                 message = f"{column}: {int(odd.sum()):,} values are impossible, such as {examples(frame[column][odd])}."
-                rows = _rows(frame, odd)
+                rows = first_rows(frame, odd)
                 found.append(
                     Finding("impossible_age", "warning", file, message, int(odd.sum()), rows, "age_to_missing")
                 )
@@ -317,7 +318,7 @@ def ties(tables: Tables) -> list[Finding]:
         return []
     message = f"{odd.mean():.0%} of interactions share their time with another one of the same person; "
     message += "among those the order is drawn by a fixed hash, never by id."
-    return [Finding("ties", "info", tables.files[0], message, int(odd.sum()), _rows(frame, odd))]
+    return [Finding("ties", "info", tables.files[0], message, int(odd.sum()), first_rows(frame, odd))]
 
 
 def thin(tables: Tables) -> list[Finding]:
@@ -341,12 +342,12 @@ def titles(tables: Tables) -> list[Finding]:
                 f"{int(odd.sum()):,} items share their title with another one, such as {examples(frame[TITLE][odd])}; "
             )
             message += "they stay different items, told apart by id."
-            found.append(Finding("repeated_titles", "info", file, message, int(odd.sum()), _rows(frame, odd)))
+            found.append(Finding("repeated_titles", "info", file, message, int(odd.sum()), first_rows(frame, odd)))
     if CATEGORIES in frame:
         odd = frame[CATEGORIES].isna()
         if odd.any():
             message = f"{int(odd.sum()):,} items have no category; they count as (unknown)."
-            found.append(Finding("no_category", "info", file, message, int(odd.sum()), _rows(frame, odd)))
+            found.append(Finding("no_category", "info", file, message, int(odd.sum()), first_rows(frame, odd)))
     return found
 
 
@@ -359,7 +360,9 @@ def unrated(tables: Tables) -> list[Finding]:
     if not odd.any():
         return []
     message = f"{int(odd.sum()):,} rows have no usable rating."
-    return [Finding("unrated", "warning", tables.files[0], message, int(odd.sum()), _rows(frame, odd), "drop_unrated")]
+    return [
+        Finding("unrated", "warning", tables.files[0], message, int(odd.sum()), first_rows(frame, odd), "drop_unrated")
+    ]
 
 
 def untimed(tables: Tables) -> list[Finding]:
@@ -371,4 +374,6 @@ def untimed(tables: Tables) -> list[Finding]:
     if not odd.any():
         return []
     message = f"{int(odd.sum()):,} rows have no usable time."
-    return [Finding("untimed", "warning", tables.files[0], message, int(odd.sum()), _rows(frame, odd), "drop_untimed")]
+    return [
+        Finding("untimed", "warning", tables.files[0], message, int(odd.sum()), first_rows(frame, odd), "drop_untimed")
+    ]

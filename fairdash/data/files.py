@@ -13,7 +13,7 @@ import pandas as pd
 
 from fairdash import columns
 from fairdash.data import mapping, read, shapes
-from fairdash.data.findings import ROWS_SHOWN, Finding
+from fairdash.data.findings import Finding, first_rows
 from fairdash.data.read import Reading, Source, Table
 from fairdash.errors import DataError
 from fairdash.schema import PART
@@ -383,18 +383,18 @@ def seen(table: Table) -> list[Finding]:
     if table.encoding not in ("utf-8", "utf-8-sig") and all(note.key != "encoding_asked" for note in table.notes):
         frame = table.frame
         marks = frame.apply(lambda column: column.str.contains(r"[^\x00-\x7f]", na=False))
-        rows = frame.index[marks.any(axis=1)]
+        marked = marks.any(axis=1)
         message = f"The file is not UTF-8; it was read as {table.encoding}."
-        if len(rows):
-            first = int(np.argmax(marks.any(axis=1)))  # rows that were laid out share their number
+        if marked.any():
+            first = int(np.argmax(marked))  # rows that were laid out share their number
             cells = frame.iloc[first][marks.iloc[first]]
             message += f" Check that letters with accents are right, such as {cells.iloc[0]!r}."
-        shown = tuple(int(row) for row in rows[:ROWS_SHOWN])
-        found.append(Finding("encoding", "warning", table.name, message, len(rows), shown))
+        shown = first_rows(frame, marked)
+        found.append(Finding("encoding", "warning", table.name, message, int(marked.sum()), shown))
     lost = table.frame.apply(lambda column: column.str.contains("\ufffd", regex=False, na=False)).any(axis=1)
     if lost.any():
         message = "Letters were lost before this file was made: their place holds \ufffd. Export it again as UTF-8."
-        shown = tuple(int(row) for row in table.frame.index[lost][:ROWS_SHOWN])
+        shown = first_rows(table.frame, lost)
         found.append(Finding("lost_letters", "warning", table.name, message, int(lost.sum()), shown))
     if not table.header:
         message = f"There is no row of column names; the columns are {', '.join(columns.names(table.frame))}."

@@ -7,6 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from fairdash.answers import ANSWERS
 from fairdash.errors import ConfigError
 
@@ -88,6 +92,11 @@ def questions(findings: Iterable[Finding]) -> tuple[Question, ...]:
         if finding.question is not None:
             found.setdefault(finding.question.key, finding.question)
     return tuple(found.values())
+
+
+def first_rows(frame: pd.DataFrame, where: pd.Series | NDArray[np.bool_]) -> tuple[int, ...]:
+    """The first marked rows [n] of a frame by their numbers in the file; rows that stand in no file have none."""
+    return tuple(int(row) for row in frame.index[np.asarray(where, dtype=bool)][:ROWS_SHOWN] if row > 0)
 
 
 def in_rows(rows: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fairdash import columns
 from fairdash.data import mapping, times, values
-from fairdash.data.findings import ROWS_SHOWN, Finding, Question, Severity, examples, in_rows
+from fairdash.data.findings import Finding, Question, Severity, examples, first_rows, in_rows
 from fairdash.data.mapping import RatingKind
 from fairdash.data.options import ImportOptions
 from fairdash.data.read import Table
@@ -16,10 +16,6 @@ from fairdash.errors import ConfigError, DataError
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-
-def _rows(table: Table, where: Mask) -> tuple[int, ...]:
-    return tuple(int(row) for row in table.frame.index[where][:ROWS_SHOWN])
 
 
 # ---- ratings -----------------------------------------------------------------------------------------------------
@@ -66,7 +62,7 @@ def ratings(
 
 def _bad_ratings(table: Table, column: str, bad: Mask, options: ImportOptions, findings: list[Finding]) -> None:
     """A finding for cells that are no ratings where they are to be left out; else DataError."""
-    text, rows = table.frame[column], _rows(table, bad)
+    text, rows = table.frame[column], first_rows(table.frame, bad)
     shown = ", ".join(repr(v) for v in dict.fromkeys(text[bad].head(3)))
     message = f"{table.name}: {int(bad.sum()):,} of {len(text):,} cells of {column!r} are no numbers, such as {shown} "
     message += f"({in_rows(rows)})."
@@ -91,7 +87,9 @@ def _zeros(table: Table, column: str, found: Array, options: ImportOptions, find
         question = Question("zeros", f"{table.name}, {message}", ("dislike", "impression"), choice)
     key = "impressions" if choice == "impression" else "zeros"
     severity: Severity = "warning" if choice == "impression" or question else "info"
-    findings.append(Finding(key, severity, table.name, message, int(zero.sum()), _rows(table, zero), question=question))
+    findings.append(
+        Finding(key, severity, table.name, message, int(zero.sum()), first_rows(table.frame, zero), question=question)
+    )
     return zero if choice == "impression" else np.zeros(len(found), dtype=bool)
 
 
@@ -108,7 +106,7 @@ def _on_scale(table: Table, column: str, found: Array, options: ImportOptions, f
         question = Question("rating_missing", text, (written, "none"), written)
         asked = question if options.rating_missing is None else None
         missing = np.isin(found, list(codes))
-        count, rows = int(missing.sum()), _rows(table, missing)
+        count, rows = int(missing.sum()), first_rows(table.frame, missing)
         findings.append(
             Finding("not_rated", "warning", table.name, message, count, rows, "drop_unrated", True, question=asked)
         )
@@ -120,7 +118,7 @@ def _on_scale(table: Table, column: str, found: Array, options: ImportOptions, f
             f"{column}: {int(off.sum()):,} of {len(found):,} ratings lie far off the scale of all others ({shown}); "
         )
         message += "those rows are left out."
-        count, rows = int(off.sum()), _rows(table, off)
+        count, rows = int(off.sum()), first_rows(table.frame, off)
         findings.append(Finding("off_scale", "warning", table.name, message, count, rows, "drop_unrated", True))
         found = np.where(off, np.nan, found)
     return found
@@ -200,7 +198,7 @@ def _untimed(table: Table, found: Array, options: ImportOptions, findings: list[
     message = f"{table.name}: {int(missing.sum()):,} rows ({share:.0%}) have no time; they stay, as the oldest."
     question = Question("keep_untimed", message, ("yes", "no"), "yes")
     asked = question if options.keep_untimed is None else None
-    count, rows = int(missing.sum()), _rows(table, missing)
+    count, rows = int(missing.sum()), first_rows(table.frame, missing)
     findings.append(Finding("untimed_kept", "warning", table.name, message, count, rows, question=asked))
     return np.where(missing, np.nanmin(found) - 1.0, found)
 
@@ -269,6 +267,6 @@ def parts(table: Table, column: str, findings: list[Finding]) -> tuple[pd.Series
     findings.append(Finding("own_parts", "info", table.name, f"{column} tells the parts of a split: {counts} rows."))
     if not told.all():
         message = f"{int((~told).sum()):,} rows are in no part ({examples(text[~told].fillna(''))}); they are left out."
-        rows = _rows(table, ~told)
+        rows = first_rows(table.frame, ~told)
         findings.append(Finding("in_no_part", "warning", table.name, message, int((~told).sum()), rows, applied=True))
     return named, told

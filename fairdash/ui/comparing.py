@@ -9,7 +9,7 @@ import streamlit as st
 
 from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
-from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, sentences
+from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE
 from fairdash.ui import changes, forms, load, mitigating, naming, parts, runs, state
 from fairdash.workspace import Entry
 
@@ -107,10 +107,10 @@ def headline(value: Comparison, said: Sequence[str]) -> None:
     st.markdown("\n".join(f"- {words.plain(one, 600)}" for one in said[1:4]))
 
 
-def more(part: str, value: Comparison, attribute: str) -> None:
-    """The part of the comparison that was asked for."""
+def more(part: str, value: Comparison, attribute: str, said: Sequence[str]) -> None:
+    """The part of the comparison that was asked for. said: its sentences."""
     if part == "gaps":
-        st.markdown("\n".join(f"- {words.plain(said, 600)}" for said in sentences(value)[4:]))
+        st.markdown("\n".join(f"- {words.plain(one, 600)}" for one in said[4:]))
         counts = words.say(", ").join(changes.verdicts(value, attribute))
         st.caption(
             words.say("Gaps between groups of {attribute}: {counts}.", attribute=words.plain(attribute), counts=counts)
