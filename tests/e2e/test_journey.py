@@ -109,9 +109,9 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
     compare = page.get_by_role("link", name="Compare before and after")
     expect(compare).to_be_visible()
     before, after, comparison_file = tmp_path / "before.csv", tmp_path / "after.csv", tmp_path / "comparison.json"
-    headless(server, "recommend", "--run", run, "--k", 10, "--out", before)
+    headless(server, "recommend", "--run", run, "--k", 10, "--scores", "--out", before)
     headless(server, "mitigate", "--run", run, "--method", "calibrate", "--group", "gender", "--strength", STRENGTH,
-             "--k", 10, "--out", after)  # fmt: skip
+             "--k", 10, "--scores", "--out", after)  # fmt: skip
     headless(server, "compare", "--run", run, "--before", before, "--after", after, "--group", "gender",
              "--item-group", "popularity", "--k", 10, "--out", comparison_file)  # fmt: skip
     comparison = json.loads(comparison_file.read_text())

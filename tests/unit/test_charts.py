@@ -195,7 +195,7 @@ def test_a_legend_of_several_lines_has_room_above_the_curves() -> None:
         charts.curves({f"a line with a name {i}": [(0, 1), (1, 0)] for i in range(n)}, "x", "y").figure.layout
         for n in (1, 7)
     )
-    assert many.margin.t - few.margin.t == many.height - few.height >= 3 * charts.LEGEND_LINE
+    assert many.margin.t - few.margin.t == many.height - few.height >= 3 * charts.frame.LEGEND_LINE
 
 
 def test_a_far_whisker_does_not_press_the_marks_together() -> None:

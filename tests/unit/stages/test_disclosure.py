@@ -69,7 +69,7 @@ def test_small_groups_are_grey_hollow_marked_and_set_no_order(audit: dict[str, A
     for chart in (findings.categories(audit, "kind"), findings.selection(audit, "kind", "categories")):
         looks = colours(chart)
         assert list(looks)[2:] == ["little (n = 9) – too few", "lone (n = 1) – too few people to show"]
-        assert looks["little (n = 9) – too few"] == (charts.GREY, charts.SYMBOLS[2] + "-open")
+        assert looks["little (n = 9) – too few"] == (charts.GREY, charts.frame.SYMBOLS[2] + "-open")
         assert all(color != charts.GREY for color, _ in list(looks.values())[:2])
         line = chart.figure.layout.shapes[0]
         assert max(line.x0, line.x1) <= 100 * max(chart.table[chart.table.columns[1:3]].max())

@@ -19,20 +19,20 @@ from fairdash.recommenders import RECOMMENDERS
 
 ROOT = Path(__file__).parents[3]
 SPOKEN = [*sorted((ROOT / "fairdash" / "ui").glob("*.py")), *sorted((ROOT / "pages").glob("*.py"))]
-SPOKEN.append(ROOT / "fairdash" / "charts.py")
+SPOKEN += sorted((ROOT / "fairdash" / "charts").glob("*.py"))
 FILE_NAME = re.compile(r"\w+\.\w+")
 
 # Calls that show text → the places of their arguments that are shown; and keywords that are, of any call of them.
 FIRST = (
     "title header subheader markdown caption info warning success error button download_button selectbox multiselect "
     "text_input text_area number_input toggle checkbox slider select_slider segmented_control file_uploader popover "
-    "expander form_submit_button badge tabs metric FairDashError _note"
+    "expander form_submit_button badge tabs metric FairDashError"
 )
 PLACES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(FIRST.split(), (0,)),
     **{"empty": (0, 1, 3), "go": (1,), "act": (0,), "draw": (2,), "Metric": (0, 1), "download": (2,), "Chart": (1,)},
     "FairDashError": (0, 1),
-    "_note": (2,),
+    "note": (2,),
 }
 KEYWORDS = ("help", "placeholder", "text", "about", "note", "title_text", "alt", "label")
 LETTERS = re.compile(r"[^\W\d_]{2,}")

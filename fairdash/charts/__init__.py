@@ -1,0 +1,37 @@
+"""Pictures from plain values: each comes with its words for those who cannot see it, and with the table it draws.
+
+plotly.graph_objects only (plotly.express takes 38 ms for bars that take 1.3 ms here). Colours are Okabe and Ito's
+(2008), which the colour-blind tell apart; a group's shape differs as well as its colour. A group that is too small is
+grey and hollow, an undefined value has no mark but its reason in words.
+"""
+
+from __future__ import annotations
+
+from fairdash.charts.change import Change as Change
+from fairdash.charts.change import TradePoint as TradePoint
+from fairdash.charts.change import before_after as before_after
+from fairdash.charts.change import trade_off as trade_off
+from fairdash.charts.composition import bars as bars
+from fairdash.charts.composition import exposure as exposure
+from fairdash.charts.composition import ratings as ratings
+from fairdash.charts.composition import shares as shares
+from fairdash.charts.composition import stacked as stacked
+from fairdash.charts.frame import BLUE as BLUE
+from fairdash.charts.frame import DARK as DARK
+from fairdash.charts.frame import GREY as GREY
+from fairdash.charts.frame import LIGHT as LIGHT
+from fairdash.charts.frame import MAX_ROWS as MAX_ROWS
+from fairdash.charts.frame import VERDICTS as VERDICTS
+from fairdash.charts.frame import VERMILLION as VERMILLION
+from fairdash.charts.frame import Chart as Chart
+from fairdash.charts.frame import empty as empty
+from fairdash.charts.groups import Gap as Gap
+from fairdash.charts.groups import GroupValue as GroupValue
+from fairdash.charts.groups import gaps as gaps
+from fairdash.charts.groups import group_values as group_values
+from fairdash.charts.reliability import Reliability as Reliability
+from fairdash.charts.reliability import ReliabilityCell as ReliabilityCell
+from fairdash.charts.reliability import reliability as reliability
+from fairdash.charts.spread import band as band
+from fairdash.charts.spread import curves as curves
+from fairdash.charts.spread import distributions as distributions

@@ -1,0 +1,197 @@
+"""What every picture is made of: the figure with its words and its table, colours, rows, whiskers, notes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from fairdash import words
+
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"
+GREY = "#8a939c"  # 3.1 : 1 on white and 5.6 : 1 on the dark page
+PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "x")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
+PATTERNS = ("", "/", ".", "x", "-", "\\", "+")
+VERDICTS = {  # on a gap, the surest first: what it is called, its colour, its mark
+    "found": (words.later("difference found"), VERMILLION, "diamond"),
+    "alone": (words.later("only on its own"), VERMILLION, "diamond-open"),
+    "none": (words.later("no difference found"), GREY, "circle-open"),
+    "untested": (words.later("not tested"), GREY, "x-thin"),
+    "undefined": (words.later("undefined"), GREY, "x-thin"),
+}
+SHRUNK = words.later("drawn to the mean")
+MAX_ROWS = 24  # rows of one picture; the table holds all
+CURVE_POINTS = 400
+MAX_LINES = 5  # of one picture that cross each other
+LEGEND_WIDTH, LEGEND_LINE = 380, 20  # pixels: of half a page beside the rows' names, and of a line
+HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
+FONT = "'Source Sans', 'Source Sans 3', Helvetica, Arial, sans-serif"
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """A figure, what it shows in words, and the same values as a table."""
+
+    figure: go.Figure
+    alt: str
+    table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        """Room for the legend above the picture: a legend of several lines would lie on the curves."""
+        if self.figure.layout.showlegend:
+            named = {trace.name for trace in self.figure.data if trace.name and trace.showlegend is not False}
+            lines = -(-sum(44 + 7 * len(name) for name in named) // LEGEND_WIDTH)
+            more = LEGEND_LINE * max(0, lines - 1)
+            self.figure.update_layout(height=self.figure.layout.height + more, margin={"t": 34 + more})
+
+    def themed(self, dark: bool = False) -> go.Figure:
+        """The figure in the page's light or dark colours."""
+        return self.figure.update_layout(template=DARK if dark else LIGHT)
+
+
+def _template(ink: str, muted: str, grid: str, hover: str) -> go.layout.Template:
+    axis = {
+        "gridcolor": grid,
+        "linecolor": grid,
+        "zerolinecolor": grid,
+        "zerolinewidth": 1,
+        "tickfont": {"color": muted, "size": 12},
+        "title": {"font": {"color": muted, "size": 12}, "standoff": 8},
+        "automargin": True,
+    }
+    return go.layout.Template(
+        layout={
+            "font": {"family": FONT, "color": ink, "size": 13},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "colorway": list(PALETTE),
+            "xaxis": axis,
+            "yaxis": axis,
+            "hoverlabel": {"bgcolor": hover, "bordercolor": grid, "font": {"color": ink, "family": FONT, "size": 13}},
+            "legend": {
+                "orientation": "h",
+                "traceorder": "normal",
+                "x": 0,
+                "y": 1,
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "font": {"size": 12},
+            },
+            "margin": {"l": 4, "r": 12, "t": 8, "b": 4},
+            "bargap": 0.35,
+            "annotationdefaults": {"font": {"color": muted, "size": 12}},
+        }
+    )
+
+
+LIGHT = _template("#1f2328", "#545c64", "rgba(100,110,120,0.22)", "#ffffff")
+DARK = _template("#e8eaec", "#adb5bd", "rgba(160,170,180,0.22)", "#20252a")
+
+
+def canvas(height: int, *, legend: bool = False, **layout: Any) -> go.Figure:
+    """An empty figure of so many pixels, and room above it for a legend."""
+    figure = go.Figure()
+    figure.update_layout(height=height + (26 if legend else 0), showlegend=legend, **layout)
+    if legend:
+        figure.update_layout(margin={"t": 34})
+    return figure
+
+
+def _wrap(value: str, width: int = 26) -> str:
+    """A row's label in at most three lines, escaped for plotly."""
+    lines: list[str] = []
+    for word in value.split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return "<br>".join(words.markup(line) for line in lines[:3])
+
+
+def rows(figure: go.Figure, labels: Sequence[str], x_title: str, *, wrap: int = 26) -> None:
+    """A vertical list of rows, first on top, at y = 0, 1, 2 …: names that are equal after shortening stay apart."""
+    figure.update_yaxes(
+        tickvals=list(range(len(labels))),
+        ticktext=[_wrap(name, wrap) for name in labels],
+        range=[len(labels) - 0.4, -0.6],
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+        ticklabelstandoff=8,  # a mark at the left end stays beside its name
+    )
+    figure.update_xaxes(title_text=x_title, zeroline=False, fixedrange=True, nticks=7)
+
+
+def none(value: float | None) -> bool:
+    """Whether there is no value: None or NaN."""
+    return value is None or math.isnan(value)
+
+
+def span(
+    figure: go.Figure,
+    values: Sequence[float],
+    ends: Sequence[float | None],
+    *,
+    far: float = math.inf,
+    zero: bool = False,
+) -> None:
+    """The axis of rows: all marks, and these ends of whiskers, at most `far` times as far again as the marks reach. A
+    whisker that goes on is cut at the edge; the table holds its end. zero: the axis begins at 0, or below it."""
+    marks = [*values, *([0.0] if zero else [])]
+    if not marks:
+        return
+    low, high = min(marks), max(marks)
+    far *= (high - low) or abs(high) or 1.0
+    told = [end for end in ends if end is not None and not math.isnan(end)]
+    low, high = max(min([low, *told]), low - far), min(max([high, *told]), high + far)
+    room = 0.06 * ((high - low) or 1.0)
+    figure.update_xaxes(range=[low if zero and low == 0 else low - room, high + room])
+
+
+def whisker(value: float, low: float | None, high: float | None, color: str, width: float = 2.0) -> dict[str, Any]:
+    """The error bars of a mark, as plotly takes them; none where an end is missing."""
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return {}
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [max(0.0, high - value)],
+        "arrayminus": [max(0.0, value - low)],
+        "color": color,
+        "thickness": width,
+        "width": 5,
+    }
+
+
+def note(figure: go.Figure, y: float, told: str, x: float = 0.0) -> None:
+    """Words in the place of a mark."""
+    figure.add_annotation(
+        xref="paper", x=x, y=y, text=f"<i>{words.markup(told, 90)}</i>", showarrow=False, xanchor="left", xshift=8
+    )
+
+
+def missing(reason: str) -> str:
+    """Why there is no mark: a value that is undefined is not one that is kept back."""
+    return words.say(words.WITHHELD) if reason == words.WITHHELD else words.say("undefined: {value}", value=reason)
+
+
+def named(label: str, aside: Mapping[str, str]) -> str:
+    """A group's label with what keeps it out of comparisons."""
+    return f"{label} – {words.say(aside[label])}" if aside.get(label) else label
+
+
+def empty(told: str, height: int = 140) -> Chart:
+    """A picture that cannot be drawn, with the reason in its place."""
+    figure = canvas(height)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    figure.add_annotation(
+        text=f"<i>{words.markup(told, 120)}</i>", showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper"
+    )
+    return Chart(figure, told, pd.DataFrame())

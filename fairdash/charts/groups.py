@@ -1,0 +1,215 @@
+"""Groups beside each other: the value of each, and every gap between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fairdash import words
+from fairdash.charts import frame
+from fairdash.charts.frame import GREY, MAX_ROWS, PALETTE, SHRUNK, SYMBOLS, VERDICTS, Chart, empty
+
+
+@dataclass(frozen=True)
+class GroupValue:
+    """A group's value with its interval. aside: why it is not compared ("too few", "unknown"). reason: why there is no
+    value. shrunk: the value drawn towards the mean of all groups, with its interval."""
+
+    name: str
+    n: int
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    aside: str = ""
+    reason: str = ""
+    shrunk: float | None = None
+    shrunk_low: float | None = None
+    shrunk_high: float | None = None
+
+    @property
+    def label(self) -> str:
+        """The name with its size."""
+        return words.group(self.name, self.n)
+
+    @property
+    def shown(self) -> str:
+        """The label with what keeps the group out of comparisons."""
+        return f"{self.label} – {self.aside}" if self.aside else self.label
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One metric's gap between groups. p: corrected for all metrics. verdict: what the tests say, a key of VERDICTS.
+    scale: what 100 % is (the value over everybody)."""
+
+    metric: str
+    gap: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    verdict: str
+    scale: float | None
+    reason: str = ""
+
+
+def group_values(
+    rows: Sequence[GroupValue],
+    metric: str,
+    overall: float | None = None,
+    *,
+    spread: str = "",
+    digits: int = 3,
+    reference: str = "",
+) -> Chart:
+    """Each group's value as a point with its 95 % interval (or another `spread`), and as a stroke where it was drawn
+    towards the mean of all; a dotted line marks the reference, everybody's value."""
+    if not rows:
+        return empty(words.say("There is no group to show."))
+    reference = reference or words.say("everyone")
+    spread = spread or words.say("95 % CI")
+    figure = frame.canvas(44 * len(rows[:MAX_ROWS]) + 52)
+    for i, row in enumerate(rows[:MAX_ROWS]):
+        if row.value is None or math.isnan(row.value):
+            frame.note(figure, i, frame.missing(row.reason or words.say("no value")))
+            continue
+        color = GREY if row.aside else PALETTE[i % 6]
+        symbol = SYMBOLS[i % 6] + ("-open" if row.aside else "")
+        hint = words.say(", not compared: {reason}", reason=row.aside) if row.aside else ""
+        ci = "" if frame.none(row.low) else f"<br>{spread} {words.interval(row.low, row.high, digits)}"
+        figure.add_scatter(
+            x=[row.value],
+            y=[i],
+            mode="markers+text",
+            marker={
+                "color": color,
+                "symbol": symbol,
+                "size": 12,
+                "line": {"width": 2 if row.aside else 0, "color": color},
+            },
+            error_x=frame.whisker(row.value, row.low, row.high, color),
+            text=[words.number(row.value, digits)],
+            textposition="top center",
+            textfont={"size": 12},
+            hovertemplate=f"%{{customdata}}<br>{words.markup(metric)} %{{x:.4f}}{ci}{hint}<extra></extra>",
+            customdata=[words.markup(row.label)],
+        )
+        if row.shrunk is not None:
+            inside = words.interval(row.shrunk_low, row.shrunk_high, digits)
+            figure.add_scatter(
+                x=[row.shrunk],
+                y=[i],
+                mode="markers",
+                marker={"color": color, "symbol": "line-ns", "size": 15, "line": {"width": 2.5, "color": color}},
+                hovertemplate=f"%{{customdata}}<br>{words.say(SHRUNK)} %{{x:.4f}} ({inside})<extra></extra>",
+                customdata=[words.markup(row.label)],
+            )
+    frame.rows(figure, [row.shown for row in rows[:MAX_ROWS]], words.markup(metric))
+    drawn = [row for row in rows[:MAX_ROWS] if row.value is not None and not math.isnan(row.value)]
+    marks = [row.value or 0.0 for row in drawn] + [v for v in [overall] if v is not None and not math.isnan(v)]
+    frame.span(figure, marks, [end for row in drawn if not row.aside for end in (row.low, row.high)])
+    if overall is not None and not math.isnan(overall):
+        figure.add_vline(x=overall, line={"dash": "dot", "color": GREY, "width": 1.5})
+        figure.add_annotation(
+            x=overall,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            text=f"{reference} {words.number(overall, digits)}",
+            showarrow=False,
+        )
+        figure.update_layout(margin={"t": 26})
+    table = pd.DataFrame(
+        {
+            words.later("group"): [row.name for row in rows],
+            "n": [row.n for row in rows],
+            metric: [row.value for row in rows],
+            words.say("{spread} from", spread=spread): [row.low for row in rows],
+            words.say("{spread} to", spread=spread): [row.high for row in rows],
+            words.later("note"): [row.reason or row.aside for row in rows],
+        }
+    )
+    if any(row.shrunk is not None for row in rows):
+        told = words.say(SHRUNK)
+        named = {
+            "shrunk": told,
+            "shrunk_low": words.say("{spread} from", spread=told),
+            "shrunk_high": words.say("{spread} to", spread=told),
+        }
+        for column, told in named.items():
+            table.insert(len(table.columns) - 1, told, [getattr(row, column) for row in rows])
+    said = "; ".join(f"{row.label} {words.number(row.value, digits)}" for row in rows[:MAX_ROWS])
+    return Chart(
+        figure, words.say("{metric} by group with {spread}: {said}.", metric=metric, spread=spread, said=said), table
+    )
+
+
+def gaps(rows: Sequence[Gap]) -> Chart:
+    """Every metric's gap as a part of everybody's value, so that they fit on one axis; the mark says its verdict."""
+    if not rows:
+        return empty(words.say("There is no gap to show."))
+    figure = frame.canvas(26 * len(rows) + 52, legend=True)
+    there = {row.verdict for row in rows if row.gap is not None}
+    for state in (one for one in VERDICTS if one in there):
+        told, color, symbol = VERDICTS[state]
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=words.say(told),
+            marker={"color": color, "symbol": symbol, "size": 11, "line": {"width": 2, "color": color}},
+        )
+        for i, row in enumerate(rows):
+            if row.gap is None or not row.scale or math.isnan(row.gap) or row.verdict != state:
+                continue
+            scale = 100 / abs(row.scale)
+            low = None if row.low is None else row.low * scale
+            high = None if row.high is None else row.high * scale
+            figure.add_scatter(
+                x=[row.gap * scale],
+                y=[i],
+                mode="markers",
+                marker={"color": color, "symbol": symbol, "size": 11, "line": {"width": 2, "color": color}},
+                error_x=frame.whisker(row.gap * scale, low, high, color),
+                hovertemplate=(
+                    f"%{{customdata}}<br>gap {words.number(row.gap, 4)} ({words.interval(row.low, row.high, 4)})"
+                    f"<br>{words.markup(words.p_value(row.p))}<extra></extra>"
+                ),
+                customdata=[words.markup(row.metric)],
+                showlegend=False,
+            )
+    for i, row in enumerate(rows):
+        if row.gap is None or not row.scale or math.isnan(row.gap):
+            frame.note(
+                figure, i, words.say("undefined: {value}", value=row.reason or words.say("nothing to compare with"))
+            )
+    frame.rows(figure, [row.metric for row in rows], words.say("gap between groups, % of everybody's value"))
+    drawn = [row for row in rows if row.gap is not None and row.scale and not math.isnan(row.gap)]
+    parts = [100 / abs(row.scale or 1.0) for row in drawn]
+    marks = [(row.gap or 0.0) * part for row, part in zip(drawn, parts, strict=True)]
+    ends = [None if end is None else end * part
+            for row, part in zip(drawn, parts, strict=True) for end in (row.low, row.high)]  # fmt: skip
+    frame.span(figure, marks, ends, far=1.0, zero=True)
+    figure.update_xaxes(zeroline=True)
+    table = pd.DataFrame(
+        {
+            words.later("metric"): [row.metric for row in rows],
+            words.later("gap"): [row.gap for row in rows],
+            words.later("95 % from"): [row.low for row in rows],
+            words.later("95 % to"): [row.high for row in rows],
+            "p": [row.p for row in rows],
+            words.later("verdict"): [words.say(VERDICTS[row.verdict][0]) for row in rows],
+            words.later("note"): [row.reason for row in rows],
+        }
+    )
+    found = [row.metric for row in rows if row.verdict == "found"]
+    told = (
+        words.say("a difference was found for {found}", found=words.join(found))
+        if found
+        else words.say("no difference was found")
+    )
+    return Chart(
+        figure, words.say("Gaps between groups over {rows} metrics: {told}.", rows=len(rows), told=told), table
+    )
