@@ -250,7 +250,7 @@ def list_roles(table: Table, options: ImportOptions, findings: list[Finding]) ->
         found = known(frame, names, set(chosen.values()))
         if role not in chosen and found is not None and getattr(options, role) != "":
             chosen[role] = found
-    chosen |= _pair(table, chosen, findings)
+    chosen |= _pair(table, chosen, options, findings)
     free = [c for c in columns.names(frame) if c not in chosen.values()]
     if not table.header and "rank" not in chosen and "score" not in chosen and free:
         numeric = [c for c in free if columns.is_numeric(frame[c])]
@@ -303,7 +303,7 @@ def known(frame: pd.DataFrame, names: Sequence[str], taken: set[str] | None = No
     return next((plain[name] for name in names if name in plain), None)
 
 
-def _pair(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> dict[str, str]:
+def _pair(table: Table, chosen: Mapping[str, str], options: ImportOptions, findings: list[Finding]) -> dict[str, str]:
     """The columns of the person and the item; asked where they are a guess by place, DataError where not even that."""
     frame = table.frame
     taken = set(chosen.values())
@@ -324,7 +324,8 @@ def _pair(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> d
                     "Name the columns in the first row: user_id, item_id, and rank or score; or choose them.",
                 )
         guesses = {role: guesses[role] for role in ("user", "item")}
-        findings += [f for f in importing.unsure(replace(table, frame=text), guesses) if f.key != "rating_offered"]
+        unsure = importing.unsure(replace(table, frame=text), guesses, options)
+        findings += [f for f in unsure if f.key != "rating_offered"]
         found |= {role: guess.column for role, guess in guesses.items()}
     return found
 
@@ -345,18 +346,20 @@ def _log(
         few = role != "event" or found is None or 1 < frame[found].nunique() <= 12
         if role not in chosen and found is not None and getattr(options, role) != "" and few:
             chosen[role] = found
-    chosen |= _pair(table, chosen, findings)
+    chosen |= _pair(table, chosen, options, findings)
     if "rating" not in chosen and options.rating != "":
+        guesses: dict[str, mapping.Guess] = {}
         found = known(frame, columns.RATING_NAMES, set(chosen.values()))
         found = found or known(frame, (*columns.COUNT_NAMES, *columns.CLICK_NAMES), set(chosen.values()))
         if found is None and not table.header:
             pair = {role: chosen[role] for role in ("user", "item")}
             guess = mapping.guess_interactions(frame, False, chosen=pair).get("rating")
-            if guess is not None and guess.column not in chosen.values():
-                findings += importing.unsure(table, {"rating": guess})
-                found = guess.column
+            found = guess.column if guess is not None and guess.column not in chosen.values() else None
+            guesses |= {} if guess is None or found is None else {"rating": guess}
         if found is not None:
             chosen["rating"] = found
+        guesses = {role: mapping.Guess(column, 1.0, "") for role, column in chosen.items()} | guesses
+        findings += importing.unsure(table, guesses, options)
     made = pd.DataFrame({USER_ID: frame[chosen["user"]], ITEM_ID: frame[chosen["item"]]})
     kind: mapping.RatingKind = "none"
     shown = np.zeros(len(made), dtype=bool)

@@ -288,7 +288,7 @@ def _head(source: Source) -> Source:
 
 
 def _named(table: Table, names: Sequence[str]) -> str | None:
-    return next((c for c in columns.names(table.frame) if columns.plain(c) in names), None)
+    return next((c for c in columns.names(table.frame) if columns.is_called(c, names)), None)
 
 
 def _interactions(files: Sequence[_File], lonely: bool) -> _File | None:

@@ -62,12 +62,12 @@ def preview(
     tables, findings = files.gather(interactions, users, items, readings, dict(options.roles), held)
     log, people, things = tables["interactions"], tables.get("users"), tables.get("items")
     guesses, chosen = _map(log, people, things, options)
-    findings += unsure(log, guesses)
+    findings += unsure(log, guesses, options)
     return Preview(log, people, things, guesses, chosen, tuple(findings))
 
 
-def unsure(log: Table, guesses: dict[str, Guess]) -> list[Finding]:
-    """What was guessed by place, and asked; and what might be ratings."""
+def unsure(log: Table, guesses: dict[str, Guess], options: ImportOptions) -> list[Finding]:
+    """What was guessed by place, and what might be ratings: both are asked."""
     found = []
     names = tuple(columns.names(log.frame))
     for role, what in (("user", "the person"), ("item", "the item"), ("rating", "the rating"), ("event", "the event")):
@@ -78,13 +78,14 @@ def unsure(log: Table, guesses: dict[str, Guess]) -> list[Finding]:
             choices = names if role in ("user", "item") else (*names, "")
             question = Question(role, text, choices, guess.column)
             found.append(Finding(f"asked_{role}", "warning", log.name, text, question=question))
-    if "rating" not in guesses:
-        taken = [guess.column for role, guess in guesses.items() if role in ("user", "item", "time", "clock", "event")]
+    if "rating" not in guesses and options.rating is None:
+        taken = [guess.column for guess in guesses.values()]
         offered = mapping.offered_ratings(log.frame, taken, guesses["user"].column, guesses["item"].column)
         if offered:
-            message = f"{', '.join(offered)} could hold ratings, but no name says so: not taken. "
-            message += "Choose the column of ratings if there is one."
-            found.append(Finding("rating_offered", "warning", log.name, message, len(offered)))
+            shown = ", ".join(f"{c!r} ({examples(log.frame[c].dropna().unique())})" for c in offered)
+            text = f"{log.name}: does {shown} say how much the item was liked, or whether? No name says so: not taken."
+            question = Question("rating", text, ("", *offered), "")
+            found.append(Finding("rating_offered", "warning", log.name, text, len(offered), question=question))
     return found
 
 

@@ -88,6 +88,15 @@ def _by_name(free: Sequence[str], names: Sequence[str]) -> Guess | None:
     return None
 
 
+def _by_id(free: Sequence[str], names: Sequence[str]) -> Guess | None:
+    """The column of ids whose name is known best, marks of an id aside: user_hash, CustNo."""
+    guess = _by_name(free, names)
+    if guess is not None and guess.confidence > 0.7:
+        return guess
+    called = [column for column in free if columns.bare(column) in names]
+    return Guess(called[0], 0.8, "by its name") if called else guess
+
+
 def overlap(column: pd.Series, ids: pd.Series | None) -> float:
     """Part of the distinct values that are among ids; 0 without ids."""
     if ids is None:
@@ -137,7 +146,7 @@ def guess_interactions(
     for role, names, ids in (("user", columns.USER_NAMES, user_ids), ("item", columns.ITEM_NAMES, item_ids)):
         if role in found:
             continue
-        guess = _by_name(free(), names)
+        guess = _by_id(free(), names)
         if guess is None and ids is not None:
             shares = {c: overlap(frame[c], ids) for c in free()}
             best = max(shares, key=lambda c: shares[c], default=None)
@@ -167,14 +176,20 @@ def guess_interactions(
         if guess is not None:
             found["event"] = guess
     if "rating" not in found:
-        guess = _by_name(free(), columns.RATING_NAMES) or _by_name(free(), columns.COUNT_NAMES)
-        guess = guess or _by_name(free(), columns.CLICK_NAMES)
+        guess = _by_name(free(), columns.RATING_NAMES) or _count(free())
         if guess is None and not header and "user" in found and "item" in found:
             guess = _third(frame, found["user"].column, found["item"].column, free())
         # One that is plainly called rating but holds no numbers stays: the check says which rows are wrong.
         if guess is not None and (guess.confidence == 1.0 or values.is_readable(frame[guess.column])):
             found["rating"] = guess
     return found
+
+
+def _count(free: Sequence[str]) -> Guess | None:
+    """The column of counts or clicks; a mere guess where several are called so, such as viewed and bought."""
+    guess = _by_name(free, columns.COUNT_NAMES) or _by_name(free, columns.CLICK_NAMES)
+    called = [c for c in free if _by_name([c], (*columns.COUNT_NAMES, *columns.CLICK_NAMES)) is not None]
+    return guess if guess is None or len(called) == 1 else Guess(guess.column, SURE, f"beside {', '.join(called[1:])}")
 
 
 def _times(frame: pd.DataFrame, free: Sequence[str]) -> dict[str, Guess]:
@@ -220,18 +235,27 @@ def _event(frame: pd.DataFrame, free: Sequence[str], header: bool) -> Guess | No
     guess = _by_name(free, columns.EVENT_NAMES)
     if guess is not None:
         return guess if 1 < frame[guess.column].nunique() <= 12 else None
-    if header:
-        return None
+    told = [c for c in free if few_words(frame[c]) and _says_events(frame[c])]
+    if header or told:
+        return Guess(told[0], SURE, "its words say what was done") if len(told) == 1 else None
     fits = [c for c in free if few_words(frame[c]) and frame[c].str.fullmatch(r"[A-Za-z _-]+", na=True).all()]
     return Guess(fits[0], SURE, "few words that come again and again") if len(fits) == 1 else None
 
 
+def _says_events(column: pd.Series) -> bool:
+    """Whether most of the few words of a column say what is done with an item."""
+    words = [columns.plain(str(word)) for word in column.dropna().unique()]
+    return sum(word in columns.EVENT_WORDS for word in words) > 0.5 * len(words)
+
+
 def _third(frame: pd.DataFrame, user: str, item: str, free: Sequence[str]) -> Guess | None:
-    """The rating of a file without names: the first column after person and item that is no title of the item."""
+    """The rating of a file without names: the first column after person and item, which stand side by side, that is no
+    title of the item."""
     order = columns.names(frame)
-    if {user, item} != set(order[:2]):
+    first = min(order.index(user), order.index(item))
+    if {user, item} != set(order[first : first + 2]):
         return None
-    for column in order[2:]:
+    for column in order[first + 2 :]:
         if column not in free:
             return None
         if columns.is_numeric(frame[column]):
@@ -244,15 +268,16 @@ def _third(frame: pd.DataFrame, user: str, item: str, free: Sequence[str]) -> Gu
 
 
 def offered_ratings(frame: pd.DataFrame, taken: Sequence[str], user: str, item: str) -> list[str]:
-    """Columns of few different numbers that could be ratings, but are not called so; none of a person or an item."""
-    free = [c for c in columns.names(frame) if c not in taken and columns.is_numeric(frame[c])]
-    few = [c for c in free if 1 < frame[c].nunique() <= FEW]
+    """Columns of few different numbers, or of yes and no, that could be ratings, but are not called so; none of a
+    person or an item."""
+    free = [c for c in columns.names(frame) if c not in taken and 1 < frame[c].nunique() <= FEW]
+    few = [c for c in free if values.is_readable(frame[c])]
     return [c for c in few if not any(is_steady(frame[ids], frame[c]) for ids in (user, item))]
 
 
 def guess_entities(frame: pd.DataFrame, names: Sequence[str], ids: pd.Series | None = None) -> Guess:
     """The id column of a people or an items file; `ids`: the ids that occur in the interactions."""
-    guess = _by_name(columns.names(frame), names)
+    guess = _by_id(columns.names(frame), names)
     if guess is None and ids is not None:
         shares = {c: overlap(ids, frame[c]) for c in columns.names(frame)}
         best = max(shares, key=lambda c: shares[c])

@@ -99,7 +99,7 @@ def named_people(table: Table) -> Table:
             continue
         known = columns.tidy(table.frame[column]).dropna()
         different = known.str.casefold().unique()
-        if len(different) > 1 and all(columns.gender(text) for text in different):
+        if len(different) > 1 and all(columns.genders(different).values()):
             titles.setdefault("gender", column)
         elif columns.is_numeric(known) and len(different) > 10:
             numbers = columns.numbers(known)
@@ -119,8 +119,8 @@ def rows(table: Table, place: str = TIME) -> Table:
     place: the new column with the place in the list, from 1 on.
     """
     frame = table.frame
-    person = next((c for c in columns.names(frame) if columns.plain(c) in columns.USER_NAMES), None)
-    single = [c for c in columns.names(frame) if columns.plain(c) in columns.ITEM_NAMES]
+    person = next((c for c in columns.names(frame) if columns.is_called(c, columns.USER_NAMES)), None)
+    single = [c for c in columns.names(frame) if columns.is_called(c, columns.ITEM_NAMES)]
     if person is None and frame.shape[1] == 2 and not table.header:
         person = columns.names(frame)[0]
     if person is not None and not single and frame[person].is_unique:

@@ -192,7 +192,11 @@ def test_encodings_are_detected_and_asked(text: str, encoding: str) -> None:
     ["usuario,película,valoración,fecha", "用户ID,物品ID,评分,时间", "Benutzer,Artikel,Bewertung,Datum",
      "ユーザーID,商品ID,評価,日時", "пользователь,фильм,оценка,дата", "utilisateur,film,note,date",
      "steamid,appid,playtime_forever,ts", "CustomerID,StockCode,Quantity,InvoiceDate",
-     "reviewerID,asin,overall,unixReviewTime"],
+     "reviewerID,asin,overall,unixReviewTime", "fk_user,fk_item,rating,created_at", "CustNo,ItemNo,Qty,OrderDate",
+     "UserIdentifier,ItemIdentifier,RatingValue,EventTime", "user_hash,movie_hash,rating,date",
+     "Account Number,Product SKU,Units,Order Date", "회원번호,상품번호,평점,일시", "會員,電影,評分,時間",
+     "uživatel,kniha,hodnocení,datum", "käyttäjä,tuote,arvosana,aika", "användare,artikel,betyg,datum",
+     "utente,articolo,voto,data", "pengguna,produk,penilaian,tanggal", "nguoi_dung,san_pham,danh_gia,thoi_gian"],
 )  # fmt: skip
 def test_names_of_columns_in_other_systems_and_languages(head: str) -> None:
     seen = data.preview(("x.csv", CSV.replace(",".join(NAMES), head).encode()))
