@@ -196,9 +196,9 @@ def entered(source: Brings, what: str, options: ImportOptions, findings: list[Fi
         return shapes.rows(table, place) if laid_out and what not in ("users", "items") else table
     own = {"users": options.read_users, "items": options.read_items}.get(what, options.read_interactions)
     table, _ = shapes.recognise(read.table(source, options.reading(own)))
-    if what == "users":
-        table = shapes.named_people(table)
-    elif what != "items":
+    if what in ("users", "items"):
+        table = shapes.named_people(table) if what == "users" else shapes.joined_categories(table)
+    else:
         table = shapes.rows(table, place)
     findings += files.seen(table)
     return table
@@ -450,7 +450,7 @@ def repaired(
                 findings.append(
                     _finding(key_of, "warning", names[name], message, frames[name], odd, "first_row", applied=True)
                 )
-                frames[name] = frames[name][~odd]
+                frames[name] = frames[name][~odd] if name == "users" else clean.one_row(frames[name])
     return frames
 
 

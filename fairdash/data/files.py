@@ -218,7 +218,8 @@ def _table(role: Role, sources: Sequence[Source], reading: Reading) -> Table:
     if known is not None and known != role:
         message = f"{table.name} holds {_TITLES[known]}, but was given as the file of {_TITLES[role]}."
         raise DataError(message, f"Give it as {_TITLES[known]}.")
-    return shapes.rows(table) if role == "interactions" else shapes.named_people(table) if role == "users" else table
+    shape = {"interactions": shapes.rows, "users": shapes.named_people, "items": shapes.joined_categories}
+    return shape[role](table)
 
 
 # ---- roles of files ----------------------------------------------------------------------------------------------

@@ -399,7 +399,7 @@ def _entities(
         frame = table.frame.rename(columns=other | role)
         first = [key, *(name for name, column in texts.items() if column)]
         return frame[[*first, *(c for c in columns.names(frame) if c not in first)]], []
-    known = log[key].notna()
+    known = log[[USER_ID, ITEM_ID]].notna().all(axis=1)  # a row of sums names no item
     pairs = rest[known].assign(**{key: log.loc[known, key]})
     one = pairs.drop_duplicates(key).sort_values(key, kind="stable")
     steady = [

@@ -318,14 +318,15 @@ def guess_separator(column: pd.Series) -> str:
     told = column.dropna()
     if told.str.startswith(("[", "{")).mean() > 0.5:
         return "[]"  # a list as Python or JSON write it
-    for separator in ("|", ";", " / "):
+    for separator in ("|", ";", " / ", " > ", "\n"):
         if told.str.contains(separator, regex=False).any():
             return separator
     commas = told.str.contains(",", regex=False).mean() if len(told) else 0.0
     if commas > 0.1:
         return ","
-    slashes = told[told.str.contains("/", regex=False)]
-    return "/" if len(slashes) and separates("/", list(told.unique())) else "|"
+    cells = [str(cell) for cell in told.unique()]
+    loose = [mark for mark in ("/", " & ", " - ", " + ", " · ", " • ") if any(mark in cell for cell in cells)]
+    return next((mark for mark in loose if separates(re.escape(mark), cells)), "|")
 
 
 def separates(mark: str, cells: Sequence[str], alone: Sequence[str] = ()) -> bool:
@@ -348,6 +349,8 @@ def split_categories(column: pd.Series, separator: str) -> pd.Series:
         if not isinstance(cell, str):
             return None
         parts = list_cell(cell) if separator == "[]" else cell.split(separator)
+        weighed = [re.fullmatch(r"(.*\D):\d+(?:\.\d+)?", part.strip()) for part in parts]
+        parts = [part[1] for part in weighed if part] if all(weighed) else parts  # rock:100
         kept = dict.fromkeys(" ".join(part.split()).replace("|", "/") for part in parts)
         return "|".join(part for part in kept if part and part != NO_CATEGORY) or None
 
@@ -394,22 +397,29 @@ def literal(cell: str) -> object:
     return None
 
 
+_ON = {"1", "1.0", "true", "yes", "y", "t", "x"}
+_OFF = {"0", "0.0", "false", "no", "n", "f"}
+
+
 def one_hot(frame: pd.DataFrame, taken: Sequence[str]) -> list[str]:
-    """Columns, at least three, that hold only 0 and 1 (or true and false), each of them both: one for each category."""
-    marks = {"0", "1", "0.0", "1.0", "true", "false"}
-    free = [c for c in columns.names(frame) if c not in taken]
-    found = [
-        c
-        for c in free
-        if set(frame[c].dropna().str.casefold().unique()) <= marks and len(frame[c].dropna().unique()) > 1
-    ]
+    """Columns, at least three, that hold only 0 and 1 (or true and false, yes and no), each of them both: one for each
+    category."""
+    found = []
+    for column in columns.names(frame):
+        marks = set() if column in taken else set(frame[column].dropna().str.casefold().unique())
+        if marks <= _ON | _OFF and marks & _ON and marks & _OFF:
+            found.append(column)
     return found if len(found) >= 3 else []
 
 
 def from_one_hot(frame: pd.DataFrame, flags: Sequence[str]) -> pd.Series:
-    """The names of the columns that hold 1, joined by "|" [n]; missing where none does."""
-    on = np.column_stack([frame[c].str.casefold().isin(["1", "1.0", "true"]).to_numpy() for c in flags])
-    names = np.array([flag.replace("|", "/") for flag in flags], dtype=object)
+    """The names of the columns that hold 1, without what all begin with ("is_", "genre_"), joined by "|" [n]; missing
+    where none does."""
+    on = np.column_stack([frame[c].str.casefold().isin(_ON).to_numpy() for c in flags])
+    before = min(flags, key=len)
+    while not all(flag.startswith(before) for flag in flags) or (before and before[-1] not in "_:. "):
+        before = before[:-1]
+    names = np.array([flag.removeprefix(before).replace("|", "/") for flag in flags], dtype=object)
     joined = pd.Series(["|".join(names[row]) for row in on], index=frame.index, dtype="str")
     return joined.mask(joined == "")
 
