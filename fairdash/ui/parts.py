@@ -44,8 +44,9 @@ def errors() -> Iterator[None]:
         error(_unexpected(fault, "Page error"))
 
 
-def live(draw: Callable[..., None], *args: object, every: float) -> None:
-    """A part that draws itself again every so many seconds. It then runs alone, so it guards itself."""
+def live(draw: Callable[..., None], *args: object, every: float | None = None) -> None:
+    """A part that draws itself again: every so many seconds, or when one of its own controls is used. It then runs
+    alone, so it guards itself."""
 
     def guarded() -> None:
         with errors():
@@ -175,8 +176,10 @@ def draw(
     about: str | None = None,
     note: str | None = None,
     open_table: bool = False,
+    clicked: Callable[[Any], None] | None = None,
 ) -> None:
-    """Title, picture, table, definition. The table opens from a button beside the title, or lies open below."""
+    """Title, picture, table, definition. The table opens from a button beside the title, or lies open below. clicked:
+    takes the `customdata` of a mark that is clicked, before the page is run again."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"head-{key}", gap="small"):
         if title:
             st.markdown(f"**{title}**", width="stretch")
@@ -198,11 +201,21 @@ def draw(
                 key=f"icon-open-{key}",
             ):
                 table(chart.table, key)
-    st.plotly_chart(chart.themed(state.dark()), theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)
+    select: dict[str, Any] = {}
+    if clicked is not None:
+        select = {"on_select": lambda: _click(key, clicked), "selection_mode": "points"}
+    st.plotly_chart(chart.themed(state.dark()), theme=None, key=key, config=NO_MODEBAR, alt=chart.alt, **select)
     if note:
         st.caption(note)
     if open_table and len(chart.table):
         table(chart.table, key)
+
+
+def _click(key: str, clicked: Callable[[Any], None]) -> None:
+    """Hand on what the mark that was clicked says of itself; a click that takes a choice back says nothing."""
+    points = st.session_state[key].selection.points
+    if points and points[0].get("customdata") is not None:
+        clicked(points[0]["customdata"])
 
 
 @dataclass(frozen=True)
