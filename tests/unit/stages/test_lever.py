@@ -54,13 +54,7 @@ def by_hand(tmp_path: Path) -> Run:
     meta = {"title": "by hand", "recommender": "lists", "options": {}, "mitigations": [], "seed": 0}
     folder = tmp_path / "run"
     write_split(parts, folder)
-    return finish(
-        parts,
-        "0" * 16,
-        {"title": "by hand", "recommender": "lists", "options": {}, "mitigations": [], "seed": 0},
-        {"valid": lists, "test": lists},
-        folder,
-    )
+    return finish(parts, "0" * 16, meta, {"valid": lists, "test": lists}, folder)
 
 
 def test_who_loses_and_who_gains_a_hit_is_counted_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
