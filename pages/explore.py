@@ -6,13 +6,14 @@ import streamlit as st
 
 from fairdash import words
 from fairdash.schema import USER_ID
-from fairdash.ui import explaining, exploring, finder, load, parts, state
+from fairdash.ui import explaining, exploring, feedback, finder, load, parts, state
 
 PARTS = {
     "list": words.later("List and history"),
     "flip": words.later("If they were someone else"),
     "why": words.later("Why"),
     "tastes": words.later("Tastes by group"),
+    "feedback": words.later("Feedback"),
 }
 
 st.title(words.say("Explore"))
@@ -44,5 +45,7 @@ elif part == "flip":
     explaining.flip(run, user, k, changed)
 elif part == "why":
     explaining.why(run, lists, user, k)
+elif part == "feedback":
+    feedback.section(run, digest)
 else:
     explaining.group_tastes(run, lists.top(k), user)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fairdash import charts, words
+from fairdash import charts, entries, words
 from fairdash.columns import natural_key
 from fairdash.mitigation import METHODS
 from fairdash.recommenders.base import profile_of
@@ -19,7 +19,7 @@ from fairdash.schema import CATEGORIES, Categories, Codes, Lists
 from fairdash.stages import explore
 from fairdash.stages.explore import ABSENT, Person, Reason
 from fairdash.stages.places import place_of
-from fairdash.ui import finder, load, naming, parts, state, what_if
+from fairdash.ui import feedback, finder, load, naming, parts, state, what_if
 from fairdash.workspace import Entry
 
 SHOWN_HISTORY = 30
@@ -98,7 +98,7 @@ def section(run: Run, digest: str, lists: Lists, user: int, k: int) -> None:
 
 def _second(run: Run, digest: str, who: Person, k: int) -> Second:
     """Choose what stands beside the list, and make it."""
-    others = {entry.digest: entry for entry in finder.derived(run, digest)}
+    others = {entry.digest: entry for entry in finder.others(run, digest)}
     ways = []
     if run.has_model:
         ways = [EDITED, TOLD, WORDS] if profile_of(run.fitted) else [EDITED]
@@ -213,10 +213,14 @@ def _cards(run: Run, who: Person, items: Codes, scores: Any, liked: set[int]) ->
     if not len(shown):
         st.caption(words.say("Everything is in this person's history already."))
     why = _why(run, who, shown)
+    stored = feedback.of(run)
+    given = {} if stored is None else entries.thumbs(state.workspace(), stored)
     names = explore.names_of(run.split.training.items)
     for place, (item, reason) in enumerate(zip(shown.tolist(), why, strict=True), 1):
         with st.container(border=True, key=f"card-{place}", horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(_card(place, names[item], reason, item in liked), width="stretch")
+            if stored is not None:
+                feedback.thumb(run, stored, given, who.user, item)
 
 
 def _card(place: int, name: object, reason: str, liked: bool) -> str:

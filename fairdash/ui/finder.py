@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from fairdash import settings, words
+from fairdash.entries import get_run
 from fairdash.groups import form as form_groups
 from fairdash.run import Run
 from fairdash.schema import USER_ID, Codes
@@ -53,15 +54,15 @@ def person(run: Run, lists: str, deepest: int) -> tuple[int | None, int]:
     deepest: how many places the lists have."""
     users = run.split.training.users
     ids = users[USER_ID].astype(str).to_numpy()
-    groups, others = _groups(run.digest), derived(run, lists)
-    ways = [way for way in WAYS if (way != CHANGED or others) and (way != ALIKE or groups)]
+    groups, beside = _groups(run.digest), others(run, lists)
+    ways = [way for way in WAYS if (way != CHANGED or beside) and (way != ALIKE or groups)]
     with st.container(horizontal=True, vertical_alignment="bottom", key="explore-controls"):
         user = _by_id(ids)
         k = int(st.number_input("K", 1, deepest, width=95,
                                 **state.shared("k", min(settings.K, deepest), state.within(1, deepest))))  # fmt: skip
         way = st.selectbox(words.say("Find"), ways, format_func=lambda one: words.say(WAYS[one]), width=205,
                            **state.pick("find", ways))  # fmt: skip
-        other = _other(others) if way == CHANGED else None
+        other = _other(beside) if way == CHANGED else None
         among = _of_another(groups, user) if way == ALIKE else _among(groups, len(users))
     if among is not None:
         found, told = _found(lists, k, way, among, user, other)
@@ -69,18 +70,18 @@ def person(run: Run, lists: str, deepest: int) -> tuple[int | None, int]:
     return user, k
 
 
-def derived(run: Run, lists: str) -> list[Entry]:
-    """Other lists of the workspace for the same people and test part that a mitigation made of these, that these were
-    made of, or that came of the same run; newest first."""
-    bases = {run.digest, state.workspace().get("lists", lists).meta.get("base_run")} - {None}
-    same = run.meta["split_digest"]
-    return [
-        entry
-        for entry in runs.of(state.get("data"))
-        if entry.digest != lists
-        and bases & {entry.meta["run"], entry.meta.get("base_run")}
-        and load.run(entry.meta["run"]).meta["split_digest"] == same
-    ]
+def others(run: Run, lists: str) -> list[Entry]:
+    """Other lists of the workspace for the same people and test part; those that a mitigation made of this run's first,
+    else newest first."""
+    workspace = state.workspace()
+
+    def same(entry: Entry) -> bool:
+        meta = get_run(workspace, entry.meta["run"]).meta
+        alike = meta.get("test_digest") is not None and meta["test_digest"] == run.meta.get("test_digest")
+        return alike or bool(meta["split_digest"] == run.meta["split_digest"])
+
+    found = [entry for entry in runs.of(state.get("data")) if entry.digest != lists and same(entry)]
+    return sorted(found, key=lambda entry: run.digest not in (entry.meta["run"], entry.meta.get("base_run")))
 
 
 def _by_id(ids: np.ndarray) -> int | None:
@@ -102,9 +103,9 @@ def _by_id(ids: np.ndarray) -> int | None:
     return int(found[0])
 
 
-def _other(others: list[Entry]) -> Entry:
-    by = {entry.digest: entry for entry in others}
-    chosen = st.selectbox(words.say("What changed them"), list(by), format_func=naming.namer(others), width=215,
+def _other(beside: list[Entry]) -> Entry:
+    by = {entry.digest: entry for entry in beside}
+    chosen = st.selectbox(words.say("What changed them"), list(by), format_func=naming.namer(beside), width=215,
                           **state.pick("changed", by))  # fmt: skip
     return by[str(chosen)]
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from fairdash import entries
-from fairdash.jobs import kinds
+from fairdash.jobs import kinds, runner
 from fairdash.recommenders import RECOMMENDERS
-from fairdash.stages import finder
+from fairdash.stages import feedback, finder
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, url, words
+from tests.pages.test_pages import wait_for_job
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
 
@@ -91,3 +92,39 @@ def test_mitigated_lists_stand_beside_and_what_stays_is_counted(here: dict[str, 
         assert "here answers the model" not in words(app)
     table = app.dataframe[1].value
     assert (table["right"].notna() & table["left"].notna()).sum() == len(one & two)
+
+
+def test_thumbs_are_kept_become_a_version_and_are_learned_and_compared(here: dict[str, Any], open_page: Open) -> None:
+    workspace = Workspace(here["home"])
+    run, lists = entries.get_lists(workspace, here["lists"])
+    users, items = run.split.training.users["user_id"], run.split.training.items["item_id"]
+    held = set(run.split.test.item[run.split.test.user == 0].tolist())
+    fresh = [int(item) for item in lists.items[0, :10] if int(item) not in held]
+    app = open_page("explore", data=here["data"], lists=here["lists"])
+    for item, value in ((fresh[0], 1), (fresh[1], 0), (fresh[2], 1), (fresh[2], None)):
+        app.feedback(key=f"thumb-0-{item}").set_value(value).run()
+        assert not app.exception
+    given = {users[0]: {items[fresh[0]]: True, items[fresh[1]]: False}}
+    assert entries.thumbs(workspace, here["data"]) == given
+    again = open_page("explore", data=here["data"], lists=here["lists"])
+    assert [again.feedback(key=f"thumb-0-{item}").value for item in fresh[:3]] == [1, 0, None]
+    again.segmented_control(key="explore").set_value("feedback").run()
+    assert "2 thumbs: whose are they?" in words(again)
+    assert "Too few people of gender gave thumbs" in words(again)
+    again.button(key="retrain").click().run()
+    assert not again.exception
+    (version,) = [entry for entry in workspace.entries("datasets") if entry.digest != here["data"]]
+    assert version.title.endswith("+ 2 thumbs")
+    assert version.meta["provenance"]["feedback"]["of"] == here["data"]
+    params = feedback.training(run.meta, version.digest)
+    (job,) = [job for job in runner.table(workspace).all() if job.params.get("dataset") == version.digest]
+    assert job.params == params
+    after = wait_for_job(again, "train", here["home"])["lists"]
+    made, learned = entries.get_lists(workspace, after)
+    assert fresh[0] not in learned.items[0].tolist()  # it is known now
+    assert made.test_digest == run.test_digest
+    beside = open_page("explore", data=here["data"], lists=here["lists"], beside=after)
+    assert "of 10 stay." in words(beside)
+    compared = open_page("compare", data=here["data"], before=here["lists"], after=after)
+    assert compared.selectbox(key="view_before").value == here["lists"]
+    wait_for_job(compared, "compare", here["home"])
