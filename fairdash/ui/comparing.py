@@ -9,7 +9,7 @@ import streamlit as st
 
 from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
-from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE
+from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, comparable
 from fairdash.ui import changes, forms, load, mitigated, naming, parts, runs, state
 from fairdash.workspace import Entry
 
@@ -63,8 +63,8 @@ def choose() -> dict[str, Any] | None:
 def _same(one: Entry, other: Entry) -> bool:
     """Whether lists are for the same people and test part."""
     workspace = state.workspace()
-    ours, theirs = (load.run(entry.meta["run"]).meta["split_digest"] for entry in (one, other))
-    return bool(ours == theirs) and workspace.has("lists", one.digest)
+    alike = comparable(*(load.run(entry.meta["run"]) for entry in (one, other)))
+    return alike and workspace.has("lists", one.digest)
 
 
 def _lists(label: str, entries: dict[str, Entry], default: str, name: str) -> str:
