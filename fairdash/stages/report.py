@@ -90,7 +90,7 @@ def html(value: Mapping[str, Any]) -> str:
     parts.append(_section(words.say("How to read this"), _legend(value)))
     heading = escape(f"{before} → {after}")
     return (
-        f'<!doctype html><html lang="{escape(words.language.get())}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{escape(words.spoken())}"><head><meta charset="utf-8">'
         f"<title>{heading}</title>"
         # The page needs no script and nothing from elsewhere, and says so to the browser.
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
