@@ -158,6 +158,7 @@ SYSTEM_NAMES = _known(
     "system model algorithm recommender modelname algo method approach runid runname systemid run modelid",
     "variant recommendername systemname",
 )
+FOLD_NAMES = _known("fold folds foldid cvfold kfold foldnumber cv repetition repeat")
 SPLIT_NAMES = _known("split part fold subset partition dataset set datasplit splitname")
 # What parts of a split are called, in a column and in names of files.
 _PARTS = {

@@ -26,6 +26,7 @@ from fairdash.schema import CATEGORIES, ITEM_ID, RANK, RATING, SCORE, TIME, TITL
 
 PREDICTION = "prediction"  # column of truth: the predicted rating of the pair, or the probability of a like
 SYSTEM = "system"
+_SYSTEMS = 50  # more different values than that tell no systems apart
 _LISTS = "lists: "  # before the names of tables of lists, among those of the other tables
 Brings = Source | pd.DataFrame
 Lists = Brings | Sequence[Brings] | Mapping[str, Brings]  # several: a list, or by the names of their systems
@@ -99,7 +100,7 @@ def bring(
         frames["train"] = pd.concat([part[[c for c in columns.names(logs[0]) if c in part]] for part in logs])
         names["train"] = before[0].name
     if people is not None:
-        frames["users"] = _entities(people, USER_ID, options.users_id, columns.USER_NAMES, frames[first])
+        frames["users"] = _entities(people, USER_ID, options.users_id, columns.USER_NAMES, frames[first], findings)
         names["users"] = people.name
     if things is not None:
         frames["items"] = _things(things, options, frames[first], findings)
@@ -224,7 +225,12 @@ def list_columns(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """user_id, item_id and rank, score, system as far as they are there, and the columns beside them. timed: also time,
     with its unit in attrs."""
-    frame, chosen = table.frame, list_roles(table, options, findings)
+    chosen = list_roles(table, options, findings)
+    once = chosen.get(RANK, chosen[ITEM_ID])
+    table = meaning.of_fold(table, (chosen[USER_ID], once), options, findings, held=True)
+    if SYSTEM not in chosen and options.system is None:
+        chosen |= _several_lists(table, chosen, findings, timed=timed)
+    frame = table.frame
     made = pd.DataFrame({name: frame[column] for name, column in chosen.items()})
     column = known(frame, columns.TIME_NAMES, set(chosen.values())) if timed else None
     if timed and options.time and options.time in frame:
@@ -236,6 +242,31 @@ def list_columns(
     if SYSTEM in made and made[SYSTEM].nunique() < 2:
         made = made.drop(columns=SYSTEM)
     return made, frame[[c for c in columns.names(frame) if c not in chosen.values()]]
+
+
+def _several_lists(table: Table, chosen: Mapping[str, str], findings: list[Finding], *, timed: bool) -> dict[str, str]:
+    """The column that tells lists apart where people have several: taken as the system's, and asked. Raises DataError
+    where only a time does, and windows were not asked for."""
+    frame, person = table.frame, chosen[USER_ID]
+    once = [chosen[RANK]] if RANK in chosen else [chosen[ITEM_ID]]
+    pairs = frame[[person, *dict.fromkeys([*once, chosen[ITEM_ID]])]].drop_duplicates() if RANK in chosen else frame
+    if not pairs.duplicated([person, *once]).any():
+        return {}
+    free = [c for c in columns.names(frame) if c not in chosen.values() and frame[c].notna().all()]
+    apart = [c for c in free if not frame.duplicated([person, c, *once]).any()]
+    several = [
+        c for c in apart if frame[c].nunique() <= _SYSTEMS and not mapping.looks_like_time(frame[c].astype("str"))
+    ]
+    if several:
+        shown = ", ".join(f"{c!r} ({examples(frame[c].unique())})" for c in several)
+        text = f"{table.name} holds several lists a person. Do they come from several systems, told by {shown}?"
+        question = Question("system", text, (*several, ""), several[0])
+        findings.append(Finding("several_lists", "warning", table.name, text, question=question))
+        return {SYSTEM: several[0]}
+    if apart and not timed:
+        hint = "Audit each window of time (--window month), or bring the latest list of each person alone."
+        raise DataError(f"{table.name} holds several lists a person, of different times ({apart[0]}).", hint)
+    return {}
 
 
 def list_roles(table: Table, options: ImportOptions, findings: list[Finding]) -> dict[str, str]:
@@ -264,7 +295,7 @@ def list_roles(table: Table, options: ImportOptions, findings: list[Finding]) ->
     if "rank" not in chosen and "score" not in chosen:
         raise DataError(
             f"{table.name} has neither a rank nor a score; its columns are {', '.join(columns.names(frame))}.",
-            "Add a column `rank` (1 is best) or `score` (higher is better): without one there is no order.",
+            "Without one there is no order: name the column with --rank-column (1 is best) or --score-column.",
         )
     score = chosen.get("score")
     if score is not None and "rank" not in chosen and columns.plain(score) in columns.RATING_NAMES[:2]:
@@ -360,6 +391,8 @@ def _log(
             chosen["rating"] = found
         guesses = {role: mapping.Guess(column, 1.0, "") for role, column in chosen.items()} | guesses
         findings += importing.unsure(table, guesses, options)
+    table = meaning.of_fold(table, (chosen["user"], chosen["item"]), options, findings, held)
+    frame = table.frame
     made = pd.DataFrame({USER_ID: frame[chosen["user"]], ITEM_ID: frame[chosen["item"]]})
     kind: mapping.RatingKind = "none"
     shown = np.zeros(len(made), dtype=bool)
@@ -394,7 +427,9 @@ def _log(
     return made[~shown], frame[[c for c in columns.names(frame) if c not in chosen.values()]], kind
 
 
-def _entities(table: Table, key: str, picked: str | None, names: Sequence[str], log: pd.DataFrame) -> pd.DataFrame:
+def _entities(
+    table: Table, key: str, picked: str | None, names: Sequence[str], log: pd.DataFrame, findings: list[Finding]
+) -> pd.DataFrame:
     frame = table.frame
     if picked:
         column = mapping.require(frame, picked, "the id", table.name)
@@ -406,12 +441,13 @@ def _entities(table: Table, key: str, picked: str | None, names: Sequence[str], 
             hint = f"Choose the column; there are {', '.join(map(repr, frame.columns))}."
             raise DataError(f"{table.name}: no column is recognisable as the id.", hint)
         column = guess.column
+        findings += importing.unsure_id(table, "users_id" if key == USER_ID else "items_id", guess)
     other = {c: f"{c} (file)" for c in columns.names(frame) if c == key and c != column}
     return frame.rename(columns=other | {column: key})
 
 
 def _things(table: Table, options: ImportOptions, log: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
-    items = _entities(table, ITEM_ID, options.items_id, columns.ITEM_NAMES, log)
+    items = _entities(table, ITEM_ID, options.items_id, columns.ITEM_NAMES, log, findings)
     picks = {"title": options.title, "categories": options.categories}
     chosen = {role: mapping.require(items, c, f"the {role}", table.name) for role, c in picks.items() if c}
     texts = items.select_dtypes(exclude="number")

@@ -75,6 +75,17 @@ def guess_split(frame: pd.DataFrame, chosen: Dict[str, str]) -> str | None:
     return None
 
 
+def guess_fold(frame: pd.DataFrame, taken: Sequence[str]) -> str | None:
+    """The column that numbers the folds of a cross-validation: by its name, where it holds 2 to 20 of them."""
+    called = [c for c in columns.names(frame) if columns.plain(c) in columns.FOLD_NAMES and c not in taken]
+    return next((c for c in called if 2 <= frame[c].nunique() <= 20), None)
+
+
+def folds(column: pd.Series) -> tuple[str, ...]:
+    """The names of the folds in their order."""
+    return tuple(sorted(map(str, column.dropna().unique()), key=columns.natural_key))
+
+
 def _by_name(free: Sequence[str], names: Sequence[str]) -> Guess | None:
     """The column whose name is known best, among those that have no role yet."""
     keys = {column: columns.plain(column) for column in free}
