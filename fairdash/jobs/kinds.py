@@ -20,7 +20,7 @@ from fairdash.item_classes import POPULARITY
 from fairdash.mitigation.base import Mitigation
 from fairdash.progress import Progress, silent, within
 from fairdash.run import Run
-from fairdash.schema import Dataset, GroupSpec, Split
+from fairdash.schema import Dataset, GroupSpec, Lists, Split
 from fairdash.stages import audit, compare, fit, mitigate, planted
 from fairdash.stages.audit import AuditSpec
 from fairdash.workspace import Workspace, sole, write_json
@@ -76,15 +76,22 @@ def train_run(
 
 def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: lists, and the fields of AuditSpec as plain values. The audit.json is the entry's file."""
-    spec, name = AuditSpec.from_json(params), _named("audit", params)
+    name = _named("audit", params)
     if not workspace.has("audits", name):
         made, lists = entries.get_lists(workspace, params["lists"])
-        vectors = entries.get_vectors(workspace, params["lists"])
-        found = audit.audit(made, lists, spec, vectors=vectors, progress=progress)
-        meta = {"title": workspace.get("lists", params["lists"]).title, "lists": params["lists"], **spec.to_json()}
-        with workspace.create("audits", name, meta) as folder:
-            write_json(folder / "audit.json", found.to_json())
+        put_audit(workspace, params, made, lists, progress)
     return {"audits": name}
+
+
+def put_audit(workspace: Workspace, params: Params, made: Run, lists: Lists, progress: Progress = silent) -> str:
+    """Make and store the audit of a request whose run and lists are read already; returns its name."""
+    spec, name = AuditSpec.from_json(params), _named("audit", params)
+    entry = workspace.get("lists", params["lists"])
+    found = audit.audit(made, lists, spec, vectors=entries.get_vectors(workspace, entry.digest), progress=progress)
+    meta = {"title": entry.title, "lists": entry.digest, **spec.to_json()}
+    with workspace.create("audits", name, meta) as folder:
+        write_json(folder / "audit.json", found.to_json())
+    return name
 
 
 def read_audit(workspace: Workspace, name: str) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def _card(info: Info) -> None:
 
 def lacking(run: Run, info: Info) -> str:
     """What this run lacks for a method, in words; empty where nothing."""
-    refused = places.lacking(info.key, run.meta["recommender"], _offered(run))
+    refused = places.lacking(info.key, run.meta["recommender"], offered(run))
     return "" if refused is None else f"{refused.message} {refused.hint}"
 
 
@@ -358,7 +358,7 @@ def shortlist(run: Run) -> None:
             words.say("Audit"),
         )
         return
-    found = advise(load.audit(audits[0].digest), can=_offered(run))
+    found = advise(load.audit(audits[0].digest), can=offered(run))
     if not found:
         st.success(
             words.say("The latest audit of these lists found nothing that a method here aims at."),
@@ -390,7 +390,8 @@ def shortlist(run: Run) -> None:
         parts.job(job.id)
 
 
-def _offered(run: Run) -> frozenset[str]:
+def offered(run: Run) -> frozenset[str]:
+    """What a run and its data offer to methods, see `places.offered_by`."""
     return _offered_by(run.digest, run.meta["recommender"], bool(run.meta["options"].get("profile")), run)
 
 
