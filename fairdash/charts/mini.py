@@ -9,6 +9,7 @@ from fairdash import words
 from fairdash.charts.frame import BLUE, FONT, GREY, VERMILLION
 
 WIDTH, ROW, LEFT, RIGHT = 340, 22, 132, 52  # pixels: of the whole, of a row, of its name, of its value
+HEAD = 14  # of what the dotted line stands for
 MOST = 5  # rows; of more groups those at both ends are drawn
 ROOM = 6  # on both sides of the marks
 
@@ -16,16 +17,22 @@ Row = tuple[str, float, float, float]  # name, value, both ends of its interval,
 
 
 def mini(
-    rows: Sequence[Row], alt: str, *, beside: float | None = None, marked: Sequence[str] = (), ink: str = "currentColor"
+    rows: Sequence[Row],
+    alt: str,
+    *,
+    beside: tuple[str, float] | None = None,
+    marked: Sequence[str] = (),
+    ink: str = "currentColor",
 ) -> str:
-    """Rows, highest first, as SVG: a mark with its interval, and its value; "" where there is no value. beside: where a
-    dotted line stands. marked: names that the picture is about. ink: of the words; what stands around an SVG that is
-    part of a page. Names come from data and are escaped."""
+    """Rows, highest first, as SVG: a mark with its interval, and its value; "" where there is no value. beside: what a
+    dotted line stands for, and where. marked: names that the picture is about. ink: of the words; the text around it
+    lends an SVG its own that is part of a page. Names come from data and are escaped."""
     shown = [row for row in rows if not math.isnan(row[1])]
     if len(shown) > MOST:
         shown = [*shown[: MOST - MOST // 2], *shown[-(MOST // 2) :]]
     ends = [end for row in shown for end in row[1:] if not math.isnan(end)]
-    ends += [] if beside is None or math.isnan(beside) else [beside]
+    line = None if beside is None or math.isnan(beside[1]) else beside
+    ends += [] if line is None else [line[1]]
     if not shown:
         return ""
     low, high = min(ends), max(ends)
@@ -36,14 +43,18 @@ def mini(
     def x(value: float) -> float:
         return LEFT + ROOM + width * (0.5 if high == low else (value - low) / (high - low))
 
-    height, marks = ROW * len(shown) + 4, []
-    if beside is not None and not math.isnan(beside):
+    top = 0 if line is None else HEAD
+    height, marks = top + ROW * len(shown) + 4, []
+    if line is not None:
+        at = x(line[1])
+        told = f"{words.markup(line[0], 24)} {words.markup(words.number(line[1]))}"
+        marks.append(f'<text x="{min(max(at, LEFT), WIDTH - RIGHT):.1f}" y="10" text-anchor="middle">{told}</text>')
         marks.append(
-            f'<line x1="{x(beside):.1f}" x2="{x(beside):.1f}" y1="0" y2="{height}" stroke="{GREY}" '
+            f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{top}" y2="{height}" stroke="{GREY}" '
             'stroke-width="1.5" stroke-dasharray="2 3"/>'
         )
     for i, (name, value, least, most) in enumerate(shown):
-        y = ROW * i + ROW / 2 + 2
+        y = top + ROW * i + ROW / 2 + 2
         color = VERMILLION if name in marked else BLUE
         if not (math.isnan(least) or math.isnan(most)):
             marks.append(

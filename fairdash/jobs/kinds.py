@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from fairdash import data, entries, identity, recommenders, settings
@@ -21,7 +20,7 @@ from fairdash.mitigation.base import Mitigation
 from fairdash.progress import Progress, silent, within
 from fairdash.run import Run
 from fairdash.schema import Dataset, GroupSpec, Lists, Split
-from fairdash.stages import audit, compare, fit, mitigate, planted
+from fairdash.stages import audit, compare, feed, fit, mitigate, planted
 from fairdash.stages.audit import AuditSpec
 from fairdash.workspace import Workspace, sole, write_json
 
@@ -210,9 +209,9 @@ def _demo(workspace: Workspace, params: Params, progress: Progress) -> Result:
     view = AuditSpec(groups=tuple(groups[:1]), item_groups=(GroupSpec((POPULARITY,)),)).to_json()
     audited = _audit(workspace, {"lists": lists, **view}, within(progress, 0.7, 0.02))
     model = _audit(workspace, {"lists": lists, **view, "model": True}, within(progress, 0.72, 0.1))
-    facts = data.sources.planted(source)
-    things = [asdict(GroupSpec((name,))) for name in dict.fromkeys(f.attribute for f in facts if f.side == "items")]
-    providers = _audit(workspace, {"lists": lists, **view, "item_groups": things}, within(progress, 0.82, 0.04))
+    facts, known = data.sources.planted(source), entries.get_run(workspace, trained["runs"]).split
+    asked = feed.ways(known.training.people, known.training.items, popularity=len(known.known) > 0)
+    everything = _audit(workspace, {"lists": lists, **asked.to_json()}, within(progress, 0.82, 0.04))
     # What hurts most here is the gap in accuracy: the most accurate lists that close half of it on validation.
     mitigation = {"method": "user_parity", "groups": view["groups"]}
     change = {"run": trained["runs"], "mitigation": mitigation, "rule": "gap-budget"}
@@ -227,7 +226,7 @@ def _demo(workspace: Workspace, params: Params, progress: Progress) -> Result:
         **sides,
         "audits": audited["audits"],
         "comparisons": compared["comparisons"],
-        "planted": planted.beside(facts, [read_audit(workspace, one["audits"]) for one in (model, providers)]),
+        "planted": planted.beside(facts, [read_audit(workspace, one["audits"]) for one in (model, everything)]),
         "sentences": sentences,
     }
 

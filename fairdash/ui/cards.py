@@ -29,6 +29,11 @@ _COLUMNS = words.several(
     "between", "what", "verdict", "metric", "difference", "95 % from", "95 % to", "part of everybody's value", "p",
     "p (Holm)", "in words",
 )  # fmt: skip
+_BESIDE: Mapping[feed.About, str] = {
+    "people": words.later("everyone"),
+    "items": words.later("target"),
+    "model": words.later("chance"),
+}
 _TABS: Mapping[Kind, str] = {
     "found": words.later("Found"),
     "alone": words.later("Only on its own"),
@@ -179,7 +184,10 @@ def _look(query: Mapping[str, str]) -> None:
 def picture(card: Card, reference: str | None = None) -> tuple[str, str]:
     """The card's groups as SVG, and in words; against the reference where it is one of them."""
     rows = [(bar.name, bar.value, bar.low, bar.high) for bar in card.bars]
-    beside = next((bar.value for bar in card.bars if bar.name == reference), card.beside)
+    held = next((bar for bar in card.bars if bar.name == reference), None)
+    beside = (words.say(_BESIDE[card.about]), card.beside) if card.beside is not None else None
+    if held is not None:
+        beside = (words.label(held.name), held.value)
     alt = words.say(", ").join(f"{words.label(bar.name)}: {words.number(bar.value)}" for bar in card.bars)
     marked = [card.worse] if card.worse else []
     return charts.mini(rows, alt, beside=beside, marked=marked, ink="#e8eaec" if state.dark() else "#1f2328"), alt
