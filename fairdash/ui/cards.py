@@ -153,7 +153,7 @@ def _where(card: Card) -> str:
 
 def _card(card: Card, run: Run, reference: str | None, at: int) -> None:
     title, icon, color = KINDS[card.kind]
-    with st.container(border=True, key=f"card-{at}", height="stretch", gap="small"):
+    with st.container(border=True, key=f"answer-{at}", height="stretch", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(words.say(title), icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
             st.caption(_where(card), width="content")
