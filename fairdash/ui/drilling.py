@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fairdash import charts, entries, words
+from fairdash import charts, entries, settings, words
 from fairdash.charts import Crowd, Reference
 from fairdash.metrics.catalogue import METRICS
 from fairdash.run import Run
@@ -19,7 +19,7 @@ from fairdash.schema import UNKNOWN, Codes, GroupSpec, Lists
 from fairdash.stages import explore
 from fairdash.stages import people as stage
 from fairdash.stages.people import Mask, Part, People, Portrait
-from fairdash.ui import findings, parts, pictures, state
+from fairdash.ui import findings, forms, parts, pictures, state
 
 TEN = 10  # worst and typical people
 ITEMS = 12  # items of one picture
@@ -42,6 +42,18 @@ _ABOUT_PEOPLE = words.later(
 def asked() -> bool:
     """Whether the people are looked at, and not the audit."""
     return state.seen("view", "", str) == pictures.PEOPLE
+
+
+def page(run: Run, lists: Lists) -> bool:
+    """The whole view with its choice of groups and K; whether there are groups whose people can be looked at."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="audit-controls"):
+        group = forms.group(run.split.training.people)
+        if group is None:
+            return False
+        k = st.number_input("K", 1, settings.CANDIDATES, width=110, help=words.say("Places of the list that count."),
+                            **state.shared("k", settings.K, state.within(1, settings.CANDIDATES)))  # fmt: skip
+    section(run, lists, group, int(k))
+    return True
 
 
 def section(run: Run, lists: Lists, spec: GroupSpec, k: int) -> None:
