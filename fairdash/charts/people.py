@@ -16,7 +16,9 @@ from fairdash.charts.frame import GREY, MAX_ROWS, PALETTE, SYMBOLS, Chart, empty
 
 MAX_DOTS = 1200  # of one picture; of more people some are drawn, evenly over their values
 CELLS = 60  # across the picture, in which dots of like value are stacked
-HEIGHT = 0.8  # of a row that its fullest cell takes
+HEIGHT = 0.8  # of a row that a full cell takes
+FULL = 0.9  # part of the cells that are less full than a full one
+LEAST_FULL = 10.0  # dots of a full cell at least: a few people do not fill a row
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +93,7 @@ def people(
                 unselected={"marker": {"opacity": 1}},
             )  # fmt: skip
             figure.add_annotation(
-                x=crowd.value, y=i, yshift=31, text=f"<b>{words.number(crowd.value)}</b>", showarrow=False,
+                x=crowd.value, y=i, yshift=36, text=f"<b>{words.number(crowd.value)}</b>", showarrow=False,
                 xanchor="center",
             )  # fmt: skip
     frame.rows(figure, labels, words.markup(metric))
@@ -153,15 +155,14 @@ def spread_over(values: NDArray[np.float64], most: int) -> NDArray[np.int64]:
     return order[np.linspace(0, len(order) - 1, most).round().astype(np.int64)].astype(np.int64)
 
 
-def stacked(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+def stacked(each: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
     """Heights of dots around their row [n], within HEIGHT / 2 of it: dots of one cell of the axis stand on each other,
-    so that the row is as high as there are people."""
-    cell = np.minimum((values - low) / ((high - low) or 1.0) * CELLS, CELLS - 1).astype(np.int64)
+    evenly; where a cell is much fuller than most, its dots stand closer."""
+    cell = np.minimum((each - low) / ((high - low) or 1.0) * CELLS, CELLS - 1).astype(np.int64)
     order = np.argsort(cell, kind="stable")
     counts = np.bincount(cell, minlength=CELLS)
-    first = np.cumsum(counts) - counts
-    height = np.empty(len(values))
-    place = np.arange(len(values)) - first[cell[order]]
-    height[order] = place - (counts[cell[order]] - 1) / 2
-    scaled: NDArray[np.float64] = height * HEIGHT / max(float(counts.max()), 12.0)  # a few do not fill a row
-    return scaled
+    usual = max(float(np.quantile(counts[counts > 0], FULL)), LEAST_FULL)
+    place = np.arange(len(each)) - (np.cumsum(counts) - counts)[cell[order]]
+    height = np.empty(len(each))
+    height[order] = (place - (counts[cell[order]] - 1) / 2) * HEIGHT / np.maximum(counts[cell[order]], usual)
+    return height

@@ -23,7 +23,7 @@ from fairdash.ui import findings, parts, pictures, state
 
 TEN = 10  # worst and typical people
 ITEMS = 12  # items of one picture
-TASTE = 3  # categories that tell a taste
+TASTE = 2  # categories that tell a taste
 PARTS = {
     "worst": words.later("Worst off"),
     "typical": words.later("Typical"),
@@ -80,7 +80,7 @@ def section(run: Run, lists: Lists, spec: GroupSpec, k: int) -> None:
     mask = None if brushed is None else stage.between(people, metric, *brushed)
     title = findings.title(metric, k)
     st.markdown(f"## {_headline(people, metric, title, mask, brushed)}")
-    left, right = st.columns([13, 7], gap="medium")
+    left, right = st.columns([11, 9], gap="medium")
     with left:
         _dots(people, metric, title, reference, int(tolerance), brushed)
     with right:
@@ -161,7 +161,10 @@ def _headline(people: People, metric: str, title: str, mask: Mask | None, brushe
         told |= {"from_": words.number(brushed[0]), "to": words.number(brushed[1])}
     if ends is None:
         few = words.later("Fewer than two groups have enough people with {metric} to compare.")
-        few_of = words.later("Fewer than two groups have enough people with {metric} from {from_} to {to} to compare.")
+        few_of = words.later(
+            "Of the people with {metric} from {from_} to {to}, fewer than two groups can be told: too few are left of "
+            "a group, or all but a few."
+        )
         return words.plain(words.say(few if brushed is None else few_of, **told), 400)
     high, low = ends
     told |= {
@@ -187,7 +190,9 @@ def _dots(
         crowds.append(Crowd(part.name, part.people, people.ids[rows].tolist(), each[rows],
                             part.value if part.told else None, part.aside))  # fmt: skip
     value = people.measures[metric].of(people.member(reference))
-    held = Reference(words.label(reference, 24), value, abs(value) * tolerance / 100)
+    held = Reference(
+        words.label(words.people(people.groups.attribute, reference), 24), value, abs(value) * tolerance / 100
+    )
     parts.draw(
         charts.people(crowds, title, held, brushed),
         "people-dots",
@@ -299,8 +304,8 @@ def _taste(people: People, items: Codes) -> str:
     return words.say(", ").join(f"{words.label(held.names[c], 20)} {words.percent(float(share[c]), 0)}" for c in first)
 
 
-def _titles(names: np.ndarray, items: Codes, most: int = 3) -> str:
-    told = [words.label(names[item], 40) for item in items[:most].tolist()]
+def _titles(names: np.ndarray, items: Codes, most: int = 1) -> str:
+    told = [words.label(names[item], 30) for item in items[:most].tolist()]
     more = len(items) - most
     return words.say(", ").join([*told, *([words.say("{n} more", n=more)] if more > 0 else [])])
 
