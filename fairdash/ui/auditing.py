@@ -39,7 +39,7 @@ def run(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: i
 
 def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
     """The finding, before any picture."""
-    verdict = findings.verdict(audit["gaps"][attribute].get(metric))
+    verdict = charts.verdict(audit["gaps"][attribute].get(metric))
     icon, color = _BADGES[verdict]
     with st.container(key=f"finding-{verdict}"):
         st.markdown(f"## {words.plain(findings.sentence(audit, attribute, metric), 900)}")
