@@ -15,6 +15,7 @@ from fairdash.charts import frame
 from fairdash.charts.frame import GREY, MAX_ROWS, PALETTE, SYMBOLS, Chart, empty
 
 MAX_DOTS = 1200  # of one picture; of more people some are drawn, evenly over their values
+SEEN, FAINT = 0.6, 0.12  # opacity of dots
 CELLS = 60  # across the picture, in which dots of like value are stacked
 HEIGHT = 0.8  # of a row that a full cell takes
 FULL = 0.9  # part of the cells that are less full than a full one
@@ -48,10 +49,12 @@ def people(
     metric: str,
     reference: Reference | None = None,
     brushed: tuple[float, float] | None = None,
+    marked: str = "",
 ) -> Chart:
     """One row a group, one dot a person; a stroke is the group's value, the dotted line the reference, its band the
-    tolerance. brushed: from and to; people outside of it are faint. At most MAX_DOTS are drawn, in equal parts of the
-    groups and evenly over their values; how many is said beside the group's size."""
+    tolerance. brushed: from and to; people outside of it are faint. marked: the id of a person who has a ring. At most
+    MAX_DOTS are drawn, in equal parts of the groups and evenly over their values; how many is said beside the group's
+    size."""
     shown = list(crowds[:MAX_ROWS])
     full = [crowd for crowd in shown if len(crowd.ids)]
     if not full:
@@ -77,26 +80,31 @@ def people(
             x=x, y=i + stacked(x, low, high), mode="markers", showlegend=False,
             marker={
                 "color": color, "symbol": SYMBOLS[i % 6] + ("-open" if crowd.aside else ""), "size": 6,
-                "opacity": np.where(inside, 0.6, 0.12), "line": {"width": 0.5, "color": color},
+                "opacity": np.where(inside, SEEN, FAINT), "line": {"width": 0.5, "color": color},
             },
             customdata=[[f"{words.markup(crowd.ids[j])}<br>{words.markup(metric)} {words.number(crowd.each[j], 4)}",
                          len(keys) + place] for place, j in enumerate(kept)],
             hovertemplate="%{customdata[0]}<extra></extra>",
-            unselected={"marker": {"opacity": 0.12}},
+            unselected={"marker": {"opacity": SEEN if brushed is None else FAINT}},
         )  # fmt: skip
+        for j, height in zip(kept, stacked(x, low, high), strict=True):
+            if crowd.ids[j] == marked:
+                figure.add_scatter(
+                    x=[crowd.each[j]], y=[i + height], mode="markers", showlegend=False, hoverinfo="skip",
+                    marker={"symbol": "circle-open", "size": 15, "color": color, "opacity": 1, "line": {"width": 2.5}},
+                    unselected={"marker": {"opacity": 1}},
+                )  # fmt: skip
         keys += [crowd.ids[j] for j in kept]
-        if not frame.none(crowd.value):
+        for paint, width in (("#ffffff", 8), (color, 4)):  # a rim, so that it is seen among the dots
             figure.add_scatter(
                 x=[crowd.value], y=[i], mode="markers", showlegend=False, hoverinfo="skip",
-                marker={"color": color, "symbol": "line-ns", "size": 46, "opacity": 1,
-                        "line": {"width": 4, "color": color}},
+                marker={"color": paint, "symbol": "line-ns", "size": 46, "opacity": 1,
+                        "line": {"width": width, "color": paint}},
                 unselected={"marker": {"opacity": 1}},
             )  # fmt: skip
-            figure.add_annotation(
-                x=crowd.value, y=i, yshift=36, text=f"<b>{words.number(crowd.value)}</b>", showarrow=False,
-                xanchor="center",
-            )  # fmt: skip
     frame.rows(figure, labels, words.markup(metric))
+    values = ["" if crowd.value is None else f"<br><b>{words.number(crowd.value)}</b>" for crowd in shown]
+    figure.update_yaxes(ticktext=[a + b for a, b in zip(figure.layout.yaxis.ticktext, values, strict=True)])
     room = 0.03 * ((high - low) or 1.0)
     figure.update_xaxes(range=[low - room, high + room])
     if reference is not None:

@@ -18,11 +18,11 @@ from fairdash.run import Run
 from fairdash.schema import UNKNOWN, Codes, GroupSpec, Lists
 from fairdash.stages import explore
 from fairdash.stages import people as stage
-from fairdash.stages.people import Mask, Part, People, Portrait
+from fairdash.stages.people import GroupPart, Mask, People, Portrait
 from fairdash.ui import findings, parts, pictures, state
 
 TEN = 10  # worst and typical people
-ITEMS = 12  # items of one picture
+ITEMS, MOST_ITEMS = 12, 200  # of one picture, and of its table
 TASTE = 2  # categories that tell a taste
 PARTS = {
     "worst": words.later("Worst off"),
@@ -30,12 +30,13 @@ PARTS = {
     "items": words.later("Items that carry it"),
     "save": words.later("Save and export"),
 }
+HANDS = {"range": words.later("Draw over a range"), "person": words.later("Click a person")}
 SAVED = "saved"
 _SAVED = words.later("Saved groups")
 _ABOUT_PEOPLE = words.later(
     "One dot a person; dots of like value stand on each other. The stroke is the group's value, the dotted line the "
-    "reference, the grey band what still counts as the same. Draw a box over a range to look at these people alone; "
-    "click a dot to see the person."
+    "reference, the grey band what still counts as the same. Draw over a range to look at these people alone, or click "
+    "a dot to see the person."
 )
 
 
@@ -119,15 +120,15 @@ def _grouped(everybody: People, run: Run, spec: GroupSpec, saved: Mapping[str, S
     return stage.by_attribute(everybody, run.split, spec)
 
 
-def _largest(told: Sequence[Part], among: Sequence[str]) -> str:
+def _largest(told: Sequence[GroupPart], among: Sequence[str]) -> str:
     return max((part for part in told if part.name in among), key=lambda part: part.people).name
 
 
-def _size(told: Sequence[Part], name: str) -> int:
+def _size(told: Sequence[GroupPart], name: str) -> int:
     return next(part.people for part in told if part.name == name)
 
 
-def _worst_of(told: Sequence[Part], metric: str, reference: str) -> str:
+def _worst_of(told: Sequence[GroupPart], metric: str, reference: str) -> str:
     """The group that is worst off by the metric's own direction; farthest from the reference where it has none."""
     found = METRICS[metric]
     base = next(part.value for part in told if part.name == reference)
@@ -193,13 +194,21 @@ def _dots(
     held = Reference(
         words.label(words.people(people.groups.attribute, reference), 24), value, abs(value) * tolerance / 100
     )
+    hand = st.segmented_control(
+        words.say("In the picture"),
+        list(HANDS),
+        required=True,
+        format_func=lambda one: words.say(HANDS[one]),
+        label_visibility="collapsed",
+        **state.pick("hand", HANDS),
+    )
     parts.draw(
-        charts.people(crowds, title, held, brushed),
+        charts.people(crowds, title, held, brushed, state.get("person") or ""),
         "people-dots",
         words.say("Each person"),
         about=words.say(_ABOUT_PEOPLE),
-        pick=partial(_see, people),
-        brush=lambda ends: _keep_brush(metric, ends),
+        pick=None if hand == "range" else partial(_see, people),
+        brush=partial(_keep_brush, metric) if hand == "range" else None,
     )
 
 
@@ -367,13 +376,14 @@ def _items(people: People, run: Run, metric: str, title: str, name: str, other: 
         "The bars say how far the difference of the two groups then moves; they do not add up. Items that very few "
         "people of both groups have are left out."
     )
-    left, right = st.columns([11, 9], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
         parts.draw(
             charts.bars(
                 [str(names[int(item)]) for item in shown["item"]],
                 shown["moved"].tolist(),
                 words.say("the item's part of {one} less {other}", one=pair[0], other=pair[1]),
+                digits=4,
             ),
             "carriers",
             words.say("Items that carry the difference"),
@@ -384,12 +394,11 @@ def _items(people: People, run: Run, metric: str, title: str, name: str, other: 
             {
                 words.later("item"): [words.label(names[int(item)], 60) for item in moved["item"]],
                 words.later("moves it by"): moved["moved"].to_numpy(),
-                words.later("without it"): moved["without"].to_numpy(),
                 words.say("lists of {group}", group=words.label(name, 24)): moved["one"].to_numpy(),
                 words.say("lists of {group}", group=words.label(other, 24)): moved["other"].to_numpy(),
             }
         )
-        parts.table(table.head(200), "carrying-items", height=380)
+        parts.table(table.head(MOST_ITEMS), "carrying-items", digits=4, height=380)
 
 
 # --- keeping ----------------------------------------------------------------------------------------------------------

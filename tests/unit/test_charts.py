@@ -264,7 +264,7 @@ def test_of_many_people_some_are_drawn_evenly_and_the_number_is_said() -> None:
     chart = charts.people([many, few], "NDCG")
     dots = [trace for trace in chart.figure.data if trace.marker.size == 6]
     assert [len(trace.x) for trace in dots] == [charts.MAX_DOTS // 2, 30]
-    assert chart.figure.layout.yaxis.ticktext[0].replace("<br>", " ") == "F (n = 4,000, 600 drawn)"
+    assert chart.figure.layout.yaxis.ticktext[0] == "F (n = 4,000, 600 drawn)<br><b>0.500</b>"
     assert (min(dots[0].x), max(dots[0].x)) == (0, 3999 / 4000)
     assert np.diff(np.sort(dots[0].x)).max() < 8 / 4000  # evenly over the values
     assert list(chart.table["drawn"]) == [600, 30]
