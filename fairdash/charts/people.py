@@ -95,7 +95,7 @@ def people(
                     unselected={"marker": {"opacity": 1}},
                 )  # fmt: skip
         keys += [crowd.ids[j] for j in kept]
-        for paint, width in (("#ffffff", 8), (color, 4)):  # a rim, so that it is seen among the dots
+        for paint, width in (("rgba(255,255,255,0.7)", 7), (color, 4)):  # a rim, so that it is seen among the dots
             figure.add_scatter(
                 x=[crowd.value], y=[i], mode="markers", showlegend=False, hoverinfo="skip",
                 marker={"color": paint, "symbol": "line-ns", "size": 46, "opacity": 1,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fairdash import charts, entries, words
+from fairdash import charts, entries, settings, words
 from fairdash.charts import Crowd, Reference
 from fairdash.metrics.catalogue import METRICS
 from fairdash.run import Run
@@ -54,7 +54,7 @@ def section(run: Run, lists: Lists, spec: GroupSpec, k: int) -> None:
         people = _grouped(everybody, run, spec, saved)
         names = list(people.measures)
         named = words.namer(names, lambda key: findings.title(key, k), limit=80)
-        asked_for = state.get("metric") or st.query_params.get("metric")
+        asked_for = state.seen("metric", "", str)
         metric = st.selectbox(words.say("Metric"), names, format_func=named, width=260, **state.pick("metric", names))
         told = [part for part in stage.parts(people, metric) if part.told]
         against = [part.name for part in told if part.compared]
@@ -203,7 +203,7 @@ def _dots(
         **state.pick("hand", HANDS),
     )
     parts.draw(
-        charts.people(crowds, title, held, brushed, state.get("person") or ""),
+        charts.people(crowds, title, held, brushed, state.seen("person", "", str)),
         "people-dots",
         words.say("Each person"),
         about=words.say(_ABOUT_PEOPLE),
@@ -271,7 +271,7 @@ def _ten(people: People, run: Run, metric: str, title: str, name: str, part: str
     rows = choose(people, metric, name, TEN).tolist()
     each = people.measures[metric].each
     mine = stage.shown(people, metric, name)
-    clicked = people.row(state.get("person") or "")
+    clicked = people.row(state.seen("person", "", str))
     if clicked is not None and clicked not in rows and clicked in mine:
         rows = [clicked, *rows]
     portraits = {row: stage.portrait(people, run.split, row) for row in rows}
@@ -373,8 +373,9 @@ def _items(people: People, run: Run, metric: str, title: str, name: str, other: 
     shown = moved.head(ITEMS)
     about = words.say(
         "Each item in turn is left out as if it were on nobody's list: its place stays empty, all else is as it was. "
-        "The bars say how far the difference of the two groups then moves; they do not add up. Items that very few "
-        "people of both groups have are left out."
+        "The bars say how far the difference of the two groups then moves; they do not add up. Items on fewer than {n} "
+        "lists are left out; of a group, a dash is fewer than {n}.",
+        n=settings.FEWEST,
     )
     left, right = st.columns(2, gap="medium")
     with left:
@@ -423,12 +424,15 @@ def _save(
     who = people.ids[kept].tolist()
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown(words.say("**Save these {n} people as a group**", n=len(who)))
-        if mask is not None and (mask & ~kept).any():
-            st.caption(words.say("People of groups that are too small to be told are not among them."))
         why = stage.refusal(people, run.split, kept, saved)
         if brushed is None:
-            why = words.say("Draw a box over a range of people first, or type its ends.")
+            why = words.say("Draw over a range of people first, or type its ends.")
+        told = (
+            words.say("**Save as a group**") if why else words.say("**Save these {n} people as a group**", n=len(who))
+        )
+        st.markdown(told)
+        if mask is not None and (mask & ~kept).any():
+            st.caption(words.say("People of groups that are not told here are not among them."))
         if why:
             st.caption(words.plain(why, 400))
         else:
@@ -442,12 +446,13 @@ def _save(
                 parts.act(words.say("Remove"), entries.save_people, state.workspace(), digest, one, (),
                           icon=":material/delete:", type="tertiary", key=f"unsave-{i}")  # fmt: skip
     with right:
-        st.markdown(words.say("**The same people as a table**"))
+        st.markdown(words.say("**These people as a table**"))
         st.caption(words.say("One row a person, one column a metric. Cells that a spreadsheet would run are quoted."))
         table = pd.DataFrame({"user_id": who, people.groups.attribute: _groups_of(people, kept)})
         for key, measure in people.measures.items():
             table[key] = measure.each[kept]
-        parts.download(table, "people")
+        if len(table):
+            parts.download(table, "people")
 
 
 def _save_as(digest: str, name: str, who: Sequence[str]) -> None:
