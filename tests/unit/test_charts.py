@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -265,7 +266,7 @@ def test_of_many_people_some_are_drawn_evenly_and_the_number_is_said() -> None:
     chart = charts.people([many, few], "NDCG")
     dots = [trace for trace in chart.figure.data if trace.marker.size == 6]
     assert [len(trace.x) for trace in dots] == [charts.MAX_DOTS // 2, 30]
-    assert chart.figure.layout.yaxis.ticktext[0].replace("<br>", " ") == "F (n = 4,000, 600 drawn)"
+    assert chart.figure.layout.yaxis.ticktext[0] == "F (n = 4,000, 600 drawn)<br><b>0.500</b>"
     assert (min(dots[0].x), max(dots[0].x)) == (0, 3999 / 4000)
     assert np.diff(np.sort(dots[0].x)).max() < 8 / 4000  # evenly over the values
     assert list(chart.table["drawn"]) == [600, 30]
@@ -308,11 +309,14 @@ def test_a_crossing_is_in_its_own_half_widths_and_hatched_where_few_are() -> Non
     assert np.isnan(heat.z[1][0])  # nobody: no tile at all
     assert (hatched.x[0], hatched.base[0]) == (1, -0.46)
     assert len(hatched.x) == 1
-    assert tiles.text[0] == "<b>0.300 → 0.270</b><br>n 40"
+    assert tiles.text[0] == "<b>0.300</b><br>→ 0.270<br>n 40"
     assert tiles.text[1] == "n 12"
     assert [chart.keys[place[1]] for place in tiles.customdata] == ["F × 18–24", "F × 25+", "M × 25+"]
     assert chart.table["drawn to the mean"].tolist()[0] == 0.27
     assert list(chart.table["n"]) == [40, 12, 50]
+    wide = charts.crossing([*cells, charts.Cell("M", "18–24", "M × 18–24", 9, None), replace(cells[0], column="x")],
+                           "NDCG", 0.2, "everybody shown")  # fmt: skip
+    assert list(wide.figure.layout.yaxis.ticktext) == ["18–24", "25+", "x"]  # the longer side downwards
 
 
 def test_mirrored_categories_stand_left_and_right_with_their_own_history() -> None:
