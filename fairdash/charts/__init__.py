@@ -29,6 +29,7 @@ from fairdash.charts.groups import Gap as Gap
 from fairdash.charts.groups import GroupValue as GroupValue
 from fairdash.charts.groups import gaps as gaps
 from fairdash.charts.groups import group_values as group_values
+from fairdash.charts.histogram import cuts as cuts
 from fairdash.charts.reliability import Reliability as Reliability
 from fairdash.charts.reliability import ReliabilityCell as ReliabilityCell
 from fairdash.charts.reliability import reliability as reliability
