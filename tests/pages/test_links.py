@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ def brackets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             if many is None]  # fmt: skip
     (folder / "xx.po").write_text("\n".join(said))
     monkeypatch.setattr(words, "LOCALE", folder)
-    monkeypatch.setattr(words, "language", ContextVar("language", default="xx"))
+    monkeypatch.setattr(words, "ENGLISH", "xx")  # of whoever says nothing else
     words.catalogue.cache_clear()
 
 
