@@ -33,6 +33,7 @@ from fairdash.charts.groups import Gap as Gap
 from fairdash.charts.groups import GroupValue as GroupValue
 from fairdash.charts.groups import gaps as gaps
 from fairdash.charts.groups import group_values as group_values
+from fairdash.charts.histogram import cuts as cuts
 from fairdash.charts.lever import PeopleRow as PeopleRow
 from fairdash.charts.lever import PlanePoint as PlanePoint
 from fairdash.charts.lever import movers as movers
