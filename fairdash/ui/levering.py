@@ -100,10 +100,11 @@ def sentences(shift: Shift, group: GroupSpec | None) -> list[str]:
         return [words.say("At strength 0 the lists are as they are: move the lever.")]
     if not shift.groups:
         return [words.say("No group is large enough to be shown.")]
-    ordered = sorted(shift.groups, key=lambda one: -(1 if one.lose is None else one.lose) / len(one.numbers))
-    told = words.say("; ").join(counted(one, group) for one in ordered[:NAMED])
+    most = sorted(shift.groups, key=lambda one: -(1 if one.lose is None else one.lose) / len(one.numbers))
+    named = [one for one in shift.groups if one in most[:NAMED]]
+    told = words.say("; ").join(counted(one, group) for one in named)
     said = [words.say("At strength {strength}: {told}.", strength=words.brief(shift.strength), told=told)]
-    if len(ordered) > NAMED:
+    if len(most) > NAMED:
         said.append(words.say("The table has the other groups."))
     return said
 
@@ -204,8 +205,8 @@ def _both(it: Lever, shift: Shift) -> None:
     if looked is not None and looked not in options:
         options.append(looked)
     number = st.selectbox(
-        words.say("See both lists of a person"), options, width=340, format_func=_person(shift),
-        **state.own("who", NOBODY, state_int(options)),
+        words.say("See both lists of a person"), options, width=340, format_func=words.namer(options, _person(shift)),
+        **state.own("who", NOBODY, state.among(options)),
     )  # fmt: skip
     user = it.person(number)
     if user is None:
@@ -226,17 +227,6 @@ def _both(it: Lever, shift: Shift) -> None:
             st.markdown(title)
             st.dataframe(beside(it.run, own, other, liked, after=key == "list-after"), hide_index=True, key=key,
                          column_config={"#": st.column_config.NumberColumn(width=36)})  # fmt: skip
-
-
-def state_int(options: Sequence[int]) -> Any:
-    """An `accept` for one of some whole numbers."""
-
-    def accept(given: str) -> int:
-        if int(given) not in options:
-            raise KeyError(given)
-        return int(given)
-
-    return accept
 
 
 def _movers(shift: Shift) -> list[int]:
