@@ -335,6 +335,8 @@ def size(n_bytes: float) -> str:
 # --- sentences --------------------------------------------------------------------------------------------------------
 
 _WOMEN, _MEN = later("women"), later("men")
+_AGE = r"age([ _]?(band|group))?"
+CROSS = " × "  # between the attributes of a crossing, and between the names of its groups
 _PEOPLE = {"f": _WOMEN, "female": _WOMEN, "woman": _WOMEN, "m": _MEN, "male": _MEN, "man": _MEN}
 
 
@@ -344,11 +346,34 @@ def people(attribute: str, name: str) -> str:
     if attribute.lower() in ("gender", "sex"):
         known = _PEOPLE.get(name.strip().lower())
         return f"{attribute} {label(name)}" if known is None else say(known)
-    if re.fullmatch(r"age([ _]?(band|group))?", attribute.lower()):
+    if re.fullmatch(_AGE, attribute.lower()):
         if name.startswith("under "):
             return say("people under {age}", age=label(name.removeprefix("under ")))
         return say("people aged {age}", age=label(name))
     return f"{label(attribute)} {label(name)}"
+
+
+def members(attribute: str, name: str) -> str:
+    """The members of a group as a noun: women, people aged 25–34, people with occupation student; those of a crossing
+    with all that they have in common, women aged 25–34."""
+    attributes, names = attribute.split(CROSS), name.split(CROSS)
+    parts = list(zip(attributes, names, strict=True)) if len(attributes) == len(names) else [(attribute, name)]
+    told = say("people")
+    rest = []
+    for each, value in parts:
+        noun = _PEOPLE.get(value.strip().lower()) if each.lower() in ("gender", "sex") else None
+        if noun is None:
+            rest.append((each, value))
+        else:
+            told = say(noun)
+    for each, value in rest:
+        if not re.fullmatch(_AGE, each.lower()):
+            told = say("{people} with {attribute} {value}", people=told, attribute=label(each), value=label(value))
+        elif value.lower().startswith("under "):
+            told = say("{people} under {age}", people=told, age=label(value[len("under ") :]))
+        else:
+            told = say("{people} aged {age}", people=told, age=label(value))
+    return told
 
 
 def group(name: str, n: int) -> str:

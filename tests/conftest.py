@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -46,6 +48,15 @@ def _catalogue() -> str:
         ]
         blocks.append("\n".join([f"msgid {json.dumps(one)}", *lines]))
     return "\n\n".join(blocks)
+
+
+def report_of(value: Mapping[str, Any], suffix: str = "html", kind: str = "comparison", **how: Any) -> str:
+    """A report of what an audit.json or a comparison.json holds, as the command line writes it from the file alone."""
+    from fairdash import report
+    from fairdash.report import known
+
+    made = datetime(2026, 5, 1, tzinfo=UTC)
+    return report.FORMATS[suffix].write(report.KINDS[kind](value, known.of_file(kind, value), made, **how))
 
 
 @pytest.fixture

@@ -41,22 +41,23 @@ class PeopleRow:
 @dataclass(frozen=True)
 class PlanePoint:
     """A strength of a method. gap: the fairness metric in its unit; accuracy: as a part of the unmitigated one.
-    about: what a click on it hands back."""
+    key: what it stands for when it is clicked."""
 
     series: str
     label: str
     gap: float
     accuracy: float
-    about: tuple[str, float]
+    key: str
     chosen: bool = False
 
 
-def people(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) -> Chart:
+def movers(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) -> Chart:
     """Each person is a dot at their own value after, with a line from the value before where it changed; diamonds are
-    the group's mean. looked: the pseudonym of the person whose lists are shown. A click hands back a pseudonym."""
+    the group's mean. looked: the pseudonym of the person whose lists are shown. Keys of marks are pseudonyms."""
     if not rows:
         return empty(words.say("No group is large enough to be shown."))
     shown = rows[:MAX_BANDS]
+    keys: list[str] = []
     figure = frame.canvas(150 * len(shown) + 40, legend=True)
     for told, color, symbol in (
         (words.say("fell"), VERMILLION, "triangle-left"),
@@ -74,7 +75,7 @@ def people(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) ->
         y = i + 0.12 + BAND * (2 * ((number * _GOLDEN) % 1) - 1)
         way = np.sign(after - before).astype(int)
         still = way == 0
-        _dots(figure, after[still], y[still], number[still], "circle", GREY, 5, 0.35)
+        _dots(figure, after[still], y[still], number[still], "circle", GREY, 5, 0.35, keys)
         for sign, (_, color, symbol) in zip((-1, 1), _MOVES, strict=True):
             moved = way == sign
             gaps = np.full(int(moved.sum()), np.nan)
@@ -82,7 +83,7 @@ def people(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) ->
                 x=np.stack([before[moved], after[moved], gaps], axis=1).ravel(), y=np.repeat(y[moved], 3), mode="lines",
                 line={"color": color, "width": 1}, opacity=0.4, showlegend=False, hoverinfo="skip",
             )  # fmt: skip
-            _dots(figure, after[moved], y[moved], number[moved], symbol, color, 8, 0.85)
+            _dots(figure, after[moved], y[moved], number[moved], symbol, color, 8, 0.85, keys)
         color = PALETTE[i % 6]
         for value, symbol in zip(row.mean, ("diamond-open", "diamond"), strict=True):
             figure.add_scatter(
@@ -132,7 +133,10 @@ def people(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) ->
         for row in rows
     )
     return Chart(
-        figure, words.say("{metric} of each person before and after. Means: {said}.", metric=metric, said=said), table
+        figure,
+        words.say("{metric} of each person before and after. Means: {said}.", metric=metric, said=said),
+        table,
+        keys,
     )
 
 
@@ -143,22 +147,25 @@ def _drawn(row: PeopleRow) -> NDArray[np.intp]:
 
 
 def _dots(
-    figure: Any, x: Array, y: Array, number: NDArray[np.int64], symbol: str, color: str, size: int, opacity: float
-) -> None:
+    figure: Any, x: Array, y: Array, number: NDArray[np.int64], symbol: str, color: str, size: int, opacity: float,
+    keys: list[str],
+) -> None:  # fmt: skip
     figure.add_scatter(
-        x=x, y=y, mode="markers", showlegend=False, customdata=number.tolist(),
+        x=x, y=y, mode="markers", showlegend=False,
+        customdata=[[one, len(keys) + place] for place, one in enumerate(number.tolist())],
         marker={"symbol": symbol, "size": size, "color": color, "opacity": opacity},
         selected={"marker": {"opacity": opacity}}, unselected={"marker": {"opacity": opacity}},
-        hovertemplate=f"{words.markup(words.say('person'))} %{{customdata}}: %{{x:.3f}}<extra></extra>",
+        hovertemplate=f"{words.markup(words.say('person'))} %{{customdata[0]}}: %{{x:.3f}}<extra></extra>",
     )  # fmt: skip
+    keys += [str(one) for one in number.tolist()]
 
 
 def plane(points: Sequence[PlanePoint], start: tuple[float, float], gap: str, quality: str, better: int) -> Chart:
     """Every strength of several methods: a fairness metric to the right, accuracy upwards in % of the unmitigated one.
 
     start: the unmitigated lists, where the lines cross; what is no worse in either is shaded. The dotted line joins the
-    points that no other beats in both. better: 1 where a higher metric is fairer, -1 where a lower one is. A click
-    hands back a point's `about`."""
+    points that no other beats in both. better: 1 where a higher metric is fairer, -1 where a lower one is. The
+    keys of the marks are those of the points."""
     if not points:
         return empty(words.say("No strength has been tried yet."))
     figure = frame.canvas(330, legend=True)
@@ -184,6 +191,7 @@ def plane(points: Sequence[PlanePoint], start: tuple[float, float], gap: str, qu
         name=words.say("frontier"), line={"color": GREY, "dash": "dot", "width": 4},
     )  # fmt: skip
     series = list(dict.fromkeys(point.series for point in points))
+    keys = list(dict.fromkeys(point.key for point in points))
     for s, name in enumerate(series):
         mine = [point for point in points if point.series == name]
         color = PALETTE[s % 6]
@@ -192,8 +200,8 @@ def plane(points: Sequence[PlanePoint], start: tuple[float, float], gap: str, qu
             line={"color": color, "dash": DASHES[s % 6], "width": 1},
             marker={"symbol": SYMBOLS[s % 6], "size": 9, "color": color},
             selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
-            customdata=[[*p.about, words.markup(p.label)] for p in mine],
-            hovertemplate=f"%{{customdata[2]}}<br>{words.markup(gap)} %{{x:.4f}}, {words.markup(quality)} %{{y:.1f}} %"
+            customdata=[[words.markup(p.label), keys.index(p.key)] for p in mine],
+            hovertemplate=f"%{{customdata[0]}}<br>{words.markup(gap)} %{{x:.4f}}, {words.markup(quality)} %{{y:.1f}} %"
             f"<extra>{words.markup(name)}</extra>",
         )  # fmt: skip
     for point in (point for point in points if point.chosen):
@@ -226,6 +234,7 @@ def plane(points: Sequence[PlanePoint], start: tuple[float, float], gap: str, qu
             said=said,
         ),
         table,
+        keys,
     )
 
 

@@ -21,7 +21,7 @@ from fairdash.data.options import ImportOptions
 from fairdash.errors import ConfigError, DataError
 from fairdash.hashing import Hashes
 from fairdash.metrics import bootstrap, inputs, rating, results, shrinkage
-from fairdash.metrics.catalogue import why
+from fairdash.metrics.catalogue import ACCURACY, chosen, why
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue, Inputs
 from fairdash.metrics.tally import Rules, Tally, tally
@@ -31,6 +31,7 @@ from fairdash.schema import USER_ID, Groups, GroupSpec, Lists, Split
 Array = NDArray[np.float64]
 
 RATING_SHUFFLES = 500  # labellings at most, for the tests of metrics of predicted ratings
+SCORES, RATING = "scores", "rating"  # families that need more than sums over people
 SCORE_CELLS = 128  # of list scores, for replicates of score_ks; the value itself is exact
 
 
@@ -142,7 +143,7 @@ def from_tables(
         replicates=replicates,
         permutations=permutations,
         model=model,
-        accuracy_only=accuracy_only,
+        only=ACCURACY if accuracy_only else (),
     )
 
 
@@ -160,10 +161,12 @@ def from_split(
     model: ModelSide | None = None,
     findings: Sequence[Finding] = (),
     beside: Sequence[Lists] = (),
+    only: Sequence[str] = (),
 ) -> Audit:
     """Audit lists [n_users, ≥ k] of a split's people against its test part. relevance_threshold: "auto" takes the data
     set's own. findings: of the reader, where the tables came from files. beside: lists that these will be compared
-    with: whoever has one of them is audited too."""
+    with: whoever has one of them is audited too. only: names of families of metrics, of `catalogue.FAMILIES`; all
+    where none is named. Raises ConfigError for another name."""
     check(k, replicates, permutations, seed)
     made = inputs.from_split(split, lists, specs(groups), specs(item_groups), relevance_threshold, findings, beside)
     return from_inputs(
@@ -174,6 +177,7 @@ def from_split(
         replicates=replicates,
         permutations=permutations,
         model=model,
+        only=only,
     )
 
 
@@ -186,12 +190,13 @@ def from_inputs(
     replicates: int,
     permutations: int,
     model: ModelSide | None = None,
-    accuracy_only: bool = False,
+    only: Sequence[str] = (),
 ) -> Audit:
     """The audit of coded tables; `from_frames` and `from_split` end here."""
+    families = chosen(only)
     scores = made.lists.scores[:, :k]
-    cells = () if accuracy_only else score_cells(scores[np.isfinite(scores)])
-    rules = Rules(k, seed, replicates, permutations, accuracy_only, cells)
+    cells = score_cells(scores[np.isfinite(scores)]) if SCORES in families else ()
+    rules = Rules(k, seed, replicates, permutations, tuple(only), cells)
     filled = np.count_nonzero(made.lists.items[:, :k] >= 0, axis=1)
     listed = np.asarray((made.lists.items >= 0).any(axis=1))
     said = [
@@ -202,7 +207,7 @@ def from_inputs(
     total = tally(made, rules, _model_values(model, made))
     exact_ks = _exact_ks(made, k) if cells else {}
     rated = {}
-    if made.rated is not None and not accuracy_only:
+    if made.rated is not None and RATING in families:
         rated = rating_gaps(made.rated, made.hashes, made.groups, made.min_sizes, made.catalogue.size, rules)
     return finish(
         total,
@@ -232,6 +237,7 @@ def finish(
 ) -> Audit:
     """From sums to numbers: every metric, interval and test of a tally, which may be the sum of many."""
     said = list(warnings)
+    families = chosen(total.rules.only)
     undefined: dict[str, str] = {}
     if catalogue.popularity is None and not total.rules.accuracy_only:
         said.append(
@@ -245,7 +251,7 @@ def finish(
         found[group.attribute] = results.gaps(
             total, a, catalogue, said, undefined, (exact_ks or {}).get(group.attribute)
         )
-        if not total.rules.accuracy_only:
+        if RATING in families:
             unknown = {key: Gap(reason=why(key)) for key in rating.KEYS}
             found[group.attribute] |= (rated or {}).get(group.attribute, unknown)
         said += results.too_few_shufflings(group.attribute, found[group.attribute], total.rules.permutations)
@@ -257,13 +263,16 @@ def finish(
         "overall": results.overall(total, undefined),
         "groups": groups,
         "gaps": {attribute: results.gap_rows(attribute, named, undefined) for attribute, named in found.items()},
-        "shrunk": {group.attribute: shrinkage.by_group(total, group) for group in total.groups},
+        "shrunk": {},
         "items": {"by_group": {}, "gaps": {}},
         "distributions": {},
         "curves": {},
     }
     if not total.rules.accuracy_only:
         contract["items"] = results.items(total, catalogue, item_labels, undefined)
+    if not total.rules.only or total.rules.accuracy_only:
+        contract["shrunk"] = {group.attribute: shrinkage.by_group(total, group) for group in total.groups}
+    if not total.rules.only:
         contract["distributions"] = {
             group.attribute: results.histograms(total, a, total.rules.score_cells)
             for a, group in enumerate(total.groups)

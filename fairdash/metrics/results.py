@@ -203,7 +203,7 @@ def group_rows(total: Tally, group: GroupSums, catalogue: Catalogue, undefined: 
             rows[group.names[g]] |= {key: estimates[g].value, f"{key}_ci": estimates[g].ci}
             if math.isnan(estimates[g].value):
                 undefined[f"groups.{group.attribute}.{group.names[g]}.{key}"] = why(key)
-    for items in () if total.rules.accuracy_only else catalogue.classes:
+    for items in catalogue.classes if parity.FAMILY.name in chosen(total.rules.only) else ():
         rates = parity.rates(total.people_layout, items)
         table = rates.of(group.total)
         for g in kept:
@@ -276,7 +276,7 @@ def gaps(
     found: dict[str, Gap] = {}
     for key in total.metrics:
         found[key] = compared.gap(_mean_rates(total, key), counted(key), why(key), better=part(key).better)
-    for family in chosen(total.rules.accuracy_only):
+    for family in chosen(total.rules.only).values():
         for metric in family.metrics:
             parts = [part(key) for key in metric.gap_of] if metric.value is None else [metric]
             quotients = [one.value for one in parts if one.value is not None]
@@ -417,7 +417,7 @@ def catalogue_estimates(total: Tally) -> dict[str, Estimate]:
     """Metrics of the whole catalogue: of how often items are recommended, and means over people."""
     listed = Listed(total.item_lists, total.item_exposure, total.list_lengths)
     found: dict[str, Estimate] = {}
-    for family in chosen(total.rules.accuracy_only):
+    for family in chosen(total.rules.only).values():
         if family.of_catalogue is not None:
             found = added(found, family.of_catalogue(listed).items())
     return found | {key: person_estimate(total, key) for key in over("catalogue") if key in total.metrics}
@@ -447,7 +447,7 @@ def item_estimates(total: Tally, group: ItemClass) -> dict[str, list[Estimate]]:
     """What each group of one item attribute gets [j], by metric."""
     sums = _item_sums(total, group)
     found: dict[str, list[Estimate]] = {}
-    for family in chosen(total.rules.accuracy_only):
+    for family in chosen(total.rules.only).values():
         if family.item_values is not None:
             found = added(found, family.item_values(sums).items())
     return found
@@ -490,7 +490,7 @@ def item_gaps(total: Tally, group: ItemClass) -> dict[str, Estimate]:
     """Metrics over the groups of one item attribute."""
     sums = _item_sums(total, group)
     found: dict[str, Estimate] = {}
-    for family in chosen(total.rules.accuracy_only):
+    for family in chosen(total.rules.only).values():
         if family.item_gaps is not None:
             found = added(found, family.item_gaps(sums).items())
     return found

@@ -39,6 +39,7 @@ from fairdash.errors import DataError
 from fairdash.hashing import Hashes, id_hash, mix
 from fairdash.metrics import audit as audits
 from fairdash.metrics import inputs
+from fairdash.metrics.catalogue import ACCURACY
 from fairdash.metrics.inputs import Coder, Inputs
 from fairdash.metrics.tally import Rules, Tally, tally
 from fairdash.metrics.value import Audit
@@ -166,7 +167,7 @@ def from_parquet(
     cells = () if accuracy_only else _score_cells(files, roles, k)
     if cells:
         said.append("Score distance: of cells of scores that were cut from the first rows of the lists.")
-    rules = Rules(k, seed, replicates, permutations, accuracy_only, cells)
+    rules = Rules(k, seed, replicates, permutations, ACCURACY if accuracy_only else (), cells)
     pieces = _Pieces(made, tuple(spec.min_size for spec in specs), rules, int(contents.lowest == 0))
 
     total: Tally | None = None

@@ -21,6 +21,7 @@ from fairdash.errors import ConfigError
 from fairdash.groups import form
 from fairdash.metrics import audit as audits
 from fairdash.metrics import inputs
+from fairdash.metrics.catalogue import ACCURACY
 from fairdash.metrics.paired import paired
 from fairdash.metrics.value import Audit
 from fairdash.mitigation import find_method
@@ -109,7 +110,7 @@ class Lever:
         own = Lists(lists.items[self._codes], lists.scores[self._codes])
         return audits.from_inputs(
             replace(self._whole, lists=own), (), k=self.k, seed=0, replicates=settings.BOOTSTRAP, permutations=0,
-            accuracy_only=True,
+            only=ACCURACY,
         )  # fmt: skip
 
     @property

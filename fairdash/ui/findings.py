@@ -1,29 +1,24 @@
-"""From an audit.json to sentences and pictures. No streamlit here, and no metric is computed: it is read.
-
-Five verdicts on a gap: `found` holds among all metrics of the page (Holm), `alone` would hold only if it had been the
-one metric looked at, `none` was not found, `untested` has a value but no test, `undefined` has no value.
-"""
+"""From an audit.json to sentences and pictures. No streamlit here, and no metric is computed: it is read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from fairdash import charts, words
-from fairdash.charts import Chart, Gap, GroupValue, Reliability, ReliabilityCell
+from fairdash.charts import Chart, Gap, GroupValue, Reliability, ReliabilityCell, Verdict, verdict
 from fairdash.metrics.catalogue import METRICS, find, on_side, over, part
 from fairdash.schema import CATEGORIES, UNKNOWN
 from fairdash.stages.disclosure import aside, people_of
 
 Audit = Mapping[str, Any]
-Verdict = Literal["found", "alone", "none", "untested", "undefined"]
-LEVEL = 0.05
 METRIC, VALUE, FROM, TO = words.several("metric", "value", "95 % from", "95 % to")
 GROUP, OVER, NOTE, HOLM = words.several("group", "over", "note", "p (Holm)")
 _GAPS = words.several(
-    "metric", "verdict", "gap", "95 % from", "95 % to", "p", "p (Holm)", "ratio", "worst", "where", "seen from", "note",
+    "metric", "verdict", "gap", "95 % from", "95 % to", "by chance alone", "beyond chance", "p", "p (Holm)", "ratio",
+    "worst", "where", "seen from", "note",
 )  # fmt: skip
 _EXPOSURE = {
     "catalogue_share": words.later("catalogue"),
@@ -57,18 +52,6 @@ def title(metric: str, k: int) -> str:
     name = words.say(part(key).title or words.sentence(key.replace("_", " ")))
     at = f"@{k}" if key in on_side("accuracy") else ""
     return words.say("{metric} ({items})", metric=name + at, items=words.label(items, 24)) if items else name + at
-
-
-def verdict(row: Mapping[str, Any] | None) -> Verdict:
-    """What a gap's row of the contract says."""
-    if row is None or (row.get("gap") is None and row.get("ratio") is None):
-        return "undefined"
-    p, holm = row.get("p_value"), row.get("p_holm")
-    if holm is not None and holm < LEVEL:
-        return "found"
-    if p is None:
-        return "untested"
-    return "alone" if p < LEVEL else "none"
 
 
 def sentence(audit: Audit, attribute: str, metric: str) -> str:
@@ -111,6 +94,10 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
 
 def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state: Verdict) -> str:
     told = {"metric": name, "value": words.number(row["gap"] if row.get("gap") is not None else row["ratio"])}
+    if row.get("floor") is not None:
+        above, ci = row["above_floor"], row["above_floor_ci"]
+        floor = words.number(row["floor"])
+        told["value"] = words.say("{above} beyond the {floor} of chance alone", above=words.number(above), floor=floor)
     pair, of = row.get("pair"), words.label(row.get("of") or "")
     if pair:
         one, other = (words.people(attribute, name) for name in pair)
@@ -125,8 +112,6 @@ def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state:
             words.say("{metric} is {value} for {of}", of=of, **told) if of else words.say("{metric} is {value}", **told)
         )
     interval = [words.say("95 % CI {interval}", interval=words.interval(*ci))] if ci else []
-    if row.get("floor") is not None:
-        interval.append(words.say("{floor} by chance alone", floor=words.number(row["floor"])))
     return words.say(
         _DISTANCE.get(state, words.later("{distance} ({statistics}).")),
         distance=said,
@@ -230,6 +215,8 @@ def gap_table(audit: Audit, attribute: str) -> pd.DataFrame:
                 row.get("gap"),
                 low,
                 high,
+                row.get("floor"),
+                row.get("above_floor"),
                 row.get("p_value"),
                 row.get("p_holm"),
                 row.get("ratio"),

@@ -181,14 +181,14 @@ def _people(it: Lever, shift: Shift, group: GroupSpec | None, names: Sequence[st
     ]  # fmt: skip
     title = words.plain(findings.title(metric, it.k), 80)
     parts.draw(
-        charts.people(rows, findings.title(metric, it.k), _looked(it)), "lever-people",
+        charts.movers(rows, findings.title(metric, it.k), _looked(it)), "lever-people",
         words.say("{title} of each person, before and after", title=title),
         about=words.say(
             "Each dot is a person who has a liked item to find, at their own value after; a line leads there from the "
             "value before. Up and down within a row says nothing. Of a large group those who moved furthest are drawn. "
             "Diamonds are the group's mean. Click a person to see both lists."
         ),
-        clicked=lambda number: state.put("who", str(int(number))),
+        pick=lambda number: state.put("who", number),
     )  # fmt: skip
 
 

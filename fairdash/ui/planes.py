@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import streamlit as st
 
@@ -49,7 +48,7 @@ def plane(run: Run, it: Lever, shift: Shift, make: Make) -> None:
             "shaded corner is no worse in either. The dotted line joins what no other point beats in both. Click a "
             "mark to move the lever there."
         ),
-        clicked=_go,
+        pick=_go,
     )  # fmt: skip
 
 
@@ -70,11 +69,16 @@ def title(it: Lever, key: str) -> str:
     return aim_title(key, it.k, [it.group.label] if between and it.group is not None else ())
 
 
-def _go(about: Any) -> None:
-    method, strength = about[:2]
+def _key(method: str, strength: float) -> str:
+    """What a mark stands for."""
+    return f"{method} {strength}"
+
+
+def _go(key: str) -> None:
+    method, strength = key.split(" ")
     if can(method):
         state.put("method", method)
-        state.put("lever", str(strength))
+        state.put("lever", strength)
 
 
 def _name(one: Mitigation) -> str:
@@ -109,9 +113,9 @@ def _points(name: str, lever: Lever, key: str, shift: Shift, it: Lever) -> Itera
     found = lever.points(key)
     for point in found:
         chosen = lever is it and point.strength == shift.strength
-        about = lever.chosen.method, point.strength
+        mark = _key(lever.chosen.method, point.strength)
         yield PlanePoint(name, words.say("strength {strength}", strength=words.brief(point.strength)), point.value,
-                         point.ndcg / found[0].ndcg, about, chosen)  # fmt: skip
+                         point.ndcg / found[0].ndcg, mark, chosen)  # fmt: skip
 
 
 def _stored(run: Run, it: Lever, key: str) -> list[PlanePoint]:
@@ -126,7 +130,7 @@ def _stored(run: Run, it: Lever, key: str) -> list[PlanePoint]:
         name = words.say(METHODS[made["method"]].info.title)
         points += [
             PlanePoint(name, words.say("strength {strength}", strength=words.brief(p["strength"])), p["value"],
-                       p["ndcg"] / tuning[0]["ndcg"], (made["method"], p["strength"]))
+                       p["ndcg"] / tuning[0]["ndcg"], _key(made["method"], p["strength"]))
             for p in tuning if p["value"] is not None and p["ndcg"] is not None
         ]  # fmt: skip
     return points

@@ -16,7 +16,7 @@ from fairdash.metrics.value import Audit
 from fairdash.stages import compare as stage
 from fairdash.stages.compare import ALONE, FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, Aim, compare_audits
 from fairdash.stages.model_side import Measure
-from fairdash.stages.report import html
+from tests.conftest import report_of
 
 N, K = 200, 5
 
@@ -61,6 +61,17 @@ def test_a_closed_gap_is_fairer_and_its_cost_is_said() -> None:
     json.dumps(value, allow_nan=False)
 
 
+def test_what_noise_lifts_is_told_by_what_lies_beyond_chance() -> None:
+    before, after = audited({"a": 1, "b": 4}), audited({"a": 4, "b": 4})
+    value = compare_audits(before, after, aims=[Aim("group_entropy_index", "side")]).to_json()
+    row = value["gaps"]["side"]["group_entropy_index"]
+    above = [side.results["gaps"]["side"]["group_entropy_index"]["above_floor"] for side in (before, after)]
+    assert [row["above_before"], row["above_after"]] == above
+    assert f"({words.interval(*above)} of it beyond chance alone)" in value["sentences"][0]
+    assert value["aim"]["before_ci"] == before.results["gaps"]["side"]["group_entropy_index"]["above_floor_ci"]
+    assert "above_before" not in value["gaps"]["side"]["ndcg"]
+
+
 def test_an_opened_gap_is_less_fair_although_accuracy_rose() -> None:
     value = compare_audits(audited({"a": 4, "b": 4}), audited({"a": 1, "b": 4}), aims=[Aim("ndcg", "side")]).to_json()
     assert value["gaps"]["side"]["ndcg"]["verdict"] == WORSE
@@ -87,7 +98,7 @@ def test_the_first_sentence_says_who_lost_and_that_the_gap_changed_sides() -> No
     assert f"NDCG@5 fell for side a: {lost} (95 % CI {words.interval(low, high, sign=True)})." in first
     assert "NDCG@5 rose for side b: +" in first
     assert "Gap in NDCG@5 between groups of side changed sides: side a had 0.4" in first
-    assert "changed sides" in html(value)
+    assert "changed sides" in report_of(value)
 
 
 @pytest.mark.parametrize("aims", [(), (Aim("gini"),)])

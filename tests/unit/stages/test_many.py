@@ -45,6 +45,9 @@ def test_a_row_is_the_two_sided_comparison(run: Run) -> None:
     value = many.against(*audits)
     made = (Made("before", run, lists, None), Made("after", run, changed, None))
     told = disclosure.withheld(compare(*made, GENDER).to_json())
+    for gap in (*value["gaps"]["gender"].values(), *told["gaps"]["gender"].values()):
+        gap.pop("above_before", None)  # what chance alone makes of a gap is asked of shuffled labels
+        gap.pop("above_after", None)
     for part in ("overall", "groups", "gaps", "people"):
         assert value[part] == told[part], part
     found = {column.key: column for column in many.columns(value)}

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fairdash import words
+from fairdash import charts, words
 from fairdash.metrics import audit as audits
 from fairdash.schema import GroupSpec
 from fairdash.ui import findings
@@ -56,17 +56,22 @@ def test_the_sentence_names_the_worse_group_the_gap_and_both_sizes(audit: dict[s
     assert "the widest gap" not in told  # the small and the unknown group are no part of it
 
 
-def test_a_distance_is_told_beside_what_chance_alone_would_give(audit: dict[str, Any]) -> None:
+def test_the_headline_of_a_distance_is_what_lies_beyond_chance(audit: dict[str, Any]) -> None:
     row = audit["gaps"]["gender"]["category_divergence"]
-    assert f"{words.number(row['floor'])} by chance alone" in findings.sentence(audit, "gender", "category_divergence")
+    told = findings.sentence(audit, "gender", "category_divergence")
+    above, floor = (words.number(row[key]) for key in ("above_floor", "floor"))
+    assert f"is {above} beyond the {floor} of chance alone" in told
+    assert words.interval(*row["above_floor_ci"]) in told
+    table = findings.gap_table(audit, "gender").set_index("metric").loc[findings.title("category_divergence", 5)]
+    assert (table["by chance alone"], table["beyond chance"]) == (row["floor"], row["above_floor"])
 
 
 def test_a_twin_without_difference_says_so(audit: dict[str, Any]) -> None:
     same = made(worse=False)
-    assert findings.verdict(same["gaps"]["gender"]["ndcg"]) == "none"
+    assert charts.verdict(same["gaps"]["gender"]["ndcg"]) == "none"
     assert findings.sentence(same, "gender", "ndcg").startswith("No difference in NDCG@5 found")
     assert "could easily stay unseen" in findings.sentence(same, "gender", "ndcg")
-    assert findings.verdict(audit["gaps"]["gender"]["ndcg"]) == "found"
+    assert charts.verdict(audit["gaps"]["gender"]["ndcg"]) == "found"
 
 
 def test_an_untested_gap_is_not_called_no_difference() -> None:
@@ -96,7 +101,7 @@ def test_an_untested_gap_is_not_called_no_difference() -> None:
     ],
 )
 def test_verdicts(row: dict[str, Any] | None, verdict: str) -> None:
-    assert findings.verdict(row) == verdict
+    assert charts.verdict(row) == verdict
 
 
 def test_what_holds_alone_only_is_said_so(audit: dict[str, Any]) -> None:
