@@ -201,8 +201,7 @@ def plane(points: Sequence[PlanePoint], start: tuple[float, float], gap: str, qu
             marker={"symbol": SYMBOLS[s % 6], "size": 9, "color": color},
             selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
             customdata=[[words.markup(p.label), keys.index(p.key)] for p in mine],
-            hovertemplate=f"%{{customdata[0]}}<br>{words.markup(gap)} %{{x:.4f}}, {words.markup(quality)} %{{y:.1f}} %"
-            f"<extra>{words.markup(name)}</extra>",
+            hovertemplate="%{customdata[0]}<br>%{x:.4f}, %{y:.1f} %<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     for point in (point for point in points if point.chosen):
         figure.add_scatter(

@@ -20,9 +20,10 @@ from fairdash.mitigation.base import Info, Mitigation
 from fairdash.mitigation.sweep import RULES
 from fairdash.run import Run
 from fairdash.schema import GroupSpec
+from fairdash.stages import planted
 from fairdash.stages.explore import names_of
 from fairdash.stages.lever import STRENGTHS, GroupShift, Lever, Shift, can, refuse
-from fairdash.ui import findings, load, mitigated, mitigating, parts, planes, state
+from fairdash.ui import findings, load, mitigated, mitigating, parts, planes, runs, state
 
 NAMED = 3  # groups that the sentence names; the table has all
 CHOICES = 40  # people who fell, and as many who rose, that are offered by name
@@ -91,7 +92,34 @@ def _moved(run: Run, info: Info, chosen: Mitigation, k: int, group: GroupSpec | 
         _people(it, shift, group, names)
     with right:
         planes.plane(run, it, shift, lambda other: made(run, other, k, group))
+    _planted(it, shift)
     _both(it, shift)
+
+
+def _planted(it: Lever, shift: Shift) -> None:
+    """Of made-up data: by how much a group was put off, what lists show of it, and what is left at this strength."""
+    facts = runs.planted(it.run.digest)
+    start = it.at(0.0)
+    looked = (planted.Looked(one.items, one.ndcg) for one in (start, shift))
+    found = planted.sizes(facts, it.run.split.on_validation, *looked) if facts else []
+    if found:
+        st.markdown(words.say("**What was planted in this made-up service: the group against the others**"))
+    for one in found:
+        st.markdown(
+            f"- {words.plain(one.fact.description, 300)} **{words.plain(size_told(one, shift.strength), 200)}**"
+        )
+
+
+def size_told(one: planted.Size, strength: float) -> str:
+    """Romance: planted +40.1 %, found +38.2 %, at strength 0.4: +3.0 %."""
+    return words.say(
+        "{what}: planted {planted}, found {found}, at strength {strength}: {after}.",
+        what=words.sentence(one.fact.category or words.say(METRICS[one.fact.metric].title)),
+        planted=words.percent(one.planted, 0, sign=True),
+        found=words.percent(one.found, 0, sign=True),
+        strength=words.brief(strength),
+        after=words.percent(one.after, 0, sign=True),
+    )
 
 
 def sentences(shift: Shift, group: GroupSpec | None) -> list[str]:

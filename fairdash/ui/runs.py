@@ -10,6 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from fairdash import words
+from fairdash.data import sources
+from fairdash.data.synthetic import Planted
 from fairdash.run import Run
 from fairdash.ui import keeping, load, naming, parts, state
 from fairdash.workspace import Entry
@@ -22,6 +24,14 @@ def of(data: str | None) -> list[Entry]:
         return []
     runs = {run.digest for run in workspace.entries("runs") if run.meta.get("dataset") == data}
     return [entry for entry in workspace.entries("lists") if entry.meta["run"] in runs]
+
+
+def planted(run: str) -> tuple[Planted, ...]:
+    """The biases that the data of a run is known to have; none where it was not made up."""
+    workspace = state.workspace()
+    data = workspace.get("runs", run).meta.get("dataset") or ""
+    known = workspace.get("datasets", data).meta["provenance"] if workspace.has("datasets", data) else {}
+    return sources.planted(known.get("source") or "")
 
 
 def past(data: str) -> None:
