@@ -28,6 +28,7 @@ from fairdash.ui import findings, load, mitigated, mitigating, parts, planes, ru
 NAMED = 3  # groups that the sentence names; the table has all
 CHOICES = 40  # people who fell, and as many who rose, that are offered by name
 NOBODY = 0
+LIKED = "✓"  # heads the column of what was liked later
 
 
 def lever(run: Run) -> None:
@@ -177,7 +178,7 @@ def _numbers(it: Lever, shift: Shift, names: Sequence[str]) -> None:
         ),
     ]  # fmt: skip
     gap = shift.gaps.get(_metric(names)) if names else None
-    if gap is not None and gap["difference"] is not None:
+    if gap is not None and gap["difference"] is not None and _metric(names) != point.target:
         row.append(
             parts.Metric(
                 words.say("Gap in {metric}", metric=findings.title(_metric(names), it.k)),
@@ -214,7 +215,8 @@ def _people(it: Lever, shift: Shift, group: GroupSpec | None, names: Sequence[st
         about=words.say(
             "Each dot is a person who has a liked item to find, at their own value after; a line leads there from the "
             "value before. Up and down within a row says nothing. Of a large group those who moved furthest are drawn. "
-            "Diamonds are the group's mean. Click a person to see both lists."
+            "Diamonds are the group's mean, with its change and the paired 95 % interval above. Click a person to see "
+            "both lists."
         ),
         pick=lambda number: state.put("who", number),
     )  # fmt: skip
@@ -254,7 +256,7 @@ def _both(it: Lever, shift: Shift) -> None:
         with column:
             st.markdown(title)
             st.dataframe(beside(it.run, own, other, liked, after=key == "list-after"), hide_index=True, key=key,
-                         column_config={"#": st.column_config.NumberColumn(width=36)})  # fmt: skip
+                         column_config=columns_of_a_list())  # fmt: skip
 
 
 def _movers(shift: Shift) -> list[int]:
@@ -290,15 +292,31 @@ def beside(run: Run, own: Any, other: Any, liked: set[int], *, after: bool) -> p
     names = names_of(run.split.training.items)
     place = {int(item): i for i, item in enumerate(other, 1) if item >= 0}
     kept = [int(item) for item in own if item >= 0]
-    marks = []
+    told = {}
     for i, item in enumerate(kept, 1):
-        moved = ""
         if item not in place:
-            moved = words.say("new") if after else words.say("lost")
+            told[item] = words.say("new") if after else words.say("lost")
         elif after and place[item] != i:
-            moved = words.say("was {was}", was=place[item])
-        marks.append(" · ".join(filter(None, [moved, words.say("liked later") if item in liked else ""])))
+            told[item] = words.say("was {was}", was=place[item])
+    column = words.say("now") if after else words.say("what became of it")
+    return listed(names, kept, liked).assign(**{column: [told.get(item, "") for item in kept]})
+
+
+def listed(names: Any, items: Sequence[int], liked: set[int]) -> pd.DataFrame:
+    """A person's list: place, whether the item was liked later, and its name. names: of all items; liked: item codes."""
     return pd.DataFrame(
-        {"#": range(1, len(kept) + 1), words.say("item"): [words.label(names[item], 60) for item in kept],
-         words.say("what became of it") if not after else words.say("now"): marks}
-    )  # fmt: skip
+        {
+            "#": range(1, len(items) + 1),
+            LIKED: ["✓" if item in liked else "" for item in items],
+            words.say("item"): [words.label(names[item], 60) for item in items],
+        }
+    )
+
+
+def columns_of_a_list() -> dict[str, Any]:
+    """How wide the columns of `listed` are."""
+    return {
+        "#": st.column_config.NumberColumn(width=36),
+        LIKED: st.column_config.TextColumn(width=36, help=words.say("liked later")),
+        words.say("item"): st.column_config.TextColumn(width=200),
+    }

@@ -23,11 +23,12 @@ from fairdash.stages.audit import AuditSpec
 from fairdash.stages.compare import FAIRER, NOT_SHOWN, WORSE, aims
 from fairdash.stages.explore import names_of
 from fairdash.stages.many import Cell, Column, Mover
-from fairdash.ui import changes, findings, forms, load, naming, parts, runs, state
+from fairdash.ui import changes, findings, forms, levering, load, naming, parts, runs, state
 from fairdash.workspace import Entry
 
 Comparison = dict[str, Any]
 ROWS = 12  # lists that are shown where none were chosen
+ROW_HEIGHT = 46
 COLUMNS = 4  # columns that are shown where none were chosen
 ABREAST = 3  # lists side by side that can still be read
 _WAY = {FAIRER: 1, WORSE: -1, NOT_SHOWN: 0}
@@ -236,7 +237,9 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
     shown: dict[str, list[str]] = {"name": [name(one) for one in order], "harmed": harmed}
     config: dict[str, Any] = {
         "name": st.column_config.TextColumn(words.say("lists"), pinned=True, width=150),
-        "harmed": st.column_config.TextColumn(words.say("harmed groups"), width=200),
+        "harmed": st.column_config.TextColumn(
+            words.say("harmed groups"), width=min(420, 60 + 6 * max(map(len, harmed)))
+        ),
     }
     plain: dict[str, list[Any]] = {words.say("lists"): shown["name"]}
     for column in table.columns:
@@ -259,8 +262,8 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
         if rows:
             state.put("row", order[rows[0]])
 
-    st.dataframe(pd.DataFrame(shown), hide_index=True, column_config=config, row_height=58, key="many",
-                 on_select=chosen, selection_mode="single-row")  # fmt: skip
+    st.dataframe(pd.DataFrame(shown), hide_index=True, column_config=config, row_height=ROW_HEIGHT, key="many",
+                 on_select=chosen, selection_mode="single-row", height=ROW_HEIGHT * len(order) + 40)  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             words.say(
@@ -344,14 +347,10 @@ def _lists(run: Run, user: int, order: Sequence[str], name: Any, k: int) -> None
     places = [column for _ in range(0, len(order), ABREAST) for column in st.columns(ABREAST, gap="small")]
     for column, one in zip(places, order, strict=False):
         items = [int(item) for item in load.lists(one)[1].items[user, :k] if item >= 0]
-        marks = [words.say("liked later") if item in liked else "" for item in items]
-        named = [words.label(names[item], 60) for item in items]
-        numbers = range(1, len(items) + 1)
-        table = pd.DataFrame({"#": numbers, words.say("item"): named, words.say("held out"): marks})
         with column:
             st.markdown(f"**{words.plain(name(one), 70)}**")
-            st.dataframe(table, hide_index=True, key=f"list-{one}",
-                         column_config={"#": st.column_config.NumberColumn(width=36)})  # fmt: skip
+            st.dataframe(levering.listed(names, items, liked), hide_index=True, key=f"list-{one}",
+                         column_config=levering.columns_of_a_list())  # fmt: skip
 
 
 # --- one audit a row, one pairing a row, both kept -------------------------------------------------------------------
