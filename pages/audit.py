@@ -8,7 +8,7 @@ import streamlit as st
 
 from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
-from fairdash.ui import auditing, findings, forms, load, parts, state
+from fairdash.ui import auditing, drilling, findings, forms, load, parts, pictures, state
 
 MORE = {
     "gaps": words.later("All gaps"),
@@ -29,19 +29,22 @@ if state.get("lists") is None:
         words.say("Go there"),
     )
     st.stop()
-run, _ = load.lists(state.get("lists") or "")
+run, lists = load.lists(state.get("lists") or "")
 people, things = run.split.training.people, run.split.training.items
 with st.container(horizontal=True, vertical_alignment="bottom", key="audit-controls"):
     group = forms.group(people)
     items = forms.item_group(things, (POPULARITY,) if len(run.split.known) else ())  # by what was known
     k = st.number_input("K", 1, settings.CANDIDATES, width=110, help=words.say("Places of the list that count."),
                         **state.shared("k", settings.K, state.within(1, settings.CANDIDATES)))  # fmt: skip
+if group is not None and drilling.asked():
+    drilling.section(run, lists, group, int(k))
+    st.stop()
 audit = auditing.run(state.get("lists") or "", group, items, int(k))
 if audit is None:
     st.stop()
 if group is None or group.label not in audit["gaps"]:
     st.info(words.say("There are no groups of people to compare. The items' share is below."), icon=":material/info:")
-    auditing.items_part(audit)
+    auditing.items_part(audit, run, lists)
     st.stop()
 
 attribute = group.label
@@ -51,19 +54,16 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="metric-row"
     metric = st.selectbox(words.say("Metric"), names, format_func=named, width=330, **state.pick("metric", names))
     with st.popover(words.say("What this is"), icon=":material/menu_book:", type="tertiary"):
         st.markdown(findings.definition(metric, audit["k"], audit["conventions"]))
+    parts.act(
+        words.say("See the people"), state.put, "view", pictures.PEOPLE, icon=":material/group:", key="see-people"
+    )
     st.download_button("audit.json", json.dumps(audit, indent=1), "audit.json", "application/json", on_click="ignore",
                        icon=":material/download:", key="audit-json")  # fmt: skip
 auditing.headline(audit, attribute, metric)
 left, right = st.columns([11, 9], gap="medium")
 with left:
-    parts.draw(
-        findings.by_group(audit, attribute, metric),
-        "by-group",
-        words.plain(findings.title(metric, audit["k"]), 90),
-        about=words.say(auditing.ABOUT_STROKES) if audit.get("shrunk", {}).get(attribute) else None,
-    )
+    pictures.groups(audit, run, group, metric)
 with right:
-    parts.draw(findings.gaps(audit, attribute), "gaps", words.say("Every gap on one axis"),
-               about=words.say(auditing.ABOUT_GAPS))  # fmt: skip
+    pictures.strip(audit, attribute)
 part = parts.tabs(words.say("More"), MORE, "more")
-auditing.more(part, audit, attribute, metric, run)
+auditing.more(part, audit, group, metric, run, lists)

@@ -16,6 +16,8 @@ from fairdash.charts.composition import exposure as exposure
 from fairdash.charts.composition import ratings as ratings
 from fairdash.charts.composition import shares as shares
 from fairdash.charts.composition import stacked as stacked
+from fairdash.charts.crossing import Cell as Cell
+from fairdash.charts.crossing import crossing as crossing
 from fairdash.charts.frame import BLUE as BLUE
 from fairdash.charts.frame import DARK as DARK
 from fairdash.charts.frame import GREY as GREY
@@ -31,9 +33,18 @@ from fairdash.charts.groups import Gap as Gap
 from fairdash.charts.groups import GroupValue as GroupValue
 from fairdash.charts.groups import gaps as gaps
 from fairdash.charts.groups import group_values as group_values
+from fairdash.charts.lorenz import lorenz as lorenz
+from fairdash.charts.mirrored import Half as Half
+from fairdash.charts.mirrored import mirrored as mirrored
+from fairdash.charts.people import MAX_DOTS as MAX_DOTS
+from fairdash.charts.people import Crowd as Crowd
+from fairdash.charts.people import Reference as Reference
+from fairdash.charts.people import people as people
 from fairdash.charts.reliability import Reliability as Reliability
 from fairdash.charts.reliability import ReliabilityCell as ReliabilityCell
 from fairdash.charts.reliability import reliability as reliability
 from fairdash.charts.spread import band as band
 from fairdash.charts.spread import curves as curves
 from fairdash.charts.spread import distributions as distributions
+from fairdash.charts.strip import Mark as Mark
+from fairdash.charts.strip import strip as strip

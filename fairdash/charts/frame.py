@@ -52,11 +52,13 @@ def verdict(row: Mapping[str, Any] | None) -> Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """A figure, what it shows in words, and the same values as a table."""
+    """A figure, what it shows in words, and the same values as a table. keys: what marks stand for that can be clicked;
+    the second number of a mark's customdata is its place among them, so that no text from data is in the figure raw."""
 
     figure: go.Figure
     alt: str
     table: pd.DataFrame
+    keys: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Room for the legend above the picture: a legend of several lines would lie on the curves."""

@@ -34,7 +34,8 @@ class Paired:
     groups   {attribute: {group: {n, n_with_truth, small, metric: {before, …}, category_share: {category: {…}}}}}
     gaps     {attribute: {metric: {before, after, difference, ci, moved, signed_after, signed_ci}}}; signed_after is the
              difference after of the pair of groups that was furthest apart before: below 0 where it turned round;
-             signed_ci is of the change of that pair's difference
+             signed_ci is of the change of that pair's difference; above_before, above_after: what is above the
+             floor, of gaps that noise alone lifts above 0
     items    {metric: {…}, by_group: {attribute: {group: {metric: {…}}}}, gaps: {attribute: {metric: {…}}}}
     people   {"all" or attribute: {group: {metric: {n, better, worse, equal}}}}, shares of people whose own value rose,
              fell, stayed; for metrics where higher or lower is better
@@ -141,10 +142,17 @@ class Paired:
                 row = _rows([_whole(old, ratio)], [_whole(new, ratio)])[0]
             else:
                 row = _row(old.gap, new.gap, *changes.of_gaps(old.sides, new.sides, self.jump(key)))
-            rows[key] = {**row, **_signed(groups, key, old, new)}
+            rows[key] = {**row, **_signed(groups, key, old, new), **self._above(attribute, key)}
             if row["difference"] is None or math.isnan(row["difference"]):
                 undefined[f"gaps.{attribute}.{key}"] = old.reason or new.reason or why(key)
         return rows
+
+    def _above(self, attribute: str, key: str) -> dict[str, float]:
+        """What of a gap lies above its floor before and after, where it has one."""
+        first, second = (side.results["gaps"][attribute][key] for side in (self.before, self.after))
+        if "above_floor" not in first or "above_floor" not in second:
+            return {}
+        return {"above_before": first["above_floor"], "above_after": second["above_floor"]}
 
     def _items(self, undefined: dict[str, str]) -> dict[str, Any]:
         first, second = self.before.tally, self.after.tally

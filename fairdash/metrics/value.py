@@ -46,6 +46,7 @@ from fairdash.schema import USER_ID
 Array = NDArray[np.float64]
 
 _GAP_KEYS = ("gap", "ratio", "mad", "std", "p_value", "p_holm", "worst_group", "of", "detectable")
+_BEYOND_CHANCE = ("floor", "above_floor")  # of those gaps that noise alone lifts above 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,14 +106,19 @@ class Audit:
 
     @cached_property
     def gaps(self) -> pd.DataFrame:
-        """attribute, metric, gap, low, high, p_value, p_holm, ratio, mad, std, worst_group, of, detectable."""
+        """attribute, metric, gap, low, high, p_value, p_holm, ratio, mad, std, worst_group, of, detectable; and floor,
+        above_floor, above_low, above_high, NaN for gaps that noise alone does not lift above 0."""
         rows = [
-            {"attribute": attribute, "metric": metric, "low": _ends(row["ci"])[0], "high": _ends(row["ci"])[1]}
+            {"attribute": attribute, "metric": metric}
+            | dict(zip(("low", "high"), _ends(row["ci"]), strict=True))
+            | dict(zip(("above_low", "above_high"), _ends(row.get("above_floor_ci")), strict=True))
             | {key: row[key] for key in _GAP_KEYS}
+            | {key: row.get(key) for key in _BEYOND_CHANCE}
             for attribute, named in self.results["gaps"].items()
             for metric, row in named.items()
         ]
         order = ["attribute", "metric", "gap", "low", "high", *_GAP_KEYS[1:]]
+        order += [*_BEYOND_CHANCE, "above_low", "above_high"]
         frame = pd.DataFrame(rows, columns=order)
         numbers = {key: float for key in order if key not in ("attribute", "metric", "worst_group", "of")}
         return frame.astype(numbers)
@@ -209,13 +215,14 @@ def _sentence(metric: str, row: Mapping[str, Any]) -> str:
         parts.append(f"for {row['of']}")
     if row.get("in_both"):
         parts.append(f"with {words.count(row['in_both'], 'person', 'people')} in both")
-    inside = []
-    if row["ci"] is not None and row["ci"][0] is not None:
-        inside.append(f"95 % CI {words.interval(row['ci'][0], row['ci'][1], 4)}")
-    if row["p_value"] is not None:
-        inside.append(f"{words.p_value(row['p_value'])}, by Holm {words.p_value(row['p_holm'])}")
+    inside, ci = [], row["ci"]
     if row.get("floor") is not None:
         inside.append(f"{_show(row['floor'])} by chance alone, {_show(row['above_floor'])} above it")
+        ci = row["above_floor_ci"]
+    if ci is not None and ci[0] is not None:
+        inside.append(f"95 % CI {words.interval(ci[0], ci[1], 4)}")
+    if row["p_value"] is not None:
+        inside.append(f"{words.p_value(row['p_value'])}, by Holm {words.p_value(row['p_holm'])}")
     if row["p_value"] is not None and row["p_value"] > 0.05 and row["detectable"] is not None:
         inside.append(f"no difference shown; {_show(row['detectable'])} would be found with probability 0.8")
     return " ".join(parts) + (f" ({'; '.join(inside)})." if inside else ".")

@@ -85,11 +85,17 @@ def _gap(row: Row) -> bool:
 
 
 def _low(row: Row) -> float:
-    return float(row["ci"][0]) if row.get("ci") else math.nan
+    return _ends(row)[0]
 
 
 def _high(row: Row) -> float:
-    return float(row["ci"][1]) if row.get("ci") else math.nan
+    return _ends(row)[1]
+
+
+def _ends(row: Row) -> tuple[float, float]:
+    """The interval, of what lies beyond chance where noise alone lifts the value above 0."""
+    ci = row.get("above_floor_ci") or row.get("ci")
+    return (float(ci[0]), float(ci[1])) if ci and None not in ci else (math.nan, math.nan)
 
 
 def _below_floor(row: Row) -> bool:
@@ -258,14 +264,21 @@ def _said(rule: _Rule, attribute: str | None, row: Row) -> str:
         rule.said,
         title=words.say(info.title) if info else rule.metric,
         attribute=attribute,
-        gap=words.number(row.get("gap")),
-        value=words.number(row.get("value")),
+        gap=_shown(row, "gap"),
+        value=_shown(row, "value"),
         share=words.percent(row.get("value"), 0),
         ci=words.interval(_low(row), _high(row)),
         ci_share=words.say("{low} to {high}", low=words.percent(_low(row), 0), high=words.percent(_high(row), 0)),
         bound=words.brief(bound),
         bound_share=words.percent(bound, 0),
     )
+
+
+def _shown(row: Row, key: str) -> str:
+    """A number; of one that noise alone lifts above 0, what lies above that."""
+    if row.get("above_floor") is None:
+        return words.number(row.get(key))
+    return words.say("{value} beyond chance alone", value=words.number(row["above_floor"]))
 
 
 def _answering(finding: str) -> list[Info]:

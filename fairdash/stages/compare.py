@@ -393,7 +393,7 @@ def _aim(value: Mapping[str, Any], aim: Aim, before: Audit, models: Mapping[str,
         gap = was["gaps"][of][key]
         row = {**value["gaps"][of][key]}
         row["verdict"] = _verdict(row, key, is_gap=True)  # set beforehand, it is one question
-        fair, ci, p = 0.0, gap["ci"], gap["p_value"]
+        fair, ci, p = 0.0, gap.get("above_floor_ci", gap["ci"]), gap["p_value"]
     else:
         row = value["items"].get("gaps", {}).get(of, {}).get(key)
     if not isinstance(row, dict) or "before" not in row:
@@ -608,6 +608,9 @@ def title(key: str) -> str:
 
 def _change(row: Mapping[str, Any]) -> str:
     change = words.interval(row["before"], row["after"])
+    if row.get("above_before") is not None and row.get("above_after") is not None:
+        above = words.interval(row["above_before"], row["above_after"])
+        change = words.say("{values} ({above} of it beyond chance alone)", values=change, above=above)
     low, high = row["ci"] if row["ci"] is not None else (None, None)
     if low is None or high is None:
         return change

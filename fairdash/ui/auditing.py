@@ -8,24 +8,14 @@ import streamlit as st
 
 from fairdash import charts, words
 from fairdash.run import Run
-from fairdash.schema import CATEGORIES, GroupSpec
-from fairdash.ui import findings, forms, load, model_side, parts, state
+from fairdash.schema import GroupSpec, Lists
+from fairdash.ui import findings, forms, load, model_side, parts, pictures, state
 
 PICTURES = {
     "cumulative": words.later("cumulative"),
     "shares": words.later("shares"),
     "violin": words.later("violin"),
 }
-ABOUT_GAPS = words.later(
-    "The difference between the highest and the lowest group, as a part of everybody's value, with its 95 % interval. "
-    "Filled: a difference that holds among all metrics of this page (Holm). A hollow diamond: it would hold if it were "
-    "the only one looked at. A hollow circle: none was found. Metrics that compare whole distributions have other "
-    "scales; they stand under “All gaps”."
-)
-ABOUT_STROKES = words.later(
-    "Among many groups the highest and the lowest are partly luck. The stroke is the group's value drawn towards the "
-    "mean of all, as far as chance could have spread them: the fewer people, the farther."
-)
 _BADGES = {
     "found": (":material/report:", "orange"),
     "alone": (":material/help:", "gray"),
@@ -60,8 +50,9 @@ def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
                 st.caption(words.plain(words.say(warning), 300), width="content")
 
 
-def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Run) -> None:
+def more(part: str, audit: dict[str, Any], group: GroupSpec, metric: str, made: Run, lists: Lists) -> None:
     """The part of the audit that was asked for."""
+    attribute = group.label
     if part == "gaps":
         table = findings.gap_table(audit, attribute)
         parts.table(table.drop(columns=findings.NOTE), "all-gaps", digits=4)
@@ -72,11 +63,9 @@ def more(part: str, audit: dict[str, Any], attribute: str, metric: str, made: Ru
     elif part == "spread":
         _spread(audit, attribute, metric)
     elif part == "categories":
-        about = words.say("Part of each group's recommendation slots that goes to a category. Widest difference first.")
-        shown = findings.categories(audit, attribute)
-        parts.draw(shown, "categories", words.say("What the lists are made of"), open_table=True, about=about)
+        pictures.categories(audit, group, made, lists)
     elif part == "items":
-        items_part(audit)
+        items_part(audit, made, lists)
     elif part == "model":
         model_side.section(audit, attribute, made)
     elif part == "numbers":
@@ -118,17 +107,7 @@ def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
         )
 
 
-def items_part(audit: dict[str, Any]) -> None:
-    """Groups of items: exposure beside what they could expect, and all metrics of the item side."""
-    for name in audit["items"].get("by_group", {}):
-        title = words.say("categories") if name == CATEGORIES else words.plain(name)
-        parts.draw(
-            findings.exposure(audit, name),
-            f"exposure-{name}",
-            words.say("Exposure by {title}", title=title),
-            about=words.say(
-                "Exposure of an item in a list is 1 / log2(rank + 1). Beside it: the group's part of the "
-                "catalogue, of training interactions, and of liked held-out items (its merit)."
-            ),
-        )
+def items_part(audit: dict[str, Any], made: Run, lists: Lists) -> None:
+    """Groups of items: exposure against a target, and all metrics of the item side."""
+    pictures.exposure(audit, made, lists)
     parts.table(findings.item_table(audit), "item-metrics", digits=4)

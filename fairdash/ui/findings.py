@@ -17,7 +17,8 @@ Audit = Mapping[str, Any]
 METRIC, VALUE, FROM, TO = words.several("metric", "value", "95 % from", "95 % to")
 GROUP, OVER, NOTE, HOLM = words.several("group", "over", "note", "p (Holm)")
 _GAPS = words.several(
-    "metric", "verdict", "gap", "95 % from", "95 % to", "p", "p (Holm)", "ratio", "worst", "where", "seen from", "note",
+    "metric", "verdict", "gap", "95 % from", "95 % to", "by chance alone", "beyond chance", "p", "p (Holm)", "ratio",
+    "worst", "where", "seen from", "note",
 )  # fmt: skip
 _EXPOSURE = {
     "catalogue_share": words.later("catalogue"),
@@ -93,6 +94,10 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
 
 def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state: Verdict) -> str:
     told = {"metric": name, "value": words.number(row["gap"] if row.get("gap") is not None else row["ratio"])}
+    if row.get("floor") is not None:
+        above, ci = row["above_floor"], row["above_floor_ci"]
+        floor = words.number(row["floor"])
+        told["value"] = words.say("{above} beyond the {floor} of chance alone", above=words.number(above), floor=floor)
     pair, of = row.get("pair"), words.label(row.get("of") or "")
     if pair:
         one, other = (words.people(attribute, name) for name in pair)
@@ -107,8 +112,6 @@ def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state:
             words.say("{metric} is {value} for {of}", of=of, **told) if of else words.say("{metric} is {value}", **told)
         )
     interval = [words.say("95 % CI {interval}", interval=words.interval(*ci))] if ci else []
-    if row.get("floor") is not None:
-        interval.append(words.say("{floor} by chance alone", floor=words.number(row["floor"])))
     return words.say(
         _DISTANCE.get(state, words.later("{distance} ({statistics}).")),
         distance=said,
@@ -212,6 +215,8 @@ def gap_table(audit: Audit, attribute: str) -> pd.DataFrame:
                 row.get("gap"),
                 low,
                 high,
+                row.get("floor"),
+                row.get("above_floor"),
                 row.get("p_value"),
                 row.get("p_holm"),
                 row.get("ratio"),

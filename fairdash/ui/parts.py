@@ -175,8 +175,13 @@ def draw(
     about: str | None = None,
     note: str | None = None,
     open_table: bool = False,
+    pick: Callable[[str], None] | None = None,
+    brush: Callable[[tuple[float, float] | None], None] | None = None,
 ) -> None:
-    """Title, picture, table, definition. The table opens from a button beside the title, or lies open below."""
+    """Title, picture, table, definition. The table opens from a button beside the title, or lies open below.
+
+    pick: takes the chart's key of a mark that is clicked. brush: takes the range of the axis that is drawn over, None
+    where that is undone. Both act before the page is run again."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"head-{key}", gap="small"):
         if title:
             st.markdown(f"**{title}**", width="stretch")
@@ -198,11 +203,38 @@ def draw(
                 key=f"icon-open-{key}",
             ):
                 table(chart.table, key)
-    st.plotly_chart(chart.themed(state.dark()), theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)
+    figure = chart.themed(state.dark())
+    if pick is None and brush is None:
+        st.plotly_chart(figure, theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)
+    else:
+        modes: list[Literal["points", "box"]] = ["points", "box"] if brush else ["points"]
+        st.plotly_chart(
+            figure, theme=None, key=key, config=NO_MODEBAR, alt=chart.alt, selection_mode=modes,
+            on_select=lambda: chosen(st.session_state[key]["selection"], chart.keys, pick, brush),
+        )  # fmt: skip
     if note:
         st.caption(note)
     if open_table and len(chart.table):
         table(chart.table, key)
+
+
+def chosen(
+    selection: Mapping[str, Any],
+    keys: Sequence[str],
+    pick: Callable[[str], None] | None,
+    brush: Callable[[tuple[float, float] | None], None] | None,
+) -> None:
+    """What plotly says was selected, to whom it concerns: a box is a brush, a mark a pick; nothing undoes a brush."""
+    boxes, points = selection.get("box") or [], selection.get("points") or []
+    if boxes and brush:
+        ends = [float(x) for x in boxes[-1]["x"]]
+        brush((min(ends), max(ends)))
+    elif points and pick:
+        told = points[-1].get("customdata")
+        if isinstance(told, Sequence) and len(told) > 1 and 0 <= int(told[1]) < len(keys):  # else a mark of no meaning
+            pick(keys[int(told[1])])
+    elif not boxes and not points and brush:
+        brush(None)
 
 
 @dataclass(frozen=True)

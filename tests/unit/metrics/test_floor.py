@@ -177,4 +177,16 @@ def test_the_summary_says_what_chance_alone_gives() -> None:
     row = made.to_json()["gaps"]["g"]["value_unfairness"]
     line = next(line for line in made.summary() if line.startswith("g: Value unfairness"))
     alone, above = (words.number(row[key], 4) for key in ("floor", "above_floor"))
-    assert f"{alone} by chance alone, {above} above it" in line
+    interval = words.interval(*row["above_floor_ci"], 4)
+    assert f"{alone} by chance alone, {above} above it; 95 % CI {interval}" in line
+
+
+def test_the_table_of_gaps_holds_what_lies_above_the_floor() -> None:
+    made = audit.from_frames(**people(0), groups=["g"], k=8, relevance_threshold=1, replicates=50, permutations=50)
+    rows, table = made.to_json()["gaps"]["g"], made.gaps.set_index("metric")
+    for key, line in table.iterrows():
+        if key in LIFTED:
+            told = line["floor"], line["above_floor"], line["above_low"], line["above_high"]
+            assert told == (rows[key]["floor"], rows[key]["above_floor"], *rows[key]["above_floor_ci"])
+        else:
+            assert line[["floor", "above_floor", "above_low", "above_high"]].isna().all()

@@ -127,6 +127,15 @@ def test_findings_of_each_kind(parts: dict[str, Any], metric: str, first: str) -
     assert "nan" not in found.finding
 
 
+def test_a_finding_that_noise_alone_lifts_says_what_lies_beyond_chance() -> None:
+    beyond = {"floor": 0.07, "above_floor": 0.03, "above_floor_ci": [0.01, 0.06]}
+    (found,) = advise(audited(model={"age": {"value_unfairness": UNFAIR | beyond}}))
+    assert "is 0.030 beyond chance alone (95 % interval 0.010 to 0.060)" in found.finding
+    assert (
+        advise(audited(model={"age": {"value_unfairness": UNFAIR | beyond | {"above_floor_ci": [-0.01, 0.06]}}})) == ()
+    )
+
+
 def test_undefined_numbers_are_no_findings() -> None:
     nan = float("nan")
     assert advise(audited(overall={"miscalibration": nan, "miscalibration_ci": None})) == ()

@@ -61,6 +61,17 @@ def test_a_closed_gap_is_fairer_and_its_cost_is_said() -> None:
     json.dumps(value, allow_nan=False)
 
 
+def test_what_noise_lifts_is_told_by_what_lies_beyond_chance() -> None:
+    before, after = audited({"a": 1, "b": 4}), audited({"a": 4, "b": 4})
+    value = compare_audits(before, after, aims=[Aim("group_entropy_index", "side")]).to_json()
+    row = value["gaps"]["side"]["group_entropy_index"]
+    above = [side.results["gaps"]["side"]["group_entropy_index"]["above_floor"] for side in (before, after)]
+    assert [row["above_before"], row["above_after"]] == above
+    assert f"({words.interval(*above)} of it beyond chance alone)" in value["sentences"][0]
+    assert value["aim"]["before_ci"] == before.results["gaps"]["side"]["group_entropy_index"]["above_floor_ci"]
+    assert "above_before" not in value["gaps"]["side"]["ndcg"]
+
+
 def test_an_opened_gap_is_less_fair_although_accuracy_rose() -> None:
     value = compare_audits(audited({"a": 4, "b": 4}), audited({"a": 1, "b": 4}), aims=[Aim("ndcg", "side")]).to_json()
     assert value["gaps"]["side"]["ndcg"]["verdict"] == WORSE

@@ -56,9 +56,14 @@ def test_the_sentence_names_the_worse_group_the_gap_and_both_sizes(audit: dict[s
     assert "the widest gap" not in told  # the small and the unknown group are no part of it
 
 
-def test_a_distance_is_told_beside_what_chance_alone_would_give(audit: dict[str, Any]) -> None:
+def test_the_headline_of_a_distance_is_what_lies_beyond_chance(audit: dict[str, Any]) -> None:
     row = audit["gaps"]["gender"]["category_divergence"]
-    assert f"{words.number(row['floor'])} by chance alone" in findings.sentence(audit, "gender", "category_divergence")
+    told = findings.sentence(audit, "gender", "category_divergence")
+    above, floor = (words.number(row[key]) for key in ("above_floor", "floor"))
+    assert f"is {above} beyond the {floor} of chance alone" in told
+    assert words.interval(*row["above_floor_ci"]) in told
+    table = findings.gap_table(audit, "gender").set_index("metric").loc[findings.title("category_divergence", 5)]
+    assert (table["by chance alone"], table["beyond chance"]) == (row["floor"], row["above_floor"])
 
 
 def test_a_twin_without_difference_says_so(audit: dict[str, Any]) -> None:
