@@ -93,7 +93,11 @@ def by_group(value: Value, attribute: str, metric: str = "") -> Picture | None:
             continue
         low, high = group.get(f"{metric}_ci") or (None, None)
         told = words.number(group[metric])
-        rows.append(pictures.Row(words.group(name, people_of(group, metric)), group[metric], low, high, told))
+        rows.append(
+            pictures.Row(
+                words.group(words.people(attribute, name), people_of(group, metric)), group[metric], low, high, told
+            )
+        )
     everybody = value["overall"].get(metric)
     alt = words.say(
         "{metric} by {attribute}, with 95 % intervals.", metric=at_k(metric, value["k"]), attribute=attribute

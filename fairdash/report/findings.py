@@ -48,6 +48,11 @@ def _state(one: feed.Card) -> str:
     return words.sentence(words.say(STATES[one.kind][1]))
 
 
+def _named(one: feed.Card, bar: feed.Bar) -> str:
+    name = words.people(one.attribute, bar.name) if one.about == "people" else bar.name
+    return words.group(name, bar.n) if bar.n else name
+
+
 def picture(one: feed.Card) -> Picture | None:
     """The values that a finding is about: its groups, and the line that they are held against."""
     share = one.of is not None or one.about == "items"
@@ -60,7 +65,7 @@ def picture(one: feed.Card) -> Picture | None:
         bars = [bar for bar in bars if bar in kept]
     rows = [
         pictures.Row(
-            words.group(bar.name, bar.n) if bar.n else bar.name,
+            _named(one, bar),
             bar.value,
             None if math.isnan(bar.low) else bar.low,
             None if math.isnan(bar.high) else bar.high,

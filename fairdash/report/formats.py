@@ -38,8 +38,13 @@ def html(document: Document) -> str:
     )
 
 
-def html_of(part: Part) -> str:
-    """A part as HTML, all text escaped."""
+def inline(picture: Picture) -> str:
+    """The picture as it stands in a page: it takes the ink of the text around it."""
+    return picture.svg
+
+
+def html_of(part: Part, draw: Callable[[Picture], str] = inline) -> str:
+    """A part as HTML, all text escaped. draw: how a picture is put in."""
     match part:
         case Text():
             return f"<p{' class=soft' if part.quiet else ''}>{escape(part.said)}</p>"
@@ -49,12 +54,12 @@ def html_of(part: Part) -> str:
             rows = (f"<dt>{escape(name)}</dt><dd>{escape(told)}</dd>" for name, told in part.rows)
             return f"<dl>{''.join(rows)}</dl>"
         case Picture():
-            return f"<figure>{part.svg}</figure>"
+            return f"<figure>{draw(part)}</figure>"
         case Commands():
             return f"<pre>{escape(chr(10).join(part.lines))}</pre>"
         case Beside():
             heads = (f"<h3>{escape(one.heading)}</h3>" if one.heading else "" for one in part.columns)
-            bodies = ("".join(map(html_of, one.parts)) for one in part.columns)
+            bodies = ("".join(html_of(inner, draw) for inner in one.parts) for one in part.columns)
             columns = (f"<div>{head}{body}</div>" for head, body in zip(heads, bodies, strict=True))
             return f'<div class="beside">{"".join(columns)}</div>'
         case Card():
@@ -65,7 +70,7 @@ def html_of(part: Part) -> str:
             )
             lines.append(f'<p class="said">{escape(part.said)}</p>')
             lines += [f'<p class="soft">{escape(one)}</p>' for one in part.more]
-            drawn = f"<figure>{part.picture.svg}</figure>" if part.picture else ""
+            drawn = f"<figure>{draw(part.picture)}</figure>" if part.picture else ""
             return f"<article{' class=drawn' if drawn else ''}><div>{''.join(lines)}</div>{drawn}</article>"
         case Table():
             head = "".join(f"<th>{escape(name)}</th>" for name in part.columns)

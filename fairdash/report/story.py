@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from fairdash import words
+from fairdash.mitigation import find_method
 from fairdash.report import comparison, findings, pictures, shared
-from fairdash.report.document import Beside, Cell, Part, Picture, Points, Section, Table, Text
+from fairdash.report.document import Beside, Facts, Part, Picture, Points, Section, Text
 from fairdash.report.known import Known
 from fairdash.run import Run
 from fairdash.schema import ITEM_ID, TITLE, UNKNOWN, GroupSpec, Lists
@@ -22,7 +23,7 @@ from fairdash.stages.advise import advise
 from fairdash.stages.compare import WORSE, aim_title, sentences, title
 
 Value = Mapping[str, Any]
-MOST_GROUPS, MOST_POINTS, SHOWN, HISTORY = 8, 6, 6, 4  # of a picture, of a slide, of a list, of a history
+MOST_GROUPS, MOST_POINTS, SHOWN, HISTORY = 8, 6, 10, 4  # of a picture, of a slide, of a list, of a history
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def slides(subject: Subject) -> tuple[Slide, ...]:
     found: list[Slide | None] = [_who(subject, attribute, things), _finding(subject, cards, main)]
     found.append(_pair(subject, main, things))
     if subject.compared:
-        found += [_lever(subject), _decision(subject)]
+        found += [_lever(subject), _decision(subject, main)]
     else:
         found.append(_advice(subject))
     found.append(_unknown(subject, cards))
@@ -64,10 +65,14 @@ def slides(subject: Subject) -> tuple[Slide, ...]:
 
 
 def _main(cards: Sequence[feed.Card]) -> feed.Card | None:
-    """The finding that the story is about: the surest one between groups of people, of a single attribute before one of
-    a crossing."""
+    """The finding that the story is about: the surest one between groups of people; one that leaves a group worse off
+    before one in the kinds that they get, one of a single attribute before one of a crossing."""
     among = [card for card in cards if card.about == "people" and card.kind in ("found", "alone")]
-    return min(among, key=lambda card: (card.kind != "found", words.CROSS in card.attribute), default=None)
+    return min(
+        among,
+        key=lambda card: (card.kind != "found", card.question == "kinds", words.CROSS in card.attribute),
+        default=None,
+    )
 
 
 def _attribute(subject: Subject, main: feed.Card | None) -> str | None:
@@ -125,7 +130,7 @@ def _sizes(audit: Value, attribute: str) -> Picture | None:
     """How many people each group has; the small ones as one number."""
     groups = audit["groups"][attribute]
     large = {name: row["n"] for name, row in groups.items() if not row["small"] and name != UNKNOWN}
-    rows = [_size(words.label(name), n, audit["n_users"]) for name, n in [*large.items()][:MOST_GROUPS]]
+    rows = [_size(words.people(attribute, name), n, audit["n_users"]) for name, n in [*large.items()][:MOST_GROUPS]]
     rest = audit["n_users"] - sum([*large.values()][:MOST_GROUPS])
     if rest > 0:
         rows.append(_size(words.say("others, or not known"), rest, audit["n_users"], quiet=True))
@@ -141,18 +146,27 @@ def _size(name: str, n: int, of: int, *, quiet: bool = False) -> pictures.Row:
 
 
 def _finding(subject: Subject, cards: Sequence[feed.Card], main: feed.Card | None) -> Slide:
+    unseen = Points(tuple(findings.unseen(_asked(cards))[:2]))
     if main is None:
         headline = words.say("No difference between groups of people was found")
-        return Slide("finding", headline, (Points(tuple(findings.unseen(cards)[:MOST_POINTS])),), _method(subject))
+        return Slide("finding", headline, (unseen,), _method(subject))
     picture = findings.picture(main)
     more = [card for card in cards if card.kind == "found" and card is not main
             and (card.attribute, card.question) != (main.attribute, main.question)]  # fmt: skip
-    said: list[Part] = [Text(_surely(main)), *([picture] if picture else [])]
-    rest = Points(tuple(card.plain for card in more[:3]))
-    columns = [Section("", tuple(said))]
-    if rest.said:
-        columns.append(Section(words.say("Also found"), (rest,)))
-    return Slide("finding", main.plain, (Beside(tuple(columns)),), (main.sentence, *_method(subject)))
+    others: list[Part] = []
+    if more:
+        others += [Text(words.say("Also found"), quiet=True), Points(tuple(card.plain for card in more[:3]))]
+    if unseen.said:
+        others += [Text(words.say("Looked for and not found"), quiet=True), unseen]
+    first = Section("", (Text(_surely(main)), *([picture] if picture else [])))
+    beside = Beside((first, *([Section("", tuple(others))] if others else [])))
+    return Slide("finding", main.plain, (beside,), (main.sentence, *_method(subject)))
+
+
+def _asked(cards: Sequence[feed.Card]) -> list[feed.Card]:
+    """Cards of single attributes, how well lists fit first: what people ask about first."""
+    single = [card for card in cards if card.about == "people" and words.CROSS not in card.attribute]
+    return sorted(single, key=lambda card: (card.question != "accuracy", card.seen))
 
 
 def _surely(card: feed.Card) -> str:
@@ -167,8 +181,8 @@ def _surely(card: feed.Card) -> str:
         )
     times = min(1000, int(1 / max(card.p_feed if card.p_feed is not None else card.p, 1e-9)))
     return words.say(
-        "Sure: if the groups were treated alike, chance would give as much less than once in {n} times, all {m} "
-        "questions that were asked counted in.",
+        "How sure: if the groups were treated alike, chance would give as much less than once in {n} times, with all "
+        "{m} questions that were asked counted in.",
         n=times,
         m=card.tests,
     )
@@ -237,7 +251,17 @@ def _person(
         said.append(Text(words.say("Of what they chose: {kinds}.", kinds=chose), quiet=True))
     said.append(Points(tuple(listed)))
     n, k = len(one.hits), len(one.listed)
-    said.append(Text(words.say("Of {k} {things} shown, {n} were liked later (✓).", k=k, things=things, n=n)))
+    said.append(
+        Text(
+            words.say(
+                "Of {k} {things} shown, {n} was liked later (✓).",
+                "Of {k} {things} shown, {n} were liked later (✓).",
+                k=k,
+                things=things,
+                n=n,
+            )
+        )
+    )
     heading = words.say("Person {letter}, one of the {group}", letter=letter, group=words.members(attribute, name))
     return Section(heading, tuple(said))
 
@@ -249,34 +273,50 @@ def _lever(subject: Subject) -> Slide:
     """What was tried: the aim and the accuracy over the strengths on validation, or before and after."""
     value, known = subject.compared[0]
     how = known.lists[-1].how
-    tuning, chosen = how.get("tuning") or (), how.get("mitigation") or {}
-    aim = value.get("aim")
-    name = aim_title(aim["metric"], value["k"]) if aim else words.say("the aim")
-    method = shared.step(chosen) if chosen else words.label(value["names"][1], 80)
-    points = list(_tried(tuning))
+    chosen = how.get("mitigation") or {}
+    aim, ndcg = value.get("aim"), value["overall"].get("ndcg")
+    name = _aim(aim, value["k"]) if aim else words.say("the aim")
+    method = _method_of(chosen) if chosen else words.label(value["names"][1], 80)
+    points = list(_tried(how.get("tuning") or ()))
     at = next((point for point in points if point.strength == chosen.get("strength")), None)
     alt = words.say("{aim} and accuracy over the strength.", aim=name)
-    kept = words.say("NDCG kept, %")
-    picture = pictures.sweep(points, at.strength, (name, kept), alt) if at is not None else None
-    if at is None or picture is None:
-        attribute = next(iter(value["groups"]), None)
-        drawn = comparison.moved(value, attribute) if attribute is not None else None
-        headline = words.say("What was done: {method}", method=method)
-        return Slide("lever", headline, (*([drawn] if drawn else []),), _changes(value))
-    headline = words.say(
-        "What was done: {method}. {aim} {before} → {after}, with {share} of the accuracy kept",
-        method=method,
-        aim=name,
-        before=words.number(points[0].value),
-        after=words.number(at.value),
-        share=words.percent(at.accuracy, 0),
+    picture = pictures.sweep(points, at.strength, (name, words.say("NDCG kept, %")), alt) if at is not None else None
+    told = []
+    if aim:
+        told.append(words.say("{aim} {change}", aim=name, change=_move(aim)))
+    if ndcg and ndcg["before"]:
+        told.append(words.say("accuracy {share}", share=words.percent(ndcg["difference"] / ndcg["before"], sign=True)))
+    headline = words.say("What was done: {method}", method=method)
+    if told:
+        headline = words.say("{done}. {change}", done=headline, change=words.say(", ").join(told))
+    if picture is None:
+        of = next((one["attribute"] for one in value["aims"] if one["attribute"] in value["groups"]), None)
+        of = of or next(iter(value["groups"]), None)
+        metric = aim["metric"] if aim and aim["metric"] != "ndcg" else "ndcg"
+        drawn = [(key, comparison.moved(value, of, key)) for key in dict.fromkeys([metric, "ndcg"])] if of else []
+        columns = [Section(title(key), (one,)) for key, one in drawn if one is not None]
+        below = Text(words.say("Circle: before, diamond: after. Of groups that are large enough."), quiet=True)
+        return Slide("lever", headline, (Beside(tuple(columns)), below) if columns else (), _changes(value))
+    below = Text(
+        words.say(
+            "{n} strengths were tried on a validation part; the dashed line is the one that was taken. The numbers in "
+            "the headline are of the held-out part.",
+            n=len(points),
+        ),
+        quiet=True,
     )
-    told = words.say(
-        "{n} strengths were tried on a part of the data that plays no other part; the dashed line is the one that was "
-        "taken. The numbers in the decision are of people’s held-out items.",
-        n=len(points),
-    )
-    return Slide("lever", headline, (picture, Text(told, quiet=True)), _changes(value))
+    return Slide("lever", headline, (picture, below), _changes(value))
+
+
+def _aim(aim: Value, k: int) -> str:
+    """What an aim is called, with the groups that it is between."""
+    return aim_title(aim["metric"], k, () if aim["attribute"] is None else (aim["attribute"],))
+
+
+def _method_of(chosen: Value) -> str:
+    """A mitigation by its title, with its strength."""
+    name = words.say(find_method(chosen["method"]).info.title)
+    return words.say("{method}, strength {strength}", method=name, strength=words.brief(chosen["strength"]))
 
 
 def _tried(tuning: Sequence[Value]) -> Iterator[pictures.Tried]:
@@ -291,45 +331,48 @@ def _changes(value: Value) -> tuple[str, ...]:
     return tuple(sentences(value)[:4])
 
 
-def _decision(subject: Subject) -> Slide:
+def _decision(subject: Subject, main: feed.Card | None) -> Slide:
     """Leave it, or one of what was tried: what each does to the aim, what it costs, and who loses."""
     first, known = subject.compared[0]
-    rows = [_left(first)]
-    rows += [_option(value, about) for value, about in subject.compared[:2]]
+    options = [_left(first, main), *(_option(value, about) for value, about in subject.compared[:2])]
     if len(subject.compared) < 2:
-        rows += _milder(known)
-    head = words.several("", "what it aims at", "NDCG", "who loses")
-    table = Table(
-        words.say("Before and after on the same people; in brackets the 95 % interval of the change."),
-        tuple(words.say(one) if one else "" for one in head),
-        tuple(rows),
+        options += _milder(known)
+    names = words.several("What it aims at", "Accuracy (NDCG)", "Who loses")
+    columns = tuple(
+        Section(name, (Facts(tuple(zip(map(words.say, names), told, strict=True))),)) for name, told in options
     )
     headline = words.say(
         "The decision: {n} option, its price, and who loses",
         "The decision: {n} options, their price, and who loses",
-        n=len(rows),
+        n=len(options),
     )
+    about = words.say("Before and after on the same people; in brackets the 95 % interval of the change.")
     note = words.say("Who loses: groups whose own value changed beyond its 95 % interval, for the worse.")
-    return Slide("decision", headline, (table,), (note, *_changes(first)))
+    return Slide("decision", headline, (Beside(columns), Text(about, quiet=True)), (note, *_changes(first)))
 
 
-def _left(value: Value) -> tuple[Cell, ...]:
+Option: TypeAlias = tuple[str, tuple[str, str, str]]  # its name; aim, accuracy, who loses
+
+
+def _left(value: Value, main: feed.Card | None) -> Option:
     aim, ndcg = value.get("aim"), value["overall"].get("ndcg")
-    stands = words.say("{aim} stays {value}", aim=title(aim["metric"]), value=words.number(aim["before"])) if (
-        aim
-    ) else words.DASH  # fmt: skip
+    stands = words.DASH
+    if aim:
+        stands = words.say("{aim} stays {value}", aim=_aim(aim, value["k"]), value=words.number(aim["before"]))
     keeps = words.number(ndcg["before"]) if ndcg else words.DASH
-    who = words.say("whoever is worse off today")
-    return (Cell(words.say("Leave it as it is")), Cell(stands, tone="quiet"), Cell(keeps), Cell(who, tone="quiet"))
+    who = words.say("nobody more than today")
+    if main is not None and main.worse and main.question != "kinds":
+        who = words.say("{people}, as today", people=words.members(main.attribute, main.worse))
+    return words.say("Leave it as it is"), (stands, keeps, who)
 
 
-def _option(value: Value, known: Known) -> tuple[Cell, ...]:
+def _option(value: Value, known: Known) -> Option:
     aim, ndcg = value.get("aim"), value["overall"].get("ndcg")
     how = known.lists[-1].how.get("mitigation")
-    name = shared.step(how) if how else words.label(value["names"][1], 60)
+    name = _method_of(how) if how else words.label(value["names"][1], 60)
     told = words.DASH
     if aim:
-        told = words.say("{aim} {change}", aim=title(aim["metric"]), change=_change(aim))
+        told = words.say("{aim} {change}", aim=_aim(aim, value["k"]), change=_change(aim))
     cost = words.DASH
     if ndcg and ndcg["before"]:
         share = words.percent(ndcg["difference"] / ndcg["before"], sign=True)
@@ -341,18 +384,21 @@ def _option(value: Value, known: Known) -> tuple[Cell, ...]:
     if worse is not None:
         lost.append(words.say("{share} of all people get a worse list", share=words.percent(worse, 0)))
     who = words.say("; ").join(lost) or words.say("no group beyond its interval")
-    return (Cell(name), Cell(told, tone="quiet"), Cell(cost, tone="quiet"), Cell(who, tone="quiet"))
+    return name, (told, cost, who)
 
 
 def _change(row: Value) -> str:
-    said = words.say("{before} → {after}", before=words.number(row["before"]), after=words.number(row["after"]))
-    ci = row.get("ci")
+    said, ci = _move(row), row.get("ci")
     if ci is None or None in ci:
         return said
     return words.say("{change} [{interval}]", change=said, interval=words.interval(*ci, sign=True))
 
 
-def _milder(known: Known) -> list[tuple[Cell, ...]]:
+def _move(row: Value) -> str:
+    return words.say("{before} → {after}", before=words.number(row["before"]), after=words.number(row["after"]))
+
+
+def _milder(known: Known) -> list[Option]:
     """The strength nearest to half of the chosen one, as validation saw it."""
     how = known.lists[-1].how
     chosen, points = how.get("mitigation") or {}, list(_tried(how.get("tuning") or ()))
@@ -361,12 +407,12 @@ def _milder(known: Known) -> list[tuple[Cell, ...]]:
     if not among:
         return []
     half = min(among, key=lambda point: abs(point.strength - strength / 2))
-    name = shared.step({**chosen, "strength": half.strength})
+    name = _method_of({**chosen, "strength": half.strength})
     told = words.say("{before} → {after} on validation", before=words.number(points[0].value),
                      after=words.number(half.value))  # fmt: skip
     cost = words.say("{share} on validation", share=words.percent(half.accuracy - 1, sign=True))
     who = words.say("not measured yet: make these lists and compare")
-    return [(Cell(name), Cell(told, tone="quiet"), Cell(cost, tone="quiet"), Cell(who, tone="quiet"))]
+    return [(name, (told, cost, who))]
 
 
 def _advice(subject: Subject) -> Slide | None:
@@ -387,12 +433,12 @@ def _advice(subject: Subject) -> Slide | None:
 
 def _unknown(subject: Subject, cards: Sequence[feed.Card]) -> Slide:
     value, known = subject.compared[0] if subject.compared else (subject.audit, subject.known)
+    unseen = findings.unseen(_asked([card for card in cards if card.kind == "few"]))
     points = [
-        words.say("Whether these people are like those who will get the lists: nobody was asked, and none was drawn."),
+        words.say("Whether these people are like those who will get the lists."),
         words.say("What people would have liked of what they were never shown."),
-        *shared.caveats({**value, "n_without_truth": subject.audit.get("n_without_truth", 0)}, known),
-        *findings.unseen(cards),
+        *unseen[:2],
+        *shared.caveats(value, known),
     ]
-    return Slide(
-        "unknown", words.say("What we do not know"), (Points(tuple(points[:MOST_POINTS])),), tuple(points[MOST_POINTS:])
-    )
+    shown = Points(tuple(points[:MOST_POINTS]))
+    return Slide("unknown", words.say("What we do not know"), (shown,), (*points[MOST_POINTS:], *unseen[2:]))
