@@ -28,6 +28,7 @@ from fairdash.charts.frame import VERMILLION as VERMILLION
 from fairdash.charts.frame import Chart as Chart
 from fairdash.charts.frame import Verdict as Verdict
 from fairdash.charts.frame import empty as empty
+from fairdash.charts.frame import ink as ink
 from fairdash.charts.frame import verdict as verdict
 from fairdash.charts.groups import Gap as Gap
 from fairdash.charts.groups import GroupValue as GroupValue

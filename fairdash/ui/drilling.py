@@ -317,12 +317,8 @@ def _ten(people: People, run: Run, metric: str, title: str, name: str, part: str
 
 def _taste(people: People, items: Codes) -> str:
     """The largest categories of some items with their shares."""
-    held = people.facts.categories
-    if held is None or not len(items):
-        return ""
-    share = np.asarray(held.share[items].mean(axis=0)).ravel()
-    first = [int(c) for c in np.argsort(-share, kind="stable")[:TASTE] if share[c] > 0]
-    return words.say(", ").join(f"{words.label(held.names[c], 20)} {words.percent(float(share[c]), 0)}" for c in first)
+    told = stage.taste(people, items, TASTE)
+    return words.say(", ").join(f"{words.label(name, 20)} {words.percent(share, 0)}" for name, share in told)
 
 
 def _titles(names: np.ndarray, items: Codes, most: int = 1) -> str:
