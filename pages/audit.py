@@ -53,7 +53,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="metric-row"
     named = words.namer(names, lambda key: findings.title(key, audit["k"]), limit=80)
     metric = st.selectbox(words.say("Metric"), names, format_func=named, width=330, **state.pick("metric", names))
     with st.popover(words.say("What this is"), icon=":material/menu_book:", type="tertiary"):
-        st.markdown(findings.definition(metric, audit["k"], audit["conventions"]))
+        st.markdown(findings.definition(metric, audit["k"], audit["conventions"], audit.get("said")))
     parts.act(
         words.say("See the people"), state.put, "view", pictures.PEOPLE, icon=":material/group:", key="see-people"
     )

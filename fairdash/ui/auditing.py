@@ -47,7 +47,7 @@ def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
             st.badge(words.say(charts.VERDICTS[verdict][0]), icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
             read = [finding["message"] for finding in audit.get("findings", ()) if finding["severity"] != "info"]
             for warning in (*read, *audit["warnings"]):
-                st.caption(words.plain(words.say(warning), 300), width="content")
+                st.caption(words.plain(words.again(warning, audit.get("said")), 300), width="content")
 
 
 def more(part: str, audit: dict[str, Any], group: GroupSpec, metric: str, made: Run, lists: Lists) -> None:
@@ -59,7 +59,12 @@ def more(part: str, audit: dict[str, Any], group: GroupSpec, metric: str, made: 
         for why, rows in table[table[findings.NOTE] != ""].groupby(findings.NOTE, sort=False):
             named = words.join(rows[findings.METRIC].tolist())
             st.caption(f"{words.plain(named, 300)}: {words.plain(why, 300)}.")
-        st.caption(". ".join(words.plain(words.say(audit["conventions"][key]), 300) for key in ("test", "detectable")))
+        st.caption(
+            ". ".join(
+                words.plain(words.again(audit["conventions"][key], audit.get("said")), 300)
+                for key in ("test", "detectable")
+            )
+        )
     elif part == "spread":
         _spread(audit, attribute, metric)
     elif part == "categories":
@@ -73,7 +78,9 @@ def more(part: str, audit: dict[str, Any], group: GroupSpec, metric: str, made: 
     else:
         for name, told in audit["conventions"].items():
             what = words.say(words.option(name))
-            st.markdown(words.say("**{what}**: {said}", what=what, said=words.plain(words.say(told), 600)))
+            st.markdown(
+                words.say("**{what}**: {said}", what=what, said=words.plain(words.again(told, audit.get("said")), 600))
+            )
 
 
 def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
