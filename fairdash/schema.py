@@ -392,6 +392,18 @@ class Split:
         """The name of the cut and all that it holds; its name and notes say nothing more."""
         return digest(self.spec, self.seed, self.training.digest, self.test.digest)
 
+    @cached_property
+    def on_validation(self) -> Split:
+        """The same as it stood at validation time, with validation in the place of the test: what strengths are chosen
+        by. Nothing of the test is in it."""
+        nobody = self.training.valid.take(np.zeros(0, dtype=np.int64))
+        return replace(self, training=self.training.with_(valid=nobody), test=self.training.valid)
+
+    @cached_property
+    def test_digest(self) -> str:
+        """The name of who is tested, on which items, with what held out; whatever was known before."""
+        return digest(self.training.users, self.training.items, self.training.relevance_threshold, self.test.digest)
+
 
 @dataclass(frozen=True, eq=False)
 class Lists:

@@ -33,6 +33,10 @@ from fairdash.charts.groups import Gap as Gap
 from fairdash.charts.groups import GroupValue as GroupValue
 from fairdash.charts.groups import gaps as gaps
 from fairdash.charts.groups import group_values as group_values
+from fairdash.charts.lever import PeopleRow as PeopleRow
+from fairdash.charts.lever import PlanePoint as PlanePoint
+from fairdash.charts.lever import movers as movers
+from fairdash.charts.lever import plane as plane
 from fairdash.charts.lorenz import lorenz as lorenz
 from fairdash.charts.mirrored import Half as Half
 from fairdash.charts.mirrored import mirrored as mirrored
@@ -43,6 +47,7 @@ from fairdash.charts.people import people as people
 from fairdash.charts.reliability import Reliability as Reliability
 from fairdash.charts.reliability import ReliabilityCell as ReliabilityCell
 from fairdash.charts.reliability import reliability as reliability
+from fairdash.charts.ribbons import ribbons as ribbons
 from fairdash.charts.spread import band as band
 from fairdash.charts.spread import curves as curves
 from fairdash.charts.spread import distributions as distributions

@@ -9,8 +9,8 @@ import streamlit as st
 
 from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
-from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE
-from fairdash.ui import changes, forms, load, mitigating, naming, parts, runs, state
+from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, comparable
+from fairdash.ui import changes, forms, load, mitigated, naming, parts, runs, state
 from fairdash.workspace import Entry
 
 Comparison = dict[str, Any]
@@ -47,7 +47,7 @@ def choose() -> dict[str, Any] | None:
     if not others:
         st.warning(words.say("No other lists are for the same people and the same split."), icon=":material/info:")
         return None
-    base = mitigating.before_of(entries[after])
+    base = mitigated.before_of(entries[after])
     with one:
         before = _lists(words.say("Before"), others, base if base in others else next(iter(others)), "before")
     run, made = load.lists(after)
@@ -63,8 +63,8 @@ def choose() -> dict[str, Any] | None:
 def _same(one: Entry, other: Entry) -> bool:
     """Whether lists are for the same people and test part."""
     workspace = state.workspace()
-    ours, theirs = (load.run(entry.meta["run"]).meta["split_digest"] for entry in (one, other))
-    return bool(ours == theirs) and workspace.has("lists", one.digest)
+    alike = comparable(*(load.run(entry.meta["run"]) for entry in (one, other)))
+    return alike and workspace.has("lists", one.digest)
 
 
 def _lists(label: str, entries: dict[str, Entry], default: str, name: str) -> str:

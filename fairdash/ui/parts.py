@@ -44,8 +44,9 @@ def errors() -> Iterator[None]:
         error(_unexpected(fault, "Page error"))
 
 
-def live(draw: Callable[..., None], *args: object, every: float) -> None:
-    """A part that draws itself again every so many seconds. It then runs alone, so it guards itself."""
+def live(draw: Callable[..., None], *args: object, every: float | None = None) -> None:
+    """A part that draws itself again: every so many seconds, or when one of its own controls is used. It then runs
+    alone, so it guards itself."""
 
     def guarded() -> None:
         with errors():

@@ -82,7 +82,7 @@ def marks(audit: Audit, attribute: str) -> tuple[list[Mark], str, str]:
             gap, low, high = -gap, *(None if end is None else -end for end in (high, low))
         why = findings.reason(audit, attribute, metric) if gap is None else ""
         found.append(Mark(metric, findings.title(metric, audit["k"]), gap, low, high, row.get("detectable"),
-                          findings.verdict(row), why))  # fmt: skip
+                          charts.verdict(row), why))  # fmt: skip
     left, right = (words.people(attribute, name) for name in compared) if two else ("", "")
     return found, left, right
 
