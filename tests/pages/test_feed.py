@@ -16,6 +16,7 @@ from fairdash.stages import audit as stage
 from fairdash.stages import feed
 from fairdash.stages.audit import AuditSpec
 from fairdash.stages.disclosure import withheld
+from fairdash.ui import auditing
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, url
 from tests.pages.conftest import words as told
@@ -124,3 +125,18 @@ def test_data_without_groups_of_people_has_the_items_alone(
     app.segmented_control(key="more").set_value("items").run()
     assert not app.exception
     assert not app.error
+
+
+def test_many_people_have_a_first_look_before_the_tests(
+    here: dict[str, Any], open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditing, "MANY", 100)
+    looked: list[int] = []
+    known = auditing.first_look
+    monkeypatch.setattr(auditing, "first_look", lambda *rest: (looked.append(1), known(*rest)))
+    app = open_page("audit", data=here["data"], lists=here["lists"])
+    assert looked == [1]
+    assert "First look" not in told(app)  # the answer has taken its place
+    assert words.plain(feed.feed(asked(here), things="films")[0].plain, 500) in told(app)
+    open_page("audit", data=here["data"], lists=here["lists"])
+    assert looked == [1]  # what was measured is kept
