@@ -173,6 +173,17 @@ def one_of(options: Any) -> Callable[[str], str]:
     return accept
 
 
+def among(options: Any) -> Callable[[str], int]:
+    """An `accept` for a choice among whole numbers."""
+
+    def accept(given: str) -> int:
+        if int(given) not in options:
+            raise KeyError(given)
+        return int(given)
+
+    return accept
+
+
 def within(low: int, high: int) -> Callable[[str], int]:
     """An `accept` for a whole number; one out of bounds becomes the nearest that is allowed."""
     return lambda given: min(max(int(given), low), high)
