@@ -37,7 +37,7 @@ everything = auditing.overview(asked, run)
 audit = None if asked.group is None or asked.group.label not in everything["gaps"] else auditing.detail(asked)
 chosen = question.metric(asked, audit)
 reference = question.reference(asked, auditing.compared(asked, audit))
-told = cards.about(cards.of(everything, run, asked.target), asked, chosen)
+told = cards.about(cards.of(auditing.with_model(everything, asked.k), run, asked.target), asked, chosen)
 cards.show(told, run, reference)
 if audit is None or asked.group is None:
     if not asked.known:

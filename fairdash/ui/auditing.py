@@ -77,6 +77,17 @@ def first_look(lists: str, spec: AuditSpec, run: Run) -> None:
     st.markdown("\n".join([*told, "", *(f"- {words.plain(card.plain, 500)}" for card in beyond)]))
 
 
+def with_model(audit: dict[str, Any], k: int) -> dict[str, Any]:
+    """The audit with what the model does, of every attribute for which that was measured of these lists at K."""
+    lists = state.get("lists")
+    made = [entry for entry in state.workspace().entries("audits")
+            if entry.meta["lists"] == lists and entry.meta["model"] and entry.meta["k"] == k]  # fmt: skip
+    model: dict[str, Any] = {}
+    for entry in made:
+        model = {**load.audit(entry.digest).get("model", {}), **model}
+    return {**audit, "model": model}
+
+
 def detail(asked: Asked) -> dict[str, Any]:
     """Every metric of the groups and items that are asked for; with what the model does where that was measured."""
     lists, spec = state.get("lists") or "", _spec(asked)

@@ -140,3 +140,13 @@ def test_many_people_have_a_first_look_before_the_tests(
     assert words.plain(feed.feed(asked(here), things="films")[0].plain, 500) in told(app)
     open_page("audit", data=here["data"], lists=here["lists"])
     assert looked == [1]  # what was measured is kept
+
+
+def test_what_the_model_does_is_a_card_where_it_was_measured(here: dict[str, Any], open_page: Open) -> None:
+    workspace, view = Workspace(here["home"]), {"groups": [{"attributes": ["gender"]}], "model": True}
+    made = kinds.run(workspace, "audit", {"lists": here["lists"], **view})
+    probe = kinds.read_audit(workspace, made["audits"])["model"]["gender"]["probe_auc"]
+    table = open_page("audit", data=here["data"], lists=here["lists"]).dataframe[0].value
+    (row,) = table[table["metric"] == "probe_auc"].to_dict("records")
+    assert row["difference"] == pytest.approx(probe["value"] - 0.5)
+    assert f"{100 * probe['value']:.0f} times of a hundred" in row["in words"] or row["verdict"] != "difference found"
