@@ -272,6 +272,15 @@ def portrait(people: People, split: Split, person: int) -> Portrait:
     )
 
 
+def taste(people: People, items: Codes, most: int = 3) -> list[tuple[str, float]]:
+    """The largest categories of some items with their shares, the largest first; empty where items have none."""
+    held = people.facts.categories
+    if held is None or not len(items):
+        return []
+    share = np.asarray(held.share[items].mean(axis=0)).ravel()
+    return [(held.names[c], float(share[c])) for c in np.argsort(-share, kind="stable")[:most] if share[c] > 0]
+
+
 def _own(pairs: Interactions, person: int) -> Codes:
     start, stop = np.searchsorted(pairs.user, [person, person + 1])
     return pairs.item[start:stop]

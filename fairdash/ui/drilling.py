@@ -19,7 +19,7 @@ from fairdash.schema import UNKNOWN, Codes, GroupSpec, Lists
 from fairdash.stages import explore
 from fairdash.stages import people as stage
 from fairdash.stages.people import GroupPart, Mask, People, Portrait
-from fairdash.ui import findings, parts, pictures, state
+from fairdash.ui import findings, forms, parts, pictures, state
 
 TEN = 10  # worst and typical people
 ITEMS, MOST_ITEMS = 12, 200  # of one picture, and of its table
@@ -43,6 +43,18 @@ _ABOUT_PEOPLE = words.later(
 def asked() -> bool:
     """Whether the people are looked at, and not the audit."""
     return state.seen("view", "", str) == pictures.PEOPLE
+
+
+def page(run: Run, lists: Lists) -> bool:
+    """The whole view with its choice of groups and K; whether there are groups whose people can be looked at."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="audit-controls"):
+        group = forms.group(run.split.training.people)
+        if group is None:
+            return False
+        k = st.number_input("K", 1, settings.CANDIDATES, width=110, help=words.say("Places of the list that count."),
+                            **state.shared("k", settings.K, state.within(1, settings.CANDIDATES)))  # fmt: skip
+    section(run, lists, group, int(k))
+    return True
 
 
 def section(run: Run, lists: Lists, spec: GroupSpec, k: int) -> None:
@@ -305,12 +317,8 @@ def _ten(people: People, run: Run, metric: str, title: str, name: str, part: str
 
 def _taste(people: People, items: Codes) -> str:
     """The largest categories of some items with their shares."""
-    held = people.facts.categories
-    if held is None or not len(items):
-        return ""
-    share = np.asarray(held.share[items].mean(axis=0)).ravel()
-    first = [int(c) for c in np.argsort(-share, kind="stable")[:TASTE] if share[c] > 0]
-    return words.say(", ").join(f"{words.label(held.names[c], 20)} {words.percent(float(share[c]), 0)}" for c in first)
+    told = stage.taste(people, items, TASTE)
+    return words.say(", ").join(f"{words.label(name, 20)} {words.percent(share, 0)}" for name, share in told)
 
 
 def _titles(names: np.ndarray, items: Codes, most: int = 1) -> str:

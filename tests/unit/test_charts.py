@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 
 from fairdash import charts, words
-from fairdash.charts import Change, Chart, Gap, GroupValue, Reliability, ReliabilityCell, TradePoint
+from fairdash.charts import (
+    Change,
+    Chart,
+    Gap,
+    GroupValue,
+    PeopleRow,
+    PlanePoint,
+    Reliability,
+    ReliabilityCell,
+    TradePoint,
+)
+from fairdash.charts.lever import frontier
 from fairdash.charts.lorenz import curve, gini
+from fairdash.charts.many import interval
 
 EVIL = '<a href="javascript:alert(1)">x</a> %{y} $z$'
 
@@ -34,6 +47,28 @@ def every_chart(name: str) -> dict[str, Chart]:
         "stacked": charts.stacked({name: [0.2, 0.8], "b": [0.5, 0.5]}, ["head", name], "% of slots"),
         "before_after": charts.before_after(
             [Change(name, 50, 0.2, 0.25, 0.05, 0.01, 0.09), Change("b", 9, None, None, None, None, None)], "NDCG@10"
+        ),
+        "movers": charts.movers(
+            [
+                PeopleRow(
+                    name,
+                    50,
+                    np.arange(3),
+                    np.array([0.1, 0.2, 0.3]),
+                    np.array([0.1, 0.4, 0.0]),
+                    (0.2, 0.17),
+                    (-0.03, -0.2, 0.1),
+                    "1 loses a hit",
+                )
+            ],
+            "NDCG@10",
+        ),
+        "plane": charts.plane(
+            [PlanePoint(name, "0.5", 0.1, 0.9, "calibrate 0.5", True), PlanePoint("b", "1", 0.2, 1.1, "b 1")],
+            (0.15, 1.0),
+            "gap",
+            "NDCG@10",
+            -1,
         ),
         "trade_off": charts.trade_off(
             [TradePoint(name, "0.5", 0.1, 0.2, (0.05, 0.15), (0.19, 0.21), True)], "gap", "NDCG@10"
@@ -365,3 +400,36 @@ def test_ribbons_join_what_is_on_both_lists_and_tell_what_is_new_and_lost() -> N
     (new,) = [trace for trace in chart.figure.data if trace.mode == "markers"]
     assert list(new.y) == [2]
     assert not charts.ribbons([], [], {}, ("a", "b")).table.size
+
+
+def test_a_frontier_holds_what_no_other_point_beats() -> None:
+    points = [
+        PlanePoint("a", name, gap, accuracy, name)
+        for name, gap, accuracy in (
+            ("0", 0.3, 1.0),
+            ("1", 0.2, 0.9),
+            ("2", 0.2, 0.95),
+            ("3", 0.25, 0.9),
+            ("4", 0.4, 1.0),
+        )
+    ]
+    assert [point.label for point in frontier(points, -1)] == ["2", "0"]
+    assert [point.label for point in frontier(points, 1)] == ["4"]
+
+
+def test_an_interval_in_a_cell_says_its_number_and_shows_its_way() -> None:
+    better, worse, still, none, start = (
+        unquote(interval(0.2, difference, ends, 0.3, way))
+        for difference, ends, way in (
+            (0.1, (0.05, 0.15), 1), (-0.1, (-0.15, -0.05), -1), (0.1, (-0.1, 0.3), 0), (None, (None, None), None),
+            (None, (None, None), None),
+        )
+    )  # fmt: skip
+    assert "0.200" in better
+    assert "+0.100" in better
+    assert "−0.100" in worse
+    assert "<circle" in still
+    assert "<path" in better
+    assert better != worse
+    assert "<line" not in start == none
+    assert "undefined" in unquote(interval(None, None, (None, None), 0.0, None))
