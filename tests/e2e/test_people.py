@@ -28,7 +28,10 @@ def asked(page: Page, name: str) -> str:
 
 def click(page: Page, key: str, mark: int) -> None:
     """Click the middle of a mark of a picture."""
-    box = page.locator(f".st-key-{key} .scatterlayer path.point").nth(mark).bounding_box()
+    point = page.locator(f".st-key-{key} .scatterlayer path.point").nth(mark)
+    point.scroll_into_view_if_needed()
+    steps.rest(page)
+    box = point.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.locator(f".st-key-{key} .hoverlayer .hovertext")).to_have_count(1)  # plotly knows what is under it
