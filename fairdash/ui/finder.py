@@ -57,7 +57,7 @@ def person(run: Run, lists: str, deepest: int) -> tuple[int | None, int]:
     groups, beside = _groups(run.digest), others(run, lists)
     ways = [way for way in WAYS if (way != CHANGED or beside) and (way != ALIKE or groups)]
     with st.container(horizontal=True, vertical_alignment="bottom", key="explore-controls"):
-        user = _by_id(ids)
+        user = by_id(ids)
         k = int(st.number_input("K", 1, deepest, width=95,
                                 **state.shared("k", min(settings.K, deepest), state.within(1, deepest))))  # fmt: skip
         way = st.selectbox(words.say("Find"), ways, format_func=lambda one: words.say(WAYS[one]), width=205,
@@ -84,7 +84,8 @@ def others(run: Run, lists: str) -> list[Entry]:
     return sorted(found, key=lambda entry: run.digest not in (entry.meta["run"], entry.meta.get("base_run")))
 
 
-def _by_id(ids: np.ndarray) -> int | None:
+def by_id(ids: np.ndarray) -> int | None:
+    """The code of a person who is chosen by id [n]; the id lives in the URL. None where nobody has it."""
     if len(ids) <= LISTED:
         options = ids.tolist()
         given = st.selectbox(
