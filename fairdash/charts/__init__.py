@@ -28,6 +28,7 @@ from fairdash.charts.frame import VERMILLION as VERMILLION
 from fairdash.charts.frame import Chart as Chart
 from fairdash.charts.frame import Verdict as Verdict
 from fairdash.charts.frame import empty as empty
+from fairdash.charts.frame import ink as ink
 from fairdash.charts.frame import verdict as verdict
 from fairdash.charts.groups import Gap as Gap
 from fairdash.charts.groups import GroupValue as GroupValue
@@ -39,6 +40,7 @@ from fairdash.charts.lever import PlanePoint as PlanePoint
 from fairdash.charts.lever import movers as movers
 from fairdash.charts.lever import plane as plane
 from fairdash.charts.lorenz import lorenz as lorenz
+from fairdash.charts.mini import mini as mini
 from fairdash.charts.mirrored import Half as Half
 from fairdash.charts.mirrored import mirrored as mirrored
 from fairdash.charts.people import MAX_DOTS as MAX_DOTS
