@@ -500,6 +500,14 @@ class FittedPair:
         result[order] = self.texts.logits(rows)
         return result
 
+    def reads(self, data: TrainingData, user: int, item: int, history: Interactions) -> tuple[str, ...]:
+        """The one text of a pair, from its tokens; see `ReadingFitted`."""
+        users = np.array([user], np.int32)
+        (own,) = self._histories(users, history, self._profiles_of(users))
+        start, size = self.texts.start[item], self.texts.item_size[item]
+        judged = self.texts.flat[start : start + size].tolist()  # [CLS] item [SEP]
+        return (str(self.texts.tokenizer.decode([judged[0], *self.texts.ids(own), *judged[1:]])),)
+
     def _profiles_of(self, users: Codes) -> list[str]:
         return [self.profiles[row] for row in self.profile_rows[users]]
 
