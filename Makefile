@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: app test lint bench bench-gpu soak clean
+.PHONY: app test lint strings bench bench-gpu soak clean
 
 app: $(VENV)/.app
 	$(PY) -m streamlit run app.py
@@ -19,6 +19,9 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/vulture
+
+strings: $(VENV)/.dev
+	$(PY) -m tests.strings
 
 bench: $(VENV)/.dev
 	$(PY) -m tests.bench

@@ -22,6 +22,7 @@ from fairdash.stages import fit
 from fairdash.workspace import Area, Entry, Kind, Workspace, sole, write_json
 
 PEOPLE = "people.json"  # groups of people that were saved, beside the lists
+THUMBS = "thumbs.json"  # beside a data set
 
 
 def put_dataset(workspace: Workspace, dataset: Dataset) -> str:
@@ -46,6 +47,26 @@ def get_dataset(workspace: Workspace, name: str) -> Dataset:
     """The data set under the name that it was last given. Raises FairDashError when it is not there."""
     entry = workspace.get("datasets", name)
     return data.load(entry.path, name=entry.title)
+
+
+def thumbs(workspace: Workspace, data: str) -> dict[str, dict[str, bool]]:
+    """What people said of items that they were shown: a person's id → an item's id → whether the thumb is up. It stands
+    beside the data set, so that it goes with it; nothing that the digest names is touched."""
+    try:
+        found: dict[str, dict[str, bool]] = json.loads((workspace.path("datasets", data) / THUMBS).read_text("utf-8"))
+    except (OSError, ValueError):  # none were given yet
+        return {}
+    return found
+
+
+def put_thumb(workspace: Workspace, data: str, user: str, item: str, up: bool | None) -> None:
+    """Keep a thumb, or with None take it back. Raises FairDashError where there is no such data set."""
+    folder = workspace.get("datasets", data).path
+    with sole(workspace.lock("datasets", data), lambda: None):
+        given = thumbs(workspace, data)
+        own = {key: value for key, value in given.get(user, {}).items() if key != item}
+        own |= {} if up is None else {item: up}
+        write_json(folder / THUMBS, {key: value for key, value in {**given, user: own}.items() if value})
 
 
 def get_run(workspace: Workspace, name: str) -> Run:

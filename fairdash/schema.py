@@ -399,6 +399,11 @@ class Split:
         nobody = self.training.valid.take(np.zeros(0, dtype=np.int64))
         return replace(self, training=self.training.with_(valid=nobody), test=self.training.valid)
 
+    @cached_property
+    def test_digest(self) -> str:
+        """The name of who is tested, on which items, with what held out; whatever was known before."""
+        return digest(self.training.users, self.training.items, self.training.relevance_threshold, self.test.digest)
+
 
 @dataclass(frozen=True, eq=False)
 class Lists:

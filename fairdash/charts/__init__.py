@@ -47,6 +47,7 @@ from fairdash.charts.people import people as people
 from fairdash.charts.reliability import Reliability as Reliability
 from fairdash.charts.reliability import ReliabilityCell as ReliabilityCell
 from fairdash.charts.reliability import reliability as reliability
+from fairdash.charts.ribbons import ribbons as ribbons
 from fairdash.charts.spread import band as band
 from fairdash.charts.spread import curves as curves
 from fairdash.charts.spread import distributions as distributions

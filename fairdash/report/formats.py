@@ -29,7 +29,7 @@ def html(document: Document) -> str:
     for section in document.sections:
         body.append(f"<section><h2>{escape(section.heading)}</h2>{''.join(map(_html, section.parts))}</section>")
     return (
-        f'<!doctype html><html lang="{escape(words.language.get())}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{escape(words.spoken())}"><head><meta charset="utf-8">'
         f"<title>{escape(document.title)}</title>"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -10,7 +10,7 @@ import streamlit as st
 from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
 from fairdash.mitigation import METHODS
-from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE
+from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, comparable
 from fairdash.stages.lever import STRENGTHS, can
 from fairdash.ui import changes, forms, load, mitigated, naming, parts, runs, state
 from fairdash.workspace import Entry
@@ -46,7 +46,7 @@ def choose() -> dict[str, Any] | None:
     one, two, three = st.columns([5, 5, 2], vertical_alignment="bottom")
     with two:
         after = _lists(words.say("After"), entries, (after_first or list(entries))[0], "after")
-    others = {digest: entry for digest, entry in entries.items() if digest != after and _same(entry, entries[after])}
+    others = {digest: entry for digest, entry in entries.items() if digest != after and same(entry, entries[after])}
     if not others:
         st.warning(words.say("No other lists are for the same people and the same split."), icon=":material/info:")
         return None
@@ -63,11 +63,11 @@ def choose() -> dict[str, Any] | None:
     return {"before": before, "after": after, **forms.view(group, items, int(k))}
 
 
-def _same(one: Entry, other: Entry) -> bool:
+def same(one: Entry, other: Entry) -> bool:
     """Whether lists are for the same people and test part."""
     workspace = state.workspace()
-    ours, theirs = (load.run(entry.meta["run"]).meta["split_digest"] for entry in (one, other))
-    return bool(ours == theirs) and workspace.has("lists", one.digest)
+    alike = comparable(*(load.run(entry.meta["run"]) for entry in (one, other)))
+    return alike and workspace.has("lists", one.digest)
 
 
 def _lists(label: str, entries: dict[str, Entry], default: str, name: str) -> str:

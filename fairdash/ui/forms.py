@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,9 +70,17 @@ def _control(name: str, field: dataclasses.Field[Any]) -> Any:
     return st.text_input(label, default, **shared)
 
 
+_suggested: dict[int, tuple[weakref.ref[pd.DataFrame], dict[str, GroupSpec]]] = {}
+
+
 def attributes(table: pd.DataFrame) -> dict[str, GroupSpec]:
-    """The attributes of a table that make groups, by name, as the data stage proposes them."""
-    return {spec.attributes[0]: spec for spec in groups.suggest(table)}
+    """The attributes of a table that make groups, by name, as the data stage proposes them; looked for once in each
+    table, which nobody changes and which is gone when nobody holds it."""
+    at = id(table)
+    if at not in _suggested or _suggested[at][0]() is not table:
+        found = {spec.attributes[0]: spec for spec in groups.suggest(table)}
+        _suggested[at] = weakref.ref(table, lambda _: _suggested.pop(at, None)), found
+    return _suggested[at][1]
 
 
 def group(

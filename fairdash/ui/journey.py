@@ -57,7 +57,7 @@ def steps() -> str | None:
     for column, (number, (page, kind, counted, why)) in zip(st.columns(len(STEPS)), enumerate(STEPS, 1), strict=True):
         with column, st.container(border=True, height="stretch", key=f"step-{page}"):
             mark = ":green[:material/check_circle:]" if counts[kind] else f"{number}"
-            st.markdown(f"**{mark} {words.say(state.JOURNEY[page][1])}**")
+            st.markdown(f"**{mark} {words.say(state.JOURNEY[page][0])}**")
             st.caption(counted(counts[kind]) if counts[kind] else words.say(why))
             parts.go(page, words.say("Open"), icon=":material/arrow_forward:")
     return next((page for page, kind, _, _ in STEPS if not counts[kind]), None)
@@ -127,6 +127,6 @@ def demo(following: str | None) -> None:
                 )
                 parts.go(
                     following,
-                    words.say("Or go to {page}", page=words.say(state.JOURNEY[following][1])),
+                    words.say("Or go to {page}", page=words.say(state.JOURNEY[following][0])),
                     icon=":material/arrow_forward:",
                 )

@@ -13,16 +13,19 @@ from fairdash import words
 from fairdash.data import sources
 from fairdash.data.synthetic import Planted
 from fairdash.run import Run
+from fairdash.stages.feedback import FEEDBACK
 from fairdash.ui import keeping, load, naming, parts, state
 from fairdash.workspace import Entry
 
 
 def of(data: str | None) -> list[Entry]:
-    """Lists that belong to a data set, newest first: runs' own, imported ones and mitigated ones."""
+    """Lists that belong to a data set, or to one that it is a version of or that is a version of it, newest first:
+    runs' own, imported ones and mitigated ones."""
     workspace = state.workspace()
     if data is None:
         return []
-    runs = {run.digest for run in workspace.entries("runs") if run.meta.get("dataset") == data}
+    family = _family(data)
+    runs = {run.digest for run in workspace.entries("runs") if run.meta.get("dataset") in family}
     return [entry for entry in workspace.entries("lists") if entry.meta["run"] in runs]
 
 
@@ -32,6 +35,19 @@ def planted(run: str) -> tuple[Planted, ...]:
     data = workspace.get("runs", run).meta.get("dataset") or ""
     known = workspace.get("datasets", data).meta["provenance"] if workspace.has("datasets", data) else {}
     return sources.planted(known.get("source") or "")
+
+
+def _family(data: str) -> set[str]:
+    """A data set with those that it came from and that came from it by feedback."""
+    of = {
+        entry.digest: entry.meta.get("provenance", {}).get(FEEDBACK, {}).get("of")
+        for entry in state.workspace().entries("datasets")
+    }
+    found, grown = set[str](), {data}
+    while grown != found:
+        found = grown
+        grown = found | {b for a, b in of.items() if b and a in found} | {a for a, b in of.items() if b in found}
+    return found
 
 
 def past(data: str) -> None:

@@ -81,6 +81,7 @@ def every_chart(name: str) -> dict[str, Chart]:
                 Reliability("b", 3, 0.3, [ReliabilityCell(3, 3, 0.9, 0.8, 0.5, 0.9)], aside="too few"),
             ]
         ),
+        "ribbons": charts.ribbons([0, 1], [1, 2], {0: name, 1: "b", 2: "c"}, ("before", name), {2}),
         "bars": charts.bars([name, "b"], [0.5, -0.2], "adds"),
         "strip": charts.strip([charts.Mark("ndcg", name, 0.02, 0.01, 0.03, 0.015, "found")], name, "b"),
         "people": charts.people(
@@ -379,16 +380,8 @@ def test_lorenz_by_hand() -> None:
 
 
 def test_a_frontier_holds_what_no_other_point_beats() -> None:
-    points = [
-        PlanePoint("a", name, gap, accuracy, name)
-        for name, gap, accuracy in (
-            ("0", 0.3, 1.0),
-            ("1", 0.2, 0.9),
-            ("2", 0.2, 0.95),
-            ("3", 0.25, 0.9),
-            ("4", 0.4, 1.0),
-        )
-    ]
+    places = ((0.3, 1.0), (0.2, 0.9), (0.2, 0.95), (0.25, 0.9), (0.4, 1.0))
+    points = [PlanePoint("a", str(i), gap, accuracy, str(i)) for i, (gap, accuracy) in enumerate(places)]
     assert [point.label for point in frontier(points, -1)] == ["2", "0"]
     assert [point.label for point in frontier(points, 1)] == ["4"]
 
@@ -409,3 +402,22 @@ def test_an_interval_in_a_cell_says_its_number_and_shows_its_way() -> None:
     assert better != worse
     assert "<line" not in start == none
     assert "undefined" in unquote(interval(None, None, (None, None), 0.0, None))
+
+
+def test_ribbons_join_what_is_on_both_lists_and_tell_what_is_new_and_lost() -> None:
+    names = {i: f"film {i}" for i in range(5)}
+    chart = charts.ribbons([0, 1, 2], [2, 1, 3], names, ("before", "after"), liked={3})
+    assert chart.table["what happens"].tolist() == [
+        "was 1, no longer listed", "stays at 2", "from 3 to 1", "new at 3",
+    ]  # fmt: skip
+    assert chart.table["left"].tolist()[:3] == [1, 2, 3]
+    assert chart.table["right"].isna().tolist() == [True, False, False, False]
+    assert chart.table["liked later"].tolist() == ["", "", "", "yes"]
+    assert "2 of 3 items are on both" in chart.alt
+    lines = [trace for trace in chart.figure.data if trace.mode == "lines"]
+    assert [(line.y[0], line.line.dash) for line in lines] == [(0, "dash"), (1, "solid"), (2, "solid")]
+    assert [round(line.y[-1], 3) for line in lines[1:]] == [1, 0]
+    assert lines[0].y[-1] > 3  # at the foot
+    (new,) = [trace for trace in chart.figure.data if trace.mode == "markers"]
+    assert list(new.y) == [2]
+    assert not charts.ribbons([], [], {}, ("a", "b")).table.size
