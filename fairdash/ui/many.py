@@ -216,16 +216,20 @@ def sentence(table: Table, name: Any) -> str:
 
 
 def told_harm(rows: Sequence[Mapping[str, Any]], k: int) -> str:
-    """NDCG@10: women −0.020, men −0.013; empty where nobody is shown to be harmed."""
-    by_metric: dict[str, list[str]] = {}
-    for row in rows:
-        told = words.say("{group} {difference}", group=words.people(row["attribute"], row["group"]),
-                         difference=words.signed(row["difference"]))  # fmt: skip
-        by_metric.setdefault(row["metric"], []).append(told)
-    return words.say("; ").join(
-        words.say("{what}: {told}", what=findings.title(metric, k), told=words.say(", ").join(told))
-        for metric, told in by_metric.items()
-    )
+    """NDCG@10: women −0.020, men −0.013; of the first metric, and how many more there are. Empty where nobody is shown
+    to be harmed."""
+    metrics = list(dict.fromkeys(row["metric"] for row in rows))
+    if not metrics:
+        return ""
+    told = [
+        words.say("{group} {difference}", group=words.people(row["attribute"], row["group"]),
+                  difference=words.signed(row["difference"]))
+        for row in rows if row["metric"] == metrics[0]
+    ]  # fmt: skip
+    said = words.say("{what}: {told}", what=findings.title(metrics[0], k), told=words.say(", ").join(told))
+    if len(metrics) == 1:
+        return said
+    return words.say("{told}; and in {metrics}", told=said, metrics=words.count(len(metrics) - 1, "other metric"))
 
 
 def _table(table: Table, order: Sequence[str], name: Any) -> None:
@@ -239,7 +243,7 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
     shown: dict[str, list[str]] = {"name": [name(one) for one in order], "harmed": harmed}
     config: dict[str, Any] = {
         "name": st.column_config.TextColumn(words.say("lists"), pinned=True, width=150),
-        "harmed": st.column_config.TextColumn(words.say("harmed groups"), width=min(420, longest)),
+        "harmed": st.column_config.TextColumn(words.say("harmed groups"), width=min(320, longest)),
     }
     for column in table.columns:
         cells = [table.cell(one, column) for one in order]

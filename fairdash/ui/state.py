@@ -122,6 +122,11 @@ def seen(name: str, default: T, accept: Callable[[str], T]) -> T:
     return _accepted(name, default, accept)
 
 
+def now(name: str, default: T, accept: Callable[[str], T]) -> T:
+    """What is in view under a name, for a control that all pages share; the rest as `shared`."""
+    return _accepted(name, default, accept)
+
+
 def several(name: str, options: Iterable[str]) -> dict[str, Any]:
     """Key and callback of a choice of any number of options, of one page alone; none is chosen at first."""
     known = list(options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from urllib.parse import unquote
 
 import numpy as np
@@ -300,7 +301,7 @@ def test_of_many_people_some_are_drawn_evenly_and_the_number_is_said() -> None:
     chart = charts.people([many, few], "NDCG")
     dots = [trace for trace in chart.figure.data if trace.marker.size == 6]
     assert [len(trace.x) for trace in dots] == [charts.MAX_DOTS // 2, 30]
-    assert chart.figure.layout.yaxis.ticktext[0].replace("<br>", " ") == "F (n = 4,000, 600 drawn)"
+    assert chart.figure.layout.yaxis.ticktext[0] == "F (n = 4,000, 600 drawn)<br><b>0.500</b>"
     assert (min(dots[0].x), max(dots[0].x)) == (0, 3999 / 4000)
     assert np.diff(np.sort(dots[0].x)).max() < 8 / 4000  # evenly over the values
     assert list(chart.table["drawn"]) == [600, 30]
@@ -343,11 +344,14 @@ def test_a_crossing_is_in_its_own_half_widths_and_hatched_where_few_are() -> Non
     assert np.isnan(heat.z[1][0])  # nobody: no tile at all
     assert (hatched.x[0], hatched.base[0]) == (1, -0.46)
     assert len(hatched.x) == 1
-    assert tiles.text[0] == "<b>0.300 → 0.270</b><br>n 40"
+    assert tiles.text[0] == "<b>0.300</b><br>→ 0.270<br>n 40"
     assert tiles.text[1] == "n 12"
     assert [chart.keys[place[1]] for place in tiles.customdata] == ["F × 18–24", "F × 25+", "M × 25+"]
     assert chart.table["drawn to the mean"].tolist()[0] == 0.27
     assert list(chart.table["n"]) == [40, 12, 50]
+    wide = charts.crossing([*cells, charts.Cell("M", "18–24", "M × 18–24", 9, None), replace(cells[0], column="x")],
+                           "NDCG", 0.2, "everybody shown")  # fmt: skip
+    assert list(wide.figure.layout.yaxis.ticktext) == ["18–24", "25+", "x"]  # the longer side downwards
 
 
 def test_mirrored_categories_stand_left_and_right_with_their_own_history() -> None:
@@ -379,6 +383,25 @@ def test_lorenz_by_hand() -> None:
     assert charts.lorenz(np.zeros(2), np.ones(2), "catalogue").table.empty
 
 
+def test_ribbons_join_what_is_on_both_lists_and_tell_what_is_new_and_lost() -> None:
+    names = {i: f"film {i}" for i in range(5)}
+    chart = charts.ribbons([0, 1, 2], [2, 1, 3], names, ("before", "after"), liked={3})
+    assert chart.table["what happens"].tolist() == [
+        "was 1, no longer listed", "stays at 2", "from 3 to 1", "new at 3",
+    ]  # fmt: skip
+    assert chart.table["left"].tolist()[:3] == [1, 2, 3]
+    assert chart.table["right"].isna().tolist() == [True, False, False, False]
+    assert chart.table["liked later"].tolist() == ["", "", "", "yes"]
+    assert "2 of 3 items are on both" in chart.alt
+    lines = [trace for trace in chart.figure.data if trace.mode == "lines"]
+    assert [(line.y[0], line.line.dash) for line in lines] == [(0, "dash"), (1, "solid"), (2, "solid")]
+    assert [round(line.y[-1], 3) for line in lines[1:]] == [1, 0]
+    assert lines[0].y[-1] > 3  # at the foot
+    (new,) = [trace for trace in chart.figure.data if trace.mode == "markers"]
+    assert list(new.y) == [2]
+    assert not charts.ribbons([], [], {}, ("a", "b")).table.size
+
+
 def test_a_frontier_holds_what_no_other_point_beats() -> None:
     places = ((0.3, 1.0), (0.2, 0.9), (0.2, 0.95), (0.25, 0.9), (0.4, 1.0))
     points = [PlanePoint("a", str(i), gap, accuracy, str(i)) for i, (gap, accuracy) in enumerate(places)]
@@ -402,22 +425,3 @@ def test_an_interval_in_a_cell_says_its_number_and_shows_its_way() -> None:
     assert better != worse
     assert "<line" not in start == none
     assert "undefined" in unquote(interval(None, None, (None, None), 0.0, None))
-
-
-def test_ribbons_join_what_is_on_both_lists_and_tell_what_is_new_and_lost() -> None:
-    names = {i: f"film {i}" for i in range(5)}
-    chart = charts.ribbons([0, 1, 2], [2, 1, 3], names, ("before", "after"), liked={3})
-    assert chart.table["what happens"].tolist() == [
-        "was 1, no longer listed", "stays at 2", "from 3 to 1", "new at 3",
-    ]  # fmt: skip
-    assert chart.table["left"].tolist()[:3] == [1, 2, 3]
-    assert chart.table["right"].isna().tolist() == [True, False, False, False]
-    assert chart.table["liked later"].tolist() == ["", "", "", "yes"]
-    assert "2 of 3 items are on both" in chart.alt
-    lines = [trace for trace in chart.figure.data if trace.mode == "lines"]
-    assert [(line.y[0], line.line.dash) for line in lines] == [(0, "dash"), (1, "solid"), (2, "solid")]
-    assert [round(line.y[-1], 3) for line in lines[1:]] == [1, 0]
-    assert lines[0].y[-1] > 3  # at the foot
-    (new,) = [trace for trace in chart.figure.data if trace.mode == "markers"]
-    assert list(new.y) == [2]
-    assert not charts.ribbons([], [], {}, ("a", "b")).table.size
