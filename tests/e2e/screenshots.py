@@ -41,9 +41,11 @@ VIEWS = {  # name → path and query; {lists}, {after} … stand for entries of 
     "5-explore-tastes": "explore?lists={lists}&explore=tastes",
     "5-explore-feedback": "explore?lists={lists}&explore=feedback",
     "6-mitigate": "mitigate?lists={lists}&k=10",
+    "6-mitigate-lever": "mitigate?lists={lists}&act=lever&lever=0.5",
     "6-mitigate-shortlist": "mitigate?lists={lists}&act=shortlist",
     "6-mitigate-done": "mitigate?lists={lists}&act=done",
     "7-compare": "compare?after={after}",
+    "7-compare-many": "compare?lists={lists}&sides=many&row={after}",
     "8-report": "report?comparison={comparison}",
 }
 SHAPES = {"wide": (1280, 800), "phone": (390, 844)}
