@@ -34,11 +34,13 @@ from fairdash.charts.groups import Gap as Gap
 from fairdash.charts.groups import GroupValue as GroupValue
 from fairdash.charts.groups import gaps as gaps
 from fairdash.charts.groups import group_values as group_values
+from fairdash.charts.histogram import cuts as cuts
 from fairdash.charts.lever import PeopleRow as PeopleRow
 from fairdash.charts.lever import PlanePoint as PlanePoint
 from fairdash.charts.lever import movers as movers
 from fairdash.charts.lever import plane as plane
 from fairdash.charts.lorenz import lorenz as lorenz
+from fairdash.charts.mini import mini as mini
 from fairdash.charts.mirrored import Half as Half
 from fairdash.charts.mirrored import mirrored as mirrored
 from fairdash.charts.people import MAX_DOTS as MAX_DOTS
