@@ -63,7 +63,7 @@ st.divider()
 auditing.headline(audit, attribute, metric)
 with st.container(horizontal=True, vertical_alignment="bottom", key="metric-row"):
     with st.popover(words.say("What this is"), icon=":material/menu_book:", type="tertiary"):
-        st.markdown(findings.definition(metric, audit["k"], audit["conventions"]))
+        st.markdown(findings.definition(metric, audit["k"], audit["conventions"], audit.get("said")))
     parts.act(
         words.say("See the people"), state.put, "view", pictures.PEOPLE, icon=":material/group:", key="see-people"
     )

@@ -148,7 +148,7 @@ def caveats(value: Value, known: Known) -> list[str]:
                 "training could move the numbers, too; by how much is not measured here."
             )
         )
-    return [*said, *map(str, value["warnings"])]
+    return [*said, *(words.again(warning, value.get("said")) for warning in value["warnings"])]
 
 
 def how_made(known: Known, kind: str, rules: Mapping[str, str], made: datetime) -> Section:

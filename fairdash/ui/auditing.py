@@ -99,7 +99,12 @@ def more(part: str, audit: dict[str, Any], asked: Asked, metric: str, made: Run,
         for why, rows in table[table[findings.NOTE] != ""].groupby(findings.NOTE, sort=False):
             named = words.join(rows[findings.METRIC].tolist())
             st.caption(f"{words.plain(named, 300)}: {words.plain(why, 300)}.")
-        st.caption(". ".join(words.plain(words.say(audit["conventions"][key]), 300) for key in ("test", "detectable")))
+        st.caption(
+            ". ".join(
+                words.plain(words.again(audit["conventions"][key], audit.get("said")), 300)
+                for key in ("test", "detectable")
+            )
+        )
     elif part == "spread":
         _spread(audit, attribute, metric)
     elif part == "categories":
@@ -122,14 +127,15 @@ def conventions(audit: dict[str, Any]) -> None:
     """What stands beside every number."""
     for name, told in audit["conventions"].items():
         what = words.say(words.option(name))
-        st.markdown(words.say("**{what}**: {said}", what=what, said=words.plain(words.say(told), 600)))
+        said = words.plain(words.again(told, audit.get("said")), 600)
+        st.markdown(words.say("**{what}**: {said}", what=what, said=said))
 
 
 def notes(audit: dict[str, Any]) -> None:
     """What reading the data and measuring found worth saying, quietly."""
     read = [finding["message"] for finding in audit.get("findings", ()) if finding["severity"] != "info"]
     for warning in (*read, *audit["warnings"]):
-        st.caption(words.plain(words.say(warning), 300), width="content")
+        st.caption(words.plain(words.again(warning, audit.get("said")), 300), width="content")
 
 
 def against(audit: dict[str, Any], attribute: str, metric: str, reference: str) -> None:

@@ -146,6 +146,12 @@ def headed(column: str) -> str | None:
     return None if told == column else told
 
 
+def heads(frame: pd.DataFrame, looks: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the columns of a table are called for the person, and how they look; the names of the frame stay the same in
+    every language."""
+    return {str(name): {**(looks or {}).get(name, {}), "label": headed(str(name))} for name in frame.columns}
+
+
 def table(frame: pd.DataFrame, name: str, *, digits: int = 3, height: int | Literal["auto"] = "auto") -> None:
     """A table with its download. Numbers are shown with `digits` digits and saved in full, under names that stay the
     same in every language; a column in which nothing is said is left out of the view."""

@@ -59,14 +59,16 @@ def past(data: str) -> None:
             words.say("Trained recommenders and brought lists are kept here."),
         )
         return
+    splits = {run.digest: run.meta.get("split", "") for run in state.workspace().entries("runs")}
     table = pd.DataFrame(
         {
-            "name": list(map(naming.namer(entries, 80), (entry.digest for entry in entries))),
-            "split": [state.workspace().get("runs", entry.meta["run"]).meta.get("split", "") for entry in entries],
-            "made": [datetime.fromtimestamp(entry.meta["created"]) for entry in entries],
+            words.later("name"): list(map(naming.namer(entries, 80), (entry.digest for entry in entries))),
+            words.later("split"): [splits.get(entry.meta["run"], "") for entry in entries],
+            words.later("made"): [datetime.fromtimestamp(entry.meta["created"]) for entry in entries],
         }
     )
-    chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="past")
+    chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="past",
+                          column_config=parts.heads(table))  # fmt: skip
     if not chosen.selection.rows:
         st.caption(words.say("Choose a row to look at it, to download it, or to delete it."))
         return
