@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ import pandas as pd
 import streamlit as st
 
 from fairdash import words
-from fairdash.charts import Chart, curves
+from fairdash.charts import Chart, curves, ink
 from fairdash.errors import FairDashError, full
 from fairdash.jobs import kinds, runner
 from fairdash.jobs.table import Job
+from fairdash.report.document import Picture
 from fairdash.ui import state
 
 POLL_SECONDS = 1.0
@@ -172,6 +174,20 @@ def _column(name: str, values: pd.Series, digits: int) -> Any:
     if numeric:
         return st.column_config.NumberColumn(headed(name), width=width, format=f"%.{digits}f")
     return st.column_config.Column(headed(name), width=width)
+
+
+def drawn(picture: Picture) -> str:
+    """A picture of a report as HTML for a page of the app, in the ink of the theme: as an image, since HTML of a page
+    may hold no SVG."""
+    svg = picture.svg.replace("currentColor", ink(state.dark()))
+    svg = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)  # an image is a document of its own
+    data = b64encode(svg.encode()).decode()
+    return f'<img alt="{words.markup(picture.alt, 400)}" src="data:image/svg+xml;base64,{data}">'
+
+
+def image(picture: Picture) -> None:
+    """A picture of a report, as wide as its place."""
+    st.html(f'<div class="picture">{drawn(picture)}</div>')
 
 
 def draw(

@@ -47,6 +47,13 @@ VIEWS = {  # name → path and query; {lists}, {after} … stand for entries of 
     "7-compare": "compare?after={after}",
     "7-compare-many": "compare?lists={lists}&sides=many&row={after}",
     "8-report": "report?comparison={comparison}",
+    "8-report-audit": "report?of=audits",
+    "9-present-finding": "report?comparison={comparison}&present=1&card=finding",
+    "9-present-people": "report?comparison={comparison}&present=1&card=people",
+    "9-present-lever": "report?comparison={comparison}&present=1&card=lever",
+    "9-present-decision": "report?comparison={comparison}&present=1&card=decision&notes=True",
+    "guide": "guide",
+    "guide-worked": "guide?part=worked",
 }
 SHAPES = {"wide": (1280, 800), "phone": (390, 844)}
 
