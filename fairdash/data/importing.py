@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairdash import columns
+from fairdash import columns, words
 from fairdash.data import arrays, check, clean, files, mapping, meaning, times
 from fairdash.data.check import Tables
 from fairdash.data.findings import Finding, Question, UnansweredError, examples, questions
@@ -113,7 +113,7 @@ def build(
     Raises DataError (files) or ConfigError (options).
     """
     options = options or ImportOptions()
-    progress(0.0, "Reading the files")
+    progress(0.0, words.say("Reading the files"))
     seen = preview(interactions, users, items, valid=valid, test=test, options=options)
     return complete(
         seen,
@@ -137,7 +137,7 @@ def complete(
     """What `build` makes of files that were read already, with the options that `preview` had."""
     _be_sure(seen)
     given = [{name: arrays.read_arrays(file) for name, file in files.items()} for files in (user_arrays, item_arrays)]
-    progress(0.4, "Checking")
+    progress(0.4, words.say("Checking"))
     findings = list(seen.findings)
     tables, unit, kind = _under_roles(seen, options, findings)
     tables = _repaired(tables, options, findings, progress)
@@ -188,7 +188,15 @@ def complete(
             "k_core": options.k_core,
         },
     )
-    progress(1.0, f"{dataset.n_users:,} people, {dataset.n_items:,} items, {len(dataset.interactions):,} interactions")
+    progress(
+        1.0,
+        words.say(
+            "{n_users} people, {n_items} items, {interactions} interactions",
+            n_users=dataset.n_users,
+            n_items=dataset.n_items,
+            interactions=len(dataset.interactions),
+        ),
+    )
     return dataset, tuple(findings)
 
 
@@ -464,7 +472,7 @@ def _wanted(options: ImportOptions) -> set[str]:
 def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], progress: Progress) -> Tables:
     wanted = _wanted(options)
     for i, step in enumerate(_STEPS):
-        progress(0.4 + 0.5 * i / len(_STEPS), "Checking")
+        progress(0.4 + 0.5 * i / len(_STEPS), words.say("Checking"))
         found = step(tables)
         if step is check.strangers:
             _must_meet(tables)

@@ -186,7 +186,7 @@ def main() -> int:
                     for page in pages:
                         page.set_default_timeout(steps.HANG_MS)
                     query = "&".join(f"{name}={value}" for name, value in view.items())
-                    steps.visit(pages[0], f"{server.url}/?{query}")
+                    steps.visit(pages[0], f"{server.url}/{list(state.JOURNEY)[-1]}?{query}")
                     steps.visit(pages[1], other)
                     within &= table(measure(*pages, options.times), size)
         finally:
