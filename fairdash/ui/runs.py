@@ -10,6 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from fairdash import words
+from fairdash.data import sources
+from fairdash.data.synthetic import Planted
 from fairdash.run import Run
 from fairdash.stages.feedback import FEEDBACK
 from fairdash.ui import keeping, load, naming, parts, state
@@ -38,6 +40,14 @@ def _family(data: str) -> set[str]:
         found = grown
         grown = found | {b for a, b in of.items() if b and a in found} | {a for a, b in of.items() if b in found}
     return found
+
+
+def planted(run: str) -> tuple[Planted, ...]:
+    """The biases that the data of a run is known to have; none where it was not made up."""
+    workspace = state.workspace()
+    data = workspace.get("runs", run).meta.get("dataset") or ""
+    known = workspace.get("datasets", data).meta["provenance"] if workspace.has("datasets", data) else {}
+    return sources.planted(known.get("source") or "")
 
 
 def past(data: str) -> None:
