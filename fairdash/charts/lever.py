@@ -196,7 +196,8 @@ def plane(points: Sequence[PlanePoint], start: tuple[float, float], gap: str, qu
         mine = [point for point in points if point.series == name]
         color = PALETTE[s % 6]
         figure.add_scatter(
-            x=[p.gap for p in mine], y=[100 * p.accuracy for p in mine], mode="lines+markers", name=words.markup(name, 60),
+            x=[p.gap for p in mine], y=[100 * p.accuracy for p in mine], mode="lines+markers",
+            name=words.markup(name, 60),
             line={"color": color, "dash": DASHES[s % 6], "width": 1},
             marker={"symbol": SYMBOLS[s % 6], "size": 9, "color": color},
             selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},

@@ -303,7 +303,7 @@ def beside(run: Run, own: Any, other: Any, liked: set[int], *, after: bool) -> p
 
 
 def listed(names: Any, items: Sequence[int], liked: set[int]) -> pd.DataFrame:
-    """A person's list: place, whether the item was liked later, and its name. names: of all items; liked: item codes."""
+    """A person's list: place, whether the item was liked later, and its name. names: of all items; liked: of codes."""
     return pd.DataFrame(
         {
             "#": range(1, len(items) + 1),

@@ -9,14 +9,17 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from fairdash import words
+from fairdash import groups, words
+from fairdash.item_classes import POPULARITY
 from fairdash.report import KINDS
 from fairdash.report import known as knowledge
 from fairdash.report.document import Document
 from fairdash.report.known import Known
 from fairdash.report.story import Subject
+from fairdash.schema import GroupSpec
+from fairdash.stages import feed
 from fairdash.stages.audit import AuditSpec
-from fairdash.ui import load, naming, parts, state
+from fairdash.ui import auditing, load, naming, parts, state
 from fairdash.workspace import Entry, Kind
 
 OF: dict[Kind, str] = {"comparisons": words.later("Of a comparison"), "audits": words.later("Of an audit")}
@@ -100,15 +103,12 @@ def subject(kind: Kind, digest: str) -> Subject:
 
 def looked(lists: str, asked: AuditSpec) -> tuple[AuditSpec, dict[str, Any]]:
     """Every attribute, the crossings and the items of some lists at once: how, and what was found."""
-    from fairdash.stages import audit, feed
-    from fairdash.stages.disclosure import withheld
-
-    run, listed = load.lists(lists)
+    run, _ = load.lists(lists)
     training = run.split.training
-    spec = feed.spec(
-        training.people, training.items, first=asked.groups, popularity=bool(len(run.split.known)), k=asked.k
-    )
-    return spec, withheld(audit.audit(run, listed, spec).to_json())
+    known = {one.label: one for one in (*asked.groups, *groups.suggest(training.people))}  # with the cuts asked for
+    things = [*([GroupSpec((POPULARITY,))] if len(run.split.known) else []), *groups.suggest(training.items)]
+    spec = feed.spec(list(known.values()), things, k=asked.k)
+    return spec, auditing.measured(lists, spec)
 
 
 def link(**query: str) -> str:
