@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from fairdash import words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import RECOMMENDERS, calibration, ranking, store, text
@@ -395,7 +396,7 @@ class Texts:
             at = np.concatenate([np.arange(before[i] + a, before[i] + b) for i, a, b in part])
             result[torch.from_numpy(at).to(self.device.torch)] = values
             done += len(chosen)
-            progress(done / len(pieces), "Judging pairs")
+            progress(done / len(pieces), words.say("Judging pairs"))
         final: Floats = result.cpu().numpy()
         return final
 
@@ -788,11 +789,11 @@ class BertPair:
             terms=terms,
         )
         fitted.blend = fit_blend(data, first, options, seed, fitted)
-        progress(0.97, "Calibrating the probabilities on validation")
+        progress(0.97, words.say("Calibrating the probabilities on validation"))
         fitted.calibration = calibration.on_validation(
             lambda users, items: fitted.pair_logits(users, items, data.train), data, seed
         )
-        progress(1.0, "Done")
+        progress(1.0, words.say("Done"))
         return fitted
 
 
