@@ -93,7 +93,8 @@ class Gap:
     """A metric over groups; numbers are NaN where undefined, with `reason`. pair: names of the higher and the lower
     group. of: the category where the gap is largest. detectable: smallest true gap found with probability 0.8. sides:
     the groups' values; oriented: of what is no gap of values, the replicates [r]; shuffled: gap under shuffled labels
-    [p], of metrics that noise alone lifts above 0 (`metrics.floor`). more: parts that only this metric has."""
+    [p], of metrics that noise alone lifts above 0 (`metrics.floor`). draws: shufflings that p is made of, 0 where they
+    were all enumerated. more: parts that only this metric has."""
 
     gap: float = math.nan
     ratio: float = math.nan
@@ -108,6 +109,7 @@ class Gap:
     sides: Sides | None = None
     oriented: Array = field(default_factory=lambda: np.empty(0))
     shuffled: Array = field(default_factory=lambda: np.empty(0))
+    draws: int = 0
     reason: str = ""
     more: dict[str, float] = field(default_factory=dict)
 
@@ -150,7 +152,7 @@ def gap(
     differences = [abs(a - b) for a, b in combinations(column[~np.isnan(column)], 2)]
     worst: int | None = low if better > 0 else high if better < 0 else None
     spreads = spread(rates, total, moments, people)
-    p, critical = _test(rates, total, values, null, apart=shared is None)
+    p, draws, critical = _test(rates, total, values, null, apart=shared is None)
     one = values.shape == (2, 1)
     left = left_of(rates.residuals(total, boot), shared)
     ends = _pair(spreads, high, low, left) if one else _simultaneous(spreads, critical, left)
@@ -170,6 +172,7 @@ def gap(
         sides=Sides(
             tuple(names), column, rates.of(boot)[..., target], people, unit(rates, total, people)[:, target], shared
         ),
+        draws=draws,
     )
 
 
@@ -284,16 +287,16 @@ def _root(function: Callable[[float], float], start: float) -> float:
     return float(brentq(function, low, high, xtol=1e-4 * high)) if high < 1e9 * start else math.nan
 
 
-def _test(rates: Rates, total: Array, values: Array, null: Array, *, apart: bool) -> tuple[float, float]:
-    """p of the largest difference in units of its size over the shufflings, and the critical value of one pair. apart:
-    nobody is in two groups."""
+def _test(rates: Rates, total: Array, values: Array, null: Array, *, apart: bool) -> tuple[float, int, float]:
+    """p of the largest difference in units of its size over the shufflings, how many these are (0: all that there are),
+    and the critical value of one pair. apart: nobody is in two groups."""
     known = (~np.isnan(values)).sum(axis=0)
     pairs = int((known * (known - 1) // 2).sum())
     critical = -float(ndtri(ALPHA / 2 / pairs))
     if not len(null):
-        return math.nan, critical
+        return math.nan, 0, critical
     if apart and values.shape == (2, 1) and rates.squares and (p := _exact(rates, total)) is not None:
-        return p, critical
+        return p, 0, critical
     # the labels as they are count as one of the shufflings, so that no unit is made of the others alone
     shuffled = np.concatenate([values[None], rates.of(null)])
     largest = np.zeros((len(shuffled), 2))  # in units of each pair's size, and as it is
@@ -308,7 +311,7 @@ def _test(rates: Rates, total: Array, values: Array, null: Array, *, apart: bool
     rare = np.array([np.percentile(largest[:, at], share) for at, share in enumerate(SHARES)])
     rare[rare == 0] = 1.0
     statistics = (largest / rare).max(axis=1)
-    return p_value(float(statistics[0]), statistics[1:]), critical
+    return p_value(float(statistics[0]), statistics[1:]), len(null), critical
 
 
 def _exact(rates: Rates, total: Array) -> float | None:
@@ -384,10 +387,12 @@ def distance(
     shown = math.sqrt if root else float
     observed = float(statistic(total))
     shuffled = statistic(null)
+    known = shuffled[~np.isnan(shuffled)]
     return Gap(
         gap=shown(square),
         ci=(shown(low), shown(high)) if not math.isnan(high) else (math.nan, math.nan),
-        p_value=p_value(observed, shuffled[~np.isnan(shuffled)]) if len(null) else math.nan,
+        p_value=p_value(observed, known) if len(null) else math.nan,
+        draws=len(known),
         detectable=shown(detectable_distance(square, moved)),
         oriented=np.sqrt(moved) if root else moved,
         shuffled=np.sqrt(shuffled) if root else shuffled,
@@ -438,14 +443,16 @@ def differential_fairness(
     return float(each[item]), (int(np.argmax(table[:, item])), int(np.argmin(table[:, item]))), item
 
 
-def fairness_of_alike(listed: NDArray[np.int64], people: NDArray[np.int64], permutations: int, seed: int) -> Array:
+def fairness_of_alike(
+    listed: NDArray[np.int64], people: NDArray[np.int64], permutations: int, seed: int, cells: int = FAIRNESS_CELLS
+) -> Array:
     """Smoothed ε [p] when who gets an item is spread over the groups by chance, each item alone (hypergeometric). Lists
     that go together make the largest of all items smaller than that, so that a test errs on the safe side. At
-    most `permutations` draws, and FAIRNESS_CELLS of all items and groups together."""
+    most `permutations` draws, and so many cells of items, groups and draws."""
     everybody, size = listed.sum(axis=0), int(people.sum())
     some = np.sort(everybody[everybody > 0])  # in no order of items; those that nobody has are all one
     everybody = np.append(some, 0) if (everybody == 0).any() else some
-    draws = min(permutations, max(100, FAIRNESS_CELLS // max(1, len(everybody) * len(people))))
+    draws = min(permutations, max(100, cells // max(1, len(everybody) * len(people))))
     rng = np.random.default_rng([seed, size])
     found = np.empty(draws)
     for p in range(draws):
