@@ -28,7 +28,7 @@ p < 0.05 says, it becomes that which the test implies, gap · (1 − 1.96 / z) w
 
 Detectable gap: a true difference of this size would be found with probability 0.8 at this number of people. What it
 must pass is of the shufflings of all people, the further hits among them; how it varies, of the smaller group of the
-pair with as many more hits.
+pair with as many more hits. Where hits are few, a part of a larger one is added (`_with_larger`).
 
 Metrics that are distances (category_divergence, score_ks, generalized_cross_entropy, group_entropy_index) are never
 below 0 and biased upward; their interval is `bootstrap.distance_interval`.
@@ -71,6 +71,8 @@ Array = NDArray[np.float64]
 EXACT_GROUP = 100_000  # the smaller of two groups, up to which all shufflings of hits are enumerated
 SHARES = (98.0, 96.0)  # percent of shuffles below the points that make the two statistics of several groups comparable
 FAIRNESS_CELLS = 1_000_000  # items × groups × draws for the floor of differential fairness: 0.4 s
+LARGER = (0.4, 3.0)  # a part of a hit, so many times as large as those that make up the variance: see `_with_larger`
+FEW_HITS = 3.0  # at which half of that part counts
 TIE = 1e-9  # statistics that differ by less, relatively, are one value: sums of pieces differ by rounding
 
 
@@ -156,7 +158,7 @@ def gap(
     one = values.shape == (2, 1)
     left = left_of(rates.residuals(total, boot), shared)
     ends = _pair(spreads, high, low, left) if one else _simultaneous(spreads, critical, left)
-    together = spread(rates, total.sum(axis=0)[None], moments.sum(axis=0)[None], people.sum()[None])
+    together = spread(rates, *_with_larger(rates, total.sum(axis=0), moments.sum(axis=0)), people.sum()[None])
     top = float(column[high])
     return Gap(
         gap=float(widest[target]),
@@ -226,6 +228,24 @@ def agreeing(ends: tuple[float, float], value: float, p: float) -> tuple[float, 
     distance = -float(ndtri(p / 2))
     implied = value * (1 - Z / distance) if distance > 0 else -math.inf
     return (implied if p < ALPHA else max(min(implied, 0.0), -abs(high))), high
+
+
+def _with_larger(rates: Rates, total: Array, moments: Array) -> tuple[Array, Array]:
+    """Sums of all [1, c] and of their products [1, c, c], with a part of one more hit where hits are few and of several
+    sizes: some are likely to be larger than those that came up, as the one first place of five hits is for MRR."""
+    total, moments = total.copy(), moments.copy()
+    for number, square in zip(rates.numerators, rates.squares, strict=False):
+        first, second, third = total[number], total[square], moments[number, square]
+        if not (first > 0 and second > 0 and third * first > second**2 * (1 + TIE)):
+            continue
+        hits = first**2 / second  # as many of one size would vary as much
+        part, size = LARGER[0] * hits / (hits + FEW_HITS), min(1.0, LARGER[1] * third / second)
+        size = max(size, third / second)  # values may go beyond 1
+        total[[number, square]] += part * size, part * size**2
+        more = part * size**3
+        moments[number, square] += more
+        moments[square, number] += more
+    return total[None], moments[None]
 
 
 def _detectable(together: Spread, few: float, many: float, both: float, target: int, critical: float) -> float:
