@@ -363,6 +363,9 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
     p_holm = adjusted(named)
     rows = {}
     for metric, gap in named.items():
+        info = part(metric)
+        # a difference that cannot be is none that could be found
+        too_few = gap.sides is not None and gap.detectable > info.high - info.low
         rows[metric] = {
             "gap": gap.gap,
             "ratio": gap.ratio,
@@ -374,11 +377,13 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
             "worst_group": gap.worst_group,
             "pair": gap.pair,
             "of": gap.of,
-            "detectable": gap.detectable,
+            "detectable": math.nan if too_few else gap.detectable,
             **gap.more,
-            **floor.beside(gap.gap, gap.shuffled, gap.oriented, gap.p_value, below_zero=part(metric).high <= 0),
+            **floor.beside(gap.gap, gap.shuffled, gap.oriented, gap.p_value, below_zero=info.high <= 0),
         }
         path = f"gaps.{attribute}.{metric}"
+        if too_few:
+            undefined[f"{path}.detectable"] = "with so few people no difference that is possible would be found"
         if math.isnan(gap.gap):
             undefined[path] = gap.reason or why(metric)
         elif gap.reason:

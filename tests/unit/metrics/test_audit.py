@@ -607,6 +607,17 @@ def test_identical_groups_have_no_gap(seed: int) -> None:
                 assert row["ci"][0] <= 1e-7, metric
 
 
+def test_a_difference_that_cannot_be_is_not_called_detectable() -> None:
+    """One hit of two people beside none of two: even 1, the largest difference of all, would not be found."""
+    lists = pd.DataFrame([(u, "1", 1) for u in "abcd"], columns=["user_id", "item_id", "rank"])
+    truth = pd.DataFrame({"user_id": list("abcd"), "item_id": list("1999")})
+    users = pd.DataFrame({"user_id": list("abcd"), "gender": list("ffmm")})
+    pair = [GroupSpec(("gender",), min_size=1)]
+    found = audit.from_frames(lists, truth, users, groups=pair, k=1, replicates=5, permutations=5).to_json()
+    assert found["gaps"]["gender"]["hit"]["detectable"] is None
+    assert "no difference that is possible" in found["undefined"]["gaps.gender.hit.detectable"]
+
+
 def test_the_rank_of_the_first_hit_is_of_everybody_who_could_have_one() -> None:
     """Of four people with something to find, one has it at rank 1, one at rank 3, two not at all."""
     lists = pd.DataFrame(
