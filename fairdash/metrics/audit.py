@@ -6,7 +6,7 @@ lists of this program; all give an `Audit` (see `value`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from fairdash.data.findings import Finding
 from fairdash.data.options import ImportOptions
 from fairdash.errors import ConfigError, DataError
 from fairdash.hashing import Hashes
-from fairdash.metrics import bootstrap, inputs, rating, results, shrinkage
+from fairdash.metrics import bootstrap, inputs, many_tests, rating, results, shrinkage
 from fairdash.metrics.catalogue import ACCURACY, chosen, why
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue, Inputs
@@ -30,7 +30,8 @@ from fairdash.schema import USER_ID, Groups, GroupSpec, Lists, Split
 
 Array = NDArray[np.float64]
 
-RATING_SHUFFLES = 500  # labellings at most, for the tests of metrics of predicted ratings
+RATING_SHUFFLES = 500  # labellings at first, for the tests of metrics of predicted ratings
+RATING_TIMES = 4  # as many labellings at most, for what is near the line
 SCORES, RATING = "scores", "rating"  # families that need more than sums over people
 SCORE_CELLS = 128  # of list scores, for replicates of score_ks; the value itself is exact
 
@@ -209,7 +210,7 @@ def from_inputs(
     ]
     total = tally(made, rules, _model_values(model, made))
     exact_ks = _exact_ks(made, k) if cells else {}
-    rated = {}
+    rated = None
     if made.rated is not None and RATING in families:
         rated = rating_gaps(made.rated, made.hashes, made.groups, made.min_sizes, made.catalogue.size, rules)
     return finish(
@@ -236,7 +237,7 @@ def finish(
     threshold: float | None = None,
     model: ModelSide | None = None,
     exact_ks: Mapping[str, tuple[float, tuple[str, str]]] | None = None,
-    rated: Mapping[str, Mapping[str, Gap]] | None = None,
+    rated: Callable[[int, int], Mapping[str, Gap]] | None = None,
     findings: Sequence[Finding] = (),
 ) -> Audit:
     """From sums to numbers: every metric, interval and test of a tally, which may be the sum of many."""
@@ -254,13 +255,17 @@ def finish(
     groups: dict[str, Any] = {}
     for a, group in enumerate(total.groups):
         groups[group.attribute] = results.group_rows(total, group, catalogue, undefined)
+        own = rated or _unrated
         found[group.attribute] = results.gaps(
-            total, a, catalogue, said, undefined, (exact_ks or {}).get(group.attribute)
+            total,
+            a,
+            catalogue,
+            said,
+            undefined,
+            (exact_ks or {}).get(group.attribute),
+            own if RATING in families else None,
         )
-        if RATING in families:
-            unknown = {key: Gap(reason=why(key)) for key in rating.KEYS}
-            found[group.attribute] |= (rated or {}).get(group.attribute, unknown)
-        said += results.too_few_shufflings(group.attribute, found[group.attribute], total.rules.permutations)
+        said += many_tests.too_few(group.attribute, found[group.attribute])
     contract: dict[str, Any] = {
         "k": total.rules.k,
         "conventions": results.conventions(total, threshold),
@@ -342,20 +347,23 @@ def rating_gaps(
     min_sizes: Sequence[int],
     n_items: int,
     rules: Rules,
-) -> dict[str, dict[str, Gap]]:
-    """The metrics of predicted ratings by attribute; their floor under shuffled labels stands beside them.
+) -> Callable[[int, int], dict[str, Gap]]:
+    """The metrics of predicted ratings, from an attribute's place and how many times as many labellings as at first;
+    their floor under shuffled labels stands beside them.
 
     hashes: of the ids of the people that `rated` and `groups` are over [n]."""
     weights = bootstrap.weights(hashes, rules.replicates, rules.seed)
-    found = {}
-    for a, (group, least) in enumerate(zip(groups, min_sizes, strict=True)):
+
+    def found(attribute: int, times: int) -> dict[str, Gap]:
+        group, least = groups[attribute], min_sizes[attribute]
         kept = group.among(np.flatnonzero(group.sizes >= max(1, least)))
-        person = np.repeat(np.arange(len(hashes))[:, None], min(rules.permutations, RATING_SHUFFLES), axis=1)
+        labellings = min(rules.permutations, RATING_SHUFFLES) * min(times, RATING_TIMES)
+        person = np.repeat(np.arange(len(hashes))[:, None], labellings, axis=1)
         enough = ~kept.unknown
-        person[enough] = np.random.default_rng([rules.seed, a]).permuted(person[enough], axis=0)
+        person[enough] = np.random.default_rng([rules.seed, attribute]).permuted(person[enough], axis=0)
         pairs, each, weights_of, shuffles = rating.each_group(rated, kept, weights, person)
         disparities = rating.unfairness(pairs, each, n_items, min_size=least, weights=weights_of, shuffles=shuffles)
-        found[group.attribute] = {
+        return {
             key: Gap(
                 gap=value.value,
                 ci=value.ci,
@@ -364,11 +372,17 @@ def rating_gaps(
                 oriented=value.replicates,
                 reason=value.reason,
                 shuffled=value.shuffled,
+                draws=int(np.isfinite(value.shuffled).sum()),
                 more={} if value.reason else {"shared": value.shared},
             )
             for key, value in disparities.items()
         }
+
     return found
+
+
+def _unrated(_attribute: int, _times: int) -> dict[str, Gap]:
+    return {key: Gap(reason=why(key)) for key in rating.KEYS}
 
 
 def _model_values(model: ModelSide | None, made: Inputs) -> dict[str, Array]:

@@ -28,10 +28,11 @@ def aimed(target: Array | None, kept: Sequence[int] | NDArray[np.intp]) -> Array
 class Compared:
     """The groups of one attribute that are large enough, `(unknown)` left out. names, people: [g]. layout: where a
     named column stands in sums. sums [g, c]; moments: sums of products of columns [g, c, c]; boot: sums under every
-    bootstrap replicate [r, g, c]; null: under shuffled labels [p, g, c]. listed: people with each item in the top K
-    [g, n_items]. exact_ks: `score_ks` of all scores with its pair of groups, where there are scores. permutations,
-    seed: of the audit, for what draws labels of its own. target: chosen shares of the groups [g], adding up to 1; None:
-    the metric's own. shared: people in both of two groups [g, g], who count in each; None where nobody is."""
+    bootstrap replicate [r, g, c]; null: some of the columns under shuffled labels, columns → [p, g, columns]. listed:
+    people with each item in the top K [g, n_items]. exact_ks: `score_ks` of all scores with its pair of groups, where
+    there are scores. permutations, seed: of the audit, for what draws labels of its own; times: how many times as many
+    as at first. target: chosen shares of the groups [g], adding up to 1; None: the metric's own. shared: people in both
+    of two groups [g, g], who count in each; None where nobody is."""
 
     names: tuple[str, ...]
     people: NDArray[np.int64]
@@ -39,12 +40,13 @@ class Compared:
     sums: Array
     moments: Array
     boot: Array
-    null: Array
+    null: Callable[[NDArray[np.intp]], Array]
     listed: NDArray[np.int64]
     catalogue: Catalogue
     exact_ks: tuple[float, tuple[str, str]] | None = None
     permutations: int = 0
     seed: int = 0
+    times: int = 1
     target: Array | None = None
     shared: NDArray[np.int64] | None = None
 
@@ -61,8 +63,10 @@ class Compared:
         if shared is not None:  # of those in both, as many have a value as of the two groups
             part = np.sqrt(n / self.people)
             shared = np.ceil(shared * part * part[:, None]).astype(np.int64)
-        sums = self.sums, self.moments, self.boot, self.null
-        return groups.gap(rates, self.names, n, *sums, better=better, shared=shared)
+        columns, own = rates.alone()
+        at = np.asarray(columns, dtype=np.intp)
+        sums = self.sums[:, at], self.moments[:, at][:, :, at], self.boot[..., at], self.null(at)
+        return groups.gap(own, self.names, n, *sums, better=better, shared=shared)
 
     def among(self, kept: NDArray[np.intp]) -> Compared:
         """The same of some of the groups."""
@@ -73,16 +77,34 @@ class Compared:
             sums=self.sums[kept],
             moments=self.moments[kept],
             boot=self.boot[:, kept],
-            null=self.null[:, kept],
+            null=lambda columns: self.null(columns)[:, kept],
             listed=self.listed[kept],
             target=aimed(self.target, kept),
             shared=None if self.shared is None else self.shared[np.ix_(kept, kept)],
         )
 
+    def only(self, *names: str) -> Compared:
+        """The same with these columns alone, so that no others are shuffled for a distance."""
+        layout, at = {}, 0
+        for name in names:
+            width = self.layout[name].stop - self.layout[name].start
+            layout[name] = slice(at, at + width)
+            at += width
+        columns = np.concatenate([np.arange(self.layout[name].start, self.layout[name].stop) for name in names])
+        return replace(
+            self,
+            layout=layout,
+            sums=self.sums[:, columns],
+            moments=self.moments[:, columns][:, :, columns],
+            boot=self.boot[..., columns],
+            null=lambda some: self.null(columns[some]),
+        )
+
     def distance(self, statistic: Callable[[Array], Array], why: str, **options: Any) -> Gap:
         """The gap that is a distance: `groups.distance` of a statistic [...] of sums [..., g, c]. why: said where it is
         undefined."""
-        return groups.distance(statistic, self.sums, self.boot, self.null, reason=why, **options)
+        null = self.null(np.arange(self.sums.shape[-1]))
+        return groups.distance(statistic, self.sums, self.boot, null, reason=why, **options)
 
     def counts(self, column: str) -> NDArray[np.int64]:
         """Sums of a column of counts [g]."""

@@ -28,7 +28,7 @@ p < 0.05 says, it becomes that which the test implies, gap · (1 − 1.96 / z) w
 
 Detectable gap: a true difference of this size would be found with probability 0.8 at this number of people. What it
 must pass is of the shufflings of all people, the further hits among them; how it varies, of the smaller group of the
-pair with as many more hits.
+pair with as many more hits. Where hits are few, a part of a larger one is added (`_with_larger`).
 
 Metrics that are distances (category_divergence, score_ks, generalized_cross_entropy, group_entropy_index) are never
 below 0 and biased upward; their interval is `bootstrap.distance_interval`.
@@ -71,6 +71,8 @@ Array = NDArray[np.float64]
 EXACT_GROUP = 100_000  # the smaller of two groups, up to which all shufflings of hits are enumerated
 SHARES = (98.0, 96.0)  # percent of shuffles below the points that make the two statistics of several groups comparable
 FAIRNESS_CELLS = 1_000_000  # items × groups × draws for the floor of differential fairness: 0.4 s
+LARGER = (0.4, 3.0)  # a part of a hit, so many times as large as those that make up the variance: see `_with_larger`
+FEW_HITS = 3.0  # at which half of that part counts
 TIE = 1e-9  # statistics that differ by less, relatively, are one value: sums of pieces differ by rounding
 
 
@@ -93,7 +95,8 @@ class Gap:
     """A metric over groups; numbers are NaN where undefined, with `reason`. pair: names of the higher and the lower
     group. of: the category where the gap is largest. detectable: smallest true gap found with probability 0.8. sides:
     the groups' values; oriented: of what is no gap of values, the replicates [r]; shuffled: gap under shuffled labels
-    [p], of metrics that noise alone lifts above 0 (`metrics.floor`). more: parts that only this metric has."""
+    [p], of metrics that noise alone lifts above 0 (`metrics.floor`). draws: shufflings that p is made of, 0 where they
+    were all enumerated. more: parts that only this metric has."""
 
     gap: float = math.nan
     ratio: float = math.nan
@@ -108,6 +111,7 @@ class Gap:
     sides: Sides | None = None
     oriented: Array = field(default_factory=lambda: np.empty(0))
     shuffled: Array = field(default_factory=lambda: np.empty(0))
+    draws: int = 0
     reason: str = ""
     more: dict[str, float] = field(default_factory=dict)
 
@@ -150,11 +154,11 @@ def gap(
     differences = [abs(a - b) for a, b in combinations(column[~np.isnan(column)], 2)]
     worst: int | None = low if better > 0 else high if better < 0 else None
     spreads = spread(rates, total, moments, people)
-    p, critical = _test(rates, total, values, null, apart=shared is None)
+    p, draws, critical = _test(rates, total, values, null, apart=shared is None)
     one = values.shape == (2, 1)
     left = left_of(rates.residuals(total, boot), shared)
     ends = _pair(spreads, high, low, left) if one else _simultaneous(spreads, critical, left)
-    together = spread(rates, total.sum(axis=0)[None], moments.sum(axis=0)[None], people.sum()[None])
+    together = spread(rates, *_with_larger(rates, total.sum(axis=0), moments.sum(axis=0)), people.sum()[None])
     top = float(column[high])
     return Gap(
         gap=float(widest[target]),
@@ -170,6 +174,7 @@ def gap(
         sides=Sides(
             tuple(names), column, rates.of(boot)[..., target], people, unit(rates, total, people)[:, target], shared
         ),
+        draws=draws,
     )
 
 
@@ -223,6 +228,24 @@ def agreeing(ends: tuple[float, float], value: float, p: float) -> tuple[float, 
     distance = -float(ndtri(p / 2))
     implied = value * (1 - Z / distance) if distance > 0 else -math.inf
     return (implied if p < ALPHA else max(min(implied, 0.0), -abs(high))), high
+
+
+def _with_larger(rates: Rates, total: Array, moments: Array) -> tuple[Array, Array]:
+    """Sums of all [1, c] and of their products [1, c, c], with a part of one more hit where hits are few and of several
+    sizes: some are likely to be larger than those that came up, as the one first place of five hits is for MRR."""
+    total, moments = total.copy(), moments.copy()
+    for number, square in zip(rates.numerators, rates.squares, strict=False):
+        first, second, third = total[number], total[square], moments[number, square]
+        if not (first > 0 and second > 0 and third * first > second**2 * (1 + TIE)):
+            continue
+        hits = first**2 / second  # as many of one size would vary as much
+        part, size = LARGER[0] * hits / (hits + FEW_HITS), min(1.0, LARGER[1] * third / second)
+        size = max(size, third / second)  # values may go beyond 1
+        total[[number, square]] += part * size, part * size**2
+        more = part * size**3
+        moments[number, square] += more
+        moments[square, number] += more
+    return total[None], moments[None]
 
 
 def _detectable(together: Spread, few: float, many: float, both: float, target: int, critical: float) -> float:
@@ -284,16 +307,16 @@ def _root(function: Callable[[float], float], start: float) -> float:
     return float(brentq(function, low, high, xtol=1e-4 * high)) if high < 1e9 * start else math.nan
 
 
-def _test(rates: Rates, total: Array, values: Array, null: Array, *, apart: bool) -> tuple[float, float]:
-    """p of the largest difference in units of its size over the shufflings, and the critical value of one pair. apart:
-    nobody is in two groups."""
+def _test(rates: Rates, total: Array, values: Array, null: Array, *, apart: bool) -> tuple[float, int, float]:
+    """p of the largest difference in units of its size over the shufflings, how many these are (0: all that there are),
+    and the critical value of one pair. apart: nobody is in two groups."""
     known = (~np.isnan(values)).sum(axis=0)
     pairs = int((known * (known - 1) // 2).sum())
     critical = -float(ndtri(ALPHA / 2 / pairs))
     if not len(null):
-        return math.nan, critical
+        return math.nan, 0, critical
     if apart and values.shape == (2, 1) and rates.squares and (p := _exact(rates, total)) is not None:
-        return p, critical
+        return p, 0, critical
     # the labels as they are count as one of the shufflings, so that no unit is made of the others alone
     shuffled = np.concatenate([values[None], rates.of(null)])
     largest = np.zeros((len(shuffled), 2))  # in units of each pair's size, and as it is
@@ -308,7 +331,7 @@ def _test(rates: Rates, total: Array, values: Array, null: Array, *, apart: bool
     rare = np.array([np.percentile(largest[:, at], share) for at, share in enumerate(SHARES)])
     rare[rare == 0] = 1.0
     statistics = (largest / rare).max(axis=1)
-    return p_value(float(statistics[0]), statistics[1:]), critical
+    return p_value(float(statistics[0]), statistics[1:]), len(null), critical
 
 
 def _exact(rates: Rates, total: Array) -> float | None:
@@ -384,10 +407,12 @@ def distance(
     shown = math.sqrt if root else float
     observed = float(statistic(total))
     shuffled = statistic(null)
+    known = shuffled[~np.isnan(shuffled)]
     return Gap(
         gap=shown(square),
         ci=(shown(low), shown(high)) if not math.isnan(high) else (math.nan, math.nan),
-        p_value=p_value(observed, shuffled[~np.isnan(shuffled)]) if len(null) else math.nan,
+        p_value=p_value(observed, known) if len(null) else math.nan,
+        draws=len(known),
         detectable=shown(detectable_distance(square, moved)),
         oriented=np.sqrt(moved) if root else moved,
         shuffled=np.sqrt(shuffled) if root else shuffled,
@@ -438,14 +463,16 @@ def differential_fairness(
     return float(each[item]), (int(np.argmax(table[:, item])), int(np.argmin(table[:, item]))), item
 
 
-def fairness_of_alike(listed: NDArray[np.int64], people: NDArray[np.int64], permutations: int, seed: int) -> Array:
+def fairness_of_alike(
+    listed: NDArray[np.int64], people: NDArray[np.int64], permutations: int, seed: int, cells: int = FAIRNESS_CELLS
+) -> Array:
     """Smoothed ε [p] when who gets an item is spread over the groups by chance, each item alone (hypergeometric). Lists
     that go together make the largest of all items smaller than that, so that a test errs on the safe side. At
-    most `permutations` draws, and FAIRNESS_CELLS of all items and groups together."""
+    most `permutations` draws, and so many cells of items, groups and draws."""
     everybody, size = listed.sum(axis=0), int(people.sum())
     some = np.sort(everybody[everybody > 0])  # in no order of items; those that nobody has are all one
     everybody = np.append(some, 0) if (everybody == 0).any() else some
-    draws = min(permutations, max(100, FAIRNESS_CELLS // max(1, len(everybody) * len(people))))
+    draws = min(permutations, max(100, cells // max(1, len(everybody) * len(people))))
     rng = np.random.default_rng([seed, size])
     found = np.empty(draws)
     for p in range(draws):

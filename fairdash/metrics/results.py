@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,13 +18,14 @@ from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS, QUOTIENTS, chosen, counted, over, part, why
 from fairdash.metrics.compared import Compared, aimed
-from fairdash.metrics.declare import Quotient
+from fairdash.metrics.declare import Metric, Part, Quotient
 from fairdash.metrics.families import parity
 from fairdash.metrics.families.categories import PLACES, SLOTS
 from fairdash.metrics.families.scores import CELLS
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue
 from fairdash.metrics.item_sums import ItemSums, Listed, divide
+from fairdash.metrics.many_tests import adjusted, undecided
 from fairdash.metrics.rates import Rates, spread, unit
 from fairdash.metrics.shuffles import shuffled
 from fairdash.metrics.tally import EXACT_PEOPLE, GroupSums, Tally
@@ -38,6 +39,7 @@ _Sums = tuple[Array, Array, Array]  # [g, c], of products of columns [g, c, c], 
 CURVE_PEOPLE = 20_000  # a curve needs no more; they are chosen by hash
 _GRADED = words.later("in graded_ndcg alone: a gain of 2^rating − 1 for every held-out item, liked or not")
 STEPS = 20  # cells of a distribution
+TIMES = (2, 4, 8, 16)  # as many shufflings as at first, for what is near the line
 
 
 def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
@@ -92,14 +94,18 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "test": words.say(
             words.later(
                 "{permutations} shufflings of the group labels over users, by their limit distribution above 20,000 "
-                "users; all of them for hits of two groups; p_holm: Holm over the metrics of one attribute"
+                "users; all of them for hits of two groups; up to {times} times as many for a metric whose p is too "
+                "near its limit to be told from it; p_holm: Holm over the metrics of one attribute, those of one test "
+                "counted once"
             )
             if _by_limit(total)
             else words.later(
-                "{permutations} shufflings of the group labels over users; all of them for hits of two groups; p_holm: "
-                "Holm over the metrics of one attribute"
+                "{permutations} shufflings of the group labels over users; all of them for hits of two groups; up to "
+                "{times} times as many for a metric whose p is too near its limit to be told from it; p_holm: Holm "
+                "over the metrics of one attribute, those of one test counted once"
             ),
             permutations=rules.permutations,
+            times=TIMES[-1],
         ),
         "shrunk": words.later(
             "of five groups or more: posterior mean and 95 % interval under normal errors and normal true values, both "
@@ -123,14 +129,12 @@ def _by_limit(total: Tally) -> bool:
 # --- people -----------------------------------------------------------------------------------------------------------
 
 
-def _mean_rates(total: Tally, key: str) -> Rates:
-    layout = total.people_layout
+def _mean_rates(layout: Mapping[str, slice], key: str) -> Rates:
     return Rates((layout[f"sum:{key}"].start,), (layout[counted(key)].start,), (layout[f"square:{key}"].start,))
 
 
-def _quotients(total: Tally, quotients: Sequence[Quotient]) -> Rates | None:
+def _quotients(layout: Mapping[str, slice], quotients: Sequence[Quotient]) -> Rates | None:
     """One target a quotient; None where these columns were not counted."""
-    layout = total.people_layout
     needed = {name for one in quotients for name in (one.above, one.below, one.people) if name}
     if not needed <= layout.keys():
         return None
@@ -146,9 +150,9 @@ def _quotients(total: Tally, quotients: Sequence[Quotient]) -> Rates | None:
 
 def group_metrics(total: Tally) -> dict[str, tuple[Rates, str]]:
     """Values of one group, by the key they have in `groups`: the sums and the column that counts their people."""
-    found = {key: (_mean_rates(total, key), counted(key)) for key in total.metrics}
+    found = {key: (_mean_rates(total.people_layout, key), counted(key)) for key in total.metrics}
     for key, quotient in QUOTIENTS.items():
-        rates = _quotients(total, [quotient])
+        rates = _quotients(total.people_layout, [quotient])
         if rates is not None:
             found[key] = rates, quotient.people
     return found
@@ -250,8 +254,10 @@ def gaps(
     said: list[str],
     undefined: dict[str, str],
     exact_ks: tuple[float, tuple[str, str]] | None,
+    rated: Callable[[int, int], Mapping[str, Gap]] | None = None,
 ) -> dict[str, Gap]:
-    """The gap of every metric over one attribute's groups. said, undefined: what is to be told is added."""
+    """The gap of every metric over one attribute's groups. said, undefined: what is to be told is added. rated: the
+    gaps of predicted ratings of an attribute, with so many times as many shufflings as at first."""
     group = total.groups[attribute]
     known = [g for g, name in enumerate(group.names) if name != UNKNOWN]
     small = [g for g in known if 0 < group.people[g] < group.min_size]
@@ -293,7 +299,14 @@ def gaps(
             )
         )
     sums = group.total[kept]
-    shuffle = len(kept) > 1 and total.rules.permutations
+    shuffle = len(kept) > 1 and total.rules.permutations > 0
+    null = shuffled(total, attribute, kept) if shuffle else np.empty((0, *sums.shape))
+    asked: set[int] = set()  # the columns that the metric at hand is tested by
+
+    def at_first(columns: NDArray[np.intp]) -> Array:
+        asked.update(columns.tolist())
+        return null[..., columns]
+
     compared = Compared(
         names=tuple(group.names[g] for g in kept),
         people=group.people[kept],
@@ -301,7 +314,7 @@ def gaps(
         sums=sums,
         moments=group.moments[kept],
         boot=group.boot[:, kept],
-        null=shuffled(total, attribute, kept) if shuffle else np.empty((0, *sums.shape)),
+        null=at_first,
         listed=group.listed[kept],
         catalogue=catalogue,
         exact_ks=exact_ks,
@@ -310,23 +323,27 @@ def gaps(
         target=aimed(group.target, kept),
         shared=who.shared if who.several else None,
     )
+    ways = _ways(total)
+    if rated is not None:
+        ways.append(lambda compared: rated(attribute, compared.times))
     found: dict[str, Gap] = {}
-    for key in total.metrics:
-        found[key] = compared.gap(_mean_rates(total, key), counted(key), why(key), better=part(key).better)
-    for family in chosen(total.rules.only).values():
-        for metric in family.metrics:
-            parts = [part(key) for key in metric.gap_of] if metric.value is None else [metric]
-            quotients = [one.value for one in parts if one.value is not None]
-            if quotients:
-                rates = _quotients(total, quotients)
-                better = parts[0].better if len(parts) == 1 else 0
-                found[metric.key] = (
-                    Gap(reason=metric.why)
-                    if rates is None
-                    else compared.gap(rates, quotients[0].people, metric.why, better=better)
-                )
-        if family.gaps is not None:
-            found = added(found, family.gaps(compared).items())
+    way_of: dict[str, tuple[_Way, frozenset[int]]] = {}
+    for way in ways:
+        asked.clear()
+        made = way(compared)
+        found = added(found, made.items())
+        way_of |= dict.fromkeys(made, (way, frozenset(asked)))
+    at_limit: set[str] = set()  # where no more are drawn
+    for times in TIMES if shuffle else ():
+        near = undecided(found) - at_limit
+        if not near:
+            break
+        columns = np.array(sorted(frozenset().union(*(way_of[key][1] for key in near))), dtype=np.intp)
+        again = replace(compared, null=_drawn_again(total, attribute, kept, null, columns, times), times=times)
+        for way in dict.fromkeys(way_of[key][0] for key in sorted(near)):
+            made = {key: gap for key, gap in way(again).items() if key in near}
+            at_limit |= {key for key, gap in made.items() if gap.draws == found[key].draws}
+            found |= made
     if who.several:
         shared, place = who.shared, {name: g for g, name in enumerate(who.names)}
         for key, gap in found.items():
@@ -336,14 +353,59 @@ def gaps(
     return found
 
 
+def _drawn_again(
+    total: Tally, attribute: int, kept: Sequence[int], null: Array, columns: NDArray[np.intp], times: int
+) -> Callable[[NDArray[np.intp]], Array]:
+    """So many times as many shufflings of these columns, those of `null` first."""
+    further = shuffled(total, attribute, kept, times, columns) if len(columns) else null[:0, :, :0]
+
+    def taken(some: NDArray[np.intp]) -> Array:
+        return np.concatenate([null[..., some], further[..., np.searchsorted(columns, some)]])
+
+    return taken
+
+
+_Way = Callable[[Compared], Mapping[str, Gap]]
+
+
+def _ways(total: Tally) -> list[_Way]:
+    """How the gaps of all metrics are made, those of one family that are made together as one."""
+
+    def mean(key: str) -> _Way:
+        return lambda compared: {
+            key: compared.gap(_mean_rates(compared.layout, key), counted(key), why(key), better=part(key).better)
+        }
+
+    def quotient(metric: Metric, parts: Sequence[Metric | Part], quotients: Sequence[Quotient]) -> _Way:
+        better = parts[0].better if len(parts) == 1 else 0
+
+        def way(compared: Compared) -> dict[str, Gap]:
+            rates = _quotients(compared.layout, quotients)
+            if rates is None:
+                return {metric.key: Gap(reason=metric.why)}
+            return {metric.key: compared.gap(rates, quotients[0].people, metric.why, better=better)}
+
+        return way
+
+    ways = [mean(key) for key in total.metrics]
+    for family in chosen(total.rules.only).values():
+        for metric in family.metrics:
+            parts = [part(key) for key in metric.gap_of] if metric.value is None else [metric]
+            if quotients := [one.value for one in parts if one.value is not None]:
+                ways.append(quotient(metric, parts, quotients))
+        if family.gaps is not None:
+            ways.append(family.gaps)
+    return ways
+
+
 def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]) -> dict[str, Any]:
     """The contract's rows of one attribute, with Holm's correction over its metrics."""
-    tests = _tests(named)
-    family = list(dict.fromkeys(tests.values()))
-    adjusted = dict(zip(family, bootstrap.holm([named[metric].p_value for metric in family]), strict=True))
+    p_holm = adjusted(named)
     rows = {}
     for metric, gap in named.items():
-        p_holm = adjusted[tests[metric]]
+        info = part(metric)
+        # a difference that cannot be is none that could be found
+        too_few = gap.sides is not None and gap.detectable > info.high - info.low
         rows[metric] = {
             "gap": gap.gap,
             "ratio": gap.ratio,
@@ -351,15 +413,17 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
             "std": gap.std,
             "ci": _in_range(metric, gap),
             "p_value": gap.p_value,
-            "p_holm": p_holm,
+            "p_holm": p_holm[metric],
             "worst_group": gap.worst_group,
             "pair": gap.pair,
             "of": gap.of,
-            "detectable": gap.detectable,
+            "detectable": math.nan if too_few else gap.detectable,
             **gap.more,
-            **floor.beside(gap.gap, gap.shuffled, gap.oriented, gap.p_value, below_zero=part(metric).high <= 0),
+            **floor.beside(gap.gap, gap.shuffled, gap.oriented, gap.p_value, below_zero=info.high <= 0),
         }
         path = f"gaps.{attribute}.{metric}"
+        if too_few:
+            undefined[f"{path}.detectable"] = "with so few people no difference that is possible would be found"
         if math.isnan(gap.gap):
             undefined[path] = gap.reason or why(metric)
         elif gap.reason:
@@ -394,39 +458,6 @@ def without_interval(node: Mapping[str, Any], replicates: int, path: str = "") -
             if any(node.get(name) is not None for name in beside):
                 found[here] = "too few people to resample" if replicates else "no replicates were drawn"
     return found
-
-
-def _tests(named: Mapping[str, Gap]) -> dict[str, str]:
-    """By metric, the first one that has the same test. Equal gaps with equal p values, to rounding, are two names of
-    one test: recall and hit where everybody likes one item."""
-    first: dict[str, str] = {}
-    for metric, gap in named.items():
-        same = (
-            other
-            for other in dict.fromkeys(first.values())
-            if math.isclose(named[other].gap, gap.gap, rel_tol=1e-9, abs_tol=1e-12)
-            and math.isclose(named[other].p_value, gap.p_value, rel_tol=1e-9)
-        )
-        first[metric] = next(same, metric)
-    return first
-
-
-def too_few_shufflings(attribute: str, named: Mapping[str, Gap], permutations: int) -> list[str]:
-    """Said where no shuffled metric can pass Holm's correction, however large its gap."""
-    tests = sum(not math.isnan(named[metric].p_value) for metric in set(_tests(named).values()))
-    if not tests or not permutations or tests / (permutations + 1) < bootstrap.ALPHA:
-        return []
-    needed = math.floor(tests / bootstrap.ALPHA)
-    return [
-        words.say(
-            "{attribute}: {tests} metrics are tested, so that with {permutations} shufflings none of them can pass "
-            "the correction for all; it takes more than {needed}.",
-            attribute=attribute,
-            tests=tests,
-            permutations=permutations,
-            needed=needed,
-        )
-    ]
 
 
 # --- items ------------------------------------------------------------------------------------------------------------

@@ -26,32 +26,43 @@ from fairdash.schema import Groups
 Array = NDArray[np.float64]
 
 SMALL_GROUP = 2_000  # beyond the exact shuffles, groups up to this size are drawn from the sample
+FURTHER_LABELS = 30_000_000  # people × shufflings that are drawn for what is near the line: half a second
+FURTHER_CELLS = 2_000_000  # shufflings × groups × columns of these
 DENSE_GROUPS = 10  # so many groups are shuffled by dense matrix products
 
 
-def shuffled(total: Tally, attribute: int, kept: Sequence[int]) -> Array:
-    """Sums by group [permutations, len(kept), c] with the labels of the kept groups shuffled over their people."""
+def shuffled(
+    total: Tally, attribute: int, kept: Sequence[int], times: int = 1, columns: NDArray[np.intp] | None = None
+) -> Array:
+    """Sums by group [permutations, len(kept), c] with the labels of the kept groups shuffled over their people. times:
+    of more than one, others than the first, which make so many times as many with them, as far as the limits go.
+    columns: the only ones that are summed."""
     rules, groups = total.rules, total.groups[attribute]
     sizes = groups.people[list(kept)]
-    rng = np.random.default_rng([rules.seed, attribute])
     everyone, sampled = (who[attribute].among(kept) for who in (total.who, total.row_who))
     there = np.flatnonzero(~sampled.unknown)
-    rows = total.rows[there]
+    some = slice(None) if columns is None else columns
+    rows = total.rows[there][:, some]
     n = int(np.count_nonzero(~everyone.unknown))
+    permutations, rng = rules.permutations, np.random.default_rng([rules.seed, attribute])
+    if times > 1:
+        most = min(FURTHER_LABELS // max(1, len(rows)), FURTHER_CELLS // (len(kept) * max(1, rows.shape[1])))
+        permutations = min((times - 1) * permutations, most)
+        rng = np.random.default_rng([rules.seed, attribute, 1])
     if everyone.member is None:
         if len(rows) == n:
-            return _shuffle_rows(rows, sizes, rules.permutations, rng)
-        whole = groups.total[list(kept)].sum(axis=0)
-        products = groups.moments[list(kept)].sum(axis=0)
+            return _shuffle_rows(rows, sizes, permutations, rng)
+        whole = groups.total[list(kept)][:, some].sum(axis=0)
+        products = groups.moments[list(kept)].sum(axis=0)[some][:, some]
     else:
         if len(rows) == n:
-            return _shuffle_members(rows, sampled.take(there).membership, rules.permutations, rng)
+            return _shuffle_members(rows, sampled.take(there).membership, permutations, rng)
         # sums of groups count some people twice: the sample tells mean and covariance of all
         part = n / len(rows)
         whole, products = part * rows.sum(axis=0), part * (rows.T @ rows)
     mean = whole / n
     covariance = (products - n * np.outer(mean, mean)) / (n - 1)
-    return _shuffle_limit(rows, whole, covariance, *_combinations(everyone), rules.permutations, rng)
+    return _shuffle_limit(rows, whole, covariance, *_combinations(everyone), permutations, rng)
 
 
 def _shuffle_rows(rows: Array, sizes: NDArray[np.int64], permutations: int, rng: np.random.Generator) -> Array:

@@ -203,7 +203,7 @@ def from_parquet(
     place = np.concatenate(order)
     continuous = {label: values[place] for label, values in made.continuous.items()}
     labels = [spec.label for spec in item_specs]
-    rated = {}
+    rated = None
     if made.rated is not None and not accuracy_only:
         who = id_hash(people.index.astype(str).to_numpy(dtype=object))
         least = tuple(spec.min_size for spec in specs)

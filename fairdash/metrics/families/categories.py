@@ -32,10 +32,10 @@ def _columns(facts: Facts) -> Columns:
 def _gaps(compared: Compared) -> dict[str, Gap]:
     if SLOTS not in compared.layout:
         return {"category_divergence": Gap(reason=TOO_FEW_GROUPS if len(compared.names) < 2 else _NO_CATEGORIES)}
-    columns = compared.layout[SLOTS]
-    table = categories.divergence_pairs(compared.sums[:, columns])
-    made = compared.distance(
-        lambda x: categories.largest_divergence(x[..., columns]),
+    slots = compared.only(SLOTS)
+    table = categories.divergence_pairs(slots.sums)
+    made = slots.distance(
+        categories.largest_divergence,
         "fewer than two groups get items with a category",
         root=True,
         exact=float(np.fmax.reduce(table, axis=None, initial=np.nan)),

@@ -17,6 +17,8 @@ from fairdash.metrics.groups import Gap
 Array = NDArray[np.float64]
 
 ROOT = "atkinson:root"  # the column of square roots of NDCG
+FAIRNESS_TIMES = 4  # as many draws for differential fairness at most, however many more shufflings others get
+_COLUMNS = ("sum:ndcg", "square:ndcg", ROOT, "count:truth")
 _NO_SHARE = "a group's mean NDCG is 0, so its share cannot be compared"
 _IN_BOTH = "people belong to several groups, and its parts between and within groups need each person in one"
 _NO_HIT = "nobody has a hit, so there is nothing to share"
@@ -27,8 +29,8 @@ def _columns(facts: Facts) -> Columns:
 
 
 def _gaps(compared: Compared) -> dict[str, Gap]:
-    ndcg, square, n = (compared.layout[name].start for name in ("sum:ndcg", "square:ndcg", "count:truth"))
-    inner = compared.among(np.flatnonzero(compared.sums[:, n] >= 1))
+    inner = compared.among(np.flatnonzero(compared.counts("count:truth") >= 1)).only(*_COLUMNS)
+    ndcg, square, _, n = (inner.layout[name].start for name in _COLUMNS)
 
     def means(x: Array) -> Array:
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -79,13 +81,21 @@ def _differential(compared: Compared) -> Gap:
         return Gap(reason="fewer than two groups have a value")
     ids = compared.catalogue.ids
     value, (high, low), item = groups.differential_fairness(compared.listed, compared.people, ids)
-    alike = groups.fairness_of_alike(compared.listed, compared.people, compared.permutations, compared.seed)
+    times = min(compared.times, FAIRNESS_TIMES)
+    alike = groups.fairness_of_alike(
+        compared.listed,
+        compared.people,
+        compared.permutations * times,
+        compared.seed,
+        groups.FAIRNESS_CELLS * times,
+    )
     return Gap(
         gap=value,
         p_value=groups.p_value(value, alike) if len(alike) else math.nan,
         pair=(compared.names[high], compared.names[low]),
         of=str(ids[item]),
         shuffled=alike,
+        draws=len(alike),
         reason="the largest of all items has no useful interval: resampling adds to its noise; see above_floor",
     )
 

@@ -32,10 +32,9 @@ def _columns(facts: Facts) -> Columns:
 def _gaps(compared: Compared) -> dict[str, Gap]:
     if len(compared.names) < 2 or CELLS not in compared.layout:
         return {"score_ks": Gap(reason=TOO_FEW_GROUPS if len(compared.names) < 2 else _NO_SCORES)}
-    cells = compared.layout[CELLS]
     exact, pair = compared.exact_ks or (None, None)
-    made = compared.distance(
-        lambda x: _largest_ks(x[..., cells]) ** 2, "fewer than two groups have scores", root=True, exact=exact
+    made = compared.only(CELLS).distance(
+        lambda x: _largest_ks(x) ** 2, "fewer than two groups have scores", root=True, exact=exact
     )
     return {"score_ks": replace(made, pair=pair)}
 
