@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: app test lint bench bench-gpu soak clean
+.PHONY: app test lint strings bench bench-gpu soak clean
 
 app: $(VENV)/.app
 	$(PY) -m streamlit run app.py
@@ -20,6 +20,9 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/vulture
 
+strings: $(VENV)/.dev
+	$(PY) -m tests.strings
+
 bench: $(VENV)/.dev
 	$(PY) -m tests.bench
 
@@ -28,6 +31,7 @@ bench-gpu:
 
 soak: $(VENV)/.dev
 	$(PY) -m tests.load.soak
+	FAIRDASH_WALKS=50 $(PY) -m pytest tests/pages/test_walks.py
 
 $(VENV)/.app: requirements.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)

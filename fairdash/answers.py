@@ -112,6 +112,8 @@ ANSWERS: Mapping[str, Answer] = {
         _column("event", "interactions", words.later("Kind of event"), "the kind of event"),
         _column("split", "interactions", words.later("Train, valid or test"),
                 "the part, train, valid or test, that a split of your own has", of=("data",)),
+        Answer("fold", "--fold", "which fold of several is the test part, by its name; all: they are one data set",
+               title=words.later("Test fold"), named={"all": words.later("all of them together")}),
         _column("system", "lists", words.later("System"), "the system that made the lists"),
         _column("rank", "lists", words.later("Rank"), "the place in the list"),
         _column("score", "lists", words.later("Score"), "the score of the item"),

@@ -381,18 +381,36 @@ def _told(brought: tuple[Lists, Sequence[Finding]]) -> Lists:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from fairdash.stages import report
+    from datetime import UTC, datetime
 
-    try:
-        value = json.loads(Path(arguments.comparison).read_text())
-        page = report.html(value)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    from fairdash import report
+    from fairdash.report import known
+    from fairdash.run import Run
+
+    kind = "comparison" if arguments.audit is None else "audit"
+    source = arguments.comparison if arguments.audit is None else arguments.audit
+    _writable(arguments.out)
+    suffix = (arguments.format or arguments.out.suffix.lstrip(".")).lower()
+    if suffix not in report.FORMATS:
         raise ConfigError(
-            f"{arguments.comparison} is no comparison.", "Give the file that `python -m fairdash compare --out` wrote."
+            f"{arguments.out} ends in no format of a report.",
+            f"End it in .{', .'.join(report.FORMATS)}, or give --format.",
+        )
+    run = None if arguments.run is None else Run.load(arguments.run)
+    try:
+        value = json.loads(source.read_text("utf-8"))
+        about = known.of_file(kind, value, run)
+        made = report.KINDS[kind](value, about, datetime.now(UTC), frames=arguments.frames)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{source} is no {kind}.", f"Give the file that `python -m fairdash {_MAKES[kind]} --out` wrote."
         ) from error
-    Path(arguments.out).write_text(page, encoding="utf-8")
+    arguments.out.write_text(report.FORMATS[suffix].write(made), encoding="utf-8")
     _say(arguments, {"out": str(arguments.out)}, [f"Report in {arguments.out}"])
     return 0
+
+
+_MAKES = {"audit": "audit", "comparison": "compare"}
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -765,8 +783,13 @@ def _parser() -> argparse.ArgumentParser:
     add_statistics(made)
     made.add_argument("--out", type=Path, required=True)
 
-    made = command("report", _report, "a comparison as one HTML page")
-    made.add_argument("--comparison", type=Path, required=True)
+    made = command("report", _report, "an audit or a comparison as a page, Markdown, a table or JSON")
+    source = made.add_mutually_exclusive_group(required=True)
+    source.add_argument("--audit", type=Path, help="audit.json of one system at one K")
+    source.add_argument("--comparison", type=Path, help="comparison.json")
+    made.add_argument("--run", type=Path, help="the run folder: the report tells its data, its training and commands")
+    made.add_argument("--format", choices=("html", "md", "csv", "json"), help="else by the ending of --out")
+    made.add_argument("--frames", action="store_true", help="with the headings of AI Act Annex IV and DSA 27, 34, 35")
     made.add_argument("--out", type=Path, required=True)
 
     made = command("demo", _demo, "fill the workspace from nothing to a finished comparison")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -26,6 +27,38 @@ def _known(*names: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plain(word) for line in names for word in line.split()))
 
 
+# Words that say no more than that a column tells things apart: "fk_user", "CustNo", "movie hash".
+_MARKS = (
+    *(
+        "identifier",
+        "number",
+        "nummer",
+        "index",
+        "hash",
+        "code",
+        "guid",
+        "uuid",
+        "key",
+        "idx",
+        "num",
+        "pk",
+        "fk",
+        "sku",
+    ),
+    *("id", "no", "nr", "sk", "编号", "編號", "번호", "номер"),
+)
+
+
+def bare(name: str) -> str:
+    """The plain name without marks of an id before and after it."""
+    key = plain(name)
+    for mark in _MARKS:
+        key = key.removeprefix(mark) if len(key) > len(mark) + 2 and mark in ("pk", "fk", "id") else key
+    for mark in _MARKS:
+        key = key.removesuffix(mark) if len(key) > len(mark) else key
+    return key
+
+
 # Names by which a role is known, best first; compared without case, accents, spaces, "_", "-" and RecBole's ":token"
 # endings. English first, then what exports of a system or of another language call it.
 USER_NAMES = _known(
@@ -35,7 +68,11 @@ USER_NAMES = _known(
     "usuario idusuario usuarioid cliente idcliente clienteid utilisateur idutilisateur utente idutente benutzer",
     "benutzerid nutzer nutzerid kunde kundenid kundennummer gebruiker klant klantid klantnummer użytkownik",
     "kullanıcı 用户 用户id 用户编号 用户名 会员 会员id 客户 客户id 顾客 使用者 ユーザー ユーザーid 利用者 顧客",
-    "顧客id 사용자 사용자id 고객 пользователь пользовательid idпользователя клиент المستخدم",
+    "顧客id 會員 사용자 사용자id 고객 회원 пользователь пользовательid idпользователя клиент користувач المستخدم cust",
+    "patient employee student learner listener reader subscriber buyer shopper household anonid panelist respondent",
+    "användare användarid uživatel zákazník käyttäjä asiakas bruger bruker kunder felhasználó ügyfél utilizator",
+    "χρήστης πελάτης משתמש کاربر pengguna pelanggan người_dùng nguoi_dung khách_hàng ผู้ใช้ ลูกค้า",
+    "यूज़र उपयोगकर्ता ग्राहक korisnik",
 )
 ITEM_NAMES = _known(
     "itemid item iid movieid movie filmid film artistid artist trackid track songid song bookid isbn productid",
@@ -46,31 +83,41 @@ ITEM_NAMES = _known(
     "idarticulo producto idproducto productoid libro obra prodotto filme produto produit idproduit livre artikel",
     "artikelid artikelnummer artikelcode produkt produktid buch lied ürün książka 物品 物品id 商品 商品id 商品编号",
     "电影 电影id 影片 图书 书籍 歌曲 项目 アイテム アイテムid 映画 映画id 영화 영화id 상품 상품id 아이템 фильм",
-    "фильмid idфильма товар товарid idтовара книга المنتج الفيلم",
+    "фильмid idфильма товар товарid idтовара книга المنتج الفيلم articolo film movie track song content",
+    "電影 貨品 製品 곡 도서 produkty vara produktid bok skiva kniha položka tuote elokuva kirja vare bog",
+    "termék könyv produs carte ταινία προϊόν βιβλίο פריט סרט ספר فیلم محصول produk barang buku sản_phẩm san_pham",
+    "phim สินค้า ภาพยนตร์ फ़िल्म उत्पाद proizvod knjiga playlist titleid doctor",
 )
 RATING_NAMES = _known(
     "rating ratings stars score overall preference like liked label isliked favorite favourite grade vote feedback",
     "reaction thumb thumbs target relevance relevant rel gain judgment rui valoración puntuación calificación nota",
     "voto valutazione avaliação évaluation bewertung sterne waardering cijfer ocena puan 评分 打分 评级 星级 評分",
-    "評価 평점 별점 оценка рейтинг التقييم",
+    "評価 평점 별점 оценка рейтинг التقييم 評等 betyg hodnocení známka arvosana arvio bedømmelse vurdering karakter",
+    "értékelés notă βαθμολογία αξιολόγηση דירוג امتیاز penilaian peringkat đánh_giá danh_gia คะแนน रेटिंग ocjena",
+    "ratingvalue ratingscore ratinggiven",
 )
 COUNT_NAMES = _known(
     "count plays playcount playscount listens listencount clicks views watchcount weight frequency quantity",
     "purchases visits scrobbles hours minutes seconds playtime playtimeforever hoursplayed watchtime timespent",
     "totalplays n cantidad reproducciones quantité menge anzahl quantità quantidade 次数 播放次数 数量 回数 횟수",
-    "количество",
+    "количество qty units antal počet määrä ilość adet jumlah playcnt watchminutes",
 )
 OPEN_NAMES = ("label", "target", "feedback", "count", "weight")  # 0 there may be a dislike, or only shown
 # 1: chosen, 0: only shown.
-CLICK_NAMES = _known(
-    "click clicked isclick isclicked clicks views purchases plays listens purchase view watch buy converted",
-    "purchased ispurchased bought ordered watched viewed opened consumed 点击 是否点击",
+_CLICKS = _known(
+    "click clicked clicks views purchases plays listens purchase view watch buy converted",
+    "purchased bought ordered watched viewed opened consumed played listened streamed downloaded installed",
+    "added subscribed enrolled applied booked visited rented 点击 是否点击 点击与否",
 )
+CLICK_NAMES = (*_CLICKS, *(f"is{name}" for name in _CLICKS))
 TIME_NAMES = _known(
     "timestamp time datetime date position order sequence ts createdat ratedat unixreviewtime reviewtime reviewdate",
     "eventtime eventtimestamp unixtime utc dateadded datecreated tdat invoicedate orderdate purchasedate playedat",
     "listenedat watchedat fecha fechahora hora horodatage datum zeit zeitpunkt zeitstempel tijd data tarih 时间",
-    "时间戳 日期 时刻 時間 日時 日付 시간 날짜 время дата التاريخ",
+    "时间戳 日期 时刻 時間 日時 日付 시간 날짜 일시 время дата التاريخ created modified updated lastplayed viewedat",
+    "clickedat purchasedat orderedat visitedat played_on watchedon listenedon readat reviewedat tid tidspunkt aika",
+    "päivämäärä čas dato idő dátum timp ημερομηνία χρόνος תאריך זמן تاریخ زمان tanggal waktu thời_gian thoi_gian ngày",
+    "วันที่ เวลา समय तारीख़ vrijeme",
 )
 TITLE_NAMES = _known(
     "title movietitle name itemname artistname trackname booktitle label productname prodname moviename",
@@ -96,9 +143,22 @@ EVENT_NAMES = _known(
     "event eventtype eventname behavior behaviour behaviortype action actiontype interactiontype activity evento",
     "行为 行为类型",
 )
-SYSTEM_NAMES = _known(
-    "system model algorithm recommender modelname algo method approach runid runname systemid run",
+# What is done with an item, as cells of a column of events say it.
+EVENT_WORDS = frozenset(
+    _known(
+        "view viewed pageview pv impression show shown click clicked cart addtocart basket wishlist wish fav favorite",
+        "favourite like liked share shared save saved bookmark buy bought purchase purchased order ordered checkout",
+        "transaction return returned refund play played skip skipped listen listened watch watched stream download",
+        "downloaded install installed uninstall subscribe enroll rate rated review open read remove removed rent apply",
+        "detail search vista compra carrito vue achat panier ansicht kauf warenkorb visita acquisto weergave aankoop",
+        "浏览 点击 收藏 加购 购买 просмотр клик покупка 閲覧 購入",
+    )
 )
+SYSTEM_NAMES = _known(
+    "system model algorithm recommender modelname algo method approach runid runname systemid run modelid",
+    "variant recommendername systemname",
+)
+FOLD_NAMES = _known("fold folds foldid cvfold kfold foldnumber cv repetition repeat")
 SPLIT_NAMES = _known("split part fold subset partition dataset set datasplit splitname")
 # What parts of a split are called, in a column and in names of files.
 _PARTS = {
@@ -114,13 +174,18 @@ LIST_NAMES = _known(
 )
 GENDER_NAMES = _known(
     "gender sex usergender artistgender género sexo genre sexe geschlecht genere 性别 性別 성별 пол cinsiyet الجنس",
+    "kön køn kjønn sukupuoli płeć pohlaví sesso geslacht φύλο מין giới_tính jenis_kelamin เพศ लिंग",
 )
 BIRTH_DATE_NAMES = _known(
-    "birthdate dateofbirth birthday dob borndate birthdt fechanacimiento geburtsdatum datenaissance 出生日期 生日",
-    "生年月日",
+    "birthdate dateofbirth birthday dob borndate birthdt bdate birth born fechanacimiento fechadenacimiento nacimiento",
+    "geburtsdatum geburtstag geboren datenaissance datedenaissance naissance datadinascita datanascita nascita",
+    "datanascimento datadenascimento nascimento geboortedatum födelsedatum fødselsdato syntymäaika dataurodzenia",
+    "datumnarození doğumtarihi датарождения дата_рождения 出生日期 生日 生年月日 생년월일",
 )
 BIRTH_YEAR_NAMES = _known(
-    "birthyear yearofbirth yob geburtsjahr 出生年份",
+    "birthyear yearofbirth yob bornyear yearborn byear born birth geburtsjahr jahrgang añonacimiento añodenacimiento",
+    "annéenaissance annéedenaissance annodinascita anonascimento geboortejaar födelseår rokurodzenia doğumyılı",
+    "годрождения год_рождения 出生年份 出生年 生年 출생연도",
 )
 # What is said of people, and never of an interaction.
 PERSONAL_NAMES = _known(
@@ -136,14 +201,28 @@ MISSING_MARKS = frozenset(
 )
 # Ways to write the most frequent genders, each under the one that it is merged with.
 GENDERS = {
-    "F": "f fem female females woman women girl girls w weiblich frau femenino mujer femme donna 女 女性 여 여성 ж жен",
-    "M": "m male males man men boy boys mann männlich masculino hombre homme uomo 男 男性 남 남성 м муж",
+    "F": "f fem female females woman women girl girls lady w weiblich frau femenino femenina mujer femme féminin donna "
+    "femmina feminino mulher vrouw vrouwelijk kvinna kvinne kvinde kobieta žena nainen nő kadın ms mrs miss mme señora "
+    "ciswoman ciswomen cisfemale femalecis womancis 女 女性 여 여성 여자 ж жен женский женщина",
+    "M": "m male males man men boy boys gentleman mann männlich masculino hombre varón homme masculin uomo maschio "
+    "homem mannelijk mężczyzna muž mies férfi erkek herr mr sir monsieur señor "
+    "cisman cismen cismale malecis mancis 男 男性 남 남성 남자 м муж мужской мужчина",
     "non-binary": "nonbinary nb enby genderqueer divers diverse x",
 }
 _GENDER = {plain(word): name for name, words in GENDERS.items() for word in words.split()}
+# What single letters stand for beside each other: in Spanish M is mujer beside H, hombre; in Polish K is kobieta.
+_LETTERS: dict[frozenset[str], dict[str, str]] = {
+    frozenset(letters): dict(zip(letters, genders, strict=True))
+    for letters, genders in (("hm", "MF"), ("hf", "MF"), ("mv", "MF"), ("mk", "MF"), ("ek", "MF"))
+}
 OLDEST = 110  # years; an age above it, or below 1, is a slip of the keyboard or stands for "not told"
 NUMERIC_SHARE = 0.95  # of the values that are there, for a column to count as numeric
 _BELOW = re.compile(r"(?:under|below|less than|<|up to)\W*(?=\d)")
+
+
+def is_called(name: str, known: Sequence[str]) -> bool:
+    """Whether a column's name is one of these plain names, marks of an id aside."""
+    return plain(name) in known or bare(name) in known
 
 
 def names(frame: pd.DataFrame) -> list[str]:
@@ -161,9 +240,19 @@ def is_birth(name: str) -> bool:
     return plain(name) in BIRTH_DATE_NAMES or plain(name) in BIRTH_YEAR_NAMES
 
 
-def gender(value: str) -> str | None:
-    """F, M or non-binary for the ways to write them; None for another text."""
-    return _GENDER.get(plain(value))
+def genders(values: Iterable[str]) -> dict[str, str | None]:
+    """F, M or non-binary for the ways to write them, None for another text. What a single letter says depends on what
+    stands beside it: M is mujer beside hombre."""
+    keys = {value: plain(value) for value in values}
+    words = [key for key in keys.values() if len(key) > 1 and key in _GENDER]
+    letters = {key for key in keys.values() if len(key) == 1 and key.isalpha()} - {"x"}
+    known = _GENDER | _LETTERS.get(frozenset(letters), {})
+    if "m" in letters and any(key.startswith("h") and _GENDER[key] == "M" for key in words):
+        known = known | {"m": "F"}
+    for letter in letters:
+        meant = {_GENDER[key] for key in words if key.startswith(letter)}
+        known = known | ({letter: meant.pop()} if len(meant) == 1 else {})
+    return {value: known.get(key) for value, key in keys.items()}
 
 
 def part_of(value: str) -> str | None:

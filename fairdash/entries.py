@@ -12,14 +12,17 @@ from typing import Any, get_args
 import numpy as np
 from safetensors.numpy import save_file
 
-from fairdash import data, identity
+from fairdash import data, identity, words
 from fairdash.data.findings import Finding
-from fairdash.errors import JobError
+from fairdash.errors import ConfigError, DataError, JobError
 from fairdash.jobs.table import Job, Table
 from fairdash.run import Run, read_arrays
 from fairdash.schema import Dataset, Floats, Lists, Split
 from fairdash.stages import fit
-from fairdash.workspace import Area, Entry, Kind, Workspace
+from fairdash.workspace import Area, Entry, Kind, Workspace, sole, write_json
+
+PEOPLE = "people.json"  # groups of people that were saved, beside the lists
+THUMBS = "thumbs.json"  # beside a data set
 
 
 def put_dataset(workspace: Workspace, dataset: Dataset) -> str:
@@ -44,6 +47,26 @@ def get_dataset(workspace: Workspace, name: str) -> Dataset:
     """The data set under the name that it was last given. Raises FairDashError when it is not there."""
     entry = workspace.get("datasets", name)
     return data.load(entry.path, name=entry.title)
+
+
+def thumbs(workspace: Workspace, data: str) -> dict[str, dict[str, bool]]:
+    """What people said of items that they were shown: a person's id → an item's id → whether the thumb is up. It stands
+    beside the data set, so that it goes with it; nothing that the digest names is touched."""
+    try:
+        found: dict[str, dict[str, bool]] = json.loads((workspace.path("datasets", data) / THUMBS).read_text("utf-8"))
+    except (OSError, ValueError):  # none were given yet
+        return {}
+    return found
+
+
+def put_thumb(workspace: Workspace, data: str, user: str, item: str, up: bool | None) -> None:
+    """Keep a thumb, or with None take it back. Raises FairDashError where there is no such data set."""
+    folder = workspace.get("datasets", data).path
+    with sole(workspace.lock("datasets", data), lambda: None):
+        given = thumbs(workspace, data)
+        own = {key: value for key, value in given.get(user, {}).items() if key != item}
+        own |= {} if up is None else {item: up}
+        write_json(folder / THUMBS, {key: value for key, value in {**given, user: own}.items() if value})
 
 
 def get_run(workspace: Workspace, name: str) -> Run:
@@ -78,6 +101,35 @@ def get_vectors(workspace: Workspace, name: str) -> Floats | None:
     """The user vectors behind mitigated lists; None: the run's own."""
     file = workspace.get("lists", name).path / "vectors.safetensors"
     return read_arrays(file)["vectors"] if file.exists() else None
+
+
+def saved_people(workspace: Workspace, lists: str) -> dict[str, list[str]]:
+    """Groups of people that were saved while looking at these lists, name → ids; none where nobody saved one. They are
+    kept with the lists and go with them."""
+    file = workspace.get("lists", lists).path / PEOPLE
+    try:
+        found: dict[str, list[str]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file} cannot be read: {error}.", "Remove it; the groups in it are lost.") from error
+    return found
+
+
+def save_people(workspace: Workspace, lists: str, name: str, ids: Sequence[str]) -> None:
+    """Save a group of people under a name of its own, or remove the one of that name where there are no ids.
+
+    Raises ConfigError for a name that is empty, taken or not one line of at most 40 characters."""
+    file = workspace.get("lists", lists).path / PEOPLE
+    with sole(file.with_suffix(".lock"), wait=lambda: None):
+        saved = saved_people(workspace, lists)
+        if not ids:
+            saved.pop(name, None)
+        elif not name.strip() or name != words.label(name, 40):
+            raise ConfigError("A saved group needs a name of at most 40 characters.", "Type one.")
+        elif name.casefold() in {one.casefold() for one in saved}:
+            raise ConfigError(f"There is a saved group “{name}” already.", "Choose another name.")
+        else:
+            saved[name] = sorted(map(str, ids))
+        write_json(file, saved)
 
 
 def put_run_lists(workspace: Workspace, run: Run) -> str:

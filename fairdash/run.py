@@ -100,6 +100,11 @@ class Run:
 
         return store.load(self.folder / "model")
 
+    @cached_property
+    def test_digest(self) -> str:
+        """`Split.test_digest` of its split; runs of before do not say it."""
+        return str(self.meta.get("test_digest") or self.split.test_digest)
+
     @property
     def has_model(self) -> bool:
         """Whether a trained recommender is in the folder; False for lists of another system."""
@@ -308,6 +313,7 @@ def finish(split: Split, name: str, meta: Mapping[str, Any], lists: Mapping[str,
         kept[f"{part}_scores"] = np.ascontiguousarray(ranked.scores)
     save_file(kept, folder / "candidates.safetensors")
     meta = {**meta, "digest": name, "data": split.name, "split": split.spec, "split_digest": split.digest}
+    meta["test_digest"] = split.test_digest
     meta |= {"n_users": split.training.n_users, "n_items": split.training.n_items, "version": __version__}
     write_json(folder / "run.json", meta)
     return Run.load(folder)

@@ -308,7 +308,8 @@ class GroupSpec:
         for spec in specs:
             for i, attribute in enumerate(spec.attributes):
                 edges.setdefault(attribute, spec.edges[i] if i < len(spec.edges) else None)
-        return GroupSpec(tuple(edges), tuple(edges.values()), max(spec.min_size for spec in specs))
+        cut = tuple(edges.values()) if any(cuts is not None for cuts in edges.values()) else ()
+        return GroupSpec(tuple(edges), cut, max(spec.min_size for spec in specs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -391,6 +392,18 @@ class Split:
     def digest(self) -> str:
         """The name of the cut and all that it holds; its name and notes say nothing more."""
         return digest(self.spec, self.seed, self.training.digest, self.test.digest)
+
+    @cached_property
+    def on_validation(self) -> Split:
+        """The same as it stood at validation time, with validation in the place of the test: what strengths are chosen
+        by. Nothing of the test is in it."""
+        nobody = self.training.valid.take(np.zeros(0, dtype=np.int64))
+        return replace(self, training=self.training.with_(valid=nobody), test=self.training.valid)
+
+    @cached_property
+    def test_digest(self) -> str:
+        """The name of who is tested, on which items, with what held out; whatever was known before."""
+        return digest(self.training.users, self.training.items, self.training.relevance_threshold, self.test.digest)
 
 
 @dataclass(frozen=True, eq=False)

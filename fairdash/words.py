@@ -1,8 +1,12 @@
 """All that is said to a person passes through here: sentences, numbers, and text that came with the data.
 
 A second language is a file, `fairdash/locale/<language>.po`, in the format that translators' tools know: what `say` is
-given in English, and how that is said; the plural rule, and in `X-Decimal` and `X-Group` how numbers are written, stand
-in its header. `templates()` lists all there is to translate. What a file lacks is said in English.
+given in English, and how that is said; the language's own name (`X-Name`), the plural rule, and how numbers are written
+(`X-Decimal`, `X-Group`) stand in its header. `templates()` lists all there is to translate, `make strings` what a file
+lacks: that is said in English.
+
+The language belongs to whoever is spoken to, never to the process. What is said knows what it was made of, so that a
+text that one person had stored is said again in the language of another (`forms`, `again`).
 
 Four states of a number look different everywhere: a value, `undefined`, `too few` people, and `not run yet`.
 """
@@ -15,6 +19,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
@@ -37,7 +42,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u20
 
 LOCALE = Path(__file__).parent / "locale"
 ENGLISH = "en"
-language: ContextVar[str] = ContextVar("language", default=ENGLISH)  # of whoever is spoken to
+language: ContextVar[str] = ContextVar("language")  # of whoever is spoken to
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,51 @@ class Catalogue:
     form: Callable[[int], int] = lambda n: int(n != 1)
     decimal: str = "."
     group: str = ","
+    name: str = ""  # the language's own
+
+
+_ENGLISH = Catalogue()
+
+
+def nobody() -> str | None:
+    """The language of whoever is spoken to where nobody looks: none."""
+    return None
+
+
+listener: Callable[[], str | None] = nobody  # tells the language where none is set, as the pages do
+
+
+def spoken() -> str:
+    """The language of whoever is spoken to."""
+    return language.get(None) or listener() or ENGLISH
+
+
+@contextmanager
+def speaking(name: str) -> Iterator[None]:
+    """Within the block this language is spoken."""
+    before = language.set(name)
+    try:
+        yield
+    finally:
+        language.reset(before)
+
+
+def languages() -> dict[str, str]:
+    """The languages that can be spoken: key → its own name."""
+    return {ENGLISH: "English", **{file.stem: catalogue(file.stem).name for file in sorted(LOCALE.glob("*.po"))}}
+
+
+def nearest(wish: str | None) -> str | None:
+    """The language that a wish such as zh-CN, zh_Hans.UTF-8 or en means; None where it is not spoken here."""
+    main = re.split(r"[-_.]", wish or "")[0].lower()
+    return main if main in languages() else None
+
+
+class Told(str):
+    """What `say` says: text that knows what it was made of."""
+
+    __slots__ = ("form",)
+    form: dict[str, Any]  # template, plural where there is one, and values, which may be forms themselves
 
 
 def say(template: str, plural: str | None = None, /, **values: Any) -> str:
@@ -56,17 +106,52 @@ def say(template: str, plural: str | None = None, /, **values: Any) -> str:
     plural: the template for all numbers `n` but 1. Whole numbers are written with the language's groups; other numbers
     come as text, from `number` and its like. Text from data comes through `plain`, `label` or `markup`. Without values
     the text has no names, and braces in it are braces."""
-    chosen = catalogue(language.get())
+    chosen = catalogue(spoken())
     forms = chosen.texts.get(template)
     if forms is None:
-        chosen, forms = Catalogue(), (template, plural or template)
+        chosen, forms = _ENGLISH, (template, plural or template)
     n = values.get("n")
     form = 0 if plural is None or not isinstance(n, int) else min(chosen.form(n), len(forms) - 1)
-    return forms[form].format_map({name: _shown(v) for name, v in values.items()}) if values else forms[form]
+    told = Told(forms[form].format_map({name: _shown(v) for name, v in values.items()}) if values else forms[form])
+    told.form = {"template": template, **({"plural": plural} if plural else {}), "values": values}
+    return told
 
 
 def _shown(value: object) -> object:
     return count(int(value)) if isinstance(value, Integral) else value
+
+
+def forms(value: Any) -> dict[str, dict[str, Any]]:
+    """What the texts within a value (nested mappings and sequences) were made of, to be kept beside it as JSON: text →
+    its form. Texts that `say` did not make, or that are a template as it stands, need none."""
+    if isinstance(value, Told):
+        form = value.form
+        return {str(value): _kept(form)} if form["values"] or form["template"] != value else {}
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif isinstance(value, str) or not isinstance(value, Iterable):
+        return {}
+    return {text: form for one in value for text, form in forms(one).items()}
+
+
+def _kept(form: Mapping[str, Any]) -> dict[str, Any]:
+    def plain(value: Any) -> Any:
+        if isinstance(value, Told):
+            return _kept(value.form)
+        return int(value) if isinstance(value, Integral) else str(value)
+
+    return {**form, "values": {name: plain(value) for name, value in form["values"].items()}}
+
+
+def again(text: str, known: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """A stored text in the language of whoever is spoken to. known: what `forms` said when it was stored."""
+    form = (known or {}).get(text)
+    return say(text) if form is None else _again(form)
+
+
+def _again(form: Mapping[str, Any]) -> str:
+    values = {name: _again(one) if isinstance(one, Mapping) else one for name, one in form["values"].items()}
+    return say(form["template"], form.get("plural"), **values)
 
 
 def later(template: str) -> str:
@@ -79,17 +164,34 @@ def several(*each: str) -> tuple[str, ...]:
     return each
 
 
+@cache
 def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
     """All that the sources say, for translators: English template → its plural, None where there is none. To it belong
     what declarations are given for their `Said` fields, and the names and helps of options."""
-    trees = [ast.parse(file.read_text("utf-8")) for file in (*root.glob("fairdash/**/*.py"), *root.glob("pages/*.py"))]
-    classes = {node.name: node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    files = sorted((*root.glob("fairdash/**/*.py"), *root.glob("pages/*.py")))
+    trees = {
+        ".".join(file.relative_to(root).with_suffix("").parts): ast.parse(file.read_text("utf-8")) for file in files
+    }
+    at_home = {
+        (module, node.name): node
+        for module, tree in trees.items() for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }  # fmt: skip
+    somewhere = {
+        name: node for (_, name), node in at_home.items()
+        if isinstance(node, ast.ClassDef) and any(_fields(node).values())
+    }  # fmt: skip
     found: dict[str, str | None] = {}
-    everywhere = _fixed(trees)
-    for tree in trees:
+    everywhere = _fixed(trees.values())
+    for module, tree in trees.items():
         fixed = everywhere | _fixed([tree])  # a module's own before one of the same name elsewhere
-        own = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-        declared = {name: fields for name, node in (classes | own).items() if any((fields := _fields(node)).values())}
+        named = {
+            one.name: at_home[str(node.module), one.name]
+            for node in tree.body if isinstance(node, ast.ImportFrom)
+            for one in node.names if (str(node.module), one.name) in at_home
+        }  # fmt: skip
+        own = {name: node for (home, name), node in at_home.items() if home == module}
+        meant = (somewhere | named | own).items()
+        declared = {name: fields for name, node in meant if any((fields := _fields(node)).values())}
         for node in ast.walk(tree):
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
                 if _called(node.value) == "option":
@@ -102,8 +204,8 @@ def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
             if name == "several":
                 found |= dict.fromkeys(said)
             elif name in ("say", "later") and said:
-                found[said[0]] = said[1] if len(said) > 1 else None
-            elif name == "count" and said and len(node.args) > 1:
+                found[said[0]] = said[1] if len(said) > 1 else found.get(said[0])
+            elif name == "count" and said and len(node.args) > 1 and not said[0].isspace():
                 found[f"{{n}} {said[0]}"] = f"{{n}} {said[1] if len(said) > 1 else said[0] + 's'}"
             elif name == "option":
                 found |= dict.fromkeys(_texts([*node.args[1:2], *(k.value for k in node.keywords if k.arg == "help")]))
@@ -114,6 +216,7 @@ def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
                     fixed.get(v.id, v) if isinstance(v, ast.Name) else v for k, v in given.items() if fields.get(k)
                 ]
                 found |= dict.fromkeys(text for text in _texts(shown) if text and text not in found)
+    found.pop("", None)
     return found
 
 
@@ -162,7 +265,7 @@ def catalogue(name: str) -> Catalogue:
     rule = re.search(r"plural=([^;]+)", header.get("Plural-Forms", ""))
     return Catalogue(
         texts, gettext.c2py(rule[1]) if rule else Catalogue().form, header.get("X-Decimal", "."),
-        header.get("X-Group", ",").replace("space", "\u202f"),
+        header.get("X-Group", ",").replace("space", "\u202f"), header.get("X-Name", name),
     )  # fmt: skip
 
 
@@ -182,7 +285,7 @@ def _entries(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _written(text: str) -> str:
     """A number as the language writes it, from 1,234.5."""
-    chosen = catalogue(language.get())
+    chosen = catalogue(spoken())
     return text.translate({ord("."): chosen.decimal, ord(","): chosen.group})
 
 
@@ -335,6 +438,8 @@ def size(n_bytes: float) -> str:
 # --- sentences --------------------------------------------------------------------------------------------------------
 
 _WOMEN, _MEN = later("women"), later("men")
+_AGE = r"age([ _]?(band|group))?"
+CROSS = " × "  # between the attributes of a crossing, and between the names of its groups
 _PEOPLE = {"f": _WOMEN, "female": _WOMEN, "woman": _WOMEN, "m": _MEN, "male": _MEN, "man": _MEN}
 
 
@@ -344,11 +449,34 @@ def people(attribute: str, name: str) -> str:
     if attribute.lower() in ("gender", "sex"):
         known = _PEOPLE.get(name.strip().lower())
         return f"{attribute} {label(name)}" if known is None else say(known)
-    if re.fullmatch(r"age([ _]?(band|group))?", attribute.lower()):
+    if re.fullmatch(_AGE, attribute.lower()):
         if name.startswith("under "):
             return say("people under {age}", age=label(name.removeprefix("under ")))
         return say("people aged {age}", age=label(name))
     return f"{label(attribute)} {label(name)}"
+
+
+def members(attribute: str, name: str) -> str:
+    """The members of a group as a noun: women, people aged 25–34, people with occupation student; those of a crossing
+    with all that they have in common, women aged 25–34."""
+    attributes, names = attribute.split(CROSS), name.split(CROSS)
+    parts = list(zip(attributes, names, strict=True)) if len(attributes) == len(names) else [(attribute, name)]
+    told = say("people")
+    rest = []
+    for each, value in parts:
+        noun = _PEOPLE.get(value.strip().lower()) if each.lower() in ("gender", "sex") else None
+        if noun is None:
+            rest.append((each, value))
+        else:
+            told = say(noun)
+    for each, value in rest:
+        if not re.fullmatch(_AGE, each.lower()):
+            told = say("{people} with {attribute} {value}", people=told, attribute=label(each), value=label(value))
+        elif value.lower().startswith("under "):
+            told = say("{people} under {age}", people=told, age=label(value[len("under ") :]))
+        else:
+            told = say("{people} aged {age}", people=told, age=label(value))
+    return told
 
 
 def group(name: str, n: int) -> str:

@@ -21,6 +21,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -74,9 +75,9 @@ class Workspace:
         """The entry. Raises FairDashError when it is not there (deleted, or another workspace's link)."""
         path = self.path(kind, digest)
         try:
-            meta = json.loads((path / META).read_text("utf-8"))
+            meta = {**_read(path / META)}
             with suppress(FileNotFoundError):  # the value was never renamed
-                meta["title"] = json.loads((path / TITLE).read_text("utf-8"))
+                meta["title"] = _read(path / TITLE)
         except (OSError, ValueError) as error:
             raise FairDashError(
                 f"There is no entry {digest} among the {kind} of this workspace.",
@@ -87,12 +88,11 @@ class Workspace:
     def entries(self, kind: Kind) -> list[Entry]:
         """All finished values of a kind, newest first."""
         found = []
-        for file in (self.root / kind).glob(f"*/{META}"):
-            if not file.parent.suffix:  # else it is in the making, or on its way out
-                try:
-                    found.append(self.get(kind, file.parent.name))
-                except FairDashError:
-                    continue  # removed between the listing and the read
+        with suppress(FileNotFoundError):  # nothing of this kind was ever made
+            for name in (file.name for file in (self.root / kind).iterdir()):
+                if "." not in name:  # else it is in the making, or on its way out
+                    with suppress(FairDashError):  # removed between the listing and the read
+                        found.append(self.get(kind, name))
         return sorted(found, key=lambda entry: entry.meta.get("created", 0.0), reverse=True)
 
     @contextmanager
@@ -189,6 +189,18 @@ class Workspace:
                 f"The workspace holds {words.size(used)}; its limit is {settings.QUOTA_GB} GB.",
                 "Delete runs, data sets, uploads or searches that are no longer needed, or raise FAIRDASH_QUOTA_GB.",
             )
+
+
+def _read(path: Path) -> Any:
+    """A JSON file of an entry; one that did not change since it was last read is not read again. Nobody changes what
+    it holds: pages ask for all entries several times a rerun. Raises OSError or ValueError."""
+    now = path.stat()
+    return _parsed(str(path), now.st_ino, now.st_mtime_ns, now.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(path: str, *_: int) -> Any:
+    return json.loads(Path(path).read_text("utf-8"))
 
 
 def aside(path: Path) -> Path:

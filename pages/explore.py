@@ -1,32 +1,31 @@
-"""Explore: one person's profile, history and list; edit them, flip an attribute, ask why."""
+"""Explore: find a person, see their list beside another one, edit them, flip an attribute, ask why."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from fairdash import settings, words
+from fairdash import words
 from fairdash.schema import USER_ID
-from fairdash.ui import exploring, load, parts, state
+from fairdash.ui import explaining, exploring, feedback, finder, load, parts, state
 
 PARTS = {
     "list": words.later("List and history"),
     "flip": words.later("If they were someone else"),
     "why": words.later("Why"),
     "tastes": words.later("Tastes by group"),
+    "feedback": words.later("Feedback"),
 }
 
 st.title(words.say("Explore"))
-if state.get("lists") is None:
+digest = state.get("lists")
+if digest is None:
     parts.empty(
         words.say("Nobody to look at yet"), words.say("Train a recommender first."), "recommender", words.say("Train")
     )
     st.stop()
-run, lists = load.lists(state.get("lists") or "")
+run, lists = load.lists(digest)
 users = run.split.training.users
-with st.container(horizontal=True, vertical_alignment="bottom", key="explore-controls"):
-    user = exploring.choose(users)
-    most = state.shared("k", min(settings.K, lists.k), state.within(1, lists.k))
-    k = int(st.number_input("K", 1, lists.k, width=110, **most))
+user, k = finder.person(run, digest, lists.k)
 if user is None:
     st.stop()
 row = users.iloc[user]
@@ -35,16 +34,18 @@ st.caption(
 )
 if not run.has_model:
     st.info(words.say("These lists came without a model: they can be looked at, not changed."), icon=":material/info:")
-    exploring.stored(run, lists, user, k)
-    exploring.group_tastes(run, lists.top(k), user)
+    exploring.section(run, digest, lists, user, k)
+    explaining.group_tastes(run, lists.top(k), user)
     st.stop()
-changed = exploring.changed_after(state.workspace().get("lists", state.get("lists") or ""))
+changed = exploring.changed_after(state.workspace().get("lists", digest))
 part = parts.tabs(words.say("Part"), PARTS, "explore")
 if part == "list":
-    exploring.edit(run, lists, user, k, changed)
+    exploring.section(run, digest, lists, user, k)
 elif part == "flip":
-    exploring.flip(run, user, k, changed)
+    explaining.flip(run, user, k, changed)
 elif part == "why":
-    exploring.why(run, lists, user, k)
+    explaining.why(run, lists, user, k)
+elif part == "feedback":
+    feedback.section(run, digest)
 else:
-    exploring.group_tastes(run, lists.top(k), user)
+    explaining.group_tastes(run, lists.top(k), user)

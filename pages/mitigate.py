@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from fairdash import words
-from fairdash.ui import load, mitigating, parts, state
+from fairdash.ui import levering, load, mitigated, mitigating, parts, shortlist, state
 
 st.title(words.say("Mitigate"))
 if state.get("lists") is None:
@@ -20,7 +20,9 @@ run, _ = load.lists(state.get("lists") or "")
 tab = parts.tabs(words.say("What to do"), mitigating.TABS, "act")
 if tab == "one":
     mitigating.one(run)
+elif tab == "lever":
+    levering.lever(run)
 elif tab == "shortlist":
-    mitigating.shortlist(run)
+    shortlist.shortlist(run)
 else:
-    mitigating.past(run)
+    mitigated.past()

@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterator
-from contextvars import ContextVar
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -48,6 +49,15 @@ def _catalogue() -> str:
     return "\n\n".join(blocks)
 
 
+def report_of(value: Mapping[str, Any], suffix: str = "html", kind: str = "comparison", **how: Any) -> str:
+    """A report of what an audit.json or a comparison.json holds, as the command line writes it from the file alone."""
+    from fairdash import report
+    from fairdash.report import known
+
+    made = datetime(2026, 5, 1, tzinfo=UTC)
+    return report.FORMATS[suffix].write(report.KINDS[kind](value, known.of_file(kind, value), made, **how))
+
+
 @pytest.fixture
 def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Everybody is spoken to in a language that has another text for each template, in brackets."""
@@ -56,7 +66,7 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "locale").mkdir()
     (tmp_path / "locale" / "xx.po").write_text(_catalogue(), "utf-8")
     monkeypatch.setattr(words, "LOCALE", tmp_path / "locale")
-    monkeypatch.setattr(words, "language", ContextVar("language", default="xx"))
+    monkeypatch.setattr(words, "ENGLISH", "xx")  # of whoever says nothing else
     words.catalogue.cache_clear()
     yield
     words.catalogue.cache_clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -25,6 +25,8 @@ VERDICTS = {  # on a gap, the surest first: what it is called, its colour, its m
     "untested": (words.later("not tested"), GREY, "x-thin"),
     "undefined": (words.later("undefined"), GREY, "x-thin"),
 }
+LEVEL = 0.05
+Verdict = Literal["found", "alone", "none", "untested", "undefined"]
 SHRUNK = words.later("drawn to the mean")
 MAX_ROWS = 24  # rows of one picture; the table holds all
 CURVE_POINTS = 400
@@ -34,13 +36,29 @@ HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
 FONT = "'Source Sans', 'Source Sans 3', Helvetica, Arial, sans-serif"
 
 
+def verdict(row: Mapping[str, Any] | None) -> Verdict:
+    """What a gap's row of an audit.json says: `found` holds among all metrics of its attribute (Holm), `alone` would
+    hold only if it had been the one metric looked at, `none` was not found, `untested` has a value but no test,
+    `undefined` has no value."""
+    if row is None or (row.get("gap") is None and row.get("ratio") is None):
+        return "undefined"
+    p, holm = row.get("p_value"), row.get("p_holm")
+    if holm is not None and holm < LEVEL:
+        return "found"
+    if p is None:
+        return "untested"
+    return "alone" if p < LEVEL else "none"
+
+
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """A figure, what it shows in words, and the same values as a table."""
+    """A figure, what it shows in words, and the same values as a table. keys: what marks stand for that can be clicked;
+    the second number of a mark's customdata is its place among them, so that no text from data is in the figure raw."""
 
     figure: go.Figure
     alt: str
     table: pd.DataFrame
+    keys: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Room for the legend above the picture: a legend of several lines would lie on the curves."""
@@ -90,8 +108,14 @@ def _template(ink: str, muted: str, grid: str, hover: str) -> go.layout.Template
     )
 
 
-LIGHT = _template("#1f2328", "#545c64", "rgba(100,110,120,0.22)", "#ffffff")
-DARK = _template("#e8eaec", "#adb5bd", "rgba(160,170,180,0.22)", "#20252a")
+_INK, _DARK_INK = "#1f2328", "#e8eaec"
+LIGHT = _template(_INK, "#545c64", "rgba(100,110,120,0.22)", "#ffffff")
+DARK = _template(_DARK_INK, "#adb5bd", "rgba(160,170,180,0.22)", "#20252a")
+
+
+def ink(dark: bool) -> str:
+    """The colour of text on the page."""
+    return _DARK_INK if dark else _INK
 
 
 def canvas(height: int, *, legend: bool = False, **layout: Any) -> go.Figure:

@@ -70,7 +70,7 @@ def group_values(
         return empty(words.say("There is no group to show."))
     reference = reference or words.say("everyone")
     spread = spread or words.say("95 % CI")
-    figure = frame.canvas(44 * len(rows[:MAX_ROWS]) + 52)
+    figure = frame.canvas(44 * max(2, len(rows[:MAX_ROWS])) + 52)
     for i, row in enumerate(rows[:MAX_ROWS]):
         if row.value is None or math.isnan(row.value):
             frame.note(figure, i, frame.missing(row.reason or words.say("no value")))
@@ -93,8 +93,9 @@ def group_values(
             text=[words.number(row.value, digits)],
             textposition="top center",
             textfont={"size": 12},
-            hovertemplate=f"%{{customdata}}<br>{words.markup(metric)} %{{x:.4f}}{ci}{hint}<extra></extra>",
-            customdata=[words.markup(row.label)],
+            hovertemplate=f"%{{customdata[0]}}<br>{words.markup(metric)} %{{x:.4f}}{ci}{hint}<extra></extra>",
+            customdata=[[words.markup(row.label), i]],
+            unselected={"marker": {"opacity": 1}},
         )
         if row.shrunk is not None:
             inside = words.interval(row.shrunk_low, row.shrunk_high, digits)
@@ -141,9 +142,8 @@ def group_values(
         for column, told in named.items():
             table.insert(len(table.columns) - 1, told, [getattr(row, column) for row in rows])
     said = "; ".join(f"{row.label} {words.number(row.value, digits)}" for row in rows[:MAX_ROWS])
-    return Chart(
-        figure, words.say("{metric} by group with {spread}: {said}.", metric=metric, spread=spread, said=said), table
-    )
+    told = words.say("{metric} by group with {spread}: {said}.", metric=metric, spread=spread, said=said)
+    return Chart(figure, told, table, [row.name for row in rows])
 
 
 def gaps(rows: Sequence[Gap]) -> Chart:

@@ -17,7 +17,9 @@ from fairdash.data import times
 from fairdash.data.mapping import list_cell, separates
 
 _MANY = 500  # different values above which a column is no attribute to group by
-_UNIT = re.compile(r"\s*([^\d\s.,+-]{0,4})\s*([-+]?\d[\d,]*(?:\.\d+)?)\s*([^\d\s.,]{0,12}(?: [a-z]{1,8})?)\s*")
+_UNIT = re.compile(r"\s*([^\d\s.,+-]{0,4})\s*([-+]?\d[\d.,]*)\s*([^\d\s.,]{0,12}(?: [a-z]{1,8})?)\s*")
+# How numbers part thousands and decimals: 1,200.50 and 1.200,50; and which mark is the decimal one.
+_WAYS = ((r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?", "."), (r"[-+]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?", ","))
 YEAR = 365.2425 * 86400
 
 
@@ -31,7 +33,7 @@ def spellings(column: pd.Series, name: str) -> dict[str, str]:
     counts = {str(text): int(count) for text, count in known.value_counts().items()}
     if not 1 < len(counts) <= _MANY or columns.is_numeric(known):
         return {}
-    genders = {text: columns.gender(text) for text in counts}
+    genders = columns.genders(counts)
     named = columns.plain(name) in columns.GENDER_NAMES
     all_known = all(genders.values()) and len(set(genders.values())) > 1
     alike: dict[str, list[str]] = {}
@@ -68,8 +70,8 @@ def merge(column: pd.Series, merged: Mapping[str, str]) -> pd.Series:
 def several(column: pd.Series) -> pd.Series | None:
     """The column with its lists joined by "|" [n], or None where cells hold single values.
 
-    Lists are cut at "|" and ";", or written with brackets; at a comma, "/", "&" and "and" only where most values stand
-    alone or in other places of a list elsewhere, as "Springfield, Ohio" is one place.
+    Lists are cut at "|" and ";", or written with brackets; at a comma, "/", "&", "+" and "and" only where most values
+    stand alone or in other places of a list elsewhere, as "Springfield, Ohio" is one place.
     """
     known = columns.tidy(column)
     cells = [str(text) for text in known.dropna().unique()]
@@ -78,7 +80,7 @@ def several(column: pd.Series) -> pd.Series | None:
     lists = {text: list_cell(f"[{text[1:-1]}]") for text in cells if re.fullmatch(r"\[.*\]|\{.*\}|\(.*,.*\)", text)}
     plain = [text for text in cells if text not in lists]
     known_alone = [part.casefold() for parts in lists.values() for part in parts]
-    marks = [r"\|", ";", *(mark for mark in (",", "/", "&", r"\band\b") if separates(mark, plain, known_alone))]
+    marks = [r"\|", ";", *(mark for mark in (",", "/", "&", r"\+", r"\band\b") if separates(mark, plain, known_alone))]
     pattern = "|".join(marks)
     cut = {text: _joined(lists[text] if text in lists else re.split(pattern, text)) for text in cells}
     return None if all(text == joined for text, joined in cut.items()) else known.map(cut).astype("str")
@@ -99,16 +101,18 @@ def without_units(column: pd.Series) -> tuple[pd.Series, str] | None:
     found = {text: _UNIT.fullmatch(text) for text in cells}
     matches = [match for match in found.values() if match]
     around = {(match[1], match[3].casefold().removesuffix("s")) for match in matches}
-    commas = [match[2] for match in matches if "," in match[2]]
     if len(matches) < columns.NUMERIC_SHARE * len(cells) or len(around) != 1:
         return None
-    if not all(re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", number) for number in commas):
-        return None
+    marks = [mark for way, mark in _WAYS if all(re.fullmatch(way, match[2]) for match in matches)]
     before, after = next(iter(around))
-    if re.search(r"\w", before) or (not before and not after and not commas):
+    odd = any(not match[2].lstrip("+-").isdigit() for match in matches)
+    if not marks or re.search(r"\w", before) or not (before or after or odd):
         return None  # "A1", "B2" are names
-    numbers = {text: match[2].replace(",", "") if match else text for text, match in found.items()}
-    return known.map(numbers).astype("str"), f"{before}{after}" or ","
+    thousands = "," if marks[0] == "." else "."
+    numbers = {
+        text: match[2].replace(thousands, "").replace(marks[0], ".") if match else text for text, match in found.items()
+    }
+    return known.map(numbers).astype("str"), f"{before}{after}" or thousands
 
 
 def birth_column(users: pd.DataFrame, as_of: float | None) -> str | None:
@@ -134,8 +138,10 @@ def with_ages(users: pd.DataFrame, as_of: float | None) -> pd.DataFrame:
     if column is None:
         return users
     at = datetime.now(UTC).timestamp() if as_of is None else as_of
-    if columns.plain(column) in columns.BIRTH_YEAR_NAMES:
-        ages = datetime.fromtimestamp(at, UTC).year - columns.numbers(users[column])
+    if columns.is_numeric(users[column]):
+        years, this = columns.numbers(users[column]), datetime.fromtimestamp(at, UTC).year
+        years = np.where(years < 100, years + np.where(years > this % 100, 1900, 2000), years)  # 85, and 07
+        ages = this - years
     else:
         ages = np.floor((at - times.parse(users[column]).moments) / YEAR + 1e-3)
     text = pd.Series([f"{age:.0f}" if np.isfinite(age) else None for age in ages], index=users.index, dtype="str")

@@ -26,6 +26,7 @@ from fairdash.schema import CATEGORIES, ITEM_ID, RANK, RATING, SCORE, TIME, TITL
 
 PREDICTION = "prediction"  # column of truth: the predicted rating of the pair, or the probability of a like
 SYSTEM = "system"
+_SYSTEMS = 50  # more different values than that tell no systems apart
 _LISTS = "lists: "  # before the names of tables of lists, among those of the other tables
 Brings = Source | pd.DataFrame
 Lists = Brings | Sequence[Brings] | Mapping[str, Brings]  # several: a list, or by the names of their systems
@@ -99,7 +100,7 @@ def bring(
         frames["train"] = pd.concat([part[[c for c in columns.names(logs[0]) if c in part]] for part in logs])
         names["train"] = before[0].name
     if people is not None:
-        frames["users"] = _entities(people, USER_ID, options.users_id, columns.USER_NAMES, frames[first])
+        frames["users"] = _entities(people, USER_ID, options.users_id, columns.USER_NAMES, frames[first], findings)
         names["users"] = people.name
     if things is not None:
         frames["items"] = _things(things, options, frames[first], findings)
@@ -196,9 +197,9 @@ def entered(source: Brings, what: str, options: ImportOptions, findings: list[Fi
         return shapes.rows(table, place) if laid_out and what not in ("users", "items") else table
     own = {"users": options.read_users, "items": options.read_items}.get(what, options.read_interactions)
     table, _ = shapes.recognise(read.table(source, options.reading(own)))
-    if what == "users":
-        table = shapes.named_people(table)
-    elif what != "items":
+    if what in ("users", "items"):
+        table = shapes.named_people(table) if what == "users" else shapes.joined_categories(table)
+    else:
         table = shapes.rows(table, place)
     findings += files.seen(table)
     return table
@@ -224,7 +225,12 @@ def list_columns(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """user_id, item_id and rank, score, system as far as they are there, and the columns beside them. timed: also time,
     with its unit in attrs."""
-    frame, chosen = table.frame, list_roles(table, options, findings)
+    chosen = list_roles(table, options, findings)
+    once = chosen.get(RANK, chosen[ITEM_ID])
+    table = meaning.of_fold(table, (chosen[USER_ID], once), options, findings, held=True)
+    if SYSTEM not in chosen and options.system is None:
+        chosen |= _several_lists(table, chosen, findings, timed=timed)
+    frame = table.frame
     made = pd.DataFrame({name: frame[column] for name, column in chosen.items()})
     column = known(frame, columns.TIME_NAMES, set(chosen.values())) if timed else None
     if timed and options.time and options.time in frame:
@@ -236,6 +242,31 @@ def list_columns(
     if SYSTEM in made and made[SYSTEM].nunique() < 2:
         made = made.drop(columns=SYSTEM)
     return made, frame[[c for c in columns.names(frame) if c not in chosen.values()]]
+
+
+def _several_lists(table: Table, chosen: Mapping[str, str], findings: list[Finding], *, timed: bool) -> dict[str, str]:
+    """The column that tells lists apart where people have several: taken as the system's, and asked. Raises DataError
+    where only a time does, and windows were not asked for."""
+    frame, person = table.frame, chosen[USER_ID]
+    once = [chosen[RANK]] if RANK in chosen else [chosen[ITEM_ID]]
+    pairs = frame[[person, *dict.fromkeys([*once, chosen[ITEM_ID]])]].drop_duplicates() if RANK in chosen else frame
+    if not pairs.duplicated([person, *once]).any():
+        return {}
+    free = [c for c in columns.names(frame) if c not in chosen.values() and frame[c].notna().all()]
+    apart = [c for c in free if not frame.duplicated([person, c, *once]).any()]
+    several = [
+        c for c in apart if frame[c].nunique() <= _SYSTEMS and not mapping.looks_like_time(frame[c].astype("str"))
+    ]
+    if several:
+        shown = ", ".join(f"{c!r} ({examples(frame[c].unique())})" for c in several)
+        text = f"{table.name} holds several lists a person. Do they come from several systems, told by {shown}?"
+        question = Question("system", text, (*several, ""), several[0])
+        findings.append(Finding("several_lists", "warning", table.name, text, question=question))
+        return {SYSTEM: several[0]}
+    if apart and not timed:
+        hint = "Audit each window of time (--window month), or bring the latest list of each person alone."
+        raise DataError(f"{table.name} holds several lists a person, of different times ({apart[0]}).", hint)
+    return {}
 
 
 def list_roles(table: Table, options: ImportOptions, findings: list[Finding]) -> dict[str, str]:
@@ -250,7 +281,7 @@ def list_roles(table: Table, options: ImportOptions, findings: list[Finding]) ->
         found = known(frame, names, set(chosen.values()))
         if role not in chosen and found is not None and getattr(options, role) != "":
             chosen[role] = found
-    chosen |= _pair(table, chosen, findings)
+    chosen |= _pair(table, chosen, options, findings)
     free = [c for c in columns.names(frame) if c not in chosen.values()]
     if not table.header and "rank" not in chosen and "score" not in chosen and free:
         numeric = [c for c in free if columns.is_numeric(frame[c])]
@@ -264,7 +295,7 @@ def list_roles(table: Table, options: ImportOptions, findings: list[Finding]) ->
     if "rank" not in chosen and "score" not in chosen:
         raise DataError(
             f"{table.name} has neither a rank nor a score; its columns are {', '.join(columns.names(frame))}.",
-            "Add a column `rank` (1 is best) or `score` (higher is better): without one there is no order.",
+            "Without one there is no order: name the column with --rank-column (1 is best) or --score-column.",
         )
     score = chosen.get("score")
     if score is not None and "rank" not in chosen and columns.plain(score) in columns.RATING_NAMES[:2]:
@@ -303,7 +334,7 @@ def known(frame: pd.DataFrame, names: Sequence[str], taken: set[str] | None = No
     return next((plain[name] for name in names if name in plain), None)
 
 
-def _pair(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> dict[str, str]:
+def _pair(table: Table, chosen: Mapping[str, str], options: ImportOptions, findings: list[Finding]) -> dict[str, str]:
     """The columns of the person and the item; asked where they are a guess by place, DataError where not even that."""
     frame = table.frame
     taken = set(chosen.values())
@@ -324,7 +355,8 @@ def _pair(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> d
                     "Name the columns in the first row: user_id, item_id, and rank or score; or choose them.",
                 )
         guesses = {role: guesses[role] for role in ("user", "item")}
-        findings += [f for f in importing.unsure(replace(table, frame=text), guesses) if f.key != "rating_offered"]
+        unsure = importing.unsure(replace(table, frame=text), guesses, options)
+        findings += [f for f in unsure if f.key != "rating_offered"]
         found |= {role: guess.column for role, guess in guesses.items()}
     return found
 
@@ -345,18 +377,22 @@ def _log(
         few = role != "event" or found is None or 1 < frame[found].nunique() <= 12
         if role not in chosen and found is not None and getattr(options, role) != "" and few:
             chosen[role] = found
-    chosen |= _pair(table, chosen, findings)
+    chosen |= _pair(table, chosen, options, findings)
     if "rating" not in chosen and options.rating != "":
+        guesses: dict[str, mapping.Guess] = {}
         found = known(frame, columns.RATING_NAMES, set(chosen.values()))
         found = found or known(frame, (*columns.COUNT_NAMES, *columns.CLICK_NAMES), set(chosen.values()))
         if found is None and not table.header:
             pair = {role: chosen[role] for role in ("user", "item")}
             guess = mapping.guess_interactions(frame, False, chosen=pair).get("rating")
-            if guess is not None and guess.column not in chosen.values():
-                findings += importing.unsure(table, {"rating": guess})
-                found = guess.column
+            found = guess.column if guess is not None and guess.column not in chosen.values() else None
+            guesses |= {} if guess is None or found is None else {"rating": guess}
         if found is not None:
             chosen["rating"] = found
+        guesses = {role: mapping.Guess(column, 1.0, "") for role, column in chosen.items()} | guesses
+        findings += importing.unsure(table, guesses, options)
+    table = meaning.of_fold(table, (chosen["user"], chosen["item"]), options, findings, held)
+    frame = table.frame
     made = pd.DataFrame({USER_ID: frame[chosen["user"]], ITEM_ID: frame[chosen["item"]]})
     kind: mapping.RatingKind = "none"
     shown = np.zeros(len(made), dtype=bool)
@@ -391,7 +427,9 @@ def _log(
     return made[~shown], frame[[c for c in columns.names(frame) if c not in chosen.values()]], kind
 
 
-def _entities(table: Table, key: str, picked: str | None, names: Sequence[str], log: pd.DataFrame) -> pd.DataFrame:
+def _entities(
+    table: Table, key: str, picked: str | None, names: Sequence[str], log: pd.DataFrame, findings: list[Finding]
+) -> pd.DataFrame:
     frame = table.frame
     if picked:
         column = mapping.require(frame, picked, "the id", table.name)
@@ -403,12 +441,13 @@ def _entities(table: Table, key: str, picked: str | None, names: Sequence[str], 
             hint = f"Choose the column; there are {', '.join(map(repr, frame.columns))}."
             raise DataError(f"{table.name}: no column is recognisable as the id.", hint)
         column = guess.column
+        findings += importing.unsure_id(table, "users_id" if key == USER_ID else "items_id", guess)
     other = {c: f"{c} (file)" for c in columns.names(frame) if c == key and c != column}
     return frame.rename(columns=other | {column: key})
 
 
 def _things(table: Table, options: ImportOptions, log: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
-    items = _entities(table, ITEM_ID, options.items_id, columns.ITEM_NAMES, log)
+    items = _entities(table, ITEM_ID, options.items_id, columns.ITEM_NAMES, log, findings)
     picks = {"title": options.title, "categories": options.categories}
     chosen = {role: mapping.require(items, c, f"the {role}", table.name) for role, c in picks.items() if c}
     texts = items.select_dtypes(exclude="number")
@@ -447,7 +486,7 @@ def repaired(
                 findings.append(
                     _finding(key_of, "warning", names[name], message, frames[name], odd, "first_row", applied=True)
                 )
-                frames[name] = frames[name][~odd]
+                frames[name] = frames[name][~odd] if name == "users" else clean.one_row(frames[name])
     return frames
 
 

@@ -86,7 +86,16 @@ def drop_empty_ids(tables: Tables) -> Tables:
 
 def first_row(tables: Tables) -> Tables:
     """The first row of each person and of each item."""
-    return replace(tables, users=tables.users.drop_duplicates(USER_ID), items=tables.items.drop_duplicates(ITEM_ID))
+    return replace(tables, users=tables.users.drop_duplicates(USER_ID), items=one_row(tables.items))
+
+
+def one_row(items: pd.DataFrame) -> pd.DataFrame:
+    """The first row of each item, with the categories of all its rows."""
+    if CATEGORIES in items and items.duplicated(ITEM_ID).any():
+        told = items.dropna(subset=CATEGORIES).groupby(ITEM_ID, sort=False)[CATEGORIES]
+        joined = told.agg(lambda cells: "|".join(dict.fromkeys("|".join(cells).split("|"))))
+        items = items.assign(**{CATEGORIES: items[ITEM_ID].map(joined).astype("str")})
+    return items.drop_duplicates(ITEM_ID)
 
 
 def drop_unrated(tables: Tables) -> Tables:

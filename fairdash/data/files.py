@@ -13,7 +13,7 @@ import pandas as pd
 
 from fairdash import columns
 from fairdash.data import mapping, read, shapes
-from fairdash.data.findings import Finding, first_rows
+from fairdash.data.findings import Finding, Question, first_rows
 from fairdash.data.read import Reading, Source, Table
 from fairdash.errors import DataError
 from fairdash.schema import PART
@@ -68,12 +68,14 @@ def gather(
     readings: Mapping[Role, Reading],
     roles: Mapping[str, str],
     held: Mapping[str, Source] | None = None,
+    fold: str = "",
 ) -> tuple[dict[Role, Table], list[Finding]]:
     """The tables by role ("interactions" always), and what was seen while reading; zips and folders are opened.
 
     roles: of files by their names, as chosen; the others are recognised by their columns. held: files of the parts
     "valid" and "test" beside `interactions`, which are those of train then; None: as their names tell. The parts stand
-    below each other, with a column that tells them."""
+    below each other, with a column that tells them. fold: which split of several to take, by what its files share of
+    their names."""
     brought = _brought(interactions)
     if not brought:
         raise DataError("No file was given.", "Bring a file of interactions: person, item, and rating or time.")
@@ -82,14 +84,14 @@ def gather(
         given["users"] = (users,)
     if items is not None:
         given["items"] = (items,)
-    findings = []
+    findings: list[Finding] = []
     groups = _groups(brought)
     _by_hand(groups, roles, given)
     free = [group for group in groups if read.file_name(group[0]) not in roles]
     train: list[Source] | None = None
     parts: dict[str, Sequence[Source]] = {part: [source] for part, source in (held or {}).items()}
     if not parts:
-        free, train, parts = _own_parts(free)
+        free, train, parts = _own_parts(free, fold, findings)
     if len(free) == 1 and not roles:
         given["interactions"] = tuple(free[0])
     elif not free and "interactions" not in given:
@@ -122,24 +124,51 @@ def gather(
 
 
 def _own_parts(
-    groups: Sequence[Sequence[Source]],
+    groups: Sequence[Sequence[Source]], fold: str, findings: list[Finding]
 ) -> tuple[list[list[Source]], list[Source] | None, dict[str, Sequence[Source]]]:
     """The files without those of valid and test, the file of train, and those of valid and test, where names tell them
-    apart: x.train.csv and x.test.csv, or train.csv and test.csv. Nothing is told where several splits are there."""
+    apart: x.train.csv and x.test.csv, or train.csv and test.csv. Of several such splits, as the folds of a
+    cross-validation are, the one that is called `fold`, else the first, which is asked."""
     found: dict[str, dict[str, list[Source]]] = {}
-    for group in () if _archive(groups) else groups:
-        told = re.split(r"([._-])", _base(group[0]))
+    paths = [PurePosixPath(_path(group[0]).casefold()).parts for group in groups]
+    shared = 0  # folders that all are in
+    while all(len(path) > shared + 1 and path[shared] == paths[0][shared] for path in paths):
+        shared += 1
+    for group, path in zip(groups, paths, strict=True) if not _archive(groups) else ():
+        told = re.split(r"([._/-])", "/".join(path[shared:]))
         at = [i for i, word in enumerate(told) if columns.part_of(word) is not None]
         if len(at) == 1:
             rest = "".join(told[: at[0]] + told[at[0] + 1 :])
             found.setdefault(rest, {}).setdefault(str(columns.part_of(told[at[0]])), list(group))
-    splits = [parts for parts in found.values() if {"train", "test"} <= parts.keys()]
-    if len(splits) != 1:
+    splits = {rest: parts for rest, parts in found.items() if {"train", "test"} <= parts.keys()}
+    if not splits:
         return [list(group) for group in groups], None, {}
-    (split,) = splits
+    names = {_called(rest): rest for rest in splits}
+    name = next(iter(names))
+    if len(splits) > 1:
+        text = (
+            f"There are {len(names)} splits of your own, such as the folds of a cross-validation: {', '.join(names)}."
+        )
+        if fold and fold not in names:
+            raise DataError(text, f"None of them is called {fold!r}: name one (--fold).")
+        question = Question("fold", f"{text} Which one is to be used?", tuple(names), name)
+        name = fold or name
+        message, asked = f"{text} {name} is used, the others are left aside.", None if fold else question
+        findings.append(Finding("folds", "warning", read.file_name(groups[0][0]), message, len(names), question=asked))
+    split = splits[names[name]]
     held: dict[str, Sequence[Source]] = {part: split[part] for part in ("valid", "test") if part in split}
-    away = [sources[0] for sources in held.values()]
-    return [list(group) for group in groups if not any(group[0] is one for one in away)], split["train"], held
+    used = {id(sources[0]) for parts in splits.values() for sources in parts.values()} - {id(split["train"][0])}
+    return [list(group) for group in groups if id(group[0]) not in used], split["train"], held
+
+
+def _path(source: Source) -> str:
+    return (source[0] if isinstance(source, tuple) else str(source)).replace("\\", "/")
+
+
+def _called(rest: str) -> str:
+    """What a split is called, by what its files share of their names: u1 of u1.base and u1.test."""
+    ending = next((ending for ending in sorted(_ENDINGS, key=len, reverse=True) if rest.endswith(ending)), "")
+    return rest.removesuffix(ending).strip("._/-") or "(no name)"
 
 
 def _as_in(log: Table, ours: Mapping[str, mapping.Guess], table: Table) -> Table:
@@ -218,7 +247,8 @@ def _table(role: Role, sources: Sequence[Source], reading: Reading) -> Table:
     if known is not None and known != role:
         message = f"{table.name} holds {_TITLES[known]}, but was given as the file of {_TITLES[role]}."
         raise DataError(message, f"Give it as {_TITLES[known]}.")
-    return shapes.rows(table) if role == "interactions" else shapes.named_people(table) if role == "users" else table
+    shape = {"interactions": shapes.rows, "users": shapes.named_people, "items": shapes.joined_categories}
+    return shape[role](table)
 
 
 # ---- roles of files ----------------------------------------------------------------------------------------------
@@ -288,7 +318,7 @@ def _head(source: Source) -> Source:
 
 
 def _named(table: Table, names: Sequence[str]) -> str | None:
-    return next((c for c in columns.names(table.frame) if columns.plain(c) in names), None)
+    return next((c for c in columns.names(table.frame) if columns.is_called(c, names)), None)
 
 
 def _interactions(files: Sequence[_File], lonely: bool) -> _File | None:

@@ -28,72 +28,158 @@ _CSV_CLICKS = "In Excel choose File, Save as, and CSV UTF-8, for each sheet, and
 _BLOCK = re.compile(rb"\s*[^\s,:;|]+:\s*\r?\n[^\n]*,")
 
 
-def read(name: str, text: bytes) -> tuple[str, pd.DataFrame] | None:
-    """(what it is, a frame of text whose index is the line or the place of the record), or None for a plain table."""
+_TEXTS = (
+    (
+        rb"<(!doctype|html|\?xml|table|rdf|graphml|stata)",
+        "a web page or XML",
+        "Export the table as CSV, JSON or Parquet.",
+    ),
+    (
+        rb"(--.*\n|/\*.*\n|\s)*(insert into|create table|drop table|begin transaction|pragma \w|set \w+ *=)",
+        "a dump of a data base",
+        "Export the tables as CSV, such as with COPY … TO, or SELECT … INTO OUTFILE.",
+    ),
+    (
+        rb"(%.*\n|\s)*@relation",
+        "an ARFF file",
+        "Take away all above the line after @data, and write the names of its columns there.",
+    ),
+    (
+        rb"(import \w+\s*\n|from \w+ import |\w+ *= *[\[{(])",
+        "source code",
+        "Write the data as JSON, lines of JSON, or CSV.",
+    ),
+)
+
+
+def read(name: str, text: bytes) -> tuple[str, pd.DataFrame, str] | None:
+    """(what it is, a frame of text whose index is the line or the place of the record, what was left aside), or None
+    for a plain table."""
     head = text[:4000].lstrip()
-    if re.match(rb"<(!doctype|html|\?xml|table)", head, re.IGNORECASE):
-        raise DataError(f"{name} is a web page or XML, not a table.", "Export the table as CSV, JSON or Parquet.")
-    if head[:1] in b"{[" and head:
+    for begins, what, hint in _TEXTS:
+        if re.match(begins, head, re.IGNORECASE):
+            raise DataError(f"{name} is {what}, not a table.", hint)
+    if head[:1] in b"{[(" and head:
         return _objects(name, text)
     if _BLOCK.match(text[:200]):
-        return "blocks", _blocks(text)
+        return "blocks", _blocks(text), ""
     return None
 
 
-def _objects(name: str, text: bytes) -> tuple[str, pd.DataFrame] | None:
+def _objects(name: str, text: bytes) -> tuple[str, pd.DataFrame, str] | None:
     lines = [(i, line) for i, line in enumerate(text.decode().splitlines(), 1) if line.strip()]
     first = lines[0][1].strip()
     if len(lines) > 1 or first.startswith("{"):
-        for kind, load in (("json lines", json.loads), ("python", ast.literal_eval)):
+        for kind, load in (("json lines", json.loads), ("python", python)):
             try:
                 loaded = load(first.rstrip(","))
             except (ValueError, SyntaxError, RecursionError, MemoryError):
                 continue
-            if isinstance(loaded, dict) and len(lines) > 1:
+            if isinstance(loaded, (dict, list, tuple)) and len(lines) > 1:
                 records = [_line(name, kind, row, line.strip().rstrip(","), load) for row, line in lines]
-                return kind, frame_of(name, records, [row for row, _ in lines])
+                if isinstance(loaded, dict):
+                    return kind, frame_of(name, records, [row for row, _ in lines]), ""
+                return kind, frame_of(name, _rows(name, records), [row for row, _ in lines]), ""
             break
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if re.match(r'\{\s*"|\[\s*[\[{]', first):
+        try:
+            value = python(text.decode()) if re.match(r"[\[(]\s*[\[({]|\{", first) else None
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            value = None
+        if value is None and re.match(r"\{\s*[\"']|\[\s*[\[{(]", first):
             hint = "Export it again as JSON, as lines of JSON, or as CSV."
-            raise DataError(f"{name} begins like JSON but is none: {error}.", hint) from error
-        return None
-    records = _records(value)
+            raise DataError(f"{name} begins like JSON or Python but is neither: {error}.", hint) from error
+        if value is None:
+            return None
+    records, aside = _records(name, value)
     if not records:
         raise DataError(
             f"{name} is JSON, but holds no list of records.", 'Write [{"user_id": 1, "item_id": 2}, …], or bring CSV.'
         )
-    return "json", frame_of(name, records, range(1, len(records) + 1))
+    return "json", frame_of(name, records, range(1, len(records) + 1)), aside
 
 
-def _line(name: str, kind: str, row: int, line: str, load: Any) -> Record:
+class _Plain(ast.NodeTransformer):
+    """What Python's own texts hold beside plain values: nan is nothing, datetime(…) a date, ObjectId("…") its text."""
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Constant(None) if node.id in ("nan", "inf", "NaN", "NaT", "null") else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        given = [part.value for part in node.args if isinstance(part, ast.Constant)]
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if len(given) != len(node.args) or (node.keywords and called != "datetime"):
+            return node
+        if called in ("datetime", "date"):
+            return ast.Constant(datetime(*given[:7]).isoformat())  # type: ignore[arg-type]  # what it was made of
+        return ast.Constant(given[0]) if len(given) == 1 else node
+
+
+def python(text: str) -> Any:
+    """The value that a Python literal writes. Raises ValueError and SyntaxError."""
+    try:
+        return ast.literal_eval(text)
+    except ValueError:
+        try:
+            return ast.literal_eval(_Plain().visit(ast.parse(text.strip(), mode="eval")))
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+
+
+def _line(name: str, kind: str, row: int, line: str, load: Any) -> Any:
     try:
         value = load(line)
     except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
-        what = "JSON" if kind == "json lines" else "a Python dictionary"
+        what = "JSON" if kind == "json lines" else "a Python value"
         raise DataError(f"{name}, line {row:,} is not {what}: {error}.", "Write one record a line.") from error
-    if not isinstance(value, dict):
+    if not isinstance(value, (dict, list, tuple)):
         raise DataError(f"{name}, line {row:,} holds no record.", 'Write one record a line: {"user_id": 1, …}.')
     return value
 
 
-def _records(value: Any) -> list[Record]:
-    """The records in a JSON value: a list of them, alone or under a key; tables by column; lists by person."""
-    if isinstance(value, list):
-        if value and all(isinstance(part, list) for part in value):  # rows without names
-            width = min(map(len, value))
-            return [{f"column {i + 1}": row[i] for i in range(width)} for row in value] if width > 1 else []
-        return [part for part in value if isinstance(part, dict)]
+def _rows(name: str, rows: Sequence[Any]) -> list[Record]:
+    """Rows without names as records; [] where they are single values."""
+    widths = {len(row) if isinstance(row, (list, tuple)) else 0 for row in rows}
+    if len(widths) > 1:
+        raise DataError(f"{name} holds rows of {min(widths)} to {max(widths)} values.", "Write rows of one length.")
+    width = widths.pop()
+    return [{f"column {i + 1}": row[i] for i in range(width)} for row in rows] if width > 1 else []
+
+
+def _records(name: str, value: Any) -> tuple[list[Record], str]:
+    """The records in a JSON value: a list of them, alone or under a key; tables by column; lists by person. And what
+    was left aside."""
+    if isinstance(value, (list, tuple)):
+        if value and all(isinstance(part, (list, tuple)) for part in value):  # rows without names
+            return _rows(name, value), ""
+        return [part for part in value if isinstance(part, dict)], ""
     if not isinstance(value, dict):
-        return []
+        return [], ""
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # pandas' orient="split"
-        return [dict(zip(map(str, value["columns"]), row, strict=False)) for row in value["data"]]
-    inner = [part for part in value.values() if isinstance(part, list) and part and isinstance(part[0], dict)]
-    if inner:
-        longest: list[Any] = max(inner, key=len)
-        return [part for part in longest if isinstance(part, dict)]
+        return [dict(zip(map(str, value["columns"]), row, strict=False)) for row in value["data"]], ""
+    inner = {
+        str(key): [record for record in part if isinstance(record, dict)]
+        for key, part in value.items()
+        if isinstance(part, list) and part and isinstance(part[0], dict)
+    }
+    if not inner:
+        return _by_key(value), ""
+    fields = [frozenset(columns.plain(str(field)) for record in part for field in record) for part in inner.values()]
+    if (
+        len(inner) > 1
+        and len(inner) == len(value)
+        and all(len(one & fields[0]) > 0.5 * len(one | fields[0]) for one in fields)
+    ):  # lists by person
+        said = fields[0] & {*columns.USER_NAMES}
+        return [record if said else {USER_ID: key, **record} for key, part in inner.items() for record in part], ""
+    longest = max(inner, key=lambda key: len(inner[key]))
+    return inner[longest], ", ".join(key for key in inner if key != longest)
+
+
+def _by_key(value: Record) -> list[Record]:
+    """Records of a dictionary that holds no list of them: a table by columns, or lists and ratings by person."""
     parts = list(value.values())
     named = {columns.plain(key) for key in value} & {*columns.USER_NAMES, *columns.ITEM_NAMES}
     if named and all(isinstance(part, dict) for part in parts):  # pandas' usual form: columns, then rows
@@ -143,6 +229,8 @@ def _flat(record: Record, weights: set[str], before: str = "") -> dict[str, str 
         title = f"{before}{key}"
         if isinstance(value, dict) and title in weights:
             flat[title] = "|".join(str(name).replace("|", "/") for name in value) or None
+        elif isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
+            flat[title] = cell(next(iter(value.values())))  # MongoDB's way to write a kind of number, date or id
         elif isinstance(value, dict):
             flat |= _flat(value, weights, f"{title}.")
         else:

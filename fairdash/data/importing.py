@@ -15,6 +15,7 @@ import pandas as pd
 from fairdash import columns
 from fairdash.data import arrays, check, clean, files, mapping, meaning, times
 from fairdash.data.check import Tables
+from fairdash.data.effects import Effect, effect
 from fairdash.data.findings import Finding, Question, UnansweredError, examples, questions
 from fairdash.data.mapping import Guess, Mapping, RatingKind
 from fairdash.data.options import ImportOptions
@@ -59,15 +60,18 @@ def preview(
     held = {part: source for part, source in (("valid", valid), ("test", test)) if source is not None}
     if held and test is None:
         raise DataError("A file of valid was given, but none of test.", "Give the test part too, as a file of its own.")
-    tables, findings = files.gather(interactions, users, items, readings, dict(options.roles), held)
+    tables, findings = files.gather(interactions, users, items, readings, dict(options.roles), held, options.fold)
     log, people, things = tables["interactions"], tables.get("users"), tables.get("items")
     guesses, chosen = _map(log, people, things, options)
-    findings += unsure(log, guesses)
+    findings += unsure(log, guesses, options)
+    for role, table in (("users_id", people), ("items_id", things)):
+        if table is not None:
+            findings += unsure_id(table, role, guesses[role])
     return Preview(log, people, things, guesses, chosen, tuple(findings))
 
 
-def unsure(log: Table, guesses: dict[str, Guess]) -> list[Finding]:
-    """What was guessed by place, and asked; and what might be ratings."""
+def unsure(log: Table, guesses: dict[str, Guess], options: ImportOptions) -> list[Finding]:
+    """What was guessed by place, and what might be ratings: both are asked."""
     found = []
     names = tuple(columns.names(log.frame))
     for role, what in (("user", "the person"), ("item", "the item"), ("rating", "the rating"), ("event", "the event")):
@@ -78,14 +82,27 @@ def unsure(log: Table, guesses: dict[str, Guess]) -> list[Finding]:
             choices = names if role in ("user", "item") else (*names, "")
             question = Question(role, text, choices, guess.column)
             found.append(Finding(f"asked_{role}", "warning", log.name, text, question=question))
-    if "rating" not in guesses:
-        taken = [guess.column for role, guess in guesses.items() if role in ("user", "item", "time", "clock", "event")]
+    if "rating" not in guesses and options.rating is None:
+        taken = [guess.column for guess in guesses.values()]
+        taken += [fold] if (fold := mapping.guess_fold(log.frame, taken)) else []
         offered = mapping.offered_ratings(log.frame, taken, guesses["user"].column, guesses["item"].column)
         if offered:
-            message = f"{', '.join(offered)} could hold ratings, but no name says so: not taken. "
-            message += "Choose the column of ratings if there is one."
-            found.append(Finding("rating_offered", "warning", log.name, message, len(offered)))
+            shown = ", ".join(f"{c!r} ({examples(log.frame[c].dropna().unique())})" for c in offered)
+            text = f"{log.name}: does {shown} say how much the item was liked, or whether? No name says so: not taken."
+            question = Question("rating", text, ("", *offered), "")
+            found.append(Finding("rating_offered", "warning", log.name, text, len(offered), question=question))
     return found
+
+
+def unsure_id(table: Table, role: str, guess: Guess) -> list[Finding]:
+    """The id of people or items (role: "users_id", "items_id"), asked where it was guessed by its place."""
+    if not mapping.SURE <= guess.confidence < mapping.ASKED:
+        return []
+    what = "a person" if role == "users_id" else "an item"
+    seen = examples(table.frame[guess.column].dropna().head(20))
+    text = f"{table.name}: is {guess.column!r} ({seen}) the id of {what}? It was taken so: {guess.reason}."
+    question = Question(role, text, tuple(columns.names(table.frame)), guess.column)
+    return [Finding(f"asked_{role}", "warning", table.name, text, question=question)]
 
 
 def build(
@@ -140,7 +157,7 @@ def complete(
     progress(0.4, "Checking")
     findings = list(seen.findings)
     tables, unit, kind = _under_roles(seen, options, findings)
-    tables = _repaired(tables, options, findings, progress)
+    tables, effects = _repaired(tables, options, findings, progress)
     if tables.interactions.empty:
         hint = "Choose other repairs or a smaller k-core, or check which columns hold the ids."
         raise DataError(f"No interaction of {tables.files[0]} is left after the repairs.", hint)
@@ -184,6 +201,7 @@ def complete(
             "options": options.to_json(),
             "time_unit": unit,
             "repairs": [f.message for f in findings if f.applied],
+            "effects": [effect.to_json() for effect in effects],
             "dedupe": options.dedupe,
             "k_core": options.k_core,
         },
@@ -296,10 +314,20 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
     kept = meaning.inside(log, frame[TIME].to_numpy(np.float64) if TIME in frame else None, unit, options, findings)
     if kept is not None:
         counts &= kept
+    fold = (
+        mapping.guess_fold(log.frame, [guess.column for guess in seen.guesses.values()])
+        if chosen.split is None
+        else None
+    )
     if chosen.split is not None:
         frame[PART], told = meaning.parts(log, chosen.split, findings)
         counts &= told
-    used = {chosen.user, chosen.item, chosen.rating, chosen.time, chosen.clock, chosen.event, chosen.split}
+    elif fold is not None:
+        test = meaning.fold(log, fold, "all", options, findings)
+        if test != "all":
+            frame[PART] = np.where(log.frame[fold].astype("str") == test, "test", "train")
+            frame[PART] = frame[PART].astype("str")
+    used = {chosen.user, chosen.item, chosen.rating, chosen.time, chosen.clock, chosen.event, chosen.split, fold}
     rest = log.frame[[c for c in columns.names(log.frame) if c not in used]]
     # Another column that happens to be called as an id of ours keeps its content under a longer name.
     rest = rest.rename(columns={c: f"{c} (file)" for c in (USER_ID, ITEM_ID) if c in rest})
@@ -398,7 +426,7 @@ def _entities(
         frame = table.frame.rename(columns=other | role)
         first = [key, *(name for name, column in texts.items() if column)]
         return frame[[*first, *(c for c in columns.names(frame) if c not in first)]], []
-    known = log[key].notna()
+    known = log[[USER_ID, ITEM_ID]].notna().all(axis=1)  # a row of sums names no item
     pairs = rest[known].assign(**{key: log.loc[known, key]})
     one = pairs.drop_duplicates(key).sort_values(key, kind="stable")
     steady = [
@@ -461,19 +489,28 @@ def _wanted(options: ImportOptions) -> set[str]:
     return wanted
 
 
-def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], progress: Progress) -> Tables:
-    wanted = _wanted(options)
+def _repaired(
+    tables: Tables, options: ImportOptions, findings: list[Finding], progress: Progress
+) -> tuple[Tables, list[Effect]]:
+    """The tables after all repairs that are wanted, and what each of these did."""
+    wanted, effects = _wanted(options), []
+
+    def done(key: str, after: Tables) -> Tables:
+        effects.append(effect(key, tables, after))
+        return after
+
     for i, step in enumerate(_STEPS):
         progress(0.4 + 0.5 * i / len(_STEPS), "Checking")
         found = step(tables)
         if step is check.strangers:
             _must_meet(tables)
         for key in dict.fromkeys(f.repair for f in found if f.repair in wanted):
-            tables = clean.dedupe(tables, options.dedupe) if key == "dedupe" else clean.REPAIRS[key].run(tables)
+            repair = clean.REPAIRS[key].run
+            tables = done(key, clean.dedupe(tables, options.dedupe) if key == "dedupe" else repair(tables))
         findings += [_answered(replace(f, applied=f.repair in wanted), options) for f in found]
     if options.k_core > 1:
         before = len(tables.interactions)
-        tables = clean.k_core(tables, options.k_core)
+        tables = done("k_core", clean.k_core(tables, options.k_core))
         message = f"The {options.k_core}-core keeps {len(tables.interactions):,} of {before:,} interactions."
         gone = before - len(tables.interactions)
         findings.append(Finding("k_core", "info", tables.files[0], message, gone, repair="k_core", applied=True))
@@ -481,9 +518,9 @@ def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], p
     found = check.idle(tables) + check.titles(tables) + check.ties(tables)
     for finding in found:
         if finding.repair in wanted:
-            tables = clean.REPAIRS[finding.repair].run(tables)
+            tables = done(finding.repair, clean.REPAIRS[finding.repair].run(tables))
     findings += [replace(f, applied=f.repair in wanted) for f in found]
-    return tables
+    return tables, effects
 
 
 def _answered(finding: Finding, options: ImportOptions) -> Finding:

@@ -75,6 +75,17 @@ def guess_split(frame: pd.DataFrame, chosen: Dict[str, str]) -> str | None:
     return None
 
 
+def guess_fold(frame: pd.DataFrame, taken: Sequence[str]) -> str | None:
+    """The column that numbers the folds of a cross-validation: by its name, where it holds 2 to 20 of them."""
+    called = [c for c in columns.names(frame) if columns.plain(c) in columns.FOLD_NAMES and c not in taken]
+    return next((c for c in called if 2 <= frame[c].nunique() <= 20), None)
+
+
+def folds(column: pd.Series) -> tuple[str, ...]:
+    """The names of the folds in their order."""
+    return tuple(sorted(map(str, column.dropna().unique()), key=columns.natural_key))
+
+
 def _by_name(free: Sequence[str], names: Sequence[str]) -> Guess | None:
     """The column whose name is known best, among those that have no role yet."""
     keys = {column: columns.plain(column) for column in free}
@@ -86,6 +97,15 @@ def _by_name(free: Sequence[str], names: Sequence[str]) -> Guess | None:
         if any(len(name) > 4 and key.endswith(name) for name in names):
             return Guess(column, 0.7, "by the end of its name")
     return None
+
+
+def _by_id(free: Sequence[str], names: Sequence[str]) -> Guess | None:
+    """The column of ids whose name is known best, marks of an id aside: user_hash, CustNo."""
+    guess = _by_name(free, names)
+    if guess is not None and guess.confidence > 0.7:
+        return guess
+    called = [column for column in free if columns.bare(column) in names]
+    return Guess(called[0], 0.8, "by its name") if called else guess
 
 
 def overlap(column: pd.Series, ids: pd.Series | None) -> float:
@@ -137,7 +157,7 @@ def guess_interactions(
     for role, names, ids in (("user", columns.USER_NAMES, user_ids), ("item", columns.ITEM_NAMES, item_ids)):
         if role in found:
             continue
-        guess = _by_name(free(), names)
+        guess = _by_id(free(), names)
         if guess is None and ids is not None:
             shares = {c: overlap(frame[c], ids) for c in free()}
             best = max(shares, key=lambda c: shares[c], default=None)
@@ -167,14 +187,20 @@ def guess_interactions(
         if guess is not None:
             found["event"] = guess
     if "rating" not in found:
-        guess = _by_name(free(), columns.RATING_NAMES) or _by_name(free(), columns.COUNT_NAMES)
-        guess = guess or _by_name(free(), columns.CLICK_NAMES)
+        guess = _by_name(free(), columns.RATING_NAMES) or _count(free())
         if guess is None and not header and "user" in found and "item" in found:
             guess = _third(frame, found["user"].column, found["item"].column, free())
         # One that is plainly called rating but holds no numbers stays: the check says which rows are wrong.
         if guess is not None and (guess.confidence == 1.0 or values.is_readable(frame[guess.column])):
             found["rating"] = guess
     return found
+
+
+def _count(free: Sequence[str]) -> Guess | None:
+    """The column of counts or clicks; a mere guess where several are called so, such as viewed and bought."""
+    guess = _by_name(free, columns.COUNT_NAMES) or _by_name(free, columns.CLICK_NAMES)
+    called = [c for c in free if _by_name([c], (*columns.COUNT_NAMES, *columns.CLICK_NAMES)) is not None]
+    return guess if guess is None or len(called) == 1 else Guess(guess.column, SURE, f"beside {', '.join(called[1:])}")
 
 
 def _times(frame: pd.DataFrame, free: Sequence[str]) -> dict[str, Guess]:
@@ -220,18 +246,27 @@ def _event(frame: pd.DataFrame, free: Sequence[str], header: bool) -> Guess | No
     guess = _by_name(free, columns.EVENT_NAMES)
     if guess is not None:
         return guess if 1 < frame[guess.column].nunique() <= 12 else None
-    if header:
-        return None
+    told = [c for c in free if few_words(frame[c]) and _says_events(frame[c])]
+    if header or told:
+        return Guess(told[0], SURE, "its words say what was done") if len(told) == 1 else None
     fits = [c for c in free if few_words(frame[c]) and frame[c].str.fullmatch(r"[A-Za-z _-]+", na=True).all()]
     return Guess(fits[0], SURE, "few words that come again and again") if len(fits) == 1 else None
 
 
+def _says_events(column: pd.Series) -> bool:
+    """Whether most of the few words of a column say what is done with an item."""
+    words = [columns.plain(str(word)) for word in column.dropna().unique()]
+    return sum(word in columns.EVENT_WORDS for word in words) > 0.5 * len(words)
+
+
 def _third(frame: pd.DataFrame, user: str, item: str, free: Sequence[str]) -> Guess | None:
-    """The rating of a file without names: the first column after person and item that is no title of the item."""
+    """The rating of a file without names: the first column after person and item, which stand side by side, that is no
+    title of the item."""
     order = columns.names(frame)
-    if {user, item} != set(order[:2]):
+    first = min(order.index(user), order.index(item))
+    if {user, item} != set(order[first : first + 2]):
         return None
-    for column in order[2:]:
+    for column in order[first + 2 :]:
         if column not in free:
             return None
         if columns.is_numeric(frame[column]):
@@ -244,15 +279,16 @@ def _third(frame: pd.DataFrame, user: str, item: str, free: Sequence[str]) -> Gu
 
 
 def offered_ratings(frame: pd.DataFrame, taken: Sequence[str], user: str, item: str) -> list[str]:
-    """Columns of few different numbers that could be ratings, but are not called so; none of a person or an item."""
-    free = [c for c in columns.names(frame) if c not in taken and columns.is_numeric(frame[c])]
-    few = [c for c in free if 1 < frame[c].nunique() <= FEW]
+    """Columns of few different numbers, or of yes and no, that could be ratings, but are not called so; none of a
+    person or an item."""
+    free = [c for c in columns.names(frame) if c not in taken and 1 < frame[c].nunique() <= FEW]
+    few = [c for c in free if values.is_readable(frame[c])]
     return [c for c in few if not any(is_steady(frame[ids], frame[c]) for ids in (user, item))]
 
 
 def guess_entities(frame: pd.DataFrame, names: Sequence[str], ids: pd.Series | None = None) -> Guess:
     """The id column of a people or an items file; `ids`: the ids that occur in the interactions."""
-    guess = _by_name(columns.names(frame), names)
+    guess = _by_id(columns.names(frame), names)
     if guess is None and ids is not None:
         shares = {c: overlap(ids, frame[c]) for c in columns.names(frame)}
         best = max(shares, key=lambda c: shares[c])
@@ -293,14 +329,15 @@ def guess_separator(column: pd.Series) -> str:
     told = column.dropna()
     if told.str.startswith(("[", "{")).mean() > 0.5:
         return "[]"  # a list as Python or JSON write it
-    for separator in ("|", ";", " / "):
+    for separator in ("|", ";", " / ", " > ", "\n"):
         if told.str.contains(separator, regex=False).any():
             return separator
     commas = told.str.contains(",", regex=False).mean() if len(told) else 0.0
     if commas > 0.1:
         return ","
-    slashes = told[told.str.contains("/", regex=False)]
-    return "/" if len(slashes) and separates("/", list(told.unique())) else "|"
+    cells = [str(cell) for cell in told.unique()]
+    loose = [mark for mark in ("/", " & ", " - ", " + ", " · ", " • ") if any(mark in cell for cell in cells)]
+    return next((mark for mark in loose if separates(re.escape(mark), cells)), "|")
 
 
 def separates(mark: str, cells: Sequence[str], alone: Sequence[str] = ()) -> bool:
@@ -323,6 +360,8 @@ def split_categories(column: pd.Series, separator: str) -> pd.Series:
         if not isinstance(cell, str):
             return None
         parts = list_cell(cell) if separator == "[]" else cell.split(separator)
+        weighed = [re.fullmatch(r"(.*\D):\d+(?:\.\d+)?", part.strip()) for part in parts]
+        parts = [part[1] for part in weighed if part] if all(weighed) else parts  # rock:100
         kept = dict.fromkeys(" ".join(part.split()).replace("|", "/") for part in parts)
         return "|".join(part for part in kept if part and part != NO_CATEGORY) or None
 
@@ -369,22 +408,29 @@ def literal(cell: str) -> object:
     return None
 
 
+_ON = {"1", "1.0", "true", "yes", "y", "t", "x"}
+_OFF = {"0", "0.0", "false", "no", "n", "f"}
+
+
 def one_hot(frame: pd.DataFrame, taken: Sequence[str]) -> list[str]:
-    """Columns, at least three, that hold only 0 and 1 (or true and false), each of them both: one for each category."""
-    marks = {"0", "1", "0.0", "1.0", "true", "false"}
-    free = [c for c in columns.names(frame) if c not in taken]
-    found = [
-        c
-        for c in free
-        if set(frame[c].dropna().str.casefold().unique()) <= marks and len(frame[c].dropna().unique()) > 1
-    ]
+    """Columns, at least three, that hold only 0 and 1 (or true and false, yes and no), each of them both: one for each
+    category."""
+    found = []
+    for column in columns.names(frame):
+        marks = set() if column in taken else set(frame[column].dropna().str.casefold().unique())
+        if marks <= _ON | _OFF and marks & _ON and marks & _OFF:
+            found.append(column)
     return found if len(found) >= 3 else []
 
 
 def from_one_hot(frame: pd.DataFrame, flags: Sequence[str]) -> pd.Series:
-    """The names of the columns that hold 1, joined by "|" [n]; missing where none does."""
-    on = np.column_stack([frame[c].str.casefold().isin(["1", "1.0", "true"]).to_numpy() for c in flags])
-    names = np.array([flag.replace("|", "/") for flag in flags], dtype=object)
+    """The names of the columns that hold 1, without what all begin with ("is_", "genre_"), joined by "|" [n]; missing
+    where none does."""
+    on = np.column_stack([frame[c].str.casefold().isin(_ON).to_numpy() for c in flags])
+    before = min(flags, key=len)
+    while not all(flag.startswith(before) for flag in flags) or (before and before[-1] not in "_:. "):
+        before = before[:-1]
+    names = np.array([flag.removeprefix(before).replace("|", "/") for flag in flags], dtype=object)
     joined = pd.Series(["|".join(names[row]) for row in on], index=frame.index, dtype="str")
     return joined.mask(joined == "")
 

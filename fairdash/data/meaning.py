@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -251,7 +253,40 @@ def inside(
     return kept
 
 
-# ---- parts of a split --------------------------------------------------------------------------------------------
+# ---- folds and parts of a split ----------------------------------------------------------------------------------
+
+
+def fold(table: Table, column: str, likely: str, options: ImportOptions, findings: list[Finding]) -> str:
+    """The fold that is the test part, "all" for none: as chosen, else the likely one, which is asked. Raises
+    ConfigError where there is no such fold."""
+    names = mapping.folds(table.frame[column])
+    if not options.fold:
+        text = f"{table.name}: {column} tells folds ({', '.join(names)}). Which of them is the test part?"
+        question = Question("fold", text, ("all", *names), likely)
+        findings.append(Finding("folds", "warning", table.name, text, len(names), question=question))
+        return likely
+    if options.fold != "all" and options.fold not in names:
+        raise ConfigError(f"{table.name}: no row of {column} is {options.fold!r}.", f"There are {', '.join(names)}.")
+    return options.fold
+
+
+def of_fold(table: Table, keys: tuple[str, str], options: ImportOptions, findings: list[Finding], held: bool) -> Table:
+    """The table of an audit with the rows of one fold alone, where a person is in several: of lists and held-out rows
+    (held) those of the fold; of training rows those of the fold where it repeats pairs, else those of all others.
+
+    keys: the columns of the person, and of the item or of what a person has once."""
+    column = mapping.guess_fold(table.frame, keys)
+    if column is None or not table.frame[[keys[0], column]].drop_duplicates().duplicated(keys[0]).any():
+        return table
+    again = bool(table.frame.duplicated([*keys]).any())
+    chosen = fold(table, column, mapping.folds(table.frame[column])[0] if again else "all", options, findings)
+    rest = table.frame.drop(columns=column)
+    if chosen == "all":
+        return replace(table, frame=rest)
+    own = (table.frame[column].astype("str") == chosen) == (held or again)
+    message = f"{column}: {int(own.sum()):,} of {len(own):,} rows are those of fold {chosen}."
+    findings.append(Finding("fold", "info", table.name, message, int(own.sum()), applied=True))
+    return replace(table, frame=rest[own])
 
 
 def parts(table: Table, column: str, findings: list[Finding]) -> tuple[pd.Series, Mask]:

@@ -22,7 +22,8 @@ class ImportOptions:
     name: the data set's. roles: of files by their names, "aside" for one that is not used. encoding, separator, header:
     of all files; `read_…` of one. user, item, rating, time, clock, event, split: columns of the interactions ("" where
     one may be absent: there is none, or leave it aside); system, rank, score, prediction: likewise of lists and of
-    held-out pairs. users_id, items_id, title, categories: columns of the
+    held-out pairs. fold: which fold of a cross-validation is the test part, by its name; "all" leaves them together.
+    users_id, items_id, title, categories: columns of the
     other files. rating_kind: "rating" (on a scale), "count" (plays, clicks), "none" (implicit: the numbers are left
     aside). rating_missing: numbers that stand for "not rated". zeros: whether 0 beside 1 is an "impression", shown and
     not taken, or a "dislike". events: kinds that count, ("all",) for each; event_weights: what each of them counts.
@@ -46,6 +47,7 @@ class ImportOptions:
     clock: str | None = None
     event: str | None = None
     split: str | None = None
+    fold: str = ""
     system: str | None = None
     rank: str | None = None
     score: str | None = None

@@ -27,7 +27,7 @@ import pyarrow.parquet as pa_parquet
 
 from fairdash import columns, settings
 from fairdash.data import formats
-from fairdash.data.findings import ROWS_SHOWN, Finding, Question
+from fairdash.data.findings import ROWS_SHOWN, Finding, Question, examples
 from fairdash.errors import DataError
 
 Source = str | Path | tuple[str, bytes]  # a path, or the name and content of an uploaded file
@@ -59,6 +59,11 @@ _KINDS = (
     (b"ARROW1", "a Feather or Arrow file", "Export the table as Parquet or CSV."),
     (b"Obj\x01", "an Avro file", "Export the table as Parquet or CSV."),
     (b"ORC", "an ORC file", "Export the table as Parquet or CSV."),
+    (b"RDX", "a file of R", "Export the table with write.csv."),
+    (b"X\n\0", "a file of R", "Export the table with write.csv."),
+    (b"MATLAB", "a MATLAB file", "Export the triples person, item, rating as CSV."),
+    (b"$FL2", "an SPSS file", "Export the table as CSV."),
+    (b"<stata", "a Stata file", "Export the table as CSV."),
     (b"%%MatrixMarket", "a Matrix Market file", "Export the triples person, item, rating as CSV."),
 )
 _PART = re.compile(r"part-\d+.*|.*[-_.]part[-_.]?\d+.*|\d{6}_\d+", re.IGNORECASE)
@@ -261,9 +266,12 @@ def _one(source: Source, reading: Reading) -> Table:
     text, encoding, others = decode(name, raw, reading.encoding)
     found = formats.read(name, text)
     if found is not None:
-        kind, frame = found
+        kind, frame, aside = found
         _check_size(name, len(frame), frame.shape[1])
-        result = Table(name, frame, kind, encoding, True)
+        message = f"There are several lists of records; {aside} are left aside."
+        notes = (Finding("lists_aside", "warning", name, message),) if aside else ()
+        named = not columns.names(frame)[0].startswith("column ")
+        result = Table(name, frame, kind, encoding, named, notes=notes)
     else:
         result = _delimited(name, text, encoding, reading)
     return replace(result, notes=(*result.notes, _asked_encoding(result, others))) if others else result
@@ -313,6 +321,7 @@ _EAST = (
     "cp1250",
     "iso8859_2",
 )
+_WEST = ("cp1252", "latin-1", "cp1250", "iso8859_2", "cp1254", "mac_roman", "cp850")  # Latin letters
 
 
 def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, str, tuple[str, ...]]:
@@ -354,13 +363,25 @@ def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, s
 def _detected(name: str, raw: bytes, error: UnicodeDecodeError) -> tuple[str, tuple[str, ...]]:
     """The encoding of a text that is not UTF-8, and other likely ones.
 
-    Where letters beyond ASCII stand alone among others, as accents do, it is a Western one, told by its quotation
-    marks; where they stand side by side, a library knows which languages they make sense in.
+    The names of columns tell it where they are known in one encoding alone; letters beside ASCII ones, where they make
+    words of small letters in one. Else, where they stand side by side, a library knows in which languages they make
+    sense, and where they stand alone, it is a Western one, told by its quotation marks.
     """
     high = np.frombuffer(raw, dtype=np.uint8)
     marked = high >= 0x80
+    first = raw.split(b"\n", 1)[0]
+    named = {code: _known_names(first, code) for code in (*_EAST, *_WEST) if any(byte >= 0x80 for byte in first)}
+    named = {code: n for code, n in named.items() if n > 0 and _decodes(raw, code)}
+    told = [code for code in named if named[code] == max(named.values())]
+    if told and not {"cp1252", "latin-1"} & set(told):  # names of columns that are known in one encoding alone
+        return told[0], _others(*told)
+    shares = {code: _sense(raw[: 16 * _SAMPLE], code) for code in _WEST if _decodes(raw, code)}
+    usual = max(shares.get("cp1252", 0.0), shares["latin-1"])
+    best = max(shares, key=lambda code: shares[code])
+    if shares[best] >= 0.9 and usual < shares[best] - 0.1:
+        return best, _others(best, *sorted(shares, key=lambda code: -shares[code]))
     runs = int((marked[1:] & ~marked[:-1]).sum()) + int(marked[0])
-    if marked.sum() > 1.6 * runs:
+    if marked.sum() > 1.6 * runs and usual < 0.9:
         lines = [line for line in raw.splitlines() if any(byte >= 0x80 for byte in line)]
         sample, taken = [], 0
         for line in lines:
@@ -375,11 +396,35 @@ def _detected(name: str, raw: bytes, error: UnicodeDecodeError) -> tuple[str, tu
                 if candidate in _EAST and candidate not in fits and _decodes(raw, candidate):
                     fits.append(candidate)
         if fits:
-            return fits[0], (*fits[1:4], "latin-1")
+            return fits[0], _others(*fits)
     undefined = np.isin(high, [0x81, 0x8D, 0x8F, 0x90, 0x9D])  # no letters in cp1252
     if undefined.mean() > 0.001:
         raise _binary(name) from error
     return "cp1252" if (marked & (high < 0xA0)).any() and not undefined.any() else "latin-1", ()
+
+
+def _others(best: str, *fits: str) -> tuple[str, ...]:
+    """What else is offered: three more that fit, and the one that fits everything."""
+    return tuple(dict.fromkeys([*[code for code in fits if code != best][:3], "latin-1"]))
+
+
+def _known_names(first: bytes, encoding: str) -> int:
+    """How many of the names of columns are known, which hold letters beyond ASCII, when they are read so."""
+    try:
+        cells = re.split(r"[,;|\t]|::", first.decode(encoding))
+    except UnicodeError:
+        return 0
+    known = {*columns.USER_NAMES, *columns.ITEM_NAMES, *columns.RATING_NAMES, *columns.TIME_NAMES, *columns.COUNT_NAMES}
+    return sum(columns.plain(cell.strip().strip('"')) in known for cell in cells if not cell.isascii())
+
+
+def _sense(raw: bytes, encoding: str) -> float:
+    """Part of the letters beyond ASCII beside other letters that are letters, small after small ones."""
+    text = raw.decode(encoding, errors="ignore")
+    beside = re.findall(r"([A-Za-z])([^\x00-\x7f])", text)
+    strange = "ºª" if encoding not in ("cp1252", "latin-1") else "ºªýðþÝÐÞ"  # of Iceland; of Turkey in cp1254
+    sense = sum(odd.isalpha() and (odd.islower() or before.isupper()) and odd not in strange for before, odd in beside)
+    return sense / len(beside) if len(beside) > 2 else 0.0
 
 
 def _decodes(raw: bytes, encoding: str) -> bool:
@@ -409,10 +454,19 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
     sample = text[:_SAMPLE].decode(errors="ignore")
     if len(text) > _SAMPLE:
         sample = sample[: sample.rfind("\n") + 1] or sample
+    above, told = _preamble(sample, reading.separator)
+    notes: tuple[Finding, ...] = ()
+    if above:
+        count = sample[:above].count("\n")
+        message = f"What stands above the table is left aside: {examples(sample[:above].strip().splitlines())}."
+        notes = (Finding("preamble", "warning", name, message, count),)
+        cut = len(sample[:above].encode())
+        # Its rows stay, as blank ones, so that rows keep their numbers.
+        text, sample = b"\n" * count + text[cut:], "\n" * count + sample[above:]
     lines = [line for line in re.split(r"\r\n|\n|\r", sample) if line.strip()]
     if not lines:
         raise DataError(f"{name} holds only blank rows.", "Export it again; the first row should hold column names.")
-    separator = reading.separator or _guess_separator(name, lines)
+    separator = reading.separator or told or _guess_separator(name, lines)
     delimiter = _UNIT if separator in ("::", SPACE) else separator
     if len(delimiter) != 1 or delimiter in '\n\r"':
         raise DataError(f"{name}: {separator!r} cannot separate columns.", "Choose comma, tab, ;, | or ::.")
@@ -447,7 +501,35 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
     frame = frame.rename(columns={c: f"column {int(c[1:]) + 1}" for c in nameless})
     if frame.empty:
         raise DataError(f"{name} holds no rows below its column names.", "Export it again with its rows.")
-    return Table(name, frame, separator, encoding, header, int(blank.sum()) - int(header), spaced)
+    blanks = int(blank.sum()) - int(header) - sum(note.count for note in notes)
+    return Table(name, frame, separator, encoding, header, blanks, spaced, notes)
+
+
+def _preamble(sample: str, separator: str | None) -> tuple[int, str | None]:
+    """Where the table begins [characters], below a title, remarks and blank rows; and the separator that a first line
+    such as "sep=;" names.
+
+    Above a table stand lines of one cell at most, while nearly all rows below have several, and as many."""
+    said = re.match(r'"?sep=(\\t|.)"?\s*\n', sample, re.IGNORECASE)
+    if said is not None:
+        return said.end(), said[1].replace("\\t", "\t")
+    lines = sample.splitlines(keepends=True)[:400]
+    bare = [re.sub(r'"[^"]*"', "x", line).strip() for line in lines]
+    marks = [separator] if separator else [mark for mark in SEPARATORS if any(mark in line for line in bare)]
+    for mark in marks:
+        counts = [line.count(mark) for line in bare if line]
+        usual = max(counts, key=counts.count)
+        if usual and counts.count(usual) >= 0.9 * len(counts) - 5:
+            above = 0
+            for line in bare[:20]:
+                several = any(sum(map(bool, map(str.strip, line.split(each)))) > 1 for each in SEPARATORS)
+                remark = line.startswith(("#", "//", "%")) and line.count(mark) != usual
+                if several and not remark:
+                    break
+                above += 1
+            if 0 < above < len(lines) - 1 and above < 20 and any(bare[:above]):
+                return sum(map(len, lines[:above])), None
+    return 0, None
 
 
 def _guess_separator(name: str, lines: Sequence[str]) -> str:
@@ -463,7 +545,7 @@ def _guess_separator(name: str, lines: Sequence[str]) -> str:
     if (not found or max(found)[0] < 0.5) and ((even and len(lines) > 2) or _is_sequences(lines, SPACE)):
         return SPACE
     if not found:
-        hint = "Separate columns by comma, tab, ;, |, :: or white space, or bring Parquet."
+        hint = "Separate columns by comma, tab, ;, |, :: or white space, or name another separator (--separator)."
         raise DataError(f"{name}: the first row {lines[0][:60]!r} is not cut into columns.", hint)
     return max(found, key=lambda f: f[:2])[2]
 
@@ -474,13 +556,15 @@ def _spaced(text: bytes) -> bytes:
 
 
 def _is_sequences(lines: Sequence[str], separator: str) -> bool:
-    """Whether each line is a person and then all their items: lines of many lengths, each cell an id with a digit."""
+    """Whether each line is a person and then all their items: lines of many lengths, each cell an id with a digit; or
+    each item with a number behind a colon."""
     if '"' in lines[0]:
         return False
     cut = [line.split(None if separator == SPACE else separator) for line in lines[:200]]
     lengths = [len(cells) for cells in cut]
     most = max(lengths.count(n) for n in set(lengths))
-    if len(cut) < 3 or most > 0.5 * len(cut) or len({cells[0] for cells in cut}) < len(cut):
+    weighed = all(re.fullmatch(r"[^:]+:[\d.]+", cell) for cells in cut for cell in cells[1:]) and min(lengths) > 1
+    if len(cut) < 3 or (most > 0.5 * len(cut) and not weighed) or len({cells[0] for cells in cut}) < len(cut):
         return False
     cells = [cell for row in cut for cell in row]
     return all(any(letter.isdigit() for letter in cell) and " " not in cell.strip() for cell in cells if cell)

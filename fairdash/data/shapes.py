@@ -12,12 +12,13 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fairdash import columns
 from fairdash.data import formats, mapping, movielens
 from fairdash.data.findings import Finding
 from fairdash.data.read import SPACE, Table
-from fairdash.schema import CATEGORIES, ITEM_ID, RANK, SCORE, TIME, TITLE, USER_ID
+from fairdash.schema import CATEGORIES, ITEM_ID, RANK, RATING, SCORE, TIME, TITLE, USER_ID
 
 Role = Literal["interactions", "users", "items"]
 
@@ -99,7 +100,7 @@ def named_people(table: Table) -> Table:
             continue
         known = columns.tidy(table.frame[column]).dropna()
         different = known.str.casefold().unique()
-        if len(different) > 1 and all(columns.gender(text) for text in different):
+        if len(different) > 1 and all(columns.genders(different).values()):
             titles.setdefault("gender", column)
         elif columns.is_numeric(known) and len(different) > 10:
             numbers = columns.numbers(known)
@@ -113,17 +114,37 @@ def named_people(table: Table) -> Table:
     return replace(table, frame=frame, notes=(*table.notes, note))
 
 
+def joined_categories(table: Table) -> Table:
+    """A table of items with columns genre1, genre2 … as one, their cells joined by "|"; else as it is."""
+    found: dict[str, list[str]] = {}
+    for column in columns.names(table.frame):
+        match = re.fullmatch(r"(\D+)\d{1,2}", columns.plain(column))
+        if match and match[1] in columns.CATEGORY_NAMES:
+            found.setdefault(match[1], []).append(column)
+    several = next((names for names in found.values() if len(names) > 1), None)
+    if several is None or any(columns.plain(c) in columns.CATEGORY_NAMES for c in columns.names(table.frame)):
+        return table
+    cells = table.frame[several].to_numpy(object)
+    joined = ["|".join(cell.replace("|", "/") for cell in row if isinstance(cell, str)) or None for row in cells]
+    frame = table.frame.drop(columns=several).assign(categories=pd.array(joined, dtype="str"))
+    message = f"{', '.join(several)} are the categories of an item, put together."
+    return replace(table, frame=frame, notes=(*table.notes, Finding("joined_categories", "info", table.name, message)))
+
+
 def rows(table: Table, place: str = TIME) -> Table:
     """One row for each item of a list, where a table holds a person and all their items in one cell; else as it is.
 
     place: the new column with the place in the list, from 1 on.
     """
     frame = table.frame
-    person = next((c for c in columns.names(frame) if columns.plain(c) in columns.USER_NAMES), None)
-    single = [c for c in columns.names(frame) if columns.plain(c) in columns.ITEM_NAMES]
+    person = next((c for c in columns.names(frame) if columns.is_called(c, columns.USER_NAMES)), None)
+    single = [c for c in columns.names(frame) if columns.is_called(c, columns.ITEM_NAMES)]
     if person is None and frame.shape[1] == 2 and not table.header:
         person = columns.names(frame)[0]
     if person is not None and not single and frame[person].is_unique:
+        matrix = _matrix(table, person)
+        if matrix is not None:
+            return matrix
         wide = _side_by_side(table, person)
         if wide is not None:
             table, frame = wide, wide.frame
@@ -140,21 +161,60 @@ def rows(table: Table, place: str = TIME) -> Table:
     lists = frame[fits[0]]
     cells, records = zip(*(_items(cell) for cell in lists), strict=True)
     counts = np.array([len(cell) for cell in cells])
-    scores = next((c for c in columns.names(frame) if columns.plain(c) in ("scores", "score", "weights")), None)
     laid = frame.drop(columns=[fits[0]]).loc[np.repeat(frame.index.to_numpy(), counts)]
     laid = laid.assign(**{ITEM_ID: [item for cell in cells for item in cell]}).astype("str")
     if any(records):
         fields = pd.DataFrame([record for cell in records for record in cell], index=laid.index).astype("str")
         laid = laid.assign(**{c: fields[c] for c in columns.names(fields) if c not in laid})
-    if scores is not None:
-        own = [_items(cell)[0] for cell in frame[scores]]
-        if all(len(a) == len(b) for a, b in zip(own, cells, strict=True)):
-            laid = laid.drop(columns=scores).assign(**{SCORE: [score for cell in own for score in cell]})
-    laid[place] = pd.array([str(i + 1) for count in counts for i in range(count)], dtype="str")
-    message = f"{fits[0]} holds lists: {len(frame):,} rows were laid out as {len(laid):,}, one for each item, "
-    message += f"with its place as `{place}`."
+    timed = False
+    for column in columns.names(frame):
+        told = None if column in fits[:1] else _beside(frame[column], counts)
+        if told is not None:
+            laid = laid.drop(columns=column).assign(**{_single(column): pd.array(told, dtype="str")})
+            timed |= columns.plain(_single(column)) in columns.TIME_NAMES
+    message = f"{fits[0]} holds lists: {len(frame):,} rows were laid out as {len(laid):,}, one for each item"
+    if place != TIME or not timed:
+        laid[place] = pd.array([str(i + 1) for count in counts for i in range(count)], dtype="str")
+        message += f", with its place as `{place}`"
+    message += "."
     note = Finding("laid_out", "info", table.name, message, len(laid))
     return replace(table, frame=laid, header=True, notes=(*table.notes, note))
+
+
+def _beside(column: pd.Series, counts: NDArray[np.int64]) -> list[str] | None:
+    """Cells of a column [sum of counts] that holds a value for each item of the lists beside it; else None."""
+    if _share(column, _CUT) == 0.0:
+        return None
+    told = [_items(cell)[0] for cell in column]
+    return [value for values in told for value in values] if [*map(len, told)] == counts.tolist() else None
+
+
+def _single(name: str) -> str:
+    """The name of one of what a column holds lists of: `ratings` → `rating`, where that is known."""
+    known = {*columns.RATING_NAMES, *columns.TIME_NAMES, *columns.SCORE_NAMES, *columns.COUNT_NAMES}
+    return name[:-1] if name.endswith("s") and columns.plain(name[:-1]) in known else name
+
+
+def _matrix(table: Table, person: str) -> Table | None:
+    """A table with a column for each item and the ratings of a person in a row → a row for each rating; None where it
+    is none: the columns hold few numbers of one scale, and the same ones again and again."""
+    frame = table.frame
+    things = [c for c in columns.names(frame) if columns.is_numeric(frame[c]) and c != person]
+    if len(things) < 8 or len(things) < 0.8 * (frame.shape[1] - 1) or len(frame) < 3:
+        return None
+    numbers = np.column_stack([columns.numbers(frame[c]) for c in things])
+    told = numbers[np.isfinite(numbers)]
+    used = [len(set(row[np.isfinite(row)].tolist())) for row in numbers]
+    again = sum(np.isfinite(row).sum() > n for row, n in zip(numbers, used, strict=True))
+    highest = np.array([np.nanmax(column) for column in numbers.T if np.isfinite(column).any()])
+    alike = np.mean(highest >= 0.5 * told.max()) > 0.6
+    if len(np.unique(told)) > 101 or again < 0.8 * len(frame) or not alike:
+        return None  # lists name an item once; attributes of people have ranges of their own
+    laid = frame.reset_index(names="\0row").melt(["\0row", person], things, ITEM_ID, RATING)
+    laid = laid.dropna(subset=RATING).sort_values("\0row", kind="stable").set_index("\0row").rename_axis(None)
+    message = f"A row a person and a column an item: {len(things):,} columns were laid out as {len(laid):,} rows, "
+    note = Finding("laid_out", "warning", table.name, message + "one for each rating.", len(laid))
+    return replace(table, frame=laid.astype("str"), header=True, notes=(*table.notes, note))
 
 
 _PLACE = re.compile(r"(?:item|itemid|rec|recommendation|top|rank|pos|position)?(\d+)")
@@ -177,7 +237,11 @@ def _items(cell: object) -> tuple[list[str], list[dict[str, str | None]]]:
     text = cell.strip()
     if text[:1] not in "[({":
         mark = next((separator for separator in "|,;" if separator in text), None)
-        return [part for part in map(str.strip, text.split(mark)) if part], []
+        cut = [part for part in map(str.strip, text.split(mark)) if part]
+        weighed = [part.rsplit(":", 1) for part in cut if re.fullmatch(r"[^:]+:-?\d+(?:\.\d+)?", part)]
+        if cut and len(weighed) == len(cut):  # 12:4.5, the item and how much of it
+            return [item for item, _ in weighed], [{SCORE: score} for _, score in weighed]
+        return cut, []
     value = mapping.literal(text)
     if isinstance(value, dict):  # {item: score}
         value = [list(pair) for pair in value.items()]

@@ -56,6 +56,7 @@ class SourceInfo:
     url: str = ""
     md5: str = ""
     files: tuple[tuple[str, str], ...] = ()
+    things: Said = "films"
 
 
 _TERMS = (
@@ -170,6 +171,11 @@ def load(name: str, *, progress: Progress = silent) -> Dataset:
 def planted(name: str) -> tuple[synthetic.Planted, ...]:
     """The biases that a made-up data set of that name is known to have; none of any other."""
     return synthetic.PLANTED if name == "synthetic" else ()
+
+
+def things(name: str) -> str:
+    """What items are called, in English, in the data set of that name: "items" where nothing else is known."""
+    return SOURCES[name].things if name in SOURCES else "items"
 
 
 def _with_years(items: pd.DataFrame) -> pd.DataFrame:

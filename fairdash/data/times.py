@@ -6,6 +6,7 @@ order unless a person says so.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,35 +20,42 @@ from fairdash.errors import ConfigError
 Unit = Literal["seconds", "milliseconds", "number", "rank", "unknown"]
 
 TEXT = "text"  # the format of texts that are ordered as they stand, numbers in them counted
-_MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m %d %Y")
-_DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y", "%d %m %Y")
 _DATES = (
-    *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", *_MONTH_FIRST, *_DAY_FIRST, "%b %d %Y", "%B %d %Y", "%d %b %Y", "%d %B %Y"),
-    *("%d-%b-%Y", "%d-%b-%y", "%d.%m.%y", "%Y %b %d", "%d %b %y", "%Y.%m.%d", "%Y %m %d", "%b-%d-%Y", "%Y-%b-%d"),
-    *("%d%b%Y", "%b %Y", "%B %Y", "%m/%Y"),
+    *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m %d %Y", "%d/%m/%Y", "%d-%m-%Y"),
+    *("%d/%m/%y", "%d %m %Y", "%y/%m/%d", "%b %d %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d.%m.%y", "%y.%m.%d"),
+    *("%Y %b %d", "%d %b %y", "%Y.%m.%d", "%Y %m %d", "%b-%d-%Y", "%Y-%b-%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d"),
+    *("%d%b%Y", "%b %Y", "%m/%Y"),
 )
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _CLOCK = (
-    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d+)?))?\s*(?:(?P<half>[ap])\.?m\b\.?)?"
+    r"(?P<hour>\d{1,2})(?::|h)(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d+)?))?\s*(?:(?P<half>[ap])\.?m\b\.?)?"
     r"\s*(?:(?P<sign>[+-])(?P<zone_hour>\d{2}):?(?P<zone_minute>\d{2})\b)?"
 )
 _ONLY_CLOCK = r"\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?\s*"
-_COUNTED = r"[^\d+-]*[^\W\d][^\d+-]*\d+"  # "week 10": one number, which counts on; "3 days ago" counts back
+# "week 10": one number, which counts on, or a year and then one ("2014-W07"); "3 days ago" counts back.
+_COUNTED = r"[^\d+-]*[^\W\d][^\d+-]*\d+|(?:19|20)\d\d[^\d]*[^\W\d][^\d]*\d{1,2}"
+_AGO = r"(?:about |almost |over )?(?P<count>\d+|an?) (?P<unit>second|minute|hour|day|week|month|year)s? ago"
+_LENGTHS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800, "month": 2629746, "year": 31556952}
 # Months in other languages, where their first letters are not the English ones or lead on to other words.
 _ELSEWHERE = {
-    "jan": "enero janvier janv januar jänner gennaio janeiro ene gen",
-    "feb": "febrero février févr febbraio fevereiro fev",
-    "mar": "marzo mars märz março mrz mär",
-    "apr": "abril avril avr aprile abr",
-    "may": "mayo mai maggio maio mag",
-    "jun": "junio juin juni giugno junho giu",
-    "jul": "julio juillet juil juli luglio julho lug",
-    "aug": "agosto août ago",
-    "sep": "septiembre septembre settembre setembro sept set",
-    "oct": "octubre octobre oktober ottobre outubro okt ott out",
-    "nov": "noviembre novembre novembro",
-    "dec": "diciembre décembre dezember dicembre dezembro dic déc dez",
+    "jan": "enero janvier janv januar jänner gennaio janeiro januari ene gen января январь ocak styczeń stycznia",
+    "feb": "febrero février févr febbraio fevereiro februari fev февраля февраль şubat luty lutego",
+    "mar": "marzo mars märz março maart mrz mär марта март mart marzec marca",
+    "apr": "abril avril avr aprile abr апреля апрель nisan kwiecień kwietnia",
+    "may": "mayo mai maggio maio mei maj mag мая май mayıs maja",
+    "jun": "junio juin juni giugno junho giu июня июнь haziran czerwiec czerwca",
+    "jul": "julio juillet juil juli luglio julho lug июля июль temmuz lipiec lipca",
+    "aug": "agosto août augustus augusti ago августа август ağustos sierpień sierpnia",
+    "sep": "septiembre septembre settembre setembro sept set сентября сентябрь eylül wrzesień września",
+    "oct": "octubre octobre oktober ottobre outubro okt ott out октября октябрь ekim październik października",
+    "nov": "noviembre novembre novembro ноября ноябрь kasım listopad listopada",
+    "dec": "diciembre décembre dezember dicembre dezembro dic déc dez декабря декабрь aralık grudzień grudnia",
 }
+_WEEKDAYS = (
+    r"mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b|\b(?:montag|dienstag|mittwoch|donnerstag|freitag|"
+    r"samstag|sonntag|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|miércoles|jueves|viernes|sábado|"
+    r"domingo|lunedì|martedì|mercoledì|giovedì|venerdì|sabato|domenica|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +87,8 @@ def parse(column: pd.Series, format: str = "") -> Times:
     if format and format != TEXT:
         parsed = _seconds(pd.to_datetime(unique.str.strip(), format=format, errors="coerce", utc=True))
         if np.isnan(parsed).all():
-            _, dates, _ = _parts(unique)
-            parsed = _dated(unique, dates, format)
+            text, dates, _ = _parts(unique)
+            parsed = _dated(text, dates, format.replace("%B", "%b"))
         if np.isnan(parsed).all():
             raise ConfigError(
                 f"No time is written {format}; the first is {unique.iloc[0]!r}.",
@@ -88,6 +96,11 @@ def parse(column: pd.Series, format: str = "") -> Times:
             )
         return Times(_spread(column, unique, parsed), "seconds", f"dates written {format}, as chosen")
     if format != TEXT:
+        ago = unique.str.strip().str.casefold().str.extract(f"^{_AGO}$")
+        if ago["unit"].notna().all():
+            counts = columns.numbers(ago["count"].replace(["a", "an"], "1"))
+            moments = -counts * ago["unit"].map(_LENGTHS).to_numpy(np.float64)
+            return Times(_spread(column, unique, moments), "number", "how long ago it was, in seconds")
         dated, note, formats = _dates(unique)
         if dated is not None:
             return Times(_spread(column, unique, dated), "seconds", note, formats)
@@ -111,14 +124,25 @@ def is_clock(column: pd.Series) -> bool:
 
 def _of_numbers(column: pd.Series, numeric: NDArray[np.float64], told: NDArray[np.bool_]) -> Times:
     used = numeric[np.isfinite(numeric)]
-    if ((used > 19_000_100) & (used < 21_001_232) & (used == np.rint(used))).all():
-        dates = pd.to_datetime(column, format="%Y%m%d", errors="coerce", utc=True)
-        if dates[told].notna().all():
-            return Times(_seconds(dates), "seconds", "dates such as 20200131")
-    if used.min() > 1e8 and used.max() < 5e9:
-        return Times(numeric, "seconds", "seconds since 1970")
-    if used.min() > 1e11 and used.max() < 5e12:
-        return Times(numeric, "milliseconds", "milliseconds since 1970")
+    for format, low, example in (
+        ("%Y%m%d", 19_000_101, "20200131"),
+        ("%Y%m%d%H%M", 190_001_010_000, "202001312359"),
+        ("%Y%m%d%H%M%S", 19_000_101_000_000, "20200131235959"),
+    ):
+        if ((used >= low) & (used < 1.106 * low) & (used == np.rint(used))).all():
+            dates = pd.to_datetime(column.str.strip(), format=format, errors="coerce", utc=True)
+            if dates[told].notna().all():
+                return Times(_seconds(dates), "seconds", f"dates such as {example}")
+    # 0 and -1 beside seconds since 1970 stand for no time.
+    real = np.where(numeric > 0, numeric, np.nan) if np.isin(used[used <= 0], (0, -1)).all() else numeric
+    used = real[np.isfinite(real)]
+    if len(used) and used.min() > 1e8 and used.max() < 5e9:
+        return Times(real, "seconds", "seconds since 1970")
+    if len(used) and used.min() > 1e11 and used.max() < 5e12:
+        return Times(real, "milliseconds", "milliseconds since 1970")
+    for scale, what in ((1e6, "microseconds"), (1e9, "nanoseconds")):
+        if len(used) and used.min() > 1e8 * scale and used.max() < 5e9 * scale:
+            return Times(real / scale, "seconds", f"{what} since 1970")
     return Times(numeric, "number", "numbers")
 
 
@@ -131,7 +155,7 @@ def _dates(unique: pd.Series) -> tuple[NDArray[np.float64] | None, str, tuple[st
     iso = pd.to_datetime(unique.str.strip(), format="ISO8601", errors="coerce", utc=True)
     if iso.notna().mean() >= columns.NUMERIC_SHARE:
         return _seconds(iso), "dates, year first", ()
-    _, dates, words = _parts(unique)
+    text, dates, words = _parts(unique)
     if (dates == "").all():
         return None, "", ()
     shares: dict[str, float] = {}
@@ -142,35 +166,47 @@ def _dates(unique: pd.Series) -> tuple[NDArray[np.float64] | None, str, tuple[st
     if not shares:
         return None, "", ()
     best = max(shares.values())
-    formats = tuple(format for format, share in shares.items() if share == best)
-    format = formats[0]
-    note = f"dates written {format}" + (", without the words around them" if words else "")
-    # 03/04 is the fourth of March to some and the third of April to others.
-    other = [f for f in formats if format in _MONTH_FIRST and f in _DAY_FIRST]
-    if other:
-        note += ", month first (day first would fit too)"
-    return _dated(unique, dates, format), note, (format, *other) if other else ()
+    # 03/04/05 is a day of April, of March or of May; the way in which the dates lie closest together is the likely one.
+    spans = {format: _span_of(dates, format) for format, share in shares.items() if share == best}
+    formats = tuple(sorted(spans, key=lambda format: spans[format] > 1.5 * min(spans.values())))
+    note = f"dates written {formats[0]}" + (", without the words around them" if words else "")
+    if len(formats) > 1:
+        note += f" ({' or '.join(formats[1:])} would fit too)"
+    return _dated(text, dates, formats[0]), note, formats if len(formats) > 1 else ()
+
+
+def _span_of(dates: pd.Series, format: str) -> float:
+    """Days from the first to the last of the dates, where they are written so."""
+    read = pd.to_datetime(dates, format=format, errors="coerce")
+    return float((read.max() - read.min()).days) + 1.0
 
 
 def _parts(unique: pd.Series) -> tuple[pd.Series, pd.Series, bool]:
     """Texts in small letters; what is left of them as a date without clock, zone, weekdays, other words and marks; and
     whether there were such words."""
     text = unique.str.strip().str.casefold()
-    text = text.str.replace(r"[年月]", "-", regex=True).str.replace(r"日", " ", regex=False)
+    text = text.str.replace(r"(\d+)\s*[時时시点]\s*(\d+)\s*[分분](?:\s*(\d+)\s*[秒초])?", _eastern_clock, regex=True)
+    text = text.str.replace(r"[年월月년]\s*", "-", regex=True).str.replace(r"[日일]", " ", regex=True)
     date = text.str.replace(_CLOCK, " ", regex=True).str.replace(r"(?<=\d)t(?=\s|$)", " ", regex=True)
-    date = date.str.replace(r"\b(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b", " ", regex=True)
+    date = date.str.replace(rf"\b(?:{_WEEKDAYS})\b", " ", regex=True)
     date = date.str.replace(r"(?<=\d)(?:st|nd|rd|th)\b", "", regex=True)
     for month, names in _ELSEWHERE.items():
         date = date.str.replace(rf"\b(?:{'|'.join(names.replace('.', '').split())})\b", month, regex=True)
-    bare = date.str.replace(rf"\b(?!(?:{_MONTHS})[a-z]*\b)[^\W\d]+\b", " ", regex=True)
+    date = date.str.replace(rf"\b({_MONTHS})[a-z]*\b", r"\1", regex=True)
+    bare = date.str.replace(rf"\b(?!(?:{_MONTHS})\b)[^\W\d]+\b", " ", regex=True)
     words = bool((bare != date).any())
     bare = bare.str.replace(r"[,()\[\]|]|\.(?=\s|$)|(?<=[a-z])\.", " ", regex=True)
     return text, bare.str.replace(r"\s+", " ", regex=True).str.strip(" -:"), words
 
 
-def _dated(unique: pd.Series, dates: pd.Series, format: str) -> NDArray[np.float64]:
+def _eastern_clock(found: re.Match[str]) -> str:
+    hour, minute, second = found.groups()
+    return f" {hour}:{minute:0>2}:{second or '0':0>2}"
+
+
+def _dated(text: pd.Series, dates: pd.Series, format: str) -> NDArray[np.float64]:
     """Seconds since 1970 of the dates and of the clocks and zones beside them."""
-    clock = unique.str.casefold().str.extract(_CLOCK)
+    clock = text.str.extract(_CLOCK)
     number = {part: columns.numbers(clock[part]) for part in ("hour", "minute", "second", "zone_hour", "zone_minute")}
     told = {part: np.nan_to_num(values) for part, values in number.items()}
     half = clock["half"].to_numpy(object)

@@ -26,7 +26,9 @@ _NO = {
 _NOTHING = {"not rated", "unrated", "no rating", "not yet rated", "none", "nr"}
 _EVEN = {"neutral", "indifferent", "no opinion", "meh"}
 _NUMBER = r"\s*[-+]?\d+(?:\.\d+)?\s*"
-_CODES = (-1.0, -9.0, -99.0, -999.0, 99.0, 255.0, 999.0, 9999.0)  # numbers that stand for "none" off a scale
+# Numbers that stand for "none" off a scale.
+_CODES = (-1.0, -9.0, -99.0, -999.0, 77.0, 88.0, 97.0, 98.0, 99.0, 255.0, 999.0, 9999.0)
+_TOPS = (1.0, 5.0, 10.0, 20.0, 100.0)  # where scales end
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,35 +105,69 @@ def is_binary(values: Array) -> bool:
 
 def not_rated(values: Array) -> dict[float, float]:
     """Numbers that may stand for "not rated", with the part of the rows that they take: a code off the scale of all
-    others, or 0 beside whole numbers from 1 on that reach 3 to 10."""
+    others; whole numbers far above those of a short scale, such as 8 and 9 beside 1 to 5; and 0 where it is far more
+    frequent than a worst rating is."""
     told = values[np.isfinite(values)]
     used, counts = np.unique(told, return_counts=True)
     if len(used) < 3:
         return {}
-    found: dict[float, float] = {}
+    share = {float(value): count / len(told) for value, count in zip(used, counts, strict=True)}
     scale = used[~np.isin(used, _CODES)]
-    if len(scale) > 1 and scale.min() >= 0 and 3 <= scale.max() <= 10:
-        found |= {float(code): counts[i] / len(told) for i, code in enumerate(used) if code in _CODES}
-    elif len(scale) > 1 and scale.min() >= -10 and 3 <= scale.max() <= 10:
-        found |= {float(code): counts[i] / len(told) for i, code in enumerate(used) if code in _CODES and code > 10}
-    if len(scale) > 3 and scale[0] == 0 and scale[1] >= 1 and 3 <= scale[-1] <= 10 and (scale == np.rint(scale)).all():
-        zeros, lowest = counts[used == 0][0], counts[used == scale[1]][0]
-        if zeros > 1.5 * lowest:  # a worst rating is rarely so frequent
-            found[0.0] = zeros / len(told)
+    if len(scale) < 2 or not 3 <= scale[-1] <= 100:
+        return {}
+    codes = [code for code in used if code in _CODES and code not in scale]
+    if scale[-1] > 10:  # 99 is a rating there
+        codes = [code for code in codes if code < 0 or code > 2 * scale[-1]]
+        used = scale = used[~np.isin(used, codes)]
+    if scale[0] < 0:
+        codes = [code for code in codes if code > 10 and scale[0] >= -10]
+    found = {float(code): share[code] for code in codes}
+    whole = bool((scale == np.rint(scale)).all())
+    low = scale[scale > 0]
+    gaps = np.flatnonzero(np.diff(low) >= 3)
+    if (
+        whole
+        and scale[0] >= 0
+        and scale[-1] <= 10
+        and len(gaps) == 1
+        and gaps[0] >= 2
+        and (np.diff(low)[: gaps[0]] == 1).all()
+    ):
+        beyond = low[gaps[0] + 1 :]
+        if sum(share[value] for value in beyond) > 0.005:  # fewer are slips of the keyboard
+            found |= {float(value): share[value] for value in beyond}
+            low = low[: gaps[0] + 1]
+    if len(low) > 2 and scale[0] == 0:
+        # Stars by halves begin at a half; on a long scale the worst rating is as rare as its neighbours.
+        usual = 1.5 * share[low[0]] if scale[-1] <= 10 else 3 * max(share[value] for value in low)
+        starts = low[0] >= 1 if whole else low[0] == 0.5
+        if starts and share[0.0] > usual:
+            found[0.0] = share[0.0]
     return found
 
 
 def off_scale(values: Array) -> NDArray[np.bool_]:
-    """bool [n]: the few values (1 in 200 rows at most) far beyond a scale that all others keep."""
+    """bool [n]: the few values (1 in 200 rows at most) off a scale that all others keep: beyond twice its end; in a
+    hundred rows and more also three steps and more above all others; and below 0 where no other is."""
     told = values[np.isfinite(values)]
     none = np.zeros(len(values), dtype=bool)
-    if len(told) < 20 or np.abs(told).max() <= 10:
+    if len(told) < 20:
         return none
+    few = max(1, int(0.005 * len(told)))
+    used, counts = np.unique(told, return_counts=True)
+    negative = used < 0
+    if 0 < counts[negative].sum() <= few and (used >= 0).sum() >= 2 and used[~negative][-1] <= 100:
+        rest = off_scale(np.where(values < 0, np.nan, values))
+        return np.asarray(rest | (values < 0))
     used, counts = np.unique(np.abs(told), return_counts=True)
-    for top in (1.0, 5.0, 10.0, 20.0):  # the smallest scale that nearly all rows keep
-        beyond = used > 2 * top
-        within = (used <= top).sum()
-        few = max(1, int(0.005 * len(told)))
-        if not ((used > top) & ~beyond).any() and 0 < counts[beyond].sum() <= few and 2 <= within <= 41:
-            return np.asarray(np.abs(values) > 2 * top)
+    for top in _TOPS:  # the smallest scale that nearly all rows keep
+        above = used > top
+        steps = np.diff(used[~above])
+        apart = (
+            len(told) >= 100 and above.any() and len(steps) > 1 and used[above][0] - used[~above][-1] >= 3 * steps.max()
+        )
+        beyond = above if apart and top <= 10 else used > 2 * top
+        within = int((~above).sum())
+        if not (above & ~beyond).any() and 0 < counts[beyond].sum() <= few and 2 <= within <= max(41, top + 1):
+            return np.asarray(np.abs(values) > (top if apart and top <= 10 else 2 * top))
     return none

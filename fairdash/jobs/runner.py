@@ -113,7 +113,8 @@ def reap(workspace: Workspace) -> None:
     """Mark dead workers' jobs as lost, then start what waits."""
     _children[:] = [child for child in _children if child.poll() is None]
     jobs = table(workspace)
-    for job in jobs.active():
+    active = jobs.active()
+    for job in active:
         if job.state == "running" and not alive(job):
             jobs.finish(
                 job.id,
@@ -121,7 +122,10 @@ def reap(workspace: Workspace) -> None:
                 error="The process of this job is gone: it was killed, ran out of memory, or the machine restarted.",
                 hint="Resume goes on from the last checkpoint. The log says what came last.",
             )
-    while (claimed := jobs.claim_next(RUNNING_LIMIT, SHORT_KINDS)) is not None:
+    while (
+        any(job.state == "queued" for job in active)
+        and (claimed := jobs.claim_next(RUNNING_LIMIT, SHORT_KINDS)) is not None
+    ):
         _start(workspace, claimed)
 
 

@@ -13,11 +13,12 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled", "lost")
 
+_ACTIVE = "state in ('queued', 'running')"
 _SCHEMA = """
 create table if not exists jobs (
     id text primary key, kind text not null, title text not null, params text not null, state text not null,
@@ -77,17 +78,21 @@ class Job:
 class Table:
     """Access to the rows. Every call opens its own connection: pages, threads and processes never share one."""
 
+    _known: ClassVar[set[tuple[Path, int]]] = set()  # files, with their inode, that have this schema: pages ask often
+
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self._connect() as db:
-            db.execute("pragma journal_mode = wal")
-            db.executescript(_SCHEMA)
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
         try:
+            file = (self.path, self.path.stat().st_ino)
+            if file not in self._known:
+                db.execute("pragma journal_mode = wal")
+                db.executescript(_SCHEMA)
+                self._known.add(file)
             db.row_factory = sqlite3.Row
             db.execute("pragma synchronous = normal")
             yield db
@@ -202,7 +207,9 @@ class Table:
 
     def active(self) -> list[Job]:
         """Jobs that wait or run, oldest first."""
-        return [job for job in reversed(self.all()) if not job.ended]
+        with self._connect() as db:
+            rows = db.execute(f"select * from jobs where {_ACTIVE} order by created").fetchall()
+        return [_job(row) for row in rows]
 
     def curves(self, job: str) -> dict[str, list[tuple[float, float]]]:
         """Curve points by name: (done 0…1, value), in the order in which they came."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.data import brought
 from fairdash.data.brought import Brings, Brought
 from fairdash.data.findings import Finding
@@ -21,7 +21,7 @@ from fairdash.data.options import ImportOptions
 from fairdash.errors import ConfigError, DataError
 from fairdash.hashing import Hashes
 from fairdash.metrics import bootstrap, inputs, many_tests, rating, results, shrinkage
-from fairdash.metrics.catalogue import why
+from fairdash.metrics.catalogue import ACCURACY, chosen, why
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue, Inputs
 from fairdash.metrics.tally import Rules, Tally, tally
@@ -32,6 +32,7 @@ Array = NDArray[np.float64]
 
 RATING_SHUFFLES = 500  # labellings at first, for the tests of metrics of predicted ratings
 RATING_TIMES = 4  # as many labellings at most, for what is near the line
+SCORES, RATING = "scores", "rating"  # families that need more than sums over people
 SCORE_CELLS = 128  # of list scores, for replicates of score_ks; the value itself is exact
 
 
@@ -112,6 +113,7 @@ def liked_from(threshold: float | Literal["auto"] | None, options: ImportOptions
     return replace(options, relevance_threshold=None if threshold is None else float(threshold))
 
 
+@words.speaking(words.ENGLISH)
 def from_tables(
     tables: Brought,
     system: str,
@@ -143,10 +145,11 @@ def from_tables(
         replicates=replicates,
         permutations=permutations,
         model=model,
-        accuracy_only=accuracy_only,
+        only=ACCURACY if accuracy_only else (),
     )
 
 
+@words.speaking(words.ENGLISH)
 def from_split(
     split: Split,
     lists: Lists,
@@ -161,10 +164,12 @@ def from_split(
     model: ModelSide | None = None,
     findings: Sequence[Finding] = (),
     beside: Sequence[Lists] = (),
+    only: Sequence[str] = (),
 ) -> Audit:
     """Audit lists [n_users, ≥ k] of a split's people against its test part. relevance_threshold: "auto" takes the data
     set's own. findings: of the reader, where the tables came from files. beside: lists that these will be compared
-    with: whoever has one of them is audited too."""
+    with: whoever has one of them is audited too. only: names of families of metrics, of `catalogue.FAMILIES`; all
+    where none is named. Raises ConfigError for another name."""
     check(k, replicates, permutations, seed)
     made = inputs.from_split(split, lists, specs(groups), specs(item_groups), relevance_threshold, findings, beside)
     return from_inputs(
@@ -175,9 +180,11 @@ def from_split(
         replicates=replicates,
         permutations=permutations,
         model=model,
+        only=only,
     )
 
 
+@words.speaking(words.ENGLISH)
 def from_inputs(
     made: Inputs,
     item_labels: Sequence[str],
@@ -187,12 +194,13 @@ def from_inputs(
     replicates: int,
     permutations: int,
     model: ModelSide | None = None,
-    accuracy_only: bool = False,
+    only: Sequence[str] = (),
 ) -> Audit:
     """The audit of coded tables; `from_frames` and `from_split` end here."""
+    families = chosen(only)
     scores = made.lists.scores[:, :k]
-    cells = () if accuracy_only else score_cells(scores[np.isfinite(scores)])
-    rules = Rules(k, seed, replicates, permutations, accuracy_only, cells)
+    cells = score_cells(scores[np.isfinite(scores)]) if SCORES in families else ()
+    rules = Rules(k, seed, replicates, permutations, tuple(only), cells)
     filled = np.count_nonzero(made.lists.items[:, :k] >= 0, axis=1)
     listed = np.asarray((made.lists.items >= 0).any(axis=1))
     said = [
@@ -203,7 +211,7 @@ def from_inputs(
     total = tally(made, rules, _model_values(model, made))
     exact_ks = _exact_ks(made, k) if cells else {}
     rated = None
-    if made.rated is not None and not accuracy_only:
+    if made.rated is not None and RATING in families:
         rated = rating_gaps(made.rated, made.hashes, made.groups, made.min_sizes, made.catalogue.size, rules)
     return finish(
         total,
@@ -219,6 +227,7 @@ def from_inputs(
     )
 
 
+@words.speaking(words.ENGLISH)
 def finish(
     total: Tally,
     catalogue: Catalogue,
@@ -233,11 +242,14 @@ def finish(
 ) -> Audit:
     """From sums to numbers: every metric, interval and test of a tally, which may be the sum of many."""
     said = list(warnings)
+    families = chosen(total.rules.only)
     undefined: dict[str, str] = {}
     if catalogue.popularity is None and not total.rules.accuracy_only:
         said.append(
-            "No training interactions: popularity, miscalibration and head and tail are undefined, and every item "
-            "counts as a candidate."
+            words.say(
+                "No training interactions: popularity, miscalibration and head and tail are undefined, and every item "
+                "counts as a candidate."
+            )
         )
     found: dict[str, dict[str, Gap]] = {}
     groups: dict[str, Any] = {}
@@ -251,7 +263,7 @@ def finish(
             said,
             undefined,
             (exact_ks or {}).get(group.attribute),
-            None if total.rules.accuracy_only else own,
+            own if RATING in families else None,
         )
         said += many_tests.too_few(group.attribute, found[group.attribute])
     contract: dict[str, Any] = {
@@ -262,13 +274,16 @@ def finish(
         "overall": results.overall(total, undefined),
         "groups": groups,
         "gaps": {attribute: results.gap_rows(attribute, named, undefined) for attribute, named in found.items()},
-        "shrunk": {group.attribute: shrinkage.by_group(total, group) for group in total.groups},
+        "shrunk": {},
         "items": {"by_group": {}, "gaps": {}},
         "distributions": {},
         "curves": {},
     }
     if not total.rules.accuracy_only:
         contract["items"] = results.items(total, catalogue, item_labels, undefined)
+    if not total.rules.only or total.rules.accuracy_only:
+        contract["shrunk"] = {group.attribute: shrinkage.by_group(total, group) for group in total.groups}
+    if not total.rules.only:
         contract["distributions"] = {
             group.attribute: results.histograms(total, a, total.rules.score_cells)
             for a, group in enumerate(total.groups)
@@ -280,11 +295,16 @@ def finish(
         undefined |= {f"model.{path}": reason for path, reason in model.undefined.items()}
     if total.n_without_truth:
         said.append(
-            f"{total.n_without_truth:,} of {total.n:,} people have no liked held-out item: accuracy leaves them out."
+            words.say(
+                "{n_without_truth} of {n} people have no liked held-out item: accuracy leaves them out.",
+                n_without_truth=total.n_without_truth,
+                n=total.n,
+            )
         )
     contract["findings"] = [finding.to_json() for finding in findings]
     contract["warnings"] = said
     contract["undefined"] = undefined
+    contract["said"] = words.forms([contract[name] for name in ("conventions", "findings", "warnings", "undefined")])
     value = results.plain(contract)
     value["undefined"] = results.without_interval(value, total.rules.replicates) | value["undefined"]
     return Audit(total, catalogue, found, value, tuple(findings))

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Collection
 from typing import get_args
 
 from fairdash import plugins
+from fairdash.errors import ConfigError
 from fairdash.metrics import families
 from fairdash.metrics.declare import Family, Metric, Over, Part, Quotient, Side
 
@@ -57,9 +59,16 @@ def why(key: str) -> str:
     return part(key).why
 
 
-def chosen(accuracy_only: bool) -> list[Family]:
-    """The families of an audit."""
-    return [family for family in FAMILIES.values() if family.of_accuracy or not accuracy_only]
+ACCURACY = tuple(family.name for family in FAMILIES.values() if family.of_accuracy)
+
+
+def chosen(only: Collection[str]) -> dict[str, Family]:
+    """The families of an audit by name: those that are named, all of them where none is. Raises ConfigError for a name
+    that is none of them."""
+    for name in only:
+        if name not in FAMILIES:
+            raise ConfigError(f"There is no family of metrics “{name}”.", f"There are {', '.join(FAMILIES)}.")
+    return {name: family for name, family in FAMILIES.items() if not only or name in only}
 
 
 def counted(key: str) -> str:

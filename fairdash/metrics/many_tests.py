@@ -57,10 +57,16 @@ def too_few(attribute: str, named: Mapping[str, Gap]) -> list[str]:
         return []
     tests = len({first for key, first in twins(named).items() if not math.isnan(named[key].p_value)})
     needed = math.ceil(1 / min(limits[key] for key in lost))
-    shufflings = words.join([f"{draws:,}" for draws in sorted({named[key].draws for key in lost})])
     return [
-        f"{attribute}: {tests} metrics are tested, so that with {shufflings} shufflings {words.join(lost)} cannot pass "
-        f"the correction for all; it takes {needed:,} or more."
+        words.say(
+            "{attribute}: {tests} metrics are tested, so that with {shufflings} shufflings {metrics} cannot pass the "
+            "correction for all; it takes {needed} or more.",
+            attribute=attribute,
+            tests=tests,
+            shufflings=words.join([words.number(draws, 0) for draws in sorted({named[key].draws for key in lost})]),
+            metrics=words.join(lost),
+            needed=needed,
+        )
     ]
 
 

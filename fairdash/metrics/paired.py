@@ -98,6 +98,7 @@ class Paired:
                 "people": self._people(),
                 "warnings": list(dict.fromkeys([*self.before.results["warnings"], *self.after.results["warnings"]])),
                 "undefined": undefined,
+                "said": {**self.before.results.get("said", {}), **self.after.results.get("said", {})},
             }
         )
         return found
@@ -209,9 +210,10 @@ class Paired:
         }
 
 
-def paired(before: Audit, after: Audit) -> Paired:
-    """Compare two audits of the same people, seed, replicates, K and groups. Raises ConfigError where they differ, and
-    where the lists of one end before K and those of the other go on."""
+def paired(before: Audit, after: Audit, systems: tuple[str, str] | None = None) -> Paired:
+    """Compare two audits of the same people, seed, replicates, K and groups. systems: what they are called, where they
+    are of two systems and not of one before and after. Raises ConfigError where they differ, and where the lists of one
+    end before K and those of the other go on."""
     first, second = before.tally, after.tally
     for name, old, new in (
         ("K", first.rules.k, second.rules.k),
@@ -225,9 +227,13 @@ def paired(before: Audit, after: Audit) -> Paired:
             )
     k, shortest = first.rules.k, min(first.depth, second.depth)
     if first.depth != second.depth and shortest < k:
+        ends = f"The lists end at place {first.depth} before and at place {second.depth} after"
+        if systems is not None:
+            ends = (
+                f"The lists of {systems[0]} end at place {first.depth}, those of {systems[1]} at place {second.depth}"
+            )
         raise ConfigError(
-            f"The lists end at place {first.depth} before and at place {second.depth} after, and K = {k}: the shorter "
-            "would lose by its length alone.",
+            f"{ends}, and K = {k}: the shorter would lose by its length alone.",
             f"Cut both to their first {shortest} places, or audit both at K = {shortest}.",
         )
     others = set(first.user_ids.astype(str)) ^ set(second.user_ids.astype(str))

@@ -37,7 +37,8 @@ Array = NDArray[np.float64]
 _Sums = tuple[Array, Array, Array]  # [g, c], of products of columns [g, c, c], and of replicates [r, g, c]
 
 CURVE_PEOPLE = 20_000  # a curve needs no more; they are chosen by hash
-_GRADED = "in graded_ndcg alone: a gain of 2^rating − 1 for every held-out item, liked or not"
+_GRADED = words.later("in graded_ndcg alone: a gain of 2^rating − 1 for every held-out item, liked or not")
+_TOO_FEW_PEOPLE = words.later("with so few people no difference that is possible would be found")
 STEPS = 20  # cells of a distribution
 TIMES = (2, 4, 8, 16)  # as many shufflings as at first, for what is near the line
 
@@ -48,10 +49,10 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
     return {
         "relevance": words.later("binary: every held-out item")
         if threshold is None
-        else f"binary: held-out items rated {threshold:g} or more",
+        else words.say("binary: held-out items rated {threshold} or more", threshold=f"{threshold:g}"),
         **({"graded_relevance": _GRADED} if "graded_ndcg" in total.metrics else {}),
         "discount": words.later("1 / log2(rank + 1), rank from 1"),
-        "ideal": f"the first min({rules.k}, number of relevant items) discounts",
+        "ideal": words.say("the first min({k}, number of relevant items) discounts", k=rules.k),
         "candidates": words.later("the whole catalogue less the user's training items; never sampled negatives"),
         "pairwise_accuracy": words.later(
             "of all places of a list that were given, not of the top K alone; items outside the list rank below it, "
@@ -70,24 +71,43 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
             "the fewest items that make 80 % of the training interactions, the tail is the rest; of equal counts at "
             "the border a fixed hash of the item takes as many as are needed"
         ),
-        "parity_ratio": f"of the categories that would have at least {parity.LEAST_EXPECTED} places in the lists of "
-        "each group if groups were treated alike (of all where none would); left_out counts the others",
-        "missing_group": f"{UNKNOWN}: shown, never part of a gap",
+        "parity_ratio": words.say(
+            "of the categories that would have at least {least_expected} places in the lists of each group if groups "
+            "were treated alike (of all where none would); left_out counts the others",
+            least_expected=parity.LEAST_EXPECTED,
+        ),
+        "missing_group": words.say("{unknown}: shown, never part of a gap", unknown=UNKNOWN),
         "small_group": words.later("groups below the minimum size are shown with their n and are not part of a gap"),
         "undefined": words.later("null with its reason; never 0, never 1"),
-        "interval": "95 %; of people's values, the exact binomial interval of two points with the same mean, variance "
-        "and skew (Clopper & Pearson's for hits); of the item side, percentile bootstrap over "
-        f"users, {rules.replicates:,} replicates with Poisson(1) weights from a hash of (seed {rules.seed}, user), the "
-        "same for all metrics and for before and after, whose differences have an interval of the first kind, with "
-        "the variance and skew of these replicates",
+        "interval": words.say(
+            "95 %; of people's values, the exact binomial interval of two points with the same mean, variance and "
+            "skew (Clopper & Pearson's for hits); of the item side, percentile bootstrap over users, {replicates} "
+            "replicates with Poisson(1) weights from a hash of (seed {seed}, user), the same for all metrics and for "
+            "before and after, whose differences have an interval of the first kind, with the variance and skew of "
+            "these replicates",
+            replicates=rules.replicates,
+            seed=str(rules.seed),
+        ),
         "gap_interval": words.later(
             "two groups: of the signed difference, first the higher group; several groups or categories: all pairs "
             "covered at once; in both, an interval above 0 says that the groups differ, as p < 0.05 does"
         ),
-        "test": f"{rules.permutations:,} shufflings of the group labels over users"
-        + (", by their limit distribution above 20,000 users" if _by_limit(total) else "")
-        + f"; all of them for hits of two groups; up to {TIMES[-1]} times as many for a metric whose p is too near its "
-        "limit to be told from it; p_holm: Holm over the metrics of one attribute, those of one test counted once",
+        "test": words.say(
+            words.later(
+                "{permutations} shufflings of the group labels over users, by their limit distribution above 20,000 "
+                "users; all of them for hits of two groups; up to {times} times as many for a metric whose p is too "
+                "near its limit to be told from it; p_holm: Holm over the metrics of one attribute, those of one test "
+                "counted once"
+            )
+            if _by_limit(total)
+            else words.later(
+                "{permutations} shufflings of the group labels over users; all of them for hits of two groups; up to "
+                "{times} times as many for a metric whose p is too near its limit to be told from it; p_holm: Holm "
+                "over the metrics of one attribute, those of one test counted once"
+            ),
+            permutations=rules.permutations,
+            times=TIMES[-1],
+        ),
         "shrunk": words.later(
             "of five groups or more: posterior mean and 95 % interval under normal errors and normal true values, both "
             "their mean and their spread uniform a priori; small groups are part of it"
@@ -204,7 +224,7 @@ def group_rows(total: Tally, group: GroupSums, catalogue: Catalogue, undefined: 
             rows[group.names[g]] |= {key: estimates[g].value, f"{key}_ci": estimates[g].ci}
             if math.isnan(estimates[g].value):
                 undefined[f"groups.{group.attribute}.{group.names[g]}.{key}"] = why(key)
-    for items in () if total.rules.accuracy_only else catalogue.classes:
+    for items in catalogue.classes if parity.FAMILY.name in chosen(total.rules.only) else ():
         rates = parity.rates(total.people_layout, items)
         table = rates.of(group.total)
         for g in kept:
@@ -246,17 +266,38 @@ def gaps(
     if small:
         listed = ", ".join(f"{group.names[g]} ({group.people[g]})" for g in small)
         said.append(
-            f"{group.attribute}: groups below {group.min_size} people are shown but not part of any gap: {listed}."
+            words.say(
+                "{attribute}: groups below {min_size} people are shown but not part of any gap: {listed}.",
+                attribute=group.attribute,
+                min_size=group.min_size,
+                listed=listed,
+            )
         )
     if group.people[-1]:
-        said.append(f"{group.attribute}: unknown for {group.people[-1]:,} of {total.n:,} people; not part of any gap.")
+        said.append(
+            words.say(
+                "{attribute}: unknown for {people} of {n} people; not part of any gap.",
+                attribute=group.attribute,
+                people=group.people[-1],
+                n=total.n,
+            )
+        )
     if len(kept) < 2:
-        said.append(f"{group.attribute}: fewer than two groups are large enough, so there is no gap.")
+        said.append(
+            words.say(
+                "{attribute}: fewer than two groups are large enough, so there is no gap.", attribute=group.attribute
+            )
+        )
     several, who = total.who[attribute].several, total.who[attribute].among(kept)
     if several:
         said.append(
-            f"{group.attribute}: {several:,} of {total.n:,} people belong to several groups and count in each of them; "
-            "intervals and tests of gaps know who is in both."
+            words.say(
+                "{attribute}: {several} of {n} people belong to several groups and count in each of them; intervals "
+                "and tests of gaps know who is in both.",
+                attribute=group.attribute,
+                several=several,
+                n=total.n,
+            )
         )
     sums = group.total[kept]
     shuffle = len(kept) > 1 and total.rules.permutations > 0
@@ -348,7 +389,7 @@ def _ways(total: Tally) -> list[_Way]:
         return way
 
     ways = [mean(key) for key in total.metrics]
-    for family in chosen(total.rules.accuracy_only):
+    for family in chosen(total.rules.only).values():
         for metric in family.metrics:
             parts = [part(key) for key in metric.gap_of] if metric.value is None else [metric]
             if quotients := [one.value for one in parts if one.value is not None]:
@@ -383,7 +424,7 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
         }
         path = f"gaps.{attribute}.{metric}"
         if too_few:
-            undefined[f"{path}.detectable"] = "with so few people no difference that is possible would be found"
+            undefined[f"{path}.detectable"] = _TOO_FEW_PEOPLE
         if math.isnan(gap.gap):
             undefined[path] = gap.reason or why(metric)
         elif gap.reason:
@@ -451,7 +492,7 @@ def catalogue_estimates(total: Tally) -> dict[str, Estimate]:
     """Metrics of the whole catalogue: of how often items are recommended, and means over people."""
     listed = Listed(total.item_lists, total.item_exposure, total.list_lengths)
     found: dict[str, Estimate] = {}
-    for family in chosen(total.rules.accuracy_only):
+    for family in chosen(total.rules.only).values():
         if family.of_catalogue is not None:
             found = added(found, family.of_catalogue(listed).items())
     return found | {key: person_estimate(total, key) for key in over("catalogue") if key in total.metrics}
@@ -481,7 +522,7 @@ def item_estimates(total: Tally, group: ItemClass) -> dict[str, list[Estimate]]:
     """What each group of one item attribute gets [j], by metric."""
     sums = _item_sums(total, group)
     found: dict[str, list[Estimate]] = {}
-    for family in chosen(total.rules.accuracy_only):
+    for family in chosen(total.rules.only).values():
         if family.item_values is not None:
             found = added(found, family.item_values(sums).items())
     return found
@@ -524,7 +565,7 @@ def item_gaps(total: Tally, group: ItemClass) -> dict[str, Estimate]:
     """Metrics over the groups of one item attribute."""
     sums = _item_sums(total, group)
     found: dict[str, Estimate] = {}
-    for family in chosen(total.rules.accuracy_only):
+    for family in chosen(total.rules.only).values():
         if family.item_gaps is not None:
             found = added(found, family.item_gaps(sums).items())
     return found

@@ -49,7 +49,7 @@ class Systems:
             frame = _rows(audit)
             frame.insert(0, "system", name)
             if name != self.first:
-                moves = paired(self.audits[self.first], audit).to_frame()
+                moves = paired(self.audits[self.first], audit, (self.first, name)).to_frame()
                 moves = moves.loc[moves["side"].isin(("overall", "gap"))]
                 moves = moves[["side", "attribute", "metric", "difference", "low", "high", "moved"]]
                 moves = moves.rename(columns={"low": "difference_low", "high": "difference_high"})

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fairdash.errors import ConfigError
 from fairdash.hashing import Hashes, mix
 from fairdash.metrics import bootstrap
-from fairdash.metrics.catalogue import FAMILIES, chosen, counted
+from fairdash.metrics.catalogue import ACCURACY, chosen, counted
 from fairdash.metrics.facts import Columns, Facts
 from fairdash.metrics.inputs import Inputs
 from fairdash.plugins import added
@@ -37,14 +37,20 @@ BLOCKS = 20  # of users, for the jackknife of catalogue metrics
 
 @dataclass(frozen=True)
 class Rules:
-    """What all pieces of one audit must share. score_cells: edges of cells of list scores, for `score_ks`."""
+    """What all pieces of one audit must share. only: names of the families of metrics, () for all; see
+    `catalogue.FAMILIES`. score_cells: edges of cells of list scores, for `score_ks`."""
 
     k: int
     seed: int
     replicates: int
     permutations: int
-    accuracy_only: bool = False
+    only: tuple[str, ...] = ()
     score_cells: tuple[float, ...] = ()
+
+    @property
+    def accuracy_only(self) -> bool:
+        """Whether all but accuracy is left out."""
+        return bool(self.only) and set(self.only) <= set(ACCURACY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,12 +255,12 @@ def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[
     """Per-user metrics, columns summed by group of users, and columns summed over all users."""
     values: dict[str, Array] = {}
     people: Columns = {}
-    for family in chosen(rules.accuracy_only):
+    for family in chosen(rules.only).values():
         if family.per_user is not None:
             values = added(values, family.per_user(facts).items())
         if family.columns is not None:
             people = added(people, family.columns(facts).items())
-    items = {} if rules.accuracy_only else _item_columns(facts)
+    items = {} if rules.accuracy_only else _item_columns(facts, rules)
     values |= extra
     for name, value in (*values.items(), *people.items(), *items.items()):
         if len(value) != facts.n or np.isinf(value).any() or (name not in values and np.isnan(value).any()):
@@ -274,10 +280,10 @@ def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[
     return values, people, items
 
 
-def _item_columns(facts: Facts) -> Columns:
+def _item_columns(facts: Facts, rules: Rules) -> Columns:
     items: Columns = {}
     for group in facts.inputs.catalogue.classes:
-        for family in FAMILIES.values():
+        for family in chosen(rules.only).values():
             if family.item_columns is not None:
                 items = added(items, family.item_columns(facts, group).items())
     items["exposure"] = np.asarray(facts.exposure.sum(axis=1)).ravel()

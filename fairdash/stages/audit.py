@@ -20,7 +20,8 @@ from fairdash.schema import Floats, GroupSpec, Lists
 @dataclass(frozen=True)
 class AuditSpec:
     """What is looked at, and how surely. relevance_threshold: liked from this rating on; None: any rating is; "auto"
-    takes the data set's own. model: also what the recommender itself does with who people are."""
+    takes the data set's own. model: also what the recommender itself does with who people are. only: names of families
+    of metrics (`metrics.catalogue.FAMILIES`), where not all are asked for."""
 
     groups: tuple[GroupSpec, ...] = ()
     item_groups: tuple[GroupSpec, ...] = ()
@@ -30,6 +31,7 @@ class AuditSpec:
     replicates: int = settings.BOOTSTRAP
     permutations: int = settings.PERMUTATIONS
     model: bool = False
+    only: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, a key for each field: what names and stores an audit."""
@@ -42,6 +44,8 @@ class AuditSpec:
         given = {one.name: value[one.name] for one in fields(AuditSpec) if one.name in value}
         for name in {"groups", "item_groups"} & given.keys():
             given[name] = tuple(group_from_json(group) for group in given[name])
+        if "only" in given:
+            given["only"] = tuple(given["only"])
         return AuditSpec(**given)
 
 
@@ -86,6 +90,7 @@ def audit(
         model=side,
         findings=[Finding.from_json(found) for found in run.meta.get("findings", ())],
         beside=beside,
+        only=spec.only,
     )
     progress(1.0, "Audited")
     return made

@@ -145,7 +145,7 @@ def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = sil
     shows its target. spec.model: the model side in any case, where both have a model. Raises ConfigError for lists
     of different test parts.
     """
-    if before.run.meta["split_digest"] != after.run.meta["split_digest"]:
+    if not comparable(before.run, after.run):
         raise ConfigError(
             words.say(
                 "“{before}” and “{after}” are of different test parts, so no number of one can be held against the "
@@ -167,14 +167,16 @@ def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = sil
     model = spec.model or any(aim.metric not in TARGETS for aim in meant)
     model = model and before.has_model and after.has_model
     audits, models = [], []
+    alike = before.run.meta["split_digest"] == after.run.meta["split_digest"]
     first, second, notes = cut_alike(before.lists, after.lists, spec.k)
     for i, (side, lists) in enumerate(((before, first), (after, second))):
         half = within(progress, 0.5 * i, 0.5)
+        ground = side.run if alike else before.run  # both are seen from what was known before
         if model:
             models.append(_measured(side, lists.top(spec.k), spec, within(half, 0.0, 0.8)))
         rest = within(half, 0.8, 0.2) if model else half
         plain = replace(spec, model=False)
-        audits.append(audit.audit(side.run, lists, plain, beside=(first, second), progress=rest))
+        audits.append(audit.audit(ground, lists, plain, beside=(first, second), progress=rest))
     return compare_audits(
         audits[0],
         audits[1],
@@ -192,13 +194,22 @@ def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = sil
     )
 
 
+def comparable(one: Run, other: Run) -> bool:
+    """Whether lists of both are for the same people and items, with the same held out. What was known may differ: the
+    second may have learned from feedback on the first."""
+    return one.meta["split_digest"] == other.meta["split_digest"] or one.test_digest == other.test_digest
+
+
 def cut_alike(before: Lists, after: Lists, k: int) -> tuple[Lists, Lists, list[str]]:
     """Lists of both systems to the length of the shorter ones, so that neither wins by its length, and a sentence where
     these end before place k."""
     shortest = min(before.depth, after.depth)
     if before.depth == after.depth:
         return before, after, []
-    said = f"The lists have up to {before.depth} places before and {after.depth} after: both were cut to {shortest}."
+    said = words.say(
+        "The lists have up to {before} places before and {after} after: both were cut to {shortest}.",
+        before=before.depth, after=after.depth, shortest=shortest,
+    )  # fmt: skip
     return before.top(shortest), after.top(shortest), [said] if shortest < k else []
 
 
@@ -224,6 +235,7 @@ def _measured(side: Made, top: Lists, spec: AuditSpec, progress: Progress) -> di
     )
 
 
+@words.speaking(words.ENGLISH)
 def compare_audits(
     before: Audit,
     after: Audit,
@@ -243,6 +255,7 @@ def compare_audits(
     """
     value = dict(paired(before, after).to_json())
     value["warnings"] = [*notes, *value["warnings"]]
+    value["said"] |= words.forms(notes)
     value["model"] = {} if models is None else _model(*models)
     for row, key, is_gap in _rows(value):
         row["verdict"] = _verdict(row, key, is_gap)

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fairdash import settings, words
+from fairdash.hashing import id_hash
 from fairdash.metrics.catalogue import part
 from fairdash.schema import UNKNOWN
 
@@ -29,6 +31,19 @@ def aside(name: str, n: int, small: bool) -> str:
     if n < settings.FEWEST:
         return words.WITHHELD
     return words.say("unknown") if name == UNKNOWN else words.say("too few") if small else ""
+
+
+def told(n: int) -> int | None:
+    """A number of people of a group as it may be said: None where somebody is counted, but fewer than FEWEST are."""
+    return None if 0 < n < settings.FEWEST else n
+
+
+def pseudonyms(ids: pd.Series) -> NDArray[np.int64]:
+    """A number for each person [n], from 1: the same on every page, and nothing that the id or the row order tells."""
+    order = np.argsort(id_hash(ids.astype(str)), kind="stable")
+    number: NDArray[np.int64] = np.empty(len(order), dtype=np.int64)
+    number[order] = np.arange(1, len(order) + 1)
+    return number
 
 
 def withheld(value: Mapping[str, Any]) -> dict[str, Any]:

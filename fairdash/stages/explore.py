@@ -6,7 +6,7 @@ Every function takes a trained recommender and one person's own history; nothing
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,17 +21,20 @@ from fairdash.recommenders.base import CandidateFitted, Fitted, profile_of
 from fairdash.schema import ITEM_ID, TITLE, Categories, Codes, Floats, Groups, Interactions, Lists, Split
 
 MAX_PARTS = 25  # history items whose part in a score is tried, the latest ones
+REASON_PARTS = 12  # and in the scores of a whole list, of which a word is said of each item
 ABSENT = "(not told)"
 
 
 @dataclass(frozen=True, eq=False)
 class Person:
     """A person as the recommender sees them. user: code. history: own interactions, oldest first. profile: attribute
-    values that are told to a recommender that reads a profile; None: as they are in the data."""
+    values that are told to a recommender that reads a profile; None: as they are in the data. wording: of the profile
+    text, 0 as trained, 1 the same facts in other words."""
 
     user: int
     history: Interactions
     profile: Mapping[str, Any] | None = None
+    wording: int = 0
 
 
 def person(split: Split, user: int) -> Person:
@@ -49,14 +52,20 @@ def edited(who: Person, *, without: Sequence[int] = (), added: Sequence[int] = (
     more = Interactions(
         np.full(n, who.user, np.int32), np.array(added, np.int32), np.full(n, rating, np.float32), np.full(n, last)
     )
-    return Person(who.user, Interactions.concat(kept, more), who.profile)
+    return replace(who, history=Interactions.concat(kept, more))
 
 
 def with_profile(who: Person, split: Split, attributes: Sequence[str], changes: Mapping[str, Any]) -> Person:
     """The person with attribute values told otherwise; None, or ABSENT, leaves one out of the text."""
     row = split.training.users.iloc[who.user]
     profile = {name: changes.get(name, row[name]) for name in attributes}
-    return Person(who.user, who.history, {name: None if v == ABSENT else v for name, v in profile.items()})
+    return replace(who, profile={name: None if v == ABSENT else v for name, v in profile.items()})
+
+
+def reworded(who: Person, split: Split, attributes: Sequence[str]) -> Person:
+    """The person of whom the same is told in other words: what then moves in the list is the floor of all that moves
+    when something else is told."""
+    return replace(with_profile(who, split, attributes, who.profile or {}), wording=1)
 
 
 def scores(fitted: Fitted, who: Person) -> Floats:
@@ -86,7 +95,7 @@ def _told(fitted: Fitted, who: Person) -> list[str] | None:
         raise ConfigError("This recommender reads no profile.", "Train one with attributes in its profile text.")
     from fairdash.recommenders.text import profile_text
 
-    return [profile_text(who.profile)]
+    return [profile_text(who.profile, who.wording)]
 
 
 def recommend(fitted: Fitted, split: Split, who: Person, k: int, seed: int = 0) -> Lists:
@@ -141,6 +150,39 @@ def why(fitted: Fitted, split: Split, who: Person, item: int) -> list[tuple[str,
         less_told = with_profile(who, split, profile_of(fitted), {**(who.profile or {}), attribute: ABSENT})
         parts.append((f"profile: {attribute}", whole - score(less_told)))
     return sorted(parts, key=lambda part: -abs(part[1]))
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What an item's score rests on most. item: of the history, or -1; attribute: of the profile, or "". Neither where
+    the score does not fall whatever is not known. fall: in the recommender's own units."""
+
+    item: int = -1
+    attribute: str = ""
+    fall: float = 0.0
+
+
+def reasons(fitted: Fitted, split: Split, who: Person, items: Codes) -> list[Reason]:
+    """Of each item [n] the one thing without which its score falls most: one of the latest REASON_PARTS items of the
+    history, or a told attribute. One pass of the recommender for each thing, over the whole list."""
+
+    def scored(someone: Person) -> Floats:
+        found: Floats = ranking.scores_of(fitted, _users(who), items[None], someone.history, _told(fitted, someone))[0]
+        return found
+
+    whole = scored(who)
+    best = [Reason() for _ in items]
+    tried = [(Reason(item=int(item)), edited(who, without=[int(item)])) for item in who.history.item[-REASON_PARTS:]]
+    profile = profile_of(fitted)
+    tried += [
+        (Reason(attribute=name), with_profile(who, split, profile, {**(who.profile or {}), name: ABSENT}))
+        for name in profile
+    ]
+    for what, without in tried:
+        for place, fall in enumerate((whole - scored(without)).tolist()):
+            if fall > best[place].fall:
+                best[place] = replace(what, fall=fall)
+    return best
 
 
 def names_of(items: pd.DataFrame) -> NDArray[Any]:

@@ -92,13 +92,13 @@ def mitigate(
         at, left = {}, share - tuned
         for part, begin, size in (("valid", 0.0, 0.9), ("test", 0.9, 0.1)):
             told = within(progress, start + tuned + begin * left, size * left)
-            made = _outcomes(run, step, depth, part, retrain)(strength, told)
+            made = outcomes(run, step, depth, part, retrain)(strength, told)
             at[part] = replace(made, lists=_completed(made.lists, run.candidates(part)))
         run = replace(at["test"].run, changed=at)
     start, tuned = 1 - share, 0.0 if chosen.strength is not None else 0.9 * share
     strength, tuning = _strength(run, chosen, k, retrain, (rule, budget), within(progress, start, tuned))
     told = within(progress, start + tuned, share - tuned)
-    made = _outcomes(run, chosen, k, "test", retrain)(strength, told)
+    made = outcomes(run, chosen, k, "test", retrain)(strength, told)
     progress(1.0, f"{chosen.method} at strength {words.brief(strength)}")
     done = [*((step["method"], step["strength"]) for step in steps), (chosen.method, strength)]
     title = " + ".join([base, *(f"{method} ({words.brief(value)})" for method, value in done)])
@@ -145,7 +145,7 @@ def sweep(
             f"{run.title} has no validation part, so no strength can be chosen from it.",
             "Give a strength, such as 0.5.",
         )
-    at = _outcomes(run, chosen, k, "valid", retrain)
+    at = outcomes(run, chosen, k, "valid", retrain)
     between = places.balanced(chosen)
     judge = sweeps.Judge(
         places.rerank_input(run, chosen, k, "valid"),
@@ -173,11 +173,14 @@ def _model_target(at: Outcome, chosen: Mitigation, key: str, k: int) -> NDArray[
     the attribute where it is unfairest; for one whose fair value lies in the middle, the distance from there counts."""
     from fairdash.stages.model_side import by_construction, measures
 
-    split = at.run.split
-    nobody = split.training.valid.take(np.zeros(0, dtype=np.int64))
-    past = replace(split, training=split.training.with_(valid=nobody), test=split.training.valid)
     found = measures(
-        at.run.fitted, past, chosen.groups, at.lists, k=k, vectors=at.vectors, replicates=TUNING_REPLICATES
+        at.run.fitted,
+        at.run.split.on_validation,
+        chosen.groups,
+        at.lists,
+        k=k,
+        vectors=at.vectors,
+        replicates=TUNING_REPLICATES,
     )
     info = METRICS[key]
     each = []
@@ -190,7 +193,7 @@ def _model_target(at: Outcome, chosen: Mitigation, key: str, k: int) -> NDArray[
     return sweeps.unfairest(each, info.better if info.target is None else -1)
 
 
-def _outcomes(run: Run, chosen: Mitigation, k: int, part: str, retrain: Retrain) -> places.At:
+def outcomes(run: Run, chosen: Mitigation, k: int, part: str, retrain: Retrain) -> places.At:
     """The method's outcome at any strength: what does not depend on it is done once, and no strength twice.
 
     Raises ConfigError where the run, or what was chosen, lacks what the method needs."""

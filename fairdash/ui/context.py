@@ -18,6 +18,9 @@ def sidebar() -> None:
     lists = runs.of(state.get("data"))
     own = next((entry.digest for entry in lists if not entry.meta.get("mitigation")), None)
     _choose(words.say("Recommendations"), "lists", lists, own)
+    languages = words.languages()
+    st.selectbox(words.say("Language"), list(languages), format_func=languages.__getitem__,
+                 **state.shared("lang", words.spoken(), state.one_of(languages)))  # fmt: skip
     jobs = parts.active_jobs()
     if jobs:
         parts.live(_strip, [job.id for job in jobs], every=2 * parts.POLL_SECONDS)

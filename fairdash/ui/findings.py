@@ -1,25 +1,19 @@
-"""From an audit.json to sentences and pictures. No streamlit here, and no metric is computed: it is read.
-
-Five verdicts on a gap: `found` holds among all metrics of the page (Holm), `alone` would hold only if it had been the
-one metric looked at, `none` was not found, `untested` has a value but no test, `undefined` has no value.
-"""
+"""From an audit.json to sentences and pictures. No streamlit here, and no metric is computed: it is read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from fairdash import charts, words
-from fairdash.charts import Chart, Gap, GroupValue, Reliability, ReliabilityCell
+from fairdash.charts import Chart, Gap, GroupValue, Reliability, ReliabilityCell, Verdict, verdict
 from fairdash.metrics.catalogue import METRICS, find, on_side, over, part
 from fairdash.schema import CATEGORIES, UNKNOWN
 from fairdash.stages.disclosure import aside, people_of
 
 Audit = Mapping[str, Any]
-Verdict = Literal["found", "alone", "none", "untested", "undefined"]
-LEVEL = 0.05
 METRIC, VALUE, FROM, TO = words.several("metric", "value", "95 % from", "95 % to")
 GROUP, OVER, NOTE, HOLM = words.several("group", "over", "note", "p (Holm)")
 _GAPS = words.several(
@@ -58,18 +52,6 @@ def title(metric: str, k: int) -> str:
     name = words.say(part(key).title or words.sentence(key.replace("_", " ")))
     at = f"@{k}" if key in on_side("accuracy") else ""
     return words.say("{metric} ({items})", metric=name + at, items=words.label(items, 24)) if items else name + at
-
-
-def verdict(row: Mapping[str, Any] | None) -> Verdict:
-    """What a gap's row of the contract says."""
-    if row is None or (row.get("gap") is None and row.get("ratio") is None):
-        return "undefined"
-    p, holm = row.get("p_value"), row.get("p_holm")
-    if holm is not None and holm < LEVEL:
-        return "found"
-    if p is None:
-        return "untested"
-    return "alone" if p < LEVEL else "none"
 
 
 def sentence(audit: Audit, attribute: str, metric: str) -> str:
@@ -459,8 +441,11 @@ def _by_size(groups: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return sorted(groups.items(), key=lambda pair: -pair[1]["people"])
 
 
-def definition(metric: str, k: int, conventions: Mapping[str, str]) -> str:
-    """What the metric is: formula, range, direction, edge cases, source; then the conventions behind the number."""
+def definition(
+    metric: str, k: int, conventions: Mapping[str, str], said: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
+    """What the metric is: formula, range, direction, edge cases, source; then the conventions behind the number. said:
+    the audit's, of what its texts were made."""
     found = find(metric)
     if found is None:
         return words.say("A rate that another metric is made of.")
@@ -479,7 +464,9 @@ def definition(metric: str, k: int, conventions: Mapping[str, str]) -> str:
     lines += [f"*{words.plain(found.paper, 300)}*"] if found.paper else []
     if found.side == "accuracy":
         lines += [
-            words.say("{what}: {said}.", what=words.say(what), said=words.plain(words.say(conventions[key]), 300))
+            words.say(
+                "{what}: {said}.", what=words.say(what), said=words.plain(words.again(conventions[key], said), 300)
+            )
             for key, what in _CONVENTIONS.items()
             if key in conventions
         ]

@@ -7,11 +7,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from fairdash import words
-from fairdash.data import sources
 from fairdash.jobs import runner
 from fairdash.stages import planted
 from fairdash.stages.compare import sentences
-from fairdash.ui import load, parts, state
+from fairdash.ui import load, parts, runs, state
 
 STEPS: tuple[
     tuple[str, str, Callable[[int], str], str], ...
@@ -58,7 +57,7 @@ def steps() -> str | None:
     for column, (number, (page, kind, counted, why)) in zip(st.columns(len(STEPS)), enumerate(STEPS, 1), strict=True):
         with column, st.container(border=True, height="stretch", key=f"step-{page}"):
             mark = ":green[:material/check_circle:]" if counts[kind] else f"{number}"
-            st.markdown(f"**{mark} {words.say(state.JOURNEY[page][1])}**")
+            st.markdown(f"**{mark} {words.say(state.JOURNEY[page][0])}**")
             st.caption(counted(counts[kind]) if counts[kind] else words.say(why))
             parts.go(page, words.say("Open"), icon=":material/arrow_forward:")
     return next((page for page, kind, _, _ in STEPS if not counts[kind]), None)
@@ -89,9 +88,7 @@ def _planted(lists: str) -> None:
     workspace = state.workspace()
     if not workspace.has("lists", lists):
         return
-    data = workspace.get("runs", workspace.get("lists", lists).meta["run"]).meta.get("dataset", "")
-    source = workspace.get("datasets", data).meta["provenance"].get("source") if workspace.has("datasets", data) else ""
-    facts = sources.planted(source or "")
+    facts = runs.planted(workspace.get("lists", lists).meta["run"])
     audits = [load.audit(entry.digest) for entry in workspace.entries("audits") if entry.meta["lists"] == lists]
     if facts and audits:
         st.markdown(words.say("**What was planted in this made-up service, and what the audits found**"))
@@ -130,6 +127,6 @@ def demo(following: str | None) -> None:
                 )
                 parts.go(
                     following,
-                    words.say("Or go to {page}", page=words.say(state.JOURNEY[following][1])),
+                    words.say("Or go to {page}", page=words.say(state.JOURNEY[following][0])),
                     icon=":material/arrow_forward:",
                 )

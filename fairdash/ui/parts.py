@@ -44,8 +44,9 @@ def errors() -> Iterator[None]:
         error(_unexpected(fault, "Page error"))
 
 
-def live(draw: Callable[..., None], *args: object, every: float) -> None:
-    """A part that draws itself again every so many seconds. It then runs alone, so it guards itself."""
+def live(draw: Callable[..., None], *args: object, every: float | None = None) -> None:
+    """A part that draws itself again: every so many seconds, or when one of its own controls is used. It then runs
+    alone, so it guards itself."""
 
     def guarded() -> None:
         with errors():
@@ -143,6 +144,12 @@ def headed(column: str) -> str | None:
     return None if told == column else told
 
 
+def heads(frame: pd.DataFrame, looks: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the columns of a table are called for the person, and how they look; the names of the frame stay the same in
+    every language."""
+    return {str(name): {**(looks or {}).get(name, {}), "label": headed(str(name))} for name in frame.columns}
+
+
 def table(frame: pd.DataFrame, name: str, *, digits: int = 3, height: int | Literal["auto"] = "auto") -> None:
     """A table with its download. Numbers are shown with `digits` digits and saved in full, under names that stay the
     same in every language; a column in which nothing is said is left out of the view."""
@@ -175,8 +182,13 @@ def draw(
     about: str | None = None,
     note: str | None = None,
     open_table: bool = False,
+    pick: Callable[[str], None] | None = None,
+    brush: Callable[[tuple[float, float] | None], None] | None = None,
 ) -> None:
-    """Title, picture, table, definition. The table opens from a button beside the title, or lies open below."""
+    """Title, picture, table, definition. The table opens from a button beside the title, or lies open below.
+
+    pick: takes the chart's key of a mark that is clicked. brush: takes the range of the axis that is drawn over, None
+    where that is undone; a picture that is drawn over hears no click. Both act before the page is run again."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"head-{key}", gap="small"):
         if title:
             st.markdown(f"**{title}**", width="stretch")
@@ -198,11 +210,39 @@ def draw(
                 key=f"icon-open-{key}",
             ):
                 table(chart.table, key)
-    st.plotly_chart(chart.themed(state.dark()), theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)
+    figure = chart.themed(state.dark())
+    if pick is None and brush is None:
+        st.plotly_chart(figure, theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)
+    else:
+        if brush:
+            figure.update_layout(dragmode="select", selectdirection="h")
+        st.plotly_chart(
+            figure, theme=None, key=key, config=NO_MODEBAR, alt=chart.alt, selection_mode="box" if brush else "points",
+            on_select=lambda: chosen(st.session_state[key]["selection"], chart.keys, pick, brush),
+        )  # fmt: skip
     if note:
         st.caption(note)
     if open_table and len(chart.table):
         table(chart.table, key)
+
+
+def chosen(
+    selection: Mapping[str, Any],
+    keys: Sequence[str],
+    pick: Callable[[str], None] | None,
+    brush: Callable[[tuple[float, float] | None], None] | None,
+) -> None:
+    """What plotly says was selected, to whom it concerns: a box is a brush, a mark a pick; nothing undoes a brush."""
+    boxes, points = selection.get("box") or [], selection.get("points") or []
+    if boxes and brush:
+        ends = [float(x) for x in boxes[-1]["x"]]
+        brush((min(ends), max(ends)))
+    elif points and pick:
+        told = points[-1].get("customdata")
+        if isinstance(told, Sequence) and len(told) > 1 and 0 <= int(told[1]) < len(keys):  # else a mark of no meaning
+            pick(keys[int(told[1])])
+    elif not boxes and not points and brush:
+        brush(None)
 
 
 @dataclass(frozen=True)

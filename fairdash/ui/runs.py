@@ -10,18 +10,44 @@ import pandas as pd
 import streamlit as st
 
 from fairdash import words
+from fairdash.data import sources
+from fairdash.data.synthetic import Planted
 from fairdash.run import Run
+from fairdash.stages.feedback import FEEDBACK
 from fairdash.ui import keeping, load, naming, parts, state
 from fairdash.workspace import Entry
 
 
 def of(data: str | None) -> list[Entry]:
-    """Lists that belong to a data set, newest first: runs' own, imported ones and mitigated ones."""
+    """Lists that belong to a data set, or to one that it is a version of or that is a version of it, newest first:
+    runs' own, imported ones and mitigated ones."""
     workspace = state.workspace()
     if data is None:
         return []
-    runs = {run.digest for run in workspace.entries("runs") if run.meta.get("dataset") == data}
+    family = _family(data)
+    runs = {run.digest for run in workspace.entries("runs") if run.meta.get("dataset") in family}
     return [entry for entry in workspace.entries("lists") if entry.meta["run"] in runs]
+
+
+def _family(data: str) -> set[str]:
+    """A data set with those that it came from and that came from it by feedback."""
+    of = {
+        entry.digest: entry.meta.get("provenance", {}).get(FEEDBACK, {}).get("of")
+        for entry in state.workspace().entries("datasets")
+    }
+    found, grown = set[str](), {data}
+    while grown != found:
+        found = grown
+        grown = found | {b for a, b in of.items() if b and a in found} | {a for a, b in of.items() if b in found}
+    return found
+
+
+def planted(run: str) -> tuple[Planted, ...]:
+    """The biases that the data of a run is known to have; none where it was not made up."""
+    workspace = state.workspace()
+    data = workspace.get("runs", run).meta.get("dataset") or ""
+    known = workspace.get("datasets", data).meta["provenance"] if workspace.has("datasets", data) else {}
+    return sources.planted(known.get("source") or "")
 
 
 def past(data: str) -> None:
@@ -33,14 +59,16 @@ def past(data: str) -> None:
             words.say("Trained recommenders and brought lists are kept here."),
         )
         return
+    splits = {run.digest: run.meta.get("split", "") for run in state.workspace().entries("runs")}
     table = pd.DataFrame(
         {
-            "name": list(map(naming.namer(entries, 80), (entry.digest for entry in entries))),
-            "split": [state.workspace().get("runs", entry.meta["run"]).meta.get("split", "") for entry in entries],
-            "made": [datetime.fromtimestamp(entry.meta["created"]) for entry in entries],
+            words.later("name"): list(map(naming.namer(entries, 80), (entry.digest for entry in entries))),
+            words.later("split"): [splits.get(entry.meta["run"], "") for entry in entries],
+            words.later("made"): [datetime.fromtimestamp(entry.meta["created"]) for entry in entries],
         }
     )
-    chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="past")
+    chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="past",
+                          column_config=parts.heads(table))  # fmt: skip
     if not chosen.selection.rows:
         st.caption(words.say("Choose a row to look at it, to download it, or to delete it."))
         return

@@ -1,7 +1,8 @@
-"""The frame around every page: page configuration, navigation in the order of the journey, and what is in view."""
+"""The frame around every page: page configuration, language, navigation in the order of the journey, and view."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import streamlit as st
@@ -12,16 +13,16 @@ from fairdash.ui import context, parts, state
 HERE = Path(__file__).parent
 
 st.set_page_config(page_icon=str(HERE / "icon.svg"), layout="wide")
+state.restore()
+words.language.set(state.language() or words.ENGLISH)
 st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
-sections: dict[str, list[st.Page]] = {}
-for name, (section, _, _) in state.JOURNEY.items():
-    sections.setdefault(words.say(section) if section else "", []).append(state.page(name))
-current = st.navigation(sections)
+current = st.navigation([state.page(name) for name in state.JOURNEY])
 st.set_page_config(page_title=f"{current.title} · FairDash")
 with parts.errors():
-    state.restore()
     with st.sidebar:
         context.sidebar()
     parts.last_fault()
     current.run()
+# For those who hear the page; Streamlit itself says that every page is English.
+st.html(f"<script>document.documentElement.lang = {json.dumps(words.spoken())}</script>", unsafe_allow_javascript=True)

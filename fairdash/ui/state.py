@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fairdash import words
 from fairdash.workspace import Workspace
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 IDS = ("data", "lists", "before", "after", "comparison", "job")  # ids of the workspace
 CHOICES = (
+    "lang",
     "group",
     "cross",
     "item_group",
@@ -34,15 +36,17 @@ CHOICES = (
 )  # shared by pages; and cut_<attribute>
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 PAGES = Path(__file__).parents[2] / "pages"
-JOURNEY = {  # page → section of the navigation, title, icon; in the order in which a person goes through them
-    "overview": ("", words.later("Overview"), ":material/home:"),
-    "data": (words.later("Prepare"), words.later("Data"), ":material/table_chart:"),
-    "recommender": (words.later("Prepare"), words.later("Recommender"), ":material/model_training:"),
-    "audit": (words.later("Measure"), words.later("Audit"), ":material/balance:"),
-    "explore": (words.later("Measure"), words.later("Explore"), ":material/person_search:"),
-    "mitigate": (words.later("Act"), words.later("Mitigate"), ":material/tune:"),
-    "compare": (words.later("Act"), words.later("Compare"), ":material/compare_arrows:"),
-    "report": (words.later("Act"), words.later("Report"), ":material/description:"),
+# Page → title, icon; in the order in which a person goes through them. Without sections: a list that holds lists and
+# headings is no list to those who hear the page.
+JOURNEY = {
+    "overview": (words.later("Overview"), ":material/home:"),
+    "data": (words.later("Data"), ":material/table_chart:"),
+    "recommender": (words.later("Recommender"), ":material/model_training:"),
+    "audit": (words.later("Audit"), ":material/balance:"),
+    "explore": (words.later("Explore"), ":material/person_search:"),
+    "mitigate": (words.later("Mitigate"), ":material/tune:"),
+    "compare": (words.later("Compare"), ":material/compare_arrows:"),
+    "report": (words.later("Report"), ":material/description:"),
 }
 
 
@@ -53,7 +57,7 @@ def workspace() -> Workspace:
 
 def page(name: str) -> st.Page:
     """A page by absolute path: a deep link, AppTest and every way to serve the app then find the same one."""
-    _, title, icon = JOURNEY[name]
+    title, icon = JOURNEY[name]
     return st.Page(PAGES / f"{name}.py", title=words.say(title), icon=icon, url_path=name, default=name == "overview")
 
 
@@ -118,6 +122,11 @@ def seen(name: str, default: T, accept: Callable[[str], T]) -> T:
     return _accepted(name, default, accept)
 
 
+def now(name: str, default: T, accept: Callable[[str], T]) -> T:
+    """What is in view under a name, for a control that all pages share; the rest as `shared`."""
+    return _accepted(name, default, accept)
+
+
 def several(name: str, options: Iterable[str]) -> dict[str, Any]:
     """Key and callback of a choice of any number of options, of one page alone; none is chosen at first."""
     known = list(options)
@@ -164,6 +173,17 @@ def one_of(options: Any) -> Callable[[str], str]:
     return accept
 
 
+def among(options: Any) -> Callable[[str], int]:
+    """An `accept` for a choice among whole numbers."""
+
+    def accept(given: str) -> int:
+        if int(given) not in options:
+            raise KeyError(given)
+        return int(given)
+
+    return accept
+
+
 def within(low: int, high: int) -> Callable[[str], int]:
     """An `accept` for a whole number; one out of bounds becomes the nearest that is allowed."""
     return lambda given: min(max(int(given), low), high)
@@ -172,6 +192,17 @@ def within(low: int, high: int) -> Callable[[str], int]:
 def link() -> dict[str, str]:
     """The query of a link to another page that keeps what is in view."""
     return {name: value for name, value in _view().items() if _is_shared(name)}
+
+
+def language() -> str | None:
+    """The language of the person whose page this is: what the URL says or was said by hand, else the browser's; None
+    where nobody looks, as in a thread of the server."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return None
+    return words.nearest(get("lang")) or words.nearest(st.context.locale)
+
+
+words.listener = language  # also for parts that draw themselves again, and for what a press sets off
 
 
 def dark() -> bool:

@@ -100,7 +100,7 @@ def _form(data: str) -> dict[str, Any]:
         if profile:
             options["profile"] = ",".join(profile)
     if info.cost is not None:
-        st.caption(_estimate(data, spec, name, tuple(options.items()), device, words.language.get()))
+        st.caption(_estimate(data, spec, name, tuple(options.items()), device, words.spoken()))
     return {
         "dataset": data, "split": spec, "recommender": name, "options": options, "seed": int(seed), "device": device,
     }  # fmt: skip

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from urllib.parse import unquote
 
+import numpy as np
 import pytest
 
-from fairdash import charts
-from fairdash.charts import Change, Chart, Gap, GroupValue, Reliability, ReliabilityCell, TradePoint
+from fairdash import charts, words
+from fairdash.charts import (
+    Change,
+    Chart,
+    Gap,
+    GroupValue,
+    PeopleRow,
+    PlanePoint,
+    Reliability,
+    ReliabilityCell,
+    TradePoint,
+)
+from fairdash.charts.lever import frontier
+from fairdash.charts.lorenz import curve, gini
+from fairdash.charts.many import interval
 
 EVIL = '<a href="javascript:alert(1)">x</a> %{y} $z$'
 
@@ -32,6 +48,28 @@ def every_chart(name: str) -> dict[str, Chart]:
         "before_after": charts.before_after(
             [Change(name, 50, 0.2, 0.25, 0.05, 0.01, 0.09), Change("b", 9, None, None, None, None, None)], "NDCG@10"
         ),
+        "movers": charts.movers(
+            [
+                PeopleRow(
+                    name,
+                    50,
+                    np.arange(3),
+                    np.array([0.1, 0.2, 0.3]),
+                    np.array([0.1, 0.4, 0.0]),
+                    (0.2, 0.17),
+                    (-0.03, -0.2, 0.1),
+                    "1 loses a hit",
+                )
+            ],
+            "NDCG@10",
+        ),
+        "plane": charts.plane(
+            [PlanePoint(name, "0.5", 0.1, 0.9, "calibrate 0.5", True), PlanePoint("b", "1", 0.2, 1.1, "b 1")],
+            (0.15, 1.0),
+            "gap",
+            "NDCG@10",
+            -1,
+        ),
         "trade_off": charts.trade_off(
             [TradePoint(name, "0.5", 0.1, 0.2, (0.05, 0.15), (0.19, 0.21), True)], "gap", "NDCG@10"
         ),
@@ -44,7 +82,19 @@ def every_chart(name: str) -> dict[str, Chart]:
                 Reliability("b", 3, 0.3, [ReliabilityCell(3, 3, 0.9, 0.8, 0.5, 0.9)], aside="too few"),
             ]
         ),
+        "ribbons": charts.ribbons([0, 1], [1, 2], {0: name, 1: "b", 2: "c"}, ("before", name), {2}),
         "bars": charts.bars([name, "b"], [0.5, -0.2], "adds"),
+        "strip": charts.strip([charts.Mark("ndcg", name, 0.02, 0.01, 0.03, 0.015, "found")], name, "b"),
+        "people": charts.people(
+            [charts.Crowd(name, 3, [name, "u2", "u3"], np.array([0.1, 0.2, 0.3]), 0.2)],
+            name,
+            charts.Reference(name, 0.2, 0.05),
+        ),
+        "crossing": charts.crossing([charts.Cell(name, "b", name, 30, 0.2, 0.1, 0.3)], name, 0.25, name),
+        "mirrored": charts.mirrored(
+            ["Drama", name], charts.Half(name, [0.3, 0.7], [0.5, 0.5]), charts.Half("b", [0.6, 0.4]), "share"
+        ),
+        "lorenz": charts.lorenz(np.array([1.0, 3.0]), np.array([1.0, 1.0]), name),
     }
 
 
@@ -219,3 +269,167 @@ def test_bars_end_at_the_most_there_can_be() -> None:
     axis = charts.bars(["a", "b"], [10, 7], "items that stay, of 10", digits=0, most=10).figure.layout.xaxis
     assert axis.range[1] < 11
     assert max(axis.tickvals) == 10
+
+
+def test_a_strip_is_in_units_of_each_metrics_own_interval() -> None:
+    """0.02 in 0.01 to 0.03 is two half-widths of 0.01; seen from 0.015 on is one and a half."""
+    marks = [
+        charts.Mark("recall", "Recall", -0.01, -0.05, 0.03, 0.08, "none"),  # half a width of 0.04 / 2
+        charts.Mark("ndcg", "NDCG", 0.02, 0.01, 0.03, 0.015, "found"),
+        charts.Mark("map", "MAP", None, None, None, None, "undefined", "nobody has one"),
+        charts.Mark("mrr", "MRR", 0.1, None, None, None, "untested"),
+    ]
+    chart = charts.strip(marks, "women", "men")
+    assert list(chart.table["metric"]) == ["NDCG", "Recall", "MAP", "MRR"]  # the farthest first
+    assert chart.table["in half-widths"].tolist()[:2] == pytest.approx([2, -0.25])
+    zones = [(shape.x0, shape.x1) for shape in chart.figure.layout.shapes]
+    assert zones == [pytest.approx((-1.5, 1.5)), pytest.approx((-2, 2))]
+    found = next(trace for trace in chart.figure.data if trace.name == "difference found" and trace.x[0] is not None)
+    assert chart.keys[found.customdata[0][1]] == "ndcg"
+    assert (found.error_x.array[0], found.error_x.arrayminus[0]) == pytest.approx((1, 1))
+    told = " ".join(note.text for note in chart.figure.layout.annotations)
+    assert "undefined: nobody has one" in told
+    assert "no interval" in told
+    one_sided = charts.strip(marks[1:2])
+    assert one_sided.figure.layout.shapes[0].x0 == 0
+
+
+def test_of_many_people_some_are_drawn_evenly_and_the_number_is_said() -> None:
+    rng = np.random.default_rng(0)
+    many = charts.Crowd("F", 4000, [f"u{i}" for i in range(4000)], rng.permutation(4000) / 4000, 0.5)
+    few = charts.Crowd("M", 30, [f"v{i}" for i in range(30)], np.arange(30) / 30, 0.5)
+    chart = charts.people([many, few], "NDCG")
+    dots = [trace for trace in chart.figure.data if trace.marker.size == 6]
+    assert [len(trace.x) for trace in dots] == [charts.MAX_DOTS // 2, 30]
+    assert chart.figure.layout.yaxis.ticktext[0] == "F (n = 4,000, 600 drawn)<br><b>0.500</b>"
+    assert (min(dots[0].x), max(dots[0].x)) == (0, 3999 / 4000)
+    assert np.diff(np.sort(dots[0].x)).max() < 8 / 4000  # evenly over the values
+    assert list(chart.table["drawn"]) == [600, 30]
+    assert all(chart.keys[place] == hint.split("<br>")[0] for trace in dots for hint, place in trace.customdata)
+
+
+def test_people_of_one_value_stand_on_each_other_within_their_row() -> None:
+    chart = charts.people([charts.Crowd("F", 40, list(map(str, range(40))), np.zeros(40), 0.0)], "NDCG")
+    height = np.asarray(chart.figure.data[0].y)
+    assert len(set(height.round(9))) == 40
+    assert np.abs(height).max() < 0.5
+    brushed = charts.people(
+        [charts.Crowd("F", 3, ["a", "b", "c"], np.array([0.1, 0.5, 0.9]), 0.5)], "NDCG", None, (0.4, 0.6)
+    )
+    assert list(brushed.figure.data[0].marker.opacity) == [0.12, 0.6, 0.12]
+
+
+def test_people_of_a_small_group_are_no_dots_but_a_reason() -> None:
+    small = charts.Crowd("X", 12, [], np.empty(0), None, words.WITHHELD)
+    large = charts.Crowd("F", 30, list(map(str, range(30))), np.arange(30) / 30, 0.5)
+    chart = charts.people([large, small], "NDCG")
+    assert sum(len(trace.x) for trace in chart.figure.data if trace.marker.size == 6) == 30
+    assert any("too few people to show" in note.text for note in chart.figure.layout.annotations)
+    assert chart.table.iloc[1]["NDCG"] is None or np.isnan(chart.table.iloc[1]["NDCG"])
+    assert charts.people([small], "NDCG").table.empty
+
+
+def test_a_crossing_is_in_its_own_half_widths_and_hatched_where_few_are() -> None:
+    """0.3 against 0.2 with an interval of 0.25 to 0.35 is two half-widths."""
+    cells = [
+        charts.Cell("F", "18–24", "F × 18–24", 40, 0.3, 0.25, 0.35, shrunk=0.27),
+        charts.Cell("F", "25+", "F × 25+", 12, None, aside=words.WITHHELD),
+        charts.Cell("M", "25+", "M × 25+", 50, 0.1, 0.0, 0.2),
+    ]
+    chart = charts.crossing(cells, "NDCG", 0.2, "everybody shown")
+    heat, hatched, tiles = chart.figure.data
+    assert heat.z[0][0] == pytest.approx(2)
+    assert heat.z[1][1] == pytest.approx(-1)
+    assert np.isnan(heat.z[0][1])
+    assert np.isnan(heat.z[1][0])  # nobody: no tile at all
+    assert (hatched.x[0], hatched.base[0]) == (1, -0.46)
+    assert len(hatched.x) == 1
+    assert tiles.text[0] == "<b>0.300</b><br>→ 0.270<br>n 40"
+    assert tiles.text[1] == "n 12"
+    assert [chart.keys[place[1]] for place in tiles.customdata] == ["F × 18–24", "F × 25+", "M × 25+"]
+    assert chart.table["drawn to the mean"].tolist()[0] == 0.27
+    assert list(chart.table["n"]) == [40, 12, 50]
+    wide = charts.crossing([*cells, charts.Cell("M", "18–24", "M × 18–24", 9, None), replace(cells[0], column="x")],
+                           "NDCG", 0.2, "everybody shown")  # fmt: skip
+    assert list(wide.figure.layout.yaxis.ticktext) == ["18–24", "25+", "x"]  # the longer side downwards
+
+
+def test_mirrored_categories_stand_left_and_right_with_their_own_history() -> None:
+    left, right = charts.Half("F", [0.5, 0.3, 0.2], [0.4, 0.4, 0.2]), charts.Half("M", [0.2, 0.3, 0.5], [0.3, 0.3, 0.4])
+    chart = charts.mirrored(["Drama", "Comedy", "Action"], left, right, "share of slots")
+    bar, history, other, _ = chart.figure.data
+    assert list(chart.figure.layout.yaxis.ticktext)[2] == "Comedy"  # alike: the last
+    assert bar.x[0] == pytest.approx(-50)
+    assert history.x[0] == pytest.approx(-40)
+    assert other.x[0] == pytest.approx(20)
+    assert chart.table["F"].tolist() == [0.5, 0.2, 0.3]
+    assert "Widest difference: Drama, 50.0 % and 20.0 %" in chart.alt
+    nobody = charts.Half("X", [float("nan")] * 3)
+    assert charts.mirrored(["Drama", "Comedy", "Action"], nobody, right, "share").table.empty
+
+
+def test_lorenz_by_hand() -> None:
+    """Exposure 1, 3 against an equal target: (½, ¼), Gini ¼; against 1, 3 it lies on the diagonal."""
+    x, y = curve(np.array([3.0, 1.0]), np.array([1.0, 1.0]))
+    assert x.tolist() == [0, 0.5, 1]
+    assert y.tolist() == [0, 0.25, 1]
+    assert gini(x, y) == pytest.approx(0.25)
+    assert gini(*curve(np.array([1.0, 3.0]), np.array([1.0, 3.0]))) == pytest.approx(0)
+    x, y = curve(np.array([1.0, 1.0, 0.0]), np.array([0.0, 1.0, 0.0]))  # one that no target knows comes last
+    assert x.tolist() == [0, 1, 1]
+    assert y.tolist() == [0, 0.5, 1]
+    chart = charts.lorenz(np.array([1.0, 3.0]), np.array([1.0, 1.0]), "catalogue")
+    assert "the half that gets least has 25.0 % of exposure" in chart.alt
+    assert charts.lorenz(np.zeros(2), np.ones(2), "catalogue").table.empty
+
+
+def test_ribbons_join_what_is_on_both_lists_and_tell_what_is_new_and_lost() -> None:
+    names = {i: f"film {i}" for i in range(5)}
+    chart = charts.ribbons([0, 1, 2], [2, 1, 3], names, ("before", "after"), liked={3})
+    assert chart.table["what happens"].tolist() == [
+        "was 1, no longer listed", "stays at 2", "from 3 to 1", "new at 3",
+    ]  # fmt: skip
+    assert chart.table["left"].tolist()[:3] == [1, 2, 3]
+    assert chart.table["right"].isna().tolist() == [True, False, False, False]
+    assert chart.table["liked later"].tolist() == ["", "", "", "yes"]
+    assert "2 of 3 items are on both" in chart.alt
+    lines = [trace for trace in chart.figure.data if trace.mode == "lines"]
+    assert [(line.y[0], line.line.dash) for line in lines] == [(0, "dash"), (1, "solid"), (2, "solid")]
+    assert [round(line.y[-1], 3) for line in lines[1:]] == [1, 0]
+    assert lines[0].y[-1] > 3  # at the foot
+    (new,) = [trace for trace in chart.figure.data if trace.mode == "markers"]
+    assert list(new.y) == [2]
+    assert not charts.ribbons([], [], {}, ("a", "b")).table.size
+
+
+def test_a_frontier_holds_what_no_other_point_beats() -> None:
+    points = [
+        PlanePoint("a", name, gap, accuracy, name)
+        for name, gap, accuracy in (
+            ("0", 0.3, 1.0),
+            ("1", 0.2, 0.9),
+            ("2", 0.2, 0.95),
+            ("3", 0.25, 0.9),
+            ("4", 0.4, 1.0),
+        )
+    ]
+    assert [point.label for point in frontier(points, -1)] == ["2", "0"]
+    assert [point.label for point in frontier(points, 1)] == ["4"]
+
+
+def test_an_interval_in_a_cell_says_its_number_and_shows_its_way() -> None:
+    better, worse, still, none, start = (
+        unquote(interval(0.2, difference, ends, 0.3, way))
+        for difference, ends, way in (
+            (0.1, (0.05, 0.15), 1), (-0.1, (-0.15, -0.05), -1), (0.1, (-0.1, 0.3), 0), (None, (None, None), None),
+            (None, (None, None), None),
+        )
+    )  # fmt: skip
+    assert "0.200" in better
+    assert "+0.100" in better
+    assert "−0.100" in worse
+    assert "<circle" in still
+    assert "<path" in better
+    assert better != worse
+    assert "<line" not in start == none
+    assert "undefined" in unquote(interval(None, None, (None, None), 0.0, None))

@@ -120,6 +120,12 @@ def test_from_lists_to_a_report(run: Path, tmp_path: Path, capsys: pytest.Captur
     page = tmp_path / "report.html"
     assert main(["report", "--comparison", str(compared), "--out", str(page)]) == 0
     assert "Miscalibration" in page.read_text(encoding="utf-8")
+    audited, told_, table = tmp_path / "audit.json", tmp_path / "report.md", tmp_path / "report.txt"
+    assert main(["audit", "--run", str(run), "--recommendations", str(after), "--out", str(audited), *shared]) == 0
+    assert main(["report", "--audit", str(audited), "--run", str(run), "--frames", "--out", str(told_)]) == 0
+    assert "python -m fairdash train --dataset synthetic" in told_.read_text(encoding="utf-8")
+    assert main(["report", "--audit", str(audited), "--format", "csv", "--out", str(table)]) == 0
+    assert table.read_text(encoding="utf-8").startswith("\ufeffsection,row,column")
 
 
 @pytest.mark.parametrize("method", [["calibrate", "0.5"], ["project", "1"], ["reweigh", "0.5"]])
@@ -242,6 +248,9 @@ def test_strength_zero_gives_the_lists_as_they_were(run: Path, tmp_path: Path) -
         (["recommend", "--run", "nowhere", "--out", "x.csv"], "run.json"),
         (["audit", "--truth", "t.csv"], "--recommendations"),
         (["report", "--comparison", "nowhere.json", "--out", "x.html"], "nowhere.json"),
+        (["report", "--audit", "nowhere.json", "--out", "x.md"], "nowhere.json"),
+        (["report", "--audit", "nowhere.json", "--out", "x.docx"], ".docx"),
+        (["report", "--audit", "nowhere.json", "--out", "nowhere/x.md"], "cannot be written"),
     ],
 )
 def test_errors_say_what_and_what_to_do(
@@ -449,7 +458,7 @@ def test_the_demo_ends_with_its_comparison(
     said = capsys.readouterr().out
     (made,) = (tmp_path / "comparisons").iterdir()
     assert f"Comparison {made.name} in {tmp_path}" in said
-    assert "Planted: Nearly half of what is in women's histories" in said
+    assert "Planted: A third of what is in women's histories" in said
     assert "Found: NDCG@10: men 0." in said
 
 

@@ -27,11 +27,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("mitigation",),
     ("run",),
     ("stages",),
-    ("charts", "entries", "jobs"),
+    ("charts", "entries", "jobs", "report"),
     ("cli", "__main__", ""),  # "": what a notebook imports
     ("ui",),
 )
-NO_TORCH = ("data", "metrics", "charts", "stages.compare", "stages.report", "stages.describe", "ui")
+NO_TORCH = ("data", "metrics", "charts", "stages.compare", "report", "stages.describe", "ui")
 
 
 def _name(file: Path) -> str:
@@ -127,7 +127,7 @@ def test_no_torch_where_numbers_are_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["data", "metrics.audit", "charts", "stages.compare", "stages.report", "cli", "jobs.runner"]
+    "module", ["data", "metrics.audit", "charts", "stages.compare", "report", "cli", "jobs.runner"]
 )
 def test_importing_brings_neither_torch_nor_streamlit(module: str) -> None:
     script = (

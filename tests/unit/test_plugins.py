@@ -44,12 +44,14 @@ print(json.dumps(found))
 
 METRICS = """
 import json, sys
+from datetime import datetime, UTC
 import numpy as np
 from fairdash.data import split, synthetic
 from fairdash.metrics import audit, gate
 from fairdash.metrics.catalogue import METRICS
 from fairdash.schema import Lists
-from fairdash.stages import compare, report
+from fairdash.report import FORMATS, KINDS, Known
+from fairdash.stages import compare
 from fairdash.ui import findings
 KEYS = ("toy_even", "toy_even_hits", "toy_spread")
 if not METRICS.keys() & set(KEYS):
@@ -69,6 +71,7 @@ def made(items):
 
 before, after = made(even), made(random)
 found, changed = before.to_json(), compare.compare_audits(before, after).to_json()
+page = FORMATS["html"].write(KINDS["comparison"](changed, Known(), datetime.now(UTC)))
 low = -np.inf if data.relevance_threshold is None else data.relevance_threshold
 hits = [item for user, item, liked in zip(test.user, test.item, test.rating >= low) if liked and item in even[user]]
 heads = next(group for group in before.catalogue.classes if group.attribute == "popularity").member.toarray()
@@ -87,7 +90,7 @@ print(json.dumps({
     "broken": gate.gate(before, [f"gender.{key}.gap={limit}" for key, limit in zip(KEYS, (0.1, 0.99, 0.01))]),
     "verdicts": [changed["gaps"]["gender"][key]["verdict"] for key in KEYS],
     "people": changed["people"]["gender"]["woman"]["toy_even"],
-    "report": [METRICS[key].title in report.html(changed) for key in KEYS],
+    "report": [METRICS[key].title in page for key in KEYS],
     "sentence": findings.sentence(found, "gender", "toy_even"),
     "definition": findings.definition("toy_even", 10, found["conventions"]),
     "pictures": [list(findings.by_group(found, "gender", key).table.columns)[:3] for key in KEYS],

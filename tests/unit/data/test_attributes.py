@@ -26,6 +26,14 @@ def _series(*cells: str | None) -> pd.Series:
         ("marital", "S Single Single M Married", {"S": "Single", "M": "Married"}),
         ("identity", "non-binary nonbinary Non-Binary woman", {"nonbinary": "Non-Binary"}),
         ("country", "Perú Peru Peru Chile", {"Perú": "Peru"}),
+        ("sexo", "M Mujer Mujer H Hombre Hombre", {"M": "Mujer", "H": "Hombre"}),
+        ("sexo", "Hombre Hombre Mujer M M", {"Mujer": "M"}),
+        ("sexe", "H homme homme F femme femme", {"H": "homme", "F": "femme"}),
+        ("geslacht", "V vrouw vrouw M man man", {"V": "vrouw", "M": "man"}),
+        ("płeć", "K kobieta kobieta M mężczyzna mężczyzna", {"K": "kobieta", "M": "mężczyzna"}),
+        ("cinsiyet", "E erkek erkek K kadın kadın", {"E": "erkek", "K": "kadın"}),
+        ("gender", "Mr Mr. Mr Ms Ms Mrs", {"Mr.": "Mr", "Mrs": "Ms"}),
+        ("gender", "Herr Mann Herr Frau Frau weiblich", {"Mann": "Herr", "weiblich": "Frau"}),
     ],
 )
 def test_spellings_of_one_group(name: str, cells: str, merged: dict[str, str]) -> None:
@@ -46,6 +54,8 @@ def test_spellings_of_one_group(name: str, cells: str, merged: dict[str, str]) -
         ("country", "DE FR NA"),
         ("size", "S M L XL"),
         ("status", "single married S M divorced separated"),
+        ("sexo", "M H M H"),
+        ("sexo", "Hombre M M"),
     ],
 )
 def test_different_groups_stay_different(name: str, cells: str) -> None:
@@ -163,3 +173,30 @@ def test_numbers_with_units(cells: tuple[str, ...], numbers: list[str]) -> None:
 )
 def test_names_with_digits_are_no_numbers(cells: tuple[str, ...]) -> None:
     assert attributes.without_units(_series(*cells)) is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (("1.234,50 €", "987,00 €", "12.000,00 €"), ["1234.50", "987.00", "12000.00"]),
+        (("$1,234.50", "$987.00"), ["1234.50", "987.00"]),
+        (("1.200", "980", "2.340"), None),  # plain numbers
+        (("5.11.1980 n", "6.12.1981 n"), None),
+    ],
+)
+def test_thousands_and_decimals_of_either_way(cells: tuple[str, ...], numbers: list[str] | None) -> None:
+    found = attributes.without_units(_series(*cells))
+    assert (None if found is None else found[0].tolist()) == numbers
+
+
+@pytest.mark.parametrize(
+    ("head", "cell", "age"),
+    [("Geburtstag", "3.1.1980", "40"), ("fecha_nacimiento", "1980-06-01", "39"), ("born", "1980", "40"),
+     ("yob", "80", "40"), ("yob", "07", "13")],
+)  # fmt: skip
+def test_births_under_other_names_become_ages(head: str, cell: str, age: str) -> None:
+    people = f"user_id,{head}\n" + "".join(f"u{u},{cell}\n" for u in range(8))
+    log = LOG.replace("1577836", "1579900")  # the end of January 2020
+    dataset, found = _build(people, log)
+    assert dataset.users["age"].tolist() == [age] * 8
+    assert "births" in found

@@ -220,3 +220,45 @@ def test_parquet_with_lists_and_scores() -> None:
     frame.to_parquet(raw)
     found = _same(("r.parquet", raw.getvalue()), _csv(TRUTH), _csv(USERS), _csv(TRAIN))
     assert "score" in found.systems[""]
+
+
+@pytest.mark.parametrize("name", ["variant", "seed", "experiment"])
+def test_several_lists_a_person_are_asked_about_and_are_systems(name: str) -> None:
+    column = {"variant": "variant", "seed": "seed", "experiment": "which"}[name]
+    both = pd.concat([RECS.assign(**{column: 1}), RECS.assign(item_id=14 - RECS["item_id"], **{column: 2})])
+    found = brought.bring(_csv(both), _csv(TRUTH), _csv(USERS), _csv(TRAIN))
+    assert list(found.systems) == ["1", "2"]
+    assert _result(found, "1")["overall"] == EXPECTED["overall"]
+    if name != "variant":  # which is a name of systems
+        (question,) = questions(found.findings)
+        assert (question.key, question.preselected) == ("system", column)
+
+
+def test_lists_of_several_times_are_refused_with_the_way_out() -> None:
+    both = pd.concat([RECS.assign(made="2020-01-01"), RECS.assign(made="2020-02-01", item_id=14 - RECS["item_id"])])
+    with pytest.raises(DataError, match=r"several lists a person, of different times \(made\)") as caught:
+        brought.bring(_csv(both), _csv(TRUTH), _csv(USERS))
+    assert "--window" in caught.value.hint
+
+
+def test_folds_of_lists_and_truth_are_asked_and_cut_alike() -> None:
+    def folded(frame: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat([frame.assign(fold=1), frame.assign(fold=2, item_id=14 - frame["item_id"])])
+
+    found = brought.bring(*(_csv(folded(frame)) for frame in (RECS, TRUTH)), _csv(USERS), _csv(folded(TRAIN)))
+    (question,) = questions(found.findings)
+    assert (question.key, question.choices, question.preselected) == ("fold", ("all", "1", "2"), "1")
+    assert _result(found)["overall"] == EXPECTED["overall"]
+    # a whole data set with its folds: what is known before are the other ones
+    whole = pd.concat([TRUTH.assign(fold=1), TRAIN.assign(fold=2, rating=3)]).drop_duplicates(["user_id", "item_id"])
+    tables = brought.bring(_csv(RECS), _csv(whole), train=_csv(whole), options=ImportOptions(fold="1"))
+    assert len(tables.truth) == len(TRUTH)
+    assert tables.train is not None
+    assert len(tables.train) == len(whole) - len(TRUTH)
+
+
+def test_ids_of_people_that_were_guessed_by_place_are_asked() -> None:
+    who = USERS.rename(columns={"user_id": "who"}).head(3)
+    with pytest.raises(UnansweredError) as caught:
+        brought.bring(_csv(RECS), _csv(TRUTH), _csv(who), accept_guesses=False)
+    assert "--users-id-column" in caught.value.hint

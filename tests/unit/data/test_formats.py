@@ -192,7 +192,11 @@ def test_encodings_are_detected_and_asked(text: str, encoding: str) -> None:
     ["usuario,película,valoración,fecha", "用户ID,物品ID,评分,时间", "Benutzer,Artikel,Bewertung,Datum",
      "ユーザーID,商品ID,評価,日時", "пользователь,фильм,оценка,дата", "utilisateur,film,note,date",
      "steamid,appid,playtime_forever,ts", "CustomerID,StockCode,Quantity,InvoiceDate",
-     "reviewerID,asin,overall,unixReviewTime"],
+     "reviewerID,asin,overall,unixReviewTime", "fk_user,fk_item,rating,created_at", "CustNo,ItemNo,Qty,OrderDate",
+     "UserIdentifier,ItemIdentifier,RatingValue,EventTime", "user_hash,movie_hash,rating,date",
+     "Account Number,Product SKU,Units,Order Date", "회원번호,상품번호,평점,일시", "會員,電影,評分,時間",
+     "uživatel,kniha,hodnocení,datum", "käyttäjä,tuote,arvosana,aika", "användare,artikel,betyg,datum",
+     "utente,articolo,voto,data", "pengguna,produk,penilaian,tanggal", "nguoi_dung,san_pham,danh_gia,thoi_gian"],
 )  # fmt: skip
 def test_names_of_columns_in_other_systems_and_languages(head: str) -> None:
     seen = data.preview(("x.csv", CSV.replace(",".join(NAMES), head).encode()))
@@ -240,3 +244,121 @@ def test_options_go_to_json_and_back() -> None:
     assert data.ImportOptions.from_json(kept) == options
     with pytest.raises(ConfigError, match="unknown key 'nope'"):
         data.ImportOptions.from_json({"nope": 1})
+
+
+PLAIN = [(f"u{u}", f"i{i}", 1 + (u * i) % 5) for u in range(12) for i in range(9)]
+NAMED = [{"user": u, "item": i, "rating": r} for u, i, r in PLAIN]
+
+
+def _by_person() -> dict[str, list[tuple[str, int]]]:
+    found: dict[str, list[tuple[str, int]]] = {}
+    for user, item, rating in PLAIN:
+        found.setdefault(user, []).append((item, rating))
+    return found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(str(row) for row in PLAIN),
+        "\n".join(json.dumps(row) for row in PLAIN),
+        str([*map(list, PLAIN)]),
+        str(NAMED),
+        "\n".join(f"{{'user': '{u}', 'item': '{i}', 'rating': {r}, 'note': nan}}" for u, i, r in PLAIN),
+        "\n".join(f"{{'user': '{u}', 'item': '{i}', 'rating': Decimal('{r}')}}" for u, i, r in PLAIN),
+        "\n".join(f'{{"user": "{u}", "item": "{i}", "rating": {{"$numberInt": "{r}"}}}}' for u, i, r in PLAIN),
+        json.dumps({u: [{"item": i, "rating": r} for i, r in rows] for u, rows in _by_person().items()}),
+        json.dumps({"first": NAMED[:50], "second": NAMED[50:]}),
+        "user,items,ratings\n"
+        + "\n".join(f'{u},"{[i for i, _ in rows]}","{[r for _, r in rows]}"' for u, rows in _by_person().items()),
+        "\n".join(f"{u} " + " ".join(f"{i}:{r}" for i, r in rows) for u, rows in _by_person().items()),
+        "user," + ",".join(f"i{i}" for i in range(9)) + "\n"
+        + "\n".join(f"{u}," + ",".join(str(r) for _, r in rows) for u, rows in _by_person().items()),
+        "sep=;\nuser;item;rating\n" + "\n".join(";".join(map(str, row)) for row in PLAIN),
+        "Ratings of 2019,,\n,,\nuser,item,rating\n" + "\n".join(",".join(map(str, row)) for row in PLAIN),
+        "# exported; by hand\n# 108 rows\nuser,item,rating\n" + "\n".join(",".join(map(str, row)) for row in PLAIN),
+        "user,item,rating\n" + "\n".join(",".join(map(str, row)) for row in PLAIN) + "\nTotal,,320\n",
+    ],
+)  # fmt: skip
+def test_ratings_in_many_dresses_are_the_same(text: str) -> None:
+    dataset = _build(text)
+    log = dataset.interactions
+    assert sorted(log[["user_id", "item_id", "rating"]].itertuples(index=False, name=None)) == sorted(PLAIN)
+    assert dataset.n_users == 12
+
+
+def test_a_matrix_whose_columns_are_numbered_is_no_list_of_ratings() -> None:
+    head = "user," + ",".join(str(i) for i in range(1, 13))
+    rows = [f"u{u}," + ",".join(str(1 + (u * i) % 5) for i in range(12)) for u in range(9)]
+    dataset = _build("\n".join([head, *rows]))
+    assert dataset.n_items == 12
+    assert dataset.interactions["rating"].max() == 5
+
+
+def test_rows_keep_their_numbers_below_a_title() -> None:
+    table = data.read.table(("x.csv", b"A title\n\nuser,item\nu1,i1\nu2,i2\n"))
+    assert table.frame.index.tolist() == [4, 5]
+    assert table.notes[0].key == "preamble"
+
+
+def test_several_tables_in_one_json_are_said() -> None:
+    people = [{"user": f"u{u}", "gender": "FM"[u % 2]} for u in range(12)]
+    _, findings = data.build(("x.json", json.dumps({"people": people, "ratings": NAMED}).encode()))
+    assert any(finding.key == "lists_aside" and "people" in finding.message for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("INSERT INTO ratings VALUES (1,2,3),(2,3,4);\n", "data base"),
+        ("-- a dump\nCREATE TABLE r (a int, b int);\n", "data base"),
+        ("@relation r\n@attribute user numeric\n@data\n1,2\n", "ARFF"),
+        ("ratings = [[1,2,3],[2,3,4]]\n", "source code"),
+        ('{"user": 1, "item": 2\n{"user": 2,\n', "begins like"),
+        ("{'user': 1, 'item': unknown_thing(1, 2)}\n{'user': 1, 'item': unknown_thing(1, 2)}\n", "begins like"),
+    ],
+)
+def test_what_is_no_table_is_refused_by_its_name(text: str, what: str) -> None:
+    with pytest.raises(DataError, match=what):
+        _build(text)
+
+
+@pytest.mark.parametrize("encoding", ["mac_roman", "cp850", "cp1250", "iso8859_2", "cp1254", "koi8_r", "shift_jis"])
+def test_encodings_told_by_their_words_and_by_names_of_columns(encoding: str) -> None:
+    words = {
+        "cp1250": "Książka Żółty Świat", "iso8859_2": "Książka Żółty Świat", "cp1254": "Şiir Çığlık Ağaç",
+        "koi8_r": "драма комедия боевик", "shift_jis": "ドラマ 犯罪 冒険",
+    }.get(encoding, "Comédie Été Noël").split()  # fmt: skip
+    head = {
+        "koi8_r": "пользователь,фильм,оценка",
+        "cp1254": "kullanıcı,ürün,puan",
+        "shift_jis": "ユーザー,映画,評価",
+    }.get(encoding, "user,item,rating")
+    text = f"{head},genre\n" + "".join(f"u{u},i{i},{1 + i % 5},{words[i % 3]}\n" for u in range(9) for i in range(9))
+    _, findings = data.build(("x.csv", text.encode(encoding)))
+    (question,) = [question for question in data.questions(findings) if question.key == "encoding"]
+    assert question.preselected == encoding
+
+
+@pytest.mark.parametrize(
+    ("head", "cells"),
+    [
+        ("genre", ("A > B", "B", "C > A")), ("genre", ("A & B", "B", "B & A", "A")),
+        ("genre", ("A:5|B:3", "B:1", "A:2")),
+        ("genre", ("A - B", "B - A", "A", "B")), ("genre1,genre2", ("A,B", "B,", "A,C")),
+        ("is_A,is_B,is_C", ("Y,Y,N", "N,Y,N", "Y,N,Y", "N,N,Y")),
+    ],
+)  # fmt: skip
+def test_categories_in_many_dresses(head: str, cells: tuple[str, ...]) -> None:
+    items = f"item,{head}\n" + "".join(f"i{i},{cells[i % len(cells)]}\n" for i in range(9))
+    dataset, _ = data.build(("x.csv", ("user,item,rating\n" + "".join(f"{u},{i},{r}\n" for u, i, r in PLAIN)).encode()),
+                            None, ("i.csv", items.encode()))  # fmt: skip
+    assert {"A", "B"} <= set(dataset.categories.names) <= {"A", "B", "C"}
+    assert dataset.items["categories"].iloc[0] in ("A|B", "A")
+
+
+def test_an_item_with_a_row_for_each_category_has_them_all() -> None:
+    items = "item,genre\n" + "".join(f"i{i},{genre}\n" for i in range(9) for genre in ("A", "B")[: 1 + i % 2])
+    log = "user,item,rating\n" + "".join(f"{u},{i},{r}\n" for u, i, r in PLAIN)
+    dataset, _ = data.build(("x.csv", log.encode()), None, ("i.csv", items.encode()))
+    assert dataset.items["categories"].tolist() == ["A" if i % 2 == 0 else "A|B" for i in range(9)]

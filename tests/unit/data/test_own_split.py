@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -189,3 +191,44 @@ def test_command_line_and_job_train_on_the_same_split(tmp_path: Path, capsys: py
     assert (
         cli.main(["train", "--dataset", "synthetic", "--test", "t.csv", "--out", str(tmp_path / "x")]) == cli.EXIT_ERROR
     )
+
+
+def _folds(names: Sequence[str]) -> list[tuple[str, bytes]]:
+    """train and test of three folds, under these names; the row n is held out in fold 1 + n % 3."""
+    rows = [f"u{u},i{i},{1 + (u * i) % 5},{n}" for n, (u, i) in enumerate(itertools.product(range(6), range(8)))]
+    found = []
+    for fold in (1, 2, 3):
+        test = [row for n, row in enumerate(rows) if n % 3 == fold - 1]
+        for name, part in zip(names, ([row for row in rows if row not in test], test), strict=True):
+            text = "\n".join(["user_id,item_id,rating,time", *part, ""])
+            found.append((name.format(fold), text.encode()))
+    return found
+
+
+@pytest.mark.parametrize("names", [("u{}.base", "u{}.test"), ("fold{}/train.csv", "fold{}/test.csv"),
+                                   ("ml/train_{}.csv", "ml/test_{}.csv")])  # fmt: skip
+def test_files_of_several_folds_are_asked(names: Sequence[str]) -> None:
+    files = _folds(names)
+    _, findings = data.build(files)
+    (question,) = data.questions(findings)
+    assert (question.key, len(question.choices), question.preselected) == ("fold", 3, question.choices[0])
+    options = ImportOptions(fold=question.choices[1])
+    dataset, _ = data.build(files, options=options, accept_guesses=False)
+    log = dataset.interactions
+    assert sorted(log[log[PART] == "test"]["time"] % 3) == [1.0] * 16
+    with pytest.raises(DataError, match="3 splits"):
+        data.build(files, options=ImportOptions(fold="9"))
+
+
+def test_a_column_of_folds_is_asked_and_one_can_be_the_test_part() -> None:
+    rows = [f"u{u},i{i},{1 + (u + i) % 5}" for u, i in itertools.product(range(6), range(10))]
+    log = ("log.csv", "\n".join(["user_id,item_id,fold", *rows, ""]).encode())
+    whole, findings = data.build(log)
+    (question,) = data.questions(findings)
+    assert (question.key, question.preselected, question.choices[0]) == ("fold", "all", "all")
+    assert PART not in whole.interactions
+    assert "fold" not in whole.users
+    cut, _ = data.build(log, options=ImportOptions(fold="3"), accept_guesses=False)
+    assert (cut.interactions[PART] == "test").sum() == 12
+    with pytest.raises(ConfigError, match="no row of fold is '7'"):
+        data.build(log, options=ImportOptions(fold="7"))

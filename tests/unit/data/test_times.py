@@ -35,6 +35,16 @@ def _parse(*cells: str | None) -> times.Times:
         (("Posted June 07, 2014.", "Posted August 01, 2014."), "seconds"),
         (("Edited Jan. 5, 2014", "Sept. 5, 2015"), "seconds"),
         (("2014年6月7日", "2014年12月1日"), "seconds"),
+        (("10. Juli 2014, 08:51 Uhr", "2. August 2014, 11:55 Uhr"), "seconds"),
+        (("mardi 3 juin 2014 à 8h51", "lundi 12 mai 2014 à 20h15"), "seconds"),
+        (("3 июня 2014", "12 мая 2014"), "seconds"),
+        (("2014年06月07日 08時51分", "2014年12月01日 20時15分"), "seconds"),
+        (("20140607085153", "20141201201500"), "seconds"),
+        (("1402131113000000", "1402131114000000"), "seconds"),
+        (("1402131113000000000", "1402131114000000000"), "seconds"),
+        (("2014-W07", "2014-W23"), "rank"),
+        (("2013 Q4", "2014 Q1"), "rank"),
+        (("3 days ago", "an hour ago"), "number"),
         (("Q3 2014", "Q4 2013"), "unknown"),
         (("a1b2", "c3d4"), "unknown"),
         (("morning", "evening"), "unknown"),
@@ -54,8 +64,8 @@ def test_texts_rank_as_people_count() -> None:
 
 
 def test_month_first_is_said_when_the_day_could_be_first() -> None:
-    assert "day first would fit too" in _parse("03/04/2020", "05/06/2020").note
-    assert "day first" not in _parse("03/04/2020", "05/26/2020").note
+    assert "%d/%m/%Y would fit too" in _parse("03/04/2020", "05/06/2020").note
+    assert "would fit too" not in _parse("03/04/2020", "05/26/2020").note
 
 
 @pytest.mark.parametrize(
@@ -70,6 +80,30 @@ def test_month_first_is_said_when_the_day_could_be_first() -> None:
 )
 def test_one_moment_written_in_many_ways(cell: str) -> None:
     assert _parse(cell, cell).moments[0] == 1402131113.0
+
+
+@pytest.mark.parametrize(
+    ("written", "likely"),
+    [("%y/%m/%d", "%y/%m/%d"), ("%d/%m/%y", "%d/%m/%y"), ("%d.%m.%y", "%d.%m.%y"), ("%y-%m-%d", "%y-%m-%d")],
+)
+def test_two_digits_for_the_year_are_asked_and_the_dates_that_lie_close_together_are_likely(
+    written: str, likely: str
+) -> None:
+    days = pd.Series(pd.date_range("2014-05-12", periods=500, freq="20h")).dt.strftime(written).astype("str")
+    assert times.parse(days).formats[0] == likely
+    assert len(times.parse(days).formats) > 1
+
+
+def test_how_long_ago_counts_back_and_clocks_of_the_east_are_read() -> None:
+    assert _parse("3 days ago", "2 weeks ago").moments.tolist() == [-3 * 86400.0, -14 * 86400.0]
+    assert _parse("2014年6月7日 8時51分", "2014年6月7日 8時52分").moments.tolist() == [1402131060.0, 1402131120.0]
+    assert _parse("1402131113000000", "1402131114000000").moments.tolist() == [1402131113.0, 1402131114.0]
+
+
+def test_no_time_written_as_0_is_no_first_of_january_1970() -> None:
+    found = _parse("0", "1402131113", "-1", "1402131114")
+    assert np.isnan(found.moments).tolist() == [True, False, True, False]
+    assert found.unit == "seconds"
 
 
 def test_formats_can_be_chosen() -> None:

@@ -47,7 +47,7 @@ def _build(cells: list[str], head: str = "rating", **options: object) -> tuple[D
 
 
 @pytest.mark.parametrize("cells", [["1", "0"], ["True", "False"], ["yes", "no"]])
-@pytest.mark.parametrize("head", ["click", "clicked", "is_click", "purchased"])
+@pytest.mark.parametrize("head", ["click", "is_click", "purchased", "is_listened"])
 def test_zero_in_a_column_of_clicks_is_an_impression(cells: list[str], head: str) -> None:
     dataset, found = _build([cells[i % 2] for i in range(70)], head)
     assert len(dataset.interactions) == 35
@@ -113,7 +113,17 @@ def test_an_open_name_is_asked() -> None:
 
 @pytest.mark.parametrize(
     ("code", "scale"),
-    [("0", "1 2 3 4 5 6 7 8 9 10"), ("-1", "1 5 7 10"), ("255", "1 2 3 4 5"), ("99", "-9.5 0 3.25 8")],
+    [
+        ("0", "1 2 3 4 5 6 7 8 9 10"),
+        ("-1", "1 5 7 10"),
+        ("255", "1 2 3 4 5"),
+        ("99", "-9.5 0 3.25 8"),
+        ("9", "1 2 3 4 5"),
+        ("88", "1 2 3 4 5"),
+        ("0", "0.5 1 1.5 2 2.5 3"),
+        ("0", "5 20 55 80 95"),
+        ("-1", "0 30 55 80 100"),
+    ],
 )
 def test_codes_for_not_rated_are_asked_with_their_share(code: str, scale: str) -> None:
     cells = [code] * 40 + scale.split() * 10
@@ -129,13 +139,15 @@ def test_codes_for_not_rated_are_asked_with_their_share(code: str, scale: str) -
     assert "not_rated" not in found
 
 
-@pytest.mark.parametrize("scale", ["0 1 2", "0 1", "0 0.5 3 5", "1 2 3 4 5", "-1 1"])
+@pytest.mark.parametrize(
+    "scale", ["0 1 2", "0 1", "0 0.5 3 5", "1 2 3 4 5", "-1 1", "0 20 45 70 99", "0 0.5 1 1.5 2 2.5"]
+)
 def test_scales_with_zero_are_not_asked_about(scale: str) -> None:
     _, found = _build(scale.split() * 20)
     assert "not_rated" not in found
 
 
-@pytest.mark.parametrize("outlier", ["500", "55", "1e6", "-500"])
+@pytest.mark.parametrize("outlier", ["500", "55", "1e6", "-500", "11", "8", "-4"])
 def test_one_row_does_not_change_the_scale(outlier: str) -> None:
     dataset, found = _build(["1", "2", "3", "4", "5"] * 60 + [outlier])
     assert dataset.relevance_threshold == 4.0
@@ -159,7 +171,41 @@ def test_a_lone_number_is_offered_and_not_taken() -> None:
     rows = "".join(f"u{u},i{i},{1 + (u * i) % 3}\n" for u in range(7) for i in range(7))
     dataset, findings = data.build(("log.csv", f"user_id,item_id,channel\n{rows}".encode()))
     assert "rating" not in dataset.interactions
-    assert any(finding.key == "rating_offered" and "channel" in finding.message for finding in findings)
+    (question,) = data.questions(findings)
+    assert (question.key, question.choices, question.preselected) == ("rating", ("", "channel"), "")
+    for answer in ("", "channel"):
+        log = ("log.csv", f"user_id,item_id,channel\n{rows}".encode())
+        answered, findings = data.build(log, options=ImportOptions(rating=answer), accept_guesses=False)
+        assert ("rating" in answered.interactions) == bool(answer)
+
+
+@pytest.mark.parametrize("cells", [("Ja", "Nein"), ("True", "False")])
+def test_yes_and_no_under_an_unknown_name_are_asked(cells: tuple[str, str]) -> None:
+    rows = "".join(f"u{u},i{i},{cells[(u * i) % 2]}\n" for u in range(7) for i in range(7))
+    log = ("log.csv", f"user_id,item_id,gefallen\n{rows}".encode())
+    assert [question.key for question in data.questions(data.preview(log).findings)] == ["rating"]
+    assert data.build(log, options=ImportOptions(rating="gefallen"))[0].relevance_threshold == 1.0
+
+
+def test_several_columns_of_what_was_done_are_asked() -> None:
+    rows = "".join(f"u{u},i{i},1,{(u * i) % 2}\n" for u in range(7) for i in range(7))
+    seen = data.preview(("log.csv", f"user_id,item_id,viewed,bought\n{rows}".encode()))
+    assert [question.key for question in data.questions(seen.findings)] == ["rating"]
+
+
+@pytest.mark.parametrize("words", [("viewed", "bought", "returned"), ("vista", "compra", "carrito")])
+def test_words_that_say_what_was_done_are_events_whatever_the_column_is_called(words: tuple[str, ...]) -> None:
+    rows = "".join(f"u{u},i{i},{words[(u * i) % 3]}\n" for u in range(7) for i in range(7))
+    log = ("log.csv", f"user_id,item_id,status\n{rows}".encode())
+    _, findings = data.build(log)
+    assert {question.key for question in data.questions(findings)} == {"event", "events"}
+    kept, _ = data.build(log, options=ImportOptions(event="status", events=(words[1],)), accept_guesses=False)
+    assert len(kept.interactions) == sum((u * i) % 3 == 1 for u in range(7) for i in range(7))
+
+
+def test_the_rating_follows_person_and_item_where_a_number_of_the_row_stands_before_them() -> None:
+    rows = "".join(f"{12 * u + i},u{u},i{i},{1 + (u * i) % 5}\n" for u in range(9) for i in range(12))
+    assert data.preview(("log.csv", rows.encode())).mapping.rating == "column 4"
 
 
 @pytest.mark.parametrize("head", ["gender", "segment"])

@@ -138,3 +138,11 @@ def test_several_k_are_of_one_reading_and_each_as_alone(
     assert list(json.loads(capsys.readouterr().out)["by_k"]) == ["3", "5"]
     assert main(["audit", *given, *more, "--k", "3", "--k", "5", "--fail-over", "gender.ndcg.gap=0"]) == EXIT_GATE
     assert "gate failed: K = 5: gender.ndcg.gap" in capsys.readouterr().out
+
+
+def test_systems_of_unequal_length_are_refused_by_their_names(data: dict[str, Any]) -> None:
+    lists = data["recommendations"]
+    short = lists[(lists["model"] == "als") | (lists["rank"] <= 3)]
+    found = fairdash.audits(**data | {"recommendations": short}, k=5, **OPTIONS)
+    with pytest.raises(ConfigError, match=r"The lists of als end at place \d+, those of pop at place 3, and K = 5"):
+        _ = found.table

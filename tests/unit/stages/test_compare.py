@@ -16,7 +16,7 @@ from fairdash.metrics.value import Audit
 from fairdash.stages import compare as stage
 from fairdash.stages.compare import ALONE, FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, Aim, compare_audits
 from fairdash.stages.model_side import Measure
-from fairdash.stages.report import html
+from tests.conftest import report_of
 
 N, K = 200, 5
 
@@ -98,7 +98,7 @@ def test_the_first_sentence_says_who_lost_and_that_the_gap_changed_sides() -> No
     assert f"NDCG@5 fell for side a: {lost} (95 % CI {words.interval(low, high, sign=True)})." in first
     assert "NDCG@5 rose for side b: +" in first
     assert "Gap in NDCG@5 between groups of side changed sides: side a had 0.4" in first
-    assert "changed sides" in html(value)
+    assert "changed sides" in report_of(value)
 
 
 @pytest.mark.parametrize("aims", [(), (Aim("gini"),)])

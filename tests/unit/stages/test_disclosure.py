@@ -15,8 +15,8 @@ from fairdash.schema import Groups, GroupSpec
 from fairdash.stages import disclosure
 from fairdash.stages.compare import compare_audits
 from fairdash.stages.describe import SHOWN, describe
-from fairdash.stages.report import html
 from fairdash.ui import changes, findings
+from tests.conftest import report_of
 
 SIZES = {"large": 40, "other": 30, "little": 9, "lone": 1}
 DRAMA = {"large": 0.25, "other": 0.5, "little": 0.75, "lone": 1.0}  # of a list's items
@@ -113,7 +113,7 @@ def test_a_comparison_and_its_report_say_nothing_of_very_few(comparison: dict[st
     table = changes.group_rows(comparison, "kind")
     assert table[table["group"] == "little"]["note"].unique().tolist() == ["too few"]
     assert table[table["group"] == "lone"].empty
-    row = html(comparison).partition("lone (n = 1)")[2].partition("</tr>")[0]
+    row = report_of(comparison).partition("lone (n = 1)")[2].partition("</tr>")[0]
     assert words.WITHHELD in row
     assert row.count("<td>–</td>") == 7
 

@@ -103,6 +103,30 @@ def test_why_gives_each_part_what_the_score_loses_without_it(split: Split) -> No
     assert told["profile: gender"] == pytest.approx(1.0)
 
 
+def test_reasons_name_what_each_item_of_a_list_rests_on_most(split: Split) -> None:
+    who = explore.with_profile(explore.person(split, 0), split, ("gender",), {"gender": "F"})
+    found = explore.reasons(Known(), split, who, np.array([2, 5], np.int32))
+    assert found[0].item == 1  # next to v: 1/2, more than to U: 1/3
+    assert found[0].fall == pytest.approx(1 / 2)
+    assert (found[1].item, found[1].attribute) == (-1, "gender")
+    alone = explore.edited(explore.person(split, 1), without=[3, 4])
+    assert explore.reasons(Known(), split, alone, np.array([2], np.int32)) == [explore.Reason()]
+
+
+def test_the_same_facts_in_other_words_are_the_floor(split: Split) -> None:
+    heard: list[str] = []
+
+    class Listening(Known):
+        def score_profiles(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
+            heard.extend(profiles)
+            return super().score_profiles(users, history, profiles)
+
+    who = explore.reworded(explore.person(split, 0), split, ("gender",))
+    explore.recommend(Listening(), split, who, 2)
+    explore.recommend(Listening(), split, explore.with_profile(explore.person(split, 0), split, ("gender",), {}), 2)
+    assert heard == ["This is someone with gender = woman.", "A person: woman."]
+
+
 def test_tastes_count_an_item_of_two_categories_half_each(split: Split) -> None:
     kinds = Categories.of(split.training.items)
     found = dict(zip(kinds.names, explore.tastes(kinds, np.array([0, 2, -1], np.int32)), strict=True))

@@ -14,8 +14,7 @@ from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.value import Audit
 from fairdash.stages.advise import TABLE, advise
 from fairdash.stages.compare import Aim, compare_audits, sentences
-from fairdash.stages.report import html
-from tests.conftest import english
+from tests.conftest import english, report_of
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def audits() -> list[Audit]:
     return made
 
 
-_OF_DATA = ("gender", "maker", "data", "split", "Before", "After", "ease", "calibrate", "CPU", "FairDash", "log")
+_OF_DATA = ("gender", "maker", "data", "split", "Before", "After", "ease", "calibrate", "CPU", "FairDash", "log", "UTC")
 
 
 @pytest.mark.usefixtures("made_up")
@@ -66,12 +65,12 @@ def test_a_comparison_and_its_report_are_told_in_another_language(
     for one in told:
         assert one.startswith("⟦")
         assert not english(one, _OF_DATA), one
-    page = html(value)
-    text = unescape(re.sub(r"(?s)<style>.*?</style>|<[^>]*>", " ", page))
+    page = report_of(value)
+    text = unescape(re.sub(r"(?s)<(style|pre)>.*?</\1>|<[^>]*>", " ", page))
     papers = " ".join(metric.paper for metric in METRICS.values())
     assert not english(text, {*_OF_DATA, *re.findall(r"[A-Za-z]+", " ".join([papers, *value["warnings"]]))})
     assert 'lang="xx"' in page
-    assert not [alt for alt in re.findall(r'aria-label="([^"]*)"', page) if english(alt)]
+    assert not [alt for alt in re.findall(r'aria-label="([^"]*)"', page) if english(alt, _OF_DATA)]
 
 
 @pytest.mark.usefixtures("made_up")

@@ -136,7 +136,7 @@ def test_strengths_are_tuned_on_the_attribute_where_the_target_is_unfairest(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = Outcome(run, run.candidates("valid").top(10))
-    monkeypatch.setattr(mitigate, "_outcomes", lambda *_: lambda strength, progress: trained)
+    monkeypatch.setattr(mitigate, "outcomes", lambda *_: lambda strength, progress: trained)
     found = {}
     for name, groups in (("gender", GENDER), ("age", (AGE,)), ("both", (*GENDER, AGE)), ("turned", (AGE, *GENDER))):
         chosen = Mitigation("group_dro", groups)

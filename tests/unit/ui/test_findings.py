@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fairdash import words
+from fairdash import charts, words
 from fairdash.metrics import audit as audits
 from fairdash.schema import GroupSpec
 from fairdash.ui import findings
@@ -68,10 +68,10 @@ def test_the_headline_of_a_distance_is_what_lies_beyond_chance(audit: dict[str, 
 
 def test_a_twin_without_difference_says_so(audit: dict[str, Any]) -> None:
     same = made(worse=False)
-    assert findings.verdict(same["gaps"]["gender"]["ndcg"]) == "none"
+    assert charts.verdict(same["gaps"]["gender"]["ndcg"]) == "none"
     assert findings.sentence(same, "gender", "ndcg").startswith("No difference in NDCG@5 found")
     assert "could easily stay unseen" in findings.sentence(same, "gender", "ndcg")
-    assert findings.verdict(audit["gaps"]["gender"]["ndcg"]) == "found"
+    assert charts.verdict(audit["gaps"]["gender"]["ndcg"]) == "found"
 
 
 def test_an_untested_gap_is_not_called_no_difference() -> None:
@@ -101,7 +101,7 @@ def test_an_untested_gap_is_not_called_no_difference() -> None:
     ],
 )
 def test_verdicts(row: dict[str, Any] | None, verdict: str) -> None:
-    assert findings.verdict(row) == verdict
+    assert charts.verdict(row) == verdict
 
 
 def test_what_holds_alone_only_is_said_so(audit: dict[str, Any]) -> None:

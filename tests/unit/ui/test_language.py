@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 import re
 import string
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from fairdash.data.sources import SOURCES
 from fairdash.metrics.catalogue import DECLARED
 from fairdash.mitigation import METHODS
 from fairdash.recommenders import RECOMMENDERS
+from tests import strings
 
 ROOT = Path(__file__).parents[3]
 SPOKEN = [*sorted((ROOT / "fairdash" / "ui").glob("*.py")), *sorted((ROOT / "pages").glob("*.py"))]
@@ -162,6 +165,76 @@ def test_what_is_declared_is_listed_for_translators() -> None:
     for info in RECOMMENDERS.values():
         for spec in dataclasses.fields(info.options):
             assert {words.option(spec.name), spec.metadata["help"]} <= {*found}
+
+
+LANGUAGES = sorted(file.stem for file in words.LOCALE.glob("*.po"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_says_all_that_the_sources_say_and_nothing_else(language: str) -> None:
+    """`make strings` writes what is missing into the file, and takes out what is stale."""
+    assert not strings.missing(language)
+    assert not strings.stale(language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_holds_what_its_template_names(language: str) -> None:
+    listed = words.templates()
+    for template, forms in words.catalogue(language).texts.items():
+        for form in forms if listed.get(template) else forms[:1]:
+            if fields(template):  # else braces are braces
+                assert fields(form) == fields(listed.get(template) or template), template
+            for mark in ("**", "`"):
+                assert form.count(mark) == template.count(mark), template
+
+
+def test_the_language_is_the_persons_own_and_not_the_processs() -> None:
+    """Each of many people who read at once hears the own language."""
+    heard: dict[str, str] = {}
+    meet = threading.Barrier(2)
+
+    def read(language: str) -> None:
+        words.language.set(language)
+        meet.wait()
+        heard[language] = words.count(3, "person", "people")
+
+    readers = [threading.Thread(target=read, args=(language,)) for language in ("zh", "en")]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert heard == {"zh": "3 人", "en": "3 people"}
+    assert words.spoken() == "en"
+
+
+@pytest.mark.parametrize(("wish", "found"), [
+    ("zh-CN", "zh"), ("zh_Hans.UTF-8", "zh"), ("ZH", "zh"), ("en-GB", "en"), ("xx", None), ("../zh", None), ("", None),
+    (None, None),
+])  # fmt: skip
+def test_a_wish_for_a_language_finds_the_nearest(wish: str | None, found: str | None) -> None:
+    assert words.nearest(wish) == found
+
+
+def test_what_one_person_stored_is_said_again_for_another() -> None:
+    told = words.say("{group} {difference}", group=words.say("women"), difference=words.interval(0.1, 0.2))
+    stored = json.loads(json.dumps({"told": [told, "as it is", words.count(1200, "person", "people")]}))
+    known = json.loads(json.dumps(words.forms({"told": [told, "as it is", words.count(1200, "person", "people")]})))
+    with words.speaking("zh"):
+        assert [words.again(text, known) for text in stored["told"]] == ["女性 0.100 至 0.200", "as it is", "1,200 人"]
+        assert words.again("women") == "女性"
+    assert [words.again(text, known) for text in stored["told"]] == stored["told"]
+
+
+def test_numbers_and_lists_in_chinese() -> None:
+    with words.speaking("zh"):
+        assert words.percent(0.1234) == "12.3%"
+        assert words.join(["A", "B", "C"]) == "A、B和C"
+        assert words.number(1234.5, 1) == "1,234.5"
+        assert words.count(1, "person", "people") == "1 人"
+        told = words.finding(
+            "gender", "NDCG@10", ("F", 273, 0.211), ("M", 670, 0.232), (0.006, 0.036), 0.004, significant=True
+        )
+    assert told == "女性的NDCG@10比男性低 0.021（95% 置信区间 0.006 至 0.036、p = 0.004；人数分别为 273 和 670）。"
 
 
 POLISH = r"""

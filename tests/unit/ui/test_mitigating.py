@@ -17,7 +17,8 @@ from fairdash.schema import Dataset, GroupSpec
 from fairdash.stages import fit
 from fairdash.stages.advise import advise
 from fairdash.stages.compare import aim_title
-from fairdash.ui.mitigating import advised, catalogue, lacking
+from fairdash.ui.mitigating import catalogue, lacking
+from fairdash.ui.shortlist import advised
 
 GAP = {"gap": 0.03, "ci": [0.01, 0.05], "p_holm": 0.01}
 OFF = {"value": 0.5, "ci": [0.4, 0.6]}

@@ -1,0 +1,60 @@
+"""How unequally exposure is spread over items, held against a target (Lorenz 1905)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairdash import words
+from fairdash.charts import frame
+from fairdash.charts.frame import BLUE, CURVE_POINTS, GREY, Chart, empty
+
+Array = NDArray[np.float64]
+
+
+def curve(exposure: Array, target: Array) -> tuple[Array, Array]:
+    """Lorenz's curve of exposure [n_items] against a target [n_items], both ≥ 0: x, y [m + 1] from (0, 0) to (1, 1).
+
+    Items stand in rising order of exposure for their target, those of none last; x is their part of the target, y of
+    exposure. With an equal target this is Lorenz's own curve. NaN where either sums to 0."""
+    some = (exposure > 0) | (target > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.where(target > 0, exposure / target, np.inf)[some]
+        order = np.argsort(rate, kind="stable")
+        x, y = (np.concatenate([[0.0], np.cumsum(part[some][order]) / part.sum()]) for part in (target, exposure))
+    return x, y
+
+
+def gini(x: Array, y: Array) -> float:
+    """Twice the area between the diagonal and the curve: 0 where exposure is as the target, towards 1 the farther."""
+    return float(1 - np.sum(np.diff(x) * (y[1:] + y[:-1])))
+
+
+def lorenz(exposure: Array, target: Array, told: str) -> Chart:
+    """The curve with the diagonal, on which exposure is as the target. told: what the target is."""
+    x, y = curve(exposure, target)
+    if np.isnan(x).any() or np.isnan(y).any():
+        return empty(words.say("There is no exposure, or no target, to draw a curve of."), 300)
+    figure = frame.canvas(320)
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": GREY}, hoverinfo="skip")
+    kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), CURVE_POINTS)).round().astype(np.int64))
+    figure.add_scatter(
+        x=x[kept], y=y[kept], mode="lines", line={"color": BLUE, "width": 2.5}, fill="tonexty",
+        fillcolor="rgba(0,114,178,0.13)", hovertemplate="%{x:.0%} → %{y:.1%}<extra></extra>",
+    )  # fmt: skip
+    percent = {"tickformat": ".0%", "range": [0, 1.01], "fixedrange": True, "dtick": 0.25}
+    figure.update_xaxes(title_text=words.markup(words.say("part of {target}", target=told), 80), **percent)
+    figure.update_yaxes(title_text=words.say("part of exposure"), **percent)
+    apart, half = gini(x, y), float(np.interp(0.5, x, y))
+    figure.add_annotation(
+        x=0.04, y=0.96, xanchor="left", yanchor="top", showarrow=False, align="left",
+        text=words.say("Gini {gini}<br>the lower half gets {share}", gini=words.number(apart, 2),
+                       share=words.percent(half)),
+    )  # fmt: skip
+    steps = np.linspace(0, 1, 11)
+    table = pd.DataFrame({words.say("part of {target}", target=told): steps,
+                          words.later("part of exposure"): np.interp(steps, x, y)})  # fmt: skip
+    alt = words.say("Exposure against {target}: Gini {gini}; the half that gets least has {share} of exposure.",
+                    target=told, gini=words.number(apart, 2), share=words.percent(half))  # fmt: skip
+    return Chart(figure, alt, table)

@@ -1,0 +1,141 @@
+"""Two lists of one person beside each other: a ribbon joins the places of an item that is on both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from fairdash import words
+from fairdash.charts import frame
+from fairdash.charts.frame import BLUE, GREEN, GREY, VERMILLION, Chart, empty
+
+_LEFT, _RIGHT = 0.43, 0.57  # of the picture's width: where names end and ribbons begin
+_LINE = 21  # characters of a name in one line: two lines stand beside a ribbon, on a phone, too
+_ROW, _FOOT = 38, 24  # pixels of a place, and of a lost item at the foot
+_HEART = f" <span style='color:{VERMILLION}'>♥</span>"
+_BEND = np.linspace(0.0, 1.0, 17)
+_MOVED = {
+    "stays": words.later("stays at {place}"),
+    "moves": words.later("from {before} to {after}"),
+    "new": words.later("new at {place}"),
+    "lost": words.later("was {place}, no longer listed"),
+}
+
+
+def ribbons(
+    before: Sequence[int],
+    after: Sequence[int],
+    names: Mapping[int, str],
+    sides: tuple[str, str],
+    liked: Collection[int] = (),
+) -> Chart:
+    """Items of two lists, best first. A blue ribbon joins an item's places, a new item has a green diamond, a lost one
+    a dashed grey ribbon to its name at the foot. names: what items are called. liked: those liked later, with a ♥."""
+    if not before and not after:
+        return empty(words.say("Both lists are empty."))
+    lost = [item for item in before if item not in set(after)]
+    rows = max(len(before), len(after))
+    foot = rows + 0.9  # of the first lost item, below its heading
+    step = _FOOT / _ROW
+    height = _ROW * (rows + 1) + (_ROW + _FOOT * len(lost) if lost else 0)
+    figure = frame.canvas(round(height) + 8)
+    place = {item: i for i, item in enumerate(after)}
+    places = place | {item: foot + step * i for i, item in enumerate(lost)}
+    told = _told(before, after)
+    for i, item in enumerate(before):
+        end, gone = places[item], item not in place
+        across, down = _LEFT + (_RIGHT - _LEFT) * _BEND, i + (end - i) * (3 * _BEND**2 - 2 * _BEND**3)
+        color = GREY if gone else BLUE
+        figure.add_scatter(
+            x=across, y=down, mode="lines", showlegend=False, opacity=0.55 if gone else 0.75,
+            line={"color": color, "width": 2 if gone else 9, "dash": "dash" if gone else "solid"},
+            customdata=[f"{words.markup(names[item], 60)}: {words.markup(told[item], 60)}"] * len(_BEND),
+            hovertemplate="%{customdata}<extra></extra>",
+        )  # fmt: skip
+    fresh = [item for item in after if item not in set(before)]
+    if fresh:
+        figure.add_scatter(
+            x=[_RIGHT] * len(fresh), y=[place[item] for item in fresh], mode="markers", showlegend=False,
+            marker={"color": GREEN, "symbol": "diamond", "size": 11},
+            customdata=[f"{words.markup(names[item], 60)}: {words.markup(told[item], 60)}" for item in fresh],
+            hovertemplate="%{customdata}<extra></extra>",
+        )  # fmt: skip
+
+    def name(item: int, x: float, y: float, anchor: str, number: int | None) -> None:
+        heart = _HEART if item in liked else ""
+        figure.add_annotation(
+            x=x, y=y, xanchor=anchor, align=anchor, showarrow=False, xshift=-9 if anchor == "right" else 9,
+            text=_name(names[item], number) + heart,
+        )  # fmt: skip
+
+    for i, item in enumerate(before):
+        name(item, _LEFT, i, "right", i + 1)
+    for item, y in places.items():
+        name(item, _RIGHT, y, "left", place[item] + 1 if item in place else None)
+    for x, anchor, side in ((_LEFT, "right", sides[0]), (_RIGHT, "left", sides[1])):
+        _heading(figure, x, -0.9, anchor, side)
+    if lost:
+        _heading(figure, _RIGHT, foot - 0.75, "left", words.say("no longer listed"))
+    figure.update_xaxes(range=[0, 1], visible=False, fixedrange=True)
+    figure.update_yaxes(range=[(foot + step * len(lost) if lost else rows) - 0.4, -1.4], visible=False, fixedrange=True)
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 4}, hovermode="closest")
+    table = pd.DataFrame(
+        {
+            "item": [names[item] for item in told],
+            words.later("left"): pd.array([_at(before, item) for item in told], "Int64"),
+            words.later("right"): pd.array([_at(after, item) for item in told], "Int64"),
+            words.later("what happens"): list(told.values()),
+            words.later("liked later"): [words.say("yes") if item in liked else "" for item in told],
+        }
+    )
+    said = "; ".join(f"{names[item]}: {how}" for item, how in told.items())
+    stay = len(before) - len(lost)
+    summary = words.say("{left} and {right}: {stay} of {of} items are on both. {said}.",
+                        left=sides[0], right=sides[1], stay=stay, of=len(before), said=said)  # fmt: skip
+    return Chart(figure, summary, table)
+
+
+def _told(before: Sequence[int], after: Sequence[int]) -> dict[int, str]:
+    """What happens to each item, those of the left list first."""
+    told = {}
+    for item in dict.fromkeys([*before, *after]):
+        old, new = _at(before, item), _at(after, item)
+        if old is None or new is None:
+            told[item] = words.say(_MOVED["new" if old is None else "lost"], place=new if old is None else old)
+        elif old == new:
+            told[item] = words.say(_MOVED["stays"], place=old)
+        else:
+            told[item] = words.say(_MOVED["moves"], before=old, after=new)
+    return told
+
+
+def _at(items: Sequence[int], item: int) -> int | None:
+    """The place of an item, from 1; None where it is not listed."""
+    return list(items).index(item) + 1 if item in items else None
+
+
+def _name(title: str, number: int | None) -> str:
+    """A name in two short lines at most, behind its place; a lost one in one line."""
+    if number is None:
+        return f"<i>{words.markup(title, _LINE + 5)}</i>"
+    return f"<b>{number}</b> " + "<br>".join(words.markup(line, _LINE + 5) for line in _lines(title))
+
+
+def _lines(text: str) -> list[str]:
+    """Text in two lines at most."""
+    lines = [""]
+    for word in words.label(text, 2 * _LINE - 4).split(" "):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > _LINE and len(lines) < 2:
+            lines.append("")
+        lines[-1] += (" " if lines[-1] else "") + word
+    return lines
+
+
+def _heading(figure: go.Figure, x: float, y: float, anchor: str, text: str) -> None:
+    figure.add_annotation(
+        x=x, y=y, xanchor=anchor, align=anchor, showarrow=False, xshift=-9 if anchor == "right" else 9,
+        text="<br>".join(f"<b>{words.markup(line, _LINE + 5)}</b>" for line in _lines(text)), yanchor="middle",
+    )  # fmt: skip

@@ -1,0 +1,159 @@
+"""Why a list is what it is: the same person told to be someone else, what a score rests on, and tastes by group."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from fairdash import charts, words
+from fairdash.columns import natural_key
+from fairdash.groups import form as form_groups
+from fairdash.recommenders.base import profile_of
+from fairdash.run import Run
+from fairdash.schema import ITEM_ID, Categories, Lists
+from fairdash.stages import explore
+from fairdash.stages.disclosure import aside
+from fairdash.ui import exploring, forms, parts, state
+
+ABREAST = 4  # lists side by side that can still be read
+
+
+def flip(run: Run, user: int, k: int, mitigation: str | None) -> None:
+    """The same person and history, told to be someone else: how much of the list stays."""
+    attributes = profile_of(run.fitted)
+    if not attributes:
+        parts.empty(
+            words.say("This recommender is not told who people are"),
+            words.say(
+                "It reads the history alone, so no attribute can change its list directly. Train one with "
+                "attributes in its profile text to try."
+            ),
+            "recommender",
+            words.say("Train one"),
+        )
+        return
+    if mitigation:
+        st.caption(exploring.of_the_model(mitigation))
+    attribute = st.selectbox(words.say("Attribute"), attributes, width=260, format_func=words.namer(attributes),
+                             **state.pick("flip", attributes))  # fmt: skip
+    who = explore.person(run.split, user)
+    counts = run.split.training.users[attribute].dropna().astype(str).value_counts()
+    values = sorted(counts.index[:6], key=natural_key)
+    own = str(run.split.training.users.iloc[user][attribute])
+    actual = explore.recommend(run.fitted, run.split, who, k)
+    found = explore.flips(run.fitted, run.split, who, attribute, values, k)
+    stay = {value: explore.staying(actual, other)[0] for value, other in found.items()}
+    away = {value: number for value, number in stay.items() if value != own}
+    least = min(away, key=lambda value: away[value])
+    listed = explore.staying(actual, actual)[1]
+    if stay[least] == listed:
+        said = words.say(
+            "The list holds the same items, whatever {attribute} is told.", attribute=words.plain(attribute)
+        )
+    else:
+        said = words.say(
+            "Told {attribute} {least} instead of {own}, {stay} of {listed} items stay on this person's list.",
+            attribute=words.plain(attribute),
+            least=words.plain(least),
+            own=words.plain(own),
+            stay=stay[least],
+            listed=listed,
+        )
+    st.markdown(f"## {said}")
+    names = [words.say("{value} (as in the data)", value=value) if value == own else value for value in found]
+    about = words.say("Items of the list under the profile of the data that are on the other list too, at any rank.")
+    shown = charts.bars(
+        names, list(stay.values()), words.say("items that stay, of {listed}", listed=listed), digits=0, most=listed
+    )
+    parts.draw(shown, "flips", words.say("How much of the list stays"), about=about)
+    usual = set(actual.items[0].tolist())
+    places = [column for _ in range(0, len(found), ABREAST) for column in st.columns(ABREAST)]
+    for column, (value, other) in zip(places, found.items(), strict=False):
+        with column:
+            st.markdown(f"**{words.plain(value)}**")
+            marks = {int(item): words.say("new") for item in other.items[0] if int(item) not in usual}
+            rows = exploring.table(run, other.items[0], None, marks).drop(columns="categories", errors="ignore")
+            st.dataframe(rows, hide_index=True, key=f"flip-{value}",
+                         column_config=parts.heads(rows, exploring.COLUMNS))  # fmt: skip
+
+
+def why(run: Run, lists: Lists, user: int, k: int) -> None:
+    """What the model's score of an item of the list in view rests on."""
+    who = explore.person(run.split, user)
+    names = explore.names_of(run.split.training.items)
+    options = [int(item) for item in lists.items[user, :k] if item >= 0]
+    if not options:
+        parts.empty(words.say("An empty list"), words.say("Everything is in this person's history already."))
+        return
+    ids = run.split.training.items[ITEM_ID].astype(str)
+    code = {ids.iloc[item]: item for item in options}
+    item = code[
+        st.selectbox(
+            words.say("Item"),
+            list(code),
+            format_func=words.namer(list(code), lambda one: names[code[one]], limit=60),
+            width=420,
+            **state.pick("item", code),
+        )
+    ]
+    found = explore.why(run.fitted, run.split, who, item)
+    if not any(change for _, change in found):
+        st.info(
+            words.say("Nothing in the history or the profile moves this score: everybody gets the same."),
+            icon=":material/info:",
+        )
+        return
+    name = words.plain(names[item], 60)
+    st.markdown(
+        words.say(
+            "## Without “{part}” the score of “{name}” would {move} most.",
+            part=words.plain(found[0][0], 60),
+            name=name,
+            move=words.say("fall") if found[0][1] > 0 else words.say("rise"),
+        )
+    )
+    parts.draw(
+        charts.bars(
+            [part for part, _ in found],
+            [change for _, change in found],
+            words.say("the score falls by this without it"),
+        ),
+        "why",
+        words.say("Why “{name}”", name=name),
+        about=words.say(
+            "Each of the latest items of the history, and each told attribute, is left out in turn. The "
+            "parts work together, so they do not add up to the score."
+        ),
+    )
+
+
+def group_tastes(run: Run, lists: Lists, user: int) -> None:
+    """What each group's lists are made of, one small picture a group, beside this person's own."""
+    training = run.split.training
+    group = forms.group(training.people)
+    if group is None:
+        parts.empty(words.say("No groups of people"), words.say("No attribute of people makes groups here."))
+        return
+    groups = form_groups(group, training.people)
+    kinds = run.split.training.items
+    categories = Categories.of(kinds)
+    names = list(categories.names)
+    own = {groups.names[g] for g in groups.take(np.array([user])).slots()[0] if g >= 0}
+    found = explore.tastes_by_group(categories, lists, groups)
+    history = explore.tastes(categories, explore.person(run.split, user).history.item)
+    listed = explore.tastes(categories, lists.items[user])
+    mine = {words.say("this person's history"): history, words.say("this person's list"): listed}
+    parts.draw(charts.shares(names, mine, words.say("share")), "tastes", words.say("This person"))
+    columns = st.columns(min(3, len(found)) or 1, gap="medium")
+    for i, (name, share) in enumerate(found.items()):
+        n = int(groups.sizes[groups.names.index(name)])
+        mark = words.say(", this person's") if name in own else ""
+        with columns[i % len(columns)]:
+            lists_of, apart = words.say("the group's lists"), aside(name, n, n < group.min_size)
+            shown = {lists_of: share, words.say("this person's list"): listed}
+            chart = (
+                charts.empty(words.say(apart))
+                if apart == words.WITHHELD
+                else charts.shares(names, shown, words.say("share of slots"), limit=8, aside={lists_of: apart})
+            )
+            parts.draw(chart, f"tastes-{i}", f"{words.plain(words.group(name, n))}{mark}")

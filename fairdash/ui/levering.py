@@ -1,0 +1,322 @@
+"""The lever on the Mitigate page: a strength in the hand, everybody's lists at once, and who loses and gains by it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fairdash import charts, settings, words
+from fairdash.charts import PeopleRow
+from fairdash.groups import from_json as group_from_json
+from fairdash.metrics.catalogue import METRICS
+from fairdash.mitigation import METHODS
+from fairdash.mitigation.base import Info, Mitigation
+from fairdash.mitigation.sweep import RULES
+from fairdash.run import Run
+from fairdash.schema import GroupSpec
+from fairdash.stages import planted
+from fairdash.stages.explore import names_of
+from fairdash.stages.lever import STRENGTHS, GroupShift, Lever, Shift, can, refuse
+from fairdash.ui import findings, load, mitigated, mitigating, parts, planes, runs, state
+
+NAMED = 3  # groups that the sentence names; the table has all
+CHOICES = 40  # people who fell, and as many who rose, that are offered by name
+NOBODY = 0
+LIKED = "✓"  # heads the column of what was liked later
+
+
+def lever(run: Run) -> None:
+    """Choose a method and its groups, then move its strength: everything follows."""
+    refuse(run)
+    infos = {key: method.info for key, method in METHODS.items() if can(key)}
+    possible = [key for key, info in infos.items() if not mitigating.lacking(run, info)]
+    with st.container(horizontal=True, vertical_alignment="bottom", key="lever-controls"):
+        method = st.selectbox(words.say("Method"), possible, width=300,
+                              format_func=lambda key: words.say(infos[key].title),
+                              **state.pick("method", possible))  # fmt: skip
+        groups, items = mitigating.groups_for(run, infos[method])
+        deep = run.candidates("valid").k
+        k = st.number_input("K", 1, deep, width=110,
+                            **state.shared("k", min(settings.K, deep), state.within(1, deep)))  # fmt: skip
+    chosen = Mitigation(method, tuple(groups), items)
+    group = groups[0] if groups else None
+    parts.live(_moved, run, infos[method], chosen, int(k), group)
+
+
+def made(run: Run, chosen: Mitigation, k: int, group: GroupSpec | None) -> Lever:
+    """The lever of a method, kept with every strength that it was moved to."""
+    people = None if group is None else json.dumps(asdict(group))
+    return _made(run.digest, json.dumps(chosen.to_json()), k, people)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Preparing the lever")
+def _made(run: str, chosen: str, k: int, group: str | None) -> Lever:
+    people = None if group is None else group_from_json(json.loads(group))
+    return Lever(load.run(run), Mitigation.from_json(json.loads(chosen)), k, people)
+
+
+def _moved(run: Run, info: Info, chosen: Mitigation, k: int, group: GroupSpec | None) -> None:
+    """All that follows the strength; it draws itself again without the page."""
+    it = made(run, chosen, k, group)
+    st.caption(
+        words.say(
+            ":material/science: Looked at on validation, where strengths are tuned. The test stays untouched until you "
+            "keep a strength and compare."
+        )
+    )
+    slide, keep = st.columns([4, 1], vertical_alignment="bottom", gap="medium")
+    with slide:
+        strength = st.select_slider(
+            words.say("Strength, from 0, the lists as they are, to 1"), STRENGTHS, format_func=words.brief,
+            **state.own("lever", 0.5, lambda told: STRENGTHS[STRENGTHS.index(float(told))]),
+        )  # fmt: skip
+    tuned = {"strength": float(strength), "rule": next(iter(RULES))}
+    params = mitigating.request(run, info, list(chosen.groups), chosen.item_group, tuned, k, [])
+    with keep:
+        parts.act(words.say("Keep this strength"), mitigating.start, run, info, params, type="primary",
+                  icon=":material/bookmark_add:", key="keep", width="stretch")  # fmt: skip
+    job = parts.last_job("mitigate", params)
+    if job is not None:
+        parts.job(job.id, mitigated.result)
+    shift = it.at(strength)
+    st.markdown(f"## {words.plain(' '.join(sentences(shift, group)), 900)}")
+    names = _metrics(shift)
+    _numbers(it, shift, names)
+    left, right = st.columns([11, 9], gap="medium")
+    with left:
+        _people(it, shift, group, names)
+    with right:
+        planes.plane(run, it, shift, lambda other: made(run, other, k, group))
+    _planted(it, shift)
+    _both(it, shift)
+
+
+def _planted(it: Lever, shift: Shift) -> None:
+    """Of made-up data: by how much a group was put off, what lists show of it, and what is left at this strength."""
+    facts = runs.planted(it.run.digest)
+    start = it.at(0.0)
+    looked = (planted.Looked(one.items, one.ndcg) for one in (start, shift))
+    found = planted.sizes(facts, it.run.split.on_validation, *looked) if facts else []
+    if found:
+        st.markdown(words.say("**What was planted in this made-up service: the group against the others**"))
+    for one in found:
+        st.markdown(
+            f"- {words.plain(one.fact.description, 300)} **{words.plain(size_told(one, shift.strength), 200)}**"
+        )
+
+
+def size_told(one: planted.Size, strength: float) -> str:
+    """Romance: planted +40.1 %, found +38.2 %, at strength 0.4: +3.0 %."""
+    return words.say(
+        "{what}: planted {planted}, found {found}, at strength {strength}: {after}.",
+        what=words.sentence(one.fact.category or words.say(METRICS[one.fact.metric].title)),
+        planted=words.percent(one.planted, 0, sign=True),
+        found=words.percent(one.found, 0, sign=True),
+        strength=words.brief(strength),
+        after=words.percent(one.after, 0, sign=True),
+    )
+
+
+def sentences(shift: Shift, group: GroupSpec | None) -> list[str]:
+    """Who loses a hit and who gains one, those with most losses first; for the groups that may be shown."""
+    if shift.strength == 0:
+        return [words.say("At strength 0 the lists are as they are: move the lever.")]
+    if not shift.groups:
+        return [words.say("No group is large enough to be shown.")]
+    most = sorted(shift.groups, key=lambda one: -(1 if one.lose is None else one.lose) / len(one.numbers))
+    named = [one for one in shift.groups if one in most[:NAMED]]
+    told = words.say("; ").join(counted(one, group) for one in named)
+    said = [words.say("At strength {strength}: {told}.", strength=words.brief(shift.strength), told=told)]
+    if len(most) > NAMED:
+        said.append(words.say("The table has the other groups."))
+    return said
+
+
+def counted(one: GroupShift, group: GroupSpec | None) -> str:
+    """31 women lose a hit, 12 gain one."""
+    attribute = "" if group is None else group.label
+    people = words.say("people") if group is None else words.people(attribute, one.name)
+    lose, gain = _number(one.lose, words.say("no")), _number(one.gain, words.say("none"))
+    if people.startswith(f"{words.label(attribute)} "):  # no word for its members: country BR
+        return words.say("{lose} of {people} lose a hit, {gain} gain one",
+                         lose=_number(one.lose, words.say("none")), people=people, gain=gain)  # fmt: skip
+    return words.say("{lose} {people} lose a hit, {gain} gain one", lose=lose, people=people, gain=gain)
+
+
+def _number(n: int | None, zero: str) -> str:
+    if n is None:
+        return words.say("fewer than {n}", n=settings.FEWEST)
+    return words.count(n) if n else zero
+
+
+def _metrics(shift: Shift) -> list[str]:
+    """Metrics of each person that all shown groups have, in the catalogue's order."""
+    order = list(METRICS)
+    known = set.intersection(*(set(one.before) & set(one.rows) for one in shift.groups)) if shift.groups else set()
+    return sorted(known, key=lambda key: (key != "ndcg", order.index(key)))
+
+
+def _numbers(it: Lever, shift: Shift, names: Sequence[str]) -> None:
+    """What the method is meant to move, its price, and the gap in the metric that is looked at."""
+    point, ndcg = shift.point, findings.title("ndcg", it.k)
+    row = [
+        parts.Metric(
+            planes.title(it, point.target),
+            words.number(point.value, 4), words.signed(point.change, 4), gap=point.better < 0,
+            quiet=not mitigated.moved(point.change_ci), help=mitigated.ci_of(point.change_ci),
+        ),
+        parts.Metric(
+            words.say("{metric} of everybody", metric=ndcg), words.number(point.ndcg, 4),
+            words.signed(point.ndcg_change, 4), quiet=not mitigated.moved(point.ndcg_change_ci),
+            help=mitigated.ci_of(point.ndcg_change_ci),
+        ),
+    ]  # fmt: skip
+    gap = shift.gaps.get(_metric(names)) if names else None
+    if gap is not None and gap["difference"] is not None and _metric(names) != point.target:
+        row.append(
+            parts.Metric(
+                words.say("Gap in {metric}", metric=findings.title(_metric(names), it.k)),
+                words.number(gap["after"], 4), words.signed(gap["difference"], 4), gap=True, quiet=not gap["moved"],
+                help=mitigated.ci_of(gap["ci"]),
+            )
+        )  # fmt: skip
+    parts.metrics(row)
+
+
+def _metric(names: Sequence[str]) -> str:
+    """The metric that is looked at."""
+    return state.seen("metric", names[0], state.one_of(names))
+
+
+def _people(it: Lever, shift: Shift, group: GroupSpec | None, names: Sequence[str]) -> None:
+    if not names:
+        parts.empty(words.say("No group is large enough to be shown."), words.say("Choose other groups of people."))
+        return
+    metric = st.selectbox(words.say("Metric"), names, width=260, format_func=lambda key: findings.title(key, it.k),
+                          **state.pick("metric", names))  # fmt: skip
+    rows = [
+        PeopleRow(
+            words.say(one.name) if group is None else one.name, one.people, one.numbers, one.before[metric],
+            one.after[metric], (one.rows[metric]["before"], one.rows[metric]["after"]),
+            (one.rows[metric]["difference"], *one.rows[metric]["ci"]), counted(one, group),
+        )
+        for one in shift.groups
+    ]  # fmt: skip
+    title = words.plain(findings.title(metric, it.k), 80)
+    parts.draw(
+        charts.movers(rows, findings.title(metric, it.k), _looked(it)), "lever-people",
+        words.say("{title} of each person, before and after", title=title),
+        about=words.say(
+            "Each dot is a person who has a liked item to find, at their own value after; a line leads there from the "
+            "value before. Up and down within a row says nothing. Of a large group those who moved furthest are drawn. "
+            "Diamonds are the group's mean, with its change and the paired 95 % interval above. Click a person to see "
+            "both lists."
+        ),
+        pick=lambda number: state.put("who", number),
+    )  # fmt: skip
+
+
+def _looked(it: Lever) -> int | None:
+    """The pseudonym in the URL, of somebody who may be shown."""
+    number = state.seen("who", NOBODY, int)
+    return number if it.person(number) is not None else None
+
+
+def _both(it: Lever, shift: Shift) -> None:
+    """One person's list before and after, side by side."""
+    options = [NOBODY, *_movers(shift)]
+    looked = _looked(it)
+    if looked is not None and looked not in options:
+        options.append(looked)
+    number = st.selectbox(
+        words.say("See both lists of a person"), options, width=340, format_func=words.namer(options, _person(shift)),
+        **state.own("who", NOBODY, state.among(options)),
+    )  # fmt: skip
+    user = it.person(number)
+    if user is None:
+        return
+    liked = it.liked_by(user)
+    lists = it.lists(0.0).items[user], shift.items[user]
+    left, right = st.columns(2, gap="medium")
+    for column, key, title, own, other in (
+        (left, "list-before", words.say("**The list as it is**"), lists[0], lists[1]),
+        (
+            right,
+            "list-after",
+            words.say("**At strength {strength}**", strength=words.brief(shift.strength)),
+            *lists[::-1],
+        ),
+    ):
+        with column:
+            st.markdown(title)
+            st.dataframe(beside(it.run, own, other, liked, after=key == "list-after"), hide_index=True, key=key,
+                         column_config=columns_of_a_list())  # fmt: skip
+
+
+def _movers(shift: Shift) -> list[int]:
+    """Pseudonyms of those whose NDCG fell most, then of those whose rose most."""
+    number = np.concatenate([one.numbers for one in shift.groups]) if shift.groups else np.zeros(0, dtype=np.int64)
+    change = np.concatenate([one.after["ndcg"] - one.before["ndcg"] for one in shift.groups]) if len(number) else number
+    order = np.lexsort((number, change))
+    down = [int(number[i]) for i in order[:CHOICES] if change[i] < 0]
+    up = [int(number[i]) for i in order[::-1][:CHOICES] if change[i] > 0]
+    return list(dict.fromkeys([*down, *up]))
+
+
+def _person(shift: Shift) -> Any:
+    """What a person is called: a pseudonym, with their own change."""
+    told = {
+        int(number): (float(before), float(after))
+        for one in shift.groups
+        for number, before, after in zip(one.numbers, one.before["ndcg"], one.after["ndcg"], strict=True)
+    }
+
+    def name(number: int) -> str:
+        if number == NOBODY:
+            return words.say("nobody")
+        before, after = told[number]
+        return words.say("person {number}: NDCG {before} → {after}", number=number, before=words.number(before),
+                         after=words.number(after))  # fmt: skip
+
+    return name
+
+
+def beside(run: Run, own: Any, other: Any, liked: set[int], *, after: bool) -> pd.DataFrame:
+    """One of two lists: place, item, and what became of it. own, other: item codes [k]; after: own is the later one."""
+    names = names_of(run.split.training.items)
+    place = {int(item): i for i, item in enumerate(other, 1) if item >= 0}
+    kept = [int(item) for item in own if item >= 0]
+    told = {}
+    for i, item in enumerate(kept, 1):
+        if item not in place:
+            told[item] = words.say("new") if after else words.say("lost")
+        elif after and place[item] != i:
+            told[item] = words.say("was {was}", was=place[item])
+    column = words.say("now") if after else words.say("what became of it")
+    return listed(names, kept, liked).assign(**{column: [told.get(item, "") for item in kept]})
+
+
+def listed(names: Any, items: Sequence[int], liked: set[int]) -> pd.DataFrame:
+    """A person's list: place, whether the item was liked later, and its name. names: of all items; liked: of codes."""
+    return pd.DataFrame(
+        {
+            "#": range(1, len(items) + 1),
+            LIKED: ["✓" if item in liked else "" for item in items],
+            words.say("item"): [words.label(names[item], 60) for item in items],
+        }
+    )
+
+
+def columns_of_a_list() -> dict[str, Any]:
+    """How wide the columns of `listed` are."""
+    return {
+        "#": st.column_config.NumberColumn(width=36),
+        LIKED: st.column_config.TextColumn(width=36, help=words.say("liked later")),
+        words.say("item"): st.column_config.TextColumn(width=200),
+    }

@@ -1,0 +1,100 @@
+"""Editing a person: what is taken from or added to their history, and what is told of them; all of it in the URL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from fairdash import words
+from fairdash.columns import natural_key
+from fairdash.recommenders.base import profile_of
+from fairdash.run import Run
+from fairdash.schema import ITEM_ID, USER_ID
+from fairdash.stages import explore
+from fairdash.stages.explore import ABSENT, Person
+from fairdash.ui import state
+
+CHOICES = 60  # values of an attribute up to which a choice list is offered
+
+
+def _what_if(person: str) -> dict[str, Any]:
+    """What the URL says is edited of this person: {"without": ids, "added": ids, "told": {attribute: value}}."""
+
+    def accept(given: str) -> dict[str, Any]:
+        found = json.loads(given)
+        if found["person"] != person:
+            raise KeyError(person)  # what was edited of somebody else
+        return {"without": list(found["without"]), "added": list(found["added"]), "told": dict(found["told"])}
+
+    return state.seen("edit", {"without": [], "added": [], "told": {}}, accept)
+
+
+def edited(run: Run, who: Person) -> Person:
+    """The person as they are edited by the controls that this draws; themselves where nothing is."""
+    things, row = run.split.training.items, run.split.training.users.iloc[who.user]
+    names, ids = explore.names_of(things), things[ITEM_ID].astype(str)
+    code = {one: item for item, one in enumerate(ids)}
+    own = who.history.item[::-1].tolist()
+    rest = sorted(set(range(len(things))) - set(own), key=lambda item: str(names[item]))
+    person = str(row[USER_ID])
+    now = _what_if(person)
+
+    def keep(part: str, value: Any) -> None:
+        given = {**now, part: value}
+        state.put("edit", json.dumps({"person": person, **given}) if any(given.values()) else None)
+
+    def items(label: str, part: str, options: list[int], most: int | None = None) -> list[int]:
+        chosen = [code[one] for one in now[part] if code.get(one) in options][:most]
+        held = state.held(f"{part}-{who.user}", chosen, lambda value: keep(part, [ids.iloc[item] for item in value]))
+        named = words.namer(options, names.__getitem__, limit=60)
+        found: list[int] = st.multiselect(label, options, format_func=named, max_selections=most, **held)
+        return found
+
+    one, two = st.columns(2)
+    with one:
+        without = items(words.say("Take away from the history"), "without", own)
+    with two:
+        added = items(words.say("Add to it, as the latest"), "added", rest, 20)
+    top = float(who.history.rating.max()) if len(who.history) else 1.0
+    changed = explore.edited(who, without=without, added=added, rating=top) if without or added else who
+    attributes = profile_of(run.fitted)
+    if not attributes:
+        st.caption(
+            words.say(
+                "This recommender reads no profile text; train one with attributes in it to edit the profile too."
+            )
+        )
+        return changed
+    told: dict[str, Any] = {}
+    for column, attribute in zip(st.columns(len(attributes)), attributes, strict=True):
+        with column:
+            given = now["told"].get(attribute, row[attribute])
+
+            def put(value: Any, attribute: str = attribute) -> None:
+                keep("told", {**now["told"], attribute: str(value)})
+
+            told[attribute] = _value(run, attribute, given, f"told-{who.user}-{attribute}", put)
+    if any(_told(told[name]) != _told(row[name]) for name in attributes):
+        return explore.with_profile(changed, run.split, attributes, told)
+    return changed
+
+
+def _told(value: Any) -> str:
+    """An attribute's value as a control holds it."""
+    return ABSENT if pd.isna(value) or value == "" else str(value)
+
+
+def _value(run: Run, attribute: str, given: Any, key: str, keep: Callable[[Any], None]) -> Any:
+    values = run.split.training.users[attribute].dropna().astype(str).unique().tolist()
+    if len(values) <= CHOICES:
+        options = [ABSENT, *sorted(values, key=natural_key)]
+        shown = _told(given) if _told(given) in options else ABSENT
+        return st.selectbox(words.plain(attribute), options, format_func=words.namer(options),
+                            **state.held(key, shown, keep))  # fmt: skip
+    return (
+        st.text_input(words.plain(attribute), **state.held(key, "" if pd.isna(given) else str(given), keep)) or ABSENT
+    )

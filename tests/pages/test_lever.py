@@ -1,0 +1,85 @@
+"""The lever on the Mitigate page: each control, what it says, and what stands in the URL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fairdash import entries, words
+from fairdash.jobs import runner
+from fairdash.mitigation.base import Mitigation
+from fairdash.schema import GroupSpec
+from fairdash.stages.lever import Lever
+from fairdash.ui import levering
+from fairdash.workspace import Workspace
+from tests.pages.conftest import Open, url
+from tests.pages.conftest import words as told
+
+GENDER = GroupSpec(("gender",))
+
+
+def lists(app: AppTest) -> list[pd.DataFrame]:
+    """One person's lists, as far as they are shown."""
+    return [frame.value for frame in app.dataframe if "#" in frame.value]
+
+
+def test_the_lever_moves_everybody_and_is_kept_as_a_job(
+    here: dict[str, Any], open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(runner, "submit", lambda _, kind, title, params: asked.append(params) or "none")
+    app = open_page("mitigate", data=here["data"], lists=here["lists"], act="lever", method="calibrate", lever="0.3")
+    run = entries.get_run(Workspace(here["home"]), here["run"])
+    it = Lever(run, Mitigation("calibrate", (GENDER,)), 10, GENDER)
+    for strength in (0.3, 0.8, 0.0):
+        app.select_slider(key="lever").set_value(strength).run()
+        assert not app.exception
+        assert not app.error
+        for sentence in levering.sentences(it.at(strength), GENDER):
+            assert words.plain(sentence, 900) in told(app)
+        assert url(app, "lever") == str(strength)
+        assert "The test stays untouched" in told(app)
+    app.select_slider(key="lever").set_value(0.8).run()
+    app.button(key="keep").click().run()
+    assert asked[0]["mitigation"]["strength"] == 0.8
+    assert asked[0]["mitigation"]["method"] == "calibrate"
+    assert asked[0]["run"] == here["run"]
+
+
+def test_a_person_who_falls_can_be_looked_at(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("mitigate", data=here["data"], lists=here["lists"], act="lever", method="calibrate", lever="1.0")
+    options = app.selectbox(key="who").options
+    assert len(options) > 1
+    assert not lists(app)
+    app.selectbox(key="who").select_index(1).run()
+    assert not app.exception
+    before, after = lists(app)
+    run = entries.get_run(Workspace(here["home"]), here["run"])
+    it = Lever(run, Mitigation("calibrate", (GENDER,)), 10, GENDER)
+    user = it.person(int(url(app, "who")))
+    assert user is not None
+    assert len(before) == len(after) == 10
+    new = set(it.lists(1.0).items[user]) - set(it.lists(0.0).items[user])
+    assert after["now"].str.contains("new").sum() == len(new)
+    assert before.iloc[:, 3].str.contains("lost").sum() == len(new)
+
+
+def test_a_link_to_somebody_who_may_not_be_shown_shows_nobody(here: dict[str, Any], open_page: Open) -> None:
+    for who in ("0", "99999", "p0001", "-1"):
+        app = open_page("mitigate", data=here["data"], lists=here["lists"], act="lever", who=who, lever="7", gap="?")
+        assert not lists(app)
+        assert app.select_slider(key="lever").value == 0.5
+
+
+def test_the_plane_takes_any_gap_and_any_other_method(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("mitigate", data=here["data"], lists=here["lists"], act="lever", method="calibrate")
+    for gap in app.selectbox(key="gap").options:
+        app.selectbox(key="gap").set_value(gap).run()
+        assert not app.exception, gap
+        assert not app.error
+    app.multiselect(key="beside").set_value(["xquad", "user_parity"]).run()
+    assert not app.exception
+    assert url(app, "beside") == '["xquad", "user_parity"]'
