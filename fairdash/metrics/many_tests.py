@@ -63,7 +63,7 @@ def too_few(attribute: str, named: Mapping[str, Gap]) -> list[str]:
             "correction for all; it takes {needed} or more.",
             attribute=attribute,
             tests=tests,
-            shufflings=words.join([f"{draws:,}" for draws in sorted({named[key].draws for key in lost})]),
+            shufflings=words.join([words.number(draws, 0) for draws in sorted({named[key].draws for key in lost})]),
             metrics=words.join(lost),
             needed=needed,
         )

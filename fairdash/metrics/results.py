@@ -38,6 +38,7 @@ _Sums = tuple[Array, Array, Array]  # [g, c], of products of columns [g, c, c], 
 
 CURVE_PEOPLE = 20_000  # a curve needs no more; they are chosen by hash
 _GRADED = words.later("in graded_ndcg alone: a gain of 2^rating − 1 for every held-out item, liked or not")
+_TOO_FEW_PEOPLE = words.later("with so few people no difference that is possible would be found")
 STEPS = 20  # cells of a distribution
 TIMES = (2, 4, 8, 16)  # as many shufflings as at first, for what is near the line
 
@@ -423,7 +424,7 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
         }
         path = f"gaps.{attribute}.{metric}"
         if too_few:
-            undefined[f"{path}.detectable"] = "with so few people no difference that is possible would be found"
+            undefined[f"{path}.detectable"] = _TOO_FEW_PEOPLE
         if math.isnan(gap.gap):
             undefined[path] = gap.reason or why(metric)
         elif gap.reason:
