@@ -540,14 +540,12 @@ def _statistics(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _target(text: str) -> tuple[tuple[str, ...], str | tuple[tuple[str, float], ...]]:
     """ "popularity:uniform", or "popularity:tail=0.4", as the attributes and their target."""
+    from fairdash.groups import parse_target
+
     name, _, told = (part.strip() for part in text.partition(":"))
-    try:
-        shares = [(group.strip(), float(share)) for group, share in (pair.rsplit("=", 1) for pair in told.split(","))]
-    except ValueError:
-        shares = []
-    if not (name and told) or ("=" in told and not shares):
+    if not (name and told):
         raise ConfigError(f"--target {text} is no attribute with a target.", "Write --target popularity:tail=0.4.")
-    return tuple(part.strip() for part in name.split(",")), tuple(shares) or told
+    return tuple(part.strip() for part in name.split(",")), parse_target(told)
 
 
 def _bins(text: str) -> tuple[str, tuple[float, ...]]:

@@ -34,6 +34,7 @@ people, things = run.split.training.people, run.split.training.items
 with st.container(horizontal=True, vertical_alignment="bottom", key="audit-controls"):
     group = forms.group(people)
     items = forms.item_group(things, (POPULARITY,) if len(run.split.known) else ())  # by what was known
+    group, items = forms.targets(group, items)
     k = st.number_input("K", 1, settings.CANDIDATES, width=110, help=words.say("Places of the list that count."),
                         **state.shared("k", settings.K, state.within(1, settings.CANDIDATES)))  # fmt: skip
 if group is not None and drilling.asked():

@@ -126,6 +126,29 @@ def group(
     return GroupSpec(tuple(spec.attributes[0] for spec in chosen), edges if numeric else (), int(size))
 
 
+def targets(group: GroupSpec | None, items: GroupSpec | str | None) -> tuple[GroupSpec | None, GroupSpec | str | None]:
+    """The groups with the shares that they should have, where a person says some; in a popover of its own."""
+    wanted = GroupSpec((items,)) if isinstance(items, str) else items
+    if group is None and wanted is None:
+        return group, items
+    hint = words.say("What share each group should have, for the metrics that measure the distance from it")
+    with st.popover(words.say("Targets"), icon=":material/balance:", help=hint, key="targets"):
+        group = None if group is None else _aimed(group, words.say("Groups of people"), "target")
+        wanted = None if wanted is None else _aimed(wanted, words.say("Groups of items"), "item_target")
+    return group, items if wanted is None or not wanted.target else wanted
+
+
+def _aimed(spec: GroupSpec, title: str, key: str) -> GroupSpec:
+    """The spec with the target that its control holds."""
+    told = st.text_input(
+        title, placeholder=words.say("each metric's own"), width=260,
+        help=words.say("uniform: equal shares; or shares such as tail=0.4, of which the others have the rest in equal "
+                       "parts. Empty: as each metric has it."),
+        **state.own(f"{key}_{spec.label}", "", str, lambda one: one or None),
+    )  # fmt: skip
+    return dataclasses.replace(spec, target=groups.parse_target(told)) if told else spec
+
+
 def view(group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict[str, Any]:
     """What is chosen of people, items and K, as a part of a job's request."""
     things = GroupSpec((items,)) if isinstance(items, str) else items
