@@ -41,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8")
     arguments = _parser().parse_args(argv)
     try:
-        return int(arguments.command(arguments))
+        with words.speaking(arguments.lang):
+            return int(arguments.command(arguments))
     except FairDashError as error:
         print(f"error: {error.message}\n{error.hint}".rstrip(), file=sys.stderr)
         return EXIT_ERROR
@@ -540,12 +541,14 @@ def _statistics(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _target(text: str) -> tuple[tuple[str, ...], str | tuple[tuple[str, float], ...]]:
     """ "popularity:uniform", or "popularity:tail=0.4", as the attributes and their target."""
-    from fairdash.groups import parse_target
-
     name, _, told = (part.strip() for part in text.partition(":"))
-    if not (name and told):
+    try:
+        shares = [(group.strip(), float(share)) for group, share in (pair.rsplit("=", 1) for pair in told.split(","))]
+    except ValueError:
+        shares = []
+    if not (name and told) or ("=" in told and not shares):
         raise ConfigError(f"--target {text} is no attribute with a target.", "Write --target popularity:tail=0.4.")
-    return tuple(part.strip() for part in name.split(",")), parse_target(told)
+    return tuple(part.strip() for part in name.split(",")), tuple(shares) or told
 
 
 def _bins(text: str) -> tuple[str, tuple[float, ...]]:
@@ -611,6 +614,8 @@ def _say(arguments: argparse.Namespace, value: Mapping[str, Any], lines: Sequenc
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fairdash", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--lang", choices=list(words.languages()), default=words.ENGLISH,
+                        help="language of sentences and reports; what is stored for others stays English")  # fmt: skip
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, function: Any, help: str) -> argparse.ArgumentParser:

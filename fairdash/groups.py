@@ -246,17 +246,6 @@ def from_json(value: Mapping[str, Any]) -> GroupSpec:
     )
 
 
-def parse_target(told: str) -> str | tuple[tuple[str, float], ...]:
-    """A target as people write it: a word, such as uniform, or shares by name, such as tail=0.4. Raises ConfigError."""
-    if "=" not in told:
-        return told.strip()
-    try:
-        pairs = [pair.rsplit("=", 1) for pair in told.split(",")]
-        return tuple((name.strip(), float(share)) for name, share in pairs)
-    except ValueError as error:
-        raise ConfigError(f"“{told}” is no target.", "Write a word, or shares such as tail=0.4.") from error
-
-
 def target_shares(
     spec: GroupSpec, names: Sequence[str], known: Mapping[str, NDArray[np.float64]]
 ) -> NDArray[np.float64] | None:

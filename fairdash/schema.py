@@ -308,7 +308,8 @@ class GroupSpec:
         for spec in specs:
             for i, attribute in enumerate(spec.attributes):
                 edges.setdefault(attribute, spec.edges[i] if i < len(spec.edges) else None)
-        return GroupSpec(tuple(edges), tuple(edges.values()), max(spec.min_size for spec in specs))
+        cut = tuple(edges.values()) if any(cuts is not None for cuts in edges.values()) else ()
+        return GroupSpec(tuple(edges), cut, max(spec.min_size for spec in specs))
 
 
 @dataclass(frozen=True, eq=False)

@@ -169,19 +169,29 @@ def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
     """All that the sources say, for translators: English template → its plural, None where there is none. To it belong
     what declarations are given for their `Said` fields, and the names and helps of options."""
     files = sorted((*root.glob("fairdash/**/*.py"), *root.glob("pages/*.py")))
-    trees = [ast.parse(file.read_text("utf-8")) for file in files]
-    everybodys = {
-        node.name: node
-        for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and any(_fields(node).values())
+    trees = {
+        ".".join(file.relative_to(root).with_suffix("").parts): ast.parse(file.read_text("utf-8")) for file in files
+    }
+    at_home = {
+        (module, node.name): node
+        for module, tree in trees.items() for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }  # fmt: skip
+    somewhere = {
+        name: node for (_, name), node in at_home.items()
+        if isinstance(node, ast.ClassDef) and any(_fields(node).values())
     }  # fmt: skip
     found: dict[str, str | None] = {}
-    everywhere = _fixed(trees)
-    for tree in trees:
+    everywhere = _fixed(trees.values())
+    for module, tree in trees.items():
         fixed = everywhere | _fixed([tree])  # a module's own before one of the same name elsewhere
-        own = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-        declared = {
-            name: fields for name, node in (everybodys | own).items() if any((fields := _fields(node)).values())
-        }
+        named = {
+            one.name: at_home[str(node.module), one.name]
+            for node in tree.body if isinstance(node, ast.ImportFrom)
+            for one in node.names if (str(node.module), one.name) in at_home
+        }  # fmt: skip
+        own = {name: node for (home, name), node in at_home.items() if home == module}
+        meant = (somewhere | named | own).items()
+        declared = {name: fields for name, node in meant if any((fields := _fields(node)).values())}
         for node in ast.walk(tree):
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
                 if _called(node.value) == "option":

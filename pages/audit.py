@@ -1,4 +1,4 @@
-"""Audit: the finding first, then the picture, the table and the definition; every metric of METRICS."""
+"""Audit: one question in a sentence, the findings it has as cards, and every metric of METRICS below."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import json
 
 import streamlit as st
 
-from fairdash import settings, words
-from fairdash.item_classes import POPULARITY
-from fairdash.ui import auditing, drilling, findings, forms, load, parts, pictures, state
+from fairdash import words
+from fairdash.ui import auditing, cards, drilling, findings, load, parts, pictures, question, state
 
 MORE = {
     "gaps": words.later("All gaps"),
@@ -19,6 +18,7 @@ MORE = {
     "numbers": words.later("All numbers"),
     "conventions": words.later("Conventions"),
 }
+OF_ANY = {"feed": words.later("All answers"), **{key: MORE[key] for key in ("items", "conventions")}}
 
 st.title(words.say("Audit"))
 if state.get("lists") is None:
@@ -30,41 +30,48 @@ if state.get("lists") is None:
     )
     st.stop()
 run, lists = load.lists(state.get("lists") or "")
-people, things = run.split.training.people, run.split.training.items
-with st.container(horizontal=True, vertical_alignment="bottom", key="audit-controls"):
-    group = forms.group(people)
-    items = forms.item_group(things, (POPULARITY,) if len(run.split.known) else ())  # by what was known
-    group, items = forms.targets(group, items)
-    k = st.number_input("K", 1, settings.CANDIDATES, width=110, help=words.say("Places of the list that count."),
-                        **state.shared("k", settings.K, state.within(1, settings.CANDIDATES)))  # fmt: skip
-if group is not None and drilling.asked():
-    drilling.section(run, lists, group, int(k))
+if drilling.asked() and drilling.page(run, lists):
     st.stop()
-audit = auditing.run(state.get("lists") or "", group, items, int(k))
-if audit is None:
-    st.stop()
-if group is None or group.label not in audit["gaps"]:
-    st.info(words.say("There are no groups of people to compare. The items' share is below."), icon=":material/info:")
-    auditing.items_part(audit, run, lists)
+asked = question.ask(run.split.training.people, run.split.training.items, popularity=len(run.split.known) > 0)
+everything = auditing.overview(asked, run)
+audit = None if asked.group is None or asked.group.label not in everything["gaps"] else auditing.detail(asked)
+chosen = question.metric(asked, audit)
+reference = question.reference(asked, auditing.compared(asked, audit))
+told = cards.about(cards.of(auditing.with_model(everything, asked.k), run, asked.target), asked, chosen)
+cards.show(told, run, reference)
+if audit is None or asked.group is None:
+    if not asked.known:
+        st.info(words.say("There are no groups of people to compare. The items' share is below."),
+                icon=":material/info:")  # fmt: skip
+    part = parts.tabs(words.say("More"), OF_ANY, "more")
+    if part == "items":
+        auditing.items_part(auditing.detail(asked), run, lists, asked.target)
+    elif part == "feed":
+        cards.table(told)
+    else:
+        auditing.notes(everything)
+        auditing.conventions(everything)
     st.stop()
 
-attribute = group.label
-names = findings.metrics_of(audit, attribute)
+attribute = asked.group.label
+metric = question.metric_of(chosen, findings.metrics_of(audit, attribute))
+st.divider()
+auditing.headline(audit, attribute, metric)
 with st.container(horizontal=True, vertical_alignment="bottom", key="metric-row"):
-    named = words.namer(names, lambda key: findings.title(key, audit["k"]), limit=80)
-    metric = st.selectbox(words.say("Metric"), names, format_func=named, width=330, **state.pick("metric", names))
     with st.popover(words.say("What this is"), icon=":material/menu_book:", type="tertiary"):
-        st.markdown(findings.definition(metric, audit["k"], audit["conventions"]))
+        st.markdown(findings.definition(metric, audit["k"], audit["conventions"], audit.get("said")))
     parts.act(
         words.say("See the people"), state.put, "view", pictures.PEOPLE, icon=":material/group:", key="see-people"
     )
     st.download_button("audit.json", json.dumps(audit, indent=1), "audit.json", "application/json", on_click="ignore",
                        icon=":material/download:", key="audit-json")  # fmt: skip
-auditing.headline(audit, attribute, metric)
 left, right = st.columns([11, 9], gap="medium")
 with left:
-    pictures.groups(audit, run, group, metric)
+    if reference is None:
+        pictures.groups(audit, run, asked.group, metric)
+    else:
+        auditing.against(audit, attribute, metric, reference)
 with right:
     pictures.strip(audit, attribute)
 part = parts.tabs(words.say("More"), MORE, "more")
-auditing.more(part, audit, group, metric, run, lists)
+auditing.more(part, audit, asked, metric, run, lists)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from fairdash import words
 from fairdash.stages.compare import sentences
-from fairdash.ui import changes, comparing, findings, parts, state
+from fairdash.ui import changes, comparing, findings, many, parts, state
 
 MORE = {
     "gaps": words.later("Gaps"),
@@ -18,6 +18,9 @@ MORE = {
 }
 
 st.title(words.say("Compare"))
+if parts.tabs(words.say("What to compare"), comparing.SIDES, "sides") == "many":
+    many.page()
+    st.stop()
 chosen = comparing.choose()
 if chosen is None:
     st.stop()
@@ -40,6 +43,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     st.download_button("comparison.json", json.dumps(value, indent=1), "comparison.json", "application/json",
                        on_click="ignore", icon=":material/download:", key="comparison-json")  # fmt: skip
     parts.go("report", words.say("Make a report"), icon=":material/description:")
+    comparing.lever(chosen)
 title = words.plain(findings.title(metric, value["k"]), 80)
 left, right = st.columns([11, 9], gap="medium")
 with left:

@@ -1,4 +1,4 @@
-"""Report: an audit or a comparison as one file to send, print or keep, and a link to this view."""
+"""Report: an audit or a comparison as one file to send, print or keep, a link to this view, and slides to show."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ import streamlit as st
 
 from fairdash import words
 from fairdash.report import FORMATS
-from fairdash.ui import reporting, state
+from fairdash.ui import parts, presenting, reporting
 
+if presenting.asked() and (chosen := reporting.choose(shown=False)) is not None:
+    presenting.show(*chosen)
+    st.stop()
 st.title(words.say("Report"))
 chosen = reporting.choose()
 if chosen is None:
     st.stop()
+frames = reporting.frames()
+made = reporting.document(*chosen, frames=frames)
 with st.container(horizontal=True, vertical_alignment="center"):
-    frames = st.toggle(
-        words.say("Headings of EU law"),
-        help=words.say("With sections under the headings of Annex IV of the AI Act and of DSA Articles 27, 34 and 35."),
-        **state.own("frames", False, "True".__eq__),
-    )
-    made = reporting.document(*chosen, frames=frames)
+    parts.act(words.say("Present"), presenting.start, type="primary", icon=":material/slideshow:", key="present")
     for suffix, kind in FORMATS.items():
         st.download_button(
             words.say(kind.title),
             kind.write(made),
             f"fairdash-report.{suffix}",
             kind.media,
-            type="primary" if suffix == "html" else "secondary",
             on_click="ignore",
             icon=":material/download:",
             key=f"report-{suffix}",
@@ -33,6 +32,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
     with st.popover(words.say("Link"), icon=":material/link:"):
         st.caption(words.say("Opens this report in any browser that reaches this server."))
         st.code(reporting.link(), language=None)
+        st.caption(words.say("The same as slides:"))
+        st.code(reporting.link(present="1"), language=None)
 st.caption(words.say("One file without scripts; it prints as it stands, and nothing in it is loaded from elsewhere."))
 with st.container(border=True, key="report-preview"):
     st.iframe(FORMATS["html"].write(made), height=900)

@@ -104,7 +104,7 @@ def exposure(
     if not names:
         return empty(words.say("There is no item group to show."))
     axis = axis or words.say("part of the whole")
-    figure = frame.canvas(48 * len(names[:MAX_ROWS]) + 52, legend=True)
+    figure = frame.canvas((48 if len(names) <= 6 else 30) * len(names[:MAX_ROWS]) + 52, legend=True)
     styles = {main: (VERMILLION, "diamond", 13)}
     others = iter([(BLUE, "line-ns", 16), (GREEN, "circle-open", 11), (PURPLE, "square-open", 11), (ORANGE, "x", 10)])
     for what, values in parts.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -48,15 +48,18 @@ def crossing(cells: Sequence[Cell], metric: str, reference: float, told: str) ->
         return empty(words.say("Nobody has a value of both attributes."))
     rows = list(dict.fromkeys(cell.row for cell in cells))
     columns = list(dict.fromkeys(cell.column for cell in cells))
-    figure = frame.canvas(ROW * len(rows) + 70)
+    if len(columns) > len(rows):  # a narrow screen has room downwards
+        cells = [replace(cell, row=cell.column, column=cell.row) for cell in cells]
+        rows, columns = columns, rows
+    figure = frame.canvas(ROW * len(rows) + 60)
     z = [[math.nan] * len(columns) for _ in rows]
     for cell in cells:
         z[rows.index(cell.row)][columns.index(cell.column)] = cell.away(reference)
     figure.add_heatmap(
         z=z, x=list(range(len(columns))), y=list(range(len(rows))), zmin=-FAR, zmax=FAR, zmid=0,
         colorscale=[list(stop) for stop in SCALE], xgap=3, ygap=3, hoverinfo="skip",
-        colorbar={"thickness": 10, "len": 1, "tickvals": [-FAR, 0, FAR], "outlinewidth": 0,
-                  "title": {"text": words.say("half-widths from it"), "side": "right", "font": {"size": 12}}},
+        colorbar={"thickness": 10, "len": 1, "x": 1.01, "tickvals": [-FAR, 0, FAR], "outlinewidth": 0,
+                  "title": {"text": words.say("half-widths from the mean"), "side": "right", "font": {"size": 12}}},
     )  # fmt: skip
     hatched = [cell for cell in cells if math.isnan(cell.away(reference))]
     figure.add_bar(
@@ -106,8 +109,8 @@ def _text(cell: Cell) -> str:
     if cell.aside or cell.value is None:
         return f"n {words.count(cell.n)}"
     raw = words.number(cell.value)
-    told = raw if cell.shrunk is None else f"{raw} → {words.number(cell.shrunk)}"
-    return f"<b>{told}</b><br>n {words.count(cell.n)}"
+    drawn = "" if cell.shrunk is None else f"→ {words.number(cell.shrunk)}<br>"
+    return f"<b>{raw}</b><br>{drawn}n {words.count(cell.n)}"
 
 
 def _hint(cell: Cell, metric: str, reference: float) -> str:

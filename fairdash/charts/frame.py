@@ -108,8 +108,14 @@ def _template(ink: str, muted: str, grid: str, hover: str) -> go.layout.Template
     )
 
 
-LIGHT = _template("#1f2328", "#545c64", "rgba(100,110,120,0.22)", "#ffffff")
-DARK = _template("#e8eaec", "#adb5bd", "rgba(160,170,180,0.22)", "#20252a")
+_INK, _DARK_INK = "#1f2328", "#e8eaec"
+LIGHT = _template(_INK, "#545c64", "rgba(100,110,120,0.22)", "#ffffff")
+DARK = _template(_DARK_INK, "#adb5bd", "rgba(160,170,180,0.22)", "#20252a")
+
+
+def ink(dark: bool) -> str:
+    """The colour of text on the page."""
+    return _DARK_INK if dark else _INK
 
 
 def canvas(height: int, *, legend: bool = False, **layout: Any) -> go.Figure:

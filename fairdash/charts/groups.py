@@ -70,7 +70,7 @@ def group_values(
         return empty(words.say("There is no group to show."))
     reference = reference or words.say("everyone")
     spread = spread or words.say("95 % CI")
-    figure = frame.canvas(44 * len(rows[:MAX_ROWS]) + 52)
+    figure = frame.canvas(44 * max(2, len(rows[:MAX_ROWS])) + 52)
     for i, row in enumerate(rows[:MAX_ROWS]):
         if row.value is None or math.isnan(row.value):
             frame.note(figure, i, frame.missing(row.reason or words.say("no value")))

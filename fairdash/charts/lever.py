@@ -72,7 +72,7 @@ def movers(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) ->
     for i, row in enumerate(shown):
         kept = _drawn(row)
         before, after, number = row.before[kept], row.after[kept], row.numbers[kept]
-        y = i + 0.12 + BAND * (2 * ((number * _GOLDEN) % 1) - 1)
+        y = i + 0.14 + BAND * (2 * ((number * _GOLDEN) % 1) - 1)
         way = np.sign(after - before).astype(int)
         still = way == 0
         _dots(figure, after[still], y[still], number[still], "circle", GREY, 5, 0.35, keys)
@@ -87,20 +87,20 @@ def movers(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) ->
         color = PALETTE[i % 6]
         for value, symbol in zip(row.mean, ("diamond-open", "diamond"), strict=True):
             figure.add_scatter(
-                x=[value], y=[i - 0.3], mode="markers", showlegend=False,
+                x=[value], y=[i - 0.26], mode="markers", showlegend=False,
                 marker={"symbol": symbol, "size": 13, "color": color, "line": {"width": 2, "color": color}},
                 hovertemplate=f"{words.markup(words.say('mean'))} %{{x:.4f}}<extra></extra>",
             )  # fmt: skip
         change, low, high = row.difference
         said = words.say(
-            "mean {before} → {after}: {change} (95 % CI {interval})",
+            "{before} → {after}: {change} ({interval})",
             before=words.number(row.mean[0]),
             after=words.number(row.mean[1]),
             change=words.signed(change),
             interval=words.interval(low, high, sign=True),
         )
         figure.add_annotation(
-            xref="paper", x=1, y=i - 0.3, xanchor="right", showarrow=False, text=words.markup(said, 120),
+            xref="paper", x=0, y=i - 0.43, xanchor="left", showarrow=False, text=words.markup(said, 120),
         )  # fmt: skip
         if looked is not None and looked in number:
             at = int(np.flatnonzero(number == looked)[0])
@@ -109,7 +109,7 @@ def movers(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) ->
                 marker={"symbol": "circle-open", "size": 18, "color": GREY, "line": {"width": 2.5}},
             )  # fmt: skip
     frame.rows(figure, [words.group(row.name, row.n) for row in shown], words.markup(metric))
-    figure.update_yaxes(range=[len(shown) - 0.45, -0.55])
+    figure.update_yaxes(range=[len(shown) - 0.45, -0.58])
     figure.update_layout(transition={"duration": 250, "easing": "cubic-in-out"})
     table = pd.DataFrame(
         {
@@ -196,13 +196,13 @@ def plane(points: Sequence[PlanePoint], start: tuple[float, float], gap: str, qu
         mine = [point for point in points if point.series == name]
         color = PALETTE[s % 6]
         figure.add_scatter(
-            x=[p.gap for p in mine], y=[100 * p.accuracy for p in mine], mode="lines+markers", name=words.markup(name),
+            x=[p.gap for p in mine], y=[100 * p.accuracy for p in mine], mode="lines+markers",
+            name=words.markup(name, 60),
             line={"color": color, "dash": DASHES[s % 6], "width": 1},
             marker={"symbol": SYMBOLS[s % 6], "size": 9, "color": color},
             selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
             customdata=[[words.markup(p.label), keys.index(p.key)] for p in mine],
-            hovertemplate=f"%{{customdata[0]}}<br>{words.markup(gap)} %{{x:.4f}}, {words.markup(quality)} %{{y:.1f}} %"
-            f"<extra>{words.markup(name)}</extra>",
+            hovertemplate="%{customdata[0]}<br>%{x:.4f}, %{y:.1f} %<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     for point in (point for point in points if point.chosen):
         figure.add_scatter(

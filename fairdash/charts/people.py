@@ -15,8 +15,11 @@ from fairdash.charts import frame
 from fairdash.charts.frame import GREY, MAX_ROWS, PALETTE, SYMBOLS, Chart, empty
 
 MAX_DOTS = 1200  # of one picture; of more people some are drawn, evenly over their values
+SEEN, FAINT = 0.6, 0.12  # opacity of dots
 CELLS = 60  # across the picture, in which dots of like value are stacked
-HEIGHT = 0.8  # of a row that its fullest cell takes
+HEIGHT = 0.8  # of a row that a full cell takes
+FULL = 0.9  # part of the cells that are less full than a full one
+LEAST_FULL = 10.0  # dots of a full cell at least: a few people do not fill a row
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +49,12 @@ def people(
     metric: str,
     reference: Reference | None = None,
     brushed: tuple[float, float] | None = None,
+    marked: str = "",
 ) -> Chart:
     """One row a group, one dot a person; a stroke is the group's value, the dotted line the reference, its band the
-    tolerance. brushed: from and to; people outside of it are faint. At most MAX_DOTS are drawn, in equal parts of the
-    groups and evenly over their values; how many is said beside the group's size."""
+    tolerance. brushed: from and to; people outside of it are faint. marked: the id of a person who has a ring. At most
+    MAX_DOTS are drawn, in equal parts of the groups and evenly over their values; how many is said beside the group's
+    size."""
     shown = list(crowds[:MAX_ROWS])
     full = [crowd for crowd in shown if len(crowd.ids)]
     if not full:
@@ -75,26 +80,31 @@ def people(
             x=x, y=i + stacked(x, low, high), mode="markers", showlegend=False,
             marker={
                 "color": color, "symbol": SYMBOLS[i % 6] + ("-open" if crowd.aside else ""), "size": 6,
-                "opacity": np.where(inside, 0.6, 0.12), "line": {"width": 0.5, "color": color},
+                "opacity": np.where(inside, SEEN, FAINT), "line": {"width": 0.5, "color": color},
             },
             customdata=[[f"{words.markup(crowd.ids[j])}<br>{words.markup(metric)} {words.number(crowd.each[j], 4)}",
                          len(keys) + place] for place, j in enumerate(kept)],
             hovertemplate="%{customdata[0]}<extra></extra>",
-            unselected={"marker": {"opacity": 0.12}},
+            unselected={"marker": {"opacity": SEEN if brushed is None else FAINT}},
         )  # fmt: skip
+        for j, height in zip(kept, stacked(x, low, high), strict=True):
+            if crowd.ids[j] == marked:
+                figure.add_scatter(
+                    x=[crowd.each[j]], y=[i + height], mode="markers", showlegend=False, hoverinfo="skip",
+                    marker={"symbol": "circle-open", "size": 15, "color": color, "opacity": 1, "line": {"width": 2.5}},
+                    unselected={"marker": {"opacity": 1}},
+                )  # fmt: skip
         keys += [crowd.ids[j] for j in kept]
-        if not frame.none(crowd.value):
+        for paint, width in (("rgba(255,255,255,0.7)", 7), (color, 4)):  # a rim, so that it is seen among the dots
             figure.add_scatter(
                 x=[crowd.value], y=[i], mode="markers", showlegend=False, hoverinfo="skip",
-                marker={"color": color, "symbol": "line-ns", "size": 46, "opacity": 1,
-                        "line": {"width": 4, "color": color}},
+                marker={"color": paint, "symbol": "line-ns", "size": 46, "opacity": 1,
+                        "line": {"width": width, "color": paint}},
                 unselected={"marker": {"opacity": 1}},
             )  # fmt: skip
-            figure.add_annotation(
-                x=crowd.value, y=i, yshift=31, text=f"<b>{words.number(crowd.value)}</b>", showarrow=False,
-                xanchor="center",
-            )  # fmt: skip
     frame.rows(figure, labels, words.markup(metric))
+    values = ["" if crowd.value is None else f"<br><b>{words.number(crowd.value)}</b>" for crowd in shown]
+    figure.update_yaxes(ticktext=[a + b for a, b in zip(figure.layout.yaxis.ticktext, values, strict=True)])
     room = 0.03 * ((high - low) or 1.0)
     figure.update_xaxes(range=[low - room, high + room])
     if reference is not None:
@@ -153,15 +163,14 @@ def spread_over(values: NDArray[np.float64], most: int) -> NDArray[np.int64]:
     return order[np.linspace(0, len(order) - 1, most).round().astype(np.int64)].astype(np.int64)
 
 
-def stacked(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+def stacked(each: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
     """Heights of dots around their row [n], within HEIGHT / 2 of it: dots of one cell of the axis stand on each other,
-    so that the row is as high as there are people."""
-    cell = np.minimum((values - low) / ((high - low) or 1.0) * CELLS, CELLS - 1).astype(np.int64)
+    evenly; where a cell is much fuller than most, its dots stand closer."""
+    cell = np.minimum((each - low) / ((high - low) or 1.0) * CELLS, CELLS - 1).astype(np.int64)
     order = np.argsort(cell, kind="stable")
     counts = np.bincount(cell, minlength=CELLS)
-    first = np.cumsum(counts) - counts
-    height = np.empty(len(values))
-    place = np.arange(len(values)) - first[cell[order]]
-    height[order] = place - (counts[cell[order]] - 1) / 2
-    scaled: NDArray[np.float64] = height * HEIGHT / max(float(counts.max()), 12.0)  # a few do not fill a row
-    return scaled
+    usual = max(float(np.quantile(counts[counts > 0], FULL)), LEAST_FULL)
+    place = np.arange(len(each)) - (np.cumsum(counts) - counts)[cell[order]]
+    height = np.empty(len(each))
+    height[order] = (place - (counts[cell[order]] - 1) / 2) * HEIGHT / np.maximum(counts[cell[order]], usual)
+    return height

@@ -57,7 +57,7 @@ def strip(marks: Sequence[Mark], left: str = "", right: str = "") -> Chart:
         return empty(words.say("There is no gap to show."))
     drawn = sorted((m for m in marks if not math.isnan(m.place)), key=lambda m: -abs(m.place))
     order = [*drawn, *(m for m in marks if math.isnan(m.place))]
-    figure = frame.canvas(25 * len(order) + 56, legend=True)
+    figure = frame.canvas(25 * len(order) + (74 if left else 56), legend=True)
     for i, mark in enumerate(drawn):
         if not math.isnan(mark.unseen):
             figure.add_shape(
@@ -87,10 +87,10 @@ def strip(marks: Sequence[Mark], left: str = "", right: str = "") -> Chart:
     for i, mark in enumerate(order[len(drawn) :], len(drawn)):
         missing = mark.reason or words.say("no interval")
         frame.note(figure, i, missing if mark.gap is not None else words.say("undefined: {value}", value=missing))
-    title = words.say("gap, in half-widths of its own 95 % interval")
+    lines = [words.say("gap, in half-widths of its own 95 % interval")]
     if left:
-        title = words.say("← {left} have more · {title} · {right} have more →", left=left, right=right, title=title)
-    frame.rows(figure, [mark.metric for mark in order], words.markup(title, 160))
+        lines.insert(0, words.say("← {left} have more · {right} have more →", left=left, right=right))
+    frame.rows(figure, [mark.metric for mark in order], "<br>".join(words.markup(line, 80) for line in lines))
     places = [mark.place for mark in drawn]
     zones = [
         mark.unseen * side for mark in drawn if not math.isnan(mark.unseen) for side in ((-1, 1) if left else (1,))

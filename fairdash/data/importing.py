@@ -15,6 +15,7 @@ import pandas as pd
 from fairdash import columns
 from fairdash.data import arrays, check, clean, files, mapping, meaning, times
 from fairdash.data.check import Tables
+from fairdash.data.effects import Effect, effect
 from fairdash.data.findings import Finding, Question, UnansweredError, examples, questions
 from fairdash.data.mapping import Guess, Mapping, RatingKind
 from fairdash.data.options import ImportOptions
@@ -156,7 +157,7 @@ def complete(
     progress(0.4, "Checking")
     findings = list(seen.findings)
     tables, unit, kind = _under_roles(seen, options, findings)
-    tables = _repaired(tables, options, findings, progress)
+    tables, effects = _repaired(tables, options, findings, progress)
     if tables.interactions.empty:
         hint = "Choose other repairs or a smaller k-core, or check which columns hold the ids."
         raise DataError(f"No interaction of {tables.files[0]} is left after the repairs.", hint)
@@ -200,6 +201,7 @@ def complete(
             "options": options.to_json(),
             "time_unit": unit,
             "repairs": [f.message for f in findings if f.applied],
+            "effects": [effect.to_json() for effect in effects],
             "dedupe": options.dedupe,
             "k_core": options.k_core,
         },
@@ -487,19 +489,28 @@ def _wanted(options: ImportOptions) -> set[str]:
     return wanted
 
 
-def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], progress: Progress) -> Tables:
-    wanted = _wanted(options)
+def _repaired(
+    tables: Tables, options: ImportOptions, findings: list[Finding], progress: Progress
+) -> tuple[Tables, list[Effect]]:
+    """The tables after all repairs that are wanted, and what each of these did."""
+    wanted, effects = _wanted(options), []
+
+    def done(key: str, after: Tables) -> Tables:
+        effects.append(effect(key, tables, after))
+        return after
+
     for i, step in enumerate(_STEPS):
         progress(0.4 + 0.5 * i / len(_STEPS), "Checking")
         found = step(tables)
         if step is check.strangers:
             _must_meet(tables)
         for key in dict.fromkeys(f.repair for f in found if f.repair in wanted):
-            tables = clean.dedupe(tables, options.dedupe) if key == "dedupe" else clean.REPAIRS[key].run(tables)
+            repair = clean.REPAIRS[key].run
+            tables = done(key, clean.dedupe(tables, options.dedupe) if key == "dedupe" else repair(tables))
         findings += [_answered(replace(f, applied=f.repair in wanted), options) for f in found]
     if options.k_core > 1:
         before = len(tables.interactions)
-        tables = clean.k_core(tables, options.k_core)
+        tables = done("k_core", clean.k_core(tables, options.k_core))
         message = f"The {options.k_core}-core keeps {len(tables.interactions):,} of {before:,} interactions."
         gone = before - len(tables.interactions)
         findings.append(Finding("k_core", "info", tables.files[0], message, gone, repair="k_core", applied=True))
@@ -507,9 +518,9 @@ def _repaired(tables: Tables, options: ImportOptions, findings: list[Finding], p
     found = check.idle(tables) + check.titles(tables) + check.ties(tables)
     for finding in found:
         if finding.repair in wanted:
-            tables = clean.REPAIRS[finding.repair].run(tables)
+            tables = done(finding.repair, clean.REPAIRS[finding.repair].run(tables))
     findings += [replace(f, applied=f.repair in wanted) for f in found]
-    return tables
+    return tables, effects
 
 
 def _answered(finding: Finding, options: ImportOptions) -> Finding:

@@ -8,6 +8,7 @@ than films of the same quality by men. The twin has the same sizes and labels, g
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -47,7 +48,8 @@ class Planted:
     """One bias that was put in. metric: a key of the audit. group: who is worse off, or gets more (of `category`).
 
     sign: −1 where the group's value is below the others', +1 above. needs: "any" recommender shows it, popularity too,
-    or only a "personal" one.
+    or only a "personal" one. size: what was planted, as a part of the others' value; NaN where it is what the histories
+    hold more or less of, since tastes and merit are the same.
     """
 
     side: Literal["users", "items"]
@@ -58,6 +60,7 @@ class Planted:
     needs: Literal["any", "personal"]
     description: str
     category: str = ""
+    size: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ class GroundTruth:
 PLANTED = (
     Planted(
         *("users", "gender", "ndcg", "woman", -1, "any"),
-        "Nearly half of what is in women's histories was picked by others in the household, so lists fit them worse.",
+        "A third of what is in women's histories was picked by others in the household, so lists fit them worse.",
+        size=-SHARED,
     ),
     Planted(
         *("users", "gender", "category_share", "woman", 1, "personal"),

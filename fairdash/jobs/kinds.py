@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from fairdash import data, entries, identity, recommenders, settings
@@ -20,8 +19,8 @@ from fairdash.item_classes import POPULARITY
 from fairdash.mitigation.base import Mitigation
 from fairdash.progress import Progress, silent, within
 from fairdash.run import Run
-from fairdash.schema import Dataset, GroupSpec, Split
-from fairdash.stages import audit, compare, fit, mitigate, planted
+from fairdash.schema import Dataset, GroupSpec, Lists, Split
+from fairdash.stages import audit, compare, feed, fit, mitigate, planted
 from fairdash.stages.audit import AuditSpec
 from fairdash.workspace import Workspace, sole, write_json
 
@@ -76,15 +75,22 @@ def train_run(
 
 def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: lists, and the fields of AuditSpec as plain values. The audit.json is the entry's file."""
-    spec, name = AuditSpec.from_json(params), _named("audit", params)
+    name = _named("audit", params)
     if not workspace.has("audits", name):
         made, lists = entries.get_lists(workspace, params["lists"])
-        vectors = entries.get_vectors(workspace, params["lists"])
-        found = audit.audit(made, lists, spec, vectors=vectors, progress=progress)
-        meta = {"title": workspace.get("lists", params["lists"]).title, "lists": params["lists"], **spec.to_json()}
-        with workspace.create("audits", name, meta) as folder:
-            write_json(folder / "audit.json", found.to_json())
+        put_audit(workspace, params, made, lists, progress)
     return {"audits": name}
+
+
+def put_audit(workspace: Workspace, params: Params, made: Run, lists: Lists, progress: Progress = silent) -> str:
+    """Make and store the audit of a request whose run and lists are read already; returns its name."""
+    spec, name = AuditSpec.from_json(params), _named("audit", params)
+    entry = workspace.get("lists", params["lists"])
+    found = audit.audit(made, lists, spec, vectors=entries.get_vectors(workspace, entry.digest), progress=progress)
+    meta = {"title": entry.title, "lists": entry.digest, **spec.to_json()}
+    with workspace.create("audits", name, meta) as folder:
+        write_json(folder / "audit.json", found.to_json())
+    return name
 
 
 def read_audit(workspace: Workspace, name: str) -> dict[str, Any]:
@@ -203,9 +209,9 @@ def _demo(workspace: Workspace, params: Params, progress: Progress) -> Result:
     view = AuditSpec(groups=tuple(groups[:1]), item_groups=(GroupSpec((POPULARITY,)),)).to_json()
     audited = _audit(workspace, {"lists": lists, **view}, within(progress, 0.7, 0.02))
     model = _audit(workspace, {"lists": lists, **view, "model": True}, within(progress, 0.72, 0.1))
-    facts = data.sources.planted(source)
-    things = [asdict(GroupSpec((name,))) for name in dict.fromkeys(f.attribute for f in facts if f.side == "items")]
-    providers = _audit(workspace, {"lists": lists, **view, "item_groups": things}, within(progress, 0.82, 0.04))
+    facts, known = data.sources.planted(source), entries.get_run(workspace, trained["runs"]).split
+    asked = feed.ways(known.training.people, known.training.items, popularity=len(known.known) > 0)
+    everything = _audit(workspace, {"lists": lists, **asked.to_json()}, within(progress, 0.82, 0.04))
     # What hurts most here is the gap in accuracy: the most accurate lists that close half of it on validation.
     mitigation = {"method": "user_parity", "groups": view["groups"]}
     change = {"run": trained["runs"], "mitigation": mitigation, "rule": "gap-budget"}
@@ -220,7 +226,7 @@ def _demo(workspace: Workspace, params: Params, progress: Progress) -> Result:
         **sides,
         "audits": audited["audits"],
         "comparisons": compared["comparisons"],
-        "planted": planted.beside(facts, [read_audit(workspace, one["audits"]) for one in (model, providers)]),
+        "planted": planted.beside(facts, [read_audit(workspace, one["audits"]) for one in (model, everything)]),
         "sentences": sentences,
     }
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.data import brought
 from fairdash.data.brought import Brings, Brought
 from fairdash.data.findings import Finding
@@ -112,6 +112,7 @@ def liked_from(threshold: float | Literal["auto"] | None, options: ImportOptions
     return replace(options, relevance_threshold=None if threshold is None else float(threshold))
 
 
+@words.speaking(words.ENGLISH)
 def from_tables(
     tables: Brought,
     system: str,
@@ -147,6 +148,7 @@ def from_tables(
     )
 
 
+@words.speaking(words.ENGLISH)
 def from_split(
     split: Split,
     lists: Lists,
@@ -181,6 +183,7 @@ def from_split(
     )
 
 
+@words.speaking(words.ENGLISH)
 def from_inputs(
     made: Inputs,
     item_labels: Sequence[str],
@@ -223,6 +226,7 @@ def from_inputs(
     )
 
 
+@words.speaking(words.ENGLISH)
 def finish(
     total: Tally,
     catalogue: Catalogue,
@@ -241,8 +245,10 @@ def finish(
     undefined: dict[str, str] = {}
     if catalogue.popularity is None and not total.rules.accuracy_only:
         said.append(
-            "No training interactions: popularity, miscalibration and head and tail are undefined, and every item "
-            "counts as a candidate."
+            words.say(
+                "No training interactions: popularity, miscalibration and head and tail are undefined, and every item "
+                "counts as a candidate."
+            )
         )
     found: dict[str, dict[str, Gap]] = {}
     groups: dict[str, Any] = {}
@@ -284,11 +290,16 @@ def finish(
         undefined |= {f"model.{path}": reason for path, reason in model.undefined.items()}
     if total.n_without_truth:
         said.append(
-            f"{total.n_without_truth:,} of {total.n:,} people have no liked held-out item: accuracy leaves them out."
+            words.say(
+                "{n_without_truth} of {n} people have no liked held-out item: accuracy leaves them out.",
+                n_without_truth=total.n_without_truth,
+                n=total.n,
+            )
         )
     contract["findings"] = [finding.to_json() for finding in findings]
     contract["warnings"] = said
     contract["undefined"] = undefined
+    contract["said"] = words.forms([contract[name] for name in ("conventions", "findings", "warnings", "undefined")])
     value = results.plain(contract)
     value["undefined"] = results.without_interval(value, total.rules.replicates) | value["undefined"]
     return Audit(total, catalogue, found, value, tuple(findings))

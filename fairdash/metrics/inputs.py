@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.activity import ACTIVITY, with_activity
 from fairdash.data.brought import PREDICTION, Brought, in_order
 from fairdash.data.findings import Finding
@@ -243,9 +243,13 @@ def _known_again(held: Interactions, known: Interactions, n_items: int) -> list[
     if not again.any():
         return []
     return [
-        f"{int(again.sum()):,} of {len(ours):,} held-out items of {len(np.unique(held.user[again])):,} people are "
-        "among the same person's training items: what was trained on cannot test; they count as held out, and as "
-        "candidates."
+        words.say(
+            "{both} of {held} held-out items of {people} people are among the same person's training items: what was "
+            "trained on cannot test; they count as held out, and as candidates.",
+            both=int(again.sum()),
+            held=len(ours),
+            people=len(np.unique(held.user[again])),
+        )
     ]
 
 
@@ -353,8 +357,10 @@ def meeting(lists: pd.DataFrame, truth: pd.DataFrame, people_meet: bool, items_m
         )
     if items_meet:
         return []
-    message = "Not one held-out item occurs in any list: are the item ids of the two tables of one form? The first are "
-    message += f"{_first(lists[ITEM_ID])} and {_first(truth[ITEM_ID])}."
+    message = words.say(
+        "Not one held-out item occurs in any list: are the item ids of the two tables of one form? The first are "
+        "{listed} and {held}.", listed=_first(lists[ITEM_ID]), held=_first(truth[ITEM_ID]),
+    )  # fmt: skip
     return [Finding("items_apart", "warning", str(lists.attrs.get("file", "recommendations")), message)]
 
 
@@ -384,12 +390,12 @@ def pairs_of(pairs: Interactions, starts: NDArray[np.int64], codes: Codes) -> In
 
 def short(n: int, k: int) -> list[str]:
     """What is said of n lists that do not fill K places."""
-    return [f"{n:,} lists have fewer than K = {k} items; empty places count as misses."] if n else []
+    return [words.say("{n} lists have fewer than K = {k} items; empty places count as misses.", n=n, k=k)] if n else []
 
 
 def unlisted(n: int) -> list[str]:
     """What is said of n people with held-out items but without a list."""
-    return [f"{n:,} people have held-out items but no list: their accuracy is 0."] if n else []
+    return [words.say("{n} people have held-out items but no list: their accuracy is 0.", n=n)] if n else []
 
 
 def _continuous(specs: Sequence[GroupSpec], users: pd.DataFrame) -> dict[str, Array]:
@@ -491,13 +497,21 @@ class Oddities:
         said = []
         if self.known:
             said.append(
-                f"{self.known:,} places of {self.known_lists:,} lists hold what the person had in training: metrics "
-                "over candidates leave them out, unless they are held out again."
+                words.say(
+                    "{known} places of {known_lists} lists hold what the person had in training: metrics over "
+                    "candidates leave them out, unless they are held out again.",
+                    known=self.known,
+                    known_lists=self.known_lists,
+                )
             )
         if self.beyond:
             said.append(
-                f"Lists are cut at {self.depth:,} places, and {self.beyond:,} rows lie beyond: pairwise_accuracy takes "
-                "their items as not listed."
+                words.say(
+                    "Lists are cut at {depth} places, and {beyond} rows lie beyond: pairwise_accuracy takes their "
+                    "items as not listed.",
+                    depth=self.depth,
+                    beyond=self.beyond,
+                )
             )
         return said
 
@@ -505,14 +519,18 @@ class Oddities:
         """What should be known of a file of lists, whatever the length at which they are audited."""
         found = []
         if self.from_zero:
-            message = "Ranks start at 0: all are read as one more."
+            message = words.say("Ranks start at 0: all are read as one more.")
             found.append(Finding("rank_from_zero", "info", file, message, 0, (), "", True))
         if self.repeated:
-            message = f"{self.repeated:,} rows repeat an item that the same list already has at a better rank: their "
-            message += "places count as empty."
+            message = words.say(
+                "{repeated} rows repeat an item that the same list already has at a better rank: their places count as "
+                "empty.", repeated=self.repeated,
+            )  # fmt: skip
             found.append(Finding("repeated_items", "warning", file, message, self.repeated, (), "", True))
         if self.holes:
-            message = f"{self.holes:,} lists have holes in their ranks; each item keeps the rank that it was given."
+            message = words.say(
+                "{holes} lists have holes in their ranks; each item keeps the rank that it was given.", holes=self.holes
+            )
             found.append(Finding("rank_holes", "warning", file, message, self.holes))
         return found
 
@@ -627,7 +645,9 @@ def _rated(truth: pd.DataFrame, user: Codes, item: Codes, threshold: float | Non
     predicted = numbers(truth, "truth", PREDICTION)
     true = numbers(truth, "truth", RATING) if RATING in truth else np.ones(len(truth))
     if threshold is not None and predicted.min() >= 0 and predicted.max() <= 1 < true.max():
-        said.append("Predictions lie between 0 and 1: they are compared with whether the held-out item is liked.")
+        said.append(
+            words.say("Predictions lie between 0 and 1: they are compared with whether the held-out item is liked.")
+        )
         true = (true >= threshold).astype(np.float64)
     return Rated(user, item, predicted, true)
 

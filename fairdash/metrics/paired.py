@@ -98,6 +98,7 @@ class Paired:
                 "people": self._people(),
                 "warnings": list(dict.fromkeys([*self.before.results["warnings"], *self.after.results["warnings"]])),
                 "undefined": undefined,
+                "said": {**self.before.results.get("said", {}), **self.after.results.get("said", {})},
             }
         )
         return found

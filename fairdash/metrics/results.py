@@ -36,7 +36,7 @@ Array = NDArray[np.float64]
 _Sums = tuple[Array, Array, Array]  # [g, c], of products of columns [g, c, c], and of replicates [r, g, c]
 
 CURVE_PEOPLE = 20_000  # a curve needs no more; they are chosen by hash
-_GRADED = "in graded_ndcg alone: a gain of 2^rating − 1 for every held-out item, liked or not"
+_GRADED = words.later("in graded_ndcg alone: a gain of 2^rating − 1 for every held-out item, liked or not")
 STEPS = 20  # cells of a distribution
 
 
@@ -46,10 +46,10 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
     return {
         "relevance": words.later("binary: every held-out item")
         if threshold is None
-        else f"binary: held-out items rated {threshold:g} or more",
+        else words.say("binary: held-out items rated {threshold} or more", threshold=f"{threshold:g}"),
         **({"graded_relevance": _GRADED} if "graded_ndcg" in total.metrics else {}),
         "discount": words.later("1 / log2(rank + 1), rank from 1"),
-        "ideal": f"the first min({rules.k}, number of relevant items) discounts",
+        "ideal": words.say("the first min({k}, number of relevant items) discounts", k=rules.k),
         "candidates": words.later("the whole catalogue less the user's training items; never sampled negatives"),
         "pairwise_accuracy": words.later(
             "of all places of a list that were given, not of the top K alone; items outside the list rank below it, "
@@ -68,23 +68,39 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
             "the fewest items that make 80 % of the training interactions, the tail is the rest; of equal counts at "
             "the border a fixed hash of the item takes as many as are needed"
         ),
-        "parity_ratio": f"of the categories that would have at least {parity.LEAST_EXPECTED} places in the lists of "
-        "each group if groups were treated alike (of all where none would); left_out counts the others",
-        "missing_group": f"{UNKNOWN}: shown, never part of a gap",
+        "parity_ratio": words.say(
+            "of the categories that would have at least {least_expected} places in the lists of each group if groups "
+            "were treated alike (of all where none would); left_out counts the others",
+            least_expected=parity.LEAST_EXPECTED,
+        ),
+        "missing_group": words.say("{unknown}: shown, never part of a gap", unknown=UNKNOWN),
         "small_group": words.later("groups below the minimum size are shown with their n and are not part of a gap"),
         "undefined": words.later("null with its reason; never 0, never 1"),
-        "interval": "95 %; of people's values, the exact binomial interval of two points with the same mean, variance "
-        "and skew (Clopper & Pearson's for hits); of the item side, percentile bootstrap over "
-        f"users, {rules.replicates:,} replicates with Poisson(1) weights from a hash of (seed {rules.seed}, user), the "
-        "same for all metrics and for before and after, whose differences have an interval of the first kind, with "
-        "the variance and skew of these replicates",
+        "interval": words.say(
+            "95 %; of people's values, the exact binomial interval of two points with the same mean, variance and "
+            "skew (Clopper & Pearson's for hits); of the item side, percentile bootstrap over users, {replicates} "
+            "replicates with Poisson(1) weights from a hash of (seed {seed}, user), the same for all metrics and for "
+            "before and after, whose differences have an interval of the first kind, with the variance and skew of "
+            "these replicates",
+            replicates=rules.replicates,
+            seed=str(rules.seed),
+        ),
         "gap_interval": words.later(
             "two groups: of the signed difference, first the higher group; several groups or categories: all pairs "
             "covered at once; in both, an interval above 0 says that the groups differ, as p < 0.05 does"
         ),
-        "test": f"{rules.permutations:,} shufflings of the group labels over users"
-        + (", by their limit distribution above 20,000 users" if _by_limit(total) else "")
-        + "; all of them for hits of two groups; p_holm: Holm over the metrics of one attribute",
+        "test": words.say(
+            words.later(
+                "{permutations} shufflings of the group labels over users, by their limit distribution above 20,000 "
+                "users; all of them for hits of two groups; p_holm: Holm over the metrics of one attribute"
+            )
+            if _by_limit(total)
+            else words.later(
+                "{permutations} shufflings of the group labels over users; all of them for hits of two groups; p_holm: "
+                "Holm over the metrics of one attribute"
+            ),
+            permutations=rules.permutations,
+        ),
         "shrunk": words.later(
             "of five groups or more: posterior mean and 95 % interval under normal errors and normal true values, both "
             "their mean and their spread uniform a priori; small groups are part of it"
@@ -243,17 +259,38 @@ def gaps(
     if small:
         listed = ", ".join(f"{group.names[g]} ({group.people[g]})" for g in small)
         said.append(
-            f"{group.attribute}: groups below {group.min_size} people are shown but not part of any gap: {listed}."
+            words.say(
+                "{attribute}: groups below {min_size} people are shown but not part of any gap: {listed}.",
+                attribute=group.attribute,
+                min_size=group.min_size,
+                listed=listed,
+            )
         )
     if group.people[-1]:
-        said.append(f"{group.attribute}: unknown for {group.people[-1]:,} of {total.n:,} people; not part of any gap.")
+        said.append(
+            words.say(
+                "{attribute}: unknown for {people} of {n} people; not part of any gap.",
+                attribute=group.attribute,
+                people=group.people[-1],
+                n=total.n,
+            )
+        )
     if len(kept) < 2:
-        said.append(f"{group.attribute}: fewer than two groups are large enough, so there is no gap.")
+        said.append(
+            words.say(
+                "{attribute}: fewer than two groups are large enough, so there is no gap.", attribute=group.attribute
+            )
+        )
     several, who = total.who[attribute].several, total.who[attribute].among(kept)
     if several:
         said.append(
-            f"{group.attribute}: {several:,} of {total.n:,} people belong to several groups and count in each of them; "
-            "intervals and tests of gaps know who is in both."
+            words.say(
+                "{attribute}: {several} of {n} people belong to several groups and count in each of them; intervals "
+                "and tests of gaps know who is in both.",
+                attribute=group.attribute,
+                several=several,
+                n=total.n,
+            )
         )
     sums = group.total[kept]
     shuffle = len(kept) > 1 and total.rules.permutations
@@ -381,8 +418,14 @@ def too_few_shufflings(attribute: str, named: Mapping[str, Gap], permutations: i
         return []
     needed = math.floor(tests / bootstrap.ALPHA)
     return [
-        f"{attribute}: {tests} metrics are tested, so that with {permutations:,} shufflings none of them can pass the "
-        f"correction for all; it takes more than {needed:,}."
+        words.say(
+            "{attribute}: {tests} metrics are tested, so that with {permutations} shufflings none of them can pass "
+            "the correction for all; it takes more than {needed}.",
+            attribute=attribute,
+            tests=tests,
+            permutations=permutations,
+            needed=needed,
+        )
     ]
 
 

@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.data import brought
 from fairdash.data.brought import Brings, Brought
 from fairdash.data.findings import Finding
@@ -125,6 +125,7 @@ class Ids:
         return found
 
 
+@words.speaking(words.ENGLISH)
 def from_parquet(
     recommendations: Path | str,
     truth: Brings | None = None,
@@ -155,7 +156,12 @@ def from_parquet(
     roles = _roles(files[0], options, findings)
     contents = _look(files, roles, progress)
     if contents.empty:
-        message = f"{contents.empty:,} rows have no {USER_ID} or no {ITEM_ID}; they are left out."
+        message = words.say(
+            "{empty} rows have no {user_id} or no {item_id}; they are left out.",
+            empty=contents.empty,
+            user_id=USER_ID,
+            item_id=ITEM_ID,
+        )
         name = files[0].name
         findings.append(Finding("empty_ids", "warning", name, message, contents.empty, (), "drop_empty_ids", True))
     tables, listed = _with_ids(files[0].name, contents, roles, truth, users, train, items, options, accept_guesses)
@@ -166,7 +172,7 @@ def from_parquet(
     made = inputs.setting(tables, people, things, specs, item_specs, said)
     cells = () if accuracy_only else _score_cells(files, roles, k)
     if cells:
-        said.append("Score distance: of cells of scores that were cut from the first rows of the lists.")
+        said.append(words.say("Score distance: of cells of scores that were cut from the first rows of the lists."))
     rules = Rules(k, seed, replicates, permutations, ACCURACY if accuracy_only else (), cells)
     pieces = _Pieces(made, tuple(spec.min_size for spec in specs), rules, int(contents.lowest == 0))
 

@@ -19,6 +19,7 @@ curves         {attribute: {metric: {x, mean, low, high}}} for attributes that a
 model          what the model side found, where a model was at hand
 findings       [{key, severity, table, message, count, rows, repair, applied, question}]: what reading the tables found
 warnings       sentences;  undefined: {path: reason} for every null
+said           {sentence of this value: its template and values}, by which `words.again` says it in other languages
 """
 
 from __future__ import annotations

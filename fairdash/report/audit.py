@@ -9,7 +9,7 @@ from typing import Any
 
 from fairdash import charts, words
 from fairdash.metrics.catalogue import METRICS, on_side, part
-from fairdash.report import legal, pictures, shared
+from fairdash.report import findings, legal, pictures, shared
 from fairdash.report.document import (
     Cell,
     Document,
@@ -27,6 +27,7 @@ from fairdash.report.document import (
 )
 from fairdash.report.known import Known
 from fairdash.schema import UNKNOWN
+from fairdash.stages import feed
 from fairdash.stages.compare import title
 from fairdash.stages.disclosure import aside, people_of, withheld
 
@@ -48,7 +49,8 @@ def document(value: Value, known: Known, made: datetime, *, frames: bool = False
     platforms ask for. Raises KeyError or TypeError for a value that is no audit of one system."""
     value = withheld(value)
     k, careful = value["k"], shared.caveats(value, known)
-    found: list[Section] = []
+    cards = feed.feed(value, things=known.things())
+    found = [section(words.say("What was found"), *findings.parts(cards))]
     for attribute, groups in value["groups"].items():
         about = words.label(attribute)
         heading = words.say("Groups of {attribute}", attribute=about)
@@ -69,7 +71,8 @@ def document(value: Value, known: Known, made: datetime, *, frames: bool = False
     )
     found.append(section(words.say("How to read this"), Text(reading), shared.definitions(_used(value))))
     if frames:
-        found += legal.sections(known, (), tuple(careful))
+        told = [card.sentence for card in cards if card.kind == "found"]
+        found += legal.sections(known, tuple(told), tuple(careful))
     name = known.lists[0].title if known.lists else words.say("lists that were brought")
     heading = words.say("Audit of {title}", title=words.label(name, 120))
     return Document(heading, shared.place(known, value["n_users"], k), made, sections(*found))
@@ -90,7 +93,11 @@ def by_group(value: Value, attribute: str, metric: str = "") -> Picture | None:
             continue
         low, high = group.get(f"{metric}_ci") or (None, None)
         told = words.number(group[metric])
-        rows.append(pictures.Row(words.group(name, people_of(group, metric)), group[metric], low, high, told))
+        rows.append(
+            pictures.Row(
+                words.group(words.people(attribute, name), people_of(group, metric)), group[metric], low, high, told
+            )
+        )
     everybody = value["overall"].get(metric)
     alt = words.say(
         "{metric} by {attribute}, with 95 % intervals.", metric=at_k(metric, value["k"]), attribute=attribute
@@ -134,7 +141,12 @@ def _gaps(value: Value, attribute: str) -> Table:
         pair = words.say(" over ").join(words.label(name, 24) for name in row["pair"]) if row.get("pair") else ""
         seen = row.get("detectable") if state in ("none", "alone") else None
         last = Cell(f"{MARKS[state]} {words.say(charts.VERDICTS[state][0])}", state, TONES.get(state, ""))
-        told = (number(gap), between(None if of_ratio else row.get("ci")), Cell(pair, pair), number(row.get("p_holm")))
+        told = (
+            number(gap),
+            between(None if of_ratio else row.get("ci")),
+            Cell(pair, pair, "quiet"),
+            number(row.get("p_holm")),
+        )
         rows.append((Cell(title(key)), *told, number(seen), last))
     head = words.several("", "gap", "95 % CI", "between", "p (Holm)", "could be seen from", "")
     caption = words.say(

@@ -99,7 +99,7 @@ def moved(value: Value, attribute: str, metric: str = "ndcg") -> Picture | None:
         if group["small"] or name == UNKNOWN or not isinstance(row, Mapping) or row["difference"] is None:
             continue
         told = words.interval(row["before"], row["after"])
-        label = words.group(name, people_of(group, metric))
+        label = words.group(words.people(attribute, name), people_of(group, metric))
         rows.append(pictures.Row(label, row["after"], told=told, before=row["before"]))
     alt = words.say(
         "{metric} of groups of {attribute}, before (circle) and after (diamond).",

@@ -83,15 +83,22 @@ class Commands:
     lines: tuple[str, ...]
 
 
-Part: TypeAlias = Text | Points | Facts | Table | Picture | Card | Commands
-
-
 @dataclass(frozen=True)
 class Section:
     """A heading with what stands below it; one without parts is left out of a report."""
 
     heading: str
     parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Sections side by side, where there is room."""
+
+    columns: tuple[Section, ...]
+
+
+Part: TypeAlias = Text | Points | Facts | Table | Picture | Card | Commands | Beside
 
 
 @dataclass(frozen=True)

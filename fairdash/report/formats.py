@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fairdash import __version__, words
-from fairdash.report.document import Card, Cell, Commands, Document, Facts, Part, Picture, Points, Table, Text
+from fairdash.report.document import Beside, Card, Cell, Commands, Document, Facts, Part, Picture, Points, Table, Text
 from fairdash.words import Said
 
 _STYLE = (Path(__file__).parent / "style.css").read_text("utf-8")
@@ -27,7 +27,7 @@ def html(document: Document) -> str:
     """One page [one string]."""
     body = [f"<h1>{escape(document.title)}</h1>", f'<p class="soft about">{escape(document.about)}</p>']
     for section in document.sections:
-        body.append(f"<section><h2>{escape(section.heading)}</h2>{''.join(map(_html, section.parts))}</section>")
+        body.append(f"<section><h2>{escape(section.heading)}</h2>{''.join(map(html_of, section.parts))}</section>")
     return (
         f'<!doctype html><html lang="{escape(words.spoken())}"><head><meta charset="utf-8">'
         f"<title>{escape(document.title)}</title>"
@@ -38,7 +38,13 @@ def html(document: Document) -> str:
     )
 
 
-def _html(part: Part) -> str:
+def inline(picture: Picture) -> str:
+    """The picture as it stands in a page: it takes the ink of the text around it."""
+    return picture.svg
+
+
+def html_of(part: Part, draw: Callable[[Picture], str] = inline) -> str:
+    """A part as HTML, all text escaped. draw: how a picture is put in."""
     match part:
         case Text():
             return f"<p{' class=soft' if part.quiet else ''}>{escape(part.said)}</p>"
@@ -48,9 +54,14 @@ def _html(part: Part) -> str:
             rows = (f"<dt>{escape(name)}</dt><dd>{escape(told)}</dd>" for name, told in part.rows)
             return f"<dl>{''.join(rows)}</dl>"
         case Picture():
-            return f"<figure>{part.svg}</figure>"
+            return f"<figure>{draw(part)}</figure>"
         case Commands():
             return f"<pre>{escape(chr(10).join(part.lines))}</pre>"
+        case Beside():
+            heads = (f"<h3>{escape(one.heading)}</h3>" if one.heading else "" for one in part.columns)
+            bodies = ("".join(html_of(inner, draw) for inner in one.parts) for one in part.columns)
+            columns = (f"<div>{head}{body}</div>" for head, body in zip(heads, bodies, strict=True))
+            return f'<div class="beside">{"".join(columns)}</div>'
         case Card():
             lines = (
                 [f'<p class="state {part.tone or "soft"}">{escape(part.mark)} {escape(part.state)}</p>']
@@ -59,7 +70,7 @@ def _html(part: Part) -> str:
             )
             lines.append(f'<p class="said">{escape(part.said)}</p>')
             lines += [f'<p class="soft">{escape(one)}</p>' for one in part.more]
-            drawn = f"<figure>{part.picture.svg}</figure>" if part.picture else ""
+            drawn = f"<figure>{draw(part.picture)}</figure>" if part.picture else ""
             return f"<article{' class=drawn' if drawn else ''}><div>{''.join(lines)}</div>{drawn}</article>"
         case Table():
             head = "".join(f"<th>{escape(name)}</th>" for name in part.columns)
@@ -100,6 +111,11 @@ def _markdown(part: Part) -> Iterator[str]:
         case Commands():
             fence = "`" * (1 + max((len(run) for line in part.lines for run in re.findall("`+", line)), default=2))
             yield from (fence, *part.lines, fence)
+        case Beside():
+            for one in part.columns:
+                yield from ([f"### {_md(one.heading)}", ""] if one.heading else [])
+                for inner in one.parts:
+                    yield from (*_markdown(inner), "")
         case Card():
             state = f"{_md(part.mark)} {_md(part.state)}: " if part.state else ""
             yield f"- {state}**{_md(part.said)}**"
@@ -148,6 +164,8 @@ def _lines(part: Part) -> Iterator[tuple[str, str, str, object]]:
             yield from (("", "", one, "") for one in part.said)
         case Facts():
             yield from ((name, "", told, "") for name, told in part.rows)
+        case Beside():
+            yield from (line for one in part.columns for inner in one.parts for line in _lines(inner))
         case Card():
             yield part.state, "", part.said, ""
             yield from ((part.state, "", one, "") for one in part.more)

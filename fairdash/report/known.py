@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fairdash import entries, settings, words
-from fairdash.data.sources import SOURCES
+from fairdash.data import sources
 from fairdash.mitigation.base import Mitigation
 from fairdash.run import Run
 from fairdash.schema import GroupSpec
@@ -38,6 +38,11 @@ class Data:
     provenance: Mapped = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    @property
+    def source(self) -> str:
+        """The data set of the catalogue that it is, where it is one; else its name."""
+        return str(self.provenance.get("source") or self.name)
+
 
 @dataclass(frozen=True)
 class Lists:
@@ -58,6 +63,10 @@ class Known:
     spec: AuditSpec | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     measured: datetime | None = None
+
+    def things(self) -> str:
+        """What items are called, in the language of whoever is spoken to."""
+        return words.say(sources.things("" if self.data is None else self.data.source))
 
 
 def of_file(kind: str, value: Mapped, run: Run | None = None) -> Known:
@@ -184,9 +193,8 @@ def _line(command: str, *words_: str) -> str:
 
 
 def _train(data: Data, lists: Lists, out: str = "RUN") -> str:
-    source = str(data.provenance.get("source") or data.name)
     of_files = ["--interactions", "INTERACTIONS", "--users", "USERS", "--items", "ITEMS"]
-    given = ["--dataset", source] if source in SOURCES else of_files
+    given = ["--dataset", data.source] if data.source in sources.SOURCES else of_files
     options = [
         word for name, value in (lists.run.get("options") or {}).items() for word in ("--set", f"{name}={value}")
     ]

@@ -173,6 +173,7 @@ def _line(
 
 
 def _svg(height: int, marks: Sequence[str], alt: str) -> Picture:
-    head = f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{words.markup(alt, 400)}"'
+    named = f'role="img" aria-label="{words.markup(alt, 400)}"'
+    head = f'<svg viewBox="0 0 {WIDTH} {height}" {named}'
     look = 'fill="currentColor" font-size="14" font-family="system-ui, sans-serif"'
     return Picture(f"{head} {look}>{''.join(marks)}</svg>", alt)

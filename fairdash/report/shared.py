@@ -134,22 +134,6 @@ def step(step: Mapping[str, Any]) -> str:
 def caveats(value: Value, known: Known) -> list[str]:
     """What these numbers cannot carry, from the numbers themselves."""
     said = []
-    n, without = value["n_users"], value.get("n_without_truth", 0)
-    if without:
-        told = words.later("{share} of the people ({n}) have no liked held-out item: accuracy says nothing of them.")
-        said.append(words.say(told, share=words.percent(without / n), n=without))
-    for attribute, groups in value["groups"].items():
-        small = [group for group in groups.values() if group["small"]]
-        if small:
-            said.append(
-                words.say(
-                    "{attribute}: {n} group has too few people to be compared; of it nothing is said but its size.",
-                    "{attribute}: {n} groups have too few people to be compared; of them nothing is said but their "
-                    "size.",
-                    attribute=words.label(attribute),
-                    n=len(small),
-                )
-            )
     if known.spec is not None and known.spec.permutations < FEW_SHUFFLES:
         least = words.number(1 / (known.spec.permutations + 1))
         told = words.later("Labels were shuffled only {n} times: no p can fall below {least}.")
@@ -164,7 +148,7 @@ def caveats(value: Value, known: Known) -> list[str]:
                 "training could move the numbers, too; by how much is not measured here."
             )
         )
-    return [*said, *map(str, value["warnings"])]
+    return [*said, *(words.again(warning, value.get("said")) for warning in value["warnings"])]
 
 
 def how_made(known: Known, kind: str, rules: Mapping[str, str], made: datetime) -> Section:

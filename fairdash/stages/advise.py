@@ -230,12 +230,17 @@ def advise(audit: Mapping[str, Any], *, can: Collection[str] = ()) -> tuple[Advi
             attribute,
             about,
             _said(rule, attribute, row),
-            tuple(_suggestion(info, attribute, about, offered, rule.key) for info in _answering(rule.key)),
+            suggestions(rule.key, attribute, about, offered),
         )
         for rule in TABLE
         for attribute, about, row in _rows(audit, rule)
         if _defined(row) and rule.found(row)
     )
+
+
+def suggestions(finding: str, attribute: str | None, about: About, can: Collection[str] = ()) -> tuple[Suggestion, ...]:
+    """What fits a finding by its key, such as gaps.ndcg, least intrusive first. can: as in `advise`."""
+    return tuple(_suggestion(info, attribute, about, set(can), finding) for info in _answering(finding))
 
 
 def _rows(audit: Mapping[str, Any], rule: _Rule) -> Iterator[tuple[str | None, About, Row]]:

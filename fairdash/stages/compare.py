@@ -206,7 +206,10 @@ def cut_alike(before: Lists, after: Lists, k: int) -> tuple[Lists, Lists, list[s
     shortest = min(before.depth, after.depth)
     if before.depth == after.depth:
         return before, after, []
-    said = f"The lists have up to {before.depth} places before and {after.depth} after: both were cut to {shortest}."
+    said = words.say(
+        "The lists have up to {before} places before and {after} after: both were cut to {shortest}.",
+        before=before.depth, after=after.depth, shortest=shortest,
+    )  # fmt: skip
     return before.top(shortest), after.top(shortest), [said] if shortest < k else []
 
 
@@ -232,6 +235,7 @@ def _measured(side: Made, top: Lists, spec: AuditSpec, progress: Progress) -> di
     )
 
 
+@words.speaking(words.ENGLISH)
 def compare_audits(
     before: Audit,
     after: Audit,
@@ -251,6 +255,7 @@ def compare_audits(
     """
     value = dict(paired(before, after).to_json())
     value["warnings"] = [*notes, *value["warnings"]]
+    value["said"] |= words.forms(notes)
     value["model"] = {} if models is None else _model(*models)
     for row, key, is_gap in _rows(value):
         row["verdict"] = _verdict(row, key, is_gap)

@@ -11,10 +11,12 @@ everybody's value. A crossing that repeats what one of its attributes shows alon
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any, Literal, get_args
 
+import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
@@ -23,7 +25,9 @@ from fairdash.activity import ACTIVITY
 from fairdash.item_classes import POPULARITY
 from fairdash.metrics.bootstrap import ALPHA, Z, holm
 from fairdash.metrics.catalogue import METRICS, on_side
+from fairdash.metrics.rates import difference
 from fairdash.schema import CATEGORIES, UNKNOWN, GroupSpec
+from fairdash.stages.advise import Suggestion, suggestions
 from fairdash.stages.audit import AuditSpec
 from fairdash.stages.disclosure import people_of
 
@@ -33,7 +37,7 @@ Kind = Literal["found", "alone", "few", "untested", "none"]
 About = Literal["people", "items", "model"]
 Target = Literal["catalogue", "interactions", "uniform", "liked"]
 
-ATTRIBUTES, CROSSED, ITEM_ATTRIBUTES = 6, 3, 3  # attributes that the feed looks at, and the first ones that it crosses
+ATTRIBUTES, CROSSED, ITEM_ATTRIBUTES = 6, 3, 4  # attributes that the feed looks at, and the first ones that it crosses
 LARGE = 0.2  # part of everybody's value: where a difference of this size could stay unseen, there are too few people
 SEEN = 0.05  # of K items, below which a difference is told of a hundred items instead
 _SHARES: Mapping[Target, str] = {
@@ -112,38 +116,25 @@ class Card:
 
 
 def spec(
-    people: pd.DataFrame,
-    items: pd.DataFrame,
+    people: Sequence[GroupSpec],
+    items: Sequence[GroupSpec] = (),
     *,
-    first: Sequence[GroupSpec] = (),
-    first_items: Sequence[GroupSpec] = (),
-    popularity: bool = True,
+    also: Sequence[GroupSpec] = (),
     k: int = settings.K,
-    min_size: int = settings.MIN_GROUP_SIZE,
 ) -> AuditSpec:
-    """The audit that the feed is made from: attributes of people and the crossings of the first of them, and ways to
-    group items. How active people are is no part of it unless asked for: whoever has more held-out items has more to
-    hit. first, first_items: these come first, as they are cut. popularity: whether head and tail are known."""
-    known = {one.label: one for one in groups.suggest(people, min_size) if one.label != ACTIVITY}
-    singly = {one.label: one for one in first if len(one.attributes) == 1} | known
-    singly |= {one.label: one for one in first if one.label in singly}
-    each = [singly[name] for name in [*known][:ATTRIBUTES]]
-    crossed = [GroupSpec.crossed(pair) for pair in _pairs(each[:CROSSED])]
-    asked = {one.label: one for one in (*first, *each, *crossed)}
-    things = [*first_items, *([GroupSpec((POPULARITY,))] if popularity else []), *groups.suggest(items)]
-    of_items = {one.label: one for one in reversed(things)}
-    return AuditSpec(
-        groups=tuple(asked.values()),
-        item_groups=tuple(of_items[name] for name in dict.fromkeys(one.label for one in things))[: ITEM_ATTRIBUTES + 1],
-        k=k,
-        only=FAMILIES,
-    )
+    """The audit that the feed is made from: the first attributes of people, such as `groups.suggest` finds, and the
+    crossings of the first of them; the first ways to group items. also: groups of people besides. How active people are
+    is no part of it unless asked for: whoever has more held-out items has more to hit."""
+    each = [one for one in people if one.label != ACTIVITY][:ATTRIBUTES]
+    crossed = [GroupSpec.crossed(pair) for pair in combinations(each[:CROSSED], 2)]
+    asked = {one.label: one for one in (*each, *crossed, *also)}
+    return AuditSpec(tuple(asked.values()), tuple(items[:ITEM_ATTRIBUTES]), k, only=FAMILIES)
 
 
-def _pairs(each: Sequence[GroupSpec]) -> Iterator[tuple[GroupSpec, GroupSpec]]:
-    for i, one in enumerate(each):
-        for other in each[i + 1 :]:
-            yield one, other
+def ways(people: pd.DataFrame, items: pd.DataFrame, *, popularity: bool) -> AuditSpec:
+    """The same of tables of people and of items, with their usual cuts. popularity: whether head and tail are known."""
+    things = [*([GroupSpec((POPULARITY,))] if popularity else []), *groups.suggest(items)]
+    return spec(groups.suggest(people), things)
 
 
 # --- the feed ---------------------------------------------------------------------------------------------------------
@@ -204,10 +195,35 @@ def _judged(card: Card, p_feed: float, tests: int) -> Card:
     if kind in _JUDGED:
         more = words.say(_JUDGED[kind], count=tests, p=words.p_value(p_feed))
         return replace(card, kind=kind, p_feed=p_feed, tests=tests, sentence=f"{card.sentence} {more}")
-    what = words.say(QUESTIONS[card.question].title) if card.question in QUESTIONS else words.say(_WHAT[card.question])
-    told = {"what": what, "attribute": words.label(card.attribute), "part": words.percent(card.seen, 0)}
+    told = {
+        "what": words.say(title(card)),
+        "attribute": words.label(card.attribute),
+        "part": words.percent(card.seen, 0),
+    }
     plain = words.say(_UNSEEN[kind], **told) if kind in _UNSEEN and not math.isnan(card.seen) else card.plain
     return replace(card, p_feed=p_feed, tests=tests, plain=plain)
+
+
+def title(card: Card) -> str:
+    """What the card's question is about, in English."""
+    return QUESTIONS[card.question].title if card.question in QUESTIONS else _WHAT[card.question]
+
+
+def remedies(card: Card, can: Collection[str] = ()) -> tuple[Suggestion, ...]:
+    """What can be done about a card's finding, least intrusive first. can: see `advise.advise`."""
+    about: Literal["people", "items"] = "items" if card.about == "items" else "people"
+    return suggestions(_FINDINGS[card.question], card.attribute, about, can)
+
+
+_FINDINGS = {  # what methods say that they answer
+    "accuracy": "gaps.ndcg",
+    "kinds": "gaps.category_divergence",
+    "taste": "gaps.miscalibration",
+    "popularity": "gaps.popularity_lift",
+    "exposure": "items.exposure_ratio",
+    "leakage": "model.probe_auc",
+    "flip": "model.flip_jaccard",
+}
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -338,6 +354,30 @@ def _sentence(told: _Told, row: Row, ci: tuple[float, float] | None) -> str:
     return words.sentence(words.say(form, **said))
 
 
+# --- against one group ------------------------------------------------------------------------------------------------
+
+
+def against(audit: Audit, attribute: str, metric: str, reference: str) -> tuple[Bar, ...]:
+    """What each group that is compared has more than the reference, with the interval of this one difference (Zou &
+    Donner 2008, from the intervals of both values; of people in both groups it knows nothing). Empty for a metric that
+    a single group does not have."""
+    groups = audit["groups"][attribute]
+    own, ends = groups[reference].get(metric), _ends(groups[reference].get(f"{metric}_ci"))
+    found = []
+    for name, row in groups.items():
+        value, its = row.get(metric), _ends(row.get(f"{metric}_ci"))
+        if None in (own, value) or name in (reference, UNKNOWN) or row.get("small"):
+            continue
+        low = high = math.nan
+        if ends and its:
+            values, lows, highs = (
+                (np.array(one), np.array(other)) for one, other in zip((value, *its), (own, *ends), strict=True)
+            )
+            low, high = (float(end) for end in difference(values, lows, highs))
+        found.append(Bar(name, people_of(row, metric), value - own, low, high))
+    return tuple(found)
+
+
 # --- in things people know --------------------------------------------------------------------------------------------
 
 
@@ -380,7 +420,7 @@ def _kinds(told: _Told) -> str:
         one, other, more = other, one, -more
     count = _out_of(told.k, more)
     return words.say(
-        "Of {count} {things}, {one} get {n} more of {category} than {other}.",
+        "Of {count} {things}, {one} get {n} more {category} than {other}.",
         count=count, things=told.things, one=one, other=other, n=words.number(count * more, 1),
         category=words.label(told.of),
     )  # fmt: skip

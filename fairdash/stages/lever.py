@@ -59,13 +59,15 @@ class GroupShift:
 @dataclass(frozen=True, eq=False)
 class Shift:
     """Everybody at a strength. items: lists [n_users, k]. groups: those that may be shown. gaps: {metric: {before,
-    after, difference, ci, moved, …}} between them, as in `metrics.paired`; point: target and NDCG of everybody."""
+    after, difference, ci, moved, …}} between them, as in `metrics.paired`; point: target and NDCG of everybody. ndcg:
+    of each person [n_users], NaN where undefined."""
 
     strength: float
     items: Codes
     groups: tuple[GroupShift, ...]
     gaps: Mapping[str, Mapping[str, Any]]
     point: Point
+    ndcg: Array
 
 
 class Lever:
@@ -153,9 +155,10 @@ class Lever:
                     disclosure.told(int((change > 0).sum())),
                 )
             )
-        return Shift(
-            strength, lists.items, tuple(found), both["gaps"][groups.attribute], self.point(self.target, strength)
-        )
+        ndcg = np.full(len(lists.items), np.nan)
+        ndcg[self._codes] = new.metrics["ndcg"]
+        gaps, point = both["gaps"][groups.attribute], self.point(self.target, strength)
+        return Shift(strength, lists.items, tuple(found), gaps, point, ndcg)
 
     @property
     def complete(self) -> bool:

@@ -112,7 +112,7 @@ class People:
 
 
 @dataclass(frozen=True)
-class Part:
+class GroupPart:
     """A group, or those of it who are brushed. people: of the whole group, with or without a value; n: who of it have a
     value and are brushed, None where that is not told; value: of these together; aside: why it is not told, or not
     compared."""
@@ -179,7 +179,7 @@ def hidden(n: int, whole: int, least: int) -> str:
     return ALL_BUT_FEW if 0 < whole - n < least else ""
 
 
-def parts(people: People, metric: str, brushed: Mask | None = None) -> list[Part]:
+def parts(people: People, metric: str, brushed: Mask | None = None) -> list[GroupPart]:
     """Each group's value, or that of those of it who are brushed [n]. Of a small group nothing is told but its size."""
     measure = people.measures[metric]
     found = []
@@ -190,10 +190,10 @@ def parts(people: People, metric: str, brushed: Mask | None = None) -> list[Part
         why = hidden(int(kept.sum()), int(whole.sum()), people.least)
         n = int(kept.sum()) if int(whole.sum()) >= people.least else None
         if why:
-            found.append(Part(name, int(member.sum()), n, math.nan, why))
+            found.append(GroupPart(name, int(member.sum()), n, math.nan, why))
         else:
             unknown = words.later("unknown") if name == UNKNOWN else ""
-            found.append(Part(name, int(member.sum()), n, measure.of(kept), unknown))
+            found.append(GroupPart(name, int(member.sum()), n, measure.of(kept), unknown))
     return found
 
 
@@ -204,7 +204,7 @@ def between(people: People, metric: str, low: float, high: float) -> Mask:
     return found
 
 
-def widest(found: Sequence[Part]) -> tuple[Part, Part] | None:
+def widest(found: Sequence[GroupPart]) -> tuple[GroupPart, GroupPart] | None:
     """The highest and the lowest of the groups that are compared; None where fewer than two are."""
     order = sorted((part for part in found if part.compared), key=lambda part: part.value)
     return (order[-1], order[0]) if len(order) > 1 else None
@@ -270,6 +270,15 @@ def portrait(people: People, split: Split, person: int) -> Portrait:
     return Portrait(
         known.item[start:stop][::-1], listed, frozenset(listed[hits].tolist()), liked[~np.isin(liked, listed)]
     )
+
+
+def taste(people: People, items: Codes, most: int = 3) -> list[tuple[str, float]]:
+    """The largest categories of some items with their shares, the largest first; empty where items have none."""
+    held = people.facts.categories
+    if held is None or not len(items):
+        return []
+    share = np.asarray(held.share[items].mean(axis=0)).ravel()
+    return [(held.names[c], float(share[c])) for c in np.argsort(-share, kind="stable")[:most] if share[c] > 0]
 
 
 def _own(pairs: Interactions, person: int) -> Codes:

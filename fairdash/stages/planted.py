@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from fairdash import words
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from fairdash import settings, words
 from fairdash.data.synthetic import Planted
+from fairdash.groups import form
+from fairdash.metrics import accuracy
 from fairdash.metrics.catalogue import METRICS
+from fairdash.schema import Categories, Codes, GroupSpec, Split
 
 Audit = Mapping[str, Any]
 
@@ -56,3 +65,96 @@ def _value(fact: Planted, group: Mapping[str, Any]) -> float | None:
     found = group.get(fact.metric)
     value: float | None = found.get(fact.category) if isinstance(found, Mapping) else found
     return value
+
+
+# --- by how much ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Size:
+    """A fact's group against the others, as a part of their value, 0 where they are alike: planted, found in lists, and
+    in these lists after a mitigation."""
+
+    fact: Planted
+    planted: float
+    found: float
+    after: float
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """Lists [n_users, k] of a split's people, and the NDCG of each [n_users], NaN where undefined."""
+
+    items: Codes
+    ndcg: NDArray[np.float64]
+
+
+def sizes(facts: Sequence[Planted], split: Split, before: Looked, after: Looked) -> list[Size]:
+    """By how much each fact lies off, as far as lists show it. Of a gap in accuracy the generator says what was
+    planted; of categories and exposure the histories do: tastes are the same by group, and so is merit. Groups are
+    those of the minimum size; a fact whose group is smaller is left out."""
+    data = split.training
+    history = data.train.matrix(data.n_users, data.n_items).astype(np.float64)
+    found = []
+    for fact in facts:
+        if fact.side == "items":
+            people = [history, *(_exposure(one.items, data.n_items) for one in (before, after))]
+            told = [_of_items(fact, split, matrix) for matrix in people]
+        elif fact.category:
+            shown = [history, *(_exposure(one.items, data.n_items, flat=True) for one in (before, after))]
+            told = [_of_category(fact, split, matrix) for matrix in shown]
+        elif fact.metric == "ndcg":
+            told = [fact.size, *(_against_others(fact, split, one.ndcg) for one in (before, after))]
+        else:
+            continue
+        if not any(map(math.isnan, told)):
+            found.append(Size(fact, *told))
+    return found
+
+
+def _exposure(items: Codes, n_items: int, *, flat: bool = False) -> sparse.csr_array:
+    """What each place of each list gives its item [n_users, n_items]: 1 / log2(rank + 1), or flat 1."""
+    row, place = np.nonzero(items >= 0)
+    weight = np.ones(items.shape[1]) if flat else accuracy.discounts(items.shape[1])
+    return sparse.csr_array((weight[place], (row, items[row, place])), shape=(len(items), n_items))
+
+
+def _of_items(fact: Planted, split: Split, shown: sparse.csr_array) -> float:
+    """The group's share of what is shown, against its share of the items whose group is known."""
+    kinds = form(GroupSpec((fact.attribute,)), split.training.items)
+    if fact.group not in kinds.names:
+        return math.nan
+    own, known = kinds.codes == kinds.names.index(fact.group), kinds.codes >= 0
+    per_item = np.asarray(shown.sum(axis=0)).ravel()
+    total = float(per_item[known].sum())
+    return float(per_item[own].sum()) / total / (own.sum() / known.sum()) - 1 if total else math.nan
+
+
+def _of_category(fact: Planted, split: Split, shown: sparse.csr_array) -> float:
+    categories = Categories.of(split.training.items)
+    if fact.category not in categories.names:
+        return math.nan
+    share = categories.shares[:, [categories.names.index(fact.category)]]
+    part, whole = (np.asarray((shown @ one).sum(axis=1)).ravel() for one in (share, np.ones((shown.shape[1], 1))))
+    return _against_others(fact, split, part, whole)
+
+
+def _against_others(
+    fact: Planted, split: Split, above: NDArray[np.float64], below: NDArray[np.float64] | None = None
+) -> float:
+    """Σ above / Σ below of the fact's group against that of the other groups that are large enough; below: None counts
+    who has a value."""
+    groups = form(GroupSpec((fact.attribute,)), split.training.people)
+    if fact.group not in groups.names:
+        return math.nan
+    code = groups.names.index(fact.group)
+    large = np.flatnonzero(groups.sizes >= settings.MIN_GROUP_SIZE)
+    known = ~np.isnan(above)
+    own, rest = groups.codes == code, np.isin(groups.codes, large) & (groups.codes != code)
+    if code not in large or not (own & known).any() or not (rest & known).any():
+        return math.nan
+    under = known.astype(np.float64) if below is None else below
+    mine, theirs = (
+        float(above[who & known].sum()) / max(float(under[who & known].sum()), 1e-12) for who in (own, rest)
+    )
+    return mine / theirs - 1 if theirs else math.nan

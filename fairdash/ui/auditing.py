@@ -1,15 +1,22 @@
-"""The audit of the lists in view: started when it is looked at, read from the workspace when it is there."""
+"""The audit of the lists in view: made when it is looked at, read from the workspace when it is there."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from fairdash import charts, words
+from fairdash.charts import GroupValue
+from fairdash.item_classes import POPULARITY
+from fairdash.jobs import kinds
 from fairdash.run import Run
 from fairdash.schema import GroupSpec, Lists
+from fairdash.stages import feed
+from fairdash.stages.audit import AuditSpec
 from fairdash.ui import findings, forms, load, model_side, parts, pictures, state
+from fairdash.ui.question import Asked
 
 PICTURES = {
     "cumulative": words.later("cumulative"),
@@ -25,16 +32,50 @@ _BADGES = {
 }
 
 
-def params(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: int, model: bool) -> dict[str, Any]:
-    """The audit job of this view."""
-    return {"lists": lists, **forms.view(group, items, k), "model": model}
+def measured(lists: str, spec: AuditSpec) -> dict[str, Any]:
+    """The audit of lists, read from the workspace or made here and now and kept there, so that reports, advice and
+    links find it. What the model does takes a job, and is no part of it."""
+    params = {"lists": lists, **spec.to_json()}
+    name = kinds.found(state.workspace(), "audit", params)
+    if name is None:
+        run, listed = load.lists(lists)
+        with st.spinner(
+            words.say("Comparing {people} …", people=words.count(len(run.split.training.users), "person", "people"))
+        ):
+            name = kinds.put_audit(state.workspace(), params, run, listed)
+    return load.audit(name)
 
 
-def run(lists: str, group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict[str, Any] | None:
-    """The audit of this view, or None while it is being made (its job is shown then)."""
-    wanted = params(lists, group, items, k, state.get("model") == "True")
-    made = parts.made("audit", wanted, words.say("Audit {title}", title=state.workspace().get("lists", lists).title))
-    return None if made is None else load.audit(made)
+def overview(asked: Asked, run: Run) -> dict[str, Any]:
+    """What the feed is made of: every attribute of people with its cuts, the crossings, and ways to group items."""
+    things = [*([GroupSpec((POPULARITY,))] if len(run.split.known) else []),
+              *forms.attributes(run.split.training.items).values()]  # fmt: skip
+    if asked.items is not None:
+        chosen = replace(asked.items, target="")  # the cards hold exposure against any target
+        things = [chosen, *(one for one in things if one.label != chosen.label)]
+    also = [] if asked.group is None else [asked.group]
+    return measured(state.get("lists") or "", feed.spec(list(asked.known.values()), things, also=also, k=asked.k))
+
+
+def detail(asked: Asked) -> dict[str, Any]:
+    """Every metric of the groups and items that are asked for; with what the model does where that was measured."""
+    lists, spec = state.get("lists") or "", _spec(asked)
+    known = kinds.found(state.workspace(), "audit", _model_params(asked)) if _model_wanted() else None
+    return measured(lists, spec) if known is None else load.audit(known)
+
+
+def _spec(asked: Asked) -> AuditSpec:
+    things = () if asked.items is None else (asked.items,)
+    return AuditSpec(() if asked.group is None else (asked.group,), things, asked.k)
+
+
+def _model_wanted() -> bool:
+    return state.get("model") == "True"
+
+
+def _model_params(asked: Asked) -> dict[str, Any]:
+    """The job that measures the model side of this view."""
+    return {"lists": state.get("lists") or "", **replace(_spec(asked), model=True).to_json()}
 
 
 def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
@@ -45,13 +86,12 @@ def headline(audit: dict[str, Any], attribute: str, metric: str) -> None:
         st.markdown(f"## {words.plain(findings.sentence(audit, attribute, metric), 900)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(words.say(charts.VERDICTS[verdict][0]), icon=icon, color=color)  # type: ignore[arg-type]  # the table's words are badge colours
-            read = [finding["message"] for finding in audit.get("findings", ()) if finding["severity"] != "info"]
-            for warning in (*read, *audit["warnings"]):
-                st.caption(words.plain(words.say(warning), 300), width="content")
+            notes(audit)
 
 
-def more(part: str, audit: dict[str, Any], group: GroupSpec, metric: str, made: Run, lists: Lists) -> None:
-    """The part of the audit that was asked for."""
+def more(part: str, audit: dict[str, Any], asked: Asked, metric: str, made: Run, lists: Lists) -> None:
+    """The part of the audit of one attribute's groups that was asked for."""
+    group = asked.group or GroupSpec(())
     attribute = group.label
     if part == "gaps":
         table = findings.gap_table(audit, attribute)
@@ -59,21 +99,64 @@ def more(part: str, audit: dict[str, Any], group: GroupSpec, metric: str, made: 
         for why, rows in table[table[findings.NOTE] != ""].groupby(findings.NOTE, sort=False):
             named = words.join(rows[findings.METRIC].tolist())
             st.caption(f"{words.plain(named, 300)}: {words.plain(why, 300)}.")
-        st.caption(". ".join(words.plain(words.say(audit["conventions"][key]), 300) for key in ("test", "detectable")))
+        st.caption(
+            ". ".join(
+                words.plain(words.again(audit["conventions"][key], audit.get("said")), 300)
+                for key in ("test", "detectable")
+            )
+        )
     elif part == "spread":
         _spread(audit, attribute, metric)
     elif part == "categories":
         pictures.categories(audit, group, made, lists)
     elif part == "items":
-        items_part(audit, made, lists)
+        items_part(audit, made, lists, asked.target)
     elif part == "model":
-        model_side.section(audit, attribute, made)
+        if "model" not in audit and made.has_model and _model_wanted():
+            title = state.workspace().get("lists", state.get("lists") or "").title
+            parts.made("audit", _model_params(asked), words.say("Audit {title}", title=title))
+        else:
+            model_side.section(audit, attribute, made)
     elif part == "numbers":
         parts.table(findings.value_table(audit, attribute), "all-numbers", digits=4)
     else:
-        for name, told in audit["conventions"].items():
-            what = words.say(words.option(name))
-            st.markdown(words.say("**{what}**: {said}", what=what, said=words.plain(words.say(told), 600)))
+        conventions(audit)
+
+
+def conventions(audit: dict[str, Any]) -> None:
+    """What stands beside every number."""
+    for name, told in audit["conventions"].items():
+        what = words.say(words.option(name))
+        said = words.plain(words.again(told, audit.get("said")), 600)
+        st.markdown(words.say("**{what}**: {said}", what=what, said=said))
+
+
+def notes(audit: dict[str, Any]) -> None:
+    """What reading the data and measuring found worth saying, quietly."""
+    read = [finding["message"] for finding in audit.get("findings", ()) if finding["severity"] != "info"]
+    for warning in (*read, *audit["warnings"]):
+        st.caption(words.plain(words.again(warning, audit.get("said")), 300), width="content")
+
+
+def against(audit: dict[str, Any], attribute: str, metric: str, reference: str) -> None:
+    """Each group beside the one that it is held against, as a difference with its interval."""
+    name, to = findings.title(metric, audit["k"]), words.members(attribute, reference)
+    rows = [
+        GroupValue(bar.name, bar.n, bar.value, bar.low, bar.high)
+        for bar in feed.against(audit, attribute, metric, reference)
+    ]
+    title = words.say("{metric}, difference from {group}", metric=name, group=to)
+    if not rows:
+        why = words.say("A single group has no value of {metric}.", metric=name)
+        parts.draw(charts.empty(why), "against", words.plain(title, 120))
+        return
+    about = words.say(
+        "What each group has more than {group}, with the 95 % interval of that one difference; the test above is of "
+        "the two groups that lie furthest apart.",
+        group=words.plain(to),
+    )
+    parts.draw(charts.group_values(rows, title, 0.0, reference=words.say("{group}", group=to)), "against",
+               words.plain(title, 120), about=about, pick=pictures.see_people)  # fmt: skip
 
 
 def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
@@ -107,7 +190,7 @@ def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
         )
 
 
-def items_part(audit: dict[str, Any], made: Run, lists: Lists) -> None:
+def items_part(audit: dict[str, Any], made: Run, lists: Lists, target: str) -> None:
     """Groups of items: exposure against a target, and all metrics of the item side."""
-    pictures.exposure(audit, made, lists)
+    pictures.exposure(audit, made, lists, target)
     parts.table(findings.item_table(audit), "item-metrics", digits=4)

@@ -9,11 +9,14 @@ import streamlit as st
 
 from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
+from fairdash.mitigation import METHODS
 from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, comparable
+from fairdash.stages.lever import STRENGTHS, can
 from fairdash.ui import changes, forms, load, mitigated, naming, parts, runs, state
 from fairdash.workspace import Entry
 
 Comparison = dict[str, Any]
+SIDES = {"two": words.later("Two lists"), "many": words.later("All lists")}
 _WHOLE = 4000  # characters: the first sentence names every group that lost, and is not cut
 _MARKS = {
     FAIRER: (words.later("{what}: moved as meant"), "green", ":material/trending_up:"),
@@ -77,6 +80,17 @@ def result(params: dict[str, Any]) -> tuple[Comparison | None, str]:
     title = words.say("Compare with {title}", title=state.workspace().get("lists", params["after"]).title)
     made = parts.made("compare", params, title)
     return (None, "") if made is None else (load.comparison(made), made)
+
+
+def lever(params: dict[str, Any]) -> None:
+    """The way to the lever, where a re-ranking of a run's own lists is looked at."""
+    made = state.workspace().get("lists", params["after"]).meta
+    mitigation = made.get("mitigation") or {}
+    if made.get("first") or mitigation.get("method") not in METHODS or not can(mitigation["method"]):
+        return
+    near = min(STRENGTHS, key=lambda one: abs(one - mitigation["strength"]))
+    parts.go("mitigate", words.say("Try other strengths"), icon=":material/tune:", act="lever",
+             lists=params["before"], method=mitigation["method"], lever=str(near))  # fmt: skip
 
 
 def headline(value: Comparison, said: Sequence[str]) -> None:

@@ -11,37 +11,50 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fairdash import charts, entries, words
+from fairdash import charts, entries, settings, words
 from fairdash.charts import Crowd, Reference
 from fairdash.metrics.catalogue import METRICS
 from fairdash.run import Run
 from fairdash.schema import UNKNOWN, Codes, GroupSpec, Lists
 from fairdash.stages import explore
 from fairdash.stages import people as stage
-from fairdash.stages.people import Mask, Part, People, Portrait
-from fairdash.ui import findings, parts, pictures, state
+from fairdash.stages.people import GroupPart, Mask, People, Portrait
+from fairdash.ui import findings, forms, parts, pictures, state
 
 TEN = 10  # worst and typical people
-ITEMS = 12  # items of one picture
-TASTE = 3  # categories that tell a taste
+ITEMS, MOST_ITEMS = 12, 200  # of one picture, and of its table
+TASTE = 2  # categories that tell a taste
 PARTS = {
     "worst": words.later("Worst off"),
     "typical": words.later("Typical"),
     "items": words.later("Items that carry it"),
     "save": words.later("Save and export"),
 }
+HANDS = {"range": words.later("Draw over a range"), "person": words.later("Click a person")}
 SAVED = "saved"
 _SAVED = words.later("Saved groups")
 _ABOUT_PEOPLE = words.later(
     "One dot a person; dots of like value stand on each other. The stroke is the group's value, the dotted line the "
-    "reference, the grey band what still counts as the same. Draw a box over a range to look at these people alone; "
-    "click a dot to see the person."
+    "reference, the grey band what still counts as the same. Draw over a range to look at these people alone, or click "
+    "a dot to see the person."
 )
 
 
 def asked() -> bool:
     """Whether the people are looked at, and not the audit."""
     return state.seen("view", "", str) == pictures.PEOPLE
+
+
+def page(run: Run, lists: Lists) -> bool:
+    """The whole view with its choice of groups and K; whether there are groups whose people can be looked at."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="audit-controls"):
+        group = forms.group(run.split.training.people)
+        if group is None:
+            return False
+        k = st.number_input("K", 1, settings.CANDIDATES, width=110, help=words.say("Places of the list that count."),
+                            **state.shared("k", settings.K, state.within(1, settings.CANDIDATES)))  # fmt: skip
+    section(run, lists, group, int(k))
+    return True
 
 
 def section(run: Run, lists: Lists, spec: GroupSpec, k: int) -> None:
@@ -53,7 +66,7 @@ def section(run: Run, lists: Lists, spec: GroupSpec, k: int) -> None:
         people = _grouped(everybody, run, spec, saved)
         names = list(people.measures)
         named = words.namer(names, lambda key: findings.title(key, k), limit=80)
-        asked_for = state.get("metric") or st.query_params.get("metric")
+        asked_for = state.seen("metric", "", str)
         metric = st.selectbox(words.say("Metric"), names, format_func=named, width=260, **state.pick("metric", names))
         told = [part for part in stage.parts(people, metric) if part.told]
         against = [part.name for part in told if part.compared]
@@ -80,7 +93,7 @@ def section(run: Run, lists: Lists, spec: GroupSpec, k: int) -> None:
     mask = None if brushed is None else stage.between(people, metric, *brushed)
     title = findings.title(metric, k)
     st.markdown(f"## {_headline(people, metric, title, mask, brushed)}")
-    left, right = st.columns([13, 7], gap="medium")
+    left, right = st.columns([11, 9], gap="medium")
     with left:
         _dots(people, metric, title, reference, int(tolerance), brushed)
     with right:
@@ -119,15 +132,15 @@ def _grouped(everybody: People, run: Run, spec: GroupSpec, saved: Mapping[str, S
     return stage.by_attribute(everybody, run.split, spec)
 
 
-def _largest(told: Sequence[Part], among: Sequence[str]) -> str:
+def _largest(told: Sequence[GroupPart], among: Sequence[str]) -> str:
     return max((part for part in told if part.name in among), key=lambda part: part.people).name
 
 
-def _size(told: Sequence[Part], name: str) -> int:
+def _size(told: Sequence[GroupPart], name: str) -> int:
     return next(part.people for part in told if part.name == name)
 
 
-def _worst_of(told: Sequence[Part], metric: str, reference: str) -> str:
+def _worst_of(told: Sequence[GroupPart], metric: str, reference: str) -> str:
     """The group that is worst off by the metric's own direction; farthest from the reference where it has none."""
     found = METRICS[metric]
     base = next(part.value for part in told if part.name == reference)
@@ -161,7 +174,10 @@ def _headline(people: People, metric: str, title: str, mask: Mask | None, brushe
         told |= {"from_": words.number(brushed[0]), "to": words.number(brushed[1])}
     if ends is None:
         few = words.later("Fewer than two groups have enough people with {metric} to compare.")
-        few_of = words.later("Fewer than two groups have enough people with {metric} from {from_} to {to} to compare.")
+        few_of = words.later(
+            "Of the people with {metric} from {from_} to {to}, fewer than two groups can be told: too few are left of "
+            "a group, or all but a few."
+        )
         return words.plain(words.say(few if brushed is None else few_of, **told), 400)
     high, low = ends
     told |= {
@@ -187,14 +203,24 @@ def _dots(
         crowds.append(Crowd(part.name, part.people, people.ids[rows].tolist(), each[rows],
                             part.value if part.told else None, part.aside))  # fmt: skip
     value = people.measures[metric].of(people.member(reference))
-    held = Reference(words.label(reference, 24), value, abs(value) * tolerance / 100)
+    held = Reference(
+        words.label(words.people(people.groups.attribute, reference), 24), value, abs(value) * tolerance / 100
+    )
+    hand = st.segmented_control(
+        words.say("In the picture"),
+        list(HANDS),
+        required=True,
+        format_func=lambda one: words.say(HANDS[one]),
+        label_visibility="collapsed",
+        **state.pick("hand", HANDS),
+    )
     parts.draw(
-        charts.people(crowds, title, held, brushed),
+        charts.people(crowds, title, held, brushed, state.seen("person", "", str)),
         "people-dots",
         words.say("Each person"),
         about=words.say(_ABOUT_PEOPLE),
-        pick=partial(_see, people),
-        brush=lambda ends: _keep_brush(metric, ends),
+        pick=None if hand == "range" else partial(_see, people),
+        brush=partial(_keep_brush, metric) if hand == "range" else None,
     )
 
 
@@ -257,7 +283,7 @@ def _ten(people: People, run: Run, metric: str, title: str, name: str, part: str
     rows = choose(people, metric, name, TEN).tolist()
     each = people.measures[metric].each
     mine = stage.shown(people, metric, name)
-    clicked = people.row(state.get("person") or "")
+    clicked = people.row(state.seen("person", "", str))
     if clicked is not None and clicked not in rows and clicked in mine:
         rows = [clicked, *rows]
     portraits = {row: stage.portrait(people, run.split, row) for row in rows}
@@ -291,16 +317,12 @@ def _ten(people: People, run: Run, metric: str, title: str, name: str, part: str
 
 def _taste(people: People, items: Codes) -> str:
     """The largest categories of some items with their shares."""
-    held = people.facts.categories
-    if held is None or not len(items):
-        return ""
-    share = np.asarray(held.share[items].mean(axis=0)).ravel()
-    first = [int(c) for c in np.argsort(-share, kind="stable")[:TASTE] if share[c] > 0]
-    return words.say(", ").join(f"{words.label(held.names[c], 20)} {words.percent(float(share[c]), 0)}" for c in first)
+    told = stage.taste(people, items, TASTE)
+    return words.say(", ").join(f"{words.label(name, 20)} {words.percent(share, 0)}" for name, share in told)
 
 
-def _titles(names: np.ndarray, items: Codes, most: int = 3) -> str:
-    told = [words.label(names[item], 40) for item in items[:most].tolist()]
+def _titles(names: np.ndarray, items: Codes, most: int = 1) -> str:
+    told = [words.label(names[item], 30) for item in items[:most].tolist()]
     more = len(items) - most
     return words.say(", ").join([*told, *([words.say("{n} more", n=more)] if more > 0 else [])])
 
@@ -359,16 +381,18 @@ def _items(people: People, run: Run, metric: str, title: str, name: str, other: 
     shown = moved.head(ITEMS)
     about = words.say(
         "Each item in turn is left out as if it were on nobody's list: its place stays empty, all else is as it was. "
-        "The bars say how far the difference of the two groups then moves; they do not add up. Items that very few "
-        "people of both groups have are left out."
+        "The bars say how far the difference of the two groups then moves; they do not add up. Items on fewer than {n} "
+        "lists are left out; of a group, a dash is fewer than {n}.",
+        n=settings.FEWEST,
     )
-    left, right = st.columns([11, 9], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
         parts.draw(
             charts.bars(
                 [str(names[int(item)]) for item in shown["item"]],
                 shown["moved"].tolist(),
                 words.say("the item's part of {one} less {other}", one=pair[0], other=pair[1]),
+                digits=4,
             ),
             "carriers",
             words.say("Items that carry the difference"),
@@ -379,12 +403,11 @@ def _items(people: People, run: Run, metric: str, title: str, name: str, other: 
             {
                 words.later("item"): [words.label(names[int(item)], 60) for item in moved["item"]],
                 words.later("moves it by"): moved["moved"].to_numpy(),
-                words.later("without it"): moved["without"].to_numpy(),
                 words.say("lists of {group}", group=words.label(name, 24)): moved["one"].to_numpy(),
                 words.say("lists of {group}", group=words.label(other, 24)): moved["other"].to_numpy(),
             }
         )
-        parts.table(table.head(200), "carrying-items", height=380)
+        parts.table(table.head(MOST_ITEMS), "carrying-items", digits=4, height=380)
 
 
 # --- keeping ----------------------------------------------------------------------------------------------------------
@@ -409,12 +432,15 @@ def _save(
     who = people.ids[kept].tolist()
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown(words.say("**Save these {n} people as a group**", n=len(who)))
-        if mask is not None and (mask & ~kept).any():
-            st.caption(words.say("People of groups that are too small to be told are not among them."))
         why = stage.refusal(people, run.split, kept, saved)
         if brushed is None:
-            why = words.say("Draw a box over a range of people first, or type its ends.")
+            why = words.say("Draw over a range of people first, or type its ends.")
+        told = (
+            words.say("**Save as a group**") if why else words.say("**Save these {n} people as a group**", n=len(who))
+        )
+        st.markdown(told)
+        if mask is not None and (mask & ~kept).any():
+            st.caption(words.say("People of groups that are not told here are not among them."))
         if why:
             st.caption(words.plain(why, 400))
         else:
@@ -428,12 +454,13 @@ def _save(
                 parts.act(words.say("Remove"), entries.save_people, state.workspace(), digest, one, (),
                           icon=":material/delete:", type="tertiary", key=f"unsave-{i}")  # fmt: skip
     with right:
-        st.markdown(words.say("**The same people as a table**"))
+        st.markdown(words.say("**These people as a table**"))
         st.caption(words.say("One row a person, one column a metric. Cells that a spreadsheet would run are quoted."))
         table = pd.DataFrame({"user_id": who, people.groups.attribute: _groups_of(people, kept)})
         for key, measure in people.measures.items():
             table[key] = measure.each[kept]
-        parts.download(table, "people")
+        if len(table):
+            parts.download(table, "people")
 
 
 def _save_as(digest: str, name: str, who: Sequence[str]) -> None:

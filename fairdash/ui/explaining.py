@@ -72,8 +72,9 @@ def flip(run: Run, user: int, k: int, mitigation: str | None) -> None:
         with column:
             st.markdown(f"**{words.plain(value)}**")
             marks = {int(item): words.say("new") for item in other.items[0] if int(item) not in usual}
-            st.dataframe(exploring.table(run, other.items[0], None, marks).drop(columns="categories", errors="ignore"),
-                         hide_index=True, key=f"flip-{value}", column_config=exploring.COLUMNS)  # fmt: skip
+            rows = exploring.table(run, other.items[0], None, marks).drop(columns="categories", errors="ignore")
+            st.dataframe(rows, hide_index=True, key=f"flip-{value}",
+                         column_config=parts.heads(rows, exploring.COLUMNS))  # fmt: skip
 
 
 def why(run: Run, lists: Lists, user: int, k: int) -> None:

@@ -32,11 +32,11 @@ SECOND = {
 }
 COLUMNS = {
     "#": st.column_config.NumberColumn(width=36),
-    "item": st.column_config.TextColumn(width=138),
-    "categories": st.column_config.TextColumn(width=120),
-    "score": st.column_config.NumberColumn(format="%.3f", width=60),
-    "rating": st.column_config.NumberColumn(format="%g", width=60),
-    "now": st.column_config.TextColumn(width=80),
+    words.later("item"): st.column_config.TextColumn(width=138),
+    words.later("categories"): st.column_config.TextColumn(width=120),
+    words.later("score"): st.column_config.NumberColumn(format="%.3f", width=60),
+    words.later("rating"): st.column_config.NumberColumn(format="%g", width=60),
+    words.later("now"): st.column_config.TextColumn(width=80),
 }
 
 
@@ -295,4 +295,5 @@ def _history(run: Run, who: Person) -> None:
                      icon=":material/history:", expanded=True, key="history-of"):  # fmt: skip
         ratings = latest.rating if run.split.training.relevance_threshold is not None else None
         found = table(run, latest.item, ratings).rename(columns={"score": "rating"})
-        st.dataframe(found, hide_index=True, height=300, key="history", column_config=COLUMNS)
+        st.dataframe(found, hide_index=True, height=300, key="history",
+                     column_config=parts.heads(found, COLUMNS))  # fmt: skip

@@ -441,8 +441,11 @@ def _by_size(groups: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return sorted(groups.items(), key=lambda pair: -pair[1]["people"])
 
 
-def definition(metric: str, k: int, conventions: Mapping[str, str]) -> str:
-    """What the metric is: formula, range, direction, edge cases, source; then the conventions behind the number."""
+def definition(
+    metric: str, k: int, conventions: Mapping[str, str], said: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
+    """What the metric is: formula, range, direction, edge cases, source; then the conventions behind the number. said:
+    the audit's, of what its texts were made."""
     found = find(metric)
     if found is None:
         return words.say("A rate that another metric is made of.")
@@ -461,7 +464,9 @@ def definition(metric: str, k: int, conventions: Mapping[str, str]) -> str:
     lines += [f"*{words.plain(found.paper, 300)}*"] if found.paper else []
     if found.side == "accuracy":
         lines += [
-            words.say("{what}: {said}.", what=words.say(what), said=words.plain(words.say(conventions[key]), 300))
+            words.say(
+                "{what}: {said}.", what=words.say(what), said=words.plain(words.again(conventions[key], said), 300)
+            )
             for key, what in _CONVENTIONS.items()
             if key in conventions
         ]

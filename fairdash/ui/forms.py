@@ -103,50 +103,54 @@ def group(
             width=200,
             **state.shared("group", names[0], state.one_of(names)),
         )
-        others = [NONE, *(name for name in names if name != first)]
-        second = NONE
-        if len(others) > 1:
-            second = st.selectbox(
-                words.say("Crossed with"), others, format_func=words.namer(others, _titled), width=160,
-                help=words.say("People are then grouped by both attributes at once."),
-                **state.shared("cross", NONE, state.one_of(others)),
-            )  # fmt: skip
+        second = _second(names, first)
         hint = words.say("Cuts of numeric attributes, and the least group size")
         with st.container() if inline else st.popover(words.say("Cuts"), icon=":material/tune:", help=hint):
-            size = st.number_input(
-                words.say("Least group size"),
-                settings.FEWEST,
-                100_000,
-                help=words.say("Smaller groups are shown in grey and are never part of a gap."),
-                **state.shared("least", settings.MIN_GROUP_SIZE, state.within(settings.FEWEST, 100_000)),
-            )
-            chosen = [known[name] for name in (first, second) if name != NONE]
-            edges = tuple(_edges(spec) for spec in chosen)
-    numeric = any(cuts is not None for cuts in edges)
-    return GroupSpec(tuple(spec.attributes[0] for spec in chosen), edges if numeric else (), int(size))
+            size = _least()
+            chosen = [_cut(known[name], size) for name in (first, second) if name != NONE]
+    return GroupSpec.crossed(chosen)
 
 
-def targets(group: GroupSpec | None, items: GroupSpec | str | None) -> tuple[GroupSpec | None, GroupSpec | str | None]:
-    """The groups with the shares that they should have, where a person says some; in a popover of its own."""
-    wanted = GroupSpec((items,)) if isinstance(items, str) else items
-    if group is None and wanted is None:
-        return group, items
-    hint = words.say("What share each group should have, for the metrics that measure the distance from it")
-    with st.popover(words.say("Targets"), icon=":material/balance:", help=hint, key="targets"):
-        group = None if group is None else _aimed(group, words.say("Groups of people"), "target")
-        wanted = None if wanted is None else _aimed(wanted, words.say("Groups of items"), "item_target")
-    return group, items if wanted is None or not wanted.target else wanted
+def details(known: Mapping[str, GroupSpec], first: str) -> tuple[dict[str, GroupSpec], GroupSpec | None]:
+    """What a sentence has no room for: the least size, the cuts of all attributes, and for one of them that the first
+    is crossed with. Returns the attributes as they are cut, and the groups of `first`; None where it is none of them.
+    """
+    hint = words.say("A second attribute, cuts of numeric attributes, the least group size")
+    with st.popover(words.say("Cuts"), icon=":material/tune:", key="group-details", help=hint):
+        second = _second(list(known), first) if first in known else NONE
+        size = _least()
+        cut = {name: _cut(spec, size) for name, spec in known.items()}
+    return cut, GroupSpec.crossed([cut[name] for name in (first, second) if name in cut]) if first in cut else None
 
 
-def _aimed(spec: GroupSpec, title: str, key: str) -> GroupSpec:
-    """The spec with the target that its control holds."""
-    told = st.text_input(
-        title, placeholder=words.say("each metric's own"), width=260,
-        help=words.say("uniform: equal shares; or shares such as tail=0.4, of which the others have the rest in equal "
-                       "parts. Empty: as each metric has it."),
-        **state.own(f"{key}_{spec.label}", "", str, lambda one: one or None),
+def _second(names: Sequence[str], first: str) -> str:
+    """The attribute that the first is crossed with, or NONE."""
+    others = [NONE, *(name for name in names if name != first)]
+    if len(others) == 1:
+        return NONE
+    second: str = st.selectbox(
+        words.say("Crossed with"), others, format_func=words.namer(others, _titled), width=160,
+        help=words.say("People are then grouped by both attributes at once."),
+        **state.shared("cross", NONE, state.one_of(others)),
     )  # fmt: skip
-    return dataclasses.replace(spec, target=groups.parse_target(told)) if told else spec
+    return second
+
+
+def _least() -> int:
+    size = st.number_input(
+        words.say("Least group size"),
+        settings.FEWEST,
+        100_000,
+        help=words.say("Smaller groups are shown in grey and are never part of a gap."),
+        **state.shared("least", settings.MIN_GROUP_SIZE, state.within(settings.FEWEST, 100_000)),
+    )
+    return int(size)
+
+
+def _cut(spec: GroupSpec, size: int) -> GroupSpec:
+    """The attribute with the cuts and the least size that were chosen."""
+    edges = _edges(spec)
+    return GroupSpec(spec.attributes, () if edges is None else (edges,), size)
 
 
 def view(group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict[str, Any]:
@@ -175,15 +179,18 @@ def _edges(spec: GroupSpec) -> tuple[float, ...] | None:
     return parse_edges(told)
 
 
-def item_group(table: pd.DataFrame, extra: Sequence[str] = ()) -> GroupSpec | str | None:
-    """Choose groups of items: an attribute of items, or one of `extra` (such as popularity), or none."""
+def item_group(table: pd.DataFrame, extra: Sequence[str] = (), *, inline: bool = False) -> GroupSpec | str | None:
+    """Choose groups of items: an attribute of items, or one of `extra` (such as popularity), or none. inline: within a
+    sentence that says what it is.
+    """
     known = attributes(table)
     names = [NONE, *extra, *known]
     if len(names) == 1:
         return None
     first = extra[0] if extra else NONE
     chosen = st.selectbox(
-        words.say("Groups of items"), names, format_func=words.namer(names, _titled), width=200,
+        words.say("Groups of items"), names, format_func=words.namer(names, _titled), width=170 if inline else 200,
+        label_visibility="collapsed" if inline else "visible",
         **state.shared("item_group", first, state.one_of(names)),
     )  # fmt: skip
     return None if chosen == NONE else chosen if chosen in extra else known[chosen]

@@ -7,11 +7,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from fairdash import words
-from fairdash.data import sources
 from fairdash.jobs import runner
 from fairdash.stages import planted
 from fairdash.stages.compare import sentences
-from fairdash.ui import load, parts, state
+from fairdash.ui import load, parts, runs, state
 
 STEPS: tuple[
     tuple[str, str, Callable[[int], str], str], ...
@@ -89,9 +88,7 @@ def _planted(lists: str) -> None:
     workspace = state.workspace()
     if not workspace.has("lists", lists):
         return
-    data = workspace.get("runs", workspace.get("lists", lists).meta["run"]).meta.get("dataset", "")
-    source = workspace.get("datasets", data).meta["provenance"].get("source") if workspace.has("datasets", data) else ""
-    facts = sources.planted(source or "")
+    facts = runs.planted(workspace.get("lists", lists).meta["run"])
     audits = [load.audit(entry.digest) for entry in workspace.entries("audits") if entry.meta["lists"] == lists]
     if facts and audits:
         st.markdown(words.say("**What was planted in this made-up service, and what the audits found**"))

@@ -73,17 +73,17 @@ def _entries() -> None:
     named = naming.namer(kept, 80)
     table = pd.DataFrame(
         {
-            "kind": [words.say(_KINDS[entry.kind]) for entry in kept],
-            "name": [named(entry.digest) for entry in kept],
-            "MB": [
+            words.later("kind"): [words.say(_KINDS[entry.kind]) for entry in kept],
+            words.later("name"): [named(entry.digest) for entry in kept],
+            words.later("MB"): [
                 sum(file.stat().st_size for file in entry.path.rglob("*") if file.is_file()) / 1e6 for entry in kept
             ],
-            "made": [datetime.fromtimestamp(float(entry.meta.get("created", 0.0))) for entry in kept],
+            words.later("made"): [datetime.fromtimestamp(float(entry.meta.get("created", 0.0))) for entry in kept],
         }
     )
     numbers = {"MB": st.column_config.NumberColumn(format="%.1f")}
     chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="kept",
-                          column_config=numbers)  # fmt: skip
+                          column_config=parts.heads(table, numbers))  # fmt: skip
     if not chosen.selection.rows:
         st.caption(words.say("Choose a row to see what hangs on it, and to delete it."))
         return

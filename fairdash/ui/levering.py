@@ -20,13 +20,15 @@ from fairdash.mitigation.base import Info, Mitigation
 from fairdash.mitigation.sweep import RULES
 from fairdash.run import Run
 from fairdash.schema import GroupSpec
+from fairdash.stages import planted
 from fairdash.stages.explore import names_of
 from fairdash.stages.lever import STRENGTHS, GroupShift, Lever, Shift, can, refuse
-from fairdash.ui import findings, load, mitigated, mitigating, parts, planes, state
+from fairdash.ui import findings, load, mitigated, mitigating, parts, planes, runs, state
 
 NAMED = 3  # groups that the sentence names; the table has all
 CHOICES = 40  # people who fell, and as many who rose, that are offered by name
 NOBODY = 0
+LIKED = "✓"  # heads the column of what was liked later
 
 
 def lever(run: Run) -> None:
@@ -91,7 +93,34 @@ def _moved(run: Run, info: Info, chosen: Mitigation, k: int, group: GroupSpec | 
         _people(it, shift, group, names)
     with right:
         planes.plane(run, it, shift, lambda other: made(run, other, k, group))
+    _planted(it, shift)
     _both(it, shift)
+
+
+def _planted(it: Lever, shift: Shift) -> None:
+    """Of made-up data: by how much a group was put off, what lists show of it, and what is left at this strength."""
+    facts = runs.planted(it.run.digest)
+    start = it.at(0.0)
+    looked = (planted.Looked(one.items, one.ndcg) for one in (start, shift))
+    found = planted.sizes(facts, it.run.split.on_validation, *looked) if facts else []
+    if found:
+        st.markdown(words.say("**What was planted in this made-up service: the group against the others**"))
+    for one in found:
+        st.markdown(
+            f"- {words.plain(one.fact.description, 300)} **{words.plain(size_told(one, shift.strength), 200)}**"
+        )
+
+
+def size_told(one: planted.Size, strength: float) -> str:
+    """Romance: planted +40.1 %, found +38.2 %, at strength 0.4: +3.0 %."""
+    return words.say(
+        "{what}: planted {planted}, found {found}, at strength {strength}: {after}.",
+        what=words.sentence(one.fact.category or words.say(METRICS[one.fact.metric].title)),
+        planted=words.percent(one.planted, 0, sign=True),
+        found=words.percent(one.found, 0, sign=True),
+        strength=words.brief(strength),
+        after=words.percent(one.after, 0, sign=True),
+    )
 
 
 def sentences(shift: Shift, group: GroupSpec | None) -> list[str]:
@@ -100,10 +129,11 @@ def sentences(shift: Shift, group: GroupSpec | None) -> list[str]:
         return [words.say("At strength 0 the lists are as they are: move the lever.")]
     if not shift.groups:
         return [words.say("No group is large enough to be shown.")]
-    ordered = sorted(shift.groups, key=lambda one: -(1 if one.lose is None else one.lose) / len(one.numbers))
-    told = words.say("; ").join(counted(one, group) for one in ordered[:NAMED])
+    most = sorted(shift.groups, key=lambda one: -(1 if one.lose is None else one.lose) / len(one.numbers))
+    named = [one for one in shift.groups if one in most[:NAMED]]
+    told = words.say("; ").join(counted(one, group) for one in named)
     said = [words.say("At strength {strength}: {told}.", strength=words.brief(shift.strength), told=told)]
-    if len(ordered) > NAMED:
+    if len(most) > NAMED:
         said.append(words.say("The table has the other groups."))
     return said
 
@@ -148,7 +178,7 @@ def _numbers(it: Lever, shift: Shift, names: Sequence[str]) -> None:
         ),
     ]  # fmt: skip
     gap = shift.gaps.get(_metric(names)) if names else None
-    if gap is not None and gap["difference"] is not None:
+    if gap is not None and gap["difference"] is not None and _metric(names) != point.target:
         row.append(
             parts.Metric(
                 words.say("Gap in {metric}", metric=findings.title(_metric(names), it.k)),
@@ -185,7 +215,8 @@ def _people(it: Lever, shift: Shift, group: GroupSpec | None, names: Sequence[st
         about=words.say(
             "Each dot is a person who has a liked item to find, at their own value after; a line leads there from the "
             "value before. Up and down within a row says nothing. Of a large group those who moved furthest are drawn. "
-            "Diamonds are the group's mean. Click a person to see both lists."
+            "Diamonds are the group's mean, with its change and the paired 95 % interval above. Click a person to see "
+            "both lists."
         ),
         pick=lambda number: state.put("who", number),
     )  # fmt: skip
@@ -204,8 +235,8 @@ def _both(it: Lever, shift: Shift) -> None:
     if looked is not None and looked not in options:
         options.append(looked)
     number = st.selectbox(
-        words.say("See both lists of a person"), options, width=340, format_func=_person(shift),
-        **state.own("who", NOBODY, state_int(options)),
+        words.say("See both lists of a person"), options, width=340, format_func=words.namer(options, _person(shift)),
+        **state.own("who", NOBODY, state.among(options)),
     )  # fmt: skip
     user = it.person(number)
     if user is None:
@@ -225,18 +256,7 @@ def _both(it: Lever, shift: Shift) -> None:
         with column:
             st.markdown(title)
             st.dataframe(beside(it.run, own, other, liked, after=key == "list-after"), hide_index=True, key=key,
-                         column_config={"#": st.column_config.NumberColumn(width=36)})  # fmt: skip
-
-
-def state_int(options: Sequence[int]) -> Any:
-    """An `accept` for one of some whole numbers."""
-
-    def accept(given: str) -> int:
-        if int(given) not in options:
-            raise KeyError(given)
-        return int(given)
-
-    return accept
+                         column_config=columns_of_a_list())  # fmt: skip
 
 
 def _movers(shift: Shift) -> list[int]:
@@ -272,15 +292,31 @@ def beside(run: Run, own: Any, other: Any, liked: set[int], *, after: bool) -> p
     names = names_of(run.split.training.items)
     place = {int(item): i for i, item in enumerate(other, 1) if item >= 0}
     kept = [int(item) for item in own if item >= 0]
-    marks = []
+    told = {}
     for i, item in enumerate(kept, 1):
-        moved = ""
         if item not in place:
-            moved = words.say("new") if after else words.say("lost")
+            told[item] = words.say("new") if after else words.say("lost")
         elif after and place[item] != i:
-            moved = words.say("was {was}", was=place[item])
-        marks.append(" · ".join(filter(None, [moved, words.say("liked later") if item in liked else ""])))
+            told[item] = words.say("was {was}", was=place[item])
+    column = words.say("now") if after else words.say("what became of it")
+    return listed(names, kept, liked).assign(**{column: [told.get(item, "") for item in kept]})
+
+
+def listed(names: Any, items: Sequence[int], liked: set[int]) -> pd.DataFrame:
+    """A person's list: place, whether the item was liked later, and its name. names: of all items; liked: of codes."""
     return pd.DataFrame(
-        {"#": range(1, len(kept) + 1), words.say("item"): [words.label(names[item], 60) for item in kept],
-         words.say("what became of it") if not after else words.say("now"): marks}
-    )  # fmt: skip
+        {
+            "#": range(1, len(items) + 1),
+            LIKED: ["✓" if item in liked else "" for item in items],
+            words.say("item"): [words.label(names[item], 60) for item in items],
+        }
+    )
+
+
+def columns_of_a_list() -> dict[str, Any]:
+    """How wide the columns of `listed` are."""
+    return {
+        "#": st.column_config.NumberColumn(width=36),
+        LIKED: st.column_config.TextColumn(width=36, help=words.say("liked later")),
+        words.say("item"): st.column_config.TextColumn(width=200),
+    }

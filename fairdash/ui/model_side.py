@@ -125,8 +125,8 @@ def sentences(made: Run) -> None:
                     st.caption(words.say("Rank higher for {name}", name=words.plain(name)))
                     table = pd.DataFrame(
                         {
-                            "item": [words.label(row.get(TITLE, row[ITEM_ID])) for row in rows],
-                            "moves up by, % of the catalogue": [-100 * row["shift"] for row in rows],
+                            words.later("item"): [words.label(row.get(TITLE, row[ITEM_ID])) for row in rows],
+                            words.later("moves up by, % of the catalogue"): [-100 * row["shift"] for row in rows],
                         }
                     )
-                    st.dataframe(table, hide_index=True, key=f"moved-{name}")
+                    st.dataframe(table, hide_index=True, key=f"moved-{name}", column_config=parts.heads(table))

@@ -144,6 +144,12 @@ def headed(column: str) -> str | None:
     return None if told == column else told
 
 
+def heads(frame: pd.DataFrame, looks: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the columns of a table are called for the person, and how they look; the names of the frame stay the same in
+    every language."""
+    return {str(name): {**(looks or {}).get(name, {}), "label": headed(str(name))} for name in frame.columns}
+
+
 def table(frame: pd.DataFrame, name: str, *, digits: int = 3, height: int | Literal["auto"] = "auto") -> None:
     """A table with its download. Numbers are shown with `digits` digits and saved in full, under names that stay the
     same in every language; a column in which nothing is said is left out of the view."""
@@ -182,7 +188,7 @@ def draw(
     """Title, picture, table, definition. The table opens from a button beside the title, or lies open below.
 
     pick: takes the chart's key of a mark that is clicked. brush: takes the range of the axis that is drawn over, None
-    where that is undone. Both act before the page is run again."""
+    where that is undone; a picture that is drawn over hears no click. Both act before the page is run again."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"head-{key}", gap="small"):
         if title:
             st.markdown(f"**{title}**", width="stretch")
@@ -208,9 +214,10 @@ def draw(
     if pick is None and brush is None:
         st.plotly_chart(figure, theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)
     else:
-        modes: list[Literal["points", "box"]] = ["points", "box"] if brush else ["points"]
+        if brush:
+            figure.update_layout(dragmode="select", selectdirection="h")
         st.plotly_chart(
-            figure, theme=None, key=key, config=NO_MODEBAR, alt=chart.alt, selection_mode=modes,
+            figure, theme=None, key=key, config=NO_MODEBAR, alt=chart.alt, selection_mode="box" if brush else "points",
             on_select=lambda: chosen(st.session_state[key]["selection"], chart.keys, pick, brush),
         )  # fmt: skip
     if note:

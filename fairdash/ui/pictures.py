@@ -26,6 +26,7 @@ TARGETS = {
     "catalogue": words.later("the catalogue"),
     "interactions": words.later("interactions"),
     "liked": words.later("liked items"),
+    "uniform": words.later("equal parts"),
 }
 _SHARES = {"catalogue": "catalogue_share", "interactions": "interaction_share", "liked": "relevant_share"}
 _ABOUT_STROKES = words.later(
@@ -154,17 +155,10 @@ def categories(audit: Audit, spec: GroupSpec, run: Run, lists: Lists) -> None:
                    about=about)  # fmt: skip
 
 
-def exposure(audit: Audit, run: Run, lists: Lists) -> None:
-    """Exposure of groups of items against a target that is chosen, and of single items as Lorenz's curve."""
+def exposure(audit: Audit, run: Run, lists: Lists, target: str) -> None:
+    """Exposure of groups of items against the target, and of single items as Lorenz's curve."""
     shown, known = stage.exposure(_people(audit, run, lists))
-    options = [name for name in TARGETS if name in known]
-    target = st.segmented_control(
-        words.say("Held against"),
-        options,
-        required=True,
-        format_func=lambda name: words.say(TARGETS[name]),
-        **state.pick("target", options),
-    )
+    of_items = target if target in known else "catalogue"  # equal parts of all items are those of the catalogue
     left, right = st.columns([11, 9], gap="medium")
     with left:
         for name in audit["items"].get("by_group", {}):
@@ -180,7 +174,7 @@ def exposure(audit: Audit, run: Run, lists: Lists) -> None:
             )
     with right:
         parts.draw(
-            charts.lorenz(shown, known[target], words.say(TARGETS[target])),
+            charts.lorenz(shown, known[of_items], words.say(TARGETS[of_items])),
             "lorenz",
             words.say("How unequally items are shown"),
             about=words.say(
@@ -193,10 +187,11 @@ def exposure(audit: Audit, run: Run, lists: Lists) -> None:
 def against(audit: Audit, items: str, target: str) -> Chart:
     """A group of items: its part of exposure beside its part of the target, farthest first."""
     rows: Mapping[str, Mapping[str, Any]] = audit["items"].get("by_group", {}).get(items, {})
-    share = _SHARES[target]
+    share = _SHARES.get(target, target)
+    equal = 1 / max(1, sum(name != UNKNOWN for name in rows))
 
     def part(name: str, key: str) -> float:
-        value = rows[name].get(key)
+        value = (None if name == UNKNOWN else equal) if key == "uniform" else rows[name].get(key)
         return float("nan") if value is None else float(value)
 
     names = sorted(rows, key=lambda name: -abs(np.nan_to_num(part(name, "exposure_share") - part(name, share))))

@@ -25,14 +25,12 @@ def plane(run: Run, it: Lever, shift: Shift, make: Make) -> None:
     """The lever's own strengths, those of what was mitigated before, and of any other method that is asked for."""
     wait(it)
     targets = it.targets
-    gap, also = st.columns(2, vertical_alignment="bottom")
-    with gap:
-        key = st.selectbox(words.say("Gap"), targets, format_func=lambda one: title(it, one),
-                           **state.pick("gap", targets, it.target))  # fmt: skip
+    key = st.selectbox(words.say("Gap"), targets, format_func=lambda one: title(it, one),
+                       **state.pick("gap", targets, it.target))  # fmt: skip
+    picture = st.container()
     others = [one for one in METHODS if can(one) and one != it.chosen.method and not _lacks(run, one)]
-    with also:
-        more = st.multiselect(words.say("Beside it"), others, **state.several("beside", others),
-                              format_func=lambda one: words.say(METHODS[one].info.title))  # fmt: skip
+    more = st.multiselect(words.say("Draw other methods, too"), others, **state.several("beside", others),
+                          format_func=lambda one: words.say(METHODS[one].info.title))  # fmt: skip
     drawn = {_name(it.chosen): it.chosen}
     for one in [*_tried(run), *(_with(it, method) for method in more)]:
         drawn.setdefault(_name(one), one)
@@ -40,16 +38,17 @@ def plane(run: Run, it: Lever, shift: Shift, make: Make) -> None:
     points = [point for name, lever in levers.items() for point in _points(name, lever, key, shift, it)]
     points += _stored(run, it, key)
     zero = it.point(key, 0.0)
-    parts.draw(
-        charts.plane(points, (zero.value, 1.0), title(it, key), findings.title("ndcg", it.k), zero.better),
-        "plane", words.say("Every strength, on validation"),
-        about=words.say(
-            "Each mark is one strength of a method on the same people. The lines cross at the lists as they are; the "
-            "shaded corner is no worse in either. The dotted line joins what no other point beats in both. Click a "
-            "mark to move the lever there."
-        ),
-        pick=_go,
-    )  # fmt: skip
+    with picture:
+        parts.draw(
+            charts.plane(points, (zero.value, 1.0), title(it, key), findings.title("ndcg", it.k), zero.better),
+            "plane", words.say("Every strength, on validation"),
+            about=words.say(
+                "Each mark is one strength of a method on the same people. The lines cross at the lists as they are; "
+                "the shaded corner is no worse in either. The dotted line joins what no other point beats in both. "
+                "Click a mark to move the lever there."
+            ),
+            pick=_go,
+        )  # fmt: skip
 
 
 def wait(it: Lever) -> None:

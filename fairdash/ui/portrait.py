@@ -11,7 +11,7 @@ from fairdash.groups import form as form_groups
 from fairdash.schema import UNKNOWN, Dataset, GroupSpec
 from fairdash.stages.describe import Description, UserGroups, describe
 from fairdash.stages.disclosure import aside
-from fairdash.ui import forms, load, parts, state
+from fairdash.ui import forms, load, parts, shaping, state
 
 ROWS = 100  # of people and items that are shown as they are
 _COLUMNS = {
@@ -66,6 +66,8 @@ def section() -> None:
         )
     for users in seen.users.values():
         _by_group(users, int(people.min_size) if people else settings.MIN_GROUP_SIZE)
+    if people is not None:
+        shaping.section(dataset, people)
     for items in seen.items.values():
         table = items.table
         sizes = [
@@ -269,6 +271,11 @@ def _details(dataset: Dataset) -> None:
             for finding in findings:
                 done = words.say(" (repaired)") if finding["applied"] else ""
                 st.markdown(f"- {words.plain(finding['table'])}: {words.plain(finding['message'], 600)}{done}")
+    effects = dataset.provenance.get("effects", [])
+    if effects:
+        with st.expander(words.say("What {n} repair did", "What {n} repairs did", n=len(effects)),
+                         icon=":material/build:", key="effects"):  # fmt: skip
+            parts.table(shaping.repairs(effects), "effects")
     with st.expander(words.say("People and items as they are"), icon=":material/table_rows:", key="tables"):
         for name, table in ((words.say("People"), dataset.users), (words.say("Items"), dataset.items)):
             st.caption(

@@ -10,6 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from fairdash import words
+from fairdash.data import sources
+from fairdash.data.synthetic import Planted
 from fairdash.run import Run
 from fairdash.stages.feedback import FEEDBACK
 from fairdash.ui import keeping, load, naming, parts, state
@@ -40,6 +42,14 @@ def _family(data: str) -> set[str]:
     return found
 
 
+def planted(run: str) -> tuple[Planted, ...]:
+    """The biases that the data of a run is known to have; none where it was not made up."""
+    workspace = state.workspace()
+    data = workspace.get("runs", run).meta.get("dataset") or ""
+    known = workspace.get("datasets", data).meta["provenance"] if workspace.has("datasets", data) else {}
+    return sources.planted(known.get("source") or "")
+
+
 def past(data: str) -> None:
     """A table of all lists of the data set; one is looked at, downloaded or deleted."""
     entries = of(data)
@@ -49,14 +59,16 @@ def past(data: str) -> None:
             words.say("Trained recommenders and brought lists are kept here."),
         )
         return
+    splits = {run.digest: run.meta.get("split", "") for run in state.workspace().entries("runs")}
     table = pd.DataFrame(
         {
-            "name": list(map(naming.namer(entries, 80), (entry.digest for entry in entries))),
-            "split": [state.workspace().get("runs", entry.meta["run"]).meta.get("split", "") for entry in entries],
-            "made": [datetime.fromtimestamp(entry.meta["created"]) for entry in entries],
+            words.later("name"): list(map(naming.namer(entries, 80), (entry.digest for entry in entries))),
+            words.later("split"): [splits.get(entry.meta["run"], "") for entry in entries],
+            words.later("made"): [datetime.fromtimestamp(entry.meta["created"]) for entry in entries],
         }
     )
-    chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="past")
+    chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="past",
+                          column_config=parts.heads(table))  # fmt: skip
     if not chosen.selection.rows:
         st.caption(words.say("Choose a row to look at it, to download it, or to delete it."))
         return

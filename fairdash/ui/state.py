@@ -122,6 +122,11 @@ def seen(name: str, default: T, accept: Callable[[str], T]) -> T:
     return _accepted(name, default, accept)
 
 
+def now(name: str, default: T, accept: Callable[[str], T]) -> T:
+    """What is in view under a name, for a control that all pages share; the rest as `shared`."""
+    return _accepted(name, default, accept)
+
+
 def several(name: str, options: Iterable[str]) -> dict[str, Any]:
     """Key and callback of a choice of any number of options, of one page alone; none is chosen at first."""
     known = list(options)
@@ -164,6 +169,17 @@ def one_of(options: Any) -> Callable[[str], str]:
         if given not in options:
             raise KeyError(given)
         return given
+
+    return accept
+
+
+def among(options: Any) -> Callable[[str], int]:
+    """An `accept` for a choice among whole numbers."""
+
+    def accept(given: str) -> int:
+        if int(given) not in options:
+            raise KeyError(given)
+        return int(given)
 
     return accept
 

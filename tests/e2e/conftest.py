@@ -26,8 +26,9 @@ expect.set_options(timeout=steps.HANG_MS)
 class Server:
     """`streamlit run app.py` in a process of its own; it can be killed and started again on the same port."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, root: Path = ROOT) -> None:
         self.home = home
+        self.root = root
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -39,7 +40,7 @@ class Server:
         return {
             **os.environ,
             "FAIRDASH_HOME": str(self.home),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(self.root),
             "HF_HUB_OFFLINE": "1",
             "FAIRDASH_BOOTSTRAP": "200",
             "FAIRDASH_PERMUTATIONS": "200",
@@ -53,9 +54,8 @@ class Server:
         command = [sys.executable, "-m", "streamlit", "run", "app.py"]
         command += ["--server.port", str(self.port), "--server.headless", "true"]
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
-            )
+            self.process = subprocess.Popen(command, cwd=self.root, env=self.environment, stdout=out,
+                                            stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
         steps.until(self.answers, "the app answers")
 
     def answers(self) -> bool:

@@ -17,7 +17,6 @@ from fairdash.jobs import kinds, runner
 from fairdash.schema import GroupSpec
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, url, words
-from tests.pages.test_pages import wait_for_job
 
 
 def csv(frame: pd.DataFrame) -> bytes:
@@ -167,7 +166,7 @@ def test_lists_without_held_out_items_open_every_page(nothing: Path, open_page: 
     for page in ("data", "recommender", "explore", "mitigate", "compare", "report", "overview"):
         app = open_page(page, errors=True, **view)
         assert not any("unexpected" in box.value for box in app.error), page
-    wait_for_job(open_page("audit", **view), "audit", nothing)
+    open_page("audit", **view)
     for part in ("All gaps", "Spread", "Categories", "Items", "All numbers", "Conventions"):
         said = words(open_page("audit", group="gender", metric="ndcg", more=part, **view))
         assert "no liked" in said, said

@@ -13,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 
 from fairdash import data, entries
 from fairdash.jobs import kinds
-from fairdash.jobs.table import Table
 from fairdash.recommenders import text
 from fairdash.ui import forms
 from fairdash.workspace import Workspace
@@ -199,13 +198,3 @@ def test_what_was_shown_and_not_taken_stands_beside_what_was(nothing: Path, open
     told = table[table["taken of what was shown"].notna()]  # of very few people only the size is told
     assert len(told) >= 2
     assert told["taken of what was shown"].between(told["taken, from"], told["taken, to"]).all()
-
-
-def test_chosen_targets_are_those_of_the_audit_that_is_asked_for(here: dict[str, Any], open_page: Open) -> None:
-    app = open_page("audit", data=here["data"], lists=here["lists"], item_target_popularity="tail=0.4")
-    assert app.text_input(key="item_target_popularity").value == "tail=0.4"
-    (job, *_) = Table(Workspace(here["home"]).root / "jobs.sqlite").all()
-    (spec,) = job.params["item_groups"]
-    assert (spec["attributes"], spec["target"]) == (["popularity"], [["tail", 0.4]])
-    app.text_input(key="item_target_popularity").set_value("tail=much").run()
-    assert any("is no target" in error.value for error in app.error)

@@ -49,7 +49,8 @@ def test_after_the_demo_no_page_starts_a_job(
         result["before"], result["after"],
     ]  # fmt: skip
     audit = open_page("audit", model="True")
-    assert "Women get" in told(audit)
+    assert "women go on to like" in told(audit)
+    assert "Women get" in told(open_page("audit", group="gender", metric="ndcg", model="True"))
     assert asked == []
 
 

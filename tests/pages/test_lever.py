@@ -64,7 +64,7 @@ def test_a_person_who_falls_can_be_looked_at(here: dict[str, Any], open_page: Op
     assert len(before) == len(after) == 10
     new = set(it.lists(1.0).items[user]) - set(it.lists(0.0).items[user])
     assert after["now"].str.contains("new").sum() == len(new)
-    assert before.iloc[:, 2].str.contains("lost").sum() == len(new)
+    assert before.iloc[:, 3].str.contains("lost").sum() == len(new)
 
 
 def test_a_link_to_somebody_who_may_not_be_shown_shows_nobody(here: dict[str, Any], open_page: Open) -> None:

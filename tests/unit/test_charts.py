@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 
 from fairdash import charts, words
-from fairdash.charts import Change, Chart, Gap, GroupValue, Reliability, ReliabilityCell, TradePoint
+from fairdash.charts import (
+    Change,
+    Chart,
+    Gap,
+    GroupValue,
+    PeopleRow,
+    PlanePoint,
+    Reliability,
+    ReliabilityCell,
+    TradePoint,
+)
+from fairdash.charts.lever import frontier
 from fairdash.charts.lorenz import curve, gini
+from fairdash.charts.many import interval
 
 EVIL = '<a href="javascript:alert(1)">x</a> %{y} $z$'
 
@@ -33,6 +47,28 @@ def every_chart(name: str) -> dict[str, Chart]:
         "stacked": charts.stacked({name: [0.2, 0.8], "b": [0.5, 0.5]}, ["head", name], "% of slots"),
         "before_after": charts.before_after(
             [Change(name, 50, 0.2, 0.25, 0.05, 0.01, 0.09), Change("b", 9, None, None, None, None, None)], "NDCG@10"
+        ),
+        "movers": charts.movers(
+            [
+                PeopleRow(
+                    name,
+                    50,
+                    np.arange(3),
+                    np.array([0.1, 0.2, 0.3]),
+                    np.array([0.1, 0.4, 0.0]),
+                    (0.2, 0.17),
+                    (-0.03, -0.2, 0.1),
+                    "1 loses a hit",
+                )
+            ],
+            "NDCG@10",
+        ),
+        "plane": charts.plane(
+            [PlanePoint(name, "0.5", 0.1, 0.9, "calibrate 0.5", True), PlanePoint("b", "1", 0.2, 1.1, "b 1")],
+            (0.15, 1.0),
+            "gap",
+            "NDCG@10",
+            -1,
         ),
         "trade_off": charts.trade_off(
             [TradePoint(name, "0.5", 0.1, 0.2, (0.05, 0.15), (0.19, 0.21), True)], "gap", "NDCG@10"
@@ -265,7 +301,7 @@ def test_of_many_people_some_are_drawn_evenly_and_the_number_is_said() -> None:
     chart = charts.people([many, few], "NDCG")
     dots = [trace for trace in chart.figure.data if trace.marker.size == 6]
     assert [len(trace.x) for trace in dots] == [charts.MAX_DOTS // 2, 30]
-    assert chart.figure.layout.yaxis.ticktext[0].replace("<br>", " ") == "F (n = 4,000, 600 drawn)"
+    assert chart.figure.layout.yaxis.ticktext[0] == "F (n = 4,000, 600 drawn)<br><b>0.500</b>"
     assert (min(dots[0].x), max(dots[0].x)) == (0, 3999 / 4000)
     assert np.diff(np.sort(dots[0].x)).max() < 8 / 4000  # evenly over the values
     assert list(chart.table["drawn"]) == [600, 30]
@@ -308,11 +344,14 @@ def test_a_crossing_is_in_its_own_half_widths_and_hatched_where_few_are() -> Non
     assert np.isnan(heat.z[1][0])  # nobody: no tile at all
     assert (hatched.x[0], hatched.base[0]) == (1, -0.46)
     assert len(hatched.x) == 1
-    assert tiles.text[0] == "<b>0.300 → 0.270</b><br>n 40"
+    assert tiles.text[0] == "<b>0.300</b><br>→ 0.270<br>n 40"
     assert tiles.text[1] == "n 12"
     assert [chart.keys[place[1]] for place in tiles.customdata] == ["F × 18–24", "F × 25+", "M × 25+"]
     assert chart.table["drawn to the mean"].tolist()[0] == 0.27
     assert list(chart.table["n"]) == [40, 12, 50]
+    wide = charts.crossing([*cells, charts.Cell("M", "18–24", "M × 18–24", 9, None), replace(cells[0], column="x")],
+                           "NDCG", 0.2, "everybody shown")  # fmt: skip
+    assert list(wide.figure.layout.yaxis.ticktext) == ["18–24", "25+", "x"]  # the longer side downwards
 
 
 def test_mirrored_categories_stand_left_and_right_with_their_own_history() -> None:
@@ -361,3 +400,36 @@ def test_ribbons_join_what_is_on_both_lists_and_tell_what_is_new_and_lost() -> N
     (new,) = [trace for trace in chart.figure.data if trace.mode == "markers"]
     assert list(new.y) == [2]
     assert not charts.ribbons([], [], {}, ("a", "b")).table.size
+
+
+def test_a_frontier_holds_what_no_other_point_beats() -> None:
+    points = [
+        PlanePoint("a", name, gap, accuracy, name)
+        for name, gap, accuracy in (
+            ("0", 0.3, 1.0),
+            ("1", 0.2, 0.9),
+            ("2", 0.2, 0.95),
+            ("3", 0.25, 0.9),
+            ("4", 0.4, 1.0),
+        )
+    ]
+    assert [point.label for point in frontier(points, -1)] == ["2", "0"]
+    assert [point.label for point in frontier(points, 1)] == ["4"]
+
+
+def test_an_interval_in_a_cell_says_its_number_and_shows_its_way() -> None:
+    better, worse, still, none, start = (
+        unquote(interval(0.2, difference, ends, 0.3, way))
+        for difference, ends, way in (
+            (0.1, (0.05, 0.15), 1), (-0.1, (-0.15, -0.05), -1), (0.1, (-0.1, 0.3), 0), (None, (None, None), None),
+            (None, (None, None), None),
+        )
+    )  # fmt: skip
+    assert "0.200" in better
+    assert "+0.100" in better
+    assert "−0.100" in worse
+    assert "<circle" in still
+    assert "<path" in better
+    assert better != worse
+    assert "<line" not in start == none
+    assert "undefined" in unquote(interval(None, None, (None, None), 0.0, None))

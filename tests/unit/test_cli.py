@@ -458,7 +458,7 @@ def test_the_demo_ends_with_its_comparison(
     said = capsys.readouterr().out
     (made,) = (tmp_path / "comparisons").iterdir()
     assert f"Comparison {made.name} in {tmp_path}" in said
-    assert "Planted: Nearly half of what is in women's histories" in said
+    assert "Planted: A third of what is in women's histories" in said
     assert "Found: NDCG@10: men 0." in said
 
 

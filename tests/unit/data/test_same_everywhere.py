@@ -139,7 +139,7 @@ def test_every_format_reads_back_the_same(made: Any, first: str, second: str) ->
     _same(expected, got)
 
 
-@FEW
+@settings(FEW, max_examples=60)
 @given(tables(), st.randoms(use_true_random=False), st.data())
 def test_names_order_and_roles_of_files_change_nothing(made: Any, chance: random.Random, draw: Any) -> None:
     names = {role: draw.draw(st.sampled_from(spellings)) for role, spellings in SPELLINGS.items()}
@@ -224,7 +224,7 @@ def audits(draw: Any) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     return _frame(lists, RANKED), _frame(held, names), _frame(genders, ("user_id", "gender", "age"))
 
 
-@settings(FEW, max_examples=100)
+@settings(FEW, max_examples=60)
 @given(audits(), st.sampled_from(sorted(LISTS)), st.sampled_from(sorted(HELD)), st.randoms(use_true_random=False))
 def test_lists_and_truth_of_every_writer_are_the_same_tables(
     made: Any, first: str, second: str, chance: random.Random

@@ -130,7 +130,7 @@ def test_of_a_small_group_nothing_is_told_but_its_size(kind: str, values: dict[s
     assert rows
     assert all(cell.shown in (words.DASH, "3", "5 %") for row in rows for cell in row[1:])
     assert not [svg for svg in re.findall(r"<svg.*?</svg>", report_of(values[kind], kind=kind)) if "few" in svg]
-    assert "1 group has too few people" in report_of(values[kind], kind=kind)
+    assert "groups below 20 people are" in report_of(values[kind], kind=kind)
 
 
 def report_made() -> Any:

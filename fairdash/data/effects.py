@@ -1,0 +1,71 @@
+"""What repairs did: rows that went, cells that changed, values of attributes that became fewer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from fairdash import columns
+from fairdash.data.check import Tables
+from fairdash.schema import ITEM_ID, USER_ID
+
+
+@dataclass(frozen=True)
+class Effect:
+    """repair: a key of `clean.REPAIRS`, or "k_core". interactions, people, items: rows that went (negative: that came).
+    cells: cells of the rows that stayed that are not what they were. different: attribute of people → how many
+    different values it had before and after, where that changed."""
+
+    repair: str
+    interactions: int
+    people: int
+    items: int
+    cells: int
+    different: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self) | {"different": {name: list(pair) for name, pair in self.different.items()}}
+
+
+def effect(repair: str, before: Tables, after: Tables) -> Effect:
+    """What a repair did to the tables."""
+    pairs = (
+        (before.interactions, after.interactions),
+        (before.users, after.users),
+        (before.items, after.items),
+    )
+    gone = [len(old) - len(new) for old, new in pairs]
+    return Effect(
+        repair, gone[0], gone[1], gone[2], sum(_changed(old, new) for old, new in pairs), _different(*pairs[1])
+    )
+
+
+def _changed(old: pd.DataFrame, new: pd.DataFrame) -> int:
+    """Cells of the rows in both that are not the same; a missing cell is one value."""
+    if old is new or not (old.index.is_unique and new.index.is_unique):
+        return 0
+    rows = new.index.intersection(old.index)
+    total = 0
+    for name in new.columns:
+        now = new.loc[rows, name]
+        if name not in old:
+            total += int(now.notna().sum())
+        elif not now.equals(then := old.loc[rows, name]):
+            same = (now.astype("str") == then.astype("str")) | (now.isna() & then.isna())
+            total += int((~same.fillna(False)).sum())
+    return total
+
+
+def _different(old: pd.DataFrame, new: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    if old is new:
+        return {}
+    own = {USER_ID, ITEM_ID}
+    pairs = {
+        str(name): tuple(int(columns.tidy(frame[name]).nunique()) for frame in (old, new))
+        for name in new.columns
+        if name in old and name not in own and not new[name].equals(old[name])
+    }
+    return {name: (pair[0], pair[1]) for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -1,0 +1,199 @@
+"""What a page switch and a control cost, beside a blank Streamlit page served and measured in the same run.
+
+    python -m tests.bench.pages [--times 20] [--small]
+
+In Chromium, from the click until the script has run, nothing stale stands there and two frames have been drawn; ours
+and the blank one in turn. The workspace holds synthetic data of the size of MovieLens-100K and MovieLens-1M, with four
+runs of each, mitigated lists, audits and a comparison; what pages ask for is made before the clock runs.
+--small: the first alone, with one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from fairdash import data, entries
+from fairdash.jobs import kinds
+from fairdash.ui import state
+from fairdash.workspace import Workspace
+from tests.e2e import steps
+from tests.e2e.browser import launched
+from tests.e2e.conftest import ROOT, Server
+
+SIZES = {"100K": (943, 1_682, 106), "1M": (6_040, 3_706, 165)}  # people, items, interactions a person
+LIMITS = {"median": 2.5, "p95": 3.0}  # times a blank page
+BLANK = """import streamlit as st
+def one():
+    st.title("One")
+    st.segmented_control("Part", ["a", "b", "c"], key="part", required=True, default="a")
+def two():
+    st.title("Two")
+    st.segmented_control("Part", ["a", "b", "c"], key="part", required=True, default="a")
+st.navigation([st.Page(one), st.Page(two)]).run()
+"""
+_CLICK = """element => new Promise(done => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  const held = '[data-stale="true"], [data-testid="stSkeleton"], [data-testid="stSpinner"]';
+  const started = performance.now();
+  let ran = false;
+  const seen = new MutationObserver(() => { ran = ran || app.dataset.testScriptState === 'running'; });
+  seen.observe(app, {attributes: true});
+  const look = () => {
+    if (ran && app.dataset.testScriptState === 'notRunning' && document.querySelector(held) === null) {
+      seen.disconnect();
+      const took = performance.now() - started;
+      requestAnimationFrame(() => requestAnimationFrame(() => done(took)));
+    } else { setTimeout(look, 2); }
+  };
+  element.click();
+  look();
+})"""
+_PARTS = '[data-testid="stMain"] [data-testid="stButtonGroup"]'
+
+
+def fill(workspace: Workspace, sizes: dict[str, tuple[int, int, int]], seeds: int) -> dict[str, dict[str, str]]:
+    """Runs, mitigated lists and a comparison of each size; what a link to their view holds."""
+    views = {}
+    for name, (n_users, n_items, history) in sizes.items():
+        dataset, _ = data.synthetic.make(n_users=n_users, n_items=n_items, mean_history=history)
+        stored = entries.put_dataset(workspace, dataset)
+        groups = [asdict(spec) for spec in kinds.default_groups(dataset)[:1]]
+        asked = {"dataset": stored, "split": "user-time:0.8", "recommender": "ease"}
+        made, *_ = [kinds.run(workspace, "train", {**asked, "options": {"l2": str(300 + i)}}) for i in range(seeds)]
+        mitigation = {"method": "calibrate", "groups": groups, "strength": 0.5}
+        changed = kinds.run(workspace, "mitigate", {"run": made["runs"], "mitigation": mitigation})
+        sides = {"before": made["lists"], "after": changed["lists"]}
+        compared = kinds.run(workspace, "compare", {**sides, "groups": groups})
+        views[name] = {"data": stored, "lists": made["lists"], **sides, "comparison": compared["comparisons"]}
+    return views
+
+
+@contextmanager
+def blank(folder: Path, port: int) -> Iterator[str]:
+    """A Streamlit app with two pages of a title and a choice."""
+    (folder / "blank.py").write_text(BLANK)
+    command = [sys.executable, "-m", "streamlit", "run", "blank.py", "--server.port", str(port)]
+    command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
+                return True
+        except OSError:
+            return False
+
+    try:
+        steps.until(answers, "the blank page answers")
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def settle(page: Page) -> None:
+    """Until nothing is being made and nothing moves."""
+    steps.rest(page)
+    page.wait_for_function("!document.querySelector('[data-testid=stProgress]')")
+    steps.rest(page)
+
+
+def switch(page: Page, number: int) -> float:
+    """Milliseconds to another page of the navigation."""
+    link = page.get_by_test_id("stSidebarNav").get_by_role("link").nth(number)
+    return float(link.evaluate(_CLICK))
+
+
+def control(page: Page) -> float:
+    """Milliseconds of the next part of a page's first choice of parts."""
+    group = page.locator(_PARTS).first
+    shown = group.get_by_role("radio", checked=False)
+    return float((shown if shown.count() else group.get_by_role("button")).first.evaluate(_CLICK))
+
+
+def measure(page: Page, other: Page, times: int) -> dict[str, tuple[list[float], list[float]]]:
+    """Page → cost of a switch there and of a control, in ms; "blank" is of the other one, measured in between."""
+    names = list(state.JOURNEY)
+    found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in ("blank", *names)}
+    for turn in range(times + 1):  # the first round warms up, and makes what is asked for
+        kept = found if turn else {name: ([], []) for name in found}
+        for number, name in enumerate(names):
+            kept["blank"][0].append(switch(other, (turn * len(names) + number + 1) % 2))
+            kept["blank"][1].append(control(other))
+            kept[name][0].append(switch(page, number))
+            settle(page)
+            if page.locator(_PARTS).count():
+                kept[name][1].append(control(page))
+                settle(page)
+    return found
+
+
+def table(found: dict[str, tuple[list[float], list[float]]], size: str) -> bool:
+    """Print medians and p95 as times of the blank page's own; whether all are within LIMITS."""
+
+    def shape(took: list[float]) -> tuple[float, float]:
+        return statistics.median(took), sorted(took)[min(len(took) - 1, int(0.95 * len(took)))]
+
+    within = True
+    print(f"\n{size:<14}" + "".join(f"{what:>28}" for what in ("switch: median, p95", "control: median, p95")))
+    base = [shape(found["blank"][kind]) for kind in (0, 1)]
+    for name, kinds_ in found.items():
+        cells = []
+        for kind in (0, 1):
+            if not kinds_[kind]:
+                cells.append("")
+                continue
+            mine = shape(kinds_[kind])
+            times = [value / blanks for value, blanks in zip(mine, base[kind], strict=True)]
+            within &= name == "blank" or (times[0] < LIMITS["median"] and times[1] < LIMITS["p95"])
+            cells.append(f"{mine[0]:.0f} ms ×{times[0]:.1f}, {mine[1]:.0f} ×{times[1]:.1f}")
+        print(f"{name:<14}" + "".join(f"{cell:>28}" for cell in cells), flush=True)
+    return within
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument(
+        "--root", type=Path, default=ROOT, help="another version of the app, to measure before and after"
+    )
+    options = parser.parse_args()
+    within = True
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["FAIRDASH_HOME"] = folder
+        sizes = {"100K": SIZES["100K"]} if options.small else SIZES
+        views = fill(Workspace(Path(folder)), sizes, 1 if options.small else 4)
+        server = Server(Path(folder), options.root)
+        server.start()
+        try:
+            with blank(Path(folder), server.port + 1) as other, launched() as browser:
+                for size, view in views.items():
+                    pages = [browser.new_context(viewport={"width": 1280, "height": 800}).new_page() for _ in range(2)]
+                    for page in pages:
+                        page.set_default_timeout(steps.HANG_MS)
+                    query = "&".join(f"{name}={value}" for name, value in view.items())
+                    steps.visit(pages[0], f"{server.url}/?{query}")
+                    steps.visit(pages[1], other)
+                    within &= table(measure(*pages, options.times), size)
+        finally:
+            server.kill()
+            server.stop_jobs()
+    return 0 if within else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
