@@ -1,11 +1,11 @@
-"""Overview: what this is, how far the workspace has come, a demo in one click, and the next step."""
+"""Overview: what this is; first an example and three ways to begin, later what was found and what comes next."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from fairdash import words
-from fairdash.ui import journey
+from fairdash.ui import journey, parts, state, tour
 
 st.title(words.say("Who gets what from a recommender?"))
 st.markdown(
@@ -16,6 +16,17 @@ st.markdown(
     ),
     width=760,
 )
-following = journey.steps()
-journey.latest()
-journey.demo(following)
+if not state.workspace().entries("datasets"):
+    job = parts.last_job("demo", journey.DEMO)
+    if job is None:
+        journey.example()
+        journey.starts()
+    else:
+        parts.job(job.id)
+        journey.example()
+else:
+    following = journey.steps()
+    journey.finding()
+    journey.latest()
+    journey.demo(following)
+tour.offer()

@@ -59,10 +59,10 @@ def values(rows: Sequence[Row], alt: str, *, line: float | None = None, line_tol
             marks.append(f'<path d="M{x} {y - 7} l7 7 l-7 7 l-7 -7 z" fill="{color}"/>')
         else:
             marks.append(f'<circle cx="{x}" cy="{y}" r="6" fill="{color}"/>')
-    foot = ROW * len(shown) + 8
     if line is not None:
         x = scale.x(line)
-        marks.insert(0, _line(x, 8, x, foot, GREY, 1.5, dash="5 4"))
+        middles = (ROW * i + 32 for i in range(len(shown)))
+        marks[:0] = [_line(x, y - 10, x, y + 10, GREY, 2, dash="4 3") for y in middles]  # not through the names
         alt = words.say("{picture} Dashed: {line}.", picture=alt, line=line_told)
     return _svg(height, [*marks, *scale.axis(height - 6)], alt)
 

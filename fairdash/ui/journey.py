@@ -7,10 +7,14 @@ from collections.abc import Callable
 import streamlit as st
 
 from fairdash import words
+from fairdash.data import sources
 from fairdash.jobs import runner
-from fairdash.stages import planted
+from fairdash.report import findings
+from fairdash.stages import example as shipped
+from fairdash.stages import feed, planted
 from fairdash.stages.compare import sentences
-from fairdash.ui import load, parts, runs, state
+from fairdash.stages.disclosure import withheld
+from fairdash.ui import guide, load, parts, runs, state
 
 STEPS: tuple[
     tuple[str, str, Callable[[int], str], str], ...
@@ -63,6 +67,90 @@ def steps() -> str | None:
     return next((page for page, kind, _, _ in STEPS if not counts[kind]), None)
 
 
+def example() -> None:
+    """For whoever has nothing yet: what a finished audit says, marked as an example."""
+    audit = withheld(shipped.read())
+    cards = feed.feed(audit, things=words.say(sources.things(shipped.SOURCE)))[:3]
+    st.header(words.say("What an audit says"))
+    st.caption(guide.example_note(audit["n_users"]))
+    for column, card in zip(st.columns(len(cards)), cards, strict=True):
+        with column, st.container(border=True, height="stretch", key=f"example-{card.question}"):
+            st.markdown(f"**{words.plain(card.plain, 300)}**")
+            picture = findings.picture(card)
+            if picture is not None:
+                parts.image(picture)
+    parts.go("guide", words.say("How to read this, step by step"), icon=":material/menu_book:", part="worked")
+
+
+def starts() -> None:
+    """The three ways to begin."""
+    st.header(words.say("Begin"))
+    columns = st.columns(3)
+    with columns[0], st.container(border=True, height="stretch", key="start-demo"):
+        st.markdown(words.say("**See it work on made-up data**"))
+        st.caption(
+            words.say(
+                "A synthetic streaming service with known biases: trained, audited, mitigated and compared in a "
+                "minute or two, without a network."
+            )
+        )
+        _run_demo()
+    with columns[1], st.container(border=True, height="stretch", key="start-data"):
+        st.markdown(words.say("**Bring your data**"))
+        told = words.later("Who chose what, and who they are, as CSV or almost any table; or take MovieLens.")
+        st.caption(words.say(told))
+        parts.go("data", words.say("Bring files"), icon=":material/upload_file:", tab="upload")
+        parts.go("data", words.say("Take a known data set"), icon=":material/library_books:", tab="catalogue")
+    with columns[2], st.container(border=True, height="stretch", key="start-lists"):
+        st.markdown(words.say("**Audit a system that you have**"))
+        st.caption(words.say("Bring its data, then the lists that it made: no training is needed."))
+        parts.go("recommender", words.say("Bring lists"), icon=":material/playlist_add_check:", how="bring")
+
+
+def _run_demo() -> None:
+    parts.act(
+        words.say("Run the demo"),
+        runner.submit,
+        state.workspace(),
+        "demo",
+        words.say("Demo on synthetic data"),
+        DEMO,
+        type="primary",
+        icon=":material/play_arrow:",
+        key="run-demo",
+    )
+
+
+def finding() -> None:
+    """The surest finding of the newest audit, and the way to the people behind it."""
+    for entry in state.workspace().entries("audits")[:1]:
+        audit = load.audit(entry.digest)
+        cards = [
+            card for card in feed.feed(audit, things=words.say(_things(entry.meta["lists"]))) if card.kind == "found"
+        ]
+        st.header(words.say("Latest finding"))
+        if not cards:
+            st.markdown(words.say("No difference was found between groups."))
+        else:
+            left, right = st.columns([11, 9], gap="medium")
+            with left:
+                st.markdown(f"**{words.plain(cards[0].plain, 300)}**")
+                st.caption(words.plain(cards[0].sentence, 600))
+                parts.go("audit", words.say("See the findings"), icon=":material/balance:", lists=entry.meta["lists"])
+            picture = findings.picture(cards[0])
+            if picture is not None:
+                with right:
+                    parts.image(picture)
+
+
+def _things(lists: str) -> str:
+    """What the items of lists are called, in English."""
+    workspace = state.workspace()
+    run = workspace.get("lists", lists).meta["run"] if workspace.has("lists", lists) else ""
+    data = str(workspace.get("runs", run).meta.get("data", "")) if run and workspace.has("runs", run) else ""
+    return sources.things(data)
+
+
 def latest() -> None:
     """What the latest comparison says, if there is one."""
     comparisons = state.workspace().entries("comparisons")
@@ -104,29 +192,11 @@ def demo(following: str | None) -> None:
         parts.job(job.id)
     elif following is None:
         st.caption(words.say("Everything has been done once. Go on with another mitigation, or bring other data."))
-    else:
-        with st.container(border=True, key="demo"):
-            st.markdown(words.say("**See it work on made-up data**"))
-            st.caption(
-                words.say(
-                    "A synthetic streaming service with known biases: trained, audited, mitigated and compared in a "
-                    "minute or two, without a network."
-                )
+    elif job is None:
+        with st.container(horizontal=True, vertical_alignment="center", key="demo"):
+            _run_demo()
+            parts.go(
+                following,
+                words.say("Or go to {page}", page=words.say(state.JOURNEY[following][0])),
+                icon=":material/arrow_forward:",
             )
-            with st.container(horizontal=True, vertical_alignment="center"):
-                parts.act(
-                    words.say("Run the demo"),
-                    runner.submit,
-                    state.workspace(),
-                    "demo",
-                    words.say("Demo on synthetic data"),
-                    DEMO,
-                    type="primary",
-                    icon=":material/play_arrow:",
-                    key="run-demo",
-                )
-                parts.go(
-                    following,
-                    words.say("Or go to {page}", page=words.say(state.JOURNEY[following][0])),
-                    icon=":material/arrow_forward:",
-                )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ import pandas as pd
 import streamlit as st
 
 from fairdash import words
-from fairdash.charts import Chart, curves
+from fairdash.charts import Chart, curves, ink
 from fairdash.errors import FairDashError, full
 from fairdash.jobs import kinds, runner
 from fairdash.jobs.table import Job
+from fairdash.report.document import Picture
 from fairdash.ui import state
 
 POLL_SECONDS = 1.0
@@ -174,6 +176,20 @@ def _column(name: str, values: pd.Series, digits: int) -> Any:
     return st.column_config.Column(headed(name), width=width)
 
 
+def drawn(picture: Picture) -> str:
+    """A picture of a report as HTML for a page of the app, in the ink of the theme: as an image, since HTML of a page
+    may hold no SVG."""
+    svg = picture.svg.replace("currentColor", ink(state.dark()))
+    svg = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)  # an image is a document of its own
+    data = b64encode(svg.encode()).decode()
+    return f'<img alt="{words.markup(picture.alt, 400)}" src="data:image/svg+xml;base64,{data}">'
+
+
+def image(picture: Picture) -> None:
+    """A picture of a report, as wide as its place."""
+    st.html(f'<div class="picture">{drawn(picture)}</div>')
+
+
 def draw(
     chart: Chart,
     key: str,
@@ -309,12 +325,13 @@ def _job(job_id: str, on_done: Callable[[Job], None] | None, was_active: bool = 
         st.rerun()
     with st.container(border=True, key=f"job-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{words.plain(job.title, 80)}**", width="stretch")
+            st.markdown(f"**{words.plain(words.again(job.title, job.said), 80)}**", width="stretch")
             job_badge(job)
         if job.state in ("running", "queued"):
             _active(job)
         elif job.state != "done":
-            error(FairDashError(job.error or words.say("The job ended without a result."), job.hint or ""))
+            told = words.again(job.error, job.said) if job.error else words.say("The job ended without a result.")
+            error(FairDashError(told, words.again(job.hint, job.said) if job.hint else ""))
             act(
                 words.say("Resume"),
                 runner.resume,
@@ -340,7 +357,7 @@ def _active(job: Job) -> None:
     took = words.say("{elapsed} so far", elapsed=words.duration(job.elapsed)) + (
         words.say(", about {remaining} to go", remaining=remaining) if remaining else ""
     )
-    message = words.plain(job.message or words.say("Starting"), 160)
+    message = words.plain(words.again(job.message, job.said) if job.message else words.say("Starting"), 160)
     st.progress(min(1.0, job.done), text=f"{message} · {words.percent(job.done, 0)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(

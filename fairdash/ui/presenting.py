@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from pathlib import Path
 
 import streamlit as st
 
-from fairdash import charts, words
+from fairdash import words
 from fairdash.report import kept, story
-from fairdash.report.document import Picture
 from fairdash.report.formats import html_of
 from fairdash.report.story import Slide
 from fairdash.ui import parts, reporting, state
@@ -34,20 +32,12 @@ def show(kind: Kind, digest: str) -> None:
     slide = kept.told(own, kept.read(state.workspace(), kind, digest))
     edit, notes = _bar(keys, place)
     st.title(words.plain(slide.title, kept.MAX_TITLE), anchor=False)
-    st.html(f'<div class="slide">{"".join(html_of(part, _drawn) for part in slide.parts)}</div>')
+    st.html(f'<div class="slide">{"".join(html_of(part, parts.drawn) for part in slide.parts)}</div>')
     if edit:
         _edit(kind, digest, own, slide)
     elif notes:
         with st.container(border=True, key="slide-notes"):
             st.caption("\n".join(f"- {words.plain(note, kept.MAX_NOTES)}" for note in slide.notes))
-
-
-def _drawn(picture: Picture) -> str:
-    """The picture as an image, in the ink of the theme: what stands in a page of the app may hold no SVG."""
-    svg = picture.svg.replace("currentColor", charts.ink(state.dark()))
-    svg = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)  # an image is a document of its own
-    data = b64encode(svg.encode()).decode()
-    return f'<img alt="{words.markup(picture.alt, 400)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def _bar(keys: list[str], place: int) -> tuple[bool, bool]:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from fairdash import groups, words
+from fairdash import words
 from fairdash.item_classes import POPULARITY
 from fairdash.report import KINDS
 from fairdash.report import known as knowledge
@@ -19,7 +19,7 @@ from fairdash.report.story import Subject
 from fairdash.schema import GroupSpec
 from fairdash.stages import feed
 from fairdash.stages.audit import AuditSpec
-from fairdash.ui import auditing, load, naming, parts, state
+from fairdash.ui import auditing, forms, load, naming, parts, state
 from fairdash.workspace import Entry, Kind
 
 OF: dict[Kind, str] = {"comparisons": words.later("Of a comparison"), "audits": words.later("Of an audit")}
@@ -102,12 +102,12 @@ def subject(kind: Kind, digest: str) -> Subject:
 
 
 def looked(lists: str, asked: AuditSpec) -> tuple[AuditSpec, dict[str, Any]]:
-    """Every attribute, the crossings and the items of some lists at once: how, and what was found."""
+    """Every attribute, the crossings and the items of some lists at once: how, and what was found. asked: its groups
+    and its K are part of it."""
     run, _ = load.lists(lists)
     training = run.split.training
-    known = {one.label: one for one in (*asked.groups, *groups.suggest(training.people))}  # with the cuts asked for
-    things = [*([GroupSpec((POPULARITY,))] if len(run.split.known) else []), *groups.suggest(training.items)]
-    spec = feed.spec(list(known.values()), things, k=asked.k)
+    things = [*([GroupSpec((POPULARITY,))] if len(run.split.known) else []), *forms.attributes(training.items).values()]
+    spec = feed.spec(list(forms.attributes(training.people).values()), things, also=asked.groups, k=asked.k)
     return spec, auditing.measured(lists, spec)
 
 

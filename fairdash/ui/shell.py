@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from fairdash import words
-from fairdash.ui import context, parts, state
+from fairdash.ui import context, parts, state, tour
 
 HERE = Path(__file__).parent
 
@@ -23,6 +23,7 @@ with parts.errors():
     with st.sidebar:
         context.sidebar()
     parts.last_fault()
+    tour.bar(current.url_path or "overview")
     current.run()
 # For those who hear the page; Streamlit itself says that every page is English.
 st.html(f"<script>document.documentElement.lang = {json.dumps(words.spoken())}</script>", unsafe_allow_javascript=True)

@@ -3,6 +3,7 @@ is not known."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from fairdash.stages import audit, compare, feed, fit, mitigate, recommend
 from fairdash.stages.audit import AuditSpec
 from fairdash.stages.disclosure import withheld
 from fairdash.workspace import Workspace
+from tests.conftest import english
 
 GENDER = GroupSpec(("gender",))
 
@@ -139,3 +141,16 @@ def test_own_words_are_kept_with_the_entry_and_given_up(tmp_path: Path) -> None:
     assert kept.read(workspace, "comparisons", digest) == {}
     with pytest.raises(FairDashError):
         kept.read(workspace, "comparisons", "f" * 16)
+
+
+@pytest.mark.usefixtures("made_up")
+def test_slides_are_told_in_another_language(subject: story.Subject) -> None:
+    run = subject.run
+    table = run.split.training
+    of_data = set(re.findall(r"[A-Za-z]+", " ".join([*table.items["title"], *data.synthetic.GENRES])))
+    of_data |= {"gender", "Gender", "synthetic", "unknown", "non", "binary", "woman", "man"}
+    stored = [*subject.audit["warnings"], *subject.audit["conventions"].values(), *run.split.notes]
+    of_data |= set(re.findall(r"[A-Za-z]+", " ".join([*stored, *subject.compared[0][0]["warnings"]])))
+    for slide in story.slides(subject):
+        for line in [*text(slide).splitlines(), *slide.notes]:
+            assert not english(line, of_data), line
