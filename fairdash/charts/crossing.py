@@ -66,22 +66,23 @@ def crossing(cells: Sequence[Cell], metric: str, reference: float, told: str) ->
         x=[columns.index(cell.column) for cell in hatched], y=[0.92] * len(hatched), width=0.94,
         base=[rows.index(cell.row) - 0.46 for cell in hatched], hoverinfo="skip", showlegend=False,
         marker={"color": "rgba(0,0,0,0)", "line": {"width": 1, "color": GREY},
-                "pattern": {"shape": "/", "fgcolor": GREY, "size": 9, "solidity": 0.12}},
+                "pattern": {"shape": "/", "fgcolor": GREY, "size": 9, "solidity": 0.06}},
         unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
-    figure.add_scatter(
-        x=[columns.index(cell.column) for cell in cells], y=[rows.index(cell.row) for cell in cells],
-        mode="markers+text", text=[_text(cell) for cell in cells], showlegend=False,
-        textfont={"size": 12, "color": [GREY if cell in hatched else INK for cell in cells]},
-        marker={"size": 30, "symbol": "square", "color": "rgba(0,0,0,0)", "line": {"width": 0}},
-        customdata=[[_hint(cell, metric, reference), i] for i, cell in enumerate(cells)],
-        hovertemplate="%{customdata[0]}<extra></extra>", unselected={"textfont": {"color": GREY}},
-    )  # fmt: skip
+    for few, ink in ((False, {"color": INK}), (True, {})):  # what is hatched is written in the theme's own ink
+        mine = [(i, cell) for i, cell in enumerate(cells) if (cell in hatched) == few]
+        figure.add_scatter(
+            x=[columns.index(cell.column) for _, cell in mine], y=[rows.index(cell.row) for _, cell in mine],
+            mode="markers+text", text=[_text(cell) for _, cell in mine], textfont={"size": 12, **ink},
+            marker={"size": 30, "symbol": "square", "color": "rgba(0,0,0,0)", "line": {"width": 0}}, showlegend=False,
+            customdata=[[_hint(cell, metric, reference), i] for i, cell in mine],
+            hovertemplate="%{customdata[0]}<extra></extra>", unselected={"textfont": {"color": GREY}},
+        )  # fmt: skip
     frame.rows(figure, rows, "")
-    figure.update_yaxes(range=[len(rows) - 0.5, -0.5])
+    figure.update_yaxes(range=[len(rows) - 0.5, -0.5], ticks="")
     figure.update_xaxes(
         tickvals=list(range(len(columns))), ticktext=[words.markup(name, 18) for name in columns],
-        range=[-0.5, len(columns) - 0.5], showgrid=False, side="top", nticks=len(columns),
+        range=[-0.5, len(columns) - 0.5], showgrid=False, side="top", nticks=len(columns), ticks="",
     )  # fmt: skip
     figure.update_layout(hoverdistance=-1)  # the whole tile answers, not its middle alone
     table = pd.DataFrame(

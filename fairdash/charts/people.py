@@ -15,6 +15,7 @@ from fairdash.charts import frame
 from fairdash.charts.frame import GREY, MAX_ROWS, PALETTE, SYMBOLS, Chart, empty
 
 MAX_DOTS = 1200  # of one picture; of more people some are drawn, evenly over their values
+LEAST_ROW, MOST_ROW, WANTED = 52, 150, 420  # pixels of a row, and of all rows where they are few
 SEEN, FAINT = 0.6, 0.12  # opacity of dots
 CELLS = 60  # across the picture, in which dots of like value are stacked
 HEIGHT = 0.8  # of a row that a full cell takes
@@ -55,11 +56,13 @@ def people(
     tolerance. brushed: from and to; people outside of it are faint. marked: the id of a person who has a ring. At most
     MAX_DOTS are drawn, in equal parts of the groups and evenly over their values; how many is said beside the group's
     size."""
-    shown = list(crowds[:MAX_ROWS])
+    crowds = sorted(crowds, key=lambda crowd: not len(crowd.ids))  # those that are too small come last
+    shown = crowds[:MAX_ROWS]
     full = [crowd for crowd in shown if len(crowd.ids)]
     if not full:
         return empty(words.say("No group has enough people with a value to show them."))
-    figure = frame.canvas(max(74, min(150, 420 // len(shown))) * len(shown) + 56)
+    room = max(LEAST_ROW, min(MOST_ROW, WANTED // len(shown)))
+    figure = frame.canvas(room * len(shown) + 56)
     known = np.concatenate([crowd.each for crowd in full])
     low, high = float(known.min()), float(known.max())
     labels, drawn = [], []
@@ -98,15 +101,15 @@ def people(
         for paint, width in (("rgba(255,255,255,0.7)", 7), (color, 4)):  # a rim, so that it is seen among the dots
             figure.add_scatter(
                 x=[crowd.value], y=[i], mode="markers", showlegend=False, hoverinfo="skip",
-                marker={"color": paint, "symbol": "line-ns", "size": 46, "opacity": 1,
+                marker={"color": paint, "symbol": "line-ns", "size": 0.42 * room, "opacity": 1,
                         "line": {"width": width, "color": paint}},
                 unselected={"marker": {"opacity": 1}},
             )  # fmt: skip
     frame.rows(figure, labels, words.markup(metric))
     values = ["" if crowd.value is None else f"<br><b>{words.number(crowd.value)}</b>" for crowd in shown]
     figure.update_yaxes(ticktext=[a + b for a, b in zip(figure.layout.yaxis.ticktext, values, strict=True)])
-    room = 0.03 * ((high - low) or 1.0)
-    figure.update_xaxes(range=[low - room, high + room])
+    margin = 0.03 * ((high - low) or 1.0)
+    figure.update_xaxes(range=[low - margin, high + margin])
     if reference is not None:
         _against(figure, reference)
     if brushed is not None:

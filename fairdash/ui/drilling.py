@@ -23,6 +23,7 @@ from fairdash.ui import findings, forms, parts, pictures, state
 
 TEN = 10  # worst and typical people
 ITEMS, MOST_ITEMS = 12, 200  # of one picture, and of its table
+ABREAST = 3  # groups side by side that can still be read
 TASTE = 2  # categories that tell a taste
 PARTS = {
     "worst": words.later("Worst off"),
@@ -97,7 +98,7 @@ def section(run: Run, lists: Lists, spec: GroupSpec, k: int) -> None:
     with left:
         _dots(people, metric, title, reference, int(tolerance), brushed)
     with right:
-        _brushed(people, metric, k, mask)
+        _brushed(people, metric, k, mask, reference)
     name = st.segmented_control(
         words.say("Group"),
         [part.name for part in told],
@@ -232,7 +233,7 @@ def _see(people: People, person: str) -> None:
         state.put("who", next(name for name in people.names if people.member(name)[row]))
 
 
-def _brushed(people: People, metric: str, k: int, mask: Mask | None) -> None:
+def _brushed(people: People, metric: str, k: int, mask: Mask | None, reference: str) -> None:
     """From and to, and the groups' values of every metric of the people within."""
     each = people.measures[metric].each
     told = np.concatenate([each[stage.shown(people, metric, name)] for name in people.names])
@@ -252,26 +253,46 @@ def _brushed(people: People, metric: str, k: int, mask: Mask | None) -> None:
         if mask is not None:
             parts.act(words.say("All people"), _keep_brush, metric, None, icon=":material/close:", type="tertiary",
                       key="brush-off")  # fmt: skip
-    rows = []
-    whys = {}
-    for key in people.measures:
-        found = stage.parts(people, key, mask)
-        ends = stage.widest(found)
-        row: dict[str, object] = {words.later("metric"): findings.title(key, k)}
-        for part in found:
-            row[words.label(part.name, 32)] = part.value if part.told else None
-            if key == metric and not part.told:
-                whys[part.name] = part.aside or words.UNDEFINED
-        rows.append({**row, words.later("gap"): ends[0].value - ends[1].value if ends else None})
-    kept = [part for part in stage.parts(people, metric, mask) if part.told]
+    now_told = stage.parts(people, metric, mask)
+    if sum(part.told for part in now_told) > ABREAST:
+        parts.table(_by_group(people, metric, k, now_told, reference), "people-values", height=420)
+    else:
+        parts.table(_by_metric(people, k, mask), "people-values", height=300)
+    whys = {part.name: part.aside or words.UNDEFINED for part in now_told if not part.told}
+    kept = [part for part in now_told if part.told]
     sizes = [words.say("{n} of {people} of {group}", n=part.n, people=part.people, group=words.label(part.name, 24))
              for part in kept]  # fmt: skip
-    parts.table(pd.DataFrame(rows), "people-values", height=300)
     if sizes and mask is not None:
         st.caption(words.plain(words.join(sizes), 400))
     for why in dict.fromkeys(whys.values()):
         named = words.join([name for name, one in whys.items() if one == why])
         st.caption(words.plain(words.say("{groups}: {why}.", groups=named, why=words.say(why)), 400))
+
+
+def _by_metric(people: People, k: int, mask: Mask | None) -> pd.DataFrame:
+    """Every metric with its value in a few groups side by side, and the gap."""
+    rows = []
+    for key in people.measures:
+        found = stage.parts(people, key, mask)
+        ends = stage.widest(found)
+        row: dict[str, object] = {words.later("metric"): findings.title(key, k)}
+        row |= {words.label(part.name, 32): part.value if part.told else None for part in found}
+        rows.append({**row, words.later("gap"): ends[0].value - ends[1].value if ends else None})
+    return pd.DataFrame(rows)
+
+
+def _by_group(people: People, metric: str, k: int, found: Sequence[GroupPart], reference: str) -> pd.DataFrame:
+    """Many groups below each other: who of them is brushed, their value, and how far it is from the reference's."""
+    told = [part for part in found if part.told]
+    base = next((part.value for part in told if part.name == reference), math.nan)
+    return pd.DataFrame(
+        {
+            words.later("group"): [words.label(part.name, 32) for part in told],
+            "n": [part.n for part in told],
+            findings.title(metric, k): [part.value for part in told],
+            words.say("less {group}", group=words.label(reference, 16)): [part.value - base for part in told],
+        }
+    )
 
 
 # --- persons ----------------------------------------------------------------------------------------------------------

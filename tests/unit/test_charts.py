@@ -337,7 +337,7 @@ def test_a_crossing_is_in_its_own_half_widths_and_hatched_where_few_are() -> Non
         charts.Cell("M", "25+", "M × 25+", 50, 0.1, 0.0, 0.2),
     ]
     chart = charts.crossing(cells, "NDCG", 0.2, "everybody shown")
-    heat, hatched, tiles = chart.figure.data
+    heat, hatched, tiles, few = chart.figure.data
     assert heat.z[0][0] == pytest.approx(2)
     assert heat.z[1][1] == pytest.approx(-1)
     assert np.isnan(heat.z[0][1])
@@ -345,8 +345,9 @@ def test_a_crossing_is_in_its_own_half_widths_and_hatched_where_few_are() -> Non
     assert (hatched.x[0], hatched.base[0]) == (1, -0.46)
     assert len(hatched.x) == 1
     assert tiles.text[0] == "<b>0.300</b><br>→ 0.270<br>n 40"
-    assert tiles.text[1] == "n 12"
-    assert [chart.keys[place[1]] for place in tiles.customdata] == ["F × 18–24", "F × 25+", "M × 25+"]
+    assert few.text[0] == "n 12"
+    assert [chart.keys[place[1]] for place in tiles.customdata] == ["F × 18–24", "M × 25+"]
+    assert [chart.keys[place[1]] for place in few.customdata] == ["F × 25+"]
     assert chart.table["drawn to the mean"].tolist()[0] == 0.27
     assert list(chart.table["n"]) == [40, 12, 50]
     wide = charts.crossing([*cells, charts.Cell("M", "18–24", "M × 18–24", 9, None), replace(cells[0], column="x")],
