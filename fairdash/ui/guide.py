@@ -129,7 +129,7 @@ def worked() -> None:
             high=words.number(row["ci"][1]),
         ),
         words.say(
-            "**What it does not say.** Not why. In this made-up service it is known: nearly half of what is in women’s "
+            "**What it does not say.** Not why. In this made-up service it is known: a third of what is in women’s "
             "histories was picked by others in the household."
         ),
         words.say(

@@ -22,7 +22,7 @@ from fairdash.schema import GroupSpec
 from fairdash.stages import planted
 from fairdash.stages.explore import names_of
 from fairdash.stages.lever import STRENGTHS, GroupShift, Lever, Shift, can, refuse
-from fairdash.ui import findings, load, mitigated, mitigating, parts, planes, runs, state
+from fairdash.ui import findings, forms, load, mitigated, mitigating, parts, planes, runs, state
 
 NAMED = 3  # groups that the sentence names; the table has all
 CHOICES = 40  # people who fell, and as many who rose, that are offered by name
@@ -39,11 +39,12 @@ def lever(run: Run) -> None:
                               format_func=lambda key: words.say(infos[key].title),
                               **state.pick("method", possible))  # fmt: skip
         groups, items = mitigating.groups_for(run, infos[method])
+        # who loses is asked by group also where a method knows of none
+        group = groups[0] if groups else forms.group(run.split.training.people)
         deep = run.candidates("valid").k
         k = st.number_input("K", 1, deep, width=110,
                             **state.shared("k", min(settings.K, deep), state.within(1, deep)))  # fmt: skip
     chosen = Mitigation(method, tuple(groups), items)
-    group = groups[0] if groups else None
     parts.live(_moved, run, infos[method], chosen, int(k), group)
 
 

@@ -229,7 +229,7 @@ def told_harm(rows: Sequence[Mapping[str, Any]], k: int) -> str:
     said = words.say("{what}: {told}", what=findings.title(metrics[0], k), told=words.say(", ").join(told))
     if len(metrics) == 1:
         return said
-    return words.say("{told}; and in {metrics}", told=said, metrics=words.count(len(metrics) - 1, "other metric"))
+    return words.say("{told}; {metrics}", told=said, metrics=words.count(len(metrics) - 1, "more metric"))
 
 
 def _table(table: Table, order: Sequence[str], name: Any) -> None:

@@ -83,3 +83,9 @@ def test_the_plane_takes_any_gap_and_any_other_method(here: dict[str, Any], open
     app.multiselect(key="beside").set_value(["xquad", "user_parity"]).run()
     assert not app.exception
     assert url(app, "beside") == '["xquad", "user_parity"]'
+
+
+def test_a_method_of_items_is_asked_for_the_people_who_lose(here: dict[str, Any], open_page: Open) -> None:
+    app = open_page("mitigate", data=here["data"], lists=here["lists"], act="lever", method="xquad", lever="1.0")
+    assert app.selectbox(key="view_group").value == "gender"
+    assert "women lose a hit" in told(app)
