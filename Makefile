@@ -12,7 +12,7 @@ app: $(VENV)/.app
 
 test: $(VENV)/.dev lint
 	$(PY) -m tests.e2e.browser
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -41,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8")
     arguments = _parser().parse_args(argv)
     try:
-        return int(arguments.command(arguments))
+        with words.speaking(arguments.lang):
+            return int(arguments.command(arguments))
     except FairDashError as error:
         print(f"error: {error.message}\n{error.hint}".rstrip(), file=sys.stderr)
         return EXIT_ERROR
@@ -613,6 +614,8 @@ def _say(arguments: argparse.Namespace, value: Mapping[str, Any], lines: Sequenc
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fairdash", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--lang", choices=list(words.languages()), default=words.ENGLISH,
+                        help="language of sentences and reports; what is stored for others stays English")  # fmt: skip
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, function: Any, help: str) -> argparse.ArgumentParser:

@@ -7,7 +7,6 @@ import json
 import streamlit as st
 
 from fairdash import words
-from fairdash.schema import UNKNOWN
 from fairdash.ui import auditing, cards, drilling, findings, load, parts, pictures, question, state
 
 MORE = {
@@ -37,11 +36,8 @@ asked = question.ask(run.split.training.people, run.split.training.items, popula
 everything = auditing.overview(asked, run)
 audit = None if asked.group is None or asked.group.label not in everything["gaps"] else auditing.detail(asked)
 chosen = question.metric(asked, audit)
-compared = [] if audit is None or asked.group is None else [
-    name for name, row in audit["groups"][asked.group.label].items() if name != UNKNOWN and not row["small"]
-]  # fmt: skip
-reference = question.reference(asked, compared)
-told = cards.about(cards.of(everything, run, asked.target), asked, chosen)
+reference = question.reference(asked, auditing.compared(asked, audit))
+told = cards.about(cards.of(auditing.with_model(everything, asked.k), run, asked.target), asked, chosen)
 cards.show(told, run, reference)
 if audit is None or asked.group is None:
     if not asked.known:

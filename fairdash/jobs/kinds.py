@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fairdash import data, entries, identity, recommenders, settings
+from fairdash import data, entries, identity, recommenders, settings, words
 from fairdash.errors import ConfigError
 from fairdash.groups import form_all, suggest
 from fairdash.groups import from_json as group_from_json
@@ -66,7 +66,10 @@ def train_run(
     name = spec.digest(split)
     if not workspace.has("runs", name):
         about = {"title": spec.title, "data": split.name, "split": split.spec, "recommender": spec.recommender, **meta}
-        with sole(workspace.lock("runs", name), lambda: progress(0.0, "Another job trains the same; waiting for it")):
+        with sole(
+            workspace.lock("runs", name),
+            lambda: progress(0.0, words.say("Another job trains the same; waiting for it")),
+        ):
             if not workspace.has("runs", name):  # else that one has made it
                 with workspace.create("runs", name, about, resume=True) as folder:
                     fit.train(split, spec, folder, progress)
@@ -175,7 +178,7 @@ def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
     between = GroupSpec.crossed(groups) if groups else None
     options = {name: str(value) for name, value in params.get("options", {}).items()}
     folder = workspace.root / "searches" / identity.of("search", params)
-    with sole(folder / "lock", lambda: progress(0.0, "Another job makes the same search; waiting for it")):
+    with sole(folder / "lock", lambda: progress(0.0, words.say("Another job makes the same search; waiting for it"))):
         write_json(folder / "about.json", dict(params))  # what the search hangs on, for its removal
         found = search(
             params["recommender"],

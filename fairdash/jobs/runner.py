@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import psutil
 
-from fairdash import identity
+from fairdash import identity, words
 from fairdash.errors import JobError
 from fairdash.jobs.table import Job, Table
 from fairdash.workspace import Kind, Workspace
@@ -74,7 +74,7 @@ def kept(workspace: Workspace, job: Job) -> bool:
 def resume(workspace: Workspace, job: str) -> None:
     """Queue a job again that failed, was cancelled or was lost; a training goes on from its last checkpoint."""
     row = get(workspace, job)
-    table(workspace).enqueue(row.id, row.kind, row.title, row.params)
+    table(workspace).enqueue(row.id, row.kind, words.again(row.title, row.said), row.params)
     reap(workspace)
 
 
@@ -119,8 +119,10 @@ def reap(workspace: Workspace) -> None:
             jobs.finish(
                 job.id,
                 "lost",
-                error="The process of this job is gone: it was killed, ran out of memory, or the machine restarted.",
-                hint="Resume goes on from the last checkpoint. The log says what came last.",
+                error=words.say(
+                    "The process of this job is gone: it was killed, ran out of memory, or the machine restarted."
+                ),
+                hint=words.say("Resume goes on from the last checkpoint. The log says what came last."),
             )
     while (
         any(job.state == "queued" for job in active)

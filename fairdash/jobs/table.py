@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from fairdash import words
+
 State = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled", "lost")
 
@@ -24,7 +26,8 @@ create table if not exists jobs (
     id text primary key, kind text not null, title text not null, params text not null, state text not null,
     pid integer, create_time real, done real not null default 0, message text not null default '',
     heartbeat real, cancel integer not null default 0, error text, hint text, result text,
-    created real not null, started real, resumed_from real not null default 0, finished real
+    created real not null, started real, resumed_from real not null default 0, finished real,
+    said text not null default '{}'
 );
 create table if not exists points (
     job text not null, at real not null, done real not null, name text not null, value real not null
@@ -55,6 +58,7 @@ class Job:
     started: float | None
     resumed_from: float
     finished: float | None
+    said: dict[str, Any]  # what title, message, error and hint were made of, for `words.again`
 
     @property
     def ended(self) -> bool:
@@ -92,6 +96,8 @@ class Table:
             if file not in self._known:
                 db.execute("pragma journal_mode = wal")
                 db.executescript(_SCHEMA)
+                if not any(row[1] == "said" for row in db.execute("pragma table_info(jobs)")):  # of an older version
+                    db.execute("alter table jobs add column said text not null default '{}'")
                 self._known.add(file)
             db.row_factory = sqlite3.Row
             db.execute("pragma synchronous = normal")
@@ -103,11 +109,11 @@ class Table:
         """Queue a job. One that ended without a result is queued again; one that waits, runs or is done is left."""
         with self._connect() as db:
             db.execute(
-                """insert into jobs (id, kind, title, params, state, created) values (?, ?, ?, ?, 'queued', ?)
+                """insert into jobs (id, kind, title, params, state, created, said) values (?, ?, ?, ?, 'queued', ?, ?)
                 on conflict (id) do update set state = 'queued', cancel = 0, error = null, hint = null, message = '',
-                    created = excluded.created, started = null, finished = null, pid = null
+                    created = excluded.created, started = null, finished = null, pid = null, said = excluded.said
                 where jobs.state in ('failed', 'cancelled', 'lost')""",
-                (job, kind, title, json.dumps(params, sort_keys=True), time.time()),
+                (job, kind, title, json.dumps(params, sort_keys=True), time.time(), json.dumps(words.forms([title]))),
             )
 
     def claim_next(self, running_limit: int, short: Collection[str] = ()) -> str | None:
@@ -143,7 +149,7 @@ class Table:
         points = [(job, now, done, name, float(value)) for name, value in values.items() if math.isfinite(value)]
         with self._connect() as db:
             db.execute("begin immediate")
-            row = db.execute("select done, resumed_from, cancel, started from jobs where id = ?", (job,)).fetchone()
+            row = db.execute("select * from jobs where id = ?", (job,)).fetchone()
             if row is None:  # the row was deleted: nobody waits for this job any more
                 db.execute("rollback")
                 return True
@@ -151,8 +157,8 @@ class Table:
             resumed = done if row["done"] == 0 and done > 0.05 else row["resumed_from"]
             db.execute(
                 """update jobs set done = max(done, ?), message = case when ? = '' then message else ? end,
-                heartbeat = ?, resumed_from = ? where id = ? and state = 'running'""",
-                (done, message, message, now, resumed, job),
+                heartbeat = ?, resumed_from = ?, said = ? where id = ? and state = 'running'""",
+                (done, message, message, now, resumed, _said(row, message or row["message"]), job),
             )
             if points:
                 again = (job, done, row["started"] or 0.0)
@@ -172,10 +178,14 @@ class Table:
     ) -> None:
         """End a running or queued job; a job that ended already keeps its end."""
         with self._connect() as db:
+            row = db.execute("select title, said from jobs where id = ?", (job,)).fetchone()
             db.execute(
-                """update jobs set state = ?, error = ?, hint = ?, result = ?, finished = ?,
+                """update jobs set state = ?, error = ?, hint = ?, result = ?, finished = ?, said = ?,
                 done = case when ? = 'done' then 1 else done end where id = ? and state in ('running', 'queued')""",
-                (state, error, hint, None if result is None else json.dumps(result), time.time(), state, job),
+                (
+                    *(state, error, hint, None if result is None else json.dumps(result), time.time()),
+                    *("{}" if row is None else _said(row, error, hint), state, job),
+                ),
             )
 
     def request_cancel(self, job: str) -> None:
@@ -221,9 +231,16 @@ class Table:
         return curves
 
 
+def _said(row: sqlite3.Row, *texts: str | None) -> str:
+    """What a job's title and its latest texts were made of, as JSON."""
+    known = json.loads(row["said"]) | words.forms(texts)
+    return json.dumps({text: form for text, form in known.items() if text in (row["title"], *texts)})
+
+
 def _job(row: sqlite3.Row) -> Job:
     values = dict(row)
     values["params"] = json.loads(values["params"])
     values["result"] = None if values["result"] is None else json.loads(values["result"])
     values["cancel"] = bool(values["cancel"])
+    values["said"] = json.loads(values["said"])
     return Job(**values)

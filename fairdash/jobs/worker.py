@@ -40,7 +40,7 @@ class Reporter:
             return
         self._last = now
         if self._table.beat(self._job, min(max(done, 0.0), 1.0), self._message, values or {}):
-            raise Cancelled("The job was stopped.", "Resume goes on from the last checkpoint.")
+            raise Cancelled(words.say("The job was stopped."), words.say("Resume goes on from the last checkpoint."))
 
 
 def main(root: str, job: str) -> int:
@@ -65,14 +65,16 @@ def main(root: str, job: str) -> int:
         code = 2
     except MemoryError:
         traceback.print_exc()
-        jobs.finish(job, "failed", error="The machine ran out of memory.", hint="Choose a smaller model or batch size.")
+        jobs.finish(job, "failed", error=words.say("The machine ran out of memory."),
+                    hint=words.say("Choose a smaller model or batch size."))  # fmt: skip
         code = 1
     except Exception as error:  # the last line of defence: the page shows a sentence, the log the trace
         traceback.print_exc()
-        said = f"The job stopped on an unexpected error ({type(error).__name__})."
-        hint = "The log below holds the details; nothing that was stored is lost."
+        said = words.say("The job stopped on an unexpected error ({name}).", name=type(error).__name__)
+        hint = words.say("The log below holds the details; nothing that was stored is lost.")
         if full(error):
-            said, hint = "The disk is full.", f"Free space at {workspace.root}; Resume then goes on where it stopped."
+            said = words.say("The disk is full.")
+            hint = words.say("Free space at {root}; Resume then goes on where it stopped.", root=workspace.root)
         jobs.finish(job, "failed", error=said, hint=hint)
         code = 1
     runner.reap(workspace)

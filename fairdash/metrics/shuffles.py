@@ -66,18 +66,18 @@ def _shuffle_rows(rows: Array, sizes: NDArray[np.int64], permutations: int, rng:
         count = min(step, permutations - first)
         # random keys: the sizes[0] smallest are the first group, the next sizes[1] the second, and so on
         keys = rng.integers(0, 2**32, size=(count, len(rows)), dtype=np.uint32)
+        part = result[first : first + count]
+        if len(sizes) > DENSE_GROUPS:  # sums of many groups at once, of all rows in the order of their keys
+            order = np.argsort(keys, axis=1).ravel()
+            starts = np.append((np.arange(count)[:, None] * len(rows) + (np.cumsum(sizes) - sizes)).ravel(), len(order))
+            shape = (count * len(sizes), len(rows))
+            part[:] = (sparse.csr_array((np.ones(len(order)), order, starts), shape=shape) @ rows).reshape(part.shape)
+            continue
         drawn = np.zeros(keys.shape, dtype=np.uint16)
         for end in np.partition(keys, ends, axis=1)[:, ends[:-1]].T:
             drawn += keys > end[:, None]
-        part = result[first : first + count]
-        if len(sizes) <= DENSE_GROUPS:
-            for g in others:
-                part[:, g] = (drawn == g).astype(np.float64) @ rows
-        else:
-            order = np.argsort(drawn, axis=1, kind="stable")
-            starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-            for p in range(count):
-                part[p] = np.add.reduceat(rows[order[p]], starts, axis=0)
+        for g in others:
+            part[:, g] = (drawn == g).astype(np.float64) @ rows
         part[:, rest] = whole - part[:, others].sum(axis=1)
     return result
 

@@ -188,7 +188,10 @@ def from_parquet(
         total = part if total is None else total + part
         order.append(codes)
         done += len(codes)
-        progress(min(1.0, done / people.size), f"Audited {done:,} of {people.size:,} people ({whole:,} rows)")
+        progress(
+            min(1.0, done / people.size),
+            words.say("Audited {done} of {size} people ({whole} rows)", done=done, size=people.size, whole=whole),
+        )
     assert total is not None  # there is at least one row
     pieces.odd.from_zero = contents.lowest == 0
     said += [*pieces.odd.sentences(), *inputs.short(pieces.odd.short, k)]
@@ -407,7 +410,7 @@ def _look(files: Sequence[Path], roles: Mapping[str, str], progress: Progress) -
         if brought.SYSTEM in roles:
             systems |= set(pc.unique(batch[brought.SYSTEM]).to_pylist())
         seen += len(batch)
-        progress(0.0, f"Looked at {int(rows[-1]) + 1:,} rows")
+        progress(0.0, words.say("Looked at {n} rows", n=int(rows[-1]) + 1))
     if len(systems) > 1:
         shown = ", ".join(sorted(map(str, systems))[:8])
         hint = 'Write a file for each of them, or take all rows as one system (--system-column "").'

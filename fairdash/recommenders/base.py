@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairdash.progress import Progress
+from fairdash.recommenders.calibration import Calibration
 from fairdash.schema import Codes, Floats, Interactions, TrainingData
 from fairdash.words import Said
 
@@ -102,6 +103,15 @@ class CandidateProfileFitted(CandidateFitted, Protocol):
         """As `score_candidates`, but with the given profile text for each of the users."""
 
 
+@runtime_checkable
+class ReadingFitted(Fitted, Protocol):
+    """A recommender that reads texts, and says which."""
+
+    def reads(self, data: TrainingData, user: int, item: int, history: Interactions) -> tuple[str, ...]:
+        """The texts behind the score of one pair, each as the encoder is given it, in the order in which they are read;
+        `history` is what is known of the user alone."""
+
+
 def profile_of(fitted: Fitted) -> tuple[str, ...]:
     """The attributes that its profile text holds; none where it reads no such text."""
     if isinstance(fitted, ProfileFitted):
@@ -115,6 +125,13 @@ class ProbabilityFitted(Fitted, Protocol):
 
     def probability(self, users: Codes, items: Codes, history: Interactions) -> Floats:
         """P(like) [n] of the pairs (users[i], items[i])."""
+
+
+@runtime_checkable
+class CalibratedFitted(ProbabilityFitted, Protocol):
+    """One whose probabilities were fitted on validation, and whose fit can be looked at."""
+
+    calibration: Calibration
 
 
 class Recommender(Protocol):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fairdash import words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.hashing import Hashes, id_hash, mix
 from fairdash.progress import Progress, silent
@@ -135,7 +136,7 @@ def rank_all(
         users: Codes = np.arange(start, stop, dtype=np.int32)
         batch_seen = None if seen is None else seen[start:stop]
         parts.append(top_k(scores(fitted, users, history), batch_seen, k, hashes, seed))
-        progress(stop / n_users, f"Ranked {stop:,} of {n_users:,} people")
+        progress(stop / n_users, words.say("Ranked {stop} of {n_users} people", stop=stop, n_users=n_users))
     return Lists(np.concatenate([part.items for part in parts]), np.concatenate([part.scores for part in parts]))
 
 

@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.errors import ModelError
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import store
@@ -129,7 +129,7 @@ class Encoder:
             mean = (hidden * weight).sum(1) / weight.sum(1)
             result[chosen] = torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
             start = stop
-            progress(stop / len(order), "Encoding texts")
+            progress(stop / len(order), words.say("Encoding texts"))
         return result
 
 

@@ -29,6 +29,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 
+from fairdash import words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.mitigation.base import TermBatch
 from fairdash.progress import Progress
@@ -282,7 +283,10 @@ class _Watch(TrainerCallback):
             with torch.no_grad():
                 for mean, weight in zip(self.averaged, self.learner.model.parameters(), strict=True):
                     mean.lerp_(weight, 1.0 / max(window, 1.0))
-        self.progress(self.learner.done, f"Epoch {math.ceil(state.epoch)} of {self.options.epochs}")
+        self.progress(
+            self.learner.done,
+            words.say("Epoch {epoch} of {epochs}", epoch=math.ceil(state.epoch), epochs=self.options.epochs),
+        )
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         control.should_log = True  # the Trainer sums the loss on the device and hands it to on_log
@@ -308,7 +312,12 @@ class _Watch(TrainerCallback):
         self._exchange()
         self.progress(
             state.global_step / max(state.max_steps, 1),
-            f"Epoch {epoch} of {self.options.epochs}: validation NDCG@10 {values['ndcg']:.4f}",
+            words.say(
+                "Epoch {epoch} of {epochs}: validation NDCG@10 {ndcg}",
+                epoch=epoch,
+                epochs=self.options.epochs,
+                ndcg=f"{values['ndcg']:.4f}",
+            ),
             values,
         )
         if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS and not control.should_training_stop:
@@ -399,7 +408,7 @@ def train(
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     if isinstance(validate, Validation):  # so that a stop need not wait for all people to be ranked
-        validate.between = lambda: progress(learner.done, "Validating")
+        validate.between = lambda: progress(learner.done, words.say("Validating"))
     watch = _Watch(learner, validate, options, folder, progress, curve)
     trainer.add_callback(watch)
     checkpoint = _last_whole(checkpoints)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.data.findings import Finding
 from fairdash.groups import from_json as group_from_json
 from fairdash.metrics import audit as audits
@@ -76,7 +76,7 @@ def audit(
             replicates=spec.replicates,
             progress=progress,
         )
-    progress(0.9, "Bootstrapping and permuting")
+    progress(0.9, words.say("Bootstrapping and permuting"))
     made = audits.from_split(
         run.split,
         lists,
@@ -92,5 +92,5 @@ def audit(
         beside=beside,
         only=spec.only,
     )
-    progress(1.0, "Audited")
+    progress(1.0, words.say("Audited"))
     return made

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fairdash import groups, identity, recommenders
+from fairdash import groups, identity, recommenders, words
 from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError
 from fairdash.mitigation import find_method
@@ -95,7 +95,7 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
     )
     fitted.save(folder / "model")
     trained = time.monotonic()
-    progress(0.92, "Ranking the catalogue for everybody")
+    progress(0.92, words.say("Ranking the catalogue for everybody"))
     lists = {
         "valid": rank(fitted, split, "valid", seed=spec.seed),
         "test": rank(fitted, split, "test", seed=spec.seed),
@@ -111,7 +111,7 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
         "train_seconds": round(trained - started, 2),
     }
     run = finish(split, name, meta, lists, folder)
-    progress(1.0, "Done")
+    progress(1.0, words.say("Done"))
     return run
 
 

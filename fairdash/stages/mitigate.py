@@ -99,7 +99,7 @@ def mitigate(
     strength, tuning = _strength(run, chosen, k, retrain, (rule, budget), within(progress, start, tuned))
     told = within(progress, start + tuned, share - tuned)
     made = outcomes(run, chosen, k, "test", retrain)(strength, told)
-    progress(1.0, f"{chosen.method} at strength {words.brief(strength)}")
+    progress(1.0, words.say("{method} at strength {strength}", method=chosen.method, strength=words.brief(strength)))
     done = [*((step["method"], step["strength"]) for step in steps), (chosen.method, strength)]
     title = " + ".join([base, *(f"{method} ({words.brief(value)})" for method, value in done)])
     return Mitigated(title, made.run, made.lists, chosen, strength, tuning, made.vectors, tuple(steps))

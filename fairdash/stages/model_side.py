@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.groups import form
 from fairdash.hashing import id_hash, mix
 from fairdash.metrics import accuracy, bootstrap, calibration, divergence, floor, leakage, rating, sensitivity
@@ -106,7 +106,7 @@ def model_side(
                 per_user[f"{key}:{attribute}"] = measure.per_user
     if isinstance(fitted, VectorFitted) and profile_of(fitted):
         results["template_test"] = template_test(fitted, split, k=k, seed=seed)
-    progress(1.0, "The model side is done")
+    progress(1.0, words.say("The model side is done"))
     several = {spec.label: form(spec, split.training.users).several for spec in groups if spec.label in found}
     said = tuple(
         f"{label}: {n:,} people belong to several groups; what vectors, lists and profile texts give away leaves them "
@@ -141,18 +141,18 @@ def measures(
     everyone: Codes = np.arange(len(users), dtype=np.int32)
     steps = 3 * len(chosen) + 1
     if vectors is None and isinstance(fitted, VectorFitted):
-        progress(0.0, "Computing user vectors")
+        progress(0.0, words.say("Computing user vectors"))
         vectors = fitted.user_vectors(everyone, split.known)
     rated = _rated(fitted, split, seed) if isinstance(fitted, ProbabilityFitted) else None
     found: dict[str, Measures] = {}
     for i, (spec, who) in enumerate(chosen):
-        progress((1 + 3 * i) / steps, f"Reading {spec.label} off vectors and lists")
+        progress((1 + 3 * i) / steps, words.say("Reading {label} off vectors and lists", label=spec.label))
         shuffles, alone = _shuffles(who, seed), Groups(who.attribute, who.names, who.codes)
         labels = alone.codes[_shuffles(alone, seed)]
         by_key = _given_away(vectors, lists.items[:, :k], split, spec, alone, seed, weights, labels)
-        progress((2 + 3 * i) / steps, f"Comparing predictions by {spec.label}")
+        progress((2 + 3 * i) / steps, words.say("Comparing predictions by {label}", label=spec.label))
         by_key |= _predictions(rated, split, spec, who, weights, shuffles)
-        progress((3 + 3 * i) / steps, f"Changing {spec.label} in the profile text")
+        progress((3 + 3 * i) / steps, words.say("Changing {label} in the profile text", label=spec.label))
         by_key |= attribute_sensitivity(fitted, split, spec, who, k=k, seed=seed, replicates=replicates)
         found[spec.label] = by_key
     return found
@@ -214,7 +214,15 @@ def attribute_sensitivity(
     made = []
     for i, variant in enumerate(texts):
         made.append(_lists(fitted, split, people.astype(np.int32), variant, k, seed))
-        progress((i + 1) / len(texts), f"Ranked {i + 1} of {len(texts)} wordings of {len(people):,} profiles")
+        progress(
+            (i + 1) / len(texts),
+            words.say(
+                "Ranked {done} of {texts} wordings of {people} profiles",
+                done=i + 1,
+                texts=len(texts),
+                people=len(people),
+            ),
+        )
     own, control, neutral, *each = made
     other = np.arange(len(kept))[:, None] != group[None, :]  # [values, people]
 

@@ -144,7 +144,12 @@ def search(
         values = {"accuracy": trial.accuracy, "gap": trial.gap}
         progress(
             (number + 1) / trials,
-            f"Trial {number + 1} of {trials}: {trial.note or _said(trial)}",
+            words.say(
+                "Trial {number} of {trials}: {told}",
+                number=number + 1,
+                trials=trials,
+                told=trial.note or _said(trial),
+            ),
             {name: value for name, value in values.items() if value is not None},
         )
     chosen = _choose(results, objective)
@@ -247,7 +252,10 @@ def _run(
     """One fit and its measures. Options that do not go together, or give no usable model, make a failed trial."""
 
     def fitting(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
-        progress((number + done) / trials, f"Trial {number + 1} of {trials}: {message}")
+        progress(
+            (number + done) / trials,
+            words.say("Trial {number} of {trials}: {told}", number=number + 1, trials=trials, told=message),
+        )
 
     started, place = time.monotonic(), folder / f"trial-{number}"
     try:

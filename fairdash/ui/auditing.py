@@ -12,10 +12,11 @@ from fairdash.charts import GroupValue
 from fairdash.item_classes import POPULARITY
 from fairdash.jobs import kinds
 from fairdash.run import Run
-from fairdash.schema import GroupSpec, Lists
+from fairdash.schema import UNKNOWN, GroupSpec, Lists
 from fairdash.stages import feed
-from fairdash.stages.audit import AuditSpec
-from fairdash.ui import findings, forms, load, model_side, parts, pictures, state
+from fairdash.stages.audit import AuditSpec, audit
+from fairdash.stages.disclosure import withheld
+from fairdash.ui import cards, findings, forms, load, model_side, parts, pictures, state
 from fairdash.ui.question import Asked
 
 PICTURES = {
@@ -23,6 +24,7 @@ PICTURES = {
     "shares": words.later("shares"),
     "violin": words.later("violin"),
 }
+MANY = 2_000  # people, from whom on a first look comes before the tests
 _BADGES = {
     "found": (":material/report:", "orange"),
     "alone": (":material/help:", "gray"),
@@ -54,7 +56,36 @@ def overview(asked: Asked, run: Run) -> dict[str, Any]:
         chosen = replace(asked.items, target="")  # the cards hold exposure against any target
         things = [chosen, *(one for one in things if one.label != chosen.label)]
     also = [] if asked.group is None else [asked.group]
-    return measured(state.get("lists") or "", feed.spec(list(asked.known.values()), things, also=also, k=asked.k))
+    lists, spec = state.get("lists") or "", feed.spec(list(asked.known.values()), things, also=also, k=asked.k)
+    params = {"lists": lists, **spec.to_json()}
+    if len(run.split.training.users) < MANY or kinds.found(state.workspace(), "audit", params) is not None:
+        return measured(lists, spec)
+    look = st.empty()
+    with look.container():
+        first_look(lists, spec, run)
+    made = measured(lists, spec)
+    look.empty()
+    return made
+
+
+def first_look(lists: str, spec: AuditSpec, run: Run) -> None:
+    """The largest differences before they are tested, which takes longer the more people there are."""
+    made = audit(run, load.lists(lists)[1], replace(spec, replicates=0, permutations=0))
+    found = feed.feed(withheld(made.to_json()), things=words.say(cards.things(run)))
+    beyond = [card for card in found if card.ci is not None and card.certain > 0][: cards.SHOWN]
+    told = [words.say("**First look**, before any test and any correction:")]
+    st.markdown("\n".join([*told, "", *(f"- {words.plain(card.plain, 500)}" for card in beyond)]))
+
+
+def with_model(audit: dict[str, Any], k: int) -> dict[str, Any]:
+    """The audit with what the model does, of every attribute for which that was measured of these lists at K."""
+    lists = state.get("lists")
+    made = [entry for entry in state.workspace().entries("audits")
+            if entry.meta["lists"] == lists and entry.meta["model"] and entry.meta["k"] == k]  # fmt: skip
+    model: dict[str, Any] = {}
+    for entry in made:
+        model = {**load.audit(entry.digest).get("model", {}), **model}
+    return {**audit, "model": model}
 
 
 def detail(asked: Asked) -> dict[str, Any]:
@@ -62,6 +93,12 @@ def detail(asked: Asked) -> dict[str, Any]:
     lists, spec = state.get("lists") or "", _spec(asked)
     known = kinds.found(state.workspace(), "audit", _model_params(asked)) if _model_wanted() else None
     return measured(lists, spec) if known is None else load.audit(known)
+
+
+def compared(asked: Asked, audit: dict[str, Any] | None) -> list[str]:
+    """The groups that are compared, which the others can be held against."""
+    rows = {} if audit is None or asked.group is None else audit["groups"][asked.group.label]
+    return [name for name, row in rows.items() if name != UNKNOWN and not row["small"]]
 
 
 def _spec(asked: Asked) -> AuditSpec:
@@ -155,7 +192,7 @@ def against(audit: dict[str, Any], attribute: str, metric: str, reference: str) 
         "the two groups that lie furthest apart.",
         group=words.plain(to),
     )
-    parts.draw(charts.group_values(rows, title, 0.0, reference=words.say("{group}", group=to)), "against",
+    parts.draw(charts.group_values(rows, title, 0.0, reference=to), "against",
                words.plain(title, 120), about=about, pick=pictures.see_people)  # fmt: skip
 
 

@@ -115,11 +115,11 @@ def _said(cards: Sequence[Card]) -> None:
     found = [card for card in cards if card.kind == "found"]
     of_people = [card for card in found if card.about == "people"]
     if not found:
-        told = words.say("Nothing found that chance would not give, among {count} questions.", count=tests)
+        told = words.say("Nothing here was found beyond chance; {count} questions were asked in all.", count=tests)
     elif not of_people:
         told = words.say(
-            "No difference between groups of people found among {count} questions; what was found is about items or "
-            "the model.",
+            "No difference between these groups of people was found among {count} questions; what was found is about "
+            "items or the model.",
             count=tests,
         )
     else:

@@ -46,7 +46,7 @@ def choose() -> dict[str, Any] | None:
     one, two, three = st.columns([5, 5, 2], vertical_alignment="bottom")
     with two:
         after = _lists(words.say("After"), entries, (after_first or list(entries))[0], "after")
-    others = {digest: entry for digest, entry in entries.items() if digest != after and _same(entry, entries[after])}
+    others = {digest: entry for digest, entry in entries.items() if digest != after and same(entry, entries[after])}
     if not others:
         st.warning(words.say("No other lists are for the same people and the same split."), icon=":material/info:")
         return None
@@ -63,7 +63,7 @@ def choose() -> dict[str, Any] | None:
     return {"before": before, "after": after, **forms.view(group, items, int(k))}
 
 
-def _same(one: Entry, other: Entry) -> bool:
+def same(one: Entry, other: Entry) -> bool:
     """Whether lists are for the same people and test part."""
     workspace = state.workspace()
     alike = comparable(*(load.run(entry.meta["run"]) for entry in (one, other)))

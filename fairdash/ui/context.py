@@ -45,4 +45,7 @@ def _strip(shown: list[str]) -> None:
     if [job.id for job in jobs] != shown:
         st.rerun()
     for job in jobs:
-        st.progress(min(1.0, job.done), text=f"{words.plain(job.title, 40)} · {words.percent(job.done, 0)}")
+        st.progress(
+            min(1.0, job.done),
+            text=f"{words.plain(words.again(job.title, job.said), 40)} · {words.percent(job.done, 0)}",
+        )

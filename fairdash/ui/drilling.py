@@ -13,7 +13,7 @@ import streamlit as st
 
 from fairdash import charts, entries, settings, words
 from fairdash.charts import Crowd, Reference
-from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.catalogue import METRICS, find
 from fairdash.run import Run
 from fairdash.schema import UNKNOWN, Codes, GroupSpec, Lists
 from fairdash.stages import explore
@@ -80,7 +80,7 @@ def section(run: Run, lists: Lists, spec: GroupSpec, k: int) -> None:
             )  # fmt: skip
         parts.act(words.say("Back to the audit"), state.put, "view", None, icon=":material/arrow_back:",
                   type="tertiary", key="to-audit")  # fmt: skip
-    if asked_for and asked_for not in names:
+    if asked_for not in names and find(asked_for) is not None:
         st.caption(words.say("{metric} has no value for a single person; another metric is shown.",
                              metric=findings.title(asked_for, k)))  # fmt: skip
     if not against:

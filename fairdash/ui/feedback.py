@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -65,7 +66,7 @@ def section(run: Run, lists: str) -> None:
     many = words.say("{n} thumb", "{n} thumbs", n=n)
     st.markdown(words.say("## {thumbs}: whose are they?", thumbs=many))
     _skew(dataset, given)
-    _retrain(run, lists, stored, given, f"{dataset.name} + {many}")
+    _retrain(run, lists, stored, given, dataset.name)
 
 
 def _skew(dataset: Dataset, given: feedback.Thumbs) -> None:
@@ -107,7 +108,9 @@ _UP = {
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _version(stored: str, run: str, given: str, name: str) -> Dataset:
-    return feedback.version(load.dataset(stored), load.run(run).split, json.loads(given), name)
+    made = feedback.version(load.dataset(stored), load.run(run).split, json.loads(given), name)
+    many = words.say("{n} thumb", "{n} thumbs", n=made.provenance[feedback.FEEDBACK]["thumbs"])
+    return replace(made, name=f"{name} + {many}")
 
 
 def _retrain(run: Run, lists: str, stored: str, given: feedback.Thumbs, name: str) -> None:

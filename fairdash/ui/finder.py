@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
@@ -57,7 +59,7 @@ def person(run: Run, lists: str, deepest: int) -> tuple[int | None, int]:
     groups, beside = _groups(run.digest), others(run, lists)
     ways = [way for way in WAYS if (way != CHANGED or beside) and (way != ALIKE or groups)]
     with st.container(horizontal=True, vertical_alignment="bottom", key="explore-controls"):
-        user = _by_id(ids)
+        user = by_id(ids)
         k = int(st.number_input("K", 1, deepest, width=95,
                                 **state.shared("k", min(settings.K, deepest), state.within(1, deepest))))  # fmt: skip
         way = st.selectbox(words.say("Find"), ways, format_func=lambda one: words.say(WAYS[one]), width=205,
@@ -84,7 +86,8 @@ def others(run: Run, lists: str) -> list[Entry]:
     return sorted(found, key=lambda entry: run.digest not in (entry.meta["run"], entry.meta.get("base_run")))
 
 
-def _by_id(ids: np.ndarray) -> int | None:
+def by_id(ids: np.ndarray) -> int | None:
+    """The code of a person who is chosen by id [n]; the id lives in the URL. None where nobody has it."""
     if len(ids) <= LISTED:
         options = ids.tolist()
         given = st.selectbox(
@@ -150,24 +153,24 @@ def _order(
 
 def _found(
     lists: str, k: int, way: str, among: Mask, user: int | None, other: Entry | None
-) -> tuple[Codes, dict[int, str]]:
-    """The people, the foremost first, and why each of those who can be offered is one of them."""
+) -> tuple[Codes, Callable[[int], str]]:
+    """The people, the foremost first, and what says why one of them is there."""
     found, why = _order(lists, k, way, among.tobytes(), user if way == ALIKE else None,
                         None if other is None else other.digest)  # fmt: skip
     standing = _standing(lists, k)
-    told = {}
-    for code in found.tolist():
-        liked, hits = int(standing.liked[code]), int(standing.hits[code])
-        if why is not None and way == CHANGED:
-            told[code] = words.say("{n} new item", "{n} new items", n=int(why[code]))
-        elif why is not None:
-            told[code] = words.say("{n} item in common", "{n} items in common", n=int(why[code]))
-        else:
-            told[code] = words.say("{hits} of {liked} liked listed", hits=hits, liked=liked)
+
+    def told(code: int) -> str:
+        if why is None:
+            liked, hits = int(standing.liked[code]), int(standing.hits[code])
+            return words.say("{hits} of {liked} liked listed", hits=hits, liked=liked)
+        if way == CHANGED:
+            return words.say("{n} new item", "{n} new items", n=int(why[code]))
+        return words.say("{n} item in common", "{n} items in common", n=int(why[code]))
+
     return found, told
 
 
-def _offer(way: str, found: Codes, told: dict[int, str], ids: np.ndarray, user: int | None) -> None:
+def _offer(way: str, found: Codes, told: Callable[[int], str], ids: np.ndarray, user: int | None) -> None:
     """Buttons that turn to a person, and one that goes on to the next."""
     if not len(found):
         st.caption(words.say("Nobody is found this way: choose other people, or another way."))
@@ -180,7 +183,7 @@ def _offer(way: str, found: Codes, told: dict[int, str], ids: np.ndarray, user: 
     start = state.seen("from", 0, offset)
     with st.container(horizontal=True, vertical_alignment="center", key="found-people", gap="small"):
         for code in found[start : start + ABREAST].tolist():
-            label = f"**{words.plain(ids[code], 20)}** · {told[code]}"
+            label = f"**{words.plain(ids[code], 20)}** · {told(code)}"
             st.button(label, key=f"to-{code}", disabled=code == user, on_click=state.put,
                       args=("person", str(ids[code])))  # fmt: skip
         following = start + ABREAST if start + ABREAST < len(found) else 0

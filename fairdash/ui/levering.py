@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from fairdash import charts, settings, words
@@ -28,7 +27,6 @@ from fairdash.ui import findings, load, mitigated, mitigating, parts, planes, ru
 NAMED = 3  # groups that the sentence names; the table has all
 CHOICES = 40  # people who fell, and as many who rose, that are offered by name
 NOBODY = 0
-LIKED = "✓"  # heads the column of what was liked later
 
 
 def lever(run: Run) -> None:
@@ -241,22 +239,18 @@ def _both(it: Lever, shift: Shift) -> None:
     user = it.person(number)
     if user is None:
         return
-    liked = it.liked_by(user)
-    lists = it.lists(0.0).items[user], shift.items[user]
-    left, right = st.columns(2, gap="medium")
-    for column, key, title, own, other in (
-        (left, "list-before", words.say("**The list as it is**"), lists[0], lists[1]),
-        (
-            right,
-            "list-after",
-            words.say("**At strength {strength}**", strength=words.brief(shift.strength)),
-            *lists[::-1],
-        ),
-    ):
-        with column:
-            st.markdown(title)
-            st.dataframe(beside(it.run, own, other, liked, after=key == "list-after"), hide_index=True, key=key,
-                         column_config=columns_of_a_list())  # fmt: skip
+    names = names_of(it.run.split.training.items)
+    before, after = (
+        [int(item) for item in items if item >= 0] for items in (it.lists(0.0).items[user], shift.items[user])
+    )
+    told = {item: words.label(names[item], 60) for item in (*before, *after)}
+    sides = words.say("as it is"), words.say("at strength {strength}", strength=words.brief(shift.strength))
+    parts.draw(
+        charts.ribbons(before, after, told, sides, it.liked_by(user)), "lever-both",
+        words.say("The list of person {number}", number=number),
+        about=words.say("A ribbon joins the places of an item that is on both lists; ♥ marks what the person liked "
+                        "later, in the validation part."),
+    )  # fmt: skip
 
 
 def _movers(shift: Shift) -> list[int]:
@@ -285,38 +279,3 @@ def _person(shift: Shift) -> Any:
                          after=words.number(after))  # fmt: skip
 
     return name
-
-
-def beside(run: Run, own: Any, other: Any, liked: set[int], *, after: bool) -> pd.DataFrame:
-    """One of two lists: place, item, and what became of it. own, other: item codes [k]; after: own is the later one."""
-    names = names_of(run.split.training.items)
-    place = {int(item): i for i, item in enumerate(other, 1) if item >= 0}
-    kept = [int(item) for item in own if item >= 0]
-    told = {}
-    for i, item in enumerate(kept, 1):
-        if item not in place:
-            told[item] = words.say("new") if after else words.say("lost")
-        elif after and place[item] != i:
-            told[item] = words.say("was {was}", was=place[item])
-    column = words.say("now") if after else words.say("what became of it")
-    return listed(names, kept, liked).assign(**{column: [told.get(item, "") for item in kept]})
-
-
-def listed(names: Any, items: Sequence[int], liked: set[int]) -> pd.DataFrame:
-    """A person's list: place, whether the item was liked later, and its name. names: of all items; liked: of codes."""
-    return pd.DataFrame(
-        {
-            "#": range(1, len(items) + 1),
-            LIKED: ["✓" if item in liked else "" for item in items],
-            words.say("item"): [words.label(names[item], 60) for item in items],
-        }
-    )
-
-
-def columns_of_a_list() -> dict[str, Any]:
-    """How wide the columns of `listed` are."""
-    return {
-        "#": st.column_config.NumberColumn(width=36),
-        LIKED: st.column_config.TextColumn(width=36, help=words.say("liked later")),
-        words.say("item"): st.column_config.TextColumn(width=200),
-    }

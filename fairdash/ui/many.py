@@ -20,10 +20,10 @@ from fairdash.run import Run
 from fairdash.schema import Lists
 from fairdash.stages import many
 from fairdash.stages.audit import AuditSpec
-from fairdash.stages.compare import FAIRER, NOT_SHOWN, WORSE, aims
+from fairdash.stages.compare import FAIRER, WORSE, aims
 from fairdash.stages.explore import names_of
 from fairdash.stages.many import Cell, Column, Mover
-from fairdash.ui import changes, findings, forms, levering, load, naming, parts, runs, state
+from fairdash.ui import changes, comparing, findings, forms, load, naming, parts, runs, state
 from fairdash.workspace import Entry
 
 Comparison = dict[str, Any]
@@ -31,8 +31,10 @@ ROWS = 12  # lists that are shown where none were chosen
 ROW_HEIGHT = 46
 COLUMNS = 4  # columns that are shown where none were chosen
 ABREAST = 3  # lists side by side that can still be read
-_WAY = {FAIRER: 1, WORSE: -1, NOT_SHOWN: 0}
+_WAY = {FAIRER: 1, WORSE: -1}  # up or down; a gap that moved only on its own is not shown to move
 _BY_NAME = "name"
+_COLUMNS = words.several("lists", "metric", "value", "difference", "95 % from", "95 % to", "verdict")
+_LIKED = "♥"  # an item that was liked later
 _NDCG = "ndcg"  # whose movers are told where people have no value of their own in a metric
 
 
@@ -105,8 +107,7 @@ def _entries() -> dict[str, Entry]:
         first = next(iter(every), None)
     if first is None:
         return {}
-    part = load.run(every[first].meta["run"]).meta["split_digest"]
-    return {one: e for one, e in every.items() if load.run(e.meta["run"]).meta["split_digest"] == part}
+    return {one: entry for one, entry in every.items() if comparing.same(entry, every[first])}
 
 
 def _pinned(entries: Mapping[str, Entry]) -> str:
@@ -215,16 +216,20 @@ def sentence(table: Table, name: Any) -> str:
 
 
 def told_harm(rows: Sequence[Mapping[str, Any]], k: int) -> str:
-    """NDCG@10: women −0.020, men −0.013; empty where nobody is shown to be harmed."""
-    by_metric: dict[str, list[str]] = {}
-    for row in rows:
-        told = words.say("{group} {difference}", group=words.people(row["attribute"], row["group"]),
-                         difference=words.signed(row["difference"]))  # fmt: skip
-        by_metric.setdefault(row["metric"], []).append(told)
-    return words.say("; ").join(
-        words.say("{what}: {told}", what=findings.title(metric, k), told=words.say(", ").join(told))
-        for metric, told in by_metric.items()
-    )
+    """NDCG@10: women −0.020, men −0.013; of the first metric, and how many more there are. Empty where nobody is shown
+    to be harmed."""
+    metrics = list(dict.fromkeys(row["metric"] for row in rows))
+    if not metrics:
+        return ""
+    told = [
+        words.say("{group} {difference}", group=words.people(row["attribute"], row["group"]),
+                  difference=words.signed(row["difference"]))
+        for row in rows if row["metric"] == metrics[0]
+    ]  # fmt: skip
+    said = words.say("{what}: {told}", what=findings.title(metrics[0], k), told=words.say(", ").join(told))
+    if len(metrics) == 1:
+        return said
+    return words.say("{told}; and in {metrics}", told=said, metrics=words.count(len(metrics) - 1, "other metric"))
 
 
 def _table(table: Table, order: Sequence[str], name: Any) -> None:
@@ -234,28 +239,23 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
         words.say("baseline") if one == table.pinned else told_harm(table.harmed(one), k) or words.say("none shown")
         for one in order
     ]
+    longest = 60 + 6 * max(map(len, harmed))
     shown: dict[str, list[str]] = {"name": [name(one) for one in order], "harmed": harmed}
     config: dict[str, Any] = {
         "name": st.column_config.TextColumn(words.say("lists"), pinned=True, width=150),
-        "harmed": st.column_config.TextColumn(
-            words.say("harmed groups"), width=min(420, 60 + 6 * max(map(len, harmed)))
-        ),
+        "harmed": st.column_config.TextColumn(words.say("harmed groups"), width=min(320, longest)),
     }
-    plain: dict[str, list[Any]] = {words.say("lists"): shown["name"]}
     for column in table.columns:
         cells = [table.cell(one, column) for one in order]
         reach = max([abs(end) for one in cells for end in (one.low, one.high) if end is not None], default=0.0)
         shown[column.key] = [
-            pictures.interval(one.value, one.difference, (one.low, one.high), reach, _way(one, column), dark=dark)
+            pictures.interval(
+                one.value, one.difference, (one.low, one.high), reach, _WAY.get(one.verdict, 0), dark=dark
+            )
             for one in cells
         ]
         title = _title(column, k)
         config[column.key] = st.column_config.ImageColumn(title, width=max(pictures.WIDTH + 14, 7 * len(title)))
-        plain[title] = [one.value for one in cells]
-        for part in ("difference", "low", "high"):
-            plain[f"{title}: {_PARTS[part]}"] = [getattr(one, part) for one in cells]
-        plain[f"{title}: {words.later('verdict')}"] = [words.say(one.verdict) if one.verdict else "" for one in cells]
-    plain[words.say("harmed groups")] = harmed
 
     def chosen() -> None:
         rows = st.session_state["many"].selection.rows
@@ -274,15 +274,19 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
         )
         with st.popover(words.say("The same as a table"), icon=":material/table_rows:", type="tertiary",
                         help=words.say("The same as a table"), key="icon-open-many"):  # fmt: skip
-            parts.table(pd.DataFrame(plain), "many-lists", digits=4)
+            parts.table(_plain(table, order, name), "many-lists", digits=4)
 
 
-_PARTS = {"difference": words.later("difference"), "low": words.later("95 % from"), "high": words.later("95 % to")}
-
-
-def _way(one: Cell, column: Column) -> int | None:
-    """Up or down beyond the interval, for the better or the worse; a gap that holds only on its own is not shown."""
-    return _WAY.get(one.verdict, 0)
+def _plain(table: Table, order: Sequence[str], name: Any) -> pd.DataFrame:
+    """The same in numbers: one row a cell."""
+    rows = []
+    for one in order:
+        for column in table.columns:
+            cell = table.cell(one, column)
+            verdict = words.say(cell.verdict) if cell.verdict else ""
+            numbers = (cell.value, cell.difference, cell.low, cell.high)
+            rows.append((name(one), _title(column, table.spec.k), *numbers, verdict))
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(dict.fromkeys(_COLUMNS[2:-1], float))
 
 
 def _open(order: Sequence[str], name: Any, pinned: str) -> str | None:
@@ -349,8 +353,21 @@ def _lists(run: Run, user: int, order: Sequence[str], name: Any, k: int) -> None
         items = [int(item) for item in load.lists(one)[1].items[user, :k] if item >= 0]
         with column:
             st.markdown(f"**{words.plain(name(one), 70)}**")
-            st.dataframe(levering.listed(names, items, liked), hide_index=True, key=f"list-{one}",
-                         column_config=levering.columns_of_a_list())  # fmt: skip
+            st.dataframe(_listed(names, items, liked), hide_index=True, key=f"list-{one}", column_config={
+                "#": st.column_config.NumberColumn(width=36),
+                _LIKED: st.column_config.TextColumn(width=36, help=words.say("liked later")),
+            })  # fmt: skip
+
+
+def _listed(names: Any, items: Sequence[int], liked: set[int]) -> pd.DataFrame:
+    """A person's list. names: of all items; liked: item codes."""
+    return pd.DataFrame(
+        {
+            "#": range(1, len(items) + 1),
+            _LIKED: [_LIKED if item in liked else "" for item in items],
+            words.say("item"): [words.label(names[item], 60) for item in items],
+        }
+    )
 
 
 # --- one audit a row, one pairing a row, both kept -------------------------------------------------------------------

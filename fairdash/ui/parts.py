@@ -325,12 +325,13 @@ def _job(job_id: str, on_done: Callable[[Job], None] | None, was_active: bool = 
         st.rerun()
     with st.container(border=True, key=f"job-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{words.plain(job.title, 80)}**", width="stretch")
+            st.markdown(f"**{words.plain(words.again(job.title, job.said), 80)}**", width="stretch")
             job_badge(job)
         if job.state in ("running", "queued"):
             _active(job)
         elif job.state != "done":
-            error(FairDashError(job.error or words.say("The job ended without a result."), job.hint or ""))
+            told = words.again(job.error, job.said) if job.error else words.say("The job ended without a result.")
+            error(FairDashError(told, words.again(job.hint, job.said) if job.hint else ""))
             act(
                 words.say("Resume"),
                 runner.resume,
@@ -356,7 +357,7 @@ def _active(job: Job) -> None:
     took = words.say("{elapsed} so far", elapsed=words.duration(job.elapsed)) + (
         words.say(", about {remaining} to go", remaining=remaining) if remaining else ""
     )
-    message = words.plain(job.message or words.say("Starting"), 160)
+    message = words.plain(words.again(job.message, job.said) if job.message else words.say("Starting"), 160)
     st.progress(min(1.0, job.done), text=f"{message} · {words.percent(job.done, 0)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(

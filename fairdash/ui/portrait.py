@@ -19,8 +19,6 @@ _COLUMNS = {
     "interaction_share": words.later("of all interactions"),
     "activity_mean": words.later("a person, mean"),
     "activity_median": words.later("a person, median"),
-    "activity_p25": words.later("a quarter has at most"),
-    "activity_p75": words.later("three quarters at most"),
     "shown": words.later("shown"),
     "shown_share": words.later("of all that was shown"),
     "click_rate": words.later("taken of what was shown"),
@@ -201,7 +199,8 @@ def _by_group(users: UserGroups, least: int) -> None:
         )
     st.markdown(words.say("**All of it by group**"))
     parts.table(
-        table.rename(columns={name: words.say(told) for name, told in _COLUMNS.items()})
+        table.drop(columns=["activity_p25", "activity_p75"])  # they are in the picture of how active people are
+        .rename(columns={name: words.say(told) for name, told in _COLUMNS.items()})
         .dropna(axis=1, how="all")
         .assign(**{words.say("note"): list(apart.values())}),
         "data-groups",

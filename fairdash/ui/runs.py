@@ -29,6 +29,14 @@ def of(data: str | None) -> list[Entry]:
     return [entry for entry in workspace.entries("lists") if entry.meta["run"] in runs]
 
 
+def planted(run: str) -> tuple[Planted, ...]:
+    """The biases that the data of a run is known to have; none where it was not made up."""
+    workspace = state.workspace()
+    data = workspace.get("runs", run).meta.get("dataset") or ""
+    known = workspace.get("datasets", data).meta["provenance"] if workspace.has("datasets", data) else {}
+    return sources.planted(known.get("source") or "")
+
+
 def _family(data: str) -> set[str]:
     """A data set with those that it came from and that came from it by feedback."""
     of = {
@@ -40,14 +48,6 @@ def _family(data: str) -> set[str]:
         found = grown
         grown = found | {b for a, b in of.items() if b and a in found} | {a for a, b in of.items() if b in found}
     return found
-
-
-def planted(run: str) -> tuple[Planted, ...]:
-    """The biases that the data of a run is known to have; none where it was not made up."""
-    workspace = state.workspace()
-    data = workspace.get("runs", run).meta.get("dataset") or ""
-    known = workspace.get("datasets", data).meta["provenance"] if workspace.has("datasets", data) else {}
-    return sources.planted(known.get("source") or "")
 
 
 def past(data: str) -> None:

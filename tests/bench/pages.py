@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from fairdash import data, entries
 from fairdash.jobs import kinds
@@ -43,23 +43,22 @@ def two():
     st.segmented_control("Part", ["a", "b", "c"], key="part", required=True, default="a")
 st.navigation([st.Page(one), st.Page(two)]).run()
 """
-_CLICK = """element => new Promise(done => {
+# From the press of the next click until the script has run and two frames show what came of it.
+_NEXT = """() => { window.took = new Promise(done => {
   const app = document.querySelector('[data-testid="stApp"]');
   const held = '[data-stale="true"], [data-testid="stSkeleton"], [data-testid="stSpinner"]';
-  const started = performance.now();
-  let ran = false;
-  const seen = new MutationObserver(() => { ran = ran || app.dataset.testScriptState === 'running'; });
-  seen.observe(app, {attributes: true});
-  const look = () => {
-    if (ran && app.dataset.testScriptState === 'notRunning' && document.querySelector(held) === null) {
-      seen.disconnect();
-      const took = performance.now() - started;
-      requestAnimationFrame(() => requestAnimationFrame(() => done(took)));
-    } else { setTimeout(look, 2); }
-  };
-  element.click();
-  look();
-})"""
+  let started = null, ran = false;
+  new MutationObserver((_, seen) => {
+    ran = ran || app.dataset.testScriptState === 'running';
+    if (!ran || started === null || app.dataset.testScriptState !== 'notRunning') return;
+    seen.disconnect();
+    const look = () => document.querySelector(held) === null
+      ? requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - started)))
+      : setTimeout(look, 2);
+    look();
+  }).observe(app, {attributes: true});
+  addEventListener('pointerdown', () => { started = performance.now(); }, {capture: true, once: true});
+}); }"""
 _PARTS = '[data-testid="stMain"] [data-testid="stButtonGroup"]'
 
 
@@ -111,17 +110,21 @@ def settle(page: Page) -> None:
     steps.rest(page)
 
 
+def cost(page: Page, pressed: Locator) -> float:
+    """Milliseconds from the press until the page shows what comes of it."""
+    page.evaluate(_NEXT)
+    pressed.click()
+    return float(page.evaluate("window.took"))
+
+
 def switch(page: Page, number: int) -> float:
     """Milliseconds to another page of the navigation."""
-    link = page.get_by_test_id("stSidebarNav").get_by_role("link").nth(number)
-    return float(link.evaluate(_CLICK))
+    return cost(page, page.get_by_test_id("stSidebarNav").get_by_role("link").nth(number))
 
 
 def control(page: Page) -> float:
-    """Milliseconds of the next part of a page's first choice of parts."""
-    group = page.locator(_PARTS).first
-    shown = group.get_by_role("radio", checked=False)
-    return float((shown if shown.count() else group.get_by_role("button")).first.evaluate(_CLICK))
+    """Milliseconds of another part of a page's first choice of parts."""
+    return cost(page, page.locator(_PARTS).first.get_by_role("radio", checked=False).first)
 
 
 def measure(page: Page, other: Page, times: int) -> dict[str, tuple[list[float], list[float]]]:
@@ -186,7 +189,7 @@ def main() -> int:
                     for page in pages:
                         page.set_default_timeout(steps.HANG_MS)
                     query = "&".join(f"{name}={value}" for name, value in view.items())
-                    steps.visit(pages[0], f"{server.url}/?{query}")
+                    steps.visit(pages[0], f"{server.url}/{list(state.JOURNEY)[-1]}?{query}")
                     steps.visit(pages[1], other)
                     within &= table(measure(*pages, options.times), size)
         finally:

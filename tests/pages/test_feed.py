@@ -16,6 +16,7 @@ from fairdash.stages import audit as stage
 from fairdash.stages import feed
 from fairdash.stages.audit import AuditSpec
 from fairdash.stages.disclosure import withheld
+from fairdash.ui import auditing
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, url
 from tests.pages.conftest import words as told
@@ -124,3 +125,28 @@ def test_data_without_groups_of_people_has_the_items_alone(
     app.segmented_control(key="more").set_value("items").run()
     assert not app.exception
     assert not app.error
+
+
+def test_many_people_have_a_first_look_before_the_tests(
+    here: dict[str, Any], open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditing, "MANY", 100)
+    looked: list[int] = []
+    known = auditing.first_look
+    monkeypatch.setattr(auditing, "first_look", lambda *rest: (looked.append(1), known(*rest)))
+    app = open_page("audit", data=here["data"], lists=here["lists"])
+    assert looked == [1]
+    assert "First look" not in told(app)  # the answer has taken its place
+    assert words.plain(feed.feed(asked(here), things="films")[0].plain, 500) in told(app)
+    open_page("audit", data=here["data"], lists=here["lists"])
+    assert looked == [1]  # what was measured is kept
+
+
+def test_what_the_model_does_is_a_card_where_it_was_measured(here: dict[str, Any], open_page: Open) -> None:
+    workspace, view = Workspace(here["home"]), {"groups": [{"attributes": ["gender"]}], "model": True}
+    made = kinds.run(workspace, "audit", {"lists": here["lists"], **view})
+    probe = kinds.read_audit(workspace, made["audits"])["model"]["gender"]["probe_auc"]
+    table = open_page("audit", data=here["data"], lists=here["lists"]).dataframe[0].value
+    (row,) = table[table["metric"] == "probe_auc"].to_dict("records")
+    assert row["difference"] == pytest.approx(probe["value"] - 0.5)
+    assert f"{100 * probe['value']:.0f} times of a hundred" in row["in words"] or row["verdict"] != "difference found"

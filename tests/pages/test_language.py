@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fairdash import entries
+from fairdash import entries, words
 from fairdash.metrics.catalogue import METRICS
 from fairdash.mitigation import METHODS
 from fairdash.recommenders import RECOMMENDERS
@@ -49,7 +49,19 @@ def shown(app: AppTest) -> Iterator[str]:
 def of_data(home: Any, stored: str) -> set[str]:
     """Words that came with the data, and names of programs, papers and devices."""
     dataset = entries.get_dataset(Workspace(home), stored)
-    texts = [dataset.name, "age_group", "synthetic", "user", "time", "EASE", "FairDash", "audit", "comparison", "json"]
+    texts = [
+        dataset.name,
+        "age_group",
+        "synthetic",
+        "user",
+        "time",
+        "EASE",
+        "FairDash",
+        "audit",
+        "comparison",
+        "json",
+        *words.languages(),
+    ]
     for table in (dataset.users, dataset.items):
         texts += map(str, table.columns)
         for column in table.columns:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from fairdash.run import Run
 from fairdash.schema import GroupSpec
 from fairdash.stages import people as stage
 from fairdash.stages.people import People
-from fairdash.ui import drilling, parts
+from fairdash.ui import parts
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, url
 from tests.pages.conftest import words as told
@@ -118,9 +117,9 @@ def test_a_person_leads_to_explore_and_back(here: dict[str, Any], open_page: Ope
     assert next(one.value for one in again.dataframe if "person" in one.value)["person"].tolist()[0] == other
     again.button(key="to-audit").click().run()
     assert "view" not in again.query_params
-    for metric in ("category_divergence", "nothing"):
+    for metric in ("category_divergence", "nothing", "everything"):
         app = open_page("audit", lists=here["lists"], group="gender", view="people", metric=metric)
-        assert "has no value for a single person" in words(app)
+        assert ("has no value for a single person" in words(app)) == (metric == "category_divergence")
 
 
 def test_the_items_that_carry_a_gap_are_the_librarys(here: dict[str, Any], open_page: Open) -> None:
@@ -176,27 +175,13 @@ def test_clicks_and_boxes_reach_whom_they_concern() -> None:
     assert heard == ["b", (0.2, 0.6), None]
 
 
-@pytest.mark.parametrize("more", ["categories", "items"])
-def test_the_pictures_of_an_audit_are_drawn_from_the_page(
-    more: str, here: dict[str, Any], open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    from fairdash.jobs import kinds
-    from fairdash.ui import auditing
-
-    spec = GroupSpec(("gender",))
-    params = auditing.params(here["lists"], spec, "popularity", 10, False)
-    made = kinds.run(Workspace(here["home"]), "audit", {**params, "replicates": 50, "permutations": 50})
-    from fairdash.ui import load
-
-    monkeypatch.setattr(auditing, "run", lambda *_: load.audit(made["audits"]))
-    app = open_page("audit", lists=here["lists"], group="gender", more=more)
-    wanted = {"categories": "own history", "items": "Held against"}[more]
-    assert wanted == "own history" or app.segmented_control(key="target").label == wanted
-    if more == "items":
-        app.segmented_control(key="target").set_value("liked").run()
-        assert not app.exception
-        assert url(app, "target") == "liked"
-
-
-def test_the_view_is_asked_for_by_its_name() -> None:
-    assert drilling.PARTS.keys() == {"worst", "typical", "items", "save"}
+def test_the_pictures_of_an_audit_are_drawn_on_the_page(here: dict[str, Any], open_page: Open) -> None:
+    query = {"lists": here["lists"], "group": "gender"}
+    found = words(open_page("audit", **query, more="categories"))
+    assert "What the lists are made of" in found
+    assert "the group's own history" in found
+    found = words(open_page("audit", **query, more="items", target="liked"))
+    assert "How unequally items are shown" in found
+    assert "Every gap in units of its interval" in found
+    crossed = words(open_page("audit", **query, cross="age"))
+    assert "Hatched: too few people" in crossed

@@ -403,16 +403,8 @@ def test_ribbons_join_what_is_on_both_lists_and_tell_what_is_new_and_lost() -> N
 
 
 def test_a_frontier_holds_what_no_other_point_beats() -> None:
-    points = [
-        PlanePoint("a", name, gap, accuracy, name)
-        for name, gap, accuracy in (
-            ("0", 0.3, 1.0),
-            ("1", 0.2, 0.9),
-            ("2", 0.2, 0.95),
-            ("3", 0.25, 0.9),
-            ("4", 0.4, 1.0),
-        )
-    ]
+    places = ((0.3, 1.0), (0.2, 0.9), (0.2, 0.95), (0.25, 0.9), (0.4, 1.0))
+    points = [PlanePoint("a", str(i), gap, accuracy, str(i)) for i, (gap, accuracy) in enumerate(places)]
     assert [point.label for point in frontier(points, -1)] == ["2", "0"]
     assert [point.label for point in frontier(points, 1)] == ["4"]
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairdash import cli, words
 from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
 from fairdash.data import brought
 from fairdash.data.given import given_split
@@ -466,3 +467,11 @@ def test_help_imports_no_tables_and_no_tensors() -> None:
     code = "import sys, fairdash.cli as c; c._parser(); print({'numpy', 'pandas', 'torch', 'scipy'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "set()"
+
+
+def test_a_command_speaks_the_language_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(cli, "_data", lambda _: heard.append(words.say("women")) or 0)
+    for given in (["--lang", "zh"], []):
+        assert main([*given, "data", "--interactions", "i.csv"]) == 0
+    assert heard == ["女性", "women"]

@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from fairdash import words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import RECOMMENDERS, calibration, ranking, store, text
@@ -395,7 +396,7 @@ class Texts:
             at = np.concatenate([np.arange(before[i] + a, before[i] + b) for i, a, b in part])
             result[torch.from_numpy(at).to(self.device.torch)] = values
             done += len(chosen)
-            progress(done / len(pieces), "Judging pairs")
+            progress(done / len(pieces), words.say("Judging pairs"))
         final: Floats = result.cpu().numpy()
         return final
 
@@ -499,6 +500,14 @@ class FittedPair:
         result = np.empty(len(users), np.float32)
         result[order] = self.texts.logits(rows)
         return result
+
+    def reads(self, data: TrainingData, user: int, item: int, history: Interactions) -> tuple[str, ...]:
+        """The one text of a pair, from its tokens; see `ReadingFitted`."""
+        users = np.array([user], np.int32)
+        (own,) = self._histories(users, history, self._profiles_of(users))
+        start, size = self.texts.start[item], self.texts.item_size[item]
+        judged = self.texts.flat[start : start + size].tolist()  # [CLS] item [SEP]
+        return (str(self.texts.tokenizer.decode([judged[0], *self.texts.ids(own), *judged[1:]])),)
 
     def _profiles_of(self, users: Codes) -> list[str]:
         return [self.profiles[row] for row in self.profile_rows[users]]
@@ -780,11 +789,11 @@ class BertPair:
             terms=terms,
         )
         fitted.blend = fit_blend(data, first, options, seed, fitted)
-        progress(0.97, "Calibrating the probabilities on validation")
+        progress(0.97, words.say("Calibrating the probabilities on validation"))
         fitted.calibration = calibration.on_validation(
             lambda users, items: fitted.pair_logits(users, items, data.train), data, seed
         )
-        progress(1.0, "Done")
+        progress(1.0, words.say("Done"))
         return fitted
 
 

@@ -93,6 +93,16 @@ class FittedSequence:
         with torch.inference_mode():
             return _to_numpy(self._scores(self._vectors(users, history, profile)))
 
+    def reads(self, data: TrainingData, user: int, item: int, history: Interactions) -> tuple[str, ...]:
+        """The profile text where one is read, then the texts of the history's latest items, oldest first, and that of
+        the item; an item of which only the id is learned has no text. See `ReadingFitted`."""
+        profile = text.profile_texts(data.users.iloc[[user]], self.profile) if self.profile else []
+        if self.options.items == "id":
+            return tuple(profile)
+        room = self.options.length - (self.options.objective == "masked")
+        codes = [*history.item[-room:].tolist(), item]
+        return (*profile, *text.item_texts(data.items.iloc[codes]))
+
     def _vectors(self, users: Codes, history: Interactions, profile: Floats) -> torch.Tensor:
         model = self.model.eval()
         return vectors_of(model, self.vectors, users, history, profile, self.context.levels, self.device)

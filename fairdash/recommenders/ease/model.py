@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.progress import Progress
 from fairdash.recommenders import store
@@ -66,11 +67,11 @@ class Ease:
         )
         gram = (x.T @ x).toarray()
         gram[np.diag_indices_from(gram)] += self.config.l2
-        progress(0.2, "Inverting the item-item matrix")
+        progress(0.2, words.say("Inverting the item-item matrix"))
         inverse = linalg.inv(gram, overwrite_a=True, check_finite=False)
         weights = inverse / -np.diag(inverse)[None, :]
         np.fill_diagonal(weights, 0.0)
-        progress(1.0, "Done")
+        progress(1.0, words.say("Done"))
         return FittedEase(weights.astype(np.float32))
 
 

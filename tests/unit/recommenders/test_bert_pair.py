@@ -518,3 +518,14 @@ def test_cost_grows_with_what_is_asked_for(tiny: Path, data: TrainingData) -> No
     assert flops(trained_layers=3) > flops(trained_layers=2) > flops(trained_layers=1)
     assert flops(attention="full") > flops()
     assert flops(negatives=3.0) > flops()
+
+
+def test_what_is_read_is_the_text_of_its_tokens(trained: FittedPair) -> None:
+    data = make_data(profile=PROFILE)
+    own = data.train.take(np.arange(*data.train.starts(N_USERS)[:2]))
+    (read,) = trained.reads(data, 0, 3, own)
+    liked = own.item[own.rating >= 4.0]
+    assert read.startswith("[CLS] a person : man ; age 20. liked :")
+    assert read.count(";") == 1 + min(len(liked), 5)  # one title each, of the five latest
+    assert read.count("[SEP]") == 2
+    assert read.endswith("[SEP]")

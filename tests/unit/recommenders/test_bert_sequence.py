@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,12 @@ def test_profile_text_changes_scores(run: Path) -> None:
     users = np.zeros(2, np.int32)
     own = fitted.score(users[:1], data.train)
     assert isinstance(fitted, ProfileFitted)
+    known = data.train.take(np.arange(*data.train.starts(data.n_users)[:2]))
+    assert fitted.reads(data, 0, 3, known) == ("A person: man; age 20.",)  # of items it learns the ids alone
+    fitted.options = replace(fitted.options, items="text+id")
+    assert fitted.reads(data, 0, 3, known) == (
+        "A person: man; age 20.", *(text.item_text(data.items.iloc[int(i)]) for i in [*known.item[-12:], 3]),
+    )  # fmt: skip
     scores = fitted.score_profiles(users, data.train, ["A person: man; age 20.", "A person: woman; age 20."])
     np.testing.assert_allclose(scores[0], own[0], atol=1e-4)  # user 0 is a man of 20
     assert not np.allclose(scores[0], scores[1])

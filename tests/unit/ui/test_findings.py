@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pandas as pd
@@ -177,3 +179,14 @@ def test_one_item_is_not_several(audit: dict[str, Any]) -> None:
     rows = {"one": {"n": 1, "exposure_share": 0.2}, "two": {"n": 2, "exposure_share": 0.8}}
     shown = findings.exposure({**audit, "items": {"by_group": {"kind": rows}}}, "kind")
     assert shown.table["row"].tolist() == ["two (2 items)", "one (1 item)"]
+
+
+def test_texts_with_numbers_in_an_audit_are_said_again_in_the_language_of_whoever_reads(audit: dict[str, Any]) -> None:
+    stored = json.loads(json.dumps(audit))
+    with words.speaking("zh"):
+        again = made()
+        said = [words.again(text, stored["said"]) for text in (*stored["warnings"], *stored["conventions"].values())]
+    assert said
+    assert all(re.search(r"[\u4e00-\u9fff]", text) for text in said), said
+    assert again["warnings"] == stored["warnings"]  # whoever asks for an audit, it is kept in English
+    assert again["conventions"] == stored["conventions"]

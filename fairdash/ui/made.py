@@ -1,0 +1,178 @@
+"""The recommender in view: how good it is beside plain ones, the text that it reads of a person, its calibration."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from fairdash import charts, settings, words
+from fairdash.charts import GroupValue, Reliability, ReliabilityCell
+from fairdash.recommenders import RECOMMENDERS
+from fairdash.recommenders.base import CalibratedFitted, ReadingFitted
+from fairdash.recommenders.calibration import Calibration
+from fairdash.run import Run
+from fairdash.schema import USER_ID, Lists
+from fairdash.stages import explore, quality
+from fairdash.ui import finder, load, naming, parts, state
+from fairdash.workspace import Entry
+
+OTHERS = 5  # lists of the workspace that stand beside those in view
+LINES = 10  # texts of a history that are shown at once
+BEST = 1  # the item of the list whose pair is shown
+
+
+def section(data: str) -> None:
+    """Quality, then what is read, then what probabilities are worth."""
+    digest = state.get("lists")
+    if digest is None:
+        parts.empty(words.say("Nothing trained or brought yet"), words.say("Train a recommender first."))
+        return
+    run, lists = load.lists(digest)
+    k = int(st.number_input("K", 1, lists.k, width=110,
+                            **state.shared("k", min(settings.K, lists.k), state.within(1, lists.k))))  # fmt: skip
+    _quality(run, digest, k)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _read(run, lists)
+    with right:
+        _calibrated(run)
+
+
+# --- how good it is ---------------------------------------------------------------------------------------------------
+
+
+def _plain(run: Run, lists: str) -> list[Entry]:
+    """Other recommenders' own lists for the same split, those of plain recommenders first, then newest first."""
+    found = [
+        entry
+        for entry in finder.others(run, lists)
+        if not entry.meta.get("mitigation")
+        and state.workspace().get("runs", entry.meta["run"]).meta.get("recommender") != quality.POPULARITY
+    ]
+    plain = {name for name, info in RECOMMENDERS.items() if info.cost is None}
+    of = {entry.digest: state.workspace().get("runs", entry.meta["run"]).meta.get("recommender") for entry in found}
+    return sorted(found, key=lambda entry: of[entry.digest] not in plain)[:OTHERS]
+
+
+@st.cache_data(max_entries=32, show_spinner="Ranking what is popular")
+def _table(lists: str, others: tuple[tuple[str, str], ...], own: str, popular: str, k: int) -> pd.DataFrame:
+    run, made = load.lists(lists)
+    by = {own: made, popular: quality.most_popular(run.split, k)}
+    return quality.beside(run.split, by | {name: load.lists(digest)[1] for digest, name in others}, k)
+
+
+def _quality(run: Run, digest: str, k: int) -> None:
+    entry = state.workspace().get("lists", digest)
+    others = _plain(run, digest)
+    named = naming.namer([entry, *others])
+    popular = words.say("popularity")
+    names = words.distinct([named(digest), popular, *(named(other.digest) for other in others)])
+    table = _table(digest, tuple(zip((o.digest for o in others), names[2:], strict=True)), names[0], names[1], k)
+    first, best = table.iloc[0], table.iloc[1:].sort_values("ndcg", ascending=False).iloc[0]
+    told = _AHEAD if best["less_high"] < 0 else _BEHIND if best["less_low"] > 0 else _LEVEL
+    said = words.say(
+        told,
+        name=words.plain(names[0]),
+        k=k,
+        value=words.number(first["ndcg"]),
+        other=words.plain(best["name"]),
+        than=words.number(best["ndcg"]),
+        ci=words.interval(-best["less_high"], -best["less_low"], sign=True),
+    )
+    st.markdown(f"## {said}")
+    columns = ("name", "people", "ndcg", "low", "high")
+    rows = [GroupValue(*row) for row in zip(*(table[column].tolist() for column in columns), strict=True)]
+    parts.draw(charts.group_values(rows, words.say("NDCG@{k}", k=k)), "quality", words.say("Beside plain recommenders"),
+               about=words.say("Means over the same people, with 95 % intervals. Popularity is what most people have "
+                               "that the person does not; it knows nobody."))  # fmt: skip
+    parts.table(
+        table.rename(
+            columns={
+                "ndcg": words.say("NDCG@{k}", k=k), "low": words.say("95 % from"), "high": words.say("95 % to"),
+                "less": words.say("less the first"), "less_low": words.say("less, from"),
+                "less_high": words.say("less, to"),
+            }
+        ), "quality-all",
+    )  # fmt: skip
+
+
+_AHEAD = words.later("{name} reaches NDCG@{k} {value}, more than {other} with {than} (difference {ci}).")
+_BEHIND = words.later("{name} reaches NDCG@{k} {value}, less than {other} with {than} (difference {ci}).")
+_LEVEL = words.later("{name} reaches NDCG@{k} {value}, not told apart from {other} with {than} (difference {ci}).")
+
+
+# --- what it reads ----------------------------------------------------------------------------------------------------
+
+
+def _read(run: Run, lists: Lists) -> None:
+    """The text of a real person, as the encoder is given it."""
+    st.markdown(words.say("**What it reads of a person**"))
+    if not run.has_model:
+        st.caption(words.say("These lists came without a model."))
+        return
+    fitted = run.fitted
+    if not isinstance(fitted, ReadingFitted):
+        st.caption(words.say("This recommender reads no text: it knows who had which item, and no more."))
+        return
+    user = finder.by_id(run.split.training.users[USER_ID].astype(str).to_numpy())
+    if user is None:
+        return
+    items = [int(item) for item in lists.items[user, :BEST] if item >= 0]
+    if not items:
+        st.caption(words.say("Everything is in this person's history already."))
+        return
+    who = explore.person(run.split, user)
+    texts = fitted.reads(run.split.training, user, items[0], who.history)
+    if not texts:
+        st.caption(words.say("This recommender reads no text: it knows who had which item, and no more."))
+        return
+    names = explore.names_of(run.split.training.items)
+    shown = [*texts[:1], *(["…"] if len(texts) > LINES + 1 else []), *texts[1:][-LINES:]]
+    st.code("\n".join(words.label(one, 4000) for one in shown), language=None, wrap_lines=True)
+    st.caption(
+        words.say(
+            "{n} text, the last of them “{item}”, the first of this person's list.",
+            "{n} texts in this order, the last of them “{item}”, the first of this person's list.",
+            n=len(texts),
+            item=words.plain(names[items[0]], 60),
+        )
+    )
+
+
+# --- what its probabilities are worth ---------------------------------------------------------------------------------
+
+
+def _calibrated(run: Run) -> None:
+    """The reliability curve of the fit on validation."""
+    st.markdown(words.say("**Does P(like) mean what it says?**"))
+    if not run.has_model:
+        st.caption(words.say("These lists came without a model."))
+        return
+    fitted = run.fitted
+    if not isinstance(fitted, CalibratedFitted):
+        st.caption(words.say("Its scores order items and are no probabilities: there is nothing to hold them against."))
+        return
+    found = fitted.calibration
+    if not found.curve:
+        st.caption(words.plain(found.note, 300) or words.say("It was not measured."))
+        return
+    st.caption(
+        words.say(
+            "On {n} validation pairs that it was not trained on, the mean distance between what was said and what "
+            "happened is {ece}; before it was calibrated it was {before}. A liked pair has the higher probability in "
+            "{auc} of all cases.",
+            n=found.n,
+            ece=words.number(found.ece),
+            before=words.number(found.ece_before),
+            auc=words.percent(found.auc, 0),
+        )
+    )
+    parts.draw(charts.reliability([_line(found)]), "calibrated", words.say("Said and happened"))
+
+
+def _line(found: Calibration) -> Reliability:
+    cells = [ReliabilityCell(one.n, one.n, one.predicted, one.observed, None, None) for one in found.curve]
+    error = 0.0 if math.isnan(found.ece) else found.ece
+    return Reliability(words.say("everybody"), found.n, error, cells)
