@@ -104,14 +104,14 @@ def sweep(points: Sequence[Tried], chosen: float, names: tuple[str, str], alt: s
     if len(shown) < 2:
         return None
     across = _Scale([p.strength for p in shown])
-    height, marks = 330, []
+    height, marks = 376, []
     for top, name, color, line, spread in (
-        (30, names[0], BLUE, [p.value for p in shown], [(p.low, p.high) for p in shown]),
-        (180, names[1], VERMILLION, [100 * p.accuracy for p in shown], []),
+        (50, names[0], BLUE, [p.value for p in shown], [(p.low, p.high) for p in shown]),
+        (224, names[1], VERMILLION, [100 * p.accuracy for p in shown], []),
     ):
         ends = [end for pair in spread for end in pair if end is not None]
         up = _Scale([*line, *ends], top + 100, top)
-        marks.append(_text(EDGE, top - 10, name))
+        marks.append(_text(EDGE, top - 32, name))
         whole = [(across.x(p.strength), *pair) for p, pair in zip(shown, spread, strict=False) if None not in pair]
         if whole:
             over = [f"{x},{up.x(high)}" for x, _, high in whole if high is not None]
@@ -127,7 +127,7 @@ def sweep(points: Sequence[Tried], chosen: float, names: tuple[str, str], alt: s
                 told = words.say("{number} %", number=words.number(y, 0)) if color == VERMILLION else words.number(y)
                 marks.append(_text(across.x(p.strength), up.x(y) - 11, told, anchor=near))
     x = across.x(chosen)
-    marks.insert(0, _line(x, 20, x, 292, GREY, 1.5, dash="5 4"))
+    marks.insert(0, _line(x, 28, x, 338, GREY, 1.5, dash="5 4"))
     return _svg(height, [*marks, *across.axis(height - 20), _text(WIDTH / 2, height - 2, words.say("strength"),
                                                                anchor="middle", soft=True)], alt)  # fmt: skip
 

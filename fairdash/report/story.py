@@ -290,8 +290,7 @@ def _lever(subject: Subject) -> Slide:
     if told:
         headline = words.say("{done}. {change}", done=headline, change=words.say(", ").join(told))
     if picture is None:
-        of = next((one["attribute"] for one in value["aims"] if one["attribute"] in value["groups"]), None)
-        of = of or next(iter(value["groups"]), None)
+        of = _between(value)
         metric = aim["metric"] if aim and aim["metric"] != "ndcg" else "ndcg"
         drawn = [(key, comparison.moved(value, of, key)) for key in dict.fromkeys([metric, "ndcg"])] if of else []
         columns = [Section(title(key), (one,)) for key, one in drawn if one is not None]
@@ -305,7 +304,17 @@ def _lever(subject: Subject) -> Slide:
         ),
         quiet=True,
     )
-    return Slide("lever", headline, (picture, below), _changes(value))
+    of = _between(value)
+    shown = comparison.moved(value, of) if of is not None else None
+    name = words.say("NDCG by group: circle before, diamond after")
+    beside = [Section(name, (shown,))] if shown is not None else []
+    return Slide("lever", headline, (Beside((Section("", (picture,)), *beside)), below), _changes(value))
+
+
+def _between(value: Value) -> str | None:
+    """The attribute that a comparison is about: of its first aim between groups, else the first."""
+    aimed = (one["attribute"] for one in value["aims"] if one["attribute"] in value["groups"])
+    return next(aimed, next(iter(value["groups"]), None))
 
 
 def _aim(aim: Value, k: int) -> str:
