@@ -186,6 +186,9 @@ def test_a_translation_holds_what_its_template_names(language: str) -> None:
                 assert fields(form) == fields(listed.get(template) or template), template
             for mark in ("**", "`"):
                 assert form.count(mark) == template.count(mark), template
+            for bold, after in zip(form.split("**")[1::2], form.split("**")[2::2], strict=False):
+                shuts = bold[-1].isalnum() or not after or not (after[0].isalnum() or after[0] == "{")
+                assert shuts, template  # Markdown ends no bold text between a stop and a letter
 
 
 def test_the_language_is_the_persons_own_and_not_the_processs() -> None:
