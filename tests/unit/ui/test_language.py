@@ -220,10 +220,16 @@ def test_a_wish_for_a_language_finds_the_nearest(wish: str | None, found: str | 
 
 def test_what_one_person_stored_is_said_again_for_another() -> None:
     told = words.say("{group} {difference}", group=words.say("women"), difference=words.interval(0.1, 0.2))
-    stored = json.loads(json.dumps({"told": [told, "as it is", words.count(1200, "person", "people")]}))
-    known = json.loads(json.dumps(words.forms({"told": [told, "as it is", words.count(1200, "person", "people")]})))
+    stored = json.loads(json.dumps({"told": [told, "a text of somebody else", words.count(1200, "person", "people")]}))
+    known = json.loads(
+        json.dumps(words.forms({"told": [told, "a text of somebody else", words.count(1200, "person", "people")]}))
+    )
     with words.speaking("zh"):
-        assert [words.again(text, known) for text in stored["told"]] == ["女性 0.100 至 0.200", "as it is", "1,200 人"]
+        assert [words.again(text, known) for text in stored["told"]] == [
+            "女性 0.100 至 0.200",
+            "a text of somebody else",
+            "1,200 人",
+        ]
         assert words.again("women") == "女性"
     assert [words.again(text, known) for text in stored["told"]] == stored["told"]
 
