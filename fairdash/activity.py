@@ -14,9 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairdash import words
+
 ACTIVITY = "activity"
 MOST_ACTIVE = 0.05  # of all people
-NAMES = ("most active", "less active")
+NAMES = words.several("most active", "less active")
 
 
 def with_activity(users: pd.DataFrame, interactions: NDArray[np.int64]) -> pd.DataFrame:

@@ -144,13 +144,17 @@ def _kept(form: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def again(text: str, known: Mapping[str, Mapping[str, Any]] | None = None) -> str:
-    """A stored text in the language of whoever is spoken to. known: what `forms` said when it was stored."""
-    form = (known or {}).get(text)
+    """A text that was stored or said for another, in the language of whoever is spoken to. known: what `forms` said
+    when it was stored."""
+    form = text.form if isinstance(text, Told) else (known or {}).get(text)
     return say(text) if form is None else _again(form)
 
 
 def _again(form: Mapping[str, Any]) -> str:
-    values = {name: _again(one) if isinstance(one, Mapping) else one for name, one in form["values"].items()}
+    values = {
+        name: _again(one) if isinstance(one, Mapping) else again(one) if isinstance(one, Told) else one
+        for name, one in form["values"].items()
+    }
     return say(form["template"], form.get("plural"), **values)
 
 
@@ -453,7 +457,7 @@ def people(attribute: str, name: str) -> str:
         if name.startswith("under "):
             return say("people under {age}", age=label(name.removeprefix("under ")))
         return say("people aged {age}", age=label(name))
-    return f"{label(attribute)} {label(name)}"
+    return f"{label(attribute)} {say(label(name))}"
 
 
 def members(attribute: str, name: str) -> str:

@@ -22,6 +22,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash import words
 from fairdash.data import times
 from fairdash.errors import ConfigError
 from fairdash.hashing import id_hash, mix
@@ -40,6 +41,7 @@ def usual(dataset: Dataset) -> str:
     return OWN if PART in dataset.interactions else "leave-one-out"
 
 
+@words.speaking(words.ENGLISH)
 def split(dataset: Dataset, spec: str, *, seed: int = 0, valid_share: float = 0.1) -> Split:
     """Cut `dataset` as the table above says; the three parts are disjoint and complete.
 
@@ -116,10 +118,15 @@ def _notes(dataset: Dataset, data: Interactions, test: NDArray[np.bool_]) -> tup
     untested, new = int(((n_test == 0) & (n_all > 0)).sum()), int(((n_test == n_all) & (n_all > 0)).sum())
     notes = []
     if untested:
-        notes.append(f"{untested:,} of {int((n_all > 0).sum()):,} people have nothing in test; they stay in train.")
+        told = words.later("{untested} of {people} people have nothing in test; they stay in train.")
+        notes.append(words.say(told, untested=untested, people=int((n_all > 0).sum())))
     if new:
-        held = "held out" if PART in dataset.interactions else "later than the cut"
-        notes.append(f"{new:,} people are in test without any history, as all they did is {held}.")
+        told = (
+            words.later("{new} people are in test without any history, as all they did is held out.")
+            if PART in dataset.interactions
+            else words.later("{new} people are in test without any history, as all they did is later than the cut.")
+        )
+        notes.append(words.say(told, new=new))
     if not _own_order(dataset, data):
         notes += _leaks(data.time[~test], data.time[test])
     return tuple(notes)
@@ -133,9 +140,12 @@ def _of_parts(
     new = int(((n_test == n_all) & (n_all > 0)).sum())
     notes = []
     if new:
-        notes.append(f"{new:,} items are in test alone: nothing could be learned of them from what people did.")
+        told = words.later("{new} items are in test alone: nothing could be learned of them from what people did.")
+        notes.append(words.say(told, new=new))
     if not valid.any():
-        notes.append("There is no validation part: training cannot stop early, nor strengths be chosen on it.")
+        notes.append(
+            words.say("There is no validation part: training cannot stop early, nor strengths be chosen on it.")
+        )
     return tuple(notes)
 
 
@@ -156,9 +166,14 @@ def _leaks(known: NDArray[np.float64], held: NDArray[np.float64]) -> tuple[str, 
     n = int((later > 0).sum())
     if not n:
         return ()
-    message = f"{n:,} of {len(held):,} held-out interactions are earlier than some that are known, of other people or "
-    message += f"of their own ({later.mean():.0%} of what is known is later, on average): a recommender learns from "
-    message += "what came after. One date for everybody (global-time) leaves nothing later in training."
+    message = words.say(
+        "{earlier} of {held} held-out interactions are earlier than some that are known, of other people or of their "
+        "own ({share} of what is known is later, on average): a recommender learns from what came after. One date for "
+        "everybody (global-time) leaves nothing later in training.",
+        earlier=n,
+        held=len(held),
+        share=f"{later.mean():.0%}",
+    )
     return (message,)
 
 

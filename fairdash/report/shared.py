@@ -54,7 +54,7 @@ def data_card(known: Known) -> Section:
     repairs = data.provenance.get("repairs") or ()
     if repairs:
         rows.append((words.say("Repairs"), words.say(", ").join(words.label(one, 80) for one in repairs)))
-    return section(heading, Facts(tuple(rows)), Points(data.notes))
+    return section(heading, Facts(tuple(rows)), Points(tuple(map(words.again, data.notes))))
 
 
 def _split(data: Data) -> str:

@@ -256,7 +256,7 @@ def _split(digest: str, dataset: Dataset) -> None:
             ]
         )
         for note in getattr(cut, "notes", ()):
-            st.caption(words.plain(note, 300))
+            st.caption(words.plain(words.again(note), 300))
 
 
 def _details(dataset: Dataset) -> None:

@@ -19,11 +19,12 @@ st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 current = st.navigation([state.page(name) for name in state.JOURNEY])
 st.set_page_config(page_title=f"{current.title} · FairDash")
+with st.container(key="language"):  # for those who hear the page: Streamlit itself says that every page is English
+    said = f"<script>document.documentElement.lang = {json.dumps(words.spoken())}</script>"
+    st.html(said, unsafe_allow_javascript=True)
 with parts.errors():
     with st.sidebar:
         context.sidebar()
     parts.last_fault()
     tour.bar(current.url_path or "overview")
     current.run()
-# For those who hear the page; Streamlit itself says that every page is English.
-st.html(f"<script>document.documentElement.lang = {json.dumps(words.spoken())}</script>", unsafe_allow_javascript=True)

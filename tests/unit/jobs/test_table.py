@@ -22,7 +22,7 @@ def test_what_a_job_says_is_said_in_the_language_of_whoever_reads(tmp_path: Path
     assert words.again(job.title, job.said) == "Audit x"
     with words.speaking("zh"):
         assert words.again(job.title, job.said) == "审计 x"
-    table.finish("a", "failed", error=words.say("The disk is full."), hint="as it is")
+    table.finish("a", "failed", error=words.say("The disk is full."), hint="a text of somebody else")
     ended = table.get("a")
     assert ended is not None
     assert ended.error == "The disk is full."

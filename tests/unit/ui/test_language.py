@@ -186,6 +186,9 @@ def test_a_translation_holds_what_its_template_names(language: str) -> None:
                 assert fields(form) == fields(listed.get(template) or template), template
             for mark in ("**", "`"):
                 assert form.count(mark) == template.count(mark), template
+            for bold, after in zip(form.split("**")[1::2], form.split("**")[2::2], strict=False):
+                shuts = bold[-1].isalnum() or not after or not (after[0].isalnum() or after[0] == "{")
+                assert shuts, template  # Markdown ends no bold text between a stop and a letter
 
 
 def test_the_language_is_the_persons_own_and_not_the_processs() -> None:
@@ -217,10 +220,16 @@ def test_a_wish_for_a_language_finds_the_nearest(wish: str | None, found: str | 
 
 def test_what_one_person_stored_is_said_again_for_another() -> None:
     told = words.say("{group} {difference}", group=words.say("women"), difference=words.interval(0.1, 0.2))
-    stored = json.loads(json.dumps({"told": [told, "as it is", words.count(1200, "person", "people")]}))
-    known = json.loads(json.dumps(words.forms({"told": [told, "as it is", words.count(1200, "person", "people")]})))
+    stored = json.loads(json.dumps({"told": [told, "a text of somebody else", words.count(1200, "person", "people")]}))
+    known = json.loads(
+        json.dumps(words.forms({"told": [told, "a text of somebody else", words.count(1200, "person", "people")]}))
+    )
     with words.speaking("zh"):
-        assert [words.again(text, known) for text in stored["told"]] == ["女性 0.100 至 0.200", "as it is", "1,200 人"]
+        assert [words.again(text, known) for text in stored["told"]] == [
+            "女性 0.100 至 0.200",
+            "a text of somebody else",
+            "1,200 人",
+        ]
         assert words.again("women") == "女性"
     assert [words.again(text, known) for text in stored["told"]] == stored["told"]
 
