@@ -48,18 +48,19 @@ def mini(
     if line is not None:
         at = x(line[1])
         told = f"{words.markup(line[0], 24)} {words.markup(words.number(line[1]))}"
-        marks.append(f'<text x="{min(max(at, LEFT), WIDTH - RIGHT):.1f}" y="10" text-anchor="middle">{told}</text>')
         marks.append(
-            f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{top}" y2="{height}" stroke="{GREY}" '
+            f'<text x="{round(min(max(at, LEFT), WIDTH - RIGHT), 1)}" y="10" text-anchor="middle">{told}</text>'
+        )
+        marks.append(
+            f'<line x1="{round(at, 1)}" x2="{round(at, 1)}" y1="{top}" y2="{height}" stroke="{GREY}" '
             'stroke-width="1.5" stroke-dasharray="2 3"/>'
         )
     for i, (name, value, least, most) in enumerate(shown):
         y = top + ROW * i + ROW / 2 + 2
         color = VERMILLION if name in marked else BLUE
         if not (math.isnan(least) or math.isnan(most)):
-            marks.append(
-                f'<line x1="{x(least):.1f}" x2="{x(most):.1f}" y1="{y}" y2="{y}" stroke="{color}" stroke-width="2"/>'
-            )
+            ends_at = f'x1="{round(x(least), 1)}" x2="{round(x(most), 1)}"'
+            marks.append(f'<line {ends_at} y1="{y}" y2="{y}" stroke="{color}" stroke-width="2"/>')
         marks.append(_mark(x(value), y, color, diamond=name in marked))
         marks.append(f'<text x="0" y="{y + 4}">{words.markup(name, 20)}</text>')
         marks.append(f'<text x="{WIDTH}" y="{y + 4}" text-anchor="end">{words.markup(words.number(value))}</text>')
@@ -72,5 +73,5 @@ def mini(
 
 def _mark(x: float, y: float, color: str, *, diamond: bool) -> str:
     if diamond:
-        return f'<path d="M{x:.1f} {y - 6} l6 6 l-6 6 l-6 -6 z" fill="{color}"/>'
-    return f'<circle cx="{x:.1f}" cy="{y}" r="4.5" fill="{color}"/>'
+        return f'<path d="M{round(x, 1)} {y - 6} l6 6 l-6 6 l-6 -6 z" fill="{color}"/>'
+    return f'<circle cx="{round(x, 1)}" cy="{y}" r="4.5" fill="{color}"/>'

@@ -64,7 +64,9 @@ def _cuts(dataset: Dataset, attribute: str, edges: tuple[float, ...]) -> None:
     def number(n: int) -> None:
         kept = list(edges[:n])
         spread = np.quantile(known, np.linspace(0, 1, n + 2)[1:-1], method="lower")
-        put(kept if n <= len(edges) else [float(f"{cut:.4g}") for cut in spread])
+        put(
+            kept if n <= len(edges) else [float(np.format_float_positional(cut, 4, fractional=False)) for cut in spread]
+        )
 
     st.number_input(words.say("Number of cuts"), 1, MOST_CUTS, width=150,
                     help=words.say("Another number of cuts makes groups of about equally many people."),
@@ -142,7 +144,7 @@ def _represented(spec: GroupSpec, groups: Groups) -> None:
     names = [f'"{name}"' if set(name) & set(",;=") else name for name in groups.names]
     told = st.text_input(
         words.say("Shares that it should have, in %"),
-        placeholder=", ".join(f"{name}={100 / len(names):.3g}" for name in names[:8]),
+        placeholder=", ".join(f"{name}={round(100 / len(names), 1)}" for name in names[:8]),
         help=words.say("Of the people whom you serve, or of a census. Groups that you leave out share the rest."),
         **state.own(f"stated_{spec.label}", "", str, lambda given: given or None),
     )

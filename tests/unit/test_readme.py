@@ -32,6 +32,7 @@ ELSEWHERE = {
     "make app": "tests/e2e/conftest.py",  # starts the same server on a port of its own
     "make test": ".ci/run",  # runs this
     "make lint": "Makefile",  # the first step of `make test`
+    "make strings": "tests/strings.py",  # writes into the sources
     "make bench": "tests/bench/__main__.py",  # takes hours
     "make soak": "tests/load/soak.py",  # puts the app under load for long
     "python -m tests.bench.mitigations": "tests/bench/mitigations.py",  # trains on real data
@@ -154,7 +155,7 @@ def test_commands_and_options_are_those_that_there_are() -> None:
     known = parsers()
     named = {line.split(" ")[3] for line in commands(README) if line.startswith("python -m fairdash ")} - {"COMMAND"}
     assert named == set(known)
-    every = {option for parser in known.values() for option in options(parser)}
+    every = {option for parser in (cli._parser(), *known.values()) for option in options(parser)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README)) <= every
 
 

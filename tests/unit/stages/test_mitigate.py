@@ -118,7 +118,7 @@ def never(*_: object) -> Run:
 
 def test_crossed_specs_keep_their_cuts_and_hold_an_attribute_once() -> None:
     one, two = GroupSpec(("gender",), (), 20), GroupSpec(("age", "gender"), ((35.0,), None), 30)
-    assert GroupSpec.crossed([one]) == GroupSpec(("gender",), (None,), 20)
+    assert GroupSpec.crossed([one]) == GroupSpec(("gender",), (), 20)
     assert GroupSpec.crossed([one, two]) == GroupSpec(("gender", "age"), (None, (35.0,)), 30)
 
 
