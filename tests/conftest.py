@@ -61,6 +61,8 @@ def report_of(value: Mapping[str, Any], suffix: str = "html", kind: str = "compa
 @pytest.fixture
 def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Everybody is spoken to in a language that has another text for each template, in brackets."""
+    import streamlit
+
     from fairdash import words
 
     (tmp_path / "locale").mkdir()
@@ -68,5 +70,6 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(words, "LOCALE", tmp_path / "locale")
     monkeypatch.setattr(words, "ENGLISH", "xx")  # of whoever says nothing else
     words.catalogue.cache_clear()
+    streamlit.cache_data.clear()  # what another made-up language said is kept under the same name
     yield
     words.catalogue.cache_clear()

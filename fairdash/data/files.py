@@ -132,7 +132,7 @@ def _own_parts(
     found: dict[str, dict[str, list[Source]]] = {}
     paths = [PurePosixPath(_path(group[0]).casefold()).parts for group in groups]
     shared = 0  # folders that all are in
-    while all(len(path) > shared + 1 and path[shared] == paths[0][shared] for path in paths):
+    while paths and all(len(path) > shared + 1 and path[shared] == paths[0][shared] for path in paths):
         shared += 1
     for group, path in zip(groups, paths, strict=True) if not _archive(groups) else ():
         told = re.split(r"([._/-])", "/".join(path[shared:]))

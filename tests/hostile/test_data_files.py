@@ -60,7 +60,7 @@ CASES = {
     "tar": (gzip.compress(bytes(257) + b"ustar" + bytes(300)), "is a tar archive"),
     "pickle": (b"\x80\x04\x95" + bytes(50), "a Python pickle, which is never opened"),
     "sqlite": (b"SQLite format 3\x00" + bytes(50), "SQLite"),
-    "cut json": (b'[{"user_id": 1, "item_id": 2}', "begins like JSON but is none"),
+    "cut json": (b'[{"user_id": 1, "item_id": 2}', "begins like JSON or Python but is neither"),
     "json without records": (b'{"user_id": 1}', "holds no list of records"),
     "a broken line of json": (b'{"user_id": 1, "item_id": 2}\n{"user_id": 1, \n', "line 2 is not JSON"),
     "web page": (b"<!DOCTYPE html><html><p>a, b</p></html>", "a web page or XML"),

@@ -35,6 +35,9 @@ TITLES = "item_id,title\n" + "".join(f"i{i},这是一部关于城市生活的电
 BARE = "".join(f"{900 + n % 12},{10 + n % 7 * 3},{1 + n % 5}\n" for n in range(84))
 RANKS = "".join(f"u{u}\ti{i}\t{i + 1}\n" for u in range(12) for i in range(5))
 SCORES = "".join(f"u{u}\ti{(i * 5 + u) % 8}\t{9.5 - i}\n" for u in range(12) for i in range(5))
+TWICE = "user_id,item_id,rank,seed\n" + "".join(
+    f"u{u},i{(i + 2 * seed) % 8},{i + 1},{seed}\n" for seed in (1, 2) for u in range(12) for i in range(5)
+)
 LISTS = "user_id,item_id,rank\n" + RANKS.replace("\t", ",")
 
 # files of a case by their options, and the keys that are asked
@@ -43,6 +46,7 @@ CASES: dict[str, tuple[str, dict[str, str | bytes], set[str]]] = {
     "label": ("data", {"interactions": _log("label", lambda n, r: int(r > 2))}, {"zeros"}),
     "codes": ("data", {"interactions": _log("rating", lambda n, r: r if n % 3 else -1)}, {"rating_missing"}),
     "days": ("data", {"interactions": _log("date", lambda n, r: f"0{1 + n % 9}/0{1 + n % 8}/2014")}, {"time_format"}),
+    "folds": ("data", {"interactions": _log("fold", lambda n, r: n % 5)}, {"fold"}),
     "no times": ("data", {"interactions": _log("date", lambda n, r: f"batch {n % 9} x")}, {"time_format"}),
     "half": ("data", {"interactions": _log("timestamp", lambda n, r: 1.4e9 + n if n % 2 else "")}, {"keep_untimed"}),
     "events": ("data", {"interactions": _log("event", lambda n, r: ("view", "buy")[n % 2])}, {"events"}),
@@ -50,6 +54,7 @@ CASES: dict[str, tuple[str, dict[str, str | bytes], set[str]]] = {
     "gender": ("data", {"interactions": PLAIN, "users": USERS}, {"merge_spellings"}),
     "born": ("data", {"interactions": PLAIN, "users": BORN}, {"as_of"}),
     "letters": ("data", {"interactions": PLAIN, "items": TITLES.encode("gbk")}, {"encoding"}),
+    "seeds": ("audit", {"recommendations": TWICE, "truth": PLAIN}, {"system"}),
     "ranks": ("audit", {"recommendations": RANKS, "truth": PLAIN}, {"rank", "user", "item"}),
     "scores": ("audit", {"recommendations": SCORES, "truth": PLAIN}, {"score", "user", "item"}),
     "bare truth": ("audit", {"recommendations": LISTS, "truth": PLAIN.partition("\n")[2].replace(",", "\t")},

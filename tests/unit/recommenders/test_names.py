@@ -24,6 +24,10 @@ OTHERWISE = {  # the same word for something else
     ("metrics/families/popularity.py", "popularity"),  # a family of metrics
     ("recommenders/bert_pair/__init__.py", "popularity"),  # a prior
     ("recommenders/bert_pair/model.py", "popularity"),
+    ("stages/feed.py", "popularity"),  # what a card asks
+    ("ui/made.py", "popularity"),  # what is popular, as people say it
+    ("stages/quality.py", "popularity"),  # the baseline that quality is told beside, whoever trained it
+    ("stages/example.py", "ease"),  # what the shipped example was made with
 }
 
 

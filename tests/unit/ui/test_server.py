@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,8 @@ def test_jobs_are_watched_while_the_server_runs(tmp_path: Path, monkeypatch: pyt
                     return
                 await asyncio.sleep(0.02)
 
-    asyncio.run(serve())
+    with ThreadPoolExecutor(1) as thread:  # this one may have a loop already: the browser's, of a test before
+        thread.submit(asyncio.run, serve()).result()
     row = table.get("a" * 16)
     assert row is not None
     assert row.state == "lost"
