@@ -132,7 +132,7 @@ def more(part: str, audit: dict[str, Any], asked: Asked, metric: str, made: Run,
     attribute = group.label
     if part == "gaps":
         table = findings.gap_table(audit, attribute)
-        parts.table(table.drop(columns=findings.NOTE), "all-gaps", digits=4)
+        parts.table(table.drop(columns=[findings.NOTE, *findings.WIDE]), "all-gaps", digits=4)
         for why, rows in table[table[findings.NOTE] != ""].groupby(findings.NOTE, sort=False):
             named = words.join(rows[findings.METRIC].tolist())
             st.caption(f"{words.plain(named, 300)}: {words.plain(why, 300)}.")

@@ -16,6 +16,7 @@ from fairdash.stages.disclosure import aside, people_of
 Audit = Mapping[str, Any]
 METRIC, VALUE, FROM, TO = words.several("metric", "value", "95 % from", "95 % to")
 GROUP, OVER, NOTE, HOLM = words.several("group", "over", "note", "p (Holm)")
+WIDE = words.several("by chance alone", "ratio", "where")  # of the table of gaps, that audit.json holds as well
 _GAPS = words.several(
     "metric", "verdict", "gap", "95 % from", "95 % to", "by chance alone", "beyond chance", "p", "p (Holm)", "ratio",
     "worst", "where", "seen from", "note",

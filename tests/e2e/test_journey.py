@@ -132,7 +132,7 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
     framed = page.frame_locator('[data-testid="stIFrame"]')
     expect(framed.get_by_text(comparison["sentences"][0]).first).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Report (HTML)").click()
+        page.get_by_role("button", name="Page (HTML)").click()
     html = Path(download.value.path()).read_text()
     assert "<script" not in html
     assert comparison["sentences"][0] in html
