@@ -26,8 +26,10 @@ KINDS: Mapping[Kind, tuple[str, str, str]] = {  # what it is called, its icon an
     "none": (words.later("no difference found"), ":material/remove:", "gray"),
 }
 _COLUMNS = words.several(
-    "between", "what", "verdict", "difference", "95 % from", "95 % to", "p (Holm)", "in words",
+    "between", "what", "verdict", "metric", "difference", "95 % from", "95 % to", "part of everybody's value", "p",
+    "p (Holm)", "in words",
 )  # fmt: skip
+_ASIDE = words.several("metric", "part of everybody's value", "p")
 _BESIDE: Mapping[feed.About, str] = {
     "people": words.later("everyone"),
     "items": words.later("target"),
@@ -101,11 +103,11 @@ def show(cards: Sequence[Card], run: Run, reference: str | None = None) -> None:
 def table(cards: Sequence[Card]) -> None:
     """All that the feed asked, with its numbers."""
     rows = [
-        (card.attribute, words.say(feed.title(card)), words.say(KINDS[card.kind][0]), card.size,
-         *(card.ci or (None, None)), card.p_feed, card.plain)
+        (card.attribute, words.say(feed.title(card)), words.say(KINDS[card.kind][0]), card.metric, card.size,
+         *(card.ci or (None, None)), card.part, card.p, card.p_feed, card.plain)
         for card in cards
     ]  # fmt: skip
-    parts.table(pd.DataFrame(rows, columns=list(_COLUMNS)), "feed", digits=4)
+    parts.table(pd.DataFrame(rows, columns=list(_COLUMNS)), "feed", digits=4, aside=_ASIDE)
 
 
 def _said(cards: Sequence[Card]) -> None:

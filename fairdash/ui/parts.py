@@ -6,7 +6,7 @@ import io
 import logging
 import uuid
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -152,13 +152,27 @@ def heads(frame: pd.DataFrame, looks: Mapping[str, Any] | None = None) -> dict[s
     return {str(name): {**(looks or {}).get(name, {}), "label": headed(str(name))} for name in frame.columns}
 
 
-def table(frame: pd.DataFrame, name: str, *, digits: int = 3, height: int | Literal["auto"] = "auto") -> None:
+def table(
+    frame: pd.DataFrame,
+    name: str,
+    *,
+    digits: int = 3,
+    height: int | Literal["auto"] = "auto",
+    aside: Collection[str] = (),
+) -> None:
     """A table with its download. Numbers are shown with `digits` digits and saved in full, under names that stay the
-    same in every language; a column in which nothing is said is left out of the view."""
+    same in every language; a column in which nothing is said is left out of the view. aside: columns that are saved,
+    and shown only to who asks the table for them."""
     shown = frame.loc[:, [bool(column.astype(str).str.strip().any()) for _, column in frame.items()]]
     columns = {str(name): _column(str(name), column, digits) for name, column in shown.items()}
     st.dataframe(
-        shown, hide_index=True, column_config=columns, height=height, key=f"table-{name}", placeholder=words.DASH
+        shown,
+        hide_index=True,
+        column_config=columns,
+        column_order=[str(name) for name in shown if name not in aside],
+        height=height,
+        key=f"table-{name}",
+        placeholder=words.DASH,
     )
     download(frame, name)
 
