@@ -30,9 +30,7 @@ from fairdash.charts.frame import Verdict as Verdict
 from fairdash.charts.frame import empty as empty
 from fairdash.charts.frame import ink as ink
 from fairdash.charts.frame import verdict as verdict
-from fairdash.charts.groups import Gap as Gap
 from fairdash.charts.groups import GroupValue as GroupValue
-from fairdash.charts.groups import gaps as gaps
 from fairdash.charts.groups import group_values as group_values
 from fairdash.charts.histogram import cuts as cuts
 from fairdash.charts.lever import PeopleRow as PeopleRow

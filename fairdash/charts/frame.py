@@ -157,23 +157,13 @@ def none(value: float | None) -> bool:
     return value is None or math.isnan(value)
 
 
-def span(
-    figure: go.Figure,
-    values: Sequence[float],
-    ends: Sequence[float | None],
-    *,
-    far: float = math.inf,
-    zero: bool = False,
-) -> None:
-    """The axis of rows: all marks, and these ends of whiskers, at most `far` times as far again as the marks reach. A
-    whisker that goes on is cut at the edge; the table holds its end. zero: the axis begins at 0, or below it."""
+def span(figure: go.Figure, values: Sequence[float], ends: Sequence[float | None], *, zero: bool = False) -> None:
+    """The axis of rows: all marks, and these ends of whiskers. zero: the axis begins at 0, or below it."""
     marks = [*values, *([0.0] if zero else [])]
     if not marks:
         return
-    low, high = min(marks), max(marks)
-    far *= (high - low) or abs(high) or 1.0
-    told = [end for end in ends if end is not None and not math.isnan(end)]
-    low, high = max(min([low, *told]), low - far), min(max([high, *told]), high + far)
+    told = [*marks, *(end for end in ends if end is not None and not math.isnan(end))]
+    low, high = min(told), max(told)
     room = 0.06 * ((high - low) or 1.0)
     figure.update_xaxes(range=[low if zero and low == 0 else low - room, high + room])
 

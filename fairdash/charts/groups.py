@@ -10,7 +10,7 @@ import pandas as pd
 
 from fairdash import words
 from fairdash.charts import frame
-from fairdash.charts.frame import GREY, MAX_ROWS, PALETTE, SHRUNK, SYMBOLS, VERDICTS, Chart, empty
+from fairdash.charts.frame import GREY, MAX_ROWS, PALETTE, SHRUNK, SYMBOLS, Chart, empty
 
 
 @dataclass(frozen=True)
@@ -38,21 +38,6 @@ class GroupValue:
     def shown(self) -> str:
         """The label with what keeps the group out of comparisons."""
         return f"{self.label} – {self.aside}" if self.aside else self.label
-
-
-@dataclass(frozen=True)
-class Gap:
-    """One metric's gap between groups. p: corrected for all metrics. verdict: what the tests say, a key of VERDICTS.
-    scale: what 100 % is (the value over everybody)."""
-
-    metric: str
-    gap: float | None
-    low: float | None
-    high: float | None
-    p: float | None
-    verdict: str
-    scale: float | None
-    reason: str = ""
 
 
 def group_values(
@@ -144,72 +129,3 @@ def group_values(
     said = "; ".join(f"{row.label} {words.number(row.value, digits)}" for row in rows[:MAX_ROWS])
     told = words.say("{metric} by group with {spread}: {said}.", metric=metric, spread=spread, said=said)
     return Chart(figure, told, table, [row.name for row in rows])
-
-
-def gaps(rows: Sequence[Gap]) -> Chart:
-    """Every metric's gap as a part of everybody's value, so that they fit on one axis; the mark says its verdict."""
-    if not rows:
-        return empty(words.say("There is no gap to show."))
-    figure = frame.canvas(26 * len(rows) + 52, legend=True)
-    there = {row.verdict for row in rows if row.gap is not None}
-    for state in (one for one in VERDICTS if one in there):
-        told, color, symbol = VERDICTS[state]
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=words.say(told),
-            marker={"color": color, "symbol": symbol, "size": 11, "line": {"width": 2, "color": color}},
-        )
-        for i, row in enumerate(rows):
-            if row.gap is None or not row.scale or math.isnan(row.gap) or row.verdict != state:
-                continue
-            scale = 100 / abs(row.scale)
-            low = None if row.low is None else row.low * scale
-            high = None if row.high is None else row.high * scale
-            figure.add_scatter(
-                x=[row.gap * scale],
-                y=[i],
-                mode="markers",
-                marker={"color": color, "symbol": symbol, "size": 11, "line": {"width": 2, "color": color}},
-                error_x=frame.whisker(row.gap * scale, low, high, color),
-                hovertemplate=(
-                    f"%{{customdata}}<br>gap {words.number(row.gap, 4)} ({words.interval(row.low, row.high, 4)})"
-                    f"<br>{words.markup(words.p_value(row.p))}<extra></extra>"
-                ),
-                customdata=[words.markup(row.metric)],
-                showlegend=False,
-            )
-    for i, row in enumerate(rows):
-        if row.gap is None or not row.scale or math.isnan(row.gap):
-            frame.note(
-                figure, i, words.say("undefined: {value}", value=row.reason or words.say("nothing to compare with"))
-            )
-    frame.rows(figure, [row.metric for row in rows], words.say("gap between groups, % of everybody's value"))
-    drawn = [row for row in rows if row.gap is not None and row.scale and not math.isnan(row.gap)]
-    parts = [100 / abs(row.scale or 1.0) for row in drawn]
-    marks = [(row.gap or 0.0) * part for row, part in zip(drawn, parts, strict=True)]
-    ends = [None if end is None else end * part
-            for row, part in zip(drawn, parts, strict=True) for end in (row.low, row.high)]  # fmt: skip
-    frame.span(figure, marks, ends, far=1.0, zero=True)
-    figure.update_xaxes(zeroline=True)
-    table = pd.DataFrame(
-        {
-            words.later("metric"): [row.metric for row in rows],
-            words.later("gap"): [row.gap for row in rows],
-            words.later("95 % from"): [row.low for row in rows],
-            words.later("95 % to"): [row.high for row in rows],
-            "p": [row.p for row in rows],
-            words.later("verdict"): [words.say(VERDICTS[row.verdict][0]) for row in rows],
-            words.later("note"): [row.reason for row in rows],
-        }
-    )
-    found = [row.metric for row in rows if row.verdict == "found"]
-    told = (
-        words.say("a difference was found for {found}", found=words.join(found))
-        if found
-        else words.say("no difference was found")
-    )
-    return Chart(
-        figure, words.say("Gaps between groups over {rows} metrics: {told}.", rows=len(rows), told=told), table
-    )

@@ -48,10 +48,15 @@ def measured(lists: str, spec: AuditSpec) -> dict[str, Any]:
     return load.audit(name)
 
 
+def of_items(run: Run) -> list[GroupSpec]:
+    """The ways to group items: by what was known of them, and their attributes with their cuts."""
+    known = [GroupSpec((POPULARITY,))] if len(run.split.known) else []
+    return [*known, *forms.attributes(run.split.training.items).values()]
+
+
 def overview(asked: Asked, run: Run) -> dict[str, Any]:
     """What the feed is made of: every attribute of people with its cuts, the crossings, and ways to group items."""
-    things = [*([GroupSpec((POPULARITY,))] if len(run.split.known) else []),
-              *forms.attributes(run.split.training.items).values()]  # fmt: skip
+    things = of_items(run)
     if asked.items is not None:
         chosen = replace(asked.items, target="")  # the cards hold exposure against any target
         things = [chosen, *(one for one in things if one.label != chosen.label)]
@@ -132,7 +137,7 @@ def more(part: str, audit: dict[str, Any], asked: Asked, metric: str, made: Run,
     attribute = group.label
     if part == "gaps":
         table = findings.gap_table(audit, attribute)
-        parts.table(table.drop(columns=[findings.NOTE, *findings.WIDE]), "all-gaps", digits=4)
+        parts.table(table.drop(columns=findings.NOTE), "all-gaps", digits=4, aside=findings.WIDE)
         for why, rows in table[table[findings.NOTE] != ""].groupby(findings.NOTE, sort=False):
             named = words.join(rows[findings.METRIC].tolist())
             st.caption(f"{words.plain(named, 300)}: {words.plain(why, 300)}.")

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from fairdash import charts, words
-from fairdash.charts import Chart, Gap, GroupValue, Reliability, ReliabilityCell, Verdict, verdict
+from fairdash.charts import Chart, GroupValue, Reliability, ReliabilityCell, Verdict, verdict
 from fairdash.metrics.catalogue import METRICS, find, on_side, over, part
 from fairdash.schema import CATEGORIES, UNKNOWN
 from fairdash.stages.disclosure import aside, people_of
@@ -16,17 +16,11 @@ from fairdash.stages.disclosure import aside, people_of
 Audit = Mapping[str, Any]
 METRIC, VALUE, FROM, TO = words.several("metric", "value", "95 % from", "95 % to")
 GROUP, OVER, NOTE, HOLM = words.several("group", "over", "note", "p (Holm)")
-WIDE = words.several("by chance alone", "ratio", "where")  # of the table of gaps, that audit.json holds as well
+WIDE = words.several("by chance alone", "ratio", "where")  # of the table of gaps, where the page is too narrow
 _GAPS = words.several(
     "metric", "verdict", "gap", "95 % from", "95 % to", "by chance alone", "beyond chance", "p", "p (Holm)", "ratio",
     "worst", "where", "seen from", "note",
 )  # fmt: skip
-_EXPOSURE = {
-    "catalogue_share": words.later("catalogue"),
-    "interaction_share": words.later("interactions"),
-    "relevant_share": words.later("liked items"),
-    "exposure_share": words.later("exposure"),
-}
 _DISTANCE = {
     "found": words.later("{distance}, more than chance would give ({statistics})."),
     "alone": words.later("{distance}, more than chance would give if it were the only metric here ({statistics})."),
@@ -179,30 +173,6 @@ def _values(audit: Audit, attribute: str, metric: str) -> Chart:
     return charts.group_values(rows, title(metric, audit["k"]), overall)
 
 
-def gaps(audit: Audit, attribute: str) -> Chart:
-    """All gaps of values that everybody has on one axis, as parts of everybody's value; those of the model apart."""
-    rows = []
-    model = on_side("model")
-    for metric in metrics_of(audit, attribute):
-        row, scale = audit["gaps"][attribute][metric], audit["overall"].get(metric)
-        if scale is None or metric.partition(":")[0] in model:
-            continue
-        low, high = row["ci"] if row.get("ci") else (None, None)
-        rows.append(
-            Gap(
-                title(metric, audit["k"]),
-                row.get("gap"),
-                low,
-                high,
-                row.get("p_holm"),
-                verdict(row),
-                scale,
-                reason(audit, attribute, metric) if row.get("gap") is None else "",
-            )
-        )
-    return charts.gaps(rows)
-
-
 def gap_table(audit: Audit, attribute: str) -> pd.DataFrame:
     """Every gap of an attribute, as numbers."""
     rows = []
@@ -271,21 +241,6 @@ def _by_category(audit: Audit, attribute: str, pick: Any, axis: str) -> Chart:
 
 def _float(value: Any) -> float:
     return float("nan") if value is None else float(value)
-
-
-def exposure(audit: Audit, items: str) -> Chart:
-    """A group of items: its part of exposure beside the catalogue, interactions and liked items."""
-    rows: Mapping[str, Mapping[str, Any]] = audit["items"].get("by_group", {}).get(items, {})
-    names = sorted(rows, key=lambda name: -(rows[name].get("exposure_share") or 0.0))
-    parts = {
-        words.say(what): [_float(rows[name].get(key)) for name in names]
-        for key, what in _EXPOSURE.items()
-        if any(rows[name].get(key) is not None for name in names)
-    }
-    ci = [[_float(b) for b in rows[name].get("exposure_share_ci") or (None, None)] for name in names]
-    labels = [words.say("{name} ({n} item)", "{name} ({n} items)", name=name, n=rows[name]["n"]) for name in names]
-    main = words.say(_EXPOSURE["exposure_share"])
-    return charts.exposure(labels, parts, {main: ci}, main=main)
 
 
 def item_table(audit: Audit) -> pd.DataFrame:

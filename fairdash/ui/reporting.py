@@ -10,13 +10,11 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from fairdash import words
-from fairdash.item_classes import POPULARITY
 from fairdash.report import KINDS
 from fairdash.report import known as knowledge
 from fairdash.report.document import Document
 from fairdash.report.known import Known
 from fairdash.report.story import Subject
-from fairdash.schema import GroupSpec
 from fairdash.stages import feed
 from fairdash.stages.audit import AuditSpec
 from fairdash.ui import auditing, forms, load, naming, parts, state
@@ -105,9 +103,8 @@ def looked(lists: str, asked: AuditSpec) -> tuple[AuditSpec, dict[str, Any]]:
     """Every attribute, the crossings and the items of some lists at once: how, and what was found. asked: its groups
     and its K are part of it."""
     run, _ = load.lists(lists)
-    training = run.split.training
-    things = [*([GroupSpec((POPULARITY,))] if len(run.split.known) else []), *forms.attributes(training.items).values()]
-    spec = feed.spec(list(forms.attributes(training.people).values()), things, also=asked.groups, k=asked.k)
+    people = list(forms.attributes(run.split.training.people).values())
+    spec = feed.spec(people, auditing.of_items(run), also=asked.groups, k=asked.k)
     return spec, auditing.measured(lists, spec)
 
 

@@ -13,7 +13,6 @@ from fairdash import charts, words
 from fairdash.charts import (
     Change,
     Chart,
-    Gap,
     GroupValue,
     PeopleRow,
     PlanePoint,
@@ -33,9 +32,6 @@ def every_chart(name: str) -> dict[str, Chart]:
     return {
         "group_values": charts.group_values(
             [GroupValue(name, 50, 0.2, 0.1, 0.3), GroupValue("b", 3, 0.4, aside="too few")], "NDCG@10", 0.3
-        ),
-        "gaps": charts.gaps(
-            [Gap(name, 0.02, 0.01, 0.03, 0.004, "found", 0.2), Gap("b", None, None, None, None, "undefined", None, "x")]
         ),
         "cumulative": charts.distributions([0, 0.5, 1], values, "NDCG@10"),
         "violin": charts.distributions([0, 0.5, 1], values, "NDCG@10", "violin"),
@@ -170,21 +166,6 @@ def test_a_value_drawn_to_the_mean_stands_beside_the_raw_one() -> None:
     assert "drawn to the mean" not in charts.group_values([raw], "NDCG@10").table
 
 
-def test_a_gap_is_drawn_against_everybodys_value() -> None:
-    chart = charts.gaps([Gap("NDCG@10", 0.02, 0.01, 0.03, 0.004, "found", 0.2)])
-    point = next(t for t in chart.figure.data if t.x[0] is not None)
-    assert point.x[0] == pytest.approx(10.0)
-    assert point.error_x.array[0] == pytest.approx(5.0)
-
-
-def test_found_and_not_found_differ() -> None:
-    rows = [Gap(verdict, 0.02, 0.01, 0.03, 0.004, verdict, 0.2) for verdict in ("found", "alone", "none")]
-    chart = charts.gaps(rows)
-    assert len({t.marker.symbol for t in chart.figure.data if t.x[0] is not None}) == 3
-    assert [t.name for t in chart.figure.data if t.name] == list(chart.table["verdict"])
-    assert list(chart.table["verdict"]) == ["difference found", "only on its own", "no difference found"]
-
-
 def test_a_group_of_whom_few_have_a_value_has_no_half_way() -> None:
     groups = {"a": (40, [0.1, 0.1]), "b": (40, [0.3, 0.6])}
     for kind in ("cumulative", "violin", "shares"):
@@ -216,7 +197,6 @@ def test_changes_that_are_not_found_say_so() -> None:
     "chart",
     [
         charts.group_values([], "x"),
-        charts.gaps([]),
         charts.distributions([0, 1], {"a": (0, [0.0])}, "x"),
         charts.shares([], {}, "x"),
         charts.exposure([], {}),
@@ -249,13 +229,6 @@ def test_a_legend_of_several_lines_has_room_above_the_curves() -> None:
 
 
 def test_a_far_whisker_does_not_press_the_marks_together() -> None:
-    rows = [
-        Gap("NDCG@10", 0.02, 0.01, 0.03, 0.004, "found", 0.2),
-        Gap("Popularity lift", 0.02, -0.1, 1.2, 0.4, "none", 0.2),
-    ]
-    low, high = charts.gaps(rows).figure.layout.xaxis.range
-    assert -15 < low <= 0
-    assert 15 < high < 30  # marks at 10 %; a whisker to 600 %
     whole = [GroupValue("F", 90, 0.2, 0.1, 0.4), GroupValue("M", 90, 0.21, 0.1, 0.3)]
     low, high = charts.group_values(whole, "NDCG@10", 0.2).figure.layout.xaxis.range
     assert low < 0.1 < 0.4 < high  # of groups that are compared, whiskers are whole

@@ -52,7 +52,8 @@ from fairdash.metrics.catalogue import METRICS
 from fairdash.schema import Lists
 from fairdash.report import FORMATS, KINDS, Known
 from fairdash.stages import compare
-from fairdash.ui import findings
+from fairdash import charts
+from fairdash.ui import findings, pictures
 KEYS = ("toy_even", "toy_even_hits", "toy_spread")
 if not METRICS.keys() & set(KEYS):
     sys.exit(print(json.dumps({"keys": []})))
@@ -94,7 +95,8 @@ print(json.dumps({
     "sentence": findings.sentence(found, "gender", "toy_even"),
     "definition": findings.definition("toy_even", 10, found["conventions"]),
     "pictures": [list(findings.by_group(found, "gender", key).table.columns)[:3] for key in KEYS],
-    "axis": [name for name in findings.gaps(found, "gender").table["metric"] if name.startswith("Even")],
+    "axis": [name for name in charts.strip(*pictures.marks(found, "gender")).table["metric"]
+             if name.startswith("Even")],
 }, default=float))
 """
 

@@ -12,7 +12,7 @@ import pytest
 from fairdash import charts, words
 from fairdash.metrics import audit as audits
 from fairdash.schema import GroupSpec
-from fairdash.ui import findings
+from fairdash.ui import findings, pictures
 
 
 def tables(worse: bool = True) -> dict[str, pd.DataFrame]:
@@ -85,7 +85,8 @@ def test_an_untested_gap_is_not_called_no_difference() -> None:
     assert "difference" not in told.lower()
     table = findings.gap_table(found, "gender")
     assert "not tested" in set(table["verdict"])
-    drawn = [trace for trace in findings.gaps(found, "gender").figure.data if trace.customdata is not None]
+    strip = charts.strip(*pictures.marks(found, "gender"))
+    drawn = [trace for trace in strip.figure.data if trace.customdata is not None]
     assert {trace.marker.symbol for trace in drawn} == {"x-thin"}  # as the legend has what is not tested
     assert "not found" not in set(table["verdict"])
 
@@ -153,7 +154,7 @@ def test_the_table_of_gaps_tells_the_five_states_apart(audit: dict[str, Any]) ->
 
 
 def test_items_exposure_and_all_numbers_come_from_the_audit(audit: dict[str, Any]) -> None:
-    chart = findings.exposure(audit, "categories")
+    chart = pictures.against(audit, "categories", "catalogue")
     shares = audit["items"]["by_group"]["categories"]
     assert sorted(chart.table["exposure"], reverse=True)[0] == max(row["exposure_share"] for row in shares.values())
     assert "Gini of recommendations" in set(findings.item_table(audit)["metric"])
@@ -176,8 +177,9 @@ def test_no_model_no_pictures_of_it(audit: dict[str, Any]) -> None:
 
 
 def test_one_item_is_not_several(audit: dict[str, Any]) -> None:
-    rows = {"one": {"n": 1, "exposure_share": 0.2}, "two": {"n": 2, "exposure_share": 0.8}}
-    shown = findings.exposure({**audit, "items": {"by_group": {"kind": rows}}}, "kind")
+    rows = {"one": {"n": 1, "exposure_share": 0.2, "catalogue_share": 0.2},
+            "two": {"n": 2, "exposure_share": 0.8, "catalogue_share": 0.5}}  # fmt: skip
+    shown = pictures.against({**audit, "items": {"by_group": {"kind": rows}}}, "kind", "catalogue")
     assert shown.table["row"].tolist() == ["two (2 items)", "one (1 item)"]
 
 
