@@ -25,7 +25,7 @@ import pyarrow.parquet as pa_parquet
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from fairdash import __version__, arrays
+from fairdash import __version__, arrays, words
 from fairdash.errors import DataError, FairDashError
 from fairdash.schema import ITEM_ID, RATING, SCORE, TIME, USER_ID, Floats, Interactions, Lists, Split, TrainingData
 from fairdash.workspace import write_json
@@ -58,7 +58,7 @@ class Run:
             meta = json.loads((folder / "run.json").read_text())
         except (OSError, ValueError) as error:
             raise DataError(
-                f"{folder} is not a run folder: it holds no readable run.json.",
+                words.say("{folder} is not a run folder: it holds no readable run.json.", folder=folder),
                 "Give the folder that `python -m fairdash train … --out RUN` wrote.",
             ) from error
         return Run(folder, meta)
@@ -93,7 +93,7 @@ class Run:
         """The trained recommender. Raises FairDashError for lists of another system, which have no model."""
         if not (self.folder / "model").is_dir():
             raise FairDashError(
-                f"{self.title} has no model: it holds lists of another system.",
+                words.say("{title} has no model: it holds lists of another system.", title=self.title),
                 "Re-ranking methods work on lists; methods that train, or that look at user vectors, need a model.",
             )
         from fairdash.recommenders import store
@@ -165,7 +165,12 @@ def read_split(folder: Path) -> Split:
         return _read_split(folder)
     except (OSError, KeyError, ValueError, TypeError, StopIteration, pa.ArrowException) as error:
         raise DataError(
-            f"The tables of the run folder {folder} cannot be read: {type(error).__name__}: {error}.",
+            words.say(
+                "The tables of the run folder {folder} cannot be read: {name}: {error}.",
+                folder=folder,
+                name=type(error).__name__,
+                error=error,
+            ),
             "They are damaged, or of another version of FairDash: make the run again.",
         ) from error
 
@@ -176,7 +181,8 @@ def read_arrays(file: Path) -> dict[str, Any]:
         found: dict[str, Any] = load_file(file)
     except (OSError, SafetensorError) as error:
         raise DataError(
-            f"{file} cannot be read: {error}.", "It was deleted or damaged; make the run or the lists again."
+            words.say("{file} cannot be read: {error}.", file=file, error=error),
+            "It was deleted or damaged; make the run or the lists again.",
         ) from error
     return found
 
@@ -235,7 +241,12 @@ def _kind(table: str, column: pd.Series) -> Any:
     elif pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty"):
         return TEXT
     raise DataError(
-        f"The column {column.name!r} of {table} is of the type {kind}, which a run folder cannot hold.",
+        words.say(
+            "The column {name} of {table} is of the type {kind}, which a run folder cannot hold.",
+            name=repr(column.name),
+            table=table,
+            kind=kind,
+        ),
         "Make it text, numbers, true and false, dates, or a category of text or numbers.",
     )
 
