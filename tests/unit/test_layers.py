@@ -18,7 +18,7 @@ PACKAGE = Path(fairdash.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "settings", "progress"),
     ("hashing", "plugins", "words", "arrays", "answers", "activity"),
-    ("schema", "identity", "workspace", "columns"),
+    ("schema", "identity", "workspace", "columns", "events.log"),
     ("groups", "item_classes"),
     ("data",),
     ("metrics",),
@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("mitigation",),
     ("run",),
     ("stages",),
-    ("charts", "entries", "jobs", "report"),
+    ("charts", "entries", "events", "jobs", "report"),
     ("cli", "__main__", ""),  # "": what a notebook imports
     ("ui",),
 )
