@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("words",),  # all that is said, errors included, passes through it
     ("errors", "settings", "progress"),
     ("hashing", "plugins", "arrays", "answers", "activity"),
-    ("schema", "identity", "workspace", "columns"),
+    ("schema", "identity", "workspace", "columns", "events.log"),
     ("groups", "item_classes"),
     ("data",),
     ("metrics",),
@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("mitigation",),
     ("run",),
     ("stages",),
-    ("charts", "entries", "jobs", "report"),
+    ("charts", "entries", "events", "jobs", "report"),
     ("cli", "__main__", ""),  # "": what a notebook imports
     ("ui",),
 )
