@@ -154,6 +154,7 @@ def write_split(split: Split, folder: Path) -> None:
             "relevance_threshold": data.relevance_threshold,
             "types": types,
             "notes": list(split.notes),
+            "asked": None if split.asked is None else np.flatnonzero(split.asked).tolist(),
         },
     )
 
@@ -224,7 +225,11 @@ def _read_split(folder: Path) -> Split:
         item_arrays=item_arrays,
     )
     notes = tuple(said.get("notes", ()))  # runs of before have none
-    return Split(said["name"], said["split"], said["seed"], training, part("truth"), notes)
+    asked = None
+    if said.get("asked") is not None:
+        asked = np.zeros(len(tables["users"]), bool)
+        asked[said["asked"]] = True
+    return Split(said["name"], said["split"], said["seed"], training, part("truth"), notes, asked)
 
 
 def _kind(table: str, column: pd.Series) -> Any:

@@ -112,7 +112,7 @@ def from_split(
     beside: Sequence[Lists] = (),
 ) -> Inputs:
     """The test part of a split against lists [n_users, ≥ k]. Audited are those who have a list, in one of those beside
-    too, or held-out items. threshold: "auto" takes the split's own."""
+    too, or held-out items; of a sample of people, they alone. threshold: "auto" takes the split's own."""
     from fairdash.groups import form
 
     data = split.training
@@ -153,6 +153,8 @@ def from_split(
     )
     audited = np.any([(some.items >= 0).any(axis=1) for some in (lists, *beside)], axis=0)
     audited[test.user] = True
+    if split.asked is not None:
+        audited &= split.asked
     return made if audited.all() else people_of(made, np.flatnonzero(audited).astype(np.int32))
 
 

@@ -15,7 +15,7 @@ import shutil
 import socket
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -45,6 +45,10 @@ BOUNDS = {
     "max_position_embeddings": 131072,
     "vocab_size": 1_000_000,
     "type_vocab_size": 1024,
+    "n_embd": 8192,
+    "n_layer": 96,
+    "n_head": 128,
+    "n_positions": 131072,
 }
 ENCODERS = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "mpnet", "albert", "camembert", "deberta-v2")
 HEADS = ("pooler.", "bert.pooler.", "classifier.", "score.")  # parts that fine-tuning may start anew
@@ -161,10 +165,11 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         ) from None
 
 
-def check_pretrained(folder: Path) -> dict[str, Any]:
+def check_pretrained(folder: Path, kinds: Collection[str] | None = ENCODERS) -> dict[str, Any]:
     """The config of a HuggingFace model folder, after checks that read only its json and file names.
 
-    Raises ModelError for pickled weights alone, for a model that is no encoder, and for sizes out of bounds.
+    kinds: of models that will do; None: whatever transformers knows. Raises ModelError for pickled weights alone, for a
+    model of another kind, and for sizes out of bounds.
     """
     config = read_json(folder / "config.json", "Bring a folder with config.json, model.safetensors and a tokenizer.")
     names = [path.name for path in folder.iterdir()]
@@ -183,10 +188,10 @@ def check_pretrained(folder: Path) -> dict[str, Any]:
             words.say("{name} has no weights (model.safetensors).", name=folder.name), "Copy the whole folder."
         )
     kind = config.get("model_type")
-    if kind not in ENCODERS:
+    if kinds is not None and kind not in kinds:
         raise ModelError(
             words.say("{name} is a {kind} model; FairDash needs a text encoder.", name=folder.name, kind=repr(kind)),
-            words.say("Known: {names}.", names=", ".join(ENCODERS)),
+            words.say("Known: {names}.", names=", ".join(kinds)),
         )
     for name, limit in BOUNDS.items():
         number = config.get(name, 1)
@@ -213,16 +218,26 @@ def online() -> bool:
         return False
 
 
-def pretrained(source: str, auto: Any, *, whole: bool = False, **config: Any) -> tuple[Any, Any]:
+def pretrained(
+    source: str,
+    auto: Any,
+    *,
+    whole: bool = False,
+    kinds: Collection[str] | None = ENCODERS,
+    gguf_file: str | None = None,
+    **config: Any,
+) -> tuple[Any, Any]:
     """(model, tokenizer) of a HuggingFace folder or name: the one door through which foreign weights come in.
 
     auto: an Auto class of transformers. whole: its head must be among the weights too; else a missing or unlike head is
-    a fresh one, to be trained. Raises ModelError with what is wrong and what to do.
+    a fresh one, to be trained. kinds: as in `check_pretrained`. gguf_file: the file in the folder that holds weights,
+    config and tokenizer at once. Raises ModelError with what is wrong and what to do.
     """
     folder = Path(source).expanduser()
     local = folder.is_dir()
     if local:
-        check_pretrained(folder)
+        if gguf_file is None:
+            check_pretrained(folder, kinds)
     elif not online():
         raise ModelError(
             words.say(
@@ -241,13 +256,15 @@ def pretrained(source: str, auto: Any, *, whole: bool = False, **config: Any) ->
     try:
         if not local:  # the config alone first: nothing large is fetched for a model that does not fit
             seen = AutoConfig.from_pretrained(name, **safe)
-            if seen.model_type not in ENCODERS:
+            if kinds is not None and seen.model_type not in kinds:
                 raise ModelError(
                     words.say("{source} is a {model_type} model.", source=source, model_type=repr(seen.model_type)),
-                    words.say("Known encoders: {names}.", names=", ".join(ENCODERS)),
+                    words.say("Known encoders: {names}.", names=", ".join(kinds)),
                 )
-        tokenizer = AutoTokenizer.from_pretrained(name, **safe)
-        model, report = auto.from_pretrained(name, use_safetensors=True, output_loading_info=True, **safe, **config)
+        file = {} if gguf_file is None else {"gguf_file": gguf_file}
+        tokenizer = AutoTokenizer.from_pretrained(name, **safe, **file)
+        weights = {"use_safetensors": True} if gguf_file is None else file
+        model, report = auto.from_pretrained(name, output_loading_info=True, **weights, **safe, **config)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(

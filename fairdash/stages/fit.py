@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,7 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
     device = devices.choose(spec.device)
     progress(0.0, device.sentence)
     data, terms = _with_mitigations(known, spec, recommender)
+    split = _asked(split, data, spec, recommender)
     write_split(split, folder)
 
     def fitting(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
@@ -153,6 +154,19 @@ def with_profile(data: TrainingData, recommender: str, options: dict[str, Any]) 
                 words.say("It has: {known}.", known=known),
             )
     return data.with_(profile=names)
+
+
+def _asked(split: Split, data: TrainingData, spec: TrainSpec, recommender: Recommender) -> Split:
+    """The split with those whom the recommender is asked about, and a note that says so."""
+    drawn = recommenders.find(spec.recommender).sample
+    asked = None if drawn is None else drawn(recommender.config, data, spec.seed)
+    if asked is None:
+        return split
+    told = words.say(
+        "{recommender} was asked about {asked} of {people} people; only they are audited.",
+        recommender=spec.recommender, asked=int(asked.sum()), people=len(asked),
+    )  # fmt: skip
+    return replace(split, asked=asked, notes=(*split.notes, told))
 
 
 def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommender) -> tuple[TrainingData, list[Any]]:

@@ -12,15 +12,16 @@ from fairdash.schema import ITEM_ID, Lists, Split
 
 def rank(fitted: Fitted, split: Split, part: str, *, seed: int = 0, k: int = settings.CANDIDATES) -> Lists:
     """The best k items of every user at validation time ("valid": the history is train) or at test time ("test": train
-    and validation). What is in the history is left out; ties are broken by a hash. Raises ConfigError beyond the limit
-    of `check_size`."""
+    and validation); of a sample of people, of them alone. What is in the history is left out; ties are broken by a
+    hash. Raises ConfigError beyond the limit of `check_size`."""
 
     data = split.training
     check_size(data.n_users, data.n_items)
     history = data.train if part == "valid" else split.known
     seen = history.matrix(data.n_users, data.n_items)
     ids = data.items[ITEM_ID].to_numpy()
-    return ranking.rank_all(fitted, ids, history, data.n_users, seen, min(k, data.n_items), seed=seed)
+    n_users, width = data.n_users, min(k, data.n_items)
+    return ranking.rank_all(fitted, ids, history, n_users, seen, width, asked=split.asked, seed=seed)
 
 
 def check_size(n_users: int, n_items: int) -> None:
