@@ -27,7 +27,19 @@ from safetensors.numpy import load_file, save_file
 
 from fairdash import __version__, arrays, words
 from fairdash.errors import DataError, FairDashError
-from fairdash.schema import ITEM_ID, RATING, SCORE, TIME, USER_ID, Floats, Interactions, Lists, Split, TrainingData
+from fairdash.schema import (
+    ITEM_ID,
+    PREDICTION,
+    RATING,
+    SCORE,
+    TIME,
+    USER_ID,
+    Floats,
+    Interactions,
+    Lists,
+    Split,
+    TrainingData,
+)
 from fairdash.workspace import write_json
 
 if TYPE_CHECKING:
@@ -138,6 +150,8 @@ def write_split(split: Split, folder: Path) -> None:
             frame[VALUE] = pa.array(part.rating)
         if part.time.any():
             frame[TIME] = pa.array(part.time)
+        if part is split.test and split.predicted is not None:
+            frame[PREDICTION] = pa.array(split.predicted)
         pa_csv.write_csv(pa.table(frame), folder / f"{name}.csv")
     types = {}
     for name, table in (("users", data.users), ("items", data.items)):
@@ -203,9 +217,13 @@ def _read_split(folder: Path) -> Split:
         tables[name] = pd.DataFrame({column: _typed(table[column], kind) for column, kind in types.items()})
     user_index, item_index = pd.Index(tables["users"][USER_ID]), pd.Index(tables["items"][ITEM_ID])
 
-    def part(name: str) -> Interactions:
-        frame = _read_csv(folder / f"{name}.csv", {RATING: pa.float32(), VALUE: pa.float32(), TIME: pa.float64()})
-        frame = frame.to_pandas().rename(columns={VALUE: RATING})
+    numbers = {RATING: pa.float32(), VALUE: pa.float32(), TIME: pa.float64(), PREDICTION: pa.float64()}
+    tables |= {
+        name: _read_csv(folder / f"{name}.csv", numbers).to_pandas().rename(columns={VALUE: RATING})
+        for name in ("train", "valid", "truth")
+    }
+
+    def part(frame: pd.DataFrame) -> Interactions:
         rows = len(frame)
         return Interactions(
             user_index.get_indexer(frame[USER_ID]).astype(np.int32),
@@ -218,8 +236,8 @@ def _read_split(folder: Path) -> Split:
     training = TrainingData(
         tables["users"],
         tables["items"],
-        part("train"),
-        part("valid"),
+        part(tables["train"]),
+        part(tables["valid"]),
         said["relevance_threshold"],
         user_arrays=user_arrays,
         item_arrays=item_arrays,
@@ -229,7 +247,9 @@ def _read_split(folder: Path) -> Split:
     if said.get("asked") is not None:
         asked = np.zeros(len(tables["users"]), bool)
         asked[said["asked"]] = True
-    return Split(said["name"], said["split"], said["seed"], training, part("truth"), notes, asked)
+    truth = tables["truth"]
+    predicted = truth[PREDICTION].to_numpy(np.float64) if PREDICTION in truth else None
+    return Split(said["name"], said["split"], said["seed"], training, part(truth), notes, asked, predicted)
 
 
 def _kind(table: str, column: pd.Series) -> Any:

@@ -22,10 +22,9 @@ from fairdash.data.findings import Finding, Question, Severity, UnansweredError,
 from fairdash.data.options import ImportOptions
 from fairdash.data.read import Source, Table
 from fairdash.errors import DataError
-from fairdash.schema import CATEGORIES, ITEM_ID, RANK, RATING, SCORE, TIME, TITLE, UNKNOWN, USER_ID
+from fairdash.schema import CATEGORIES, ITEM_ID, PREDICTION, RANK, RATING, SCORE, TIME, TITLE, UNKNOWN, USER_ID
 from fairdash.words import Said
 
-PREDICTION = "prediction"  # column of truth: the predicted rating of the pair, or the probability of a like
 SYSTEM = "system"
 _SYSTEMS = 50  # more different values than that tell no systems apart
 _LISTS = "lists: "  # before the names of tables of lists, among those of the other tables
@@ -445,8 +444,8 @@ def _log(
         shown = shown | ~counts
         if weights is not None:
             made[RATING], kind = weights, "count"
-    if "prediction" in chosen:
-        made[PREDICTION] = frame[chosen["prediction"]]
+    if "prediction" in chosen and held:
+        made[PREDICTION] = _predictions(table, chosen["prediction"])
     if "time" in chosen:
         when = meaning.moments(table, chosen["time"], chosen.get("clock"), options, findings)
         if when is not None:
@@ -457,6 +456,22 @@ def _log(
         kept = meaning.inside(table, moments, made.attrs.get("time_unit", ""), options, findings)
         shown = shown if kept is None else shown | ~kept
     return made[~shown], frame[[c for c in columns.names(frame) if c not in chosen.values()]], kind
+
+
+def _predictions(table: Table, column: str) -> NDArray[np.float64]:
+    """A column of predictions [n]; DataError where a cell is no finite number."""
+    values = columns.numbers(table.frame[column])
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        row, cell = table.frame.index[wrong[0]], table.frame[column].iloc[wrong[0]]
+        raise DataError(
+            words.say(
+                "{file}, row {row}, column {column}: {cell} is no predicted rating.",
+                file=table.name, row=int(row), column=column, cell=repr(cell),
+            ),
+            words.say("Every row needs a finite number there, or leave the column aside (--prediction-column “”)."),
+        )  # fmt: skip
+    return values
 
 
 def _entities(

@@ -91,7 +91,7 @@ def split(dataset: Dataset, spec: str, *, seed: int = 0, valid_share: float = 0.
         if PART not in dataset.interactions:
             hint = "Bring train, valid and test as files (--valid, --test) or by a column (--split-column)."
             raise ConfigError(words.say("{name} has no split of its own.", name=dataset.name), hint)
-        part = dataset.parts(seed)
+        part = dataset.column(PART, seed).to_numpy(object)
         test, valid = part == "test", part == "valid"
         spec = kind
         if (test | valid).all() or not test.any():

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from fairdash import settings, words
 from fairdash.activity import ACTIVITY, with_activity
-from fairdash.data.brought import PREDICTION, Brought, in_order
+from fairdash.data.brought import Brought, in_order
 from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError, DataError
 from fairdash.groups import target_shares
@@ -36,6 +36,7 @@ from fairdash.metrics import accuracy
 from fairdash.metrics.rating import Rated
 from fairdash.schema import (
     ITEM_ID,
+    PREDICTION,
     RANK,
     RATING,
     SCORE,
@@ -134,6 +135,10 @@ def from_split(
     formed = tuple(form(spec, data.people) for spec in groups)
     relevant = _pairs(test.user[liked], test.item[liked], data.n_items)
     held = _pairs(test.user, test.item, data.n_items)
+    said: list[str] = []
+    rated = None
+    if split.predicted is not None:
+        rated = _rated(test.user, test.item, split.predicted, test.rating.astype(np.float64), threshold, said)
     odd = Oddities()
     odd.count_known(lists, known, data.n_items)
     made = Inputs(
@@ -146,9 +151,10 @@ def from_split(
         targets=_targets(groups, formed),
         continuous=_continuous(groups, data.users),
         catalogue=catalogue,
-        warnings=(*_known_again(held, known, data.n_items), *odd.sentences()),
+        warnings=(*_known_again(held, known, data.n_items), *said, *odd.sentences()),
         graded=_graded(test.user, test.item, test.rating),
         threshold=threshold,
+        rated=rated,
         findings=tuple(findings),
     )
     audited = np.any([(some.items >= 0).any(axis=1) for some in (lists, *beside)], axis=0)
@@ -219,7 +225,7 @@ def setting(
         if RATING in truth
         else None,
         threshold=threshold,
-        rated=_rated(truth, user, item, threshold, said),
+        rated=_predicted(truth, user, item, threshold, said),
     )
 
 
@@ -384,6 +390,7 @@ def people_of(whole: Inputs, codes: Codes) -> Inputs:
         groups=tuple(group.take(codes) for group in whole.groups),
         continuous={label: values[codes] for label, values in whole.continuous.items()},
         graded=None if whole.graded is None else pairs_of(whole.graded, whole.graded.starts(n), codes),
+        rated=None if whole.rated is None else whole.rated.of(codes, n),
     )
 
 
@@ -651,13 +658,18 @@ def numbers(frame: pd.DataFrame, table: str, column: str) -> Array:
     return values
 
 
-def _rated(truth: pd.DataFrame, user: Codes, item: Codes, threshold: float | None, said: list[str]) -> Rated | None:
-    """The held-out pairs with their predictions, None without any. True is the rating, or for probabilities whether the
-    item is liked; a table without ratings holds liked items alone."""
+def _predicted(truth: pd.DataFrame, user: Codes, item: Codes, threshold: float | None, said: list[str]) -> Rated | None:
+    """The held-out pairs with their predictions, None without any; a table without ratings holds liked items alone.
+    Ratings are float32, as in a split."""
     if PREDICTION not in truth:
         return None
-    predicted = numbers(truth, "truth", PREDICTION)
     true = numbers(truth, "truth", RATING) if RATING in truth else np.ones(len(truth))
+    true = true.astype(np.float32).astype(np.float64)
+    return _rated(user, item, truth[PREDICTION].to_numpy(np.float64), true, threshold, said)
+
+
+def _rated(user: Codes, item: Codes, predicted: Array, true: Array, threshold: float | None, said: list[str]) -> Rated:
+    """Predictions beside the ratings [n], or beside whether the item is liked where they are probabilities."""
     if threshold is not None and predicted.min() >= 0 and predicted.max() <= 1 < true.max():
         said.append(
             words.say("Predictions lie between 0 and 1: they are compared with whether the held-out item is liked.")
