@@ -356,7 +356,7 @@ def _made(run: Run, file: Path) -> Made:
             ) from error
         if written == hashlib.sha256(file.read_bytes()).hexdigest():
             own = Run.load(folder)
-            moved = read_arrays(vectors)["vectors"] if vectors.exists() else None
+            moved = read_arrays(vectors, ("vectors",))["vectors"] if vectors.exists() else None
             return Made(title, own, _told(read_lists(own, file)), how, moved)
         print(f"{beside} is of other lists than {file} holds now, so it is passed over", file=sys.stderr)
     return Made.of_run(run, _told(read_lists(run, file)), file.stem)
