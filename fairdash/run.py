@@ -25,7 +25,7 @@ import pyarrow.parquet as pa_parquet
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from fairdash import __version__, arrays
+from fairdash import __version__, arrays, words
 from fairdash.errors import DataError, FairDashError
 from fairdash.schema import (
     ITEM_ID,
@@ -71,7 +71,7 @@ class Run:
             meta = json.loads((folder / "run.json").read_text())
         except (OSError, ValueError) as error:
             raise DataError(
-                f"{folder} is not a run folder: it holds no readable run.json.",
+                words.say("{folder} is not a run folder: it holds no readable run.json.", folder=folder),
                 "Give the folder that `python -m fairdash train … --out RUN` wrote.",
             ) from error
         return Run(folder, meta)
@@ -106,7 +106,7 @@ class Run:
         """The trained recommender. Raises FairDashError for lists of another system, which have no model."""
         if not (self.folder / "model").is_dir():
             raise FairDashError(
-                f"{self.title} has no model: it holds lists of another system.",
+                words.say("{title} has no model: it holds lists of another system.", title=self.title),
                 "Re-ranking methods work on lists; methods that train, or that look at user vectors, need a model.",
             )
         from fairdash.recommenders import store
@@ -169,6 +169,7 @@ def write_split(split: Split, folder: Path) -> None:
             "relevance_threshold": data.relevance_threshold,
             "types": types,
             "notes": list(split.notes),
+            "asked": None if split.asked is None else np.flatnonzero(split.asked).tolist(),
         },
     )
 
@@ -180,7 +181,12 @@ def read_split(folder: Path) -> Split:
         return _read_split(folder)
     except (OSError, KeyError, ValueError, TypeError, StopIteration, pa.ArrowException) as error:
         raise DataError(
-            f"The tables of the run folder {folder} cannot be read: {type(error).__name__}: {error}.",
+            words.say(
+                "The tables of the run folder {folder} cannot be read: {name}: {error}.",
+                folder=folder,
+                name=type(error).__name__,
+                error=error,
+            ),
             "They are damaged, or of another version of FairDash: make the run again.",
         ) from error
 
@@ -191,7 +197,8 @@ def read_arrays(file: Path) -> dict[str, Any]:
         found: dict[str, Any] = load_file(file)
     except (OSError, SafetensorError) as error:
         raise DataError(
-            f"{file} cannot be read: {error}.", "It was deleted or damaged; make the run or the lists again."
+            words.say("{file} cannot be read: {error}.", file=file, error=error),
+            "It was deleted or damaged; make the run or the lists again.",
         ) from error
     return found
 
@@ -237,9 +244,13 @@ def _read_split(folder: Path) -> Split:
         item_arrays=item_arrays,
     )
     notes = tuple(said.get("notes", ()))  # runs of before have none
+    asked = None
+    if said.get("asked") is not None:
+        asked = np.zeros(len(tables["users"]), bool)
+        asked[said["asked"]] = True
     truth = tables["truth"]
     predicted = truth[PREDICTION].to_numpy(np.float64) if PREDICTION in truth else None
-    return Split(said["name"], said["split"], said["seed"], training, part(truth), notes, predicted)
+    return Split(said["name"], said["split"], said["seed"], training, part(truth), notes, asked, predicted)
 
 
 def _kind(table: str, column: pd.Series) -> Any:
@@ -256,7 +267,12 @@ def _kind(table: str, column: pd.Series) -> Any:
     elif pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty"):
         return TEXT
     raise DataError(
-        f"The column {column.name!r} of {table} is of the type {kind}, which a run folder cannot hold.",
+        words.say(
+            "The column {name} of {table} is of the type {kind}, which a run folder cannot hold.",
+            name=repr(column.name),
+            table=table,
+            kind=kind,
+        ),
         "Make it text, numbers, true and false, dates, or a category of text or numbers.",
     )
 

@@ -375,7 +375,11 @@ class TrainingData:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A data set cut in three. Test is kept here and goes to `audit` and `compare` alone."""
+    """A data set cut in three. Test is kept here and goes to `audit` and `compare` alone.
+
+    asked: whom a recommender was asked about [n_users], the only ones with lists and the only ones who are audited;
+    None: everybody. It is the recommender's, and no part of the digest of the cut.
+    """
 
     name: str
     spec: str  # "leave-one-out", "user-time:0.8", "user-random:0.8", "global-time:DATE", "own"
@@ -383,6 +387,7 @@ class Split:
     training: TrainingData
     test: Interactions
     notes: tuple[str, ...] = ()  # who cannot be tested or has no history, and what leaks, in sentences
+    asked: NDArray[np.bool_] | None = None
     predicted: NDArray[np.float64] | None = None  # of each row of test, where another system's predictions came along
 
     @cached_property
@@ -395,6 +400,12 @@ class Split:
         """The name of the cut and all that it holds; its name and notes say nothing more."""
         more = () if self.predicted is None else (self.predicted,)
         return digest(self.spec, self.seed, self.training.digest, self.test.digest, *more)
+
+    def among(self, other: Split) -> Split:
+        """The same where only those are asked whom the other asks too."""
+        if other.asked is None:
+            return self
+        return replace(self, asked=other.asked if self.asked is None else self.asked & other.asked)
 
     @cached_property
     def on_validation(self) -> Split:

@@ -113,13 +113,15 @@ def from_split(
     beside: Sequence[Lists] = (),
 ) -> Inputs:
     """The test part of a split against lists [n_users, ≥ k]. Audited are those who have a list, in one of those beside
-    too, or held-out items. threshold: "auto" takes the split's own."""
+    too, or held-out items; of a sample of people, they alone. threshold: "auto" takes the split's own."""
     from fairdash.groups import form
 
     data = split.training
     if len(lists.items) != data.n_users:
         raise ConfigError(
-            f"There are lists for {len(lists.items):,} people, but the split has {data.n_users:,}.",
+            words.say(
+                "There are lists for {n} people, but the split has {n_users}.", n=len(lists.items), n_users=data.n_users
+            ),
             "Make lists for the people of this split, one row each, in its order.",
         )
     threshold = data.relevance_threshold if threshold == "auto" else threshold
@@ -157,6 +159,8 @@ def from_split(
     )
     audited = np.any([(some.items >= 0).any(axis=1) for some in (lists, *beside)], axis=0)
     audited[test.user] = True
+    if split.asked is not None:
+        audited &= split.asked
     return made if audited.all() else people_of(made, np.flatnonzero(audited).astype(np.int32))
 
 
@@ -359,7 +363,11 @@ def meeting(lists: pd.DataFrame, truth: pd.DataFrame, people_meet: bool, items_m
     if not people_meet:
         raise DataError(
             "No user of the recommendations has a held-out item: the user ids of the two tables do not meet.",
-            f"The first are {_first(lists[USER_ID])} and {_first(truth[USER_ID])}; bring them to one form.",
+            words.say(
+                "The first are {first} and {first_2}; bring them to one form.",
+                first=_first(lists[USER_ID]),
+                first_2=_first(truth[USER_ID]),
+            ),
         )
     if items_meet:
         return []
@@ -572,7 +580,7 @@ def arrange(
         order = np.argsort(cell, kind="stable")
         row = int(np.arange(len(rank))[kept][order[1:][np.diff(cell[order]) == 0][0]])
         raise DataError(
-            f"{where(row)}: the user has another item at rank {int(rank[row])}.",
+            words.say("{where}: the user has another item at rank {rank}.", where=where(row), rank=int(rank[row])),
             "Give every item of a list its own rank, or leave the column out and give scores.",
         )
     items = flat.reshape(n_users, depth)
@@ -598,7 +606,9 @@ def check_ranks(rank: NDArray[Any], where: Callable[[int], str]) -> NDArray[np.i
     wrong = ~((rank == np.floor(rank)) & (rank >= 0) & (rank < MAX_RANK))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise DataError(f"{where(row)}: {rank[row]:g} is no rank.", "Ranks are 1, 2, 3, …")
+        raise DataError(
+            words.say("{where}: {rank} is no rank.", where=where(row), rank=f"{rank[row]:g}"), "Ranks are 1, 2, 3, …"
+        )
     return rank.astype(np.int64)
 
 
@@ -638,7 +648,11 @@ def numbers(frame: pd.DataFrame, table: str, column: str) -> Array:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise DataError(
-            f"{place(frame, table, row, column)}: {_quoted(series.iloc[row])} is no number.",
+            words.say(
+                "{place}: {quoted} is no number.",
+                place=place(frame, table, row, column),
+                quoted=_quoted(series.iloc[row]),
+            ),
             "Every row needs a finite number there; fill it in or drop the row.",
         )
     return values
