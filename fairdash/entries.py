@@ -108,22 +108,15 @@ def saved_people(workspace: Workspace, lists: str) -> dict[str, list[str]]:
     kept with the lists and go with them."""
     file = workspace.get("lists", lists).path / PEOPLE
     try:
-<<<<<<< HEAD
-        found: dict[str, list[str]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    except (OSError, ValueError) as error:
-        raise DataError(
-            words.say("{file} cannot be read: {error}.", file=file, error=error),
-            "Remove it; the groups in it are lost.",
-        ) from error
-    return found
-=======
         found = json.loads(file.read_text("utf-8")) if file.exists() else {}
         if not isinstance(found, dict) or not all(isinstance(ids, list) for ids in found.values()):
             raise ValueError(words.say("it holds no groups"))
         return {str(name): [str(one) for one in ids] for name, ids in found.items()}
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{file} cannot be read: {error}.", "Remove it; the groups in it are lost.") from error
->>>>>>> safe
+        raise DataError(
+            words.say("{file} cannot be read: {error}.", file=file, error=error),
+            "Remove it; the groups in it are lost.",
+        ) from error
 
 
 def save_people(workspace: Workspace, lists: str, name: str, ids: Sequence[str]) -> None:

@@ -126,16 +126,11 @@ class Workspace:
 
     def path(self, kind: Kind, digest: str) -> Path:
         """The folder of a value, whether or not it exists. Digests from outside are checked: 16 hex digits."""
-<<<<<<< HEAD
-        if len(digest) != 16 or not set(digest) <= set("0123456789abcdef"):
+        if not _NAME.fullmatch(digest):
             raise FairDashError(
                 words.say("“{digest}” is no id of the workspace.", digest=digest),
                 "Choose an entry from the list instead.",
             )
-=======
-        if not _NAME.fullmatch(digest):
-            raise FairDashError(f"“{digest}” is no id of the workspace.", "Choose an entry from the list instead.")
->>>>>>> safe
         return self.root / kind / digest
 
     def has(self, kind: Kind, digest: str) -> bool:
@@ -154,16 +149,11 @@ class Workspace:
                 if (path / name).stat().st_size != size:
                     raise ValueError(words.say("{name} is cut off or changed", name=name))
         except (OSError, ValueError) as error:
-<<<<<<< HEAD
-            raise FairDashError(
-                words.say("There is no entry {digest} among the {kind} of this workspace.", digest=digest, kind=kind),
-                "It may have been deleted, or the link came from another machine. Choose another or make it again.",
-            ) from error
-        return Entry(kind, digest, path, meta)
-=======
             if not path.exists():
                 raise FairDashError(
-                    f"There is no entry {digest} among the {kind} of this workspace.",
+                    words.say(
+                        "There is no entry {digest} among the {kind} of this workspace.", digest=digest, kind=kind
+                    ),
                     "It may have been deleted, or the link came from another machine. Choose another or make it again.",
                 ) from error
             raise _damaged(kind, digest, error) from error
@@ -202,7 +192,6 @@ class Workspace:
         with suppress(OSError):  # nothing of this kind was ever made
             return [file.name for file in (self.root / kind).iterdir() if _NAME.fullmatch(file.name)]
         return []
->>>>>>> safe
 
     def entries(self, kind: Kind) -> list[Entry]:
         """All whole values of a kind, newest first."""
