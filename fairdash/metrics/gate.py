@@ -19,16 +19,27 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.metrics.catalogue import find
-from fairdash.metrics.value import Audit
 
 _SECTIONS = ("gaps", "items", "overall", "groups")
 _GAP_FIELDS = ("gap", "ratio", "mad", "std", "ci", "low", "high")
 _ENDS = ("ci", "low", "high")
+
+
+class Audited(Protocol):
+    """What has results in the contract of `metrics.value`: an audit, or the part of a live one that is there."""
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        """The contract's dictionary."""
+
+
+class UnjudgedError(ConfigError):
+    """A condition on a number that is undefined."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class _Number:
     falls: bool
 
 
-def gate(audit: Audit, conditions: Sequence[str]) -> list[str]:
+def gate(audit: Audited, conditions: Sequence[str]) -> list[str]:
     """What breaks conditions such as "gender.ndcg.gap=0.02": one sentence each, none when all hold.
 
     An undefined number breaks no condition but cannot pass unseen: it is an error. Raises ConfigError for names that
@@ -140,7 +151,7 @@ def _judged(
         undefined = results["undefined"]
         paths = (f"{full}.{'ci' if field in _ENDS else field}", full)
         reason = next((undefined[path] for path in paths if path in undefined), "it is undefined here")
-        raise ConfigError(f"{text!r} cannot be judged: {reason}.", "Drop the condition, or give the data it needs.")
+        raise UnjudgedError(f"{text!r} cannot be judged: {reason}.", "Drop the condition, or give the data it needs.")
     return _Number(f"{full}.{field}".strip(".").removeprefix("gaps."), value, falls)
 
 
