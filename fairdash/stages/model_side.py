@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fairdash import settings, words
 from fairdash.groups import form
 from fairdash.hashing import id_hash, mix
-from fairdash.metrics import accuracy, bootstrap, calibration, divergence, floor, leakage, rating, sensitivity
+from fairdash.metrics import accuracy, bootstrap, calibration, divergence, floor, leakage, rating, sensitivity, told
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.groups import p_value
 from fairdash.metrics.results import plain
@@ -34,7 +34,6 @@ TEXTS = 6_000  # profile texts scored for one attribute by a recommender with on
 COSTLY_TEXTS = 400  # the same by one that reads profile and item together
 MAX_VALUES = 12  # values of an attribute that are tried, the largest groups first
 RATED_PAIRS = 20_000  # held-out pairs whose probability is predicted
-VALUE_SHUFFLES = 200  # orders of each person's similarities to the neutral list
 SHUFFLES = 500  # shuffled labellings for the tests of this side
 MOVED = 10  # items that a template test names for each group
 
@@ -278,35 +277,8 @@ def attribute_sensitivity(
 
     result["flip_both"] = _quadrants(own, each, control, utility, other, weights)
 
-    spreads = {
-        key: sensitivity.spread(rows, weights, shuffles=VALUE_SHUFFLES, seed=seed)
-        for key, rows in similar_to_neutral.items()
-    }
-    for name in ("snsr", "snsv"):
-        by_similarity = {}
-        for key, spread in spreads.items():
-            value, boot = getattr(spread, name), getattr(spread, f"{name}_replicates")
-            shuffled = getattr(spread, f"{name}_shuffled")
-            p = p_value(value, shuffled)
-            by_similarity[key] = {
-                "value": value,
-                "ci": _pair(_distance_ci(name, value, boot)),
-                "p_value": p,
-                **floor.beside(value, shuffled, boot, p),
-                "similarity": dict(zip(names, map(float, spread.similarity), strict=True)),
-            }
-        first = by_similarity["flip_jaccard"]
-        result[name] = Measure(
-            first["value"],
-            (first["ci"][0], first["ci"][1]),
-            getattr(spreads["flip_jaccard"], f"{name}_replicates"),
-            {
-                "n": len(people),
-                "similarity": "flip_jaccard",
-                **{key: first[key] for key in ("p_value", "floor", "above_floor", "above_floor_ci")},
-                "by_similarity": by_similarity,
-            },
-        )
+    for name, (value, ci, boot, more) in told.spreads(similar_to_neutral, names, weights, seed).items():
+        result[name] = Measure(value, ci, boot, {"n": len(people), **more})
     return result
 
 
