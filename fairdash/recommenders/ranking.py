@@ -37,7 +37,11 @@ def top_k(scores: Floats, seen: sparse.csr_array | None, k: int, item_hashes: Ha
     if np.isnan(scores).any():
         row, item = np.argwhere(np.isnan(scores))[0]
         raise ModelError(
-            f"The recommender gave no number (NaN) as the score of item {item} for row {row} of its batch.",
+            words.say(
+                "The recommender gave no number (NaN) as the score of item {item} for row {row} of its batch.",
+                item=item,
+                row=row,
+            ),
             "Train it again with a lower learning rate, or check the vectors that it was loaded with.",
         )
     n_items = scores.shape[1]
@@ -98,7 +102,12 @@ def scores_of(
         raise _unread(fitted)
     if np.shape(found) != items.shape:
         raise ModelError(
-            f"{fitted.name} gave scores {list(np.shape(found))} for candidates {list(items.shape)}.",
+            words.say(
+                "{name} gave scores {shape} for candidates {shape_2}.",
+                name=fitted.name,
+                shape=list(np.shape(found)),
+                shape_2=list(items.shape),
+            ),
             "It must give one score for each candidate; ask whoever made it.",
         )
     return np.asarray(found, np.float32)
@@ -114,7 +123,8 @@ def _whole(fitted: Fitted, users: Codes, history: Interactions, profiles: Sequen
 
 def _unread(fitted: Fitted) -> ConfigError:
     return ConfigError(
-        f"{fitted.name} reads no profile text.", "Choose a recommender that reads one, with attributes in it."
+        words.say("{name} reads no profile text.", name=fitted.name),
+        "Choose a recommender that reads one, with attributes in it.",
     )
 
 
