@@ -266,7 +266,7 @@ class Sums:
     @property
     def people(self) -> Counts:
         """At least how many people each group has here [groups]."""
-        return np.count_nonzero(self.seen, axis=1).astype(np.int64)
+        return np.asarray(np.count_nonzero(self.seen, axis=1), np.int64)
 
     def packed(self) -> tuple[bytes, bytes]:
         """As it is stored."""

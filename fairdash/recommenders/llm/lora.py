@@ -126,7 +126,7 @@ def _loss(model: Any, reader: Reader, examples: list[tuple[str, str]]) -> torch.
 
 
 def _keep(file: Path, named: Mapping[str, torch.nn.Parameter], optimizer: Any, told: Mapping[str, int]) -> None:
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for name, part in named.items():
         state = optimizer.state[part]
         tensors |= {name: part.detach(), f"{name}:m": state["exp_avg"], f"{name}:v": state["exp_avg_sq"]}
