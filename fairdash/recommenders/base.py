@@ -199,7 +199,8 @@ class RecommenderInfo:
     (CatalogueFitted, CandidateFitted).
     space: what a search varies; empty: it is not searched. offers: what mitigations may need of it, and
     "training" where it takes training mitigations. cost: of a training with such options on data of such sizes; None
-    where it takes no time to speak of.
+    where it takes no time to speak of. strangers: whether it has a list for somebody who was not in its training, from
+    a history alone.
     """
 
     name: str
@@ -213,3 +214,4 @@ class RecommenderInfo:
     space: Space = field(default_factory=dict)
     offers: frozenset[Offer] = frozenset()
     cost: Callable[[Any, Sizes], Cost] | None = None
+    strangers: bool = True
