@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ def _wrapped(model: Any, rank: int) -> Any:
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
-    return get_peft_model(model, config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by an old name
+        return get_peft_model(model, config)
 
 
 def _learned(model: Any) -> dict[str, torch.nn.Parameter]:
@@ -126,7 +129,7 @@ def _loss(model: Any, reader: Reader, examples: list[tuple[str, str]]) -> torch.
 
 
 def _keep(file: Path, named: Mapping[str, torch.nn.Parameter], optimizer: Any, told: Mapping[str, int]) -> None:
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for name, part in named.items():
         state = optimizer.state[part]
         tensors |= {name: part.detach(), f"{name}:m": state["exp_avg"], f"{name}:v": state["exp_avg_sq"]}
