@@ -42,11 +42,11 @@ def spreads(
                 "ci": [float(ci[0]), float(ci[1])],
                 "p_value": p,
                 **floor.beside(value, shuffled, boot, p),
-                "similarity": {name: float(mean) for name, mean in zip(names, spread.similarity, strict=True)},
+                "similarity": {one: float(mean) for one, mean in zip(names, spread.similarity, strict=True)},
             }
         first = by_similarity[FIRST]
         beside = {key: first[key] for key in ("p_value", "floor", "above_floor", "above_floor_ci") if key in first}
-        more = {"similarity": FIRST, **beside, "by_similarity": by_similarity}
+        more: dict[str, Any] = {"similarity": FIRST, **beside, "by_similarity": by_similarity}
         low, high = first["ci"]
         result[name] = (first["value"], (low, high), getattr(found[FIRST], f"{name}_replicates"), more)
     return result
