@@ -343,8 +343,9 @@ def gaps(
             break
         columns = np.array(sorted(frozenset().union(*(way_of[key][1] for key in near))), dtype=np.intp)
         if len(columns):
-            known = drawn is not None and bool(np.isin(columns, drawn[0]).all())
-            fewer = drawn[1][..., np.searchsorted(drawn[0], columns)] if drawn is not None and known else None
+            fewer = None
+            if drawn is not None and np.isin(columns, drawn[0]).all():
+                fewer = drawn[1][..., np.searchsorted(drawn[0], columns)]
             drawn = columns, shuffles.sums(attribute, kept, times, columns, fewer)
         again = replace(compared, null=_drawn_again(null, drawn), times=times)
         for way in dict.fromkeys(way_of[key][0] for key in sorted(near)):
