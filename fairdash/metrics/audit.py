@@ -24,6 +24,7 @@ from fairdash.metrics import bootstrap, inputs, many_tests, rating, results, shr
 from fairdash.metrics.catalogue import ACCURACY, chosen, why
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue, Inputs
+from fairdash.metrics.shuffles import Shuffles
 from fairdash.metrics.tally import Rules, Tally, tally
 from fairdash.metrics.value import Audit, ModelSide
 from fairdash.schema import USER_ID, Groups, GroupSpec, Lists, Split
@@ -255,12 +256,14 @@ def finish(
         )
     found: dict[str, dict[str, Gap]] = {}
     groups: dict[str, Any] = {}
+    shuffles = Shuffles(total)
     for a, group in enumerate(total.groups):
         groups[group.attribute] = results.group_rows(total, group, catalogue, undefined)
         own = rated or _unrated
         found[group.attribute] = results.gaps(
             total,
             a,
+            shuffles,
             catalogue,
             said,
             undefined,

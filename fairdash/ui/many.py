@@ -31,11 +31,12 @@ from fairdash.workspace import Entry
 Comparison = dict[str, Any]
 ROWS = 12  # lists that are shown where none were chosen
 ROW_HEIGHT = 46
-COLUMNS = 4  # columns that are shown where none were chosen
+COLUMNS = 3  # columns that are shown where none were chosen: as many as fit a page
 ABREAST = 3  # lists side by side that can still be read
 _WAY = {FAIRER: 1, WORSE: -1}  # up or down; a gap that moved only on its own is not shown to move
 _BY_NAME = "name"
 _COLUMNS = words.several("lists", "metric", "value", "difference", "95 % from", "95 % to", "verdict")
+_MOVERS = words.several("who", "person", "group", "before", "after")
 _LIKED = "♥"  # an item that was liked later
 _NDCG = "ndcg"  # whose movers are told where people have no value of their own in a metric
 
@@ -244,8 +245,8 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
     longest = 60 + 6 * max(map(len, harmed))
     shown: dict[str, list[str]] = {"name": [name(one) for one in order], "harmed": harmed}
     config: dict[str, Any] = {
-        "name": st.column_config.TextColumn(words.say("lists"), pinned=True, width=150),
-        "harmed": st.column_config.TextColumn(words.say("harmed groups"), width=min(320, longest)),
+        "name": st.column_config.TextColumn(words.say("lists"), pinned=True, width=215),
+        "harmed": st.column_config.TextColumn(words.say("harmed groups"), width=min(220, longest)),
     }
     for column in table.columns:
         cells = [table.cell(one, column) for one in order]
@@ -320,7 +321,7 @@ def _row(table: Table, row: str, order: Sequence[str], name: Any, entries: Mappi
         st.markdown(
             words.say("**Who loses and who gains most** ({metric})", metric=words.plain(findings.title(own, k)))
         )
-        st.dataframe(_movers(lost, won), hide_index=True, key="movers")
+        parts.table(_movers(lost, won), "movers")
     options = [0, *(one.number for one in (*lost, *won))]
     named = words.namer(options, _person)
     person = st.selectbox(words.say("See a person's list under each"), options, width=340, format_func=named,
@@ -340,8 +341,7 @@ def _movers(lost: Sequence[Mover], won: Sequence[Mover]) -> pd.DataFrame:
         for told, some in ((words.later("loses"), lost), (words.later("gains"), won))
         for one in some
     ]
-    names = words.several("who", "person", "group", "before", "after")
-    return pd.DataFrame(rows, columns=[words.say(name) for name in names]).round(3)
+    return pd.DataFrame(rows, columns=list(_MOVERS))
 
 
 def _lists(run: Run, user: int, order: Sequence[str], name: Any, k: int) -> None:
