@@ -284,8 +284,9 @@ def _table(role: Role, sources: Sequence[Source], reading: Reading) -> Table:
             titles_2=words.say(_TITLES[role]),
         )
         raise DataError(message, words.say("Give it as {titles}.", titles=words.say(_TITLES[known])))
-    shape = {"interactions": shapes.rows, "users": shapes.named_people, "items": shapes.joined_categories}
-    return shape[role](table)
+    if role == "interactions":
+        return shapes.rows(shapes.dated(table))
+    return shapes.named_people(table) if role == "users" else shapes.joined_categories(table)
 
 
 # ---- roles of files ----------------------------------------------------------------------------------------------
