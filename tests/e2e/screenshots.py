@@ -32,6 +32,7 @@ VIEWS = {  # name → path and query; {lists}, {after} … stand for entries of 
     "4-audit": "audit?lists={lists}",
     "4-audit-spread": "audit?lists={lists}&more=spread&group=age",
     "4-audit-categories": "audit?lists={lists}&more=categories",
+    "4-audit-time": "audit?lists={lists}&more=time&group=gender",
     "4-audit-items": "audit?lists={lists}&more=items",
     "4-audit-model": "audit?lists={lists}&more=model",
     "5-explore": "explore?lists={lists}",
