@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash import words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress
-from fairdash.recommenders import build, first_stages, store
-from fairdash.recommenders.base import Candidates, CatalogueFitted, Fitted
+from fairdash.recommenders import build, find, first_stages, store
+from fairdash.recommenders.base import CandidateFitted, Candidates, CatalogueFitted, Fitted
 from fairdash.schema import Codes, Interactions, TrainingData
 
 FOLDER = "first_stage"  # in the folder of the recommender that it brings candidates to
@@ -35,8 +36,10 @@ class FirstStage:
         it in `folder`. Raises ConfigError for one that does not score the whole catalogue."""
         if name not in first_stages():
             raise ConfigError(
-                f"{name} does not score the whole catalogue, so it cannot choose candidates from it.",
-                f"Choose one of: {', '.join(first_stages())}.",
+                words.say(
+                    "{name} does not score the whole catalogue, so it cannot choose candidates from it.", name=name
+                ),
+                words.say("Choose one of: {names}.", names=", ".join(first_stages())),
             )
         if (folder / FOLDER / store.MANIFEST).exists():
             return FirstStage.load(folder, n)
@@ -76,10 +79,16 @@ class FirstStage:
         return Candidates(np.where(there, best, -1).astype(np.int32), standard)
 
 
+def by_history(fitted: Fitted) -> bool:
+    """Whether it, and its first stage where it has one, has a list for people who were not in its training."""
+    first = fitted.first if isinstance(fitted, CandidateFitted) else None
+    return find(fitted.name).strangers and (not isinstance(first, FirstStage) or by_history(first.fitted))
+
+
 def _able(fitted: Fitted) -> CatalogueFitted:
     if not isinstance(fitted, CatalogueFitted):
         raise ModelError(
-            f"{fitted.name} does not score the whole catalogue, so it can be no first stage.",
+            words.say("{name} does not score the whole catalogue, so it can be no first stage.", name=fitted.name),
             "Choose another one, and train again.",
         )
     return fitted

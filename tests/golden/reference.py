@@ -604,6 +604,12 @@ def serp(a: Sequence[int], b: Sequence[int]) -> float:
     return divide(sum(k - rank + 1 for rank, item in enumerate(a, start=1) if item in b), sum(range(1, k + 1)))
 
 
+def rbo(a: Sequence[int], b: Sequence[int], p: float = 0.9) -> float:
+    depths = range(1, max(len(a), len(b)) + 1)
+    overlap = [len(set(a[:d]) & set(b[:d])) / d * p ** (d - 1) for d in depths]
+    return divide(sum(overlap), sum(p ** (d - 1) for d in depths))
+
+
 def prag(a: Sequence[int], b: Sequence[int]) -> float:
     if not a and not b:
         return NAN
