@@ -250,6 +250,24 @@ def _audit(arguments: argparse.Namespace) -> int:
     return EXIT_GATE if broken else 0
 
 
+def _of_run_alone(arguments: argparse.Namespace) -> None:
+    """ConfigError for tables, and for a time, that --run leaves no use for."""
+    unused = [name for name in ("truth", "train", "users", "items") if getattr(arguments, name) is not None]
+    if unused:
+        raise ConfigError(
+            words.say("--run brings its own tables, so --{unused} has no use.", unused=unused[0]),
+            words.say("Leave out --run or --{unused}.", unused=unused[0]),
+        )
+    for key in ("start", "end"):
+        if key in _answers(arguments):
+            raise _cut_of_run(ANSWERS[key].option)
+
+
+def _cut_of_run(option: str) -> ConfigError:
+    hint = "Give the lists and truth.csv of the run's folder as --recommendations and --truth."
+    return ConfigError(words.say("{timed} cuts held-out rows of files, not those of --run.", timed=option), hint)
+
+
 def _events(arguments: argparse.Namespace) -> int:
     from fairdash.events.log import EventLog, read_lines
 
@@ -349,24 +367,6 @@ def _watch(arguments: argparse.Namespace) -> int:
             _say(arguments, found.to_json(), [*found.summary(), *(f"gate failed: {line}" for line in broken)])
             return EXIT_GATE if broken else 0
         time.sleep(arguments.every)
-
-
-def _of_run_alone(arguments: argparse.Namespace) -> None:
-    """ConfigError for tables, and for a time, that --run leaves no use for."""
-    unused = [name for name in ("truth", "train", "users", "items") if getattr(arguments, name) is not None]
-    if unused:
-        raise ConfigError(
-            words.say("--run brings its own tables, so --{unused} has no use.", unused=unused[0]),
-            words.say("Leave out --run or --{unused}.", unused=unused[0]),
-        )
-    for key in ("start", "end"):
-        if key in _answers(arguments):
-            raise _cut_of_run(ANSWERS[key].option)
-
-
-def _cut_of_run(option: str) -> ConfigError:
-    hint = "Give the lists and truth.csv of the run's folder as --recommendations and --truth."
-    return ConfigError(words.say("{timed} cuts held-out rows of files, not those of --run.", timed=option), hint)
 
 
 def _mitigate(arguments: argparse.Namespace) -> int:
@@ -567,6 +567,18 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 _MAKES = {"audit": "audit", "comparison": "compare"}
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from fairdash.api import app, document
+
+    def ready(address: str) -> None:
+        where = f"{address}{document.PATH}"
+        _say(arguments, {"address": address}, [words.say("The API is at {address}.", address=where)])
+        sys.stdout.flush()
+
+    app.serve(arguments.run, arguments.host, arguments.port, ready)
+    return 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -1015,6 +1027,11 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--format", choices=("html", "md", "csv", "json"), help="else by the ending of --out")
     made.add_argument("--frames", action="store_true", help="with the headings of AI Act Annex IV and DSA 27, 34, 35")
     made.add_argument("--out", type=Path, required=True)
+
+    made = command("serve", _serve, "answer other programs over HTTP: recommendations, events, audits of a run")
+    made.add_argument("--run", type=Path, required=True)
+    made.add_argument("--host", default="127.0.0.1", help="others than this machine need FAIRDASH_API_TOKEN to be set")
+    made.add_argument("--port", type=int, default=8601, help="0: any that is free")
 
     made = command("demo", _demo, "fill the workspace from nothing to a finished comparison")
     made.add_argument("--dataset", default="synthetic")

@@ -97,7 +97,8 @@ def _largest(census: Census) -> int:
 
 def section(source: Source, going: bool) -> None:
     """The status and the pictures; they draw themselves again while events may come."""
-    parts.live(_draw, source, going, every=EVERY if going else None)
+    ended = source.made is not None and source.made.following(source.watch.log) >= MADE * WINDOW
+    parts.live(_draw, source, going, every=EVERY if going and not ended else None)
 
 
 def _draw(source: Source, going: bool) -> None:
