@@ -116,10 +116,13 @@ def judge(
             then, now = both
             enough = asked & np.all([_enough(census, side) for side in (*then, *now)], axis=0)
             tested += int(enough.sum())
-            before, after = difference(census, then), difference(census, now)
             change = estimate(census, [(1.0, now[0]), (-1.0, now[1]), (-1.0, then[0]), (1.0, then[1])])
             p_values, ends = change.p_value(), change.ends()
-            for i in np.flatnonzero(enough & (p_values <= each)):
+            found_here = np.flatnonzero(enough & (p_values <= each))
+            if not len(found_here):
+                continue
+            before, after = difference(census, then), difference(census, now)
+            for i in found_here:
                 found = Moved(
                     census.groups[a].attribute, census.groups[a].names[g], rates[i].key, rates[i].of, rates[i].part,
                     windows, *(float(v[i]) for v in (before.value, after.value, *ends, p_values)),
