@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import io
 import json
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -284,6 +285,33 @@ def _events(arguments: argparse.Namespace) -> int:
     told = words.say("{accepted} events added, {repeated} were there already, {late} came too late for their window, "
                      "{refused} are kept aside as malformed.", **counted)  # fmt: skip
     _say(arguments, counted, [told])
+    return 0
+
+
+def _learn(arguments: argparse.Namespace) -> int:
+    from fairdash import data
+    from fairdash.events.learned import thumbs
+    from fairdash.events.log import EventLog
+    from fairdash.groups import form
+    from fairdash.stages import feedback
+
+    dataset, _ = _read_dataset(arguments)
+    split = data.split.split(dataset, arguments.split or data.split.usual(dataset), seed=arguments.seed)
+    given = thumbs(EventLog(arguments.log), arguments.taken)
+    version = feedback.version(dataset, split, given, words.say("{name} with feedback", name=dataset.name))
+    data.save(version, arguments.out)
+    about, skewed = version.provenance[feedback.FEEDBACK], {}
+    told = {"thumbs": about["thumbs"], "left_out": about["left_out"], "out": str(arguments.out)}
+    lines = [words.say("{thumbs} things that people took or refused are learned; {left_out} are known already, held "
+                       "out, or of nobody known. Saved in {out}", **told)]  # fmt: skip
+    for text in arguments.group:
+        spec = _group(text, arguments)
+        _, gave, up = feedback.skew(dataset, given, form(spec, split.training.people), spec.min_size)
+        skewed[spec.label] = {name: None if math.isnan(p) else p for name, p in (("gave", gave), ("up", up))}
+        lines.append(words.say("{attribute}, whether groups give as much feedback: {gave}; whether it is as positive: "
+                               "{up}.", attribute=spec.label, gave=words.p_value(gave), up=words.p_value(up),
+                               ))  # fmt: skip
+    _say(arguments, {**about, "skew_p_values": skewed, "out": str(arguments.out)}, lines)
     return 0
 
 
@@ -929,6 +957,16 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--log", type=Path, required=True, help="the log's file; it is made where it is not there")
     made.add_argument("--add", required=True, metavar="FILE", help="events as JSON, one a line; - reads stdin")
     made.add_argument("--lateness", type=float, help="of a new log: seconds that an event may come after a later one")
+
+    made = command("learn", _learn, "a version of the data that has learned what people did; the same is held out")
+    made.add_argument("--log", type=Path, required=True, help="the log, as `events` makes it")
+    add_data(made)
+    made.add_argument("--split", help=splits)
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--taken", nargs="+", default=[], metavar="TYPE",
+                      help="types of events that say yes to an item; else all but dislikes")  # fmt: skip
+    add_groups(made, "; says whether feedback is skewed by it")
+    made.add_argument("--out", type=Path, required=True, help="folder for the version, to train with --split own")
 
     made = command("watch", _watch, "audit events as they come, and say when what groups get has moved")
     made.add_argument("--events", type=Path, required=True, metavar="LOG", help="the log, as `events` makes it")
