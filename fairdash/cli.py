@@ -569,6 +569,16 @@ def _report(arguments: argparse.Namespace) -> int:
 _MAKES = {"audit": "audit", "comparison": "compare"}
 
 
+def _export(arguments: argparse.Namespace) -> int:
+    from fairdash.export import export
+    from fairdash.run import Run
+
+    export(Run.load(arguments.run), arguments.out, _progress)
+    said = words.say("A folder that answers by itself: {out}", out=str(arguments.out))
+    _say(arguments, {"out": str(arguments.out)}, [said])
+    return 0
+
+
 def _serve(arguments: argparse.Namespace) -> int:
     from fairdash.api import app, document
 
@@ -1032,6 +1042,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--run", type=Path, required=True)
     made.add_argument("--host", default="127.0.0.1", help="others than this machine need FAIRDASH_API_TOKEN to be set")
     made.add_argument("--port", type=int, default=8601, help="0: any that is free")
+
+    made = command("export", _export, "write a run as a folder that answers without this program, with its audit")
+    made.add_argument("--run", type=Path, required=True)
+    made.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that is not there yet")
 
     made = command("demo", _demo, "fill the workspace from nothing to a finished comparison")
     made.add_argument("--dataset", default="synthetic")
