@@ -193,6 +193,7 @@ def test_only_those_who_were_asked_are_audited_and_compared(tiny: Path, tmp_path
     found = audit.audit(run, lists, spec).to_json()
     assert found["n_users"] == 30
     assert found["model"]["gender"]["flip_jaccard"]["n"] == 30
+    assert found["model"]["gender"]["probe_auc"]["n"] <= 30  # nobody else has a list that could give anything away
     assert not any("no list" in told for told in found["warnings"])
     plain = fit.train(cut, TrainSpec("popularity"), tmp_path / "popularity")
     made = compare.Made("popularity", plain, recommend.recommend(plain, 6), {})
