@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -64,6 +64,11 @@ def title(metric: str, k: int) -> str:
     name = words.say(part(key).title or words.sentence(key.replace("_", " ")))
     at = f"@{k}" if key in on_side("accuracy") else ""
     return words.say("{metric} ({items})", metric=name + at, items=words.label(items, 24)) if items else name + at
+
+
+def namer(metrics: Sequence[str], k: int) -> Callable[[Any], str]:
+    """The `format_func` of a choice among metrics: their titles, no two of them equal."""
+    return words.namer(metrics, lambda metric: title(metric, k), limit=80)
 
 
 def sentence(audit: Audit, attribute: str, metric: str) -> str:

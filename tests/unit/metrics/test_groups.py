@@ -14,7 +14,7 @@ from fairdash.hashing import id_hash
 from fairdash.metrics import accuracy, audit, bootstrap, groups
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.rates import Rates, spread
-from fairdash.metrics.shuffles import _shuffle_rows
+from fairdash.metrics.shuffles import orders_of, shuffle_rows
 from tests.bench import statistics
 
 MEAN = Rates((0,), (2,), (1,))
@@ -30,7 +30,7 @@ def gap_of(values: Sequence[np.ndarray], *, seed: int = 0, replicates: int = 500
     total = np.stack([rows[codes == g].sum(axis=0) for g in range(len(sizes))])
     moments = np.stack([rows[codes == g].T @ rows[codes == g] for g in range(len(sizes))])
     boot = np.stack([drawn[codes == g].T.astype(float) @ rows[codes == g] for g in range(len(sizes))], axis=1)
-    null = _shuffle_rows(rows, sizes, permutations, np.random.default_rng(seed))
+    null = shuffle_rows(rows, sizes, [orders_of(len(rows), permutations, np.random.default_rng(seed))])
     return groups.gap(MEAN, [f"g{i}" for i in range(len(sizes))], sizes, total, moments, boot, null, better=1)
 
 
