@@ -542,11 +542,11 @@ _MAKES = {"audit": "audit", "comparison": "compare"}
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from fairdash.api import app
+    from fairdash.api import app, document
 
     def ready(address: str) -> None:
-        document = f"{address}{app.PATH}"
-        _say(arguments, {"address": address}, [words.say("The API is at {address}.", address=document)])
+        where = f"{address}{document.PATH}"
+        _say(arguments, {"address": address}, [words.say("The API is at {address}.", address=where)])
         sys.stdout.flush()
 
     app.serve(arguments.run, arguments.host, arguments.port, ready)

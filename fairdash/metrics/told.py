@@ -45,8 +45,10 @@ def spreads(
                 "similarity": {one: float(mean) for one, mean in zip(names, spread.similarity, strict=True)},
             }
         first = by_similarity[FIRST]
-        beside = {key: first[key] for key in ("p_value", "floor", "above_floor", "above_floor_ci") if key in first}
-        more: dict[str, Any] = {"similarity": FIRST, **beside, "by_similarity": by_similarity}
+        beside: dict[str, Any] = {
+            key: first[key] for key in ("p_value", "floor", "above_floor", "above_floor_ci") if key in first
+        }
+        more = {"similarity": FIRST, **beside, "by_similarity": by_similarity}
         low, high = first["ci"]
         result[name] = (first["value"], (low, high), getattr(found[FIRST], f"{name}_replicates"), more)
     return result
