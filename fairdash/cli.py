@@ -174,10 +174,10 @@ def _recommend(arguments: argparse.Namespace) -> int:
 def _writable(path: Path | None) -> None:
     """Before hours are spent on what could not be kept."""
     if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise ConfigError(
-            f"{path} cannot be written: {'it is a folder' if path.is_dir() else 'its folder does not exist'}.",
-            "Name a file in a folder that exists.",
-        )
+        hint = "Name a file in a folder that exists."
+        if path.is_dir():
+            raise ConfigError(words.say("{path} cannot be written: it is a folder.", path=path), hint)
+        raise ConfigError(words.say("{path} cannot be written: its folder does not exist.", path=path), hint)
 
 
 def _audit(arguments: argparse.Namespace) -> int:
@@ -196,7 +196,8 @@ def _audit(arguments: argparse.Namespace) -> int:
         unused = [name for name in ("truth", "train", "users", "items") if getattr(arguments, name) is not None]
         if unused:
             raise ConfigError(
-                f"--run brings its own tables, so --{unused[0]} has no use.", f"Leave out --run or --{unused[0]}."
+                words.say("--run brings its own tables, so --{unused} has no use.", unused=unused[0]),
+                words.say("Leave out --run or --{unused}.", unused=unused[0]),
             )
         run = Run.load(arguments.run)
         given = arguments.recommendations or []
@@ -204,9 +205,13 @@ def _audit(arguments: argparse.Namespace) -> int:
         timed += [] if arguments.window is None else ["--window"]
         if timed:
             hint = "Give the lists and truth.csv of the run's folder as --recommendations and --truth."
-            raise ConfigError(f"{timed[0]} cuts held-out rows of files, not those of --run.", hint)
+            raise ConfigError(
+                words.say("{timed} cuts held-out rows of files, not those of --run.", timed=timed[0]), hint
+            )
         if len(given) > 1:
-            raise ConfigError(f"--run is audited with one file of lists, not {len(given)}.", "Leave out --run.")
+            raise ConfigError(
+                words.say("--run is audited with one file of lists, not {n}.", n=len(given)), "Leave out --run."
+            )
         lists = _told(read_lists(run, given[0], _import_options(arguments))) if given else None
         threshold = _answers(arguments).get("relevance_threshold", "auto")
         spec = audit.AuditSpec(**shared, relevance_threshold=threshold, model=arguments.recommendations is None)
@@ -261,7 +266,7 @@ def _mitigate(arguments: argparse.Namespace) -> int:
     strengths = arguments.strength or ["auto"]
     if len(strengths) not in (1, len(arguments.method)):
         raise ConfigError(
-            f"{len(arguments.method)} methods were given, but {len(strengths)} strengths.",
+            words.say("{n} methods were given, but {m} strengths.", n=len(arguments.method), m=len(strengths)),
             "Give one --strength for all, or one for each --method, in the same order.",
         )
     if len(strengths) == 1:
@@ -346,7 +351,7 @@ def _made(run: Run, file: Path) -> Made:
             Mitigation.from_json(how["mitigation"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
-                f"{beside} does not say how {file.name} came to be.",
+                words.say("{beside} does not say how {name} came to be.", beside=beside, name=file.name),
                 "Make the lists again with `mitigate`, or remove that file.",
             ) from error
         if written == hashlib.sha256(file.read_bytes()).hexdigest():
@@ -394,8 +399,8 @@ def _report(arguments: argparse.Namespace) -> int:
     suffix = (arguments.format or arguments.out.suffix.lstrip(".")).lower()
     if suffix not in report.FORMATS:
         raise ConfigError(
-            f"{arguments.out} ends in no format of a report.",
-            f"End it in .{', .'.join(report.FORMATS)}, or give --format.",
+            words.say("{out} ends in no format of a report.", out=arguments.out),
+            words.say("End it in .{names}, or give --format.", names=", .".join(report.FORMATS)),
         )
     run = None if arguments.run is None else Run.load(arguments.run)
     try:
@@ -404,7 +409,8 @@ def _report(arguments: argparse.Namespace) -> int:
         made = report.KINDS[kind](value, about, datetime.now(UTC), frames=arguments.frames)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"{source} is no {kind}.", f"Give the file that `python -m fairdash {_MAKES[kind]} --out` wrote."
+            words.say("{source} is no {kind}.", source=source, kind=kind),
+            words.say("Give the file that `python -m fairdash {makes} --out` wrote.", makes=_MAKES[kind]),
         ) from error
     arguments.out.write_text(report.FORMATS[suffix].write(made), encoding="utf-8")
     _say(arguments, {"out": str(arguments.out)}, [f"Report in {arguments.out}"])
@@ -434,7 +440,7 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
     if (arguments.dataset is None) == (arguments.interactions is None):
         raise ConfigError(
             "Give either --dataset or --interactions.",
-            f"Known data sets: {', '.join(data.sources.SOURCES)}.",
+            words.say("Known data sets: {names}.", names=", ".join(data.sources.SOURCES)),
         )
     if arguments.dataset is not None:
         of_files = ("users", "items", "valid", "test", "user_vectors", "item_vectors", "mapping", "save_mapping")
@@ -442,7 +448,9 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
         changed += [ANSWERS[key].option for key in _answers(arguments) if key != "relevance_threshold"]
         if changed:
             raise ConfigError(
-                f"{changed[0].replace('_', '-')} is for files, and --dataset brings its own tables.",
+                words.say(
+                    "{changed} is for files, and --dataset brings its own tables.", changed=changed[0].replace("_", "-")
+                ),
                 "Leave it out, or give the files with --interactions.",
             )
         if arguments.dataset in data.sources.SOURCES:
@@ -477,7 +485,10 @@ def _answers(arguments: argparse.Namespace) -> dict[str, Any]:
                 found[key] = ANSWERS[key].value(text)
             except ValueError as error:
                 option = ANSWERS[key].option
-                raise ConfigError(f"{option} {text} cannot be: {error}.", f"{option}: {ANSWERS[key].help}.") from error
+                raise ConfigError(
+                    words.say("{option} {text} cannot be: {error}.", option=option, text=text, error=error),
+                    words.say("{option}: {help}.", option=option, help=ANSWERS[key].help),
+                ) from error
     return found
 
 
@@ -491,9 +502,13 @@ def _import_options(arguments: argparse.Namespace) -> ImportOptions:
             kept = json.loads(arguments.mapping.read_text("utf-8"))
         except (ValueError, AttributeError) as error:
             hint = "Give the file that --save-mapping wrote."
-            raise ConfigError(f"{arguments.mapping} is no mapping: {error}.", hint) from error
+            raise ConfigError(
+                words.say("{mapping} is no mapping: {error}.", mapping=arguments.mapping, error=error), hint
+            ) from error
     if not isinstance(kept, dict):
-        raise ConfigError(f"{arguments.mapping} is no mapping.", "Give the file that --save-mapping wrote.")
+        raise ConfigError(
+            words.say("{mapping} is no mapping.", mapping=arguments.mapping), "Give the file that --save-mapping wrote."
+        )
     return replace(ImportOptions.from_json(kept), **_answers(arguments))
 
 
@@ -513,7 +528,9 @@ def _group(text: str, arguments: argparse.Namespace) -> GroupSpec:
 
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
-        raise ConfigError(f"“{text}” names no attribute.", "Give a column of the table, such as --group gender.")
+        raise ConfigError(
+            words.say("“{text}” names no attribute.", text=text), "Give a column of the table, such as --group gender."
+        )
     bins = dict(_bins(text) for text in arguments.bins)
     return GroupSpec(names, tuple(bins.get(name) for name in names), arguments.min_group_size)
 
@@ -527,7 +544,8 @@ def _statistics(arguments: argparse.Namespace) -> dict[str, Any]:
     for attributes in targets.keys() - set(asked):
         name = ",".join(attributes)
         raise ConfigError(
-            f"--target names {name}, which no group is made of.", f"Ask for --group {name} or --item-group {name} too."
+            words.say("--target names {name}, which no group is made of.", name=name),
+            words.say("Ask for --group {name} or --item-group {name} too.", name=name),
         )
     return {
         "groups": tuple(replace(spec, target=targets.get(spec.attributes, "")) for spec in groups),
@@ -547,7 +565,10 @@ def _target(text: str) -> tuple[tuple[str, ...], str | tuple[tuple[str, float], 
     except ValueError:
         shares = []
     if not (name and told) or ("=" in told and not shares):
-        raise ConfigError(f"--target {text} is no attribute with a target.", "Write --target popularity:tail=0.4.")
+        raise ConfigError(
+            words.say("--target {text} is no attribute with a target.", text=text),
+            "Write --target popularity:tail=0.4.",
+        )
     return tuple(part.strip() for part in name.split(",")), tuple(shares) or told
 
 
@@ -556,7 +577,9 @@ def _bins(text: str) -> tuple[str, tuple[float, ...]]:
     try:
         return name, tuple(float(edge) for edge in edges.split(","))
     except ValueError as error:
-        raise ConfigError(f"--bins {text} holds no numbers.", "Write --bins age=18,25,35,45,56.") from error
+        raise ConfigError(
+            words.say("--bins {text} holds no numbers.", text=text), "Write --bins age=18,25,35,45,56."
+        ) from error
 
 
 def _named(option: str, pairs: Sequence[str], example: str) -> dict[str, str]:
@@ -565,9 +588,14 @@ def _named(option: str, pairs: Sequence[str], example: str) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not (name and equals):
-            raise ConfigError(f"{option} {pair} is no pair of a name and a value.", f"Write {option} {example}.")
+            raise ConfigError(
+                words.say("{option} {pair} is no pair of a name and a value.", option=option, pair=pair),
+                words.say("Write {option} {example}.", option=option, example=example),
+            )
         if name in found:
-            raise ConfigError(f"{option} names {name} twice.", "Give each name once.")
+            raise ConfigError(
+                words.say("{option} names {name} twice.", option=option, name=name), "Give each name once."
+            )
         found[name] = value
     return found
 
@@ -584,7 +612,10 @@ def _strength(text: str) -> float | None:
     except ValueError:
         value = -1.0
     if not 0.0 <= value <= 1.0:
-        raise ConfigError(f"--strength {text} is neither auto nor between 0 and 1.", "Write --strength 0.5 or auto.")
+        raise ConfigError(
+            words.say("--strength {text} is neither auto nor between 0 and 1.", text=text),
+            "Write --strength 0.5 or auto.",
+        )
     return value
 
 
@@ -693,8 +724,8 @@ def _parser() -> argparse.ArgumentParser:
 
     splits = (
         "leave-one-out, user-time:0.8, user-random:0.8, global-time:DATE, or own: as the data came; else own where it "
+        "came so, or leave-one-out"
     )
-    splits += "came so, or leave-one-out"
     made = command("data", _data, "read, check and clean; say what was found")
     add_data(made)
     made.add_argument("--out", type=Path, help="folder for the checked data set")

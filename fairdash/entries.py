@@ -113,7 +113,10 @@ def saved_people(workspace: Workspace, lists: str) -> dict[str, list[str]]:
             raise ValueError(words.say("it holds no groups"))
         return {str(name): [str(one) for one in ids] for name, ids in found.items()}
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{file} cannot be read: {error}.", "Remove it; the groups in it are lost.") from error
+        raise DataError(
+            words.say("{file} cannot be read: {error}.", file=file, error=error),
+            "Remove it; the groups in it are lost.",
+        ) from error
 
 
 def save_people(workspace: Workspace, lists: str, name: str, ids: Sequence[str]) -> None:
@@ -128,7 +131,7 @@ def save_people(workspace: Workspace, lists: str, name: str, ids: Sequence[str])
         elif not name.strip() or name != words.label(name, 40):
             raise ConfigError("A saved group needs a name of at most 40 characters.", "Type one.")
         elif name.casefold() in {one.casefold() for one in saved}:
-            raise ConfigError(f"There is a saved group “{name}” already.", "Choose another name.")
+            raise ConfigError(words.say("There is a saved group “{name}” already.", name=name), "Choose another name.")
         else:
             saved[name] = sorted(map(str, ids))
         write_json(file, saved)
@@ -245,4 +248,7 @@ def _mentions(value: Any, names: set[str]) -> bool:
 def _refuse_active(jobs: Iterable[Job]) -> None:
     for job in jobs:
         if not job.ended:
-            raise JobError(f"The job “{job.title}” still works with this.", "Stop it, or wait until it is done.")
+            raise JobError(
+                words.say("The job “{title}” still works with this.", title=job.title),
+                "Stop it, or wait until it is done.",
+            )

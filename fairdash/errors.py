@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from fairdash import words
+from fairdash.words import Said
+
 
 class FairDashError(Exception):
     """A user's error. Pages show message and hint; the command line prints both and exits with 2."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: Said, hint: Said = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = words.again(message)
+        self.hint = words.again(hint)
 
 
 class DataError(FairDashError):

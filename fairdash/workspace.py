@@ -127,7 +127,10 @@ class Workspace:
     def path(self, kind: Kind, digest: str) -> Path:
         """The folder of a value, whether or not it exists. Digests from outside are checked: 16 hex digits."""
         if not _NAME.fullmatch(digest):
-            raise FairDashError(f"“{digest}” is no id of the workspace.", "Choose an entry from the list instead.")
+            raise FairDashError(
+                words.say("“{digest}” is no id of the workspace.", digest=digest),
+                "Choose an entry from the list instead.",
+            )
         return self.root / kind / digest
 
     def has(self, kind: Kind, digest: str) -> bool:
@@ -148,7 +151,9 @@ class Workspace:
         except (OSError, ValueError) as error:
             if not path.exists():
                 raise FairDashError(
-                    f"There is no entry {digest} among the {kind} of this workspace.",
+                    words.say(
+                        "There is no entry {digest} among the {kind} of this workspace.", digest=digest, kind=kind
+                    ),
                     "It may have been deleted, or the link came from another machine. Choose another or make it again.",
                 ) from error
             raise _damaged(kind, digest, error) from error
@@ -290,7 +295,11 @@ class Workspace:
         used = sum(self.usage().values())
         if used > settings.QUOTA_GB * 1e9:
             raise FairDashError(
-                f"The workspace holds {words.size(used)}; its limit is {settings.QUOTA_GB} GB.",
+                words.say(
+                    "The workspace holds {size}; its limit is {quota_gb} GB.",
+                    size=words.size(used),
+                    quota_gb=settings.QUOTA_GB,
+                ),
                 "Delete runs, data sets, uploads or searches that are no longer needed, or raise FAIRDASH_QUOTA_GB.",
             )
 

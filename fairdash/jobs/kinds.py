@@ -30,7 +30,10 @@ Result = dict[str, Any]
 def run(workspace: Workspace, kind: str, params: Params, progress: Progress = silent) -> Result:
     """Run one job here and now. Raises ConfigError for an unknown kind, Cancelled when progress says stop."""
     if kind not in _KINDS:
-        raise ConfigError(f"There is no job of the kind “{kind}”.", f"Kinds: {', '.join(_KINDS)}.")
+        raise ConfigError(
+            words.say("There is no job of the kind “{kind}”.", kind=kind),
+            words.say("Kinds: {names}.", names=", ".join(_KINDS)),
+        )
     return _KINDS[kind](workspace, params, progress)
 
 

@@ -92,7 +92,9 @@ def get(workspace: Workspace, job: str) -> Job:
     """The job's row. Raises JobError when there is none."""
     row = table(workspace).get(job)
     if row is None:
-        raise JobError(f"There is no job {job} in this workspace.", "It may have been removed; start it again.")
+        raise JobError(
+            words.say("There is no job {job} in this workspace.", job=job), "It may have been removed; start it again."
+        )
     return row
 
 

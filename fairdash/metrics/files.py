@@ -10,7 +10,7 @@ from typing import Any, Literal, cast, overload
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.data.brought import Brings, Brought, Lists, bring
 from fairdash.data.options import ImportOptions
 from fairdash.data.windows import windows
@@ -113,10 +113,15 @@ def audits(
     tables: dict[str, Any] = {"train": train, "items": items, "options": options, "accept_guesses": accept_guesses}
     if any(_parquet_rows(one) > LARGE_ROWS for one in given):
         if window is not None:
-            raise DataError(f"Lists of more than {LARGE_ROWS:,} rows have no windows.", "Cut the file by time.")
+            raise DataError(
+                words.say("Lists of more than {large_rows} rows have no windows.", large_rows=LARGE_ROWS),
+                "Cut the file by time.",
+            )
         if len(given) > 1:
             raise DataError(
-                f"Lists of more than {LARGE_ROWS:,} rows are audited one system at a time.",
+                words.say(
+                    "Lists of more than {large_rows} rows are audited one system at a time.", large_rows=LARGE_ROWS
+                ),
                 "Audit each file on its own, or bring the best places of each list alone.",
             )
 

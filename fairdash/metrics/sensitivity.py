@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.schema import Codes
 
@@ -162,17 +163,25 @@ def parse_templates(text: str) -> tuple[str, ...]:
     for number, line in rows:
         if line.count(SLOT) != 1:
             raise ConfigError(
-                f"Template line {number} holds {SLOT} {line.count(SLOT)} times: “{line}”.",
-                f"Write {SLOT} exactly once, where the name or the attribute goes.",
+                words.say(
+                    "Template line {number} holds {slot} {count} times: “{line}”.",
+                    number=number,
+                    slot=SLOT,
+                    count=line.count(SLOT),
+                    line=line,
+                ),
+                words.say("Write {slot} exactly once, where the name or the attribute goes.", slot=SLOT),
             )
     if not rows:
-        raise ConfigError("There is no template.", f"Write at least one sentence that holds {SLOT}.")
+        raise ConfigError(
+            "There is no template.", words.say("Write at least one sentence that holds {slot}.", slot=SLOT)
+        )
     return tuple(dict.fromkeys(line for _, line in rows))
 
 
 def parse_words(text: str) -> dict[str, tuple[str, ...]]:
     """Words by group from lines such as `women: Mary, my sister`. ConfigError names the line."""
-    words: dict[str, tuple[str, ...]] = {}
+    by_group: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -180,15 +189,22 @@ def parse_words(text: str) -> dict[str, tuple[str, ...]]:
         found = tuple(dict.fromkeys(word.strip() for word in rest.split(",") if word.strip()))
         if not colon or not group.strip() or not found:
             raise ConfigError(
-                f"Line {number} of the words is not “group: word, word”: “{line.strip()}”.",
+                words.say(
+                    "Line {number} of the words is not “group: word, word”: “{line}”.", number=number, line=line.strip()
+                ),
                 "Write a group, a colon, and its words with commas between them.",
             )
-        if group.strip() in words:
-            raise ConfigError(f"Line {number} of the words names the group “{group.strip()}” again.", "Join the lines.")
-        words[group.strip()] = found
-    if len(words) < 2:
+        if group.strip() in by_group:
+            raise ConfigError(
+                words.say(
+                    "Line {number} of the words names the group “{group}” again.", number=number, group=group.strip()
+                ),
+                "Join the lines.",
+            )
+        by_group[group.strip()] = found
+    if len(by_group) < 2:
         raise ConfigError("The words name fewer than two groups.", "Write a line for each of at least two groups.")
-    return words
+    return by_group
 
 
 def template_test(

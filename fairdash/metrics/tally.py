@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.hashing import Hashes, mix
 from fairdash.metrics import bootstrap
@@ -265,7 +266,7 @@ def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[
     for name, value in (*values.items(), *people.items(), *items.items()):
         if len(value) != facts.n or np.isinf(value).any() or (name not in values and np.isnan(value).any()):
             raise ConfigError(
-                f"{name!r} is not one finite number a person ({facts.n:,} people).",
+                words.say("{name} is not one finite number a person ({n} people).", name=repr(name), n=facts.n),
                 "A family of metrics gives NaN where a metric is undefined, and 0 in columns where nothing counts.",
             )
     for key, value in values.items():
@@ -274,7 +275,11 @@ def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[
         people |= {f"sum:{key}": filled, f"square:{key}": filled**2}
         if not np.array_equal(people.setdefault(counted(key), count), count):
             raise ConfigError(
-                f"The metric {key!r} is not known for the people that others of {counted(key)!r} are known for.",
+                words.say(
+                    "The metric {key} is not known for the people that others of {counted} are known for.",
+                    key=repr(key),
+                    counted=repr(counted(key)),
+                ),
                 "Declare another `counted`, or none.",
             )
     return values, people, items

@@ -183,10 +183,12 @@ class Sizes:
 @dataclass(frozen=True)
 class Cost:
     """What a training asks for. flops: floating-point operations of all steps, forward and backward. bytes: memory of
-    weights, optimizer, best weights and one batch together."""
+    weights, optimizer, best weights and one batch together. tokens: that a language model reads or writes; 0 where
+    none does."""
 
     flops: float
     bytes: float
+    tokens: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,8 @@ class RecommenderInfo:
     (CatalogueFitted, CandidateFitted).
     space: what a search varies; empty: it is not searched. offers: what mitigations may need of it, and
     "training" where it takes training mitigations. cost: of a training with such options on data of such sizes; None
-    where it takes no time to speak of.
+    where it takes no time to speak of. sample: whom it is asked about, as bool [n_users], given its options, the data
+    and a seed; only these people get lists and are audited. None, or a result of None: everybody.
     """
 
     name: str
@@ -213,3 +216,4 @@ class RecommenderInfo:
     space: Space = field(default_factory=dict)
     offers: frozenset[Offer] = frozenset()
     cost: Callable[[Any, Sizes], Cost] | None = None
+    sample: Callable[[Any, TrainingData, int], NDArray[np.bool_] | None] | None = None

@@ -46,6 +46,8 @@ def estimate(cost: Cost, device: Device) -> Estimate:
         else words.later("A guess, since a GPU's speed is not measured here: at most {time} and {memory} GB of memory.")
     )
     sentence = words.say(told, time=time_said, memory=words.number(cost.bytes / 2**30, 1))
+    if cost.tokens:
+        sentence += " " + words.say("{n} tokens are read or written.", n=round(cost.tokens, -3))
     room = float(psutil.virtual_memory().available)
     if on_cpu and cost.bytes > room:
         sentence += " " + words.say(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import reduce
 from typing import Any, Literal
 
 from fairdash import settings, words
@@ -14,7 +15,7 @@ from fairdash.metrics import audit as audits
 from fairdash.metrics.value import Audit
 from fairdash.progress import Progress, silent
 from fairdash.run import Run
-from fairdash.schema import Floats, GroupSpec, Lists
+from fairdash.schema import Floats, GroupSpec, Lists, Split
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,13 @@ def audit(
     *,
     vectors: Floats | None = None,
     beside: Sequence[Lists] = (),
+    among: Sequence[Split] = (),
     progress: Progress = silent,
 ) -> Audit:
     """Audit lists [n_users, ≥ spec.k] of the run's people on its test part. vectors: user vectors [n_users, d] as a
     mitigation left them; None: the recommender's own. beside: lists that these are compared with, on common people.
-    Raises ConfigError for a spec that cannot be measured here."""
+    among: the splits of those, so that all are of people whom each of their recommenders was asked about. Raises
+    ConfigError for a spec that cannot be measured here."""
     side = None
     if spec.model and run.has_model:
         from fairdash.stages.model_side import model_side
@@ -78,7 +81,7 @@ def audit(
         )
     progress(0.9, words.say("Bootstrapping and permuting"))
     made = audits.from_split(
-        run.split,
+        reduce(Split.among, among, run.split),
         lists,
         groups=spec.groups,
         item_groups=spec.item_groups,

@@ -176,7 +176,8 @@ def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = sil
             models.append(_measured(side, lists.top(spec.k), spec, within(half, 0.0, 0.8)))
         rest = within(half, 0.8, 0.2) if model else half
         plain = replace(spec, model=False)
-        audits.append(audit.audit(ground, lists, plain, beside=(first, second), progress=rest))
+        among = (before.run.split, after.run.split)
+        audits.append(audit.audit(ground, lists, plain, beside=(first, second), among=among, progress=rest))
     return compare_audits(
         audits[0],
         audits[1],

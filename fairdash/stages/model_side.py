@@ -194,7 +194,7 @@ def attribute_sensitivity(
 
     data = split.training
     hashes = id_hash(data.users[USER_ID])
-    people = np.flatnonzero(np.isin(who.codes, kept))
+    people = np.flatnonzero(np.isin(who.codes, kept) & (True if split.asked is None else split.asked))
     room = (TEXTS if isinstance(fitted, VectorFitted) else COSTLY_TEXTS) // (len(kept) + 3)
     people = np.sort(people[np.argsort(mix(seed, hashes[people]), kind="stable")][: max(room, 1)])
     group = np.searchsorted(kept, who.codes[people])  # place of each person's own group in `kept`

@@ -105,7 +105,7 @@ class Place(ABC):
 
         Raises ConfigError in places that do not act while training."""
         raise ConfigError(
-            f"{method.info.key} works on a trained run, not while training.",
+            words.say("{key} works on a trained run, not while training.", key=method.info.key),
             "Train first, then use `mitigate` with this method.",
         )
 

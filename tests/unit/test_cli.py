@@ -277,7 +277,7 @@ def test_errors_say_what_and_what_to_do(
         (["--method", "user_parity", "--strength", "0.5"], "groups of people"),
         (["--method", "project", "--group", "gender", "--strength", "0.5"], "user vectors"),
         (["--method", "adversarial", "--group", "gender", "--strength", "0.5"], "gradient"),
-        (["--method", "calibrate", "--k", "1000", "--strength", "0.5"], "1000"),
+        (["--method", "calibrate", "--k", "1000", "--strength", "0.5"], "1,000"),
         (["--method", "fa_ir", "--item-group", "colour", "--strength", "0.5"], "colour"),
         (["--method", "user_parity", "--group", "gender=F", "--strength", "0.5"], "its values are man, woman"),
         (["--method", "user_parity", "--group", "gender=", "--strength", "0.5"], "its values are man, woman"),
@@ -430,7 +430,7 @@ def test_arrays_of_people_and_items_come_along_to_the_run(
     [
         (["--out", "nowhere/audit.json"], "nowhere"),
         (["--out", "."], "folder"),
-        (["--k", str(10**15)], "k = 1000000000000000"),
+        (["--k", str(10**15)], "k = 1,000,000,000,000,000"),
         (["--replicates", str(10**14)], "replicates"),
         (["--permutations", str(10**14)], "permutations"),
         (["--seed", "-1"], "seed"),
