@@ -19,6 +19,7 @@ from streamlit import config
 
 from fairdash import __version__
 from fairdash.jobs import runner
+from fairdash.ui.door import OwnSite
 from fairdash.workspace import Workspace
 
 REAP_SECONDS = 1.0
@@ -124,4 +125,4 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
 
 
 ROUTES = [Route("/healthz", health)]
-MIDDLEWARE = [Middleware(SecurityHeaders)]
+MIDDLEWARE = [Middleware(SecurityHeaders), Middleware(OwnSite)]
