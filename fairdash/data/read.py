@@ -916,7 +916,7 @@ def _parquet(name: str, raw: bytes) -> Table:
 def _leaves(metadata: pa_parquet.FileMetaData) -> int:
     """Values that are decoded, those within lists and records among them."""
     groups = map(metadata.row_group, range(metadata.num_row_groups))
-    return sum(group.column(i).num_values for group in groups for i in range(metadata.num_columns))
+    return int(sum(group.column(i).num_values for group in groups for i in range(metadata.num_columns)))
 
 
 def _check_utf8(name: str, column: str, cells: pa.ChunkedArray) -> None:
@@ -936,7 +936,7 @@ def _written_out(column: pa.ChunkedArray) -> int:
     if not pa.types.is_dictionary(column.type):
         return 0
     sizes = (pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices.cast(pa.int64()))) for chunk in column.chunks)
-    return sum(size.as_py() or 0 for size in sizes)
+    return int(sum(size.as_py() or 0 for size in sizes))
 
 
 def _as_text(column: pa.ChunkedArray) -> pd.Series | None:

@@ -238,7 +238,7 @@ def moment(text: str) -> float | None:
         date = pd.to_datetime(text, format="ISO8601", utc=True)
     except (ValueError, OverflowError):
         return None
-    return None if date is pd.NaT else float(_seconds(pd.Series([date]))[0])
+    return None if pd.isna(date) else float(_seconds(pd.Series([date]))[0])
 
 
 def span(start: str, end: str) -> str:
