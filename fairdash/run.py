@@ -45,6 +45,7 @@ from fairdash.workspace import write_json
 if TYPE_CHECKING:
     from fairdash.data.findings import Finding
     from fairdash.data.options import ImportOptions
+    from fairdash.data.read import Table
     from fairdash.recommenders.base import Fitted
 
 
@@ -334,13 +335,17 @@ def _read_csv(path: Path, numbers: Mapping[str, pa.DataType]) -> pa.Table:
     return pa_csv.read_csv(path, convert_options=options, parse_options=parse)
 
 
-def read_lists(run: Run, path: Path | str, options: ImportOptions | None = None) -> tuple[Lists, tuple[Finding, ...]]:
-    """Lists of a file for the people of a run, and what was found in it. Raises DataError that names the file, row and
-    column."""
+def read_lists(
+    run: Run, source: Path | str | Table, options: ImportOptions | None = None, *, accept_guesses: bool = True
+) -> tuple[Lists, tuple[Finding, ...]]:
+    """Lists of a file for the people of a run, and what was found in it; see `data.lists.read_lists`. Raises DataError
+    that names the file, row and column."""
     from fairdash.data import lists
 
     data = run.split.training
-    return lists.read_lists(str(path), data.users, data.items, seed=run.split.seed, options=options)
+    return lists.read_lists(
+        source, data.users, data.items, seed=run.split.seed, options=options, accept_guesses=accept_guesses
+    )
 
 
 def write_lists(run: Run, lists: Lists, path: Path, *, scores: bool = False) -> None:

@@ -13,8 +13,9 @@ from scipy import sparse
 
 from fairdash import columns, settings, words
 from fairdash.data import brought
-from fairdash.data.findings import ROWS_SHOWN, Finding, Severity
+from fairdash.data.findings import ROWS_SHOWN, Finding, Severity, UnansweredError, questions
 from fairdash.data.options import ImportOptions
+from fairdash.data.read import Table
 from fairdash.errors import DataError
 from fairdash.hashing import id_hash, mix
 from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Lists
@@ -22,7 +23,7 @@ from fairdash.words import Said
 
 
 def read_lists(
-    source: brought.Brings,
+    source: brought.Brings | Table,
     users: pd.DataFrame,
     items: pd.DataFrame,
     *,
@@ -31,6 +32,7 @@ def read_lists(
     seed: int = 0,
     depth: int = settings.CANDIDATES,
     options: ImportOptions | None = None,
+    accept_guesses: bool = True,
 ) -> tuple[Lists, tuple[Finding, ...]]:
     """The lists of a file for `users`, in their order: Lists [n_users, depth], and what was found.
 
@@ -38,10 +40,11 @@ def read_lists(
     system: whose lists, where a column names several. seen: bool csr [n_users, n_items], what people had in training;
     recommending it again is counted, and kept. Where there is a rank it gives the order, else the score, equal ones by
     a hash of (seed, item). An item that comes twice in a list keeps its better place. depth: only the best so many
-    places of a list are kept.
+    places of a list are kept. accept_guesses: take the likely answer to what is asked.
 
     Raises DataError for a missing column, lists of several systems, a rank or score that is no number, two items at
-    one rank, and a file in which no person or no item is known.
+    one rank, and a file in which no person or no item is known; UnansweredError where something is asked and guesses
+    are not accepted.
     """
     by_system = read_systems(source, users, items, seen=seen, seed=seed, depth=depth, options=options)
     if system is None and len(by_system) > 1:
@@ -55,11 +58,15 @@ def read_lists(
             words.say("There are no lists of {system}.", system=repr(system)),
             words.say("There are those of {names}.", names=", ".join(by_system)),
         )
-    return by_system[next(iter(by_system)) if system is None else system]
+    lists, findings = by_system[next(iter(by_system)) if system is None else system]
+    asked = questions(findings)
+    if asked and not accept_guesses:
+        raise UnansweredError(asked)
+    return lists, findings
 
 
 def read_systems(
-    source: brought.Brings,
+    source: brought.Brings | Table,
     users: pd.DataFrame,
     items: pd.DataFrame,
     *,
@@ -68,11 +75,15 @@ def read_systems(
     depth: int = settings.CANDIDATES,
     options: ImportOptions | None = None,
 ) -> dict[str, tuple[Lists, tuple[Finding, ...]]]:
-    """The lists of each system that a column `system` or `model` names, by its name ("" without); see `read_lists`."""
+    """The lists of each system that a column `system` or `model` names, by its name ("" without); see `read_lists`.
+    A table that was `entered` already is one of several that the options are about."""
     options = options or ImportOptions()
     findings: list[Finding] = []
-    table = brought.entered(source, "recommendations", options, findings, RANK)
-    brought.must_have(options, [table])
+    if isinstance(source, Table):
+        table = source
+    else:
+        table = brought.entered(source, "recommendations", options, findings, RANK)
+        brought.must_have(options, [table])
     lists, rest = brought.list_columns(table, options, findings)
     if len(rest.columns):
         message = words.say("These columns are not used: {names}.", names=", ".join(columns.names(rest)))

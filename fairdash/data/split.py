@@ -184,7 +184,7 @@ def _leaks(known: NDArray[np.float64], held: NDArray[np.float64]) -> tuple[str, 
         "everybody (global-time) leaves nothing later in training.",
         earlier=n,
         held=len(held),
-        share=f"{later.mean():.0%}",
+        share=words.percent(later.mean(), 0),
     )
     return (message,)
 
@@ -244,9 +244,10 @@ def _start(dataset: Dataset, time: NDArray[np.float64], text: str) -> float:
         return start
     seconds = None if math.isfinite(number) and not _is_date(text, low, high, unit) else times.moment(text)
     if seconds is not None:
-        if unit == "milliseconds" or (low > 1e11 and high < 5e12):
+        known = unit if unit in ("seconds", "milliseconds") else times.unit_of(low, high)
+        if known == "milliseconds":
             number = seconds * 1000
-        elif unit == "seconds" or (low > 1e8 and high < 5e9):
+        elif known == "seconds":
             number = seconds
         else:
             hint = words.say(

@@ -280,6 +280,14 @@ def within(found: NDArray[np.float64], unit: str, start: str, end: str, name: st
     return inside
 
 
+def unit_of(low: float, high: float) -> str:
+    """The unit of times that lie between these, where nobody said it: seconds or milliseconds since 1970 of dates of
+    people who are alive, else "number"."""
+    if low > 1e8 and high < 5e9:
+        return "seconds"
+    return "milliseconds" if low > 1e11 and high < 5e12 else "number"
+
+
 def shown(time: float, unit: str) -> str:
     """A moment for people: a date, or the number."""
     if unit not in ("seconds", "milliseconds"):

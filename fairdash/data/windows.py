@@ -45,7 +45,7 @@ def windows(tables: Brought, window: str) -> dict[str, Brought]:
             "Write them in one way, or say how with --time-format.",
         )
     (unit,) = tables.units
-    label = _labels(np.concatenate([frame[TIME].to_numpy(np.float64) for frame in timed]), unit, window)
+    label = labels(np.concatenate([frame[TIME].to_numpy(np.float64) for frame in timed]), unit, window)
     found: dict[str, Brought] = {}
     empty: list[str] = []
     parts: dict[int, Names] = {}
@@ -78,8 +78,9 @@ def windows(tables: Brought, window: str) -> dict[str, Brought]:
     return found
 
 
-def _labels(every: Times, unit: str, window: str) -> Callable[[Times], Names]:
-    """A function from times [n] to the names of their windows [n]; names sort as the windows do."""
+def labels(every: Times, unit: str, window: str) -> Callable[[Times], Names]:
+    """A function from times [n] to the names of their windows [n]; names sort as the windows do. every: all times.
+    Raises ConfigError for a window that there is not, and for more than MOST of them."""
     every = every[np.isfinite(every)]
     if window in ("month", "week"):
         if unit not in _DATES:

@@ -12,7 +12,7 @@ from fairdash import settings, words
 from fairdash.data.findings import Finding
 from fairdash.groups import from_json as group_from_json
 from fairdash.metrics import audit as audits
-from fairdash.metrics.value import Audit
+from fairdash.metrics.value import Audit, ModelSide
 from fairdash.progress import Progress, silent
 from fairdash.run import Run
 from fairdash.schema import Floats, GroupSpec, Lists, Split
@@ -80,8 +80,24 @@ def audit(
             progress=progress,
         )
     progress(0.9, words.say("Bootstrapping and permuting"))
-    made = audits.from_split(
-        reduce(Split.among, among, run.split),
+    findings = [Finding.from_json(found) for found in run.meta.get("findings", ())]
+    made = of_split(reduce(Split.among, among, run.split), lists, spec, side=side, findings=findings, beside=beside)
+    progress(1.0, words.say("Audited"))
+    return made
+
+
+def of_split(
+    split: Split,
+    lists: Lists,
+    spec: AuditSpec,
+    *,
+    side: ModelSide | None = None,
+    findings: Sequence[Finding] = (),
+    beside: Sequence[Lists] = (),
+) -> Audit:
+    """The same without a run. side: what the model itself does; findings: what reading the tables found."""
+    return audits.from_split(
+        split,
         lists,
         groups=spec.groups,
         item_groups=spec.item_groups,
@@ -91,9 +107,7 @@ def audit(
         replicates=spec.replicates,
         permutations=spec.permutations,
         model=side,
-        findings=[Finding.from_json(found) for found in run.meta.get("findings", ())],
+        findings=findings,
         beside=beside,
         only=spec.only,
     )
-    progress(1.0, words.say("Audited"))
-    return made

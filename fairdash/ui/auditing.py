@@ -7,16 +7,15 @@ from typing import Any
 
 import streamlit as st
 
-from fairdash import charts, words
+from fairdash import charts, item_classes, words
 from fairdash.charts import GroupValue
-from fairdash.item_classes import POPULARITY
 from fairdash.jobs import kinds
 from fairdash.run import Run
 from fairdash.schema import UNKNOWN, GroupSpec, Lists
 from fairdash.stages import feed
 from fairdash.stages.audit import AuditSpec, audit
 from fairdash.stages.disclosure import withheld
-from fairdash.ui import cards, findings, forms, load, model_side, parts, pictures, state
+from fairdash.ui import cards, findings, forms, load, model_side, over_time, parts, pictures, state
 from fairdash.ui.question import Asked
 
 PICTURES = {
@@ -50,8 +49,8 @@ def measured(lists: str, spec: AuditSpec) -> dict[str, Any]:
 
 def of_items(run: Run) -> list[GroupSpec]:
     """The ways to group items: by what was known of them, and their attributes with their cuts."""
-    known = [GroupSpec((POPULARITY,))] if len(run.split.known) else []
-    return [*known, *forms.attributes(run.split.training.items).values()]
+    found = list(forms.attributes(run.split.training.items).values())
+    return item_classes.ways(found, popularity=len(run.split.known) > 0)
 
 
 def overview(asked: Asked, run: Run) -> dict[str, Any]:
@@ -149,6 +148,8 @@ def more(part: str, audit: dict[str, Any], asked: Asked, metric: str, made: Run,
         )
     elif part == "spread":
         _spread(audit, attribute, metric)
+    elif part == "time":
+        over_time.section(audit, _spec(asked), metric, made, lists)
     elif part == "categories":
         pictures.categories(audit, group, made, lists)
     elif part == "items":

@@ -7,29 +7,13 @@ this machine. Neither may look, over HTTP or over a WebSocket.
 from __future__ import annotations
 
 import ipaddress
-import os
-import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from starlette.responses import PlainTextResponse
 
-from fairdash import words
+from fairdash import settings, words
+from fairdash.api.guard import ASGI, HOST, OWN_NAMES, Message, Receive, Send
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGI = Callable[[Message, Receive, Send], Awaitable[None]]
-
-OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
-_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+?)\.?(:\d{1,5})?", re.ASCII)
 _REFUSED = {"type": "websocket.close", "code": 1008}  # before it was accepted: the browser is answered 403
-
-
-def names() -> tuple[str, ...]:
-    """What this server may be called: its own names, and those in FAIRDASH_HOSTS, as of a proxy before it."""
-    more = os.environ.get("FAIRDASH_HOSTS", "").lower().split(",")
-    return (*OWN_NAMES, *(name.strip() for name in more if name.strip()))
 
 
 class OwnSite:
@@ -47,7 +31,7 @@ class OwnSite:
             await send(_REFUSED)
         else:
             said = words.say(
-                "This server answers its own pages alone. Its operator names more hosts in FAIRDASH_HOSTS."
+                "This server answers its own pages alone. Its operator names more hosts in FAIRDASH_API_HOSTS."
             )
             await PlainTextResponse(said, 403)(scope, receive, send)
 
@@ -55,8 +39,8 @@ class OwnSite:
 def _own(scope: Message) -> bool:
     sent = [(bytes(name).lower(), bytes(value).decode("latin-1").lower()) for name, value in scope["headers"]]
     hosts = [value for name, value in sent if name == b"host"]
-    called = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
-    if called is None or (_is_loopback(scope) and called[1] not in names()):
+    called = HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    if called is None or (_is_loopback(scope) and called[1] not in (*OWN_NAMES, *settings.api_hosts())):
         return False
     return all(value.partition("://")[2] == hosts[0] for name, value in sent if name == b"origin")
 

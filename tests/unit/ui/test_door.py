@@ -61,7 +61,7 @@ def test_pages_of_other_sites_do_not_come_in(kind: str) -> None:
 
 
 def test_the_operator_names_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FAIRDASH_HOSTS", "fair.example, other.example")
+    monkeypatch.setenv("FAIRDASH_API_HOSTS", "fair.example, other.example")
     assert asked("http", "fair.example", "https://fair.example") == "in"
     assert asked("http", "evil.example") != "in"
 
