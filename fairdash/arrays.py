@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from fairdash import words
 from fairdash.errors import DataError
 
 Floats = NDArray[np.float32]
@@ -32,13 +33,25 @@ def check(arrays: Arrays, n: int, of: str) -> None:
     for name, array in arrays.items():
         if array.dtype != np.float32 or array.ndim < 2 or len(array) != n or array.size // max(n, 1) == 0:
             raise DataError(
-                f"The array “{name}” of {of} is {array.dtype} {list(array.shape)}; there are {n:,} {of}.",
+                words.say(
+                    "The array “{name}” of {of} is {dtype} {shape}; there are {n} {of}.",
+                    name=name,
+                    of=of,
+                    dtype=array.dtype,
+                    shape=list(array.shape),
+                    n=n,
+                ),
                 "Give float32 with one row for each of them, NaN where there is none.",
             )
         wrong = np.flatnonzero(told(array) & ~np.isfinite(array.reshape(n, -1)).all(axis=1))
         if len(wrong):
             raise DataError(
-                f"The array “{name}” of {of}: row {wrong[0]:,} holds a value that is no finite number.",
+                words.say(
+                    "The array “{name}” of {of}: row {wrong} holds a value that is no finite number.",
+                    name=name,
+                    of=of,
+                    wrong=wrong[0],
+                ),
                 "Fill it in, or make the whole row NaN: there is none.",
             )
 
@@ -59,7 +72,10 @@ def load(folder: Path) -> tuple[dict[str, Floats], dict[str, Floats]]:
     try:
         named = load_file(file)
     except (OSError, SafetensorError) as error:
-        raise DataError(f"The arrays in {folder} cannot be read: {error}.", "Import the data again.") from error
+        raise DataError(
+            words.say("The arrays in {folder} cannot be read: {error}.", folder=folder, error=error),
+            "Import the data again.",
+        ) from error
     users = {name.removeprefix("users/"): array for name, array in named.items() if name.startswith("users/")}
     items = {name.removeprefix("items/"): array for name, array in named.items() if name.startswith("items/")}
     return users, items

@@ -23,6 +23,7 @@ from fairdash.errors import ConfigError, FairDashError
 
 if TYPE_CHECKING:
     from fairdash.data import Finding, ImportOptions
+    from fairdash.data.read import Table
     from fairdash.mitigation.base import Mitigation
     from fairdash.progress import Progress
     from fairdash.run import Run
@@ -100,8 +101,7 @@ def _train(arguments: argparse.Namespace) -> int:
             "Give a number, such as --strength 0.5; or train without, and let `mitigate --strength auto` find one.",
         )
     dataset, findings = _read_dataset(arguments)
-    for finding in findings:
-        _progress(0.0, f"{finding.severity}: {finding.message}")
+    _tell(findings)
     split = data.split.split(dataset, arguments.split or data.split.usual(dataset), seed=arguments.seed)
     for note in split.notes:
         _progress(0.0, note)
@@ -174,10 +174,10 @@ def _recommend(arguments: argparse.Namespace) -> int:
 def _writable(path: Path | None) -> None:
     """Before hours are spent on what could not be kept."""
     if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise ConfigError(
-            f"{path} cannot be written: {'it is a folder' if path.is_dir() else 'its folder does not exist'}.",
-            "Name a file in a folder that exists.",
-        )
+        hint = "Name a file in a folder that exists."
+        if path.is_dir():
+            raise ConfigError(words.say("{path} cannot be written: it is a folder.", path=path), hint)
+        raise ConfigError(words.say("{path} cannot be written: its folder does not exist.", path=path), hint)
 
 
 def _audit(arguments: argparse.Namespace) -> int:
@@ -185,7 +185,7 @@ def _audit(arguments: argparse.Namespace) -> int:
     from fairdash.metrics.audit import cuts
     from fairdash.metrics.systems import Series, Systems
     from fairdash.metrics.value import Audit
-    from fairdash.run import Run, read_lists
+    from fairdash.run import Run
     from fairdash.stages import audit, recommend
     from fairdash.workspace import write_json
 
@@ -193,21 +193,18 @@ def _audit(arguments: argparse.Namespace) -> int:
     ks = cuts(shared.pop("k"))
     _writable(arguments.out)
     if arguments.run is not None:
-        unused = [name for name in ("truth", "train", "users", "items") if getattr(arguments, name) is not None]
-        if unused:
-            raise ConfigError(
-                f"--run brings its own tables, so --{unused[0]} has no use.", f"Leave out --run or --{unused[0]}."
-            )
+        _of_run_alone(arguments)
         run = Run.load(arguments.run)
         given = arguments.recommendations or []
-        timed = [ANSWERS[key].option for key in ("start", "end") if key in _answers(arguments)]
-        timed += [] if arguments.window is None else ["--window"]
-        if timed:
-            hint = "Give the lists and truth.csv of the run's folder as --recommendations and --truth."
-            raise ConfigError(f"{timed[0]} cuts held-out rows of files, not those of --run.", hint)
+        if arguments.window is not None:
+            raise _cut_of_run("--window")
         if len(given) > 1:
-            raise ConfigError(f"--run is audited with one file of lists, not {len(given)}.", "Leave out --run.")
-        lists = _told(read_lists(run, given[0], _import_options(arguments))) if given else None
+            raise ConfigError(
+                words.say("--run is audited with one file of lists, not {n}.", n=len(given)), "Leave out --run."
+            )
+        heard: list[Finding] = []
+        lists = _read_lists(arguments, run, given[0], heard) if given else None
+        _save_mapping(arguments, _import_options(arguments), heard)
         threshold = _answers(arguments).get("relevance_threshold", "auto")
         spec = audit.AuditSpec(**shared, relevance_threshold=threshold, model=arguments.recommendations is None)
         by_k = {
@@ -252,6 +249,98 @@ def _audit(arguments: argparse.Namespace) -> int:
     return EXIT_GATE if broken else 0
 
 
+def _of_run_alone(arguments: argparse.Namespace) -> None:
+    """ConfigError for tables, and for a time, that --run leaves no use for."""
+    unused = [name for name in ("truth", "train", "users", "items") if getattr(arguments, name) is not None]
+    if unused:
+        raise ConfigError(
+            words.say("--run brings its own tables, so --{unused} has no use.", unused=unused[0]),
+            words.say("Leave out --run or --{unused}.", unused=unused[0]),
+        )
+    for key in ("start", "end"):
+        if key in _answers(arguments):
+            raise _cut_of_run(ANSWERS[key].option)
+
+
+def _cut_of_run(option: str) -> ConfigError:
+    hint = "Give the lists and truth.csv of the run's folder as --recommendations and --truth."
+    return ConfigError(words.say("{timed} cuts held-out rows of files, not those of --run.", timed=option), hint)
+
+
+def _events(arguments: argparse.Namespace) -> int:
+    from fairdash.events.log import EventLog, read_lines
+
+    log = EventLog(arguments.log, arguments.lateness)
+    accepted = repeated = late = 0
+    refused: list[str] = []
+    for first, batch in read_lines(arguments.add):
+        done = log.append(batch)
+        accepted, repeated, late = accepted + done.accepted, repeated + done.repeated, late + done.late
+        refused += [words.say("line {line}: {reason}", line=first + one.index, reason=one.reason)
+                    for one in done.refused]  # fmt: skip
+    counted = {"accepted": accepted, "repeated": repeated, "late": late, "refused": len(refused)}
+    for line in refused[:20]:
+        print(line, file=sys.stderr)
+    told = words.say("{accepted} events added, {repeated} were there already, {late} came too late for their window, "
+                     "{refused} are kept aside as malformed.", **counted)  # fmt: skip
+    _say(arguments, counted, [told])
+    return 0
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    import time
+
+    from fairdash.events import live, watch
+    from fairdash.events.log import EventLog
+    from fairdash.events.sums import Census
+    from fairdash.metrics import gate
+    from fairdash.run import Run
+    from fairdash.workspace import write_json
+
+    _writable(arguments.out)
+    groups, item_groups = ([_group(text, arguments) for text in some] for some in
+                           (arguments.group, arguments.item_group))  # fmt: skip
+    data = Run.load(arguments.run).split.training if arguments.run is not None else _read_dataset(arguments)[0]
+    rules = watch.Rules(
+        None if arguments.number is not None else arguments.seconds,
+        arguments.number,
+        arguments.feedback_within,
+        tuple(arguments.taken),
+        arguments.reference,
+        arguments.level,
+    )
+    census = Census.of(data, groups, item_groups, arguments.k)
+    state = arguments.state or arguments.events.with_name(f"{arguments.events.name}.watch")
+    watched = watch.Watch(census, EventLog(arguments.events), state, rules)
+    while True:
+        while watched.advance():
+            pass
+        found = live.Live.of(watched)
+        if arguments.out is not None:
+            write_json(arguments.out, found.to_json())
+        change = live.changed(watched)
+        if change is not None:
+            for line in found.summary():
+                _progress(0.0, line)
+            try:
+                if arguments.hook is not None:
+                    live.hook(arguments.hook, change[0], found)
+                watched.tell(change[1])
+            except ConfigError as error:
+                print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        try:
+            broken = gate.gate(found, arguments.fail_over)
+        except gate.UnjudgedError as error:
+            if arguments.once:
+                raise
+            _progress(0.0, error.message)
+            broken = []
+        if broken or arguments.once:
+            _say(arguments, found.to_json(), [*found.summary(), *(f"gate failed: {line}" for line in broken)])
+            return EXIT_GATE if broken else 0
+        time.sleep(arguments.every)
+
+
 def _mitigate(arguments: argparse.Namespace) -> int:
     from fairdash.mitigation.base import Mitigation
     from fairdash.run import Run, write_lists
@@ -261,7 +350,7 @@ def _mitigate(arguments: argparse.Namespace) -> int:
     strengths = arguments.strength or ["auto"]
     if len(strengths) not in (1, len(arguments.method)):
         raise ConfigError(
-            f"{len(arguments.method)} methods were given, but {len(strengths)} strengths.",
+            words.say("{n} methods were given, but {m} strengths.", n=len(arguments.method), m=len(strengths)),
             "Give one --strength for all, or one for each --method, in the same order.",
         )
     if len(strengths) == 1:
@@ -332,10 +421,10 @@ def _write_how(done: Mitigated, out: Path) -> None:
         write_arrays(vectors, {"vectors": done.vectors})
 
 
-def _made(run: Run, file: Path) -> Made:
+def _made(arguments: argparse.Namespace, run: Run, file: Path, table: Table, heard: list[Finding]) -> Made:
     """Lists of a file, with how they came to be: as `mitigate` left it beside them, or as the run's own lists."""
     from fairdash.mitigation.base import Mitigation
-    from fairdash.run import Run, read_arrays, read_lists
+    from fairdash.run import Run, read_arrays
     from fairdash.stages.compare import Made
 
     beside, vectors = _beside(file)
@@ -346,39 +435,76 @@ def _made(run: Run, file: Path) -> Made:
             Mitigation.from_json(how["mitigation"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
-                f"{beside} does not say how {file.name} came to be.",
+                words.say("{beside} does not say how {name} came to be.", beside=beside, name=file.name),
                 "Make the lists again with `mitigate`, or remove that file.",
             ) from error
         if written == hashlib.sha256(file.read_bytes()).hexdigest():
             own = Run.load(folder)
-            moved = read_arrays(vectors)["vectors"] if vectors.exists() else None
-            return Made(title, own, _told(read_lists(own, file)), how, moved)
+            moved = read_arrays(vectors, ("vectors",))["vectors"] if vectors.exists() else None
+            return Made(title, own, _read_lists(arguments, own, table, heard), how, moved)
         print(f"{beside} is of other lists than {file} holds now, so it is passed over", file=sys.stderr)
-    return Made.of_run(run, _told(read_lists(run, file)), file.stem)
+    return Made.of_run(run, _read_lists(arguments, run, table, heard), file.stem)
 
 
 def _compare(arguments: argparse.Namespace) -> int:
+    from fairdash.data.brought import bring, entered, must_have
     from fairdash.run import Run
+    from fairdash.schema import RANK
     from fairdash.stages import compare
     from fairdash.stages.audit import AuditSpec
     from fairdash.workspace import write_json
 
     _writable(arguments.out)
-    run = Run.load(arguments.run)
-    before, after = (_made(run, lists) for lists in (arguments.before, arguments.after))
-    spec = AuditSpec(**_statistics(arguments), relevance_threshold=arguments.relevance_threshold, model=arguments.model)
-    value = compare.compare(before, after, spec, _progress).to_json()
+    options = _import_options(arguments)
+    heard: list[Finding] = []
+    spec = AuditSpec(**_statistics(arguments), model=arguments.model)
+    if arguments.run is not None:
+        _of_run_alone(arguments)
+        run = Run.load(arguments.run)
+        sides = (arguments.before, arguments.after)
+        read = [entered(lists, "recommendations", options, heard, RANK) for lists in sides]
+        must_have(options, read)
+        before, after = (_made(arguments, run, *side, heard) for side in zip(sides, read, strict=True))
+        spec = replace(spec, relevance_threshold=_answers(arguments).get("relevance_threshold", "auto"))
+        value = compare.compare(before, after, spec, _progress).to_json()
+    elif arguments.model:
+        raise ConfigError(
+            words.say("--model is of a trained recommender, and lists of files have none."),
+            words.say("Name the folder of its training with --run, or leave out --model."),
+        )
+    else:
+        tables = bring(
+            [str(arguments.before), str(arguments.after)],
+            arguments.truth,
+            arguments.users,
+            arguments.train,
+            arguments.items,
+            options=options,
+            accept_guesses=arguments.accept_guesses,
+        )
+        heard += tables.findings
+        _tell(heard)
+        value = compare.of_tables(tables, spec, _progress).to_json()
+    _save_mapping(arguments, options, heard)
     write_json(arguments.out, value)
     _say(arguments, value, value["sentences"])
     return 0
 
 
-def _told(brought: tuple[Lists, Sequence[Finding]]) -> Lists:
+def _read_lists(arguments: argparse.Namespace, run: Run, lists: str | Table, heard: list[Finding]) -> Lists:
     """Lists of a file, after saying what was found in it."""
-    lists, findings = brought
+    from fairdash.run import read_lists
+
+    options = _import_options(arguments)
+    found, findings = read_lists(run, lists, options, accept_guesses=arguments.accept_guesses)
+    _tell(findings)
+    heard += findings
+    return found
+
+
+def _tell(findings: Sequence[Finding]) -> None:
     for finding in findings:
         _progress(0.0, f"{finding.severity}: {finding.message}")
-    return lists
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -394,8 +520,8 @@ def _report(arguments: argparse.Namespace) -> int:
     suffix = (arguments.format or arguments.out.suffix.lstrip(".")).lower()
     if suffix not in report.FORMATS:
         raise ConfigError(
-            f"{arguments.out} ends in no format of a report.",
-            f"End it in .{', .'.join(report.FORMATS)}, or give --format.",
+            words.say("{out} ends in no format of a report.", out=arguments.out),
+            words.say("End it in .{names}, or give --format.", names=", .".join(report.FORMATS)),
         )
     run = None if arguments.run is None else Run.load(arguments.run)
     try:
@@ -404,7 +530,8 @@ def _report(arguments: argparse.Namespace) -> int:
         made = report.KINDS[kind](value, about, datetime.now(UTC), frames=arguments.frames)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"{source} is no {kind}.", f"Give the file that `python -m fairdash {_MAKES[kind]} --out` wrote."
+            words.say("{source} is no {kind}.", source=source, kind=kind),
+            words.say("Give the file that `python -m fairdash {makes} --out` wrote.", makes=_MAKES[kind]),
         ) from error
     arguments.out.write_text(report.FORMATS[suffix].write(made), encoding="utf-8")
     _say(arguments, {"out": str(arguments.out)}, [f"Report in {arguments.out}"])
@@ -434,7 +561,7 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
     if (arguments.dataset is None) == (arguments.interactions is None):
         raise ConfigError(
             "Give either --dataset or --interactions.",
-            f"Known data sets: {', '.join(data.sources.SOURCES)}.",
+            words.say("Known data sets: {names}.", names=", ".join(data.sources.SOURCES)),
         )
     if arguments.dataset is not None:
         of_files = ("users", "items", "valid", "test", "user_vectors", "item_vectors", "mapping", "save_mapping")
@@ -442,7 +569,9 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
         changed += [ANSWERS[key].option for key in _answers(arguments) if key != "relevance_threshold"]
         if changed:
             raise ConfigError(
-                f"{changed[0].replace('_', '-')} is for files, and --dataset brings its own tables.",
+                words.say(
+                    "{changed} is for files, and --dataset brings its own tables.", changed=changed[0].replace("_", "-")
+                ),
                 "Leave it out, or give the files with --interactions.",
             )
         if arguments.dataset in data.sources.SOURCES:
@@ -477,7 +606,10 @@ def _answers(arguments: argparse.Namespace) -> dict[str, Any]:
                 found[key] = ANSWERS[key].value(text)
             except ValueError as error:
                 option = ANSWERS[key].option
-                raise ConfigError(f"{option} {text} cannot be: {error}.", f"{option}: {ANSWERS[key].help}.") from error
+                raise ConfigError(
+                    words.say("{option} {text} cannot be: {error}.", option=option, text=text, error=error),
+                    words.say("{option}: {help}.", option=option, help=ANSWERS[key].help),
+                ) from error
     return found
 
 
@@ -491,9 +623,13 @@ def _import_options(arguments: argparse.Namespace) -> ImportOptions:
             kept = json.loads(arguments.mapping.read_text("utf-8"))
         except (ValueError, AttributeError) as error:
             hint = "Give the file that --save-mapping wrote."
-            raise ConfigError(f"{arguments.mapping} is no mapping: {error}.", hint) from error
+            raise ConfigError(
+                words.say("{mapping} is no mapping: {error}.", mapping=arguments.mapping, error=error), hint
+            ) from error
     if not isinstance(kept, dict):
-        raise ConfigError(f"{arguments.mapping} is no mapping.", "Give the file that --save-mapping wrote.")
+        raise ConfigError(
+            words.say("{mapping} is no mapping.", mapping=arguments.mapping), "Give the file that --save-mapping wrote."
+        )
     return replace(ImportOptions.from_json(kept), **_answers(arguments))
 
 
@@ -513,7 +649,9 @@ def _group(text: str, arguments: argparse.Namespace) -> GroupSpec:
 
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
-        raise ConfigError(f"“{text}” names no attribute.", "Give a column of the table, such as --group gender.")
+        raise ConfigError(
+            words.say("“{text}” names no attribute.", text=text), "Give a column of the table, such as --group gender."
+        )
     bins = dict(_bins(text) for text in arguments.bins)
     return GroupSpec(names, tuple(bins.get(name) for name in names), arguments.min_group_size)
 
@@ -527,7 +665,8 @@ def _statistics(arguments: argparse.Namespace) -> dict[str, Any]:
     for attributes in targets.keys() - set(asked):
         name = ",".join(attributes)
         raise ConfigError(
-            f"--target names {name}, which no group is made of.", f"Ask for --group {name} or --item-group {name} too."
+            words.say("--target names {name}, which no group is made of.", name=name),
+            words.say("Ask for --group {name} or --item-group {name} too.", name=name),
         )
     return {
         "groups": tuple(replace(spec, target=targets.get(spec.attributes, "")) for spec in groups),
@@ -547,7 +686,10 @@ def _target(text: str) -> tuple[tuple[str, ...], str | tuple[tuple[str, float], 
     except ValueError:
         shares = []
     if not (name and told) or ("=" in told and not shares):
-        raise ConfigError(f"--target {text} is no attribute with a target.", "Write --target popularity:tail=0.4.")
+        raise ConfigError(
+            words.say("--target {text} is no attribute with a target.", text=text),
+            "Write --target popularity:tail=0.4.",
+        )
     return tuple(part.strip() for part in name.split(",")), tuple(shares) or told
 
 
@@ -556,7 +698,9 @@ def _bins(text: str) -> tuple[str, tuple[float, ...]]:
     try:
         return name, tuple(float(edge) for edge in edges.split(","))
     except ValueError as error:
-        raise ConfigError(f"--bins {text} holds no numbers.", "Write --bins age=18,25,35,45,56.") from error
+        raise ConfigError(
+            words.say("--bins {text} holds no numbers.", text=text), "Write --bins age=18,25,35,45,56."
+        ) from error
 
 
 def _named(option: str, pairs: Sequence[str], example: str) -> dict[str, str]:
@@ -565,9 +709,14 @@ def _named(option: str, pairs: Sequence[str], example: str) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not (name and equals):
-            raise ConfigError(f"{option} {pair} is no pair of a name and a value.", f"Write {option} {example}.")
+            raise ConfigError(
+                words.say("{option} {pair} is no pair of a name and a value.", option=option, pair=pair),
+                words.say("Write {option} {example}.", option=option, example=example),
+            )
         if name in found:
-            raise ConfigError(f"{option} names {name} twice.", "Give each name once.")
+            raise ConfigError(
+                words.say("{option} names {name} twice.", option=option, name=name), "Give each name once."
+            )
         found[name] = value
     return found
 
@@ -584,7 +733,10 @@ def _strength(text: str) -> float | None:
     except ValueError:
         value = -1.0
     if not 0.0 <= value <= 1.0:
-        raise ConfigError(f"--strength {text} is neither auto nor between 0 and 1.", "Write --strength 0.5 or auto.")
+        raise ConfigError(
+            words.say("--strength {text} is neither auto nor between 0 and 1.", text=text),
+            "Write --strength 0.5 or auto.",
+        )
     return value
 
 
@@ -661,6 +813,15 @@ def _parser() -> argparse.ArgumentParser:
             )
         add_answers(made, "data")
 
+    def add_tables(made: argparse.ArgumentParser) -> None:
+        made.add_argument(
+            "--truth", help="user_id, item_id[, rating][, prediction]: what was held out; without, there is no accuracy"
+        )
+        made.add_argument("--train", nargs="+", help="user_id, item_id: what was known (one or several files)")
+        made.add_argument("--users")
+        made.add_argument("--items")
+        add_answers(made, "lists")
+
     def add_groups(made: argparse.ArgumentParser, more: str = "") -> None:
         group_help = "attribute of people, several crossed as gender,age; or activity, the 5 %% with the most training "
         group_help += "interactions and the others; may be repeated" + more
@@ -693,8 +854,8 @@ def _parser() -> argparse.ArgumentParser:
 
     splits = (
         "leave-one-out, user-time:0.8, user-random:0.8, global-time:DATE, or own: as the data came; else own where it "
+        "came so, or leave-one-out"
     )
-    splits += "came so, or leave-one-out"
     made = command("data", _data, "read, check and clean; say what was found")
     add_data(made)
     made.add_argument("--out", type=Path, help="folder for the checked data set")
@@ -738,13 +899,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         help="user_id, item_id, rank and/or score[, system]; several files: several systems",
     )
-    made.add_argument(
-        "--truth", help="user_id, item_id[, rating][, prediction]: what was held out; without, there is no accuracy"
-    )
-    made.add_argument("--train", nargs="+", help="user_id, item_id: what was known (one or several files)")
-    made.add_argument("--users")
-    made.add_argument("--items")
-    add_answers(made, "lists")
+    add_tables(made)
     add_groups(made)
     add_statistics(made, several=True)
     made.add_argument("--window", help="an audit of each month, each week, or of that many equal parts of the time")
@@ -757,6 +912,36 @@ def _parser() -> argparse.ArgumentParser:
         help="exit 3 where one breaks: gender.ndcg.gap=0.02 items.awrf=0.1 gender.ndcg.low=0 (the interval's end)",
     )
     made.add_argument("--out", type=Path, help="audit.json")
+
+    made = command("events", _events, "add events to a log: each counts once, malformed ones are kept aside")
+    made.add_argument("--log", type=Path, required=True, help="the log's file; it is made where it is not there")
+    made.add_argument("--add", required=True, metavar="FILE", help="events as JSON, one a line; - reads stdin")
+    made.add_argument("--lateness", type=float, help="of a new log: seconds that an event may come after a later one")
+
+    made = command("watch", _watch, "audit events as they come, and say when what groups get has moved")
+    made.add_argument("--events", type=Path, required=True, metavar="LOG", help="the log, as `events` makes it")
+    made.add_argument("--run", type=Path, help="a run folder: its people and items")
+    add_data(made)
+    add_groups(made)
+    made.add_argument("--item-group", action="append", default=[], help="attribute of items, or popularity")
+    made.add_argument("--k", type=int, default=settings.K)
+    made.add_argument("--seconds", type=float, default=3600.0, help="length of a window")
+    made.add_argument("--number", type=int, help="of events in a window, in place of --seconds")
+    made.add_argument("--feedback-within", type=float, default=3600.0, metavar="SECONDS",
+                      help="after a list in which what is taken from it counts")  # fmt: skip
+    made.add_argument("--taken", nargs="+", default=[], metavar="TYPE",
+                      help="types of events that say that an item was taken; else all with an itemId")  # fmt: skip
+    made.add_argument(
+        "--reference", type=int, default=4, help="windows, the first ones, that later ones are held against"
+    )
+    made.add_argument("--level", type=float, default=0.05, help="the chance of any false alarm, however long it runs")
+    made.add_argument("--state", type=Path, help="file in which sums are kept; else beside the log")
+    made.add_argument("--once", action="store_true", help="stop at the end of the log; else wait for more")
+    made.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="between two looks at the log")
+    made.add_argument("--hook", metavar="URL", help="is told of each change between OK, DRIFT and INSUFFICIENT_DATA")
+    made.add_argument("--fail-over", nargs="+", action="extend", default=[], metavar="GATE",
+                      help="exit 3 when one breaks, as with audit: gender.exposure_share.gap=0.1")  # fmt: skip
+    made.add_argument("--out", type=Path, help="file that always holds what was found so far, as JSON")
 
     made = command("mitigate", _mitigate, "apply a mitigation to a run")
     made.add_argument("--run", type=Path, required=True)
@@ -775,12 +960,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, required=True)
 
     made = command("compare", _compare, "before and after, on the same people and replicates")
-    made.add_argument("--run", type=Path, required=True)
+    made.add_argument("--run", type=Path, help="a run folder: its tables; else they come as files, as for audit")
     made.add_argument("--before", type=Path, required=True)
     made.add_argument("--after", type=Path, required=True, help="with what `mitigate` left beside it, where it did")
-    threshold = ANSWERS["relevance_threshold"]
-    usual = "liked from this rating on; any: every interaction; else as the data has it"
-    made.add_argument(threshold.option, type=threshold.value, default="auto", help=usual)
+    add_tables(made)
     made.add_argument("--model", action="store_true", help="also what the model itself makes of who people are")
     add_groups(made)
     add_statistics(made)

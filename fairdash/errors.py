@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from fairdash import words
+from fairdash.words import Said
+
 
 class FairDashError(Exception):
     """A user's error. Pages show message and hint; the command line prints both and exits with 2."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: Said, hint: Said = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = words.again(message)
+        self.hint = words.again(hint)
 
 
 class DataError(FairDashError):
     """A file, table or mapping that cannot be used as it is; names file, row and column."""
+
+
+class DamagedError(DataError):
+    """A value of the workspace that is not what was written; it costs itself alone."""
+
+    def __init__(self, message: str, hint: str, kind: str, digest: str) -> None:
+        super().__init__(message, hint)
+        self.kind, self.digest = kind, digest
 
 
 class ConfigError(FairDashError):

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fairdash import columns, settings
+from fairdash import columns, settings, words
 from fairdash.errors import ConfigError
 from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, USER_ID, Codes, Groups, GroupSpec
 
@@ -62,7 +62,12 @@ def form(spec: GroupSpec, table: pd.DataFrame) -> Groups:
     for part in parts[1:]:
         groups = _cross(groups, part)
     if len(groups.names) > MAX_GROUPS:
-        message = f"{spec.label} has {len(groups.names):,} different values; at most {MAX_GROUPS} can be groups."
+        message = words.say(
+            "{label} has {n} different values; at most {max_groups} can be groups.",
+            label=spec.label,
+            n=len(groups.names),
+            max_groups=MAX_GROUPS,
+        )
         raise ConfigError(message, "Choose an attribute that many share, or give edges for a numeric one.")
     return Groups(spec.label, groups.names, groups.codes, groups.member)
 
@@ -76,7 +81,10 @@ def _single(attribute: str, edges: tuple[float, ...] | None, table: pd.DataFrame
             return _holds(attribute, value, table[column])
         own = {USER_ID, ITEM_ID}
         there = ", ".join(str(c) for c in table.columns if c not in own) or "none"
-        raise ConfigError(f"There is no attribute {attribute!r}.", f"The attributes are: {there}.")
+        raise ConfigError(
+            words.say("There is no attribute {attribute}.", attribute=repr(attribute)),
+            words.say("The attributes are: {there}.", there=there),
+        )
     values = table[attribute]
     if edges is not None:
         return _bands(attribute, values, edges)
@@ -117,11 +125,20 @@ def _holds(attribute: str, value: str, column: pd.Series) -> Groups:
     codes = np.array([-1 if not isinstance(p, list) else 0 if wanted in map(str.strip, p) else 1 for p in parts])
     if not (codes == 0).any():
         there = known.str.split("|").explode().str.strip().value_counts().index[:SHOWN_VALUES].tolist()
-        held = f"its values are {', '.join(there)}" if there else "it has no values"
-        more = ", …" if len(there) == SHOWN_VALUES else ""
+        held = words.say("it has no values")
+        if there:
+            shown = ", ".join([*there, *(["…"] if len(there) == SHOWN_VALUES else [])])
+            held = words.say("its values are {shown}", shown=shown)
         raise ConfigError(
-            f"No row of {column.name} holds {value!r}: {held}{more}.",
-            f"Name one of its values after the =, or write {column.name} alone for one group a value.",
+            words.say(
+                "No row of {name} holds {value}: {held}.",
+                name=column.name,
+                value=repr(value),
+                held=held,
+            ),
+            words.say(
+                "Name one of its values after the =, or write {name} alone for one group a value.", name=column.name
+            ),
         )
     return _present(Groups(attribute, (value, f"not {value}"), codes.astype(np.int32)))
 
@@ -129,11 +146,17 @@ def _holds(attribute: str, value: str, column: pd.Series) -> Groups:
 def _bands(attribute: str, column: pd.Series, edges: tuple[float, ...]) -> Groups:
     if not all(np.isfinite(edges)) or any(b <= a for a, b in pairwise(edges)):
         shown = ", ".join(f"{e:g}" for e in edges)
-        raise ConfigError(f"The edges of {attribute} do not rise: {shown}.", "Give them in order, such as 18, 25, 35.")
+        raise ConfigError(
+            words.say("The edges of {attribute} do not rise: {shown}.", attribute=attribute, shown=shown),
+            "Give them in order, such as 18, 25, 35.",
+        )
     values = columns.numbers(column)
     told = columns.tidy(column).notna().to_numpy()
     if told.any() and not np.isfinite(values[told]).any():
-        raise ConfigError(f"{attribute} has edges but holds no numbers.", "Leave the edges out for this attribute.")
+        raise ConfigError(
+            words.say("{attribute} has edges but holds no numbers.", attribute=attribute),
+            "Leave the edges out for this attribute.",
+        )
     values[columns.impossible(column, attribute)] = np.nan
     codes = np.searchsorted(np.array(edges), values, side="right").astype(np.int32)
     codes[np.isnan(values)] = -1
@@ -254,18 +277,24 @@ def target_shares(
     Its target is "uniform", one of the words of `known`, or shares by name, of which groups that are not named have the
     rest in equal parts. Raises ConfigError for another word or name, and for shares that cannot add up to 1."""
     if isinstance(spec.target, str):
-        words = {"uniform": np.full(len(names), 1 / max(1, len(names))), **known}
-        if spec.target and spec.target not in words:
+        targets = {"uniform": np.full(len(names), 1 / max(1, len(names))), **known}
+        if spec.target and spec.target not in targets:
             raise ConfigError(
-                f"{spec.label} has no target “{spec.target}”; there are: {', '.join(words)}.",
-                f"Name one of them, or shares such as {names[0] if names else 'tail'}=0.4.",
+                words.say(
+                    "{label} has no target “{target}”; there are: {names}.",
+                    label=spec.label,
+                    target=spec.target,
+                    names=", ".join(targets),
+                ),
+                words.say("Name one of them, or shares such as {names}=0.4.", names=names[0] if names else "tail"),
             )
-        return words.get(spec.target)
+        return targets.get(spec.target)
     place = {name.casefold(): i for i, name in enumerate(names)}
     for name, _ in spec.target:
         if name.casefold() not in place:
             raise ConfigError(
-                f"{spec.label} has no group “{name}” to give a target to.", f"Its groups are: {', '.join(names)}."
+                words.say("{label} has no group “{name}” to give a target to.", label=spec.label, name=name),
+                words.say("Its groups are: {names}.", names=", ".join(names)),
             )
     given = {place[name.casefold()]: share for name, share in spec.target}
     rest = 1 - sum(given.values())
@@ -273,7 +302,10 @@ def target_shares(
     fits = rest >= -TARGET_ROUNDING and (left or rest <= TARGET_ROUNDING)
     if not fits or not all(share >= 0 for share in given.values()):
         told = ", ".join(f"{name}={share:g}" for name, share in spec.target)
-        raise ConfigError(f"The target of {spec.label}, {told}, does not add up to 1.", "Give shares from 0 to 1.")
+        raise ConfigError(
+            words.say("The target of {label}, {told}, does not add up to 1.", label=spec.label, told=told),
+            "Give shares from 0 to 1.",
+        )
     shares = np.array([given[g] if g in given else max(rest, 0.0) / len(left) for g in range(len(names))])
     return np.asarray(shares / shares.sum())
 

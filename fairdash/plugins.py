@@ -18,7 +18,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, distributions
 from typing import Literal, TypeVar
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.errors import ConfigError
 
 Kind = Literal["metrics", "mitigations", "recommenders"]
@@ -38,7 +38,8 @@ def _trusted() -> Mapping[str, tuple[str, tuple[EntryPoint, ...]]]:
     missing = [name for name in settings.PLUGINS if name not in found]
     if missing:
         raise ConfigError(
-            f"FAIRDASH_PLUGINS names {missing[0]}, which is not installed.", "Install it, or leave it out of the list."
+            words.say("FAIRDASH_PLUGINS names {missing}, which is not installed.", missing=missing[0]),
+            "Install it, or leave it out of the list.",
         )
     return found
 
@@ -61,13 +62,25 @@ def declared(kind: Kind, expected: type[T]) -> tuple[T, ...]:
                 value = point.load()
             except Exception as error:  # whatever foreign code raises, the person is told whose it is
                 raise ConfigError(
-                    f"{point.value} of the plugin {name} cannot be loaded: {type(error).__name__}: {error}.",
+                    words.say(
+                        "{value} of the plugin {name} cannot be loaded: {name_2}: {error}.",
+                        value=point.value,
+                        name=name,
+                        name_2=type(error).__name__,
+                        error=error,
+                    ),
                     "Mend or update the plugin, or take it out of FAIRDASH_PLUGINS.",
                 ) from error
             if not isinstance(value, expected):
                 raise ConfigError(
-                    f"{point.value} of the plugin {name} is a {type(value).__name__}, not a {expected.__name__}.",
-                    f"An entry point of fairdash.{kind} names a {expected.__name__}.",
+                    words.say(
+                        "{value} of the plugin {name} is a {name_2}, not a {name_3}.",
+                        value=point.value,
+                        name=name,
+                        name_2=type(value).__name__,
+                        name_3=expected.__name__,
+                    ),
+                    words.say("An entry point of fairdash.{kind} names a {name}.", kind=kind, name=expected.__name__),
                 )
             found.append(value)
     return tuple(found)
@@ -78,6 +91,9 @@ def added(known: Mapping[str, T], more: Iterable[tuple[str, T]]) -> dict[str, T]
     whole = dict(known)
     for key, value in more:
         if key in whole:
-            raise ConfigError(f"A plugin declares {key!r}, which is there already.", "Give it a name of its own.")
+            raise ConfigError(
+                words.say("A plugin declares {key}, which is there already.", key=repr(key)),
+                "Give it a name of its own.",
+            )
         whole[key] = value
     return whole

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,18 +25,35 @@ import pyarrow.parquet as pa_parquet
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from fairdash import __version__, arrays
+from fairdash import __version__, arrays, words
 from fairdash.errors import DataError, FairDashError
-from fairdash.schema import ITEM_ID, RATING, SCORE, TIME, USER_ID, Floats, Interactions, Lists, Split, TrainingData
+from fairdash.schema import (
+    ITEM_ID,
+    PREDICTION,
+    RATING,
+    SCORE,
+    TIME,
+    USER_ID,
+    Floats,
+    Interactions,
+    Lists,
+    Split,
+    TrainingData,
+)
 from fairdash.workspace import write_json
 
 if TYPE_CHECKING:
     from fairdash.data.findings import Finding
     from fairdash.data.options import ImportOptions
+    from fairdash.data.read import Table
     from fairdash.recommenders.base import Fitted
 
 
 TEXT = "text"  # in split.json, the type of a column that pandas may hold as str, string or object
+_SAID = {  # what run.json says of every run
+    **dict.fromkeys(("digest", "title", "data", "split", "split_digest", "recommender"), str),
+    **{"options": dict, "mitigations": list, "seed": int, "n_users": int, "n_items": int},
+}
 VALUE = "value"  # column of train, valid and truth: ratings or counts that decide nothing about liking
 
 
@@ -55,10 +72,12 @@ class Run:
         """Open a run folder. Raises DataError when it is none."""
         folder = Path(folder)
         try:
-            meta = json.loads((folder / "run.json").read_text())
-        except (OSError, ValueError) as error:
+            meta = json.loads((folder / "run.json").read_text("utf-8"))
+            if not isinstance(meta, dict) or not all(isinstance(meta.get(key), kind) for key, kind in _SAID.items()):
+                raise ValueError
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(
-                f"{folder} is not a run folder: it holds no readable run.json.",
+                words.say("{folder} is not a run folder: it holds no readable run.json.", folder=folder),
                 "Give the folder that `python -m fairdash train … --out RUN` wrote.",
             ) from error
         return Run(folder, meta)
@@ -80,7 +99,8 @@ class Run:
 
     @cached_property
     def _candidates(self) -> dict[str, Any]:
-        return read_arrays(self.folder / "candidates.safetensors")
+        parts = [f"{part}_{what}" for part in ("valid", "test") for what in ("items", "scores")]
+        return read_arrays(self.folder / "candidates.safetensors", parts)
 
     def candidates(self, part: str = "test") -> Lists:
         """Best items of every user at validation ("valid") or at test time ("test"), seen items left out."""
@@ -93,7 +113,7 @@ class Run:
         """The trained recommender. Raises FairDashError for lists of another system, which have no model."""
         if not (self.folder / "model").is_dir():
             raise FairDashError(
-                f"{self.title} has no model: it holds lists of another system.",
+                words.say("{title} has no model: it holds lists of another system.", title=self.title),
                 "Re-ranking methods work on lists; methods that train, or that look at user vectors, need a model.",
             )
         from fairdash.recommenders import store
@@ -138,6 +158,8 @@ def write_split(split: Split, folder: Path) -> None:
             frame[VALUE] = pa.array(part.rating)
         if part.time.any():
             frame[TIME] = pa.array(part.time)
+        if part is split.test and split.predicted is not None:
+            frame[PREDICTION] = pa.array(split.predicted)
         pa_csv.write_csv(pa.table(frame), folder / f"{name}.csv")
     types = {}
     for name, table in (("users", data.users), ("items", data.items)):
@@ -154,6 +176,7 @@ def write_split(split: Split, folder: Path) -> None:
             "relevance_threshold": data.relevance_threshold,
             "types": types,
             "notes": list(split.notes),
+            "asked": None if split.asked is None else np.flatnonzero(split.asked).tolist(),
         },
     )
 
@@ -163,20 +186,30 @@ def read_split(folder: Path) -> Split:
     missing or damaged."""
     try:
         return _read_split(folder)
-    except (OSError, KeyError, ValueError, TypeError, StopIteration, pa.ArrowException) as error:
+    except (OSError, KeyError, ValueError, TypeError, StopIteration, RecursionError, pa.ArrowException) as error:
         raise DataError(
-            f"The tables of the run folder {folder} cannot be read: {type(error).__name__}: {error}.",
+            words.say(
+                "The tables of the run folder {folder} cannot be read: {name}: {error}.",
+                folder=folder,
+                name=type(error).__name__,
+                error=error,
+            ),
             "They are damaged, or of another version of FairDash: make the run again.",
         ) from error
 
 
-def read_arrays(file: Path) -> dict[str, Any]:
-    """All arrays of a safetensors file of ours. Raises DataError where it is missing (deleted meanwhile) or damaged."""
+def read_arrays(file: Path, names: Collection[str]) -> dict[str, Any]:
+    """All arrays of a safetensors file of ours, which has those of the `names`. Raises DataError where it is missing
+    (deleted meanwhile) or damaged."""
     try:
         found: dict[str, Any] = load_file(file)
-    except (OSError, SafetensorError) as error:
+        for name in names:
+            if name not in found:
+                raise ValueError(words.say("it holds no {name}", name=name))
+    except (OSError, ValueError, SafetensorError) as error:
         raise DataError(
-            f"{file} cannot be read: {error}.", "It was deleted or damaged; make the run or the lists again."
+            words.say("{file} cannot be read: {error}.", file=file, error=error),
+            "It was deleted or damaged; make the run or the lists again.",
         ) from error
     return found
 
@@ -196,9 +229,13 @@ def _read_split(folder: Path) -> Split:
         tables[name] = pd.DataFrame({column: _typed(table[column], kind) for column, kind in types.items()})
     user_index, item_index = pd.Index(tables["users"][USER_ID]), pd.Index(tables["items"][ITEM_ID])
 
-    def part(name: str) -> Interactions:
-        frame = _read_csv(folder / f"{name}.csv", {RATING: pa.float32(), VALUE: pa.float32(), TIME: pa.float64()})
-        frame = frame.to_pandas().rename(columns={VALUE: RATING})
+    numbers = {RATING: pa.float32(), VALUE: pa.float32(), TIME: pa.float64(), PREDICTION: pa.float64()}
+    tables |= {
+        name: _read_csv(folder / f"{name}.csv", numbers).to_pandas().rename(columns={VALUE: RATING})
+        for name in ("train", "valid", "truth")
+    }
+
+    def part(frame: pd.DataFrame) -> Interactions:
         rows = len(frame)
         return Interactions(
             user_index.get_indexer(frame[USER_ID]).astype(np.int32),
@@ -211,14 +248,20 @@ def _read_split(folder: Path) -> Split:
     training = TrainingData(
         tables["users"],
         tables["items"],
-        part("train"),
-        part("valid"),
+        part(tables["train"]),
+        part(tables["valid"]),
         said["relevance_threshold"],
         user_arrays=user_arrays,
         item_arrays=item_arrays,
     )
     notes = tuple(said.get("notes", ()))  # runs of before have none
-    return Split(said["name"], said["split"], said["seed"], training, part("truth"), notes)
+    asked = None
+    if said.get("asked") is not None:
+        asked = np.zeros(len(tables["users"]), bool)
+        asked[said["asked"]] = True
+    truth = tables["truth"]
+    predicted = truth[PREDICTION].to_numpy(np.float64) if PREDICTION in truth else None
+    return Split(said["name"], said["split"], said["seed"], training, part(truth), notes, asked, predicted)
 
 
 def _kind(table: str, column: pd.Series) -> Any:
@@ -235,7 +278,12 @@ def _kind(table: str, column: pd.Series) -> Any:
     elif pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty"):
         return TEXT
     raise DataError(
-        f"The column {column.name!r} of {table} is of the type {kind}, which a run folder cannot hold.",
+        words.say(
+            "The column {name} of {table} is of the type {kind}, which a run folder cannot hold.",
+            name=repr(column.name),
+            table=table,
+            kind=kind,
+        ),
         "Make it text, numbers, true and false, dates, or a category of text or numbers.",
     )
 
@@ -283,13 +331,17 @@ def _read_csv(path: Path, numbers: Mapping[str, pa.DataType]) -> pa.Table:
     return pa_csv.read_csv(path, convert_options=options, parse_options=parse)
 
 
-def read_lists(run: Run, path: Path | str, options: ImportOptions | None = None) -> tuple[Lists, tuple[Finding, ...]]:
-    """Lists of a file for the people of a run, and what was found in it. Raises DataError that names the file, row and
-    column."""
+def read_lists(
+    run: Run, source: Path | str | Table, options: ImportOptions | None = None, *, accept_guesses: bool = True
+) -> tuple[Lists, tuple[Finding, ...]]:
+    """Lists of a file for the people of a run, and what was found in it; see `data.lists.read_lists`. Raises DataError
+    that names the file, row and column."""
     from fairdash.data import lists
 
     data = run.split.training
-    return lists.read_lists(str(path), data.users, data.items, seed=run.split.seed, options=options)
+    return lists.read_lists(
+        source, data.users, data.items, seed=run.split.seed, options=options, accept_guesses=accept_guesses
+    )
 
 
 def write_lists(run: Run, lists: Lists, path: Path, *, scores: bool = False) -> None:

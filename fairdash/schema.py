@@ -25,6 +25,7 @@ from fairdash.arrays import Arrays
 from fairdash.hashing import digest, id_hash, mix
 
 USER_ID, ITEM_ID, RATING, TIME, RANK, SCORE = "user_id", "item_id", "rating", "time", "rank", "score"
+PREDICTION = "prediction"  # of a held-out pair: its predicted rating, or the probability of a like
 PART = "part"  # of interactions: train, valid or test, where somebody else has split them
 TITLE, CATEGORIES = "title", "categories"  # categories: names joined by "|"
 UNKNOWN = "(unknown)"  # the group, and the category, of those who have none
@@ -125,9 +126,9 @@ class Dataset:
         """All interactions, coded and ordered; the order of equal times depends on the seed and on ids alone."""
         return self._in_order(seed)[0]
 
-    def parts(self, seed: int = 0) -> NDArray[np.object_]:
-        """train, valid or test of each of the `coded` interactions, as somebody else split them: text [n]."""
-        return self.interactions[PART].to_numpy(object)[self._in_order(seed)[1]]
+    def column(self, name: str, seed: int = 0) -> pd.Series:
+        """A column of the interactions [n], in the order of the `coded` ones."""
+        return self.interactions[name].iloc[self._in_order(seed)[1]]
 
     def _in_order(self, seed: int) -> tuple[Interactions, NDArray[np.int64]]:
         """The coded interactions, and the row of each."""
@@ -374,7 +375,11 @@ class TrainingData:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A data set cut in three. Test is kept here and goes to `audit` and `compare` alone."""
+    """A data set cut in three. Test is kept here and goes to `audit` and `compare` alone.
+
+    asked: whom a recommender was asked about [n_users], the only ones with lists and the only ones who are audited;
+    None: everybody. It is the recommender's, and no part of the digest of the cut.
+    """
 
     name: str
     spec: str  # "leave-one-out", "user-time:0.8", "user-random:0.8", "global-time:DATE", "own"
@@ -382,6 +387,8 @@ class Split:
     training: TrainingData
     test: Interactions
     notes: tuple[str, ...] = ()  # who cannot be tested or has no history, and what leaks, in sentences
+    asked: NDArray[np.bool_] | None = None
+    predicted: NDArray[np.float64] | None = None  # of each row of test, where another system's predictions came along
 
     @cached_property
     def known(self) -> Interactions:
@@ -391,14 +398,21 @@ class Split:
     @cached_property
     def digest(self) -> str:
         """The name of the cut and all that it holds; its name and notes say nothing more."""
-        return digest(self.spec, self.seed, self.training.digest, self.test.digest)
+        more = () if self.predicted is None else (self.predicted,)
+        return digest(self.spec, self.seed, self.training.digest, self.test.digest, *more)
+
+    def among(self, other: Split) -> Split:
+        """The same where only those are asked whom the other asks too."""
+        if other.asked is None:
+            return self
+        return replace(self, asked=other.asked if self.asked is None else self.asked & other.asked)
 
     @cached_property
     def on_validation(self) -> Split:
         """The same as it stood at validation time, with validation in the place of the test: what strengths are chosen
         by. Nothing of the test is in it."""
         nobody = self.training.valid.take(np.zeros(0, dtype=np.int64))
-        return replace(self, training=self.training.with_(valid=nobody), test=self.training.valid)
+        return replace(self, training=self.training.with_(valid=nobody), test=self.training.valid, predicted=None)
 
     @cached_property
     def test_digest(self) -> str:

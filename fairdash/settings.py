@@ -31,6 +31,7 @@ QUOTA_GB = _number("QUOTA_GB", 50)  # the workspace's size
 CANDIDATES = _number("CANDIDATES", 100, numbers=True)  # best items kept for a user, for re-ranking
 MIN_GROUP_SIZE = _number("MIN_GROUP_SIZE", 20, numbers=True)
 FEWEST = _number("FEWEST", 5)  # people of a group whose values may be shown: those of fewer would tell of each of them
+EVENT_LATENESS = _number("EVENT_LATENESS", 3600)  # seconds that an event may come after a later one, of a new log
 BOOTSTRAP = _number("BOOTSTRAP", 1000, numbers=True)
 PERMUTATIONS = _number("PERMUTATIONS", 2000, numbers=True)
 K = 10

@@ -184,17 +184,22 @@ def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
         name: node for (_, name), node in at_home.items()
         if isinstance(node, ast.ClassDef) and any(_fields(node).values())
     }  # fmt: skip
+    for (_, name), made in at_home.items():  # what is said of a class is said of those made from it
+        if isinstance(made, ast.ClassDef) and name not in somewhere:
+            for base in map(ast.unparse, made.bases):
+                somewhere.update({name: somewhere[base]} if base in somewhere else {})
     found: dict[str, str | None] = {}
     everywhere = _fixed(trees.values())
     for module, tree in trees.items():
         fixed = everywhere | _fixed([tree])  # a module's own before one of the same name elsewhere
+        within = _within(tree)
         named = {
             one.name: at_home[str(node.module), one.name]
             for node in tree.body if isinstance(node, ast.ImportFrom)
             for one in node.names if (str(node.module), one.name) in at_home
         }  # fmt: skip
         own = {name: node for (home, name), node in at_home.items() if home == module}
-        meant = (somewhere | named | own).items()
+        meant = (*somewhere.items(), *named.items(), *own.items())  # the nearest that has any
         declared = {name: fields for name, node in meant if any((fields := _fields(node)).values())}
         for node in ast.walk(tree):
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
@@ -216,9 +221,11 @@ def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
             elif name in declared:
                 fields = declared[name]
                 given = {**dict(zip(fields, node.args, strict=False)), **{str(k.arg): k.value for k in node.keywords}}
+                held = within.get(node, {})
                 shown = [
-                    fixed.get(v.id, v) if isinstance(v, ast.Name) else v for k, v in given.items() if fields.get(k)
-                ]
+                    one for k, v in given.items() if fields.get(k)
+                    for one in (held.get(v.id) or [fixed.get(v.id, v)] if isinstance(v, ast.Name) else [v])
+                ]  # fmt: skip
                 found |= dict.fromkeys(text for text in _texts(shown) if text and text not in found)
     found.pop("", None)
     return found
@@ -239,8 +246,25 @@ def _fixed(trees: Iterable[ast.Module]) -> dict[str, ast.expr]:
     }  # fmt: skip
 
 
+def _within(tree: ast.Module) -> dict[ast.AST, dict[str, list[ast.expr]]]:
+    """For each call in a function, what the function's names may stand for."""
+    found: dict[ast.AST, dict[str, list[ast.expr]]] = {}
+    for scope in ast.walk(tree):
+        if isinstance(scope, ast.FunctionDef):
+            held: dict[str, list[ast.expr]] = {}
+            for node in ast.walk(scope):
+                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                    held.setdefault(node.targets[0].id, []).append(node.value)
+            found |= {node: held for node in ast.walk(scope) if isinstance(node, ast.Call)}
+    return found
+
+
 def _fields(node: ast.ClassDef | ast.FunctionDef) -> dict[str, bool]:
-    """What a dataclass or a function is given, in its order, and whether it is said."""
+    """What a dataclass, a class with a constructor or a function is given, in its order, and whether it is said."""
+    if isinstance(node, ast.ClassDef):
+        made = (one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__")
+        if (init := next(made, None)) is not None:
+            return dict(list(_fields(init).items())[1:])  # without itself
     if isinstance(node, ast.FunctionDef):
         named = [(one.arg, one.annotation) for one in (*node.args.args, *node.args.kwonlyargs)]
     else:
@@ -256,6 +280,8 @@ def _texts(nodes: Iterable[ast.expr]) -> Iterator[str]:
             yield node.value
         elif isinstance(node, ast.Dict):
             yield from _texts(node.values)
+        elif isinstance(node, ast.IfExp):
+            yield from _texts([node.body, node.orelse])
 
 
 @cache

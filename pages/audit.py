@@ -12,6 +12,7 @@ from fairdash.ui import auditing, cards, drilling, findings, load, parts, pictur
 MORE = {
     "gaps": words.later("All gaps"),
     "spread": words.later("Spread"),
+    "time": words.later("Over time"),
     "categories": words.later("Categories"),
     "items": words.later("Items"),
     "model": words.later("Model"),

@@ -41,6 +41,8 @@ from fairdash.charts.lorenz import lorenz as lorenz
 from fairdash.charts.mini import mini as mini
 from fairdash.charts.mirrored import Half as Half
 from fairdash.charts.mirrored import mirrored as mirrored
+from fairdash.charts.over_time import Moment as Moment
+from fairdash.charts.over_time import over_time as over_time
 from fairdash.charts.people import MAX_DOTS as MAX_DOTS
 from fairdash.charts.people import Crowd as Crowd
 from fairdash.charts.people import Reference as Reference

@@ -19,11 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 from numpy.typing import NDArray
 
-from fairdash import columns, settings
+from fairdash import columns, settings, words
 from fairdash.arrays import Floats
 from fairdash.data import read
 from fairdash.data.findings import Finding
 from fairdash.errors import DataError
+from fairdash.words import Said
 
 MAX_DIMENSIONS = 3  # of one person's or item's array: a picture is [channels, height, width]
 _HINT = "Bring Parquet with an id and a list of numbers a row, or .npz with the arrays `ids` and `values`."
@@ -50,39 +51,60 @@ def read_arrays(source: read.Source) -> Given:
     elif raw[:4] == b"PK\x03\x04":
         ids, values = _npz(name, raw)
     else:
-        raise DataError(f"{name} is neither Parquet nor .npz, so its arrays have no ids.", _HINT)
+        raise DataError(words.say("{name} is neither Parquet nor .npz, so its arrays have no ids.", name=name), _HINT)
     text = pd.Series(ids).astype("str").str.strip()
     if text.isna().any() or (text == "").any():
-        raise DataError(f"{name}: an array has no id.", "Give each array the id of its person or item.")
+        raise DataError(
+            words.say("{name}: an array has no id.", name=name), "Give each array the id of its person or item."
+        )
     if text.duplicated().any():
-        raise DataError(f"{name}: the id {text[text.duplicated()].iloc[0]!r} comes twice.", "Keep one array an id.")
+        raise DataError(
+            words.say("{name}: the id {value} comes twice.", name=name, value=repr(text[text.duplicated()].iloc[0])),
+            "Keep one array an id.",
+        )
     if not 2 <= values.ndim <= MAX_DIMENSIONS + 1 or not values.size:
         raise DataError(
-            f"{name}: an array has the shape {list(values.shape[1:])}.",
-            f"Give one of 1 to {MAX_DIMENSIONS} dimensions.",
+            words.say("{name}: an array has the shape {shape}.", name=name, shape=list(values.shape[1:])),
+            words.say("Give one of 1 to {max_dimensions} dimensions.", max_dimensions=MAX_DIMENSIONS),
         )
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused below
         values = values.astype(np.float32)
     wrong = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
     if wrong.any():
-        message = f"{name}: the array of {text[wrong].iloc[0]!r} holds a value that is no finite number."
+        message = words.say(
+            "{name}: the array of {value} holds a value that is no finite number.",
+            name=name,
+            value=repr(text[wrong].iloc[0]),
+        )
         raise DataError(message, "Fill it in, or leave the whole row out.")
     return Given(name, text.to_numpy(object), values)
 
 
-def aligned(given: Given, name: str, ids: pd.Series, what: str) -> tuple[Floats, list[Finding]]:
+def aligned(given: Given, name: str, ids: pd.Series, what: Said) -> tuple[Floats, list[Finding]]:
     """The arrays in the order of `ids`: float32 [len(ids), …], NaN for those without one; and who has none.
 
     Raises DataError where not one id meets."""
     place = pd.Index(given.ids).get_indexer(pd.Index(ids))
     has = place >= 0
     if not has.any():
-        message = f"No id of {given.file} ({', '.join(map(repr, given.ids[:3]))}) is among the {what}."
+        message = words.say(
+            "No id of {file} ({names}) is among the {what}.",
+            file=given.file,
+            names=", ".join(map(repr, given.ids[:3])),
+            what=words.say(what),
+        )
         raise DataError(message, "Check that the file belongs to this data, and that its ids are the same.")
     values = np.full((len(ids), *given.rows.shape[1:]), np.nan, np.float32)
     values[has] = given.rows[place[has]]
-    message = f"“{name}”: {int(has.sum()):,} of {len(ids):,} {what} have an array of the shape "
-    message += f"{list(given.rows.shape[1:])}; {len(given.ids) - int(has.sum()):,} of the file are of none of them."
+    message = words.say(
+        "“{name}”: {n} of {m} {what} have an array of the shape {shape}; {rest} of the file are of none of them.",
+        name=name,
+        n=int(has.sum()),
+        m=len(ids),
+        what=words.say(what),
+        shape=list(given.rows.shape[1:]),
+        rest=len(given.ids) - int(has.sum()),
+    )
     severity: Any = "info" if has.all() else "warning"
     return values, [Finding("arrays", severity, given.file, message, int((~has).sum()))]
 
@@ -90,7 +112,13 @@ def aligned(given: Given, name: str, ids: pd.Series, what: str) -> tuple[Floats,
 def _bounded(name: str, cells: int) -> None:
     if cells * 4 > settings.MAX_UNPACKED_MB * 1_000_000:
         raise DataError(
-            f"{name} holds {cells:,} numbers, {cells * 4 / 1e6:,.0f} MB; the limit is {settings.MAX_UNPACKED_MB:,} MB.",
+            words.say(
+                "{name} holds {cells} numbers, {cells_2} MB; the limit is {max_unpacked_mb} MB.",
+                name=name,
+                cells=cells,
+                cells_2=f"{cells * 4 / 1e6:,.0f}",
+                max_unpacked_mb=settings.MAX_UNPACKED_MB,
+            ),
             "Bring smaller arrays, such as vectors of an encoder, or raise FAIRDASH_MAX_UNPACKED_MB.",
         )
 
@@ -104,16 +132,32 @@ def _npz(name: str, raw: bytes) -> tuple[Any, NDArray[Any]]:
         with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
             others = [key for key in arrays.files if key != "ids"]
             if "ids" not in arrays.files or len(others) != 1:
-                there = ", ".join(arrays.files) or "none"
-                raise DataError(f"{name} does not hold `ids` and one array of values; its arrays are {there}.", _HINT)
+                there = ", ".join(arrays.files) or words.say("none")
+                raise DataError(
+                    words.say(
+                        "{name} does not hold `ids` and one array of values; its arrays are {there}.",
+                        name=name,
+                        there=there,
+                    ),
+                    _HINT,
+                )
             ids, values = arrays["ids"], arrays[others[0]]
     except DataError:
         raise
     except Exception as error:  # numpy and zipfile let through whatever is wrong with a file
-        raise DataError(f"{name} is a damaged or unusual .npz file: {error}.", _HINT) from error
+        raise DataError(
+            words.say("{name} is a damaged or unusual .npz file: {error}.", name=name, error=error), _HINT
+        ) from error
     if ids.ndim != 1 or ids.dtype.kind not in "iuU" or len(ids) != len(values) or values.dtype.kind not in "biuf":
         raise DataError(
-            f"{name} holds ids {ids.dtype} {list(ids.shape)} and values {values.dtype} {list(values.shape)}.",
+            words.say(
+                "{name} holds ids {dtype} {shape} and values {dtype_2} {shape_2}.",
+                name=name,
+                dtype=ids.dtype,
+                shape=list(ids.shape),
+                dtype_2=values.dtype,
+                shape_2=list(values.shape),
+            ),
             "Give n ids, as text or whole numbers, and n arrays of numbers.",
         )
     _bounded(name, values.size)
@@ -131,7 +175,12 @@ def _parquet(name: str, raw: bytes) -> tuple[Any, NDArray[Any]]:
         if key is None or len(lists) != 1:
             there = ", ".join(schema.names)
             raise DataError(
-                f"{name} does not hold one id and one list of numbers a row; its columns are {there}.", _HINT
+                words.say(
+                    "{name} does not hold one id and one list of numbers a row; its columns are {there}.",
+                    name=name,
+                    there=there,
+                ),
+                _HINT,
             )
         groups = [file.metadata.row_group(i) for i in range(file.num_row_groups)]
         chunks = [group.column(i) for group in groups for i in range(group.num_columns)]
@@ -144,14 +193,24 @@ def _parquet(name: str, raw: bytes) -> tuple[Any, NDArray[Any]]:
             if len(length) and (length != length[0]).any():
                 odd = int(np.argmax(length != length[0])) // max(1, int(np.prod(shape[1:])))
                 message = f"{name}: the array of {table[key][odd].as_py()!r} has another shape than that of "
-                raise DataError(f"{message}{table[key][0].as_py()!r}.", "Bring arrays of one shape.")
+                raise DataError(
+                    words.say("{message}{as_py}.", message=message, as_py=repr(table[key][0].as_py())),
+                    "Bring arrays of one shape.",
+                )
             shape.append(int(length[0]) if len(length) else 0)
             values = values.flatten()
         numbers = values.to_numpy(zero_copy_only=False)
         if numbers.dtype.kind not in "biuf":
-            raise DataError(f"{name}: {lists[0]!r} holds {values.type}, no numbers.", _HINT)
+            raise DataError(
+                words.say(
+                    "{name}: {lists} holds {type}, no numbers.", name=name, lists=repr(lists[0]), type=values.type
+                ),
+                _HINT,
+            )
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{name} cannot be read as arrays: {error}.", _HINT) from error
+        raise DataError(
+            words.say("{name} cannot be read as arrays: {error}.", name=name, error=error), _HINT
+        ) from error
     return table[key].to_pandas(), numbers.reshape(shape)
 
 

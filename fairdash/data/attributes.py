@@ -153,4 +153,4 @@ def last_clock(moments: pd.Series | None) -> float | None:
     if moments is None or not len(moments):
         return None
     last = float(moments.max())
-    return last if 1e8 < last < 5e9 else last / 1000 if 1e11 < last < 5e12 else None
+    return {"seconds": last, "milliseconds": last / 1000}.get(times.unit_of(last, last))

@@ -7,7 +7,7 @@ was guessed, ignored or repaired as findings. A frame enters where a file has be
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, cast
 
@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairdash import columns
+from fairdash import columns, words
 from fairdash.data import clean, files, importing, mapping, meaning, read, shapes, times
 from fairdash.data.check import Tables
 from fairdash.data.findings import Finding, Question, Severity, UnansweredError, examples, first_rows, questions
 from fairdash.data.options import ImportOptions
 from fairdash.data.read import Source, Table
 from fairdash.errors import DataError
-from fairdash.schema import CATEGORIES, ITEM_ID, RANK, RATING, SCORE, TIME, TITLE, UNKNOWN, USER_ID
+from fairdash.schema import CATEGORIES, ITEM_ID, PREDICTION, RANK, RATING, SCORE, TIME, TITLE, UNKNOWN, USER_ID
+from fairdash.words import Said
 
-PREDICTION = "prediction"  # column of truth: the predicted rating of the pair, or the probability of a like
 SYSTEM = "system"
 _SYSTEMS = 50  # more different values than that tell no systems apart
 _LISTS = "lists: "  # before the names of tables of lists, among those of the other tables
@@ -39,7 +39,8 @@ class Brought:
     [, time], or None. users: user_id and attributes. items: item_id[, title][, categories] and attributes, or None. No
     person and item comes twice in truth and train. Index: the row in the file; attrs["file"]: its name. Ids are text,
     or whole numbers where all tables were frames of them. threshold: liked from this rating on; None: each held-out
-    item is. units: of the times of lists and truth."""
+    item is. units: of the times of lists and truth. told: of systems that are one language model which was told
+    something of people, the attribute and the value, both "" where it was told nothing."""
 
     systems: dict[str, pd.DataFrame]
     truth: pd.DataFrame
@@ -49,6 +50,7 @@ class Brought:
     threshold: float | None
     findings: tuple[Finding, ...]
     units: tuple[str, ...] = ()
+    told: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def bring(
@@ -79,6 +81,7 @@ def bring(
     names: dict[str, str] = {}
     threshold = None
     units: list[str] = []
+    told: dict[str, tuple[str, str]] = {}
     if log is not None:
         frames["truth"], rest, kind = _log(log, options, findings, held=True)
         threshold = meaning.relevance(log.name, frames["truth"].get(RATING), kind, options, findings)
@@ -89,10 +92,13 @@ def bring(
     for name, table in lists.items():
         frames[name], other = list_columns(table, options, findings, timed=timed)
         units += [unit] if (unit := frames[name].attrs.get("time_unit")) else []
+        told |= frames[name].attrs.get("told", {})
         beside[name], names[name] = (table.name, other), table.name
     if log is None:
-        message = "No held-out items were given: accuracy and all that needs liked items are undefined; exposure, "
-        message += "categories and what groups are shown are of the lists alone."
+        message = (
+            "No held-out items were given: accuracy and all that needs liked items are undefined; exposure, "
+            "categories and what groups are shown are of the lists alone."
+        )
         findings.append(Finding("no_truth", "warning", "", message))
     first = next(iter(frames))  # that of truth, where there is one
     if before:
@@ -131,8 +137,9 @@ def bring(
         names["truth"] = names[first]
     for name, frame in frames.items():
         frame.attrs["file"] = names.get(name, name)
+    systems = _systems({name: frames[name] for name in lists})
     return Brought(
-        _systems({name: frames[name] for name in lists}),
+        systems,
         frames["truth"],
         frames["users"],
         frames.get("train"),
@@ -140,6 +147,7 @@ def bring(
         threshold,
         tuple(findings),
         tuple(dict.fromkeys(units)),
+        {name: told[own] for name in systems if (own := name.rpartition(": ")[2]) in told},
     )
 
 
@@ -186,7 +194,10 @@ def entered(source: Brings, what: str, options: ImportOptions, findings: list[Fi
         frame.columns = pd.Index([str(column) for column in frame.columns])
         if not frame.columns.is_unique:
             twice = frame.columns[frame.columns.duplicated()][0]
-            raise DataError(f"{what} has two columns {twice!r}.", "Give every column its own name.")
+            raise DataError(
+                words.say("{what} has two columns {twice}.", what=what, twice=repr(twice)),
+                "Give every column its own name.",
+            )
         texts = {c: frame[c].astype("str") for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c].dtype)}
         lists = {c: _list_texts(source[c]) for c in source.columns if _holds_lists(source[c])}
         frame = frame.assign(**{**texts, **{str(c): text for c, text in lists.items()}})
@@ -228,10 +239,16 @@ def list_columns(
     chosen = list_roles(table, options, findings)
     once = chosen.get(RANK, chosen[ITEM_ID])
     table = meaning.of_fold(table, (chosen[USER_ID], once), options, findings, held=True)
-    if SYSTEM not in chosen and options.system is None:
+    asked = _told(table.frame, chosen) if SYSTEM not in chosen and options.system is None else {}
+    if SYSTEM not in chosen and options.system is None and not asked:
         chosen |= _several_lists(table, chosen, findings, timed=timed)
     frame = table.frame
     made = pd.DataFrame({name: frame[column] for name, column in chosen.items()})
+    if asked:
+        attribute, value = (known(frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))
+        made[SYSTEM] = [_system_told(a, v) for a, v in zip(frame[attribute], frame[value], strict=True)]
+        made.attrs["told"] = asked
+        frame = frame.drop(columns=[attribute, value])
     column = known(frame, columns.TIME_NAMES, set(chosen.values())) if timed else None
     if timed and options.time and options.time in frame:
         column = options.time
@@ -242,6 +259,24 @@ def list_columns(
     if SYSTEM in made and made[SYSTEM].nunique() < 2:
         made = made.drop(columns=SYSTEM)
     return made, frame[[c for c in columns.names(frame) if c not in chosen.values()]]
+
+
+def _told(frame: pd.DataFrame, chosen: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Where rows say what a language model was told of the person: the name of each system → (attribute, value)."""
+    taken = set(chosen.values())
+    attribute, value = (known(frame, names, taken) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))
+    if attribute is None or value is None:
+        return {}
+    pairs = frame[[attribute, value]].drop_duplicates().itertuples(index=False)
+    return {_system_told(a, v): ("", "") if _nothing(v) else (str(a), str(v)) for a, v in pairs}
+
+
+def _nothing(value: Any) -> bool:
+    return bool(pd.isna(value)) or columns.plain(str(value)) in ("", *columns.NEUTRAL_NAMES)
+
+
+def _system_told(attribute: Any, value: Any) -> str:
+    return "neutral" if _nothing(value) else f"{attribute} = {value}"
 
 
 def _several_lists(table: Table, chosen: Mapping[str, str], findings: list[Finding], *, timed: bool) -> dict[str, str]:
@@ -259,13 +294,22 @@ def _several_lists(table: Table, chosen: Mapping[str, str], findings: list[Findi
     ]
     if several:
         shown = ", ".join(f"{c!r} ({examples(frame[c].unique())})" for c in several)
-        text = f"{table.name} holds several lists a person. Do they come from several systems, told by {shown}?"
+        text = words.say(
+            "{name} holds several lists a person. Do they come from several systems, told by {shown}?",
+            name=table.name,
+            shown=shown,
+        )
         question = Question("system", text, (*several, ""), several[0])
         findings.append(Finding("several_lists", "warning", table.name, text, question=question))
         return {SYSTEM: several[0]}
     if apart and not timed:
         hint = "Audit each window of time (--window month), or bring the latest list of each person alone."
-        raise DataError(f"{table.name} holds several lists a person, of different times ({apart[0]}).", hint)
+        raise DataError(
+            words.say(
+                "{name} holds several lists a person, of different times ({apart}).", name=table.name, apart=apart[0]
+            ),
+            hint,
+        )
     return {}
 
 
@@ -289,17 +333,29 @@ def list_roles(table: Table, options: ImportOptions, findings: list[Finding]) ->
             role = "rank" if _counts_up(frame[column]) else "score"
             if role not in chosen and getattr(options, role) != "":
                 chosen[role] = column
-                text = f"{table.name}: is {column!r} the {role}? It was taken so by its place."
+                text = words.say(
+                    "{name}: is {column} the {role}? It was taken so by its place.",
+                    name=table.name,
+                    column=repr(column),
+                    role=words.say(role),
+                )
                 question = Question(role, text, (*free, ""), column)
                 findings.append(Finding(f"asked_{role}", "warning", table.name, text, question=question))
     if "rank" not in chosen and "score" not in chosen:
         raise DataError(
-            f"{table.name} has neither a rank nor a score; its columns are {', '.join(columns.names(frame))}.",
+            words.say(
+                "{name} has neither a rank nor a score; its columns are {names}.",
+                name=table.name,
+                names=", ".join(columns.names(frame)),
+            ),
             "Without one there is no order: name the column with --rank-column (1 is best) or --score-column.",
         )
     score = chosen.get("score")
     if score is not None and "rank" not in chosen and columns.plain(score) in columns.RATING_NAMES[:2]:
-        message = f"{score} gives the order, as there is no other score: it should be predicted, not what people said."
+        message = words.say(
+            "{score} gives the order, as there is no other score: it should be predicted, not what people said.",
+            score=score,
+        )
         findings.append(Finding("rating_as_score", "warning", table.name, message))
     told = {USER_ID: "user", ITEM_ID: "item", RANK: "rank", SCORE: "score", SYSTEM: "system"}
     return {name: chosen[role] for name, role in told.items() if role in chosen}
@@ -316,7 +372,7 @@ def must_have(options: ImportOptions, tables: Sequence[Table]) -> None:
     for role in ("rating", "time", "clock", "event", "prediction", "user", "item", "rank", "score", "system"):
         column = getattr(options, role)
         if column and not any(column in table.frame for table in tables):
-            mapping.require(tables[-1].frame, column, f"the {role}", tables[-1].name)
+            mapping.require(tables[-1].frame, column, words.say("the {role}", role=words.say(role)), tables[-1].name)
 
 
 def _counts_up(column: pd.Series) -> bool:
@@ -351,7 +407,12 @@ def _pair(table: Table, chosen: Mapping[str, str], options: ImportOptions, findi
             guess = guesses.get(role)
             if guess is None or guess.confidence < mapping.SURE:
                 raise DataError(
-                    f"{table.name} has no column {name}; its columns are {', '.join(columns.names(frame))}.",
+                    words.say(
+                        "{name} has no column {name_2}; its columns are {names}.",
+                        name=table.name,
+                        name_2=name,
+                        names=", ".join(columns.names(frame)),
+                    ),
                     "Name the columns in the first row: user_id, item_id, and rank or score; or choose them.",
                 )
         guesses = {role: guesses[role] for role in ("user", "item")}
@@ -403,7 +464,7 @@ def _log(
             gone = ~np.isfinite(values)
             blank = gone & frame[chosen["rating"]].isna().to_numpy()
             if blank.any():
-                message = f"{int(blank.sum()):,} rows have no rating; they are left out."
+                message = words.say("{n} rows have no rating; they are left out.", n=int(blank.sum()))
                 findings.append(
                     _finding("unrated", "warning", table.name, message, frame, blank, "drop_unrated", applied=True)
                 )
@@ -413,8 +474,8 @@ def _log(
         shown = shown | ~counts
         if weights is not None:
             made[RATING], kind = weights, "count"
-    if "prediction" in chosen:
-        made[PREDICTION] = frame[chosen["prediction"]]
+    if "prediction" in chosen and held:
+        made[PREDICTION] = _predictions(table, chosen["prediction"])
     if "time" in chosen:
         when = meaning.moments(table, chosen["time"], chosen.get("clock"), options, findings)
         if when is not None:
@@ -425,6 +486,22 @@ def _log(
         kept = meaning.inside(table, moments, made.attrs.get("time_unit", ""), options, findings)
         shown = shown if kept is None else shown | ~kept
     return made[~shown], frame[[c for c in columns.names(frame) if c not in chosen.values()]], kind
+
+
+def _predictions(table: Table, column: str) -> NDArray[np.float64]:
+    """A column of predictions [n]; DataError where a cell is no finite number."""
+    values = columns.numbers(table.frame[column])
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        row, cell = table.frame.index[wrong[0]], table.frame[column].iloc[wrong[0]]
+        raise DataError(
+            words.say(
+                "{file}, row {row}, column {column}: {cell} is no predicted rating.",
+                file=table.name, row=int(row), column=column, cell=repr(cell),
+            ),
+            words.say("Every row needs a finite number there, or leave the column aside (--prediction-column “”)."),
+        )  # fmt: skip
+    return values
 
 
 def _entities(
@@ -438,8 +515,8 @@ def _entities(
     else:
         guess = mapping.guess_entities(frame, names, log[key].astype("str"))
         if guess.confidence < mapping.SURE:
-            hint = f"Choose the column; there are {', '.join(map(repr, frame.columns))}."
-            raise DataError(f"{table.name}: no column is recognisable as the id.", hint)
+            hint = words.say("Choose the column; there are {names}.", names=", ".join(map(repr, frame.columns)))
+            raise DataError(words.say("{name}: no column is recognisable as the id.", name=table.name), hint)
         column = guess.column
         findings += importing.unsure_id(table, "users_id" if key == USER_ID else "items_id", guess)
     other = {c: f"{c} (file)" for c in columns.names(frame) if c == key and c != column}
@@ -481,7 +558,9 @@ def repaired(
         if name in frames:
             odd = frames[name].duplicated(key)
             if odd.any():
-                message = f"{int(odd.sum()):,} rows repeat {what} that have a row already; the first one counts."
+                message = words.say(
+                    "{n} rows repeat {what} that have a row already; the first one counts.", n=int(odd.sum()), what=what
+                )
                 key_of = f"repeated_{what}"
                 findings.append(
                     _finding(key_of, "warning", names[name], message, frames[name], odd, "first_row", applied=True)
@@ -515,22 +594,29 @@ def _clean_ids(frame: pd.DataFrame, key: str, file: str, findings: list[Finding]
         odd = set(given[(text != given) | text.isna()])
         if odd:
             spaces = ids.isin(odd)
-            message = f"{int(spaces.sum()):,} cells of {key} have spaces around them, such as {examples(ids[spaces])}."
+            message = words.say(
+                "{n} cells of {key} have spaces around them, such as {examples}.",
+                n=int(spaces.sum()),
+                key=key,
+                examples=examples(ids[spaces]),
+            )
             findings.append(_finding("id_spaces", "warning", file, message, frame, spaces, "strip_ids", applied=True))
             ids = ids.str.strip().replace("", None)
         told = text.dropna()
         if len(told) and told.str.fullmatch(r"\d+\.0").all():
-            message = f'{key} is written "7.0"; it was read as "7".'
+            message = words.say('{key} is written "7.0"; it was read as "7".', key=key)
             findings.append(Finding("float_ids", "warning", file, message, len(told), (), "whole_ids", True))
             ids = ids.str.removesuffix(".0")
         frame = frame.assign(**{key: ids})
     empty = frame[key].isna()
     if empty.any():
-        message = f"{int(empty.sum()):,} rows have no {key}; they are left out."
+        message = words.say("{n} rows have no {key}; they are left out.", n=int(empty.sum()), key=key)
         findings.append(_finding("empty_ids", "warning", file, message, frame, empty, "drop_empty_ids", applied=True))
         frame = frame[~empty]
     if not len(frame):
-        raise DataError(f"{file} has no row with a {key}.", "Check the column of the ids.")
+        raise DataError(
+            words.say("{file} has no row with a {key}.", file=file, key=key), "Check the column of the ids."
+        )
     return frame.astype({key: np.int64}) if whole else frame
 
 
@@ -538,7 +624,7 @@ def _finding(
     key: str,
     severity: Severity,
     file: str,
-    message: str,
+    message: Said,
     frame: pd.DataFrame,
     where: pd.Series | NDArray[np.bool_],
     repair: str = "",
@@ -566,7 +652,9 @@ def _one_form(
             continue
         short, own_short = (index.str.replace(r"^0+(?=\d+$)", "", regex=True) for index in (ids, own))
         if short.isin(own_short).any() and short.is_unique and own_short.is_unique:
-            message = f'{key} is written with zeros before it ("007") in one table and without ("7") in another.'
+            message = words.say(
+                '{key} is written with zeros before it ("007") in one table and without ("7") in another.', key=key
+            )
             findings.append(Finding("padded_ids", "warning", names[name], message, len(ids), (), "unpadded_ids", True))
             for other, table in having.items():
                 frames[other] = table.assign(**{key: table[key].str.replace(r"^0+(?=\d+$)", "", regex=True)})
@@ -582,8 +670,12 @@ def _contradictions(truth: pd.DataFrame, file: str, options: ImportOptions, find
         values = truth[pair].assign(value=columns.numbers(truth[column])).drop_duplicates()
         odd = values[values.duplicated(pair)].drop_duplicates(pair)
         if len(odd):
-            message = f"{len(odd):,} held-out pairs of a person and an item occur with different {column}s; the "
-            message += f"{kept} row counts."
+            message = words.say(
+                "{n} held-out pairs of a person and an item occur with different {column}s; the {kept} row counts.",
+                n=len(odd),
+                column=column,
+                kept=kept,
+            )
             where = truth.index.isin(odd.index)
             findings.append(
                 _finding("contradicting_pairs", "warning", file, message, truth, where, "dedupe", applied=True)
@@ -595,7 +687,7 @@ def _once(log: pd.DataFrame, file: str, options: ImportOptions, findings: list[F
     odd = log.duplicated([USER_ID, ITEM_ID])
     if not odd.any():
         return log
-    message = f"{int(odd.sum()):,} rows repeat a person and an item that have a row already."
+    message = words.say("{n} rows repeat a person and an item that have a row already.", n=int(odd.sum()))
     findings.append(_finding("repeated_pairs", "warning", file, message, log, odd, "dedupe", applied=True))
     return clean.once(log, options.dedupe)
 
@@ -612,26 +704,41 @@ def _strangers(
         if len(unknown) == len(audited):
             raise _apart(frames, USER_ID, first, "users", names)
         if len(unknown):
-            message = f"{len(unknown):,} of {len(audited):,} audited people are missing from the table of users, such "
-            message += f"as {examples(unknown)}: they are {UNKNOWN}."
+            message = words.say(
+                "{n} of {m} audited people are missing from the table of users, such as {examples}: they are "
+                "{unknown}.",
+                n=len(unknown),
+                m=len(audited),
+                examples=examples(unknown),
+                unknown=UNKNOWN,
+            )
             findings.append(Finding("unknown_people", "warning", names["users"], message, len(unknown)))
         idle = ~frames["users"][USER_ID].isin(audited)
         if idle.any() and lists:
-            message = f"{int(idle.sum()):,} people of the table of users have neither a list nor held-out items: they "
-            message += "are left out."
+            message = words.say(
+                "{n} people of the table of users have neither a list nor held-out items: they are left out.",
+                n=int(idle.sum()),
+            )
             findings.append(_finding("idle_people", "info", names["users"], message, frames["users"], idle))
     things = _different([frames[name][ITEM_ID] for name in dict.fromkeys((first, *lists, "train")) if name in frames])
     if "items" not in frames:
-        message = f"No table of items: the catalogue is the {len(things):,} items that occur in the other tables, "
-        message += "so coverage and gini leave out items that nobody had and nobody was recommended."
+        message = words.say(
+            "No table of items: the catalogue is the {n} items that occur in the other tables, so coverage "
+            "and gini leave out items that nobody had and nobody was recommended.",
+            n=len(things),
+        )
         findings.append(Finding("no_items", "warning", "", message, len(things)))
         return
     beyond = things[~things.isin(frames["items"][ITEM_ID])]
     if len(beyond) == len(things):
         raise _apart(frames, ITEM_ID, first, "items", names)
     if len(beyond):
-        message = f"{len(beyond):,} items of the other tables are missing from the table of items, such as "
-        message += f"{examples(beyond)}: they have no group."
+        message = words.say(
+            "{n} items of the other tables are missing from the table of items, such as {examples}: they "
+            "have no group.",
+            n=len(beyond),
+            examples=examples(beyond),
+        )
         findings.append(Finding("unknown_items", "warning", names["items"], message, len(beyond)))
 
 
@@ -643,7 +750,14 @@ def _different(ids: Sequence[pd.Series]) -> pd.Series:
 def _apart(frames: Mapping[str, pd.DataFrame], key: str, one: str, other: str, names: Mapping[str, str]) -> DataError:
     """The error for tables of which not one id meets."""
     here, there = (", ".join(map(repr, frames[name][key].unique()[:3].tolist())) for name in (one, other))
-    message = f"No {key} of {names[one]} ({here}) has a row in {names[other]} ({there})."
+    message = words.say(
+        "No {key} of {names} ({here}) has a row in {names_2} ({there}).",
+        key=key,
+        names=names[one],
+        here=here,
+        names_2=names[other],
+        there=there,
+    )
     return DataError(message, "Choose other id columns, or check that the files belong together.")
 
 
@@ -680,5 +794,5 @@ def systems_of(lists: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def unused(file: str, names: Sequence[str], findings: list[Finding]) -> None:
     """A finding about columns that say nothing here."""
     if names:
-        message = f"These columns are not used: {', '.join(names)}."
+        message = words.say("These columns are not used: {names}.", names=", ".join(names))
         findings.append(Finding("columns_aside", "warning", file, message, len(names)))

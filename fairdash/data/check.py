@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from fairdash import columns
+from fairdash import columns, words
 from fairdash.data import attributes
 from fairdash.data.findings import Finding, Question, Severity, examples, first_rows
 from fairdash.schema import CATEGORIES, ITEM_ID, PART, RATING, TIME, TITLE, USER_ID
@@ -55,7 +55,12 @@ def spaces_in_ids(tables: Tables) -> list[Finding]:
         text = frame[column]
         odd = (text.str.strip() != text) & text.notna()
         if odd.any():
-            message = f"{int(odd.sum()):,} cells of {column} have spaces around them, such as {examples(text[odd])}."
+            message = words.say(
+                "{n} cells of {column} have spaces around them, such as {examples}.",
+                n=int(odd.sum()),
+                column=column,
+                examples=examples(text[odd]),
+            )
             found.append(
                 Finding("id_spaces", "warning", file, message, int(odd.sum()), first_rows(frame, odd), "strip_ids")
             )
@@ -68,7 +73,7 @@ def empty_ids(tables: Tables) -> list[Finding]:
     for file, frame, column in _ids(tables):
         odd = frame[column].isna() | (frame[column] == "")
         if odd.any():
-            message = f"{int(odd.sum()):,} rows have no {column}; they cannot be used."
+            message = words.say("{n} rows have no {column}; they cannot be used.", n=int(odd.sum()), column=column)
             found.append(
                 Finding("empty_ids", "warning", file, message, int(odd.sum()), first_rows(frame, odd), "drop_empty_ids")
             )
@@ -84,7 +89,9 @@ def whole_number_ids(tables: Tables) -> list[Finding]:
         log, own = pd.Index(tables.interactions[column].unique()), pd.Index(entities[column].unique())
         ends = [ids.str.fullmatch(r"\d+\.0").all() for ids in (log, own)]
         if ends[0] != ends[1] and not log.isin(own).any():
-            message = f'{column} is written "7.0" in one file and "7" in the other; no id meets.'
+            message = words.say(
+                '{column} is written "7.0" in one file and "7" in the other; no id meets.', column=column
+            )
             found.append(Finding("float_ids", "warning", file, message, len(own), (), "whole_ids"))
     return found
 
@@ -100,7 +107,10 @@ def padded_ids(tables: Tables) -> list[Finding]:
             continue
         short, own_short = (ids.str.replace(r"^0+(?=\d+$)", "", regex=True) for ids in (log, own))
         if short.isin(own_short).any() and short.is_unique and own_short.is_unique:
-            message = f'{column} is written with zeros before it ("007") in one file and without ("7") in the other.'
+            message = words.say(
+                '{column} is written with zeros before it ("007") in one file and without ("7") in the other.',
+                column=column,
+            )
             found.append(Finding("padded_ids", "warning", file, message, len(log), (), "unpadded_ids"))
     return found
 
@@ -115,7 +125,12 @@ def repeated_entities(tables: Tables) -> list[Finding]:
         odd = frame.duplicated(column)
         if odd.any():
             clash = int((~frame.duplicated() & odd).sum())
-            message = f"{int(odd.sum()):,} rows repeat {what} that have a row already ({clash:,} say something else)."
+            message = words.say(
+                "{n} rows repeat {what} that have a row already ({clash} say something else).",
+                n=int(odd.sum()),
+                what=what,
+                clash=clash,
+            )
             found.append(
                 Finding(
                     f"repeated_{what}", "warning", file, message, int(odd.sum()), first_rows(frame, odd), "first_row"
@@ -137,8 +152,14 @@ def strangers(tables: Tables) -> list[Finding]:
         odd = ~log[column].isin(frame[column])
         if odd.any():
             ids = log[column][odd].unique()
-            message = f"{len(ids):,} ids in {int(odd.sum()):,} interactions have no row in {file}, such as "
-            message += f"{examples(ids)}. They stay, with everything about them unknown, unless you leave them out."
+            message = words.say(
+                "{n} ids in {m} interactions have no row in {file}, such as {examples}. They stay, with "
+                "everything about them unknown, unless you leave them out.",
+                n=len(ids),
+                m=int(odd.sum()),
+                file=file,
+                examples=examples(ids),
+            )
             repair = f"drop_unknown_{what}"
             found.append(
                 Finding(f"unknown_{what}", "warning", tables.files[0], message, len(ids), first_rows(log, odd), repair)
@@ -155,7 +176,9 @@ def idle(tables: Tables) -> list[Finding]:
     ):
         odd = ~frame[column].isin(tables.interactions[column].unique())  # thousands, not millions, to look up
         if odd.any():
-            message = f"{int(odd.sum()):,} {what} have no interaction. They stay, unless you leave them out."
+            message = words.say(
+                "{n} {what} have no interaction. They stay, unless you leave them out.", n=int(odd.sum()), what=what
+            )
             rows = first_rows(frame, odd)
             found.append(Finding(f"idle_{what}", "info", file, message, int(odd.sum()), rows, f"drop_idle_{what}"))
     return found
@@ -169,8 +192,11 @@ def in_two_parts(tables: Tables) -> list[Finding]:
     odd = in_later_part(frame)
     if not odd.any():
         return []
-    message = f"{int(odd.sum()):,} rows repeat a person and an item that an earlier part of the split has (of train, "
-    message += "valid, test): who had it already is not tested on it."
+    message = words.say(
+        "{n} rows repeat a person and an item that an earlier part of the split has (of train, valid, "
+        "test): who had it already is not tested on it.",
+        n=int(odd.sum()),
+    )
     rows = first_rows(frame, odd)
     return [Finding("in_two_parts", "warning", tables.files[0], message, int(odd.sum()), rows, "first_part")]
 
@@ -187,7 +213,7 @@ def repeated_pairs(tables: Tables) -> list[Finding]:
     odd = frame.duplicated([USER_ID, ITEM_ID])
     if not odd.any():
         return []
-    message = f"{int(odd.sum()):,} rows repeat a person and an item that have a row already."
+    message = words.say("{n} rows repeat a person and an item that have a row already.", n=int(odd.sum()))
     return [
         Finding("repeated_pairs", "warning", tables.files[0], message, int(odd.sum()), first_rows(frame, odd), "dedupe")
     ]
@@ -206,8 +232,11 @@ def missing_marks(tables: Tables) -> list[Finding]:
             text = frame[column]
             odd = columns.tidy(text).isna() & text.notna()
             if odd.any():
-                message = (
-                    f"{column}: {int(odd.sum()):,} cells hold {examples(text[odd])}, which stands for a missing value."
+                message = words.say(
+                    "{column}: {n} cells hold {examples}, which stands for a missing value.",
+                    column=column,
+                    n=int(odd.sum()),
+                    examples=examples(text[odd]),
                 )
                 rows = first_rows(frame, odd)
                 found.append(
@@ -230,8 +259,13 @@ def spellings(tables: Tables) -> list[Finding]:
             best: [best, *(text for text in merged if merged[text] == best)] for best in dict.fromkeys(merged.values())
         }
         shown = "; ".join(" and ".join(f"{text} ({counts[text]:,})" for text in group) for group in groups.values())
-        message = f"{column}: {shown} are spellings of the same."
-        text = f"{tables.files[1]}, {message} Merge them into {', '.join(groups)}?"
+        message = words.say("{column}: {shown} are spellings of the same.", column=column, shown=shown)
+        text = words.say(
+            "{files}, {message} Merge them into {names}?",
+            files=tables.files[1],
+            message=message,
+            names=", ".join(groups),
+        )
         question = Question("merge_spellings", text, ("yes", "no"), "yes")
         odd = columns.tidy(tables.users[column]).isin(merged)
         found.append(
@@ -251,7 +285,12 @@ def several_values(tables: Tables) -> list[Finding]:
         if joined is not None:
             odd = joined.str.contains("|", regex=False, na=False)
             cells = examples(tables.users[column][odd])
-            message = f"{column}: {int(odd.sum()):,} cells hold several values, such as {cells}; each value is a group."
+            message = words.say(
+                "{column}: {n} cells hold several values, such as {cells}; each value is a group.",
+                column=column,
+                n=int(odd.sum()),
+                cells=cells,
+            )
             rows = first_rows(tables.users, odd)
             found.append(
                 Finding("several_values", "info", tables.files[1], message, int(odd.sum()), rows, "several_values")
@@ -268,7 +307,11 @@ def units(tables: Tables) -> list[Finding]:
                 continue
             bare = attributes.without_units(frame[column])
             if bare is not None:
-                message = f"{column}: cells such as {examples(frame[column].dropna())} are read as numbers."
+                message = words.say(
+                    "{column}: cells such as {examples} are read as numbers.",
+                    column=column,
+                    examples=examples(frame[column].dropna()),
+                )
                 found.append(Finding("units", "info", file, message, int(frame[column].notna().sum()), (), "units"))
     return found
 
@@ -279,13 +322,20 @@ def births(tables: Tables) -> list[Finding]:
     if column is None:
         return []
     date = datetime.now(UTC) if tables.date is None else datetime.fromtimestamp(tables.date, UTC)
-    message = f"{column} becomes the age on {date:%Y-%m-%d}, "
-    message += "that of the last interaction." if tables.date is not None else "today."
+    message = words.say(
+        "{column} becomes the age on {date}, that of the last interaction.", column=column, date=f"{date:%Y-%m-%d}"
+    )
     if tables.as_of is not None:
-        message = f"{column} becomes the age on {date:%Y-%m-%d}, as chosen."
+        message = words.say("{column} becomes the age on {date}, as chosen.", column=column, date=f"{date:%Y-%m-%d}")
+    elif tables.date is None:
+        message = words.say("{column} becomes the age on {date}, today.", column=column, date=f"{date:%Y-%m-%d}")
     question = None
     if tables.date is None:
-        text = f"{tables.files[1]}, {column}: no date of the interactions is known. At which date do ages count?"
+        text = words.say(
+            "{files}, {column}: no date of the interactions is known. At which date do ages count?",
+            files=tables.files[1],
+            column=column,
+        )
         question = Question("as_of", text, (f"{date:%Y-%m-%d}",), f"{date:%Y-%m-%d}")
     severity: Severity = "info" if question is None else "warning"
     count = int(tables.users[column].notna().sum())
@@ -299,7 +349,12 @@ def impossible_ages(tables: Tables) -> list[Finding]:
         for column in columns.names(frame):
             odd = columns.impossible(frame[column], column)
             if odd.any():
-                message = f"{column}: {int(odd.sum()):,} values are impossible, such as {examples(frame[column][odd])}."
+                message = words.say(
+                    "{column}: {n} values are impossible, such as {examples}.",
+                    column=column,
+                    n=int(odd.sum()),
+                    examples=examples(frame[column][odd]),
+                )
                 rows = first_rows(frame, odd)
                 found.append(
                     Finding("impossible_age", "warning", file, message, int(odd.sum()), rows, "age_to_missing")
@@ -316,8 +371,11 @@ def ties(tables: Tables) -> list[Finding]:
     odd = frame.duplicated([USER_ID, TIME], keep=False)
     if not odd.any():
         return []
-    message = f"{odd.mean():.0%} of interactions share their time with another one of the same person; "
-    message += "among those the order is drawn by a fixed hash, never by id."
+    message = words.say(
+        "{odd} of interactions share their time with another one of the same person; among those the "
+        "order is drawn by a fixed hash, never by id.",
+        odd=f"{odd.mean():.0%}",
+    )
     return [Finding("ties", "info", tables.files[0], message, int(odd.sum()), first_rows(frame, odd))]
 
 
@@ -327,7 +385,9 @@ def thin(tables: Tables) -> list[Finding]:
     few = int((counts < 5).sum())
     if not few:
         return []
-    message = f"{few:,} of {len(counts):,} people have fewer than 5 interactions. A k-core leaves out the thin ones."
+    message = words.say(
+        "{few} of {n} people have fewer than 5 interactions. A k-core leaves out the thin ones.", few=few, n=len(counts)
+    )
     return [Finding("thin", "info", tables.files[0], message, few, (), "k_core")]
 
 
@@ -338,15 +398,17 @@ def titles(tables: Tables) -> list[Finding]:
     if TITLE in frame:
         odd = frame[TITLE].notna() & frame.duplicated(TITLE, keep=False)
         if odd.any():
-            message = (
-                f"{int(odd.sum()):,} items share their title with another one, such as {examples(frame[TITLE][odd])}; "
+            message = words.say(
+                "{n} items share their title with another one, such as {examples}; they stay different items, "
+                "told apart by id.",
+                n=int(odd.sum()),
+                examples=examples(frame[TITLE][odd]),
             )
-            message += "they stay different items, told apart by id."
             found.append(Finding("repeated_titles", "info", file, message, int(odd.sum()), first_rows(frame, odd)))
     if CATEGORIES in frame:
         odd = frame[CATEGORIES].isna()
         if odd.any():
-            message = f"{int(odd.sum()):,} items have no category; they count as (unknown)."
+            message = words.say("{n} items have no category; they count as (unknown).", n=int(odd.sum()))
             found.append(Finding("no_category", "info", file, message, int(odd.sum()), first_rows(frame, odd)))
     return found
 
@@ -359,7 +421,7 @@ def unrated(tables: Tables) -> list[Finding]:
     odd = frame[RATING].isna()
     if not odd.any():
         return []
-    message = f"{int(odd.sum()):,} rows have no usable rating."
+    message = words.say("{n} rows have no usable rating.", n=int(odd.sum()))
     return [
         Finding("unrated", "warning", tables.files[0], message, int(odd.sum()), first_rows(frame, odd), "drop_unrated")
     ]
@@ -373,7 +435,7 @@ def untimed(tables: Tables) -> list[Finding]:
     odd = frame[TIME].isna()
     if not odd.any():
         return []
-    message = f"{int(odd.sum()):,} rows have no usable time."
+    message = words.say("{n} rows have no usable time.", n=int(odd.sum()))
     return [
         Finding("untimed", "warning", tables.files[0], message, int(odd.sum()), first_rows(frame, odd), "drop_untimed")
     ]

@@ -11,7 +11,7 @@ from typing import Literal, cast
 import numpy as np
 import pandas as pd
 
-from fairdash import columns
+from fairdash import columns, words
 from fairdash.data import mapping, read, shapes
 from fairdash.data.findings import Finding, Question, first_rows
 from fairdash.data.read import Reading, Source, Table
@@ -21,7 +21,7 @@ from fairdash.schema import PART
 Role = Literal["interactions", "users", "items"]
 
 ROLES: tuple[Role, ...] = ("interactions", "users", "items")
-_TITLES: dict[Role, str] = {"interactions": "interactions", "users": "people", "items": "items"}
+_TITLES = dict(zip(ROLES, words.several("interactions", "people", "items"), strict=True))
 # Words in a file's name: they decide only between files whose columns fit equally well.
 _WORDS: dict[Role, tuple[str, ...]] = {
     "interactions": (
@@ -99,12 +99,23 @@ def gather(
     elif free:
         found, aside = _assign(free, given, readings)
         given = found | given
-        said = ", ".join(f"{_TITLES[role]} from {read.file_name(given[role][0])}" for role in ROLES if role in found)
+        said = ", ".join(
+            words.say("{titles} from {file}", titles=words.say(_TITLES[role]), file=read.file_name(given[role][0]))
+            for role in ROLES
+            if role in found
+        )
         if said:
-            findings.append(Finding("roles", "info", read.file_name(brought[0]), f"By their columns: {said}."))
+            findings.append(
+                Finding("roles", "info", read.file_name(brought[0]), words.say("By their columns: {said}.", said=said))
+            )
         if aside:
             more = " …" if len(aside) > 8 else ""
-            message = f"{len(aside)} files are left aside, and nothing in them is used: {', '.join(aside[:8])}{more}."
+            message = words.say(
+                "{n} files are left aside, and nothing in them is used: {names}{more}.",
+                n=len(aside),
+                names=", ".join(aside[:8]),
+                more=more,
+            )
             findings.append(Finding("left_aside", "warning", read.file_name(brought[0]), message, len(aside)))
     tables: dict[Role, Table] = {role: _table(role, sources, readings[role]) for role, sources in given.items()}
     for role in ROLES:
@@ -112,7 +123,11 @@ def gather(
             findings += seen(tables[role])
     if train is not None and given["interactions"][0] is not train[0]:
         names = [read.file_name(sources[0]) for sources in parts.values()]
-        message = f"{', '.join(names)} are no parts of {tables['interactions'].name}, so nothing in them is used."
+        message = words.say(
+            "{names} are no parts of {name}, so nothing in them is used.",
+            names=", ".join(names),
+            name=tables["interactions"].name,
+        )
         findings.append(Finding("left_aside", "warning", names[0], message, len(names)))
     elif parts:
         read_so = readings["interactions"]
@@ -146,14 +161,19 @@ def _own_parts(
     names = {_called(rest): rest for rest in splits}
     name = next(iter(names))
     if len(splits) > 1:
-        text = (
-            f"There are {len(names)} splits of your own, such as the folds of a cross-validation: {', '.join(names)}."
+        text = words.say(
+            "There are {n} splits of your own, such as the folds of a cross-validation: {names}.",
+            n=len(names),
+            names=", ".join(names),
         )
         if fold and fold not in names:
-            raise DataError(text, f"None of them is called {fold!r}: name one (--fold).")
-        question = Question("fold", f"{text} Which one is to be used?", tuple(names), name)
+            raise DataError(text, words.say("None of them is called {fold}: name one (--fold).", fold=repr(fold)))
+        question = Question("fold", words.say("{text} Which one is to be used?", text=text), tuple(names), name)
         name = fold or name
-        message, asked = f"{text} {name} is used, the others are left aside.", None if fold else question
+        message, asked = (
+            words.say("{text} {name} is used, the others are left aside.", text=text, name=name),
+            None if fold else question,
+        )
         findings.append(Finding("folds", "warning", read.file_name(groups[0][0]), message, len(names), question=asked))
     split = splits[names[name]]
     held: dict[str, Sequence[Source]] = {part: split[part] for part in ("valid", "test") if part in split}
@@ -193,12 +213,19 @@ def _parted(tables: Mapping[str, Table], findings: list[Finding]) -> Table:
     ids = [ours[role].column for role in ("user", "item") if role in ours]
     if len(shared) < 2 or not set(ids) <= set(shared):
         other = next(table for table in tables.values() if any(c not in table.frame for c in log.frame))
-        message = f"{other.name} has other columns ({', '.join(columns.names(other.frame))}) than {log.name} "
-        message += f"({', '.join(columns.names(log.frame))})."
+        message = words.say(
+            "{name} has other columns ({names}) than {name_2} ({names_2}).",
+            name=other.name,
+            names=", ".join(columns.names(other.frame)),
+            name_2=log.name,
+            names_2=", ".join(columns.names(log.frame)),
+        )
         raise DataError(message, "Give the parts of a split the same columns, named in the first row.")
     single = [c for table in tables.values() for c in columns.names(table.frame) if c not in shared]
     if single:
-        message = f"Not all parts have the columns {', '.join(dict.fromkeys(single))}: they are left aside."
+        message = words.say(
+            "Not all parts have the columns {names}: they are left aside.", names=", ".join(dict.fromkeys(single))
+        )
         findings.append(Finding("columns_aside", "warning", log.name, message, len(set(single))))
     frames = []
     for part, table in tables.items():
@@ -207,7 +234,7 @@ def _parted(tables: Mapping[str, Table], findings: list[Finding]) -> Table:
     whole = pd.concat(frames, ignore_index=True)
     whole.index = pd.RangeIndex(1 + int(log.header), len(whole) + 1 + int(log.header))
     said = ", ".join(f"{part} from {table.name} ({len(table.frame):,} rows)" for part, table in tables.items())
-    message = f"A split of your own: {said}; the numbers of rows go on from file to file."
+    message = words.say("A split of your own: {said}; the numbers of rows go on from file to file.", said=said)
     findings.append(Finding("own_split", "info", log.name, message, len(whole)))
     return replace(log, frame=whole)
 
@@ -233,9 +260,14 @@ def _by_hand(
     files = {read.file_name(group[0]): group for group in groups}
     for name, role in roles.items():
         if name not in files:
-            raise DataError(f"No file is called {name!r}.", f"There are {', '.join(list(files)[:8])}.")
+            raise DataError(
+                words.say("No file is called {name}.", name=repr(name)),
+                words.say("There are {names}.", names=", ".join(list(files)[:8])),
+            )
         if role in given:
-            message = f"Two files are to hold the {_TITLES[role]}, one of them {name}."
+            message = words.say(
+                "Two files are to hold the {titles}, one of them {name}.", titles=words.say(_TITLES[role]), name=name
+            )
             raise DataError(message, "Choose one file for each role.")
         if role in ROLES:
             given[role] = tuple(files[name])
@@ -245,8 +277,13 @@ def _table(role: Role, sources: Sequence[Source], reading: Reading) -> Table:
     whole = read.joined(sources, reading) if len(sources) > 1 else read.table(sources[0], reading)
     table, known = shapes.recognise(whole)
     if known is not None and known != role:
-        message = f"{table.name} holds {_TITLES[known]}, but was given as the file of {_TITLES[role]}."
-        raise DataError(message, f"Give it as {_TITLES[known]}.")
+        message = words.say(
+            "{name} holds {titles}, but was given as the file of {titles_2}.",
+            name=table.name,
+            titles=words.say(_TITLES[known]),
+            titles_2=words.say(_TITLES[role]),
+        )
+        raise DataError(message, words.say("Give it as {titles}.", titles=words.say(_TITLES[known])))
     shape = {"interactions": shapes.rows, "users": shapes.named_people, "items": shapes.joined_categories}
     return shape[role](table)
 
@@ -273,7 +310,7 @@ def _assign(
         if log is None:
             names = ", ".join(read.file_name(group[0]) for group in groups[:8])
             hint = "Bring a file with a column for the person and one for the item, such as user_id and item_id."
-            raise DataError(f"None of the files holds interactions: {names}.", hint)
+            raise DataError(words.say("None of the files holds interactions: {names}.", names=names), hint)
         chosen["interactions"] = log.sources
         files.remove(log)
     else:
@@ -347,7 +384,9 @@ def _words(file: _File) -> set[str]:
 def _only(role: Role, fits: Sequence[_File]) -> _File:
     if len(fits) > 1:
         names = ", ".join(file.name for file in fits[:8])
-        message = f"{len(fits)} files could hold the {_TITLES[role]}: {names}."
+        message = words.say(
+            "{n} files could hold the {titles}: {names}.", n=len(fits), titles=words.say(_TITLES[role]), names=names
+        )
         raise DataError(message, "Bring one of them, or rename the others.")
     return fits[0]
 
@@ -414,11 +453,16 @@ def seen(table: Table) -> list[Finding]:
         frame = table.frame
         marks = frame.apply(lambda column: column.str.contains(r"[^\x00-\x7f]", na=False))
         marked = marks.any(axis=1)
-        message = f"The file is not UTF-8; it was read as {table.encoding}."
+        message = words.say("The file is not UTF-8; it was read as {encoding}.", encoding=table.encoding)
         if marked.any():
             first = int(np.argmax(marked))  # rows that were laid out share their number
             cells = frame.iloc[first][marks.iloc[first]]
-            message += f" Check that letters with accents are right, such as {cells.iloc[0]!r}."
+            message = words.say(
+                "The file is not UTF-8; it was read as {encoding}. Check that letters with accents are right, "
+                "such as {value}.",
+                encoding=table.encoding,
+                value=repr(cells.iloc[0]),
+            )
         shown = first_rows(frame, marked)
         found.append(Finding("encoding", "warning", table.name, message, int(marked.sum()), shown))
     lost = table.frame.apply(lambda column: column.str.contains("\ufffd", regex=False, na=False)).any(axis=1)
@@ -427,9 +471,11 @@ def seen(table: Table) -> list[Finding]:
         shown = first_rows(table.frame, lost)
         found.append(Finding("lost_letters", "warning", table.name, message, int(lost.sum()), shown))
     if not table.header:
-        message = f"There is no row of column names; the columns are {', '.join(columns.names(table.frame))}."
+        message = words.say(
+            "There is no row of column names; the columns are {names}.", names=", ".join(columns.names(table.frame))
+        )
         found.append(Finding("no_header", "info", table.name, message))
     if table.blank_rows:
-        message = f"{table.blank_rows:,} blank rows were left out."
+        message = words.say("{blank_rows} blank rows were left out.", blank_rows=table.blank_rows)
         found.append(Finding("blank_rows", "info", table.name, message, table.blank_rows))
     return found

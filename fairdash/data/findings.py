@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairdash import words
 from fairdash.answers import ANSWERS
 from fairdash.errors import ConfigError
+from fairdash.words import Said
 
 Severity = Literal["info", "warning", "error"]
 
@@ -28,7 +30,7 @@ class Question:
     """
 
     key: str
-    text: str
+    text: Said
     choices: tuple[str, ...]
     preselected: str
     option: str = field(init=False)
@@ -48,7 +50,7 @@ class Finding:
     key: str
     severity: Severity
     table: str  # the file's name
-    message: str
+    message: Said
     count: int = 0
     rows: tuple[int, ...] = ()
     repair: str = ""
@@ -56,16 +58,21 @@ class Finding:
     question: Question | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Plain JSON values; `said` is what its texts were made of, for other languages."""
         found: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return found
+        texts = [self.message, *([self.question.text] if self.question else [])]
+        return {**found, "said": words.forms(texts)}
 
     @staticmethod
     def from_json(found: Mapping[str, Any]) -> Finding:
         """The finding that `to_json` wrote."""
-        asked = found["question"]
-        question = asked and Question(asked["key"], asked["text"], tuple(asked["choices"]), asked["preselected"])
-        return Finding(**{**found, "rows": tuple(found["rows"]), "question": question})
+        asked, said = found["question"], found.get("said")
+        question = asked and Question(
+            asked["key"], words.again(asked["text"], said), tuple(asked["choices"]), asked["preselected"]
+        )
+        told = {name: value for name, value in found.items() if name != "said"}
+        message = words.again(found["message"], said)
+        return Finding(**{**told, "message": message, "rows": tuple(found["rows"]), "question": question})
 
 
 class UnansweredError(ConfigError):
@@ -75,8 +82,11 @@ class UnansweredError(ConfigError):
         lines = []
         for question in questions:
             answers = ", ".join(f"{question.option} {_shown(choice)}" for choice in question.choices[:6])
-            lines.append(f"Answer with {answers}; the likely answer is {_shown(question.preselected)}.")
-        lines.append("--accept-guesses takes the likely answers.")
+            likely = _shown(question.preselected)
+            lines.append(
+                words.say("Answer with {answers}; the likely answer is {likely}.", answers=answers, likely=likely)
+            )
+        lines.append(words.say("--accept-guesses takes the likely answers."))
         super().__init__("\n".join(question.text for question in questions), "\n".join(lines))
         self.questions = tuple(questions)
 
@@ -101,7 +111,8 @@ def first_rows(frame: pd.DataFrame, where: pd.Series | NDArray[np.bool_]) -> tup
 
 def in_rows(rows: Sequence[int]) -> str:
     """ "row 7", "rows 7, 9, 12" """
-    return ("row " if len(rows) == 1 else "rows ") + ", ".join(f"{row:,}" for row in rows)
+    numbers = ", ".join(map(words.count, rows))
+    return words.say("row {rows}", rows=numbers) if len(rows) == 1 else words.say("rows {rows}", rows=numbers)
 
 
 def examples(values: Iterable[object]) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairdash import columns
+from fairdash import columns, words
 from fairdash.errors import DataError
 from fairdash.schema import ITEM_ID, RATING, USER_ID
 
@@ -31,23 +31,23 @@ _BLOCK = re.compile(rb"\s*[^\s,:;|]+:\s*\r?\n[^\n]*,")
 _TEXTS = (
     (
         rb"<(!doctype|html|\?xml|table|rdf|graphml|stata)",
-        "a web page or XML",
-        "Export the table as CSV, JSON or Parquet.",
+        words.several("a web page or XML", "Export the table as CSV, JSON or Parquet."),
     ),
     (
         rb"(--.*\n|/\*.*\n|\s)*(insert into|create table|drop table|begin transaction|pragma \w|set \w+ *=)",
-        "a dump of a data base",
-        "Export the tables as CSV, such as with COPY … TO, or SELECT … INTO OUTFILE.",
+        words.several(
+            "a dump of a data base", "Export the tables as CSV, such as with COPY … TO, or SELECT … INTO OUTFILE."
+        ),
     ),
     (
         rb"(%.*\n|\s)*@relation",
-        "an ARFF file",
-        "Take away all above the line after @data, and write the names of its columns there.",
+        words.several(
+            "an ARFF file", "Take away all above the line after @data, and write the names of its columns there."
+        ),
     ),
     (
         rb"(import \w+\s*\n|from \w+ import |\w+ *= *[\[{(])",
-        "source code",
-        "Write the data as JSON, lines of JSON, or CSV.",
+        words.several("source code", "Write the data as JSON, lines of JSON, or CSV."),
     ),
 )
 
@@ -56,9 +56,9 @@ def read(name: str, text: bytes) -> tuple[str, pd.DataFrame, str] | None:
     """(what it is, a frame of text whose index is the line or the place of the record, what was left aside), or None
     for a plain table."""
     head = text[:4000].lstrip()
-    for begins, what, hint in _TEXTS:
+    for begins, (what, hint) in _TEXTS:
         if re.match(begins, head, re.IGNORECASE):
-            raise DataError(f"{name} is {what}, not a table.", hint)
+            raise DataError(words.say("{name} is {what}, not a table.", name=name, what=words.say(what)), hint)
     if head[:1] in b"{[(" and head:
         return _objects(name, text)
     if _BLOCK.match(text[:200]):
@@ -90,13 +90,16 @@ def _objects(name: str, text: bytes) -> tuple[str, pd.DataFrame, str] | None:
             value = None
         if value is None and re.match(r"\{\s*[\"']|\[\s*[\[{(]", first):
             hint = "Export it again as JSON, as lines of JSON, or as CSV."
-            raise DataError(f"{name} begins like JSON or Python but is neither: {error}.", hint) from error
+            raise DataError(
+                words.say("{name} begins like JSON or Python but is neither: {error}.", name=name, error=error), hint
+            ) from error
         if value is None:
             return None
     records, aside = _records(name, value)
     if not records:
         raise DataError(
-            f"{name} is JSON, but holds no list of records.", 'Write [{"user_id": 1, "item_id": 2}, …], or bring CSV.'
+            words.say("{name} is JSON, but holds no list of records.", name=name),
+            'Write [{"user_id": 1, "item_id": 2}, …], or bring CSV.',
         )
     return "json", frame_of(name, records, range(1, len(records) + 1)), aside
 
@@ -133,9 +136,15 @@ def _line(name: str, kind: str, row: int, line: str, load: Any) -> Any:
         value = load(line)
     except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
         what = "JSON" if kind == "json lines" else "a Python value"
-        raise DataError(f"{name}, line {row:,} is not {what}: {error}.", "Write one record a line.") from error
+        raise DataError(
+            words.say("{name}, line {row} is not {what}: {error}.", name=name, row=row, what=what, error=error),
+            "Write one record a line.",
+        ) from error
     if not isinstance(value, (dict, list, tuple)):
-        raise DataError(f"{name}, line {row:,} holds no record.", 'Write one record a line: {"user_id": 1, …}.')
+        raise DataError(
+            words.say("{name}, line {row} holds no record.", name=name, row=row),
+            'Write one record a line: {"user_id": 1, …}.',
+        )
     return value
 
 
@@ -143,7 +152,15 @@ def _rows(name: str, rows: Sequence[Any]) -> list[Record]:
     """Rows without names as records; [] where they are single values."""
     widths = {len(row) if isinstance(row, (list, tuple)) else 0 for row in rows}
     if len(widths) > 1:
-        raise DataError(f"{name} holds rows of {min(widths)} to {max(widths)} values.", "Write rows of one length.")
+        raise DataError(
+            words.say(
+                "{name} holds rows of {widths} to {widths_2} values.",
+                name=name,
+                widths=min(widths),
+                widths_2=max(widths),
+            ),
+            "Write rows of one length.",
+        )
     width = widths.pop()
     return [{f"column {i + 1}": row[i] for i in range(width)} for row in rows] if width > 1 else []
 
@@ -190,11 +207,25 @@ def _by_key(value: Record) -> list[Record]:
     if parts and all(isinstance(part, list) for part in parts):
         return [{USER_ID: person, "items": items} for person, items in value.items()]
     if parts and all(isinstance(part, dict) for part in parts):
+        if all(_titles(v) is not None for part in parts for v in part.values()):  # LangFair's: value, anchor, titles
+            return [
+                {USER_ID: anchor, "attribute": "told", "value": value_, "titles": _titles(some)}
+                for value_, part in value.items()
+                for anchor, some in part.items()
+            ]
         plain = all(isinstance(v, (int, float)) for part in parts for v in part.values())
         if plain:
             return [{USER_ID: u, ITEM_ID: i, RATING: v} for u, part in value.items() for i, v in part.items()]
         return [{"id": key, **part} for key, part in value.items()]
     return []
+
+
+def _titles(value: Any) -> list[str] | None:
+    """A list of texts, alone or as the only one in a list; None for anything else."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    texts = isinstance(value, list) and len(value) > 0 and all(isinstance(text, str) for text in value)
+    return list(value) if texts else None
 
 
 def frame_of(name: str, records: Sequence[Record], rows: Iterable[int]) -> pd.DataFrame:
@@ -279,7 +310,9 @@ def sheets(name: str, raw: bytes) -> list[tuple[str, bytes]]:
     try:
         import openpyxl
     except ImportError as error:
-        message = f"{name} is an Excel workbook, which needs the package openpyxl; it is not installed here."
+        message = words.say(
+            "{name} is an Excel workbook, which needs the package openpyxl; it is not installed here.", name=name
+        )
         raise DataError(message, _CSV_CLICKS) from error
     try:
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
@@ -292,7 +325,9 @@ def sheets(name: str, raw: bytes) -> list[tuple[str, bytes]]:
                 csv.writer(out).writerows(row[:width] for row in rows)
                 found.append((f"{sheet.title}.csv", out.getvalue().encode()))
     except Exception as error:  # zip, XML and openpyxl's own, whatever is damaged
-        raise DataError(f"{name} is a damaged Excel workbook: {error}.", _CSV_CLICKS) from error
+        raise DataError(
+            words.say("{name} is a damaged Excel workbook: {error}.", name=name, error=error), _CSV_CLICKS
+        ) from error
     if not found:
-        raise DataError(f"{name} holds no cells.", "Bring the workbook that holds the tables.")
+        raise DataError(words.say("{name} holds no cells.", name=name), "Bring the workbook that holds the tables.")
     return found

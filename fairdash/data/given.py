@@ -12,7 +12,7 @@ import pandas as pd
 
 from fairdash.data.brought import Brought, in_order
 from fairdash.errors import DataError
-from fairdash.schema import ITEM_ID, RATING, TIME, USER_ID, Dataset, Interactions, Split, TrainingData
+from fairdash.schema import ITEM_ID, PREDICTION, RATING, TIME, USER_ID, Dataset, Interactions, Split, TrainingData
 
 SPEC = "given"
 
@@ -37,8 +37,9 @@ def given_split(found: Brought, name: str = "") -> tuple[Dataset, Split]:
     title = name or found.truth.attrs.get("file", "given")
     threshold = found.threshold if RATING in columns else None
     dataset = Dataset(title, everything, people, things, threshold, {"split": SPEC})
-    coded = [Dataset("", log, people, things).coded() for log in logs]
-    test, before = coded[0], coded[1] if len(coded) > 1 else coded[0].take(np.arange(0))
+    held, *known = [Dataset("", log, people, things) for log in logs]
+    test = held.coded()
+    before = known[0].coded() if known else test.take(np.arange(0))
     again = np.isin(_pairs(test, len(things)), _pairs(before, len(things)))
     if len(test) and again.all():
         raise DataError(
@@ -46,7 +47,8 @@ def given_split(found: Brought, name: str = "") -> tuple[Dataset, Split]:
             "Check which file is which.",
         )
     training = TrainingData(people, things, before, before.take(np.arange(0)), found.threshold)
-    return dataset, Split(dataset.name, SPEC, 0, training, test)
+    predicted = held.column(PREDICTION).to_numpy(np.float64) if PREDICTION in found.truth else None
+    return dataset, Split(dataset.name, SPEC, 0, training, test, predicted=predicted)
 
 
 def _text(frame: pd.DataFrame) -> pd.DataFrame:

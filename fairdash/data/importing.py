@@ -74,11 +74,22 @@ def unsure(log: Table, guesses: dict[str, Guess], options: ImportOptions) -> lis
     """What was guessed by place, and what might be ratings: both are asked."""
     found = []
     names = tuple(columns.names(log.frame))
-    for role, what in (("user", "the person"), ("item", "the item"), ("rating", "the rating"), ("event", "the event")):
+    for role, what in zip(
+        ("user", "item", "rating", "event"),
+        words.several("the person", "the item", "the rating", "the event"),
+        strict=True,
+    ):
         guess = guesses.get(role)
         if guess is not None and mapping.SURE <= guess.confidence < mapping.ASKED:
             seen = examples(log.frame[guess.column].dropna().head(20))
-            text = f"{log.name}: is {guess.column!r} ({seen}) {what}? It was taken so: {guess.reason}."
+            text = words.say(
+                "{name}: is {column} ({seen}) {what}? It was taken so: {reason}.",
+                name=log.name,
+                column=repr(guess.column),
+                seen=seen,
+                what=words.say(what),
+                reason=words.say(guess.reason),
+            )
             choices = names if role in ("user", "item") else (*names, "")
             question = Question(role, text, choices, guess.column)
             found.append(Finding(f"asked_{role}", "warning", log.name, text, question=question))
@@ -88,7 +99,11 @@ def unsure(log: Table, guesses: dict[str, Guess], options: ImportOptions) -> lis
         offered = mapping.offered_ratings(log.frame, taken, guesses["user"].column, guesses["item"].column)
         if offered:
             shown = ", ".join(f"{c!r} ({examples(log.frame[c].dropna().unique())})" for c in offered)
-            text = f"{log.name}: does {shown} say how much the item was liked, or whether? No name says so: not taken."
+            text = words.say(
+                "{name}: does {shown} say how much the item was liked, or whether? No name says so: not taken.",
+                name=log.name,
+                shown=shown,
+            )
             question = Question("rating", text, ("", *offered), "")
             found.append(Finding("rating_offered", "warning", log.name, text, len(offered), question=question))
     return found
@@ -98,9 +113,16 @@ def unsure_id(table: Table, role: str, guess: Guess) -> list[Finding]:
     """The id of people or items (role: "users_id", "items_id"), asked where it was guessed by its place."""
     if not mapping.SURE <= guess.confidence < mapping.ASKED:
         return []
-    what = "a person" if role == "users_id" else "an item"
+    what = words.say("a person") if role == "users_id" else words.say("an item")
     seen = examples(table.frame[guess.column].dropna().head(20))
-    text = f"{table.name}: is {guess.column!r} ({seen}) the id of {what}? It was taken so: {guess.reason}."
+    text = words.say(
+        "{name}: is {column} ({seen}) the id of {what}? It was taken so: {reason}.",
+        name=table.name,
+        column=repr(guess.column),
+        seen=seen,
+        what=what,
+        reason=words.say(guess.reason),
+    )
     question = Question(role, text, tuple(columns.names(table.frame)), guess.column)
     return [Finding(f"asked_{role}", "warning", table.name, text, question=question)]
 
@@ -160,7 +182,7 @@ def complete(
     tables, effects = _repaired(tables, options, findings, progress)
     if tables.interactions.empty:
         hint = "Choose other repairs or a smaller k-core, or check which columns hold the ids."
-        raise DataError(f"No interaction of {tables.files[0]} is left after the repairs.", hint)
+        raise DataError(words.say("No interaction of {files} is left after the repairs.", files=tables.files[0]), hint)
     rated = tables.interactions.get(RATING)
     relevance = meaning.relevance(tables.files[0], rated, kind, options, findings)
     asked = questions(findings)
@@ -227,8 +249,10 @@ def _be_sure(seen: Preview) -> None:
         ("items_id", "the id of an item", seen.items),
     ):
         if table is not None and seen.guesses[role].confidence < mapping.SURE:
-            hint = f"Choose the column; there are {', '.join(map(repr, table.frame.columns))}."
-            raise DataError(f"{table.name}: no column is recognisable as {what}.", hint)
+            hint = words.say("Choose the column; there are {names}.", names=", ".join(map(repr, table.frame.columns)))
+            raise DataError(
+                words.say("{name}: no column is recognisable as {what}.", name=table.name, what=words.say(what)), hint
+            )
 
 
 def _name(seen: Preview) -> str:
@@ -264,7 +288,8 @@ def _map(
             guesses.pop(role, None)
     if "item" not in guesses:
         raise DataError(
-            f"{log.name} has one column for two roles.", "Choose one column for the person, one for the item."
+            words.say("{name} has one column for two roles.", name=log.name),
+            "Choose one column for the person, one for the item.",
         )
     for key, table, names, picked, role in others:
         if table is not None and picked:
@@ -290,7 +315,10 @@ def _chosen(table: Table, picks: dict[str, str | None]) -> dict[str, str]:
     columns_in_use = list(chosen.values())
     for column in columns_in_use:
         if columns_in_use.count(column) > 1:
-            raise DataError(f"{table.name}: the column {column!r} has two roles.", "Choose one column for each role.")
+            raise DataError(
+                words.say("{name}: the column {column} has two roles.", name=table.name, column=repr(column)),
+                "Choose one column for each role.",
+            )
     return chosen
 
 
@@ -359,7 +387,10 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
         items = one_hot(seen.items.name, items, findings)
     aside = [c for c in columns.names(rest) if c not in {*more, *also}]
     if aside:
-        message = f"These columns say nothing steady about a person or an item and are left aside: {', '.join(aside)}."
+        message = words.say(
+            "These columns say nothing steady about a person or an item and are left aside: {names}.",
+            names=", ".join(aside),
+        )
         findings.append(Finding("columns_aside", "warning", log.name, message, len(aside)))
     names = (log.name, seen.users.name if seen.users else "", seen.items.name if seen.items else "")
     shown = None
@@ -375,7 +406,12 @@ def one_hot(file: str, items: pd.DataFrame, findings: list[Finding]) -> pd.DataF
     flags = mapping.one_hot(items, [ITEM_ID, TITLE])
     if not flags:
         return items
-    message = f"{len(flags)} columns of 0 and 1 are categories: {', '.join(flags[:8])}{' …' if len(flags) > 8 else ''}."
+    message = words.say(
+        "{n} columns of 0 and 1 are categories: {names}{value}.",
+        n=len(flags),
+        names=", ".join(flags[:8]),
+        value=" …" if len(flags) > 8 else "",
+    )
     findings.append(Finding("one_hot", "info", file, message, len(flags)))
     return items.drop(columns=flags).assign(**{CATEGORIES: mapping.from_one_hot(items, flags)})
 
@@ -406,12 +442,17 @@ def personal(
         users = users.assign(**{column: users[USER_ID].map(last).astype("str")})
         moved.append(column)
         if len(changing):
-            message = f"{column} changes for {len(changing):,} people, such as {examples(changing)}; "
-            findings.append(
-                Finding("changing_attribute", "warning", file, message + "the last value counts.", len(changing))
+            message = words.say(
+                "{column} changes for {n} people, such as {examples}; the last value counts.",
+                column=column,
+                n=len(changing),
+                examples=examples(changing),
             )
+            findings.append(Finding("changing_attribute", "warning", file, message, len(changing)))
     if moved:
-        message = f"{', '.join(moved)}: the same in each row of a person, so taken as attributes of people."
+        message = words.say(
+            "{names}: the same in each row of a person, so taken as attributes of people.", names=", ".join(moved)
+        )
         findings.append(Finding("personal_columns", "info", file, message, len(moved)))
     return users, moved
 
@@ -519,7 +560,12 @@ def _repaired(
     if options.k_core > 1:
         before = len(tables.interactions)
         tables = done("k_core", clean.k_core(tables, options.k_core))
-        message = f"The {options.k_core}-core keeps {len(tables.interactions):,} of {before:,} interactions."
+        message = words.say(
+            "The {k_core}-core keeps {n} of {before} interactions.",
+            k_core=options.k_core,
+            n=len(tables.interactions),
+            before=before,
+        )
         gone = before - len(tables.interactions)
         findings.append(Finding("k_core", "info", tables.files[0], message, gone, repair="k_core", applied=True))
     tables = clean.add_unknown(clean.not_taken(tables))
@@ -545,5 +591,12 @@ def _must_meet(tables: Tables) -> None:
     for frame, column, file in ((tables.users, USER_ID, tables.files[1]), (tables.items, ITEM_ID, tables.files[2])):
         if file and len(log) and not log[column].isin(frame[column]).any():
             here, there = (", ".join(map(repr, ids.unique()[:3])) for ids in (log[column], frame[column]))
-            message = f"No {column} of {tables.files[0]} ({here}) has a row in {file} ({there})."
+            message = words.say(
+                "No {column} of {files} ({here}) has a row in {file} ({there}).",
+                column=column,
+                files=tables.files[0],
+                here=here,
+                file=file,
+                there=there,
+            )
             raise DataError(message, "Choose other id columns, or check that the files belong together.")

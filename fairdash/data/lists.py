@@ -11,17 +11,19 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fairdash import columns, settings
+from fairdash import columns, settings, words
 from fairdash.data import brought
-from fairdash.data.findings import ROWS_SHOWN, Finding, Severity
+from fairdash.data.findings import ROWS_SHOWN, Finding, Severity, UnansweredError, questions
 from fairdash.data.options import ImportOptions
+from fairdash.data.read import Table
 from fairdash.errors import DataError
 from fairdash.hashing import id_hash, mix
 from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Lists
+from fairdash.words import Said
 
 
 def read_lists(
-    source: brought.Brings,
+    source: brought.Brings | Table,
     users: pd.DataFrame,
     items: pd.DataFrame,
     *,
@@ -30,6 +32,7 @@ def read_lists(
     seed: int = 0,
     depth: int = settings.CANDIDATES,
     options: ImportOptions | None = None,
+    accept_guesses: bool = True,
 ) -> tuple[Lists, tuple[Finding, ...]]:
     """The lists of a file for `users`, in their order: Lists [n_users, depth], and what was found.
 
@@ -37,22 +40,33 @@ def read_lists(
     system: whose lists, where a column names several. seen: bool csr [n_users, n_items], what people had in training;
     recommending it again is counted, and kept. Where there is a rank it gives the order, else the score, equal ones by
     a hash of (seed, item). An item that comes twice in a list keeps its better place. depth: only the best so many
-    places of a list are kept.
+    places of a list are kept. accept_guesses: take the likely answer to what is asked.
 
     Raises DataError for a missing column, lists of several systems, a rank or score that is no number, two items at
-    one rank, and a file in which no person or no item is known.
+    one rank, and a file in which no person or no item is known; UnansweredError where something is asked and guesses
+    are not accepted.
     """
     by_system = read_systems(source, users, items, seen=seen, seed=seed, depth=depth, options=options)
     if system is None and len(by_system) > 1:
         shown = ", ".join(by_system)
-        raise DataError(f"There are lists of {len(by_system)} systems: {shown}.", "Choose one of them (--system).")
+        raise DataError(
+            words.say("There are lists of {n} systems: {shown}.", n=len(by_system), shown=shown),
+            "Choose one of them (--system).",
+        )
     if system is not None and system not in by_system:
-        raise DataError(f"There are no lists of {system!r}.", f"There are those of {', '.join(by_system)}.")
-    return by_system[next(iter(by_system)) if system is None else system]
+        raise DataError(
+            words.say("There are no lists of {system}.", system=repr(system)),
+            words.say("There are those of {names}.", names=", ".join(by_system)),
+        )
+    lists, findings = by_system[next(iter(by_system)) if system is None else system]
+    asked = questions(findings)
+    if asked and not accept_guesses:
+        raise UnansweredError(asked)
+    return lists, findings
 
 
 def read_systems(
-    source: brought.Brings,
+    source: brought.Brings | Table,
     users: pd.DataFrame,
     items: pd.DataFrame,
     *,
@@ -61,14 +75,18 @@ def read_systems(
     depth: int = settings.CANDIDATES,
     options: ImportOptions | None = None,
 ) -> dict[str, tuple[Lists, tuple[Finding, ...]]]:
-    """The lists of each system that a column `system` or `model` names, by its name ("" without); see `read_lists`."""
+    """The lists of each system that a column `system` or `model` names, by its name ("" without); see `read_lists`.
+    A table that was `entered` already is one of several that the options are about."""
     options = options or ImportOptions()
     findings: list[Finding] = []
-    table = brought.entered(source, "recommendations", options, findings, RANK)
-    brought.must_have(options, [table])
+    if isinstance(source, Table):
+        table = source
+    else:
+        table = brought.entered(source, "recommendations", options, findings, RANK)
+        brought.must_have(options, [table])
     lists, rest = brought.list_columns(table, options, findings)
     if len(rest.columns):
-        message = f"These columns are not used: {', '.join(columns.names(rest))}."
+        message = words.say("These columns are not used: {names}.", names=", ".join(columns.names(rest)))
         findings.append(Finding("columns_aside", "info", table.name, message, len(rest.columns)))
     frames = {"recommendations": lists, "users": users[[USER_ID]], "items": items[[ITEM_ID]]}
     lists = brought.repaired(frames, {"recommendations": table.name, "users": "", "items": ""}, findings)[
@@ -113,8 +131,11 @@ def _of_one(
         rows = rows[np.lexsort((ties[rows], -score[rows], user[rows]))]
         equal = (user[rows][1:] == user[rows][:-1]) & (score[rows][1:] == score[rows][:-1])
         if equal.any():
-            message = f"{int(equal.sum()):,} rows have the score of another row of the same list; a hash of the item "
-            findings.append(_finding("ties", "info", name, message + "orders them.", frame, rows[1:][equal]))
+            message = words.say(
+                "{n} rows have the score of another row of the same list; a hash of the item orders them.",
+                n=int(equal.sum()),
+            )
+            findings.append(_finding("ties", "info", name, message, frame, rows[1:][equal]))
         rank = np.zeros(len(frame), np.int64)
         rank[rows] = np.arange(len(rows)) - np.searchsorted(user[rows], user[rows]) + 1
     if RANK in frame:
@@ -125,8 +146,11 @@ def _of_one(
     repeated = np.ones(len(rows), bool)
     repeated[first] = False
     if repeated.any():
-        message = f"{int(repeated.sum()):,} rows repeat an item of the same list; its better place counts, the other "
-        findings.append(_finding("repeated", "warning", name, message + "stays empty.", frame, rows[repeated]))
+        message = words.say(
+            "{n} rows repeat an item of the same list; its better place counts, the other stays empty.",
+            n=int(repeated.sum()),
+        )
+        findings.append(_finding("repeated", "warning", name, message, frame, rows[repeated]))
     rows = rows[~repeated & (item[rows] >= 0)]
     lists = _lists(user[rows], item[rows], rank[rows], None if score is None else score[rows], len(users), depth)
     findings += _about(name, frame, lists, rows, user, item, rank, seen, depth)
@@ -162,12 +186,14 @@ def _about_ranks(
     holes = (gaps & ~first) | (first & (rank[rows] > 1))
     if holes.any():
         n = len(np.unique(user[rows[holes]]))
-        message = f"{n:,} lists have holes in their ranks; each item keeps the rank that it was given."
+        message = words.say("{n} lists have holes in their ranks; each item keeps the rank that it was given.", n=n)
         findings.append(_finding("gaps", "warning", name, message, frame, rows[holes], n))
     if score is not None:
         against = np.concatenate([[False], same & (np.diff(score[rows]) > 0)])
         if against.any():
-            message = f"{int(against.sum()):,} rows have a higher score than a row of better rank; the rank counts."
+            message = words.say(
+                "{n} rows have a higher score than a row of better rank; the rank counts.", n=int(against.sum())
+            )
             findings.append(_finding("order", "warning", name, message, frame, rows[against]))
 
 
@@ -186,20 +212,28 @@ def _about(
     result = []
     length = np.bincount(user[rows], minlength=len(lists.items))
     if (length == 0).any():
-        message = f"{int((length == 0).sum()):,} of {len(length):,} people have no list; their accuracy counts as 0."
+        message = words.say(
+            "{n} of {m} people have no list; their accuracy counts as 0.", n=int((length == 0).sum()), m=len(length)
+        )
         result.append(_finding("no-list", "warning", name, message, frame, rows[:0], int((length == 0).sum())))
     short = (length > 0) & (length < settings.K)
     if short.any():
-        message = f"{int(short.sum()):,} lists have fewer than {settings.K} items; empty places count as misses."
+        message = words.say(
+            "{n} lists have fewer than {k} items; empty places count as misses.", n=int(short.sum()), k=settings.K
+        )
         result.append(_finding("short", "warning", name, message, frame, rows[short[user[rows]]], int(short.sum())))
     beyond = int((rank[rows] > depth).sum())
     if beyond:
-        message = f"Lists are kept to their best {depth} places; {beyond:,} rows lie beyond."
+        message = words.say(
+            "Lists are kept to their best {depth} places; {beyond} rows lie beyond.", depth=depth, beyond=beyond
+        )
         result.append(_finding("deep", "info", name, message, frame, rows[:0], beyond))
     if seen is not None and len(rows):
         had = np.asarray(seen[user[rows], item[rows]]).ravel().astype(bool)
         if had.any():
-            message = f"{int(had.sum()):,} rows recommend what the person already had in training; they stay."
+            message = words.say(
+                "{n} rows recommend what the person already had in training; they stay.", n=int(had.sum())
+            )
             result.append(_finding("seen", "warning", name, message, frame, rows[had]))
     return result
 
@@ -210,14 +244,28 @@ def _codes(file: str, frame: pd.DataFrame, column: str, ids: pd.Series, whose: s
     unknown = np.flatnonzero(codes < 0)
     if len(unknown) == len(codes):
         raise DataError(
-            f"{file}, row {frame.index[0]}, column {column}: {frame[column].iloc[0]!r} and all other ids there are "
-            f"unknown; ours begin with {ids.iloc[0]!r}.",
-            f"Use the ids of this data set's {whose}.",
+            words.say(
+                "{file}, row {index}, column {column}: {value} and all other ids there are unknown; ours begin "
+                "with {value_2}.",
+                file=file,
+                index=frame.index[0],
+                column=column,
+                value=repr(frame[column].iloc[0]),
+                value_2=repr(ids.iloc[0]),
+            ),
+            words.say("Use the ids of this data set's {whose}.", whose=words.say(whose)),
         )
     if len(unknown):
         n = frame[column].iloc[unknown].nunique()
-        left = "they are left out" if whose == "people" else "their places stay empty"
-        message = f"{len(unknown):,} rows name {n:,} {whose} that this data set does not have; {left}."
+        message = words.say(
+            "{n} rows name {m} items that this data set does not have; their places stay empty.",
+            n=len(unknown),
+            m=n,
+        )
+        if whose == "people":
+            message = words.say(
+                "{n} rows name {m} people that this data set does not have; they are left out.", n=len(unknown), m=n
+            )
         findings.append(_finding(f"unknown-{whose}", "warning", file, message, frame, unknown))
     return codes
 
@@ -229,7 +277,14 @@ def _numbers(file: str, frame: pd.DataFrame, column: str, needed: bool = True) -
     said = frame[column].astype("str").fillna("")
     wrong = np.isnan(values)
     row = int(np.argmax(wrong)) if wrong.any() else 0
-    _refuse(file, frame, column, wrong, f"{said.iloc[row]!r} is no number.", "Every row needs a finite number there.")
+    _refuse(
+        file,
+        frame,
+        column,
+        wrong,
+        words.say("{value} is no number.", value=repr(said.iloc[row])),
+        "Every row needs a finite number there.",
+    )
     return values
 
 
@@ -245,19 +300,29 @@ def _ranks(file: str, frame: pd.DataFrame, column: str, findings: list[Finding])
     return ranks
 
 
-def _refuse(file: str, frame: pd.DataFrame, column: str, wrong: NDArray[np.bool_], message: str, hint: str) -> None:
+def _refuse(file: str, frame: pd.DataFrame, column: str, wrong: NDArray[np.bool_], message: Said, hint: Said) -> None:
     """Raises a DataError that names the first wrong row."""
     if wrong.any():
         row = frame.index[int(np.argmax(wrong))]
-        more = f" (and in {int(wrong.sum()) - 1:,} more rows)" if wrong.sum() > 1 else ""
-        raise DataError(f"{file}, row {row}, column {column}: {message}{more}", hint)
+        more = words.say(" (and in {n} more rows)", n=int(wrong.sum()) - 1) if wrong.sum() > 1 else ""
+        raise DataError(
+            words.say(
+                "{file}, row {row}, column {column}: {message}{more}",
+                file=file,
+                row=row,
+                column=column,
+                message=words.again(message),
+                more=more,
+            ),
+            hint,
+        )
 
 
 def _finding(
     key: str,
     severity: Severity,
     file: str,
-    message: str,
+    message: Said,
     frame: pd.DataFrame,
     rows: NDArray[np.int64],
     count: int | None = None,

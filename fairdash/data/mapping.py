@@ -13,9 +13,10 @@ from typing import Any, Literal, cast
 import numpy as np
 import pandas as pd
 
-from fairdash import columns
+from fairdash import columns, words
 from fairdash.data import times, values
 from fairdash.errors import DataError
+from fairdash.words import Said
 
 RatingKind = Literal["rating", "count", "none"]
 FEW = 21  # different numbers at most, for a column without a telling name to be offered as ratings
@@ -30,7 +31,7 @@ class Guess:
 
     column: str
     confidence: float
-    reason: str
+    reason: Said
 
 
 @dataclass(frozen=True)
@@ -473,10 +474,13 @@ def threshold(values: np.ndarray) -> float:
     return float(used[used >= low + 0.75 * (high - low) - 1e-9][0])
 
 
-def require(frame: pd.DataFrame, column: str, role: str, file: str) -> str:
+def require(frame: pd.DataFrame, column: str, role: Said, file: str) -> str:
     """The column's name, if the file has it; else DataError that lists what there is."""
     if column not in frame.columns:
         raise DataError(
-            f"{file} has no column {column!r} for {role}.", f"Its columns are {', '.join(map(repr, frame.columns))}."
+            words.say(
+                "{file} has no column {column} for {role}.", file=file, column=repr(column), role=words.say(role)
+            ),
+            words.say("Its columns are {names}.", names=", ".join(map(repr, frame.columns))),
         )
     return column

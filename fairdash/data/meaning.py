@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairdash import columns
+from fairdash import columns, words
 from fairdash.data import mapping, times, values
 from fairdash.data.findings import Finding, Question, Severity, examples, first_rows, in_rows
 from fairdash.data.mapping import RatingKind
@@ -40,7 +40,7 @@ def ratings(
             "words": "{n} cells are words or stars, such as {shown}; they were read as numbers, yes as 1 and no as 0.",
         }[got.note]
         shown = examples(text[~np.isfinite(columns.numbers(text))].dropna().head(2000))
-        message = f"{column}: {said.format(n=f'{got.count:,}', shown=shown)}"
+        message = words.say("{column}: {format}", column=column, format=said.format(n=f"{got.count:,}", shown=shown))
         findings.append(Finding(got.note, "info", table.name, message, got.count))
     if got.bad.any():
         _bad_ratings(table, column, got.bad, options, findings)
@@ -56,7 +56,9 @@ def ratings(
     kind = mapping.rating_kind(column, found) if options.rating_kind == "auto" else options.rating_kind
     told = found[np.isfinite(found)]
     if len(told) and np.ptp(told) == 0 and kind == "rating" and options.relevance_threshold in ("auto", None):
-        message = f"{column}: all ratings are {told[0]:g}, so the data says only who had what."
+        message = words.say(
+            "{column}: all ratings are {told}, so the data says only who had what.", column=column, told=f"{told[0]:g}"
+        )
         findings.append(Finding("constant_rating", "info", table.name, message, len(told)))
         return None, "none", none
     return found, kind, none
@@ -66,8 +68,15 @@ def _bad_ratings(table: Table, column: str, bad: Mask, options: ImportOptions, f
     """A finding for cells that are no ratings where they are to be left out; else DataError."""
     text, rows = table.frame[column], first_rows(table.frame, bad)
     shown = ", ".join(repr(v) for v in dict.fromkeys(text[bad].head(3)))
-    message = f"{table.name}: {int(bad.sum()):,} of {len(text):,} cells of {column!r} are no numbers, such as {shown} "
-    message += f"({in_rows(rows)})."
+    message = words.say(
+        "{name}: {n} of {m} cells of {column} are no numbers, such as {shown} ({in_rows}).",
+        name=table.name,
+        n=int(bad.sum()),
+        m=len(text),
+        column=repr(column),
+        shown=shown,
+        in_rows=in_rows(rows),
+    )
     if bad.mean() > 0.5:
         raise DataError(message, "Choose the column that holds ratings, or say that there is none.")
     if not options.drop_bad_ratings:
@@ -81,12 +90,25 @@ def _zeros(table: Table, column: str, found: Array, options: ImportOptions, find
     zero = found == 0
     click = columns.plain(column) in columns.CLICK_NAMES
     choice = options.zeros or ("impression" if click else "dislike")
-    what = "was shown and not taken" if choice == "impression" else "was not liked"
-    message = f"{column}: {int(zero.sum()):,} of {len(found):,} rows hold 0, which says that the item {what}"
-    message += ": kept as impressions, which are no interactions." if choice == "impression" else "."
+    message = words.say(
+        "{column}: {n} of {m} rows hold 0, which says that the item was not liked.",
+        column=column,
+        n=int(zero.sum()),
+        m=len(found),
+    )
+    if choice == "impression":
+        message = words.say(
+            "{column}: {n} of {m} rows hold 0, which says that the item was shown and not taken: kept as "
+            "impressions, which are no interactions.",
+            column=column,
+            n=int(zero.sum()),
+            m=len(found),
+        )
     question = None
     if options.zeros is None and columns.plain(column) in columns.OPEN_NAMES:
-        question = Question("zeros", f"{table.name}, {message}", ("dislike", "impression"), choice)
+        question = Question(
+            "zeros", words.say("{name}, {message}", name=table.name, message=message), ("dislike", "impression"), choice
+        )
     key = "impressions" if choice == "impression" else "zeros"
     severity: Severity = "warning" if choice == "impression" or question else "info"
     findings.append(
@@ -102,9 +124,13 @@ def _on_scale(table: Table, column: str, found: Array, options: ImportOptions, f
         codes = values.not_rated(found)
     if codes:
         shown = ", ".join(f"{code:g} in {share:.0%} of the rows" for code, share in codes.items())
-        message = f"{column}: {shown} stands for “not rated”; those rows are left out."
+        message = words.say(
+            "{column}: {shown} stands for “not rated”; those rows are left out.", column=column, shown=shown
+        )
         written = " ".join(f"{code:g}" for code in codes)
-        text = f"{table.name}, {column}: {shown}. Does that stand for “not rated”?"
+        text = words.say(
+            "{name}, {column}: {shown}. Does that stand for “not rated”?", name=table.name, column=column, shown=shown
+        )
         question = Question("rating_missing", text, (written, "none"), written)
         asked = question if options.rating_missing is None else None
         missing = np.isin(found, list(codes))
@@ -116,10 +142,13 @@ def _on_scale(table: Table, column: str, found: Array, options: ImportOptions, f
     off = values.off_scale(found)
     if off.any() and options.rating_kind == "auto":
         shown = examples(f"{value:g}" for value in found[off])
-        message = (
-            f"{column}: {int(off.sum()):,} of {len(found):,} ratings lie far off the scale of all others ({shown}); "
+        message = words.say(
+            "{column}: {n} of {m} ratings lie far off the scale of all others ({shown}); those rows are left out.",
+            column=column,
+            n=int(off.sum()),
+            m=len(found),
+            shown=shown,
         )
-        message += "those rows are left out."
         count, rows = int(off.sum()), first_rows(table.frame, off)
         findings.append(Finding("off_scale", "warning", table.name, message, count, rows, "drop_unrated", True))
         found = np.where(off, np.nan, found)
@@ -135,25 +164,46 @@ def relevance(
     if rated is None or not len(rated):
         if chosen not in ("auto", None):
             hint = "Leave the threshold out: any interaction counts, or choose the column that holds ratings."
-            raise ConfigError(f"A relevance threshold of {chosen:g} needs ratings, and there are none.", hint)
+            raise ConfigError(
+                words.say("A relevance threshold of {chosen} needs ratings, and there are none.", chosen=f"{chosen:g}"),
+                hint,
+            )
         message = "There are no ratings: every held-out interaction counts as relevant."
         findings.append(Finding("relevance", "info", file, message))
         return None
     told = rated.to_numpy(np.float64)
     low, high = told.min(), told.max()
-    what = "counts" if kind == "count" else "ratings"
+    what = words.say("counts") if kind == "count" else words.say("ratings")
     if chosen == "auto":
         chosen = None if kind == "count" else mapping.threshold(told)
     if chosen is None:
-        message = f"The {what} go from {low:g} to {high:g}: every held-out interaction counts as relevant."
+        message = words.say(
+            "The {what} go from {low} to {high}: every held-out interaction counts as relevant.",
+            what=what,
+            low=f"{low:g}",
+            high=f"{high:g}",
+        )
         findings.append(Finding("relevance", "info", file, message))
         return None
     liked = float((told >= chosen).mean())
-    message = f"The {what} go from {low:g} to {high:g}: relevant from {chosen:g} on, which {liked:.0%} reach."
+    message = words.say(
+        "The {what} go from {low} to {high}: relevant from {chosen} on, which {liked} reach.",
+        what=what,
+        low=f"{low:g}",
+        high=f"{high:g}",
+        chosen=f"{chosen:g}",
+        liked=f"{liked:.0%}",
+    )
     if liked == 0.0:
-        hint = f"Choose a threshold of at most {high:g}."
+        hint = words.say("Choose a threshold of at most {high}.", high=f"{high:g}")
         raise ConfigError(
-            f"No rating of {file} reaches the relevance threshold {chosen:g}; the highest is {high:g}.", hint
+            words.say(
+                "No rating of {file} reaches the relevance threshold {chosen}; the highest is {high}.",
+                file=file,
+                chosen=f"{chosen:g}",
+                high=f"{high:g}",
+            ),
+            hint,
         )
     findings.append(Finding("relevance", "info", file, message))
     return float(chosen)
@@ -167,7 +217,14 @@ def moments(
 ) -> tuple[Array, str] | None:
     """Moments [n] and their unit; None where the column gives no order."""
     if options.time_format == "none":
-        findings.append(Finding("time_aside", "warning", table.name, f"{column} is left aside: there is no order."))
+        findings.append(
+            Finding(
+                "time_aside",
+                "warning",
+                table.name,
+                words.say("{column} is left aside: there is no order.", column=column),
+            )
+        )
         return None
     text, called = table.frame[column], column
     if clock is not None:
@@ -175,17 +232,27 @@ def moments(
     parsed = times.parse(text, options.time_format)
     asked = None
     if parsed.unit == "unknown":
-        message = f"{table.name}: {called} holds no time that is known, such as {examples(text.dropna().head(20))}; "
-        message += "it gives no order and is left aside."
+        message = words.say(
+            "{name}: {called} holds no time that is known, such as {examples}; it gives no order and is left aside.",
+            name=table.name,
+            called=called,
+            examples=examples(text.dropna().head(20)),
+        )
         asked = Question("time_format", message, ("none", times.TEXT), "none")
         findings.append(Finding("time_unknown", "warning", table.name, message, question=asked))
         return None
     if parsed.formats and not options.time_format:
         fits = " or ".join(parsed.formats)
-        message = f"{table.name}: {called} can be read as {fits}, such as {text.dropna().iloc[0]!r}."
+        message = words.say(
+            "{name}: {called} can be read as {fits}, such as {value}.",
+            name=table.name,
+            called=called,
+            fits=fits,
+            value=repr(text.dropna().iloc[0]),
+        )
         asked = Question("time_format", message, parsed.formats, parsed.formats[0])
     severity: Severity = "info" if asked is None else "warning"
-    message = f"{called} gives the order: {parsed.note}."
+    message = words.say("{called} gives the order: {note}.", called=called, note=parsed.note)
     findings.append(Finding("time", severity, table.name, message, question=asked))
     return _untimed(table, parsed.moments, options, findings), parsed.unit
 
@@ -197,7 +264,12 @@ def _untimed(table: Table, found: Array, options: ImportOptions, findings: list[
     keep = share > 0.05 if options.keep_untimed is None else options.keep_untimed
     if not keep or not 0 < share < 1:
         return found
-    message = f"{table.name}: {int(missing.sum()):,} rows ({share:.0%}) have no time; they stay, as the oldest."
+    message = words.say(
+        "{name}: {n} rows ({share}) have no time; they stay, as the oldest.",
+        name=table.name,
+        n=int(missing.sum()),
+        share=f"{share:.0%}",
+    )
     question = Question("keep_untimed", message, ("yes", "no"), "yes")
     asked = question if options.keep_untimed is None else None
     count, rows = int(missing.sum()), first_rows(table.frame, missing)
@@ -217,7 +289,12 @@ def events(table: Table, column: str, options: ImportOptions, findings: list[Fin
     everything = np.ones(len(kinds), dtype=bool)
     if not wanted:
         shown = ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
-        text = f"{table.name}: {column} tells kinds of events ({shown}). Which of them count as interactions?"
+        text = words.say(
+            "{name}: {column} tells kinds of events ({shown}). Which of them count as interactions?",
+            name=table.name,
+            column=column,
+            shown=shown,
+        )
         question = Question("events", text, ("all", *map(str, counts.index)), "all")
         findings.append(Finding("events", "warning", table.name, text, len(counts), question=question))
         return everything, None
@@ -225,10 +302,20 @@ def events(table: Table, column: str, options: ImportOptions, findings: list[Fin
         return everything, None
     strange = [kind for kind in wanted if kind not in counts]
     if strange:
-        hint = f"There are {', '.join(map(repr, counts.index))}."
-        raise ConfigError(f"{table.name}: no row of {column} is {strange[0]!r}.", hint)
+        hint = words.say("There are {names}.", names=", ".join(map(repr, counts.index)))
+        raise ConfigError(
+            words.say(
+                "{name}: no row of {column} is {strange}.", name=table.name, column=column, strange=repr(strange[0])
+            ),
+            hint,
+        )
     kept = kinds.isin(wanted).to_numpy()
-    message = f"{column}: {', '.join(wanted)} count; {int((~kept).sum()):,} rows of other kinds are left out."
+    message = words.say(
+        "{column}: {names} count; {n} rows of other kinds are left out.",
+        column=column,
+        names=", ".join(wanted),
+        n=int((~kept).sum()),
+    )
     findings.append(Finding("events", "info", table.name, message, int((~kept).sum())))
     return kept, pd.to_numeric(kinds.map(weights)).to_numpy(np.float64) if weights else None
 
@@ -241,14 +328,17 @@ def inside(
         return None
     if found is None:
         raise ConfigError(
-            f"--from and --to go by time, and {table.name} has no column of times.",
+            words.say("--from and --to go by time, and {name} has no column of times.", name=table.name),
             "Name it with --time-column, or leave them out.",
         )
     kept = times.within(found, unit, options.start, options.end, table.name)
-    span = " ".join(
-        word for word in (options.start and f"from {options.start}", options.end and f"to {options.end}") if word
+    span = times.span(options.start, options.end)
+    message = words.say(
+        "Only what happened {span} counts: {n} of {m} rows are left out.",
+        span=span,
+        n=int((~kept).sum()),
+        m=len(kept),
     )
-    message = f"Only what happened {span} counts: {int((~kept).sum()):,} of {len(kept):,} rows are left out."
     findings.append(Finding("time_window", "info", table.name, message, int((~kept).sum()), applied=True))
     return kept
 
@@ -261,12 +351,20 @@ def fold(table: Table, column: str, likely: str, options: ImportOptions, finding
     ConfigError where there is no such fold."""
     names = mapping.folds(table.frame[column])
     if not options.fold:
-        text = f"{table.name}: {column} tells folds ({', '.join(names)}). Which of them is the test part?"
+        text = words.say(
+            "{name}: {column} tells folds ({names}). Which of them is the test part?",
+            name=table.name,
+            column=column,
+            names=", ".join(names),
+        )
         question = Question("fold", text, ("all", *names), likely)
         findings.append(Finding("folds", "warning", table.name, text, len(names), question=question))
         return likely
     if options.fold != "all" and options.fold not in names:
-        raise ConfigError(f"{table.name}: no row of {column} is {options.fold!r}.", f"There are {', '.join(names)}.")
+        raise ConfigError(
+            words.say("{name}: no row of {column} is {fold}.", name=table.name, column=column, fold=repr(options.fold)),
+            words.say("There are {names}.", names=", ".join(names)),
+        )
     return options.fold
 
 
@@ -284,7 +382,13 @@ def of_fold(table: Table, keys: tuple[str, str], options: ImportOptions, finding
     if chosen == "all":
         return replace(table, frame=rest)
     own = (table.frame[column].astype("str") == chosen) == (held or again)
-    message = f"{column}: {int(own.sum()):,} of {len(own):,} rows are those of fold {chosen}."
+    message = words.say(
+        "{column}: {n} of {m} rows are those of fold {chosen}.",
+        column=column,
+        n=int(own.sum()),
+        m=len(own),
+        chosen=chosen,
+    )
     findings.append(Finding("fold", "info", table.name, message, int(own.sum()), applied=True))
     return replace(table, frame=rest[own])
 
@@ -297,11 +401,30 @@ def parts(table: Table, column: str, findings: list[Finding]) -> tuple[pd.Series
     told = named.notna().to_numpy()
     if not {"train", "test"} <= set(named.dropna()):
         hint = "Choose a column whose cells are train, valid or test; or none, to have the data split here."
-        raise DataError(f"{table.name}: {column!r} does not name both train and test, but {examples(text)}.", hint)
+        raise DataError(
+            words.say(
+                "{name}: {column} does not name both train and test, but {examples}.",
+                name=table.name,
+                column=repr(column),
+                examples=examples(text),
+            ),
+            hint,
+        )
     counts = ", ".join(f"{part} {int(n):,}" for part, n in named.value_counts().items())
-    findings.append(Finding("own_parts", "info", table.name, f"{column} tells the parts of a split: {counts} rows."))
+    findings.append(
+        Finding(
+            "own_parts",
+            "info",
+            table.name,
+            words.say("{column} tells the parts of a split: {counts} rows.", column=column, counts=counts),
+        )
+    )
     if not told.all():
-        message = f"{int((~told).sum()):,} rows are in no part ({examples(text[~told].fillna(''))}); they are left out."
+        message = words.say(
+            "{n} rows are in no part ({examples}); they are left out.",
+            n=int((~told).sum()),
+            examples=examples(text[~told].fillna("")),
+        )
         rows = first_rows(table.frame, ~told)
         findings.append(Finding("in_no_part", "warning", table.name, message, int((~told).sum()), rows, applied=True))
     return named, told

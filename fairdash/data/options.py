@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
+from fairdash import words
 from fairdash.answers import ANSWERS
 from fairdash.data import clean, times
 from fairdash.data.findings import Question
@@ -79,16 +80,25 @@ class ImportOptions:
 
     def __post_init__(self) -> None:
         if self.k_core < 0:
-            raise ConfigError(f"A k-core of {self.k_core} does not exist.", "Give 0 for none, or 2 and more.")
+            raise ConfigError(
+                words.say("A k-core of {k_core} does not exist.", k_core=self.k_core), "Give 0 for none, or 2 and more."
+            )
         if self.dedupe not in ("last", "best", "sum"):
-            raise ConfigError(f"dedupe is {self.dedupe!r}.", 'Choose "last", "best" or "sum".')
+            raise ConfigError(
+                words.say("dedupe is {dedupe}.", dedupe=repr(self.dedupe)), 'Choose "last", "best" or "sum".'
+            )
         if self.zeros not in (None, "impression", "dislike"):
-            raise ConfigError(f"zeros is {self.zeros!r}.", 'Choose "impression" or "dislike".')
+            raise ConfigError(
+                words.say("zeros is {zeros}.", zeros=repr(self.zeros)), 'Choose "impression" or "dislike".'
+            )
         if self.as_of and times.moment(self.as_of) is None:
-            raise ConfigError(f"{self.as_of!r} is no date.", "Write it as 2020-01-31.")
+            raise ConfigError(words.say("{as_of} is no date.", as_of=repr(self.as_of)), "Write it as 2020-01-31.")
         unknown = sorted(set(self.repairs or ()) - set(clean.REPAIRS))
         if unknown:
-            raise ConfigError(f"No repair is called {unknown[0]!r}.", f"There are {', '.join(clean.REPAIRS)}.")
+            raise ConfigError(
+                words.say("No repair is called {unknown}.", unknown=repr(unknown[0])),
+                words.say("There are {names}.", names=", ".join(clean.REPAIRS)),
+            )
 
     def reading(self, own: Reading | None = None) -> Reading:
         """How a file is read: as chosen for it, else as chosen for all."""
@@ -113,8 +123,8 @@ class ImportOptions:
         known = {f.name for f in fields(ImportOptions)}
         strange = sorted(set(values) - known)
         if strange:
-            hint = f"There are {', '.join(sorted(known))}."
-            raise ConfigError(f"The mapping has an unknown key {strange[0]!r}.", hint)
+            hint = words.say("There are {names}.", names=", ".join(sorted(known)))
+            raise ConfigError(words.say("The mapping has an unknown key {strange}.", strange=repr(strange[0])), hint)
         given = {key: _frozen(value) for key, value in values.items()}
         given |= {key: Reading(**value) for key, value in values.items() if key.startswith("read_")}
         return ImportOptions(**given)

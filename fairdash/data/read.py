@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
-from fairdash import columns, settings
+from fairdash import columns, settings, words
 from fairdash.data import formats
 from fairdash.data.findings import ROWS_SHOWN, Finding, Question, examples
 from fairdash.errors import DataError
@@ -34,37 +34,40 @@ Source = str | Path | tuple[str, bytes]  # a path, or the name and content of an
 
 SPACE = " "  # any run of spaces and tabs
 SEPARATORS = ("::", "\t", ",", ";", "|")
-SEPARATOR_TITLES = {
-    **{"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", "::": "double colon"},
-    SPACE: "white space",
-}
+SEPARATOR_TITLES = dict(
+    zip(
+        ("\t", ",", ";", "|", "::", SPACE),
+        words.several("tab", "comma", "semicolon", "pipe", "double colon", "white space"),
+        strict=True,
+    )
+)
 _UNIT = "\x1f"  # stands in for "::", as the parser takes separators of one character
 _TYPED = re.compile(r":(token|float)(_seq)?$")  # the types in RecBole's column names
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1e]")  # characters that no table holds
 _SAMPLE = 1 << 16  # bytes looked at to guess separator and header
 _KINDS = (
-    (b"%PDF", "a PDF document", "Export the table as CSV."),
-    (b"\x89PNG", "a picture", "Bring the table as CSV or Parquet."),
-    (b"\xff\xd8\xff", "a picture", "Bring the table as CSV or Parquet."),
-    (b"SQLite format 3", "an SQLite data base", "Export the tables as CSV."),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "Save the sheet as CSV."),
-    (b"\x89HDF", "an HDF5 file", "Export the table as CSV or Parquet."),
-    (b"7z\xbc\xaf", "a 7z archive", "Pack the files as zip, or unpack them."),
-    (b"Rar!", "a RAR archive", "Pack the files as zip, or unpack them."),
-    (b"BZh", "a bzip2 file", "Unpack it, or pack it as gzip or zip."),
-    (b"\xfd7zXZ", "an xz file", "Unpack it, or pack it as gzip or zip."),
-    (b"(\xb5/\xfd", "a Zstandard file", "Unpack it, or pack it as gzip or zip."),
-    (b"\x80\x04", "a Python pickle, which is never opened", "Export the table as CSV or Parquet."),
-    (b"\x93NUMPY", "a NumPy array", "Export the table as CSV or Parquet, with ids."),
-    (b"ARROW1", "a Feather or Arrow file", "Export the table as Parquet or CSV."),
-    (b"Obj\x01", "an Avro file", "Export the table as Parquet or CSV."),
-    (b"ORC", "an ORC file", "Export the table as Parquet or CSV."),
-    (b"RDX", "a file of R", "Export the table with write.csv."),
-    (b"X\n\0", "a file of R", "Export the table with write.csv."),
-    (b"MATLAB", "a MATLAB file", "Export the triples person, item, rating as CSV."),
-    (b"$FL2", "an SPSS file", "Export the table as CSV."),
-    (b"<stata", "a Stata file", "Export the table as CSV."),
-    (b"%%MatrixMarket", "a Matrix Market file", "Export the triples person, item, rating as CSV."),
+    (b"%PDF", words.several("a PDF document", "Export the table as CSV.")),
+    (b"\x89PNG", words.several("a picture", "Bring the table as CSV or Parquet.")),
+    (b"\xff\xd8\xff", words.several("a picture", "Bring the table as CSV or Parquet.")),
+    (b"SQLite format 3", words.several("an SQLite data base", "Export the tables as CSV.")),
+    (b"\xd0\xcf\x11\xe0", words.several("an old Excel workbook", "Save the sheet as CSV.")),
+    (b"\x89HDF", words.several("an HDF5 file", "Export the table as CSV or Parquet.")),
+    (b"7z\xbc\xaf", words.several("a 7z archive", "Pack the files as zip, or unpack them.")),
+    (b"Rar!", words.several("a RAR archive", "Pack the files as zip, or unpack them.")),
+    (b"BZh", words.several("a bzip2 file", "Unpack it, or pack it as gzip or zip.")),
+    (b"\xfd7zXZ", words.several("an xz file", "Unpack it, or pack it as gzip or zip.")),
+    (b"(\xb5/\xfd", words.several("a Zstandard file", "Unpack it, or pack it as gzip or zip.")),
+    (b"\x80\x04", words.several("a Python pickle, which is never opened", "Export the table as CSV or Parquet.")),
+    (b"\x93NUMPY", words.several("a NumPy array", "Export the table as CSV or Parquet, with ids.")),
+    (b"ARROW1", words.several("a Feather or Arrow file", "Export the table as Parquet or CSV.")),
+    (b"Obj\x01", words.several("an Avro file", "Export the table as Parquet or CSV.")),
+    (b"ORC", words.several("an ORC file", "Export the table as Parquet or CSV.")),
+    (b"RDX", words.several("a file of R", "Export the table with write.csv.")),
+    (b"X\n\0", words.several("a file of R", "Export the table with write.csv.")),
+    (b"MATLAB", words.several("a MATLAB file", "Export the triples person, item, rating as CSV.")),
+    (b"$FL2", words.several("an SPSS file", "Export the table as CSV.")),
+    (b"<stata", words.several("a Stata file", "Export the table as CSV.")),
+    (b"%%MatrixMarket", words.several("a Matrix Market file", "Export the triples person, item, rating as CSV.")),
 )
 _PART = re.compile(r"part-\d+.*|.*[-_.]part[-_.]?\d+.*|\d{6}_\d+", re.IGNORECASE)
 
@@ -107,17 +110,25 @@ def content(source: Source) -> bytes:
         limit = settings.MAX_UNPACKED_MB
         try:
             if path.is_dir():
-                raise DataError(f"{path} is a folder.", "Name the file in it, or a folder with tables.")
+                raise DataError(
+                    words.say("{path} is a folder.", path=path), "Name the file in it, or a folder with tables."
+                )
             if path.stat().st_size > limit * 1_000_000:
                 raise too_large(name, path.stat().st_size, limit)
             raw = path.read_bytes()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise DataError(f"{path} cannot be read: {reason}.", "Check the path and its permissions.") from error
+            raise DataError(
+                words.say("{path} cannot be read: {reason}.", path=path, reason=reason),
+                "Check the path and its permissions.",
+            ) from error
     if len(raw) > limit * 1_000_000:
         raise too_large(name, len(raw), limit)
     if not raw:
-        raise DataError(f"{name} is empty: 0 bytes.", "Export it again; the first row should hold column names.")
+        raise DataError(
+            words.say("{name} is empty: 0 bytes.", name=name),
+            "Export it again; the first row should hold column names.",
+        )
     return _gunzipped(name, raw) if raw[:2] == b"\x1f\x8b" else raw
 
 
@@ -127,19 +138,27 @@ def _gunzipped(name: str, raw: bytes) -> bytes:
         with gzip.open(io.BytesIO(raw)) as file:
             unpacked = file.read(limit + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{name} is a gzip file that is damaged: {error}.", "Pack it again, or unpack it.") from error
+        raise DataError(
+            words.say("{name} is a gzip file that is damaged: {error}.", name=name, error=error),
+            "Pack it again, or unpack it.",
+        ) from error
     if len(unpacked) > limit:
         raise too_large(f"{name}, unpacked,", len(unpacked), settings.MAX_UNPACKED_MB)
     if unpacked[257:262] == b"ustar":
-        raise DataError(f"{name} is a tar archive.", "Pack the files as zip, or unpack them.")
+        raise DataError(words.say("{name} is a tar archive.", name=name), "Pack the files as zip, or unpack them.")
     return unpacked
 
 
 def too_large(name: str, size: int, limit: int) -> DataError:
     """The error for content beyond a limit in megabytes."""
-    hint = "Leave out columns and rows that are not needed, use Parquet, or raise the limit in the environment "
-    hint += "(FAIRDASH_MAX_UPLOAD_MB, FAIRDASH_MAX_UNPACKED_MB)."
-    return DataError(f"{name} has {size / 1e6:,.0f} MB; the limit is {limit:,} MB.", hint)
+    hint = (
+        "Leave out columns and rows that are not needed, use Parquet, or raise the limit in the environment "
+        "(FAIRDASH_MAX_UPLOAD_MB, FAIRDASH_MAX_UNPACKED_MB)."
+    )
+    return DataError(
+        words.say("{name} has {size} MB; the limit is {limit} MB.", name=name, size=f"{size / 1e6:,.0f}", limit=limit),
+        hint,
+    )
 
 
 def is_zip(source: Source) -> bool:
@@ -165,23 +184,36 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
             if any(m.filename == "xl/workbook.xml" for m in members):
                 return formats.sheets(name, raw)
             if len(members) > settings.MAX_ZIP_MEMBERS:
-                message = f"{name} holds {len(members):,} files; the limit is {settings.MAX_ZIP_MEMBERS:,}."
+                message = words.say(
+                    "{name} holds {n} files; the limit is {max_zip_members}.",
+                    name=name,
+                    n=len(members),
+                    max_zip_members=settings.MAX_ZIP_MEMBERS,
+                )
                 raise DataError(message, "Pack only the tables: interactions, people, items.")
             total = sum(m.file_size for m in members)
             if total > settings.MAX_UNPACKED_MB * 1_000_000:
                 raise too_large(f"{name}, unpacked,", total, settings.MAX_UNPACKED_MB)
             locked = [m.filename for m in members if m.flag_bits & 1]
             if locked:
-                raise DataError(f"{name}: {locked[0]} is encrypted.", "Pack the files again without a password.")
+                raise DataError(
+                    words.say("{name}: {locked} is encrypted.", name=name, locked=locked[0]),
+                    "Pack the files again without a password.",
+                )
             if not members:
-                raise DataError(f"{name} holds no files.", "Pack interactions, and people and items if you have them.")
+                raise DataError(
+                    words.say("{name} holds no files.", name=name),
+                    "Pack interactions, and people and items if you have them.",
+                )
             # A member gives at most its declared size, so the sum above bounds what is unpacked here.
             return [(m.filename, archive.read(m)) for m in members]
     except DataError:
         raise
     except Exception as error:  # zipfile lets through whatever its decompressors raise (LZMAError, zlib.error, …)
         hint = "Pack the files again with the usual compression (deflate), or bring them one by one."
-        raise DataError(f"{name} is a damaged or unusual zip archive: {error}.", hint) from error
+        raise DataError(
+            words.say("{name} is a damaged or unusual zip archive: {error}.", name=name, error=error), hint
+        ) from error
 
 
 def _hidden(path: str) -> bool:
@@ -195,10 +227,16 @@ def members(source: Source) -> list[Source] | None:
     if isinstance(source, (str, Path)) and _is_folder(source):
         paths = sorted(p for p in Path(source).expanduser().rglob("*") if p.is_file() and not _hidden(p.name))
         if len(paths) > settings.MAX_ZIP_MEMBERS:
-            raise DataError(f"{source} holds {len(paths):,} files.", "Name a folder with the tables alone.")
+            raise DataError(
+                words.say("{source} holds {n} files.", source=source, n=len(paths)),
+                "Name a folder with the tables alone.",
+            )
         inside: list[Source] = [p for p in paths if p.stat().st_size and not p.name.startswith("_")]
         if not inside:
-            raise DataError(f"{source} is a folder without tables.", "Name a file, or a folder with tables.")
+            raise DataError(
+                words.say("{source} is a folder without tables.", source=source),
+                "Name a file, or a folder with tables.",
+            )
         return inside
     if not is_zip(source):
         return None
@@ -234,7 +272,12 @@ def table(source: Source, reading: Reading | None = None) -> Table:
         groups = [inside]
     if len(groups) > 1:
         name, many = file_name(source), ", ".join(file_name(group[0]) for group in groups[:8])
-        raise DataError(f"{name} holds {len(groups)} files where one table is expected: {many}.", "Bring one of them.")
+        raise DataError(
+            words.say(
+                "{name} holds {n} files where one table is expected: {many}.", name=name, n=len(groups), many=many
+            ),
+            "Bring one of them.",
+        )
     return joined(groups[0], reading, file_name(source))
 
 
@@ -245,11 +288,15 @@ def joined(sources: Sequence[Source], reading: Reading | None = None, name: str 
         return first
     for part in rest:
         if list(part.frame.columns) != list(first.frame.columns):
-            message = f"{part.name} has other columns than {first.name}, the first part of the same table."
+            message = words.say(
+                "{name} has other columns than {name_2}, the first part of the same table.",
+                name=part.name,
+                name_2=first.name,
+            )
             raise DataError(message, "Write all parts with the same columns.")
     frame = pd.concat([part.frame for part in (first, *rest)], ignore_index=True)
     frame.index = pd.RangeIndex(1 + int(first.header), len(frame) + 1 + int(first.header))
-    message = f"{len(rest) + 1} parts were put together; the numbers of rows go on from part to part."
+    message = words.say("{n} parts were put together; the numbers of rows go on from part to part.", n=len(rest) + 1)
     note = Finding("parts", "info", name or first.name, message, len(rest) + 1)
     return replace(first, name=name or first.name, frame=frame, notes=(*first.notes, note))
 
@@ -259,16 +306,19 @@ def _one(source: Source, reading: Reading) -> Table:
     if raw[:4] == b"PAR1":
         return _parquet(name, raw)
     if is_zip((name, raw)):
-        raise DataError(f"{name} is a zip archive where one table is expected.", "Bring the zip alone, or its files.")
-    for magic, kind, hint in _KINDS:
+        raise DataError(
+            words.say("{name} is a zip archive where one table is expected.", name=name),
+            "Bring the zip alone, or its files.",
+        )
+    for magic, (kind, hint) in _KINDS:
         if raw.startswith(magic):
-            raise DataError(f"{name} is {kind}, not a table.", hint)
+            raise DataError(words.say("{name} is {kind}, not a table.", name=name, kind=words.say(kind)), hint)
     text, encoding, others = decode(name, raw, reading.encoding)
     found = formats.read(name, text)
     if found is not None:
         kind, frame, aside = found
         _check_size(name, len(frame), frame.shape[1])
-        message = f"There are several lists of records; {aside} are left aside."
+        message = words.say("There are several lists of records; {aside} are left aside.", aside=aside)
         notes = (Finding("lists_aside", "warning", name, message),) if aside else ()
         named = not columns.names(frame)[0].startswith("column ")
         result = Table(name, frame, kind, encoding, named, notes=notes)
@@ -279,7 +329,12 @@ def _one(source: Source, reading: Reading) -> Table:
 
 def _check_size(name: str, rows: int, width: int) -> None:
     if width > settings.MAX_COLUMNS:
-        message = f"{name} has {width:,} columns; the limit is {settings.MAX_COLUMNS}."
+        message = words.say(
+            "{name} has {width} columns; the limit is {max_columns}.",
+            name=name,
+            width=width,
+            max_columns=settings.MAX_COLUMNS,
+        )
         raise DataError(message, "Leave out the columns that are not needed, or check the separator.")
     if rows > settings.MAX_ROWS:
         raise _too_many_rows(name, rows)
@@ -287,13 +342,17 @@ def _check_size(name: str, rows: int, width: int) -> None:
 
 def _asked_encoding(table: Table, others: Sequence[str]) -> Finding:
     shown = _with_marks(table.frame)
-    seen = f", such as {shown!r}" if shown else ""
-    question = Question(
-        "encoding",
-        f"{table.name} is not UTF-8. Read as {table.encoding} its letters are right{seen}?",
-        (table.encoding, *others),
-        table.encoding,
+    text = words.say(
+        "{name} is not UTF-8. Read as {encoding} its letters are right?", name=table.name, encoding=table.encoding
     )
+    if shown:
+        text = words.say(
+            "{name} is not UTF-8. Read as {encoding} its letters are right, such as {shown}?",
+            name=table.name,
+            encoding=table.encoding,
+            shown=repr(shown),
+        )
+    question = Question("encoding", text, (table.encoding, *others), table.encoding)
     return Finding("encoding_asked", "warning", table.name, question.text, question=question)
 
 
@@ -332,10 +391,15 @@ def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, s
         try:
             return raw.decode(encoding).removeprefix("\ufeff").encode(), encoding, ()
         except LookupError as error:
-            raise DataError(f"{name}: no encoding is called {encoding}.", "Try utf-8, utf-16 or cp1252.") from error
+            raise DataError(
+                words.say("{name}: no encoding is called {encoding}.", name=name, encoding=encoding),
+                "Try utf-8, utf-16 or cp1252.",
+            ) from error
         except UnicodeError as error:
             hint = "Choose another encoding, or let it be detected."
-            raise DataError(f"{name} is not {encoding}: {error}.", hint) from error
+            raise DataError(
+                words.say("{name} is not {encoding}: {error}.", name=name, encoding=encoding, error=error), hint
+            ) from error
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     elif raw.startswith(b"\xef\xbb\xbf"):
@@ -352,7 +416,15 @@ def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, s
     except UnicodeDecodeError as error:
         if encoding != "utf-8":
             hint = "The file is cut off or mixed; export it again as UTF-8."
-            raise DataError(f"{name} begins like {encoding} but breaks at byte {error.start:,}.", hint) from error
+            raise DataError(
+                words.say(
+                    "{name} begins like {encoding} but breaks at byte {start}.",
+                    name=name,
+                    encoding=encoding,
+                    start=error.start,
+                ),
+                hint,
+            ) from error
         encoding, others = _detected(name, raw, error)
         text = raw.decode(encoding)
     if "\0" in text or len(_CONTROL.findall(text)) > 0.001 * len(text):
@@ -446,8 +518,14 @@ def _utf16_without_mark(sample: bytes) -> str | None:
 def _binary(name: str, text: str = "") -> DataError:
     if 0 < text.count("\0") <= max(1.0, 0.001 * len(text)) and not _CONTROL.search(text):  # a text with a slip in it
         row = text.count("\n", 0, text.index("\0")) + 1
-        return DataError(f"{name}, row {row:,}: a NUL byte stands in the text.", "Remove it, or export the file again.")
-    return DataError(f"{name} holds binary data, not a text table.", "Bring CSV, TSV, JSON, Parquet, or a zip of them.")
+        return DataError(
+            words.say("{name}, row {row}: a NUL byte stands in the text.", name=name, row=row),
+            "Remove it, or export the file again.",
+        )
+    return DataError(
+        words.say("{name} holds binary data, not a text table.", name=name),
+        "Bring CSV, TSV, JSON, Parquet, or a zip of them.",
+    )
 
 
 def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table:
@@ -458,18 +536,27 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
     notes: tuple[Finding, ...] = ()
     if above:
         count = sample[:above].count("\n")
-        message = f"What stands above the table is left aside: {examples(sample[:above].strip().splitlines())}."
+        message = words.say(
+            "What stands above the table is left aside: {examples}.",
+            examples=examples(sample[:above].strip().splitlines()),
+        )
         notes = (Finding("preamble", "warning", name, message, count),)
         cut = len(sample[:above].encode())
         # Its rows stay, as blank ones, so that rows keep their numbers.
         text, sample = b"\n" * count + text[cut:], "\n" * count + sample[above:]
     lines = [line for line in re.split(r"\r\n|\n|\r", sample) if line.strip()]
     if not lines:
-        raise DataError(f"{name} holds only blank rows.", "Export it again; the first row should hold column names.")
+        raise DataError(
+            words.say("{name} holds only blank rows.", name=name),
+            "Export it again; the first row should hold column names.",
+        )
     separator = reading.separator or told or _guess_separator(name, lines)
     delimiter = _UNIT if separator in ("::", SPACE) else separator
     if len(delimiter) != 1 or delimiter in '\n\r"':
-        raise DataError(f"{name}: {separator!r} cannot separate columns.", "Choose comma, tab, ;, | or ::.")
+        raise DataError(
+            words.say("{name}: {separator} cannot separate columns.", name=name, separator=repr(separator)),
+            "Choose comma, tab, ;, | or ::.",
+        )
     if separator == SPACE:
         text, sample = _spaced(text), _spaced(sample.encode()).decode()
     elif separator == "::":
@@ -479,12 +566,21 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
     quoted = _is_quoted(text, separator)
     records = list(_records(sample, delimiter, quoted))
     if not records:
-        raise DataError(f"{name} holds no cells, only separators.", "Export it again with its rows.")
+        raise DataError(
+            words.say("{name} holds no cells, only separators.", name=name), "Export it again with its rows."
+        )
     first = [cell.strip() for cell in records[0]]
     _check_size(name, 0, len(first))
     if len(first) < 2:
         hint = "Known separators are comma, tab, ;, |, :: and white space; the table needs at least two columns."
-        raise DataError(f"{name} has a single column when cut at {SEPARATOR_TITLES.get(separator, separator)}.", hint)
+        raise DataError(
+            words.say(
+                "{name} has a single column when cut at {separator_titles}.",
+                name=name,
+                separator_titles=words.say(SEPARATOR_TITLES.get(separator, separator)),
+            ),
+            hint,
+        )
     header = reading.header if reading.header is not None else _has_header(first, records[1:])
     spaced: tuple[str, ...] = ()
     if header and all(_TYPED.search(cell) for cell in first):
@@ -500,7 +596,9 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
     frame = frame.drop(columns=[c for c in nameless if frame[c].isna().all()])
     frame = frame.rename(columns={c: f"column {int(c[1:]) + 1}" for c in nameless})
     if frame.empty:
-        raise DataError(f"{name} holds no rows below its column names.", "Export it again with its rows.")
+        raise DataError(
+            words.say("{name} holds no rows below its column names.", name=name), "Export it again with its rows."
+        )
     blanks = int(blank.sum()) - int(header) - sum(note.count for note in notes)
     return Table(name, frame, separator, encoding, header, blanks, spaced, notes)
 
@@ -546,7 +644,10 @@ def _guess_separator(name: str, lines: Sequence[str]) -> str:
         return SPACE
     if not found:
         hint = "Separate columns by comma, tab, ;, |, :: or white space, or name another separator (--separator)."
-        raise DataError(f"{name}: the first row {lines[0][:60]!r} is not cut into columns.", hint)
+        raise DataError(
+            words.say("{name}: the first row {lines} is not cut into columns.", name=name, lines=repr(lines[0][:60])),
+            hint,
+        )
     return max(found, key=lambda f: f[:2])[2]
 
 
@@ -644,7 +745,12 @@ def _parse(name: str, text: bytes, delimiter: str, quoted: bool, names: Sequence
     keys = [column or f"\0{i}" for i, column in enumerate(names)]
     repeated = sorted({column for column in keys if keys.count(column) > 1})
     if repeated:
-        message = f"{name}: the column name {repeated[0]!r} occurs {keys.count(repeated[0])} times."
+        message = words.say(
+            "{name}: the column name {repeated} occurs {count} times.",
+            name=name,
+            repeated=repr(repeated[0]),
+            count=keys.count(repeated[0]),
+        )
         raise DataError(message, "Give every column its own name.")
     ragged: list[tuple[int, int]] = []
     n_ragged = 0
@@ -683,13 +789,23 @@ def _parse(name: str, text: bytes, delimiter: str, quoted: bool, names: Sequence
         if "straddling" in str(error):
             raise _unclosed(name, "some row") from error
         raise DataError(
-            f"{name} cannot be cut into columns: {error}.", "Check separator and quotation marks."
+            words.say("{name} cannot be cut into columns: {error}.", name=name, error=error),
+            "Check separator and quotation marks.",
         ) from error
     if n_ragged:
-        shown = ", ".join(f"row {row} has {fields}" for row, fields in ragged)
-        more = f" and {n_ragged - len(ragged):,} more rows" if n_ragged > len(ragged) else ""
+        shown = ", ".join(words.say("row {row} has {fields}", row=row, fields=fields) for row, fields in ragged)
+        more = words.say(" and {n} more rows", n=n_ragged - len(ragged)) if n_ragged > len(ragged) else ""
         hint = "Enclose cells that contain the separator in quotation marks, and fill missing cells."
-        raise DataError(f"{name}: the first row has {len(keys)} columns, but {shown}{more}.", hint)
+        raise DataError(
+            words.say(
+                "{name}: the first row has {n} columns, but {shown}{more}.",
+                name=name,
+                n=len(keys),
+                shown=shown,
+                more=more,
+            ),
+            hint,
+        )
     if parsed.num_rows > settings.MAX_ROWS:
         raise _too_many_rows(name, parsed.num_rows)
     frame: pd.DataFrame = parsed.to_pandas().astype("str")
@@ -718,11 +834,16 @@ def _check_quotes(name: str, text: bytes, delimiter: str, frame: pd.DataFrame) -
 
 def _unclosed(name: str, where: str) -> DataError:
     hint = 'Close it, or write a quotation mark inside a cell twice ("").'
-    return DataError(f"{name}, {where}: a quotation mark is opened and never closed.", hint)
+    return DataError(
+        words.say("{name}, {where}: a quotation mark is opened and never closed.", name=name, where=where), hint
+    )
 
 
 def _too_many_rows(name: str, rows: int) -> DataError:
-    return DataError(f"{name} has {rows:,} rows; the limit is {settings.MAX_ROWS:,}.", "Bring a sample of the people.")
+    return DataError(
+        words.say("{name} has {rows} rows; the limit is {max_rows}.", name=name, rows=rows, max_rows=settings.MAX_ROWS),
+        "Bring a sample of the people.",
+    )
 
 
 def _parquet(name: str, raw: bytes) -> Table:
@@ -730,20 +851,33 @@ def _parquet(name: str, raw: bytes) -> Table:
         file = pa_parquet.ParquetFile(io.BytesIO(raw))
         names, rows = list(file.schema_arrow.names), file.metadata.num_rows
         if len(names) > settings.MAX_COLUMNS:
-            message = f"{name} has {len(names):,} columns; the limit is {settings.MAX_COLUMNS}."
+            message = words.say(
+                "{name} has {n} columns; the limit is {max_columns}.",
+                name=name,
+                n=len(names),
+                max_columns=settings.MAX_COLUMNS,
+            )
             raise DataError(message, "Leave out the columns that are not needed.")
         if len(set(names)) < len(names):
-            raise DataError(f"{name} has two columns of the same name.", "Give every column its own name.")
+            raise DataError(
+                words.say("{name} has two columns of the same name.", name=name), "Give every column its own name."
+            )
         if rows > settings.MAX_ROWS:
             raise _too_many_rows(name, rows)
         size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
         if size > settings.MAX_UNPACKED_MB * 1_000_000:
             raise too_large(f"{name}, unpacked,", size, settings.MAX_UNPACKED_MB)
         if rows * len(names) > settings.MAX_CELLS:  # a constant column takes next to no bytes in the file
-            message = f"{name} has {rows:,} rows of {len(names)} columns; the limit is {settings.MAX_CELLS:,} cells."
+            message = words.say(
+                "{name} has {rows} rows of {n} columns; the limit is {max_cells} cells.",
+                name=name,
+                rows=rows,
+                n=len(names),
+                max_cells=settings.MAX_CELLS,
+            )
             raise DataError(message, "Leave out columns, bring a sample of the people, or raise FAIRDASH_MAX_CELLS.")
         if rows == 0 or len(names) < 2:
-            message = f"{name} has {rows:,} rows and {len(names)} columns."
+            message = words.say("{name} has {rows} rows and {n} columns.", name=name, rows=rows, n=len(names))
             raise DataError(message, "A table needs at least two columns and one row.")
         arrow = file.read()
         nested = [c for c in names if pa.types.is_struct(arrow[c].type)]
@@ -752,7 +886,9 @@ def _parquet(name: str, raw: bytes) -> Table:
                 values = pa.chunked_array([pc.struct_field(chunk, field.name) for chunk in arrow[column].chunks])
                 arrow = arrow.append_column(f"{column}.{field.name}", values)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{name} is a damaged Parquet file: {error}.", "Write it again.") from error
+        raise DataError(
+            words.say("{name} is a damaged Parquet file: {error}.", name=name, error=error), "Write it again."
+        ) from error
     # The index that pandas adds is no column of the data.
     used = [c for c in arrow.column_names if not c.startswith("__index_") and c not in nested]
     texts = {column: _as_text(arrow[column]) for column in used}
@@ -761,8 +897,11 @@ def _parquet(name: str, raw: bytes) -> Table:
     frame = pd.DataFrame(data, index=pd.RangeIndex(1, rows + 1))
     notes: tuple[Finding, ...] = ()
     if aside:
-        message = "These columns hold neither text, numbers, dates nor lists of them, and are left aside: "
-        notes = (Finding("nested", "warning", name, message + ", ".join(aside) + ".", len(aside)),)
+        message = words.say(
+            "These columns hold neither text, numbers, dates nor lists of them, and are left aside: {names}.",
+            names=", ".join(aside),
+        )
+        notes = (Finding("nested", "warning", name, message, len(aside)),)
     return Table(name, frame, "parquet", "utf-8", True, notes=notes)
 
 

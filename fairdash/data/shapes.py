@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairdash import columns
+from fairdash import columns, words
 from fairdash.data import formats, mapping, movielens
 from fairdash.data.findings import Finding
 from fairdash.data.read import SPACE, Table
@@ -50,7 +50,7 @@ def _is_judgement(frame: pd.DataFrame) -> bool:
 
 
 def _named(table: Table, frame: pd.DataFrame, what: str) -> Table:
-    message = f"The columns are those of {what}: {', '.join(columns.names(frame))}."
+    message = words.say("The columns are those of {what}: {names}.", what=what, names=", ".join(columns.names(frame)))
     return replace(table, frame=frame, header=True, notes=(*table.notes, Finding("shape", "info", table.name, message)))
 
 
@@ -86,7 +86,9 @@ def _behaviours(table: Table) -> Table:
     ).astype("str")
     made = _named(table, laid, "MIND's behaviours, a row for each item shown")
     earlier = int(frame.iloc[:, 3].notna().sum())
-    message = f"{earlier:,} impressions name earlier clicks without a time; those are left aside."
+    message = words.say(
+        "{earlier} impressions name earlier clicks without a time; those are left aside.", earlier=earlier
+    )
     return replace(made, notes=(*made.notes, Finding("history_aside", "warning", table.name, message, earlier)))
 
 
@@ -109,7 +111,9 @@ def named_people(table: Table) -> Table:
     if not titles:
         return table
     message = ", ".join(f"{column} holds {title}" for title, column in titles.items())
-    note = Finding("named_people", "warning", table.name, f"By their values: {message}.", len(titles))
+    note = Finding(
+        "named_people", "warning", table.name, words.say("By their values: {message}.", message=message), len(titles)
+    )
     frame = table.frame.rename(columns={column: title for title, column in titles.items()})
     return replace(table, frame=frame, notes=(*table.notes, note))
 
@@ -127,7 +131,7 @@ def joined_categories(table: Table) -> Table:
     cells = table.frame[several].to_numpy(object)
     joined = ["|".join(cell.replace("|", "/") for cell in row if isinstance(cell, str)) or None for row in cells]
     frame = table.frame.drop(columns=several).assign(categories=pd.array(joined, dtype="str"))
-    message = f"{', '.join(several)} are the categories of an item, put together."
+    message = words.say("{names} are the categories of an item, put together.", names=", ".join(several))
     return replace(table, frame=frame, notes=(*table.notes, Finding("joined_categories", "info", table.name, message)))
 
 
@@ -172,11 +176,21 @@ def rows(table: Table, place: str = TIME) -> Table:
         if told is not None:
             laid = laid.drop(columns=column).assign(**{_single(column): pd.array(told, dtype="str")})
             timed |= columns.plain(_single(column)) in columns.TIME_NAMES
-    message = f"{fits[0]} holds lists: {len(frame):,} rows were laid out as {len(laid):,}, one for each item"
+    message = words.say(
+        "{fits} holds lists: {n} rows were laid out as {m}, one for each item.",
+        fits=fits[0],
+        n=len(frame),
+        m=len(laid),
+    )
     if place != TIME or not timed:
         laid[place] = pd.array([str(i + 1) for count in counts for i in range(count)], dtype="str")
-        message += f", with its place as `{place}`"
-    message += "."
+        message = words.say(
+            "{fits} holds lists: {n} rows were laid out as {m}, one for each item, with its place as `{place}`.",
+            fits=fits[0],
+            n=len(frame),
+            m=len(laid),
+            place=place,
+        )
     note = Finding("laid_out", "info", table.name, message, len(laid))
     return replace(table, frame=laid, header=True, notes=(*table.notes, note))
 
@@ -212,8 +226,12 @@ def _matrix(table: Table, person: str) -> Table | None:
         return None  # lists name an item once; attributes of people have ranges of their own
     laid = frame.reset_index(names="\0row").melt(["\0row", person], things, ITEM_ID, RATING)
     laid = laid.dropna(subset=RATING).sort_values("\0row", kind="stable").set_index("\0row").rename_axis(None)
-    message = f"A row a person and a column an item: {len(things):,} columns were laid out as {len(laid):,} rows, "
-    note = Finding("laid_out", "warning", table.name, message + "one for each rating.", len(laid))
+    message = words.say(
+        "A row a person and a column an item: {n} columns were laid out as {m} rows, one for each rating.",
+        n=len(things),
+        m=len(laid),
+    )
+    note = Finding("laid_out", "warning", table.name, message, len(laid))
     return replace(table, frame=laid.astype("str"), header=True, notes=(*table.notes, note))
 
 

@@ -143,7 +143,10 @@ def load(name: str, *, progress: Progress = silent) -> Dataset:
     Raises ConfigError for an unknown name, and DataError where no place has the files or their sums are wrong.
     """
     if name not in SOURCES:
-        raise ConfigError(f"No data set is called {name!r}.", f"There are {', '.join(SOURCES)}.")
+        raise ConfigError(
+            words.say("No data set is called {name}.", name=repr(name)),
+            words.say("There are {names}.", names=", ".join(SOURCES)),
+        )
     if name.startswith("synthetic"):
         progress(0.0, words.say("Making up the service"))
         dataset, _ = synthetic.make(biased=name == "synthetic")
@@ -159,8 +162,18 @@ def load(name: str, *, progress: Progress = silent) -> Dataset:
     dataset, _ = importing.build(files, options=ImportOptions(name=name), progress=later)
     found = (dataset.n_users, dataset.n_items, len(dataset.interactions))
     if found != (source.people, source.items, source.interactions):
-        message = f"{source.title} has {source.people:,} people, {source.items:,} items and {source.interactions:,} "
-        message += f"ratings; the files from {place} give {found[0]:,}, {found[1]:,} and {found[2]:,}."
+        message = words.say(
+            "{title} has {people} people, {items} items and {interactions} ratings; the files from {place} "
+            "give {found}, {found_2} and {found_3}.",
+            title=source.title,
+            people=source.people,
+            items=source.items,
+            interactions=source.interactions,
+            place=place,
+            found=found[0],
+            found_2=found[1],
+            found_3=found[2],
+        )
         raise DataError(message, "Remove these files and load it again.")
     if files[0][0] in _PACKED:
         dataset = replace(dataset, items=_with_years(dataset.items))
@@ -209,9 +222,15 @@ def _find(source: SourceInfo, progress: Progress) -> tuple[Files, str]:
             continue
         if files:
             return files, place
-    hint = f"Without a network, upload {', '.join(name for name, _ in source.files)} (or their zip) on the Data page, "
-    hint += f"or set FAIRDASH_DATA to a folder that holds {source.folder}/."
-    raise DataError(f"{source.title} could not be fetched. {' '.join(reasons)}".strip(), hint)
+    hint = words.say(
+        "Without a network, upload {names} (or their zip) on the Data page, or set FAIRDASH_DATA to a "
+        "folder that holds {folder}/.",
+        names=", ".join(name for name, _ in source.files),
+        folder=source.folder,
+    )
+    raise DataError(
+        words.say("{title} could not be fetched. {names}", title=source.title, names=" ".join(reasons)), hint
+    )
 
 
 def _in_folder(source: SourceInfo, folder: Path) -> Files:
@@ -233,7 +252,10 @@ def _in_folder(source: SourceInfo, folder: Path) -> Files:
 def _checked(files: Files, sums: Mapping[str, str], place: Path | str) -> Files:
     for name, raw in files:
         if sums[name] and hashlib.md5(raw, usedforsecurity=False).hexdigest() != sums[name]:
-            raise DataError(f"{name} in {place} is not the published file.", "Remove it and load the data again.")
+            raise DataError(
+                words.say("{name} in {place} is not the published file.", name=name, place=place),
+                "Remove it and load the data again.",
+            )
     return files
 
 
@@ -264,12 +286,17 @@ def _from_package(downloads: Path, progress: Progress) -> Files:
         wheels = sorted(Path(folder).glob("*.whl"))
         if done.returncode or not wheels:
             last = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
-            raise DataError(f"The package {_PACKAGE} is not to be had: {last}", "Check the package index of pip.")
+            raise DataError(
+                words.say("The package {package} is not to be had: {last}", package=_PACKAGE, last=last),
+                "Check the package index of pip.",
+            )
         with zipfile.ZipFile(io.BytesIO(wheels[0].read_bytes())) as wheel:
             try:
                 files = [(name, wheel.read(f"recbole/dataset_example/ml-100k/{name}")) for name in _PACKED]
             except KeyError as error:
-                raise DataError(f"{wheels[0].name} carries no MovieLens 100K.", "Upload the files yourself.") from error
+                raise DataError(
+                    words.say("{name} carries no MovieLens 100K.", name=wheels[0].name), "Upload the files yourself."
+                ) from error
     files = _checked(files, _PACKED, wheels[0].name)
     for name, raw in files:
         _keep(downloads / "ml-100k" / name, raw)

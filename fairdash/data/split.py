@@ -50,10 +50,18 @@ def split(dataset: Dataset, spec: str, *, seed: int = 0, valid_share: float = 0.
     """
     kind, _, argument = spec.strip().partition(":")
     if not 0 <= valid_share < 1:
-        raise ConfigError(f"valid_share is {valid_share:g}.", "Give 0 for none, or a share below 1, such as 0.1.")
+        raise ConfigError(
+            words.say("valid_share is {valid_share}.", valid_share=f"{valid_share:g}"),
+            "Give 0 for none, or a share below 1, such as 0.1.",
+        )
     if kind not in ("user-random", OWN) and TIME not in dataset.interactions:
         hint = "Choose user-random:0.8, or name a column that holds a time or an order."
-        raise ConfigError(f"The split {kind!r} goes by time, and {dataset.name} has no time column.", hint)
+        raise ConfigError(
+            words.say(
+                "The split {kind} goes by time, and {name} has no time column.", kind=repr(kind), name=dataset.name
+            ),
+            hint,
+        )
     data = dataset.coded(seed)
     n = len(data)
     if kind == "leave-one-out" and not argument:
@@ -82,20 +90,24 @@ def split(dataset: Dataset, spec: str, *, seed: int = 0, valid_share: float = 0.
     elif kind == OWN and not argument:
         if PART not in dataset.interactions:
             hint = "Bring train, valid and test as files (--valid, --test) or by a column (--split-column)."
-            raise ConfigError(f"{dataset.name} has no split of its own.", hint)
-        part = dataset.parts(seed)
+            raise ConfigError(words.say("{name} has no split of its own.", name=dataset.name), hint)
+        part = dataset.column(PART, seed).to_numpy(object)
         test, valid = part == "test", part == "valid"
         spec = kind
         if (test | valid).all() or not test.any():
             raise ConfigError(
-                f"The split of {dataset.name} has no row of {'train' if test.any() else 'test'} that is left.",
+                words.say(
+                    "The split of {name} has no row of {value} that is left.",
+                    name=dataset.name,
+                    value="train" if test.any() else "test",
+                ),
                 "Choose another split, or look at what was left out on import.",
             )
     else:
-        raise ConfigError(f"No split is called {spec!r}.", _HINT)
+        raise ConfigError(words.say("No split is called {spec}.", spec=repr(spec)), _HINT)
     if not test.any():
         hint = "Every person has fewer than 3 interactions; choose global-time, or bring more data."
-        raise ConfigError(f"The split {spec} leaves nothing to test on.", hint)
+        raise ConfigError(words.say("The split {spec} leaves nothing to test on.", spec=spec), hint)
     parts = [data.take(np.flatnonzero(rows)) for rows in (~test & ~valid, valid, test)]
     training = TrainingData(
         dataset.users,
@@ -196,9 +208,13 @@ def _share(spec: str, text: str) -> Fraction:
     try:
         share = Fraction(text)
     except (ValueError, ZeroDivisionError) as error:
-        raise ConfigError(f"The split {spec!r} has no share.", "Give the known part, such as 0.8.") from error
+        raise ConfigError(
+            words.say("The split {spec} has no share.", spec=repr(spec)), "Give the known part, such as 0.8."
+        ) from error
     if not 0 < share < 1 or share.denominator > 1_000_000:
-        raise ConfigError(f"The split {spec!r} has a share outside 0…1.", "Give the known part, such as 0.8.")
+        raise ConfigError(
+            words.say("The split {spec} has a share outside 0…1.", spec=repr(spec)), "Give the known part, such as 0.8."
+        )
     return share
 
 
@@ -218,30 +234,48 @@ def _start(dataset: Dataset, time: NDArray[np.float64], text: str) -> float:
         number = math.nan
     if text.endswith("%"):
         if not 0 < number < 1:
-            raise ConfigError(f"global-time:{text} is no part of all interactions.", "Give one such as 80%.")
+            raise ConfigError(
+                words.say("global-time:{text} is no part of all interactions.", text=text), "Give one such as 80%."
+            )
         start = float(np.sort(time)[math.floor(len(time) * number)])
         if start == low:
             hint = "Too many share the earliest time; choose a later cut, or user-random:0.8."
-            raise ConfigError(f"global-time:{text} leaves nothing to train on.", hint)
+            raise ConfigError(words.say("global-time:{text} leaves nothing to train on.", text=text), hint)
         return start
     seconds = None if math.isfinite(number) and not _is_date(text, low, high, unit) else times.moment(text)
     if seconds is not None:
-        if unit == "milliseconds" or (low > 1e11 and high < 5e12):
+        known = unit if unit in ("seconds", "milliseconds") else times.unit_of(low, high)
+        if known == "milliseconds":
             number = seconds * 1000
-        elif unit == "seconds" or (low > 1e8 and high < 5e9):
+        elif known == "seconds":
             number = seconds
         else:
-            hint = f"Give a number from {low:g} to {high:g}, or a part such as 80%."
-            raise ConfigError(f"{dataset.name} has no dates: its times go from {low:g} to {high:g}.", hint)
+            hint = words.say(
+                "Give a number from {low} to {high}, or a part such as 80%.", low=f"{low:g}", high=f"{high:g}"
+            )
+            raise ConfigError(
+                words.say(
+                    "{name} has no dates: its times go from {low} to {high}.",
+                    name=dataset.name,
+                    low=f"{low:g}",
+                    high=f"{high:g}",
+                ),
+                hint,
+            )
     if not math.isfinite(number):
-        raise ConfigError(f"global-time:{text} is neither a date nor a number.", "Give one such as 2003-01-31 or 80%.")
+        raise ConfigError(
+            words.say("global-time:{text} is neither a date nor a number.", text=text),
+            "Give one such as 2003-01-31 or 80%.",
+        )
     if not low < number <= high:
-        span = f"{low:g} to {high:g}"
+        span = [f"{end:g}" for end in (low, high)]
         if unit in ("seconds", "milliseconds") or seconds is not None:
             scale = 1000.0 if unit == "milliseconds" else 1.0
-            span = " to ".join(str(np.datetime64(int(t / scale), "s")) for t in (low, high))
-        side = "train on" if number <= low else "test on"
-        raise ConfigError(f"global-time:{text} leaves nothing to {side}.", f"The times go from {span}.")
+            span = [str(np.datetime64(int(t / scale), "s")) for t in (low, high)]
+        message = words.say("global-time:{text} leaves nothing to test on.", text=text)
+        if number <= low:
+            message = words.say("global-time:{text} leaves nothing to train on.", text=text)
+        raise ConfigError(message, words.say("The times go from {start} to {end}.", start=span[0], end=span[1]))
     return number
 
 

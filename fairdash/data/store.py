@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from fairdash import arrays
+from fairdash import arrays, words
 from fairdash.errors import DataError
 from fairdash.schema import Dataset
 
@@ -53,9 +53,16 @@ def load(folder: Path, name: str | None = None) -> Dataset:
         )
         written = about["digest"]
     except FileNotFoundError as error:
-        raise DataError(f"There is no data set in {folder}: {Path(error.filename).name} is missing.", hint) from error
+        raise DataError(
+            words.say(
+                "There is no data set in {folder}: {name} is missing.", folder=folder, name=Path(error.filename).name
+            ),
+            hint,
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise DataError(f"The data set in {folder} cannot be read: {error}.", hint) from error
+        raise DataError(
+            words.say("The data set in {folder} cannot be read: {error}.", folder=folder, error=error), hint
+        ) from error
     if dataset.digest != written:
-        raise DataError(f"The data set in {folder} is not the one that was stored.", hint)
+        raise DataError(words.say("The data set in {folder} is not the one that was stored.", folder=folder), hint)
     return dataset

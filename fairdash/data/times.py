@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairdash import columns
+from fairdash import columns, words
 from fairdash.errors import ConfigError
 
 Unit = Literal["seconds", "milliseconds", "number", "rank", "unknown"]
@@ -91,7 +91,9 @@ def parse(column: pd.Series, format: str = "") -> Times:
             parsed = _dated(text, dates, format.replace("%B", "%b"))
         if np.isnan(parsed).all():
             raise ConfigError(
-                f"No time is written {format}; the first is {unique.iloc[0]!r}.",
+                words.say(
+                    "No time is written {format}; the first is {value}.", format=format, value=repr(unique.iloc[0])
+                ),
                 "Write the format as in %d/%m/%Y %H:%M, or give one of seconds, milliseconds, number, text.",
             )
         return Times(_spread(column, unique, parsed), "seconds", f"dates written {format}, as chosen")
@@ -233,6 +235,13 @@ def moment(text: str) -> float | None:
     return float(_seconds(pd.Series([date]))[0])
 
 
+def span(start: str, end: str) -> str:
+    """A time from `start` to `end`, each "" for none, in words."""
+    if start and end:
+        return words.say("from {start} to {end}", start=start, end=end)
+    return words.say("from {start} on", start=start) if start else words.say("up to {end}", end=end)
+
+
 def within(found: NDArray[np.float64], unit: str, start: str, end: str, name: str) -> NDArray[np.bool_]:
     """Which times [n] lie from `start` to `end`, both included and each "" for none: dates, of which 2003 is the whole
     year and 2003-01 the whole month, or numbers in the column's own unit. Raises ConfigError for what is neither, and
@@ -242,22 +251,35 @@ def within(found: NDArray[np.float64], unit: str, start: str, end: str, name: st
     for text, last in ((start, False), (end, True)):
         if not text:
             continue
-        span = _span(text) if unit in ("seconds", "milliseconds") else None
-        if span is not None:
-            inside &= found < span[1] * scale if last else found >= span[0] * scale
+        dates = _span(text) if unit in ("seconds", "milliseconds") else None
+        if dates is not None:
+            inside &= found < dates[1] * scale if last else found >= dates[0] * scale
             continue
         try:
             number = float(text)
         except ValueError as error:
-            kind = "date" if unit in ("seconds", "milliseconds") else f"number as the times of {name} are"
-            raise ConfigError(f"{text!r} is no {kind}.", "Write a date as 2020-01-31, or a number.") from error
+            message = words.say("{text} is no number as the times of {name} are.", text=repr(text), name=name)
+            if unit in ("seconds", "milliseconds"):
+                message = words.say("{text} is no date.", text=repr(text))
+            raise ConfigError(message, "Write a date as 2020-01-31, or a number.") from error
         inside &= found <= number if last else found >= number
     if not inside.any():
         told = found[np.isfinite(found)]
-        low, high = (shown(end, unit) for end in (told.min(), told.max())) if len(told) else ("nothing", "nothing")
-        asked = " ".join(word for word in (f"from {start}" if start else "", f"to {end}" if end else "") if word)
-        raise ConfigError(f"No row of {name} lies {asked}.", f"Its times go from {low} to {high}.")
+        low, high = (shown(end, unit) for end in (told.min(), told.max())) if len(told) else 2 * (words.say("nothing"),)
+        asked = span(start, end)
+        raise ConfigError(
+            words.say("No row of {name} lies {asked}.", name=name, asked=asked),
+            words.say("Its times go from {low} to {high}.", low=low, high=high),
+        )
     return inside
+
+
+def unit_of(low: float, high: float) -> str:
+    """The unit of times that lie between these, where nobody said it: seconds or milliseconds since 1970 of dates of
+    people who are alive, else "number"."""
+    if low > 1e8 and high < 5e9:
+        return "seconds"
+    return "milliseconds" if low > 1e11 and high < 5e12 else "number"
 
 
 def shown(time: float, unit: str) -> str:

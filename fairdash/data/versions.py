@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fairdash import columns
+from fairdash import columns, words
 from fairdash.data import attributes
 from fairdash.errors import ConfigError
 from fairdash.schema import Dataset
@@ -20,7 +20,10 @@ def merge_values(dataset: Dataset, attribute: str, values: Sequence[str], into: 
     Raises ConfigError for an attribute that is not there, for fewer than two values (or one that keeps its name), and
     for a name that is empty or could not be told from several values."""
     if attribute not in dataset.users.columns:
-        raise ConfigError(f"There is no attribute {attribute!r} of people.", "Choose one of the table of people.")
+        raise ConfigError(
+            words.say("There is no attribute {attribute} of people.", attribute=repr(attribute)),
+            "Choose one of the table of people.",
+        )
     into = " ".join(into.split())
     if not into or "|" in into:
         raise ConfigError("The merged value needs a name without a bar (|).", "Write a name, such as other.")

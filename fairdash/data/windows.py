@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairdash import words
 from fairdash.data import times
 from fairdash.data.brought import Brought
 from fairdash.data.findings import Finding
@@ -38,11 +39,13 @@ def windows(tables: Brought, window: str) -> dict[str, Brought]:
         )
     if len(tables.units) > 1:
         raise ConfigError(
-            f"The times of lists and held-out rows are of different units: {', '.join(tables.units)}.",
+            words.say(
+                "The times of lists and held-out rows are of different units: {names}.", names=", ".join(tables.units)
+            ),
             "Write them in one way, or say how with --time-format.",
         )
     (unit,) = tables.units
-    label = _labels(np.concatenate([frame[TIME].to_numpy(np.float64) for frame in timed]), unit, window)
+    label = labels(np.concatenate([frame[TIME].to_numpy(np.float64) for frame in timed]), unit, window)
     found: dict[str, Brought] = {}
     empty: list[str] = []
     parts: dict[int, Names] = {}
@@ -64,19 +67,27 @@ def windows(tables: Brought, window: str) -> dict[str, Brought]:
     if not found:
         raise ConfigError("No window has lists of every system.", "Choose longer windows, such as --window 1.")
     if empty:
-        message = f"{len(empty)} windows have no list, or not of every system, and are left out: "
-        message += f"{', '.join(empty[:8])}{' …' if len(empty) > 8 else ''}."
+        message = words.say(
+            "{n} windows have no list, or not of every system, and are left out: {names}{value}.",
+            n=len(empty),
+            names=", ".join(empty[:8]),
+            value=" …" if len(empty) > 8 else "",
+        )
         said = Finding("empty_windows", "warning", "", message, len(empty))
         found = {name: replace(part, findings=(*part.findings, said)) for name, part in found.items()}
     return found
 
 
-def _labels(every: Times, unit: str, window: str) -> Callable[[Times], Names]:
-    """A function from times [n] to the names of their windows [n]; names sort as the windows do."""
+def labels(every: Times, unit: str, window: str) -> Callable[[Times], Names]:
+    """A function from times [n] to the names of their windows [n]; names sort as the windows do. every: all times.
+    Raises ConfigError for a window that there is not, and for more than MOST of them."""
     every = every[np.isfinite(every)]
     if window in ("month", "week"):
         if unit not in _DATES:
-            raise ConfigError(f"These times are no dates, so they have no {window}.", "Give a number of windows.")
+            raise ConfigError(
+                words.say("These times are no dates, so they have no {window}.", window=words.say(window)),
+                "Give a number of windows.",
+            )
         scale = 1000.0 if unit == "milliseconds" else 1.0
 
         def dated(found: Times) -> Names:
@@ -92,7 +103,10 @@ def _labels(every: Times, unit: str, window: str) -> Callable[[Times], Names]:
         except ValueError:
             count = 0
         if count < 1:
-            raise ConfigError(f"There is no window {window!r}.", "Give month, week, or how many of equal length.")
+            raise ConfigError(
+                words.say("There is no window {window}.", window=repr(window)),
+                "Give month, week, or how many of equal length.",
+            )
         edges = np.linspace(every.min(), every.max(), count + 1)
         width = len(str(count))
         names = np.array(
@@ -106,7 +120,10 @@ def _labels(every: Times, unit: str, window: str) -> Callable[[Times], Names]:
             return names[np.clip(np.searchsorted(edges, found, side="right") - 1, 0, count - 1)]
 
     if count > MOST:
-        raise ConfigError(f"That makes {count:,} windows; at most {MOST} are audited.", "Choose longer windows.")
+        raise ConfigError(
+            words.say("That makes {count} windows; at most {most} are audited.", count=count, most=MOST),
+            "Choose longer windows.",
+        )
     return label
 
 

@@ -7,7 +7,6 @@ those that a mitigation made of them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,7 +30,10 @@ Result = dict[str, Any]
 def run(workspace: Workspace, kind: str, params: Params, progress: Progress = silent) -> Result:
     """Run one job here and now. Raises ConfigError for an unknown kind, Cancelled when progress says stop."""
     if kind not in _KINDS:
-        raise ConfigError(f"There is no job of the kind “{kind}”.", f"Kinds: {', '.join(_KINDS)}.")
+        raise ConfigError(
+            words.say("There is no job of the kind “{kind}”.", kind=kind),
+            words.say("Kinds: {names}.", names=", ".join(_KINDS)),
+        )
     return _KINDS[kind](workspace, params, progress)
 
 
@@ -98,8 +100,7 @@ def put_audit(workspace: Workspace, params: Params, made: Run, lists: Lists, pro
 
 def read_audit(workspace: Workspace, name: str) -> dict[str, Any]:
     """The audit.json of an entry."""
-    value: dict[str, Any] = json.loads((workspace.get("audits", name).path / "audit.json").read_text("utf-8"))
-    return value
+    return workspace.read("audits", name, "audit.json")
 
 
 def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Result:

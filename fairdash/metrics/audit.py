@@ -99,7 +99,9 @@ def sole(tables: Brought) -> str:
     """The name of the only system; DataError where there are several."""
     if len(tables.systems) > 1:
         raise DataError(
-            f"There are lists of {len(tables.systems)} systems: {', '.join(tables.systems)}.",
+            words.say(
+                "There are lists of {n} systems: {names}.", n=len(tables.systems), names=", ".join(tables.systems)
+            ),
             "Audit them together (`fairdash.audits`), or bring the lists of one of them.",
         )
     (system,) = tables.systems
@@ -425,7 +427,11 @@ def check(
     ):
         if value < least:
             raise ConfigError(
-                f"{name} = {value}, but it must be at least {least}.", "Give a whole number from there on."
+                words.say("{name} = {value}, but it must be at least {least}.", name=name, value=value, least=least),
+                "Give a whole number from there on.",
             )
         if value > most:
-            raise ConfigError(f"{name} = {value}, but it must be at most {most:,}.", "Give a smaller whole number.")
+            raise ConfigError(
+                words.say("{name} = {value}, but it must be at most {most}.", name=name, value=value, most=most),
+                "Give a smaller whole number.",
+            )

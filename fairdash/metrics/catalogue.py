@@ -1,5 +1,6 @@
 """Every metric in one place, as its family declares it: name for people, formula, range, fairer direction and source
-paper. Every module of `families` declares its own, as FAMILY; more come from trusted plugins."""
+paper. Every module of `families` declares its own, as FAMILY; more come from trusted plugins. Which published measures
+of users and items together are left out, and why, `families.joint` says."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import pkgutil
 from collections.abc import Collection
 from typing import get_args
 
-from fairdash import plugins
+from fairdash import plugins, words
 from fairdash.errors import ConfigError
 from fairdash.metrics import families
 from fairdash.metrics.declare import Family, Metric, Over, Part, Quotient, Side
@@ -67,7 +68,10 @@ def chosen(only: Collection[str]) -> dict[str, Family]:
     that is none of them."""
     for name in only:
         if name not in FAMILIES:
-            raise ConfigError(f"There is no family of metrics “{name}”.", f"There are {', '.join(FAMILIES)}.")
+            raise ConfigError(
+                words.say("There is no family of metrics “{name}”.", name=name),
+                words.say("There are {names}.", names=", ".join(FAMILIES)),
+            )
     return {name: family for name, family in FAMILIES.items() if not only or name in only}
 
 

@@ -19,16 +19,28 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.metrics.catalogue import find
-from fairdash.metrics.value import Audit
+from fairdash.words import Said
 
 _SECTIONS = ("gaps", "items", "overall", "groups")
 _GAP_FIELDS = ("gap", "ratio", "mad", "std", "ci", "low", "high")
 _ENDS = ("ci", "low", "high")
+
+
+class Audited(Protocol):
+    """What has results in the contract of `metrics.value`: an audit, or the part of a live one that is there."""
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        """The contract's dictionary."""
+
+
+class UnjudgedError(ConfigError):
+    """A condition on a number that is undefined."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,7 @@ class _Number:
     falls: bool
 
 
-def gate(audit: Audit, conditions: Sequence[str]) -> list[str]:
+def gate(audit: Audited, conditions: Sequence[str]) -> list[str]:
     """What breaks conditions such as "gender.ndcg.gap=0.02": one sentence each, none when all hold.
 
     An undefined number breaks no condition but cannot pass unseen: it is an error. Raises ConfigError for names that
@@ -64,7 +76,7 @@ def _parts(text: str) -> tuple[str, float]:
         limit = math.nan
     if not equals or math.isnan(limit) or "." not in path:
         raise ConfigError(
-            f"{text!r} is no condition.",
+            words.say("{text} is no condition.", text=repr(text)),
             "Write PATH=LIMIT with the path of a number in audit.json: gender.ndcg.gap=0.02, items.awrf=0.1",
         )
     return path.strip(), limit
@@ -80,12 +92,24 @@ def _number(results: Mapping[str, Any], path: str, text: str) -> _Number:
     if isinstance(node, Mapping) and "value" in node:  # a row of its own
         value, ci = node["value"], node["ci"]
     elif isinstance(node, Mapping) or not where:
-        raise _unknown(text, f"{full} has no {left!r}", left, [name for name in node if not name.endswith("_ci")])
+        raise _unknown(
+            text,
+            words.say("{full} has no {left}", full=full, left=repr(left)),
+            left,
+            [name for name in node if not name.endswith("_ci")],
+        )
     else:
         beside = _walk(results[section], ".".join(where[:-1]))[1]
         value, ci = node, beside.get(f"{where[-1]}_ci")
     if left not in ("", *_ENDS) or (left and ci is None) or isinstance(value, (str, bool, list)):
-        raise _unknown(text, f"{full} has no {left!r}" if left else f"{full} is no number", left, _ENDS if ci else ())
+        raise _unknown(
+            text,
+            words.say("{full} has no {left}", full=full, left=repr(left))
+            if left
+            else words.say("{full} is no number", full=full),
+            left,
+            _ENDS if ci else (),
+        )
     info = find(where[-1])
     return _judged(results, full, left, value, ci, info is not None and info.better > 0, text)
 
@@ -95,13 +119,20 @@ def _of_gap(results: Mapping[str, Any], where: list[str], node: Any, left: str, 
     named = results["gaps"]
     if not where:
         name = left.split(".")[0]
-        raise _unknown(text, f"this audit has no attribute {name!r}", name, named, ", ".join(named) or "none")
+        raise _unknown(
+            text,
+            words.say(
+                "this audit has no attribute {name}; it has {names}", name=repr(name), names=", ".join(named) or "none"
+            ),
+            name,
+            named,
+        )
     if len(where) == 1:
         metric = left.rpartition(".")[0] or left
-        raise _unknown(text, f"there is no gap of {metric!r}", metric, named[where[0]])
+        raise _unknown(text, words.say("there is no gap of {metric}", metric=repr(metric)), metric, named[where[0]])
     row, field = named[where[0]][where[1]], ".".join([*where[2:], left]).strip(".")
     if field not in _GAP_FIELDS:
-        raise _unknown(text, f"a gap has no {field!r}", field, _GAP_FIELDS)
+        raise _unknown(text, words.say("a gap has no {field}", field=repr(field)), field, _GAP_FIELDS)
     info = find(where[1])
     higher = info is not None and info.gap_better > 0 and field not in ("mad", "std")  # is fairer
     turned = info is not None and info.high <= 0 and higher  # unfairness is negative there
@@ -139,8 +170,11 @@ def _judged(
     if value is None:
         undefined = results["undefined"]
         paths = (f"{full}.{'ci' if field in _ENDS else field}", full)
-        reason = next((undefined[path] for path in paths if path in undefined), "it is undefined here")
-        raise ConfigError(f"{text!r} cannot be judged: {reason}.", "Drop the condition, or give the data it needs.")
+        reason = next((undefined[path] for path in paths if path in undefined), words.say("it is undefined here"))
+        raise UnjudgedError(
+            words.say("{text} cannot be judged: {reason}.", text=repr(text), reason=reason),
+            "Drop the condition, or give the data it needs.",
+        )
     return _Number(f"{full}.{field}".strip(".").removeprefix("gaps."), value, falls)
 
 
@@ -158,13 +192,16 @@ def _walk(node: Any, path: str) -> tuple[list[str], Any, str]:
     return where, node, path
 
 
-def _unknown(text: str, what: str, name: str, names: Iterable[str], has: str = "") -> ConfigError:
+def _unknown(text: str, what: Said, name: str, names: Iterable[str]) -> ConfigError:
     """The error for a name that is not there, with the nearest that is."""
     known = list(names)
     if not name:
-        return ConfigError(f"{text!r} ends before a number.", f"Add one of: {', '.join(known)}.")
+        return ConfigError(
+            words.say("{text} ends before a number.", text=repr(text)),
+            words.say("Add one of: {names}.", names=", ".join(known)),
+        )
     near = difflib.get_close_matches(name.split(".")[0], known, 1) or difflib.get_close_matches(name, known, 1)
-    hint = f"Did you mean {near[0]}? " if near else ""
-    return ConfigError(
-        f"{text!r}: {what}{f'; it has {has}' if has else ''}.", f"{hint}There are: {', '.join(known) or 'none'}."
-    )
+    hint = words.say("There are: {names}.", names=", ".join(known) or "none")
+    if near:
+        hint = words.say("Did you mean {near}? There are: {names}.", near=near[0], names=", ".join(known))
+    return ConfigError(words.say("{text}: {what}.", text=repr(text), what=what), hint)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from fairdash import settings, words
 from fairdash.activity import ACTIVITY, with_activity
-from fairdash.data.brought import PREDICTION, Brought, in_order
+from fairdash.data.brought import Brought, in_order
 from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError, DataError
 from fairdash.groups import target_shares
@@ -36,6 +36,7 @@ from fairdash.metrics import accuracy
 from fairdash.metrics.rating import Rated
 from fairdash.schema import (
     ITEM_ID,
+    PREDICTION,
     RANK,
     RATING,
     SCORE,
@@ -112,13 +113,15 @@ def from_split(
     beside: Sequence[Lists] = (),
 ) -> Inputs:
     """The test part of a split against lists [n_users, ≥ k]. Audited are those who have a list, in one of those beside
-    too, or held-out items. threshold: "auto" takes the split's own."""
+    too, or held-out items; of a sample of people, they alone. threshold: "auto" takes the split's own."""
     from fairdash.groups import form
 
     data = split.training
     if len(lists.items) != data.n_users:
         raise ConfigError(
-            f"There are lists for {len(lists.items):,} people, but the split has {data.n_users:,}.",
+            words.say(
+                "There are lists for {n} people, but the split has {n_users}.", n=len(lists.items), n_users=data.n_users
+            ),
             "Make lists for the people of this split, one row each, in its order.",
         )
     threshold = data.relevance_threshold if threshold == "auto" else threshold
@@ -132,6 +135,10 @@ def from_split(
     formed = tuple(form(spec, data.people) for spec in groups)
     relevant = _pairs(test.user[liked], test.item[liked], data.n_items)
     held = _pairs(test.user, test.item, data.n_items)
+    said: list[str] = []
+    rated = None
+    if split.predicted is not None:
+        rated = _rated(test.user, test.item, split.predicted, test.rating.astype(np.float64), threshold, said)
     odd = Oddities()
     odd.count_known(lists, known, data.n_items)
     made = Inputs(
@@ -144,13 +151,16 @@ def from_split(
         targets=_targets(groups, formed),
         continuous=_continuous(groups, data.users),
         catalogue=catalogue,
-        warnings=(*_known_again(held, known, data.n_items), *odd.sentences()),
+        warnings=(*_known_again(held, known, data.n_items), *said, *odd.sentences()),
         graded=_graded(test.user, test.item, test.rating),
         threshold=threshold,
+        rated=rated,
         findings=tuple(findings),
     )
     audited = np.any([(some.items >= 0).any(axis=1) for some in (lists, *beside)], axis=0)
     audited[test.user] = True
+    if split.asked is not None:
+        audited &= split.asked
     return made if audited.all() else people_of(made, np.flatnonzero(audited).astype(np.int32))
 
 
@@ -215,7 +225,7 @@ def setting(
         if RATING in truth
         else None,
         threshold=threshold,
-        rated=_rated(truth, user, item, threshold, said),
+        rated=_predicted(truth, user, item, threshold, said),
     )
 
 
@@ -353,7 +363,11 @@ def meeting(lists: pd.DataFrame, truth: pd.DataFrame, people_meet: bool, items_m
     if not people_meet:
         raise DataError(
             "No user of the recommendations has a held-out item: the user ids of the two tables do not meet.",
-            f"The first are {_first(lists[USER_ID])} and {_first(truth[USER_ID])}; bring them to one form.",
+            words.say(
+                "The first are {first} and {first_2}; bring them to one form.",
+                first=_first(lists[USER_ID]),
+                first_2=_first(truth[USER_ID]),
+            ),
         )
     if items_meet:
         return []
@@ -376,6 +390,7 @@ def people_of(whole: Inputs, codes: Codes) -> Inputs:
         groups=tuple(group.take(codes) for group in whole.groups),
         continuous={label: values[codes] for label, values in whole.continuous.items()},
         graded=None if whole.graded is None else pairs_of(whole.graded, whole.graded.starts(n), codes),
+        rated=None if whole.rated is None else whole.rated.of(codes, n),
     )
 
 
@@ -565,7 +580,7 @@ def arrange(
         order = np.argsort(cell, kind="stable")
         row = int(np.arange(len(rank))[kept][order[1:][np.diff(cell[order]) == 0][0]])
         raise DataError(
-            f"{where(row)}: the user has another item at rank {int(rank[row])}.",
+            words.say("{where}: the user has another item at rank {rank}.", where=where(row), rank=int(rank[row])),
             "Give every item of a list its own rank, or leave the column out and give scores.",
         )
     items = flat.reshape(n_users, depth)
@@ -591,7 +606,9 @@ def check_ranks(rank: NDArray[Any], where: Callable[[int], str]) -> NDArray[np.i
     wrong = ~((rank == np.floor(rank)) & (rank >= 0) & (rank < MAX_RANK))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise DataError(f"{where(row)}: {rank[row]:g} is no rank.", "Ranks are 1, 2, 3, …")
+        raise DataError(
+            words.say("{where}: {rank} is no rank.", where=where(row), rank=f"{rank[row]:g}"), "Ranks are 1, 2, 3, …"
+        )
     return rank.astype(np.int64)
 
 
@@ -631,19 +648,28 @@ def numbers(frame: pd.DataFrame, table: str, column: str) -> Array:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise DataError(
-            f"{place(frame, table, row, column)}: {_quoted(series.iloc[row])} is no number.",
+            words.say(
+                "{place}: {quoted} is no number.",
+                place=place(frame, table, row, column),
+                quoted=_quoted(series.iloc[row]),
+            ),
             "Every row needs a finite number there; fill it in or drop the row.",
         )
     return values
 
 
-def _rated(truth: pd.DataFrame, user: Codes, item: Codes, threshold: float | None, said: list[str]) -> Rated | None:
-    """The held-out pairs with their predictions, None without any. True is the rating, or for probabilities whether the
-    item is liked; a table without ratings holds liked items alone."""
+def _predicted(truth: pd.DataFrame, user: Codes, item: Codes, threshold: float | None, said: list[str]) -> Rated | None:
+    """The held-out pairs with their predictions, None without any; a table without ratings holds liked items alone.
+    Ratings are float32, as in a split."""
     if PREDICTION not in truth:
         return None
-    predicted = numbers(truth, "truth", PREDICTION)
     true = numbers(truth, "truth", RATING) if RATING in truth else np.ones(len(truth))
+    true = true.astype(np.float32).astype(np.float64)
+    return _rated(user, item, truth[PREDICTION].to_numpy(np.float64), true, threshold, said)
+
+
+def _rated(user: Codes, item: Codes, predicted: Array, true: Array, threshold: float | None, said: list[str]) -> Rated:
+    """Predictions beside the ratings [n], or beside whether the item is liked where they are probabilities."""
     if threshold is not None and predicted.min() >= 0 and predicted.max() <= 1 < true.max():
         said.append(
             words.say("Predictions lie between 0 and 1: they are compared with whether the held-out item is liked.")

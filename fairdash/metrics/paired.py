@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.metrics import changes, results
 from fairdash.metrics.bootstrap import Estimate
@@ -223,24 +224,31 @@ def paired(before: Audit, after: Audit, systems: tuple[str, str] | None = None) 
     ):
         if old != new:
             raise ConfigError(
-                f"The two audits differ in {name}: {old} before, {new} after.", "Audit both with the same settings."
+                words.say("The two audits differ in {name}: {old} before, {new} after.", name=name, old=old, new=new),
+                "Audit both with the same settings.",
             )
     k, shortest = first.rules.k, min(first.depth, second.depth)
     if first.depth != second.depth and shortest < k:
-        ends = f"The lists end at place {first.depth} before and at place {second.depth} after"
+        ends = words.say(
+            "The lists end at place {depth} before and at place {other} after", depth=first.depth, other=second.depth
+        )
         if systems is not None:
-            ends = (
-                f"The lists of {systems[0]} end at place {first.depth}, those of {systems[1]} at place {second.depth}"
+            ends = words.say(
+                "The lists of {system} end at place {depth}, those of {beside} at place {other}",
+                system=systems[0],
+                depth=first.depth,
+                beside=systems[1],
+                other=second.depth,
             )
         raise ConfigError(
-            f"{ends}, and K = {k}: the shorter would lose by its length alone.",
-            f"Cut both to their first {shortest} places, or audit both at K = {shortest}.",
+            words.say("{ends}, and K = {k}: the shorter would lose by its length alone.", ends=ends, k=k),
+            words.say("Cut both to their first {shortest} places, or audit both at K = {shortest}.", shortest=shortest),
         )
     others = set(first.user_ids.astype(str)) ^ set(second.user_ids.astype(str))
     if others:
         missing = len(others)
         raise ConfigError(
-            f"The two audits are not of the same people: {missing:,} are in one of them only.",
+            words.say("The two audits are not of the same people: {missing} are in one of them only.", missing=missing),
             "Give lists for the same people before and after.",
         )
     return Paired(before, after)

@@ -62,6 +62,13 @@ class Rated:
     predicted: Array
     true: Array
 
+    def of(self, people: Codes, n_users: int) -> Rated:
+        """The pairs of these of n_users people, whose codes are their places among them."""
+        place = np.full(n_users, -1, dtype=np.int32)
+        place[people] = np.arange(len(people), dtype=np.int32)
+        kept = np.flatnonzero(place[self.user] >= 0)
+        return Rated(place[self.user[kept]], self.item[kept], self.predicted[kept], self.true[kept])
+
 
 def each_group(
     rated: Rated, groups: Groups, weights: NDArray[Any], people: NDArray[np.int64]

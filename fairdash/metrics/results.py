@@ -496,7 +496,7 @@ def items(total: Tally, catalogue: Catalogue, labels: Sequence[str], undefined: 
 
 def catalogue_estimates(total: Tally) -> dict[str, Estimate]:
     """Metrics of the whole catalogue: of how often items are recommended, and means over people."""
-    listed = Listed(total.item_lists, total.item_exposure, total.list_lengths)
+    listed = Listed(total.item_lists, total.list_lengths, total.blocks)
     found: dict[str, Estimate] = {}
     for family in chosen(total.rules.only).values():
         if family.of_catalogue is not None:

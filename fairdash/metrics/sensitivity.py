@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.schema import Codes
 
 Array = NDArray[np.float64]
 
+PERSISTENCE = 0.9  # of rank-biased overlap: the chance that somebody who saw a place looks at the next one
 BLOCK = 4096  # users compared at once: k × k flags each
 
 
@@ -71,15 +73,32 @@ def prag(a: Codes, b: Codes) -> Array:
     return value
 
 
+def rbo(a: Codes, b: Codes) -> Array:
+    """Rank-biased overlap [n] (Webber, Moffat & Zobel 2010, A similarity measure for indefinite rankings, TOIS): the
+    part that the first d places have in common, weighted by PERSISTENCE^(d − 1) over the depths d of the longer list,
+    the weights summing to 1. Symmetric. NaN when both are empty."""
+    longest = np.maximum(_length(a), _length(b))
+    width = max(a.shape[1], b.shape[1])
+    depth = np.arange(width)
+    common = np.cumsum(_rows(a, b, lambda found: _met(found, width)), axis=1)  # items of both first d + 1 places
+    weight = np.where(depth < longest[:, None], PERSISTENCE**depth, 0.0)
+    total = weight.sum(axis=1)
+    value: Array = np.divide(
+        (weight * (common / (depth + 1))).sum(axis=1), total, out=np.full(len(a), np.nan), where=total > 0
+    )
+    return value
+
+
 SIMILARITIES: Mapping[str, Callable[[Codes, Codes], Array]] = {
     "flip_jaccard": jaccard,
     "flip_prag": prag,
     "flip_serp": serp,
+    "flip_rbo": rbo,
 }
 
 
 def similarities(a: Codes, b: Codes) -> dict[str, Array]:
-    """All three by key, per user [n]."""
+    """All of them by key, per user [n]."""
     return {key: function(a, b) for key, function in SIMILARITIES.items()}
 
 
@@ -162,17 +181,25 @@ def parse_templates(text: str) -> tuple[str, ...]:
     for number, line in rows:
         if line.count(SLOT) != 1:
             raise ConfigError(
-                f"Template line {number} holds {SLOT} {line.count(SLOT)} times: “{line}”.",
-                f"Write {SLOT} exactly once, where the name or the attribute goes.",
+                words.say(
+                    "Template line {number} holds {slot} {count} times: “{line}”.",
+                    number=number,
+                    slot=SLOT,
+                    count=line.count(SLOT),
+                    line=line,
+                ),
+                words.say("Write {slot} exactly once, where the name or the attribute goes.", slot=SLOT),
             )
     if not rows:
-        raise ConfigError("There is no template.", f"Write at least one sentence that holds {SLOT}.")
+        raise ConfigError(
+            "There is no template.", words.say("Write at least one sentence that holds {slot}.", slot=SLOT)
+        )
     return tuple(dict.fromkeys(line for _, line in rows))
 
 
 def parse_words(text: str) -> dict[str, tuple[str, ...]]:
     """Words by group from lines such as `women: Mary, my sister`. ConfigError names the line."""
-    words: dict[str, tuple[str, ...]] = {}
+    by_group: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -180,15 +207,22 @@ def parse_words(text: str) -> dict[str, tuple[str, ...]]:
         found = tuple(dict.fromkeys(word.strip() for word in rest.split(",") if word.strip()))
         if not colon or not group.strip() or not found:
             raise ConfigError(
-                f"Line {number} of the words is not “group: word, word”: “{line.strip()}”.",
+                words.say(
+                    "Line {number} of the words is not “group: word, word”: “{line}”.", number=number, line=line.strip()
+                ),
                 "Write a group, a colon, and its words with commas between them.",
             )
-        if group.strip() in words:
-            raise ConfigError(f"Line {number} of the words names the group “{group.strip()}” again.", "Join the lines.")
-        words[group.strip()] = found
-    if len(words) < 2:
+        if group.strip() in by_group:
+            raise ConfigError(
+                words.say(
+                    "Line {number} of the words names the group “{group}” again.", number=number, group=group.strip()
+                ),
+                "Join the lines.",
+            )
+        by_group[group.strip()] = found
+    if len(by_group) < 2:
         raise ConfigError("The words name fewer than two groups.", "Write a line for each of at least two groups.")
-    return words
+    return by_group
 
 
 def template_test(
@@ -281,6 +315,14 @@ def _in_both(found: NDArray[np.bool_]) -> Array:
 def _hits(found: NDArray[np.bool_]) -> Array:
     count: Array = found.any(axis=2).sum(axis=1, dtype=np.float64)
     return count
+
+
+def _met(found: NDArray[np.bool_], width: int) -> Array:
+    """How many items both lists have from each depth on, and not before [block, width]."""
+    result = np.zeros((len(found), width))
+    for d in range(width):
+        result[:, d] = found[:, d : d + 1, : d + 1].sum(axis=(1, 2)) + found[:, :d, d : d + 1].sum(axis=(1, 2))
+    return result
 
 
 def _rows(a: Codes, b: Codes, reduce: Callable[[NDArray[np.bool_]], Array]) -> Array:

@@ -315,13 +315,16 @@ def _in_parallel(calls: Iterator[Callable[[], tuple[Codes, Tally]]]) -> Iterator
 def _files(path: Path) -> list[Path]:
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     if not files:
-        raise DataError(f"{path} is a folder without Parquet files.", "Name a file, or a folder of *.parquet.")
+        raise DataError(
+            words.say("{path} is a folder without Parquet files.", path=path), "Name a file, or a folder of *.parquet."
+        )
     for file in files:
         try:
             pq.read_schema(file)
         except (pa.ArrowException, OSError) as error:
             raise DataError(
-                f"{file} cannot be read as Parquet: {error}.", "Check the path, or write it again."
+                words.say("{file} cannot be read as Parquet: {error}.", file=file, error=error),
+                "Check the path, or write it again.",
             ) from error
     return files
 
@@ -330,7 +333,7 @@ def _roles(file: Path, options: ImportOptions, findings: list[Finding]) -> dict[
     """The columns of the lists, recognised from the first rows."""
     head = next(pq.ParquetFile(file).iter_batches(batch_size=1000), None)
     if head is None or not len(head):
-        raise DataError(f"{file.name} has no rows.", "Give at least one list.")
+        raise DataError(words.say("{name} has no rows.", name=file.name), "Give at least one list.")
     table = Table(file.name, head.to_pandas(), "parquet", "utf-8", True)
     roles = brought.list_roles(table, options, findings)
     brought.unused(file.name, [c for c in map(str, table.frame.columns) if c not in roles.values()], findings)
@@ -353,7 +356,12 @@ def _with_ids(
     partner = {key: ids[ids.astype("str").str.strip() != ""].head(1) for key, ids in
                ((USER_ID, contents.users), (ITEM_ID, contents.items))}  # fmt: skip
     if not all(map(len, partner.values())):
-        raise DataError(f"{name} has no row with a {USER_ID} and a {ITEM_ID}.", "Check the columns of the ids.")
+        raise DataError(
+            words.say(
+                "{name} has no row with a {user_id} and a {item_id}.", name=name, user_id=USER_ID, item_id=ITEM_ID
+            ),
+            "Check the columns of the ids.",
+        )
     n, m = len(contents.users), len(contents.items)
     every = {
         USER_ID: pd.concat([contents.users, partner[USER_ID].repeat(m)], ignore_index=True),
@@ -377,7 +385,15 @@ def _batches(files: Sequence[Path], roles: Mapping[str, str]) -> Iterator[tuple[
         reader = pq.ParquetFile(file)
         for column in roles.values():
             if column not in reader.schema_arrow.names:
-                raise DataError(f"{file.name} has no column {column!r}, as {files[0].name} has.", "Write both alike.")
+                raise DataError(
+                    words.say(
+                        "{name} has no column {column}, as {name_2} has.",
+                        name=file.name,
+                        column=repr(column),
+                        name_2=files[0].name,
+                    ),
+                    "Write both alike.",
+                )
         for batch in reader.iter_batches(batch_size=BATCH_ROWS, columns=list(roles.values())):
             named = pa.RecordBatch.from_arrays([batch[column] for column in roles.values()], list(roles))
             rows = np.arange(first, first + len(batch))
@@ -414,10 +430,19 @@ def _look(files: Sequence[Path], roles: Mapping[str, str], progress: Progress) -
     if len(systems) > 1:
         shown = ", ".join(sorted(map(str, systems))[:8])
         hint = 'Write a file for each of them, or take all rows as one system (--system-column "").'
-        raise DataError(f"{files[0].name} holds lists of {len(systems)} systems: {shown}.", hint)
+        raise DataError(
+            words.say("{name} holds lists of {n} systems: {shown}.", name=files[0].name, n=len(systems), shown=shown),
+            hint,
+        )
     if not seen:
         raise DataError(
-            f"{files[0].name} has no row with a {USER_ID} and a {ITEM_ID}.", "Check the columns of the ids."
+            words.say(
+                "{name} has no row with a {user_id} and a {item_id}.",
+                name=files[0].name,
+                user_id=USER_ID,
+                item_id=ITEM_ID,
+            ),
+            "Check the columns of the ids.",
         )
     different = pa.chunked_array(runs).unique()
     whole = sum(pq.read_metadata(file).num_rows for file in files)
@@ -461,7 +486,9 @@ def _rows(files: Sequence[Path], roles: Mapping[str, str], people: Ids, things: 
             values = batch[SCORE].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
             if rank is None and not np.isfinite(values).all():
                 at = int(np.argmax(~np.isfinite(values)))
-                raise DataError(f"{where(at, SCORE)}: the score is no number.", "Fill it in or drop the row.")
+                raise DataError(
+                    words.say("{where}: the score is no number.", where=where(at, SCORE)), "Fill it in or drop the row."
+                )
             score = values
         rows = Rows(user, item, rank, score)
         known = (user >= 0) & (item >= 0)
@@ -475,9 +502,15 @@ def _numbers(column: pa.Array, where: Callable[[int], str]) -> NDArray[Any]:
     try:
         floats: Array = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid as error:
-        raise DataError(f"{where(0).split(',')[0]}, column rank: {error}.", "Ranks are 1, 2, 3, …") from error
+        raise DataError(
+            words.say("{split}, column rank: {error}.", split=where(0).split(",")[0], error=error),
+            "Ranks are 1, 2, 3, …",
+        ) from error
     if not np.isfinite(floats).all():
-        raise DataError(f"{where(int(np.argmax(~np.isfinite(floats))))}: there is no number.", "Ranks are 1, 2, 3, …")
+        raise DataError(
+            words.say("{where}: there is no number.", where=where(int(np.argmax(~np.isfinite(floats))))),
+            "Ranks are 1, 2, 3, …",
+        )
     return floats
 
 

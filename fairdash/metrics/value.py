@@ -184,7 +184,11 @@ class Audit:
         labels = [group.attribute for group in self.tally.groups]
         if attribute not in labels:
             raise ConfigError(
-                f"This audit has no attribute {attribute!r}; it has {', '.join(labels) or 'none'}.",
+                words.say(
+                    "This audit has no attribute {attribute}; it has {names}.",
+                    attribute=repr(attribute),
+                    names=", ".join(labels) or "none",
+                ),
                 "Name one of these, or audit again with that attribute.",
             )
         return labels.index(attribute)

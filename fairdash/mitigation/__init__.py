@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from fairdash import plugins
+from fairdash import plugins, words
 from fairdash.errors import ConfigError
 from fairdash.mitigation.base import Method, Place
 
@@ -37,5 +37,8 @@ METHODS: dict[str, Any] = plugins.added(
 def find_method(key: str) -> Any:
     """The mitigation of that name. Raises ConfigError with the known ones."""
     if key not in METHODS:
-        raise ConfigError(f"There is no mitigation “{key}”.", f"Known ones: {', '.join(METHODS)}.")
+        raise ConfigError(
+            words.say("There is no mitigation “{key}”.", key=key),
+            words.say("Known ones: {names}.", names=", ".join(METHODS)),
+        )
     return METHODS[key]

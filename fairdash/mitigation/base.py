@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.errors import ConfigError
 from fairdash.groups import from_json
 from fairdash.schema import Categories, Codes, Floats, Groups, GroupSpec, Lists, TrainingData
@@ -185,7 +185,9 @@ def check_strength(info: Info, strength: float) -> float:
     """The strength as a float in 0…1. Raises ConfigError when it is outside, or no number."""
     if not 0.0 <= strength <= 1.0:
         raise ConfigError(
-            f"{info.key}: the strength is {strength}, which is not between 0 and 1.",
+            words.say(
+                "{key}: the strength is {strength}, which is not between 0 and 1.", key=info.key, strength=strength
+            ),
             "0 leaves everything as it is, 1 is the method in full.",
         )
     return float(strength)
@@ -196,30 +198,50 @@ def check_groups(info: Info, groups: Sequence[Groups], n: int, *, apart: bool = 
     apart: everybody must be in one group at most."""
     if not groups:
         raise ConfigError(
-            f"{info.key} needs to know between which groups of people it should be fair.",
+            words.say("{key} needs to know between which groups of people it should be fair.", key=info.key),
             "Choose at least one attribute of people, for example --group gender.",
         )
     for attribute in groups:
         if len(attribute.codes) != n:
             raise ConfigError(
-                f"{info.key}: the groups of {attribute.attribute} are over {len(attribute.codes)} rows, not {n}.",
+                words.say(
+                    "{key}: the groups of {attribute} are over {n} rows, not {m}.",
+                    key=info.key,
+                    attribute=attribute.attribute,
+                    n=len(attribute.codes),
+                    m=n,
+                ),
                 "Form the groups from the same table of people that is trained on.",
             )
         present = np.flatnonzero(attribute.sizes)
         if len(present) < 2:
-            only = (
-                f"everybody is in one group ({attribute.names[present[0]]})" if len(present) else "nobody has a value"
-            )
+            only = words.say("nobody has a value")
+            if len(present):
+                only = words.say("everybody is in one group ({name})", name=attribute.names[present[0]])
             raise ConfigError(
-                f"{info.key}: in {attribute.attribute}, {only}, so there is nothing to balance.",
+                words.say(
+                    "{key}: in {attribute}, {only}, so there is nothing to balance.",
+                    key=info.key,
+                    attribute=attribute.attribute,
+                    only=only,
+                ),
                 "Choose an attribute in which at least two groups of people are known.",
             )
         if apart and attribute.several:
             label, first = attribute.attribute, attribute.names[present[0]]
             raise ConfigError(
-                f"{info.key}: {attribute.several:,} people belong to several groups of {label}, and it balances groups "
-                "of which each person is in one.",
-                f"Choose one of them against all others, such as {label}={first}, or another attribute.",
+                words.say(
+                    "{key}: {several} people belong to several groups of {label}, and it balances groups of which "
+                    "each person is in one.",
+                    key=info.key,
+                    several=attribute.several,
+                    label=label,
+                ),
+                words.say(
+                    "Choose one of them against all others, such as {label}={first}, or another attribute.",
+                    label=label,
+                    first=first,
+                ),
             )
 
 

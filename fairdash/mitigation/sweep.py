@@ -187,19 +187,25 @@ def trace(
 def check_rule(rule: str, budget: float | None) -> None:
     """Raises ConfigError for an unknown rule, and for a budget that it cannot have: before hours of tuning."""
     if rule not in RULES:
-        raise ConfigError(f"No rule is called {rule!r}.", f"Choose one of {', '.join(RULES)}.")
+        raise ConfigError(
+            words.say("No rule is called {rule}.", rule=repr(rule)),
+            words.say("Choose one of {names}.", names=", ".join(RULES)),
+        )
     if budget is None:
         return
     if rule == "knee":
         raise ConfigError("The rule knee has no budget.", "Leave it out, or choose accuracy-budget or gap-budget.")
     if rule == "accuracy-budget" and not 0.0 <= budget <= 1.0:
         raise ConfigError(
-            f"The budget is {words.brief(budget)}, but the part of NDCG that may be lost lies between 0 and 1.",
+            words.say(
+                "The budget is {brief}, but the part of NDCG that may be lost lies between 0 and 1.",
+                brief=words.brief(budget),
+            ),
             "Give 0.05 for 5 %.",
         )
     if not np.isfinite(budget):
         raise ConfigError(
-            f"The budget is {words.brief(budget)}, which is no bound on a target.",
+            words.say("The budget is {brief}, which is no bound on a target.", brief=words.brief(budget)),
             "Give a number in the target's own unit.",
         )
 

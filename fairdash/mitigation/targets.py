@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.item_classes import ItemClass, head_and_tail, tail_items
 from fairdash.metrics import accuracy, categories, exposure, pairs
@@ -44,8 +45,8 @@ def target(key: str, data: RerankInput, min_group_size: int) -> Target:
     """
     if key not in TARGETS:
         raise ConfigError(
-            f"{key} cannot be read off recommendation lists, so no sweep can aim at it.",
-            f"Choose one of {', '.join(TARGETS)}.",
+            words.say("{key} cannot be read off recommendation lists, so no sweep can aim at it.", key=key),
+            words.say("Choose one of {names}.", names=", ".join(TARGETS)),
         )
     return TARGETS[key](data, min_group_size)
 

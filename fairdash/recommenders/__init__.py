@@ -13,7 +13,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
-from fairdash import plugins
+from fairdash import plugins, words
 from fairdash.errors import ConfigError
 from fairdash.recommenders.base import Recommender, RecommenderInfo
 from fairdash.recommenders.options import Brought, choices_of, parse
@@ -56,7 +56,10 @@ def taking(*models: Brought) -> dict[str, tuple[Field[Any], ...]]:
 def find(name: str) -> RecommenderInfo:
     """The declaration of that name. Raises ConfigError where there is none."""
     if name not in RECOMMENDERS:
-        raise ConfigError(f"There is no recommender {name!r}.", f"Choose one of: {', '.join(RECOMMENDERS)}.")
+        raise ConfigError(
+            words.say("There is no recommender {name}.", name=repr(name)),
+            words.say("Choose one of: {names}.", names=", ".join(RECOMMENDERS)),
+        )
     return RECOMMENDERS[name]
 
 

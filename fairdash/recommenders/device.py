@@ -106,7 +106,10 @@ def likely(wish: str = "auto") -> Device:
 
 def _check(wish: str) -> None:
     if wish not in CHOICES:
-        raise ConfigError(f"There is no device {wish!r}.", f"Choose one of: {', '.join(CHOICES)}.")
+        raise ConfigError(
+            words.say("There is no device {wish}.", wish=repr(wish)),
+            words.say("Choose one of: {names}.", names=", ".join(CHOICES)),
+        )
 
 
 def _precision(bf16: bool) -> str:

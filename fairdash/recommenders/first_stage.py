@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash import words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress
 from fairdash.recommenders import build, first_stages, store
@@ -35,8 +36,10 @@ class FirstStage:
         it in `folder`. Raises ConfigError for one that does not score the whole catalogue."""
         if name not in first_stages():
             raise ConfigError(
-                f"{name} does not score the whole catalogue, so it cannot choose candidates from it.",
-                f"Choose one of: {', '.join(first_stages())}.",
+                words.say(
+                    "{name} does not score the whole catalogue, so it cannot choose candidates from it.", name=name
+                ),
+                words.say("Choose one of: {names}.", names=", ".join(first_stages())),
             )
         if (folder / FOLDER / store.MANIFEST).exists():
             return FirstStage.load(folder, n)
@@ -79,7 +82,7 @@ class FirstStage:
 def _able(fitted: Fitted) -> CatalogueFitted:
     if not isinstance(fitted, CatalogueFitted):
         raise ModelError(
-            f"{fitted.name} does not score the whole catalogue, so it can be no first stage.",
+            words.say("{name} does not score the whole catalogue, so it can be no first stage.", name=fitted.name),
             "Choose another one, and train again.",
         )
     return fitted

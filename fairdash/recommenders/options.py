@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from fairdash import words
 from fairdash.errors import ConfigError
 
 C = TypeVar("C")
@@ -73,15 +74,22 @@ def parse(config: type[C], values: Mapping[str, Any]) -> C:
     fields = {f.name: f for f in dataclasses.fields(config)}  # type: ignore[arg-type]  # every config is a dataclass
     unknown = [name for name in values if name not in fields]
     if unknown:
-        known = ", ".join(fields) or "none"
-        raise ConfigError(f"There is no option {unknown[0]!r} here.", f"Options of this recommender: {known}.")
+        known = ", ".join(fields) or words.say("none")
+        raise ConfigError(
+            words.say("There is no option {unknown} here.", unknown=repr(unknown[0])),
+            words.say("Options of this recommender: {known}.", known=known),
+        )
     return config(**{name: _value(fields[name], value) for name, value in values.items()})
 
 
 def _value(spec: dataclasses.Field[Any], value: Any) -> Any:
     kind: Any = type(spec.default)
     meta = spec.metadata
-    wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}[kind]
+    wanted = dict(
+        zip(
+            (int, float, bool, str), words.several("a whole number", "a number", "true or false", "a text"), strict=True
+        )
+    )[kind]
     text = str(value).strip()
     try:
         if kind is bool:
@@ -92,14 +100,21 @@ def _value(spec: dataclasses.Field[Any], value: Any) -> Any:
             result = kind(text)
     except (KeyError, ValueError):
         raise ConfigError(
-            f"Option {spec.name} cannot be {text!r}.", f"It is {wanted}: {meta.get('help', '')}"
+            words.say("Option {name} cannot be {text}.", name=spec.name, text=repr(text)),
+            words.say("It is {wanted}: {help}", wanted=words.say(wanted), help=words.say(meta.get("help", ""))),
         ) from None
     choices = choices_of(spec)
     if choices and result not in choices:
-        raise ConfigError(f"Option {spec.name} cannot be {text!r}.", f"Choose one of: {', '.join(choices)}.")
+        raise ConfigError(
+            words.say("Option {name} cannot be {text}.", name=spec.name, text=repr(text)),
+            words.say("Choose one of: {names}.", names=", ".join(choices)),
+        )
     low, high = meta.get("min"), meta.get("max")
     if kind in (int, float) and (
         not math.isfinite(result) or (low is not None and result < low) or (high is not None and result > high)
     ):
-        raise ConfigError(f"Option {spec.name} cannot be {text}.", f"It lies between {low:g} and {high:g}.")
+        raise ConfigError(
+            words.say("Option {name} cannot be {text}.", name=spec.name, text=text),
+            words.say("It lies between {low} and {high}.", low=f"{low:g}", high=f"{high:g}"),
+        )
     return result

@@ -13,6 +13,7 @@ from fairdash.errors import ConfigError, ModelError
 from fairdash.hashing import Hashes, id_hash, mix
 from fairdash.progress import Progress, silent
 from fairdash.recommenders.base import (
+    BringingFitted,
     CandidateFitted,
     CandidateProfileFitted,
     CatalogueFitted,
@@ -36,7 +37,11 @@ def top_k(scores: Floats, seen: sparse.csr_array | None, k: int, item_hashes: Ha
     if np.isnan(scores).any():
         row, item = np.argwhere(np.isnan(scores))[0]
         raise ModelError(
-            f"The recommender gave no number (NaN) as the score of item {item} for row {row} of its batch.",
+            words.say(
+                "The recommender gave no number (NaN) as the score of item {item} for row {row} of its batch.",
+                item=item,
+                row=row,
+            ),
             "Train it again with a lower learning rate, or check the vectors that it was loaded with.",
         )
     n_items = scores.shape[1]
@@ -69,7 +74,10 @@ def scores(fitted: Fitted, users: Codes, history: Interactions, profiles: Sequen
     Raises ConfigError for profiles where none is read."""
     if not isinstance(fitted, CandidateFitted):
         return _whole(fitted, users, history, profiles)
-    brought = fitted.first(users, history)
+    if profiles is not None and isinstance(fitted, BringingFitted):
+        brought = fitted.candidates(users, history, profiles)
+    else:
+        brought = fitted.first(users, history)
     own = scores_of(fitted, users, brought.items, history, profiles)
     result = np.full(brought.standard.shape, -np.inf, np.float32)
     row, place = np.nonzero(brought.items >= 0)
@@ -94,7 +102,12 @@ def scores_of(
         raise _unread(fitted)
     if np.shape(found) != items.shape:
         raise ModelError(
-            f"{fitted.name} gave scores {list(np.shape(found))} for candidates {list(items.shape)}.",
+            words.say(
+                "{name} gave scores {shape} for candidates {shape_2}.",
+                name=fitted.name,
+                shape=list(np.shape(found)),
+                shape_2=list(items.shape),
+            ),
             "It must give one score for each candidate; ask whoever made it.",
         )
     return np.asarray(found, np.float32)
@@ -110,7 +123,8 @@ def _whole(fitted: Fitted, users: Codes, history: Interactions, profiles: Sequen
 
 def _unread(fitted: Fitted) -> ConfigError:
     return ConfigError(
-        f"{fitted.name} reads no profile text.", "Choose a recommender that reads one, with attributes in it."
+        words.say("{name} reads no profile text.", name=fitted.name),
+        "Choose a recommender that reads one, with attributes in it.",
     )
 
 
@@ -122,22 +136,25 @@ def rank_all(
     seen: sparse.csr_array | None,
     k: int,
     *,
+    asked: NDArray[np.bool_] | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Lists:
     """The k best unseen items of all users, in batches of bounded memory.
 
-    item_ids: [n_items], the text ids of the catalogue in the order of the codes. history: what is known
-    of the users. seen: bool csr [n_users, n_items], usually `split.known.matrix(...)`.
+    asked: who gets a list [n_users], the others' are empty; None: everybody. item_ids: [n_items], the text ids of the
+    catalogue in the order of the codes. history: what is known of the users. seen: bool csr [n_users, n_items], usually
+    `split.known.matrix(...)`.
     """
     hashes = id_hash(item_ids)
-    parts = []
-    for start, stop in batches(n_users, len(hashes)):
-        users: Codes = np.arange(start, stop, dtype=np.int32)
-        batch_seen = None if seen is None else seen[start:stop]
-        parts.append(top_k(scores(fitted, users, history), batch_seen, k, hashes, seed))
-        progress(stop / n_users, words.say("Ranked {stop} of {n_users} people", stop=stop, n_users=n_users))
-    return Lists(np.concatenate([part.items for part in parts]), np.concatenate([part.scores for part in parts]))
+    people: Codes = np.flatnonzero(np.ones(n_users, bool) if asked is None else asked).astype(np.int32)
+    made = Lists(np.full((n_users, k), -1, np.int32), np.full((n_users, k), np.nan, np.float32))
+    for start, stop in batches(len(people), len(hashes)):
+        users = people[start:stop]
+        batch = top_k(scores(fitted, users, history), None if seen is None else seen[users], k, hashes, seed)
+        made.items[users], made.scores[users] = batch.items, batch.scores
+        progress(stop / len(people), words.say("Ranked {stop} of {n_users} people", stop=stop, n_users=len(people)))
+    return made
 
 
 def batches(n_users: int, n_items: int) -> Iterator[tuple[int, int]]:

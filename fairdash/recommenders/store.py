@@ -15,7 +15,7 @@ import shutil
 import socket
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.errors import ModelError
 from fairdash.recommenders import RECOMMENDERS, content, taking
 from fairdash.recommenders.base import Fitted
+from fairdash.words import Said
 from fairdash.workspace import aside
 
 FORMAT = 1
@@ -44,6 +45,10 @@ BOUNDS = {
     "max_position_embeddings": 131072,
     "vocab_size": 1_000_000,
     "type_vocab_size": 1024,
+    "n_embd": 8192,
+    "n_layer": 96,
+    "n_head": 128,
+    "n_positions": 131072,
 }
 ENCODERS = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "mpnet", "albert", "camembert", "deberta-v2")
 HEADS = ("pooler.", "bert.pooler.", "classifier.", "score.")  # parts that fine-tuning may start anew
@@ -73,7 +78,12 @@ def load(folder: Path) -> Fitted:
     name = manifest.get("name")
     if manifest.get("format") != FORMAT or name not in RECOMMENDERS:
         raise ModelError(
-            f"{folder.name} holds a recommender {name!r} of format {manifest.get('format')!r}, which is unknown here.",
+            words.say(
+                "{name} holds a recommender {name_2} of format {manifest}, which is unknown here.",
+                name=folder.name,
+                name_2=repr(name),
+                manifest=repr(manifest.get("format")),
+            ),
             "Open it with the version of FairDash, and the plugins, that saved it.",
         )
     arrays = read_arrays(folder / ARRAYS)
@@ -82,7 +92,9 @@ def load(folder: Path) -> Fitted:
         fitted: Fitted = module.load(folder, manifest, arrays)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise ModelError(
-            f"The parts of the recommender in {folder.name} do not fit together: {error}.",
+            words.say(
+                "The parts of the recommender in {name} do not fit together: {error}.", name=folder.name, error=error
+            ),
             "Save it again, or train it anew.",
         ) from error
     return fitted
@@ -100,50 +112,64 @@ def locate(source: str, work: Path) -> Path:
     if (path / "config.json").is_file():
         takers = taking("encoder", "bert").items()
         named = " or ".join(f"the option {spec.name} of {name}" for name, specs in takers for spec in specs)
-        message = f"{source} is a language model, not a recommender that FairDash saved."
-        raise ModelError(message, f"Give it as {named}.")
+        message = words.say("{source} is a language model, not a recommender that FairDash saved.", source=source)
+        raise ModelError(message, words.say("Give it as {named}.", named=named))
     raise ModelError(
-        f"There is no saved recommender in {source!r}.", "Give a run's folder, a model's folder or its zip."
+        words.say("There is no saved recommender in {source}.", source=repr(source)),
+        "Give a run's folder, a model's folder or its zip.",
     )
 
 
-def read_json(path: Path, hint: str) -> dict[str, Any]:
+def read_json(path: Path, hint: Said) -> dict[str, Any]:
     """A small json object. Raises ModelError where it is missing, too large or none."""
     if not path.is_file():
-        raise ModelError(f"{path.parent.name} has no file {path.name}.", hint)
+        raise ModelError(words.say("{name} has no file {name_2}.", name=path.parent.name, name_2=path.name), hint)
     if path.stat().st_size > MAX_JSON_BYTES:
-        raise ModelError(f"{path.name} is too large ({path.stat().st_size} bytes).", hint)
+        raise ModelError(
+            words.say("{name} is too large ({st_size} bytes).", name=path.name, st_size=path.stat().st_size), hint
+        )
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path.name} is no valid json: {error}.", hint) from None
+        raise ModelError(words.say("{name} is no valid json: {error}.", name=path.name, error=error), hint) from None
     if not isinstance(value, dict):
-        raise ModelError(f"{path.name} must hold a json object.", hint)
+        raise ModelError(words.say("{name} must hold a json object.", name=path.name), hint)
     return value
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of a safetensors file. Raises ModelError where it is missing or damaged."""
     if not path.is_file():
-        raise ModelError(f"{path.parent.name} has no file {path.name}.", "The folder is incomplete: copy it again.")
+        raise ModelError(
+            words.say("{name} has no file {name_2}.", name=path.parent.name, name_2=path.name),
+            "The folder is incomplete: copy it again.",
+        )
     with path.open("rb") as file:
         header = int.from_bytes(file.read(8), "little")
     if header > MAX_HEADER_BYTES:
         raise ModelError(
-            f"{path.name} is damaged or no safetensors file: its header is too large ({header} bytes).",
+            words.say(
+                "{name} is damaged or no safetensors file: its header is too large ({header} bytes).",
+                name=path.name,
+                header=header,
+            ),
             "Copy it again, or save it anew.",
         )
     try:
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
     except (SafetensorError, TypeError, OSError) as error:
-        raise ModelError(f"{path.name} is damaged or no safetensors file: {error}.", "Copy it again.") from None
+        raise ModelError(
+            words.say("{name} is damaged or no safetensors file: {error}.", name=path.name, error=error),
+            "Copy it again.",
+        ) from None
 
 
-def check_pretrained(folder: Path) -> dict[str, Any]:
+def check_pretrained(folder: Path, kinds: Collection[str] | None = ENCODERS) -> dict[str, Any]:
     """The config of a HuggingFace model folder, after checks that read only its json and file names.
 
-    Raises ModelError for pickled weights alone, for a model that is no encoder, and for sizes out of bounds.
+    kinds: of models that will do; None: whatever transformers knows. Raises ModelError for pickled weights alone, for a
+    model of another kind, and for sizes out of bounds.
     """
     config = read_json(folder / "config.json", "Bring a folder with config.json, model.safetensors and a tokenizer.")
     names = [path.name for path in folder.iterdir()]
@@ -151,21 +177,30 @@ def check_pretrained(folder: Path) -> dict[str, Any]:
         pickles = [name for name in names if name.endswith(PICKLES)]
         if pickles:
             raise ModelError(
-                f"The weights of {folder.name} are pickled ({pickles[0]}); opening them could run foreign code.",
+                words.say(
+                    "The weights of {name} are pickled ({pickles}); opening them could run foreign code.",
+                    name=folder.name,
+                    pickles=pickles[0],
+                ),
                 "Convert them to safetensors (`save_pretrained(..., safe_serialization=True)`) and bring those.",
             )
-        raise ModelError(f"{folder.name} has no weights (model.safetensors).", "Copy the whole folder.")
-    kind = config.get("model_type")
-    if kind not in ENCODERS:
         raise ModelError(
-            f"{folder.name} is a {kind!r} model; FairDash needs a text encoder.", f"Known: {', '.join(ENCODERS)}."
+            words.say("{name} has no weights (model.safetensors).", name=folder.name), "Copy the whole folder."
+        )
+    kind = config.get("model_type")
+    if kinds is not None and kind not in kinds:
+        raise ModelError(
+            words.say("{name} is a {kind} model; FairDash needs a text encoder.", name=folder.name, kind=repr(kind)),
+            words.say("Known: {names}.", names=", ".join(kinds)),
         )
     for name, limit in BOUNDS.items():
         number = config.get(name, 1)
         if not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= limit:
             raise ModelError(
-                f"config.json of {folder.name} has {name} = {number!r}.",
-                f"It must be a whole number from 1 to {limit}.",
+                words.say(
+                    "config.json of {name} has {name_2} = {number}.", name=folder.name, name_2=name, number=repr(number)
+                ),
+                words.say("It must be a whole number from 1 to {limit}.", limit=limit),
             )
     return config
 
@@ -183,19 +218,31 @@ def online() -> bool:
         return False
 
 
-def pretrained(source: str, auto: Any, *, whole: bool = False, **config: Any) -> tuple[Any, Any]:
+def pretrained(
+    source: str,
+    auto: Any,
+    *,
+    whole: bool = False,
+    kinds: Collection[str] | None = ENCODERS,
+    gguf_file: str | None = None,
+    **config: Any,
+) -> tuple[Any, Any]:
     """(model, tokenizer) of a HuggingFace folder or name: the one door through which foreign weights come in.
 
     auto: an Auto class of transformers. whole: its head must be among the weights too; else a missing or unlike head is
-    a fresh one, to be trained. Raises ModelError with what is wrong and what to do.
+    a fresh one, to be trained. kinds: as in `check_pretrained`. gguf_file: the file in the folder that holds weights,
+    config and tokenizer at once. Raises ModelError with what is wrong and what to do.
     """
     folder = Path(source).expanduser()
     local = folder.is_dir()
     if local:
-        check_pretrained(folder)
+        if gguf_file is None:
+            check_pretrained(folder, kinds)
     elif not online():
         raise ModelError(
-            f"There is no folder {source!r}, and the HuggingFace hub cannot be reached from here.",
+            words.say(
+                "There is no folder {source}, and the HuggingFace hub cannot be reached from here.", source=repr(source)
+            ),
             "Choose the bundled encoder (default), give a model's folder, or upload it as a zip.",
         )
     from transformers import AutoConfig, AutoTokenizer
@@ -209,27 +256,41 @@ def pretrained(source: str, auto: Any, *, whole: bool = False, **config: Any) ->
     try:
         if not local:  # the config alone first: nothing large is fetched for a model that does not fit
             seen = AutoConfig.from_pretrained(name, **safe)
-            if seen.model_type not in ENCODERS:
-                raise ModelError(f"{source} is a {seen.model_type!r} model.", f"Known encoders: {', '.join(ENCODERS)}.")
-        tokenizer = AutoTokenizer.from_pretrained(name, **safe)
-        model, report = auto.from_pretrained(name, use_safetensors=True, output_loading_info=True, **safe, **config)
+            if kinds is not None and seen.model_type not in kinds:
+                raise ModelError(
+                    words.say("{source} is a {model_type} model.", source=source, model_type=repr(seen.model_type)),
+                    words.say("Known encoders: {names}.", names=", ".join(kinds)),
+                )
+        file = {} if gguf_file is None else {"gguf_file": gguf_file}
+        tokenizer = AutoTokenizer.from_pretrained(name, **safe, **file)
+        weights = {"use_safetensors": True} if gguf_file is None else file
+        model, report = auto.from_pretrained(name, output_loading_info=True, **weights, **safe, **config)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"The model {source!r} cannot be opened: {reason}",
+            words.say("The model {source} cannot be opened: {reason}", source=repr(source), reason=reason),
             "It needs config.json, model.safetensors and its tokenizer's files, all of one model.",
         ) from error
     wrong = [*report["missing_keys"], *(row[0] for row in report["mismatched_keys"])]
     wrong = [key for key in wrong if whole or not key.startswith(HEADS)]
     if wrong:
         raise ModelError(
-            f"The weights of {source!r} do not belong to its config.json: {wrong[0]} is wrong.",
+            words.say(
+                "The weights of {source} do not belong to its config.json: {wrong} is wrong.",
+                source=repr(source),
+                wrong=wrong[0],
+            ),
             "Bring config.json and model.safetensors of one model.",
         )
     size, rows = len(tokenizer), model.get_input_embeddings().num_embeddings
     if size > rows:
         raise ModelError(
-            f"The tokenizer of {source!r} has {size} words, its model only {rows}.",
+            words.say(
+                "The tokenizer of {source} has {size} words, its model only {rows}.",
+                source=repr(source),
+                size=size,
+                rows=rows,
+            ),
             "Bring the tokenizer of that model.",
         )
     return model, tokenizer
@@ -246,7 +307,8 @@ def unpack(archive: Path, into: Path) -> Path:
         file = zipfile.ZipFile(archive)
     except (zipfile.BadZipFile, OSError) as error:
         raise ModelError(
-            f"{archive.name} is no zip archive: {error}.", "Bring the model's folder as one zip."
+            words.say("{name} is no zip archive: {error}.", name=archive.name, error=error),
+            "Bring the model's folder as one zip.",
         ) from None
     with file:
         members = [member for member in file.infolist() if not member.is_dir()]
@@ -264,13 +326,23 @@ def unpack(archive: Path, into: Path) -> Path:
                             budget -= len(chunk)  # counted while reading: a header may lie about the size
                             if budget < 0:
                                 raise ModelError(
-                                    f"{archive.name} unpacks to more than {settings.MAX_UNPACKED_MB} MB.",
+                                    words.say(
+                                        "{name} unpacks to more than {max_unpacked_mb} MB.",
+                                        name=archive.name,
+                                        max_unpacked_mb=settings.MAX_UNPACKED_MB,
+                                    ),
                                     "Bring a smaller model, or raise FAIRDASH_MAX_UNPACKED_MB.",
                                 )
                             sink.write(chunk)
                 except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
                     raise ModelError(
-                        f"{member.filename} in {archive.name} cannot be read: {error}.", "Pack the folder again."
+                        words.say(
+                            "{filename} in {name} cannot be read: {error}.",
+                            filename=member.filename,
+                            name=archive.name,
+                            error=error,
+                        ),
+                        "Pack the folder again.",
                     ) from None
             place = within(part).relative_to(part)
             try:
@@ -289,23 +361,44 @@ def within(folder: Path) -> Path:
         found = sorted(folder.rglob(name), key=lambda path: len(path.parts))
         if found:
             return found[0].parent
-    raise ModelError(f"The archive holds no model: neither {MANIFEST} nor config.json.", "Pack the model's folder.")
+    raise ModelError(
+        words.say("The archive holds no model: neither {manifest} nor config.json.", manifest=MANIFEST),
+        "Pack the model's folder.",
+    )
 
 
 def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:
     if len(members) > settings.MAX_ZIP_MEMBERS:
-        raise ModelError(f"{name} has {len(members)} files.", f"At most {settings.MAX_ZIP_MEMBERS} are allowed.")
+        raise ModelError(
+            words.say("{name} has {n} files.", name=name, n=len(members)),
+            words.say("At most {max_zip_members} are allowed.", max_zip_members=settings.MAX_ZIP_MEMBERS),
+        )
     for member in members:
         path = PurePosixPath(member.filename)
         mode = member.external_attr >> 16
         if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in member.filename:
-            raise ModelError(f"{name} has a path outside itself: {member.filename!r}.", "Pack the folder again.")
+            raise ModelError(
+                words.say("{name} has a path outside itself: {filename}.", name=name, filename=repr(member.filename)),
+                "Pack the folder again.",
+            )
         if mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
-            raise ModelError(f"{name} has a link or device: {member.filename!r}.", "Pack plain files alone.")
+            raise ModelError(
+                words.say("{name} has a link or device: {filename}.", name=name, filename=repr(member.filename)),
+                "Pack plain files alone.",
+            )
         if path.suffix in PICKLES:
             raise ModelError(
-                f"{name} holds a pickle ({member.filename}); opening it could run foreign code.",
+                words.say(
+                    "{name} holds a pickle ({filename}); opening it could run foreign code.",
+                    name=name,
+                    filename=member.filename,
+                ),
                 "Bring the weights as safetensors.",
             )
     if sum(member.file_size for member in members) > settings.MAX_UNPACKED_MB << 20:
-        raise ModelError(f"{name} unpacks to more than {settings.MAX_UNPACKED_MB} MB.", "Bring a smaller model.")
+        raise ModelError(
+            words.say(
+                "{name} unpacks to more than {max_unpacked_mb} MB.", name=name, max_unpacked_mb=settings.MAX_UNPACKED_MB
+            ),
+            "Bring a smaller model.",
+        )

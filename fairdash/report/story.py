@@ -238,9 +238,8 @@ def _person(
     one = people.portrait(everybody, subject.run.split, row)
     table = subject.run.split.training.items
     names = (table[TITLE] if TITLE in table else table[ITEM_ID]).astype(str).to_numpy()
-    liked_ = words.say("{name} ✓")
     listed = [
-        liked_.replace("{name}", words.label(names[item], 40)) if item in one.hits else words.label(names[item], 40)
+        words.say("{name} ✓", name=words.label(names[item], 40)) if item in one.hits else words.label(names[item], 40)
         for item in one.listed[:SHOWN].tolist()
     ]
     known = words.say("; ").join(words.label(names[item], 40) for item in one.history[:HISTORY].tolist())

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import reduce
 from typing import Any, Literal
 
 from fairdash import settings, words
 from fairdash.data.findings import Finding
 from fairdash.groups import from_json as group_from_json
 from fairdash.metrics import audit as audits
-from fairdash.metrics.value import Audit
+from fairdash.metrics.value import Audit, ModelSide
 from fairdash.progress import Progress, silent
 from fairdash.run import Run
-from fairdash.schema import Floats, GroupSpec, Lists
+from fairdash.schema import Floats, GroupSpec, Lists, Split
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,13 @@ def audit(
     *,
     vectors: Floats | None = None,
     beside: Sequence[Lists] = (),
+    among: Sequence[Split] = (),
     progress: Progress = silent,
 ) -> Audit:
     """Audit lists [n_users, ≥ spec.k] of the run's people on its test part. vectors: user vectors [n_users, d] as a
     mitigation left them; None: the recommender's own. beside: lists that these are compared with, on common people.
-    Raises ConfigError for a spec that cannot be measured here."""
+    among: the splits of those, so that all are of people whom each of their recommenders was asked about. Raises
+    ConfigError for a spec that cannot be measured here."""
     side = None
     if spec.model and run.has_model:
         from fairdash.stages.model_side import model_side
@@ -77,8 +80,24 @@ def audit(
             progress=progress,
         )
     progress(0.9, words.say("Bootstrapping and permuting"))
-    made = audits.from_split(
-        run.split,
+    findings = [Finding.from_json(found) for found in run.meta.get("findings", ())]
+    made = of_split(reduce(Split.among, among, run.split), lists, spec, side=side, findings=findings, beside=beside)
+    progress(1.0, words.say("Audited"))
+    return made
+
+
+def of_split(
+    split: Split,
+    lists: Lists,
+    spec: AuditSpec,
+    *,
+    side: ModelSide | None = None,
+    findings: Sequence[Finding] = (),
+    beside: Sequence[Lists] = (),
+) -> Audit:
+    """The same without a run. side: what the model itself does; findings: what reading the tables found."""
+    return audits.from_split(
+        split,
         lists,
         groups=spec.groups,
         item_groups=spec.item_groups,
@@ -88,9 +107,7 @@ def audit(
         replicates=spec.replicates,
         permutations=spec.permutations,
         model=side,
-        findings=[Finding.from_json(found) for found in run.meta.get("findings", ())],
+        findings=findings,
         beside=beside,
         only=spec.only,
     )
-    progress(1.0, words.say("Audited"))
-    return made

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairdash import words
+from fairdash.data.brought import Brought
+from fairdash.data.given import given_split
 from fairdash.errors import ConfigError
 from fairdash.metrics import bootstrap
 from fairdash.metrics.catalogue import METRICS
+from fairdash.metrics.inputs import lists_for
 from fairdash.metrics.paired import paired
 from fairdash.metrics.results import plain
 from fairdash.mitigation import find_method
@@ -24,7 +27,7 @@ from fairdash.mitigation.base import Mitigation
 from fairdash.mitigation.targets import BETWEEN_PEOPLE, TARGETS
 from fairdash.progress import Progress, silent, within
 from fairdash.run import Run
-from fairdash.schema import Floats, GroupSpec, Lists
+from fairdash.schema import USER_ID, Floats, GroupSpec, Lists
 from fairdash.stages import audit, places
 from fairdash.stages.audit import AuditSpec
 
@@ -74,12 +77,12 @@ class Made:
     def about(self) -> dict[str, Any]:
         """What a report says of how they were made: of lists that somebody else made, nothing but the title."""
         how = self.how or {}
-        of_run = {} if self.how is None else self.run.meta
-        return {
-            "title": self.title,
-            **{name: how.get(name) for name in ("mitigation", "first", "tuning")},
-            **{name: of_run.get(name) for name in _OF_RUN},
-        }
+        return _about(self.title, how, {} if self.how is None else self.run.meta)
+
+
+def _about(title: str, how: Mapping[str, Any], of_run: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: how.get(name) for name in ("mitigation", "first", "tuning")}
+    return {"title": title, **told, **{name: of_run.get(name) for name in _OF_RUN}}
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,8 @@ def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = sil
             models.append(_measured(side, lists.top(spec.k), spec, within(half, 0.0, 0.8)))
         rest = within(half, 0.8, 0.2) if model else half
         plain = replace(spec, model=False)
-        audits.append(audit.audit(ground, lists, plain, beside=(first, second), progress=rest))
+        among = (before.run.split, after.run.split)
+        audits.append(audit.audit(ground, lists, plain, beside=(first, second), among=among, progress=rest))
     return compare_audits(
         audits[0],
         audits[1],
@@ -190,6 +194,40 @@ def compare(before: Made, after: Made, spec: AuditSpec, progress: Progress = sil
         },
         aims=meant,
         models=(models[0], models[1]) if model else None,
+        notes=notes,
+    )
+
+
+def of_tables(tables: Brought, spec: AuditSpec, progress: Progress = silent) -> Comparison:
+    """The lists of two systems that were brought, the first before and the second after, on common people and what was
+    held out of them. Raises ConfigError unless there are two."""
+    if len(tables.systems) != 2:
+        raise ConfigError(
+            words.say(
+                "Two systems are compared, and these are lists of {n}: {names}.",
+                n=len(tables.systems), names=", ".join(tables.systems),
+            ),
+            words.say("Bring the lists of one system before, and of one after; `audit` takes any number of them."),
+        )  # fmt: skip
+    _, split = given_split(tables)
+    read = [lists_for(tables, name, split.training.users[USER_ID]) for name in tables.systems]
+    first, second, notes = cut_alike(read[0][0], read[1][0], spec.k)
+    audits: list[Audit] = []
+    for lists, (_, findings) in zip((first, second), read, strict=True):
+        progress(0.5 * len(audits), words.say("Bootstrapping and permuting"))
+        audits.append(audit.of_split(split, lists, spec, findings=findings, beside=(first, second)))
+    one, other = tables.systems
+    return compare_audits(
+        audits[0],
+        audits[1],
+        names=(one, other),
+        about={
+            "data": split.name,
+            "split": split.spec,
+            "split_notes": list(split.notes),
+            "before": _about(one, {}, {}),
+            "after": _about(other, {}, {}),
+        },
         notes=notes,
     )
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.hashing import id_hash
 from fairdash.recommenders import ranking
@@ -112,7 +113,10 @@ def flips(fitted: Fitted, split: Split, who: Person, attribute: str, values: Seq
     attributes = profile_of(fitted)
     if attribute not in attributes:
         told = ", ".join(attributes) or "nothing"
-        raise ConfigError(f"This recommender is not told {attribute}.", f"Its profile text holds: {told}.")
+        raise ConfigError(
+            words.say("This recommender is not told {attribute}.", attribute=attribute),
+            words.say("Its profile text holds: {told}.", told=told),
+        )
     change = partial(with_profile, who, split, attributes)
     return {str(v): recommend(fitted, split, change({attribute: v}), k) for v in (ABSENT, *values)}
 
@@ -135,7 +139,8 @@ def why(fitted: Fitted, split: Split, who: Person, item: int) -> list[tuple[str,
     among = candidates(fitted, split, who)
     if item not in among:
         raise ConfigError(
-            f"“{titles[item]}” is not among the candidates, so it has no score.", "Choose an item of the list."
+            words.say("“{titles}” is not among the candidates, so it has no score.", titles=titles[item]),
+            "Choose an item of the list.",
         )
 
     def score(someone: Person) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ class TrainSpec:
         meta = run.meta
         if not run.has_model:
             raise ConfigError(
-                f"{run.title} holds lists of another system, which were not trained here.",
+                words.say("{title} holds lists of another system, which were not trained here.", title=run.title),
                 "Choose a re-ranking method, which works on lists, or a run of a recommender.",
             )
         chosen = tuple(Mitigation.from_json(value) for value in meta["mitigations"])
@@ -85,6 +85,7 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
     device = devices.choose(spec.device)
     progress(0.0, device.sentence)
     data, terms = _with_mitigations(known, spec, recommender)
+    split = _asked(split, data, spec, recommender)
     write_split(split, folder)
 
     def fitting(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
@@ -139,14 +140,33 @@ def with_profile(data: TrainingData, recommender: str, options: dict[str, Any]) 
     names = tuple(name.strip() for name in str(options.pop("profile", "")).split(",") if name.strip())
     if names and recommender not in offering("profile"):
         raise ConfigError(
-            f"{recommender} reads no profile text, so the option profile would change nothing.",
-            f"Leave it out, or choose {' or '.join(offering('profile'))}.",
+            words.say(
+                "{recommender} reads no profile text, so the option profile would change nothing.",
+                recommender=recommender,
+            ),
+            words.say("Leave it out, or choose {names}.", names=" or ".join(offering("profile"))),
         )
     for name in names:
         if name not in data.users.columns or name == USER_ID:
             known = ", ".join(column for column in data.users.columns if column != USER_ID) or "none"
-            raise ConfigError(f"The table of people has no attribute “{name}” for the profile.", f"It has: {known}.")
+            raise ConfigError(
+                words.say("The table of people has no attribute “{name}” for the profile.", name=name),
+                words.say("It has: {known}.", known=known),
+            )
     return data.with_(profile=names)
+
+
+def _asked(split: Split, data: TrainingData, spec: TrainSpec, recommender: Recommender) -> Split:
+    """The split with those whom the recommender is asked about, and a note that says so."""
+    drawn = recommenders.find(spec.recommender).sample
+    asked = None if drawn is None else drawn(recommender.config, data, spec.seed)
+    if asked is None:
+        return split
+    told = words.say(
+        "{recommender} was asked about {asked} of {people} people; only they are audited.",
+        recommender=spec.recommender, asked=int(asked.sum()), people=len(asked),
+    )  # fmt: skip
+    return replace(split, asked=asked, notes=(*split.notes, told))
 
 
 def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommender) -> tuple[TrainingData, list[Any]]:
@@ -160,7 +180,7 @@ def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommen
             raise refused
         if chosen.strength is None:
             raise ConfigError(
-                f"A training has one strength of {chosen.method}, and none is given.",
+                words.say("A training has one strength of {method}, and none is given.", method=chosen.method),
                 "Give a number, such as --strength 0.5; `mitigate` finds one on validation, on a run trained without.",
             )
         if place.retrains and chosen.strength == 0.0:

@@ -18,7 +18,7 @@ from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.paired import SAME
 from fairdash.metrics.value import Audit
 from fairdash.run import Run
-from fairdash.schema import USER_ID, Lists
+from fairdash.schema import USER_ID, Lists, Split
 from fairdash.stages import audit as audits
 from fairdash.stages import disclosure
 from fairdash.stages.audit import AuditSpec
@@ -82,10 +82,11 @@ class Mover:
     after: float
 
 
-def audited(run: Run, lists: Lists, spec: AuditSpec, beside: Sequence[Lists]) -> Audit:
-    """One row's audit, of its first K places. beside: the lists of all rows, so that all are of the same people."""
+def audited(run: Run, lists: Lists, spec: AuditSpec, beside: Sequence[Lists], among: Sequence[Split] = ()) -> Audit:
+    """One row's audit, of its first K places. beside, among: the lists and splits of all rows, so that all are of the
+    same people."""
     plain = replace(spec, permutations=0, model=False)
-    return audits.audit(run, lists.top(spec.k), plain, beside=beside)
+    return audits.audit(run, lists.top(spec.k), plain, beside=beside, among=among)
 
 
 def against(baseline: Audit, other: Audit) -> dict[str, Any]:

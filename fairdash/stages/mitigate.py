@@ -74,11 +74,13 @@ def mitigate(
     """
     sweeps.check_rule(rule, budget)
     if not 1 <= k <= run.candidates().k:
-        raise ConfigError(f"k = {k} is not between 1 and {run.candidates().k}.", "Choose a shorter list.")
+        raise ConfigError(
+            words.say("k = {k} is not between 1 and {k_2}.", k=k, k_2=run.candidates().k), "Choose a shorter list."
+        )
     orders = [places.place_of(step.method).order for step in (*first, chosen)]
     if orders != sorted(orders):
         raise ConfigError(
-            f"{' and then '.join(step.method for step in (*first, chosen))} is out of order.",
+            words.say("{names} is out of order.", names=" and then ".join(step.method for step in (*first, chosen))),
             "Combine methods of data or training first, then of vectors, then of re-ranking.",
         )
     base, steps = run.title, list[dict[str, Any]]()
@@ -142,7 +144,7 @@ def sweep(
     info = find_method(chosen.method).info
     if not len(run.split.training.valid):
         raise ConfigError(
-            f"{run.title} has no validation part, so no strength can be chosen from it.",
+            words.say("{title} has no validation part, so no strength can be chosen from it.", title=run.title),
             "Give a strength, such as 0.5.",
         )
     at = outcomes(run, chosen, k, "valid", retrain)
@@ -205,7 +207,8 @@ def outcomes(run: Run, chosen: Mitigation, k: int, part: str, retrain: Retrain) 
         raise lacks
     if "user_groups" in info.needs and not chosen.groups:
         raise ConfigError(
-            f"{info.title} needs groups of people; none were given.", "Choose a user attribute with --group."
+            words.say("{title} needs groups of people; none were given.", title=info.title),
+            "Choose a user attribute with --group.",
         )
 
     def again(changed: Mitigation, progress: Progress) -> Run:

@@ -94,7 +94,10 @@ class People:
         if name == UNKNOWN:
             return self.groups.unknown
         if name not in self.groups.names:
-            raise ConfigError(f"{self.groups.attribute} has no group “{name}”.", "Choose one of the list.")
+            raise ConfigError(
+                words.say("{attribute} has no group “{name}”.", attribute=self.groups.attribute, name=name),
+                "Choose one of the list.",
+            )
         found: Mask = np.zeros(self.n, dtype=bool)
         found[self.groups.members[self.groups.names.index(name)]] = True
         return found

@@ -105,7 +105,7 @@ class Place(ABC):
 
         Raises ConfigError in places that do not act while training."""
         raise ConfigError(
-            f"{method.info.key} works on a trained run, not while training.",
+            words.say("{key} works on a trained run, not while training.", key=method.info.key),
             "Train first, then use `mitigate` with this method.",
         )
 
@@ -278,6 +278,10 @@ def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput
     likes = data.valid
     if data.relevance_threshold is not None:
         likes = likes.take(np.flatnonzero(likes.rating >= data.relevance_threshold))
+    asked = run.split.asked
+    if asked is not None:  # nobody else has a list, so nobody else belongs to what is measured
+        users = [group.take(np.where(asked, np.arange(len(asked)), -1)) for group in users]
+        likes = likes.take(np.flatnonzero(asked[likes.user]))
     return RerankInput(
         candidates=candidates,
         k=k,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.errors import ConfigError
 from fairdash.recommenders import ranking
 from fairdash.recommenders.base import Fitted
@@ -12,23 +12,30 @@ from fairdash.schema import ITEM_ID, Lists, Split
 
 def rank(fitted: Fitted, split: Split, part: str, *, seed: int = 0, k: int = settings.CANDIDATES) -> Lists:
     """The best k items of every user at validation time ("valid": the history is train) or at test time ("test": train
-    and validation). What is in the history is left out; ties are broken by a hash. Raises ConfigError beyond the limit
-    of `check_size`."""
+    and validation); of a sample of people, of them alone. What is in the history is left out; ties are broken by a
+    hash. Raises ConfigError beyond the limit of `check_size`."""
 
     data = split.training
     check_size(data.n_users, data.n_items)
     history = data.train if part == "valid" else split.known
     seen = history.matrix(data.n_users, data.n_items)
     ids = data.items[ITEM_ID].to_numpy()
-    return ranking.rank_all(fitted, ids, history, data.n_users, seen, min(k, data.n_items), seed=seed)
+    n_users, width = data.n_users, min(k, data.n_items)
+    return ranking.rank_all(fitted, ids, history, n_users, seen, width, asked=split.asked, seed=seed)
 
 
 def check_size(n_users: int, n_items: int) -> None:
     """Raises ConfigError where ranking the whole catalogue for everybody is more than a run may score."""
     if n_users * n_items > settings.MAX_CATALOGUE_CELLS:
         raise ConfigError(
-            f"{n_users:,} people × {n_items:,} items are {n_users * n_items:,} scores; the limit of a run is "
-            f"{settings.MAX_CATALOGUE_CELLS:,}.",
+            words.say(
+                "{n_users} people × {n_items} items are {n_users_2} scores; the limit of a run is "
+                "{max_catalogue_cells}.",
+                n_users=n_users,
+                n_items=n_items,
+                n_users_2=n_users * n_items,
+                max_catalogue_cells=settings.MAX_CATALOGUE_CELLS,
+            ),
             "Bring a sample of the people, leave out rare items (a k-core), or raise FAIRDASH_MAX_CATALOGUE_CELLS.",
         )
 
@@ -38,7 +45,7 @@ def recommend(run: Run, k: int) -> Lists:
     lists = run.candidates("test")
     if not 1 <= k <= lists.k:
         raise ConfigError(
-            f"k = {k}, but this run keeps {lists.k} candidates a person.",
-            f"Choose k between 1 and {lists.k}, or set FAIRDASH_CANDIDATES before training.",
+            words.say("k = {k}, but this run keeps {k_2} candidates a person.", k=k, k_2=lists.k),
+            words.say("Choose k between 1 and {k}, or set FAIRDASH_CANDIDATES before training.", k=lists.k),
         )
     return lists.top(k)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 from scipy.stats import binomtest
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.groups import target_shares
 from fairdash.metrics.bootstrap import holm
@@ -61,7 +62,8 @@ def parse(told: str) -> list[tuple[str, float]]:
         name = name.strip().strip('"').strip()
         if not equals or not name or not 0 <= share <= 1:
             raise ConfigError(
-                f"“{part.strip()}” is no share of a group.", "Write shares in percent, such as F=51, M=49."
+                words.say("“{part}” is no share of a group.", part=part.strip()),
+                "Write shares in percent, such as F=51, M=49.",
             )
         found.append((name, share))
     return found

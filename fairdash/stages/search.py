@@ -12,6 +12,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -154,7 +155,10 @@ def search(
         )
     chosen = _choose(results, objective)
     if not chosen:
-        raise ConfigError(f"No trial gave a usable result: {results[0].note}", "Narrow the ranges, or check the data.")
+        raise ConfigError(
+            words.say("No trial gave a usable result: {note}", note=results[0].note),
+            "Narrow the ranges, or check the data.",
+        )
     attribute = "" if groups is None else groups.attribute
     return Search(recommender, objective, attribute, seed, tuple(results), chosen)
 
@@ -169,18 +173,27 @@ def _check(
 ) -> None:
     config = RECOMMENDERS[recommender].options
     if objective not in get_args(Objective):
-        raise ConfigError(f"There is no objective {objective!r}.", f"Choose one of: {', '.join(get_args(Objective))}.")
+        raise ConfigError(
+            words.say("There is no objective {objective}.", objective=repr(objective)),
+            words.say("Choose one of: {names}.", names=", ".join(get_args(Objective))),
+        )
     if objective != "accuracy" and (groups is None or (groups.sizes > 0).sum() < 2):
         raise ConfigError("A gap needs at least two groups of people.", "Choose an attribute with two known values.")
     if trials < 1:
-        raise ConfigError(f"{trials} trials are none.", "Choose at least one.")
+        raise ConfigError(words.say("{trials} trials are none.", trials=trials), "Choose at least one.")
     if not space:
-        raise ConfigError(f"{recommender} has no option to vary here.", "Choose another recommender.")
+        raise ConfigError(
+            words.say("{recommender} has no option to vary here.", recommender=recommender),
+            "Choose another recommender.",
+        )
     ends = {name: values.low if isinstance(values, Range) else values[0] for name, values in space.items()}
     for name, values in space.items():
         if isinstance(values, Range) and not (values.low < values.high and (values.low > 0 or not values.log)):
             raise ConfigError(
-                f"{name}: {values.low:g} to {values.high:g} is no range.", "Give low < high, above 0 for log."
+                words.say(
+                    "{name}: {low} to {high} is no range.", name=name, low=f"{values.low:g}", high=f"{values.high:g}"
+                ),
+                "Give low < high, above 0 for log.",
             )
     tops = {name: values.high if isinstance(values, Range) else values[-1] for name, values in space.items()}
     parse(config, {**fixed, **ends})
@@ -229,8 +242,8 @@ class _Stored:
 
 def _stored(folder: Path, key: str) -> _Stored:
     path = folder / TRIALS
-    if path.exists():
-        said = json.loads(path.read_text())
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):  # none yet, or damaged: tried again
+        said = json.loads(path.read_text("utf-8"))
         if said["key"] == key:
             return _Stored(path, key, [Trial(**row) for row in said["trials"]])
     return _Stored(path, key, [])

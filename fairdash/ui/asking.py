@@ -89,7 +89,7 @@ def questions(asked: Sequence[Question], key: str) -> None:
     for number, question in enumerate(asked, 1):
         with st.container(border=True, key=f"asked-{question.key}", gap="small"):
             place = words.say("Question {number} of {of}", number=number, of=len(asked))
-            st.markdown(f":material/help: **{place}.** {words.plain(question.text, 900)}")
+            st.markdown(f":material/help: **{place}.** {words.plain(words.again(question.text), 900)}")
             with st.container(horizontal=True, vertical_alignment="bottom"):
                 _control(question, key)
                 parts.act(words.say("Take this answer"), _take, question, key, key=f"take-{question.key}",

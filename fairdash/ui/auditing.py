@@ -16,7 +16,7 @@ from fairdash.schema import UNKNOWN, GroupSpec, Lists
 from fairdash.stages import feed
 from fairdash.stages.audit import AuditSpec, audit
 from fairdash.stages.disclosure import withheld
-from fairdash.ui import cards, findings, forms, load, model_side, parts, pictures, state
+from fairdash.ui import cards, findings, forms, load, model_side, over_time, parts, pictures, state
 from fairdash.ui.question import Asked
 
 PICTURES = {
@@ -149,6 +149,8 @@ def more(part: str, audit: dict[str, Any], asked: Asked, metric: str, made: Run,
         )
     elif part == "spread":
         _spread(audit, attribute, metric)
+    elif part == "time":
+        over_time.section(audit, _spec(asked), metric, made, lists)
     elif part == "categories":
         pictures.categories(audit, group, made, lists)
     elif part == "items":

@@ -132,7 +132,7 @@ def _keep(file: str, split: Split, systems: Mapping[str, tuple[Lists, Sequence[F
 def _say(findings: Sequence[Finding]) -> None:
     for finding in findings:
         icon = ":material/warning:" if finding.severity == "warning" else ":material/info:"
-        st.markdown(f"{icon} {words.plain(finding.message, 600)}")
+        st.markdown(f"{icon} {words.plain(words.again(finding.message), 600)}")
 
 
 def _own() -> None:

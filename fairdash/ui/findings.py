@@ -10,6 +10,7 @@ import pandas as pd
 from fairdash import charts, words
 from fairdash.charts import Chart, GroupValue, Reliability, ReliabilityCell, Verdict, verdict
 from fairdash.metrics.catalogue import METRICS, find, on_side, over, part
+from fairdash.metrics.sensitivity import SIMILARITIES
 from fairdash.schema import CATEGORIES, UNKNOWN
 from fairdash.stages.disclosure import aside, people_of
 
@@ -302,7 +303,7 @@ def model_table(audit: Audit, attribute: str) -> pd.DataFrame:
 def flips(audit: Audit, attribute: str) -> Chart:
     """How much of a list stays when an attribute is told otherwise, beside the same facts told in other words."""
     model = audit.get("model", {}).get(attribute, {})
-    keys = [key for key in ("flip_jaccard", "flip_prag", "flip_serp") if model.get(key, {}).get("value") is not None]
+    keys = [key for key in SIMILARITIES if model.get(key, {}).get("value") is not None]
     if not keys:
         why = _undefined(audit, f"model.{attribute}.flip_jaccard", words.later("this recommender reads no profile"))
         return charts.empty(words.say("Lists cannot react: {why}.", why=why))

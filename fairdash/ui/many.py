@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -17,7 +19,7 @@ from fairdash.item_classes import POPULARITY
 from fairdash.metrics.value import Audit
 from fairdash.mitigation.base import Mitigation
 from fairdash.run import Run
-from fairdash.schema import Lists
+from fairdash.schema import Lists, Split
 from fairdash.stages import many
 from fairdash.stages.audit import AuditSpec
 from fairdash.stages.compare import FAIRER, WORSE, aims
@@ -383,25 +385,24 @@ def _audit(row: str, spec: AuditSpec, entries: Mapping[str, Entry]) -> Audit:
     return _audited(row, json.dumps(spec.to_json()), _key(beside), beside)
 
 
-def _beside(entries: Mapping[str, Entry]) -> list[Lists]:
-    return [load.lists(one)[1] for one in entries]
+def _beside(entries: Mapping[str, Entry]) -> list[tuple[Run, Lists]]:
+    return [load.lists(one) for one in entries]
 
 
-def _key(beside: Sequence[Lists]) -> str:
-    """The name of who has a list in any row: all that the lists beside decide."""
-    some = beside[0].items[:, 0] < -1
-    for one in beside:
-        some = some | (one.items >= 0).any(axis=1)
-    return digest_of(some)
+def _key(beside: Sequence[tuple[Run, Lists]]) -> str:
+    """The name of who has a list in any row, and who is asked in all: all that the rows beside decide."""
+    some = np.any([(lists.items >= 0).any(axis=1) for _, lists in beside], axis=0)
+    return digest_of(some, reduce(Split.among, (run.split for run, _ in beside)).asked)
 
 
 @st.cache_data(max_entries=128, show_spinner="Comparing")
-def _paired(pinned: str, row: str, spec: str, people: str, _beside: list[Lists]) -> Comparison:
+def _paired(pinned: str, row: str, spec: str, people: str, _beside: list[tuple[Run, Lists]]) -> Comparison:
     both = (_audited(one, spec, people, _beside) for one in (pinned, row))
     return many.against(*both)
 
 
 @st.cache_resource(max_entries=32, show_spinner="Auditing")
-def _audited(row: str, spec: str, people: str, _beside: list[Lists]) -> Audit:
+def _audited(row: str, spec: str, people: str, _beside: list[tuple[Run, Lists]]) -> Audit:
     run, lists = load.lists(row)
-    return many.audited(run, lists, AuditSpec.from_json(json.loads(spec)), _beside)
+    lists_of, splits = [one for _, one in _beside], [one.split for one, _ in _beside]
+    return many.audited(run, lists, AuditSpec.from_json(json.loads(spec)), lists_of, splits)

@@ -86,11 +86,15 @@ async def health(_: Request) -> JSONResponse:
 
 
 async def _watch_jobs() -> None:
+    said = ""
     while True:
         try:
-            await asyncio.to_thread(runner.reap, Workspace.default())
-        except Exception:  # a full disk or a locked table must not end the watch
-            logging.getLogger(__name__).exception("The job table could not be checked")
+            await asyncio.to_thread(lambda: runner.reap(Workspace.default()))
+            said = ""
+        except Exception as error:  # a full disk or a locked table must not end the watch
+            if str(error) != said:  # once, not every second
+                logging.getLogger(__name__).exception("The job table could not be checked")
+            said = str(error)
         await asyncio.sleep(REAP_SECONDS)
 
 

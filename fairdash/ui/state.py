@@ -159,7 +159,7 @@ def _accepted(name: str, default: T, accept: Callable[[str], T]) -> T:
     given = get(name)
     try:
         return default if given is None else accept(given)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return default
 
 

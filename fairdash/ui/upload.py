@@ -209,7 +209,8 @@ def _finding(
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         rows = words.say(" Rows {rows}.", rows=", ".join(f"{row:,}" for row in finding.rows)) if finding.rows else ""
         file = f"{words.plain(finding.table)}: " if finding.table and finding.table not in finding.message else ""
-        st.markdown(f"{_ICONS[finding.severity]} {file}{words.plain(finding.message, 600)}{rows}", width="stretch")
+        told = words.plain(words.again(finding.message), 600)
+        st.markdown(f"{_ICONS[finding.severity]} {file}{told}{rows}", width="stretch")
         if repair is None:
             return
         if repair.when == "always" or finding.repair in offered:  # several findings can share one: it is chosen once

@@ -33,6 +33,7 @@ VIEWS = {  # name → path and query; {lists}, {after} … stand for entries of 
     "4-audit-spread": "audit?lists={lists}&more=spread&group=age",
     "4-audit-categories": "audit?lists={lists}&more=categories&group=gender",
     "4-audit-people": "audit?lists={lists}&view=people&group=gender",
+    "4-audit-time": "audit?lists={lists}&more=time&group=gender",
     "4-audit-items": "audit?lists={lists}&more=items",
     "4-audit-model": "audit?lists={lists}&more=model&group=gender",
     "5-explore": "explore?lists={lists}",

@@ -74,7 +74,7 @@ def test_tokenizer_of_another_model(tmp_path: Path) -> None:
     model.save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
         (folder / name).write_bytes((text.bundled() / name).read_bytes())
-    with pytest.raises(ModelError, match="30522 words"):
+    with pytest.raises(ModelError, match="30,522 words"):
         store.pretrained(str(folder), AutoModel)
 
 

@@ -277,7 +277,7 @@ def test_errors_say_what_and_what_to_do(
         (["--method", "user_parity", "--strength", "0.5"], "groups of people"),
         (["--method", "project", "--group", "gender", "--strength", "0.5"], "user vectors"),
         (["--method", "adversarial", "--group", "gender", "--strength", "0.5"], "gradient"),
-        (["--method", "calibrate", "--k", "1000", "--strength", "0.5"], "1000"),
+        (["--method", "calibrate", "--k", "1000", "--strength", "0.5"], "1,000"),
         (["--method", "fa_ir", "--item-group", "colour", "--strength", "0.5"], "colour"),
         (["--method", "user_parity", "--group", "gender=F", "--strength", "0.5"], "its values are man, woman"),
         (["--method", "user_parity", "--group", "gender=", "--strength", "0.5"], "its values are man, woman"),
@@ -430,7 +430,7 @@ def test_arrays_of_people_and_items_come_along_to_the_run(
     [
         (["--out", "nowhere/audit.json"], "nowhere"),
         (["--out", "."], "folder"),
-        (["--k", str(10**15)], "k = 1000000000000000"),
+        (["--k", str(10**15)], "k = 1,000,000,000,000,000"),
         (["--replicates", str(10**14)], "replicates"),
         (["--permutations", str(10**14)], "permutations"),
         (["--seed", "-1"], "seed"),
@@ -475,3 +475,56 @@ def test_a_command_speaks_the_language_that_was_asked_for(monkeypatch: pytest.Mo
     for given in (["--lang", "zh"], []):
         assert main([*given, "data", "--interactions", "i.csv"]) == 0
     assert heard == ["女性", "women"]
+
+
+def test_lists_of_two_systems_are_compared_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As by a run that holds the same tables, and to a report; what belongs to a run alone is refused."""
+    people = range(40)
+    tables = {
+        "users": pd.DataFrame({"user_id": people, "gender": [("F", "M")[u % 2] for u in people]}),
+        "truth": pd.DataFrame([(u, (u * 5) % 12, 4 + u % 2) for u in people], columns=["user_id", "item_id", "rating"]),
+        "one": pd.DataFrame([(u, (u + i) % 12, i + 1) for u in people for i in range(6)]),
+        "two": pd.DataFrame([(u, (u * 5 + i * (1 + u % 2)) % 12, i + 1) for u in people for i in range(4)]),
+    }
+    files = {name: str(tmp_path / f"{name}.csv") for name in tables}
+    for name, table in tables.items():
+        header = ["user_id", "item_id", "rank"] if name in ("one", "two") else True
+        table.to_csv(files[name], index=False, header=header)
+    out, few = tmp_path / "comparison.json", ["--replicates", "20", "--permutations", "20", "--group", "gender"]
+    told_of = ["--truth", files["truth"], "--users", files["users"]]
+    sides = ["--before", files["one"], "--after", files["two"], "--k", "5", "--out", str(out)]
+    value = told(capsys, "compare", *sides, *told_of, *few)
+    assert value["names"] == ["one", "two"]
+    assert any("cut to 4" in said for said in value["warnings"])
+    assert value["overall"]["ndcg"]["after"] > value["overall"]["ndcg"]["before"]
+    assert {name for name, said in value["about"]["after"].items() if said is not None} == {"title"}
+
+    tables_of = brought.bring(files["one"], files["truth"], files["users"])
+    _, split = given_split(tables_of)
+    lists, _ = inputs.lists_for(tables_of, "", split.training.users["user_id"])
+    fit.import_lists(split, lists, "one", tmp_path / "run")
+    by_run = told(capsys, "compare", "--run", str(tmp_path / "run"), *sides, *few)
+    assert by_run["gaps"] == value["gaps"]
+    assert main(["report", "--comparison", str(out), "--out", str(tmp_path / "report.html")]) == 0
+    for more, said in (
+        (["--model"], "trained recommender"),
+        (["--run", str(tmp_path / "run"), *told_of], "own tables"),
+    ):
+        assert main(["compare", *sides, *more]) == EXIT_ERROR
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["audit", "compare"])
+def test_lists_for_a_run_are_asked_about_too(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    lists, bare, kept = tmp_path / "lists.csv", tmp_path / "bare.tsv", tmp_path / "m.json"
+    main(["recommend", "--run", str(run), "--out", str(lists)])
+    pd.read_csv(lists, dtype=str).to_csv(bare, sep="\t", header=False, index=False)
+    given = ["--recommendations", str(bare)] if command == "audit" else ["--before", str(lists), "--after", str(bare)]
+    asked = [command, "--run", str(run), *given, "--out", str(tmp_path / "out.json"), "--permutations", "0"]
+    assert main([*asked, "--replicates", "0"]) == EXIT_ERROR
+    assert "--rank-column" in capsys.readouterr().err
+    assert main([*asked, "--replicates", "0", "--accept-guesses", "--save-mapping", str(kept)]) == 0
+    assert "rank" in json.loads(kept.read_text())
+    assert main([*asked, "--replicates", "0", "--mapping", str(kept)]) == 0

@@ -201,8 +201,9 @@ def test_every_column_of_interactions_counts(name: str) -> None:
 
 def test_a_split_is_named_by_its_cut_and_not_by_its_title() -> None:
     split = small()
-    assert {one.name for one in fields(Split)} == {"name", "spec", "seed", "training", "test", "notes"}
-    assert replace(split, name="other", notes=("a note",)).digest == split.digest
+    assert {one.name for one in fields(Split)} == {"name", "spec", "seed", "training", "test", "notes", "asked"}
+    asked = np.zeros(split.training.n_users, bool)  # follows from the run's options, which name the run
+    assert replace(split, name="other", notes=("a note",), asked=asked).digest == split.digest
     assert replace(split, seed=1).digest != split.digest
     assert replace(split, spec="other").digest != split.digest
 

@@ -16,9 +16,10 @@ PACKAGE = Path(fairdash.__file__).parent
 
 # From the ground up: a module imports its own layer and those before it, also inside of functions and for types alone.
 LAYERS: tuple[tuple[str, ...], ...] = (
+    ("words",),  # all that is said, errors included, passes through it
     ("errors", "settings", "progress"),
-    ("hashing", "plugins", "words", "arrays", "answers", "activity"),
-    ("schema", "identity", "workspace", "columns"),
+    ("hashing", "plugins", "arrays", "answers", "activity"),
+    ("schema", "identity", "workspace", "columns", "events.log"),
     ("groups", "item_classes"),
     ("data",),
     ("metrics",),
@@ -27,7 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("mitigation",),
     ("run",),
     ("stages",),
-    ("charts", "entries", "jobs", "report"),
+    ("charts", "entries", "events", "jobs", "report"),
     ("cli", "__main__", ""),  # "": what a notebook imports
     ("ui",),
 )

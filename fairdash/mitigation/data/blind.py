@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.hashing import id_hash, mix
 from fairdash.mitigation.base import Info, check_groups, check_strength
@@ -43,9 +44,16 @@ def attributes_in_profile(info: Info, data: TrainingData, groups: Sequence[Group
     chosen = [part for attribute in groups for part in attribute.attribute.split(" × ")]
     found = tuple(dict.fromkeys(part for part in chosen if part in data.profile))
     if not found:
-        holds = f"it holds {', '.join(data.profile)}" if data.profile else "it is empty"
+        holds = words.say("it is empty")
+        if data.profile:
+            holds = words.say("it holds {names}", names=", ".join(data.profile))
         raise ConfigError(
-            f"{info.key}: the profile text does not hold {' or '.join(dict.fromkeys(chosen))} ({holds}).",
+            words.say(
+                "{key}: the profile text does not hold {names} ({holds}).",
+                key=info.key,
+                names=" or ".join(dict.fromkeys(chosen)),
+                holds=holds,
+            ),
             "Train with the attribute in the profile, or choose a method that works on vectors or lists.",
         )
     return found

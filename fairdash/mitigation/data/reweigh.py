@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.mitigation.base import Info, check_groups, check_strength
 from fairdash.schema import Categories, Groups, TrainingData
@@ -111,7 +112,10 @@ def category_labels(info: Info, data: TrainingData) -> sparse.csr_array:
     categories = Categories.of(data.items)
     if len(categories.names) < 2:
         raise ConfigError(
-            f"{info.key}: the items have no categories, and the interactions no ratings to tell liked ones by.",
+            words.say(
+                "{key}: the items have no categories, and the interactions no ratings to tell liked ones by.",
+                key=info.key,
+            ),
             "Bring items with a categories column, or ratings, or choose `resample`.",
         )
     return categories.shares[data.train.item]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.errors import ConfigError
 from fairdash.item_classes import ItemClass
 from fairdash.mitigation.base import Info, Reranker, RerankInput, check_groups, check_strength
@@ -22,8 +22,8 @@ NOTHING = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 # what a method can need of its input: field, words, what to do
 NEEDS = {
-    "user_groups": ("user_groups", "groups of people", "Choose a user attribute with --group."),
-    "item_groups": ("item_groups", "groups of items", "Choose an item attribute with --item-group."),
+    "user_groups": ("user_groups", words.several("groups of people", "Choose a user attribute with --group.")),
+    "item_groups": ("item_groups", words.several("groups of items", "Choose an item attribute with --item-group.")),
 }
 
 
@@ -43,8 +43,13 @@ class Reranking:
         not two groups of people to be fair between."""
         for need in self.info.needs:
             if need in NEEDS and getattr(data, NEEDS[need][0]) is None:
-                _, what, hint = NEEDS[need]
-                raise ConfigError(f"{self.info.title} needs {what}; none were given.", hint)
+                _, (what, hint) = NEEDS[need]
+                raise ConfigError(
+                    words.say(
+                        "{title} needs {what}; none were given.", title=words.say(self.info.title), what=words.say(what)
+                    ),
+                    hint,
+                )
         data = replace(
             data,
             user_groups=compared(data.user_groups, data.user_least),
@@ -86,9 +91,16 @@ def several(info: Info, kinds: ItemClass) -> ItemClass:
     """The kinds of items, if a list can mix them. Raises ConfigError where items are of fewer than two."""
     present = [name for name, size in zip(kinds.names, kinds.sizes, strict=True) if size > 0]
     if len(present) < 2:
-        there = f"all items that have any are in one ({present[0]})" if present else "the items have none"
+        there = words.say("the items have none")
+        if present:
+            there = words.say("all items that have any are in one ({name})", name=present[0])
         raise ConfigError(
-            f"{info.key} weighs {kinds.attribute} against each other, and {there}, so lists could not change.",
+            words.say(
+                "{key} weighs {attribute} against each other, and {there}, so lists could not change.",
+                key=info.key,
+                attribute=kinds.attribute,
+                there=there,
+            ),
             "Bring items with a column `categories`, names joined by |, or choose other groups or another method.",
         )
     return kinds

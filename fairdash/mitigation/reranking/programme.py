@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.hashing import mix
 from fairdash.metrics.accuracy import discounts
@@ -47,7 +48,12 @@ def check_item_groups(info: Info, item_group: Codes) -> None:
     n_groups = len(np.unique(item_group[item_group >= 0]))
     if n_groups > MAX_ITEM_GROUPS:
         raise ConfigError(
-            f"{info.key}: the candidates are of {n_groups} groups of items; at most {MAX_ITEM_GROUPS} can be balanced.",
+            words.say(
+                "{key}: the candidates are of {n_groups} groups of items; at most {max_item_groups} can be balanced.",
+                key=info.key,
+                n_groups=n_groups,
+                max_item_groups=MAX_ITEM_GROUPS,
+            ),
             "Choose p_mmf or fair_rec, which are made for many providers, or merge groups of items.",
         )
 

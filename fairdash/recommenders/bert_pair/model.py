@@ -225,8 +225,13 @@ class Texts:
         limit = int(network.model.config.max_position_embeddings)
         if options.length + options.item_length + 2 > limit:
             raise ConfigError(
-                f"length {options.length} and item_length {options.item_length} exceed this BERT's {limit} tokens.",
-                f"Let both together be at most {limit - 2}.",
+                words.say(
+                    "length {length} and item_length {item_length} exceed this BERT's {limit} tokens.",
+                    length=options.length,
+                    item_length=options.item_length,
+                    limit=limit,
+                ),
+                words.say("Let both together be at most {limit}.", limit=limit - 2),
             )
         own = [row[: options.item_length - 1] for row in self._tokens(self.items)]
         self.liked, semicolon = self._tokens(["Liked:", ";"])
@@ -324,7 +329,9 @@ class Texts:
         size = len(self.flat) * self.network.width * (2 if self.device.bf16 else 4)
         if size > STATE_BYTES:
             raise ConfigError(
-                f"The token states of {len(self.items):,} items take {size / 2**30:.1f} GB.",
+                words.say(
+                    "The token states of {n} items take {size} GB.", n=len(self.items), size=f"{size / 2**30:.1f}"
+                ),
                 "Set trained_layers to all layers of the model, or shorten item_length.",
             )
         ends = self.start + np.concatenate([self.item_size, self.title_size])
@@ -696,11 +703,15 @@ def twin_profiles(data: TrainingData, rng: np.random.Generator) -> list[str]:
     users = data.users.copy()
     for name in data.swap:
         if name not in data.profile:
-            raise ConfigError(f"{name} is not part of the profile text.", f"Add {name} to the profile.")
+            raise ConfigError(
+                words.say("{name} is not part of the profile text.", name=name),
+                words.say("Add {name} to the profile.", name=name),
+            )
         codes, values = pd.factorize(data.users[name])
         if len(values) < 2:
             raise ConfigError(
-                f"Everybody has the same {name}: there is nothing to exchange.", "Choose another attribute."
+                words.say("Everybody has the same {name}: there is nothing to exchange.", name=name),
+                "Choose another attribute.",
             )
         other = (codes + rng.integers(1, len(values), len(codes))) % len(values)
         users[name] = pd.Series(values.take(other), index=users.index).where(codes >= 0)
@@ -816,7 +827,11 @@ def classifier(base: str, whole: bool = False) -> tuple[Any, Any]:
     )
     if model.config.model_type != "bert":
         raise ModelError(
-            f"{base} is a {model.config.model_type} model; bert_pair fine-tunes a BERT.",
+            words.say(
+                "{base} is a {model_type} model; bert_pair fine-tunes a BERT.",
+                base=base,
+                model_type=model.config.model_type,
+            ),
             "Give a model whose config.json says model_type bert, or take the default.",
         )
     return model, tokenizer

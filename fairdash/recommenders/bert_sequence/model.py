@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import BertModel
 
+from fairdash import words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress
 from fairdash.recommenders import store, text
@@ -198,7 +199,10 @@ class BertSequence:
 
     def __init__(self, config: SequenceOptions) -> None:
         if config.width % config.heads:
-            raise ConfigError(f"heads ({config.heads}) must divide width ({config.width}).", "Change one of them.")
+            raise ConfigError(
+                words.say("heads ({heads}) must divide width ({width}).", heads=config.heads, width=config.width),
+                "Change one of them.",
+            )
         self.config = config
 
     @property
@@ -268,7 +272,8 @@ def _opened(source: str, work: Path) -> FittedSequence:
     fitted = store.load(store.locate(source, work))
     if not isinstance(fitted, FittedSequence):
         raise ModelError(
-            f"{source} holds a {fitted.name}, not a bert_sequence.", f"Choose {fitted.name} to go on with it."
+            words.say("{source} holds a {name}, not a bert_sequence.", source=source, name=fitted.name),
+            words.say("Choose {name} to go on with it.", name=fitted.name),
         )
     return fitted
 
@@ -280,12 +285,16 @@ def _take_over(model: SequenceModel, start: FittedSequence, context: Context) ->
     known = [i for i, item in enumerate(context.item_ids) if item in place]
     if model.text_map is None and 2 * len(known) < len(context.item_ids):
         raise ModelError(
-            f"The model knows {len(known)} of this data's {len(context.item_ids)} items, and it reads no texts.",
+            words.say(
+                "The model knows {n} of this data's {m} items, and it reads no texts.",
+                n=len(known),
+                m=len(context.item_ids),
+            ),
             "Use a model that was trained with items = text+id or text, or train a new one.",
         )
     if start.profile and not context.attributes:
         raise ModelError(
-            f"The model reads a profile text ({', '.join(start.profile)}), and none is chosen.",
+            words.say("The model reads a profile text ({names}), and none is chosen.", names=", ".join(start.profile)),
             "Choose those attributes.",
         )
     there = [place[context.item_ids[i]] for i in known]
@@ -326,7 +335,10 @@ def _profile_texts(data: TrainingData, seed: int) -> tuple[list[str], NDArray[np
     twins = bool(data.swap) and data.swap_share > 0
     missing = [name for name in data.swap if name not in data.profile]
     if twins and missing:
-        raise ConfigError(f"{missing[0]} is not part of the profile text.", f"Add {missing[0]} to the profile.")
+        raise ConfigError(
+            words.say("{missing} is not part of the profile text.", missing=missing[0]),
+            words.say("Add {missing} to the profile.", missing=missing[0]),
+        )
     if not data.profile:
         return [], np.zeros(data.n_users, np.int64), []
     variants = [text.profile_texts(data.users, data.profile)]
@@ -335,7 +347,8 @@ def _profile_texts(data: TrainingData, seed: int) -> tuple[list[str], NDArray[np
         for name, (_, values) in coded.items():
             if len(values) < 2:
                 raise ConfigError(
-                    f"Everybody has the same {name}: nothing can be exchanged.", "Choose another attribute."
+                    words.say("Everybody has the same {name}: nothing can be exchanged.", name=name),
+                    "Choose another attribute.",
                 )
         rng = np.random.default_rng(seed)
         for _ in range(min(MAX_TWINS, max(len(values) for _, values in coded.values()) - 1)):

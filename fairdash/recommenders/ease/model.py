@@ -59,8 +59,13 @@ class Ease:
         """Train on `data`; see `Recommender`."""
         if data.n_items > MAX_EASE_ITEMS:
             raise ConfigError(
-                f"ease inverts a matrix of items × items; {data.n_items} items are too many for it.",
-                f"Use another recommender, or a k-core that leaves at most {MAX_EASE_ITEMS} items.",
+                words.say(
+                    "ease inverts a matrix of items × items; {n_items} items are too many for it.", n_items=data.n_items
+                ),
+                words.say(
+                    "Use another recommender, or a k-core that leaves at most {max_ease_items} items.",
+                    max_ease_items=MAX_EASE_ITEMS,
+                ),
             )
         x = sparse.csr_array(
             (np.sqrt(data.weights()), (data.train.user, data.train.item)), shape=(data.n_users, data.n_items)

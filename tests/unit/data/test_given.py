@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fairdash.data import brought
 from fairdash.data.given import SPEC, given_split
 from fairdash.errors import DataError
+from fairdash.run import read_split, write_split
 
 TRUTH = ("truth.csv", b"user_id,item_id,rating\na,x,5\na,y,2\nb,z,4\n")
 TRAIN = ("train.csv", b"user_id,item_id,rating\na,z,3\nb,x,4\nc,w,5\n")
@@ -46,6 +49,26 @@ def test_items_of_the_lists_belong_to_the_catalogue() -> None:
     lists = ("recs.csv", b"user_id,item_id,rank\na,q,1\nb,x,1\n")
     dataset, _ = given_split(brought.bring(lists, TRUTH, USERS))
     assert sorted(dataset.items["item_id"]) == ["q", "x", "y", "z"]
+
+
+def test_predictions_of_held_out_pairs_go_to_the_run_folder_and_back(tmp_path: Path) -> None:
+    truth = ("truth.csv", b"user_id,item_id,rating,est\nb,z,4,3.1\na,x,5,4.7\na,y,2,0.1234567890123456789\n")
+    _, split = given_split(brought.bring(None, truth, USERS, TRAIN))
+    _, without = given_split(brought.bring(None, TRUTH, USERS, TRAIN))
+    write_split(split, tmp_path)
+    again = read_split(tmp_path)
+    items = again.training.items["item_id"].to_numpy()[again.test.item]
+    assert again.predicted is not None
+    assert dict(zip(items, again.predicted.tolist(), strict=True)) == {"z": 3.1, "x": 4.7, "y": 0.12345678901234568}
+    assert again.digest == split.digest != without.digest
+    assert split.test_digest == without.test_digest  # the same is held out of the same people
+    assert again.on_validation.predicted is None
+
+
+def test_a_prediction_that_is_no_number_names_its_row() -> None:
+    truth = ("truth.csv", b"user_id,item_id,est\na,x,4\nb,z,soon\n")
+    with pytest.raises(DataError, match="row 3, column est: 'soon' is no predicted rating"):
+        brought.bring(None, truth, USERS)
 
 
 def test_the_same_file_twice_is_refused() -> None:

@@ -93,6 +93,12 @@ CASES: dict[str, dict[str, pd.DataFrame | None]] = {
     },
     "16 several values": {"users": USERS.assign(gender=[("F", "M", "F|X", "M;X")[u % 4] for u in range(PEOPLE + 3)])},
     "9 codes": {"truth": TRUTH.assign(rating=TRUTH["rating"].where(np.arange(len(TRUTH)) % 7 != 0, -1))},
+    "4 predicted ratings": {
+        "truth": TRUTH.assign(rating=TRUTH["rating"] - 0.3, est=1 + (TRUTH["item_id"] * 37 % 400) / 100),
+        "recommendations": LISTS[LISTS["user_id"] % 9 != 1],
+        "users": pd.concat([USERS, pd.DataFrame({"user_id": [9001], "age": [20], "gender": ["F"]})]),
+    },
+    "4 predicted probabilities": {"truth": TRUTH.assign(prediction=(TRUTH["item_id"] * 37 % 100) / 100)},
     "8 clicks": {"truth": _spelled(TRUTH.assign(rating=(TRUTH["rating"] > 3).astype(int)), rating="click")},
 }  # fmt: skip
 

@@ -119,6 +119,21 @@ def test_detectable_gap_of_rare_first_places_is_found_four_times_of_five() -> No
     assert 0.66 <= np.mean(np.array(found) < 0.05) <= 0.93  # three standard errors around 0.8
 
 
+def test_detectable_gap_of_many_groups_is_found_four_times_of_five() -> None:
+    """One of twelve groups has more than eleven others, of which some are likely to be low: 0.92 were found."""
+    sizes, rng = statistics.DESIGNS[-1], np.random.default_rng(3)
+    chances = np.full(len(sizes), 0.1)
+    found = []
+    for _ in range(80):
+        seen = statistics.draw(sizes, chances, "hit", rng)
+        gap = statistics.look(seen, chances, 300, rng).gap
+        assert gap.pair is not None
+        planted = chances.copy()
+        planted[min(int(name) for name in gap.pair)] += gap.detectable
+        found.append(statistics.look(statistics.draw(sizes, planted, "hit", rng), planted, 300, rng).gap.p_value)
+    assert 0.66 <= np.mean(np.array(found) < 0.05) <= 0.89  # beyond three standard errors, and two, around 0.8
+
+
 def test_detectable_where_nobody_differs() -> None:
     assert gap_of([np.full(20, 0.3), np.full(30, 0.3)], replicates=0).detectable == 0
 

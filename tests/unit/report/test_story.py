@@ -153,7 +153,7 @@ def test_own_words_are_kept_with_the_entry_and_given_up(tmp_path: Path) -> None:
     assert (told.title, told.notes) == ("Own title", ("first", "second"))
     kept.write(workspace, "comparisons", digest, own, {"notes": "one\ntwo"})
     assert kept.read(workspace, "comparisons", digest) == {}
-    (workspace.path("comparisons", digest) / kept.FILE).write_text("[1, 2]")
+    (workspace.path("comparisons", digest) / "slides.json").write_text("[1, 2]")
     assert kept.read(workspace, "comparisons", digest) == {}
     with pytest.raises(FairDashError):
         kept.read(workspace, "comparisons", "f" * 16)

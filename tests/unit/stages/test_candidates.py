@@ -138,7 +138,7 @@ def test_why_keeps_the_candidates_of_the_whole_history(run: Run) -> None:
 
 
 def test_any_recommender_of_the_whole_catalogue_can_be_first_and_no_other(run: Run, tmp_path: Path) -> None:
-    assert first_stages() == tuple(name for name in RECOMMENDERS if name not in ("bert_pair", "toy_judge"))
+    assert first_stages() == tuple(name for name in RECOMMENDERS if name not in ("bert_pair", "llm", "toy_judge"))
     data = run.split.training
     fast = {name for name in first_stages() if find(name).cost is None}
     for name in fast:
@@ -149,7 +149,7 @@ def test_any_recommender_of_the_whole_catalogue_can_be_first_and_no_other(run: R
         np.testing.assert_array_equal(opened.items, made(users, data.train).items)
         assert (opened.among.sum(axis=1) == 5).all()
         assert not (opened.among & data.train.matrix(data.n_users, data.n_items).toarray().astype(bool)).any()
-    for name in ("bert_pair", "toy_judge"):
+    for name in ("bert_pair", "llm", "toy_judge"):
         with pytest.raises(ConfigError, match="first_stage"):
             build(name, {"first_stage": "toy_judge"})
     with pytest.raises(ConfigError, match="whole catalogue"):

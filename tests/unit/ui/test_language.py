@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from fairdash import words
+from fairdash.data.findings import Finding
 from fairdash.data.sources import SOURCES
+from fairdash.errors import DataError, FairDashError
 from fairdash.metrics.catalogue import DECLARED
 from fairdash.mitigation import METHODS
 from fairdash.recommenders import RECOMMENDERS
@@ -23,6 +25,7 @@ from tests import strings
 ROOT = Path(__file__).parents[3]
 SPOKEN = [*sorted((ROOT / "fairdash" / "ui").glob("*.py")), *sorted((ROOT / "pages").glob("*.py"))]
 SPOKEN += sorted((ROOT / "fairdash" / "charts").glob("*.py"))
+SOURCES_OF_TEXT = sorted((ROOT / "fairdash").rglob("*.py"))
 FILE_NAME = re.compile(r"\w+\.\w+")
 
 # Calls that show text → the places of their arguments that are shown; and keywords that are, of any call of them.
@@ -121,13 +124,61 @@ def test_what_is_shown_is_said_in_the_language_of_the_person(file: Path) -> None
     assert not silent, silent
 
 
+# Calls whose text is said when it is shown, so that a text without values may stand as it is → its places.
+SAID_LATER = {
+    **{one.__name__: (0, 1) for one in (FairDashError, *FairDashError.__subclasses__())},
+    "Finding": (3,),
+    "Question": (1,),
+}
+
+
+@pytest.mark.parametrize("file", SOURCES_OF_TEXT, ids=lambda file: str(file.relative_to(ROOT)))
+def test_an_error_and_a_finding_are_said_whole(file: Path) -> None:
+    """Nothing is put together from pieces and values, which no language could say in its own order."""
+    silent = set()
+    for scope in ast.walk(ast.parse(file.read_text())):
+        if not isinstance(scope, ast.FunctionDef):
+            continue
+        held: dict[str, list[ast.expr]] = {}
+        for node in _own(scope):
+            if isinstance(node, ast.Assign | ast.AugAssign) and node.value is not None:
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                held.setdefault(ast.unparse(target), []).append(node.value)
+        for node in _own(scope):
+            places = SAID_LATER.get(ast.unparse(node.func).split(".")[-1], ()) if isinstance(node, ast.Call) else ()
+            for told in [node.args[i] for i in places if i < len(node.args)] if isinstance(node, ast.Call) else []:
+                for one in [told, *held.get(ast.unparse(told), [])]:
+                    silent |= {ast.unparse(piece)[:80] for piece in literals(one) if isinstance(piece, ast.JoinedStr)}
+                    silent |= {ast.unparse(one)[:80]} if isinstance(one, ast.BinOp) else set()
+    assert not silent
+
+
+def test_an_error_is_said_in_the_language_of_whoever_meets_it() -> None:
+    with words.speaking("zh"):
+        error = DataError(words.say("{name} is empty: 0 bytes.", name="a.csv"), "Pack it again, or unpack it.")
+        assert "a.csv" in error.message
+        assert error.message != "a.csv is empty: 0 bytes."
+        assert error.hint != "Pack it again, or unpack it."
+    assert words.again(error.message) == "a.csv is empty: 0 bytes."
+
+
+def test_a_stored_finding_is_said_again_in_another_language() -> None:
+    found = Finding("x", "info", "a.csv", words.say("{n} rows have no usable time.", n=1200), 1200)
+    stored = Finding.from_json(json.loads(json.dumps(found.to_json())))
+    assert stored == found
+    with words.speaking("zh"):
+        told = words.again(stored.message)
+        assert "1,200" in told
+        assert told != found.message
+
+
 def fields(template: str) -> set[str]:
     """The names in a template."""
     return {name for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
 def test_every_template_is_given_what_it_names() -> None:
-    for file in (*SPOKEN, *sorted((ROOT / "fairdash" / "stages").glob("*.py"))):
+    for file in {*SPOKEN, *SOURCES_OF_TEXT}:
         for node in ast.walk(ast.parse(file.read_text())):
             if (
                 isinstance(node, ast.Call)

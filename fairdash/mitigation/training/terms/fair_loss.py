@@ -31,6 +31,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.mitigation.base import Info, TermBatch
 from fairdash.mitigation.training.terms.members import Members, samples_of
@@ -134,7 +135,10 @@ class PredictionTerm(nn.Module):
         if batch.probability is None or batch.label is None or batch.items is None:
             raise ConfigError(
                 "This fairness term compares predicted probabilities, and this recommender predicts none.",
-                f"Choose `fair_loss`, which compares ranking losses, or {' or '.join(offering('probabilities'))}.",
+                words.say(
+                    "Choose `fair_loss`, which compares ranking losses, or {names}.",
+                    names=" or ".join(offering("probabilities")),
+                ),
             )
         total = batch.probability.new_zeros(())
         if self.strength == 0:

@@ -1,0 +1,171 @@
+"""Declares `llm`: a language model that orders the candidates of a first stage, or writes a list of its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdash import words
+from fairdash.errors import ConfigError
+from fairdash.hashing import id_hash, mix
+from fairdash.recommenders.base import Cost, RecommenderInfo, Sizes
+from fairdash.recommenders.llm.prompts import PROTOCOLS
+from fairdash.recommenders.options import option
+from fairdash.recommenders.popularity import INFO as POPULARITY
+from fairdash.schema import USER_ID, Codes, TrainingData
+
+WEIGHTS = 134_500_000  # of SmolLM2-135M-Instruct
+PROMPT_TOKENS, TITLE_TOKENS = 90, 9  # typical: of a prompt without its titles, and of a title
+TIMES = 2  # everybody is asked at validation and at test time
+SLOWER = 4  # a token that is written takes as long as so many that are read
+MOST_VALUES = 12  # values of an attribute by which people are drawn evenly
+
+
+def _first_stages() -> tuple[str, ...]:
+    from fairdash.recommenders import first_stages  # not before all are declared
+
+    return first_stages()
+
+
+@dataclass(frozen=True)
+class LlmOptions:
+    """`llm`: a language model that orders the candidates of a first stage."""
+
+    model: str = option(
+        "default",
+        "The language model: default (SmolLM2-135M-Instruct), a HuggingFace name, a folder, or a GGUF file.",
+    )
+    way: str = option(
+        "likelihood",
+        "likelihood: candidates are ordered by how likely their titles are; generate: it writes a list of its own.",
+        choices=("likelihood", "generate"),
+    )
+    people: int = option(
+        200, "People who are asked about; only they are audited. 0: everybody.", low=0, high=100_000_000
+    )
+    evenly: str = option(
+        "", "The attribute by which they are drawn, as many of each value; empty: the first of the profile."
+    )
+    first_stage: str = option(POPULARITY.name, "Whose best items are ordered.", choices=_first_stages)
+    n_candidates: int = option(20, "Items of the first stage that are ordered; no others are.", low=2, high=1000)
+    protocol: str = option(
+        "history",
+        "How a person is told: by what they liked, as a fan of the last thing that they liked (FaiRLLM), or with "
+        "candidates to choose from in an order that nothing else decides (FairEval).",
+        choices=tuple(PROTOCOLS),
+    )
+    template: str = option(
+        "",
+        "A prompt of your own in place of the protocol's, with {profile}, {history}, {anchor} or {candidates} in it.",
+    )
+    history: int = option(10, "Liked titles that the prompt names, the latest ones.", low=0, high=500)
+    titles: int = option(10, "Titles that a list is asked for (generate).", low=1, high=100)
+    endpoint: str = option(
+        "",
+        "URL of an endpoint that speaks the OpenAI chat protocol, up to /v1; model is then its name there, and a key "
+        "is read from FAIRDASH_LLM_KEY, for the host in FAIRDASH_LLM_HOST. Who people are and what they liked is sent.",
+    )
+    lora_steps: int = option(
+        0,
+        "Steps of fine-tuning by LoRA on who somebody is and what they liked → the next title; 0: none.",
+        low=0,
+        high=10**6,
+    )
+    lora_batch: int = option(4, "Titles in one step.", low=1, high=1024)
+    lora_rate: float = option(2e-4, "Of the first step; it falls to 0 in a line.", low=1e-7, high=1.0)
+    lora_rank: int = option(8, "Rank of the matrices that are learned.", low=1, high=512)
+    price: float = option(0.0, "Price of a million tokens, for the estimate.", low=0.0, high=1e6)
+
+
+def sample(o: LlmOptions, data: TrainingData, seed: int) -> NDArray[np.bool_] | None:
+    """Who is asked about [n_users]; None for everybody. Of each value of the attribute as many as there are, up to an
+    equal part of `people`; drawn by a hash of seed and id among those who did anything. Raises ConfigError for an
+    attribute that is not there, or that has more values than can be drawn evenly."""
+    there = np.bincount(data.train.user, minlength=data.n_users) > 0
+    if not 0 < o.people < int(there.sum()):
+        return None
+    by = o.evenly or next(iter(data.profile), "")
+    if by and by not in data.users:
+        raise ConfigError(
+            words.say("People cannot be drawn evenly by “{by}”: the table of people has no such column.", by=by),
+            words.say("It has: {columns}.", columns=", ".join(data.users.columns.drop(USER_ID)) or "–"),
+        )
+    groups: NDArray[np.integer[Any]] = np.zeros(data.n_users, np.int64)
+    if by:
+        groups = data.users[by].astype("category").cat.codes.to_numpy(np.int64)
+        there &= groups >= 0
+        values = len(np.unique(groups[there]))
+        if values > MOST_VALUES and o.evenly:
+            raise ConfigError(
+                words.say("{by} has {values} values: too many to draw people evenly by it.", by=by, values=values),
+                words.say("Choose an attribute of {most} values at most.", most=MOST_VALUES),
+            )
+        if values > MOST_VALUES:
+            groups[:] = 0
+    return _drawn(groups, there, o.people, mix(seed, id_hash(data.users[USER_ID])))
+
+
+def _drawn(
+    groups: NDArray[np.integer[Any]], there: NDArray[np.bool_], n: int, order: NDArray[np.uint64]
+) -> NDArray[np.bool_]:
+    """n of those who are there, as evenly over the groups as they have people; within a group by the order."""
+    chosen = np.zeros(len(groups), bool)
+    rows: Codes = np.flatnonzero(there).astype(np.int32)
+    rows = rows[np.argsort(order[rows], kind="stable")]
+    place = np.empty(len(rows), np.int64)  # of each within its group
+    for group in np.unique(groups[rows]):
+        own = groups[rows] == group
+        place[own] = np.arange(int(own.sum()))
+    chosen[rows[np.argsort(place, kind="stable")[:n]]] = True
+    return chosen
+
+
+def cost(o: LlmOptions, sizes: Sizes) -> Cost:
+    """Of asking about everybody who is asked. Another model's size is that of its folder's weights or file; one that is
+    not here yet counts as the packaged one."""
+    people = min(o.people or sizes.n_users, sizes.n_users) * TIMES
+    template = o.template or PROTOCOLS[o.protocol]
+    titles = ("{history}" in template) * o.history + ("{anchor}" in template)
+    titles += o.n_candidates * (o.way == "likelihood" or "{candidates}" in template)
+    read = people * (PROMPT_TOKENS + TITLE_TOKENS * titles)
+    written = people * (TITLE_TOKENS + 4) * o.titles if o.way == "generate" else 0
+    price = o.price * (read + written) / 1e6
+    if o.endpoint:
+        return Cost(0.0, 0.0, tokens=read + written, price=price)
+    weights = _weights(Path(o.model).expanduser())
+    learned = o.lora_steps * o.lora_batch * (PROMPT_TOKENS + TITLE_TOKENS * (o.history + 1))
+    flops = 2.0 * weights * (read + SLOWER * written + 3 * learned)  # a step goes back through what it read
+    return Cost(flops, 6.0 * weights + 1e9, tokens=read + written + learned, price=price)
+
+
+def _weights(model: Path) -> float:
+    """Numbers in a model, from the size of its files."""
+    if model.is_file():
+        return model.stat().st_size / 0.7  # a quantised number takes five bits or so
+    if (model / "config.json").is_file():
+        found: dict[str, Any] = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        each = 4 if found.get("dtype", found.get("torch_dtype")) == "float32" else 2
+        return sum(file.stat().st_size for file in model.glob("*.safetensors")) / each
+    return WEIGHTS
+
+
+INFO = RecommenderInfo(
+    name="llm",
+    title="Language model",
+    summary="A language model reads who a person is and what they liked, and orders another recommender's best items "
+    "by how likely it is to say their titles, or writes a list. It is slow, so a sample of people is asked about and "
+    "audited.",
+    paper="Zhang et al. 2023, Is ChatGPT Fair for Recommendation? (FaiRLLM); Holtzman et al. 2021",
+    place=25,
+    module="fairdash.recommenders.llm.model",
+    options=LlmOptions,
+    scores="candidates",
+    offers=frozenset({"profile"}),
+    cost=cost,
+    sample=sample,
+)

@@ -1,0 +1,63 @@
+"""Prompts and answers as JSON lines: a cancelled run goes on, and nothing is asked twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FILE = "answers.jsonl"
+
+
+def key(prompt: str) -> str:
+    """The prompt's SHA-256."""
+    return hashlib.sha256(prompt.encode()).hexdigest()
+
+
+class Kept:
+    """Answers by prompt, in a file of one JSON object a line: `sha256`, `prompt`, and what was answered. Of lines about
+    one prompt the later adds to the earlier. Lines are of one model; those of another, and a last one that was cut
+    off, are passed over."""
+
+    def __init__(self, file: Path, model: str) -> None:
+        self.file, self.model = file, model
+        self.answers: dict[str, dict[str, Any]] = {}
+        self.whole = True  # whether the file ends with a line's end
+        if file.is_file():
+            with file.open("rb") as stream:
+                for line in stream:
+                    self.whole = line.endswith(b"\n")
+                    self._read(line)
+
+    def _read(self, line: bytes) -> None:
+        try:
+            row = json.loads(line)
+            if row["model"] == self.model:
+                self._join(row["sha256"], row["answer"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return
+
+    def _join(self, at: str, answer: Mapping[str, Any]) -> None:
+        self.answers.setdefault(at, {}).update(answer)
+
+    def get(self, prompt: str) -> dict[str, Any]:
+        """What was answered to a prompt so far."""
+        return self.answers.get(key(prompt), {})
+
+    def add(self, prompt: str, answer: Mapping[str, Any]) -> None:
+        """Keep an answer, at once and for good; in memory alone where the folder cannot be written to."""
+        self._join(key(prompt), answer)
+        row = {"sha256": key(prompt), "model": self.model, "prompt": prompt, "answer": dict(answer)}
+        line = ("" if self.whole else "\n") + json.dumps(row, ensure_ascii=False) + "\n"
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with self.file.open("ab") as stream:  # one write a line, so that two processes do not mix theirs
+                stream.write(line.encode())
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError:
+            return
+        self.whole = True

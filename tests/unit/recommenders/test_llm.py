@@ -1,0 +1,313 @@
+"""llm on a tiny GPT-2 with random weights: its shortcuts are exact, it asks nothing twice, and only those it was asked
+about are audited."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import (
+    AutoModelForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+from fairdash.data import split as splits
+from fairdash.data import synthetic
+from fairdash.errors import Cancelled, ConfigError, ModelError
+from fairdash.mitigation.base import Mitigation
+from fairdash.progress import silent
+from fairdash.recommenders import RECOMMENDERS, build, ranking, store
+from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, ReadingFitted, Sizes
+from fairdash.recommenders.device import choose
+from fairdash.recommenders.estimate import estimate
+from fairdash.recommenders.llm import sample
+from fairdash.recommenders.llm.kept import Kept, key
+from fairdash.recommenders.llm.model import FittedLlm, titles_of
+from fairdash.recommenders.llm.prompts import ASK_ONE, prompt, template_of
+from fairdash.recommenders.llm.reading import Reader
+from fairdash.run import Run
+from fairdash.schema import GroupSpec, TrainingData
+from fairdash.stages import audit, compare, finder, fit, places, recommend
+from fairdash.stages.fit import TrainSpec
+from tests.unit.recommenders.conftest import N_ITEMS, N_USERS, make_data
+
+GENDER = GroupSpec(("gender",), (None,), 2)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GPT-2 of two layers that knows the words of the small catalogue and of the prompts."""
+    folder = tmp_path_factory.mktemp("tiny")
+    said = f"A person : man woman ; age They liked , the latest last is fan of {ASK_ONE} This someone with gender ."
+    texts = [*said.split(), "Space", "battle", "Love", "song", "item", *".,:;?=-()", *map(str, range(120))]
+    vocabulary = {word: i for i, word in enumerate(dict.fromkeys(["[UNK]", "[END]", *texts]))}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, "[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]", eos_token="[END]").save_pretrained(folder)
+    torch.manual_seed(0)
+    size = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 128, "initializer_range": 0.3}
+    GPT2LMHeadModel(GPT2Config(vocab_size=len(vocabulary), bos_token_id=1, eos_token_id=1, **size)).save_pretrained(
+        folder
+    )
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRDASH_CPU_BF16", "0")  # exact comparisons
+
+
+def options(tiny: Path, **more: Any) -> dict[str, Any]:
+    return {"model": str(tiny), "n_candidates": 6, "people": 10, "history": 4} | more
+
+
+def fitted(tiny: Path, data: TrainingData, folder: Path, **more: Any) -> FittedLlm:
+    made = build("llm", options(tiny, **more)).fit(data, seed=0, device="cpu", folder=folder, progress=silent)
+    assert isinstance(made, FittedLlm)
+    return made
+
+
+def reader(tiny: Path) -> Reader:
+    return Reader(*store.pretrained(str(tiny), AutoModelForCausalLM, whole=True, kinds=None), choose("cpu"))
+
+
+def test_titles_that_share_a_prompt_get_what_each_gets_alone(tiny: Path) -> None:
+    read = reader(tiny)
+    titles = ["Space battle 3", "song", "Love song 30 ; item 4", *(f"item {n}" for n in range(40))]
+    together = read.likelihood("A person : man .", titles)
+    for title, value in zip(titles[:4], together, strict=False):
+        ids = read.ids(read.chat("A person : man ."))
+        own = read.ids(title)
+        with torch.inference_mode():
+            logits = read.model(torch.tensor([[*ids, *own]])).logits[0].log_softmax(-1)
+        alone = [float(logits[len(ids) + i - 1, token]) for i, token in enumerate(own)]
+        assert value == pytest.approx(np.mean(alone), abs=1e-5)
+    assert (together <= 0).all()
+
+
+def test_a_prompt_longer_than_the_model_reads_is_named(tiny: Path) -> None:
+    with pytest.raises(ConfigError, match="longer than this model reads"):
+        reader(tiny).likelihood("man " * 200, ["song"])
+
+
+def test_a_score_is_what_the_person_adds_to_a_title(tiny: Path, run: Path) -> None:
+    data = make_data(profile=("gender",))
+    made = fitted(tiny, data, run)
+    assert isinstance(made, CandidateFitted)
+    assert isinstance(made, CandidateProfileFitted)
+    assert isinstance(made, ReadingFitted)
+    users, items = np.array([3], np.int32), np.array([[5, 21, -1]], np.int32)
+    scores = made.score_candidates(users, items, data.train)
+    asked, title = made.reads(data, 3, 5, data.train)
+    assert asked.startswith("A person: woman. They liked, the latest last: Love song")
+    assert title == "Space battle 5"
+    expected = made.reader.likelihood(asked, [title])[0] - made.reader.likelihood(ASK_ONE, [title])[0]
+    assert scores[0, 0] == pytest.approx(expected, abs=1e-5)
+    other = made.score_candidate_profiles(users, items, data.train, ["A person: man."])
+    assert other[0, 0] != scores[0, 0]
+
+
+def test_a_run_that_was_stopped_goes_on_and_asks_nothing_twice(
+    tiny: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, asked = make_data(profile=("gender",)), []
+    real = Reader.likelihood
+
+    def counted(self: Reader, prompt: str, titles: list[str]) -> Any:
+        asked.extend((prompt, title) for title in titles)
+        return real(self, prompt, titles)
+
+    monkeypatch.setattr(Reader, "likelihood", counted)
+
+    def stop(done: float, message: str = "", values: Any = None) -> None:
+        if done > 0.5:
+            raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        build("llm", options(tiny)).fit(data, seed=0, device="cpu", folder=run, progress=stop)
+    before = len(asked)
+    with (run / "answers.jsonl").open("a") as file:
+        file.write('{"sha256": "cut o')  # as a killed process leaves it
+    made = fitted(tiny, data, run)
+    assert 0 < before < len(asked) == len(set(asked))
+    rows = [json.loads(line) for line in (run / "answers.jsonl").read_text().splitlines() if line.endswith("}")]
+    assert all(row["sha256"] == key(row["prompt"]) for row in rows)
+    store.save(made, run / "model")
+    again = store.load(run / "model")
+    people = np.flatnonzero(sample(made.options, data, 0)).astype(np.int32)
+    count = len(asked)
+    np.testing.assert_array_equal(ranking.scores(again, people, data.train), ranking.scores(made, people, data.train))
+    assert len(asked) == count
+    fitted(tiny, data, run / "other", model=str(tiny), protocol="fairllm")
+    assert len(asked) > count
+
+
+def test_answers_of_another_model_are_not_taken(tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    Kept(file, "one").add("Hello?", {"song": -1.0})
+    Kept(file, "one").add("Hello?", {"battle": -2.0})
+    assert Kept(file, "one").get("Hello?") == {"song": -1.0, "battle": -2.0}
+    assert Kept(file, "two").get("Hello?") == {}
+
+
+def test_people_are_drawn_evenly_and_the_same_again() -> None:
+    data = make_data(profile=("gender",))
+    women = (data.users["gender"] == "F").to_numpy()
+    few = data.with_(users=data.users.assign(gender=np.where(np.arange(N_USERS) < 6, "F", "M")))
+    config = build("llm", {"people": 20}).config
+    chosen = sample(config, data, 0)
+    assert chosen is not None
+    assert (chosen.sum(), chosen[women].sum()) == (20, 10)
+    rare = sample(config, few, 0)
+    assert rare is not None
+    assert (rare.sum(), rare[:6].sum()) == (20, 6)  # all there are, the rest of the others
+    np.testing.assert_array_equal(chosen, sample(config, data, 0))
+    assert (chosen != sample(config, data, 1)).any()
+    assert sample(build("llm", {"people": 0}).config, data, 0) is None
+    for by, told in (("height", "no such column"), ("user_id", "too many")):
+        with pytest.raises(ConfigError, match=told):
+            sample(build("llm", {"people": 20, "evenly": by}).config, data, 0)
+
+
+def test_only_those_who_were_asked_are_audited_and_compared(tiny: Path, tmp_path: Path) -> None:
+    cut = splits.split(synthetic.make(n_users=80, n_items=40)[0], "user-time:0.8")
+    chosen = options(tiny, profile="gender", people=30)
+    run = Run.load(fit.train(cut, TrainSpec("llm", chosen), tmp_path / "llm").folder)
+    asked = run.split.asked
+    assert asked is not None
+    assert run.split.digest == cut.digest
+    assert "30 of 80 people" in run.split.notes[-1]
+    lists = recommend.recommend(run, 6)
+    np.testing.assert_array_equal((lists.items >= 0).any(axis=1), asked)
+    np.testing.assert_array_equal(np.isfinite(finder.standing(run.split, lists, 6).ndcg) & ~asked, False)
+    spec = audit.AuditSpec((GENDER,), k=6, replicates=20, permutations=20, model=True)
+    found = audit.audit(run, lists, spec).to_json()
+    assert found["n_users"] == 30
+    assert found["model"]["gender"]["flip_jaccard"]["n"] == 30
+    assert not any("no list" in told for told in found["warnings"])
+    plain = fit.train(cut, TrainSpec("popularity"), tmp_path / "popularity")
+    made = compare.Made("popularity", plain, recommend.recommend(plain, 6), {})
+    both = compare.compare(made, compare.Made("llm", run, lists, {}), spec).to_json()
+    told = places.rerank_input(run, Mitigation("user_parity", (GENDER,)), 6, "valid")
+    assert told.valid is not None
+    assert told.user_groups is not None
+    assert set(told.valid.nonzero()[0]) <= set(np.flatnonzero(asked))
+    np.testing.assert_array_equal(told.user_groups.unknown, ~asked)
+    assert compare.compare(made, made, spec).to_json()["n_users"] == 80
+    assert both["n_users"] == 30
+
+
+def test_templates_are_filled_in_one_pass() -> None:
+    assert prompt(template_of("fairllm", ""), "A person: man.", ["Heat", "{history}"]) == (
+        f"A person: man. They are a fan of {{history}}. {ASK_ONE}"
+    )
+    assert "nothing yet" in prompt(template_of("history", ""), "", [])
+    for own, told in (("About {who}.", "{who}"), ("Nothing to fill", "names no place")):
+        with pytest.raises(ConfigError, match=told):
+            build("llm", {"template": own})
+
+
+def test_items_without_a_title_are_told_by_what_is_known_of_them() -> None:
+    items = make_data().items
+    assert titles_of(items.assign(title=[None, *items["title"][1:]]))[:2] == ["Sci-Fi, War", "Space battle 1"]
+    assert titles_of(items[["item_id"]])[0] == "item i0"
+
+
+def test_the_cost_is_told_in_tokens(tiny: Path) -> None:
+    info = RECOMMENDERS["llm"]
+    assert info.cost is not None
+    sizes = Sizes(N_USERS, N_ITEMS, 500)
+    small = info.cost(build("llm", options(tiny)).config, sizes)
+    large = info.cost(build("llm", options(tiny, people=20)).config, sizes)
+    assert large.tokens == 2 * small.tokens
+    assert large.flops < info.cost(build("llm", {"people": 20}).config, sizes).flops
+    assert "tokens" in estimate(large, choose("cpu")).sentence
+
+
+@pytest.fixture(scope="module")
+def llama(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of one layer with the tokenizer of the tiny GPT-2."""
+    folder = tmp_path_factory.mktemp("llama")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tiny)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), bos_token_id=1, eos_token_id=1, **size)).save_pretrained(
+        folder
+    )
+    return folder
+
+
+def test_fine_tuning_learns_the_next_title_goes_on_and_comes_back(llama: Path, tmp_path: Path) -> None:
+    data, losses = make_data(profile=("gender",)), []
+    more = {"lora_steps": 60, "lora_batch": 8, "lora_rate": 0.02, "people": 4}
+
+    def heard(done: float, message: str = "", values: Any = None) -> None:
+        losses.extend([values["loss"]] if values else [])
+
+    def stop(done: float, message: str = "", values: Any = None) -> None:
+        if message.startswith("Step 25"):
+            raise Cancelled("Stopped.")
+
+    whole = build("llm", options(llama, **more)).fit(
+        data, seed=0, device="cpu", folder=tmp_path / "whole", progress=heard
+    )
+    assert isinstance(whole, FittedLlm)
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    with pytest.raises(Cancelled):
+        build("llm", options(llama, **more)).fit(data, seed=0, device="cpu", folder=tmp_path / "two", progress=stop)
+    losses.clear()
+    parts = build("llm", options(llama, **more)).fit(
+        data, seed=0, device="cpu", folder=tmp_path / "two", progress=heard
+    )
+    assert isinstance(parts, FittedLlm)
+    assert len(losses) == 40  # from the checkpoint at 20
+    for name, array in whole.learned.items():
+        np.testing.assert_allclose(parts.learned[name], array, atol=1e-5)
+    store.save(whole, tmp_path / "model")
+    again = store.load(tmp_path / "model")
+    assert isinstance(again, FittedLlm)
+    text, titles = "They liked, the latest last: Love song 30.", ["Love song 31", "Space battle 3"]
+    np.testing.assert_allclose(again.reader.likelihood(text, titles), whole.reader.likelihood(text, titles), atol=1e-4)
+    plain = fitted(llama, data, tmp_path / "plain", people=4)
+    assert (plain.reader.likelihood(text, titles) < whole.reader.likelihood(text, titles)).all()
+
+
+def test_an_example_asks_for_what_came_next(tiny: Path, run: Path) -> None:
+    data = make_data(profile=("gender",))
+    made = fitted(tiny, data, run, people=1)
+    liked = data.train.take(np.flatnonzero(data.train.rating >= 4))
+    for seed in range(20):
+        asked, title = made.example(data, np.random.default_rng(seed))
+        told = asked.partition("latest last: ")[2].partition(".")[0].split("; ")
+        user = next(
+            user
+            for user in range(N_USERS)
+            if (own := [made.titles[item] for item in liked.item[liked.user == user]])
+            and title in own
+            and own[max(own.index(title) - 4, 0) : own.index(title)] == told
+        )
+        assert ("woman" in asked) == (data.users["gender"][user] == "F")
+
+
+def test_another_model_in_the_same_place_is_noticed(tiny: Path, run: Path, tmp_path: Path) -> None:
+    import shutil
+
+    place = Path(shutil.copytree(tiny, tmp_path / "place"))
+    store.save(fitted(place, make_data(), run, people=2), run / "model")
+    (place / "config.json").write_text((place / "config.json").read_text() + "\n")
+    with pytest.raises(ModelError, match="is another one"):
+        store.load(run / "model")
+    with pytest.raises(ModelError, match="absent"):
+        build("llm", {"model": str(tmp_path / "absent")}).fit(
+            make_data(), seed=0, device="cpu", folder=run, progress=silent
+        )

@@ -1,0 +1,89 @@
+"""The gap in one window of the held-out part after the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairdash import charts
+from fairdash.charts import Moment
+from fairdash.data.brought import bring
+from fairdash.data.given import given_split
+from fairdash.errors import ConfigError
+from fairdash.metrics.files import audits
+from fairdash.metrics.inputs import lists_for
+from fairdash.schema import USER_ID, GroupSpec, Lists, Split
+from fairdash.stages.audit import AuditSpec
+from fairdash.stages.over_time import over_time, ways
+
+PEOPLE = 240
+DAY = 86_400
+GROUPS = (GroupSpec(("gender",), (None,), 20),)
+SPEC = AuditSpec(GROUPS, replicates=200, permutations=200)
+
+
+def _tables() -> dict[str, pd.DataFrame]:
+    """Men hit in January, nobody in February; in March there is but a handful of women."""
+    people = np.arange(PEOPLE)
+    month = np.where(people % 30 == 0, 2, people % 2)  # of people in fours: F, M, F, M
+    gender = np.array(["F", "M"])[people // 2 % 2]
+    hit = (month == 0) & (gender == "M")
+    times = pd.Timestamp("2024-01-03").timestamp() + DAY * 31 * month + people * 60
+    return {
+        "recommendations": pd.DataFrame({"user_id": people, "item_id": 1, "rank": 1}),
+        "truth": pd.DataFrame({"user_id": people, "item_id": np.where(hit, 1, 2), "timestamp": times.astype(int)}),
+        "users": pd.DataFrame({"user_id": people, "gender": gender}),
+    }
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[Split, Lists]:
+    tables = _tables()
+    brought = bring(tables["recommendations"], tables["truth"], tables["users"])
+    _, split = given_split(brought)
+    return split, lists_for(brought, "", split.training.users[USER_ID])[0]
+
+
+def test_each_window_is_of_those_with_held_out_items_in_it(made: tuple[Split, Lists]) -> None:
+    split, lists = made
+    assert ways(split) == ("month", "week", "4", "8", "12")
+    january, february, march = over_time(split, lists, SPEC, "ndcg", "month")
+    assert [one.name for one in (january, february, march)] == ["2024-01", "2024-02", "2024-03"]
+    assert january.gap["pair"] == ["M", "F"]
+    assert january.gap["gap"] == 1.0
+    assert charts.verdict(january.gap) == "found"
+    assert charts.verdict(february.gap) == "none"
+    assert (march.people, charts.verdict(march.gap)) == (8, "undefined")
+    assert march.reason
+    assert january.people == int((np.arange(PEOPLE) % 2 == 0).sum() - 8)
+
+
+def test_the_page_has_the_windows_of_the_command_line(made: tuple[Split, Lists]) -> None:
+    by_month = audits(**_tables(), groups=GROUPS, window="month", replicates=200, permutations=200)
+    for window in over_time(*made, SPEC, "ndcg", "month"):
+        row = by_month.to_json()["by_window"][window.name]["gaps"]["gender"]["ndcg"]
+        assert [row[key] for key in ("gap", "ci", "p_value")] == [window.gap[key] for key in ("gap", "ci", "p_value")]
+
+
+def test_windows_need_times_and_a_metric_of_lists(made: tuple[Split, Lists]) -> None:
+    split, lists = made
+    timeless = replace(split, test=replace(split.test, time=np.zeros(len(split.test))))
+    assert ways(timeless) == ()
+    order = replace(split, test=replace(split.test, time=np.arange(len(split.test), dtype=float)))
+    assert ways(order) == ("4", "8", "12")
+    with pytest.raises(ConfigError, match="of the model"):
+        over_time(split, lists, SPEC, "probe_auc", "month")
+
+
+def test_a_window_without_a_gap_is_no_gap_of_nothing() -> None:
+    told = [Moment("2024-01", 120, 0.2, 0.1, 0.3, 0.01, "found"), Moment("2024-02", None, None, reason="too few")]
+    chart = charts.over_time(told, "NDCG")
+    assert chart.table["gap"].isna().tolist() == [False, True]
+    assert chart.table["people"].isna().tolist() == [False, True]
+    crossed = next(trace for trace in chart.figure.data if trace.name == "undefined")
+    assert crossed.y[0] < 0
+    assert "2024-01" in chart.alt
+    assert not len(charts.over_time(told[1:], "NDCG").table)
