@@ -541,6 +541,18 @@ def _report(arguments: argparse.Namespace) -> int:
 _MAKES = {"audit": "audit", "comparison": "compare"}
 
 
+def _serve(arguments: argparse.Namespace) -> int:
+    from fairdash.api import app, document
+
+    def ready(address: str) -> None:
+        where = f"{address}{document.PATH}"
+        _say(arguments, {"address": address}, [words.say("The API is at {address}.", address=where)])
+        sys.stdout.flush()
+
+    app.serve(arguments.run, arguments.host, arguments.port, ready)
+    return 0
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     from fairdash.jobs import kinds
     from fairdash.workspace import Workspace
@@ -977,6 +989,11 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--format", choices=("html", "md", "csv", "json"), help="else by the ending of --out")
     made.add_argument("--frames", action="store_true", help="with the headings of AI Act Annex IV and DSA 27, 34, 35")
     made.add_argument("--out", type=Path, required=True)
+
+    made = command("serve", _serve, "answer other programs over HTTP: recommendations, events, audits of a run")
+    made.add_argument("--run", type=Path, required=True)
+    made.add_argument("--host", default="127.0.0.1", help="others than this machine need FAIRDASH_API_TOKEN to be set")
+    made.add_argument("--port", type=int, default=8601, help="0: any that is free")
 
     made = command("demo", _demo, "fill the workspace from nothing to a finished comparison")
     made.add_argument("--dataset", default="synthetic")

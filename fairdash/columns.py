@@ -119,6 +119,12 @@ TIME_NAMES = _known(
     "päivämäärä čas dato idő dátum timp ημερομηνία χρόνος תאריך זמן تاریخ زمان tanggal waktu thời_gian thoi_gian ngày",
     "วันที่ เวลา समय तारीख़ vrijeme",
 )
+DATE_PARTS = {  # the columns of a date that stands in several
+    "year": _known("year yyyy jahr année annee año ano anno jaar rok år 年 年份 연도 год"),
+    "month": _known("month mm monat mois mes mese maand miesiąc måned 月 月份 월 месяц"),
+    "day": _known("day dd dayofmonth tag jour día dia giorno dag dzień 日 일 день"),
+    "hour": _known("hour hh hourofday stunde heure hora ora uur godzina time_hour 时 小时 時 시 час"),
+}
 TITLE_NAMES = _known(
     "title movietitle name itemname artistname trackname booktitle label productname prodname moviename",
     "originaltitle appname gamename titulo nombre titre nom titel nome 标题 名称 片名 书名 电影名 タイトル 제목",

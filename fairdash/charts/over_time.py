@@ -64,7 +64,7 @@ def over_time(moments: Sequence[Moment], metric: str) -> Chart:
     shown = list(range(0, len(moments), step))
     figure.update_xaxes(
         tickvals=shown, ticktext=[words.markup(moments[i].name, 24) for i in shown], range=[-0.6, len(moments) - 0.4],
-        showgrid=False, fixedrange=True,
+        showgrid=False, zeroline=False, fixedrange=True,
     )  # fmt: skip
     figure.update_yaxes(title_text=words.markup(words.say("gap in {metric}", metric=metric), 60), zeroline=True,
                         range=[foot - 0.05 * (high - low), high + 0.08 * (high - low)], fixedrange=True)  # fmt: skip

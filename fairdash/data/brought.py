@@ -204,14 +204,16 @@ def entered(source: Brings, what: str, options: ImportOptions, findings: list[Fi
         if not (pd.api.types.is_integer_dtype(frame.index.dtype) and len(frame) and frame.index.min() > 0):
             frame.index = pd.RangeIndex(1, len(frame) + 1)
         table = Table(str(source.attrs.get("file", what)), frame, "frame", "utf-8", True)
-        laid_out = lists or known(frame, columns.ITEM_NAMES) is None
-        return shapes.rows(table, place) if laid_out and what not in ("users", "items") else table
+        if what in ("users", "items"):
+            return table
+        table = shapes.dated(table)
+        return shapes.rows(table, place) if lists or known(frame, columns.ITEM_NAMES) is None else table
     own = {"users": options.read_users, "items": options.read_items}.get(what, options.read_interactions)
     table, _ = shapes.recognise(read.table(source, options.reading(own)))
     if what in ("users", "items"):
         table = shapes.named_people(table) if what == "users" else shapes.joined_categories(table)
     else:
-        table = shapes.rows(table, place)
+        table = shapes.rows(shapes.dated(table), place)
     findings += files.seen(table)
     return table
 

@@ -69,6 +69,9 @@ _KINDS = (
     (b"<stata", words.several("a Stata file", "Export the table as CSV.")),
     (b"%%MatrixMarket", words.several("a Matrix Market file", "Export the triples person, item, rating as CSV.")),
 )
+_RULED = re.compile(rb"^[ \t]*[|+]?[ \t]*:?-+:?[ \t]*(?:[|+][ \t]*:?-+:?[ \t]*)+[|+]?[ \t]*\r?$", re.MULTILINE)
+_DATED = re.compile(r"(?<!\d)(?:19|20)\d\d(?:[-_.]?(?:0[1-9]|1[0-2]|[qw]\d{1,2})(?:[-_.]?\d\d)?)?(?!\d)", re.IGNORECASE)
+_KEYED = re.compile(r"([^=]+)=([^=]*)")  # a folder of Hive's: year=2023
 _PART = re.compile(r"part-\d+.*|.*[-_.]part[-_.]?\d+.*|\d{6}_\d+", re.IGNORECASE)
 
 
@@ -156,7 +159,9 @@ def too_large(name: str, size: int, limit: int) -> DataError:
         "(FAIRDASH_MAX_UPLOAD_MB, FAIRDASH_MAX_UNPACKED_MB)."
     )
     return DataError(
-        words.say("{name} has {size} MB; the limit is {limit} MB.", name=name, size=f"{size / 1e6:,.0f}", limit=limit),
+        words.say(
+            "{name} has {size} MB; the limit is {limit} MB.", name=name, size=words.number(size / 1e6, 0), limit=limit
+        ),
         hint,
     )
 
@@ -253,13 +258,26 @@ def _is_folder(source: str | Path) -> bool:
 
 
 def parts(sources: Sequence[Source]) -> list[list[Source]]:
-    """The sources, those that are parts of one table (part-00000, part-00001 … of Spark) together."""
+    """The sources, those that are parts of one table together: part-00000, part-00001 … of Spark; files whose names
+    differ by a date alone; files in folders of Hive's, year=2023 and year=2024."""
     found: dict[str, list[Source]] = {}
     for i, source in enumerate(sources):
-        path = PurePosixPath(str(source if not isinstance(source, tuple) else source[0]).replace("\\", "/"))
-        key = f"{path.parent}/*{path.suffix}" if _PART.fullmatch(path.name) else f"{i}"
-        found.setdefault(key, []).append(source)
+        path = _path(source)
+        folder, name = "/".join(_KEYED.sub(r"\1=*", each) for each in path.parent.parts), _DATED.sub("*", path.name)
+        if _PART.fullmatch(path.name) or folder != "/".join(path.parent.parts):
+            name = f"*{path.suffix}"
+        found.setdefault(f"{folder}/{name}" if "*" in folder + name else f"{i}", []).append(source)
     return list(found.values())
+
+
+def _path(source: Source) -> PurePosixPath:
+    return PurePosixPath(str(source if not isinstance(source, tuple) else source[0]).replace("\\", "/"))
+
+
+def _keyed(source: Source, table: Table) -> Table:
+    """The table with a column for each key=value among its folders, but for those that it has."""
+    told = [match for each in _path(source).parent.parts if (match := _KEYED.fullmatch(each))]
+    return replace(table, frame=table.frame.assign(**{m[1]: m[2] for m in told if m[1] not in table.frame}))
 
 
 def table(source: Source, reading: Reading | None = None) -> Table:
@@ -283,7 +301,7 @@ def table(source: Source, reading: Reading | None = None) -> Table:
 
 def joined(sources: Sequence[Source], reading: Reading | None = None, name: str = "") -> Table:
     """The parts of one table, below each other; their columns have to be the same."""
-    first, *rest = (_one(source, reading or Reading()) for source in sources)
+    first, *rest = (_keyed(source, _one(source, reading or Reading())) for source in sources)
     if not rest:
         return first
     for part in rest:
@@ -529,18 +547,23 @@ def _binary(name: str, text: str = "") -> DataError:
 
 
 def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table:
+    notes: tuple[Finding, ...] = ()
+    bare = _undrawn(text)
+    if bare is not None:
+        text = bare
+        message = words.say("The table is drawn with lines, as in Markdown; they are left aside.")
+        notes = (Finding("drawn", "info", name, message),)
     sample = text[:_SAMPLE].decode(errors="ignore")
     if len(text) > _SAMPLE:
         sample = sample[: sample.rfind("\n") + 1] or sample
     above, told = _preamble(sample, reading.separator)
-    notes: tuple[Finding, ...] = ()
     if above:
         count = sample[:above].count("\n")
         message = words.say(
             "What stands above the table is left aside: {examples}.",
             examples=examples(sample[:above].strip().splitlines()),
         )
-        notes = (Finding("preamble", "warning", name, message, count),)
+        notes = (*notes, Finding("preamble", "warning", name, message, count))
         cut = len(sample[:above].encode())
         # Its rows stay, as blank ones, so that rows keep their numbers.
         text, sample = b"\n" * count + text[cut:], "\n" * count + sample[above:]
@@ -563,8 +586,8 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
         text, sample = text.replace(b"::", _UNIT.encode()), sample.replace("::", _UNIT)
     if reading.separator is None and _is_sequences(lines, separator):
         return _sequences(name, text, delimiter, separator, encoding)
-    quoted = _is_quoted(text, separator)
-    records = list(_records(sample, delimiter, quoted))
+    mark = _quotation(text, sample, delimiter, separator)
+    records = list(_records(sample, delimiter, mark))
     if not records:
         raise DataError(
             words.say("{name} holds no cells, only separators.", name=name), "Export it again with its rows."
@@ -587,7 +610,7 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
         spaced = tuple(_TYPED.sub("", cell) for cell in first if cell.endswith("_seq"))
         first = [_TYPED.sub("", cell) for cell in first]
     names = first if header else [f"column {i + 1}" for i in range(len(first))]
-    frame = _parse(name, text, delimiter, quoted, names)
+    frame = _parse(name, text, delimiter, mark, names)
     blank = frame.isna().all(axis=1)
     if header:
         blank.iloc[: int(np.argmin(blank.to_numpy())) + 1] = True  # blank rows above the header, and the header
@@ -601,6 +624,18 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
         )
     blanks = int(blank.sum()) - int(header) - sum(note.count for note in notes)
     return Table(name, frame, separator, encoding, header, blanks, spaced, notes)
+
+
+def _undrawn(text: bytes) -> bytes | None:
+    """A table that is drawn, as in Markdown and by data bases, without its lines, which stay as blank rows; None for
+    any other text. Such a line is among the first three."""
+    rule = _RULED.search(text[:_SAMPLE])
+    if rule is None or b"|" not in text[:_SAMPLE] or len(text[: rule.start()].strip().splitlines()) > 2:
+        return None
+    bare = re.sub(rb"^\(\d+ rows?\)[ \t]*\r?$", b"", _RULED.sub(b"", text), flags=re.MULTILINE)
+    if re.search(rb"^[ \t]*[^\s|]", bare, re.MULTILINE) is None:  # all rows begin with a line
+        bare = re.sub(rb"^[ \t]*\||\|[ \t]*(?=\r?$)", b"", bare, flags=re.MULTILINE)
+    return re.sub(rb"[ \t]*\|[ \t]*", b"|", re.sub(rb"^[ \t]+|[ \t]+(?=\r?$)", b"", bare, flags=re.MULTILINE))
 
 
 def _preamble(sample: str, separator: str | None) -> tuple[int, str | None]:
@@ -683,19 +718,28 @@ def _sequences(name: str, text: bytes, delimiter: str, separator: str, encoding:
     return Table(name, frame.mask(frame == ""), separator, encoding, False)
 
 
-def _is_quoted(text: bytes, separator: str) -> bool:
-    """Whether quotation marks enclose cells. "::" files never do that; tab and pipe files only where a pair shows."""
+def _quotation(text: bytes, sample: str, delimiter: str, separator: str) -> str:
+    """The mark that encloses cells, "" for none. "::" files have none; tab and pipe files only where a pair shows. It
+    is a single one where nearly all rows have cells between those, and none has one between double ones."""
+    cut = re.escape(delimiter)
+    lines = [line for line in sample.splitlines()[:400] if line.strip()]
+    single, double = (
+        sum(re.search(f"(^|{cut}){mark}[^{mark}]*{mark}({cut}|$)", line) is not None for line in lines)
+        for mark in ("'", '"')
+    )
+    if single >= 0.9 * len(lines) and not double:
+        return "'"
     if separator in ("\t", "|") and b'"' in text:
-        mark = re.escape(separator.encode())
-        return re.search(rb"(^|" + mark + rb')"[^"\n]*"(' + mark + rb"|\r?$)", text, re.MULTILINE) is not None
-    return separator not in ("\t", "|", "::", SPACE)
+        told = re.escape(separator.encode())
+        return '"' if re.search(rb"(^|" + told + rb')"[^"\n]*"(' + told + rb"|\r?$)", text, re.MULTILINE) else ""
+    return "" if separator in ("\t", "|", "::", SPACE) else '"'
 
 
-def _records(sample: str, delimiter: str, quoted: bool) -> Iterable[list[str]]:
-    mark = '"' if quoted else None
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+def _records(sample: str, delimiter: str, mark: str) -> Iterable[list[str]]:
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if mark else csv.QUOTE_NONE
+    lines = io.StringIO(sample, newline="")
     try:
-        for record in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, quotechar=mark, quoting=quoting):
+        for record in csv.reader(lines, delimiter=delimiter, quotechar=mark or None, quoting=quoting):
             if any(cell.strip() for cell in record):
                 yield record
     except csv.Error:  # a cell beyond the module's limit: what was read so far is the sample
@@ -741,7 +785,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _parse(name: str, text: bytes, delimiter: str, quoted: bool, names: Sequence[str]) -> pd.DataFrame:
+def _parse(name: str, text: bytes, delimiter: str, mark: str, names: Sequence[str]) -> pd.DataFrame:
     keys = [column or f"\0{i}" for i, column in enumerate(names)]
     repeated = sorted({column for column in keys if keys.count(column) > 1})
     if repeated:
@@ -763,7 +807,8 @@ def _parse(name: str, text: bytes, delimiter: str, quoted: bool, names: Sequence
         return "skip"
 
     # Some data bases write \" for a quotation mark inside a cell; at a cell's end it is only a backslash.
-    escaped = quoted and b'\\"' in text and re.search(rb'[^,;\t|]\\"[^,;\t|\r\n]', text) is not None
+    quoted = bool(mark) and mark.encode() in text
+    escaped = mark == '"' and b'\\"' in text and re.search(rb'[^,;\t|]\\"[^,;\t|\r\n]', text) is not None
     try:
         parsed = pa_csv.read_csv(
             io.BytesIO(text),
@@ -771,10 +816,10 @@ def _parse(name: str, text: bytes, delimiter: str, quoted: bool, names: Sequence
             read_options=pa_csv.ReadOptions(use_threads=False, column_names=keys, block_size=1 << 22),
             parse_options=pa_csv.ParseOptions(
                 delimiter=delimiter,
-                quote_char='"' if quoted else False,
-                double_quote=quoted,
+                quote_char=mark or False,
+                double_quote=bool(mark),
                 escape_char="\\" if escaped else False,
-                newlines_in_values=quoted and b'"' in text,
+                newlines_in_values=quoted,
                 ignore_empty_lines=False,
                 invalid_row_handler=keep,
             ),
@@ -810,12 +855,12 @@ def _parse(name: str, text: bytes, delimiter: str, quoted: bool, names: Sequence
         raise _too_many_rows(name, parsed.num_rows)
     frame: pd.DataFrame = parsed.to_pandas().astype("str")
     frame.index = pd.RangeIndex(1, len(frame) + 1)
-    if quoted and not escaped and b'"' in text:
-        _check_quotes(name, text, delimiter, frame)
+    if quoted and not escaped:
+        _check_quotes(name, text, delimiter, mark, frame)
     return frame
 
 
-def _check_quotes(name: str, text: bytes, delimiter: str, frame: pd.DataFrame) -> None:
+def _check_quotes(name: str, text: bytes, delimiter: str, mark: str, frame: pd.DataFrame) -> None:
     """DataError where a cell over several lines is none, but a quotation mark that swallowed the rows below it."""
     several = np.zeros(len(frame), dtype=bool)
     for column in frame:
@@ -825,7 +870,8 @@ def _check_quotes(name: str, text: bytes, delimiter: str, frame: pd.DataFrame) -
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     row = 0  # rows that were read without a fault
     try:
-        for _ in csv.reader(io.StringIO(text.decode(), newline=""), delimiter=delimiter, strict=True):
+        lines = io.StringIO(text.decode(), newline="")
+        for _ in csv.reader(lines, delimiter=delimiter, quotechar=mark, strict=True):
             row += 1
     except csv.Error as error:
         if row < len(several) and several[row]:

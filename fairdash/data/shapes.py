@@ -135,6 +135,50 @@ def joined_categories(table: Table) -> Table:
     return replace(table, frame=frame, notes=(*table.notes, Finding("joined_categories", "info", table.name, message)))
 
 
+def dated(table: Table) -> Table:
+    """A table with a date in columns of its own, year, month, day and hour as far as they are there, as one column of
+    dates; with an hour beside a date, both together; else as it is."""
+    frame, found = table.frame, dict[str, str]()
+    for column in columns.names(frame):
+        part = next((part for part, names in columns.DATE_PARTS.items() if columns.plain(column) in names), None)
+        if part is not None and part not in found and columns.is_numeric(frame[column]):
+            low, high = _BOUNDS[part]
+            numbers = columns.numbers(frame[column])
+            told = numbers[np.isfinite(numbers)]
+            if (told % 1 == 0).all() and told.min() >= low and told.max() <= high:
+                found[part] = column
+    rest = [c for c in columns.names(frame) if c not in found.values()]
+    date = [
+        c for c in rest if columns.plain(c) in columns.TIME_NAMES and mapping.looks_like_time(frame[c].astype("str"))
+    ]
+    texts = {part: _digits(frame[column]) for part, column in found.items()}
+    if {"year", "month"} <= found.keys() and not date:
+        name, text = "date", texts["year"] + "-" + texts["month"] + "-" + texts.get("day", "01")
+    elif "hour" in found and len(date) == 1 and not frame[date[0]].astype("str").str.contains(":", na=False).any():
+        found, name, text = {"hour": found["hour"]}, date[0], frame[date[0]].astype("str").str.strip()
+    else:
+        return table
+    text = text + " " + texts["hour"] + ":00" if "hour" in found else text
+    things = [c for c in rest if columns.is_called(c, columns.ITEM_NAMES)]
+    if (name in frame and name not in date) or any(mapping.is_steady(frame[c], text) for c in things):
+        return table  # of the item, such as its release
+    parts = list(found.values())
+    message = words.say("{names} tell the date and time, put together as `{name}`.", names=", ".join(parts), name=name)
+    note = Finding("joined_date", "info", table.name, message)
+    laid = frame.drop(columns=parts).assign(**{name: text.astype("str")})
+    return replace(table, frame=laid, notes=(*table.notes, note))
+
+
+_BOUNDS = {"year": (1900, 2100), "month": (1, 12), "day": (1, 31), "hour": (0, 23)}
+
+
+def _digits(column: pd.Series) -> pd.Series:
+    """Whole numbers as text of two digits or more [n]; missing where there is none."""
+    numbers = columns.numbers(column)
+    texts = [f"{int(number):02}" if np.isfinite(number) else None for number in numbers]
+    return pd.Series(texts, index=column.index, dtype="str")
+
+
 def rows(table: Table, place: str = TIME) -> Table:
     """One row for each item of a list, where a table holds a person and all their items in one cell; else as it is.
 

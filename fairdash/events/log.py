@@ -29,6 +29,7 @@ from fairdash import settings
 from fairdash.errors import DataError
 from fairdash.words import say
 
+FILE = "events.sqlite"  # in the workspace: where the API puts what a service sends
 MAX_TEXT = 256  # characters of an id or a type
 MAX_IMPRESSION = 1000  # items shown at once
 MAX_KEPT_REFUSALS = 10_000  # the latest malformed events, which are kept aside with their reasons
@@ -191,6 +192,12 @@ class EventLog:
         with self._connect() as db:
             found = db.execute(f"select {_COLUMNS} from events where user = ? order by sent, offset", (user,))
             return [_event(row) for row in found]
+
+    def last(self) -> Event | None:
+        """The event that came last."""
+        with self._connect() as db:
+            row = db.execute(f"select {_COLUMNS} from events order by offset desc limit 1").fetchone()
+            return None if row is None else _event(row)
 
     def counts(self) -> Counts:
         """What became of all events so far."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdash.events.log import EventLog
 from fairdash.schema import ITEM_ID, USER_ID, Categories, Dataset, Groups, TrainingData
 
 Array = NDArray[np.float64]
@@ -62,6 +63,11 @@ class Simulation:
         """The events of n lists (a multiple of BLOCK), from this one on (likewise); the same whenever they are asked
         for."""
         return [event for at in range(first, first + n, BLOCK) for event in self._block(at)]
+
+    def following(self, log: EventLog) -> int:
+        """The first list that is not in a log of this stream."""
+        last = log.last()
+        return 0 if last is None else (int(last.event.split("-")[1]) // BLOCK + 1) * BLOCK
 
     def _block(self, first: int) -> list[dict[str, Any]]:
         rng = np.random.default_rng([self.seed, 2, first])

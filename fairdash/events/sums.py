@@ -234,8 +234,7 @@ class Census:
     @cached_property
     def discount(self) -> Counts:
         """Of each place, in parts of UNIT [k]."""
-        parts: Counts = np.rint(discounts(self.k) * UNIT).astype(np.int64)
-        return parts
+        return np.rint(discounts(self.k) * UNIT).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,7 +265,8 @@ class Sums:
     @property
     def people(self) -> Counts:
         """At least how many people each group has here [groups]."""
-        return np.asarray(np.count_nonzero(self.seen, axis=1), np.int64)
+        counted: Counts = self.seen.sum(axis=1, dtype=np.int64)
+        return counted
 
     def packed(self) -> tuple[bytes, bytes]:
         """As it is stored."""

@@ -284,11 +284,11 @@ class Watch:
             db.execute("commit")
         return found
 
-    def reference(self) -> Sums:
-        """The sums of the first windows, as far as they are there."""
+    def first(self) -> int | None:
+        """The first window, with which the reference begins."""
         with self._connect() as db:
-            rows = db.execute("select window from windows order by window limit ?", (self.rules.reference,)).fetchall()
-            return _total(self.census, db, [window for (window,) in rows])
+            found: int | None = db.execute("select min(window) from windows").fetchone()[0]
+        return found
 
     def total(self) -> Sums:
         """The sum of all windows."""

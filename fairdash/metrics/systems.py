@@ -147,7 +147,7 @@ class Series:
 
     def summary(self) -> list[str]:
         """A line a part, with its accuracy and its gaps; then what each says."""
-        lines = [f"{name}: {audit.n_users:,} people; {_told(audit)}." for name, audit in self.leaves.items()]
+        lines = [f"{name}: {words.count(audit.n_users)} people; {_told(audit)}." for name, audit in self.leaves.items()]
         for name, audit in self.leaves.items():
             lines += [f"{name}: {line}" for line in audit.summary()]
         return lines

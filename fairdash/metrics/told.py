@@ -30,7 +30,7 @@ def spreads(
     found = {key: sensitivity.spread(rows, weights, shuffles=SHUFFLES, seed=seed) for key, rows in similarity.items()}
     result = {}
     for name in ("snsr", "snsv"):
-        by_similarity = {}
+        by_similarity: dict[str, dict[str, Any]] = {}
         for key, spread in found.items():
             value, boot = getattr(spread, name), getattr(spread, f"{name}_replicates")
             shuffled = getattr(spread, f"{name}_shuffled")
@@ -42,7 +42,7 @@ def spreads(
                 "ci": [float(ci[0]), float(ci[1])],
                 "p_value": p,
                 **floor.beside(value, shuffled, boot, p),
-                "similarity": dict(zip(names, map(float, spread.similarity), strict=True)),
+                "similarity": {one: float(mean) for one, mean in zip(names, spread.similarity, strict=True)},
             }
         first = by_similarity[FIRST]
         beside: dict[str, Any] = {

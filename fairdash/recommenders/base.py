@@ -228,7 +228,8 @@ class RecommenderInfo:
     space: what a search varies; empty: it is not searched. offers: what mitigations may need of it, and
     "training" where it takes training mitigations. cost: of a training with such options on data of such sizes; None
     where it takes no time to speak of. sample: whom it is asked about, as bool [n_users], given its options, the data
-    and a seed; only these people get lists and are audited. None, or a result of None: everybody.
+    and a seed; only these people get lists and are audited. None, or a result of None: everybody. strangers: whether
+    it has a list for somebody who was not in its training, from a history alone.
     """
 
     name: str
@@ -243,3 +244,4 @@ class RecommenderInfo:
     offers: frozenset[Offer] = frozenset()
     cost: Callable[[Any, Sizes], Cost] | None = None
     sample: Callable[[Any, TrainingData, int], NDArray[np.bool_] | None] | None = None
+    strangers: bool = True

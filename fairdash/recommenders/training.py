@@ -316,7 +316,7 @@ class _Watch(TrainerCallback):
                 "Epoch {epoch} of {epochs}: validation NDCG@10 {ndcg}",
                 epoch=epoch,
                 epochs=self.options.epochs,
-                ndcg=f"{values['ndcg']:.4f}",
+                ndcg=words.number(values["ndcg"], 4),
             ),
             values,
         )

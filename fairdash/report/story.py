@@ -293,8 +293,8 @@ def _lever(subject: Subject) -> Slide:
     if picture is None:
         of = _between(value)
         metric = aim["metric"] if aim and aim["metric"] != "ndcg" else "ndcg"
-        drawn = [(key, comparison.moved(value, of, key)) for key in dict.fromkeys([metric, "ndcg"])] if of else []
-        columns = [Section(title(key), (one,)) for key, one in drawn if one is not None]
+        moves = [(key, comparison.moved(value, of, key)) for key in dict.fromkeys([metric, "ndcg"])] if of else []
+        columns = [Section(title(key), (one,)) for key, one in moves if one is not None]
         below = Text(words.say("Circle: before, diamond: after. Of groups that are large enough."), quiet=True)
         return Slide("lever", headline, (Beside(tuple(columns)), below) if columns else (), _changes(value))
     below = Text(

@@ -108,8 +108,12 @@ def model_side(
     progress(1.0, words.say("The model side is done"))
     several = {spec.label: form(spec, split.training.users).several for spec in groups if spec.label in found}
     said = tuple(
-        f"{label}: {n:,} people belong to several groups; what vectors, lists and profile texts give away leaves them "
-        "out."
+        words.say(
+            "{attribute}: {people} people belong to several groups; what vectors, lists and profile texts give away "
+            "leaves them out.",
+            attribute=label,
+            people=int(n),
+        )
         for label, n in several.items()
         if n
     )

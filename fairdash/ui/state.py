@@ -47,6 +47,7 @@ JOURNEY = {
     "mitigate": (words.later("Mitigate"), ":material/tune:"),
     "compare": (words.later("Compare"), ":material/compare_arrows:"),
     "report": (words.later("Report"), ":material/description:"),
+    "live": (words.later("Live"), ":material/monitoring:"),
     "guide": (words.later("Guide"), ":material/menu_book:"),
 }
 

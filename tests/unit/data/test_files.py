@@ -93,6 +93,23 @@ def test_parts_of_a_folder_are_one_table(tmp_path: Path) -> None:
     assert len(packed.interactions) == 4
 
 
+@pytest.mark.parametrize("names", [("plays_2023.csv", "plays_2024.csv"), ("2023-11-plays.csv", "2023-12-plays.csv"),
+                                   ("log/year=2023/p.csv", "log/year=2024/p.csv")])  # fmt: skip
+def test_files_by_date_are_one_table(tmp_path: Path, names: tuple[str, str]) -> None:
+    halves = [range(0, 20), range(20, 40)]
+    for name, half in zip(names, halves, strict=True):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("user_id,item_id\n" + "".join(f"u{i % 8},i{i % 7}\n" for i in half))
+    (tmp_path / "users.csv").write_text("user_id,gender\n" + "".join(f"u{i},{'FM'[i % 2]}\n" for i in range(8)))
+    dataset, findings = data.build(tmp_path)
+    assert len(dataset.interactions) == 40
+    assert "gender" in dataset.users
+    assert any(one.key == "parts" and "2 parts" in one.message for one in findings)
+    keyed = {"year"} if "=" in names[0] else set()
+    assert {name for one in findings if one.key == "columns_aside" for name in ("year",)} == keyed
+
+
 def test_parts_with_other_columns_are_refused(tmp_path: Path) -> None:
     (tmp_path / "part-00000.csv").write_text("user_id,item_id\n1,2\n")
     (tmp_path / "part-00001.csv").write_text("user_id,item\n1,2\n")

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from fairdash import data
-from fairdash.data import read
+from fairdash.data import brought, read
 from fairdash.errors import ConfigError, DataError
 from fairdash.schema import Dataset
 
@@ -21,6 +21,11 @@ ROWS = [(f"u{u}", f"i{i}", 1 + (u + i) % 5, 1_400_000_000 + 97 * i) for u in ran
 NAMES = ("user_id", "item_id", "rating", "timestamp")
 RECORDS: list[dict[str, Any]] = [dict(zip(NAMES, row, strict=True)) for row in ROWS]
 CSV = ",".join(NAMES) + "\n" + "".join(",".join(map(str, row)) + "\n" for row in ROWS)
+
+
+def _drawn(line: str, rule: str, between: str) -> str:
+    rows = [line.format(between.join(map(str, row))) for row in [NAMES, *ROWS]]
+    return "\n".join([rows[0], rule, *rows[1:]]) + "\n"
 
 
 def _build(text: str | bytes, name: str = "x.txt") -> Dataset:
@@ -44,10 +49,45 @@ def _build(text: str | bytes, name: str = "x.txt") -> Dataset:
         "user_id:token item_id:token rating:float timestamp:float\n" + "\n".join(" ".join(map(str, r)) for r in ROWS),
         gzip.compress(CSV.encode()),
         gzip.compress(json.dumps(RECORDS).encode()),
+        "\n".join(",".join(f"'{cell}'" for cell in row) for row in [NAMES, *ROWS]),
+        ",".join(NAMES) + "\n" + "\n".join(f"'{u}','{i}',{r},{t}" for u, i, r, t in ROWS),
+        _drawn("| {} |", "|:---|---|---:|---|", " | "),
+        _drawn("|{}|", "| - | - | - | - |", "|"),
+        "+---+---+---+---+\n" + _drawn("| {} |", "+---+---+---+---+", "  | ") + "+---+---+---+---+\n",
+        _drawn(" {}", "---+---+---+---", " | ") + "(30 rows)\n",
     ],
 )
 def test_every_dress_gives_the_same_data_set(text: str | bytes) -> None:
     assert _build(text).digest == _build(CSV).digest
+
+
+def test_a_drawn_table_keeps_empty_cells_and_row_numbers() -> None:
+    text = " user_id | item_id | rating\n---------+---------+--------\n a | x | 4\n b | y |\n c | z | 2\n(3 rows)\n"
+    frame = read.table(("x.txt", text.encode())).frame
+    assert frame.index.tolist() == [3, 4, 5]
+    assert frame["rating"].tolist()[::2] == ["4", "2"]
+    assert frame["rating"].isna().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("names", [("year", "month", "day", "hour"), ("Jahr", "Monat", "Tag", "Stunde"),
+                                   ("año", "mes", "día", "hora"), ("年", "月", "日", "时")])  # fmt: skip
+def test_a_date_in_columns_of_its_own_is_a_time(names: tuple[str, ...]) -> None:
+    head, rows = (
+        ",".join(("user_id", "item_id", *names)),
+        [f"{user},{item},{2020 + i % 3},{1 + i % 12},{1 + i % 28},{i % 24}" for i, (user, item, *_) in enumerate(ROWS)],
+    )
+    found = _build("\n".join([head, *rows])).interactions
+    dates = [f"{2020 + i % 3}-{1 + i % 12:02}-{1 + i % 28:02}T{i % 24:02}:00" for i in range(len(ROWS))]
+    assert found["time"].tolist() == [pd.Timestamp(date).timestamp() for date in dates]
+    lists = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"], "year": [2020, 2021], "month": [2, 3]})
+    assert "time" in brought.bring(None, lists).truth
+
+
+def test_a_date_of_the_item_is_no_time() -> None:
+    rows = [f"{user},{item},{2000 + int(item[1:])},{1 + int(item[1:])}" for user, item, *_ in ROWS]
+    found = _build("\n".join(["user_id,item_id,year,month", *rows]))
+    assert "time" not in found.interactions
+    assert {"year", "month"} <= set(found.items)
 
 
 def test_fields_by_path_lists_and_weights() -> None:

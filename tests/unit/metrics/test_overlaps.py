@@ -63,8 +63,6 @@ def test_a_group_is_all_who_belong_to_it(found: audit.Audit) -> None:
     both = int(cells.str.contains("|", regex=False).sum())
     said = f"speaks: {both} of 120 people belong to several groups and count in each of them"
     assert any(line.startswith(said) for line in value["warnings"])
-    shown = found.distributions("speaks")["ndcg"]
-    assert len(shown["en"]) <= value["groups"]["speaks"]["en"]["n"] <= len(shown["en"]) + value["n_without_truth"]
 
 
 def test_what_needs_each_person_in_one_group_says_so(found: audit.Audit) -> None:

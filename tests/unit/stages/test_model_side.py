@@ -338,6 +338,7 @@ def test_every_key_of_the_model_side_is_there(split: Split) -> None:
     fitted = Predictor(women(split), 0.0)
     side = model_side.measures(fitted, split, [GENDER], ranked(fitted, split), k=K, replicates=20)["gender"]
     keys = {*model_side.SENSITIVITY_KEYS, *model_side.rating.KEYS, "score_ks", "calibration", "divergence", "probe_auc"}
+    keys |= {"invalid_disparity"}
     assert set(side) == keys
     for measure in side.values():
         assert (model_side.to_json(measure)["value"] is None) == bool(measure.reason)
