@@ -267,6 +267,80 @@ def _cut_of_run(option: str) -> ConfigError:
     return ConfigError(words.say("{timed} cuts held-out rows of files, not those of --run.", timed=option), hint)
 
 
+def _events(arguments: argparse.Namespace) -> int:
+    from fairdash.events.log import EventLog, read_lines
+
+    log = EventLog(arguments.log, arguments.lateness)
+    accepted = repeated = late = 0
+    refused: list[str] = []
+    for first, batch in read_lines(arguments.add):
+        done = log.append(batch)
+        accepted, repeated, late = accepted + done.accepted, repeated + done.repeated, late + done.late
+        refused += [words.say("line {line}: {reason}", line=first + one.index, reason=one.reason)
+                    for one in done.refused]  # fmt: skip
+    counted = {"accepted": accepted, "repeated": repeated, "late": late, "refused": len(refused)}
+    for line in refused[:20]:
+        print(line, file=sys.stderr)
+    told = words.say("{accepted} events added, {repeated} were there already, {late} came too late for their window, "
+                     "{refused} are kept aside as malformed.", **counted)  # fmt: skip
+    _say(arguments, counted, [told])
+    return 0
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    import time
+
+    from fairdash.events import live, watch
+    from fairdash.events.log import EventLog
+    from fairdash.events.sums import Census
+    from fairdash.metrics import gate
+    from fairdash.run import Run
+    from fairdash.workspace import write_json
+
+    _writable(arguments.out)
+    groups, item_groups = ([_group(text, arguments) for text in some] for some in
+                           (arguments.group, arguments.item_group))  # fmt: skip
+    data = Run.load(arguments.run).split.training if arguments.run is not None else _read_dataset(arguments)[0]
+    rules = watch.Rules(
+        None if arguments.number is not None else arguments.seconds,
+        arguments.number,
+        arguments.feedback_within,
+        tuple(arguments.taken),
+        arguments.reference,
+        arguments.level,
+    )
+    census = Census.of(data, groups, item_groups, arguments.k)
+    state = arguments.state or arguments.events.with_name(f"{arguments.events.name}.watch")
+    watched = watch.Watch(census, EventLog(arguments.events), state, rules)
+    while True:
+        while watched.advance():
+            pass
+        found = live.Live.of(watched)
+        if arguments.out is not None:
+            write_json(arguments.out, found.to_json())
+        change = live.changed(watched)
+        if change is not None:
+            for line in found.summary():
+                _progress(0.0, line)
+            try:
+                if arguments.hook is not None:
+                    live.hook(arguments.hook, change[0], found)
+                watched.tell(change[1])
+            except ConfigError as error:
+                print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        try:
+            broken = gate.gate(found, arguments.fail_over)
+        except gate.UnjudgedError as error:
+            if arguments.once:
+                raise
+            _progress(0.0, error.message)
+            broken = []
+        if broken or arguments.once:
+            _say(arguments, found.to_json(), [*found.summary(), *(f"gate failed: {line}" for line in broken)])
+            return EXIT_GATE if broken else 0
+        time.sleep(arguments.every)
+
+
 def _mitigate(arguments: argparse.Namespace) -> int:
     from fairdash.mitigation.base import Mitigation
     from fairdash.run import Run, write_lists
@@ -366,7 +440,7 @@ def _made(arguments: argparse.Namespace, run: Run, file: Path, table: Table, hea
             ) from error
         if written == hashlib.sha256(file.read_bytes()).hexdigest():
             own = Run.load(folder)
-            moved = read_arrays(vectors)["vectors"] if vectors.exists() else None
+            moved = read_arrays(vectors, ("vectors",))["vectors"] if vectors.exists() else None
             return Made(title, own, _read_lists(arguments, own, table, heard), how, moved)
         print(f"{beside} is of other lists than {file} holds now, so it is passed over", file=sys.stderr)
     return Made.of_run(run, _read_lists(arguments, run, table, heard), file.stem)
@@ -465,6 +539,18 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 _MAKES = {"audit": "audit", "comparison": "compare"}
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from fairdash.api import app, document
+
+    def ready(address: str) -> None:
+        where = f"{address}{document.PATH}"
+        _say(arguments, {"address": address}, [words.say("The API is at {address}.", address=where)])
+        sys.stdout.flush()
+
+    app.serve(arguments.run, arguments.host, arguments.port, ready)
+    return 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -839,6 +925,36 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--out", type=Path, help="audit.json")
 
+    made = command("events", _events, "add events to a log: each counts once, malformed ones are kept aside")
+    made.add_argument("--log", type=Path, required=True, help="the log's file; it is made where it is not there")
+    made.add_argument("--add", required=True, metavar="FILE", help="events as JSON, one a line; - reads stdin")
+    made.add_argument("--lateness", type=float, help="of a new log: seconds that an event may come after a later one")
+
+    made = command("watch", _watch, "audit events as they come, and say when what groups get has moved")
+    made.add_argument("--events", type=Path, required=True, metavar="LOG", help="the log, as `events` makes it")
+    made.add_argument("--run", type=Path, help="a run folder: its people and items")
+    add_data(made)
+    add_groups(made)
+    made.add_argument("--item-group", action="append", default=[], help="attribute of items, or popularity")
+    made.add_argument("--k", type=int, default=settings.K)
+    made.add_argument("--seconds", type=float, default=3600.0, help="length of a window")
+    made.add_argument("--number", type=int, help="of events in a window, in place of --seconds")
+    made.add_argument("--feedback-within", type=float, default=3600.0, metavar="SECONDS",
+                      help="after a list in which what is taken from it counts")  # fmt: skip
+    made.add_argument("--taken", nargs="+", default=[], metavar="TYPE",
+                      help="types of events that say that an item was taken; else all with an itemId")  # fmt: skip
+    made.add_argument(
+        "--reference", type=int, default=4, help="windows, the first ones, that later ones are held against"
+    )
+    made.add_argument("--level", type=float, default=0.05, help="the chance of any false alarm, however long it runs")
+    made.add_argument("--state", type=Path, help="file in which sums are kept; else beside the log")
+    made.add_argument("--once", action="store_true", help="stop at the end of the log; else wait for more")
+    made.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="between two looks at the log")
+    made.add_argument("--hook", metavar="URL", help="is told of each change between OK, DRIFT and INSUFFICIENT_DATA")
+    made.add_argument("--fail-over", nargs="+", action="extend", default=[], metavar="GATE",
+                      help="exit 3 when one breaks, as with audit: gender.exposure_share.gap=0.1")  # fmt: skip
+    made.add_argument("--out", type=Path, help="file that always holds what was found so far, as JSON")
+
     made = command("mitigate", _mitigate, "apply a mitigation to a run")
     made.add_argument("--run", type=Path, required=True)
     made.add_argument("--method", required=True, action="append", help="may be repeated: applied in that order")
@@ -873,6 +989,11 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--format", choices=("html", "md", "csv", "json"), help="else by the ending of --out")
     made.add_argument("--frames", action="store_true", help="with the headings of AI Act Annex IV and DSA 27, 34, 35")
     made.add_argument("--out", type=Path, required=True)
+
+    made = command("serve", _serve, "answer other programs over HTTP: recommendations, events, audits of a run")
+    made.add_argument("--run", type=Path, required=True)
+    made.add_argument("--host", default="127.0.0.1", help="others than this machine need FAIRDASH_API_TOKEN to be set")
+    made.add_argument("--port", type=int, default=8601, help="0: any that is free")
 
     made = command("demo", _demo, "fill the workspace from nothing to a finished comparison")
     made.add_argument("--dataset", default="synthetic")

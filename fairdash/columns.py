@@ -62,7 +62,7 @@ def bare(name: str) -> str:
 # Names by which a role is known, best first; compared without case, accents, spaces, "_", "-" and RecBole's ":token"
 # endings. English first, then what exports of a system or of another language call it.
 USER_NAMES = _known(
-    "userid user uid personid person customerid customer memberid member viewerid useridx userkey username",
+    "userid user anchor uid personid person customerid customer memberid member viewerid useridx userkey username",
     "reviewerid reviewer listenerid readerid buyerid shopperid clientid client accountid account profileid",
     "subscriberid studentid learnerid visitorid visitor steamid msno householdkey queryid qid sessionid session",
     "usuario idusuario usuarioid cliente idcliente clienteid utilisateur idutilisateur utente idutente benutzer",
@@ -171,6 +171,10 @@ SYSTEM_NAMES = _known(
     "system model algorithm recommender modelname algo method approach runid runname systemid run modelid",
     "variant recommendername systemname",
 )
+# Lists of a language model: what it was told of somebody.
+TOLD_NAMES = _known("attribute sensitiveattribute protectedattribute")
+VALUE_NAMES = _known("value attributevalue sensitivevalue protectedvalue")
+NEUTRAL_NAMES = _known("neutral none nothing baseline")
 FOLD_NAMES = _known("fold folds foldid cvfold kfold foldnumber cv repetition repeat")
 SPLIT_NAMES = _known("split part fold subset partition dataset set datasplit splitname")
 # What parts of a split are called, in a column and in names of files.
@@ -181,8 +185,9 @@ _PARTS = {
 }
 _PART = {word: part for part, words in _PARTS.items() for word in words.split()}
 LIST_NAMES = _known(
-    "items recommendations recommended recs predictions itemlist items_list itemids topk topn itemsequence sequence",
-    "history recommendeditems recommendationlist itemseq ranking list purchases basket tracks movies songs books",
+    "items titles recommendations recommended recs predictions itemlist items_list itemids topk topn itemsequence",
+    "sequence history",
+    "recommendeditems recommendationlist itemseq ranking list purchases basket tracks movies songs books",
     "products",
 )
 GENDER_NAMES = _known(

@@ -14,15 +14,12 @@ from safetensors.numpy import save_file
 
 from fairdash import data, identity, words
 from fairdash.data.findings import Finding
-from fairdash.errors import ConfigError, DataError, JobError
+from fairdash.errors import ConfigError, DamagedError, DataError, JobError
 from fairdash.jobs.table import Job, Table
 from fairdash.run import Run, read_arrays
 from fairdash.schema import Dataset, Floats, Lists, Split
 from fairdash.stages import fit
-from fairdash.workspace import Area, Entry, Kind, Workspace, sole, write_json
-
-PEOPLE = "people.json"  # groups of people that were saved, beside the lists
-THUMBS = "thumbs.json"  # beside a data set
+from fairdash.workspace import HANGS, PEOPLE, THUMBS, Area, Entry, Kind, Workspace, sole, write_json
 
 
 def put_dataset(workspace: Workspace, dataset: Dataset) -> str:
@@ -53,10 +50,13 @@ def thumbs(workspace: Workspace, data: str) -> dict[str, dict[str, bool]]:
     """What people said of items that they were shown: a person's id → an item's id → whether the thumb is up. It stands
     beside the data set, so that it goes with it; nothing that the digest names is touched."""
     try:
-        found: dict[str, dict[str, bool]] = json.loads((workspace.path("datasets", data) / THUMBS).read_text("utf-8"))
-    except (OSError, ValueError):  # none were given yet
+        found = json.loads((workspace.path("datasets", data) / THUMBS).read_text("utf-8"))
+        return {
+            str(user): {str(item): bool(up) for item, up in given.items() if isinstance(up, bool)}
+            for user, given in found.items()
+        }
+    except (OSError, ValueError, AttributeError, RecursionError):  # none were given yet, or nothing of ours
         return {}
-    return found
 
 
 def put_thumb(workspace: Workspace, data: str, user: str, item: str, up: bool | None) -> None:
@@ -93,14 +93,14 @@ def put_lists(
 def get_lists(workspace: Workspace, name: str) -> tuple[Run, Lists]:
     """The lists and the run that they belong to."""
     entry = workspace.get("lists", name)
-    arrays = read_arrays(entry.path / "lists.safetensors")
+    arrays = read_arrays(entry.path / "lists.safetensors", ("items", "scores"))
     return get_run(workspace, entry.meta["run"]), Lists(arrays["items"], arrays["scores"])
 
 
 def get_vectors(workspace: Workspace, name: str) -> Floats | None:
     """The user vectors behind mitigated lists; None: the run's own."""
     file = workspace.get("lists", name).path / "vectors.safetensors"
-    return read_arrays(file)["vectors"] if file.exists() else None
+    return read_arrays(file, ("vectors",))["vectors"] if file.exists() else None
 
 
 def saved_people(workspace: Workspace, lists: str) -> dict[str, list[str]]:
@@ -108,13 +108,15 @@ def saved_people(workspace: Workspace, lists: str) -> dict[str, list[str]]:
     kept with the lists and go with them."""
     file = workspace.get("lists", lists).path / PEOPLE
     try:
-        found: dict[str, list[str]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    except (OSError, ValueError) as error:
+        found = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        if not isinstance(found, dict) or not all(isinstance(ids, list) for ids in found.values()):
+            raise ValueError(words.say("it holds no groups"))
+        return {str(name): [str(one) for one in ids] for name, ids in found.items()}
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             words.say("{file} cannot be read: {error}.", file=file, error=error),
             "Remove it; the groups in it are lost.",
         ) from error
-    return found
 
 
 def save_people(workspace: Workspace, lists: str, name: str, ids: Sequence[str]) -> None:
@@ -183,13 +185,18 @@ def hanging(workspace: Workspace, kind: Kind, name: str) -> Removal:
     """An entry and all that means nothing without it, to be shown before `delete`: of a data set its runs and searches,
     of a run its lists, of lists their audits and comparisons; and the jobs that made or were to make any of these.
 
-    Raises FairDashError where there is no such entry."""
-    found = [workspace.get(kind, name)]
+    A damaged one goes, too; what hangs on it and is damaged itself does not say so, and stays. Raises FairDashError
+    where there is no such entry."""
+    try:
+        found = [workspace.get(kind, name)]
+    except DamagedError:
+        found = [Entry(kind, name, workspace.path(kind, name), {})]
     for entry in found:  # grows while it is walked: what hangs on what hangs on it
-        for other, key in _HANGING[entry.kind]:
+        for other, keys in HANGS.items():
+            named = [key for key, of in keys.items() if of == entry.kind]
             known = {one.digest for one in found}
-            for one in workspace.entries(other):
-                if one.meta.get(key) == entry.digest and one.digest not in known:
+            for one in workspace.entries(other) if named else ():
+                if entry.digest in map(one.meta.get, named) and one.digest not in known:
                     found.append(one)
     names = {entry.digest for entry in found}
     jobs = [job for job in Table(workspace.root / "jobs.sqlite").all() if _mentions([job.params, job.result], names)]
@@ -227,16 +234,6 @@ def clear(workspace: Workspace, area: Area) -> int:
     size = workspace.usage()[area]
     workspace.clear(area)
     return size
-
-
-# Kind → what hangs on it, and the key of its meta.json that names it.
-_HANGING: Mapping[Kind, tuple[tuple[Kind, str], ...]] = {
-    "datasets": (("runs", "dataset"),),
-    "runs": (("lists", "run"),),
-    "lists": (("audits", "lists"), ("comparisons", "before"), ("comparisons", "after")),
-    "audits": (),
-    "comparisons": (),
-}
 
 
 def _mentions(value: Any, names: set[str]) -> bool:

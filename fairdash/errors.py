@@ -19,6 +19,14 @@ class DataError(FairDashError):
     """A file, table or mapping that cannot be used as it is; names file, row and column."""
 
 
+class DamagedError(DataError):
+    """A value of the workspace that is not what was written; it costs itself alone."""
+
+    def __init__(self, message: str, hint: str, kind: str, digest: str) -> None:
+        super().__init__(message, hint)
+        self.kind, self.digest = kind, digest
+
+
 class ConfigError(FairDashError):
     """An option whose value cannot work, or options that contradict each other."""
 

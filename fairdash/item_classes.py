@@ -100,6 +100,13 @@ def item_classes(items: pd.DataFrame, specs: Sequence[GroupSpec], popularity: Ar
     return tuple(classes)
 
 
+def ways(found: Sequence[GroupSpec], *, popularity: bool) -> list[GroupSpec]:
+    """Ways to group items: head and tail first, unless the items have a column of that name, then those that were found
+    among their attributes (`groups.suggest`). popularity: whether there are training interactions to tell them by."""
+    known = popularity and all(spec.label != POPULARITY for spec in found)
+    return [*([GroupSpec((POPULARITY,))] if known else []), *found]
+
+
 def item_groups(spec: GroupSpec, items: pd.DataFrame, popularity: Array | None) -> Groups:
     """Groups of items [n_items]. The attribute "popularity", alone or crossed with others, is head and tail by training
     interactions, unless the items have a column of that name. Raises ConfigError where there are no interactions."""

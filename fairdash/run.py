@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +50,10 @@ if TYPE_CHECKING:
 
 
 TEXT = "text"  # in split.json, the type of a column that pandas may hold as str, string or object
+_SAID = {  # what run.json says of every run
+    **dict.fromkeys(("digest", "title", "data", "split", "split_digest", "recommender"), str),
+    **{"options": dict, "mitigations": list, "seed": int, "n_users": int, "n_items": int},
+}
 VALUE = "value"  # column of train, valid and truth: ratings or counts that decide nothing about liking
 
 
@@ -68,8 +72,10 @@ class Run:
         """Open a run folder. Raises DataError when it is none."""
         folder = Path(folder)
         try:
-            meta = json.loads((folder / "run.json").read_text())
-        except (OSError, ValueError) as error:
+            meta = json.loads((folder / "run.json").read_text("utf-8"))
+            if not isinstance(meta, dict) or not all(isinstance(meta.get(key), kind) for key, kind in _SAID.items()):
+                raise ValueError
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(
                 words.say("{folder} is not a run folder: it holds no readable run.json.", folder=folder),
                 "Give the folder that `python -m fairdash train … --out RUN` wrote.",
@@ -93,7 +99,8 @@ class Run:
 
     @cached_property
     def _candidates(self) -> dict[str, Any]:
-        return read_arrays(self.folder / "candidates.safetensors")
+        parts = [f"{part}_{what}" for part in ("valid", "test") for what in ("items", "scores")]
+        return read_arrays(self.folder / "candidates.safetensors", parts)
 
     def candidates(self, part: str = "test") -> Lists:
         """Best items of every user at validation ("valid") or at test time ("test"), seen items left out."""
@@ -179,7 +186,7 @@ def read_split(folder: Path) -> Split:
     missing or damaged."""
     try:
         return _read_split(folder)
-    except (OSError, KeyError, ValueError, TypeError, StopIteration, pa.ArrowException) as error:
+    except (OSError, KeyError, ValueError, TypeError, StopIteration, RecursionError, pa.ArrowException) as error:
         raise DataError(
             words.say(
                 "The tables of the run folder {folder} cannot be read: {name}: {error}.",
@@ -191,11 +198,15 @@ def read_split(folder: Path) -> Split:
         ) from error
 
 
-def read_arrays(file: Path) -> dict[str, Any]:
-    """All arrays of a safetensors file of ours. Raises DataError where it is missing (deleted meanwhile) or damaged."""
+def read_arrays(file: Path, names: Collection[str]) -> dict[str, Any]:
+    """All arrays of a safetensors file of ours, which has those of the `names`. Raises DataError where it is missing
+    (deleted meanwhile) or damaged."""
     try:
         found: dict[str, Any] = load_file(file)
-    except (OSError, SafetensorError) as error:
+        for name in names:
+            if name not in found:
+                raise ValueError(words.say("it holds no {name}", name=name))
+    except (OSError, ValueError, SafetensorError) as error:
         raise DataError(
             words.say("{file} cannot be read: {error}.", file=file, error=error),
             "It was deleted or damaged; make the run or the lists again.",

@@ -20,6 +20,17 @@ def home() -> Path:
     return Path(os.environ.get("FAIRDASH_HOME", Path.home() / ".fairdash")).expanduser()
 
 
+def api_token() -> str:
+    """What a request to the API has to bear: FAIRDASH_API_TOKEN; "": the API answers this machine alone."""
+    return os.environ.get("FAIRDASH_API_TOKEN", "").strip()
+
+
+def api_hosts() -> frozenset[str]:
+    """Names, beside those of this machine, under which the API is reached: FAIRDASH_API_HOSTS, with commas."""
+    given = os.environ.get("FAIRDASH_API_HOSTS", "").lower().split(",")
+    return frozenset(name.strip() for name in given if name.strip())
+
+
 MAX_UPLOAD_MB = _number("MAX_UPLOAD_MB", 500)  # one uploaded file; .streamlit/config.toml says the same
 MAX_UNPACKED_MB = _number("MAX_UNPACKED_MB", 4000)  # all members of an uploaded zip together
 MAX_ZIP_MEMBERS = _number("MAX_ZIP_MEMBERS", 1000)
@@ -36,6 +47,12 @@ BOOTSTRAP = _number("BOOTSTRAP", 1000, numbers=True)
 PERMUTATIONS = _number("PERMUTATIONS", 2000, numbers=True)
 K = 10
 NUMBERS.add("K")
+API_BODY_KB = _number("API_BODY_KB", 2000)  # of one request to the API
+API_BODY_SECONDS = _number("API_BODY_SECONDS", 10)  # in which it has to arrive
+API_BATCH = _number("API_BATCH", 1000)  # events in one request
+API_HISTORY = _number("API_HISTORY", 1000)  # items of a history that is given
+API_RATE = _number("API_RATE", 1000)  # requests a second from one address; of as many it may be ahead
+API_RUNS = _number("API_RUNS", 2)  # runs that the API keeps in memory
 # distributions whose metrics, mitigations and recommenders are loaded (fairdash.plugins); none unless named
 PLUGINS = tuple(
     sorted(

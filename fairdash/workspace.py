@@ -1,48 +1,68 @@
 """The workspace: a content-addressed store of folders. The digest of a value is its folder's name.
 
     <root>/<kind>/<digest>/        finished values: parquet, safetensors, csv and json, with meta.json; title.json
+    <root>/workspace.json          the schema number: how all this is laid out
     <root>/<kind>/<digest>.part/   a training that was stopped goes on from there; <digest>.lock: who works on it
     <root>/uploads searches cache  models that were uploaded, searches, vectors of texts
     <root>/jobs.sqlite             the job table; <root>/logs/<job>.log what its process printed
 
 A folder appears under its digest only when it is complete (written aside, then renamed) and disappears as a whole, so a
 reader never sees half a value; of two writers of the same value the first to end wins, and neither fails.
+
+meta.json is sealed by its own hash, and names the size and hash of every other file: a value that lost or changed
+anything since it was written is damaged, and costs itself alone.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
+import re
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from fairdash import __version__, settings, words
-from fairdash.errors import FairDashError
+from fairdash.errors import ConfigError, DamagedError, FairDashError
 
 Kind = Literal["datasets", "runs", "lists", "audits", "comparisons"]
+HANGS: Mapping[Kind, Mapping[str, Kind]] = {  # the keys of meta.json that name what a value is nothing without
+    "datasets": {},
+    "runs": {"dataset": "datasets"},
+    "lists": {"run": "runs"},
+    "audits": {"lists": "lists"},
+    "comparisons": {"before": "lists", "after": "lists"},
+}
 Area = Literal["uploads", "searches", "cache"]  # what lies beside the values and can be removed as a whole
-META, TITLE = "meta.json", "title.json"
+META, ABOUT = "meta.json", "workspace.json"
+TITLE, PEOPLE, THUMBS, SLIDES = BESIDE = ("title.json", "people.json", "thumbs.json", "slides.json")  # what people say
+SCHEMA = 1  # of a workspace: 0 sealed nothing
+GROWS = "events.out.tfevents*"  # what others may still write to when a value is whole
+_NAME = re.compile("[0-9a-f]{16}")
 STALE_SECONDS = 86_400.0  # after which a folder that is still being written, or removed, was abandoned
 WAIT_SECONDS = 0.2  # between two looks at a lock that another one holds
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A finished value: where it lies, what its meta.json says, and its title as it was last given."""
+    """A finished value: where it lies, what its meta.json says, and its title as it was last given.
+
+    files: size in bytes and sha256 of each of its files, by the path below its folder."""
 
     kind: Kind
     digest: str
     path: Path
     meta: dict[str, Any]
+    files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -58,12 +78,55 @@ class Workspace:
 
     @staticmethod
     def default() -> Workspace:
-        """The person's own."""
-        return Workspace(settings.home())
+        """The person's own, ready for use."""
+        return Workspace(settings.home()).ready()
+
+    def ready(self) -> Workspace:
+        """This workspace, brought to the present schema where it is of an earlier one; what is changed is copied to
+        `backup-…` first. Raises ConfigError for one that a later version of FairDash wrote."""
+        schema = self.schema()
+        if schema > SCHEMA:
+            raise ConfigError(
+                words.say(
+                    "The workspace {root} was written by a later version of FairDash (schema {schema}; this one knows "
+                    "{known}).", root=str(self.root), schema=schema, known=SCHEMA,
+                ),
+                words.say("Update FairDash, or set FAIRDASH_HOME to another folder; nothing here was touched."),
+            )  # fmt: skip
+        if schema < SCHEMA and any((self.root / kind).is_dir() for kind in get_args(Kind)):
+            with sole(self.root / "workspace.lock", wait=lambda: None):
+                if self.schema() < SCHEMA:  # else another process was faster
+                    self._migrate()
+        return self
+
+    def schema(self) -> int:
+        """How the workspace is laid out; 0 before it said so, and for a folder that is none yet."""
+        try:
+            told = _read(self.root / ABOUT)
+            return int(told["schema"])
+        except (OSError, ValueError, TypeError, KeyError):  # a damaged number: sealing again changes nothing
+            return 0
+
+    def _migrate(self) -> None:
+        """From schema 0: seal what is whole as far as can be told. What is not stays without a seal, as damaged."""
+        backup = self.root / f"backup-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+        for kind in get_args(Kind):
+            for path in (self.root / kind).glob("*/" + META):
+                if "." in path.parent.name or not _of_old(kind, path):
+                    continue
+                copy = backup / kind / path.parent.name / META
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, copy)
+                write_json(path, _sealed(json.loads(path.read_text("utf-8")), path.parent))
+        self._say_schema()
+
+    def _say_schema(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        write_json(self.root / ABOUT, {"schema": SCHEMA, "version": __version__})
 
     def path(self, kind: Kind, digest: str) -> Path:
         """The folder of a value, whether or not it exists. Digests from outside are checked: 16 hex digits."""
-        if len(digest) != 16 or not set(digest) <= set("0123456789abcdef"):
+        if not _NAME.fullmatch(digest):
             raise FairDashError(
                 words.say("“{digest}” is no id of the workspace.", digest=digest),
                 "Choose an entry from the list instead.",
@@ -71,31 +134,71 @@ class Workspace:
         return self.root / kind / digest
 
     def has(self, kind: Kind, digest: str) -> bool:
-        """Whether the finished value is there."""
-        return (self.path(kind, digest) / META).is_file()
+        """Whether the finished value is there, and whole."""
+        with suppress(FairDashError):
+            return bool(self.get(kind, digest))
+        return False
 
     def get(self, kind: Kind, digest: str) -> Entry:
-        """The entry. Raises FairDashError when it is not there (deleted, or another workspace's link)."""
+        """The entry. Raises FairDashError when it is not there (deleted, or another workspace's link), DamagedError
+        where it is not what was written."""
         path = self.path(kind, digest)
         try:
-            meta = {**_read(path / META)}
-            with suppress(FileNotFoundError):  # the value was never renamed
-                meta["title"] = _read(path / TITLE)
+            meta = _whole(path)
+            for name, (size, _) in meta["files"].items():
+                if (path / name).stat().st_size != size:
+                    raise ValueError(words.say("{name} is cut off or changed", name=name))
         except (OSError, ValueError) as error:
-            raise FairDashError(
-                words.say("There is no entry {digest} among the {kind} of this workspace.", digest=digest, kind=kind),
-                "It may have been deleted, or the link came from another machine. Choose another or make it again.",
-            ) from error
-        return Entry(kind, digest, path, meta)
+            if not path.exists():
+                raise FairDashError(
+                    words.say(
+                        "There is no entry {digest} among the {kind} of this workspace.", digest=digest, kind=kind
+                    ),
+                    "It may have been deleted, or the link came from another machine. Choose another or make it again.",
+                ) from error
+            raise _damaged(kind, digest, error) from error
+        about = {name: value for name, value in meta.items() if name not in ("files", "seal")}
+        with suppress(OSError, ValueError):  # the value was never renamed, or under a name that cannot be read
+            about["title"] = str(_read(path / TITLE))
+        return Entry(kind, digest, path, about, meta["files"])
+
+    def read(self, kind: Kind, digest: str, name: str) -> dict[str, Any]:
+        """What a JSON file of an entry holds, byte for byte what was written. Raises as `get`."""
+        entry = self.get(kind, digest)
+        try:
+            raw = (entry.path / name).read_bytes()
+            if hashlib.sha256(raw).hexdigest() != entry.files[name][1]:
+                raise ValueError(words.say("{name} is cut off or changed", name=name))
+            value: dict[str, Any] = json.loads(raw)
+        except (OSError, ValueError, KeyError) as error:
+            raise _damaged(kind, digest, error) from error
+        return value
+
+    def damaged(self) -> list[DamagedError]:
+        """What is wrong with each value that cannot be read."""
+        found = []
+        for kind in get_args(Kind):
+            for digest in self._names(kind):
+                try:
+                    self.get(kind, digest)
+                except DamagedError as error:
+                    found.append(error)
+                except FairDashError:  # removed meanwhile
+                    continue
+        return found
+
+    def _names(self, kind: Kind) -> list[str]:
+        """Digests of all values of a kind, whole or not; without what is in the making, or on its way out."""
+        with suppress(OSError):  # nothing of this kind was ever made
+            return [file.name for file in (self.root / kind).iterdir() if _NAME.fullmatch(file.name)]
+        return []
 
     def entries(self, kind: Kind) -> list[Entry]:
-        """All finished values of a kind, newest first."""
+        """All whole values of a kind, newest first."""
         found = []
-        with suppress(FileNotFoundError):  # nothing of this kind was ever made
-            for name in (file.name for file in (self.root / kind).iterdir()):
-                if "." not in name:  # else it is in the making, or on its way out
-                    with suppress(FairDashError):  # removed between the listing and the read
-                        found.append(self.get(kind, name))
+        for name in self._names(kind):
+            with suppress(FairDashError):  # damaged (see `damaged`), or removed between the listing and the read
+                found.append(self.get(kind, name))
         return sorted(found, key=lambda entry: entry.meta.get("created", 0.0), reverse=True)
 
     @contextmanager
@@ -106,20 +209,23 @@ class Workspace:
         resume: the folder is the stable `<digest>.part`, which the next try finds again after an error; whoever writes
         there holds `sole(workspace.lock(kind, digest))`. Raises FairDashError when the workspace is full."""
         self.check_quota()
+        if self.schema() < SCHEMA:
+            self.ready()._say_schema()
         final = self.path(kind, digest)
         self._sweep(kind)
         part = final.with_suffix(".part") if resume else aside(final)
         part.mkdir(parents=True, exist_ok=resume)
         try:
             yield part
-            write_json(part / META, {**meta, "digest": digest, "created": time.time(), "version": __version__})
+            about = {**meta, "digest": digest, "created": time.time(), "version": __version__}
+            write_json(part / META, _sealed(about, part))
             while not self.has(kind, digest):  # else somebody was faster
                 try:
                     part.rename(final)
                 except OSError as error:
                     if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                         raise
-                    if not self.has(kind, digest):  # a folder that is no value stands in the way
+                    if not self.has(kind, digest):  # a folder that is no value, or a damaged one, stands in the way
                         self._remove(final)
         finally:
             if not resume or self.has(kind, digest):
@@ -207,7 +313,71 @@ def _read(path: Path) -> Any:
 
 @lru_cache(maxsize=4096)
 def _parsed(path: str, *_: int) -> Any:
-    return json.loads(Path(path).read_text("utf-8"))
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except RecursionError as error:
+        raise ValueError(str(error)) from error
+
+
+def _whole(folder: Path) -> dict[str, Any]:
+    """meta.json of a value, as it was sealed. Raises OSError, or ValueError for any other."""
+    file = folder / META
+    now = file.stat()
+    return _unsealed(str(file), now.st_ino, now.st_mtime_ns, now.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _unsealed(path: str, *now: int) -> dict[str, Any]:
+    meta = _parsed(path, *now)
+    if not isinstance(meta, dict) or meta.get("seal") != _seal(meta):
+        raise ValueError(words.say("{name} is cut off or changed", name=META))
+    return meta
+
+
+def _seal(meta: Mapping[str, Any]) -> str:
+    """The hash of what meta.json says, but for the seal."""
+    said = json.dumps({name: value for name, value in meta.items() if name != "seal"}, sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _sealed(meta: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """What meta.json says of a folder that is whole: with the size and hash of each file, and the seal."""
+    files = {
+        file.relative_to(folder).as_posix(): (file.stat().st_size, sha256(file))
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name not in (META, *BESIDE) and not file.match(GROWS)
+    }
+    plain: dict[str, Any] = json.loads(json.dumps({**meta, "files": files}, allow_nan=False))
+    return {**plain, "seal": _seal(plain)}
+
+
+def _of_old(kind: Kind, path: Path) -> bool:
+    """Whether a meta.json of schema 0 says what all of its kind said."""
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        said = [told["digest"] == path.parent.name, isinstance(told["created"], float), "seal" not in told]
+        return all(said) and all(isinstance(told[key], str | None) for key in ("title", *HANGS[kind]))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return False
+
+
+def _damaged(kind: Kind, digest: str, error: Exception) -> DamagedError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    name = Path(str(error.filename)).name if isinstance(error, OSError) and error.filename else ""
+    return DamagedError(
+        words.say(
+            "The entry {digest} among the {kind} of this workspace is damaged: {reason}.",
+            digest=digest, kind=kind, reason=": ".join(filter(None, [name, reason])),
+        ),
+        words.say("Delete it under Data, Storage, and make it again; `python -m fairdash doctor` looks at all others."),
+        kind, digest,
+    )  # fmt: skip
+
+
+def sha256(file: Path) -> str:
+    """The hash of a file's bytes."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def aside(path: Path) -> Path:

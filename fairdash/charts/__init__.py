@@ -56,3 +56,4 @@ from fairdash.charts.spread import curves as curves
 from fairdash.charts.spread import distributions as distributions
 from fairdash.charts.strip import Mark as Mark
 from fairdash.charts.strip import strip as strip
+from fairdash.charts.timeline import timeline as timeline

@@ -9,7 +9,7 @@ from fairdash import words
 from fairdash.charts.frame import BLUE, FONT, GREY, VERMILLION
 
 WIDTH, ROW, LEFT, RIGHT = 340, 22, 132, 52  # pixels: of the whole, of a row, of its name, of its value
-HEAD = 14  # of what the dotted line stands for
+HEAD = 22  # of what the dotted line stands for
 MOST = 5  # rows; of more groups those at both ends are drawn
 ROOM = 6  # on both sides of the marks
 
@@ -49,7 +49,7 @@ def mini(
         at = x(line[1])
         told = f"{words.markup(line[0], 24)} {words.markup(words.number(line[1]))}"
         marks.append(
-            f'<text x="{round(min(max(at, LEFT), WIDTH - RIGHT), 1)}" y="10" text-anchor="middle">{told}</text>'
+            f'<text x="{round(min(max(at, LEFT), WIDTH - RIGHT), 1)}" y="{HEAD - 5}" text-anchor="middle">{told}</text>'
         )
         marks.append(
             f'<line x1="{round(at, 1)}" x2="{round(at, 1)}" y1="{top}" y2="{height}" stroke="{GREY}" '

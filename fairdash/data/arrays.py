@@ -116,7 +116,7 @@ def _bounded(name: str, cells: int) -> None:
                 "{name} holds {cells} numbers, {cells_2} MB; the limit is {max_unpacked_mb} MB.",
                 name=name,
                 cells=cells,
-                cells_2=f"{cells * 4 / 1e6:,.0f}",
+                cells_2=words.number(cells * 4 / 1e6, 0),
                 max_unpacked_mb=settings.MAX_UNPACKED_MB,
             ),
             "Bring smaller arrays, such as vectors of an encoder, or raise FAIRDASH_MAX_UNPACKED_MB.",

@@ -7,7 +7,7 @@ was guessed, ignored or repaired as findings. A frame enters where a file has be
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, cast
 
@@ -39,7 +39,8 @@ class Brought:
     [, time], or None. users: user_id and attributes. items: item_id[, title][, categories] and attributes, or None. No
     person and item comes twice in truth and train. Index: the row in the file; attrs["file"]: its name. Ids are text,
     or whole numbers where all tables were frames of them. threshold: liked from this rating on; None: each held-out
-    item is. units: of the times of lists and truth."""
+    item is. units: of the times of lists and truth. told: of systems that are one language model which was told
+    something of people, the attribute and the value, both "" where it was told nothing."""
 
     systems: dict[str, pd.DataFrame]
     truth: pd.DataFrame
@@ -49,6 +50,7 @@ class Brought:
     threshold: float | None
     findings: tuple[Finding, ...]
     units: tuple[str, ...] = ()
+    told: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def bring(
@@ -79,6 +81,7 @@ def bring(
     names: dict[str, str] = {}
     threshold = None
     units: list[str] = []
+    told: dict[str, tuple[str, str]] = {}
     if log is not None:
         frames["truth"], rest, kind = _log(log, options, findings, held=True)
         threshold = meaning.relevance(log.name, frames["truth"].get(RATING), kind, options, findings)
@@ -89,6 +92,7 @@ def bring(
     for name, table in lists.items():
         frames[name], other = list_columns(table, options, findings, timed=timed)
         units += [unit] if (unit := frames[name].attrs.get("time_unit")) else []
+        told |= frames[name].attrs.get("told", {})
         beside[name], names[name] = (table.name, other), table.name
     if log is None:
         message = (
@@ -133,8 +137,9 @@ def bring(
         names["truth"] = names[first]
     for name, frame in frames.items():
         frame.attrs["file"] = names.get(name, name)
+    systems = _systems({name: frames[name] for name in lists})
     return Brought(
-        _systems({name: frames[name] for name in lists}),
+        systems,
         frames["truth"],
         frames["users"],
         frames.get("train"),
@@ -142,6 +147,7 @@ def bring(
         threshold,
         tuple(findings),
         tuple(dict.fromkeys(units)),
+        {name: told[own] for name in systems if (own := name.rpartition(": ")[2]) in told},
     )
 
 
@@ -235,10 +241,16 @@ def list_columns(
     chosen = list_roles(table, options, findings)
     once = chosen.get(RANK, chosen[ITEM_ID])
     table = meaning.of_fold(table, (chosen[USER_ID], once), options, findings, held=True)
-    if SYSTEM not in chosen and options.system is None:
+    asked = _told(table.frame, chosen) if SYSTEM not in chosen and options.system is None else {}
+    if SYSTEM not in chosen and options.system is None and not asked:
         chosen |= _several_lists(table, chosen, findings, timed=timed)
     frame = table.frame
     made = pd.DataFrame({name: frame[column] for name, column in chosen.items()})
+    if asked:
+        attribute, value = (known(frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))
+        made[SYSTEM] = [_system_told(a, v) for a, v in zip(frame[attribute], frame[value], strict=True)]
+        made.attrs["told"] = asked
+        frame = frame.drop(columns=[attribute, value])
     column = known(frame, columns.TIME_NAMES, set(chosen.values())) if timed else None
     if timed and options.time and options.time in frame:
         column = options.time
@@ -249,6 +261,24 @@ def list_columns(
     if SYSTEM in made and made[SYSTEM].nunique() < 2:
         made = made.drop(columns=SYSTEM)
     return made, frame[[c for c in columns.names(frame) if c not in chosen.values()]]
+
+
+def _told(frame: pd.DataFrame, chosen: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Where rows say what a language model was told of the person: the name of each system → (attribute, value)."""
+    taken = set(chosen.values())
+    attribute, value = (known(frame, names, taken) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))
+    if attribute is None or value is None:
+        return {}
+    pairs = frame[[attribute, value]].drop_duplicates().itertuples(index=False)
+    return {_system_told(a, v): ("", "") if _nothing(v) else (str(a), str(v)) for a, v in pairs}
+
+
+def _nothing(value: Any) -> bool:
+    return bool(pd.isna(value)) or columns.plain(str(value)) in ("", *columns.NEUTRAL_NAMES)
+
+
+def _system_told(attribute: Any, value: Any) -> str:
+    return "neutral" if _nothing(value) else f"{attribute} = {value}"
 
 
 def _several_lists(table: Table, chosen: Mapping[str, str], findings: list[Finding], *, timed: bool) -> dict[str, str]:

@@ -258,7 +258,8 @@ def spellings(tables: Tables) -> list[Finding]:
         groups = {
             best: [best, *(text for text in merged if merged[text] == best)] for best in dict.fromkeys(merged.values())
         }
-        shown = "; ".join(" and ".join(f"{text} ({counts[text]:,})" for text in group) for group in groups.values())
+        told = {text: f"{text} ({words.count(counts[text])})" for group in groups.values() for text in group}
+        shown = "; ".join(words.join([told[text] for text in group]) for group in groups.values())
         message = words.say("{column}: {shown} are spellings of the same.", column=column, shown=shown)
         text = words.say(
             "{files}, {message} Merge them into {names}?",
@@ -374,7 +375,7 @@ def ties(tables: Tables) -> list[Finding]:
     message = words.say(
         "{odd} of interactions share their time with another one of the same person; among those the "
         "order is drawn by a fixed hash, never by id.",
-        odd=f"{odd.mean():.0%}",
+        odd=words.percent(odd.mean(), 0),
     )
     return [Finding("ties", "info", tables.files[0], message, int(odd.sum()), first_rows(frame, odd))]
 

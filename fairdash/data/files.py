@@ -233,7 +233,10 @@ def _parted(tables: Mapping[str, Table], findings: list[Finding]) -> Table:
         frames.append(frame.assign(**{PART: pd.Series(part, index=frame.index, dtype="str")}))
     whole = pd.concat(frames, ignore_index=True)
     whole.index = pd.RangeIndex(1 + int(log.header), len(whole) + 1 + int(log.header))
-    said = ", ".join(f"{part} from {table.name} ({len(table.frame):,} rows)" for part, table in tables.items())
+    said = words.say(", ").join(
+        words.say("{part} from {name} ({rows} rows)", part=part, name=table.name, rows=len(table.frame))
+        for part, table in tables.items()
+    )
     message = words.say("A split of your own: {said}; the numbers of rows go on from file to file.", said=said)
     findings.append(Finding("own_split", "info", log.name, message, len(whole)))
     return replace(log, frame=whole)

@@ -207,11 +207,25 @@ def _by_key(value: Record) -> list[Record]:
     if parts and all(isinstance(part, list) for part in parts):
         return [{USER_ID: person, "items": items} for person, items in value.items()]
     if parts and all(isinstance(part, dict) for part in parts):
+        if all(_titles(v) is not None for part in parts for v in part.values()):  # LangFair's: value, anchor, titles
+            return [
+                {USER_ID: anchor, "attribute": "told", "value": value_, "titles": _titles(some)}
+                for value_, part in value.items()
+                for anchor, some in part.items()
+            ]
         plain = all(isinstance(v, (int, float)) for part in parts for v in part.values())
         if plain:
             return [{USER_ID: u, ITEM_ID: i, RATING: v} for u, part in value.items() for i, v in part.items()]
         return [{"id": key, **part} for key, part in value.items()]
     return []
+
+
+def _titles(value: Any) -> list[str] | None:
+    """A list of texts, alone or as the only one in a list; None for anything else."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    texts = isinstance(value, list) and len(value) > 0 and all(isinstance(text, str) for text in value)
+    return list(value) if texts else None
 
 
 def frame_of(name: str, records: Sequence[Record], rows: Iterable[int]) -> pd.DataFrame:

@@ -35,12 +35,15 @@ def ratings(
     found = got.numbers
     if got.note:
         said = {
-            "thousands": "in {n} numbers a comma parts the thousands; they were read so.",
-            "decimal_comma": "{n} numbers are written with a decimal comma; they were read so.",
-            "words": "{n} cells are words or stars, such as {shown}; they were read as numbers, yes as 1 and no as 0.",
+            "thousands": words.later("{column}: in {n} numbers a comma parts the thousands; they were read so."),
+            "decimal_comma": words.later("{column}: {n} numbers are written with a decimal comma; they were read so."),
+            "words": words.later(
+                "{column}: {n} cells are words or stars, such as {shown}; they were read as numbers, yes as 1 and no "
+                "as 0."
+            ),
         }[got.note]
         shown = examples(text[~np.isfinite(columns.numbers(text))].dropna().head(2000))
-        message = words.say("{column}: {format}", column=column, format=said.format(n=f"{got.count:,}", shown=shown))
+        message = words.say(said, column=column, n=got.count, shown=shown)
         findings.append(Finding(got.note, "info", table.name, message, got.count))
     if got.bad.any():
         _bad_ratings(table, column, got.bad, options, findings)
@@ -123,7 +126,10 @@ def _on_scale(table: Table, column: str, found: Array, options: ImportOptions, f
     if options.rating_missing is None:
         codes = values.not_rated(found)
     if codes:
-        shown = ", ".join(f"{code:g} in {share:.0%} of the rows" for code, share in codes.items())
+        shown = words.say(", ").join(
+            words.say("{code} in {share} of the rows", code=f"{code:g}", share=words.percent(share, 0))
+            for code, share in codes.items()
+        )
         message = words.say(
             "{column}: {shown} stands for “not rated”; those rows are left out.", column=column, shown=shown
         )
@@ -192,7 +198,7 @@ def relevance(
         low=f"{low:g}",
         high=f"{high:g}",
         chosen=f"{chosen:g}",
-        liked=f"{liked:.0%}",
+        liked=words.percent(liked, 0),
     )
     if liked == 0.0:
         hint = words.say("Choose a threshold of at most {high}.", high=f"{high:g}")
@@ -268,7 +274,7 @@ def _untimed(table: Table, found: Array, options: ImportOptions, findings: list[
         "{name}: {n} rows ({share}) have no time; they stay, as the oldest.",
         name=table.name,
         n=int(missing.sum()),
-        share=f"{share:.0%}",
+        share=words.percent(share, 0),
     )
     question = Question("keep_untimed", message, ("yes", "no"), "yes")
     asked = question if options.keep_untimed is None else None
@@ -288,7 +294,7 @@ def events(table: Table, column: str, options: ImportOptions, findings: list[Fin
     wanted = options.events or tuple(weights)
     everything = np.ones(len(kinds), dtype=bool)
     if not wanted:
-        shown = ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
+        shown = ", ".join(f"{kind} {words.count(count)}" for kind, count in counts.items())
         text = words.say(
             "{name}: {column} tells kinds of events ({shown}). Which of them count as interactions?",
             name=table.name,
@@ -410,7 +416,7 @@ def parts(table: Table, column: str, findings: list[Finding]) -> tuple[pd.Series
             ),
             hint,
         )
-    counts = ", ".join(f"{part} {int(n):,}" for part, n in named.value_counts().items())
+    counts = ", ".join(f"{part} {words.count(n)}" for part, n in named.value_counts().items())
     findings.append(
         Finding(
             "own_parts",

@@ -159,7 +159,9 @@ def too_large(name: str, size: int, limit: int) -> DataError:
         "(FAIRDASH_MAX_UPLOAD_MB, FAIRDASH_MAX_UNPACKED_MB)."
     )
     return DataError(
-        words.say("{name} has {size} MB; the limit is {limit} MB.", name=name, size=f"{size / 1e6:,.0f}", limit=limit),
+        words.say(
+            "{name} has {size} MB; the limit is {limit} MB.", name=name, size=words.number(size / 1e6, 0), limit=limit
+        ),
         hint,
     )
 

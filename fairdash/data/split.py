@@ -184,7 +184,7 @@ def _leaks(known: NDArray[np.float64], held: NDArray[np.float64]) -> tuple[str, 
         "everybody (global-time) leaves nothing later in training.",
         earlier=n,
         held=len(held),
-        share=f"{later.mean():.0%}",
+        share=words.percent(later.mean(), 0),
     )
     return (message,)
 

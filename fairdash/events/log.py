@@ -15,11 +15,13 @@ import hashlib
 import json
 import math
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,13 @@ from fairdash import settings
 from fairdash.errors import DataError
 from fairdash.words import say
 
+FILE = "events.sqlite"  # in the workspace: where the API puts what a service sends
 MAX_TEXT = 256  # characters of an id or a type
 MAX_IMPRESSION = 1000  # items shown at once
 MAX_KEPT_REFUSALS = 10_000  # the latest malformed events, which are kept aside with their reasons
 MAX_KEPT_BODY = 2000  # characters of a malformed event
 AHEAD_SECONDS = 600.0  # how far a sender's clock may be ahead: one that is years ahead would make all others late
+READ_LINES = 10_000  # of a file, added at once
 CHUNK = 500  # ids that are looked up at once
 
 _SCHEMA = """
@@ -189,6 +193,12 @@ class EventLog:
             found = db.execute(f"select {_COLUMNS} from events where user = ? order by sent, offset", (user,))
             return [_event(row) for row in found]
 
+    def last(self) -> Event | None:
+        """The event that came last."""
+        with self._connect() as db:
+            row = db.execute(f"select {_COLUMNS} from events order by offset desc limit 1").fetchone()
+            return None if row is None else _event(row)
+
     def counts(self) -> Counts:
         """What became of all events so far."""
         with self._connect() as db:
@@ -197,6 +207,26 @@ class EventLog:
             (repeated,) = db.execute("select value from facts where name = 'repeated'").fetchone()
             (refused,) = db.execute("select coalesce(max(offset), 0) from refused").fetchone()
         return Counts(events, late, int(repeated), refused)
+
+
+def read_lines(source: str, size: int = READ_LINES) -> Iterator[tuple[int, list[Any]]]:
+    """Events as JSON, one a line, from a file or "-" for stdin: the number of a batch's first line, and the batch. A
+    line that is no JSON comes as its text, which the log refuses."""
+    with ExitStack() as stack:
+        lines = (
+            sys.stdin if source == "-" else stack.enter_context(Path(source).open(encoding="utf-8", errors="replace"))
+        )
+        first = 1
+        while some := list(islice(lines, size)):
+            yield first, [_parsed(line) for line in some]
+            first += len(some)
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return line
 
 
 def _known(db: sqlite3.Connection, events: Sequence[str]) -> set[str]:

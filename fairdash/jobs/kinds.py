@@ -7,7 +7,6 @@ those that a mitigation made of them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -101,8 +100,7 @@ def put_audit(workspace: Workspace, params: Params, made: Run, lists: Lists, pro
 
 def read_audit(workspace: Workspace, name: str) -> dict[str, Any]:
     """The audit.json of an entry."""
-    value: dict[str, Any] = json.loads((workspace.get("audits", name).path / "audit.json").read_text("utf-8"))
-    return value
+    return workspace.read("audits", name, "audit.json")
 
 
 def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Result:

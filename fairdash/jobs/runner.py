@@ -68,12 +68,15 @@ def submit(workspace: Workspace, kind: str, title: str, params: Mapping[str, Any
 def kept(workspace: Workspace, job: Job) -> bool:
     """Whether all that a finished job made is still there; true for one that has not finished."""
     made = job.result or {}
-    return all(workspace.has(kind, made[kind]) for kind in get_args(Kind) if kind in made)
+    return all(workspace.has(kind, str(made[kind])) for kind in get_args(Kind) if kind in made)
 
 
 def resume(workspace: Workspace, job: str) -> None:
-    """Queue a job again that failed, was cancelled or was lost; a training goes on from its last checkpoint."""
+    """Queue a job again that failed, was cancelled or was lost; a training goes on from its last checkpoint. Raises
+    JobError for one that is damaged."""
     row = get(workspace, job)
+    if not row.kind:  # what was asked is not known any more
+        raise JobError(words.again(row.error or "", row.said), words.again(row.hint or "", row.said))
     table(workspace).enqueue(row.id, row.kind, words.again(row.title, row.said), row.params)
     reap(workspace)
 

@@ -1,6 +1,9 @@
 """The job table: one SQLite row a job, in WAL mode, read by the pages and written by the workers.
 
 States: queued → running → done | failed | cancelled | lost. `lost` means that the process died without a word.
+
+What is damaged costs itself alone: a row that cannot be read becomes a failed job that says so, and a file that is no
+table is set aside for a new one. Columns that an older version did not have are added, those of a later one left alone.
 """
 
 from __future__ import annotations
@@ -10,25 +13,47 @@ import math
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from fairdash import words
+from fairdash.errors import JobError, full
+from fairdash.workspace import sole
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled", "lost")
 
 _ACTIVE = "state in ('queued', 'running')"
-_SCHEMA = """
-create table if not exists jobs (
-    id text primary key, kind text not null, title text not null, params text not null, state text not null,
-    pid integer, create_time real, done real not null default 0, message text not null default '',
-    heartbeat real, cancel integer not null default 0, error text, hint text, result text,
-    created real not null, started real, resumed_from real not null default 0, finished real,
-    said text not null default '{}'
-);
+_COLUMNS: dict[str, tuple[type, str | None]] = {  # of a job: the type, and the default of one that is never null
+    "id": (str, "''"),
+    "kind": (str, "''"),
+    "title": (str, "''"),
+    "params": (str, "'{}'"),
+    "state": (str, "'failed'"),
+    "pid": (int, None),
+    "create_time": (float, None),
+    "done": (float, "0"),
+    "message": (str, "''"),
+    "heartbeat": (float, None),
+    "cancel": (int, "0"),
+    "error": (str, None),
+    "hint": (str, None),
+    "result": (str, None),
+    "created": (float, "0"),
+    "started": (float, None),
+    "resumed_from": (float, "0"),
+    "finished": (float, None),
+    "said": (str, "'{}'"),
+}
+_SQL = {str: "text", int: "integer", float: "real"}
+_DECLARED = {
+    name: f"{name} {_SQL[kind]}" + ("" if default is None else f" not null default {default}")
+    for name, (kind, default) in _COLUMNS.items()
+}
+_SCHEMA = f"""
+create table if not exists jobs ({", ".join(_DECLARED.values())}, primary key (id));
 create table if not exists points (
     job text not null, at real not null, done real not null, name text not null, value real not null
 );
@@ -82,35 +107,101 @@ class Job:
 class Table:
     """Access to the rows. Every call opens its own connection: pages, threads and processes never share one."""
 
-    _known: ClassVar[set[tuple[Path, int]]] = set()  # files, with their inode, that have this schema: pages ask often
+    _known: ClassVar[set[tuple[Path, int, int]]] = set()  # file, inode and layout that are ours: pages ask often
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
+        """A connection, closed after the block. Raises JobError where the file cannot be used."""
+        try:
+            try:
+                db = self._opened()
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                self._set_aside()
+                db = self._opened()
+            with closing(db):
+                yield db
+        except sqlite3.Error as error:
+            if full(error):
+                raise
+            if _is_damage(error):  # deep in the file: the next one begins anew
+                self._set_aside()
+            raise JobError(
+                words.say("The table of jobs, {file}, cannot be used: {reason}.", file=str(self.path), reason=error),
+                words.say("Check that its folder may be written to; `python -m fairdash doctor` says more."),
+            ) from error
+
+    def _opened(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
         try:
-            file = (self.path, self.path.stat().st_ino)
+            layout = db.execute("pragma schema_version").fetchone()[0]
+            file = (self.path, self.path.stat().st_ino, layout)
             if file not in self._known:
                 db.execute("pragma journal_mode = wal")
                 db.executescript(_SCHEMA)
-                if not any(row[1] == "said" for row in db.execute("pragma table_info(jobs)")):  # of an older version
-                    db.execute("alter table jobs add column said text not null default '{}'")
-                self._known.add(file)
+                there = {row[1] for row in db.execute("pragma table_info(jobs)")}
+                for name in [name for name in _COLUMNS if name not in there]:  # of an older version
+                    with suppress(sqlite3.OperationalError):  # another process was faster; else the next use says it
+                        db.execute(f"alter table jobs add column {_DECLARED[name]}")
+                self._known.add((*file[:2], db.execute("pragma schema_version").fetchone()[0]))
             db.row_factory = sqlite3.Row
             db.execute("pragma synchronous = normal")
-            yield db
-        finally:
+        except BaseException:
             db.close()
+            raise
+        return db
+
+    def _set_aside(self) -> None:
+        """Make room for a new table where the file is none; what jobs made does not lie there and is not lost."""
+        with sole(self.path.with_suffix(".lock"), wait=lambda: None):
+            try:
+                with closing(sqlite3.connect(self.path, timeout=30.0)) as db:
+                    sound = db.execute("pragma quick_check(1)").fetchone()[0] == "ok"
+            except sqlite3.DatabaseError as error:
+                sound = not _is_damage(error)
+            if not sound:  # else another process was faster
+                name = f"{self.path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
+                for ending in ("", "-wal", "-shm"):
+                    with suppress(FileNotFoundError):
+                        self.path.with_name(self.path.name + ending).rename(self.path.with_name(name + ending))
+
+    def _mend(self, db: sqlite3.Connection, job: str) -> Job:
+        """End a job whose row cannot be read, so that it says so and holds up no other."""
+        title, error = words.say("A damaged job"), words.say("What was kept of this job is damaged.")
+        hint = words.say("Ask for it again where it was asked; what it made is not lost.")
+        db.execute(
+            """update or replace jobs set id = ?, kind = '', title = ?, params = '{}', state = 'failed',
+            pid = null, create_time = null, done = 0, message = '', heartbeat = null, cancel = 0, error = ?, hint = ?,
+            result = null, created = case when abs(created) < 1e12 then created * 1.0 else 0 end,
+            started = null, resumed_from = 0, finished = null, said = ? where id = ?""",
+            (job, title, error, hint, json.dumps(words.forms([title, error, hint])), job),
+        )
+        return _job(db.execute("select * from jobs where id = ?", (job,)).fetchone())
+
+    def _jobs(self, db: sqlite3.Connection, query: str, *values: str) -> list[Job]:
+        found = []
+        for row in db.execute(query, values).fetchall():
+            try:
+                found.append(_job(row))
+            except (ValueError, TypeError, RecursionError):
+                if isinstance(row["id"], str):
+                    found.append(self._mend(db, row["id"]))
+                else:  # nobody can ask for it
+                    db.execute("delete from jobs where id is ?", (row["id"],))
+        return found
 
     def enqueue(self, job: str, kind: str, title: str, params: Mapping[str, Any]) -> None:
         """Queue a job. One that ended without a result is queued again; one that waits, runs or is done is left."""
         with self._connect() as db:
             db.execute(
                 """insert into jobs (id, kind, title, params, state, created, said) values (?, ?, ?, ?, 'queued', ?, ?)
-                on conflict (id) do update set state = 'queued', cancel = 0, error = null, hint = null, message = '',
+                on conflict (id) do update set kind = excluded.kind, title = excluded.title,
+                    params = excluded.params, state = 'queued', cancel = 0, error = null, hint = null, message = '',
                     created = excluded.created, started = null, finished = null, pid = null, said = excluded.said
                 where jobs.state in ('failed', 'cancelled', 'lost')""",
                 (job, kind, title, json.dumps(params, sort_keys=True), time.time(), json.dumps(words.forms([title]))),
@@ -206,20 +297,18 @@ class Table:
     def get(self, job: str) -> Job | None:
         """A job's row; None where there is none."""
         with self._connect() as db:
-            row = db.execute("select * from jobs where id = ?", (job,)).fetchone()
-        return None if row is None else _job(row)
+            return next(iter(self._jobs(db, "select * from jobs where id = ?", job)), None)
 
     def all(self) -> list[Job]:
         """All jobs, newest first."""
         with self._connect() as db:
-            rows = db.execute("select * from jobs order by created desc").fetchall()
-        return [_job(row) for row in rows]
+            return self._jobs(db, "select * from jobs order by created desc")
 
     def active(self) -> list[Job]:
         """Jobs that wait or run, oldest first."""
         with self._connect() as db:
-            rows = db.execute(f"select * from jobs where {_ACTIVE} order by created").fetchall()
-        return [_job(row) for row in rows]
+            rows = self._jobs(db, f"select * from jobs where {_ACTIVE} order by created")
+        return [job for job in rows if not job.ended]  # a damaged one has ended by now
 
     def curves(self, job: str) -> dict[str, list[tuple[float, float]]]:
         """Curve points by name: (done 0…1, value), in the order in which they came."""
@@ -227,7 +316,8 @@ class Table:
             rows = db.execute("select name, done, value from points where job = ? order by at", (job,)).fetchall()
         curves: dict[str, list[tuple[float, float]]] = {}
         for row in rows:
-            curves.setdefault(row["name"], []).append((row["done"], row["value"]))
+            if isinstance(row["done"], float) and isinstance(row["value"], float):
+                curves.setdefault(str(row["name"]), []).append((row["done"], row["value"]))
         return curves
 
 
@@ -238,9 +328,26 @@ def _said(row: sqlite3.Row, *texts: str | None) -> str:
 
 
 def _job(row: sqlite3.Row) -> Job:
-    values = dict(row)
+    """A row as a job. Raises ValueError or TypeError for one that is damaged."""
+    values = {name: row[name] for name in _COLUMNS}
+    for name, (kind, default) in _COLUMNS.items():
+        value = values[name]
+        if not (isinstance(value, kind) or (value is None and default is None)) or value in (math.inf, -math.inf):
+            raise TypeError(name)
     values["params"] = json.loads(values["params"])
     values["result"] = None if values["result"] is None else json.loads(values["result"])
     values["cancel"] = bool(values["cancel"])
     values["said"] = json.loads(values["said"])
+    if not isinstance(values["result"], dict | None) or not all(
+        isinstance(values[n], dict) for n in ("params", "said")
+    ):
+        raise TypeError("result")
+    if values["state"] not in get_args(State):
+        raise ValueError("state")
     return Job(**values)
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error says that the file is no table of jobs."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)

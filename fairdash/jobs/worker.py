@@ -46,7 +46,7 @@ class Reporter:
 def main(root: str, job: str) -> int:
     """Run a job that was claimed and write its end into the table; returns the exit code: 0 for an end that was wanted
     (also a stop), 2 for an error of the input, 1 for any other."""
-    workspace = Workspace(Path(root))
+    workspace = Workspace(Path(root)).ready()
     jobs = runner.table(workspace)
     row = runner.get(workspace, job)
     os.nice(10)

@@ -6,6 +6,7 @@ lists of this program; all give an `Audit` (see `value`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from fairdash.metrics import bootstrap, inputs, many_tests, rating, results, shr
 from fairdash.metrics.catalogue import ACCURACY, chosen, why
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue, Inputs
+from fairdash.metrics.shuffles import Shuffles
 from fairdash.metrics.tally import Rules, Tally, tally
 from fairdash.metrics.value import Audit, ModelSide
 from fairdash.schema import USER_ID, Groups, GroupSpec, Lists, Split
@@ -255,12 +257,14 @@ def finish(
         )
     found: dict[str, dict[str, Gap]] = {}
     groups: dict[str, Any] = {}
+    shuffles = Shuffles(total)
     for a, group in enumerate(total.groups):
         groups[group.attribute] = results.group_rows(total, group, catalogue, undefined)
         own = rated or _unrated
         found[group.attribute] = results.gaps(
             total,
             a,
+            shuffles,
             catalogue,
             said,
             undefined,
@@ -395,9 +399,19 @@ def _model_values(model: ModelSide | None, made: Inputs) -> dict[str, Array]:
 
 
 def specs(groups: Sequence[GroupSpec | str]) -> list[GroupSpec]:
-    """Attributes by name, or as they are to be cut, one or several → specs."""
+    """Attributes by name, or as they are to be cut, one or several → specs, each once. Raises ConfigError for one
+    attribute that is to be grouped in two ways."""
     given = [groups] if isinstance(groups, (str, GroupSpec)) else groups
-    return [GroupSpec((group,)) if isinstance(group, str) else group for group in given]
+    found = list(dict.fromkeys(GroupSpec((group,)) if isinstance(group, str) else group for group in given))
+    for label, times in Counter(spec.label for spec in found).items():
+        if times > 1:
+            raise ConfigError(
+                words.say("Groups of {name} are asked for in {n} different ways at once.", name=label, n=times),
+                words.say(
+                    "Numbers are kept by the name of the groups: ask for one way, and for another in a second audit."
+                ),
+            )
+    return found
 
 
 def cuts(k: int | Sequence[int]) -> list[int]:

@@ -1,5 +1,6 @@
 """Every metric in one place, as its family declares it: name for people, formula, range, fairer direction and source
-paper. Every module of `families` declares its own, as FAMILY; more come from trusted plugins."""
+paper. Every module of `families` declares its own, as FAMILY; more come from trusted plugins. Which published measures
+of users and items together are left out, and why, `families.joint` says."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from fairdash.item_classes import ItemClass
 from fairdash.metrics.bootstrap import Estimate
@@ -92,7 +93,9 @@ class Family:
 
     Of the item side. item_columns: numbers of people for one way to group items, [n] or [n, j], whose sums over all
     people the next two are made of; names end in its attribute, "merit:maker". item_values: of each group of items [j].
-    item_gaps: metrics over groups of items. of_catalogue: metrics of how often each item is recommended."""
+    item_gaps: metrics over groups of items. block_columns: numbers of people for each item of the catalogue, or others,
+    [n, width], sparse or not, by name; of_catalogue: metrics that are made of their sums over people, and of how often
+    each item is recommended, with intervals from leaving out blocks of people."""
 
     name: str
     metrics: tuple[Metric, ...]
@@ -104,6 +107,7 @@ class Family:
     item_columns: Callable[[Facts, ItemClass], Columns] | None = None
     item_values: Callable[[ItemSums], Mapping[str, list[Estimate]]] | None = None
     item_gaps: Callable[[ItemSums], Mapping[str, Estimate]] | None = None
+    block_columns: Callable[[Facts], Mapping[str, sparse.csr_array | NDArray[np.float64]]] | None = None
     of_catalogue: Callable[[Listed], Mapping[str, Estimate]] | None = None
 
     @property

@@ -102,7 +102,7 @@ class Facts:
     @cached_property
     def top(self) -> sparse.csr_array:
         """1 for each item of the top K [n, n_items]."""
-        return self._listed(np.ones(self.k))
+        return self.by_rank(np.ones(self.k))
 
     @cached_property
     def selected(self) -> sparse.csr_array:
@@ -117,7 +117,7 @@ class Facts:
     @cached_property
     def exposure(self) -> sparse.csr_array:
         """1 / log2(rank + 1) of each item of the top K [n, n_items]."""
-        return self._listed(accuracy.discounts(self.k))
+        return self.by_rank(accuracy.discounts(self.k))
 
     @cached_property
     def hits(self) -> sparse.csr_array:
@@ -147,7 +147,8 @@ class Facts:
             return np.broadcast_to(group.sizes, (self.n, len(group.names))).copy()
         return group.sizes - self.counts(self.barred, group.member)
 
-    def _listed(self, value: Array) -> sparse.csr_array:
+    def by_rank(self, value: Array) -> sparse.csr_array:
+        """The value [k] of its rank for each item of the top K [n, n_items]."""
         items = self.inputs.lists.items[:, : self.k]
         full = items >= 0
         starts = np.concatenate([[0], np.cumsum(self.length)])

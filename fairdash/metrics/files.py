@@ -15,7 +15,7 @@ from fairdash.data.brought import Brings, Brought, Lists, bring
 from fairdash.data.options import ImportOptions
 from fairdash.data.windows import windows
 from fairdash.errors import DataError
-from fairdash.metrics import stream
+from fairdash.metrics import inputs, stream, told
 from fairdash.metrics.audit import check, cuts, from_frames, from_tables, liked_from, sole
 from fairdash.metrics.systems import Series, Systems
 from fairdash.metrics.value import Audit
@@ -134,12 +134,22 @@ def audits(
         sole(found)
 
     def at(part: Brought, k: int) -> Systems:
-        return Systems({name: from_tables(part, name, k=k, **statistics) for name in part.systems})
+        found = {name: from_tables(part, name, k=k, **statistics) for name in part.systems}
+        return Systems(found, _told(part, k, **statistics))
 
     if window is None:
         return _by_k(partial(at, found), k)
     by_window = {name: _by_k(partial(at, part), k) for name, part in windows(found, window).items()}
     return Series("window", {name: _alone(one) for name, one in by_window.items()})
+
+
+def _told(tables: Brought, k: int, *, seed: int = 0, replicates: int = settings.BOOTSTRAP, **_: Any) -> dict[str, Any]:
+    """`told.by_attribute` of the systems that are one language model."""
+    made = {pair: inputs.from_tables(tables, name, (), (), k, seed, True) for name, pair in tables.told.items()}
+    if told.NEUTRAL not in made:
+        return {}
+    lists = {pair: one.lists.items[:, :k] for pair, one in made.items()}
+    return told.by_attribute(lists, made[told.NEUTRAL].hashes, seed=seed, replicates=replicates)
 
 
 def _by_k(at: Callable[[int], Systems], k: int | Sequence[int]) -> Systems | Series:

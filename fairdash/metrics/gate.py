@@ -19,17 +19,28 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.metrics.catalogue import find
-from fairdash.metrics.value import Audit
 from fairdash.words import Said
 
 _SECTIONS = ("gaps", "items", "overall", "groups")
 _GAP_FIELDS = ("gap", "ratio", "mad", "std", "ci", "low", "high")
 _ENDS = ("ci", "low", "high")
+
+
+class Audited(Protocol):
+    """What has results in the contract of `metrics.value`: an audit, or the part of a live one that is there."""
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        """The contract's dictionary."""
+
+
+class UnjudgedError(ConfigError):
+    """A condition on a number that is undefined."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,7 @@ class _Number:
     falls: bool
 
 
-def gate(audit: Audit, conditions: Sequence[str]) -> list[str]:
+def gate(audit: Audited, conditions: Sequence[str]) -> list[str]:
     """What breaks conditions such as "gender.ndcg.gap=0.02": one sentence each, none when all hold.
 
     An undefined number breaks no condition but cannot pass unseen: it is an error. Raises ConfigError for names that
@@ -160,7 +171,7 @@ def _judged(
         undefined = results["undefined"]
         paths = (f"{full}.{'ci' if field in _ENDS else field}", full)
         reason = next((undefined[path] for path in paths if path in undefined), words.say("it is undefined here"))
-        raise ConfigError(
+        raise UnjudgedError(
             words.say("{text} cannot be judged: {reason}.", text=repr(text), reason=reason),
             "Drop the condition, or give the data it needs.",
         )

@@ -28,7 +28,8 @@ p < 0.05 says, it becomes that which the test implies, gap · (1 − 1.96 / z) w
 
 Detectable gap: a true difference of this size would be found with probability 0.8 at this number of people. What it
 must pass is of the shufflings of all people, the further hits among them; how it varies, of the smaller group of the
-pair with as many more hits. Where hits are few, a part of a larger one is added (`_with_larger`).
+pair with as many more hits, beside every other group: of many, one is likely to be far on the other side. Where hits
+are few, a part of a larger one is added (`_with_larger`).
 
 Metrics that are distances (category_divergence, score_ks, generalized_cross_entropy, group_entropy_index) are never
 below 0 and biased upward; their interval is `bootstrap.distance_interval`.
@@ -61,7 +62,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import brentq
-from scipy.special import gammainc, gammaincc, gammaln, ndtr, ndtri
+from scipy.special import gammainc, gammaincc, gammaincinv, gammaln, ndtri
 
 from fairdash.metrics.bootstrap import ALPHA, LEVEL, POWER, Z, detectable_distance, distance_interval
 from fairdash.metrics.rates import Rates, Spread, difference, left_of, spread, unit
@@ -69,10 +70,12 @@ from fairdash.metrics.rates import Rates, Spread, difference, left_of, spread, u
 Array = NDArray[np.float64]
 
 EXACT_GROUP = 100_000  # the smaller of two groups, up to which all shufflings of hits are enumerated
-SHARES = (98.0, 96.0)  # percent of shuffles below the points that make the two statistics of several groups comparable
+SHARES = (98.5, 95.7)  # percent of shuffles below the points that make the two statistics of several groups comparable
 FAIRNESS_CELLS = 1_000_000  # items × groups × draws for the floor of differential fairness: 0.4 s
 LARGER = (0.4, 3.0)  # a part of a hit, so many times as large as those that make up the variance: see `_with_larger`
 FEW_HITS = 3.0  # at which half of that part counts
+LITTLE_SKEW = 1e-3  # with less, a gamma variable is as good as normal
+STEPS = 32  # equally likely values of the group with more hits, over which the power is a mean
 TIE = 1e-9  # statistics that differ by less, relatively, are one value: sums of pieces differ by rounding
 
 
@@ -154,11 +157,14 @@ def gap(
     differences = [abs(a - b) for a, b in combinations(column[~np.isnan(column)], 2)]
     worst: int | None = low if better > 0 else high if better < 0 else None
     spreads = spread(rates, total, moments, people)
-    p, draws, critical = _test(rates, total, values, null, apart=shared is None)
+    tested = _test(rates, total, values, null, apart=shared is None)
+    p, critical = tested.p_value, tested.critical
     one = values.shape == (2, 1)
     left = left_of(rates.residuals(total, boot), shared)
     ends = _pair(spreads, high, low, left) if one else _simultaneous(spreads, critical, left)
-    together = spread(rates, *_with_larger(rates, total.sum(axis=0), moments.sum(axis=0)), people.sum()[None])
+    whole, everybody = (total.sum(axis=0), moments.sum(axis=0)), people.sum()[None]
+    seen = spread(rates, whole[0][None], whole[1][None], everybody)
+    together = spread(rates, *_with_larger(rates, *whole), everybody)
     top = float(column[high])
     return Gap(
         gap=float(widest[target]),
@@ -170,11 +176,11 @@ def gap(
         worst_group=None if worst is None else names[worst],
         pair=(names[high], names[low]),
         of=rates.labels[target] if rates.labels else None,
-        detectable=_detectable(together, *_few_and_many(spreads.n[:, target], high, low, shared), target, critical),
+        detectable=_detectable(seen, together, spreads, (high, low), shared, target, tested),
         sides=Sides(
             tuple(names), column, rates.of(boot)[..., target], people, unit(rates, total, people)[:, target], shared
         ),
-        draws=draws,
+        draws=tested.draws,
     )
 
 
@@ -182,16 +188,6 @@ def _rounded(x: Array) -> Array:
     """To 11 digits of the largest, so that values which differ by rounding alone keep the order of the groups."""
     largest = float(np.fmax.reduce(np.abs(x), initial=0.0))
     return np.round(x / largest, 11) if largest > 0 else x
-
-
-def _few_and_many(n: Array, high: int, low: int, shared: NDArray[np.int64] | None) -> tuple[float, float, float]:
-    """People of the smaller group of the pair, of the largest group, and of both at once."""
-    few, many = (high if n[high] <= n[low] else low), int(np.nanargmax(n))
-    if shared is None:
-        return float(n[few]), float(n[many]), 0.0
-    if many == few:  # all are of one size
-        many = low if few == high else high
-    return float(n[few]), float(n[many]), float(min(shared[few, many], n[few]))
 
 
 def _pair(spreads: Spread, high: int, low: int, left: Array | None) -> tuple[float, float]:
@@ -248,55 +244,90 @@ def _with_larger(rates: Rates, total: Array, moments: Array) -> tuple[Array, Arr
     return total[None], moments[None]
 
 
-def _detectable(together: Spread, few: float, many: float, both: float, target: int, critical: float) -> float:
-    """The gap that the test finds with probability 0.8 when few people have more hits than all others, of whom many are
-    the largest group; or fewer hits, where that leaves more room. Sums are taken as gamma variables with their skew.
-    both: people who are among the few and among the many."""
+def _detectable(
+    seen: Spread,
+    together: Spread,
+    spreads: Spread,
+    pair: tuple[int, int],
+    shared: NDArray[np.int64] | None,
+    target: int,
+    tested: _Tested,
+) -> float:
+    """The gap that the test finds with probability 0.8 when the smaller group of the pair has more hits than all
+    others; or fewer hits, where that leaves more room. Means are taken as gamma variables with their skew. seen: all
+    people; together: with a part of a larger hit; spreads: of the groups. shared: people in two groups."""
     if together.log:
         return math.nan
-    n, variance, b, skew = (
+    everybody, variance, b, skew = (
         float(part[0, target]) for part in (together.n, together.variance, together.down, together.up)
     )
-    variance = max(variance, skew**2 / n)  # as if there were one hit at least
+    variance = max(variance, skew**2 / everybody)  # as if there were one hit at least
     if not variance > 0:
         return variance
     if b < 0:
         b, skew = -b, -skew
-    level = 2 * float(ndtr(-critical))
-    each = 1 / few + 1 / many - 2 * both / (few * many)
-    lopsided = 1 / few**2 - 1 / many**2 - 3 * both / (few * many) * (1 / few - 1 / many)
-    if both >= many:
-        return math.nan  # the two are one group
+    n = spreads.n[:, target]
+    at = min(pair, key=lambda g: n[g])
+    both = np.zeros(len(n)) if shared is None else np.minimum(shared[at], n[at])
+    others = ~np.isnan(spreads.value[:, target]) & (np.arange(len(n)) != at)
+    others &= 1 / n[at] + 1 / n > 2 * both / (n[at] * n) * (1 + TIE)  # the same people
+    if not others.any():
+        return math.nan  # all are one group
+    few, many, both = float(n[at]), n[others], both[others]
+    inside = both / many
+    largest = int(np.argmax(many))
+    each = 1 / few + 1 / many - 2 * inside / few
+    lopsided = 1 / few**2 - 1 / many**2 - 3 * inside / few * (1 / few - 1 / many)
+
+    here = float(seen.variance[0, target])
+    as_it_is = tested.line[1] / math.sqrt(here) if here > 0 else math.inf
 
     def missing(size: float) -> float:
         """How much the power falls short at this gap."""
-        raised = size / (1 - both / many)  # the few, and with those in both a part of the many
-        shift = raised * few / (few + many)  # of the mean of all, whose spread is that of the shufflings
+        raised = size / (1 - inside[largest])  # the few, and with those in both a part of the others
+        shift = raised * few / (few + many.sum())  # of the mean of all, whose spread is that of the shufflings
         pool = max(variance + b * shift - shift**2, variance / 4)
-        error = math.sqrt(pool * each)
-        uneven = max(skew - 2 * shift, -abs(skew)) * pool * lopsided / error**3
+        error = np.sqrt(pool * each)
+        if tested.one:  # the line of two groups is of shufflings that are as skewed as they are
+            cut = error * _critical(float(max(skew - 2 * shift, -abs(skew)) * pool * lopsided[0] / error[0] ** 3))
+        else:
+            cut = np.minimum(error * tested.line[0], as_it_is * math.sqrt(pool))
         moved = max(variance + b * raised - raised**2, variance / 4)
-        mine = math.sqrt(variance / many + moved / few - 2 * both * math.sqrt(variance * moved) / (few * many))
-        own = max(skew - 2 * raised, -abs(skew)) * moved / few**2 / mine**3
-        # the critical value of several groups is of the shufflings themselves, skewed as they are
-        far = _critical(level, uneven) if critical == Z else critical
-        return POWER - _above((error * far - size) / mine, own)
+        own = math.sqrt(moved / few) * _likely(max(skew - 2 * raised, -abs(skew)) / math.sqrt(moved * few))[:, None]
+        along = inside * math.sqrt(variance / moved)  # how far the others go with the few
+        rest = np.sqrt(variance / many - along**2 * moved / few)
+        room = (raised * (1 - inside) + (1 - along) * own - cut) / rest
+        return float(_above(room, skew / np.sqrt(variance * many)).prod(axis=1).mean()) - (1 - POWER)
 
-    return _root(missing, critical * math.sqrt(variance * each))
-
-
-def _above(x: float, skew: float) -> float:
-    """P(X > x) of a standardised gamma variable X of this skew (Pearson's type III)."""
-    if abs(skew) < 1e-3:
-        return float(ndtr(-x))
-    shape = 4 / skew**2
-    place = max(shape + math.copysign(1.0, skew) * x * math.sqrt(shape), 0.0)
-    return float(gammaincc(shape, place) if skew > 0 else gammainc(shape, place))
+    return _root(missing, tested.critical * math.sqrt(variance * float(each[largest])))
 
 
-def _critical(level: float, skew: float) -> float:
-    """What |X| of such a variable passes with this probability."""
-    return _root(lambda x: _above(x, skew) + 1 - _above(-x, skew) - level, 1.0)
+def _above(x: Any, skew: Any) -> Any:
+    """P(X > x) of standardised gamma variables X of these skews, all of one sign (Pearson's type III)."""
+    size = np.maximum(np.abs(skew), LITTLE_SKEW)
+    shape = 4 / size**2
+    if np.min(skew) < 0:
+        return gammainc(shape, np.maximum(shape - x * np.sqrt(shape), 0.0))
+    return gammaincc(shape, np.maximum(shape + x * np.sqrt(shape), 0.0))
+
+
+def _likely(skew: float) -> Array:
+    """STEPS equally likely values of such a variable."""
+    shape = 4 / max(abs(skew), LITTLE_SKEW) ** 2
+    value: Array = (gammaincinv(shape, (np.arange(STEPS) + 0.5) / STEPS) - shape) / math.sqrt(shape)
+    return value if skew > 0 else -value
+
+
+def _critical(skew: float) -> float:
+    """What |X| of such a variable passes with probability ALPHA."""
+    shape = 4 / max(abs(skew), LITTLE_SKEW) ** 2
+    root = math.sqrt(shape)
+
+    def more(x: float) -> float:
+        above, below = gammaincc(shape, shape + x * root), gammainc(shape, max(shape - x * root, 0.0))
+        return float(above + below) - ALPHA
+
+    return _root(more, 1.0)
 
 
 def _root(function: Callable[[float], float], start: float) -> float:
@@ -304,19 +335,31 @@ def _root(function: Callable[[float], float], start: float) -> float:
     low, high = 0.0, start
     while function(high) > 0 and high < 1e9 * start:
         low, high = high, 2 * high
-    return float(brentq(function, low, high, xtol=1e-4 * high)) if high < 1e9 * start else math.nan
+    return float(brentq(function, low, high, xtol=1e-3 * high)) if high < 1e9 * start else math.nan
 
 
-def _test(rates: Rates, total: Array, values: Array, null: Array, *, apart: bool) -> tuple[float, int, float]:
-    """p of the largest difference in units of its size over the shufflings, how many these are (0: all that there are),
-    and the critical value of one pair. apart: nobody is in two groups."""
+@dataclass(frozen=True)
+class _Tested:
+    """p_value: of the largest difference in units of its size over the shufflings. draws: how many these are, 0: all
+    that there are. critical: value of one pair. line: what the difference of a pair must pass, in units of its size or
+    as it is, to be told from chance. one: whether there is one pair only."""
+
+    p_value: float
+    draws: int
+    critical: float
+    line: tuple[float, float]
+    one: bool
+
+
+def _test(rates: Rates, total: Array, values: Array, null: Array, *, apart: bool) -> _Tested:
+    """See the module. apart: nobody is in two groups."""
     known = (~np.isnan(values)).sum(axis=0)
     pairs = int((known * (known - 1) // 2).sum())
     critical = -float(ndtri(ALPHA / 2 / pairs))
     if not len(null):
-        return math.nan, 0, critical
+        return _Tested(math.nan, 0, critical, (critical, math.inf), pairs == 1)
     if apart and values.shape == (2, 1) and rates.squares and (p := _exact(rates, total)) is not None:
-        return p, 0, critical
+        return _Tested(p, 0, critical, (critical, math.inf), True)
     # the labels as they are count as one of the shufflings, so that no unit is made of the others alone
     shuffled = np.concatenate([values[None], rates.of(null)])
     largest = np.zeros((len(shuffled), 2))  # in units of each pair's size, and as it is
@@ -331,7 +374,10 @@ def _test(rates: Rates, total: Array, values: Array, null: Array, *, apart: bool
     rare = np.array([np.percentile(largest[:, at], share) for at, share in enumerate(SHARES)])
     rare[rare == 0] = 1.0
     statistics = (largest / rare).max(axis=1)
-    return p_value(float(statistics[0]), statistics[1:]), len(null), critical
+    line = rare * np.percentile(statistics[1:], 100 * LEVEL)
+    line = np.where(line > 0, line, (critical, math.inf))  # nobody differs
+    p = p_value(float(statistics[0]), statistics[1:])
+    return _Tested(p, len(null), critical, (float(line[0]), float(line[1])), pairs == 1)
 
 
 def _exact(rates: Rates, total: Array) -> float | None:

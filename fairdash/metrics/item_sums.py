@@ -47,12 +47,12 @@ class ItemSums:
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """How often each item stands in a top K, and its discounted exposure, by block of people [blocks, n_items].
-    lengths: how many top Ks have r items or more, for r from 1 [blocks, k]."""
+    """How often each item stands in a top K, by block of people [blocks, n_items]. lengths: how many top Ks have r
+    items or more, for r from 1 [blocks, k]. own: sums of the families' `block_columns`, by name [blocks, width]."""
 
     lists: NDArray[np.int64]
-    exposure: Array
     lengths: NDArray[np.int64]
+    own: Mapping[str, Array]
 
 
 def jackknifed(statistic: Callable[[Array], Any], blocks: NDArray[Any], low: float = 0.0) -> Estimate:

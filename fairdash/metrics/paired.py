@@ -177,9 +177,10 @@ class Paired:
                 for name, row in zip(group.names, made, strict=True):
                     rows[name][key] = row
                     if cut:
-                        undefined[f"items.by_group.{group.attribute}.{name}.{key}"] = (
-                            f"the lists have up to {first.depth:,} places before and {second.depth:,} after, and it is "
-                            "of all of them"
+                        undefined[f"items.by_group.{group.attribute}.{name}.{key}"] = words.say(
+                            "the lists have up to {before} places before and {after} after, and it is of all of them",
+                            before=first.depth,
+                            after=second.depth,
                         )
             found["by_group"][group.attribute] = rows
             found["gaps"][group.attribute] = _named(results.item_gaps(first, group), results.item_gaps(second, other))

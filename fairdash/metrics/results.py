@@ -27,7 +27,7 @@ from fairdash.metrics.inputs import Catalogue
 from fairdash.metrics.item_sums import ItemSums, Listed, divide
 from fairdash.metrics.many_tests import adjusted, undecided
 from fairdash.metrics.rates import Rates, spread, unit
-from fairdash.metrics.shuffles import shuffled
+from fairdash.metrics.shuffles import Shuffles
 from fairdash.metrics.tally import EXACT_PEOPLE, GroupSums, Tally
 from fairdash.plugins import added
 from fairdash.schema import UNKNOWN
@@ -251,14 +251,15 @@ def category_estimates(total: Tally, group: GroupSums, catalogue: Catalogue) -> 
 def gaps(
     total: Tally,
     attribute: int,
+    shuffles: Shuffles,
     catalogue: Catalogue,
     said: list[str],
     undefined: dict[str, str],
     exact_ks: tuple[float, tuple[str, str]] | None,
     rated: Callable[[int, int], Mapping[str, Gap]] | None = None,
 ) -> dict[str, Gap]:
-    """The gap of every metric over one attribute's groups. said, undefined: what is to be told is added. rated: the
-    gaps of predicted ratings of an attribute, with so many times as many shufflings as at first."""
+    """The gap of every metric over one attribute's groups. shuffles: of this tally. said, undefined: what is to be told
+    is added. rated: the gaps of predicted ratings of an attribute, with so many times as many as at first."""
     group = total.groups[attribute]
     known = [g for g, name in enumerate(group.names) if name != UNKNOWN]
     small = [g for g in known if 0 < group.people[g] < group.min_size]
@@ -301,7 +302,7 @@ def gaps(
         )
     sums = group.total[kept]
     shuffle = len(kept) > 1 and total.rules.permutations > 0
-    null = shuffled(total, attribute, kept) if shuffle else np.empty((0, *sums.shape))
+    null = shuffles.sums(attribute, kept) if shuffle else np.empty((0, *sums.shape))
     asked: set[int] = set()  # the columns that the metric at hand is tested by
 
     def at_first(columns: NDArray[np.intp]) -> Array:
@@ -335,12 +336,18 @@ def gaps(
         found = added(found, made.items())
         way_of |= dict.fromkeys(made, (way, frozenset(asked)))
     at_limit: set[str] = set()  # where no more are drawn
+    drawn: tuple[NDArray[np.intp], Array] | None = None  # columns, and their further shufflings so far
     for times in TIMES if shuffle else ():
         near = undecided(found) - at_limit
         if not near:
             break
         columns = np.array(sorted(frozenset().union(*(way_of[key][1] for key in near))), dtype=np.intp)
-        again = replace(compared, null=_drawn_again(total, attribute, kept, null, columns, times), times=times)
+        if len(columns):
+            fewer = None
+            if drawn is not None and np.isin(columns, drawn[0]).all():
+                fewer = drawn[1][..., np.searchsorted(drawn[0], columns)]
+            drawn = columns, shuffles.sums(attribute, kept, times, columns, fewer)
+        again = replace(compared, null=_drawn_again(null, drawn), times=times)
         for way in dict.fromkeys(way_of[key][0] for key in sorted(near)):
             made = {key: gap for key, gap in way(again).items() if key in near}
             at_limit |= {key for key, gap in made.items() if gap.draws == found[key].draws}
@@ -354,14 +361,13 @@ def gaps(
     return found
 
 
-def _drawn_again(
-    total: Tally, attribute: int, kept: Sequence[int], null: Array, columns: NDArray[np.intp], times: int
-) -> Callable[[NDArray[np.intp]], Array]:
-    """So many times as many shufflings of these columns, those of `null` first."""
-    further = shuffled(total, attribute, kept, times, columns) if len(columns) else null[:0, :, :0]
+def _drawn_again(null: Array, drawn: tuple[NDArray[np.intp], Array] | None) -> Callable[[NDArray[np.intp]], Array]:
+    """The shufflings of some columns with those that were drawn further, those of `null` first."""
 
     def taken(some: NDArray[np.intp]) -> Array:
-        return np.concatenate([null[..., some], further[..., np.searchsorted(columns, some)]])
+        if drawn is None:
+            return null[..., some]
+        return np.concatenate([null[..., some], drawn[1][..., np.searchsorted(drawn[0], some)]])
 
     return taken
 
@@ -490,7 +496,7 @@ def items(total: Tally, catalogue: Catalogue, labels: Sequence[str], undefined: 
 
 def catalogue_estimates(total: Tally) -> dict[str, Estimate]:
     """Metrics of the whole catalogue: of how often items are recommended, and means over people."""
-    listed = Listed(total.item_lists, total.item_exposure, total.list_lengths)
+    listed = Listed(total.item_lists, total.list_lengths, total.blocks)
     found: dict[str, Estimate] = {}
     for family in chosen(total.rules.only).values():
         if family.of_catalogue is not None:

@@ -25,6 +25,7 @@ from fairdash.schema import Codes
 
 Array = NDArray[np.float64]
 
+PERSISTENCE = 0.9  # of rank-biased overlap: the chance that somebody who saw a place looks at the next one
 BLOCK = 4096  # users compared at once: k × k flags each
 
 
@@ -72,15 +73,32 @@ def prag(a: Codes, b: Codes) -> Array:
     return value
 
 
+def rbo(a: Codes, b: Codes) -> Array:
+    """Rank-biased overlap [n] (Webber, Moffat & Zobel 2010, A similarity measure for indefinite rankings, TOIS): the
+    part that the first d places have in common, weighted by PERSISTENCE^(d − 1) over the depths d of the longer list,
+    the weights summing to 1. Symmetric. NaN when both are empty."""
+    longest = np.maximum(_length(a), _length(b))
+    width = max(a.shape[1], b.shape[1])
+    depth = np.arange(width)
+    common = np.cumsum(_rows(a, b, lambda found: _met(found, width)), axis=1)  # items of both first d + 1 places
+    weight = np.where(depth < longest[:, None], PERSISTENCE**depth, 0.0)
+    total = weight.sum(axis=1)
+    value: Array = np.divide(
+        (weight * (common / (depth + 1))).sum(axis=1), total, out=np.full(len(a), np.nan), where=total > 0
+    )
+    return value
+
+
 SIMILARITIES: Mapping[str, Callable[[Codes, Codes], Array]] = {
     "flip_jaccard": jaccard,
     "flip_prag": prag,
     "flip_serp": serp,
+    "flip_rbo": rbo,
 }
 
 
 def similarities(a: Codes, b: Codes) -> dict[str, Array]:
-    """All three by key, per user [n]."""
+    """All of them by key, per user [n]."""
     return {key: function(a, b) for key, function in SIMILARITIES.items()}
 
 
@@ -297,6 +315,14 @@ def _in_both(found: NDArray[np.bool_]) -> Array:
 def _hits(found: NDArray[np.bool_]) -> Array:
     count: Array = found.any(axis=2).sum(axis=1, dtype=np.float64)
     return count
+
+
+def _met(found: NDArray[np.bool_], width: int) -> Array:
+    """How many items both lists have from each depth on, and not before [block, width]."""
+    result = np.zeros((len(found), width))
+    for d in range(width):
+        result[:, d] = found[:, d : d + 1, : d + 1].sum(axis=(1, 2)) + found[:, :d, d : d + 1].sum(axis=(1, 2))
+    return result
 
 
 def _rows(a: Codes, b: Codes, reduce: Callable[[NDArray[np.bool_]], Array]) -> Array:

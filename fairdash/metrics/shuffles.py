@@ -1,11 +1,12 @@
 """Sums over groups when the group labels are shuffled over their people: what no difference between groups looks like.
 
-All people whose group is known stand in the tally's rows where they are at most `tally.EXACT_PEOPLE`: their labels are
-shuffled. Beyond, a random sample of them stands for all, and the sums have the same distribution in the limit: what a
-group of up to SMALL_GROUP people is off its share of the total is that of as many people drawn from the sample, one at
-a time and put back; of a larger group it is normal with the covariance of all people (Hoeffding 1951). As groups are
-drawn without putting back, each then gives up its share of what all are off together, which leaves the total as it is
-and a group of m among n people with 1 − m / n of the variance, as it must.
+All people whose group is known stand in the tally's rows where they are at most `tally.EXACT_PEOPLE`: they are put in
+random orders, the same for every attribute, and cut into groups of the sizes that there are. Beyond, a random sample of
+them stands for all, and the sums have the same distribution in the limit: what a group of up to SMALL_GROUP people is
+off its share of the total is that of as many people drawn from the sample, one at a time and put back; of a larger
+group it is normal with the covariance of all people (Hoeffding 1951). As groups are drawn without putting back, each
+then gives up its share of what all are off together, which leaves the total as it is and a group of m among n people
+with 1 − m / n of the variance, as it must.
 
 Where people belong to several groups, whole memberships are shuffled: as many people as before are in both of two
 groups. In the limit the people of each combination of groups are drawn, for all groups of it at once.
@@ -13,7 +14,7 @@ groups. In the limit the people of each combination of groups are drawn, for all
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,83 +25,125 @@ from fairdash.metrics.tally import Tally
 from fairdash.schema import Groups
 
 Array = NDArray[np.float64]
+Orders = NDArray[np.unsignedinteger[Any]]  # people in random orders [orders, n]
 
 SMALL_GROUP = 2_000  # beyond the exact shuffles, groups up to this size are drawn from the sample
 FURTHER_LABELS = 30_000_000  # people × shufflings that are drawn for what is near the line: half a second
 FURTHER_CELLS = 2_000_000  # shufflings × groups × columns of these
-DENSE_GROUPS = 10  # so many groups are shuffled by dense matrix products
+BLOCK = 1_000_000  # people × orders that are summed at once: 12 MB
 
 
-def shuffled(
-    total: Tally, attribute: int, kept: Sequence[int], times: int = 1, columns: NDArray[np.intp] | None = None
-) -> Array:
-    """Sums by group [permutations, len(kept), c] with the labels of the kept groups shuffled over their people. times:
-    of more than one, others than the first, which make so many times as many with them, as far as the limits go.
-    columns: the only ones that are summed."""
-    rules, groups = total.rules, total.groups[attribute]
-    sizes = groups.people[list(kept)]
-    everyone, sampled = (who[attribute].among(kept) for who in (total.who, total.row_who))
-    there = np.flatnonzero(~sampled.unknown)
-    some = slice(None) if columns is None else columns
-    rows = total.rows[there][:, some]
-    n = int(np.count_nonzero(~everyone.unknown))
-    permutations, rng = rules.permutations, np.random.default_rng([rules.seed, attribute])
-    if times > 1:
-        most = min(FURTHER_LABELS // max(1, len(rows)), FURTHER_CELLS // (len(kept) * max(1, rows.shape[1])))
-        permutations = min((times - 1) * permutations, most)
-        rng = np.random.default_rng([rules.seed, attribute, 1])
-    if everyone.member is None:
-        if len(rows) == n:
-            return _shuffle_rows(rows, sizes, permutations, rng)
-        whole = groups.total[list(kept)][:, some].sum(axis=0)
-        products = groups.moments[list(kept)].sum(axis=0)[some][:, some]
-    else:
-        if len(rows) == n:
-            return _shuffle_members(rows, sampled.take(there).membership, permutations, rng)
-        # sums of groups count some people twice: the sample tells mean and covariance of all
-        part = n / len(rows)
-        whole, products = part * rows.sum(axis=0), part * (rows.T @ rows)
-    mean = whole / n
-    covariance = (products - n * np.outer(mean, mean)) / (n - 1)
-    return _shuffle_limit(rows, whole, covariance, *_combinations(everyone), permutations, rng)
+class Shuffles:
+    """Sums over groups of a tally's people under shuffled labels. Orders are drawn when they are first asked for, and
+    kept: drawing costs more than summing."""
+
+    def __init__(self, total: Tally) -> None:
+        self._total = total
+        self._rng = np.random.default_rng(total.rules.seed)
+        self._drawn: list[Orders] = []
+
+    def sums(
+        self,
+        attribute: int,
+        kept: Sequence[int],
+        times: int = 1,
+        columns: NDArray[np.intp] | None = None,
+        made: Array | None = None,
+    ) -> Array:
+        """By group [permutations, len(kept), c] with the labels of the kept groups shuffled over their people. times:
+        of more than one, others than the first, which make so many times as many with them, as far as the limits go.
+        columns: the only ones that are summed. made: these of fewer times, which come first again."""
+        total = self._total
+        rules, groups = total.rules, total.groups[attribute]
+        everyone, sampled = (who[attribute].among(kept) for who in (total.who, total.row_who))
+        there = ~sampled.unknown
+        some = slice(None) if columns is None else columns
+        rows = total.rows[:, some]
+        count, n = (int(np.count_nonzero(one)) for one in (there, ~everyone.unknown))
+        permutations = rules.permutations
+        if times > 1:
+            most = min(FURTHER_LABELS // max(1, count), FURTHER_CELLS // (len(kept) * max(1, rows.shape[1])))
+            permutations = min((times - 1) * permutations, most)
+        if count == n:
+            done = 0 if made is None else len(made)
+            first = rules.permutations if times > 1 else 0
+            orders = (_of_some(block, there) for block in self._orders(first + done, first + permutations))
+            if everyone.member is None:
+                found = shuffle_rows(rows, groups.people[list(kept)], orders)
+            else:
+                found = shuffle_members(rows, sampled.membership, orders)
+            return found if made is None else np.concatenate([made, found])
+        if everyone.member is None:
+            whole = groups.total[list(kept)][:, some].sum(axis=0)
+            products = groups.moments[list(kept)].sum(axis=0)[some][:, some]
+        else:
+            # sums of groups count some people twice: the sample tells mean and covariance of all
+            part, known = n / count, rows[there]
+            whole, products = part * known.sum(axis=0), part * (known.T @ known)
+        mean = whole / n
+        covariance = (products - n * np.outer(mean, mean)) / (n - 1)
+        rng = np.random.default_rng([rules.seed, attribute, *([1] if times > 1 else [])])
+        return _shuffle_limit(rows[there], whole, covariance, *_combinations(everyone), permutations, rng)
+
+    def _orders(self, first: int, last: int) -> Iterator[Orders]:
+        """From one number of order to before another, in blocks."""
+        n, at = len(self._total.rows), 0
+        step = min(self._total.rules.permutations, max(1, BLOCK // max(1, n)))
+        while step * len(self._drawn) < last:
+            self._drawn.append(orders_of(n, step, self._rng))
+        for block in self._drawn:
+            part = block[max(0, first - at) : max(0, last - at)]
+            at += len(block)
+            if len(part):
+                yield part
 
 
-def _shuffle_rows(rows: Array, sizes: NDArray[np.int64], permutations: int, rng: np.random.Generator) -> Array:
-    result = np.empty((permutations, len(sizes), rows.shape[1]))
-    # the largest group is what the others leave
-    rest = int(np.argmax(sizes))
+def orders_of(n: int, count: int, rng: np.random.Generator) -> Orders:
+    """So many random orders of n people."""
+    people = np.arange(n, dtype=np.min_scalar_type(max(1, n)))
+    drawn: Orders = np.tile(people, (count, 1))
+    return rng.permuted(drawn, axis=1, out=drawn)
+
+
+def _of_some(orders: Orders, there: NDArray[np.bool_]) -> Orders:
+    """The same orders of some of the people."""
+    return orders if there.all() else orders[there[orders]].reshape(len(orders), -1)
+
+
+def shuffle_rows(rows: Array, sizes: NDArray[np.int64], orders: Iterable[Orders]) -> Array:
+    """Sums [orders, g, c] of the first sizes[0] people of each order, the next sizes[1], and so on."""
+    rest = int(np.argmax(sizes))  # the largest group is what the others leave
     others = [g for g in range(len(sizes)) if g != rest]
-    whole = rows.sum(axis=0)
-    step = max(1, 4_000_000 // max(1, len(rows)))
-    ends = np.cumsum(sizes) - 1
-    for first in range(0, permutations, step):
-        count = min(step, permutations - first)
-        # random keys: the sizes[0] smallest are the first group, the next sizes[1] the second, and so on
-        keys = rng.integers(0, 2**32, size=(count, len(rows)), dtype=np.uint32)
-        part = result[first : first + count]
-        if len(sizes) > DENSE_GROUPS:  # sums of many groups at once, of all rows in the order of their keys
-            order = np.argsort(keys, axis=1).ravel()
-            starts = np.append((np.arange(count)[:, None] * len(rows) + (np.cumsum(sizes) - sizes)).ravel(), len(order))
-            shape = (count * len(sizes), len(rows))
-            part[:] = (sparse.csr_array((np.ones(len(order)), order, starts), shape=shape) @ rows).reshape(part.shape)
-            continue
-        drawn = np.zeros(keys.shape, dtype=np.uint16)
-        for end in np.partition(keys, ends, axis=1)[:, ends[:-1]].T:
-            drawn += keys > end[:, None]
-        for g in others:
-            part[:, g] = (drawn == g).astype(np.float64) @ rows
-        part[:, rest] = whole - part[:, others].sum(axis=1)
-    return result
+    ends = np.cumsum(sizes[others])
+    found = [np.empty((0, len(sizes), rows.shape[1]))]
+    ones = np.empty(0)
+    for block in orders:
+        part = np.empty((len(block), len(sizes), rows.shape[1]))
+        taken = block[:, : ends[-1]].astype(np.int32).ravel()
+        starts = (np.arange(len(block))[:, None] * ends[-1] + (ends - sizes[others])).ravel()
+        pointers = np.append(starts, len(taken)).astype(np.int32)
+        ones = np.ones(len(taken)) if len(taken) > len(ones) else ones[: len(taken)]
+        member = sparse.csr_array((ones, taken, pointers), shape=(len(starts), len(rows)))
+        part[:, others] = (member @ rows).reshape(len(block), len(others), -1)
+        part[:, rest] = rows[block[0]].sum(axis=0) - part[:, others].sum(axis=1)
+        found.append(part)
+    return np.concatenate(found)
 
 
-def _shuffle_members(rows: Array, member: sparse.csr_array, permutations: int, rng: np.random.Generator) -> Array:
-    """Of rows [n, c] whose memberships [n, g], whole, go to other people."""
+def shuffle_members(rows: Array, member: sparse.csr_array, orders: Iterable[Orders]) -> Array:
+    """Sums [orders, g, c] where memberships [n, g], whole, go to other people: those of the first person with any to
+    the first of an order, and so on."""
     groups = sparse.csr_array(member.T, dtype=np.float64)
-    result = np.empty((permutations, groups.shape[0], rows.shape[1]))
-    for p in range(permutations):
-        taken = rng.permutation(len(rows))[groups.indices]
-        result[p] = sparse.csr_array((groups.data, taken, groups.indptr), shape=groups.shape) @ rows
-    return result
+    place = np.cumsum(np.diff(member.indptr) > 0) - 1
+    own = place[groups.indices]
+    found = [np.empty((0, groups.shape[0], rows.shape[1]))]
+    for block in orders:
+        part = np.empty((len(block), groups.shape[0], rows.shape[1]))
+        for p, order in enumerate(block):
+            taken = order[own].astype(np.int32)
+            part[p] = sparse.csr_array((groups.data, taken, groups.indptr), shape=groups.shape) @ rows
+        found.append(part)
+    return np.concatenate(found)
 
 
 def _combinations(who: Groups) -> tuple[list[NDArray[np.integer[Any]]], NDArray[np.int64]]:

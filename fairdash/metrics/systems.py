@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -22,9 +22,11 @@ SHOWN = "ndcg"  # the metric of the lines
 
 @dataclass(frozen=True, eq=False)
 class Systems:
-    """audits: by the system's name, in the order in which they were brought; differences are from the first."""
+    """audits: by the system's name, in the order in which they were brought; differences are from the first. told:
+    where the systems are one language model that was told who somebody is, what that changed (`told.by_attribute`)."""
 
     audits: Mapping[str, Audit]
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Audit:
         return self.audits[name]
@@ -59,10 +61,13 @@ class Systems:
         return pd.concat(parts, ignore_index=True).reindex(columns=[*parts[0].columns, *more])
 
     def to_json(self) -> dict[str, Any]:
-        """first: the system that differences are from; systems: {name: audit}; table: its rows, with null."""
+        """first: the system that differences are from; systems: {name: audit}; table: its rows, with null; told: what a
+        language model made of being told who somebody is."""
         rows = self.table.astype(object).where(self.table.notna(), None).to_dict("records")
         audits = {name: audit.to_json() for name, audit in self.audits.items()}
-        found: dict[str, Any] = results.plain({"first": self.first, "systems": audits, "table": rows})
+        found: dict[str, Any] = results.plain(
+            {"first": self.first, "systems": audits, "table": rows, "told": self.told}
+        )
         return found
 
     def summary(self) -> list[str]:
@@ -80,6 +85,19 @@ class Systems:
                 )
                 told.append(f"{what} {words.number(row['value'], 4)}{moved}")
             lines.append(f"{name}: {'; '.join(told)}.")
+        for attribute, row in self.told.items():
+            low, high = row["snsr"]["ci"]
+            lines.append(
+                words.say(
+                    "Told the {attribute} of {n} people, lists are unlike the neutral ones to a different degree: SNSR "
+                    "{value} ({low} to {high}).",
+                    attribute=attribute,
+                    n=row["n"],
+                    value=words.number(row["snsr"]["value"], 4),
+                    low=words.number(low, 4),
+                    high=words.number(high, 4),
+                )
+            )
         for name, audit in self.audits.items():
             lines += [f"{name}: {line}" for line in audit.summary()]
         return lines
@@ -129,7 +147,7 @@ class Series:
 
     def summary(self) -> list[str]:
         """A line a part, with its accuracy and its gaps; then what each says."""
-        lines = [f"{name}: {audit.n_users:,} people; {_told(audit)}." for name, audit in self.leaves.items()]
+        lines = [f"{name}: {words.count(audit.n_users)} people; {_told(audit)}." for name, audit in self.leaves.items()]
         for name, audit in self.leaves.items():
             lines += [f"{name}: {line}" for line in audit.summary()]
         return lines

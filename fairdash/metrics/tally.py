@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from fairdash import words
 from fairdash.errors import ConfigError
@@ -76,9 +77,9 @@ class Tally:
     """See the module. people_layout, items_layout: where columns stand in sums. depth: places of the longest list.
     metrics: per-user values [n] by key. who: the users' groups, by attribute. people_moments: sums of products of their
     columns [c, c]. rows: people columns of users whose group is known in an attribute, at most EXACT_PEOPLE of each
-    [., c], with row_hash and row_who: their groups. item_lists, item_exposure: how often each item stands in a top K,
-    and its discounted exposure, by block of users [BLOCKS, n_items]. list_lengths: how many top Ks have r items or
-    more, for r from 1, likewise [BLOCKS, k]."""
+    [., c], with row_hash and row_who: their groups. item_lists: how often each item stands in a top K, by block of
+    users [BLOCKS, n_items]. list_lengths: how many top Ks have r items or more, for r from 1, likewise [BLOCKS, k].
+    blocks: the families' own sums by block of users, by name [BLOCKS, width]."""
 
     rules: Rules
     people_layout: Layout
@@ -96,8 +97,8 @@ class Tally:
     items_total: Array
     items_boot: Array
     item_lists: NDArray[np.int64]
-    item_exposure: Array
     list_lengths: NDArray[np.int64]
+    blocks: dict[str, Array]
     rows: Array
     row_hash: Hashes
     row_who: tuple[Groups, ...]
@@ -147,8 +148,8 @@ class Tally:
             items_total=self.items_total + other.items_total,
             items_boot=self.items_boot + other.items_boot,
             item_lists=self.item_lists + other.item_lists,
-            item_exposure=self.item_exposure + other.item_exposure,
             list_lengths=self.list_lengths + other.list_lengths,
+            blocks={name: sums + other.blocks[name] for name, sums in self.blocks.items()},
             rows=rows,
             row_hash=row_hash,
             row_who=row_who,
@@ -216,15 +217,17 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         sampled = _sample(people_matrix, mix(rules.seed, inputs.hashes), inputs.groups)
     kept_rows, row_hash, row_who = sampled
     item_lists: NDArray[np.int64] = np.zeros((BLOCKS, facts.n_items), dtype=np.int64)
-    item_exposure: Array = np.zeros((BLOCKS, facts.n_items))
+    blocks: dict[str, Array] = {}
     list_lengths: NDArray[np.int64] = np.zeros((BLOCKS, rules.k), dtype=np.int64)
     if not rules.accuracy_only:
         # the hash's high bits, as its low bits order the rows
         part = (mix(rules.seed, inputs.hashes) >> np.uint64(32)).astype(np.int64) % BLOCKS
         cell = np.repeat(part, facts.length) * facts.n_items + facts.top.indices
         item_lists = np.bincount(cell, minlength=item_lists.size).reshape(item_lists.shape).astype(np.int64)
-        mass = np.bincount(cell, weights=facts.exposure.data, minlength=item_exposure.size)
-        item_exposure = mass.reshape(item_exposure.shape).astype(np.float64)
+        member = sparse.csr_array((np.ones(facts.n), (part, np.arange(facts.n))), shape=(BLOCKS, facts.n))
+        for family in chosen(rules.only).values():
+            if family.block_columns is not None:
+                blocks = added(blocks, ((name, _dense(member @ x)) for name, x in family.block_columns(facts).items()))
         of_length = np.bincount(part * (rules.k + 1) + facts.length, minlength=BLOCKS * (rules.k + 1))
         list_lengths = of_length.reshape(BLOCKS, -1)[:, :0:-1].cumsum(axis=1)[:, ::-1]
     return Tally(
@@ -244,12 +247,16 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         items_total=items_matrix.sum(axis=0),
         items_boot=items_boot,
         item_lists=item_lists,
-        item_exposure=item_exposure,
         list_lengths=list_lengths,
+        blocks=blocks,
         rows=kept_rows,
         row_hash=row_hash,
         row_who=row_who,
     )
+
+
+def _dense(sums: sparse.csr_array | Array) -> Array:
+    return sums.toarray() if isinstance(sums, sparse.csr_array) else sums
 
 
 def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[str, Array], Columns, Columns]:

@@ -31,20 +31,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fairdash import words
 from fairdash.data.findings import Finding
-from fairdash.errors import ConfigError
 from fairdash.metrics.catalogue import METRICS, QUOTIENTS, find
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.inputs import Catalogue
 from fairdash.metrics.tally import Tally
 from fairdash.schema import USER_ID
-
-Array = NDArray[np.float64]
 
 _GAP_KEYS = ("gap", "ratio", "mad", "std", "p_value", "p_holm", "worst_group", "of", "detectable")
 _BEYOND_CHANCE = ("floor", "above_floor")  # of those gaps that noise alone lifts above 0
@@ -154,7 +149,8 @@ class Audit:
 
     def summary(self) -> list[str]:
         """What was found, in sentences, the surest gaps first; then the warnings."""
-        lines = [f"{self.n_users:,} people, K = {self.k}; NDCG@{self.k} {_show(self.results['overall'].get('ndcg'))}."]
+        ndcg = _show(self.results["overall"].get("ndcg"))
+        lines = [f"{words.count(self.n_users)} people, K = {self.k}; NDCG@{self.k} {ndcg}."]
         for attribute, named in self.results["gaps"].items():
             rows = [(metric, row) for metric, row in named.items() if row["gap"] is not None]
             for metric, row in sorted(rows, key=lambda pair: (pair[1]["p_holm"] or 1.0, pair[0] != "ndcg")):
@@ -162,36 +158,6 @@ class Audit:
         found = [finding for finding in self.results["findings"] if finding["severity"] != "info"]
         read = [f"{finding['table']}: {finding['message']}".removeprefix(": ") for finding in found]
         return [*lines, *read, *self.results["warnings"]]
-
-    def distributions(self, attribute: str) -> dict[str, dict[str, Array]]:
-        """Per-user values by group, for pictures: {metric: {group: values}}; `first_hit` is the rank of the first hit
-        of those who have one."""
-        place = self._place(attribute)
-        groups = self.tally.groups[place]
-        members = self.tally.who[place].members
-        values = dict(self.tally.metrics)
-        with np.errstate(divide="ignore"):
-            values["first_hit"] = np.where(values["mrr"] > 0, 1 / values["mrr"], np.nan)
-        found: dict[str, dict[str, Array]] = {}
-        for metric, value in values.items():
-            found[metric] = {}
-            for name, rows in zip(groups.names, members, strict=True):
-                own = value[rows]
-                found[metric][name] = own[~np.isnan(own)]
-        return found
-
-    def _place(self, attribute: str) -> int:
-        labels = [group.attribute for group in self.tally.groups]
-        if attribute not in labels:
-            raise ConfigError(
-                words.say(
-                    "This audit has no attribute {attribute}; it has {names}.",
-                    attribute=repr(attribute),
-                    names=", ".join(labels) or "none",
-                ),
-                "Name one of these, or audit again with that attribute.",
-            )
-        return labels.index(attribute)
 
     def _repr_html_(self) -> str:
         parts = ["<div><b>FairDash audit</b><ul>"]

@@ -104,6 +104,31 @@ class CandidateProfileFitted(CandidateFitted, Protocol):
 
 
 @runtime_checkable
+class BringingFitted(CandidateProfileFitted, Protocol):
+    """One whose candidates hang on the profile text too, as those of a language model that writes lists do."""
+
+    def candidates(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Candidates:
+        """What `first` gives, with these profile texts in place of the users' own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """What became of the places of lists that a language model was asked to write. counts: [n, len(kinds)]; the first
+    kind is what is valid, and the counts of a person add up to the places that were asked for."""
+
+    kinds: tuple[str, ...]
+    counts: NDArray[np.int64]
+
+
+@runtime_checkable
+class WritingFitted(Fitted, Protocol):
+    """A recommender that may write lists of its own, not all of which is valid."""
+
+    def written(self, users: Codes, history: Interactions) -> Written | None:
+        """What became of the lists of these people; None where it only orders candidates."""
+
+
+@runtime_checkable
 class ReadingFitted(Fitted, Protocol):
     """A recommender that reads texts, and says which."""
 
@@ -184,11 +209,12 @@ class Sizes:
 class Cost:
     """What a training asks for. flops: floating-point operations of all steps, forward and backward. bytes: memory of
     weights, optimizer, best weights and one batch together. tokens: that a language model reads or writes; 0 where
-    none does."""
+    none does. price: of these tokens, in whatever currency their price was given."""
 
     flops: float
     bytes: float
     tokens: float = 0.0
+    price: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -202,7 +228,8 @@ class RecommenderInfo:
     space: what a search varies; empty: it is not searched. offers: what mitigations may need of it, and
     "training" where it takes training mitigations. cost: of a training with such options on data of such sizes; None
     where it takes no time to speak of. sample: whom it is asked about, as bool [n_users], given its options, the data
-    and a seed; only these people get lists and are audited. None, or a result of None: everybody.
+    and a seed; only these people get lists and are audited. None, or a result of None: everybody. strangers: whether
+    it has a list for somebody who was not in its training, from a history alone.
     """
 
     name: str
@@ -217,3 +244,4 @@ class RecommenderInfo:
     offers: frozenset[Offer] = frozenset()
     cost: Callable[[Any, Sizes], Cost] | None = None
     sample: Callable[[Any, TrainingData, int], NDArray[np.bool_] | None] | None = None
+    strangers: bool = True

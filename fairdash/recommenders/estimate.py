@@ -45,9 +45,16 @@ def estimate(cost: Cost, device: Device) -> Estimate:
         if on_cpu
         else words.later("A guess, since a GPU's speed is not measured here: at most {time} and {memory} GB of memory.")
     )
-    sentence = words.say(told, time=time_said, memory=words.number(cost.bytes / 2**30, 1))
+    said = []
+    if cost.flops:
+        said.append(words.say(told, time=time_said, memory=words.number(cost.bytes / 2**30, 1)))
     if cost.tokens:
-        sentence += " " + words.say("{n} tokens are read or written.", n=round(cost.tokens, -3))
+        said.append(words.say("{n} tokens are read or written.", n=round(cost.tokens, -3)))
+    if cost.price:
+        said.append(
+            words.say("They cost about {price} at the price that was given.", price=words.number(cost.price, 2))
+        )
+    sentence = " ".join(said)
     room = float(psutil.virtual_memory().available)
     if on_cpu and cost.bytes > room:
         sentence += " " + words.say(

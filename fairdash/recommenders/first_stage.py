@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from fairdash import words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress
-from fairdash.recommenders import build, first_stages, store
-from fairdash.recommenders.base import Candidates, CatalogueFitted, Fitted
+from fairdash.recommenders import build, find, first_stages, store
+from fairdash.recommenders.base import CandidateFitted, Candidates, CatalogueFitted, Fitted
 from fairdash.schema import Codes, Interactions, TrainingData
 
 FOLDER = "first_stage"  # in the folder of the recommender that it brings candidates to
@@ -77,6 +77,12 @@ class FirstStage:
         spread = np.where(spread > 0, spread, 1.0)
         standard = (scores - mean.astype(np.float32)) / spread.astype(np.float32)
         return Candidates(np.where(there, best, -1).astype(np.int32), standard)
+
+
+def by_history(fitted: Fitted) -> bool:
+    """Whether it, and its first stage where it has one, has a list for people who were not in its training."""
+    first = fitted.first if isinstance(fitted, CandidateFitted) else None
+    return find(fitted.name).strangers and (not isinstance(first, FirstStage) or by_history(first.fitted))
 
 
 def _able(fitted: Fitted) -> CatalogueFitted:

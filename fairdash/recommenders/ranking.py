@@ -13,6 +13,7 @@ from fairdash.errors import ConfigError, ModelError
 from fairdash.hashing import Hashes, id_hash, mix
 from fairdash.progress import Progress, silent
 from fairdash.recommenders.base import (
+    BringingFitted,
     CandidateFitted,
     CandidateProfileFitted,
     CatalogueFitted,
@@ -73,7 +74,10 @@ def scores(fitted: Fitted, users: Codes, history: Interactions, profiles: Sequen
     Raises ConfigError for profiles where none is read."""
     if not isinstance(fitted, CandidateFitted):
         return _whole(fitted, users, history, profiles)
-    brought = fitted.first(users, history)
+    if profiles is not None and isinstance(fitted, BringingFitted):
+        brought = fitted.candidates(users, history, profiles)
+    else:
+        brought = fitted.first(users, history)
     own = scores_of(fitted, users, brought.items, history, profiles)
     result = np.full(brought.standard.shape, -np.inf, np.float32)
     row, place = np.nonzero(brought.items >= 0)

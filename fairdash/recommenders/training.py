@@ -316,7 +316,7 @@ class _Watch(TrainerCallback):
                 "Epoch {epoch} of {epochs}: validation NDCG@10 {ndcg}",
                 epoch=epoch,
                 epochs=self.options.epochs,
-                ndcg=f"{values['ndcg']:.4f}",
+                ndcg=words.number(values["ndcg"], 4),
             ),
             values,
         )
@@ -340,12 +340,12 @@ class _Watch(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Beside the Trainer's own state: the best weights so far, the averages and the curve. `ready` marks a whole
-        checkpoint."""
+        checkpoint and says how large its files are."""
         target = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         _save_tensors(self.best_weights, target / "best.safetensors")
         _save_tensors({str(i): mean for i, mean in enumerate(self.averaged)}, target / "averaged.safetensors")
         (target / "curve.json").write_text(json.dumps(vars(self.curve)))
-        (target / "ready").touch()
+        (target / "ready").write_text(json.dumps(_sizes(target)))
         self.saved_at = time.monotonic()
 
     def resume(self, checkpoint: Path) -> None:
@@ -431,13 +431,20 @@ def train(
 
 
 def _last_whole(checkpoints: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; broken ones are removed."""
-    if not checkpoints.is_dir():
-        return None
+    """The newest checkpoint that was written to its end and is as it was then; broken ones are removed."""
     for path in checkpoints.glob("checkpoint-*"):
-        if not (path / "ready").exists():
+        try:
+            whole = json.loads((path / "ready").read_text()) == _sizes(path)
+        except (OSError, ValueError):
+            whole = False
+        if not whole:
             shutil.rmtree(path)
     return max(checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), default=None)
+
+
+def _sizes(checkpoint: Path) -> dict[str, int]:
+    """Bytes of each file of a checkpoint, by name."""
+    return {file.name: file.stat().st_size for file in checkpoint.iterdir() if file.is_file() and file.name != "ready"}
 
 
 class Validation:

@@ -9,16 +9,17 @@ from contextlib import suppress
 from dataclasses import replace
 
 from fairdash.report.story import Slide
-from fairdash.workspace import Kind, Workspace, write_json
+from fairdash.workspace import SLIDES, Kind, Workspace, write_json
 
-FILE = "slides.json"
 MAX_TITLE, MAX_NOTES = 300, 4000  # characters
 
 
 def read(workspace: Workspace, kind: Kind, digest: str) -> dict[str, dict[str, str]]:
     """{key of a slide: {"title", "notes"}}, only what was changed. Raises FairDashError where there is no entry."""
-    file = workspace.get(kind, digest).path / FILE
-    with suppress(OSError, ValueError, AttributeError, TypeError):  # nothing was kept, or nothing of ours
+    file = workspace.get(kind, digest).path / SLIDES
+    with suppress(
+        OSError, ValueError, AttributeError, TypeError, RecursionError
+    ):  # nothing was kept, or nothing of ours
         found = json.loads(file.read_text("utf-8"))
         return {
             str(key): {name: str(told[name]) for name in ("title", "notes") if name in told}
@@ -33,7 +34,7 @@ def write(workspace: Workspace, kind: Kind, digest: str, own: Slide, told: Mappi
     kept = read(workspace, kind, digest)
     changed = {**kept.get(own.key, {}), **{name: text.strip() for name, text in told.items()}}
     kept[own.key] = {name: text for name, text in changed.items() if text and text != usual[name]}
-    write_json(workspace.get(kind, digest).path / FILE, {key: one for key, one in kept.items() if one})
+    write_json(workspace.get(kind, digest).path / SLIDES, {key: one for key, one in kept.items() if one})
 
 
 def told(slide: Slide, kept: Mapping[str, Mapping[str, str]]) -> Slide:

@@ -13,12 +13,13 @@ from typing import Any, TypeAlias
 
 from fairdash import words
 from fairdash.mitigation import find_method
+from fairdash.mitigation.base import Mitigation
 from fairdash.report import comparison, findings, pictures, shared
 from fairdash.report.document import Beside, Facts, Part, Picture, Points, Section, Text
 from fairdash.report.known import Known
 from fairdash.run import Run
 from fairdash.schema import ITEM_ID, TITLE, UNKNOWN, GroupSpec, Lists
-from fairdash.stages import feed, people
+from fairdash.stages import feed, lever, people
 from fairdash.stages.advise import advise
 from fairdash.stages.compare import WORSE, aim_title, sentences, title
 
@@ -276,10 +277,11 @@ def _lever(subject: Subject) -> Slide:
     aim, ndcg = value.get("aim"), value["overall"].get("ndcg")
     name = _aim(aim, value["k"]) if aim else words.say("the aim")
     method = _method_of(chosen) if chosen else words.label(value["names"][1], 80)
-    points = list(_tried(how.get("tuning") or ()))
+    points = list(_tried(how.get("tuning") or _swept(subject, value["k"])))
     at = next((point for point in points if point.strength == chosen.get("strength")), None)
     alt = words.say("{aim} and accuracy over the strength.", aim=name)
-    picture = pictures.sweep(points, at.strength, (name, words.say("NDCG kept, %")), alt) if at is not None else None
+    drawn = (aim_title(aim["metric"], value["k"]) if aim else name, words.say("NDCG kept, %"))
+    picture = pictures.sweep(points, at.strength, drawn, alt) if at is not None else None
     told = []
     if aim:
         told.append(words.say("{aim} {change}", aim=name, change=_move(aim)))
@@ -291,8 +293,8 @@ def _lever(subject: Subject) -> Slide:
     if picture is None:
         of = _between(value)
         metric = aim["metric"] if aim and aim["metric"] != "ndcg" else "ndcg"
-        drawn = [(key, comparison.moved(value, of, key)) for key in dict.fromkeys([metric, "ndcg"])] if of else []
-        columns = [Section(title(key), (one,)) for key, one in drawn if one is not None]
+        moves = [(key, comparison.moved(value, of, key)) for key in dict.fromkeys([metric, "ndcg"])] if of else []
+        columns = [Section(title(key), (one,)) for key, one in moves if one is not None]
         below = Text(words.say("Circle: before, diamond: after. Of groups that are large enough."), quiet=True)
         return Slide("lever", headline, (Beside(tuple(columns)), below) if columns else (), _changes(value))
     below = Text(
@@ -325,6 +327,16 @@ def _method_of(chosen: Value) -> str:
     """A mitigation by its title, with its strength."""
     name = words.say(find_method(chosen["method"]).info.title)
     return words.say("{method}, strength {strength}", method=name, strength=words.brief(chosen["strength"]))
+
+
+def _swept(subject: Subject, k: int) -> Sequence[Value]:
+    """All strengths on validation, of a re-ranking of these lists whose strength was given and not tuned."""
+    lists = subject.compared[0][1].lists
+    before, after = lists[0], lists[-1]
+    chosen = after.how.get("mitigation")
+    if not chosen or after.how.get("first") or before.how.get("mitigation") or before.run != after.run:
+        return ()
+    return [point.to_json() for point in lever.tried(subject.run, Mitigation.from_json(chosen), k)]
 
 
 def _tried(tuning: Sequence[Value]) -> Iterator[pictures.Tried]:

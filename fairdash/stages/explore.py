@@ -45,8 +45,11 @@ def person(split: Split, user: int) -> Person:
     return Person(user, known.take(np.arange(start, stop)))
 
 
-def edited(who: Person, *, without: Sequence[int] = (), added: Sequence[int] = (), rating: float = 1.0) -> Person:
-    """The person without some items of the history, and with others added as the latest ones, rated `rating`."""
+def edited(
+    who: Person, *, without: Sequence[int] = (), added: Sequence[int] = (), rating: float | Sequence[float] = 1.0
+) -> Person:
+    """The person without some items of the history, and with others added as the latest ones, rated `rating` (one for
+    all, or one for each)."""
     kept = who.history.take(np.flatnonzero(~np.isin(who.history.item, list(without))))
     last = float(kept.time[-1]) if len(kept) else 0.0
     n = len(added)

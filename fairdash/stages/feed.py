@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from fairdash import groups, settings, words
+from fairdash import groups, item_classes, settings, words
 from fairdash.activity import ACTIVITY
 from fairdash.item_classes import POPULARITY
 from fairdash.metrics.bootstrap import ALPHA, Z, holm
@@ -133,8 +133,7 @@ def spec(
 
 def ways(people: pd.DataFrame, items: pd.DataFrame, *, popularity: bool) -> AuditSpec:
     """The same of tables of people and of items, with their usual cuts. popularity: whether head and tail are known."""
-    things = [*([GroupSpec((POPULARITY,))] if popularity else []), *groups.suggest(items)]
-    return spec(groups.suggest(people), things)
+    return spec(groups.suggest(people), item_classes.ways(groups.suggest(items), popularity=popularity))
 
 
 # --- the feed ---------------------------------------------------------------------------------------------------------

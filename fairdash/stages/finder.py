@@ -21,7 +21,8 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """What the first k places do for each person, [n] each. ndcg: 0…1, NaN without a liked held-out item. liked:
+    """What the first k places do for each person, [n] each. ndcg: 0…1, NaN without a liked held-out item, and for whom
+    a recommender was not asked about. liked:
     held-out items that the person liked. hits: how many of these are listed. ties: a key for orders among equals."""
 
     ndcg: Array
@@ -39,7 +40,10 @@ def standing(split: Split, lists: Lists, k: int) -> Standing:
     liked = np.diff(starts)
     hit = hits(lists.items[:, :k], starts, kept.item, training.n_items)
     ties = mix(split.seed, id_hash(training.users[USER_ID]))
-    return Standing(per_user(hit, liked, k)["ndcg"], liked, hit.sum(axis=1).astype(np.int64), ties)
+    ndcg = per_user(hit, liked, k)["ndcg"]
+    if split.asked is not None:
+        ndcg = np.where(split.asked, ndcg, np.nan)
+    return Standing(ndcg, liked, hit.sum(axis=1).astype(np.int64), ties)
 
 
 def hurt_most(found: Standing, among: Mask) -> Codes:

@@ -228,6 +228,18 @@ def refuse(run: Run) -> None:
         )
 
 
+def tried(run: Run, chosen: Mitigation, k: int) -> tuple[Point, ...]:
+    """The whole trade-off of a re-ranking on validation, its own strength among the others; none where it cannot be
+    looked at without training, or not on validation."""
+    if chosen.strength is None or not can(chosen.method):
+        return ()
+    try:
+        refuse(run)
+        return mitigate.sweep(run, chosen, k, retrain=_untrained, strengths=(*STRENGTHS, chosen.strength))
+    except ConfigError:
+        return ()
+
+
 def hits(values: Mapping[str, Array], k: int, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """How many liked items are on each list [n], from per-user metrics at K."""
     found: NDArray[np.int64] = np.rint(values["precision"][rows] * k).astype(np.int64)

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from fairdash import settings, words
 from fairdash.groups import form
 from fairdash.hashing import id_hash, mix
-from fairdash.metrics import accuracy, bootstrap, calibration, divergence, floor, leakage, rating, sensitivity
+from fairdash.metrics import accuracy, bootstrap, calibration, divergence, floor, leakage, rating, sensitivity, told
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.groups import p_value
 from fairdash.metrics.results import plain
 from fairdash.metrics.value import ModelSide
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import ranking
-from fairdash.recommenders.base import Fitted, ProbabilityFitted, VectorFitted, profile_of
+from fairdash.recommenders.base import Fitted, ProbabilityFitted, VectorFitted, WritingFitted, profile_of
 from fairdash.schema import ITEM_ID, TITLE, USER_ID, Codes, Floats, Groups, GroupSpec, Lists, Split
 
 Array = NDArray[np.float64]
@@ -34,7 +34,6 @@ TEXTS = 6_000  # profile texts scored for one attribute by a recommender with on
 COSTLY_TEXTS = 400  # the same by one that reads profile and item together
 MAX_VALUES = 12  # values of an attribute that are tried, the largest groups first
 RATED_PAIRS = 20_000  # held-out pairs whose probability is predicted
-VALUE_SHUFFLES = 200  # orders of each person's similarities to the neutral list
 SHUFFLES = 500  # shuffled labellings for the tests of this side
 MOVED = 10  # items that a template test names for each group
 
@@ -109,8 +108,12 @@ def model_side(
     progress(1.0, words.say("The model side is done"))
     several = {spec.label: form(spec, split.training.users).several for spec in groups if spec.label in found}
     said = tuple(
-        f"{label}: {n:,} people belong to several groups; what vectors, lists and profile texts give away leaves them "
-        "out."
+        words.say(
+            "{attribute}: {people} people belong to several groups; what vectors, lists and profile texts give away "
+            "leaves them out.",
+            attribute=label,
+            people=int(n),
+        )
         for label, n in several.items()
         if n
     )
@@ -154,12 +157,14 @@ def measures(
         by_key |= _predictions(rated, split, spec, who, weights, shuffles)
         progress((3 + 3 * i) / steps, words.say("Changing {label} in the profile text", label=spec.label))
         by_key |= attribute_sensitivity(fitted, split, spec, who, k=k, seed=seed, replicates=replicates)
+        by_key["invalid_disparity"] = _validity(fitted, split, spec, alone, seed, weights)
         found[spec.label] = by_key
     return found
 
 
 BY_CONSTRUCTION = "by_construction"  # beside a value that was not measured: what it cannot but be
-SENSITIVITY_KEYS = (*sensitivity.SIMILARITIES, "flip_utility_change", "snsr", "snsv")
+SENSITIVITY_KEYS = (*sensitivity.SIMILARITIES, "flip_utility_change", "flip_both", "snsr", "snsv")
+QUADRANTS = ("neither", "list", "utility", "both")  # what changed
 
 
 def attribute_sensitivity(
@@ -173,12 +178,14 @@ def attribute_sensitivity(
     replicates: int = settings.BOOTSTRAP,
     progress: Progress = silent,
 ) -> Measures:
-    """How lists move when the profile text says another value of the attribute: flip_jaccard, flip_prag, flip_serp,
-    flip_utility_change, snsr, snsv.
+    """How lists move when the profile text says another value of the attribute: the keys of SENSITIVITY_KEYS.
 
     A flip compares a user's list under the own text with the lists under every other value, and takes their mean. The
     value of a band (of ages) is the one that most of its people have. `floor` is the similarity under the no-op
-    control. SNSR and SNSV compare every value's lists with those of the text without the attribute.
+    control; `stranger` is it under the profile text of somebody else. Both are lists of the same history.
+    `flip_both` has the shares of four quadrants beside it: whether a list holds other items, and whether its NDCG is
+    another, of those with a liked held-out item. SNSR and SNSV compare every value's lists with those of the text
+    without the attribute.
     """
     attribute = spec.attributes[0]
     if not profile_of(fitted):
@@ -195,7 +202,7 @@ def attribute_sensitivity(
     data = split.training
     hashes = id_hash(data.users[USER_ID])
     people = np.flatnonzero(np.isin(who.codes, kept) & (True if split.asked is None else split.asked))
-    room = (TEXTS if isinstance(fitted, VectorFitted) else COSTLY_TEXTS) // (len(kept) + 3)
+    room = (TEXTS if isinstance(fitted, VectorFitted) else COSTLY_TEXTS) // (len(kept) + 4)
     people = np.sort(people[np.argsort(mix(seed, hashes[people]), kind="stable")][: max(room, 1)])
     group = np.searchsorted(kept, who.codes[people])  # place of each person's own group in `kept`
     names = [who.names[code] for code in kept]
@@ -208,6 +215,7 @@ def attribute_sensitivity(
     texts = [
         profile_texts(table, profile_of(fitted)),
         profile_texts(table, profile_of(fitted), wording=1),
+        list(np.roll(np.array(profile_texts(table, profile_of(fitted)), object), 1)),
         profile_texts(table, profile_of(fitted), changes={attribute: None}),
         *(profile_texts(table, profile_of(fitted), changes={attribute: value}) for value in values),
     ]
@@ -223,7 +231,7 @@ def attribute_sensitivity(
                 people=len(people),
             ),
         )
-    own, control, neutral, *each = made
+    own, control, stranger, neutral, *each = made
     other = np.arange(len(kept))[:, None] != group[None, :]  # [values, people]
 
     result: Measures = {}
@@ -233,6 +241,7 @@ def attribute_sensitivity(
         unmoved = function(own, control)
         value, boot = _mean(flips, weights)
         base, base_boot = _mean(unmoved, weights)
+        strange, strange_boot = _mean(function(own, stranger), weights)
         result[key] = Measure(
             value,
             bootstrap.interval(boot, 0.0, 1.0),
@@ -242,6 +251,8 @@ def attribute_sensitivity(
                 "values": [str(v) for v in values],
                 "floor": base,
                 "floor_ci": _pair(bootstrap.interval(base_boot, 0.0, 1.0)),
+                "stranger": strange,
+                "stranger_ci": _pair(bootstrap.interval(strange_boot, 0.0, 1.0)),
                 "below_floor": base - value,
                 "below_floor_ci": _pair(bootstrap.interval(base_boot - boot)),
                 "by_group": _by_group(flips, group, names),
@@ -264,40 +275,57 @@ def attribute_sensitivity(
             "absolute": _mean(np.abs(change), weights)[0],
             "by_group": _by_group(change, group, names),
         },
-        "" if np.isfinite(value) else "none of these people has a relevant held-out item",
+        "" if np.isfinite(value) else NO_LIKED,
         per_user=_spread_out(change, people, data.n_users),
     )
 
-    spreads = {
-        key: sensitivity.spread(rows, weights, shuffles=VALUE_SHUFFLES, seed=seed)
-        for key, rows in similar_to_neutral.items()
-    }
-    for name in ("snsr", "snsv"):
-        by_similarity = {}
-        for key, spread in spreads.items():
-            value, boot = getattr(spread, name), getattr(spread, f"{name}_replicates")
-            shuffled = getattr(spread, f"{name}_shuffled")
-            p = p_value(value, shuffled)
-            by_similarity[key] = {
-                "value": value,
-                "ci": _pair(_distance_ci(name, value, boot)),
-                "p_value": p,
-                **floor.beside(value, shuffled, boot, p),
-                "similarity": dict(zip(names, map(float, spread.similarity), strict=True)),
-            }
-        first = by_similarity["flip_jaccard"]
-        result[name] = Measure(
-            first["value"],
-            (first["ci"][0], first["ci"][1]),
-            getattr(spreads["flip_jaccard"], f"{name}_replicates"),
-            {
-                "n": len(people),
-                "similarity": "flip_jaccard",
-                **{key: first[key] for key in ("p_value", "floor", "above_floor", "above_floor_ci")},
-                "by_similarity": by_similarity,
-            },
-        )
+    result["flip_both"] = _quadrants(own, each, control, utility, other, weights)
+
+    for name, (value, ci, boot, more) in told.spreads(similar_to_neutral, names, weights, seed).items():
+        result[name] = Measure(value, ci, boot, {"n": len(people), **more})
     return result
+
+
+def _quadrants(
+    own: Codes,
+    each: Sequence[Codes],
+    control: Codes,
+    utility: Sequence[Array],
+    other: NDArray[np.bool_],
+    weights: NDArray[np.uint8],
+) -> Measure:
+    """The share of flips in each of QUADRANTS, with intervals. utility: NDCG [n] under the own text, the control, and
+    each value. other: which values are flips [values, n]."""
+
+    def shares(lists: Sequence[Codes], ndcg: Sequence[Array], counted: NDArray[np.bool_]) -> dict[str, Array]:
+        moved = np.stack([sensitivity.jaccard(own, some) < 1 for some in lists])
+        change = np.stack(ndcg) - utility[0]
+        known = counted & np.isfinite(change)
+        changed = np.abs(np.nan_to_num(change)) > 1e-9
+        cells = (~moved & ~changed, moved & ~changed, ~moved & changed, moved & changed)
+        return {name: _mean_over(cell.astype(np.float64), known) for name, cell in zip(QUADRANTS, cells, strict=True)}
+
+    flips = shares(each, utility[2:], other)
+    unmoved = shares([control], utility[1:2], np.ones((1, len(own)), bool))
+    found = {name: _mean(values, weights) for name, values in flips.items()}
+    value, boot = found["both"]
+    return Measure(
+        value,
+        bootstrap.interval(boot, 0.0, 1.0),
+        boot,
+        {
+            "n": int(np.isfinite(flips["both"]).sum()),
+            "floor": _mean(unmoved["both"], weights)[0],
+            "quadrants": {
+                name: {"value": share, "ci": _pair(bootstrap.interval(draws, 0.0, 1.0))}
+                for name, (share, draws) in found.items()
+            },
+        },
+        "" if np.isfinite(value) else NO_LIKED,
+    )
+
+
+NO_LIKED = "none of these people has a relevant held-out item"
 
 
 def template_test(
@@ -349,6 +377,46 @@ def template_test(
         "p_value": found.p_value,
         "moved": moved,
     }
+
+
+def _validity(
+    fitted: Fitted, split: Split, spec: GroupSpec, who: Groups, seed: int, weights: NDArray[np.uint8]
+) -> Measure:
+    """The largest gap between groups in Valid@K of the lists that a language model wrote at test time; beside it
+    Valid@K of everybody and of each group, and what became of the other places."""
+    asked = np.ones(len(who.codes), bool) if split.asked is None else split.asked
+    people = np.flatnonzero(asked).astype(np.int32)
+    written = fitted.written(people, split.known) if isinstance(fitted, WritingFitted) else None
+    if written is None:
+        return Measure(float("nan"), reason="this recommender writes no lists, so every place that it fills is an item")
+    codes = who.codes[people]
+    kept = [g for g in range(len(who.names)) if (codes == g).sum() >= max(1, spec.min_size)]
+    if len(kept) < 2:
+        return Measure(float("nan"), reason="fewer than two groups of sufficient size")
+    shares = written.counts / np.maximum(written.counts.sum(axis=1, keepdims=True), 1)  # [people, kinds]
+    valid = shares[:, 0]
+    means = [_mean(np.where(codes == g, valid, np.nan), weights[people]) for g in kept]
+    value, boot = float(np.ptp([mean for mean, _ in means])), np.ptp(np.stack([draws for _, draws in means]), axis=0)
+    rows = np.flatnonzero(np.isin(codes, kept))
+    draw = np.random.default_rng(seed)
+    labels = draw.permuted(np.repeat(codes[rows][None], SHUFFLES, axis=0), axis=1)
+    shuffled = np.ptp(np.stack([((labels == g) @ valid[rows]) / (codes == g).sum() for g in kept]), axis=0)
+    p = p_value(value, shuffled)
+    names = [who.names[g] for g in kept]
+    kinds = [dict(zip(written.kinds, map(float, shares[codes == g].mean(axis=0)), strict=True)) for g in kept]
+    return Measure(
+        value,
+        _distance_ci("invalid_disparity", value, boot),
+        boot,
+        {
+            "n": len(rows),
+            "valid": float(valid.mean()),
+            "by_group": {name: mean for name, (mean, _) in zip(names, means, strict=True)},
+            "kinds": dict(zip(names, kinds, strict=True)),
+            "p_value": p,
+            **floor.beside(value, shuffled, boot, p),
+        },
+    )
 
 
 def _given_away(

@@ -278,6 +278,10 @@ def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput
     likes = data.valid
     if data.relevance_threshold is not None:
         likes = likes.take(np.flatnonzero(likes.rating >= data.relevance_threshold))
+    asked = run.split.asked
+    if asked is not None:  # nobody else has a list, so nobody else belongs to what is measured
+        users = [group.take(np.where(asked, np.arange(len(asked)), -1)) for group in users]
+        likes = likes.take(np.flatnonzero(asked[likes.user]))
     return RerankInput(
         candidates=candidates,
         k=k,

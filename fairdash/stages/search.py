@@ -12,6 +12,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -241,8 +242,8 @@ class _Stored:
 
 def _stored(folder: Path, key: str) -> _Stored:
     path = folder / TRIALS
-    if path.exists():
-        said = json.loads(path.read_text())
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):  # none yet, or damaged: tried again
+        said = json.loads(path.read_text("utf-8"))
         if said["key"] == key:
             return _Stored(path, key, [Trial(**row) for row in said["trials"]])
     return _Stored(path, key, [])

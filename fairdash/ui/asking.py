@@ -109,10 +109,10 @@ def reason(asked: Sequence[Question]) -> str | None:
 
 def _control(question: Question, key: str) -> None:
     declared = ANSWERS[question.key]
-    title, name = words.say(declared.title), named(declared, question.preselected)
     _, text = _trials(key).get(question.key, (question, question.preselected))
     several = [text] if isinstance(text, str) else text
     choices = list(dict.fromkeys([*question.choices, *several]))
+    title, name = words.say(declared.title), named(declared, choices, question.preselected)
 
     def keep(value: Any) -> None:
         _try(question, value, key)
@@ -128,14 +128,14 @@ def _control(question: Question, key: str) -> None:
         st.selectbox(title, choices, format_func=name, width=360, **held)
 
 
-def named(declared: Answer, likely: str | None = None) -> Any:
-    """The `format_func` of an answer's choices; the likely one is said to be so."""
+def named(declared: Answer, choices: Sequence[str], likely: str | None = None) -> Any:
+    """The `format_func` of an answer's choices, no two of one name; the likely one is said to be so."""
 
-    def name(choice: str) -> str:
-        told = words.say(declared.named[choice]) if choice in declared.named else words.label(choice)
-        return words.say("{told} (likely)", told=told) if choice == likely else told
+    def title(choice: str) -> str:
+        return words.say(declared.named[choice]) if choice in declared.named else words.label(choice)
 
-    return name
+    name = words.namer(choices, title, limit=200)
+    return lambda choice: words.say("{told} (likely)", told=name(choice)) if choice == likely else name(choice)
 
 
 def _try(question: Question, text: Any, key: str) -> None:
@@ -172,7 +172,7 @@ def controls(
 
 
 def _declared(declared: Answer, value: Any, key: str, names: Sequence[str]) -> None:
-    title, guess, told = words.say(declared.title), words.say("(guess)"), named(declared)
+    title, guess, told = words.say(declared.title), words.say("(guess)"), named(declared, declared.choices)
     held, usual = f"value-{declared.key}", getattr(ImportOptions(), declared.key)
 
     def keep(text: str) -> None:
@@ -242,7 +242,7 @@ def shown(name: str, value: Any) -> str:
     if isinstance(value, bool):
         value = "yes" if value else "no"
     if name in ANSWERS and isinstance(value, str):
-        return str(named(ANSWERS[name])(value))
+        return str(named(ANSWERS[name], [value])(value))
     if name.startswith("read_"):
         told = [getattr(value, field.name) for field in fields(value)]
         return ", ".join(str(one) for one in told if one is not None)

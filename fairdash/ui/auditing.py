@@ -7,9 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from fairdash import charts, words
+from fairdash import charts, item_classes, words
 from fairdash.charts import GroupValue
-from fairdash.item_classes import POPULARITY
 from fairdash.jobs import kinds
 from fairdash.run import Run
 from fairdash.schema import UNKNOWN, GroupSpec, Lists
@@ -50,8 +49,8 @@ def measured(lists: str, spec: AuditSpec) -> dict[str, Any]:
 
 def of_items(run: Run) -> list[GroupSpec]:
     """The ways to group items: by what was known of them, and their attributes with their cuts."""
-    known = [GroupSpec((POPULARITY,))] if len(run.split.known) else []
-    return [*known, *forms.attributes(run.split.training.items).values()]
+    found = list(forms.attributes(run.split.training.items).values())
+    return item_classes.ways(found, popularity=len(run.split.known) > 0)
 
 
 def overview(asked: Asked, run: Run) -> dict[str, Any]:

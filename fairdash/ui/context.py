@@ -14,6 +14,15 @@ from fairdash.workspace import Entry
 def sidebar() -> None:
     """Choose what is in view; the choice goes into the URL."""
     workspace = state.workspace()
+    damaged = len(workspace.damaged())
+    if damaged:
+        st.warning(
+            words.say(
+                "{n} thing of this workspace is damaged.", "{n} things of this workspace are damaged.", n=damaged
+            ),
+            icon=":material/broken_image:",
+        )
+        parts.go("data", words.say("See what to do"), tab="storage")
     _choose(words.say("Data set"), "data", workspace.entries("datasets"))
     lists = runs.of(state.get("data"))
     own = next((entry.digest for entry in lists if not entry.meta.get("mitigation")), None)
@@ -21,9 +30,10 @@ def sidebar() -> None:
     languages = words.languages()
     st.selectbox(words.say("Language"), list(languages), format_func=languages.__getitem__,
                  **state.shared("lang", words.spoken(), state.one_of(languages)))  # fmt: skip
-    jobs = parts.active_jobs()
-    if jobs:
-        parts.live(_strip, [job.id for job in jobs], every=2 * parts.POLL_SECONDS)
+    with parts.errors():  # a page without its jobs is still a page
+        jobs = parts.active_jobs()
+        if jobs:
+            parts.live(_strip, [job.id for job in jobs], every=2 * parts.POLL_SECONDS)
 
 
 def _choose(label: str, name: str, entries: Sequence[Entry], first: str | None = None) -> None:

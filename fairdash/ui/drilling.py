@@ -66,9 +66,9 @@ def section(run: Run, lists: Lists, spec: GroupSpec, k: int) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="people-controls"):
         people = _grouped(everybody, run, spec, saved)
         names = list(people.measures)
-        named = words.namer(names, lambda key: findings.title(key, k), limit=80)
         asked_for = state.seen("metric", "", str)
-        metric = st.selectbox(words.say("Metric"), names, format_func=named, width=260, **state.pick("metric", names))
+        metric = st.selectbox(words.say("Metric"), names, format_func=findings.namer(names, k), width=260,
+                              **state.pick("metric", names))  # fmt: skip
         told = [part for part in stage.parts(people, metric) if part.told]
         against = [part.name for part in told if part.compared]
         if against:
@@ -124,7 +124,7 @@ def _grouped(everybody: People, run: Run, spec: GroupSpec, saved: Mapping[str, S
         by = st.selectbox(
             words.say("By"),
             options,
-            format_func=lambda one: words.say(_SAVED) if one == SAVED else words.label(one),
+            format_func=words.namer(options, lambda one: words.say(_SAVED) if one == SAVED else one),
             width=170,
             **state.pick("by", options),
         )

@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 
 from fairdash import settings, words
-from fairdash.entries import get_run
 from fairdash.groups import form as form_groups
 from fairdash.run import Run
 from fairdash.schema import USER_ID, Codes
 from fairdash.stages import finder
+from fairdash.stages.compare import comparable
 from fairdash.stages.finder import Mask, Standing
 from fairdash.ui import forms, load, naming, runs, state
 from fairdash.workspace import Entry
@@ -75,14 +75,8 @@ def person(run: Run, lists: str, deepest: int) -> tuple[int | None, int]:
 def others(run: Run, lists: str) -> list[Entry]:
     """Other lists of the workspace for the same people and test part; those that a mitigation made of this run's first,
     else newest first."""
-    workspace = state.workspace()
-
-    def same(entry: Entry) -> bool:
-        meta = get_run(workspace, entry.meta["run"]).meta
-        alike = meta.get("test_digest") is not None and meta["test_digest"] == run.meta.get("test_digest")
-        return alike or bool(meta["split_digest"] == run.meta["split_digest"])
-
-    found = [entry for entry in runs.of(state.get("data")) if entry.digest != lists and same(entry)]
+    every = [entry for entry in runs.of(state.get("data")) if entry.digest != lists]
+    found = [entry for entry in every if comparable(run, load.run(entry.meta["run"]))]
     return sorted(found, key=lambda entry: run.digest not in (entry.meta["run"], entry.meta.get("base_run")))
 
 
@@ -108,7 +102,7 @@ def by_id(ids: np.ndarray) -> int | None:
 
 def _other(beside: list[Entry]) -> Entry:
     by = {entry.digest: entry for entry in beside}
-    chosen = st.selectbox(words.say("What changed them"), list(by), format_func=naming.namer(beside), width=215,
+    chosen = st.selectbox(words.say("What changed them"), list(by), format_func=naming.namer(beside), width=270,
                           **state.pick("changed", by))  # fmt: skip
     return by[str(chosen)]
 

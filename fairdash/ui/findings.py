@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from fairdash import charts, words
 from fairdash.charts import Chart, GroupValue, Reliability, ReliabilityCell, Verdict, verdict
 from fairdash.metrics.catalogue import METRICS, find, on_side, over, part
+from fairdash.metrics.sensitivity import SIMILARITIES
 from fairdash.schema import CATEGORIES, UNKNOWN
 from fairdash.stages.disclosure import aside, people_of
 
@@ -31,6 +32,22 @@ _BETTER = {
     -1: words.later("Range {low} to {high}; lower is fairer."),
     0: words.later("Range {low} to {high}; neither end is better."),
 }
+MAX_WRITTEN = 5  # groups whose lists are drawn beside each other
+_QUADRANTS = {
+    "neither": words.later("same items, same NDCG"),
+    "list": words.later("other items, same NDCG"),
+    "utility": words.later("same items, other NDCG"),
+    "both": words.later("other items, other NDCG"),
+}
+_WRITTEN = {
+    "valid": words.later("valid"),
+    "invented": words.later("invented: no such item"),
+    "repeated": words.later("repeated in the list"),
+    "seen": words.later("known to the person"),
+    "echoed": words.later("echoed from the prompt"),
+    "refused": words.later("refused"),
+    "missing": words.later("nothing written"),
+}
 _SOURCES = {"vectors": words.later("from vectors"), "lists": words.later("from lists")}
 _CONVENTIONS = {
     "relevance": words.later("Relevance"),
@@ -47,6 +64,11 @@ def title(metric: str, k: int) -> str:
     name = words.say(part(key).title or words.sentence(key.replace("_", " ")))
     at = f"@{k}" if key in on_side("accuracy") else ""
     return words.say("{metric} ({items})", metric=name + at, items=words.label(items, 24)) if items else name + at
+
+
+def namer(metrics: Sequence[str], k: int) -> Callable[[Any], str]:
+    """The `format_func` of a choice among metrics: their titles, no two of them equal."""
+    return words.namer(metrics, lambda metric: title(metric, k), limit=80)
 
 
 def sentence(audit: Audit, attribute: str, metric: str) -> str:
@@ -302,7 +324,7 @@ def model_table(audit: Audit, attribute: str) -> pd.DataFrame:
 def flips(audit: Audit, attribute: str) -> Chart:
     """How much of a list stays when an attribute is told otherwise, beside the same facts told in other words."""
     model = audit.get("model", {}).get(attribute, {})
-    keys = [key for key in ("flip_jaccard", "flip_prag", "flip_serp") if model.get(key, {}).get("value") is not None]
+    keys = [key for key in SIMILARITIES if model.get(key, {}).get("value") is not None]
     if not keys:
         why = _undefined(audit, f"model.{attribute}.flip_jaccard", words.later("this recommender reads no profile"))
         return charts.empty(words.say("Lists cannot react: {why}.", why=why))
@@ -315,6 +337,36 @@ def flips(audit: Audit, attribute: str) -> Chart:
     names = [title(key, audit["k"]) for key in keys]
     axis = words.say("similarity of the two lists, 100 % the same")
     return charts.exposure(names, parts, ci, axis=axis, main=flipped)
+
+
+def quadrants(audit: Audit, attribute: str) -> Chart | None:
+    """Of all flips, the share after which items, NDCG, both or neither are others; None where none was measured."""
+    shares = audit.get("model", {}).get(attribute, {}).get("flip_both", {}).get("quadrants")
+    if not shares:
+        return None
+    flips_ = words.say("share of the flips")
+    return charts.exposure(
+        [words.say(_QUADRANTS[name]) for name in shares],
+        {flips_: [_float(one["value"]) for one in shares.values()]},
+        {flips_: [[_float(end) for end in one["ci"]] for one in shares.values()]},
+        axis=flips_,
+        main=flips_,
+    )
+
+
+def written(audit: Audit, attribute: str) -> Chart | None:
+    """What became of the places of lists that a language model wrote, by group; None where it wrote none."""
+    groups = audit.get("model", {}).get(attribute, {}).get("invalid_disparity", {}).get("kinds")
+    if not groups:
+        return None
+    shown = list(groups)[:MAX_WRITTEN]
+    kinds = list(groups[shown[0]])
+    return charts.exposure(
+        [words.say(_WRITTEN.get(kind, kind)) for kind in kinds],
+        {words.plain(name): [_float(groups[name][kind]) for kind in kinds] for name in shown},
+        axis=words.say("share of the places that were asked for"),
+        main=words.plain(shown[0]),
+    )
 
 
 def leakage(audit: Audit, attribute: str) -> Chart:

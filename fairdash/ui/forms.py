@@ -17,7 +17,7 @@ from fairdash.schema import PART, TIME, Dataset, GroupSpec
 from fairdash.stages.audit import AuditSpec
 from fairdash.ui import state
 
-NONE = words.later("none")
+NONE = ""  # no attribute can be called so
 
 
 def options(name: str, config: type, first: Sequence[str] = (), *, columns: int = 3) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def view(group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict
 
 def _titled(name: str) -> str:
     """An attribute's own name, or that there is none."""
-    return words.say(name) if name == NONE else name
+    return words.say("none") if name == NONE else name
 
 
 def _edges(spec: GroupSpec) -> tuple[float, ...] | None:
@@ -184,7 +184,7 @@ def item_group(table: pd.DataFrame, extra: Sequence[str] = (), *, inline: bool =
     sentence that says what it is.
     """
     known = attributes(table)
-    names = [NONE, *extra, *known]
+    names = [NONE, *dict.fromkeys([*extra, *known])]
     if len(names) == 1:
         return None
     first = extra[0] if extra else NONE

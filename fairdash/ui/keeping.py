@@ -43,7 +43,7 @@ _AREAS: Mapping[Area, tuple[str, str]] = {  # title, what it means to be without
 
 
 def section() -> None:
-    """How full the workspace is, its entries, and what lies beside them."""
+    """How full the workspace is, what in it is damaged, its entries, and what lies beside them."""
     usage = state.workspace().usage()
     used = sum(usage.values())
     said = words.say(
@@ -53,6 +53,10 @@ def section() -> None:
     st.caption(
         words.say("The workspace is the folder {root} on this server.", root=words.plain(state.workspace().root, 200))
     )
+    for gone in state.workspace().damaged():
+        parts.error(gone)
+        parts.act(words.say("Delete for good"), entries.delete, state.workspace(), gone.kind, gone.digest,
+                  icon=":material/delete:", key=f"damaged-{gone.kind}-{gone.digest}")  # fmt: skip
     _entries()
     for column, (area, (title, without)) in zip(st.columns(len(_AREAS)), _AREAS.items(), strict=True):
         with column, st.container(border=True, height="stretch", key=f"area-{area}"):

@@ -197,7 +197,7 @@ def _people(it: Lever, shift: Shift, group: GroupSpec | None, names: Sequence[st
     if not names:
         parts.empty(words.say("No group is large enough to be shown."), words.say("Choose other groups of people."))
         return
-    metric = st.selectbox(words.say("Metric"), names, width=260, format_func=lambda key: findings.title(key, it.k),
+    metric = st.selectbox(words.say("Metric"), names, width=260, format_func=findings.namer(names, it.k),
                           **state.pick("metric", names))  # fmt: skip
     rows = [
         PeopleRow(

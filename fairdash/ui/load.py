@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import streamlit as st
@@ -40,16 +39,11 @@ def split(digest: str, spec: str, seed: int = 0) -> Split:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def audit(digest: str) -> dict[str, Any]:
-    """The audit.json of METRICS, without values of very few people."""
-    return withheld(_json("audits", digest, "audit.json"))
+    """The audit.json, without values of very few people. Raises FairDashError when it is not there."""
+    return withheld(state.workspace().read("audits", digest, "audit.json"))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def comparison(digest: str) -> dict[str, Any]:
     """The comparison.json, without values of very few people. Raises FairDashError when it is not there."""
-    return withheld(_json("comparisons", digest, "comparison.json"))
-
-
-def _json(kind: Any, digest: str, name: str) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads((state.workspace().get(kind, digest).path / name).read_text())
-    return value
+    return withheld(state.workspace().read("comparisons", digest, "comparison.json"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -31,11 +31,12 @@ from fairdash.workspace import Entry
 Comparison = dict[str, Any]
 ROWS = 12  # lists that are shown where none were chosen
 ROW_HEIGHT = 46
-COLUMNS = 4  # columns that are shown where none were chosen
+COLUMNS = 3  # columns that are shown where none were chosen: as many as fit a page
 ABREAST = 3  # lists side by side that can still be read
 _WAY = {FAIRER: 1, WORSE: -1}  # up or down; a gap that moved only on its own is not shown to move
 _BY_NAME = "name"
 _COLUMNS = words.several("lists", "metric", "value", "difference", "95 % from", "95 % to", "verdict")
+_MOVERS = words.several("who", "person", "group", "before", "after")
 _LIKED = "♥"  # an item that was liked later
 _NDCG = "ndcg"  # whose movers are told where people have no value of their own in a metric
 
@@ -161,8 +162,15 @@ def _columns(value: Comparison, entries: Mapping[str, Entry]) -> list[Column]:
     accuracy = [key for key in known if key.startswith(("overall.ndcg", "gaps.ndcg."))]
     usual = list(dict.fromkeys([*accuracy, *meant, *known]))[:COLUMNS]
     chosen = st.multiselect(words.say("Columns"), list(known), **_list("columns", usual, known),
-                            format_func=lambda key: _title(known[key], value["k"]))  # fmt: skip
+                            format_func=_namer(list(known.values()), value["k"]))  # fmt: skip
     return [known[key] for key in chosen]
+
+
+def _namer(columns: Sequence[Column], k: int) -> Callable[[Any], str]:
+    """What each column is called, by its key; those of one title say of which groups they are."""
+    known = {column.key: column for column in columns}
+    of = [{"by": column.attribute} for column in columns]
+    return words.namer(list(known), lambda key: _title(known[key], k), of, 80)
 
 
 def _title(column: Column, k: int) -> str:
@@ -177,11 +185,9 @@ def _title(column: Column, k: int) -> str:
 def _by(table: Table) -> Column | None:
     """What the rows are sorted by; None: their names."""
     known = {column.key: column for column in table.columns}
-    orders = [*known, _BY_NAME]
-    by = st.selectbox(
-        words.say("Sort by"), orders, **state.pick("sort", orders),
-        format_func=lambda key: _title(known[key], table.spec.k) if key in known else words.say("name"),
-    )  # fmt: skip
+    orders, named = [*known, _BY_NAME], _namer(table.columns, table.spec.k)
+    by = st.selectbox(words.say("Sort by"), orders, **state.pick("sort", orders),
+                      format_func=lambda key: named(key) if key in known else words.say("name"))  # fmt: skip
     return known.get(by)
 
 
@@ -236,7 +242,7 @@ def told_harm(rows: Sequence[Mapping[str, Any]], k: int) -> str:
 
 def _table(table: Table, order: Sequence[str], name: Any) -> None:
     """All rows with a small picture in each cell; a row that is chosen is opened below."""
-    k, dark = table.spec.k, state.dark()
+    k, dark, named = table.spec.k, state.dark(), _namer(table.columns, table.spec.k)
     harmed = [
         words.say("baseline") if one == table.pinned else told_harm(table.harmed(one), k) or words.say("none shown")
         for one in order
@@ -244,8 +250,8 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
     longest = 60 + 6 * max(map(len, harmed))
     shown: dict[str, list[str]] = {"name": [name(one) for one in order], "harmed": harmed}
     config: dict[str, Any] = {
-        "name": st.column_config.TextColumn(words.say("lists"), pinned=True, width=150),
-        "harmed": st.column_config.TextColumn(words.say("harmed groups"), width=min(320, longest)),
+        "name": st.column_config.TextColumn(words.say("lists"), pinned=True, width=215),
+        "harmed": st.column_config.TextColumn(words.say("harmed groups"), width=min(220, longest)),
     }
     for column in table.columns:
         cells = [table.cell(one, column) for one in order]
@@ -256,7 +262,7 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
             )
             for one in cells
         ]
-        title = _title(column, k)
+        title = named(column.key)
         config[column.key] = st.column_config.ImageColumn(title, width=max(pictures.WIDTH + 14, 7 * len(title)))
 
     def chosen() -> None:
@@ -281,13 +287,13 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
 
 def _plain(table: Table, order: Sequence[str], name: Any) -> pd.DataFrame:
     """The same in numbers: one row a cell."""
-    rows = []
+    rows, named = [], _namer(table.columns, table.spec.k)
     for one in order:
         for column in table.columns:
             cell = table.cell(one, column)
             verdict = words.say(cell.verdict) if cell.verdict else ""
             numbers = (cell.value, cell.difference, cell.low, cell.high)
-            rows.append((name(one), _title(column, table.spec.k), *numbers, verdict))
+            rows.append((name(one), named(column.key), *numbers, verdict))
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(dict.fromkeys(_COLUMNS[2:-1], float))
 
 
@@ -305,7 +311,7 @@ def _row(table: Table, row: str, order: Sequence[str], name: Any, entries: Mappi
     attribute = next(iter(value["gaps"]), None)
     baseline, other = (_audit(one, table.spec, entries) for one in (table.pinned, row))
     names = changes.metrics_of(value, attribute) if attribute is not None else list(other.tally.metrics)
-    metric = st.selectbox(words.say("Metric"), names, format_func=lambda key: findings.title(key, k), width=300,
+    metric = st.selectbox(words.say("Metric"), names, format_func=findings.namer(names, k), width=300,
                           **state.pick("metric", names))  # fmt: skip
     title = words.plain(findings.title(metric, k), 80)
     left, right = st.columns([11, 9], gap="medium")
@@ -320,7 +326,7 @@ def _row(table: Table, row: str, order: Sequence[str], name: Any, entries: Mappi
         st.markdown(
             words.say("**Who loses and who gains most** ({metric})", metric=words.plain(findings.title(own, k)))
         )
-        st.dataframe(_movers(lost, won), hide_index=True, key="movers")
+        parts.table(_movers(lost, won), "movers")
     options = [0, *(one.number for one in (*lost, *won))]
     named = words.namer(options, _person)
     person = st.selectbox(words.say("See a person's list under each"), options, width=340, format_func=named,
@@ -340,8 +346,7 @@ def _movers(lost: Sequence[Mover], won: Sequence[Mover]) -> pd.DataFrame:
         for told, some in ((words.later("loses"), lost), (words.later("gains"), won))
         for one in some
     ]
-    names = words.several("who", "person", "group", "before", "after")
-    return pd.DataFrame(rows, columns=[words.say(name) for name in names]).round(3)
+    return pd.DataFrame(rows, columns=list(_MOVERS))
 
 
 def _lists(run: Run, user: int, order: Sequence[str], name: Any, k: int) -> None:

@@ -147,7 +147,10 @@ def _starts(entries: list[Entry], earlier: dict[str, tuple[str, Any]]) -> Callab
     """Labels of what one can start from; entries of equal steps say in what they differ."""
     own = [entry for entry in entries if entry.digest in earlier]
     name = naming.namer([replace(one, meta={**one.meta, "title": earlier[one.digest][0]}) for one in own], 80)
-    return lambda key: words.say("The lists as trained") if key == AS_TRAINED else name(key)
+    whole = [AS_TRAINED, *(one.digest for one in own)]
+    return words.namer(
+        whole, lambda key: words.say("The lists as trained") if key == AS_TRAINED else name(key), limit=120
+    )
 
 
 def _step(step: dict[str, Any]) -> str:

@@ -53,6 +53,7 @@ def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
         parts.draw(
             findings.leakage(audit, attribute), "leakage", words.say("Can the attribute be read off?"), about=about
         )
+    _lists(audit, attribute)
     about = words.say(
         "Held-out pairs, sorted by their predicted probability and cut into ten cells of equal size, the same for all. "
         "A mark stands for the pairs of a cell, a larger one for more of them; its whisker is the 95 % interval over "
@@ -73,6 +74,27 @@ def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
     )
     parts.table(findings.model_table(audit, attribute), "model-side", digits=4)
     sentences(made)
+
+
+def _lists(audit: dict[str, Any], attribute: str) -> None:
+    """What a flip changes, and what a language model wrote, as far as either was measured."""
+    about = words.say(
+        "Each flip of each person with a liked held-out item: does the list hold other items, and is its NDCG another? "
+        "A list may change without any harm, and a list of the same items may be worse in another order."
+    )
+    told = words.say(
+        "Places of lists that the model was asked to write. Only valid ones are on the lists; what is missing from one "
+        "group's lists more than from another's is a harm that no similarity shows."
+    )
+    drawn = [
+        (findings.quadrants(audit, attribute), "quadrants", words.say("What does a flip change?"), about),
+        (findings.written(audit, attribute), "written", words.say("What did the model write?"), told),
+    ]
+    there = [(chart, key, title, said) for chart, key, title, said in drawn if chart is not None]
+    if there:
+        for column, (chart, key, title, said) in zip(st.columns(2, gap="medium"), there, strict=False):
+            with column:
+                parts.draw(chart, key, title, about=said)
 
 
 def _switch() -> None:

@@ -138,8 +138,11 @@ def categories(audit: Audit, spec: GroupSpec, run: Run, lists: Lists) -> None:
     people = stage.by_attribute(_people(audit, run, lists), run.split, spec)
     names = people.facts.categories.names if people.facts.categories else ()
     if len(pair) == 2 and names:
+        pair = sorted(pair, key=list(audit["groups"][attribute]).index)
+        if len(compared) > 2:
+            pair = _sides(compared, pair)
         halves = []
-        for name in sorted(pair, key=list(audit["groups"][attribute]).index):
+        for name in pair:
             got, history = stage.shares(people, name)
             halves.append(Half(words.group(name, audit["groups"][attribute][name]["n"]), got, history, name))
         about = words.say(
@@ -153,6 +156,18 @@ def categories(audit: Audit, spec: GroupSpec, run: Run, lists: Lists) -> None:
         about = words.say("Part of each group's recommendation slots that goes to a category. Widest difference first.")
         parts.draw(findings.categories(audit, attribute), "categories", words.say("All groups"), open_table=True,
                    about=about)  # fmt: skip
+
+
+def _sides(compared: Sequence[str], pair: Sequence[str]) -> list[str]:
+    """The two of several groups that are mirrored; at first those that differ most."""
+    with st.container(horizontal=True, key="sides"):
+        left = st.selectbox(words.say("On the left"), compared, format_func=words.namer(compared), width=220,
+                            **state.pick("left", compared, pair[0]))  # fmt: skip
+        others = [name for name in compared if name != left]
+        usual = next(name for name in (*pair[::-1], *others) if name != left)
+        right = st.selectbox(words.say("On the right"), others, format_func=words.namer(others), width=220,
+                             **state.pick("right", others, usual))  # fmt: skip
+    return [left, right]
 
 
 def exposure(audit: Audit, run: Run, lists: Lists, target: str) -> None:

@@ -204,6 +204,7 @@ def _by_group(users: UserGroups, least: int) -> None:
         .dropna(axis=1, how="all")
         .assign(**{words.say("note"): list(apart.values())}),
         "data-groups",
+        aside=[words.say(_COLUMNS[key]) for key in ("activity_mean", "activity_median")],  # likewise in that picture
     )
 
 

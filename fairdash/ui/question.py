@@ -18,7 +18,8 @@ from fairdash.schema import GroupSpec
 from fairdash.stages.feed import QUESTIONS
 from fairdash.ui import findings, forms, state
 
-ANY, EVERYTHING, EACH = "any", "everything", "each"
+EVERYTHING = "everything"
+ANY = EACH = ""  # no attribute and no group can be called so
 TARGETS = {
     "catalogue": words.later("the catalogue"),
     "interactions": words.later("what people chose before"),

@@ -92,8 +92,10 @@ def subject(kind: Kind, digest: str) -> Subject:
     if kind == "audits":
         return Subject(value, *load.lists(entry.meta["lists"]), known)
     before = entry.meta["before"]
-    others = [one for one in workspace.entries(kind) if one.meta["before"] == before and one.digest != digest]
-    compared = [(value, known), *(_value(kind, one.digest) for one in others[:MOST_COMPARED])]
+    same = [one for one in workspace.entries(kind) if one.meta["before"] == before]
+    others = {one.meta["after"]: one.digest for one in reversed(same) if one.meta["after"] != entry.meta["after"]}
+    newest = list(others.values())[::-1]  # of the same lists, looked at in several ways, the latest alone
+    compared = [(value, known), *(_value(kind, one) for one in newest[:MOST_COMPARED])]
     spec, found = looked(before, AuditSpec.from_json(entry.meta))
     own = replace(known, lists=known.lists[:1], spec=spec)
     return Subject(found, *load.lists(before), own, compared)

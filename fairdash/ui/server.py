@@ -1,4 +1,4 @@
-"""What surrounds the pages: a health check, response headers, and the watch over jobs while the server runs."""
+"""What surrounds the pages: the API, response headers, and the watch over jobs while the server runs."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import asyncio
 import importlib
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 from streamlit import config
 
 from fairdash import __version__
+from fairdash.api import app
+from fairdash.api.endpoints import Shelf
+from fairdash.api.guard import ASGI, Message, Receive, Send
 from fairdash.jobs import runner
 from fairdash.workspace import Workspace
 
@@ -52,11 +52,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGI = Callable[[Message, Receive, Send], Awaitable[None]]
-
 
 class SecurityHeaders:
     """Puts HEADERS on every HTTP response."""
@@ -76,21 +71,16 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-async def health(_: Request) -> JSONResponse:
-    """200 when the job table answers, 503 when it does not."""
-    try:
-        active = len(await asyncio.to_thread(lambda: runner.table(Workspace.default()).active()))
-    except Exception as error:  # whatever is wrong with the store, the answer is that the service is not well
-        return JSONResponse({"status": "unwell", "reason": type(error).__name__}, status_code=503)
-    return JSONResponse({"status": "ok", "version": __version__, "active_jobs": active})
-
-
 async def _watch_jobs() -> None:
+    said = ""
     while True:
         try:
-            await asyncio.to_thread(runner.reap, Workspace.default())
-        except Exception:  # a full disk or a locked table must not end the watch
-            logging.getLogger(__name__).exception("The job table could not be checked")
+            await asyncio.to_thread(lambda: runner.reap(Workspace.default()))
+            said = ""
+        except Exception as error:  # a full disk or a locked table must not end the watch
+            if str(error) != said:  # once, not every second
+                logging.getLogger(__name__).exception("The job table could not be checked")
+            said = str(error)
         await asyncio.sleep(REAP_SECONDS)
 
 
@@ -119,5 +109,5 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
                 await task
 
 
-ROUTES = [Route("/healthz", health)]
+ROUTES = app.routes(Shelf())
 MIDDLEWARE = [Middleware(SecurityHeaders)]

@@ -47,6 +47,7 @@ JOURNEY = {
     "mitigate": (words.later("Mitigate"), ":material/tune:"),
     "compare": (words.later("Compare"), ":material/compare_arrows:"),
     "report": (words.later("Report"), ":material/description:"),
+    "live": (words.later("Live"), ":material/monitoring:"),
     "guide": (words.later("Guide"), ":material/menu_book:"),
 }
 
@@ -159,7 +160,7 @@ def _accepted(name: str, default: T, accept: Callable[[str], T]) -> T:
     given = get(name)
     try:
         return default if given is None else accept(given)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return default
 
 

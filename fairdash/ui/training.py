@@ -18,7 +18,17 @@ from fairdash.recommenders.options import parse
 from fairdash.schema import USER_ID
 from fairdash.ui import forms, load, parts, state
 
-FIRST = ("epochs", "layers", "width", "length", "batch", "learning_rate")  # options that stand open
+FIRST = (
+    "way",
+    "model",
+    "people",
+    "epochs",
+    "layers",
+    "width",
+    "length",
+    "batch",
+    "learning_rate",
+)  # options that stand open
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

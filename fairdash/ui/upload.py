@@ -207,7 +207,7 @@ def _finding(
 ) -> None:
     repair = REPAIRS.get(finding.repair)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        rows = words.say(" Rows {rows}.", rows=", ".join(f"{row:,}" for row in finding.rows)) if finding.rows else ""
+        rows = words.say(" Rows {rows}.", rows=", ".join(map(words.count, finding.rows))) if finding.rows else ""
         file = f"{words.plain(finding.table)}: " if finding.table and finding.table not in finding.message else ""
         told = words.plain(words.again(finding.message), 600)
         st.markdown(f"{_ICONS[finding.severity]} {file}{told}{rows}", width="stretch")

@@ -349,7 +349,8 @@ def look_overlapping(
     return groups.gap(
         MEAN, who.names, who.sizes, np.stack([part.sum(axis=0) for part in inside]),
         np.stack([part.T @ part for part in inside]), np.stack([weights @ part for part in inside], axis=1),
-        shuffles._shuffle_members(rows, who.membership, permutations, rng), shared=who.shared,
+        shuffles.shuffle_members(rows, who.membership, [shuffles.orders_of(len(rows), permutations, rng)]),
+        shared=who.shared,
     )  # fmt: skip
 
 
@@ -450,7 +451,7 @@ def _shuffled_labels(
         order = rng.permutation(len(rows))[: sizes.sum()]
         members = np.split(rows[order], np.cumsum(sizes)[:-1])
         sums, moments = np.stack([m.sum(axis=0) for m in members]), np.stack([m.T @ m for m in members])
-        null = shuffles._shuffle_rows(rows[order], sizes, permutations, rng)
+        null = shuffles.shuffle_rows(rows[order], sizes, [shuffles.orders_of(len(order), permutations, rng)])
         for j, verdict in enumerate(one):
             rates = Rates((3 * j,), (3 * j + 2,), (3 * j + 1,))
             made = groups.gap(rates, names, sizes, sums, moments, np.empty((0, *sums.shape)), null)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from fairdash.jobs import runner
 from fairdash.workspace import Workspace
@@ -20,6 +21,10 @@ from tests.e2e import steps
 from tests.e2e.browser import launched
 
 ROOT = Path(__file__).parents[2]
+HERE = re.compile(r"(http|ws)://127\.0\.0\.1:|data:|blob:|about:")
+# On a deep link Streamlit's own script asks below every part of the path where its server is: each miss is a 404.
+PROBES = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
+SERVER_GONE = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket")  # tests end servers
 expect.set_options(timeout=steps.HANG_MS)
 
 
@@ -100,13 +105,27 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A tab at 1280 × 800. A test fails when a page raised an error in the browser's console."""
+    """A tab at 1280 × 800. A test fails when a page raised an error in the browser's console, or asked for anything
+    from elsewhere."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     tab = context.new_page()
-    faults: list[str] = []
-    tab.on("pageerror", lambda fault: faults.append(str(fault)))
-    tab.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
+    faults = watched(tab)
     tab.set_default_timeout(steps.HANG_MS)
     yield tab
     context.close()
     assert not faults, faults
+
+
+def watched(tab: Page) -> list[str]:
+    """What will be wrong with a tab: errors in its console, and requests that leave this machine."""
+    faults: list[str] = []
+
+    def said(message: ConsoleMessage) -> None:
+        known = PROBES.search(message.location.get("url", "")) or any(one in message.text for one in SERVER_GONE)
+        if message.type == "error" and not known:
+            faults.append(f"{message.text} ({message.location.get('url')})")
+
+    tab.on("pageerror", lambda fault: faults.append(str(fault)))
+    tab.on("console", said)
+    tab.on("request", lambda asked: None if HERE.match(asked.url) else faults.append(asked.url))
+    return faults

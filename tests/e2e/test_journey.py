@@ -136,3 +136,8 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
     html = Path(download.value.path()).read_text()
     assert "<script" not in html
     assert comparison["sentences"][0] in html
+    printed = page.context.new_page()
+    printed.set_content(html)
+    made = printed.pdf(prefer_css_page_size=True)
+    assert made.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", made)) > 1

@@ -333,6 +333,35 @@ def inequity_of_attention(case: Case, user: int) -> float:
     return apart / case.n_items
 
 
+def off_merit(case: Case, user: int, item: int) -> float:
+    """E − E* with a patience of 0.8, both as sums over places."""
+    shown = case.top(user)
+    seen = 0.8 ** shown.index(item) if item in shown else 0.0
+    liked = case.liked[user]
+    return seen - (mean([0.8**place for place in range(len(liked))]) if item in liked else 0.0)
+
+
+def exposure_off_merit(case: Case) -> tuple[float, float]:
+    """II-F and AI-F (Wu et al. 2022), of people who like something."""
+    there = [user for user in case.users if case.liked[user]]
+    off = [[off_merit(case, user, item) for user in there] for item in range(case.n_items)]
+    return mean([x**2 for row in off for x in row]), mean([mean(row) ** 2 for row in off])
+
+
+def better_and_worse_off(case: Case) -> tuple[float, float]:
+    """IBO and IWO (Saito & Joachims 2022), of items that somebody likes."""
+    by_chance = mean([1 / (place + 1) if place < case.k else 0.0 for place in range(case.n_items)])
+    better, worse = [], []
+    for item in range(case.n_items):
+        there = [user for user in case.users if item in case.liked[user]]
+        if there:
+            tops = [case.top(user) for user in there]
+            impact = sum(1 / (1 + top.index(item)) for top in tops if item in top)
+            better.append(float(impact >= 1.1 * by_chance * len(there) - 1e-9))
+            worse.append(float(impact <= 0.9 * by_chance * len(there) + 1e-9))
+    return mean(better), mean(worse)
+
+
 def exposure(case: Case) -> list[float]:
     total = [0.0] * case.n_items
     for user in case.users:
@@ -573,6 +602,12 @@ def jaccard(a: Sequence[int], b: Sequence[int]) -> float:
 def serp(a: Sequence[int], b: Sequence[int]) -> float:
     k = max(len(a), len(b))
     return divide(sum(k - rank + 1 for rank, item in enumerate(a, start=1) if item in b), sum(range(1, k + 1)))
+
+
+def rbo(a: Sequence[int], b: Sequence[int], p: float = 0.9) -> float:
+    depths = range(1, max(len(a), len(b)) + 1)
+    overlap = [len(set(a[:d]) & set(b[:d])) / d * p ** (d - 1) for d in depths]
+    return divide(sum(overlap), sum(p ** (d - 1) for d in depths))
 
 
 def prag(a: Sequence[int], b: Sequence[int]) -> float:

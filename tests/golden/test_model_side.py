@@ -56,6 +56,44 @@ def test_similarities_of_lists(left: list[int], right: list[int]) -> None:
     assert found["flip_jaccard"][0] == pytest.approx(reference.jaccard(left, right), nan_ok=True)
     assert found["flip_serp"][0] == pytest.approx(reference.serp(left, right), nan_ok=True)
     assert found["flip_prag"][0] == pytest.approx(reference.prag(left, right), nan_ok=True)
+    assert found["flip_rbo"][0] == pytest.approx(reference.rbo(left, right), nan_ok=True)
+
+
+def test_rank_biased_overlap_by_hand() -> None:
+    # the first place differs, the first two hold the same: 0.9 · 1 / (1 + 0.9)
+    value = sensitivity.rbo(np.array([[1, 2]], np.int32), np.array([[2, 1]], np.int32))
+    assert value[0] == pytest.approx(0.9 / 1.9)
+
+
+def test_langfair_fixture() -> None:
+    """What LangFair gives for its fixture of two artists and two titles each, on its own scales beside ours: its PRAG
+    is divided by K (K + 1) instead of the number of pairs, its SERP weighs rank r by K − r + 2 over 2 K (K + 1)."""
+    titles = ("Love Story", "You Belong with Me", "The A Team", "Thinking Out Loud", "Shake It Off",
+              "Castle on the Hill", "Perfect")  # fmt: skip
+    story, belong, team, loud, shake, castle, perfect = range(len(titles))
+    neutral = np.array([[story, belong], [team, loud]], np.int32)
+    told = [
+        np.array([[story, shake], [team, loud]], np.int32),
+        np.array([[story, belong], [castle, perfect]], np.int32),
+    ]
+    k = 2
+
+    def serp_of_langfair(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        weight = [[k - rank + 2 for rank, item in enumerate(x, 1) if item in y] for x, y in zip(a, b, strict=True)]
+        return np.array([sum(row) / (2 * k * (k + 1)) for row in weight])
+
+    of_langfair = {
+        "jaccard": (sensitivity.jaccard, 1.0, (0.1667, 0.0833)),
+        "prag": (sensitivity.prag, k * (k - 1) / 2 / (k * (k + 1)), (0.0833, 0.0417)),
+        "serp": (serp_of_langfair, 1.0, (0.125, 0.0625)),
+    }
+    for function, factor, expected in of_langfair.values():
+        found = sensitivity.spread(np.stack([function(lists, neutral) for lists in told]) * factor)
+        assert (found.snsr, found.snsv) == pytest.approx(expected, abs=1e-4)
+    jaccard = sensitivity.spread(np.stack([sensitivity.jaccard(lists, neutral) for lists in told]))
+    assert (jaccard.similarity.max(), jaccard.similarity.min()) == pytest.approx((0.6667, 0.5), abs=1e-4)
+    ours = sensitivity.spread(np.stack([sensitivity.serp(lists, neutral) for lists in told]))  # identical lists are 1
+    assert (ours.snsr, ours.snsv) == pytest.approx((0.3333, 0.1667), abs=1e-4)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), stars, st.integers(0, 3)), min_size=2, max_size=40))

@@ -269,6 +269,12 @@ def test_items(case: Case) -> None:
     same(items["coverage_rescaled"], reference.rescaled(reference.covered, case))
     same(items["entropy_rescaled"], reference.rescaled(reference.even, case))
     same(items["iaa"], reference.mean([reference.inequity_of_attention(case, user) for user in case.users]))
+    for key, value in zip(
+        ("ii_f", "ai_f", "ibo", "iwo"),
+        (*reference.exposure_off_merit(case), *reference.better_and_worse_off(case)),
+        strict=True,
+    ):
+        same(items[key], value)
     same(items["arp"], reference.arp(case))
     given_to = reference.share_by_group(case, reference.exposure(case))
     catalogue = reference.share_by_group(case, [1.0] * case.n_items)

@@ -111,6 +111,59 @@ def test_long_names_of_columns_are_told_apart(nothing: Path, open_page: Open) ->
     assert len(labels) == len(frame.columns) == len(set(labels))
 
 
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """Data in which everything is called alike: names that are equal where they are cut, and the words of the page."""
+    long = "a very long name that goes on and on, and then on and on and "
+    made, _ = data.synthetic.make(n_users=150, n_items=60)
+    users = made.users.rename(columns={"gender": long + "one", "age": long + "two"})
+    users = users.assign(none=users["country"], any=users[long + "one"].replace({"woman": "each", "man": "any groups"}))
+    items = made.items.assign(title="Hamlet", popularity=made.items["creator_gender"])
+    items = items.rename(columns={"creator_gender": long + "one"}).assign(**{long + "two": items["popularity"]})
+    home = tmp_path_factory.mktemp("hostile")
+    workspace = Workspace(home)
+    stored = entries.put_dataset(workspace, replace(made, users=users, items=items))
+    trained = kinds.run(workspace, "train", {"dataset": stored, "split": "user-time:0.8", "recommender": "popularity"})
+    by = {"attributes": [long + "one"], "edges": [], "min_size": 20}
+    mitigation = {"method": "exposure_parity", "groups": [by], "item_group": by, "strength": 0.5}
+    for strength in (0.5, 1.0):
+        after = kinds.run(
+            workspace, "mitigate", {"run": trained["runs"], "mitigation": {**mitigation, "strength": strength}}
+        )["lists"]
+    return home, {"data": stored, "lists": trained["lists"], "after": after, "item_group": long + "two"}
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("data", {}),
+        ("recommender", {"how": "search"}),
+        ("recommender", {"recommender": "bert_sequence"}),
+        ("audit", {}),
+        ("audit", {"group": "any", "metric": "ndcg"}),
+        ("audit", {"group": "any", "view": "people"}),
+        ("explore", {"find": "alike"}),
+        ("mitigate", {"method": "cp_fair"}),
+        ("mitigate", {"how": "lever", "group": "any"}),
+        ("compare", {"group": "none"}),
+        ("compare", {"sides": "many", "group": "any"}),
+        ("report", {}),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "-".join(given.values()) or "plain",
+)
+def test_whatever_things_are_called_no_two_choices_are_one(
+    page: str, query: dict[str, str], hostile: tuple[Path, dict[str, str]], open_page: Open,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    home, view = hostile
+    monkeypatch.setenv("FAIRDASH_HOME", str(home))
+    app = open_page(page, **view, **query)
+    choices = [*app.selectbox, *app.multiselect, *app.segmented_control, *app.radio]
+    assert choices
+    for one in choices:
+        assert len(set(one.options)) == len(one.options), one.label
+
+
 def test_what_is_held_out_can_be_changed_and_is_what_the_link_says(here: dict[str, Any], open_page: Open) -> None:
     app = open_page("recommender", data=here["data"])
     for kind, spec in (("leave-one-out", "leave-one-out"), ("global-time", "global-time:80%"),

@@ -180,6 +180,16 @@ def test_the_pictures_of_an_audit_are_drawn_on_the_page(here: dict[str, Any], op
     found = words(open_page("audit", **query, more="categories"))
     assert "What the lists are made of" in found
     assert "the group's own history" in found
+    several = {**query, "group": "age", "more": "categories"}
+    app = open_page("audit", **several)
+    left, right = (app.selectbox(key=one).value for one in ("left", "right"))
+    assert left not in app.selectbox(key="right").options
+    other = next(one for one in app.selectbox(key="left").options if one not in (left, right))
+    app.selectbox(key="left").set_value(other).run()
+    assert not app.exception
+    assert (url(app, "left"), app.selectbox(key="right").value) == (other, right)
+    again = open_page("audit", **several, left=right, right=left)
+    assert [again.selectbox(key=one).value for one in ("left", "right")] == [right, left]
     found = words(open_page("audit", **query, more="items", target="liked"))
     assert "How unequally items are shown" in found
     assert "Every gap in units of its interval" in found

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.pages.conftest import ROOT, SHELL, Open
+from streamlit.testing.v1 import AppTest
+
+from fairdash.recommenders import RECOMMENDERS
+from tests.pages.conftest import HANG_SECONDS, ROOT, SHELL, Open
 
 
 def test_another_recommender_begins_with_its_own_options(here: dict[str, Any], open_page: Open) -> None:
@@ -18,6 +21,32 @@ def test_another_recommender_begins_with_its_own_options(here: dict[str, Any], o
     assert app.number_input(key="set_bert_pair_epochs").value == 2
     assert app.number_input(key="set_bert_pair_learning_rate").value == 5e-4
     assert app.number_input(key="set_bert_pair_length").value == 128
+
+
+def test_the_best_options_leave_no_earlier_choice_standing() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from fairdash.recommenders import RECOMMENDERS
+        from fairdash.ui import forms, training
+
+        best = ("bert_sequence", {"epochs": 3})
+        st.button("Train with the best options", key="best", on_click=training.prefill, args=best)
+        forms.options("bert_sequence", RECOMMENDERS["bert_sequence"].options)
+
+    app = AppTest.from_function(page, default_timeout=HANG_SECONDS)
+    app.query_params["profile"] = '["gender"]'
+    app.run()
+    usual = app.number_input(key="set_bert_sequence_length").value
+    app.number_input(key="set_bert_sequence_length").set_value(33).run()
+    app.selectbox(key="set_bert_sequence_items").select_index(1).run()
+    app.button(key="best").click().run()
+    assert not app.exception
+    options = RECOMMENDERS["bert_sequence"].options()
+    assert app.number_input(key="set_bert_sequence_epochs").value == 3 != options.epochs
+    assert app.number_input(key="set_bert_sequence_length").value == usual == options.length
+    assert app.selectbox(key="set_bert_sequence_items").value == options.items
+    assert "profile" not in app.query_params
 
 
 def test_the_form_loads_no_training_stack(here: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fairdash import settings
-from fairdash.errors import FairDashError
+from fairdash.errors import ConfigError, DamagedError, FairDashError
 from fairdash.workspace import Workspace, sole, write_json
 
 NAME = "0123456789abcdef"
@@ -244,11 +245,115 @@ def test_usage_by_place_and_clearing(tmp_path: Path) -> None:
     for place, size in (("uploads", 400), ("searches", 300), ("cache", 200), ("logs", 100)):
         (tmp_path / place / "x").mkdir(parents=True)
         (tmp_path / place / "x" / "file").write_bytes(b"0" * size)
-    usage = workspace.usage()
+    usage, said = workspace.usage(), (tmp_path / "workspace.json").stat().st_size
     assert next(iter(usage)) == "runs"
-    assert (usage["uploads"], usage["searches"], usage["cache"], usage["other"]) == (400, 300, 200, 100)
+    assert (usage["uploads"], usage["searches"], usage["cache"], usage["other"]) == (400, 300, 200, 100 + said)
     assert usage["datasets"] == 0
     workspace.clear("uploads")
     workspace.clear("uploads")
     assert workspace.usage()["uploads"] == 0
     assert not (tmp_path / "uploads").exists()
+
+
+# --- damage, and other versions ---------------------------------------------------------------------------------------
+
+
+def _value(root: Path) -> Path:
+    with Workspace(root).create("lists", NAME, {"title": "mine", "run": "f" * 16}) as folder:
+        (folder / "model").mkdir()
+        (folder / "model" / "data.txt").write_text("whole")
+        (folder / "data.json").write_text('{"a": 1}')
+    return Workspace(root).path("lists", NAME)
+
+
+DAMAGE = {
+    "a list": ("meta.json", "[]"),
+    "nothing": ("meta.json", "{}"),
+    "no json": ("meta.json", '{"title": '),
+    "deep": ("meta.json", "[" * 100_000),
+    "no text": ("meta.json", b"\xff\xfe\0"),
+    "no meta": ("meta.json", None),
+    "empty": ("data.json", ""),
+    "gone": ("data.json", None),
+    "cut off": ("model/data.txt", "who"),
+    "no title": ("meta.json", lambda said: said.pop("title")),
+    "no run": ("meta.json", lambda said: said.pop("run")),
+    "made at a text": ("meta.json", lambda said: said.update(created="yesterday")),
+    "another seal": ("meta.json", lambda said: said.update(seal=[])),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_value_costs_itself_alone_and_can_be_made_again(tmp_path: Path, case: str) -> None:
+    name, holds = DAMAGE[case]
+    workspace, file = Workspace(tmp_path), _value(tmp_path) / name
+    with workspace.create("lists", "a" * 16, {"title": "other"}):
+        pass
+    if holds is None:
+        file.unlink()
+    elif isinstance(holds, bytes):
+        file.write_bytes(holds)
+    elif isinstance(holds, str):
+        file.write_text(holds)
+    else:
+        said = json.loads(file.read_text())
+        holds(said)
+        file.write_text(json.dumps(said))
+    with pytest.raises(DamagedError, match=rf"{NAME}.*damaged") as caught:
+        workspace.get("lists", NAME)
+    assert "make it again" in caught.value.hint
+    assert not workspace.has("lists", NAME)
+    assert [entry.digest for entry in workspace.entries("lists")] == ["a" * 16]
+    assert [(one.kind, one.digest) for one in workspace.damaged()] == [("lists", NAME)]
+    _value(tmp_path)
+    assert workspace.has("lists", NAME)
+    assert not workspace.damaged()
+
+
+def test_a_file_that_changed_and_kept_its_size_is_not_read(tmp_path: Path) -> None:
+    workspace, folder = Workspace(tmp_path), _value(tmp_path)
+    assert workspace.read("lists", NAME, "data.json") == {"a": 1}
+    (folder / "data.json").write_text('{"a": 2}')
+    with pytest.raises(DamagedError, match=r"data\.json"):
+        workspace.read("lists", NAME, "data.json")
+
+
+def test_a_title_that_cannot_be_read_costs_the_title_alone(tmp_path: Path) -> None:
+    (_value(tmp_path) / "title.json").write_text("{")
+    assert Workspace(tmp_path).get("lists", NAME).title == "mine"
+
+
+def _of_before(root: Path) -> Path:
+    """A value as version 0.2 stored it, before values were sealed."""
+    folder = _value(root)
+    (root / "workspace.json").unlink()
+    said = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps({k: v for k, v in said.items() if k not in ("files", "seal")}))
+    return folder
+
+
+def test_a_workspace_of_an_earlier_version_opens_after_a_copy(tmp_path: Path) -> None:
+    folder = _of_before(tmp_path)
+    before = (folder / "meta.json").read_bytes()
+    entry = Workspace(tmp_path).ready().get("lists", NAME)
+    assert entry.title == "mine"
+    assert set(entry.files) == {"model/data.txt", "data.json"}
+    (copy,) = tmp_path.glob("backup-*/lists/*/meta.json")
+    assert copy.read_bytes() == before
+    Workspace(tmp_path).ready()
+    assert len(list(tmp_path.glob("backup-*"))) == 1
+
+
+def test_a_damaged_value_of_an_earlier_version_is_not_taken_for_whole(tmp_path: Path) -> None:
+    (_of_before(tmp_path) / "meta.json").write_text('{"title": "mine"}')
+    assert [one.digest for one in Workspace(tmp_path).ready().damaged()] == [NAME]
+
+
+def test_a_workspace_of_a_later_version_is_refused_in_words_and_not_touched(tmp_path: Path) -> None:
+    _value(tmp_path)
+    write_json(tmp_path / "workspace.json", {"schema": 99})
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
+    with pytest.raises(ConfigError, match="later version") as caught:
+        Workspace(tmp_path).ready()
+    assert "Update FairDash" in caught.value.hint
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before

@@ -11,7 +11,7 @@ from fairdash.metrics.item_sums import Listed, jackknifed
 def _of_catalogue(listed: Listed) -> dict[str, Estimate]:
     return {
         "gini": jackknifed(exposure.gini, listed.lists),
-        "gini_exposure": jackknifed(exposure.gini, listed.exposure),
+        "gini_exposure": jackknifed(exposure.gini, listed.own["exposure"]),
         "coverage": jackknifed(exposure.coverage, listed.lists),
         "entropy": jackknifed(exposure.entropy, listed.lists),
     }
@@ -70,5 +70,6 @@ FAMILY = Family(
         ),
     ),
     place=110,
+    block_columns=lambda facts: {"exposure": facts.exposure},
     of_catalogue=_of_catalogue,
 )

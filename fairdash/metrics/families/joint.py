@@ -1,18 +1,46 @@
-"""Fairness of attention and relevance in one number."""
+"""Fairness of attention and relevance in one number, of people who like a held-out item and all items of the catalogue.
+
+iaa      |attention − liked| (Biega, Gummadi & Weikum 2018), attention being (K − rank) / (K − 1) in the top K, else 0;
+         mean over people and items. 0…1, lower is fairer.
+ii_f     (E − E*)², exposure E being 0.8^(rank − 1) in the top K, else 0, and E* what each of a person's m liked items
+         has if they fill the first m places in random order, (1 − 0.8^m) / (1 − 0.8) / m; mean over people and items
+         (Wu et al. 2022). 0…1, lower is fairer.
+ai_f     the same of the means over all people: mean over items of (mean of E − mean of E*)². 0 where what one person
+         sees too much of an item, another sees too little.
+ibo iwo  part of the liked items that are better off by a tenth or more, or worse off, than if everybody had a random
+         list of K items of the catalogue: by impact, Σ 1 / rank over the people who like the item and have it in the
+         top K (Saito & Joachims 2022). 0…1. Training items are not regarded.
+
+Left out of the joint measures that published work reports (Rampisela et al. 2024), since they have no one definition or
+are no sums: IFD, of which there is the mean over a person's liked items of how much more exposure one has than another,
+with and without a cut at K, and the mean over all items of squared differences of exposure times relevance, or of
+their cross products (Singh & Joachims 2019, Oosterhuis 2021); and MME, the mean over items of the largest envy of
+another item's places (Saito & Joachims 2022), which needs a number for each pair of items of the catalogue.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
-from fairdash.metrics.declare import Family, Metric
+from fairdash.metrics.bootstrap import Estimate
+from fairdash.metrics.declare import NO_TRUTH, Family, Metric
 from fairdash.metrics.facts import Facts
+from fairdash.metrics.item_sums import Listed, divide, jackknifed
 
 Array = NDArray[np.float64]
 
+PATIENCE = 0.8  # of people who look at a place and go on to the next one
+MARGIN = 0.1  # how much better or worse counts
+TIE = 1e-9  # what rounding may make of equal numbers
+
+_WU = "Wu et al. 2022, Joint Multisided Exposure Fairness for Recommendation, SIGIR"
+_SAITO = "Saito & Joachims 2022, Fair Ranking as Fair Division: Impact-Based Individual Fairness in Ranking, KDD"
+
 
 def _per_user(facts: Facts) -> dict[str, Array]:
-    return {"iaa": attention_apart(facts)}
+    return {"iaa": attention_apart(facts), "ii_f": exposure_apart(facts)}
 
 
 def attention_apart(facts: Facts) -> Array:
@@ -25,6 +53,62 @@ def attention_apart(facts: Facts) -> Array:
     attention = (facts.k - 1 - np.arange(places.shape[1])) / (facts.k - 1)
     apart = (np.abs(attention - hit) * places).sum(axis=1) + facts.n_relevant - hit.sum(axis=1)
     return np.where(facts.n_relevant > 0, apart / facts.n_items, np.nan)
+
+
+def exposure_apart(facts: Facts) -> Array:
+    """II-F of each list [n]: Σ (E − E*)² / n_items over the catalogue; NaN without a liked item."""
+    places = facts.inputs.lists.items[:, : facts.k] >= 0
+    seen = PATIENCE ** np.arange(places.shape[1])
+    ideal = _ideal(facts)
+    # outside the list E is 0, and E* is for liked items only
+    squares = places @ seen**2 - 2 * ideal * (facts.hit[:, : facts.k] @ seen) + facts.n_relevant * ideal**2
+    return np.where(facts.n_relevant > 0, np.maximum(squares, 0.0) / facts.n_items, np.nan)
+
+
+def _ideal(facts: Facts) -> Array:
+    """E* of each liked item of each person [n], 0 without any."""
+    liked = np.maximum(facts.n_relevant, 1)
+    each: Array = (1 - PATIENCE**facts.n_relevant) / (1 - PATIENCE) / liked
+    return each
+
+
+def _block_columns(facts: Facts) -> dict[str, sparse.csr_array | Array]:
+    """joint:apart: E − E*, joint:impact: 1 / rank of hits, joint:liked: all [n, n_items], of people with a liked item,
+    who are counted in joint:people [n, 1]."""
+    known = (facts.n_relevant > 0).astype(np.float64)
+    places = np.arange(facts.k, dtype=np.float64)
+    seen = sparse.diags_array(known) @ facts.by_rank(PATIENCE**places)
+    impact = facts.by_rank(1 / (1 + places)).multiply(facts.relevant)
+    return {
+        "joint:apart": sparse.csr_array(seen - sparse.diags_array(_ideal(facts)) @ facts.relevant),
+        "joint:impact": sparse.csr_array(impact),
+        "joint:liked": facts.relevant,
+        "joint:people": known[:, None],
+    }
+
+
+def _of_catalogue(listed: Listed) -> dict[str, Estimate]:
+    n_items, k = listed.lists.shape[1], listed.lengths.shape[1]
+    apart = np.hstack([listed.own["joint:apart"], listed.own["joint:people"]])
+    impacts = np.hstack([listed.own["joint:impact"], listed.own["joint:liked"]])
+
+    def of_impacts(sign: int) -> Estimate:
+        return jackknifed(lambda sums: moved_share(sums[:n_items], sums[n_items:], k, sign), impacts)
+
+    return {
+        "ai_f": jackknifed(lambda sums: np.mean(divide(sums[:-1], sums[-1]) ** 2), apart),
+        "ibo": of_impacts(1),
+        "iwo": of_impacts(-1),
+    }
+
+
+def moved_share(impact: Array, liked: Array, k: int, sign: int) -> float:
+    """Part of the items that somebody likes whose impact [n_items] is by MARGIN more (sign 1) or less (-1) than that of
+    random lists of k items; NaN where nobody likes any. liked: people who like each [n_items]."""
+    chance = np.sum(1 / np.arange(1, min(k, len(liked)) + 1)) / max(1, len(liked))
+    there = liked > 0
+    ratio = impact[there] / (liked[there] * chance)
+    return float(np.mean(sign * (ratio - 1) >= MARGIN - TIE)) if len(ratio) else float("nan")
 
 
 FAMILY = Family(
@@ -46,7 +130,64 @@ FAMILY = Family(
             why="nobody has a liked held-out item, or K is 1",
             over="catalogue",
         ),
+        Metric(
+            "ii_f",
+            "Exposure against merit, person by person",
+            "items",
+            "mean over people and items of (E − E*)², exposure E 0.8^(rank − 1) in the top K, else 0; E* that of a "
+            "person's liked items in random order at the top",
+            0,
+            1,
+            -1,
+            _WU,
+            edge=NO_TRUTH,
+            place=172,
+            over="catalogue",
+        ),
+        Metric(
+            "ai_f",
+            "Exposure against merit, of all people",
+            "items",
+            "mean over items of (mean of E − mean of E*)² over people, exposure E 0.8^(rank − 1) in the top K, else 0; "
+            "E* that of a person's liked items in random order at the top",
+            0,
+            1,
+            -1,
+            _WU,
+            edge=NO_TRUTH,
+            place=174,
+            over="catalogue",
+        ),
+        Metric(
+            "ibo",
+            "Items better off than by chance",
+            "items",
+            "part of the liked items whose Σ 1 / rank over the people who like them is a tenth or more above that of "
+            "random lists",
+            0,
+            1,
+            1,
+            _SAITO,
+            edge="Items that nobody likes are left out.",
+            place=176,
+            over="catalogue",
+        ),
+        Metric(
+            "iwo",
+            "Items worse off than by chance",
+            "items",
+            "the same a tenth or more below",
+            0,
+            1,
+            -1,
+            _SAITO,
+            edge="Items that nobody likes are left out.",
+            place=178,
+            over="catalogue",
+        ),
     ),
     place=35,
     per_user=_per_user,
+    block_columns=_block_columns,
+    of_catalogue=_of_catalogue,
 )

@@ -330,7 +330,9 @@ class Texts:
         if size > STATE_BYTES:
             raise ConfigError(
                 words.say(
-                    "The token states of {n} items take {size} GB.", n=len(self.items), size=f"{size / 2**30:.1f}"
+                    "The token states of {n} items take {size} GB.",
+                    n=len(self.items),
+                    size=words.number(size / 2**30, 1),
                 ),
                 "Set trained_layers to all layers of the model, or shorten item_length.",
             )

@@ -318,7 +318,7 @@ def _item_texts(
         return np.zeros((data.n_items, 1), np.float32), np.zeros(1, np.float32), 1.0
 
     def encoding(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
-        progress(0.0, f"{message}, {done:.0%}")  # the share of the whole is the training's to say
+        progress(0.0, f"{message}, {words.percent(done, 0)}")  # the share of the whole is the training's to say
 
     vectors = text.encode(text.item_texts(data.items), options.encoder, device=device, progress=encoding)
     if start is not None and start.context.text_mean.shape == vectors.shape[1:]:

@@ -22,6 +22,7 @@ from fairdash.schema import USER_ID, Codes, TrainingData
 WEIGHTS = 134_500_000  # of SmolLM2-135M-Instruct
 PROMPT_TOKENS, TITLE_TOKENS = 90, 9  # typical: of a prompt without its titles, and of a title
 TIMES = 2  # everybody is asked at validation and at test time
+SLOWER = 4  # a token that is written takes as long as so many that are read
 MOST_VALUES = 12  # values of an attribute by which people are drawn evenly
 
 
@@ -39,6 +40,11 @@ class LlmOptions:
         "default",
         "The language model: default (SmolLM2-135M-Instruct), a HuggingFace name, a folder, or a GGUF file.",
     )
+    way: str = option(
+        "likelihood",
+        "likelihood: candidates are ordered by how likely their titles are; generate: it writes a list of its own.",
+        choices=("likelihood", "generate"),
+    )
     people: int = option(
         200, "People who are asked about; only they are audited. 0: everybody.", low=0, high=100_000_000
     )
@@ -49,13 +55,31 @@ class LlmOptions:
     n_candidates: int = option(20, "Items of the first stage that are ordered; no others are.", low=2, high=1000)
     protocol: str = option(
         "history",
-        "How a person is told: by what they liked, or as a fan of the last thing that they liked (FaiRLLM).",
+        "How a person is told: by what they liked, as a fan of the last thing that they liked (FaiRLLM), or with "
+        "candidates to choose from in an order that nothing else decides (FairEval).",
         choices=tuple(PROTOCOLS),
     )
     template: str = option(
-        "", "A prompt of your own in place of the protocol's, with {profile}, {history} or {anchor} in it."
+        "",
+        "A prompt of your own in place of the protocol's, with {profile}, {history}, {anchor} or {candidates} in it.",
     )
     history: int = option(10, "Liked titles that the prompt names, the latest ones.", low=0, high=500)
+    titles: int = option(10, "Titles that a list is asked for (generate).", low=1, high=100)
+    endpoint: str = option(
+        "",
+        "URL of an endpoint that speaks the OpenAI chat protocol, up to /v1; model is then its name there, and a key "
+        "is read from FAIRDASH_LLM_KEY, for the host in FAIRDASH_LLM_HOST. Who people are and what they liked is sent.",
+    )
+    lora_steps: int = option(
+        0,
+        "Steps of fine-tuning by LoRA on who somebody is and what they liked → the next title; 0: none.",
+        low=0,
+        high=10**6,
+    )
+    lora_batch: int = option(4, "Titles in one step.", low=1, high=1024)
+    lora_rate: float = option(2e-4, "Of the first step; it falls to 0 in a line.", low=1e-7, high=1.0)
+    lora_rank: int = option(8, "Rank of the matrices that are learned.", low=1, high=512)
+    price: float = option(0.0, "Price of a million tokens, for the estimate.", low=0.0, high=1e6)
 
 
 def sample(o: LlmOptions, data: TrainingData, seed: int) -> NDArray[np.bool_] | None:
@@ -105,10 +129,18 @@ def cost(o: LlmOptions, sizes: Sizes) -> Cost:
     """Of asking about everybody who is asked. Another model's size is that of its folder's weights or file; one that is
     not here yet counts as the packaged one."""
     people = min(o.people or sizes.n_users, sizes.n_users) * TIMES
-    titles = o.history if o.protocol == "history" or "{history}" in o.template else 1
-    tokens = people * (PROMPT_TOKENS + TITLE_TOKENS * (titles + o.n_candidates))
+    template = o.template or PROTOCOLS[o.protocol]
+    titles = ("{history}" in template) * o.history + ("{anchor}" in template)
+    titles += o.n_candidates * (o.way == "likelihood" or "{candidates}" in template)
+    read = people * (PROMPT_TOKENS + TITLE_TOKENS * titles)
+    written = people * (TITLE_TOKENS + 4) * o.titles if o.way == "generate" else 0
+    price = o.price * (read + written) / 1e6
+    if o.endpoint:
+        return Cost(0.0, 0.0, tokens=read + written, price=price)
     weights = _weights(Path(o.model).expanduser())
-    return Cost(2.0 * weights * tokens, 6.0 * weights + 1e9, tokens=tokens)
+    learned = o.lora_steps * o.lora_batch * (PROMPT_TOKENS + TITLE_TOKENS * (o.history + 1))
+    flops = 2.0 * weights * (read + SLOWER * written + 3 * learned)  # a step goes back through what it read
+    return Cost(flops, 6.0 * weights + 1e9, tokens=read + written + learned, price=price)
 
 
 def _weights(model: Path) -> float:
@@ -126,8 +158,9 @@ INFO = RecommenderInfo(
     name="llm",
     title="Language model",
     summary="A language model reads who a person is and what they liked, and orders another recommender's best items "
-    "by how likely it is to say their titles. It is slow, so a sample of people is asked about and audited.",
-    paper="Zhang et al. 2023, Is ChatGPT Fair for Recommendation? (FaiRLLM); Holtzman et al. 2021, Surface form",
+    "by how likely it is to say their titles, or writes a list. It is slow, so a sample of people is asked about and "
+    "audited.",
+    paper="Zhang et al. 2023, Is ChatGPT Fair for Recommendation? (FaiRLLM); Holtzman et al. 2021",
     place=25,
     module="fairdash.recommenders.llm.model",
     options=LlmOptions,

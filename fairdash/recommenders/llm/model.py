@@ -1,20 +1,25 @@
-"""`llm`: a language model orders the candidates of a first stage by how likely it finds their titles for a person.
+"""`llm`: a language model that recommends, in one of two ways.
+
+likelihood: it orders the candidates of a first stage by how likely it finds their titles for a person,
 
     score = (log P(title | the person's prompt) − log P(title | the same question about nobody)) / tokens of the title
 
 What a title has without the person is taken off, so that popular wording does not win (domain-conditional PMI, Holtzman
-et al. 2021). Nothing is trained: the first stage is fitted, and everybody who is asked about is asked at validation and
-at test time. Every prompt and answer is kept beside the model as JSON lines (`kept`).
+et al. 2021). generate: it writes a list, which is read and mapped onto the catalogue (`answers`); a list is as short as
+what was valid, and what became of every other place is counted.
+
+The first stage is fitted, the model is fine-tuned where steps are asked for (`lora`), and everybody who is asked about
+is asked at validation and at test time. Every prompt and answer is kept beside the model as JSON lines (`kept`).
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,15 +27,34 @@ from numpy.typing import NDArray
 
 from fairdash import words
 from fairdash.errors import ConfigError, ModelError
+from fairdash.hashing import digest, id_hash, mix
 from fairdash.progress import Progress
 from fairdash.recommenders import store, text
+from fairdash.recommenders.base import Candidates, Written
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.first_stage import FirstStage
-from fairdash.recommenders.llm import LlmOptions, prompts, sample
+from fairdash.recommenders.llm import LlmOptions, lora, prompts, sample
+from fairdash.recommenders.llm.answers import KINDS, Answer, Titles, read
+from fairdash.recommenders.llm.endpoint import Endpoint
 from fairdash.recommenders.llm.kept import FILE, Kept
+from fairdash.recommenders.llm.lora import Arrays
 from fairdash.recommenders.llm.reading import Reader, identity_of, opened
 from fairdash.recommenders.options import parse
 from fairdash.schema import TITLE, Codes, Floats, Interactions, TrainingData
+
+AT_ONCE = 8  # lists that are written beside each other
+LORA = "lora:"  # before the names of what was learned, among the arrays
+PLACE_TOKENS = 14  # that a title with its number takes at most, on average
+
+
+class Asked(NamedTuple):
+    """A prompt; the items whose titles it names as liked, all that the person had, and the candidates [c] that it
+    offers."""
+
+    prompt: str
+    named: frozenset[int]
+    seen: frozenset[int]
+    offered: Codes
 
 
 class FittedLlm:
@@ -51,16 +75,36 @@ class FittedLlm:
         threshold: float | None,
         identity: str,
         kept: Kept,
+        learned: Arrays,
     ) -> None:
-        self.options, self.device, self.first, self.titles = options, device, first, list(titles)
+        self.options, self.device, self.first_stage, self.titles = options, device, first, list(titles)
         self.profile, self.profiles, self.profile_rows = attributes, list(profiles), profile_rows
-        self.threshold, self.identity, self.kept = threshold, identity, kept
+        self.threshold, self.identity, self.kept, self.learned = threshold, identity, kept, learned
         self.template = prompts.template_of(options.protocol, options.template)
+        self.catalogue = Titles(self.titles)
+        self.order = mix(0, id_hash(self.titles))  # of candidates in a prompt: by nothing that ranks them
+
+    @property
+    def first(self) -> Callable[[Codes, Interactions], Candidates]:
+        """The first stage, or what the model writes; see `CandidateFitted`."""
+        if self.options.way == "likelihood":
+            return self.first_stage
+        return lambda users, history: self.candidates(users, history, self._profiles_of(users))
+
+    @cached_property
+    def writer(self) -> Reader | Endpoint:
+        """What writes lists."""
+        if self.options.endpoint:
+            return Endpoint(self.options.endpoint, self.options.model)
+        return self.reader
 
     @cached_property
     def reader(self) -> Reader:
         """The model itself, opened when something is asked that was not asked before."""
-        return Reader(*opened(self.options.model), self.device)
+        made = Reader(*opened(self.options.model), self.device)
+        if self.learned:
+            lora.applied(made, self.options.lora_rank, self.learned)
+        return made
 
     def score_candidates(self, users: Codes, items: Codes, history: Interactions) -> Floats:
         """Scores [n, c] of candidates [n, c]; see `CandidateFitted`."""
@@ -77,28 +121,71 @@ class FittedLlm:
             )
         return self._scored(users, items, history, profiles)
 
-    def reads(self, data: TrainingData, user: int, item: int, history: Interactions) -> tuple[str, ...]:
-        """The prompt of a person and the title; see `ReadingFitted`."""
-        users = np.array([user], np.int32)
-        (asked,) = self.prompts(users, history, self._profiles_of(users))
-        return (asked, self.titles[item])
+    def candidates(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Candidates:
+        """What it writes for people with these profiles, or what the first stage brings; see `BringingFitted`."""
+        if self.options.way == "likelihood":
+            return self.first_stage(users, history)
+        items = np.full((len(users), self.options.titles), -1, np.int32)
+        for row, answer in enumerate(self._answers(users, history, profiles)):
+            items[row, : len(answer.items)] = answer.items
+        return Candidates(items, np.zeros((len(users), len(self.titles)), np.float32))
 
-    def prompts(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> list[str]:
+    def written(self, users: Codes, history: Interactions) -> Written | None:
+        """What became of the places of its lists; see `WritingFitted`."""
+        if self.options.way == "likelihood":
+            return None
+        found = self._answers(users, history, self._profiles_of(users))
+        return Written(KINDS, np.array([[one.counts[kind] for kind in KINDS] for one in found], np.int64))
+
+    def reads(self, data: TrainingData, user: int, item: int, history: Interactions) -> tuple[str, ...]:
+        """The prompt of a person, with the title where titles are judged; see `ReadingFitted`."""
+        users = np.array([user], np.int32)
+        (asked,) = self.asked(users, history, self._profiles_of(users))
+        return (asked.prompt, self.titles[item]) if self.options.way == "likelihood" else (asked.prompt,)
+
+    def asked(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> list[Asked]:
         """What is asked about each person."""
         start, stop = np.searchsorted(history.user, users, "left"), np.searchsorted(history.user, users, "right")
+        offered = [np.zeros(0, np.int32)] * len(users)
+        if "{candidates}" in self.template:
+            brought = self.first_stage(users, history).items
+            offered = [row[row >= 0][np.argsort(self.order[row[row >= 0]], kind="stable")] for row in brought]
+        ask = prompts.ASK_ONE
+        if self.options.way == "generate":
+            ask = prompts.ASK_LIST.format(k=self.options.titles)
         result = []
-        for profile, a, b in zip(profiles, start, stop, strict=True):
+        for profile, a, b, choice in zip(profiles, start, stop, offered, strict=True):
             items = history.item[a:b]
             if self.threshold is not None:
                 items = items[history.rating[a:b] >= self.threshold]
             latest = items[max(len(items) - self.options.history, 0) :]
-            result.append(prompts.prompt(self.template, profile, [self.titles[item] for item in latest]))
+            told = [[self.titles[item] for item in some] for some in (latest, choice)]
+            prompt = prompts.prompt(self.template, profile, told[0], told[1], ask)
+            result.append(Asked(prompt, frozenset(latest.tolist()), frozenset(history.item[a:b].tolist()), choice))
         return result
+
+    def example(self, data: TrainingData, rng: np.random.Generator) -> tuple[str, str]:
+        """A prompt about somebody as they were when they liked something, and the title of that; drawn evenly over what
+        was liked after something else."""
+        train = data.train
+        liked = np.ones(len(train), bool) if self.threshold is None else train.rating >= self.threshold
+        rows = np.flatnonzero(liked)
+        later = np.flatnonzero(train.user[rows][1:] == train.user[rows][:-1]) + 1
+        if not len(later):
+            raise ConfigError(
+                words.say("Nobody liked two things in training, so there is no next title to learn."),
+                words.say("Set lora_steps to 0."),
+            )
+        row = int(rows[later[rng.integers(0, len(later))]])
+        user = train.user[row : row + 1]
+        before = train.take(np.arange(int(np.searchsorted(train.user, user[0])), row))
+        (asked,) = self.asked(user, before, self._profiles_of(user))
+        return asked.prompt, self.titles[int(train.item[row])]
 
     def save(self, folder: Path) -> None:
         """Options, texts and answers, with the first stage; the language model stays where it is, and is known by its
         digest."""
-        self.first.save(folder)
+        self.first_stage.save(folder)
         store.write(
             folder,
             {
@@ -110,7 +197,7 @@ class FittedLlm:
                 "threshold": self.threshold,
                 "identity": self.identity,
             },
-            {"profile_rows": self.profile_rows},
+            {"profile_rows": self.profile_rows, **{f"{LORA}{name}": array for name, array in self.learned.items()}},
         )
         if self.kept.file.is_file():
             shutil.copyfile(self.kept.file, folder / FILE)
@@ -120,7 +207,12 @@ class FittedLlm:
 
     def _scored(self, users: Codes, items: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
         result = np.zeros(items.shape, np.float32)
-        for row, asked in enumerate(self.prompts(users, history, profiles)):
+        if self.options.way == "generate":  # by the place in the list; what is not on it stands behind
+            for row, answer in enumerate(self._answers(users, history, profiles)):
+                place = {item: i for i, item in enumerate(answer.items)}
+                result[row] = [-place.get(int(item), self.options.titles) for item in items[row]]
+            return result
+        for row, (asked, *_) in enumerate(self.asked(users, history, profiles)):
             there = np.flatnonzero(items[row] >= 0)
             named = [self.titles[item] for item in items[row, there]]
             result[row, there] = self._likelihood(asked, named) - self._likelihood(prompts.ASK_ONE, named)
@@ -136,6 +228,24 @@ class FittedLlm:
             known = self.kept.get(asked)
         return np.array([known[title] for title in titles], np.float32)
 
+    def _answers(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> list[Answer]:
+        """What the model wrote for these people; what it wrote before is not asked again."""
+        asked = self.asked(users, history, profiles)
+        new = [one for one in dict.fromkeys(each.prompt for each in asked) if "text" not in self.kept.get(one)]
+        for start in range(0, len(new), AT_ONCE):
+            part = new[start : start + AT_ONCE]
+            said = self.writer.generate(part, self.options.titles * PLACE_TOKENS)
+            for prompt, answer in zip(part, said, strict=True):
+                self.kept.add(prompt, {"text": answer})
+        return [self._read(one) for one in asked]
+
+    def _read(self, asked: Asked) -> Answer:
+        catalogue, choice = self.catalogue, asked.offered
+        if len(choice):  # what was not offered is no answer
+            catalogue = Titles([self.titles[item] for item in choice], choice.tolist())
+        answer = self.kept.get(asked.prompt)["text"]
+        return read(answer, self.options.titles, catalogue, asked.prompt, asked.named, asked.seen)
+
 
 class Llm:
     """The recommender to be fitted; see the module's head."""
@@ -145,6 +255,18 @@ class Llm:
     def __init__(self, config: LlmOptions) -> None:
         self.config = config
         prompts.template_of(config.protocol, config.template)
+        if config.endpoint:
+            Endpoint(config.endpoint, config.model)
+            if config.way == "likelihood":
+                raise ConfigError(
+                    words.say("An endpoint of the chat protocol does not say how likely titles are."),
+                    words.say("Set way to generate."),
+                )
+            if config.lora_steps:
+                raise ConfigError(
+                    words.say("A model behind an endpoint cannot be fine-tuned here."),
+                    words.say("Set lora_steps to 0."),
+                )
 
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
@@ -153,7 +275,7 @@ class Llm:
         `folder` had asked already is not asked again."""
         options, chosen = self.config, choose(device)
         folder.mkdir(parents=True, exist_ok=True)
-        identity = identity_of(options.model)
+        identity = _identity(options)
         progress(0.0, chosen.sentence)
         first = FirstStage.fit(
             options.first_stage,
@@ -166,28 +288,48 @@ class Llm:
         )
         profiles = text.profile_texts(data.users, data.profile) if data.profile else [""] * data.n_users
         rows, unique = pd.factorize(np.array(profiles, object))
-        fitted = FittedLlm(
-            options,
-            chosen,
-            first,
-            titles_of(data.items),
-            data.profile,
-            list(unique),
-            rows.astype(np.int64),
-            data.relevance_threshold,
-            identity,
-            Kept(folder / FILE, identity + str(chosen.bf16)),
-        )
+
+        def fitted_with(learned: Arrays) -> FittedLlm:
+            return FittedLlm(
+                options,
+                chosen,
+                first,
+                titles_of(data.items),
+                data.profile,
+                list(unique),
+                rows.astype(np.int64),
+                data.relevance_threshold,
+                identity,
+                Kept(folder / FILE, _asked_of(identity, chosen, learned)),
+                learned,
+            )
+
+        fitted, share = fitted_with({}), 0.05
+        if options.lora_steps:
+            reader = fitted.reader
+            learned = lora.tune(
+                reader,
+                partial(fitted.example, data),
+                rank=options.lora_rank,
+                steps=options.lora_steps,
+                batch=options.lora_batch,
+                learning_rate=options.lora_rate,
+                seed=seed,
+                folder=folder,
+                progress=lambda done, message="", values=None: progress(0.05 + 0.45 * done, message, values),
+            )
+            fitted, share = fitted_with(learned), 0.5
+            fitted.reader = reader  # what was learned is in its weights already
         asked = sample(options, data, seed)
         people = np.flatnonzero(np.ones(data.n_users, bool) if asked is None else asked).astype(np.int32)
         times = (data.train, Interactions.concat(data.train, data.valid))
         for i, history in enumerate(times):
-            for j in range(len(people)):
-                one = people[j : j + 1]
-                fitted.score_candidates(one, fitted.first(one, history).items, history)
-                done = i * len(people) + j + 1
+            for j in range(0, len(people), AT_ONCE):
+                some = people[j : j + AT_ONCE]
+                fitted.score_candidates(some, fitted.first(some, history).items, history)
+                done = i * len(people) + j + len(some)
                 progress(
-                    0.05 + 0.95 * done / (len(times) * len(people)),
+                    share + (1 - share) * done / (len(times) * len(people)),
                     words.say("Asked {done} of {all} times", done=done, all=len(times) * len(people)),
                 )
         return fitted
@@ -202,13 +344,22 @@ def titles_of(items: pd.DataFrame) -> list[str]:
     return [title or other for title, other in zip(said, whole, strict=True)]
 
 
+def _identity(options: LlmOptions) -> str:
+    return f"{options.endpoint} {options.model}" if options.endpoint else identity_of(options.model)
+
+
+def _asked_of(identity: str, device: Device, learned: Arrays) -> str:
+    """What answers hang on: the model, its arithmetic, and what it learned."""
+    return identity + str(device.bf16) + (digest({**learned}) if learned else "")
+
+
 build = Llm
 
 
 def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedLlm:
     """Called by `store.load`."""
     options, device = parse(LlmOptions, manifest["options"]), choose("auto")
-    identity = identity_of(options.model)
+    identity = _identity(options)
     if identity != manifest["identity"]:
         raise ModelError(
             words.say(
@@ -216,6 +367,7 @@ def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray
             ),
             words.say("Put the files back, or make the recommender anew."),
         )
+    learned = {name.removeprefix(LORA): array for name, array in arrays.items() if name.startswith(LORA)}
     return FittedLlm(
         options,
         device,
@@ -226,5 +378,6 @@ def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray
         arrays["profile_rows"],
         manifest["threshold"],
         identity,
-        Kept(folder / FILE, identity + str(device.bf16)),
+        Kept(folder / FILE, _asked_of(identity, device, learned)),
+        learned,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import DynamicCache
+from transformers import DynamicCache, GenerationConfig
 
 from fairdash import words
 from fairdash.errors import ConfigError, ModelError
@@ -117,6 +117,23 @@ class Reader:
                 own = copy.deepcopy(memory)  # what is read next is written into it
                 result[start : start + len(part)] = self._titles(own, first, part)
         return result
+
+    def generate(self, prompts: Sequence[str], tokens: int) -> list[str]:
+        """What the model writes to each prompt at temperature 0, `tokens` at most. Raises ConfigError for a prompt
+        beyond the model's length."""
+        rows = [self.ids(self.chat(prompt)) for prompt in prompts]
+        longest = max(map(len, rows))
+        self._check(longest + tokens)
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.tokenizer.eos_token_id
+        config = GenerationConfig(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+            do_sample=False, max_new_tokens=tokens, pad_token_id=pad, eos_token_id=self.tokenizer.eos_token_id
+        )
+        ids = self._tensor([[*[pad or 0] * (longest - len(row)), *row] for row in rows])
+        mask = self._tensor([[*[0] * (longest - len(row)), *[1] * len(row)] for row in rows])
+        with torch.inference_mode():
+            written = self.model.generate(ids, attention_mask=mask, generation_config=config)
+        said: list[str] = self.tokenizer.batch_decode(written[:, longest:], skip_special_tokens=True)
+        return [text.strip() for text in said]
 
     def _titles(self, memory: Any, first: torch.Tensor, rows: Sequence[Sequence[int]]) -> Floats:
         """Mean log-probabilities of titles behind the tokens whose keys and values are in `memory`."""

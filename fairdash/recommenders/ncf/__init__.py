@@ -46,4 +46,5 @@ INFO = RecommenderInfo(
     },
     offers=frozenset({"vectors", "probabilities", "training"}),
     cost=cost,
+    strangers=False,
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairdash import data
+from fairdash import data, words
 from fairdash.data import ImportOptions, values
 from fairdash.data.findings import Finding
 from fairdash.schema import Dataset
@@ -132,7 +132,7 @@ def test_codes_for_not_rated_are_asked_with_their_share(code: str, scale: str) -
     assert finding.count == 40
     assert finding.question is not None
     assert finding.question.preselected == code
-    assert f"{40 / len(cells):.0%}" in finding.question.text
+    assert words.percent(40 / len(cells), 0) in finding.question.text
     assert float(code) not in dataset.interactions["rating"].tolist()
     kept, found = _build(cells, rating_missing=())
     assert len(kept.interactions) == len(cells)

@@ -14,7 +14,7 @@ from fairdash.hashing import id_hash
 from fairdash.metrics import accuracy, audit, bootstrap, groups
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.rates import Rates, spread
-from fairdash.metrics.shuffles import _shuffle_rows
+from fairdash.metrics.shuffles import orders_of, shuffle_rows
 from tests.bench import statistics
 
 MEAN = Rates((0,), (2,), (1,))
@@ -30,7 +30,7 @@ def gap_of(values: Sequence[np.ndarray], *, seed: int = 0, replicates: int = 500
     total = np.stack([rows[codes == g].sum(axis=0) for g in range(len(sizes))])
     moments = np.stack([rows[codes == g].T @ rows[codes == g] for g in range(len(sizes))])
     boot = np.stack([drawn[codes == g].T.astype(float) @ rows[codes == g] for g in range(len(sizes))], axis=1)
-    null = _shuffle_rows(rows, sizes, permutations, np.random.default_rng(seed))
+    null = shuffle_rows(rows, sizes, [orders_of(len(rows), permutations, np.random.default_rng(seed))])
     return groups.gap(MEAN, [f"g{i}" for i in range(len(sizes))], sizes, total, moments, boot, null, better=1)
 
 
@@ -117,6 +117,21 @@ def test_detectable_gap_of_rare_first_places_is_found_four_times_of_five() -> No
         planted = chances + np.array([size / statistics.METRICS["mrr"].mean(), 0])
         found.append(statistics.look(statistics.draw((25, 500), planted, "mrr", rng), planted, 100, rng).gap.p_value)
     assert 0.66 <= np.mean(np.array(found) < 0.05) <= 0.93  # three standard errors around 0.8
+
+
+def test_detectable_gap_of_many_groups_is_found_four_times_of_five() -> None:
+    """One of twelve groups has more than eleven others, of which some are likely to be low: 0.92 were found."""
+    sizes, rng = statistics.DESIGNS[-1], np.random.default_rng(3)
+    chances = np.full(len(sizes), 0.1)
+    found = []
+    for _ in range(80):
+        seen = statistics.draw(sizes, chances, "hit", rng)
+        gap = statistics.look(seen, chances, 300, rng).gap
+        assert gap.pair is not None
+        planted = chances.copy()
+        planted[min(int(name) for name in gap.pair)] += gap.detectable
+        found.append(statistics.look(statistics.draw(sizes, planted, "hit", rng), planted, 300, rng).gap.p_value)
+    assert 0.66 <= np.mean(np.array(found) < 0.05) <= 0.89  # beyond three standard errors, and two, around 0.8
 
 
 def test_detectable_where_nobody_differs() -> None:

@@ -1,4 +1,4 @@
-"""Atkinson's index split by groups, inequity of attention, and groups of people by their activity."""
+"""Atkinson's index split by groups, attention beside merit, and groups of people by their activity."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fairdash.activity import with_activity
 from fairdash.errors import ConfigError
 from fairdash.metrics import audit
+from fairdash.metrics.families import joint
 from fairdash.metrics.groups import atkinson
 from fairdash.schema import GroupSpec
 from tests.unit.metrics.people import make
@@ -87,6 +88,50 @@ def test_attention_of_one_place_is_undefined() -> None:
     found = attention(["a", "b"], ["a", "b"], 1)
     assert found["items"]["iaa"] is None
     assert "K is 1" in found["undefined"]["items.iaa"]
+
+
+def test_exposure_against_merit_by_hand() -> None:
+    """Exposure 1, 0.8, 0.64. First: a and d deserve 0.9 each, so they are 0.1 and 0.9 off. Second: e deserves 1."""
+    found = attention(["abc", "abc"], ["ad", "e"], 3)["items"]
+    assert found["ii_f"] == pytest.approx((0.01 + 0.64 + 0.4096 + 0.81 + 1 + 0.64 + 0.4096 + 1) / 10)
+    assert found["ai_f"] == pytest.approx((0.55**2 + 0.8**2 + 0.64**2 + 0.45**2 + 0.5**2) / 5)
+    # a random list gives each of three liked items (1 + ½ + ⅓) / 5; a has 1, d and e have nothing
+    assert (found["ibo"], found["iwo"]) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    # everybody gets what they like; the third is nobody's business
+    assert attention(["a", "b", "c"], ["a", "b", ""], 1)["items"]["ii_f"] == pytest.approx(0)
+    # what the first sees too much of b, the second sees too little
+    turned = attention(["b", "a"], ["a", "b"], 1)["items"]
+    assert (turned["ii_f"], turned["ai_f"]) == (pytest.approx(2 / 5), pytest.approx(0))
+
+
+def test_a_tenth_better_off_or_worse_counts() -> None:
+    """With K = 1 of two items, half of those who like one have it by chance."""
+    impact, liked = np.array([11.0, 9.0]), np.array([20.0, 20.0])
+    assert (joint.moved_share(impact, liked, 1, 1), joint.moved_share(impact, liked, 1, -1)) == (0.5, 0.5)
+    assert joint.moved_share(np.array([10.9, 9.1]), liked, 1, 1) == 0
+    assert joint.moved_share(np.array([10.9, 9.1]), liked, 1, -1) == 0
+    assert joint.moved_share(np.array([22.0, 0.0]), np.array([20.0, 0.0]), 1, 1) == 1  # nobody likes the second
+    assert joint.moved_share(np.array([3.0, 3.0]), np.array([2.0, 2.0]), 9, -1) == 0  # a list holds all there is
+
+
+def test_nobody_likes_anything() -> None:
+    rows = pd.DataFrame([("u0", "a", 1), ("u1", "b", 1)], columns=["user_id", "item_id", "rank"])
+    found = audit.from_frames(rows, k=2, replicates=0, permutations=0).to_json()
+    for key in ("ii_f", "ai_f", "ibo", "iwo"):
+        assert found["items"][key] is None
+        assert found["undefined"][f"items.{key}"]
+
+
+@given(st.lists(st.tuples(st.permutations("abcde"), st.sets(st.sampled_from("abcde"), min_size=1)), min_size=1))
+@relaxed
+def test_of_all_people_no_more_is_off_than_person_by_person(people: list[tuple[list[str], set[str]]]) -> None:
+    lists, liked = ["".join(items)[:3] for items, _ in people], ["".join(sorted(items)) for _, items in people]
+    found = attention(lists, liked, 3)["items"]
+    assert 0 <= found["ai_f"] <= found["ii_f"] + 1e-12 <= 1 + 1e-12
+    assert found["ibo"] + found["iwo"] <= 1
+    again = attention(lists[::-1] * 2, liked[::-1] * 2, 3)["items"]
+    for key in ("ii_f", "ai_f", "ibo", "iwo"):
+        assert again[key] == pytest.approx(found[key], abs=1e-12)
 
 
 def test_the_most_active() -> None:

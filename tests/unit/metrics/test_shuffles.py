@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from fairdash.metrics.shuffles import _shuffle_limit, _shuffle_rows, shuffled
+from fairdash.metrics.shuffles import Shuffles, _shuffle_limit, orders_of, shuffle_members, shuffle_rows
 from fairdash.metrics.tally import GroupSums, Tally, _sample
 from fairdash.schema import Groups
 
@@ -22,7 +22,7 @@ def sums_of(rows: np.ndarray, codes: np.ndarray, number: int) -> GroupSums:
 
 
 def tallied(rows: np.ndarray, codes: np.ndarray, number: int, seed: int, permutations: int) -> Tally:
-    """What `shuffled` reads of a tally of people in so many groups."""
+    """What `Shuffles` reads of a tally of people in so many groups."""
     hashes = np.random.default_rng([seed, 1]).integers(0, 2**63, len(rows)).astype(np.uint64)
     who = Groups("x", tuple("abcdefghij"[:number]), codes.astype(np.int32))
     kept, _, sampled = _sample(rows, hashes, (who,))
@@ -36,9 +36,9 @@ def test_shuffled_sums_keep_their_total() -> None:
     rng = np.random.default_rng(4)
     rows = rng.normal(size=(300, 3))
     for sizes in ([100, 200], [20] * 15):
-        sums = _shuffle_rows(rows, np.array(sizes), 50, rng)
+        sums = shuffle_rows(rows, np.array(sizes), [orders_of(300, 50, rng)])
         np.testing.assert_allclose(sums.sum(axis=1), np.broadcast_to(rows.sum(axis=0), (50, 3)), atol=1e-9)
-        ones = _shuffle_rows(np.ones((300, 1)), np.array(sizes), 50, rng)
+        ones = shuffle_rows(np.ones((300, 1)), np.array(sizes), [orders_of(300, 50, rng)])
         np.testing.assert_array_equal(ones[..., 0], np.broadcast_to(sizes, (50, len(sizes))))
 
 
@@ -49,7 +49,7 @@ def test_the_limit_has_the_moments_of_true_shufflings(sizes: list[int]) -> None:
     kinds = [np.array([g]) for g in range(len(sizes))]
     covariance = np.cov(rows.T)
     limit = _shuffle_limit(rows, rows.sum(axis=0), covariance, kinds, np.array(sizes), 3000, np.random.default_rng(6))
-    exact = _shuffle_rows(rows, np.array(sizes), 3000, np.random.default_rng(7))
+    exact = shuffle_rows(rows, np.array(sizes), [orders_of(len(rows), 3000, np.random.default_rng(7))])
     np.testing.assert_allclose(limit.mean(axis=0)[:, 0], exact.mean(axis=0)[:, 0], rtol=0.015)
     # also that of the largest, which must not take up what all others vary
     np.testing.assert_allclose(limit.std(axis=0)[:, 0], exact.std(axis=0)[:, 0], rtol=0.07)
@@ -67,7 +67,7 @@ def test_a_true_null_is_rejected_at_its_level(people: int, sizes: tuple[int, int
     seen, spread = [], []
     for seed in range(60):
         rows = np.stack([rng.random(people) < 0.1, np.ones(people)], axis=1).astype(float)
-        null = shuffled(tallied(rows, codes, 2, seed, 200), 0, [0, 1])
+        null = Shuffles(tallied(rows, codes, 2, seed, 200)).sums(0, [0, 1])
         difference = null[:, 0, 0] / sizes[0] - null[:, 1, 0] / sizes[1]
         true = rows[codes == 0, 0].mean() - rows[codes == 1, 0].mean()
         seen.append(np.mean(np.abs(difference) >= abs(true) - 1e-12))
@@ -75,3 +75,28 @@ def test_a_true_null_is_rejected_at_its_level(people: int, sizes: tuple[int, int
     error = np.sqrt(0.09 * (1 / sizes[0] + 1 / sizes[1]))
     assert np.mean(spread) == pytest.approx(error, rel=0.05)
     assert np.mean(np.array(seen) < 0.05) <= 0.12  # 5 % of 60 expected
+
+
+def test_orders_are_the_same_for_every_attribute_and_of_its_people_alone() -> None:
+    """Further shufflings are others than the first; whoever has no group goes to none; memberships stay whole."""
+    rng = np.random.default_rng(8)
+    rows = np.stack([np.arange(90.0), np.ones(90)], axis=1)
+    codes = rng.permutation(np.repeat([-1, 0, 1, 2], [20, 40, 20, 10]))
+    total = tallied(rows, codes, 3, 0, 30)
+    made = Shuffles(total)
+    again = made.sums(0, [0, 1, 2], times=3)
+    first = made.sums(0, [0, 1, 2])
+    np.testing.assert_array_equal(Shuffles(total).sums(0, [0, 1, 2]), first)
+    np.testing.assert_array_equal(made.sums(0, [0, 1, 2], 3, np.array([0])), again[..., :1])
+    assert len(again) == 60
+    assert not (again[:, None, 0, 0] == first[None, :, 0, 0]).all(axis=1).any()
+    known = rows[codes >= 0].sum(axis=0)
+    for sums in (first, again):
+        np.testing.assert_allclose(sums.sum(axis=1), np.broadcast_to(known, (len(sums), 2)))
+        np.testing.assert_array_equal(sums[..., 1], np.broadcast_to([40, 20, 10], (len(sums), 3)))
+    there = total.row_who[0].codes >= 0
+    who = Groups("x", ("a", "b", "c"), total.row_who[0].codes[there])
+    orders = orders_of(70, 25, rng)
+    moved = shuffle_members(total.rows[there], who.membership, [orders])
+    by_hand = np.stack([total.rows[there][order[who.codes == 1]].sum(axis=0) for order in orders])
+    np.testing.assert_allclose(moved[:, 1], by_hand)

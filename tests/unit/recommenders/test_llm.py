@@ -11,11 +11,19 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from fairdash.data import split as splits
 from fairdash.data import synthetic
 from fairdash.errors import Cancelled, ConfigError, ModelError
+from fairdash.mitigation.base import Mitigation
 from fairdash.progress import silent
 from fairdash.recommenders import RECOMMENDERS, build, ranking, store
 from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, ReadingFitted, Sizes
@@ -28,7 +36,7 @@ from fairdash.recommenders.llm.prompts import ASK_ONE, prompt, template_of
 from fairdash.recommenders.llm.reading import Reader
 from fairdash.run import Run
 from fairdash.schema import GroupSpec, TrainingData
-from fairdash.stages import audit, compare, fit, recommend
+from fairdash.stages import audit, compare, finder, fit, places, recommend
 from fairdash.stages.fit import TrainSpec
 from tests.unit.recommenders.conftest import N_ITEMS, N_USERS, make_data
 
@@ -180,6 +188,7 @@ def test_only_those_who_were_asked_are_audited_and_compared(tiny: Path, tmp_path
     assert "30 of 80 people" in run.split.notes[-1]
     lists = recommend.recommend(run, 6)
     np.testing.assert_array_equal((lists.items >= 0).any(axis=1), asked)
+    np.testing.assert_array_equal(np.isfinite(finder.standing(run.split, lists, 6).ndcg) & ~asked, False)
     spec = audit.AuditSpec((GENDER,), k=6, replicates=20, permutations=20, model=True)
     found = audit.audit(run, lists, spec).to_json()
     assert found["n_users"] == 30
@@ -188,6 +197,11 @@ def test_only_those_who_were_asked_are_audited_and_compared(tiny: Path, tmp_path
     plain = fit.train(cut, TrainSpec("popularity"), tmp_path / "popularity")
     made = compare.Made("popularity", plain, recommend.recommend(plain, 6), {})
     both = compare.compare(made, compare.Made("llm", run, lists, {}), spec).to_json()
+    told = places.rerank_input(run, Mitigation("user_parity", (GENDER,)), 6, "valid")
+    assert told.valid is not None
+    assert told.user_groups is not None
+    assert set(told.valid.nonzero()[0]) <= set(np.flatnonzero(asked))
+    np.testing.assert_array_equal(told.user_groups.unknown, ~asked)
     assert compare.compare(made, made, spec).to_json()["n_users"] == 80
     assert both["n_users"] == 30
 
@@ -217,6 +231,72 @@ def test_the_cost_is_told_in_tokens(tiny: Path) -> None:
     assert large.tokens == 2 * small.tokens
     assert large.flops < info.cost(build("llm", {"people": 20}).config, sizes).flops
     assert "tokens" in estimate(large, choose("cpu")).sentence
+
+
+@pytest.fixture(scope="module")
+def llama(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of one layer with the tokenizer of the tiny GPT-2."""
+    folder = tmp_path_factory.mktemp("llama")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tiny)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), bos_token_id=1, eos_token_id=1, **size)).save_pretrained(
+        folder
+    )
+    return folder
+
+
+def test_fine_tuning_learns_the_next_title_goes_on_and_comes_back(llama: Path, tmp_path: Path) -> None:
+    data, losses = make_data(profile=("gender",)), []
+    more = {"lora_steps": 60, "lora_batch": 8, "lora_rate": 0.02, "people": 4}
+
+    def heard(done: float, message: str = "", values: Any = None) -> None:
+        losses.extend([values["loss"]] if values else [])
+
+    def stop(done: float, message: str = "", values: Any = None) -> None:
+        if message.startswith("Step 25"):
+            raise Cancelled("Stopped.")
+
+    whole = build("llm", options(llama, **more)).fit(
+        data, seed=0, device="cpu", folder=tmp_path / "whole", progress=heard
+    )
+    assert isinstance(whole, FittedLlm)
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    with pytest.raises(Cancelled):
+        build("llm", options(llama, **more)).fit(data, seed=0, device="cpu", folder=tmp_path / "two", progress=stop)
+    losses.clear()
+    parts = build("llm", options(llama, **more)).fit(
+        data, seed=0, device="cpu", folder=tmp_path / "two", progress=heard
+    )
+    assert isinstance(parts, FittedLlm)
+    assert len(losses) == 40  # from the checkpoint at 20
+    for name, array in whole.learned.items():
+        np.testing.assert_allclose(parts.learned[name], array, atol=1e-5)
+    store.save(whole, tmp_path / "model")
+    again = store.load(tmp_path / "model")
+    assert isinstance(again, FittedLlm)
+    text, titles = "They liked, the latest last: Love song 30.", ["Love song 31", "Space battle 3"]
+    np.testing.assert_allclose(again.reader.likelihood(text, titles), whole.reader.likelihood(text, titles), atol=1e-4)
+    plain = fitted(llama, data, tmp_path / "plain", people=4)
+    assert (plain.reader.likelihood(text, titles) < whole.reader.likelihood(text, titles)).all()
+
+
+def test_an_example_asks_for_what_came_next(tiny: Path, run: Path) -> None:
+    data = make_data(profile=("gender",))
+    made = fitted(tiny, data, run, people=1)
+    liked = data.train.take(np.flatnonzero(data.train.rating >= 4))
+    for seed in range(20):
+        asked, title = made.example(data, np.random.default_rng(seed))
+        told = asked.partition("latest last: ")[2].partition(".")[0].split("; ")
+        user = next(
+            user
+            for user in range(N_USERS)
+            if (own := [made.titles[item] for item in liked.item[liked.user == user]])
+            and title in own
+            and own[max(own.index(title) - 4, 0) : own.index(title)] == told
+        )
+        assert ("woman" in asked) == (data.users["gender"][user] == "F")
 
 
 def test_another_model_in_the_same_place_is_noticed(tiny: Path, run: Path, tmp_path: Path) -> None:

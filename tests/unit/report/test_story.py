@@ -4,6 +4,7 @@ is not known."""
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,21 @@ def test_without_a_mitigation_there_is_what_could_be_done(subject: story.Subject
     assert slides["lever"].title == "What could be done"
 
 
+def test_a_strength_that_was_given_stands_among_the_others(subject: story.Subject) -> None:
+    """As a tuned one does: they are tried on validation for the slide."""
+    value, about = subject.compared[0]
+    given = {**about.lists[1].how, "tuning": []}
+    given["mitigation"] = {**given["mitigation"], "strength": 0.37}
+    both = (about.lists[0], replace(about.lists[1], how=given))
+    slides = story.slides(replace(subject, compared=[(value, replace(about, lists=both))]))
+    (slide,) = (one for one in slides if one.key == "lever")
+    assert "strengths were tried" in text(slide)
+    with_first = {**given, "first": [given["mitigation"]]}
+    both = (about.lists[0], replace(about.lists[1], how=with_first))
+    slides = story.slides(replace(subject, compared=[(value, replace(about, lists=both))]))
+    assert not any("strengths were tried" in text(one) for one in slides)
+
+
 def test_groups_that_are_too_small_are_in_no_slide(subject: story.Subject) -> None:
     small = [name for name, row in subject.audit["groups"]["gender"].items() if row["small"]]
     assert small
@@ -137,7 +153,7 @@ def test_own_words_are_kept_with_the_entry_and_given_up(tmp_path: Path) -> None:
     assert (told.title, told.notes) == ("Own title", ("first", "second"))
     kept.write(workspace, "comparisons", digest, own, {"notes": "one\ntwo"})
     assert kept.read(workspace, "comparisons", digest) == {}
-    (workspace.path("comparisons", digest) / kept.FILE).write_text("[1, 2]")
+    (workspace.path("comparisons", digest) / "slides.json").write_text("[1, 2]")
     assert kept.read(workspace, "comparisons", digest) == {}
     with pytest.raises(FairDashError):
         kept.read(workspace, "comparisons", "f" * 16)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from fairdash import settings, words
@@ -160,3 +161,10 @@ def test_what_is_surer_of_more_comes_first() -> None:
 )
 def test_members_of_a_group_are_named_as_a_noun(attribute: str, name: str, said: str) -> None:
     assert words.members(attribute, name) == said
+
+
+def test_items_with_a_column_popularity_are_grouped_by_it_once() -> None:
+    people, items = (pd.DataFrame({f"{one}_id": list("abcd"), "popularity": list("xxyy")}) for one in ("user", "item"))
+    for popularity in (False, True):
+        labels = [spec.label for spec in feed.ways(people, items, popularity=popularity).item_groups]
+        assert labels == ["popularity"]

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from fairdash.hashing import id_hash
-from fairdash.metrics import audit, bootstrap
+from fairdash.metrics import audit, bootstrap, sensitivity
 from fairdash.metrics.catalogue import METRICS
 from fairdash.recommenders.ranking import rank_all
 from fairdash.schema import Codes, Floats, GroupSpec, Interactions, Lists, Split, TrainingData
@@ -131,12 +131,13 @@ def test_a_recommender_that_ignores_the_profile_does_not_react(split: Split) -> 
     found = model_side.attribute_sensitivity(
         Reader(0.0), split, GENDER, model_side.form(GENDER, split.training.users), k=K, replicates=50
     )
-    for key in ("flip_jaccard", "flip_prag", "flip_serp"):
+    for key in sensitivity.SIMILARITIES:
         assert found[key].value == 1.0
         assert found[key].ci == (1.0, 1.0)
-        assert found[key].more["floor"] == 1.0
+        assert found[key].more["floor"] == found[key].more["stranger"] == 1.0
         assert found[key].more["n"] == N - 2
-    assert found["flip_utility_change"].value == 0.0
+    assert found["flip_utility_change"].value == found["flip_both"].value == 0.0
+    assert found["flip_both"].more["quadrants"]["neither"]["value"] == 1.0
     assert found["snsr"].value == found["snsv"].value == 0.0
 
 
@@ -191,6 +192,25 @@ def test_utility_change_is_that_of_the_lists(split: Split) -> None:
     assert change.more["absolute"] == pytest.approx(1.0)
     liked = np.bincount(split.test.user[split.test.rating >= 4], minlength=N) > 0
     assert change.more["n"] == (liked & (who.codes >= 0)).sum()
+    both = found["flip_both"]
+    assert both.value == both.more["quadrants"]["both"]["value"] == 1.0
+    assert both.more["floor"] == 0.0
+    assert change.more["n"] == both.more["n"]
+
+
+def test_a_flip_is_in_one_of_four_quadrants() -> None:
+    own = np.array([[1, 2], [1, 2], [1, 2], [1, 2], [1, 2]], np.int32)
+    told = np.array([[1, 2], [1, 3], [2, 1], [3, 1], [3, 4]], np.int32)
+    before = np.array([0.5, 0.5, 0.5, 0.5, np.nan])
+    after = np.array([0.5, 0.5, 0.4, 0.6, np.nan])
+    found = model_side._quadrants(
+        own, [told], own, [before, before, after], np.ones((1, 5), bool), np.ones((5, 3), np.uint8)
+    )
+    assert found.more["n"] == 4  # the fifth has nothing liked that was held out
+    shares = {name: row["value"] for name, row in found.more["quadrants"].items()}
+    assert shares == {"neither": 0.25, "list": 0.25, "utility": 0.25, "both": 0.25}
+    assert found.more["quadrants"]["list"]["ci"] == [0.25, 0.25]
+    assert found.more["floor"] == 0.0
 
 
 def test_bands_of_a_number_are_tried_with_their_most_frequent_value(split: Split) -> None:
@@ -234,8 +254,8 @@ def test_a_text_that_never_says_the_attribute_counts_as_lists_that_cannot_react(
     found = model_side.attribute_sensitivity(reader, split, GENDER, who, k=K, replicates=50)
     stated = {key: model_side.by_construction(measure, 7) for key, measure in found.items()}
     assert {key: measure.value for key, measure in stated.items()} == {
-        **dict.fromkeys(("flip_jaccard", "flip_prag", "flip_serp"), 1.0),
-        **dict.fromkeys(("flip_utility_change", "snsr", "snsv"), 0.0),
+        **dict.fromkeys(sensitivity.SIMILARITIES, 1.0),
+        **dict.fromkeys(("flip_utility_change", "flip_both", "snsr", "snsv"), 0.0),
     }
     assert all(
         (measure.replicates == measure.value).all() and len(measure.replicates) == 7 for measure in stated.values()
@@ -248,7 +268,7 @@ def test_a_sample_is_drawn_when_texts_are_many(split: Split, monkeypatch: pytest
     monkeypatch.setattr(model_side, "COSTLY_TEXTS", 100)
     who = model_side.form(GENDER, split.training.users)
     found = model_side.attribute_sensitivity(Reader(5.0), split, GENDER, who, k=K, replicates=50)
-    assert found["flip_jaccard"].more["n"] == 20  # 100 texts in 2 + 3 variants
+    assert found["flip_jaccard"].more["n"] == 16  # 100 texts in 2 + 4 variants
 
 
 def test_what_vectors_and_lists_give_away(split: Split) -> None:
@@ -318,6 +338,7 @@ def test_every_key_of_the_model_side_is_there(split: Split) -> None:
     fitted = Predictor(women(split), 0.0)
     side = model_side.measures(fitted, split, [GENDER], ranked(fitted, split), k=K, replicates=20)["gender"]
     keys = {*model_side.SENSITIVITY_KEYS, *model_side.rating.KEYS, "score_ks", "calibration", "divergence", "probe_auc"}
+    keys |= {"invalid_disparity"}
     assert set(side) == keys
     for measure in side.values():
         assert (model_side.to_json(measure)["value"] is None) == bool(measure.reason)

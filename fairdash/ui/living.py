@@ -1,0 +1,171 @@
+"""The live audit on a page: events of the service, or a made-up stream with a drift that is known; the status, what
+each group gets over time, and what moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from fairdash import charts, settings, words
+from fairdash.events.drift import Status
+from fairdash.events.live import Live
+from fairdash.events.log import FILE, EventLog
+from fairdash.events.simulated import BLOCK, Simulation
+from fairdash.events.sums import Census
+from fairdash.events.watch import Rules, Watch
+from fairdash.groups import form
+from fairdash.hashing import digest
+from fairdash.schema import GroupSpec
+from fairdash.ui import forms, load, parts, state
+
+SOURCES = {"made": words.later("A made-up stream"), "service": words.later("Events of the service")}
+EVERY = 2.0  # seconds between two looks
+STATUS: dict[Status, tuple[str, str, str]] = {
+    "OK": (words.later("No difference between groups has moved away from the reference."), "green", ":material/check:"),
+    "DRIFT": (words.later("A difference between groups has moved away from the reference."), "red",
+              ":material/error:"),
+    "INSUFFICIENT_DATA": (words.later("There is too little to tell yet."), "gray", ":material/hourglass:"),
+}  # fmt: skip
+LISTS, WINDOW, DRIFT_FROM, MADE = 1600, 800, 8, 20  # lists a look and a window; windows before the drift, and in all
+START, SECONDS = 1_767_225_600.0, 4.5  # the made-up stream begins with 2026; from list to list
+LENGTHS = {"600": words.later("10 minutes"), "3600": words.later("an hour"), "86400": words.later("a day")}
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """made: the made-up stream, where it is one."""
+
+    watch: Watch
+    made: Simulation | None
+
+
+def choose(data: str) -> tuple[Source, bool] | None:
+    """The controls: where events come from, whose groups, how long a window is; and whether it keeps looking."""
+    dataset, folder = load.dataset(data), state.workspace().root
+    events = folder / FILE
+    first = "service" if events.exists() else "made"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = parts.tabs(words.say("Source"), SOURCES, "source", first)
+        group = forms.group(dataset.users)
+        seconds = WINDOW * SECONDS
+        if kind == "service":
+            seconds = float(st.selectbox(words.say("A window is"), list(LENGTHS), width=140,
+                                         format_func=lambda key: words.say(LENGTHS[key]),
+                                         **state.pick("window", LENGTHS, "3600")))  # fmt: skip
+        going = st.toggle(words.say("Keep looking"), **state.own("going", True, lambda told: told == "True"))
+    if group is None:
+        st.info(words.say("No column of the people makes groups, so there is nothing to compare."))
+        return None
+    if kind == "service" and not events.exists():
+        parts.empty(
+            words.say("No event has come yet"),
+            words.say("Send events to the API (POST /api/v1/events), or add a file: python -m fairdash events --log "
+                      "{file} --add events.jsonl", file=str(Path("$FAIRDASH_HOME") / FILE)),
+        )  # fmt: skip
+        return None
+    return _source(data, kind, group, seconds), bool(going)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _census(data: str, spec: GroupSpec) -> Census:
+    return Census.of(load.dataset(data), (spec,), (), settings.K)
+
+
+def _source(data: str, kind: str, group: GroupSpec, seconds: float) -> Source:
+    dataset, folder = load.dataset(data), state.workspace().root
+    census = _census(data, group)
+    rules = Rules(seconds=seconds, feedback=600.0 if kind == "made" else seconds)
+    key = digest(data, kind, census.digest, seconds)
+    if kind == "service":
+        return Source(Watch(census, EventLog(folder / FILE), folder / "live" / f"{key}.watch", rules), None)
+    log = EventLog(folder / "live" / f"{key}.made", 600.0)
+    made = Simulation(
+        dataset, form(group, dataset.users), START, SECONDS, drift_from=DRIFT_FROM * WINDOW, size=0.9,
+        category=_largest(census),
+    )  # fmt: skip
+    return Source(Watch(census, log, folder / "live" / f"{key}.watch", rules), made)
+
+
+def _largest(census: Census) -> int:
+    """The category with the most items: what is taken from it is seen soonest."""
+    return int(census.classes[0].sizes.argmax()) if census.classes else 0
+
+
+def section(source: Source, going: bool) -> None:
+    """The status and the pictures; they draw themselves again while events may come."""
+    parts.live(_draw, source, going, every=EVERY if going else None)
+
+
+def _draw(source: Source, going: bool) -> None:
+    watch = source.watch
+    if going and source.made is not None:
+        first = source.made.following(watch.log)
+        lists = min(LISTS, MADE * WINDOW - first)
+        if lists > 0:
+            watch.log.append(source.made.events(first, lists // BLOCK * BLOCK))
+    watch.advance()
+    live = Live.of(watch)
+    _headline(live, watch, source.made is not None)
+    if not live.windows:
+        st.info(words.say("The first window is not there yet."), icon=":material/hourglass:")
+        return
+    rates = {rate.name: i for i, rate in enumerate(watch.census.rates)}
+    names = list(rates)
+    chosen = st.selectbox(words.say("What groups get"), names, width=380, **state.pick("what", names))
+    told = watch.census.rates[rates[chosen]]
+    attribute = watch.census.groups[0].attribute
+    table = live.lines(0, rates[chosen])
+    table["open"] = (table["state"] == "open") | (told.feedback & (table["state"] == "closed"))
+    whole = len(live.windows) > watch.rules.reference and live.windows[0].window == watch.first()
+    end = pd.Timestamp(live.windows[watch.rules.reference - 1].end, unit="s") if whole else None
+    left, right = st.columns(2, gap="medium")
+    with left:
+        values = table.assign(series=[words.people(attribute, name) for name in table["group"]], moved=False)
+        parts.draw(
+            charts.timeline(values, chosen, reference=end, share=True), "live-values",
+            words.say("By group, window by window"),
+            about=words.say("Each mark is a window of its own, with its 95 % interval over people. Hollow: the window "
+                            "is still open, or its feedback is not all there. Groups with too few people are left "
+                            "out."),
+        )  # fmt: skip
+    with right:
+        gaps = table.dropna(subset=["gap"])[["end", "group", "gap", "gap_low", "gap_high", "open", "moved"]]
+        gaps = gaps.rename(columns={"gap": "value", "gap_low": "low", "gap_high": "high"})
+        gaps["series"] = [
+            words.say("{group} less the others", group=words.people(attribute, name)) for name in gaps["group"]
+        ]
+        parts.draw(
+            charts.timeline(gaps, words.say("Difference"), reference=end, zero=True), "live-gaps",
+            words.say("The gap over time"),
+            about=words.say("A diamond is a window in which the difference had moved away from the reference. The bar "
+                            "is the 95 % interval of one window; the test looks at spans of 1, 2, 4 … windows, and "
+                            "all its looks together raise a false alarm with a chance of at most 5 %."),
+        )  # fmt: skip
+
+
+def _headline(live: Live, watch: Watch, made: bool) -> None:
+    said, color, icon = STATUS[live.status]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(words.say(live.status), color=color, icon=icon)  # type: ignore[arg-type]  # the table's words are colours
+        st.markdown(f"**{words.say(said)}**", width="stretch")
+    for line in live.summary()[1:4]:
+        st.markdown(f"- {words.plain(line, 400)}")
+    counted = watch.log.counts()
+    parts.metrics([
+        parts.Metric(words.say("Events"), words.count(counted.events)),
+        parts.Metric(words.say("Windows"), words.count(len(live.windows))),
+        parts.Metric(words.say("Too late"), words.count(counted.late)),
+        parts.Metric(words.say("Sent again"), words.count(counted.repeated)),
+        parts.Metric(words.say("Malformed"), words.count(counted.refused)),
+    ])  # fmt: skip
+    if made:
+        name = watch.census.classes[0].names[_largest(watch.census)] if watch.census.classes else ""
+        st.caption(words.say(
+            "Made up over the people and items of this data set: from window {n} on, {group} get fewer items of "
+            "{category}, and take less of what they get instead.", n=DRIFT_FROM + 1,
+            group=words.plain(words.people(watch.census.groups[0].attribute, watch.census.groups[0].names[0])),
+            category=words.plain(name),
+        ))  # fmt: skip

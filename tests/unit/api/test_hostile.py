@@ -1,0 +1,95 @@
+"""Whatever is sent, the answer is one of ours: JSON that says what is wrong, no trace, no fault of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from fairdash import settings
+from fairdash.api.app import api
+from fairdash.api.endpoints import Shelf
+from fairdash.api.guard import Guard
+from fairdash.run import Run
+from tests.unit.api.hostile import requests
+
+NUMBER = 400  # 10,000 over a socket: python -m tests.bench.api
+
+
+def asked(app: Guard, method: str, path: str, body: bytes, headers: dict[str, bytes]) -> tuple[int, bytes]:
+    """Status and body of one request, given to the app as a server gives it."""
+    given = {"Host": b"localhost", **headers}
+    scope: dict[str, Any] = {
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"",
+        "headers": [(name.lower().encode(), value) for name, value in given.items()], "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 1), "scheme": "http", "http_version": "1.1", "root_path": "",
+    }  # fmt: skip
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    return sent[0]["status"], b"".join(one.get("body", b"") for one in sent)
+
+
+def test_whatever_is_sent_is_answered(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "API_RATE", 10**9)
+    app = api(Shelf(run.folder))
+    statuses = set()
+    for one in requests(7, NUMBER):
+        status, body = asked(app, one.method, one.path, one.content, one.headers)
+        statuses.add(status)
+        assert status < 500, one
+        assert b"Traceback" not in body
+        assert b"site-packages" not in body
+        if status >= 400 and one.method != "HEAD":
+            assert json.loads(body)["error"]["status"] == status
+            assert json.loads(body)["error"]["message"]
+    assert {200, 400, 403, 404, 405, 413, 415, 422} <= statuses
+
+
+def test_a_body_beyond_the_limit_is_not_read_to_its_end(client: TestClient) -> None:
+    def endless() -> Any:
+        while True:
+            yield b" " * 100_000
+
+    answer = client.post("/api/v1/events", content=endless(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "API_BODY_SECONDS", 0.05)
+    app = api(Shelf(run.folder))
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/events", "headers": headers, "query_string": b"",
+             "client": ("127.0.0.1", 1), "scheme": "http", "root_path": "", "http_version": "1.1"}  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 408
+
+
+def test_a_fault_of_ours_is_told_without_its_trace(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(Shelf, "runs", broken)
+    answer = client.get("/api/v1/runs")
+    assert answer.status_code == 500
+    assert answer.json()["error"]["message"] == "Something went wrong here."
+    assert "secret" not in answer.text

@@ -1,0 +1,75 @@
+"""Lists of other people's language models, told and not told who somebody is, through the door of all lists."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import fairdash
+from fairdash import cli
+
+# LangFair's fixture: two artists, two titles each.
+LISTS = {
+    "neutral": {"TS": ["Love Story", "You Belong with Me"], "ES": ["The A Team", "Thinking Out Loud"]},
+    "male": {"TS": ["Love Story", "Shake It Off"], "ES": ["The A Team", "Thinking Out Loud"]},
+    "female": {"TS": ["Love Story", "You Belong with Me"], "ES": ["Castle on the Hill", "Perfect"]},
+}
+
+
+def rows() -> list[dict[str, Any]]:
+    return [
+        {"anchor": anchor, "attribute": "gender", "value": None if value == "neutral" else value, "titles": titles}
+        for value, part in LISTS.items()
+        for anchor, titles in part.items()
+    ]
+
+
+def lines(folder: Path) -> Path:
+    file = folder / "lists.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows()))
+    return file
+
+
+def table(folder: Path) -> Path:
+    file = folder / "lists.csv"
+    frame = pd.DataFrame(rows())
+    frame.assign(titles=[json.dumps(titles) for titles in frame["titles"]]).to_csv(file, index=False)
+    return file
+
+
+def of_langfair(folder: Path) -> Path:
+    file = folder / "lists.json"
+    file.write_text(json.dumps({value: {a: [t] for a, t in part.items()} for value, part in LISTS.items()}))
+    return file
+
+
+@pytest.mark.parametrize("form", [lines, table, of_langfair])
+def test_lists_by_what_was_told_are_systems_and_give_the_oracle(form: Any, tmp_path: Path) -> None:
+    found = fairdash.audits(str(form(tmp_path)), k=2, replicates=20, permutations=20)
+    attribute = "told" if form is of_langfair else "gender"
+    assert set(found.audits) == {"neutral", f"{attribute} = male", f"{attribute} = female"}
+    row = found.to_json()["told"][attribute]
+    assert row["n"] == 2
+    assert (row["snsr"]["value"], row["snsv"]["value"]) == pytest.approx((0.1667, 0.0833), abs=1e-4)
+    similarity = row["snsr"]["by_similarity"]["flip_jaccard"]["similarity"]
+    assert similarity == pytest.approx({"male": 0.6667, "female": 0.5}, abs=1e-4)
+    assert row["snsr"]["by_similarity"]["flip_serp"]["value"] == pytest.approx(1 / 3, abs=1e-4)
+    assert any("SNSR 0.1667" in line for line in found.summary())
+
+
+def test_the_command_line_says_it_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ["--replicates", "20", "--permutations", "20"]
+    assert cli.main(["audit", "--recommendations", str(lines(tmp_path)), "--k", "2", "--json", *few]) == 0
+    assert json.loads(capsys.readouterr().out)["told"]["gender"]["n"] == 2
+
+
+def test_without_neutral_lists_there_is_nothing_to_hold_them_against(tmp_path: Path) -> None:
+    file = tmp_path / "lists.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows() if row["value"]))
+    found = fairdash.audits(str(file), k=2, replicates=20, permutations=20)
+    assert set(found.audits) == {"gender = male", "gender = female"}
+    assert found.told == {}

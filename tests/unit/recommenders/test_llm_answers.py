@@ -1,0 +1,336 @@
+"""Lists that a language model writes: what they mean, and what became of every place; from this machine's model and
+from an endpoint."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fairdash.data import split as splits
+from fairdash.data import synthetic
+from fairdash.errors import ConfigError, ModelError
+from fairdash.recommenders import RECOMMENDERS, build, store
+from fairdash.recommenders.base import BringingFitted, Sizes, WritingFitted
+from fairdash.recommenders.device import choose
+from fairdash.recommenders.estimate import estimate
+from fairdash.recommenders.llm import endpoint
+from fairdash.recommenders.llm.answers import KINDS, Titles, lines_of, normal, read
+from fairdash.recommenders.llm.endpoint import KEY, KEY_FOR, Endpoint
+from fairdash.recommenders.llm.model import FittedLlm
+from fairdash.schema import GroupSpec
+from fairdash.stages import audit, fit, model_side, recommend
+from tests.unit.recommenders.conftest import N_USERS
+
+FILMS = ("Matrix, The (1999)", "Toy Story (1995)", "Toy Story 2 (1999)", "Amélie (2001)", "King Kong (1933)",
+         "King Kong (1976)", "Sorry, Wrong Number (1948)", "Fast & Furious (2009)")  # fmt: skip
+GENDER = GroupSpec(("gender",), (None,), 2)
+SECRET = "sk-never-to-be-seen"
+
+
+@pytest.mark.parametrize(
+    ("written", "item"),
+    [
+        ("Matrix, The (1999)", 0),
+        ("The Matrix", 0),
+        ("the matrix (1999)", 0),
+        ("Teh Matrix", None),  # 3 edits of 10 letters
+        ("The Matrixx", 0),
+        ("Toy Story", 1),
+        ("Toy Story 2", 2),
+        ("Toy Story 3", None),
+        ("Amelie", 3),
+        ("King Kong (1976)", 5),
+        ("King Kong", 4),
+        ("Fast and Furious", 7),
+        ("Toy Story (1995) - a film about toys", 1),
+        ("Amélie: Jean-Pierre Jeunet", 3),
+        ("Blade Runner", None),
+        ("", None),
+    ],
+)
+def test_what_a_written_title_means(written: str, item: int | None) -> None:
+    assert Titles(FILMS).find(written) == item
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "1. Heat\n2. Fargo\n3. Big",
+        'Here are three:\n\n1) **Heat**\n2) "Fargo"\n3) Big\n\nEnjoy!',
+        "- Heat\n- Fargo\n- Big",
+        'Sure: ["Heat", "Fargo", "Big"]',
+        '[{"title": "Heat"}, {"title": "Fargo"}, {"title": "Big"}]',
+        "Heat; Fargo; Big",
+        "Heat\nFargo\nBig",
+    ],
+)
+def test_lists_are_read_as_they_are_written(answer: str) -> None:
+    assert lines_of(answer) == ["Heat", "Fargo", "Big"]
+
+
+def test_every_place_is_counted_once() -> None:
+    prompt = "They liked, the latest last: Toy Story (1995). Recommend six titles."
+    answer = "1. Blade Runner\n2. The Matrix\n3. Matrix\n4. Toy Story\n5. Amelie\n6. Recommend six titles\n7. King Kong"
+    found = read(answer, 7, Titles(FILMS), prompt, named={1}, seen={1, 3})
+    assert found.items == (0, 4)
+    expected = {"valid": 2, "invented": 2, "echoed": 2, "seen": 1}  # "Matrix" alone is no title here
+    assert found.counts == {**dict.fromkeys(KINDS, 0), **expected}
+    again = read("The Matrix\nMatrix, The\nThe Matrix", 5, Titles(FILMS), prompt, (), ())
+    assert (again.items, again.counts["repeated"], again.counts["missing"]) == ((0,), 2, 2)
+    assert read("I'm sorry, but I cannot do that.", 5, Titles(FILMS), prompt, (), ()).counts["refused"] == 5
+    assert read("Sorry, Wrong Number", 5, Titles(FILMS), prompt, (), ()).items == (6,)
+    assert read("", 5, Titles(FILMS), prompt, (), ()).counts["missing"] == 5
+
+
+def test_a_normal_title_has_no_case_accent_mark_year_or_article_behind() -> None:
+    assert normal("Château, Le (1999)") == "le chateau"
+    assert normal("  Se7en! ") == "se7en"
+
+
+# --- an endpoint ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Served:
+    """A server on this machine. answers: what it does at each request, the last one again and again. requests: bodies
+    and Authorization headers that came."""
+
+    url: str
+    answers: list[Callable[[Any, dict[str, Any]], None]] = field(default_factory=list)
+    requests: list[tuple[dict[str, Any], str | None]] = field(default_factory=list)
+
+
+def says(text: str | Callable[[str], str]) -> Callable[[Any, dict[str, Any]], None]:
+    def answer(handler: Any, body: dict[str, Any]) -> None:
+        said = text if isinstance(text, str) else text(body["messages"][0]["content"])
+        reply(handler, 200, json.dumps({"choices": [{"message": {"content": said}}]}).encode())
+
+    return answer
+
+
+def state(code: int, **headers: str) -> Callable[[Any, dict[str, Any]], None]:
+    return lambda handler, body: reply(handler, code, b"{}", headers)
+
+
+def reply(
+    handler: Any, code: int, raw: bytes, headers: dict[str, str] | None = None, length: int | None = None
+) -> None:
+    handler.send_response(code)
+    for name, value in (headers or {}).items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.send_header("Content-Length", str(len(raw) if length is None else length))
+    handler.end_headers()
+    handler.wfile.write(raw)
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    monkeypatch.setattr(endpoint, "WAIT", 0.0)
+    monkeypatch.setenv(KEY, SECRET)
+    monkeypatch.setenv("no_proxy", "*")
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            found.requests.append((body, self.headers.get("Authorization")))
+            found.answers[min(len(found.requests), len(found.answers)) - 1](self, body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing is printed."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found = Served(f"http://127.0.0.1:{server.server_port}/v1")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    monkeypatch.setenv(KEY_FOR, f"127.0.0.1:{server.server_port}")
+    yield found
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_the_chat_protocol_at_temperature_0(served: Served) -> None:
+    served.answers = [says("1. Heat")]
+    assert Endpoint(served.url, "some-model").generate(["Which film?"], 20) == ["1. Heat"]
+    ((body, authorization),) = served.requests
+    assert authorization == f"Bearer {SECRET}"
+    assert body["model"] == "some-model"
+    assert body["messages"] == [{"role": "user", "content": "Which film?"}]
+    assert (body["temperature"], body["max_tokens"], body["stream"]) == (0, 20, False)
+
+
+def test_the_key_goes_to_its_own_host_alone(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.answers = [says("Heat")]
+    for host in ("api.example.com", ""):
+        monkeypatch.setenv(KEY_FOR, host)
+        Endpoint(served.url, "m").generate(["?"], 5)
+    assert [authorization for _, authorization in served.requests] == [None, None]
+
+
+def test_what_passes_is_tried_again_and_waited_for(served: Served) -> None:
+    waits: list[float] = []
+    served.answers = [state(429, Retry_After="7"), state(500), state(503, Retry_After="9999"), says("Heat")]
+    assert Endpoint(served.url, "m", waits.append).generate(["?"], 5) == ["Heat"]
+    assert waits == [7.0, 0.0, 60.0]
+
+
+def cut(handler: Any, body: dict[str, Any]) -> None:
+    reply(handler, 200, b'{"choices": [', length=500)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "tries"),
+    [
+        (state(429), "state 429", 4),
+        (state(500), "state 500", 4),
+        (state(401), "state 401", 1),
+        (state(302, Location="http://127.0.0.1:9/"), "state 302", 1),  # where it leads to never sees the key
+        (lambda handler, body: reply(handler, 200, b"not json"), "not of the chat protocol", 4),
+        (lambda handler, body: reply(handler, 200, b'{"choices": []}'), "not of the chat protocol", 4),
+        (cut, "cut off", 4),
+        (lambda handler, body: handler.connection.close(), "cannot be reached", 4),
+    ],
+)
+def test_what_does_not_pass_is_named_without_the_key(
+    served: Served, answer: Callable[[Any, dict[str, Any]], None], told: str, tries: int, caplog: Any, capfd: Any
+) -> None:
+    served.answers = [answer]
+    with pytest.raises(ModelError, match=told) as caught:
+        Endpoint(served.url, "m", lambda _: None).generate(["?"], 5)
+    assert len(served.requests) == tries
+    assert SECRET not in f"{caught.value.message} {caught.value.hint} {caught.value.__context__} {caplog.text}"
+    assert SECRET not in "".join(capfd.readouterr())
+
+
+def test_an_answer_that_takes_too_long(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "TIMEOUT", 0.1)
+    done = threading.Event()
+    served.answers = [lambda handler, body: done.wait(10) and None]
+    with pytest.raises(ModelError, match=r"longer than 0\.1 seconds"):
+        Endpoint(served.url, "m").generate(["?"], 5)
+    done.set()
+    assert len(served.requests) == 4
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://host/v1", "host/v1", "file:///etc/passwd", f"http://me:{SECRET}@host/v1", f"http://host/v1?key={SECRET}"],
+)
+def test_no_key_in_the_url(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build("llm", {"endpoint": url, "way": "generate"})
+    assert SECRET not in f"{caught.value.message} {caught.value.hint}"
+    with pytest.raises(ConfigError, match="how likely"):
+        build("llm", {"endpoint": "http://127.0.0.1/v1"})
+
+
+# --- models of known habits, through an audit -------------------------------------------------------------------------
+
+
+def same(prompt: str) -> str:
+    return "\n".join(f"{i}. Item {i}" for i in range(1, 6))
+
+
+def run_of(served: Served, folder: Path, habit: Callable[[str], str], **more: Any) -> tuple[Any, dict[str, Any]]:
+    dataset, _ = synthetic.make(n_users=60, n_items=40)
+    items = dataset.items.assign(title=[f"Item {i}" for i in range(40)])
+    cut_ = splits.split(type(dataset)(dataset.name, dataset.interactions, dataset.users, items), "user-time:0.8")
+    served.answers = [says(habit)]
+    options = {"way": "generate", "endpoint": served.url, "model": "habit", "titles": 5, "people": 40, "history": 3}
+    run = fit.train(cut_, fit.TrainSpec("llm", {**options, "profile": "gender", **more}), folder / "run")
+    spec = audit.AuditSpec((GENDER,), k=5, replicates=50, permutations=20, model=True)
+    found = audit.audit(run, recommend.recommend(run, 5), spec).to_json()
+    return run, found["model"]["gender"]
+
+
+def test_a_model_that_always_says_the_same(served: Served, tmp_path: Path) -> None:
+    run, found = run_of(served, tmp_path, same)
+    assert found["flip_jaccard"]["value"] == found["flip_rbo"]["value"] == found["flip_jaccard"]["floor"] == 1.0
+    assert found["flip_both"]["value"] == found["snsr"]["value"] == 0.0
+    asked = len(served.requests)
+    again = store.load(run.folder / "model")
+    people = np.flatnonzero(run.split.asked).astype(np.int32)
+    assert isinstance(again, BringingFitted)
+    assert isinstance(again, WritingFitted)
+    again.first(people, run.split.known)
+    assert len(served.requests) == asked  # nothing is asked twice
+    counts = again.written(people, run.split.known)
+    assert counts is not None
+    assert (counts.counts.sum(axis=1) == 5).all()
+    for file in run.folder.rglob("*"):
+        assert not file.is_file() or SECRET.encode() not in file.read_bytes()
+    assert any("http://127" in file.read_text() for file in run.folder.rglob("fairdash.json"))
+
+
+def test_a_model_that_follows_the_attribute(served: Served, tmp_path: Path) -> None:
+    def habit(prompt: str) -> str:
+        start = 30 if "woman" in prompt else 20 if "man" in prompt else 10
+        return "\n".join(f"Item {start + i}" for i in range(5))
+
+    _, found = run_of(served, tmp_path, habit)
+    assert found["flip_jaccard"]["value"] < 0.2
+    assert found["flip_jaccard"]["floor"] == 1.0
+    assert found["flip_jaccard"]["stranger"] < 1.0
+
+
+def test_a_model_that_echoes_and_one_that_invents_for_some(served: Served, tmp_path: Path) -> None:
+    def echo(prompt: str) -> str:
+        return "\n".join(prompt.partition("latest last: ")[2].partition(".")[0].split("; "))
+
+    run, _ = run_of(served, tmp_path / "echo", echo)
+    written = run.fitted.written(np.flatnonzero(run.split.asked).astype(np.int32), run.split.known)
+    shares = dict(zip(written.kinds, written.counts.mean(axis=0), strict=True))
+    assert shares["valid"] == shares["invented"] == 0
+    assert shares["echoed"] > 0
+    assert (run.candidates("test").items == -1).all()
+
+    def invent(prompt: str) -> str:
+        return "Gone\nNowhere to be found\nNever made" if "woman" in prompt else same(prompt)
+
+    run, found = run_of(served, tmp_path / "invent", invent)
+    gap = found["invalid_disparity"]
+    assert gap["value"] > 0.4
+    assert gap["ci"][0] > 0
+    assert gap["p_value"] < 0.05
+    worst = min(gap["by_group"], key=gap["by_group"].get)
+    assert gap["by_group"][worst] == 0.0
+    assert gap["kinds"][worst] == pytest.approx({**dict.fromkeys(KINDS, 0.0), "invented": 0.6, "missing": 0.4})
+
+
+def test_one_that_writes_nothing_says_so(tmp_path: Path) -> None:
+    cut_ = splits.split(synthetic.make(n_users=60, n_items=40)[0], "user-time:0.8")
+    run = fit.train(cut_, fit.TrainSpec("popularity"), tmp_path / "run")
+    found = model_side.measures(run.fitted, run.split, (GENDER,), run.candidates(), k=5, replicates=10)
+    assert "writes no lists" in found["gender"]["invalid_disparity"].reason
+
+
+def test_candidates_are_offered_in_an_order_that_says_nothing(served: Served, tmp_path: Path) -> None:
+    run, _ = run_of(served, tmp_path, lambda prompt: "Item 0\nNobody", protocol="candidates", n_candidates=6)
+    fitted = run.fitted
+    assert isinstance(fitted, FittedLlm)
+    people = np.flatnonzero(run.split.asked).astype(np.int32)[:5]
+    brought = fitted.first_stage(people, run.split.known).items
+    for one, best in zip(fitted.asked(people, run.split.known, ["A person."] * 5), brought, strict=True):
+        assert set(one.offered) == set(best)
+        assert "Choose from these: " + "; ".join(f"Item {i}" for i in one.offered) in one.prompt
+    assert any((one.offered != best).any() for one, best in
+               zip(fitted.asked(people, run.split.known, [""] * 5), brought, strict=True))  # fmt: skip
+
+
+def test_a_price_is_told() -> None:
+    info = RECOMMENDERS["llm"]
+    assert info.cost is not None
+    options = {"endpoint": "http://127.0.0.1/v1", "way": "generate", "price": "2.5"}
+    cost = info.cost(build("llm", options).config, Sizes(N_USERS, 40, 500))
+    said = estimate(cost, choose("cpu")).sentence
+    assert "2.5" not in said
+    assert "at the price that was given" in said
+    assert "memory" not in said
