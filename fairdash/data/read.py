@@ -69,7 +69,7 @@ _KINDS = (
     (b"<stata", words.several("a Stata file", "Export the table as CSV.")),
     (b"%%MatrixMarket", words.several("a Matrix Market file", "Export the triples person, item, rating as CSV.")),
 )
-_RULED = re.compile(rb"^[ \t]*[|+]?[ \t]*:?-+:?[ \t]*(?:[|+][ \t]*:?-+:?[ \t]*)+[|+]?[ \t]*\r?$", re.MULTILINE)
+_RULED = re.compile(rb"^[ \t]*(?:[|+][ \t]*)?:?-+:?[ \t]*(?:[|+][ \t]*:?-+:?[ \t]*)+(?:[|+][ \t]*)?\r?$", re.MULTILINE)
 _DATED = re.compile(r"(?<!\d)(?:19|20)\d\d(?:[-_.]?(?:0[1-9]|1[0-2]|[qw]\d{1,2})(?:[-_.]?\d\d)?)?(?!\d)", re.IGNORECASE)
 _KEYED = re.compile(r"([^=]+)=([^=]*)")  # a folder of Hive's: year=2023
 _PART = re.compile(r"part-\d+.*|.*[-_.]part[-_.]?\d+.*|\d{6}_\d+", re.IGNORECASE)
@@ -633,9 +633,10 @@ def _undrawn(text: bytes) -> bytes | None:
     if rule is None or b"|" not in text[:_SAMPLE] or len(text[: rule.start()].strip().splitlines()) > 2:
         return None
     bare = re.sub(rb"^\(\d+ rows?\)[ \t]*\r?$", b"", _RULED.sub(b"", text), flags=re.MULTILINE)
-    if re.search(rb"^[ \t]*[^\s|]", bare, re.MULTILINE) is None:  # all rows begin with a line
-        bare = re.sub(rb"^[ \t]*\||\|[ \t]*(?=\r?$)", b"", bare, flags=re.MULTILINE)
-    return re.sub(rb"[ \t]*\|[ \t]*", b"|", re.sub(rb"^[ \t]+|[ \t]+(?=\r?$)", b"", bare, flags=re.MULTILINE))
+    lines = [line.strip() for line in bare.split(b"\n")]
+    if all(line.startswith(b"|") for line in lines if line):  # lines at both ends of the rows, too
+        lines = [line[1:].removesuffix(b"|") for line in lines]
+    return b"\n".join(b"|".join(map(bytes.strip, line.split(b"|"))) for line in lines)
 
 
 def _preamble(sample: str, separator: str | None) -> tuple[int, str | None]:
