@@ -115,6 +115,19 @@ def test_many_writers_and_readers_of_one_value(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "lists").iterdir()] == [NAME]
 
 
+def test_of_two_writers_at_once_the_first_to_end_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, has, looks = Workspace(tmp_path), Workspace.has, iter([False])
+    with workspace.create("lists", NAME, {"title": "slow"}) as slow:
+        (slow / "data").write_text("slow")
+        with workspace.create("lists", NAME, {"title": "fast"}) as fast:
+            (fast / "data").write_text("fast")
+        # as if the other one had ended between the look whether it is there and the rename
+        monkeypatch.setattr(Workspace, "has", lambda self, *of: next(looks, True) and has(self, *of))
+    entry = workspace.get("lists", NAME)
+    assert (entry.title, (entry.path / "data").read_text()) == ("fast", "fast")
+    assert [path.name for path in (tmp_path / "lists").iterdir()] == [NAME]
+
+
 def test_renaming_touches_nothing_that_a_reader_needs(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     with workspace.create("datasets", NAME, {"title": "0"}) as folder:
