@@ -946,9 +946,9 @@ def _parquet(name: str, raw: bytes) -> Table:
         ) from error
     # The index that pandas adds is no column of the data.
     used = [c for c in arrow.column_names if not c.startswith("__index_") and c not in nested]
-    texts = {column: _as_text(arrow[column]) for column in used}
-    aside = [column for column, text in texts.items() if text is None]
-    data = {column: text for column, text in texts.items() if text is not None}
+    told = {column: _as_text(arrow[column]) for column in used}
+    aside = [column for column, text in told.items() if text is None]
+    data = {column: text for column, text in told.items() if text is not None}
     frame = pd.DataFrame(data, index=pd.RangeIndex(1, rows + 1))
     notes: tuple[Finding, ...] = ()
     if aside:

@@ -11,9 +11,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = (
-    "audit", "statistics", "reranking", "pairs", "sequence_parts", "recommenders", "mitigations", "live", "api", "pages",
-)  # fmt: skip
+PARTS = "audit statistics reranking pairs sequence_parts recommenders mitigations live api pages".split()
 
 
 def main() -> int:
