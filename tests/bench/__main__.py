@@ -11,7 +11,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = "audit statistics reranking pairs sequence_parts recommenders mitigations live api pages".split()
+PARTS = [
+    "audit",
+    "statistics",
+    "reranking",
+    "pairs",
+    "sequence_parts",
+    "recommenders",
+    "mitigations",
+    "live",
+    "api",
+    "pages",
+]
 
 
 def main() -> int:
