@@ -11,7 +11,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = [
+PARTS = (
+    "audit statistics reranking pairs sequence_parts recommenders mitigations live api pages".split()  # noqa: SIM905
+)
     "audit",
     "statistics",
     "reranking",
