@@ -1,7 +1,7 @@
 """`python -m fairdash`: the pipeline without a browser. The pages call the same stages.
 
-Progress goes to stderr; results go to files and, with --json, to stdout. Exit codes: 0 done, 2 a person's error (with
-its hint), 3 a failed fairness gate.
+Progress goes to stderr; results go to files and, with --json, to stdout. Exit codes: 0 done, 1 an error that nobody
+foresaw (its trace is in the workspace's logs), 2 a person's error (with its hint), 3 a failed fairness gate.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import json
 import math
 import os
 import sys
+import traceback
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -33,16 +35,17 @@ if TYPE_CHECKING:
     from fairdash.stages.fit import TrainSpec
     from fairdash.stages.mitigate import Mitigated
 
-EXIT_ERROR, EXIT_GATE = 2, 3
+EXIT_UNFORESEEN, EXIT_ERROR, EXIT_GATE = 1, 2, 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     for stream in (sys.stdout, sys.stderr):  # titles and conventions hold letters that some locales lack
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8")
-    arguments = _parser().parse_args(argv)
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
+        _readable(sys.argv[1:] if argv is None else argv)
+        arguments = _parser().parse_args(argv)
         with words.speaking(arguments.lang):
             return int(arguments.command(arguments))
     except FairDashError as error:
@@ -57,6 +60,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"error: {error.filename or 'a file'}: {error.strerror}.\nCheck the path.", file=sys.stderr)
         return EXIT_ERROR
+    except Exception as error:  # the last line of defence: a sentence for the person, the trace in a file
+        number = uuid.uuid4().hex[:8]
+        log = settings.home() / "logs" / f"command-{number}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(traceback.format_exc(), "utf-8", "backslashreplace")
+        print(
+            f"error: it stopped on an unexpected error ({type(error).__name__}, number {number}).\n"
+            f"The details are in {log}; nothing that was stored is lost.",
+            file=sys.stderr,
+        )
+        return EXIT_UNFORESEEN
+
+
+def _readable(argv: Sequence[str]) -> None:
+    """Raises ConfigError for what is no text, or names no file: nothing after it need think of that."""
+    for text in argv:
+        if "\0" in text or (not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text)):
+            raise ConfigError(
+                words.say("{text} is no text that can be read: it holds a NUL, or is not UTF-8.", text=ascii(text)),
+                words.say("Write it again; a file under such a name has to be renamed first."),
+            )
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------
@@ -569,6 +593,16 @@ def _report(arguments: argparse.Namespace) -> int:
 _MAKES = {"audit": "audit", "comparison": "compare"}
 
 
+def _export(arguments: argparse.Namespace) -> int:
+    from fairdash.export import export
+    from fairdash.run import Run
+
+    export(Run.load(arguments.run), arguments.out, _progress)
+    said = words.say("A folder that answers by itself: {out}", out=str(arguments.out))
+    _say(arguments, {"out": str(arguments.out)}, [said])
+    return 0
+
+
 def _serve(arguments: argparse.Namespace) -> int:
     from fairdash.api import app, document
 
@@ -590,6 +624,24 @@ def _demo(arguments: argparse.Namespace) -> int:
     lines = [f"Comparison {result['comparisons']} in {settings.home()}", *told, *result["sentences"]]
     _say(arguments, result, lines)
     return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from fairdash import doctor
+    from fairdash.workspace import Workspace
+
+    workspace = Workspace(settings.home())
+    found = doctor.examine(workspace)
+    moved = [doctor.set_aside(workspace, ill) if arguments.repair else None for ill in found]
+    lines = [
+        ill.said if to is None else words.say("{said} It was set aside as {place}.", said=ill.said, place=str(to))
+        for ill, to in zip(found, moved, strict=True)
+    ]
+    left = sum(ill.place is not None and to is None for ill, to in zip(found, moved, strict=True))
+    if left:
+        lines.append(words.say("`python -m fairdash doctor --repair` sets aside what is damaged; nothing is deleted."))
+    _say(arguments, {"root": str(workspace.root), "wrong": lines}, lines or [words.say("The workspace is sound.")])
+    return EXIT_ERROR if left else 0
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -1028,10 +1080,17 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--frames", action="store_true", help="with the headings of AI Act Annex IV and DSA 27, 34, 35")
     made.add_argument("--out", type=Path, required=True)
 
+    made = command("doctor", _doctor, "check every stored value, the table of jobs and what was begun and not ended")
+    made.add_argument("--repair", action="store_true", help="set aside what is damaged; nothing is deleted")
+
     made = command("serve", _serve, "answer other programs over HTTP: recommendations, events, audits of a run")
     made.add_argument("--run", type=Path, required=True)
     made.add_argument("--host", default="127.0.0.1", help="others than this machine need FAIRDASH_API_TOKEN to be set")
     made.add_argument("--port", type=int, default=8601, help="0: any that is free")
+
+    made = command("export", _export, "write a run as a folder that answers without this program, with its audit")
+    made.add_argument("--run", type=Path, required=True)
+    made.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that is not there yet")
 
     made = command("demo", _demo, "fill the workspace from nothing to a finished comparison")
     made.add_argument("--dataset", default="synthetic")

@@ -15,7 +15,7 @@ from fairdash import settings
 from fairdash.api import shapes
 from fairdash.api.guard import Declined
 from fairdash.errors import FairDashError
-from fairdash.events.log import EventLog
+from fairdash.events.log import FILE, EventLog
 from fairdash.run import Run
 from fairdash.stages.answer import Answering, Past
 from fairdash.stages.disclosure import withheld
@@ -24,7 +24,6 @@ from fairdash.words import label, say
 from fairdash.workspace import Workspace
 
 MAX_RUNS = 1000  # that are listed
-EVENTS = "events.sqlite"  # in the workspace
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Shelf:
 
     def events(self) -> EventLog:
         """The log of events, made where there is none yet."""
-        return _log(self.workspace.root / EVENTS)
+        return _log(self.workspace.root / FILE)
 
 
 _READING = Lock()
@@ -134,7 +133,7 @@ def _past(given: tuple[Any, ...]) -> Past:
 
 def _since(shelf: Shelf, answering: Answering, user: str) -> Past:
     """What this person did by the events; items that the data does not know are passed over."""
-    if not (shelf.workspace.root / EVENTS).exists():
+    if not (shelf.workspace.root / FILE).exists():
         return []
     events = shelf.events().of(user)
     return [(event.item, event.value) for event in events if event.item is not None and event.item in answering.items]

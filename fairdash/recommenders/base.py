@@ -137,6 +137,15 @@ class ReadingFitted(Fitted, Protocol):
         `history` is what is known of the user alone."""
 
 
+@runtime_checkable
+class ExportedFitted(Fitted, Protocol):
+    """A recommender that a script can answer from without FairDash."""
+
+    def export(self, data: TrainingData, order: Codes, folder: Path) -> None:
+        """Write into `folder` what its `answer.py` reads, and that script. order: the items [n_items] as equal scores
+        are ordered. Raises ConfigError where its options do not allow it."""
+
+
 def profile_of(fitted: Fitted) -> tuple[str, ...]:
     """The attributes that its profile text holds; none where it reads no such text."""
     if isinstance(fitted, ProfileFitted):

@@ -53,7 +53,7 @@ def profile_text(values: Mapping[str, Any], wording: int = 0) -> str:
     wording 0: "A person: woman; age 25; occupation technician." wording 1: the same facts in other words and order,
     which a model should not react to. No facts at all: "A person." and "This is someone."
     """
-    facts = [fact for name, value in values.items() if (fact := _fact(name, value, wording))]
+    facts = [said for name, value in values.items() if (said := fact(name, value, wording))]
     if wording == 0:
         return f"A person: {'; '.join(facts)}." if facts else "A person."
     return f"This is someone with {', '.join(reversed(facts))}." if facts else "This is someone."
@@ -84,7 +84,8 @@ def _said(value: Any) -> str:
     return str(value).strip()
 
 
-def _fact(name: str, value: Any, wording: int) -> str:
+def fact(name: str, value: Any, wording: int = 0) -> str:
+    """What a profile text says of one attribute; "" of a missing value."""
     said = _said(value)
     if not said:
         return ""

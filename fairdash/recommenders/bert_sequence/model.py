@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,22 +12,26 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, models
 from torch import nn
-from transformers import BertModel
+from transformers import AutoModel, BertModel, PreTrainedTokenizerFast
 
-from fairdash import words
+from fairdash import settings, words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress
 from fairdash.recommenders import store, text
 from fairdash.recommenders.base import Sizes
 from fairdash.recommenders.bert_sequence import SequenceOptions, cost
-from fairdash.recommenders.bert_sequence.network import FIRST_ITEM, PAD, SequenceModel
+from fairdash.recommenders.bert_sequence.network import FIRST_ITEM, MASK, PAD, SequenceModel
 from fairdash.recommenders.bert_sequence.windows import SequenceBatches, rating_levels, rating_types
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.options import parse
 from fairdash.recommenders.training import Validation, train
 from fairdash.schema import ITEM_ID, Codes, Floats, Interactions, TrainingData
+from fairdash.words import say
+from fairdash.workspace import write_json
 
 # What a model to start from decides.
 ARCHITECTURE = ("architecture", "items", "objective", "encoder", "width", "layers", "heads", "length", "rate_inputs")
@@ -130,6 +135,53 @@ class FittedSequence:
             "item_ids": list(self.context.item_ids),
         }
         store.write(folder, manifest, arrays)
+
+    def export(self, data: TrainingData, order: Codes, folder: Path) -> None:
+        """Weights that transformers opens, words for the items in that order, and `answer.py`; see `ExportedFitted`."""
+        if self.model.bert is None:
+            raise ConfigError(
+                say("architecture = gated is read by FairDash alone."),
+                say("Train with architecture = bert, or serve the run with `python -m fairdash serve`."),
+            )
+        model = folder / "model"
+        _save_bert(self.model.bert, self.vectors[torch.from_numpy(order.astype(np.int64))], model)
+        _save_words([self.context.item_ids[item] for item in order], model)
+        state = {name: value.detach().cpu().numpy() for name, value in self.model.state_dict().items()}
+        arrays = {"person": state["person"], "bias": state["bias"][order], "levels": self.context.levels}
+        facts = {}
+        if self.profile:
+            arrays |= {"profile_map": state["profile_map.weight"], "text_mean": self.context.text_mean}
+            for part in store.pretrained(text.located(self.options.encoder), AutoModel):
+                part.save_pretrained(folder / "encoder")
+        for name in self.profile:
+            counts = data.users[name].value_counts()
+            common = counts.index[counts >= settings.FEWEST]  # what few are called is nobody's business
+            facts[name] = {str(value): text.fact(name, value) for value in common}
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, model / "answer.safetensors")
+        masked, rating = self.options.objective == "masked", data.train.rating
+        highest = float(rating.max()) if len(rating) else 1.0
+        about = {
+            "attributes": list(self.profile),
+            "facts": facts,
+            "text_scale": self.context.text_scale,
+            "bf16": self.device.bf16,  # as the run's profile texts were read
+            "masked": masked,
+            "room": self.options.length - masked,
+            "liked": highest if data.relevance_threshold is None else data.relevance_threshold,
+        }
+        write_json(folder / "answer.json", about)
+        shutil.copyfile(Path(__file__).with_name("answer.py"), folder / "answer.py")
+
+
+def _save_words(ids: Sequence[str], folder: Path) -> None:
+    """A tokenizer whose words are the items, behind the two that a saved BERT has before them."""
+    special = [f"[{'PAD' if place == PAD else 'MASK'}]" for place in range(FIRST_ITEM)]
+    while set(special) & set(ids):
+        special = [f"[{word}]" for word in special]
+    place = {word: i for i, word in enumerate((*special, *ids))}
+    tokens = Tokenizer(models.WordLevel(place, unk_token=special[PAD]))
+    made = PreTrainedTokenizerFast(tokenizer_object=tokens, pad_token=special[PAD], mask_token=special[MASK])
+    made.save_pretrained(folder)
 
 
 def _save_bert(bert: BertModel, vectors: torch.Tensor, folder: Path) -> None:

@@ -1,0 +1,67 @@
+"""The server alone: `python -m fairdash serve` in a process of its own, and what it refuses to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from fairdash import cli
+from fairdash.run import Run
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_run_is_served_until_the_process_ends(run: Run) -> None:
+    command = [sys.executable, "-m", "fairdash", "serve", "--run", str(run.folder), "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+            assert found
+            body = json.dumps({"history": ["f0001"], "k": 3}).encode()
+            asked = urllib.request.Request(
+                f"{found[0]}/api/v1/recommendations", body, {"Content-Type": "application/json"}
+            )
+            with urllib.request.urlopen(asked) as answer:
+                assert len(json.load(answer)["items"]) == 3
+            with urllib.request.urlopen(f"{found[0]}/healthz") as answer:
+                assert json.load(answer)["status"] == "ok"
+        finally:
+            process.send_signal(signal.SIGTERM)
+    assert process.returncode in (0, -signal.SIGTERM)
+
+
+def test_others_are_not_let_in_without_a_token(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve", "--run", str(run.folder), "--host", "0.0.0.0"]) == cli.EXIT_ERROR
+    assert "FAIRDASH_API_TOKEN" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_said(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert cli.main(["serve", "--run", str(run.folder), "--port", port]) == cli.EXIT_ERROR
+    assert port in capsys.readouterr().err
+    assert cli.main(["serve", "--run", str(run.folder), "--port", "99999"]) == cli.EXIT_ERROR
+
+
+def test_the_container_holds_what_the_app_needs() -> None:
+    """Docker itself is not at hand where tests run."""
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    for copied in re.findall(r"^COPY (\S+)", text, re.M):
+        assert (ROOT / copied).exists(), copied
+    assert re.search(r"^HEALTHCHECK", text, re.M)
+    assert "/healthz" in text
+    assert re.search(r"^USER fairdash", text, re.M)
+    port = re.search(r"^EXPOSE (\d+)", text, re.M)
+    assert port
+    assert text.count(port[1]) >= 4  # in the health check and the command, too
