@@ -12,7 +12,8 @@ import subprocess
 import sys
 
 PARTS = (
-    "audit", "statistics", "reranking", "pairs", "sequence_parts", "recommenders", "mitigations", "live", "api", "pages",
+    *("audit", "statistics", "reranking", "pairs", "sequence_parts", "recommenders", "mitigations"),
+    *("live", "api", "pages"),
 )  # fmt: skip
 
 
