@@ -31,6 +31,7 @@ bench-gpu:
 
 soak: $(VENV)/.dev
 	$(PY) -m tests.load.soak
+	$(PY) -m tests.load.live
 	FAIRDASH_WALKS=50 $(PY) -m pytest tests/pages/test_walks.py
 
 $(VENV)/.app: requirements.txt

@@ -6,6 +6,7 @@ here; so do the controls of the page. Nothing heavy is imported, so that the com
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -59,19 +60,25 @@ def _separator(text: str) -> str:
     return named.get(text, text)
 
 
+def _finite(text: str) -> float:
+    if not math.isfinite(float(text)):
+        raise ValueError(f"{text!r} is no finite number")
+    return float(text)
+
+
 def _numbers(text: str) -> tuple[float, ...]:
-    return () if text == "none" else tuple(float(part) for part in text.replace(",", " ").split())
+    return () if text == "none" else tuple(_finite(part) for part in text.replace(",", " ").split())
 
 
 def _threshold(text: str) -> float | str | None:
-    return None if text == "any" else text if text == "auto" else float(text)
+    return None if text == "any" else text if text == "auto" else _finite(text)
 
 
 def _weight(text: str) -> tuple[str, float]:
     kind, equals, weight = text.rpartition("=")
     if not equals:
         raise ValueError(f"{text!r} has no weight, as buy=5 has")
-    return kind, float(weight)
+    return kind, _finite(weight)
 
 
 def _role(text: str) -> tuple[str, str]:

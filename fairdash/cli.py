@@ -1,7 +1,7 @@
 """`python -m fairdash`: the pipeline without a browser. The pages call the same stages.
 
-Progress goes to stderr; results go to files and, with --json, to stdout. Exit codes: 0 done, 2 a person's error (with
-its hint), 3 a failed fairness gate.
+Progress goes to stderr; results go to files and, with --json, to stdout. Exit codes: 0 done, 1 an error that nobody
+foresaw (its trace is in the workspace's logs), 2 a person's error (with its hint), 3 a failed fairness gate.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ import argparse
 import hashlib
 import io
 import json
+import math
 import os
 import sys
+import traceback
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -32,16 +35,17 @@ if TYPE_CHECKING:
     from fairdash.stages.fit import TrainSpec
     from fairdash.stages.mitigate import Mitigated
 
-EXIT_ERROR, EXIT_GATE = 2, 3
+EXIT_UNFORESEEN, EXIT_ERROR, EXIT_GATE = 1, 2, 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     for stream in (sys.stdout, sys.stderr):  # titles and conventions hold letters that some locales lack
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8")
-    arguments = _parser().parse_args(argv)
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
+        _readable(sys.argv[1:] if argv is None else argv)
+        arguments = _parser().parse_args(argv)
         with words.speaking(arguments.lang):
             return int(arguments.command(arguments))
     except FairDashError as error:
@@ -56,6 +60,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"error: {error.filename or 'a file'}: {error.strerror}.\nCheck the path.", file=sys.stderr)
         return EXIT_ERROR
+    except Exception as error:  # the last line of defence: a sentence for the person, the trace in a file
+        number = uuid.uuid4().hex[:8]
+        log = settings.home() / "logs" / f"command-{number}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(traceback.format_exc(), "utf-8", "backslashreplace")
+        print(
+            f"error: it stopped on an unexpected error ({type(error).__name__}, number {number}).\n"
+            f"The details are in {log}; nothing that was stored is lost.",
+            file=sys.stderr,
+        )
+        return EXIT_UNFORESEEN
+
+
+def _readable(argv: Sequence[str]) -> None:
+    """Raises ConfigError for what is no text, or names no file: nothing after it need think of that."""
+    for text in argv:
+        if "\0" in text or (not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text)):
+            raise ConfigError(
+                words.say("{text} is no text that can be read: it holds a NUL, or is not UTF-8.", text=ascii(text)),
+                words.say("Write it again; a file under such a name has to be renamed first."),
+            )
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------
@@ -284,6 +309,33 @@ def _events(arguments: argparse.Namespace) -> int:
     told = words.say("{accepted} events added, {repeated} were there already, {late} came too late for their window, "
                      "{refused} are kept aside as malformed.", **counted)  # fmt: skip
     _say(arguments, counted, [told])
+    return 0
+
+
+def _learn(arguments: argparse.Namespace) -> int:
+    from fairdash import data
+    from fairdash.events.learned import thumbs
+    from fairdash.events.log import EventLog
+    from fairdash.groups import form
+    from fairdash.stages import feedback
+
+    dataset, _ = _read_dataset(arguments)
+    split = data.split.split(dataset, arguments.split or data.split.usual(dataset), seed=arguments.seed)
+    given = thumbs(EventLog(arguments.log), arguments.taken)
+    version = feedback.version(dataset, split, given, words.say("{name} with feedback", name=dataset.name))
+    data.save(version, arguments.out)
+    about, skewed = version.provenance[feedback.FEEDBACK], {}
+    told = {"thumbs": about["thumbs"], "left_out": about["left_out"], "out": str(arguments.out)}
+    lines = [words.say("{thumbs} things that people took or refused are learned; {left_out} are known already, held "
+                       "out, or of nobody known. Saved in {out}", **told)]  # fmt: skip
+    for text in arguments.group:
+        spec = _group(text, arguments)
+        _, gave, up = feedback.skew(dataset, given, form(spec, split.training.people), spec.min_size)
+        skewed[spec.label] = {name: None if math.isnan(p) else p for name, p in (("gave", gave), ("up", up))}
+        lines.append(words.say("{attribute}, whether groups give as much feedback: {gave}; whether it is as positive: "
+                               "{up}.", attribute=spec.label, gave=words.p_value(gave), up=words.p_value(up),
+                               ))  # fmt: skip
+    _say(arguments, {**about, "skew_p_values": skewed, "out": str(arguments.out)}, lines)
     return 0
 
 
@@ -572,6 +624,24 @@ def _demo(arguments: argparse.Namespace) -> int:
     lines = [f"Comparison {result['comparisons']} in {settings.home()}", *told, *result["sentences"]]
     _say(arguments, result, lines)
     return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from fairdash import doctor
+    from fairdash.workspace import Workspace
+
+    workspace = Workspace(settings.home())
+    found = doctor.examine(workspace)
+    moved = [doctor.set_aside(workspace, ill) if arguments.repair else None for ill in found]
+    lines = [
+        ill.said if to is None else words.say("{said} It was set aside as {place}.", said=ill.said, place=str(to))
+        for ill, to in zip(found, moved, strict=True)
+    ]
+    left = sum(ill.place is not None and to is None for ill, to in zip(found, moved, strict=True))
+    if left:
+        lines.append(words.say("`python -m fairdash doctor --repair` sets aside what is damaged; nothing is deleted."))
+    _say(arguments, {"root": str(workspace.root), "wrong": lines}, lines or [words.say("The workspace is sound.")])
+    return EXIT_ERROR if left else 0
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -940,6 +1010,16 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--add", required=True, metavar="FILE", help="events as JSON, one a line; - reads stdin")
     made.add_argument("--lateness", type=float, help="of a new log: seconds that an event may come after a later one")
 
+    made = command("learn", _learn, "a version of the data that has learned what people did; the same is held out")
+    made.add_argument("--log", type=Path, required=True, help="the log, as `events` makes it")
+    add_data(made)
+    made.add_argument("--split", help=splits)
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--taken", nargs="+", default=[], metavar="TYPE",
+                      help="types of events that say yes to an item; else all but dislikes")  # fmt: skip
+    add_groups(made, "; says whether feedback is skewed by it")
+    made.add_argument("--out", type=Path, required=True, help="folder for the version, to train with --split own")
+
     made = command("watch", _watch, "audit events as they come, and say when what groups get has moved")
     made.add_argument("--events", type=Path, required=True, metavar="LOG", help="the log, as `events` makes it")
     made.add_argument("--run", type=Path, help="a run folder: its people and items")
@@ -999,6 +1079,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--format", choices=("html", "md", "csv", "json"), help="else by the ending of --out")
     made.add_argument("--frames", action="store_true", help="with the headings of AI Act Annex IV and DSA 27, 34, 35")
     made.add_argument("--out", type=Path, required=True)
+
+    made = command("doctor", _doctor, "check every stored value, the table of jobs and what was begun and not ended")
+    made.add_argument("--repair", action="store_true", help="set aside what is damaged; nothing is deleted")
 
     made = command("serve", _serve, "answer other programs over HTTP: recommendations, events, audits of a run")
     made.add_argument("--run", type=Path, required=True)

@@ -119,10 +119,16 @@ TIME_NAMES = _known(
     "päivämäärä čas dato idő dátum timp ημερομηνία χρόνος תאריך זמן تاریخ زمان tanggal waktu thời_gian thoi_gian ngày",
     "วันที่ เวลา समय तारीख़ vrijeme",
 )
+# Columns of two values that may tell of what a person did or felt, as is_recommended does.
+DEED = re.compile(
+    "like|love|fav|click|buy|bought|purchas|follow|shar|recommend|comment|subscri|cart|finish|complet|skip|hate"
+)
 DATE_PARTS = {  # the columns of a date that stands in several
     "year": _known("year yyyy jahr année annee año ano anno jaar rok år 年 年份 연도 год"),
     "month": _known("month mm monat mois mes mese maand miesiąc måned 月 月份 월 месяц"),
     "day": _known("day dd dayofmonth tag jour día dia giorno dag dzień 日 일 день"),
+    "second": _known("second sekunde seconde segundo secondo 秒"),
+    "minute": _known("minute minuto minuut minuta 分 分钟 분"),
     "hour": _known("hour hh hourofday stunde heure hora ora uur godzina time_hour 时 小时 時 시 час"),
 }
 TITLE_NAMES = _known(
@@ -136,11 +142,12 @@ CATEGORY_NAMES = _known(
     "жанры категория",
 )
 RANK_NAMES = _known(
-    "rank ranking position place rang rango puesto 排名 順位 순위 место",
+    "rank ranking position place rang rango puesto 排名 順位 순위 место pos platz posición posizione posição",
+    "rangliste classement plaats miejsce 名次 排序 ランク ランキング 등수 позиция",
 )
 SCORE_NAMES = _known(
     "score prediction predicted predictedrating est estimate probability prob similarity relevance weight rating",
-    "得分 分数",
+    "得分 分数 punktzahl punkte puntaje punteggio pontuação スコア 점수 балл",
 )
 PREDICTION_NAMES = _known(
     "prediction predicted predictedrating est estimate predictedscore",

@@ -50,10 +50,14 @@ if TYPE_CHECKING:
 
 
 TEXT = "text"  # in split.json, the type of a column that pandas may hold as str, string or object
-_SAID = {  # what run.json says of every run
-    **dict.fromkeys(("digest", "title", "data", "split", "split_digest", "recommender"), str),
-    **{"options": dict, "mitigations": list, "seed": int, "n_users": int, "n_items": int},
-}
+_SAID = {
+    "digest": str,
+    "title": str,
+    "options": dict,
+    "mitigations": list,
+    "seed": int,
+    "findings": list,
+}  # in run.json
 VALUE = "value"  # column of train, valid and truth: ratings or counts that decide nothing about liking
 
 
@@ -73,9 +77,9 @@ class Run:
         folder = Path(folder)
         try:
             meta = json.loads((folder / "run.json").read_text("utf-8"))
-            if not isinstance(meta, dict) or not all(isinstance(meta.get(key), kind) for key, kind in _SAID.items()):
-                raise ValueError
-        except (OSError, ValueError, RecursionError) as error:
+            if not all(isinstance(meta[key], kind) for key, kind in _SAID.items() if key in meta or kind is str):
+                raise TypeError
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 words.say("{folder} is not a run folder: it holds no readable run.json.", folder=folder),
                 "Give the folder that `python -m fairdash train … --out RUN` wrote.",

@@ -26,7 +26,7 @@ def api_token() -> str:
 
 
 def api_hosts() -> frozenset[str]:
-    """Names, beside those of this machine, under which the API is reached: FAIRDASH_API_HOSTS, with commas."""
+    """Names, beside those of this machine, under which the server is reached: FAIRDASH_API_HOSTS, with commas."""
     given = os.environ.get("FAIRDASH_API_HOSTS", "").lower().split(",")
     return frozenset(name.strip() for name in given if name.strip())
 
@@ -36,7 +36,7 @@ MAX_UNPACKED_MB = _number("MAX_UNPACKED_MB", 4000)  # all members of an uploaded
 MAX_ZIP_MEMBERS = _number("MAX_ZIP_MEMBERS", 1000)
 MAX_COLUMNS = _number("MAX_COLUMNS", 64)
 MAX_ROWS = _number("MAX_ROWS", 200_000_000)
-MAX_CELLS = _number("MAX_CELLS", 400_000_000)  # rows × columns of a Parquet file; each takes 16 bytes or more
+MAX_CELLS = _number("MAX_CELLS", 250_000_000)  # of a Parquet file, decoded; each takes 16 bytes or more
 MAX_CATALOGUE_CELLS = _number("MAX_CATALOGUE_CELLS", 2_000_000_000)  # users × items scored in one run
 QUOTA_GB = _number("QUOTA_GB", 50)  # the workspace's size
 CANDIDATES = _number("CANDIDATES", 100, numbers=True)  # best items kept for a user, for re-ranking

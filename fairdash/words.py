@@ -35,6 +35,7 @@ DASH = "–"
 MAX_LABEL = 48  # characters of a name from data that are shown in one line
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])")
+_LINK = re.compile(r"(www(?=\.)|:(?=//)|mailto:|xmpp:|@)", re.IGNORECASE)  # what Markdown makes a link of, unasked
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -329,8 +330,9 @@ def label(value: object, limit: int = MAX_LABEL) -> str:
 
 
 def plain(value: object, limit: int = MAX_LABEL) -> str:
-    """Text from data for a place that renders Markdown (markdown, caption, metric, radio, pills, table headers)."""
-    return _MARKDOWN.sub(r"\\\1", label(value, limit))
+    """Text from data for a place that renders Markdown (markdown, caption, metric, radio, pills, table headers). No
+    address in it becomes a link: a word joiner, which nobody sees, stands where one would begin."""
+    return _MARKDOWN.sub(r"\\\1", _LINK.sub("\\1\u2060", label(value, limit)))
 
 
 def markup(value: object, limit: int = MAX_LABEL) -> str:

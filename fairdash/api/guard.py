@@ -28,7 +28,7 @@ ASGI = Callable[[Message, Receive, Send], Awaitable[None]]
 OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
 MAX_ADDRESSES = 10_000  # whose rate is known; the one that was longest away is forgotten first
 FORWARDING = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip")  # what a proxy tells of others
-_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+?)\.?(:\d{1,5})?", re.ASCII)
+HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+?)\.?(:\d{1,5})?", re.ASCII)
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -96,7 +96,7 @@ class Guard:
 def _check(scope: Message, headers: Mapping[bytes, list[bytes]]) -> None:
     """Raises Declined for what may not be asked."""
     hosts = headers.get(b"host", [])
-    called = _HOST.fullmatch(hosts[0].decode("latin-1")) if len(hosts) == 1 else None
+    called = HOST.fullmatch(hosts[0].decode("latin-1")) if len(hosts) == 1 else None
     name = called[1].lower() if called else ""
     if name not in OWN_NAMES and name not in settings.api_hosts():
         raise Declined(

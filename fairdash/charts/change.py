@@ -67,7 +67,6 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
         figure.add_scatter(
             x=[None], y=[None], mode="markers", name=name, marker={"symbol": symbol, "color": color, "size": 11}
         )
-    values = [v for row in shown for v in (row.before, row.after) if v is not None and not math.isnan(v)]
     for i, row in enumerate(shown):
         if row.before is None or row.after is None or math.isnan(row.before) or math.isnan(row.after):
             frame.note(figure, i, words.say(row.aside if row.aside == words.WITHHELD else "undefined before or after"))
@@ -89,11 +88,9 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
             customdata=[words.markup(row.label)] * 2,
             hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
         )  # fmt: skip
-        at = max(row.before, row.after)
-        # towards the middle of the picture, so that on a narrow screen it stays off the names
-        third = 3 * (at - min(values)) / ((max(values) - min(values)) or 1.0)
+        # in the middle, so that on a narrow screen it keeps off the names and within the picture
         figure.add_annotation(
-            x=at, y=i, yshift=-15, xanchor="left" if third < 1 else "right" if third > 2 else "center", showarrow=False,
+            x=0.5, xref="paper", y=i, yshift=-15, xanchor="center", showarrow=False,
             text=words.markup(difference + hint, 80),
         )  # fmt: skip
     frame.rows(figure, [row.shown for row in shown], words.markup(metric))

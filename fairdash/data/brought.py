@@ -327,7 +327,7 @@ def list_roles(table: Table, options: ImportOptions, findings: list[Finding]) ->
         found = known(frame, names, set(chosen.values()))
         if role not in chosen and found is not None and getattr(options, role) != "":
             chosen[role] = found
-    chosen |= _pair(table, chosen, options, findings)
+    chosen |= _pair(table, chosen, findings)
     free = [c for c in columns.names(frame) if c not in chosen.values()]
     if not table.header and "rank" not in chosen and "score" not in chosen and free:
         numeric = [c for c in free if columns.is_numeric(frame[c])]
@@ -392,13 +392,19 @@ def known(frame: pd.DataFrame, names: Sequence[str], taken: set[str] | None = No
     return next((plain[name] for name in names if name in plain), None)
 
 
-def _pair(table: Table, chosen: Mapping[str, str], options: ImportOptions, findings: list[Finding]) -> dict[str, str]:
+def _pair(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> dict[str, str]:
     """The columns of the person and the item; asked where they are a guess by place, DataError where not even that."""
     frame = table.frame
     taken = set(chosen.values())
     found = {role: chosen[role] for role in ("user", "item") if role in chosen}
     for role, names in (("user", columns.USER_NAMES), ("item", columns.ITEM_NAMES)):
         column = found.get(role) or known(frame, names, taken)
+        if column is not None and role not in found:
+            of = mapping.telling if role == "user" else mapping.finest
+            free = [c for c in columns.names(frame) if c not in taken]
+            named = of(frame, mapping.Guess(column, 1.0, ""), free)
+            findings += importing.guessed(table, {role: named})
+            column = named.column
         if column is not None:
             found[role] = column
     if len(found) < 2:
@@ -418,8 +424,7 @@ def _pair(table: Table, chosen: Mapping[str, str], options: ImportOptions, findi
                     "Name the columns in the first row: user_id, item_id, and rank or score; or choose them.",
                 )
         guesses = {role: guesses[role] for role in ("user", "item")}
-        unsure = importing.unsure(replace(table, frame=text), guesses, options)
-        findings += [f for f in unsure if f.key != "rating_offered"]
+        findings += importing.guessed(replace(table, frame=text), guesses)
         found |= {role: guess.column for role, guess in guesses.items()}
     return found
 
@@ -440,11 +445,13 @@ def _log(
         few = role != "event" or found is None or 1 < frame[found].nunique() <= 12
         if role not in chosen and found is not None and getattr(options, role) != "" and few:
             chosen[role] = found
-    chosen |= _pair(table, chosen, options, findings)
+    chosen |= _pair(table, chosen, findings)
     if "rating" not in chosen and options.rating != "":
         guesses: dict[str, mapping.Guess] = {}
         found = known(frame, columns.RATING_NAMES, set(chosen.values()))
-        found = found or known(frame, (*columns.COUNT_NAMES, *columns.CLICK_NAMES), set(chosen.values()))
+        free = [c for c in columns.names(frame) if c not in chosen.values()]
+        if found is None and (counted := mapping.count(frame, free)) is not None:
+            found, guesses["rating"] = counted.column, counted
         if found is None and not table.header:
             pair = {role: chosen[role] for role in ("user", "item")}
             guess = mapping.guess_interactions(frame, False, chosen=pair).get("rating")

@@ -72,6 +72,25 @@ def preview(
 
 def unsure(log: Table, guesses: dict[str, Guess], options: ImportOptions) -> list[Finding]:
     """What was guessed by place, and what might be ratings: both are asked."""
+    found = guessed(log, guesses)
+    if "rating" not in guesses and options.rating is None:
+        taken = [guess.column for guess in guesses.values()]
+        taken += [fold] if (fold := mapping.guess_fold(log.frame, taken)) else []
+        offered = mapping.offered_ratings(log.frame, taken, guesses["user"].column, guesses["item"].column)
+        if offered:
+            shown = ", ".join(f"{c!r} ({examples(log.frame[c].dropna().unique())})" for c in offered)
+            text = words.say(
+                "{name}: does {shown} say how much the item was liked, or whether? No name says so: not taken.",
+                name=log.name,
+                shown=shown,
+            )
+            question = Question("rating", text, ("", *offered), "")
+            found.append(Finding("rating_offered", "warning", log.name, text, len(offered), question=question))
+    return found
+
+
+def guessed(log: Table, guesses: dict[str, Guess]) -> list[Finding]:
+    """Guesses that are not sure: each is asked."""
     found = []
     names = tuple(columns.names(log.frame))
     for role, what in zip(
@@ -93,19 +112,6 @@ def unsure(log: Table, guesses: dict[str, Guess], options: ImportOptions) -> lis
             choices = names if role in ("user", "item") else (*names, "")
             question = Question(role, text, choices, guess.column)
             found.append(Finding(f"asked_{role}", "warning", log.name, text, question=question))
-    if "rating" not in guesses and options.rating is None:
-        taken = [guess.column for guess in guesses.values()]
-        taken += [fold] if (fold := mapping.guess_fold(log.frame, taken)) else []
-        offered = mapping.offered_ratings(log.frame, taken, guesses["user"].column, guesses["item"].column)
-        if offered:
-            shown = ", ".join(f"{c!r} ({examples(log.frame[c].dropna().unique())})" for c in offered)
-            text = words.say(
-                "{name}: does {shown} say how much the item was liked, or whether? No name says so: not taken.",
-                name=log.name,
-                shown=shown,
-            )
-            question = Question("rating", text, ("", *offered), "")
-            found.append(Finding("rating_offered", "warning", log.name, text, len(offered), question=question))
     return found
 
 

@@ -19,6 +19,7 @@ from fairdash.errors import DataError
 from fairdash.words import Said
 
 RatingKind = Literal["rating", "count", "none"]
+_LOOK = 20_000  # rows that are looked at, where a guess is between columns
 FEW = 21  # different numbers at most, for a column without a telling name to be offered as ratings
 NO_CATEGORY = "(no genres listed)"  # how MovieLens' newer sets say it
 SURE = 0.5  # a guess below this is only shown; it is not acted on
@@ -159,6 +160,8 @@ def guess_interactions(
         if role in found:
             continue
         guess = _by_id(free(), names)
+        if guess is not None and overlap(frame[guess.column], ids) <= 0.5:
+            guess = telling(frame, guess, free()) if role == "user" else finest(frame, guess, free())
         if guess is None and ids is not None:
             shares = {c: overlap(frame[c], ids) for c in free()}
             best = max(shares, key=lambda c: shares[c], default=None)
@@ -188,7 +191,7 @@ def guess_interactions(
         if guess is not None:
             found["event"] = guess
     if "rating" not in found:
-        guess = _by_name(free(), columns.RATING_NAMES) or _count(free())
+        guess = _by_name(free(), columns.RATING_NAMES) or count(frame, free())
         if guess is None and not header and "user" in found and "item" in found:
             guess = _third(frame, found["user"].column, found["item"].column, free())
         # One that is plainly called rating but holds no numbers stays: the check says which rows are wrong.
@@ -197,11 +200,51 @@ def guess_interactions(
     return found
 
 
-def _count(free: Sequence[str]) -> Guess | None:
-    """The column of counts or clicks; a mere guess where several are called so, such as viewed and bought."""
+def telling(frame: pd.DataFrame, guess: Guess, free: Sequence[str]) -> Guess:
+    """The person where the column called so names nobody, as most cells are missing or one and the same, such as NA:
+    another one that is called so, a mere guess."""
+
+    def names_people(column: str) -> bool:
+        rows = frame[column].head(_LOOK)
+        counts = rows.value_counts()
+        return len(counts) > 1 and counts.sum() - counts.iloc[0] > 0.5 * len(rows)
+
+    if names_people(guess.column):
+        return guess
+    other = _by_id([c for c in free if c != guess.column and names_people(c)], columns.USER_NAMES)
+    if other is None:
+        return guess
+    return Guess(other.column, SURE, words.say("{column} names nobody", column=guess.column))
+
+
+def finest(frame: pd.DataFrame, guess: Guess, free: Sequence[str]) -> Guess:
+    """The item where several columns are called so, such as artist, album and track: the one of most values, a mere
+    guess."""
+    rows = frame.head(_LOOK)
+    called = [c for c in free if columns.plain(c) in columns.ITEM_NAMES or columns.bare(c) in columns.ITEM_NAMES]
+    sizes = {c: rows[c].nunique() for c in called}
+    best = max(sizes, key=lambda c: sizes[c], default=guess.column)
+    if best == guess.column or sizes[best] <= sizes.get(guess.column, len(rows)):
+        return guess
+    if not _pairs(rows[guess.column], rows[best])["a"].duplicated().any():
+        return guess  # another name of the same items
+    return Guess(best, SURE, words.say("beside {names}", names=", ".join(c for c in called if c != best)))
+
+
+def count(frame: pd.DataFrame, free: Sequence[str]) -> Guess | None:
+    """The column of counts or clicks; a mere guess where others tell of deeds, too, such as viewed and bought, or hours
+    and is_recommended, and where only the end of a name tells of one."""
     guess = _by_name(free, columns.COUNT_NAMES) or _by_name(free, columns.CLICK_NAMES)
+    if guess is None:
+        return None
     called = [c for c in free if _by_name([c], (*columns.COUNT_NAMES, *columns.CLICK_NAMES)) is not None]
-    return guess if guess is None or len(called) == 1 else Guess(guess.column, SURE, f"beside {', '.join(called[1:])}")
+    rest = [c for c in free if c not in called and columns.DEED.search(columns.plain(c))]
+    called += [c for c in rest if frame[c].head(_LOOK).nunique() == 2]
+    others = [c for c in called if c != guess.column]
+    if others:
+        return Guess(guess.column, SURE, words.say("beside {names}", names=", ".join(others)))
+    sure = guess.confidence > 0.7 or _by_name([guess.column], columns.COUNT_NAMES) is not None
+    return guess if sure else Guess(guess.column, SURE, guess.reason)
 
 
 def _times(frame: pd.DataFrame, free: Sequence[str]) -> dict[str, Guess]:
@@ -215,9 +258,23 @@ def _times(frame: pd.DataFrame, free: Sequence[str]) -> dict[str, Guess]:
             guess = Guess(stamps[0], 0.7, "its values look like times") if stamps else guess
     if guess is None:
         return {}
+    guess = _finer(frame, guess, [c for c in dates if looks_like_time(frame[c])])
     if clocks and not frame[guess.column].dropna().head(200).str.contains(r"\d:\d\d", regex=True).any():
         return {"time": guess, "clock": Guess(clocks[0], 0.8, "times of day beside the dates")}
     return {"time": guess}
+
+
+def _finer(frame: pd.DataFrame, guess: Guess, stamps: Sequence[str]) -> Guess:
+    """The time that parts more rows, where two tell the same moments: a day, and the second of that day."""
+    rows = frame.head(_LOOK)
+    usual = times.parse(rows[guess.column]).moments
+    for column in stamps:
+        if column != guess.column and rows[column].nunique() > 1.5 * rows[guess.column].nunique():
+            there = np.isfinite(usual) & np.isfinite(moments := times.parse(rows[column]).moments)
+            order = np.argsort(moments[there], kind="stable")
+            if there.mean() > 0.9 and (np.diff(usual[there][order]) >= 0).mean() > 0.99:
+                return Guess(column, 0.8, words.say("finer than {column}", column=guess.column))
+    return guess
 
 
 def _may_be(role: str, column: pd.Series) -> bool:
@@ -283,7 +340,7 @@ def offered_ratings(frame: pd.DataFrame, taken: Sequence[str], user: str, item: 
     """Columns of few different numbers, or of yes and no, that could be ratings, but are not called so; none of a
     person or an item."""
     free = [c for c in columns.names(frame) if c not in taken and 1 < frame[c].nunique() <= FEW]
-    few = [c for c in free if values.is_readable(frame[c])]
+    few = [c for c in free if values.is_readable(frame[c]) or columns.plain(c) in columns.RATING_NAMES]
     return [c for c in few if not any(is_steady(frame[ids], frame[c]) for ids in (user, item))]
 
 

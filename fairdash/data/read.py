@@ -69,7 +69,7 @@ _KINDS = (
     (b"<stata", words.several("a Stata file", "Export the table as CSV.")),
     (b"%%MatrixMarket", words.several("a Matrix Market file", "Export the triples person, item, rating as CSV.")),
 )
-_RULED = re.compile(rb"^[ \t]*[|+]?[ \t]*:?-+:?[ \t]*(?:[|+][ \t]*:?-+:?[ \t]*)+[|+]?[ \t]*\r?$", re.MULTILINE)
+_RULED = re.compile(rb"^[ \t]*(?:[|+][ \t]*)?:?-+:?[ \t]*(?:[|+][ \t]*:?-+:?[ \t]*)+(?:[|+][ \t]*)?\r?$", re.MULTILINE)
 _DATED = re.compile(r"(?<!\d)(?:19|20)\d\d(?:[-_.]?(?:0[1-9]|1[0-2]|[qw]\d{1,2})(?:[-_.]?\d\d)?)?(?!\d)", re.IGNORECASE)
 _KEYED = re.compile(r"([^=]+)=([^=]*)")  # a folder of Hive's: year=2023
 _PART = re.compile(r"part-\d+.*|.*[-_.]part[-_.]?\d+.*|\d{6}_\d+", re.IGNORECASE)
@@ -633,9 +633,10 @@ def _undrawn(text: bytes) -> bytes | None:
     if rule is None or b"|" not in text[:_SAMPLE] or len(text[: rule.start()].strip().splitlines()) > 2:
         return None
     bare = re.sub(rb"^\(\d+ rows?\)[ \t]*\r?$", b"", _RULED.sub(b"", text), flags=re.MULTILINE)
-    if re.search(rb"^[ \t]*[^\s|]", bare, re.MULTILINE) is None:  # all rows begin with a line
-        bare = re.sub(rb"^[ \t]*\||\|[ \t]*(?=\r?$)", b"", bare, flags=re.MULTILINE)
-    return re.sub(rb"[ \t]*\|[ \t]*", b"|", re.sub(rb"^[ \t]+|[ \t]+(?=\r?$)", b"", bare, flags=re.MULTILINE))
+    lines = [line.strip() for line in bare.split(b"\n")]
+    if all(line.startswith(b"|") for line in lines if line):  # lines at both ends of the rows, too
+        lines = [line[1:].removesuffix(b"|") for line in lines]
+    return b"\n".join(b"|".join(map(bytes.strip, line.split(b"|"))) for line in lines)
 
 
 def _preamble(sample: str, separator: str | None) -> tuple[int, str | None]:
@@ -895,6 +896,9 @@ def _too_many_rows(name: str, rows: int) -> DataError:
 def _parquet(name: str, raw: bytes) -> Table:
     try:
         file = pa_parquet.ParquetFile(io.BytesIO(raw))
+        texts = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
+        # What repeats is kept once, so that its size is known before it is written out for every row.
+        file = pa_parquet.ParquetFile(io.BytesIO(raw), read_dictionary=texts)
         names, rows = list(file.schema_arrow.names), file.metadata.num_rows
         if len(names) > settings.MAX_COLUMNS:
             message = words.say(
@@ -913,12 +917,12 @@ def _parquet(name: str, raw: bytes) -> Table:
         size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
         if size > settings.MAX_UNPACKED_MB * 1_000_000:
             raise too_large(f"{name}, unpacked,", size, settings.MAX_UNPACKED_MB)
-        if rows * len(names) > settings.MAX_CELLS:  # a constant column takes next to no bytes in the file
+        cells = max(rows * len(names), _leaves(file.metadata))
+        if cells > settings.MAX_CELLS:  # a constant column takes next to no bytes in the file
             message = words.say(
-                "{name} has {rows} rows of {n} columns; the limit is {max_cells} cells.",
+                "{name} has {cells} cells; the limit is {max_cells}.",
                 name=name,
-                rows=rows,
-                n=len(names),
+                cells=cells,
                 max_cells=settings.MAX_CELLS,
             )
             raise DataError(message, "Leave out columns, bring a sample of the people, or raise FAIRDASH_MAX_CELLS.")
@@ -926,20 +930,25 @@ def _parquet(name: str, raw: bytes) -> Table:
             message = words.say("{name} has {rows} rows and {n} columns.", name=name, rows=rows, n=len(names))
             raise DataError(message, "A table needs at least two columns and one row.")
         arrow = file.read()
+        for column in names:
+            _check_utf8(name, column, arrow[column])
+        size = sum(_written_out(arrow[column]) for column in names)
+        if size > settings.MAX_UNPACKED_MB * 1_000_000:
+            raise too_large(f"{name}, decoded,", size, settings.MAX_UNPACKED_MB)
         nested = [c for c in names if pa.types.is_struct(arrow[c].type)]
         for column in nested:  # its fields are columns by their path
             for field in arrow[column].type:
                 values = pa.chunked_array([pc.struct_field(chunk, field.name) for chunk in arrow[column].chunks])
                 arrow = arrow.append_column(f"{column}.{field.name}", values)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
             words.say("{name} is a damaged Parquet file: {error}.", name=name, error=error), "Write it again."
         ) from error
     # The index that pandas adds is no column of the data.
     used = [c for c in arrow.column_names if not c.startswith("__index_") and c not in nested]
-    texts = {column: _as_text(arrow[column]) for column in used}
-    aside = [column for column, text in texts.items() if text is None]
-    data = {column: text for column, text in texts.items() if text is not None}
+    told = {column: _as_text(arrow[column]) for column in used}
+    aside = [column for column, text in told.items() if text is None]
+    data = {column: text for column, text in told.items() if text is not None}
     frame = pd.DataFrame(data, index=pd.RangeIndex(1, rows + 1))
     notes: tuple[Finding, ...] = ()
     if aside:
@@ -949,6 +958,32 @@ def _parquet(name: str, raw: bytes) -> Table:
         )
         notes = (Finding("nested", "warning", name, message, len(aside)),)
     return Table(name, frame, "parquet", "utf-8", True, notes=notes)
+
+
+def _leaves(metadata: pa_parquet.FileMetaData) -> int:
+    """Values that are decoded, those within lists and records among them."""
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    return int(sum(group.column(i).num_values for group in groups for i in range(metadata.num_columns)))
+
+
+def _check_utf8(name: str, column: str, cells: pa.ChunkedArray) -> None:
+    try:
+        cells.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise DataError(
+            words.say(
+                "The column {column} of {name} is damaged, or its text is not UTF-8.", column=repr(column), name=name
+            ),
+            words.say("Write the file again, with text as UTF-8."),
+        ) from error
+
+
+def _written_out(column: pa.ChunkedArray) -> int:
+    """Bytes of a column's text where each cell has its own; 0 of other kinds, which the number of cells bounds."""
+    if not pa.types.is_dictionary(column.type):
+        return 0
+    sizes = (pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices.cast(pa.int64()))) for chunk in column.chunks)
+    return int(sum(size.as_py() or 0 for size in sizes))
 
 
 def _as_text(column: pa.ChunkedArray) -> pd.Series | None:

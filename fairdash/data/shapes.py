@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Literal
 
 import numpy as np
@@ -140,7 +141,8 @@ def dated(table: Table) -> Table:
     dates; with an hour beside a date, both together; else as it is."""
     frame, found = table.frame, dict[str, str]()
     for column in columns.names(frame):
-        part = next((part for part, names in columns.DATE_PARTS.items() if columns.plain(column) in names), None)
+        key = re.sub("^(date|time|timestamp|rating)(?=.)", "", columns.plain(column))
+        part = next((part for part, names in columns.DATE_PARTS.items() if key in names), None)
         if part is not None and part not in found and columns.is_numeric(frame[column]):
             low, high = _BOUNDS[part]
             numbers = columns.numbers(frame[column])
@@ -151,25 +153,31 @@ def dated(table: Table) -> Table:
     date = [
         c for c in rest if columns.plain(c) in columns.TIME_NAMES and mapping.looks_like_time(frame[c].astype("str"))
     ]
+    clock = list(takewhile(found.__contains__, ("hour", "minute", "second")))
     texts = {part: _digits(frame[column]) for part, column in found.items()}
     if {"year", "month"} <= found.keys() and not date:
         name, text = "date", texts["year"] + "-" + texts["month"] + "-" + texts.get("day", "01")
-    elif "hour" in found and len(date) == 1 and not frame[date[0]].astype("str").str.contains(":", na=False).any():
-        found, name, text = {"hour": found["hour"]}, date[0], frame[date[0]].astype("str").str.strip()
+        used = ["year", "month", *(["day"] if "day" in found else []), *clock]
+    elif clock and len(date) == 1 and not frame[date[0]].astype("str").str.contains(":", na=False).any():
+        name, text, used = date[0], frame[date[0]].astype("str").str.strip(), clock
     else:
         return table
-    text = text + " " + texts["hour"] + ":00" if "hour" in found else text
+    if clock:
+        text = text + " " + texts["hour"] + ":" + texts.get("minute", "00") + ":" + texts.get("second", "00")
     things = [c for c in rest if columns.is_called(c, columns.ITEM_NAMES)]
     if (name in frame and name not in date) or any(mapping.is_steady(frame[c], text) for c in things):
         return table  # of the item, such as its release
-    parts = list(found.values())
+    parts = [found[part] for part in used]
     message = words.say("{names} tell the date and time, put together as `{name}`.", names=", ".join(parts), name=name)
     note = Finding("joined_date", "info", table.name, message)
     laid = frame.drop(columns=parts).assign(**{name: text.astype("str")})
     return replace(table, frame=laid, notes=(*table.notes, note))
 
 
-_BOUNDS = {"year": (1900, 2100), "month": (1, 12), "day": (1, 31), "hour": (0, 23)}
+_BOUNDS = {
+    **{"year": (1900, 2100), "month": (1, 12), "day": (1, 31)},
+    **{"hour": (0, 23), "minute": (0, 59), "second": (0, 60)},
+}
 
 
 def _digits(column: pd.Series) -> pd.Series:

@@ -85,7 +85,13 @@ def parse(column: pd.Series, format: str = "") -> Times:
         return _of_numbers(column, numeric, told)
     unique = pd.Series(column.dropna().unique(), dtype="str")
     if format and format != TEXT:
-        parsed = _seconds(pd.to_datetime(unique.str.strip(), format=format, errors="coerce", utc=True))
+        try:
+            parsed = _seconds(pd.to_datetime(unique.str.strip(), format=format, errors="coerce", utc=True))
+        except ValueError as error:
+            raise ConfigError(
+                words.say("{format} is no way to write a time: {error}.", format=repr(format), error=error),
+                "Write the format as in %d/%m/%Y %H:%M, or give one of seconds, milliseconds, number, text.",
+            ) from error
         if np.isnan(parsed).all():
             text, dates, _ = _parts(unique)
             parsed = _dated(text, dates, format.replace("%B", "%b"))
@@ -230,9 +236,9 @@ def moment(text: str) -> float | None:
     """Seconds since 1970 (UTC) of an ISO date such as 2003-01-31 or 2003-01-31T12:00; None if it is none."""
     try:
         date = pd.to_datetime(text, format="ISO8601", utc=True)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    return float(_seconds(pd.Series([date]))[0])
+    return None if pd.isna(date) else float(_seconds(pd.Series([date]))[0])
 
 
 def span(start: str, end: str) -> str:

@@ -27,7 +27,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fairdash import settings, words
-from fairdash.events.sums import Census, Counts, Estimate, Sums, counts, estimate
+from fairdash.events.sums import Census, Counts, Estimate, Rate, Sums, counts, estimate
 
 Status = Literal["OK", "DRIFT", "INSUFFICIENT_DATA"]
 LEVEL = 0.05
@@ -62,10 +62,9 @@ class Moved:
     def sentence(self) -> str:
         """What moved, for people."""
         return words.say(
-            "{name}, {attribute} {group} less the others: {then} before, {now} now (moved by {interval}).",
-            name=f"{self.part} · {self.metric}" if self.part else self.metric,
-            attribute=self.attribute,
-            group=self.group,
+            "{name}: {group} less the others, {then} before, {now} now (moved by {interval}).",
+            name=Rate(self.metric, self.of, self.part).name,
+            group=words.plain(words.people(self.attribute, self.group)),
             then=words.signed(self.then),
             now=words.signed(self.now),
             interval=words.interval(self.low, self.high, sign=True),
@@ -117,10 +116,13 @@ def judge(
             then, now = both
             enough = asked & np.all([_enough(census, side) for side in (*then, *now)], axis=0)
             tested += int(enough.sum())
-            before, after = difference(census, then), difference(census, now)
             change = estimate(census, [(1.0, now[0]), (-1.0, now[1]), (-1.0, then[0]), (1.0, then[1])])
             p_values, ends = change.p_value(), change.ends()
-            for i in np.flatnonzero(enough & (p_values <= each)):
+            found_here = np.flatnonzero(enough & (p_values <= each))
+            if not len(found_here):
+                continue
+            before, after = difference(census, then), difference(census, now)
+            for i in found_here:
                 found = Moved(
                     census.groups[a].attribute, census.groups[a].names[g], rates[i].key, rates[i].of, rates[i].part,
                     windows, *(float(v[i]) for v in (before.value, after.value, *ends, p_values)),
@@ -140,13 +142,14 @@ def contrasts(groups: int) -> int:
 
 def pairs(census: Census, attribute: int, group: int, *spans: Sums) -> list[tuple[Counts, Counts]] | None:
     """In each span a group's sums by block, and those of the attribute's other groups that are large enough in all of
-    the spans; None where it, or what is left, is too small to be shown in one of them."""
+    the spans; None where it, or what is left, is too small to be shown in one of them, and for the second of two such
+    groups, since the first says it all."""
     first = census.first[attribute]
     shown = [
         g for g in range(len(census.groups[attribute].names)) if all(large(census, attribute, g, s) for s in spans)
     ]
     others = [first + g for g in shown if g != group]
-    if group not in shown or not others:
+    if group not in shown or not others or (len(shown) == 2 and group == shown[1]):
         return None
     return [(span.total[first + group], span.total[others].sum(axis=0)) for span in spans]
 

@@ -25,9 +25,9 @@ import pandas as pd
 from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.events import drift
-from fairdash.events.drift import Status
+from fairdash.events.drift import Moved, Status
 from fairdash.events.sums import Census, Sums, estimate
-from fairdash.events.watch import Watch, Window
+from fairdash.events.watch import KINDS, Watch, Window
 
 TOO_FEW = words.later("too few people")
 NOTHING = words.later("nothing was counted")
@@ -130,13 +130,18 @@ class Live:
         columns = ["end", "state", "group", "value", "low", "high", "gap", "gap_low", "gap_high", "moved"]
         return pd.DataFrame(rows, columns=columns)
 
+    def moved(self) -> list[Moved]:
+        """What had moved at the latest looks at what was shown and at what was taken, the surest first."""
+        found: list[Moved] = []
+        for kind in KINDS:
+            judged = [window.verdicts[kind] for window in self.windows if kind in window.verdicts]
+            found += judged[-1].moved if judged else ()
+        return sorted(found, key=lambda one: one.p_value)
+
     def summary(self) -> list[str]:
-        """The status, and what moved in the latest windows that were judged, in sentences."""
-        said = [words.say("{status} after {n} windows.", status=self.status, n=len(self.windows))]
-        for kind in ("shown", "taken"):
-            judged = [v for window in self.windows for key, v in window.verdicts.items() if key == kind]
-            said += [one.sentence() for one in (judged[-1].moved if judged else ())]
-        return said
+        """The status, and what moved, in sentences."""
+        said = words.say("{status} after {n} windows.", status=self.status, n=len(self.windows))
+        return [said, *(one.sentence() for one in self.moved())]
 
 
 def named(key: str, of: str) -> str:
@@ -149,13 +154,12 @@ def _gaps(census: Census, attribute: int, total: Sums, undefined: dict[str, str]
     first, label = census.first[attribute], census.groups[attribute].attribute
     names = census.groups[attribute].names
     kept = [g for g in range(len(names)) if drift.large(census, attribute, g, total)]
-    values = np.array([estimate(census, [(1.0, total.total[first + g])]).value for g in kept]).reshape(len(kept), -1)
+    values = [estimate(census, [(1.0, total.total[first + g])]).value for g in kept]
     found: dict[str, Any] = {}
     widest: dict[str, float] = {}
     for i, rate in enumerate(census.rates):
         key = named(GAPS.get(rate.key, rate.key) if rate.of else rate.key, rate.of)
-        column = values[:, i] if len(kept) else np.empty(0)
-        known = [(float(v), g) for v, g in zip(column, kept, strict=True) if not math.isnan(v)]
+        known = [(float(v[i]), g) for v, g in zip(values, kept, strict=True) if not math.isnan(v[i])]
         if len(known) < 2:
             if key not in found:
                 found[key] = dict.fromkeys(("gap", "ratio", "mad", "std", "pair", "of")) | {"ci": [None, None]}

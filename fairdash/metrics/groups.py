@@ -62,7 +62,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import brentq
-from scipy.special import gammainc, gammaincc, gammaincinv, gammaln, ndtri
+from scipy.special import betainc, gammainc, gammaincc, gammaincinv, gammaln, ndtri
 
 from fairdash.metrics.bootstrap import ALPHA, LEVEL, POWER, Z, detectable_distance, distance_interval
 from fairdash.metrics.rates import Rates, Spread, difference, left_of, spread, unit
@@ -254,8 +254,9 @@ def _detectable(
     tested: _Tested,
 ) -> float:
     """The gap that the test finds with probability 0.8 when the smaller group of the pair has more hits than all
-    others; or fewer hits, where that leaves more room. Means are taken as gamma variables with their skew. seen: all
-    people; together: with a part of a larger hit; spreads: of the groups. shared: people in two groups."""
+    others; or fewer hits, where that leaves more room. Means are taken as gamma variables with their skew, but as the
+    whole numbers that they are beside a line that shufflings of hits of one size make. seen: all people; together:
+    with a part of a larger hit; spreads: of the groups. shared: people in two groups."""
     if together.log:
         return math.nan
     everybody, variance, b, skew = (
@@ -264,8 +265,11 @@ def _detectable(
     variance = max(variance, skew**2 / everybody)  # as if there were one hit at least
     if not variance > 0:
         return variance
+    mean = float(together.value[0, target])
+    one = skew + 2 * mean  # the size of hits, where they are of one size
+    counted = not tested.one and shared is None and abs(mean * (one - mean) - variance) <= 1e-6 * variance
     if b < 0:
-        b, skew = -b, -skew
+        b, skew, mean = -b, -skew, one - mean
     n = spreads.n[:, target]
     at = min(pair, key=lambda g: n[g])
     both = np.zeros(len(n)) if shared is None else np.minimum(shared[at], n[at])
@@ -295,6 +299,11 @@ def _detectable(
         moved = max(variance + b * raised - raised**2, variance / 4)
         own = math.sqrt(moved / few) * _likely(max(skew - 2 * raised, -abs(skew)) / math.sqrt(moved * few))[:, None]
         along = inside * math.sqrt(variance / moved)  # how far the others go with the few
+        if counted:  # whole numbers of hits, which the line lies between
+            mine = np.clip(np.round((mean + raised + own) * few / one), 0, few) * one / few
+            theirs = np.clip(np.ceil((mine - cut) * many / one - TIE), 0, many)  # or more, and it is not found
+            missed = np.where(theirs > 0, betainc(np.maximum(theirs, 1), many - theirs + 1, mean / one), 1.0)
+            return float(missed.prod(axis=1).mean()) - (1 - POWER)
         rest = np.sqrt(variance / many - along**2 * moved / few)
         room = (raised * (1 - inside) + (1 - along) * own - cut) / rest
         return float(_above(room, skew / np.sqrt(variance * many)).prod(axis=1).mean()) - (1 - POWER)
@@ -374,10 +383,19 @@ def _test(rates: Rates, total: Array, values: Array, null: Array, *, apart: bool
     rare = np.array([np.percentile(largest[:, at], share) for at, share in enumerate(SHARES)])
     rare[rare == 0] = 1.0
     statistics = (largest / rare).max(axis=1)
-    line = rare * np.percentile(statistics[1:], 100 * LEVEL)
+    line = rare * _border(statistics[1:])
     line = np.where(line > 0, line, (critical, math.inf))  # nobody differs
     p = p_value(float(statistics[0]), statistics[1:])
     return _Tested(p, len(null), critical, (float(line[0]), float(line[1])), pairs == 1)
+
+
+def _border(shuffled: Array) -> float:
+    """Between the largest statistic that is not told from chance and the smallest that is: of hits in small groups
+    these are far apart."""
+    values, counts = np.unique(np.round(shuffled, 9), return_counts=True)
+    p = (1 + len(shuffled) - np.cumsum(counts) + counts / 2) / (1 + len(shuffled))  # see `p_value`
+    first = int(np.argmax(p < ALPHA)) if p[-1] < ALPHA else len(values)
+    return float(values[max(first - 1, 0)] + values[min(first, len(values) - 1)]) / 2
 
 
 def _exact(rates: Rates, total: Array) -> float | None:

@@ -329,9 +329,22 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
+def _sound(file: Path, rows: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Rows of a Parquet file. Raises DataError where it is damaged further in, or holds text that is not UTF-8."""
+    try:
+        for batch in pq.ParquetFile(file).iter_batches(batch_size=rows, columns=columns):
+            batch.validate(full=True)
+            yield batch
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            words.say("{name} is damaged, or its text is not UTF-8.", name=file.name),
+            words.say("Write the file again, with text as UTF-8."),
+        ) from error
+
+
 def _roles(file: Path, options: ImportOptions, findings: list[Finding]) -> dict[str, str]:
     """The columns of the lists, recognised from the first rows."""
-    head = next(pq.ParquetFile(file).iter_batches(batch_size=1000), None)
+    head = next(_sound(file, 1000), None)
     if head is None or not len(head):
         raise DataError(words.say("{name} has no rows.", name=file.name), "Give at least one list.")
     table = Table(file.name, head.to_pandas(), "parquet", "utf-8", True)
@@ -394,7 +407,7 @@ def _batches(files: Sequence[Path], roles: Mapping[str, str]) -> Iterator[tuple[
                     ),
                     "Write both alike.",
                 )
-        for batch in reader.iter_batches(batch_size=BATCH_ROWS, columns=list(roles.values())):
+        for batch in _sound(file, BATCH_ROWS, list(roles.values())):
             named = pa.RecordBatch.from_arrays([batch[column] for column in roles.values()], list(roles))
             rows = np.arange(first, first + len(batch))
             first += len(batch)

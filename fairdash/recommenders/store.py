@@ -26,7 +26,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from fairdash import settings, words
-from fairdash.errors import ModelError
+from fairdash.errors import ModelError, full
 from fairdash.recommenders import RECOMMENDERS, content, taking
 from fairdash.recommenders.base import Fitted
 from fairdash.words import Said
@@ -49,7 +49,17 @@ BOUNDS = {
     "n_layer": 96,
     "n_head": 128,
     "n_positions": 131072,
+    **dict.fromkeys(("dim", "d_model", "embedding_size", "pooler_hidden_size", "head_dim"), 8192),
+    **dict.fromkeys(("hidden_dim", "d_ff", "n_inner", "moe_intermediate_size"), 65536),
+    **dict.fromkeys(("n_layers", "num_layers", "num_hidden_groups", "inner_group_num"), 96),
+    **dict.fromkeys(("n_heads", "num_heads", "num_key_value_heads"), 128),
+    **dict.fromkeys(("num_labels", "num_experts", "num_local_experts", "n_routed_experts"), 10_000),
 }
+FRESH = 64_000_000  # numbers of a head that fine-tuning may start anew
+MAX_NUMBER = 10_000_000  # any other whole number of a config
+MAX_SINES = 1 << 24  # positions × width that are computed one by one where positions are sines
+MAX_DEPTH = 32  # folders within each other in an archive
+TYPES = ("float32", "float16", "bfloat16", "float64", "auto")
 ENCODERS = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "mpnet", "albert", "camembert", "deberta-v2")
 HEADS = ("pooler.", "bert.pooler.", "classifier.", "score.")  # parts that fine-tuning may start anew
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack", ".joblib")
@@ -193,16 +203,81 @@ def check_pretrained(folder: Path, kinds: Collection[str] | None = ENCODERS) -> 
             words.say("{name} is a {kind} model; FairDash needs a text encoder.", name=folder.name, kind=repr(kind)),
             words.say("Known: {names}.", names=", ".join(kinds)),
         )
-    for name, limit in BOUNDS.items():
-        number = config.get(name, 1)
-        if not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= limit:
-            raise ModelError(
-                words.say(
-                    "config.json of {name} has {name_2} = {number}.", name=folder.name, name_2=name, number=repr(number)
-                ),
-                words.say("It must be a whole number from 1 to {limit}.", limit=limit),
-            )
+    _check_config(folder.name, config)
+    _check_tokenizer(folder)
     return config
+
+
+def _check_config(model: str, config: Mapping[str, Any]) -> None:
+    """Raises ModelError for a config, or a part of one, that asks for too much memory or for foreign code."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) and key not in ("id2label", "label2id"):
+            _check_config(model, value)
+        limit = BOUNDS.get(key)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if limit is not None and value is not None and not (whole and 0 < value <= limit):
+            raise _wrong(model, key, value, words.say("It must be a whole number from 1 to {limit}.", limit=limit))
+        if whole and abs(value) > MAX_NUMBER:
+            raise _wrong(model, key, value, words.say("No whole number in it may be above {limit}.", limit=MAX_NUMBER))
+    for key in ("dtype", "torch_dtype"):
+        if config.get(key) is not None and config[key] not in TYPES:
+            hint = words.say("Known: {names}.", names=", ".join(TYPES))
+            raise _wrong(model, key, config[key], hint)
+    for key in ("quantization_config", "attn_implementation", "_attn_implementation", "use_kernels"):
+        if config.get(key) not in (None, False, "eager", "sdpa"):
+            raise _wrong(
+                model, key, config[key], words.say("Bring the model as it was before: without {key}.", key=key)
+            )
+    pad, size = config.get("pad_token_id"), config.get("vocab_size")
+    if isinstance(size, int) and pad is not None and not (isinstance(pad, int) and -1 <= pad < size):
+        raise _wrong(model, "pad_token_id", pad, words.say("It must be one of the {size} words.", size=size))
+    places, width = (
+        next((config[name] for name in names if isinstance(config.get(name), int)), 512)
+        for names in (("max_position_embeddings", "n_positions"), ("dim", "hidden_size"))
+    )
+    if config.get("sinusoidal_pos_embds") and places * width > MAX_SINES:
+        raise _wrong(model, "max_position_embeddings", places, words.say("Bring a model of fewer positions."))
+
+
+def _wrong(model: str, key: str, value: Any, hint: str) -> ModelError:
+    shown = words.label(repr(value), 60)
+    return ModelError(words.say("config.json of {model} has {key} = {shown}.", model=model, key=key, shown=shown), hint)
+
+
+def _check_tokenizer(folder: Path) -> None:
+    """Raises ModelError for a tokenizer that names files outside of the folder, or code of its own."""
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        if not (folder / name).is_file():
+            continue
+        said = read_json(folder / name, "Copy the tokenizer's files again.")
+        for key, value in said.items():
+            if (
+                key.endswith("_file")
+                and value is not None
+                and (not isinstance(value, str) or Path(value).name != value)
+            ):
+                raise ModelError(
+                    words.say("{name} of {model} names a file outside of the model: {key} = {value}.", name=name,
+                              model=folder.name, key=key, value=words.label(repr(value), 60)),
+                    words.say("Leave {key} out, and bring the file in the model's folder.", key=key),
+                )  # fmt: skip
+
+
+def _check_weights(source: str, folder: Path, config: Any, auto: Any) -> None:
+    """Raises ModelError where a model as its config describes it is far larger than the weights that came with it: what
+    is missing would be made up, in memory. Nothing is allocated for this."""
+    import torch
+
+    held = sum(file.stat().st_size for file in folder.glob("*.safetensors"))  # a number takes a byte or more
+    with torch.device("meta"):
+        model = auto.from_config(config)
+    asked = sum(weight.numel() for weight in model.parameters())
+    if asked > 2 * held + FRESH:
+        raise ModelError(
+            words.say("The model {source} is described with {asked} numbers, and its weights are {held}.",
+                      source=repr(source), asked=asked, held=words.size(held)),
+            words.say("Bring config.json and model.safetensors of one model."),
+        )  # fmt: skip
 
 
 @cache
@@ -261,11 +336,17 @@ def pretrained(
                     words.say("{source} is a {model_type} model.", source=source, model_type=repr(seen.model_type)),
                     words.say("Known encoders: {names}.", names=", ".join(kinds)),
                 )
+        elif gguf_file is None:
+            _check_weights(source, folder, AutoConfig.from_pretrained(name, **safe), auto)
         file = {} if gguf_file is None else {"gguf_file": gguf_file}
         tokenizer = AutoTokenizer.from_pretrained(name, **safe, **file)
         weights = {"use_safetensors": True} if gguf_file is None else file
         model, report = auto.from_pretrained(name, output_loading_info=True, **weights, **safe, **config)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # whatever transformers raises of what was brought
+        if full(error):
+            raise
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             words.say("The model {source} cannot be opened: {reason}", source=repr(source), reason=reason),
@@ -305,13 +386,13 @@ def unpack(archive: Path, into: Path) -> Path:
     """
     try:
         file = zipfile.ZipFile(archive)
-    except (zipfile.BadZipFile, OSError) as error:
+    except Exception as error:  # zipfile lets through whatever it stumbles over
         raise ModelError(
             words.say("{name} is no zip archive: {error}.", name=archive.name, error=error),
             "Bring the model's folder as one zip.",
         ) from None
     with file:
-        members = [member for member in file.infolist() if not member.is_dir()]
+        members = [member for member in file.infolist() if not member.filename.endswith("/")]
         _check_members(archive.name, members)
         part = aside(into)
         try:
@@ -319,8 +400,8 @@ def unpack(archive: Path, into: Path) -> Path:
             budget = settings.MAX_UNPACKED_MB << 20
             for member in members:
                 target = part.joinpath(*PurePosixPath(member.filename).parts)
-                target.parent.mkdir(parents=True, exist_ok=True)
                 try:
+                    target.parent.mkdir(parents=True, exist_ok=True)
                     with file.open(member) as source, target.open("wb") as sink:
                         while chunk := source.read(1 << 20):
                             budget -= len(chunk)  # counted while reading: a header may lie about the size
@@ -334,7 +415,11 @@ def unpack(archive: Path, into: Path) -> Path:
                                     "Bring a smaller model, or raise FAIRDASH_MAX_UNPACKED_MB.",
                                 )
                             sink.write(chunk)
-                except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+                except ModelError:
+                    raise
+                except Exception as error:  # its decompressors raise what they like; or a name cannot be a file's
+                    if full(error):
+                        raise
                     raise ModelError(
                         words.say(
                             "{filename} in {name} cannot be read: {error}.",
@@ -381,6 +466,12 @@ def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:
                 words.say("{name} has a path outside itself: {filename}.", name=name, filename=repr(member.filename)),
                 "Pack the folder again.",
             )
+        if not path.parts or len(path.parts) > MAX_DEPTH or not all(0 < len(one.encode()) < 256 for one in path.parts):
+            raise ModelError(
+                words.say("{name} has a path that no file can have: {path}.", name=name,
+                          path=words.label(repr(member.filename), 60)),
+                words.say("Pack the model's folder alone, with at most {n} folders in each other.", n=MAX_DEPTH),
+            )  # fmt: skip
         if mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
             raise ModelError(
                 words.say("{name} has a link or device: {filename}.", name=name, filename=repr(member.filename)),

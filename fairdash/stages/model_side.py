@@ -139,6 +139,9 @@ def measures(
     """
     users = split.training.people
     chosen = [(spec, form(spec, users)) for spec in groups if attributes is None or spec.label in attributes]
+    if split.asked is not None:  # nobody else has a list, and nobody else is asked about
+        rows = np.where(split.asked, np.arange(len(users)), -1)
+        chosen = [(spec, who.take(rows)) for spec, who in chosen]
     hashes = id_hash(users[USER_ID])
     weights = bootstrap.weights(hashes, replicates, seed)
     everyone: Codes = np.arange(len(users), dtype=np.int32)
@@ -201,7 +204,7 @@ def attribute_sensitivity(
 
     data = split.training
     hashes = id_hash(data.users[USER_ID])
-    people = np.flatnonzero(np.isin(who.codes, kept) & (True if split.asked is None else split.asked))
+    people = np.flatnonzero(np.isin(who.codes, kept))
     room = (TEXTS if isinstance(fitted, VectorFitted) else COSTLY_TEXTS) // (len(kept) + 4)
     people = np.sort(people[np.argsort(mix(seed, hashes[people]), kind="stable")][: max(room, 1)])
     group = np.searchsorted(kept, who.codes[people])  # place of each person's own group in `kept`

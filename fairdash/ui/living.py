@@ -3,6 +3,7 @@ each group gets over time, and what moved."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from fairdash.events.drift import Status
 from fairdash.events.live import Live
 from fairdash.events.log import FILE, EventLog
 from fairdash.events.simulated import BLOCK, Simulation
-from fairdash.events.sums import Census
+from fairdash.events.sums import Census, Rate
 from fairdash.events.watch import Rules, Watch
 from fairdash.groups import form
 from fairdash.hashing import digest
@@ -96,7 +97,8 @@ def _largest(census: Census) -> int:
 
 def section(source: Source, going: bool) -> None:
     """The status and the pictures; they draw themselves again while events may come."""
-    parts.live(_draw, source, going, every=EVERY if going else None)
+    ended = source.made is not None and source.made.following(source.watch.log) >= MADE * WINDOW
+    parts.live(_draw, source, going, every=EVERY if going and not ended else None)
 
 
 def _draw(source: Source, going: bool) -> None:
@@ -108,13 +110,14 @@ def _draw(source: Source, going: bool) -> None:
             watch.log.append(source.made.events(first, lists // BLOCK * BLOCK))
     watch.advance()
     live = Live.of(watch)
-    _headline(live, watch, source.made is not None)
+    _headline(live)
     if not live.windows:
         st.info(words.say("The first window is not there yet."), icon=":material/hourglass:")
         return
-    rates = {rate.name: i for i, rate in enumerate(watch.census.rates)}
-    names = list(rates)
-    chosen = st.selectbox(words.say("What groups get"), names, width=380, **state.pick("what", names))
+    rates = {_key(rate): i for i, rate in enumerate(watch.census.rates)}
+    chosen = st.selectbox(words.say("What groups get"), list(rates), width=380,
+                          format_func=lambda key: watch.census.rates[rates[key]].name,
+                          **state.pick("what", rates, _first(live, rates)))  # fmt: skip
     told = watch.census.rates[rates[chosen]]
     attribute = watch.census.groups[0].attribute
     table = live.lines(0, rates[chosen])
@@ -125,7 +128,7 @@ def _draw(source: Source, going: bool) -> None:
     with left:
         values = table.assign(series=[words.people(attribute, name) for name in table["group"]], moved=False)
         parts.draw(
-            charts.timeline(values, chosen, reference=end, share=True), "live-values",
+            charts.timeline(values, told.name, reference=end, share=True), "live-values",
             words.say("By group, window by window"),
             about=words.say("Each mark is a window of its own, with its 95 % interval over people. Hollow: the window "
                             "is still open, or its feedback is not all there. Groups with too few people are left "
@@ -144,28 +147,41 @@ def _draw(source: Source, going: bool) -> None:
                             "is the 95 % interval of one window; the test looks at spans of 1, 2, 4 … windows, and "
                             "all its looks together raise a false alarm with a chance of at most 5 %."),
         )  # fmt: skip
+    _counted(live, watch, source.made is not None)
 
 
-def _headline(live: Live, watch: Watch, made: bool) -> None:
+def _key(rate: Rate) -> str:
+    """A rate in the URL."""
+    return ":".join((rate.key, rate.of, rate.part))
+
+
+def _first(live: Live, rates: Mapping[str, int]) -> str:
+    """What is shown at first: what moved furthest beyond chance, while something has."""
+    moved = live.moved()
+    return next((_key(Rate(one.metric, one.of, one.part)) for one in moved), next(iter(rates)))
+
+
+def _headline(live: Live) -> None:
     said, color, icon = STATUS[live.status]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(words.say(live.status), color=color, icon=icon)  # type: ignore[arg-type]  # the table's words are colours
         st.markdown(f"**{words.say(said)}**", width="stretch")
-    for line in live.summary()[1:4]:
-        st.markdown(f"- {words.plain(line, 400)}")
-    counted = watch.log.counts()
-    parts.metrics([
-        parts.Metric(words.say("Events"), words.count(counted.events)),
-        parts.Metric(words.say("Windows"), words.count(len(live.windows))),
-        parts.Metric(words.say("Too late"), words.count(counted.late)),
-        parts.Metric(words.say("Sent again"), words.count(counted.repeated)),
-        parts.Metric(words.say("Malformed"), words.count(counted.refused)),
-    ])  # fmt: skip
+    st.markdown("\n".join(f"- {words.plain(one.sentence(), 400)}" for one in live.moved()[:3]))
+
+
+def _counted(live: Live, watch: Watch, made: bool) -> None:
+    counts = watch.log.counts()
+    told = words.say(
+        "{events} events in {windows} windows; {late} came too late for their window, {repeated} were sent again, "
+        "{refused} are kept aside as malformed.", events=counts.events, windows=len(live.windows), late=counts.late,
+        repeated=counts.repeated, refused=counts.refused,
+    )  # fmt: skip
     if made:
         name = watch.census.classes[0].names[_largest(watch.census)] if watch.census.classes else ""
-        st.caption(words.say(
+        told += " " + words.say(
             "Made up over the people and items of this data set: from window {n} on, {group} get fewer items of "
             "{category}, and take less of what they get instead.", n=DRIFT_FROM + 1,
             group=words.plain(words.people(watch.census.groups[0].attribute, watch.census.groups[0].names[0])),
             category=words.plain(name),
-        ))  # fmt: skip
+        )  # fmt: skip
+    st.caption(told)

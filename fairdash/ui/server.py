@@ -19,6 +19,7 @@ from fairdash.api import app
 from fairdash.api.endpoints import Shelf
 from fairdash.api.guard import ASGI, Message, Receive, Send
 from fairdash.jobs import runner
+from fairdash.ui.door import OwnSite
 from fairdash.workspace import Workspace
 
 REAP_SECONDS = 1.0
@@ -110,4 +111,4 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
 
 
 ROUTES = app.routes(Shelf())
-MIDDLEWARE = [Middleware(SecurityHeaders)]
+MIDDLEWARE = [Middleware(SecurityHeaders), Middleware(OwnSite)]

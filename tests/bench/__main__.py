@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, one after the other, each in a process of its own. Names choose some of them.
 
-    python -m tests.bench [audit statistics reranking pairs sequence_parts recommenders mitigations api pages]
+    python -m tests.bench [audit statistics reranking pairs sequence_parts recommenders mitigations live api pages]
 
 Speed is given as ratios within one run; quality on real data where ../shared/data holds it. It takes hours on two
 cores: most of it is training.
@@ -11,7 +11,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("audit", "statistics", "reranking", "pairs", "sequence_parts", "recommenders", "mitigations", "api", "pages")
+PARTS = [
+    "audit",
+    "statistics",
+    "reranking",
+    "pairs",
+    "sequence_parts",
+    "recommenders",
+    "mitigations",
+    "live",
+    "api",
+    "pages",
+]
 
 
 def main() -> int:

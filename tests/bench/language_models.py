@@ -31,7 +31,8 @@ def orders(run: Run, fitted: FittedLlm) -> dict[str, Lists]:
     people: Codes = np.flatnonzero(asked).astype(np.int32)
     brought = fitted.first_stage(people, known).items
     users, items = (mix(1, id_hash(table)) for table in (data.users["user_id"], data.items[ITEM_ID]))
-    chance = np.argsort(mix(0, users[people][:, None], items[np.maximum(brought, 0)]), axis=1)
+    pairs = np.repeat(users[people], brought.shape[1]), items[np.maximum(brought, 0)].ravel()
+    chance = np.argsort(mix(0, *pairs).reshape(brought.shape), axis=1)
 
     def lists(some: Codes) -> Lists:
         whole = np.full((data.n_users, K), -1, np.int32)

@@ -6,10 +6,15 @@ import gzip
 import io
 import json
 import random
+import stat
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
 import pytest
 
 from fairdash import data, settings
@@ -96,6 +101,88 @@ CASES = {
         "no column is recognisable as the item",
     ),
 }
+
+
+def _linked() -> bytes:
+    """A zip with a member that says that it is a symbolic link."""
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w") as archive:
+        info = zipfile.ZipInfo("ratings.csv")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, "/etc/passwd")
+    return raw.getvalue()
+
+
+def _parquet_of(table: pa.Table, **how: Any) -> bytes:
+    raw = io.BytesIO()
+    pa_parquet.write_table(table, raw, **how)
+    return raw.getvalue()
+
+
+CASES |= {
+    "a mark alone": (b"\xef\xbb\xbf", "only blank rows"),
+    "a mark of utf-16 alone": (b"\xff\xfe", "only blank rows"),
+    "utf-32": ("user_id,item_id\n1,2\n".encode("utf-32"), "binary data"),
+    "a mark and a header": (b"\xef\xbb\xbfuser_id,item_id\n", "no rows below its column names"),
+    "300,000 columns": (b",".join(b"c%d" % i for i in range(300_000)) + b"\n1", "columns; the limit is 64"),
+    "cut gzip": (gzip.compress(LOG * 200)[:-20], "a gzip file that is damaged"),
+    "gzip of nothing": (gzip.compress(b""), "only blank rows"),
+    "gzip in gzip": (gzip.compress(gzip.compress(LOG)), "binary data"),
+    "the end of a zip": (_zip({"ratings.csv": LOG})[30:], "binary data"),
+    "a link in a zip": (_linked(), "is not cut into columns"),
+    "parquet of lists and records": (
+        _parquet(pd.DataFrame({"a": [[1, 2]] * 3, "b": [{"x": 1}] * 3})),
+        "no column is recognisable as",
+    ),
+    "parquet of many columns": (_parquet_of(pa.table({f"c{i}": [1] for i in range(2000)})), "has 2,000 columns"),
+    "parquet of one column": (_parquet_of(pa.table({"user_id": ["a"]})), "1 rows and 1 columns"),
+    "parquet of one name": (_parquet_of(pa.table([["a"], ["b"]], names=["u", "u"])), "two columns of the same name"),
+    "parquet without an inside": (b"PAR1" + bytes(8) + b"PAR1", "damaged Parquet"),
+    "parquet that lies about its end": (b"PAR1" + b"x" * 20 + b"\xff\xff\xff\x7fPAR1", "damaged Parquet"),
+    "ratings without end": (LOG.replace(b",5\n", b",inf\n"), "are no numbers, such as 'inf' (rows 6, 11, 16, 21)"),
+    "ratings beyond numbers": (LOG.replace(b",5\n", b",1e400\n"), "are no numbers, such as '1e400'"),
+    "deep json": (b"[" * 200_000, "begins like JSON or Python but is neither"),
+    "json of nothing": (b"null", "is not cut into columns"),
+    "json of numbers": (b"[1,2,3]", "holds no list of records"),
+    "json of a huge number": (b'[{"user_id": ' + b"9" * 5000 + b', "item_id": 2}]', "but is neither"),
+    "python that would run": (b"{'a': __import__('os').system('x')}", "holds no list of records"),
+    "arff": (b"@relation x\n@attribute a numeric\n@data\n1\n", "an ARFF file"),
+    "xml": (b"<?xml version='1.0'?><a/>", "a web page or XML"),
+    "a program": (b"\x7fELF" + bytes(100), "binary data"),
+    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),
+    "numpy": (b"\x93NUMPY\x01\x00" + bytes(100), "a NumPy array"),
+    "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(100), "a 7z archive"),
+    "rar": (b"Rar!\x1a\x07\x01\x00" + bytes(50), "a RAR archive"),
+    "xz": (b"\xfd7zXZ\x00" + bytes(50), "an xz file"),
+    "bzip2": (b"BZh91AY&SY" + bytes(50), "a bzip2 file"),
+    "zstandard": (b"\x28\xb5\x2f\xfd" + bytes(50), "a Zstandard file"),
+    "feather": (b"ARROW1\0\0" + bytes(50), "a Feather or Arrow file"),
+    "orc": (b"ORC" + bytes(50), "an ORC file"),
+    "avro": (b"Obj\x01" + bytes(50), "an Avro file"),
+    "quotation marks alone": (b'"' * 1000, "is not cut into columns"),
+    "returns alone": (b"user_id,item_id\r\r\r", "no rows below its column names"),
+    "commas alone": (b"," * 70_000, "holds no cells, only separators"),
+}
+
+
+def test_the_corpus_is_large_enough() -> None:
+    assert len(CASES) >= 60
+
+
+@pytest.mark.parametrize("door", ["lists", "truth", "users", "people of interactions"])
+def test_bad_files_through_every_other_door(door: str) -> None:
+    good, told = ("log.csv", LOG), {}
+    for case, (raw, _) in CASES.items():
+        bad = ("x.csv", raw)
+        try:
+            if door == "people of interactions":
+                data.build(good, bad)
+            else:
+                sources = {"lists": good, "truth": good, "users": ("p.csv", b"user_id,g\nu0,a\nu1,b\n"), door: bad}
+                brought.bring(sources["lists"], sources["truth"], sources["users"])
+        except FairDashError as error:
+            told[case] = (error.message, error.hint)
+    assert [case for case, said in told.items() if not all(said)] == []
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -274,3 +361,36 @@ def test_damaged_lists_give_a_message_or_sound_tables(seed: int) -> None:
             assert frame[["user_id", "item_id"]].notna().all().all()
         assert found.users["user_id"].is_unique
     assert told is None or (told.message and told.hint)
+
+
+def _repeated(text: str, rows: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([text])).cast(pa.string())
+
+
+def test_parquet_is_bounded_by_what_it_decodes_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = pa.array(range(2000)).cast(pa.string())
+    raw = _parquet_of(pa.table({"user_id": people, "item_id": _repeated("x" * 5000, 2000)}))
+    assert len(raw) < 60_000
+    monkeypatch.setattr(settings, "MAX_UNPACKED_MB", 9)
+    with pytest.raises(FairDashError, match=r"decoded, has 10 MB; the limit is 9 MB"):
+        data.build(("x.parquet", raw))
+    monkeypatch.setattr(settings, "MAX_CELLS", 3999)
+    with pytest.raises(FairDashError, match=r"4,000 cells; the limit is 3,999"):
+        data.build(("x.parquet", raw))
+    lists = pa.table({"user_id": ["a", "b"], "items": [["x"] * 3000, ["x"] * 3000]})
+    with pytest.raises(FairDashError, match=r"6,002 cells; the limit is 3,999"):
+        data.build(("x.parquet", _parquet_of(lists)))
+
+
+@pytest.mark.parametrize("dictionary", [True, False])
+def test_parquet_text_that_is_not_utf8_names_its_column(dictionary: bool) -> None:
+    bad = _not_utf8([b"a", b"\xff\xfe", b"c"])
+    raw = _parquet_of(pa.table({"user_id": ["u", "v", "w"], "item_id": bad}), use_dictionary=dictionary)
+    with pytest.raises(FairDashError, match=r"'item_id' of x\.parquet is damaged, or its text is not UTF-8") as caught:
+        data.build(("x.parquet", raw))
+    assert "UTF-8" in caught.value.hint
+
+
+def _not_utf8(cells: list[bytes]) -> pa.Array:
+    binary = pa.array(cells, pa.binary())
+    return pa.Array.from_buffers(pa.string(), len(cells), binary.buffers())

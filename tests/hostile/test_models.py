@@ -48,13 +48,47 @@ class Bomb:
         ({**CONFIG, "num_hidden_layers": -1}, "num_hidden_layers"),
         ({**CONFIG, "vocab_size": "many"}, "vocab_size"),
         ({**CONFIG, "num_attention_heads": 3}, "cannot be opened"),
-        (CONFIG, "do not belong"),
+        (CONFIG, "do not belong|is described with"),
+        ({**CONFIG, "num_labels": 10**9}, "num_labels"),
+        ({**CONFIG, "model_type": "distilbert", "dim": 10**9}, "dim"),
+        ({**CONFIG, "model_type": "distilbert", "n_layers": 10**6}, "n_layers"),
+        ({**CONFIG, "model_type": "albert", "num_hidden_groups": 10**6}, "num_hidden_groups"),
+        ({**CONFIG, "model_type": "deberta-v2", "max_relative_positions": 10**12}, "max_relative_positions"),
+        ({**CONFIG, "text_config": {"hidden_size": 10**9}}, "hidden_size"),
+        ({**CONFIG, "hidden_size": 8192, "intermediate_size": 32768, "num_hidden_layers": 96}, "is described with"),
+        (
+            {
+                **CONFIG,
+                "model_type": "distilbert",
+                "sinusoidal_pos_embds": True,
+                "max_position_embeddings": 131072,
+                "dim": 8192,
+            },
+            "max_position_embeddings",
+        ),
+        ({**CONFIG, "pad_token_id": 10}, "pad_token_id"),
+        ({**CONFIG, "pad_token_id": "x"}, "pad_token_id"),
+        ({**CONFIG, "dtype": "float1"}, "dtype"),
+        ({**CONFIG, "torch_dtype": ["float32"]}, "torch_dtype"),
+        ({**CONFIG, "quantization_config": {"quant_method": "gptq"}}, "quantization_config"),
+        ({**CONFIG, "_attn_implementation": "kernels-community/x"}, "_attn_implementation"),
+        ({**CONFIG, "hidden_act": "evil"}, "cannot be opened"),
+        ({**CONFIG, "id2label": [1]}, "cannot be opened"),
+        ({**CONFIG, "auto_map": {"AutoModel": "evil.Model"}, "model_type": "evil"}, "encoder"),
     ],
 )
 def test_bad_configs(tmp_path: Path, config: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message) as error:
         store.pretrained(str(model_folder(tmp_path / "m", config)), AutoModel)
     assert error.value.hint
+
+
+@pytest.mark.parametrize("place", ["/etc/passwd", "../vocab.txt", "a/vocab.txt", 7])
+def test_a_tokenizer_names_no_file_outside_of_its_folder(tmp_path: Path, place: Any) -> None:
+    folder = model_folder(tmp_path / "m")
+    (folder / "tokenizer_config.json").write_text(json.dumps({"vocab_file": place}))
+    with pytest.raises(ModelError, match="outside of the model: vocab_file"):
+        store.pretrained(str(folder), AutoModel)
 
 
 def test_pickled_weights_alone_are_refused_unopened(tmp_path: Path) -> None:
@@ -152,6 +186,19 @@ def test_paths_that_leave_the_archive(tmp_path: Path, name: str) -> None:
     with pytest.raises(ModelError, match="outside"):
         store.unpack(zipped(tmp_path / "m.zip", {**GOOD, name: b"x"}), tmp_path / "out")
     assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [["model", "model/config.json"], ["model/config.json", "model"], ["a/" * 1000 + "x"], ["/".join("a" * 40) + "/x"],
+     ["x" * 300], [""], ["."]],
+)  # fmt: skip
+def test_names_that_no_folder_can_hold(tmp_path: Path, members: list[str]) -> None:
+    archive = zipped(tmp_path / "m.zip", {**GOOD, **dict.fromkeys(members, b"x")})
+    with pytest.raises(ModelError) as error:
+        store.unpack(archive, tmp_path / "out")
+    assert error.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == ["m.zip"]
 
 
 def test_links_pickles_bombs_and_rubbish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from tests.e2e.browser import launched
 from tests.e2e.conftest import Server
 from tests.e2e.steps import rest
 
-PAGES = ("", "data", "recommender", "audit", "explore", "mitigate", "compare", "report", "guide")
+PAGES = ("", "data", "recommender", "audit", "explore", "mitigate", "compare", "report", "live", "guide")
 GROWTH = 1.10
 
 

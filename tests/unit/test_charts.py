@@ -7,6 +7,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fairdash import charts, words
@@ -39,6 +40,19 @@ def every_chart(name: str) -> dict[str, Chart]:
         "shares": charts.shares(["Drama", name], {name: [0.3, 0.7], "b": [0.5, 0.5]}, "share"),
         "exposure": charts.exposure(
             [name, "b"], {"catalogue": [0.5, 0.5], "exposure": [0.7, 0.3]}, {"exposure": [[0.6, 0.8], [0.2, 0.4]]}
+        ),
+        "timeline": charts.timeline(
+            pd.DataFrame(
+                [
+                    (pd.Timestamp("2026-01-01"), name, 0.2, 0.1, 0.3, False, False),
+                    (pd.Timestamp("2026-01-02"), name, 0.4, 0.3, 0.5, True, True),
+                    (pd.Timestamp("2026-01-01"), "b", 0.3, 0.2, 0.4, False, False),
+                ],
+                columns=["end", "series", "value", "low", "high", "open", "moved"],
+            ),
+            "share",
+            reference=pd.Timestamp("2026-01-01"),
+            zero=True,
         ),
         "stacked": charts.stacked({name: [0.2, 0.8], "b": [0.5, 0.5]}, ["head", name], "% of slots"),
         "before_after": charts.before_after(

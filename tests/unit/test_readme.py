@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import itertools
+import json
 import re
 import shlex
 import shutil
@@ -42,7 +43,10 @@ ELSEWHERE = {
     "python -m fairdash demo --dataset movielens-100k": "tests/unit/data/test_sources.py",  # fetches MovieLens
 }
 # What is put in the place of words, so that a line takes seconds.
-FASTER = {"--objective both": "--objective both --trials 2"}
+FASTER = {
+    "--objective both": "--objective both --trials 2",
+    "--group gender --out live": "--group gender --once --out live",
+}
 N_USERS, N_ITEMS = 120, 60
 BROUGHT = {"i.csv": "interactions", "u.csv": "users", "it.csv": "items"}  # files that README's reader has
 OF_RUN = ("truth.csv", "train.csv", "users.csv")  # these a run folder holds
@@ -105,6 +109,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if "categories" in frame:
             frame = frame.assign(categories=frame["categories"].map("|".join))
         frame.to_csv(tmp_path / name, index=False)
+    items = dataset.items["item_id"].tolist()
+    said = {"userId": dataset.users["user_id"].iloc[0], "eventType": "click", "sentAt": 0}
+    lines = [json.dumps({**said, "eventId": item, "itemId": item, "impression": items[:10]}) for item in items]
+    (tmp_path / "events.jsonl").write_text("\n".join(lines))
     return tmp_path
 
 

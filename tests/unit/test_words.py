@@ -192,3 +192,23 @@ def test_a_difference_has_its_sign_in_every_form() -> None:
     assert words.percent(0.047, sign=True) == "+4.7 %"
     assert words.interval(-0.0063, 0.036, sign=True) == "−0.006 to +0.036"
     assert words.brief(float("inf")) == "∞"
+
+
+# What remark-gfm, which draws Streamlit's Markdown, turns into links within text whose escapes are gone.
+_AUTOLINKS = (
+    r"(https?://|www(?=\.))([-.\w]+)([^ \t\r\n]*)",
+    r"[-.\w+]+@[-\w]+(?:\.[-\w]+)+",
+    r"(mailto|xmpp):[-.\w+]+@",
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["http://evil.example", "HTTPS://evil.example/x?y=1", "www.evil.example", "WWW.evil.example", "a.b+c@evil.example",
+     "mailto:a@b.example", "xmpp:a@b.example/x", "ftp://evil.example", "see(http://evil.example)", "x@y.z http://a.b"],
+)  # fmt: skip
+def test_no_address_of_data_becomes_a_link(name: str) -> None:
+    drawn = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", words.plain(name, 200))
+    assert drawn.replace("\u2060", "") == name
+    assert not any(re.search(link, drawn, re.IGNORECASE | re.ASCII) for link in _AUTOLINKS)
+    assert "://" not in drawn

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fairdash import settings
+from fairdash.cli import main
 from fairdash.errors import ConfigError, DamagedError, FairDashError
 from fairdash.workspace import Workspace, sole, write_json
 
@@ -111,6 +112,19 @@ def test_many_writers_and_readers_of_one_value(tmp_path: Path) -> None:
     finally:
         codes = [writer.wait(60) for writer in writers]
     assert codes == [0, 0, 0]
+    assert [path.name for path in (tmp_path / "lists").iterdir()] == [NAME]
+
+
+def test_of_two_writers_at_once_the_first_to_end_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, has, looks = Workspace(tmp_path), Workspace.has, iter([False])
+    with workspace.create("lists", NAME, {"title": "slow"}) as slow:
+        (slow / "data").write_text("slow")
+        with workspace.create("lists", NAME, {"title": "fast"}) as fast:
+            (fast / "data").write_text("fast")
+        # as if the other one had ended between the look whether it is there and the rename
+        monkeypatch.setattr(Workspace, "has", lambda self, *of: next(looks, True) and has(self, *of))
+    entry = workspace.get("lists", NAME)
+    assert (entry.title, (entry.path / "data").read_text()) == ("fast", "fast")
     assert [path.name for path in (tmp_path / "lists").iterdir()] == [NAME]
 
 
@@ -357,3 +371,30 @@ def test_a_workspace_of_a_later_version_is_refused_in_words_and_not_touched(tmp_
         Workspace(tmp_path).ready()
     assert "Update FairDash" in caught.value.hint
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
+
+
+def test_the_doctor_names_what_is_wrong_and_sets_it_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path))
+    assert main(["doctor"]) == 0
+    assert "sound" in capsys.readouterr().out
+    folder = _value(tmp_path)
+    assert main(["doctor"]) == 0
+    (folder / "model" / "data.txt").write_text("hurt!")  # of the same size: only its hash tells
+    (tmp_path / "jobs.sqlite").write_bytes(b"garbage " * 100)
+    left = tmp_path / "runs" / f"{NAME}.aaaa.new"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    capsys.readouterr()
+    assert main(["doctor", "--json"]) == 2
+    said = json.loads(capsys.readouterr().out)["wrong"]
+    assert [NAME in said[0], "table of jobs is damaged" in said[1], "never ended" in said[2]] == [True] * 3
+    assert folder.exists()
+    assert main(["doctor", "--repair"]) == 0
+    assert main(["doctor"]) == 0
+    assert len(list((tmp_path / "damaged").iterdir())) == 3
+    assert not folder.exists()
+    write_json(tmp_path / "workspace.json", {"schema": 99})
+    assert main(["doctor"]) == 2
+    assert "later version" in capsys.readouterr().err

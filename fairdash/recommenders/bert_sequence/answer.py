@@ -37,7 +37,8 @@ def person(profile: dict[str, Any]) -> torch.Tensor:
     with torch.autocast("cpu", torch.bfloat16, enabled=ABOUT["bf16"]):
         hidden = encoder.eval()(**text).last_hidden_state[0].float()
     mean = torch.nn.functional.normalize(hidden.mean(0), dim=0)
-    return ARRAYS["person"] + ARRAYS["profile_map"] @ ((mean - ARRAYS["text_mean"]) / ABOUT["text_scale"])
+    moved: torch.Tensor = ARRAYS["profile_map"] @ ((mean - ARRAYS["text_mean"]) / ABOUT["text_scale"])
+    return ARRAYS["person"] + moved
 
 
 @torch.inference_mode()
@@ -47,7 +48,7 @@ def answer(history: list[Any], profile: dict[str, Any] | None = None, k: int = 1
     seen = [WORDS[str(one["itemId"])] for one in past]
     rated = [ABOUT["liked"] if one.get("eventValue") is None else one["eventValue"] for one in past]
     levels = ARRAYS["levels"].numpy()
-    types = np.searchsorted(levels, np.float32(rated)) + 1 if len(levels) else np.zeros(len(seen))
+    types = np.searchsorted(levels, np.array(rated, np.float32)) + 1 if len(levels) else np.zeros(len(seen), int)
     hidden = [1] if ABOUT["masked"] else []  # the list is what is hidden behind the last item
     words, kinds = (seen[-ABOUT["room"] :] + hidden), [0, *types[-ABOUT["room"] :].astype(int), *(0 for _ in hidden)]
     table = BERT.embeddings.word_embeddings.weight

@@ -180,7 +180,8 @@ def _save_words(ids: Sequence[str], folder: Path) -> None:
         special = [f"[{word}]" for word in special]
     place = {word: i for i, word in enumerate((*special, *ids))}
     tokens = Tokenizer(models.WordLevel(place, unk_token=special[PAD]))
-    made = PreTrainedTokenizerFast(tokenizer_object=tokens, pad_token=special[PAD], mask_token=special[MASK])
+    fast: Any = PreTrainedTokenizerFast  # transformers leaves it untyped
+    made = fast(tokenizer_object=tokens, pad_token=special[PAD], mask_token=special[MASK])
     made.save_pretrained(folder)
 
 

@@ -93,7 +93,7 @@ def tune(
             told = {"rank": rank, "steps": steps, "batch": batch, "seed": seed, "done": step + 1}
             _keep(folder / CHECKPOINT, named, optimizer, told)
         said = words.say("Step {done} of {all}", done=step + 1, all=steps)
-        progress((step + 1) / steps, said, {"loss": float(loss)})
+        progress((step + 1) / steps, said, {"loss": float(loss.detach())})
     learned = {name: part.detach().float().cpu().numpy() for name, part in named.items()}
     reader.model = model.merge_and_unload().eval()
     return learned

@@ -30,10 +30,11 @@ from fairdash.errors import ConfigError, ModelError
 from fairdash.hashing import digest, id_hash, mix
 from fairdash.progress import Progress
 from fairdash.recommenders import store, text
-from fairdash.recommenders.base import Candidates, Written
+from fairdash.recommenders.base import Candidates, Sizes, Written
 from fairdash.recommenders.device import Device, choose
+from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.first_stage import FirstStage
-from fairdash.recommenders.llm import LlmOptions, lora, prompts, sample
+from fairdash.recommenders.llm import LlmOptions, cost, lora, prompts, sample
 from fairdash.recommenders.llm.answers import KINDS, Answer, Titles, read
 from fairdash.recommenders.llm.endpoint import Endpoint
 from fairdash.recommenders.llm.kept import FILE, Kept
@@ -276,7 +277,7 @@ class Llm:
         options, chosen = self.config, choose(device)
         folder.mkdir(parents=True, exist_ok=True)
         identity = _identity(options)
-        progress(0.0, chosen.sentence)
+        progress(0.0, f"{chosen.sentence} {estimate(cost(options, Sizes.of(data)), chosen).sentence}")
         first = FirstStage.fit(
             options.first_stage,
             options.n_candidates,

@@ -18,7 +18,9 @@ PROTOCOLS = {
     "candidates": "{profile} They liked, the latest last: {history}. Choose from these: {candidates}. ",
 }
 ASK_ONE = "Which one title should be recommended next? Answer with the title alone."
-ASK_LIST = "Recommend {k} titles, the best first, each on a line of its own. Write nothing else."
+ASK_LIST = (
+    "Recommend {k} other titles that they would like. Answer with a numbered list of {k} titles and nothing else."
+)
 NOTHING = "nothing yet"
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fairdash import data
-from fairdash.data import ImportOptions, Mapping
+from fairdash.data import ImportOptions, Mapping, brought, questions
 from fairdash.data.findings import Finding
 from fairdash.errors import ConfigError, DataError
 from fairdash.schema import Dataset
@@ -335,3 +335,53 @@ def test_newer_movielens_tables_in_a_zip() -> None:
     assert dataset.items["categories"].fillna("").tolist() == ["Drama|War", ""]
     assert next(f for f in findings if f.key == "left_aside").count == 3
     assert dataset.relevance_threshold == 4.5
+
+
+DEEDS = pd.DataFrame(
+    [(f"u{u}", f"i{i}", (u * 3 + i) % 5) for u in range(12) for i in range(9)], columns=["u", "i", "r"]
+)
+# Columns beside each other, what is asked, and the likely answer.
+SEVERAL: dict[str, tuple[dict[str, pd.Series], str, str]] = {
+    "track": ({"user_id": DEEDS.u, "artist_id": DEEDS.i.map({f"i{i}": f"x{i % 3}" for i in range(9)}),
+               "track_id": DEEDS.i}, "item", "track_id"),
+    "session": ({"userId": DEEDS.u.mask(DEEDS.r > 0, "NA"), "sessionId": DEEDS.u, "itemId": DEEDS.i}, "user",
+                "sessionId"),
+    "hours": ({"user_id": DEEDS.u, "item_id": DEEDS.i, "hours": DEEDS.r + 0.5, "is_recommended": DEEDS.r > 2},
+              "rating", "hours"),
+    "click": ({"user_id": DEEDS.u, "item_id": DEEDS.i, "is_click": (DEEDS.r > 1) + 0, "is_like": (DEEDS.r > 3) + 0},
+              "rating", "is_click"),
+    "reordered": ({"user_id": DEEDS.u, "item_id": DEEDS.i, "reordered": (DEEDS.r > 1) + 0}, "rating", "reordered"),
+}  # fmt: skip
+
+
+def _csv(columns: dict[str, pd.Series]) -> tuple[str, bytes]:
+    return "log.csv", pd.DataFrame(columns).to_csv(index=False).encode()
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_what_several_columns_may_be_is_asked_at_every_door(case: str) -> None:
+    columns, key, likely = SEVERAL[case]
+    for findings in (data.build(_csv(columns))[1], brought.bring(None, _csv(columns)).findings):
+        assert {one.key: one.preselected for one in questions(findings)}[key] == likely
+
+
+def test_words_of_a_rating_that_are_not_known_are_asked_about() -> None:
+    said = DEEDS.r.gt(2).map({True: "gefällt mir", False: "gefällt mir nicht"})
+    _, findings = data.build(_csv({"Nutzer": DEEDS.u, "Artikel": DEEDS.i, "Bewertung": said}))
+    assert [(one.key, one.choices) for one in questions(findings)] == [("rating", ("", "Bewertung"))]
+
+
+def test_one_column_of_each_kind_is_not_asked_about() -> None:
+    """A coarser id of the same items, and a count alone, leave nothing open."""
+    group = DEEDS.i.map({f"i{i}": f"x{i % 3}" for i in range(9)})
+    dataset, findings = data.build(
+        _csv({"user_id": DEEDS.u, "asin": DEEDS.i, "parent_asin": group, "plays": DEEDS.r + 1})
+    )
+    assert not questions(findings)
+    assert dataset.n_items == 9
+
+
+def test_of_two_times_the_finer_one_counts() -> None:
+    rows = [f"u{n % 5},i{n % 7},2024-01-0{1 + n // 40},{1_704_067_200 + 86_400 * (n // 40) + n}" for n in range(120)]
+    dataset, _ = data.build(("log.csv", "\n".join(["user_id,item_id,date,clicked_ts", *rows]).encode()))
+    assert dataset.provenance["mapping"]["time"] == "clicked_ts"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairdash.data import brought
 from fairdash.data.lists import read_lists
 from fairdash.errors import DataError
 from fairdash.hashing import id_hash, mix
@@ -142,3 +143,21 @@ def test_what_cannot_be_used_is_refused_with_its_place(text: str, words: tuple[s
     assert "recs.csv" in error.value.message
     for word in words:
         assert word in error.value.message
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Nutzer;Artikel;Platz;Punktzahl",
+        "usuario;producto;posición;puntaje",
+        "ユーザー;アイテム;ランク;スコア",
+        "用户;物品;名次;得分",
+        "user;item;pos;score",
+    ],
+)
+def test_ranks_and_scores_are_known_in_other_languages(head: str) -> None:
+    rows = "".join(f"a;i{place};{place};{4 - place}\n" for place in (1, 2, 3))
+    source = ("recs.csv", f"{head}\n{rows}".encode())
+    found = brought.bring(source, ("truth.csv", b"user_id,item_id\na,i2\n")).systems[""]
+    assert list(found.columns) == ["user_id", "item_id", "rank", "score"]
+    assert found["rank"].tolist() == ["1", "2", "3"]

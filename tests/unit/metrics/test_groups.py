@@ -134,6 +134,17 @@ def test_detectable_gap_of_many_groups_is_found_four_times_of_five() -> None:
     assert 0.66 <= np.mean(np.array(found) < 0.05) <= 0.89  # beyond three standard errors, and two, around 0.8
 
 
+def test_detectable_gap_of_rare_hits_in_several_groups_counts_whole_hits() -> None:
+    """One hit of 20 is not told from chance and two are: a rate at which two or more come in 0.7 is not enough."""
+    from scipy import stats
+
+    others = ((1, 60), (1, 150), (3, 400), (5, 1000))
+    found = [hits((x, 20), *others).p_value < 0.05 for x in (1, 2)]
+    assert found == [False, True]
+    rate = hits((0, 20), *others).detectable + 10 / 1630
+    assert 0.75 <= stats.binom(20, rate).sf(1) <= 0.87
+
+
 def test_detectable_where_nobody_differs() -> None:
     assert gap_of([np.full(20, 0.3), np.full(30, 0.3)], replicates=0).detectable == 0
 

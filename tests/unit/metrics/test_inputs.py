@@ -285,6 +285,8 @@ def test_tail_is_all_but_the_fewest_items_that_make_four_fifths() -> None:
     assert tail_items(np.array([50.0, 30, 10, 10]), ids[:4]).tolist() == [False, False, True, True]
     assert tail_items(np.zeros(3), ids[:3]).tolist() == [True] * 3
     assert tail_items(np.array([7.0]), ids[:1]).tolist() == [False]
+    assert tail_items(np.ones(2), ids[:2]).tolist() == [False, False]  # one of two equal items is too few
+    assert tail_items(np.ones(5), ids).sum() == 1  # four of five are just enough, by rounding a little less
 
 
 def test_of_equal_items_at_the_border_the_head_takes_as_many_as_it_needs() -> None:

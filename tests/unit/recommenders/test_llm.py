@@ -193,6 +193,7 @@ def test_only_those_who_were_asked_are_audited_and_compared(tiny: Path, tmp_path
     found = audit.audit(run, lists, spec).to_json()
     assert found["n_users"] == 30
     assert found["model"]["gender"]["flip_jaccard"]["n"] == 30
+    assert found["model"]["gender"]["probe_auc"]["n"] <= 30  # nobody else has a list that could give anything away
     assert not any("no list" in told for told in found["warnings"])
     plain = fit.train(cut, TrainSpec("popularity"), tmp_path / "popularity")
     made = compare.Made("popularity", plain, recommend.recommend(plain, 6), {})
@@ -248,11 +249,12 @@ def llama(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_fine_tuning_learns_the_next_title_goes_on_and_comes_back(llama: Path, tmp_path: Path) -> None:
-    data, losses = make_data(profile=("gender",)), []
+    data, losses, said = make_data(profile=("gender",)), [], []
     more = {"lora_steps": 60, "lora_batch": 8, "lora_rate": 0.02, "people": 4}
 
     def heard(done: float, message: str = "", values: Any = None) -> None:
         losses.extend([values["loss"]] if values else [])
+        said.append(message)
 
     def stop(done: float, message: str = "", values: Any = None) -> None:
         if message.startswith("Step 25"):
@@ -266,11 +268,13 @@ def test_fine_tuning_learns_the_next_title_goes_on_and_comes_back(llama: Path, t
     with pytest.raises(Cancelled):
         build("llm", options(llama, **more)).fit(data, seed=0, device="cpu", folder=tmp_path / "two", progress=stop)
     losses.clear()
+    said.clear()
     parts = build("llm", options(llama, **more)).fit(
         data, seed=0, device="cpu", folder=tmp_path / "two", progress=heard
     )
     assert isinstance(parts, FittedLlm)
     assert len(losses) == 40  # from the checkpoint at 20
+    assert "tokens are read or written" in said[0]
     for name, array in whole.learned.items():
         np.testing.assert_allclose(parts.learned[name], array, atol=1e-5)
     store.save(whole, tmp_path / "model")

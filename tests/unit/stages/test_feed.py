@@ -164,7 +164,10 @@ def test_members_of_a_group_are_named_as_a_noun(attribute: str, name: str, said:
 
 
 def test_items_with_a_column_popularity_are_grouped_by_it_once() -> None:
-    people, items = (pd.DataFrame({f"{one}_id": list("abcd"), "popularity": list("xxyy")}) for one in ("user", "item"))
+    people, items = (
+        pd.DataFrame({f"{one}_id": [f"{one}{i}" for i in range(100)], "popularity": ["high", "low"] * 50})
+        for one in ("user", "item")
+    )
     for popularity in (False, True):
         labels = [spec.label for spec in feed.ways(people, items, popularity=popularity).item_groups]
         assert labels == ["popularity"]

@@ -165,7 +165,8 @@ def test_what_the_pipeline_trains_mitigate_does_not_refuse(recommender: str) -> 
     assert places.lacking("project", "bert_pair", places.offers("bert_pair")) is not None
 
 
-def test_progress_covers_all_trainings(run: Run) -> None:
+@pytest.mark.parametrize(("strength", "trainings"), [(None, 6), (0.5, 3)])  # of a sweep, and of what is given
+def test_progress_covers_all_trainings(run: Run, strength: float | None, trainings: int) -> None:
     told: list[float] = []
     at_training: list[float] = []
 
@@ -177,7 +178,7 @@ def test_progress_covers_all_trainings(run: Run) -> None:
 
     trainable = Run.load(run.folder)
     trainable.meta["recommender"] = "ncf"
-    steps = (Mitigation("resample", GENDER), Mitigation("group_dro", GENDER))
+    steps = [Mitigation(method, GENDER, strength=strength) for method in ("resample", "group_dro")]
     mitigate.mitigate(
         trainable, steps[1], 10, first=steps[:1], retrain=retrain,
         progress=lambda done, message="", values=None: told.append(done),
@@ -185,4 +186,4 @@ def test_progress_covers_all_trainings(run: Run) -> None:
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert max(at_training) < 1.0
-    assert len(set(at_training)) >= 6
+    assert len(set(at_training)) >= trainings

@@ -192,3 +192,25 @@ def test_texts_with_numbers_in_an_audit_are_said_again_in_the_language_of_whoeve
     assert all(re.search(r"[\u4e00-\u9fff]", text) for text in said), said
     assert again["warnings"] == stored["warnings"]  # whoever asks for an audit, it is kept in English
     assert again["conventions"] == stored["conventions"]
+
+
+def test_what_a_flip_changes_and_what_was_written_is_drawn_where_it_was_measured() -> None:
+    shares = {"neither": 0.5, "list": 0.25, "utility": 0.05, "both": 0.2}
+    kinds = {"valid": 0.6, "invented": 0.3, "repeated": 0.0, "seen": 0.0, "echoed": 0.0, "refused": 0.0, "missing": 0.1}
+    audit = {
+        "model": {
+            "gender": {
+                "flip_both": {"quadrants": {name: {"value": v, "ci": [v, v + 0.1]} for name, v in shares.items()}},
+                "invalid_disparity": {"kinds": {"F": kinds, "M": {**kinds, "valid": 0.7, "invented": 0.2}}},
+            }
+        }
+    }
+    drawn = findings.quadrants(audit, "gender")
+    assert drawn is not None
+    assert drawn.table["row"].tolist()[-1] == "other items, other NDCG"
+    assert drawn.table.iloc[:, 1].tolist() == list(shares.values())
+    written = findings.written(audit, "gender")
+    assert written is not None
+    assert written.table["F"].tolist() == list(kinds.values())
+    assert written.table["M"].tolist()[:2] == [0.7, 0.2]
+    assert findings.quadrants(audit, "age") is findings.written({}, "gender") is None

@@ -1,0 +1,54 @@
+"""Who may come in while nobody signs in: this machine's own browser, at pages that this server itself gave it.
+
+A page of another site, open in the same browser, can send requests here; and a name of another site can be pointed at
+this machine. Neither may look, over HTTP or over a WebSocket.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from starlette.responses import PlainTextResponse
+
+from fairdash import settings, words
+from fairdash.api.guard import ASGI, HOST, OWN_NAMES, Message, Receive, Send
+
+_REFUSED = {"type": "websocket.close", "code": 1008}  # before it was accepted: the browser is answered 403
+
+
+class OwnSite:
+    """Refuses what was asked under a foreign name (Host) or from a page of another site (Origin), with 403."""
+
+    def __init__(self, app: ASGI) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One ASGI call."""
+        if scope["type"] not in ("http", "websocket") or _own(scope):
+            await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()  # the wish to connect
+            await send(_REFUSED)
+        else:
+            said = words.say(
+                "This server answers its own pages alone. Its operator names more hosts in FAIRDASH_API_HOSTS."
+            )
+            await PlainTextResponse(said, 403)(scope, receive, send)
+
+
+def _own(scope: Message) -> bool:
+    sent = [(bytes(name).lower(), bytes(value).decode("latin-1").lower()) for name, value in scope["headers"]]
+    hosts = [value for name, value in sent if name == b"host"]
+    called = HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    if called is None or (_is_loopback(scope) and called[1] not in (*OWN_NAMES, *settings.api_hosts())):
+        return False
+    return all(value.partition("://")[2] == hosts[0] for name, value in sent if name == b"origin")
+
+
+def _is_loopback(scope: Message) -> bool:
+    """Whether the request came in where only this machine can ask: there no other name is meant."""
+    address = str((scope.get("server") or ("",))[0])
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"

@@ -1,0 +1,107 @@
+"""Every option of the command line with values that nobody means: an exit code and a sentence, never a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fairdash import cli
+from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
+
+NUL, NOT_UTF8 = "a\0b", os.fsdecode(b"a\xffb")
+HUGE = ("1e400", str(10**30), str(-(10**30)), "9" * 5000)
+VALUES = ("", " ", "nan", "inf", "-inf", "-1", "0", NUL, NOT_UTF8, "\u202e\u200b", "../x", "=", ":", ",", "%", *HUGE)
+PARTS = ("nan", "inf", "1e400", "-1", str(10**30), "")  # behind what an option of several parts begins with
+BEGINS = {
+    "--split": ("global-time:", "user-time:", "user-random:", "leave-one-out:", "own:"),
+    "--bins": ("age=",), "--target": ("gender:F=", "popularity:"), "--set": ("damping=", "shrink=", "x="),
+    "--fail-over": ("gender.ndcg.gap=", "items.awrf="), "--event-weight": ("buy=",), "--role": ("log.csv=",),
+    "--user-vectors": ("x=",), "--item-vectors": ("x=",),
+}  # fmt: skip
+LONG = ("--trials", "--device")  # their values are read as all others are, and a good one would train
+
+
+def _options(command: str) -> Iterator[argparse.Action]:
+    parsers = next(one for one in cli._parser()._actions if isinstance(one, argparse._SubParsersAction))
+    yield from (one for one in parsers.choices[command]._actions if one.option_strings and one.nargs != 0)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A small service: its tables, a run of it, and lists."""
+    root = tmp_path_factory.mktemp("service")
+    draw = np.random.default_rng(0)
+    log = [f"u{u},i{i},{1 + (u + i) % 5},{1000 + 10 * u + i}" for u in range(24) for i in draw.permutation(12)[:6]]
+    (root / "log.csv").write_text("\n".join(["user_id,item_id,rating,timestamp", *log]))
+    people = [f"u{u},{'FM'[u % 2]},{18 + u}" for u in range(24)]
+    (root / "people.csv").write_text("\n".join(["user_id,gender,age", *people]))
+    data = ["--interactions", str(root / "log.csv"), "--users", str(root / "people.csv"), "--accept-guesses"]
+    train = [*data, "--recommender", "popularity", "--split", "user-time:0.5"]
+    assert main(["train", *train, "--out", str(root / "run")]) == 0
+    run = ["--run", str(root / "run")]
+    assert main(["recommend", *run, "--k", "3", "--out", str(root / "lists.csv")]) == 0
+    quick = ["--k", "3", "--replicates", "10", "--permutations", "10", "--min-group-size", "2", "--group", "gender"]
+    sides = [*run, "--before", str(root / "lists.csv"), "--after", str(root / "lists.csv")]
+    assert main(["audit", *run, *quick, "--out", str(root / "audit.json")]) == 0
+    out = ["--out", str(root / "out")]
+    commands = {
+        "data": [*data, *out],
+        "train": [*train, *out],
+        "recommend": [*run, "--k", "3", *out],
+        "audit": ["--recommendations", str(root / "lists.csv"), "--truth", str(root / "run" / "truth.csv"), "--users",
+                  str(root / "people.csv"), "--accept-guesses", *quick, *out],
+        "mitigate": [*run, "--method", "calibrate", "--strength", "0.5", "--k", "3", *out],
+        "compare": [*sides, *quick, *out],
+        "report": ["--audit", str(root / "audit.json"), "--format", "md", *out],
+    }  # fmt: skip
+    return {"root": root, "commands": commands}
+
+
+def _said(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> tuple[int, str]:
+    try:
+        code = main(arguments)
+    except SystemExit as stop:  # argparse, of what it reads itself
+        code = int(stop.code or 0)
+    return code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["data", "train", "recommend", "audit", "mitigate", "compare", "report"])
+def test_no_value_of_any_option_ends_in_a_traceback(
+    command: str, files: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(files["root"])
+    step = int(os.environ.get("FAIRDASH_EVERY", "5"))  # of all pairs; 1 tries each
+    tried = 0
+    for action in _options(command):
+        name = action.option_strings[-1]
+        parts = [begin + part for begin in BEGINS.get(name, ()) for part in PARTS]
+        for value in (*VALUES, *parts):
+            tried += 1
+            if name in LONG or (tried % step and value not in (NUL, NOT_UTF8) and value not in parts):
+                continue
+            arguments = [command, *files["commands"][command], f"{name}={value}"]
+            code, told = _said(capsys, arguments)
+            assert code in (0, EXIT_ERROR, EXIT_GATE), arguments
+            assert code != EXIT_ERROR or "error: " in told, arguments
+            assert "Traceback" not in told
+            if value in (NUL, NOT_UTF8):
+                assert code == EXIT_ERROR, arguments
+
+
+def test_an_error_that_nobody_foresaw_is_a_sentence_with_a_number_and_its_trace_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path))
+    monkeypatch.setattr(cli, "_demo", lambda _: {}["secret"])
+    assert main(["demo"]) == 1
+    told = capsys.readouterr().err
+    (log,) = (tmp_path / "logs").glob("command-*.log")
+    assert log.stem.removeprefix("command-") in told
+    assert "secret" not in told
+    assert "Traceback" in log.read_text()

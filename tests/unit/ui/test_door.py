@@ -1,0 +1,70 @@
+"""Foreign names and pages of other sites are refused, over HTTP and over a WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from fairdash.ui import door, server
+
+
+def asked(kind: str, host: str | None, origin: str | None = None, address: str = "127.0.0.1") -> str:
+    """What comes of a request: "in", or the type of what is sent instead."""
+    headers = [(b"host", host.encode())] if host is not None else []
+    headers += [(b"origin", origin.encode())] if origin is not None else []
+    scope = {"type": kind, "headers": headers, "server": (address, 8501), "method": "GET", "path": "/"}
+    told: list[str] = []
+
+    async def app(*_: Any) -> None:
+        told.append("in")
+
+    async def receive() -> Any:
+        return {"type": f"{kind}.connect"}
+
+    async def send(message: Any) -> None:
+        told.append(f"{message['type']} {message.get('status') or message.get('code') or ''}".strip())
+
+    with ThreadPoolExecutor(1) as thread:  # this one may have a loop already: the browser's, of a test before
+        thread.submit(asyncio.run, door.OwnSite(app)(scope, receive, send)).result()
+    return told[0]
+
+
+OWN = ["localhost:8501", "127.0.0.1:8501", "[::1]:8501", "LOCALHOST:8501", "localhost"]
+FOREIGN = [
+    "evil.example",
+    "evil.example:8501",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example:8501",
+    "",
+    "a b",
+    None,
+]
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_own_names_come_in_and_others_do_not(kind: str) -> None:
+    refused = "http.response.start 403" if kind == "http" else "websocket.close 1008"
+    assert [asked(kind, host) for host in OWN] == ["in"] * len(OWN)
+    assert [asked(kind, host) for host in FOREIGN] == [refused] * len(FOREIGN)
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_pages_of_other_sites_do_not_come_in(kind: str) -> None:
+    assert asked(kind, "localhost:8501", "http://localhost:8501") == "in"
+    for origin in ("http://evil.example", "null", "http://localhost:9999", "http://localhost:8501.evil.example", ""):
+        assert asked(kind, "localhost:8501", origin) != "in", origin
+    assert asked(kind, "fair.example", "https://evil.example", address="10.0.0.5") != "in"
+    assert asked(kind, "fair.example", "https://fair.example", address="10.0.0.5") == "in"
+
+
+def test_the_operator_names_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRDASH_API_HOSTS", "fair.example, other.example")
+    assert asked("http", "fair.example", "https://fair.example") == "in"
+    assert asked("http", "evil.example") != "in"
+
+
+def test_the_server_has_the_door() -> None:
+    assert door.OwnSite in [one.cls for one in server.MIDDLEWARE]
