@@ -66,12 +66,14 @@ def serve(run: Path, host: str, port: int, ready: Callable[[str], None]) -> None
             say("On {host} others can ask, and there is no token.", host=host),
             say("Set FAIRDASH_API_TOKEN, or leave out --host."),
         )
+    if not 0 <= port < 1 << 16:
+        raise ConfigError(say("There is no port {port}.", port=str(port)), say("Choose another --port."))
     shelf = Shelf(run)
     shelf.answering(None).warm()
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise ConfigError(
             say("{host}, port {port} cannot be listened at: {error}.", host=host, port=str(port), error=str(error)),
             say("Choose another --port."),
