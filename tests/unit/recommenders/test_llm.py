@@ -264,7 +264,7 @@ def test_fine_tuning_learns_the_next_title_goes_on_and_comes_back(llama: Path, t
         data, seed=0, device="cpu", folder=tmp_path / "whole", progress=heard
     )
     assert isinstance(whole, FittedLlm)
-    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.1  # all but the matrices is random, and stays so
     with pytest.raises(Cancelled):
         build("llm", options(llama, **more)).fit(data, seed=0, device="cpu", folder=tmp_path / "two", progress=stop)
     losses.clear()
