@@ -896,9 +896,9 @@ def _too_many_rows(name: str, rows: int) -> DataError:
 def _parquet(name: str, raw: bytes) -> Table:
     try:
         file = pa_parquet.ParquetFile(io.BytesIO(raw))
-        texts = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
+        words_in = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
         # What repeats is kept once, so that its size is known before it is written out for every row.
-        file = pa_parquet.ParquetFile(io.BytesIO(raw), read_dictionary=texts)
+        file = pa_parquet.ParquetFile(io.BytesIO(raw), read_dictionary=words_in)
         names, rows = list(file.schema_arrow.names), file.metadata.num_rows
         if len(names) > settings.MAX_COLUMNS:
             message = words.say(
