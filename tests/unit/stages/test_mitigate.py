@@ -174,7 +174,7 @@ def test_progress_covers_all_trainings(run: Run, strength: float | None, trainin
         at_training.append(told[-1] if told else 0.0)
         for done in (0.0, 0.5, 1.0):
             progress(done, "Training")
-        return run
+        return trainable
 
     trainable = Run.load(run.folder)
     trainable.meta["recommender"] = "ncf"
