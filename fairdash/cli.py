@@ -43,33 +43,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # titles and conventions hold letters that some locales lack
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    given = sys.argv[1:] if argv is None else argv
+    with words.speaking(_language(given)):
+        return _run(given)
+
+
+def _language(argv: Sequence[str]) -> str:
+    """The language that is asked for, before the options are looked at: what is wrong with them is said in it, too."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--lang", nargs="?")
+    return words.nearest(parser.parse_known_args(argv)[0].lang) or words.ENGLISH
+
+
+def _run(argv: Sequence[str]) -> int:
     try:
-        _readable(sys.argv[1:] if argv is None else argv)
+        _readable(argv)
         arguments = _parser().parse_args(argv)
-        with words.speaking(arguments.lang):
-            return int(arguments.command(arguments))
+        return int(arguments.command(arguments))
     except FairDashError as error:
-        print(f"error: {error.message}\n{error.hint}".rstrip(), file=sys.stderr)
+        print(words.say("error: {message}", message=f"{error.message}\n{error.hint}".rstrip()), file=sys.stderr)
         return EXIT_ERROR
     except KeyboardInterrupt:
-        print("stopped; a training goes on from its last checkpoint when the command is given again", file=sys.stderr)
+        told = words.say("stopped; a training goes on from its last checkpoint when the command is given again")
+        print(told, file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of stdout went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        print(f"error: {error.filename or 'a file'}: {error.strerror}.\nCheck the path.", file=sys.stderr)
+        where, hint = error.filename or words.say("a file"), words.say("Check the path.")
+        print(words.say("error: {message}", message=f"{where}: {error.strerror}.\n{hint}"), file=sys.stderr)
         return EXIT_ERROR
     except Exception as error:  # the last line of defence: a sentence for the person, the trace in a file
         number = uuid.uuid4().hex[:8]
         log = settings.home() / "logs" / f"command-{number}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(traceback.format_exc(), "utf-8", "backslashreplace")
-        print(
-            f"error: it stopped on an unexpected error ({type(error).__name__}, number {number}).\n"
-            f"The details are in {log}; nothing that was stored is lost.",
-            file=sys.stderr,
+        told = words.say(
+            "error: it stopped on an unexpected error ({kind}, number {number}).\nThe details are in {log}; nothing "
+            "that was stored is lost.",
+            kind=type(error).__name__,
+            number=number,
+            log=log,
         )
+        print(told, file=sys.stderr)
         return EXIT_UNFORESEEN
 
 
@@ -106,9 +123,14 @@ def _data(arguments: argparse.Namespace) -> int:
             "groups": [asdict(spec) for spec in suggest(dataset.users)],
         },
         [
-            f"{dataset.name}: {dataset.n_users:,} people, {dataset.n_items:,} items, "
-            f"{len(dataset.interactions):,} interactions",
-            *(f"{finding.severity}: {finding.message}" for finding in findings),
+            words.say(
+                "{name}: {people} people, {items} items, {interactions} interactions",
+                name=dataset.name,
+                people=dataset.n_users,
+                items=dataset.n_items,
+                interactions=len(dataset.interactions),
+            ),
+            *map(_found, findings),
         ],
     )
     return 0
@@ -144,7 +166,11 @@ def _train(arguments: argparse.Namespace) -> int:
     options, recommender = _options(arguments.set), arguments.recommender or DEFAULT
     spec = fit.TrainSpec(recommender, options, chosen, arguments.seed, arguments.device)
     run = fit.train(split, spec, arguments.out, _progress)
-    _say(arguments, {"run": str(arguments.out), **run.meta}, [f"{run.title}: saved in {arguments.out}"])
+    _say(
+        arguments,
+        {"run": str(arguments.out), **run.meta},
+        [words.say("{title}: saved in {out}", title=run.title, out=arguments.out)],
+    )
     return 0
 
 
@@ -175,13 +201,13 @@ def _search(arguments: argparse.Namespace) -> int:
         progress=_progress,
     )
     write_json(arguments.out / "search.json", found.to_json())
-    lines = [
-        f"trial {trial.number}: NDCG@10 {trial.accuracy:.4f}"
-        + ("" if trial.gap is None else f", gap {trial.gap:.4f}")
-        + "".join(f" --set {name}={value}" for name, value in trial.options.items())
-        for trial in (found.trials[number] for number in found.chosen)
-    ]
-    _say(arguments, found.to_json(), ["On validation, the best:", *lines])
+    lines = [words.say("On validation, the best:")]
+    for trial in (found.trials[number] for number in found.chosen):
+        told = words.say("trial {number}: NDCG@10 {ndcg}", number=trial.number, ndcg=words.number(trial.accuracy, 4))
+        if trial.gap is not None:
+            told = words.say("{told}, gap {gap}", told=told, gap=words.number(trial.gap, 4))
+        lines.append(told + "".join(f" --set {name}={value}" for name, value in trial.options.items()))
+    _say(arguments, found.to_json(), lines)
     return 0
 
 
@@ -192,7 +218,8 @@ def _recommend(arguments: argparse.Namespace) -> int:
     run = Run.load(arguments.run)
     lists = recommend.recommend(run, arguments.k)
     write_lists(run, lists, arguments.out, scores=arguments.scores)
-    _say(arguments, {"k": arguments.k, "out": str(arguments.out)}, [f"{arguments.k} items a person in {arguments.out}"])
+    told = words.say("{k} items a person in {out}", k=arguments.k, out=arguments.out)
+    _say(arguments, {"k": arguments.k, "out": str(arguments.out)}, [told])
     return 0
 
 
@@ -268,9 +295,9 @@ def _audit(arguments: argparse.Namespace) -> int:
     broken = []
     for name, one in ({"": found} if isinstance(found, Audit) else found.leaves).items():
         broken += [f"{name}: {line}" if name else line for line in gate.gate(one, arguments.fail_over)]
-    _say(arguments, value, [*found.summary(), *(f"gate failed: {line}" for line in broken)])
+    _say(arguments, value, [*found.summary(), *map(_failed, broken)])
     for line in broken if arguments.json else ():
-        print(f"gate failed: {line}", file=sys.stderr)
+        print(_failed(line), file=sys.stderr)
     return EXIT_GATE if broken else 0
 
 
@@ -388,7 +415,7 @@ def _watch(arguments: argparse.Namespace) -> int:
             _progress(0.0, error.message)
             broken = []
         if broken or arguments.once:
-            _say(arguments, found.to_json(), [*found.summary(), *(f"gate failed: {line}" for line in broken)])
+            _say(arguments, found.to_json(), [*found.summary(), *map(_failed, broken)])
             return EXIT_GATE if broken else 0
         time.sleep(arguments.every)
 
@@ -438,9 +465,19 @@ def _mitigate(arguments: argparse.Namespace) -> int:
             "out": str(arguments.out),
         },
         [
-            *(f"{step['method']} at strength {words.brief(step['strength'])}, then" for step in done.first),
-            f"{steps[-1].method} at strength {words.brief(done.strength)}: {arguments.k} items a person in "
-            f"{arguments.out}",
+            *(
+                words.say(
+                    "{method} at strength {strength}, then", method=one["method"], strength=words.brief(one["strength"])
+                )
+                for one in done.first
+            ),
+            words.say(
+                "{method} at strength {strength}: {k} items a person in {out}",
+                method=steps[-1].method,
+                strength=words.brief(done.strength),
+                k=arguments.k,
+                out=arguments.out,
+            ),
         ],
     )
     return 0
@@ -494,7 +531,10 @@ def _made(arguments: argparse.Namespace, run: Run, file: Path, table: Table, hea
             own = Run.load(folder)
             moved = read_arrays(vectors, ("vectors",))["vectors"] if vectors.exists() else None
             return Made(title, own, _read_lists(arguments, own, table, heard), how, moved)
-        print(f"{beside} is of other lists than {file} holds now, so it is passed over", file=sys.stderr)
+        told = words.say(
+            "{beside} is of other lists than {file} holds now, so it is passed over", beside=beside, file=file
+        )
+        print(told, file=sys.stderr)
     return Made.of_run(run, _read_lists(arguments, run, table, heard), file.stem)
 
 
@@ -539,7 +579,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         value = compare.of_tables(tables, spec, _progress).to_json()
     _save_mapping(arguments, options, heard)
     write_json(arguments.out, value)
-    _say(arguments, value, value["sentences"])
+    _say(arguments, value, [words.again(one, value.get("said")) for one in value["sentences"]])
     return 0
 
 
@@ -556,7 +596,7 @@ def _read_lists(arguments: argparse.Namespace, run: Run, lists: str | Table, hea
 
 def _tell(findings: Sequence[Finding]) -> None:
     for finding in findings:
-        _progress(0.0, f"{finding.severity}: {finding.message}")
+        _progress(0.0, _found(finding))
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -586,7 +626,7 @@ def _report(arguments: argparse.Namespace) -> int:
             words.say("Give the file that `python -m fairdash {makes} --out` wrote.", makes=_MAKES[kind]),
         ) from error
     arguments.out.write_text(report.FORMATS[suffix].write(made), encoding="utf-8")
-    _say(arguments, {"out": str(arguments.out)}, [f"Report in {arguments.out}"])
+    _say(arguments, {"out": str(arguments.out)}, [words.say("Report in {out}", out=arguments.out)])
     return 0
 
 
@@ -620,8 +660,9 @@ def _demo(arguments: argparse.Namespace) -> int:
     from fairdash.workspace import Workspace
 
     result = kinds.run(Workspace.default(), "demo", {"dataset": arguments.dataset}, _progress)
-    told = [f"Planted: {row['planted']} Found: {row['found']}." for row in result["planted"]]
-    lines = [f"Comparison {result['comparisons']} in {settings.home()}", *told, *result["sentences"]]
+    told = [words.say("Planted: {planted} Found: {found}.", **row) for row in result["planted"]]
+    made = words.say("Comparison {comparison} in {home}", comparison=result["comparisons"], home=settings.home())
+    lines = [made, *told, *(words.again(one, result.get("said")) for one in result["sentences"])]
     _say(arguments, result, lines)
     return 0
 
@@ -845,6 +886,15 @@ def _progress(done: float, message: str = "", values: Mapping[str, float] | None
 
 
 _said = ""
+
+
+def _found(finding: Finding) -> str:
+    told = {"warning": words.say("warning"), "info": words.say("info"), "error": words.say("error")}[finding.severity]
+    return words.say("{severity}: {message}", severity=told, message=words.again(finding.message))
+
+
+def _failed(line: str) -> str:
+    return words.say("gate failed: {line}", line=line)
 
 
 def _say(arguments: argparse.Namespace, value: Mapping[str, Any], lines: Sequence[str]) -> None:

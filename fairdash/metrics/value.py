@@ -150,14 +150,17 @@ class Audit:
     def summary(self) -> list[str]:
         """What was found, in sentences, the surest gaps first; then the warnings."""
         ndcg = _show(self.results["overall"].get("ndcg"))
-        lines = [f"{words.count(self.n_users)} people, K = {self.k}; NDCG@{self.k} {ndcg}."]
+        people = words.count(self.n_users, "person", "people")
+        lines = [words.say("{people}, K = {k}; NDCG@{k} {ndcg}.", people=people, k=self.k, ndcg=ndcg)]
         for attribute, named in self.results["gaps"].items():
             rows = [(metric, row) for metric, row in named.items() if row["gap"] is not None]
             for metric, row in sorted(rows, key=lambda pair: (pair[1]["p_holm"] or 1.0, pair[0] != "ndcg")):
-                lines.append(f"{attribute}: {_sentence(metric, row)}")
+                lines.append(words.say("{attribute}: {told}", attribute=attribute, told=_sentence(metric, row)))
         found = [finding for finding in self.results["findings"] if finding["severity"] != "info"]
-        read = [f"{finding['table']}: {finding['message']}".removeprefix(": ") for finding in found]
-        return [*lines, *read, *self.results["warnings"]]
+        said = self.results.get("said")
+        read = [(finding["table"], words.again(finding["message"], finding.get("said"))) for finding in found]
+        files = [words.say("{file}: {message}", file=file, message=told) if file else told for file, told in read]
+        return [*lines, *files, *(words.again(warning, said) for warning in self.results["warnings"])]
 
     def _repr_html_(self) -> str:
         parts = ["<div><b>FairDash audit</b><ul>"]
@@ -178,22 +181,28 @@ def _show(value: float | None) -> str:
 def _sentence(metric: str, row: Mapping[str, Any]) -> str:
     """A gap as a sentence."""
     info = find(metric)
-    title = info.title if info else metric
-    parts = [f"{title} gap {_show(row['gap'])}"]
+    title = words.say(info.title) if info else metric
+    told = words.say("{title} gap {gap}", title=title, gap=_show(row["gap"]))
     if row["pair"] is not None:
-        parts.append(f"between {row['pair'][0]} and {row['pair'][1]}")
+        told = words.say("{told} between {first} and {second}", told=told, first=row["pair"][0], second=row["pair"][1])
     if row["of"] is not None:
-        parts.append(f"for {row['of']}")
+        told = words.say("{told} for {what}", told=told, what=row["of"])
     if row.get("in_both"):
-        parts.append(f"with {words.count(row['in_both'], 'person', 'people')} in both")
+        people = words.count(row["in_both"], "person", "people")
+        told = words.say("{told} with {people} in both", told=told, people=people)
     inside, ci = [], row["ci"]
     if row.get("floor") is not None:
-        inside.append(f"{_show(row['floor'])} by chance alone, {_show(row['above_floor'])} above it")
+        floor, above = _show(row["floor"]), _show(row["above_floor"])
+        inside.append(words.say("{floor} by chance alone, {above} above it", floor=floor, above=above))
         ci = row["above_floor_ci"]
     if ci is not None and ci[0] is not None:
-        inside.append(f"95 % CI {words.interval(ci[0], ci[1], 4)}")
+        inside.append(words.say("95 % CI {interval}", interval=words.interval(ci[0], ci[1], 4)))
     if row["p_value"] is not None:
-        inside.append(f"{words.p_value(row['p_value'])}, by Holm {words.p_value(row['p_holm'])}")
+        p, corrected = words.p_value(row["p_value"]), words.p_value(row["p_holm"])
+        inside.append(words.say("{p}, by Holm {corrected}", p=p, corrected=corrected))
     if row["p_value"] is not None and row["p_value"] > 0.05 and row["detectable"] is not None:
-        inside.append(f"no difference shown; {_show(row['detectable'])} would be found with probability 0.8")
-    return " ".join(parts) + (f" ({'; '.join(inside)})." if inside else ".")
+        least = _show(row["detectable"])
+        inside.append(words.say("no difference shown; {least} would be found with probability 0.8", least=least))
+    if not inside:
+        return words.say("{told}.", told=told)
+    return words.say("{told} ({inside}).", told=told, inside="; ".join(inside))
