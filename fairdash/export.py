@@ -34,7 +34,7 @@ def export(run: Run, folder: Path, progress: Progress = silent) -> None:
     if not isinstance(fitted, ExportedFitted):
         raise ConfigError(
             say("A {name} answers by FairDash alone.", name=fitted.name),
-            say("Export a bert_sequence, or serve the run with `python -m fairdash serve`."),
+            say("Serve the run with `python -m fairdash serve`."),
         )
     data = run.split.training
     order: Codes = np.argsort(mix(int(run.meta["seed"]), id_hash(data.items[ITEM_ID])), kind="stable").astype(np.int32)

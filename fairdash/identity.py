@@ -42,8 +42,8 @@ SOURCES: Mapping[Stage, tuple[str, ...]] = {
     "job": (*_RUN, "entries.py", "jobs/__init__.py", "jobs/kinds.py", "stages"),
 }
 LIBRARIES = (
-    *("accelerate", "charset-normalizer", "fairlearn", "numpy", "openpyxl", "optuna", "pandas"),
-    *("scikit-learn", "scipy", "tokenizers", "torch", "transformers"),
+    *("accelerate", "charset-normalizer", "fairlearn", "gguf", "numpy", "openpyxl", "optuna", "pandas"),
+    *("peft", "rapidfuzz", "scikit-learn", "scipy", "tokenizers", "torch", "transformers"),
 )
 _ROOT = Path(__file__).parent
 

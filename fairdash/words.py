@@ -35,7 +35,9 @@ DASH = "–"
 MAX_LABEL = 48  # characters of a name from data that are shown in one line
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])")
-_LINK = re.compile(r"(www(?=\.)|:(?=//)|mailto:|xmpp:|@)", re.IGNORECASE)  # what Markdown makes a link of, unasked
+_LINK = re.compile(
+    r"(www(?=\.)|:(?=//)|mailto:|xmpp:|@(?=[\w-]*\.))", re.IGNORECASE
+)  # what Markdown makes a link of, unasked
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 

@@ -24,7 +24,10 @@ ROOT = Path(__file__).parents[2]
 HERE = re.compile(r"(http|ws)://127\.0\.0\.1:|data:|blob:|about:")
 # On a deep link Streamlit's own script asks below every part of the path where its server is: each miss is a 404.
 PROBES = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
-SERVER_GONE = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket")  # tests end servers
+SERVER_GONE = (  # tests end servers
+    *("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket"),
+    "when disconnected from server",
+)
 expect.set_options(timeout=steps.HANG_MS)
 
 

@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("run",),
     ("stages",),
     ("charts", "entries", "events", "jobs", "report"),
-    ("api", "export"),
+    ("api", "doctor", "export"),
     ("cli", "__main__", ""),  # "": what a notebook imports
     ("ui",),
 )

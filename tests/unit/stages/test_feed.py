@@ -118,6 +118,15 @@ def test_a_target_changes_what_exposure_is_held_against(audits: dict[bool, dict[
         assert card.size == pytest.approx(rows[key] - rows["exposure_share"])
 
 
+def rounded(value: Any) -> Any:
+    """A value with its numbers to 12 digits: sums over more columns at once may end otherwise behind them."""
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [rounded(one) for one in value]
+    return float(f"{value:.12g}") if isinstance(value, float) else value
+
+
 def test_an_audit_of_some_families_has_the_numbers_of_the_whole(tmp_path: Path) -> None:
     dataset, _ = synthetic.make(n_users=120, n_items=80)
     split = splits.split(dataset, "user-time:0.8")
@@ -131,7 +140,7 @@ def test_an_audit_of_some_families_has_the_numbers_of_the_whole(tmp_path: Path) 
     for attribute, rows in some["gaps"].items():
         assert set(rows) <= kept
         for metric, row in rows.items():
-            assert {**row, "p_holm": None} == {**whole["gaps"][attribute][metric], "p_holm": None}
+            assert rounded({**row, "p_holm": None}) == rounded({**whole["gaps"][attribute][metric], "p_holm": None})
         assert some["groups"][attribute].keys() == whole["groups"][attribute].keys()
 
 
