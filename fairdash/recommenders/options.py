@@ -33,11 +33,12 @@ def option(
     choices: Choices = (),
     takes: Brought | None = None,
     use: str = "",
+    first: bool = False,
 ) -> Any:
     """A dataclass field with its help and its bounds. choices: a function where they hang on other declarations, which
     may not all be there yet while this one is made. takes: the model that it names the folder of; use: what to do with
-    such a one, for a button."""
-    said = {"help": help, "min": low, "max": high, "choices": choices, "takes": takes, "use": use}
+    such a one, for a button. first: whether it stands open on a page; others are behind “More options”."""
+    said = {"help": help, "min": low, "max": high, "choices": choices, "takes": takes, "use": use, "first": first}
     return field(default=default, metadata=said)
 
 
@@ -51,8 +52,8 @@ def choices_of(spec: dataclasses.Field[Any]) -> tuple[str, ...]:
 class TrainingOptions:
     """What every trained recommender shares; `fairdash.recommenders.training` uses these names."""
 
-    epochs: int = option(30, "Passes over the training data at most.", low=1, high=1000)
-    learning_rate: float = option(2e-3, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0)
+    epochs: int = option(30, "Passes over the training data at most.", low=1, high=1000, first=True)
+    learning_rate: float = option(2e-3, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0, first=True)
     weight_decay: float = option(0.01, "Decoupled L2 penalty of AdamW.", low=0.0, high=10.0)
     warmup: float = option(0.1, "Share of the steps in which the learning rate rises.", low=0.0, high=0.9)
     patience: int = option(

@@ -20,15 +20,16 @@ from fairdash.ui import state
 NONE = ""  # no attribute can be called so
 
 
-def options(name: str, config: type, first: Sequence[str] = (), *, columns: int = 3) -> dict[str, Any]:
-    """One control for each field of an options dataclass; `first` stand open, the rest behind “More options”.
+def options(name: str, config: type, *, columns: int = 3) -> dict[str, Any]:
+    """One control for each field of an options dataclass; those declared as `first` stand open, the rest behind “More
+    options”.
 
     name: whose options these are; the controls of two owners never share a value. Returns the values that
     differ from their defaults, ready for `recommenders.build` and for `--set`.
     """
     fields = {field.name: field for field in dataclasses.fields(config)}
-    chosen = _grid(name, [fields[option] for option in first if option in fields], columns)
-    rest = [field for option, field in fields.items() if option not in first]
+    chosen = _grid(name, [field for field in fields.values() if field.metadata.get("first")], columns)
+    rest = [field for field in fields.values() if not field.metadata.get("first")]
     if rest:
         with st.expander(words.say("More options"), key=f"more-{name}"):
             chosen |= _grid(name, rest, columns)

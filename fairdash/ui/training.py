@@ -18,18 +18,6 @@ from fairdash.recommenders.options import parse
 from fairdash.schema import USER_ID
 from fairdash.ui import forms, load, parts, state
 
-FIRST = (
-    "way",
-    "model",
-    "people",
-    "epochs",
-    "layers",
-    "width",
-    "length",
-    "batch",
-    "learning_rate",
-)  # options that stand open
-
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _estimate(data: str, spec: str, name: str, options: tuple[tuple[str, Any], ...], wish: str, language: str) -> str:
@@ -97,7 +85,7 @@ def _form(data: str) -> dict[str, Any]:
                                help=words.say("Same seed, same numbers (on one kind of machine)."))  # fmt: skip
     st.caption(f"{words.say(info.summary)} *{words.plain(info.paper, 300)}*")
     spec = forms.split(dataset)
-    options = forms.options(name, info.options, FIRST)
+    options = forms.options(name, info.options)
     if "profile" in info.offers:
         attributes = [name for name in dataset.users.columns if name != USER_ID]
         profile = st.multiselect(

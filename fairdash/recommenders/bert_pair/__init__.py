@@ -28,8 +28,8 @@ def _first_stages() -> tuple[str, ...]:
 class PairOptions(TrainingOptions):
     """`bert_pair`: a BERT classifier over (profile and history, item)."""
 
-    epochs: int = option(2, "Passes over the training data at most.", low=1, high=1000)
-    learning_rate: float = option(5e-4, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0)
+    epochs: int = option(2, "Passes over the training data at most.", low=1, high=1000, first=True)
+    learning_rate: float = option(5e-4, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0, first=True)
     patience: int = option(
         2, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000
     )
@@ -52,7 +52,7 @@ class PairOptions(TrainingOptions):
         choices=("none", "popularity", "first_stage"),
     )
     history: int = option(20, "Liked titles of the history that are read, the latest ones.", low=0, high=500)
-    length: int = option(128, "Tokens of profile and history at most.", low=8, high=4096)
+    length: int = option(128, "Tokens of profile and history at most.", low=8, high=4096, first=True)
     item_length: int = option(24, "Tokens of the item's text at most.", low=3, high=512)
     negatives: float = option(
         1.0, "Unseen items drawn from the candidates, per training interaction.", low=0.0, high=100.0
@@ -68,7 +68,7 @@ class PairOptions(TrainingOptions):
         "shared: a history is computed once for all its items; full: each pair alone.",
         choices=("shared", "full"),
     )
-    batch: int = option(512, "Pairs in one step.", low=1, high=65536)
+    batch: int = option(512, "Pairs in one step.", low=1, high=65536, first=True)
 
 
 def cost(o: PairOptions, sizes: Sizes) -> Cost:

@@ -22,7 +22,9 @@ class SequenceOptions(TrainingOptions):
         takes="saved",
         use=words.later("Fine-tune it"),
     )
-    epochs: int = option(30, "Passes over the training data at most; 0: use `start` as it is.", low=0, high=1000)
+    epochs: int = option(
+        30, "Passes over the training data at most; 0: use `start` as it is.", low=0, high=1000, first=True
+    )
     average: float = option(
         4.0,
         "Epochs over which the weights are averaged, the latest counting most; 0: the weights as they are.",
@@ -45,10 +47,10 @@ class SequenceOptions(TrainingOptions):
         takes="encoder",
         use=words.later("Use it for the texts of items and people"),
     )
-    width: int = option(128, "Width of the model.", low=8, high=1024)
-    layers: int = option(2, "Transformer layers.", low=1, high=24)
+    width: int = option(128, "Width of the model.", low=8, high=1024, first=True)
+    layers: int = option(2, "Transformer layers.", low=1, high=24, first=True)
     heads: int = option(2, "Attention heads; they divide the width.", low=1, high=64)
-    length: int = option(200, "Items of the history that are read.", low=2, high=1024)
+    length: int = option(200, "Items of the history that are read.", low=2, high=1024, first=True)
     dropout: float = option(
         -1.0,
         "Share of activations dropped in training; -1: by the data's size, 0.45 up to 100,000 interactions, 0.2 from a "
@@ -56,7 +58,7 @@ class SequenceOptions(TrainingOptions):
         low=-1.0,
         high=0.9,
     )
-    batch: int = option(32, "Full-length histories in one step (short ones are packed).", low=1, high=65536)
+    batch: int = option(32, "Full-length histories in one step (short ones are packed).", low=1, high=65536, first=True)
     negatives: int = option(
         0,
         "Sampled negatives of a step; 0: the whole catalogue, or 4,096 where it is above 20,000.",

@@ -39,14 +39,16 @@ class LlmOptions:
     model: str = option(
         "default",
         "The language model: default (SmolLM2-135M-Instruct), a HuggingFace name, a folder, or a GGUF file.",
+        first=True,
     )
     way: str = option(
         "likelihood",
         "likelihood: candidates are ordered by how likely their titles are; generate: it writes a list of its own.",
         choices=("likelihood", "generate"),
+        first=True,
     )
     people: int = option(
-        200, "People who are asked about; only they are audited. 0: everybody.", low=0, high=100_000_000
+        200, "People who are asked about; only they are audited. 0: everybody.", low=0, high=100_000_000, first=True
     )
     evenly: str = option(
         "", "The attribute by which they are drawn, as many of each value; empty: the first of the profile."

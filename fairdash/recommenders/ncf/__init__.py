@@ -12,13 +12,13 @@ from fairdash.recommenders.options import TrainingOptions, option
 class NcfOptions(TrainingOptions):
     """`ncf`: neural matrix factorisation over person and item ids."""
 
-    epochs: int = option(12, "Passes over the training data at most.", low=1, high=1000)
-    learning_rate: float = option(2e-3, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0)
+    epochs: int = option(12, "Passes over the training data at most.", low=1, high=1000, first=True)
+    learning_rate: float = option(2e-3, "Peak of the one-cycle schedule (AdamW).", low=1e-6, high=1.0, first=True)
     patience: int = option(4, "Epochs without a better validation NDCG@10 that end the training.", low=1, high=1000)
     factors: int = option(32, "Width of the factors; the tower begins with four times as many.", low=2, high=1024)
     positives: str = option("any", "What counts as a like: any interaction, or liked ones.", choices=("any", "liked"))
     negatives: int = option(4, "Unseen items drawn for each interaction.", low=1, high=100)
-    batch: int = option(1024, "Interactions in one step.", low=1, high=1000000)
+    batch: int = option(1024, "Interactions in one step.", low=1, high=1000000, first=True)
 
 
 def cost(o: NcfOptions, sizes: Sizes) -> Cost:
