@@ -102,6 +102,18 @@ class Counts:
     refused: int
 
 
+@contextmanager
+def connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection of its own to a log, or to what was counted of one. A killed process loses nothing that was
+    committed; what is written in one go stands between `begin immediate` and `commit`."""
+    db = sqlite3.connect(path, timeout=30.0, isolation_level=None)
+    try:
+        db.execute("pragma synchronous = normal")
+        yield db
+    finally:
+        db.close()
+
+
 class EventLog:
     """A log in a file, which is made where it is not there yet. Every call opens its own connection, so that threads
     may share a log, and processes a file. A killed process loses no event that `append` returned for."""
@@ -112,7 +124,7 @@ class EventLog:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with self._connect() as db:
+            with connected(self.path) as db:
                 db.execute("pragma journal_mode = wal")
                 db.executescript(_SCHEMA)
                 wanted = float(settings.EVENT_LATENESS if lateness is None else lateness)
@@ -130,15 +142,6 @@ class EventLog:
             )
         self.lateness = float(found)
 
-    @contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
-        try:
-            db.execute("pragma synchronous = normal")
-            yield db
-        finally:
-            db.close()
-
     def append(self, events: Sequence[Mapping[str, Any]]) -> Accepted:
         """Add a batch, in one transaction. A malformed event is refused with its reason and kept aside; the others of
         the batch are added."""
@@ -151,7 +154,7 @@ class EventLog:
                 refused.append(Refusal(index, read))
             else:
                 rows.append(read)
-        with self._connect() as db:
+        with connected(self.path) as db:
             db.execute("begin immediate")
             known = _known(db, [row[0] for row in rows])
             watermark = _watermark(db)
@@ -181,7 +184,7 @@ class EventLog:
 
     def since(self, offset: int, limit: int) -> list[Event]:
         """At most `limit` events after this offset, in the order of their arrival; 0 begins at the first."""
-        with self._connect() as db:
+        with connected(self.path) as db:
             found = db.execute(
                 f"select {_COLUMNS} from events where offset > ? order by offset limit ?", (offset, limit)
             )
@@ -189,19 +192,19 @@ class EventLog:
 
     def of(self, user: str) -> list[Event]:
         """All events of a person, the late ones too, in the order in which they were sent."""
-        with self._connect() as db:
+        with connected(self.path) as db:
             found = db.execute(f"select {_COLUMNS} from events where user = ? order by sent, offset", (user,))
             return [_event(row) for row in found]
 
     def last(self) -> Event | None:
         """The event that came last."""
-        with self._connect() as db:
+        with connected(self.path) as db:
             row = db.execute(f"select {_COLUMNS} from events order by offset desc limit 1").fetchone()
             return None if row is None else _event(row)
 
     def counts(self) -> Counts:
         """What became of all events so far."""
-        with self._connect() as db:
+        with connected(self.path) as db:
             (events,) = db.execute("select coalesce(max(offset), 0) from events").fetchone()
             (late,) = db.execute("select count(*) from events where late").fetchone()
             (repeated,) = db.execute("select value from facts where name = 'repeated'").fetchone()

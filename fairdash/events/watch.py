@@ -16,7 +16,6 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -25,7 +24,7 @@ from fairdash import words
 from fairdash.errors import ConfigError, DataError
 from fairdash.events import drift
 from fairdash.events.drift import Moved, Status, Verdict
-from fairdash.events.log import CHUNK, Event, EventLog
+from fairdash.events.log import CHUNK, Event, EventLog, connected
 from fairdash.events.sums import Batch, Census, Served, Sums
 from fairdash.hashing import digest
 
@@ -122,7 +121,7 @@ class Watch:
         wanted = digest(census.digest, [str(value) for value in vars(rules).values()], str(log.lateness))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with self._connect() as db:
+            with connected(self.path) as db:
                 db.execute("pragma journal_mode = wal")
                 db.executescript(_SCHEMA)
                 first = [("offset", "0"), ("watermark", "-inf"), ("rules", wanted)]
@@ -139,18 +138,9 @@ class Watch:
                 words.say("Watch with the options of before, or name another --state: the log is counted again."),
             )
 
-    @contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
-        try:
-            db.execute("pragma synchronous = normal")
-            yield db
-        finally:
-            db.close()
-
     def advance(self, limit: int = BATCH) -> int:
         """Count the next events of the log, and judge the windows that they close: how many they were."""
-        with self._connect() as db:
+        with connected(self.path) as db:
             db.execute("begin immediate")
             offset, watermark = int(_fact(db, "offset")), float(_fact(db, "watermark"))
             events = self.log.since(offset, limit)
@@ -269,7 +259,7 @@ class Watch:
 
     def windows(self, last: int = 60) -> list[Window]:
         """The latest windows, oldest first; those that are open may still change."""
-        with self._connect() as db:
+        with connected(self.path) as db:
             db.execute("begin")  # one view of all tables
             offset, watermark = int(_fact(db, "offset")), float(_fact(db, "watermark"))
             rows = db.execute("select * from windows order by window desc limit ?", (last,)).fetchall()
@@ -286,18 +276,18 @@ class Watch:
 
     def first(self) -> int | None:
         """The first window, with which the reference begins."""
-        with self._connect() as db:
+        with connected(self.path) as db:
             found: int | None = db.execute("select min(window) from windows").fetchone()[0]
         return found
 
     def total(self) -> Sums:
         """The sum of all windows."""
-        with self._connect() as db:
+        with connected(self.path) as db:
             return _total(self.census, db, [window for (window,) in db.execute("select window from windows")])
 
     def status(self) -> Status:
         """The latest verdicts together: DRIFT where one says so, else OK where one says so."""
-        with self._connect() as db:
+        with connected(self.path) as db:
             found = set()
             for kind in KINDS:
                 row = db.execute(
@@ -309,12 +299,12 @@ class Watch:
 
     def told(self) -> str | None:
         """The status that was told last, of those that a change is told to."""
-        with self._connect() as db:
+        with connected(self.path) as db:
             return _fact(db, "told") or None
 
     def tell(self, status: Status) -> None:
         """Remember that a status was told."""
-        with self._connect() as db:
+        with connected(self.path) as db:
             db.execute("insert or replace into facts values ('told', ?)", (status,))
 
 
