@@ -367,14 +367,10 @@ def _learn(arguments: argparse.Namespace) -> int:
 
 
 def _watch(arguments: argparse.Namespace) -> int:
-    import time
-
     from fairdash.events import live, watch
     from fairdash.events.log import EventLog
     from fairdash.events.sums import Census
-    from fairdash.metrics import gate
     from fairdash.run import Run
-    from fairdash.workspace import write_json
 
     _writable(arguments.out)
     groups, item_groups = ([_group(text, arguments) for text in some] for some in
@@ -391,33 +387,16 @@ def _watch(arguments: argparse.Namespace) -> int:
     census = Census.of(data, groups, item_groups, arguments.k)
     state = arguments.state or arguments.events.with_name(f"{arguments.events.name}.watch")
     watched = watch.Watch(census, EventLog(arguments.events), state, rules)
-    while True:
-        while watched.advance():
-            pass
-        found = live.Live.of(watched)
-        if arguments.out is not None:
-            write_json(arguments.out, found.to_json())
-        change = live.changed(watched)
-        if change is not None:
-            for line in found.summary():
-                _progress(0.0, line)
-            try:
-                if arguments.hook is not None:
-                    live.hook(arguments.hook, change[0], found)
-                watched.tell(change[1])
-            except ConfigError as error:
-                print(f"{error.message}\n{error.hint}", file=sys.stderr)
-        try:
-            broken = gate.gate(found, arguments.fail_over)
-        except gate.UnjudgedError as error:
-            if arguments.once:
-                raise
-            _progress(0.0, error.message)
-            broken = []
-        if broken or arguments.once:
-            _say(arguments, found.to_json(), [*found.summary(), *map(_failed, broken)])
-            return EXIT_GATE if broken else 0
-        time.sleep(arguments.every)
+    found, broken = live.follow(
+        watched,
+        every=None if arguments.once else arguments.every,
+        fail_over=arguments.fail_over,
+        out=arguments.out,
+        address=arguments.hook,
+        progress=_progress,
+    )
+    _say(arguments, found.to_json(), [*found.summary(), *map(_failed, broken)])
+    return EXIT_GATE if broken else 0
 
 
 def _mitigate(arguments: argparse.Namespace) -> int:

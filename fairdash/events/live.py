@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import math
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, reduce
 from itertools import combinations
 from operator import add
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,9 @@ from fairdash.events import drift
 from fairdash.events.drift import Moved, Status
 from fairdash.events.sums import Census, Sums, estimate
 from fairdash.events.watch import KINDS, Watch, Window
+from fairdash.metrics import gate
+from fairdash.progress import Progress, silent
+from fairdash.workspace import write_json
 
 TOO_FEW = words.later("too few people")
 NOTHING = words.later("nothing was counted")
@@ -193,13 +198,55 @@ def _moment(seconds: float) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat() if math.isfinite(seconds) else None
 
 
-# --- telling others ---------------------------------------------------------------------------------------------------
+# --- going on ---------------------------------------------------------------------------------------------------------
 
 
-def changed(watch: Watch) -> tuple[str, Status] | None:
-    """The status before and now, where it changed since it was told last."""
-    before, now = watch.told() or "INSUFFICIENT_DATA", watch.status()
-    return None if before == now else (before, now)
+def follow(
+    watch: Watch,
+    *,
+    every: float | None = None,
+    fail_over: Sequence[str] = (),
+    out: Path | None = None,
+    address: str | None = None,
+    progress: Progress = silent,
+) -> tuple[Live, list[str]]:
+    """Look at the events so far, then each `every` seconds again until a gate breaks (None: once): what was found at
+    the last look, and a line for each broken gate.
+
+    Each look is written to `out`; a change of status is told to `progress` and to the web hook at `address`, until it
+    has been told there. Raises ConfigError for a gate that names nothing, UnjudgedError where it looks once and a gate
+    cannot be judged: going on, it waits for more."""
+    while True:
+        while watch.advance():
+            pass
+        found = Live.of(watch)
+        if out is not None:
+            write_json(out, found.to_json())
+        _tell_change(watch, found, address, progress)
+        try:
+            broken = gate.gate(found, fail_over)
+        except gate.UnjudgedError as error:
+            if every is None:
+                raise
+            progress(0.0, error.message)
+            broken = []
+        if broken or every is None:
+            return found, broken
+        time.sleep(every)
+
+
+def _tell_change(watch: Watch, found: Live, address: str | None, progress: Progress) -> None:
+    before = watch.told() or "INSUFFICIENT_DATA"
+    if before == found.status:
+        return
+    for line in found.summary():
+        progress(0.0, line)
+    try:
+        if address is not None:
+            hook(address, before, found)
+        watch.tell(found.status)
+    except ConfigError as error:
+        progress(0.0, f"{error.message}\n{error.hint}")
 
 
 def hook(address: str, before: str, live: Live) -> None:
