@@ -165,6 +165,8 @@ def _train(arguments: argparse.Namespace) -> int:
         raise ConfigError("--group is given, but no --mitigation that would use it.", "Add --mitigation adversarial.")
     options, recommender = _options(arguments.set), arguments.recommender or DEFAULT
     spec = fit.TrainSpec(recommender, options, chosen, arguments.seed, arguments.device)
+    if arguments.start is not None:
+        spec = _after(arguments, spec)
     run = fit.train(split, spec, arguments.out, _progress)
     _say(
         arguments,
@@ -172,6 +174,30 @@ def _train(arguments: argparse.Namespace) -> int:
         [words.say("{title}: saved in {out}", title=run.title, out=arguments.out)],
     )
     return 0
+
+
+def _after(arguments: argparse.Namespace, given: TrainSpec) -> TrainSpec:
+    """What --start's run was trained with and begins with its weights, and over that what is given."""
+    from fairdash.recommenders import going_on
+    from fairdash.run import Run
+    from fairdash.stages.fit import TrainSpec
+
+    spec = TrainSpec.after(Run.load(arguments.start))
+    if arguments.recommender not in (None, spec.recommender):
+        raise ConfigError(
+            words.say("{run} is a {name}, which no {other} can go on from.", run=arguments.start, name=spec.recommender,
+                      other=arguments.recommender),
+            words.say("Leave out --recommender, or --start."),
+        )  # fmt: skip
+    if going_on(spec.recommender) is None:
+        _progress(0.0, words.say("{name} begins each training from nothing; what --start names is trained again",
+                                 name=spec.recommender))  # fmt: skip
+    return replace(
+        given,
+        recommender=spec.recommender,
+        options={**spec.options, **given.options},
+        mitigations=given.mitigations or spec.mitigations,
+    )
 
 
 def _search(arguments: argparse.Namespace) -> int:
@@ -986,6 +1012,8 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--split", help=splits)
     add_recommender(made)
     made.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the recommender")
+    made.add_argument("--start", type=Path, metavar="RUN", help="an earlier run to go on from: its recommender, "
+                      "options, mitigations and weights, where these are not given")  # fmt: skip
     made.add_argument("--mitigation", help="a method of the places data or training")
     made.add_argument("--strength", default="1", help="of the mitigation, 0 to 1")
     add_groups(made)

@@ -53,6 +53,13 @@ def taking(*models: Brought) -> dict[str, tuple[Field[Any], ...]]:
     return {name: specs for name, specs in found.items() if specs}
 
 
+def going_on(name: str) -> str | None:
+    """The option that takes what this recommender saved, for a training that begins with its weights: of one that is
+    made for that, else the one for a BERT; None where each training begins from nothing."""
+    specs = sorted(taking("saved", "bert").get(name, ()), key=lambda spec: spec.metadata["takes"] == "bert")
+    return specs[0].name if specs else None
+
+
 def find(name: str) -> RecommenderInfo:
     """The declaration of that name. Raises ConfigError where there is none."""
     if name not in RECOMMENDERS:

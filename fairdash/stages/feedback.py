@@ -21,7 +21,9 @@ from fairdash.data.split import OWN
 from fairdash.errors import ConfigError
 from fairdash.metrics.groups import p_value
 from fairdash.metrics.rates import Rates, spread
+from fairdash.run import Run
 from fairdash.schema import ITEM_ID, PART, RATING, TIME, USER_ID, Dataset, Groups, Interactions, Split
+from fairdash.stages.fit import TrainSpec
 
 Thumbs = Mapping[str, Mapping[str, bool]]  # a person's id → an item's id → whether the thumb is up
 FEEDBACK = "feedback"  # in a version's provenance: {"of": digest, "thumbs", "up", "left_out"}
@@ -85,11 +87,13 @@ def version(dataset: Dataset, split: Split, thumbs: Thumbs, name: str) -> Datase
     )
 
 
-def training(meta: Mapping[str, Any], data: str) -> dict[str, Any]:
-    """The job that trains a version as the run of this meta.json was trained: the same recommender, options,
-    mitigations and seed."""
-    same = {key: meta[key] for key in ("recommender", "options", "mitigations", "seed", "device")}
-    return {"dataset": data, "split": OWN, **same}
+def training(run: Run, data: str) -> dict[str, Any]:
+    """The job that trains a version as this run was trained, beginning with its weights where its recommender can
+    (`TrainSpec.after`): the same options, mitigations and seed. Raises ConfigError for lists without a model."""
+    spec = TrainSpec.after(run)
+    chosen = [mitigation.to_json() for mitigation in spec.mitigations]
+    same = {"recommender": spec.recommender, "options": dict(spec.options), "mitigations": chosen}
+    return {"dataset": data, "split": OWN, **same, "seed": spec.seed, "device": spec.device}
 
 
 def skew(

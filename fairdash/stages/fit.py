@@ -68,6 +68,18 @@ class TrainSpec:
         chosen = tuple(Mitigation.from_json(value) for value in meta["mitigations"])
         return TrainSpec(meta["recommender"], meta["options"], chosen, meta["seed"], meta["device"])
 
+    @staticmethod
+    def after(run: Run) -> TrainSpec:
+        """The spec of a run, to be trained on what has come to its data since: beginning with its weights where its
+        recommender can go on from what it saved (`recommenders.going_on`), else from nothing. One that was used as it
+        came (no epoch) learns now. Raises ConfigError as `of` does."""
+        spec = TrainSpec.of(run)
+        option = recommenders.going_on(spec.recommender)
+        if option is None:
+            return spec
+        options = {name: value for name, value in spec.options.items() if (name, str(value)) != ("epochs", "0")}
+        return replace(spec, options={**options, option: str((run.folder / "model").absolute())})
+
 
 def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = silent) -> Run:
     """Fit a recommender and rank every user's candidates. A folder in which a training stopped half-way goes on.

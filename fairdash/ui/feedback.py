@@ -133,7 +133,7 @@ def _retrain(run: Run, lists: str, stored: str, given: feedback.Thumbs, name: st
             n=about["left_out"],
         )
     st.caption(told)
-    params = feedback.training(run.meta, made.digest)
+    params = feedback.training(run, made.digest)
     parts.act(words.say("Retrain with it"), _start, made, params, type="primary", icon=":material/model_training:",
               key="retrain")  # fmt: skip
     job = parts.last_job("train", params)

@@ -116,7 +116,7 @@ def test_thumbs_are_kept_become_a_version_and_are_learned_and_compared(here: dic
     (version,) = [entry for entry in workspace.entries("datasets") if entry.digest != here["data"]]
     assert version.title.endswith("+ 2 thumbs")
     assert version.meta["provenance"]["feedback"]["of"] == here["data"]
-    params = feedback.training(run.meta, version.digest)
+    params = feedback.training(run, version.digest)
     (job,) = [job for job in runner.table(workspace).all() if job.params.get("dataset") == version.digest]
     assert job.params == params
     after = wait_for_job(again, "train", here["home"])["lists"]

@@ -14,7 +14,7 @@ import pytest
 
 from fairdash import cli, words
 from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
-from fairdash.data import brought
+from fairdash.data import brought, sources, synthetic
 from fairdash.data.given import given_split
 from fairdash.errors import FairDashError
 from fairdash.jobs import kinds
@@ -394,6 +394,33 @@ def test_without_a_recommender_the_default_is_trained(monkeypatch: pytest.Monkey
     monkeypatch.setattr(fit, "train", train)
     assert main(["train", "--dataset", "synthetic", "--out", str(tmp_path)]) == EXIT_ERROR
     assert asked[0].recommender == DEFAULT
+
+
+def test_a_training_goes_on_from_an_earlier_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[fit.TrainSpec] = []
+
+    def train(split: Any, spec: fit.TrainSpec, *_: Any) -> None:
+        asked.append(spec)
+        raise FairDashError("Enough.")
+
+    monkeypatch.setattr(fit, "train", train)
+    monkeypatch.setattr(sources, "load", lambda *_, **__: synthetic.make(n_users=60, n_items=40)[0])
+    for name in ("bert_sequence", "ease"):
+        (tmp_path / name / "model").mkdir(parents=True)
+        about = {"recommender": name, "options": {"epochs": "0", "width": "16"} if name != "ease" else {},
+                 "mitigations": [], "seed": 3, "device": "cpu", "digest": "d", "title": name}  # fmt: skip
+        (tmp_path / name / "run.json").write_text(json.dumps(about))
+        given = ["train", "--dataset", "synthetic", "--start", str(tmp_path / name), "--out", str(tmp_path / "new")]
+        assert main(given) == EXIT_ERROR
+    bert, ease = asked
+    assert bert.recommender == "bert_sequence"
+    assert bert.options == {"width": "16", "start": str(tmp_path / "bert_sequence" / "model")}  # and it learns now
+    assert (ease.recommender, dict(ease.options)) == ("ease", {})
+    assert "ease begins each training from nothing" in capsys.readouterr().err
+    assert main([*given, "--recommender", "bert_pair"]) == EXIT_ERROR
+    assert "no bert_pair can go on from" in capsys.readouterr().err
 
 
 def test_arrays_of_people_and_items_come_along_to_the_run(

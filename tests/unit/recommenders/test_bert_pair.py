@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -17,7 +18,7 @@ from fairdash.data import synthetic
 from fairdash.errors import Cancelled, ConfigError, ModelError
 from fairdash.mitigation.base import Mitigation, TermBatch
 from fairdash.progress import silent
-from fairdash.recommenders import RECOMMENDERS, build, ranking, store
+from fairdash.recommenders import RECOMMENDERS, build, going_on, ranking, store
 from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, Fitted, ProbabilityFitted, Sizes
 from fairdash.recommenders.bert_pair.model import (
     FOLDS,
@@ -96,6 +97,27 @@ def trained(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> FittedPair:
         patch.setenv("FAIRDASH_CPU_BF16", "0")
         patch.setenv("FAIRDASH_HOME", str(tmp_path_factory.mktemp("home")))
         return fit(tiny, make_data(profile=PROFILE), tmp_path_factory.mktemp("run"), prior="none", epochs=4)
+
+
+def test_goes_on_from_what_it_saved_with_more_items_and_people(tiny: Path, trained: FittedPair, tmp_path: Path) -> None:
+    trained.save(tmp_path / "model")
+    data = make_data(profile=PROFILE)
+    users = pd.concat([data.users, data.users.iloc[:1].assign(user_id="new")], ignore_index=True)
+    items = pd.concat([data.items, data.items.iloc[:1].assign(item_id="new", title="Love song 3")], ignore_index=True)
+    columns = (data.train.user, data.train.item, data.train.rating, data.train.time)
+    added = zip(columns, (N_USERS, N_ITEMS, 5.0, 1.0), strict=True)
+    train = Interactions(*(np.append(column, np.array(value, column.dtype)) for column, value in added))
+    more = data.with_(users=users, items=items, train=train)
+    go_on = {str(going_on("bert_pair")): str(tmp_path / "model")}
+    again = fit(tiny, more, tmp_path / "again", prior="none", epochs=1, learning_rate=1e-6, **go_on)
+    users_then, items_then = everybody(), np.arange(N_USERS, dtype=np.int32) % N_ITEMS
+    before = trained.bert_logits(users_then, items_then, data.train)
+    after = again.bert_logits(users_then, items_then, more.train)
+    np.testing.assert_allclose(after, before, atol=0.01)  # it was hardly trained: what it knew is there
+    assert np.abs(before).min() > 0.3  # a classifier that is begun says 0
+    assert np.isfinite(
+        again.bert_logits(np.array([N_USERS], np.int32), np.array([N_ITEMS], np.int32), more.train)
+    ).all()
 
 
 def everybody() -> np.ndarray:

@@ -90,3 +90,8 @@ def test_options_that_take_a_model_say_what_to_do_with_it() -> None:
             assert spec.metadata["use"], (name, spec.name)
             if spec.metadata["takes"] == "saved":
                 recommenders.build(name, {"epochs": 0})  # used as it is
+
+
+def test_who_goes_on_from_what_it_saved_says_by_which_option() -> None:
+    found = {name: recommenders.going_on(name) for name in ("bert_sequence", "bert_pair", "ease")}
+    assert found == {"bert_sequence": "start", "bert_pair": "base", "ease": None}
