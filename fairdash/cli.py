@@ -393,8 +393,7 @@ def _learn(arguments: argparse.Namespace) -> int:
 
 
 def _watch(arguments: argparse.Namespace) -> int:
-    from fairdash.events import live, watch
-    from fairdash.events.log import EventLog
+    from fairdash.events import live, sources, watch
     from fairdash.events.sums import Census
     from fairdash.run import Run
 
@@ -411,16 +410,15 @@ def _watch(arguments: argparse.Namespace) -> int:
         arguments.level,
     )
     census = Census.of(data, groups, item_groups, arguments.k)
-    state = arguments.state or arguments.events.with_name(f"{arguments.events.name}.watch")
-    watched = watch.Watch(census, EventLog(arguments.events), state, rules)
-    found, broken = live.follow(
-        watched,
-        every=None if arguments.once else arguments.every,
-        fail_over=arguments.fail_over,
-        out=arguments.out,
-        address=arguments.hook,
-        progress=_progress,
-    )
+    with sources.opened(arguments.events, arguments.state) as (log, state):
+        found, broken = live.follow(
+            watch.Watch(census, log, state, rules),
+            every=None if arguments.once else arguments.every,
+            fail_over=arguments.fail_over,
+            out=arguments.out,
+            address=arguments.hook,
+            progress=_progress,
+        )
     _say(arguments, found.to_json(), [*found.summary(), *map(_failed, broken)])
     return EXIT_GATE if broken else 0
 
@@ -1078,7 +1076,8 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, required=True, help="folder for the version, to train with --split own")
 
     made = command("watch", _watch, "audit events as they come, and say when what groups get has moved")
-    made.add_argument("--events", type=Path, required=True, metavar="LOG", help="the log, as `events` makes it")
+    made.add_argument("--events", required=True, metavar="LOG",
+                      help="the log, as `events` makes it, or kafka://HOST:PORT/TOPIC")  # fmt: skip
     made.add_argument("--run", type=Path, help="a run folder: its people and items")
     add_data(made)
     add_groups(made)
@@ -1094,7 +1093,8 @@ def _parser() -> argparse.ArgumentParser:
         "--reference", type=int, default=4, help="windows, the first ones, that later ones are held against"
     )
     made.add_argument("--level", type=float, default=0.05, help="the chance of any false alarm, however long it runs")
-    made.add_argument("--state", type=Path, help="file in which sums are kept; else beside the log")
+    made.add_argument("--state", type=Path, help="file in which sums are kept; else beside the log, or "
+                      "called as the topic")  # fmt: skip
     made.add_argument("--once", action="store_true", help="stop at the end of the log; else wait for more")
     made.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="between two looks at the log")
     made.add_argument("--hook", metavar="URL", help="is told of each change between OK, DRIFT and INSUFFICIENT_DATA")

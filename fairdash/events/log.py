@@ -142,9 +142,17 @@ class EventLog:
             )
         self.lateness = float(found)
 
-    def append(self, events: Sequence[Mapping[str, Any]]) -> Accepted:
-        """Add a batch, in one transaction. A malformed event is refused with its reason and kept aside; the others of
-        the batch are added."""
+    def append(self, events: Sequence[Any]) -> Accepted:
+        """Add a batch, in one transaction: see `add`."""
+        with connected(self.path) as db:
+            db.execute("begin immediate")
+            done = self.add(db, events)
+            db.execute("commit")
+        return done
+
+    def add(self, db: sqlite3.Connection, events: Sequence[Any]) -> Accepted:
+        """Add a batch within a transaction on the log's file. A malformed event is refused with its reason and kept
+        aside; the others of the batch are added."""
         now = time.time()
         rows: list[list[Any]] = []
         refused: list[Refusal] = []
@@ -154,31 +162,28 @@ class EventLog:
                 refused.append(Refusal(index, read))
             else:
                 rows.append(read)
-        with connected(self.path) as db:
-            db.execute("begin immediate")
-            known = _known(db, [row[0] for row in rows])
-            watermark = _watermark(db)
-            fresh = []
-            for row in rows:
-                if row[0] in known:
-                    continue
-                known.add(row[0])
-                row.append(int(row[4] < watermark - self.lateness))
-                watermark = max(watermark, row[4])
-                fresh.append(row)
-            db.executemany(
-                f"insert into events ({_COLUMNS.partition(', ')[2]}) values ({', '.join('?' * 11)})",
-                fresh,
+        known = _known(db, [row[0] for row in rows])
+        watermark = _watermark(db)
+        fresh = []
+        for row in rows:
+            if row[0] in known:
+                continue
+            known.add(row[0])
+            row.append(int(row[4] < watermark - self.lateness))
+            watermark = max(watermark, row[4])
+            fresh.append(row)
+        db.executemany(
+            f"insert into events ({_COLUMNS.partition(', ')[2]}) values ({', '.join('?' * 11)})",
+            fresh,
+        )
+        repeated = len(rows) - len(fresh)
+        db.execute("update facts set value = value + ? where name = 'repeated'", (repeated,))
+        if refused:
+            kept = [(now, refusal.reason, _body(events[refusal.index])) for refusal in refused]
+            db.executemany("insert into refused (arrived, reason, body) values (?, ?, ?)", kept)
+            db.execute(
+                "delete from refused where offset <= (select max(offset) from refused) - ?", (MAX_KEPT_REFUSALS,)
             )
-            repeated = len(rows) - len(fresh)
-            db.execute("update facts set value = value + ? where name = 'repeated'", (repeated,))
-            if refused:
-                kept = [(now, refusal.reason, _body(events[refusal.index])) for refusal in refused]
-                db.executemany("insert into refused (arrived, reason, body) values (?, ?, ?)", kept)
-                db.execute(
-                    "delete from refused where offset <= (select max(offset) from refused) - ?", (MAX_KEPT_REFUSALS,)
-                )
-            db.execute("commit")
         late = sum(row[-1] for row in fresh)
         return Accepted(len(fresh) - late, repeated, late, tuple(refused))
 
@@ -221,11 +226,12 @@ def read_lines(source: str, size: int = READ_LINES) -> Iterator[tuple[int, list[
         )
         first = 1
         while some := list(islice(lines, size)):
-            yield first, [_parsed(line) for line in some]
+            yield first, [parsed(line) for line in some]
             first += len(some)
 
 
-def _parsed(line: str) -> Any:
+def parsed(line: str) -> Any:
+    """JSON; a text that is none stays itself, which the log refuses."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError):

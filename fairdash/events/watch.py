@@ -141,16 +141,21 @@ class Watch:
     def advance(self, limit: int = BATCH) -> int:
         """Count the next events of the log, and judge the windows that they close: how many they were."""
         with connected(self.path) as db:
-            db.execute("begin immediate")
-            offset, watermark = int(_fact(db, "offset")), float(_fact(db, "watermark"))
-            events = self.log.since(offset, limit)
-            if events:
-                watermark = self._count(db, events, watermark)
-                last = [(str(events[-1].offset), "offset"), (repr(watermark), "watermark")]
-                db.executemany("update facts set value = ? where name = ?", last)
-                db.execute("delete from lists where sent < ?", (self._gone(watermark) - self.rules.feedback,))
-                db.execute("delete from waiting where sent < ?", (self._gone(watermark),))
-                self._judge(db, events[-1].offset, watermark)
+            while True:
+                offset = int(_fact(db, "offset"))
+                events = self.log.since(offset, limit)  # may wait for a broker: others can have the state meanwhile
+                if not events:
+                    return 0
+                db.execute("begin immediate")
+                if int(_fact(db, "offset")) == offset:
+                    break
+                db.execute("rollback")  # another watch over the same state has counted them
+            watermark = self._count(db, events, float(_fact(db, "watermark")))
+            last = [(str(events[-1].offset), "offset"), (repr(watermark), "watermark")]
+            db.executemany("update facts set value = ? where name = ?", last)
+            db.execute("delete from lists where sent < ?", (self._gone(watermark) - self.rules.feedback,))
+            db.execute("delete from waiting where sent < ?", (self._gone(watermark),))
+            self._judge(db, events[-1].offset, watermark)
             db.execute("commit")
         return len(events)
 
