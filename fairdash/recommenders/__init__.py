@@ -54,10 +54,9 @@ def taking(*models: Brought) -> dict[str, tuple[Field[Any], ...]]:
 
 
 def going_on(name: str) -> str | None:
-    """The option that takes what this recommender saved, for a training that begins with its weights: of one that is
-    made for that, else the one for a BERT; None where each training begins from nothing."""
-    specs = sorted(taking("saved", "bert").get(name, ()), key=lambda spec: spec.metadata["takes"] == "bert")
-    return specs[0].name if specs else None
+    """The option of a recommender that names the folder of a model of its own, to go on from its weights; None where
+    every training starts anew."""
+    return next((spec.name for spec in fields(find(name).options) if spec.metadata.get("goes_on")), None)
 
 
 def find(name: str) -> RecommenderInfo:
