@@ -27,6 +27,7 @@ from fairdash.errors import ConfigError, FairDashError
 if TYPE_CHECKING:
     from fairdash.data import Finding, ImportOptions
     from fairdash.data.read import Table
+    from fairdash.engines import Engine
     from fairdash.mitigation.base import Mitigation
     from fairdash.progress import Progress
     from fairdash.run import Run
@@ -167,7 +168,7 @@ def _train(arguments: argparse.Namespace) -> int:
     spec = fit.TrainSpec(recommender, options, chosen, arguments.seed, arguments.device)
     if arguments.start is not None:
         spec = _after(arguments, spec)
-    run = fit.train(split, spec, arguments.out, _progress)
+    run = fit.train(split, spec, arguments.out, _progress, _engine(arguments))
     _say(
         arguments,
         {"run": str(arguments.out), **run.meta},
@@ -224,6 +225,7 @@ def _search(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         device=arguments.device,
         folder=arguments.out,
+        engine=_engine(arguments),
         progress=_progress,
     )
     write_json(arguments.out / "search.json", found.to_json())
@@ -310,6 +312,7 @@ def _audit(arguments: argparse.Namespace) -> int:
             accept_guesses=arguments.accept_guesses,
             k=ks if len(ks) > 1 else ks[0],
             window=arguments.window,
+            engine=_engine(arguments),
             **shared,
         )
         leaves = list(audits.leaves.values())
@@ -325,6 +328,13 @@ def _audit(arguments: argparse.Namespace) -> int:
     for line in broken if arguments.json else ():
         print(_failed(line), file=sys.stderr)
     return EXIT_GATE if broken else 0
+
+
+def _engine(arguments: argparse.Namespace) -> Engine | None:
+    """Where it was asked to run; None is this machine."""
+    from fairdash.engines.choice import engine
+
+    return engine(arguments.engine, arguments.address)
 
 
 def _of_run_alone(arguments: argparse.Namespace) -> None:
@@ -997,6 +1007,10 @@ def _parser() -> argparse.ArgumentParser:
     def add_recommender(made: argparse.ArgumentParser) -> None:
         made.add_argument("--recommender", help="by name; else the one that the Recommender page offers first")
 
+    def add_engine(made: argparse.ArgumentParser, what: str) -> None:
+        made.add_argument("--engine", default="local", help=f"where {what}: local (this machine) or ray (a cluster)")
+        made.add_argument("--address", help="of the Ray cluster, or auto; else one is begun on this machine")
+
     splits = (
         "leave-one-out, user-time:0.8, user-random:0.8, global-time:DATE, or own: as the data came; else own where it "
         "came so, or leave-one-out"
@@ -1017,6 +1031,7 @@ def _parser() -> argparse.ArgumentParser:
     add_groups(made)
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    add_engine(made, "everybody's lists are ranked")
     made.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run's folder")
 
     made = command("search", _search, "try options of a recommender on validation: for accuracy, a small gap, or both")
@@ -1031,6 +1046,7 @@ def _parser() -> argparse.ArgumentParser:
     add_groups(made, ": several are crossed")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    add_engine(made, "trials run, as many at once as it has workers")
     made.add_argument("--out", type=Path, required=True, help="folder; a search that was stopped there goes on")
 
     made = command("recommend", _recommend, "write a run's top-k lists")
@@ -1049,6 +1065,7 @@ def _parser() -> argparse.ArgumentParser:
     add_tables(made)
     add_groups(made)
     add_statistics(made, several=True)
+    add_engine(made, "lists in Parquet are read and added up, piece by piece")
     made.add_argument("--window", help="an audit of each month, each week, or of that many equal parts of the time")
     made.add_argument(
         "--fail-over",

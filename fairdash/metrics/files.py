@@ -14,7 +14,8 @@ from fairdash import settings, words
 from fairdash.data.brought import Brings, Brought, Lists, bring
 from fairdash.data.options import ImportOptions
 from fairdash.data.windows import windows
-from fairdash.errors import DataError
+from fairdash.engines import Engine
+from fairdash.errors import ConfigError, DataError
 from fairdash.metrics import inputs, stream, told
 from fairdash.metrics.audit import check, cuts, from_frames, from_tables, liked_from, sole
 from fairdash.metrics.systems import Series, Systems
@@ -42,16 +43,18 @@ def audit(
     users: Brings | None = None,
     *,
     k: int | Sequence[int] = settings.K,
+    engine: Engine | None = None,
     **more: Any,
 ) -> Audit | Series:
     """`audit.from_frames`, and its keywords; several K at once, such as k=[5, 10, 20], give an audit for each of them,
-    of one reading. Lists of more than LARGE_ROWS rows in Parquet are streamed in bounded memory
-    (`stream.from_parquet`)."""
+    of one reading. Lists in Parquet of more than LARGE_ROWS rows, or for which an engine is named, are streamed in
+    bounded memory (`stream.from_parquet`). Raises ConfigError for an engine and other lists."""
     if not isinstance(k, int):
-        return audits(recommendations, truth, users, k=k, one_system=True, **more)
-    if _parquet_rows(recommendations) > LARGE_ROWS and not more.get("model"):
+        return audits(recommendations, truth, users, k=k, one_system=True, engine=engine, **more)
+    if _streamed(recommendations, engine) and not more.get("model"):
         kept = {key: value for key, value in more.items() if key != "model"}
-        return stream.from_parquet(recommendations, truth, users, k=k, **kept)  # type: ignore[arg-type]  # a path has rows
+        where = {} if engine is None else {"engine": engine}
+        return stream.from_parquet(recommendations, truth, users, k=k, **where, **kept)  # type: ignore[arg-type]  # a path has rows
     return from_frames(recommendations, truth, users, k=k, **more)
 
 
@@ -91,6 +94,7 @@ def audits(
     accept_guesses: bool = True,
     one_system: bool = False,
     window: str | None = None,
+    engine: Engine | None = None,
     **statistics: Any,
 ) -> Systems | Series:
     """Audit the lists of each system, all on the same people (those with a list of any system or held-out items) and
@@ -111,7 +115,7 @@ def audits(
         given = recommendations if isinstance(recommendations, list) else [cast(Brings, recommendations)]
     options = liked_from(relevance_threshold, options)
     tables: dict[str, Any] = {"train": train, "items": items, "options": options, "accept_guesses": accept_guesses}
-    if any(_parquet_rows(one) > LARGE_ROWS for one in given):
+    if any(_streamed(one, engine) for one in given):
         if window is not None:
             raise DataError(
                 words.say("Lists of more than {large_rows} rows have no windows.", large_rows=LARGE_ROWS),
@@ -126,7 +130,7 @@ def audits(
             )
 
         def streamed(k: int) -> Systems:
-            return Systems({"": audit(given[0], truth, users, k=k, **tables, **statistics)})
+            return Systems({"": audit(given[0], truth, users, k=k, engine=engine, **tables, **statistics)})
 
         return _by_k(streamed, k)
     found = bring(recommendations, truth, users, timed=window is not None, **tables)
@@ -160,6 +164,17 @@ def _by_k(at: Callable[[int], Systems], k: int | Sequence[int]) -> Systems | Ser
 def _alone(found: Systems | Series) -> Audit | Systems | Series:
     """The audit, where there is one system."""
     return found if isinstance(found, Series) or len(found.audits) > 1 else found[found.first]
+
+
+def _streamed(source: Brings, engine: Engine | None) -> bool:
+    """Whether lists are read piece by piece."""
+    rows = _parquet_rows(source)
+    if engine is not None and not rows:
+        raise ConfigError(
+            words.say("An engine is for lists in Parquet, which many can read at once."),
+            words.say("Write them as Parquet, or leave out --engine."),
+        )
+    return rows > LARGE_ROWS or engine is not None
 
 
 def _parquet_rows(source: Brings) -> int:

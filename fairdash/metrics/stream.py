@@ -1,8 +1,9 @@
-"""The audit of lists that do not fit into memory: Parquet batches go through `tally`, and the tallies are added.
+"""The audit of lists that do not fit into memory: stretches of Parquet files go through `tally`, and the tallies are
+added. Each stretch is read by whoever tallies it, so that an engine (`fairdash.engines`) may have many machines do so.
 
 Memory holds the table of users, truth, training pairs and a few pieces of the lists. A first pass reads the ids alone,
 since people and catalogue must be known. Where the rows of a user stand together, in any order of users, a second pass
-is enough; otherwise rows are first sorted into temporary files by user.
+is enough; otherwise rows are first sorted into temporary files by user, on this machine.
 
 The numbers are those of `audit.from_frames`, but for `score_ks`, whose cells of scores come from the first rows (said
 in the warnings).
@@ -10,15 +11,12 @@ in the warnings).
 
 from __future__ import annotations
 
-import os
 import tempfile
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +33,8 @@ from fairdash.data.brought import Brings, Brought
 from fairdash.data.findings import Finding
 from fairdash.data.options import ImportOptions
 from fairdash.data.read import Table
+from fairdash.engines import Engine
+from fairdash.engines.local import LOCAL
 from fairdash.errors import DataError
 from fairdash.hashing import Hashes, id_hash, mix
 from fairdash.metrics import audit as audits
@@ -49,10 +49,35 @@ from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, GroupSpec, Int
 Array = NDArray[np.float64]
 
 BATCH_ROWS = 1_000_000  # rows decoded at once
-PIECE_ROWS = 2_000_000  # rows tallied at once, in each of at most MAX_THREADS threads
+PIECE_ROWS = 2_000_000  # rows tallied at once, by each worker
+LARGE_GROUP = 4  # BATCH_ROWS of a row group, beyond which it is cut: whoever reads a part decodes what is before it
+EDGE_ROWS = 65_536  # rows decoded at once of a row group of which a part is wanted
 BUCKET_ROWS = 5_000_000  # rows of one temporary file, where rows of a user do not stand together
 UNLISTED_PEOPLE = 100_000  # people without a list that are tallied at once
-MAX_THREADS = 4
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Rows of the lists from `first` on, before `stop`, counted through all files."""
+
+    first: int
+    stop: int
+
+    def __len__(self) -> int:
+        return max(0, self.stop - self.first)
+
+    def within(self, other: Stretch) -> Stretch:
+        """What both have in common."""
+        return Stretch(max(self.first, other.first), min(self.stop, other.stop))
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """A row group of a Parquet file, and where its rows stand."""
+
+    file: Path
+    number: int
+    rows: Stretch
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,14 +115,39 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """What a first look at the lists tells. users, items: their different ids. scattered: rows of a user do not stand
-    together. lowest: the lowest rank. empty: rows without an id, which are left out."""
+    """What a first look at a stretch of the lists tells; looks at neighbouring stretches add up. users, items: their
+    different ids, in the order in which they come. runs: how many there are of rows of one user that stand
+    together; last: the user of the last row, first: of the first one. lowest: the lowest rank. rows: those with ids.
+    cuts: of each stretch a row at which another user begins than stands before it."""
 
-    users: pd.Series
-    items: pd.Series
-    scattered: bool
+    users: pa.Array
+    items: pa.Array
+    systems: frozenset[Any]
+    runs: int
+    first: Any
+    last: Any
     lowest: float
-    empty: int
+    rows: int
+    cuts: tuple[int, ...]
+
+    def __add__(self, other: Contents) -> Contents:
+        if not self.rows or not other.rows:
+            return self if self.rows else other
+        return Contents(
+            _different(self.users, other.users),
+            _different(self.items, other.items),
+            self.systems | other.systems,
+            self.runs + other.runs - int(self.last == other.first),
+            self.first,
+            other.last,
+            min(self.lowest, other.lowest),
+            self.rows + other.rows,
+            self.cuts + other.cuts,
+        )
+
+
+def _different(*arrays: pa.Array) -> pa.Array:
+    return pa.chunked_array(arrays).unique()
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,9 +193,11 @@ def from_parquet(
     accuracy_only: bool = False,
     options: ImportOptions | None = None,
     accept_guesses: bool = True,
+    engine: Engine = LOCAL,
     progress: Progress = silent,
 ) -> Audit:
-    """As `audit.from_frames`, with the lists in a Parquet file, or in a folder of them, read piece by piece.
+    """As `audit.from_frames`, with the lists in a Parquet file, or in a folder of them, read piece by piece. engine:
+    where pieces are read and tallied.
 
     Repaired are the ids, by those that differ; the lists of one system are expected, a row for each item."""
     audits.check(k, replicates, permutations, seed)
@@ -154,81 +206,135 @@ def from_parquet(
     findings: list[Finding] = []
     files = _files(Path(recommendations))
     roles = _roles(files[0], options, findings)
-    contents = _look(files, roles, progress)
-    if contents.empty:
+    groups_of_rows = _groups(files, roles)
+    whole = groups_of_rows[-1].rows.stop
+    contents = _look(groups_of_rows, roles, engine, progress)
+    if contents.rows < whole:
         message = words.say(
             "{empty} rows have no {user_id} or no {item_id}; they are left out.",
-            empty=contents.empty,
+            empty=whole - contents.rows,
             user_id=USER_ID,
             item_id=ITEM_ID,
         )
         name = files[0].name
-        findings.append(Finding("empty_ids", "warning", name, message, contents.empty, (), "drop_empty_ids", True))
-    tables, listed = _with_ids(files[0].name, contents, roles, truth, users, train, items, options, accept_guesses)
+        findings.append(Finding("empty_ids", "warning", name, message, whole - contents.rows, (), "drop_empty_ids",
+                                True))  # fmt: skip
+    users_seen, items_seen = contents.users.to_pandas(), contents.items.to_pandas()
+    tables, listed = _with_ids(
+        files[0].name, users_seen, items_seen, roles, truth, users, train, items, options, accept_guesses
+    )
     people, things = inputs.coders(tables)
     user, item = (Ids.of(raw, listed[key], coder) for raw, key, coder in
-                  ((contents.users, USER_ID, people), (contents.items, ITEM_ID, things)))  # fmt: skip
+                  ((users_seen, USER_ID, people), (items_seen, ITEM_ID, things)))  # fmt: skip
     said: list[str] = []
     made = inputs.setting(tables, people, things, specs, item_specs, said)
-    cells = () if accuracy_only else _score_cells(files, roles, k)
+    cells = () if accuracy_only else _score_cells(groups_of_rows, roles, k)
     if cells:
         said.append(words.say("Score distance: of cells of scores that were cut from the first rows of the lists."))
     rules = Rules(k, seed, replicates, permutations, ACCURACY if accuracy_only else (), cells)
-    pieces = _Pieces(made, tuple(spec.min_size for spec in specs), rules, int(contents.lowest == 0))
+    least = tuple(spec.min_size for spec in specs)
+    pieces = _Pieces(groups_of_rows, roles, user, item, made, least, rules, int(contents.lowest == 0))
 
-    total: Tally | None = None
-    order: list[Codes] = []
-    together = not contents.scattered and not listed[USER_ID].duplicated().any()
-    rows = _rows(files, roles, user, item) if together else _scattered(files, roles, user, item)
+    together = contents.runs == len(users_seen) and not listed[USER_ID].duplicated().any()
     of_truth = people.codes(tables.truth[USER_ID])
     unlisted = np.setdiff1d(of_truth, user.code).astype(np.int32)
-    whole = sum(pq.read_metadata(file).num_rows for file in files)
     done = 0
-    for codes, part in _in_parallel(pieces.tallies(rows, unlisted)):
-        total = part if total is None else total + part
-        order.append(codes)
-        done += len(codes)
-        progress(
-            min(1.0, done / people.size),
-            words.say("Audited {done} of {size} people ({whole} rows)", done=done, size=people.size, whole=whole),
-        )
-    assert total is not None  # there is at least one row
-    pieces.odd.from_zero = contents.lowest == 0
-    said += [*pieces.odd.sentences(), *inputs.short(pieces.odd.short, k)]
+
+    def told(part: Part) -> None:
+        nonlocal done
+        done += 0 if isinstance(part, Unlisted) else len(part)
+        progress(min(1.0, done / whole), words.say("Audited {done} of {whole} rows", done=done, whole=whole))
+
+    counted = engine.total(_count, pieces, pieces.parts(contents.cuts if together else None, whole, unlisted), told)
+    assert counted is not None  # there is at least one row
+    total, odd = counted.tally, counted.odd
+    odd.from_zero = contents.lowest == 0
+    said += [*odd.sentences(), *inputs.short(odd.short, k)]
     items_meet = bool(np.isin(things.codes(tables.truth[ITEM_ID]), item.code).any())
-    lists = pd.DataFrame({USER_ID: contents.users.head(3), ITEM_ID: contents.items.head(3)})
+    lists = pd.DataFrame({USER_ID: users_seen.head(3), ITEM_ID: items_seen.head(3)})
     lists.attrs["file"] = files[0].name
     apart = inputs.meeting(lists, tables.truth, len(unlisted) < len(np.unique(of_truth)), items_meet)
     said += inputs.unlisted(len(unlisted))
-    place = np.concatenate(order)
-    continuous = {label: values[place] for label, values in made.continuous.items()}
+    continuous = {label: values[counted.codes] for label, values in made.continuous.items()}
     labels = [spec.label for spec in item_specs]
     rated = None
     if made.rated is not None and not accuracy_only:
         who = id_hash(people.index.astype(str).to_numpy(dtype=object))
-        least = tuple(spec.min_size for spec in specs)
         rated = audits.rating_gaps(made.rated, who, made.groups, least, made.catalogue.size, rules)
-    found = (*findings, *tables.findings, *pieces.odd.findings(files[0].name), *apart)
+    found = (*findings, *tables.findings, *odd.findings(files[0].name), *apart)
     return audits.finish(total, made.catalogue, labels, said, continuous, made.threshold, rated=rated, findings=found)
 
 
-class _Pieces:
-    """Cuts coded rows where a user ends, and makes the tally of each piece."""
+@dataclass(frozen=True, eq=False)
+class Unlisted:
+    """People without a list [n]."""
 
-    def __init__(self, made: inputs.Setting, min_sizes: tuple[int, ...], rules: Rules, shift: int) -> None:
+    codes: Codes
+
+
+Part = Stretch | Rows | Unlisted
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """Of a part: whom it is about [n], their tally, and what was odd in their lists. Counted parts add up."""
+
+    codes: Codes
+    tally: Tally
+    odd: inputs.Oddities
+
+    def __add__(self, other: Counted) -> Counted:
+        odd = replace(self.odd)
+        odd.add(other.odd)
+        return Counted(np.concatenate([self.codes, other.codes]), self.tally + other.tally, odd)
+
+
+def _count(pieces: _Pieces, part: Part) -> Counted:
+    """What an engine has done for each part, wherever."""
+    if isinstance(part, Unlisted):
+        empty = np.full((len(part.codes), pieces.rules.k), -1, dtype=np.int32)
+        return pieces.tally_lists(part.codes, Lists(empty, np.full(empty.shape, np.nan)), inputs.Oddities())
+    if isinstance(part, Stretch):
+        read = list(_rows(pieces.groups, pieces.roles, pieces.user, pieces.item, part))
+        if not any(map(len, read)):  # rows without ids, or of ids that repairs have left out
+            return _count(pieces, Unlisted(np.empty(0, dtype=np.int32)))
+        part = Rows.join(read)
+    return pieces.tally(part)
+
+
+class _Pieces:
+    """Cuts rows where a user ends, and makes the tally of each piece. It can be pickled."""
+
+    def __init__(
+        self,
+        groups: Sequence[RowGroup],
+        roles: Mapping[str, str],
+        user: Ids,
+        item: Ids,
+        made: inputs.Setting,
+        min_sizes: tuple[int, ...],
+        rules: Rules,
+        shift: int,
+    ) -> None:
+        self.groups, self.roles, self.user, self.item = groups, roles, user, item
         self.made, self.min_sizes, self.rules, self.shift = made, min_sizes, rules, shift
         self.ids = made.people.index.to_numpy()
         self.ties: Hashes = mix(rules.seed, id_hash(made.catalogue.ids))
         self.relevant = made.relevant.starts(made.people.size)
         self.known = None if made.known is None else made.known.starts(made.people.size)
-        self.odd, self.lock = inputs.Oddities(), threading.Lock()
         self.limit = rules.k if rules.accuracy_only else inputs.places(made.people.size, made.things.size)
         self.graded = None if made.graded is None else made.graded.starts(made.people.size)
 
-    def tallies(self, rows: Iterator[Rows], unlisted: Codes) -> Iterator[Callable[[], tuple[Codes, Tally]]]:
-        """One call a piece, to be made in any thread; the last ones are people without a list."""
+    def parts(self, cuts: Sequence[int] | None, whole: int, unlisted: Codes) -> Iterator[Part]:
+        """All that is to be tallied: about PIECE_ROWS rows each, then people without a list. cuts: rows at which
+        another user begins; None: rows of a user do not stand together."""
+        yield from self._sorted() if cuts is None else _stretches(cuts, whole)
+        for first in range(0, len(unlisted), UNLISTED_PEOPLE):
+            yield Unlisted(unlisted[first : first + UNLISTED_PEOPLE])
+
+    def _sorted(self) -> Iterator[Rows]:
         waiting: list[Rows] = []
-        for part in rows:
+        for part in _scattered(self.groups, self.roles, self.user, self.item):
             waiting.append(part)
             if sum(map(len, waiting)) >= PIECE_ROWS:
                 piece = Rows.join(waiting)
@@ -236,15 +342,12 @@ class _Pieces:
                 cut = int(changes[-1]) + 1 if len(changes) else 0
                 waiting = [piece.take(slice(cut, None))]
                 if cut:
-                    yield partial(self.tally, piece.take(slice(0, cut)))
+                    yield piece.take(slice(0, cut))
         if sum(map(len, waiting)):
-            yield partial(self.tally, Rows.join(waiting))
-        for first in range(0, len(unlisted), UNLISTED_PEOPLE):
-            codes = unlisted[first : first + UNLISTED_PEOPLE]
-            empty = np.full((len(codes), self.rules.k), -1, dtype=np.int32)
-            yield partial(self.tally_lists, codes, Lists(empty, np.full(empty.shape, np.nan)))
+            yield Rows.join(waiting)
 
-    def tally(self, rows: Rows) -> tuple[Codes, Tally]:
+    def tally(self, rows: Rows) -> Counted:
+        """Of rows in which those of a user stand together."""
         starts = np.concatenate([[0], np.flatnonzero(rows.user[1:] != rows.user[:-1]) + 1])
         codes = rows.user[starts]
         local = np.repeat(np.arange(len(codes), dtype=np.int32), np.diff(np.append(starts, len(rows))))
@@ -262,14 +365,10 @@ class _Pieces:
         lists = inputs.arrange(
             local, rows.item, rank, rows.score, len(codes), n_items, self.rules.k, odd, where, self.limit
         )
-        self.count(odd)
-        return self.tally_lists(codes, lists)
+        return self.tally_lists(codes, lists, odd)
 
-    def count(self, odd: inputs.Oddities) -> None:
-        with self.lock:  # pieces are tallied in several threads
-            self.odd.add(odd)
-
-    def tally_lists(self, codes: Codes, lists: Lists) -> tuple[Codes, Tally]:
+    def tally_lists(self, codes: Codes, lists: Lists, odd: inputs.Oddities) -> Counted:
+        """Of the lists of people. odd: what was odd in them so far."""
         made = self.made
         piece = Inputs(
             user_ids=self.ids[codes],
@@ -285,10 +384,8 @@ class _Pieces:
             warnings=(),
             threshold=made.threshold,
         )
-        odd = inputs.Oddities()
         odd.count_known(lists, piece.known, made.things.size)
-        self.count(odd)
-        return codes, tally(piece, self.rules)
+        return Counted(codes, tally(piece, self.rules), odd)
 
 
 def _of(pairs: Interactions | None, starts: NDArray[np.int64] | None, codes: Codes) -> Interactions | None:
@@ -296,17 +393,15 @@ def _of(pairs: Interactions | None, starts: NDArray[np.int64] | None, codes: Cod
     return None if pairs is None or starts is None else inputs.pairs_of(pairs, starts, codes)
 
 
-def _in_parallel(calls: Iterator[Callable[[], tuple[Codes, Tally]]]) -> Iterator[tuple[Codes, Tally]]:
-    """Results in the order of the calls, so that sums do not depend on timing; as many at once as there are cores."""
-    at_once = max(1, min(os.cpu_count() or 1, MAX_THREADS))
-    with ThreadPoolExecutor(at_once) as pool:
-        running: deque[Future[tuple[Codes, Tally]]] = deque()
-        for call in calls:
-            running.append(pool.submit(call))
-            if len(running) >= at_once:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
+def _stretches(cuts: Sequence[int], whole: int) -> Iterator[Stretch]:
+    """Stretches of PIECE_ROWS or more, each of which ends where a user does."""
+    first = 0
+    for cut in cuts:
+        if cut - first >= PIECE_ROWS:
+            yield Stretch(first, cut)
+            first = cut
+    if first < whole:
+        yield Stretch(first, whole)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -329,23 +424,27 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _sound(file: Path, rows: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """Rows of a Parquet file. Raises DataError where it is damaged further in, or holds text that is not UTF-8."""
+def _sound(group: RowGroup, rows: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Rows of a row group, so many at once. Raises DataError where it is damaged further in, or holds text that is not
+    UTF-8."""
     try:
-        for batch in pq.ParquetFile(file).iter_batches(batch_size=rows, columns=columns):
+        reader = pq.ParquetFile(group.file)
+        for batch in reader.iter_batches(batch_size=rows, columns=columns, row_groups=[group.number]):
             batch.validate(full=True)
             yield batch
     except (pa.ArrowException, OSError) as error:
         raise DataError(
-            words.say("{name} is damaged, or its text is not UTF-8.", name=file.name),
+            words.say("{name} is damaged, or its text is not UTF-8.", name=group.file.name),
             words.say("Write the file again, with text as UTF-8."),
         ) from error
 
 
 def _roles(file: Path, options: ImportOptions, findings: list[Finding]) -> dict[str, str]:
     """The columns of the lists, recognised from the first rows."""
-    head = next(_sound(file, 1000), None)
-    if head is None or not len(head):
+    numbers = range(pq.read_metadata(file).num_row_groups)
+    heads = (batch for n in numbers for batch in _sound(RowGroup(file, n, Stretch(0, 0)), 1000) if len(batch))
+    head = next(heads, None)
+    if head is None:
         raise DataError(words.say("{name} has no rows.", name=file.name), "Give at least one list.")
     table = Table(file.name, head.to_pandas(), "parquet", "utf-8", True)
     roles = brought.list_roles(table, options, findings)
@@ -355,7 +454,8 @@ def _roles(file: Path, options: ImportOptions, findings: list[Finding]) -> dict[
 
 def _with_ids(
     name: str,
-    contents: Contents,
+    users_seen: pd.Series,
+    items_seen: pd.Series,
     roles: Mapping[str, str],
     truth: Brings | None,
     users: Brings | None,
@@ -365,9 +465,9 @@ def _with_ids(
     accept_guesses: bool,
 ) -> tuple[Brought, dict[str, pd.Series]]:
     """The other tables beside lists in which each different id stands once, and those ids after the repairs by their
-    place in `contents`."""
+    place among those that were seen."""
     partner = {key: ids[ids.astype("str").str.strip() != ""].head(1) for key, ids in
-               ((USER_ID, contents.users), (ITEM_ID, contents.items))}  # fmt: skip
+               ((USER_ID, users_seen), (ITEM_ID, items_seen))}  # fmt: skip
     if not all(map(len, partner.values())):
         raise DataError(
             words.say(
@@ -375,10 +475,10 @@ def _with_ids(
             ),
             "Check the columns of the ids.",
         )
-    n, m = len(contents.users), len(contents.items)
+    n, m = len(users_seen), len(items_seen)
     every = {
-        USER_ID: pd.concat([contents.users, partner[USER_ID].repeat(m)], ignore_index=True),
-        ITEM_ID: pd.concat([partner[ITEM_ID].repeat(n), contents.items], ignore_index=True),
+        USER_ID: pd.concat([users_seen, partner[USER_ID].repeat(m)], ignore_index=True),
+        ITEM_ID: pd.concat([partner[ITEM_ID].repeat(n), items_seen], ignore_index=True),
     }
     frame = pd.DataFrame({column: every.get(role, 1.0) for role, column in roles.items()})
     frame.attrs["file"] = name
@@ -390,10 +490,9 @@ def _with_ids(
     return tables, {USER_ID: repaired.loc[place[place < n], USER_ID], ITEM_ID: own.set_axis(own.index - n)}
 
 
-def _batches(files: Sequence[Path], roles: Mapping[str, str]) -> Iterator[tuple[pa.RecordBatch, NDArray[np.int64]]]:
-    """The columns under the names of their roles, and the rows in their order through all files, from 0 on, without
-    those that lack an id."""
-    first = 0
+def _groups(files: Sequence[Path], roles: Mapping[str, str]) -> tuple[RowGroup, ...]:
+    """All row groups, in their order. Raises DataError where a file lacks a column of the first one's."""
+    found: list[RowGroup] = []
     for file in files:
         reader = pq.ParquetFile(file)
         for column in roles.values():
@@ -407,31 +506,95 @@ def _batches(files: Sequence[Path], roles: Mapping[str, str]) -> Iterator[tuple[
                     ),
                     "Write both alike.",
                 )
-        for batch in _sound(file, BATCH_ROWS, list(roles.values())):
+        for number in range(reader.metadata.num_row_groups):
+            first = found[-1].rows.stop if found else 0
+            found.append(
+                RowGroup(file.absolute(), number, Stretch(first, first + reader.metadata.row_group(number).num_rows))
+            )
+    return tuple(found)
+
+
+def _batches(
+    groups: Sequence[RowGroup], roles: Mapping[str, str], stretch: Stretch | None = None
+) -> Iterator[tuple[pa.RecordBatch, NDArray[np.int64]]]:
+    """The columns under the names of their roles, and the rows in their order through all files, from 0 on, without
+    those that lack an id; of a stretch alone, where one is named."""
+    for group in groups:
+        own = group.rows if stretch is None else group.rows.within(stretch)
+        begin = group.rows.first
+        for batch in _sound(group, BATCH_ROWS if own == group.rows else EDGE_ROWS, list(roles.values())) if own else ():
+            here = Stretch(begin, begin + len(batch)).within(own)
             named = pa.RecordBatch.from_arrays([batch[column] for column in roles.values()], list(roles))
-            rows = np.arange(first, first + len(batch))
-            first += len(batch)
+            named = named.slice(here.first - begin, len(here))
+            begin += len(batch)
+            rows = np.arange(here.first, here.stop)
             if named[USER_ID].null_count or named[ITEM_ID].null_count:
                 there = pc.and_(named[USER_ID].is_valid(), named[ITEM_ID].is_valid())
                 named, rows = named.filter(there), rows[there.to_numpy(zero_copy_only=False)]
             if len(named):
                 yield named, rows
+            if begin >= own.stop:
+                break
 
 
-def _look(files: Sequence[Path], roles: Mapping[str, str], progress: Progress) -> Contents:
+def _look(groups: Sequence[RowGroup], roles: Mapping[str, str], engine: Engine, progress: Progress) -> Contents:
     """One pass over the ids and ranks."""
-    runs, things, systems, lowest, n_runs = [], [], set(), np.inf, 0
-    last: Any = None
-    seen = 0
+    bounds = [0]
+    for group in groups:  # a stretch is some whole row groups, or a part of one
+        if len(group.rows) > LARGE_GROUP * BATCH_ROWS:
+            bounds += range(bounds[-1] + BATCH_ROWS, group.rows.stop, BATCH_ROWS)
+        elif len(bounds) > 1 and group.rows.stop - bounds[-2] <= BATCH_ROWS:
+            bounds.pop()
+        bounds.append(group.rows.stop)
+    done = 0
+
+    def told(stretch: Stretch) -> None:
+        nonlocal done
+        done += len(stretch)
+        progress(0.0, words.say("Looked at {n} rows", n=done))
+
     wanted = {role: column for role, column in roles.items() if role != SCORE}
-    for batch, rows in _batches(files, wanted):
-        users = _plain(batch[USER_ID])
-        starts = _run_starts(users)
-        found = users.take(pa.array(starts))
-        continued = last is not None and found[0].as_py() == last
-        n_runs += len(found) - int(continued)
+    stretches = [Stretch(*both) for both in pairwise(bounds) if both[0] < both[1]]
+    found = engine.total(_contents, (groups, wanted), stretches, told)
+    if found is None or not found.rows:
+        raise DataError(
+            words.say(
+                "{name} has no row with a {user_id} and a {item_id}.",
+                name=groups[0].file.name,
+                user_id=USER_ID,
+                item_id=ITEM_ID,
+            ),
+            "Check the columns of the ids.",
+        )
+    if len(found.systems) > 1:
+        shown = ", ".join(sorted(map(str, found.systems))[:8])
+        hint = 'Write a file for each of them, or take all rows as one system (--system-column "").'
+        raise DataError(
+            words.say("{name} holds lists of {n} systems: {shown}.", name=groups[0].file.name,
+                      n=len(found.systems), shown=shown), hint,
+        )  # fmt: skip
+    return found
+
+
+def _contents(source: tuple[Sequence[RowGroup], Mapping[str, str]], stretch: Stretch) -> Contents:
+    """What a look at a stretch tells."""
+    groups, roles = source
+    users, things, systems, lowest, runs, seen = [], [], set[Any](), np.inf, 0, 0
+    first: Any = None
+    last: Any = None
+    cut: tuple[int, ...] = ()
+    for batch, rows in _batches(groups, roles, stretch):
+        column = _plain(batch[USER_ID])
+        starts = _run_starts(column)
+        found = column.take(pa.array(starts))
+        fresh = int(not seen or found[0].as_py() != last)
+        if not seen:
+            first = found[0].as_py()
+        if not cut and len(starts) > int(not seen or not fresh):
+            cut = (int(rows[starts[int(not seen or not fresh)]]),)
+        runs += len(found) - 1 + fresh
         last = found[-1].as_py()
-        runs.append(pc.unique(found))
+        users.append(pc.unique(found))
         things.append(pc.unique(_plain(batch[ITEM_ID])))
         if RANK in roles:
             low = pc.min(batch[RANK].cast(pa.float64(), safe=False)).as_py()
@@ -439,33 +602,8 @@ def _look(files: Sequence[Path], roles: Mapping[str, str], progress: Progress) -
         if brought.SYSTEM in roles:
             systems |= set(pc.unique(batch[brought.SYSTEM]).to_pylist())
         seen += len(batch)
-        progress(0.0, words.say("Looked at {n} rows", n=int(rows[-1]) + 1))
-    if len(systems) > 1:
-        shown = ", ".join(sorted(map(str, systems))[:8])
-        hint = 'Write a file for each of them, or take all rows as one system (--system-column "").'
-        raise DataError(
-            words.say("{name} holds lists of {n} systems: {shown}.", name=files[0].name, n=len(systems), shown=shown),
-            hint,
-        )
-    if not seen:
-        raise DataError(
-            words.say(
-                "{name} has no row with a {user_id} and a {item_id}.",
-                name=files[0].name,
-                user_id=USER_ID,
-                item_id=ITEM_ID,
-            ),
-            "Check the columns of the ids.",
-        )
-    different = pa.chunked_array(runs).unique()
-    whole = sum(pq.read_metadata(file).num_rows for file in files)
-    return Contents(
-        different.to_pandas(),
-        pa.chunked_array(things).unique().to_pandas(),
-        n_runs > len(different),
-        float(lowest),
-        whole - seen,
-    )
+    ids = [_different(*some) if some else pa.array([], pa.null()) for some in (users, things)]
+    return Contents(ids[0], ids[1], frozenset(systems), runs, first, last, float(lowest), seen, cut)
 
 
 def _plain(column: pa.Array) -> pa.Array:
@@ -481,8 +619,11 @@ def _run_starts(column: pa.Array) -> NDArray[np.int64]:
     return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1]).astype(np.int64)
 
 
-def _rows(files: Sequence[Path], roles: Mapping[str, str], people: Ids, things: Ids) -> Iterator[Rows]:
-    for batch, place in _batches(files, {role: column for role, column in roles.items() if role != brought.SYSTEM}):
+def _rows(
+    groups: Sequence[RowGroup], roles: Mapping[str, str], people: Ids, things: Ids, stretch: Stretch | None = None
+) -> Iterator[Rows]:
+    wanted = {role: column for role, column in roles.items() if role != brought.SYSTEM}
+    for batch, place in _batches(groups, wanted, stretch):
         users = _plain(batch[USER_ID])
         starts = _run_starts(users)
         length = np.diff(np.append(starts, len(users)))
@@ -491,7 +632,7 @@ def _rows(files: Sequence[Path], roles: Mapping[str, str], people: Ids, things: 
         rank = score = None
 
         def where(at: int, column: str, place: NDArray[np.int64] = place) -> str:
-            return f"{files[0].name}, row {place[at] + 1}, column {column}"
+            return f"{groups[0].file.name}, row {place[at] + 1}, column {column}"
 
         if RANK in roles:
             rank = inputs.check_ranks(_numbers(batch[RANK], partial(where, column=RANK)), partial(where, column=RANK))
@@ -527,10 +668,9 @@ def _numbers(column: pa.Array, where: Callable[[int], str]) -> NDArray[Any]:
     return floats
 
 
-def _scattered(files: Sequence[Path], roles: Mapping[str, str], people: Ids, things: Ids) -> Iterator[Rows]:
+def _scattered(groups: Sequence[RowGroup], roles: Mapping[str, str], people: Ids, things: Ids) -> Iterator[Rows]:
     """The rows, those of a user together: through temporary files by user, each sorted in memory."""
-    whole = sum(pq.read_metadata(file).num_rows for file in files)
-    buckets = max(1, -(-whole // BUCKET_ROWS))
+    buckets = max(1, -(-groups[-1].rows.stop // BUCKET_ROWS))
     with tempfile.TemporaryDirectory(prefix="fairdash-") as folder:
         names = ("user", "item", "rank", "score")
         paths = {(b, name): Path(folder) / f"{b}.{name}" for b in range(buckets) for name in names}
@@ -538,7 +678,7 @@ def _scattered(files: Sequence[Path], roles: Mapping[str, str], people: Ids, thi
         with ExitStack() as stack:
             # one handle a column and bucket: 80 at 100 million rows
             out = {key: stack.enter_context(path.open("wb")) for key, path in paths.items()}
-            for rows in _rows(files, roles, people, things):
+            for rows in _rows(groups, roles, people, things):
                 bucket = rows.user % buckets
                 order = np.argsort(bucket, kind="stable")
                 ends = np.searchsorted(bucket[order], np.arange(buckets + 1))
@@ -556,11 +696,11 @@ def _scattered(files: Sequence[Path], roles: Mapping[str, str], people: Ids, thi
             yield rows.take(np.argsort(rows.user, kind="stable"))
 
 
-def _score_cells(files: Sequence[Path], roles: Mapping[str, str], k: int) -> tuple[float, ...]:
+def _score_cells(groups: Sequence[RowGroup], roles: Mapping[str, str], k: int) -> tuple[float, ...]:
     """Cells from the scores of the first rows; none where there are no scores."""
     if SCORE not in roles:
         return ()
-    for batch, _ in _batches(files, roles):
+    for batch, _ in _batches(groups, roles):
         scores = batch[SCORE].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         kept = np.isfinite(scores)
         if RANK in roles:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from fairdash import words
+from fairdash.engines import Engine
 from fairdash.errors import ConfigError, ModelError
 from fairdash.hashing import Hashes, id_hash, mix
 from fairdash.progress import Progress, silent
@@ -138,9 +140,11 @@ def rank_all(
     *,
     asked: NDArray[np.bool_] | None = None,
     seed: int = 0,
+    engine: Engine | None = None,
     progress: Progress = silent,
 ) -> Lists:
-    """The k best unseen items of all users, in batches of bounded memory.
+    """The k best unseen items of all users, in batches of bounded memory; engine: where the batches are scored, one
+    after the other in this process where none is named.
 
     asked: who gets a list [n_users], the others' are empty; None: everybody. item_ids: [n_items], the text ids of the
     catalogue in the order of the codes. history: what is known of the users. seen: bool csr [n_users, n_items], usually
@@ -149,12 +153,30 @@ def rank_all(
     hashes = id_hash(item_ids)
     people: Codes = np.flatnonzero(np.ones(n_users, bool) if asked is None else asked).astype(np.int32)
     made = Lists(np.full((n_users, k), -1, np.int32), np.full((n_users, k), np.nan, np.float32))
-    for start, stop in batches(len(people), len(hashes)):
-        users = people[start:stop]
-        batch = top_k(scores(fitted, users, history), None if seen is None else seen[users], k, hashes, seed)
+    blocks = [people[start:stop] for start, stop in batches(len(people), len(hashes))]
+    ranking, done = _Ranking(fitted, history, seen, k, hashes, seed), 0
+    ranked = engine.each(_Ranking.block, ranking, blocks) if engine is not None else map(ranking.block, blocks)
+    for users, batch in zip(blocks, ranked, strict=True):
         made.items[users], made.scores[users] = batch.items, batch.scores
-        progress(stop / len(people), words.say("Ranked {stop} of {n_users} people", stop=stop, n_users=len(people)))
+        done += len(users)
+        progress(done / len(people), words.say("Ranked {stop} of {n_users} people", stop=done, n_users=len(people)))
     return made
+
+
+@dataclass(frozen=True, eq=False)
+class _Ranking:
+    """What all batches of `rank_all` share."""
+
+    fitted: Fitted
+    history: Interactions
+    seen: sparse.csr_array | None
+    k: int
+    hashes: Hashes
+    seed: int
+
+    def block(self, users: Codes) -> Lists:
+        seen = None if self.seen is None else self.seen[users]
+        return top_k(scores(self.fitted, users, self.history), seen, self.k, self.hashes, self.seed)
 
 
 def batches(n_users: int, n_items: int) -> Iterator[tuple[int, int]]:

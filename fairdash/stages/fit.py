@@ -12,6 +12,7 @@ import numpy as np
 
 from fairdash import groups, identity, recommenders, words
 from fairdash.data.findings import Finding
+from fairdash.engines import Engine
 from fairdash.errors import ConfigError
 from fairdash.mitigation import find_method
 from fairdash.mitigation.base import Mitigation
@@ -81,8 +82,11 @@ class TrainSpec:
         return replace(spec, options={**options, option: str((run.folder / "model").absolute())})
 
 
-def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = silent) -> Run:
+def train(
+    split: Split, spec: TrainSpec, folder: Path, progress: Progress = silent, engine: Engine | None = None
+) -> Run:
     """Fit a recommender and rank every user's candidates. A folder in which a training stopped half-way goes on.
+    engine: where blocks of people are ranked; the fit is this process's.
 
     Data mitigations change what is trained on, training mitigations what is minimised; neither sees test.
     """
@@ -110,8 +114,8 @@ def train(split: Split, spec: TrainSpec, folder: Path, progress: Progress = sile
     trained = time.monotonic()
     progress(0.92, words.say("Ranking the catalogue for everybody"))
     lists = {
-        "valid": rank(fitted, split, "valid", seed=spec.seed),
-        "test": rank(fitted, split, "test", seed=spec.seed),
+        "valid": rank(fitted, split, "valid", seed=spec.seed, engine=engine),
+        "test": rank(fitted, split, "test", seed=spec.seed, engine=engine),
     }
     meta = {
         "title": spec.title,

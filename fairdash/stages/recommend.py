@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairdash import settings, words
+from fairdash.engines import Engine
 from fairdash.errors import ConfigError
 from fairdash.recommenders import ranking
 from fairdash.recommenders.base import Fitted
@@ -10,10 +11,18 @@ from fairdash.run import Run
 from fairdash.schema import ITEM_ID, Lists, Split
 
 
-def rank(fitted: Fitted, split: Split, part: str, *, seed: int = 0, k: int = settings.CANDIDATES) -> Lists:
+def rank(
+    fitted: Fitted,
+    split: Split,
+    part: str,
+    *,
+    seed: int = 0,
+    k: int = settings.CANDIDATES,
+    engine: Engine | None = None,
+) -> Lists:
     """The best k items of every user at validation time ("valid": the history is train) or at test time ("test": train
     and validation); of a sample of people, of them alone. What is in the history is left out; ties are broken by a
-    hash. Raises ConfigError beyond the limit of `check_size`."""
+    hash. engine: where blocks of people are scored. Raises ConfigError beyond the limit of `check_size`."""
 
     data = split.training
     check_size(data.n_users, data.n_items)
@@ -21,7 +30,8 @@ def rank(fitted: Fitted, split: Split, part: str, *, seed: int = 0, k: int = set
     seen = history.matrix(data.n_users, data.n_items)
     ids = data.items[ITEM_ID].to_numpy()
     n_users, width = data.n_users, min(k, data.n_items)
-    return ranking.rank_all(fitted, ids, history, n_users, seen, width, asked=split.asked, seed=seed)
+    return ranking.rank_all(fitted, ids, history, n_users, seen, width, asked=split.asked, seed=seed,
+                            engine=engine)  # fmt: skip
 
 
 def check_size(n_users: int, n_items: int) -> None:

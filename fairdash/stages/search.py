@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 import optuna
 
 from fairdash import identity, settings, words
+from fairdash.engines import Engine
 from fairdash.errors import Cancelled, ConfigError, FairDashError
 from fairdash.hashing import digest
 from fairdash.metrics import accuracy
@@ -89,9 +90,11 @@ def search(
     seed: int = 0,
     device: str = "auto",
     folder: Path,
+    engine: Engine | None = None,
     progress: Progress = silent,
 ) -> Search:
-    """Try `trials` sets of options and choose by validation.
+    """Try `trials` sets of options and choose by validation; engine: as many at once as it has workers, of which none
+    knows how the others of them end. One after the other in this process where none is named.
 
     objective: "accuracy" is the highest NDCG@10; "gap" the smallest gap among trials that keep 95 % of the best
     accuracy (no gap is smaller than that of a recommender that fails everybody alike); "both" the trials of which no
@@ -116,43 +119,42 @@ def search(
     study = _study(objective, seed)
     study.enqueue_trial(_defaults(recommender, space))
     results: list[Trial] = []
-    for number in range(trials):
-        asked = study.ask({name: _distribution(values) for name, values in space.items()})
-        if number < len(done.trials):
-            trial = done.trials[number]
-        else:
-            trial = _run(
-                number,
-                trials,
-                recommender,
-                {**fixed, **asked.params},
-                data,
-                groups,
-                min_size,
-                seed,
-                device,
-                folder,
-                progress,
+    trying = _Trying(recommender, data, groups, min_size, seed, device, folder.absolute(), trials)
+    while len(results) < trials:
+        at_once = min(1 if engine is None else engine.workers, trials - len(results))
+        asked = [study.ask({name: _distribution(values) for name, values in space.items()}) for _ in range(at_once)]
+        numbers = range(len(results), len(results) + at_once)
+        wanted = [(number, {**fixed, **one.params}) for number, one in zip(numbers, asked, strict=True)]
+        fresh = wanted[max(0, len(done.trials) - len(results)) :]
+        found: Iterator[Trial] = iter(())
+        if fresh:
+            found = (
+                (trying.run(part, progress) for part in fresh)
+                if engine is None
+                else engine.each(_Trying.run, trying, fresh)
             )
-            done.append(trial)
-        results.append(trial)
-        goals = (trial.accuracy,) if objective == "accuracy" else (trial.accuracy, trial.gap)
-        told = [goal for goal in goals if goal is not None]
-        if len(told) == len(goals):
-            study.tell(asked, told)
-        else:
-            study.tell(asked, state=optuna.trial.TrialState.FAIL)
-        values = {"accuracy": trial.accuracy, "gap": trial.gap}
-        progress(
-            (number + 1) / trials,
-            words.say(
-                "Trial {number} of {trials}: {told}",
-                number=number + 1,
-                trials=trials,
-                told=trial.note or _said(trial),
-            ),
-            {name: value for name, value in values.items() if value is not None},
-        )
+        for number, one in zip(numbers, asked, strict=True):
+            if number >= len(done.trials):
+                done.append(next(found))
+            trial = done.trials[number]
+            results.append(trial)
+            goals = (trial.accuracy,) if objective == "accuracy" else (trial.accuracy, trial.gap)
+            told = [goal for goal in goals if goal is not None]
+            if len(told) == len(goals):
+                study.tell(one, told)
+            else:
+                study.tell(one, state=optuna.trial.TrialState.FAIL)
+            values = {"accuracy": trial.accuracy, "gap": trial.gap}
+            progress(
+                (number + 1) / trials,
+                words.say(
+                    "Trial {number} of {trials}: {told}",
+                    number=number + 1,
+                    trials=trials,
+                    told=trial.note or _said(trial),
+                ),
+                {name: value for name, value in values.items() if value is not None},
+            )
     chosen = _choose(results, objective)
     if not chosen:
         raise ConfigError(
@@ -249,38 +251,43 @@ def _stored(folder: Path, key: str) -> _Stored:
     return _Stored(path, key, [])
 
 
-def _run(
-    number: int,
-    trials: int,
-    recommender: str,
-    options: dict[str, Any],
-    data: TrainingData,
-    groups: Groups | None,
-    min_size: int,
-    seed: int,
-    device: str,
-    folder: Path,
-    progress: Progress,
-) -> Trial:
-    """One fit and its measures. Options that do not go together, or give no usable model, make a failed trial."""
+@dataclass(frozen=True, eq=False)
+class _Trying:
+    """What all trials of a search share. trials: how many there are."""
 
-    def fitting(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
-        progress(
-            (number + done) / trials,
-            words.say("Trial {number} of {trials}: {told}", number=number + 1, trials=trials, told=message),
-        )
+    recommender: str
+    data: TrainingData
+    groups: Groups | None
+    min_size: int
+    seed: int
+    device: str
+    folder: Path
+    trials: int
 
-    started, place = time.monotonic(), folder / f"trial-{number}"
-    try:
-        fitted = build(recommender, options).fit(data, seed=seed, device=device, folder=place, progress=fitting)
-        found, gap = measure(fitted, data, groups, min_size=min_size, seed=seed)
-        note = ""
-    except Cancelled:
-        raise
-    except FairDashError as error:
-        found, gap, note = None, None, error.message
-    shutil.rmtree(place, ignore_errors=True)
-    return Trial(number, options, found, gap, round(time.monotonic() - started, 2), note)
+    def run(self, part: tuple[int, dict[str, Any]], progress: Progress = silent) -> Trial:
+        """One fit, by its number and options, and its measures. Options that do not go together, or give no usable
+        model, make a failed trial."""
+        number, options = part
+
+        def fitting(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+            progress(
+                (number + done) / self.trials,
+                words.say("Trial {number} of {trials}: {told}", number=number + 1, trials=self.trials, told=message),
+            )
+
+        started, place = time.monotonic(), self.folder / f"trial-{number}"
+        try:
+            fitted = build(self.recommender, options).fit(
+                self.data, seed=self.seed, device=self.device, folder=place, progress=fitting
+            )
+            found, gap = measure(fitted, self.data, self.groups, min_size=self.min_size, seed=self.seed)
+            note = ""
+        except Cancelled:
+            raise
+        except FairDashError as error:
+            found, gap, note = None, None, error.message
+        shutil.rmtree(place, ignore_errors=True)
+        return Trial(number, options, found, gap, round(time.monotonic() - started, 2), note)
 
 
 def measure(

@@ -1,6 +1,7 @@
 """`make bench`: every benchmark, one after the other, each in a process of its own. Names choose some of them.
 
-    python -m tests.bench [audit statistics reranking pairs sequence_parts recommenders mitigations live api pages]
+    python -m tests.bench [audit statistics reranking pairs sequence_parts recommenders mitigations live api scale
+                           pages]
 
 Speed is given as ratios within one run; quality on real data where ../shared/data holds it. It takes hours on two
 cores: most of it is training.
@@ -13,7 +14,7 @@ import sys
 
 PARTS = (
     *("audit", "statistics", "reranking", "pairs", "sequence_parts", "recommenders", "mitigations"),
-    *("live", "api", "pages"),
+    *("live", "api", "scale", "pages"),
 )  # fmt: skip
 
 

@@ -1,15 +1,18 @@
 """`make soak`: the live audit under kills, and its false alarms.
 
-    python -m tests.load.live [--events 1000000] [--kills 50] [--streams 500] [--delays 40]
+    python -m tests.load.live [--events 1000000] [--kills 50] [--kafka-kills 5] [--streams 500] [--delays 40]
 
 A watch over so many events is killed at random moments and started again: its sums and verdicts must be those of a
-watch that nobody killed. Of streams without drift at most the stated part may raise an alarm, ever; of streams with a
-planted change it is said after how many windows it was found.
+watch that nobody killed. So must those of watches over a tenth of the events in Kafka (its client's own brokers; needs
+confluent-kafka): two at a time share the partitions, and one of them is killed. Of streams without drift at most the
+stated part may raise an alarm, ever; of streams with a planted change it is said after how many windows it was found.
+0 leaves a part out.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import signal
 import subprocess
@@ -44,16 +47,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--kafka-kills", type=int, default=5)
     parser.add_argument("--streams", type=int, default=500)
     parser.add_argument("--delays", type=int, default=40)
     options = parser.parse_args()
-    return int(_kills(options.events, options.kills) | _alarms(options.streams) | _delays(options.delays))
+    return int(
+        (bool(options.kills) and _kills(options.events, options.kills))
+        | (bool(options.kafka_kills) and _kafka(options.events // 10, options.kafka_kills))
+        | (bool(options.streams) and _alarms(options.streams))
+        | (bool(options.delays) and _delays(options.delays))
+    )
 
 
 def _kills(events: int, kills: int) -> bool:
     """Whether a watch that was killed so often says anything else than one that was not."""
-    if not events or not kills:
-        return False
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log"
         made, data = simulation(service(), seconds=0.5), service()
@@ -84,6 +91,71 @@ def _kills(events: int, kills: int) -> bool:
         return not same
 
 
+KAFKA_WORKER = """
+import sys
+from pathlib import Path
+from fairdash.events.kafka import KafkaLog
+from tests.unit.events.service import service, watch
+state = Path(sys.argv[2])
+watched = watch(service(), KafkaLog(sys.argv[1], state.with_suffix(".events"), 10.0**9), state)
+while True:
+    if watched.advance(500):
+        print("+", flush=True)
+"""
+
+
+def _kafka(events: int, kills: int) -> bool:
+    """Whether watches that share a topic and are killed say anything else than one over a log."""
+    from confluent_kafka import Producer
+
+    from fairdash.events.kafka import KafkaLog
+
+    producer = Producer({"test.mock.num.brokers": 1, "log_level": 0})
+    brokers = ",".join(f"{one.host}:{one.port}" for one in producer.list_topics(timeout=10).brokers.values())
+    address = f"kafka://{brokers}/events"
+    with tempfile.TemporaryDirectory() as folder:
+        made, data, state = simulation(service(), seconds=0.5), service(), Path(folder) / "state"
+        sent = made.events(0, round(events / 1.6 / 2_000) * 2_000)
+        log = EventLog(Path(folder) / "log", 10.0**9)
+        log.append(sent)
+        whole = all_of(watch(data, log, Path(folder) / "whole"), 2_000)
+        lines = [json.dumps(one).encode() for one in sent]
+
+        def put(some: list[bytes]) -> None:
+            for number, line in enumerate(some):
+                producer.produce("events", line, partition=number % 4)
+                producer.poll(0)
+            assert producer.flush(60) == 0
+
+        def begun() -> subprocess.Popen[str]:
+            arguments = [sys.executable, "-c", KAFKA_WORKER, address, str(state)]
+            return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+
+        chance, pieces = random.Random(2), np.array_split(np.arange(len(lines)), kills + 1)
+        stays = begun()
+        for piece in pieces[:-1]:
+            doomed = begun()
+            put([lines[i] for i in piece])
+            assert doomed.stdout is not None
+            doomed.stdout.readline()  # it has partitions, and has counted some of theirs
+            time.sleep(chance.uniform(0, 0.3))
+            doomed.send_signal(signal.SIGKILL)
+            doomed.wait()
+            doomed.stdout.close()
+        put([lines[i] for i in pieces[-1]])
+        stays.send_signal(signal.SIGKILL)
+        stays.wait()
+        assert stays.stdout is not None
+        stays.stdout.close()
+        topic = KafkaLog(address, state.with_suffix(".events"), 10.0**9)
+        killed = all_of(watch(data, topic, state), 2_000)
+        topic.close()
+        same = whole.total() == killed.total()
+        told = "the same" if same else "DIFFERENT"
+        print(f"{len(lines):,} events in Kafka, {kills + 1} kills, partitions moved after each: {told}")
+        return not same
+
+
 def _alarms(streams: int) -> bool:
     """Whether more streams without drift raise an alarm, over 30 windows, than the level lets expect."""
     rng = np.random.default_rng(11)
@@ -91,7 +163,7 @@ def _alarms(streams: int) -> bool:
         bool(alarms(w, 3)) or bool(alarms(w, 3, feedback=True)) for w in (stream(rng, 33) for _ in range(streams))
     )
     print(f"{streams} streams without drift, 30 looks each: {wrong} with an alarm, {LEVEL:.0%} are stated")
-    return bool(streams) and bool(wrong > binom.ppf(0.99, streams, LEVEL))
+    return bool(wrong > binom.ppf(0.99, streams, LEVEL))
 
 
 def _delays(streams: int) -> bool:

@@ -1,0 +1,46 @@
+"""Where the parts of a work run: on this machine, or on a Ray cluster.
+
+A work is a function of something that all parts share (a model, tables) and of one part (some people, some rows of a
+file). An engine calls it for every part, wherever it likes; what comes back does not hang on where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol, Self, TypeVar
+
+S = TypeVar("S")
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+class Addable(Protocol):
+    """What can be added up, in any grouping that keeps the order."""
+
+    def __add__(self, other: Self) -> Self: ...
+
+
+A = TypeVar("A", bound=Addable)
+
+
+class Engine(Protocol):
+    """See the module. function: of this package's modules, free of state. shared, parts, results: can be pickled.
+    told: is called with each part that is done, in any order. Raises what the function raises."""
+
+    @property
+    def workers(self) -> int:
+        """How many parts are worked on at once."""
+
+    def each(
+        self, function: Callable[[S, P], R], shared: S, parts: Iterable[P], told: Callable[[P], None] = ...
+    ) -> Iterator[R]:
+        """What the function gives for each part, in the order of the parts."""
+
+    def total(
+        self, function: Callable[[S, P], A], shared: S, parts: Iterable[P], told: Callable[[P], None] = ...
+    ) -> A | None:
+        """The sum of what the function gives, in an order that hangs on the parts alone; None of no parts."""
+
+
+def nobody(_: Any) -> None:
+    """Nobody is told of parts."""

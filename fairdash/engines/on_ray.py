@@ -1,0 +1,128 @@
+"""A Ray cluster: parts are tasks, what they share is put into its store once, and sums are added up as a tree of tasks,
+so that one result alone comes back.
+
+A task whose machine is lost is done again on another one. Every machine must have FairDash, in this version, and the
+files that are read.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from fairdash import words
+from fairdash.engines import A, P, R, S, nobody
+from fairdash.errors import ConfigError, FairDashError
+
+TRIES = 8  # of a task whose machine was lost
+AHEAD = 2  # parts a worker that are handed out at once: one waits while one is worked on
+
+
+class OnRay:
+    """See `Engine`. The cluster that this begins ends with the process."""
+
+    def __init__(self, address: str | None = None) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise ConfigError(
+                words.say("The engine ray needs the package ray, which is not installed."),
+                words.say("Run {command}.", command="`pip install 'fairdash[ray]'`"),
+            )
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
+        os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of tasks that waited for one that failed
+        import ray
+
+        self.ray: Any = ray
+        if not ray.is_initialized():
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of its own coming changes
+                    ray.init(address=address, include_dashboard=None if address else False, log_to_driver=False,
+                             logging_level=logging.ERROR)  # fmt: skip
+            except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+                raise ConfigError(
+                    words.say("No Ray cluster answers at {address}: {error}.", address=address or "this machine",
+                              error=str(error).splitlines()[0]),
+                    words.say("Check the address; without --address a cluster is begun on this machine."),
+                ) from error  # fmt: skip
+        self._call: Any = ray.remote(max_retries=TRIES, num_returns=2)(_call)
+        self._add: Any = ray.remote(max_retries=TRIES)(_add)
+
+    @property
+    def workers(self) -> int:
+        """The cluster's cores."""
+        return max(1, int(self.ray.cluster_resources().get("CPU", 1)))
+
+    def each(
+        self, function: Callable[[S, P], R], shared: S, parts: Iterable[P], told: Callable[[P], None] = nobody
+    ) -> Iterator[R]:
+        """See `Engine`."""
+        kept, limit = self.ray.put(shared), AHEAD * self.workers
+        running: deque[tuple[P, Any]] = deque()
+
+        def first() -> R:
+            part, result = running.popleft()
+            found: R = self._get(result)
+            told(part)
+            return found
+
+        for part in parts:
+            running.append((part, self._call.remote(function, kept, part)[0]))
+            if len(running) >= limit:
+                yield first()
+        while running:
+            yield first()
+
+    def total(
+        self, function: Callable[[S, P], A], shared: S, parts: Iterable[P], told: Callable[[P], None] = nobody
+    ) -> A | None:
+        """See `Engine`: two sums of as many parts each are added wherever they are, then what is left over."""
+        kept, limit = self.ray.put(shared), AHEAD * self.workers
+        running: dict[Any, P] = {}
+        sums: list[tuple[int, Any]] = []  # of 2^height parts each, the higher before the lower
+
+        def wait(at_most: int) -> None:
+            while len(running) > at_most:
+                (done,), _ = self.ray.wait(list(running), num_returns=1)
+                self._get(done)  # says what went wrong; the result stays where it is
+                told(running.pop(done))
+
+        for part in parts:
+            result, done = self._call.remote(function, kept, part)
+            running[done] = part
+            sums.append((0, result))
+            while len(sums) > 1 and sums[-1][0] == sums[-2][0]:
+                (height, left), (_, right) = sums[-2:]
+                sums[-2:] = [(height + 1, self._add.remote(left, right))]
+            wait(limit - 1)
+        wait(0)
+        while len(sums) > 1:
+            (height, left), (_, right) = sums[-2:]
+            sums[-2:] = [(height, self._add.remote(left, right))]
+        total: A | None = self._get(sums[0][1]) if sums else None
+        return total
+
+    def _get(self, result: Any) -> Any:
+        try:
+            return self.ray.get(result)
+        except self.ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, FairDashError):
+                raise error.cause from None
+            raise
+        except self.ray.exceptions.RayError as error:
+            raise FairDashError(
+                words.say("The Ray cluster lost a part of the work: {error}.", error=str(error).splitlines()[0]),
+                words.say("Look at its nodes (`ray status`), and start again."),
+            ) from error
+
+
+def _call(function: Callable[[Any, Any], Any], shared: Any, part: Any) -> tuple[Any, bool]:
+    return function(shared, part), True
+
+
+def _add(left: Any, right: Any) -> Any:
+    return left + right

@@ -1,0 +1,63 @@
+"""`python -m tests.load.cluster [--users 200000]`: a Ray cluster of two nodes on this machine, one of which is killed
+in the middle of an audit. Its numbers must be those of the audit on one machine: counts to the bit, others to 1e-12.
+
+It needs the package ray (`pip install 'fairdash[ray]'`), which `make test` does without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import ray
+from ray.cluster_utils import Cluster
+
+from fairdash.engines.on_ray import OnRay
+from fairdash.metrics import stream
+from tests.bench.scale import tables
+from tests.unit.metrics.test_stream import same
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--users", type=int, default=200_000)
+    chosen = parser.parse_args()
+    stream.PIECE_ROWS = stream.BATCH_ROWS = 100_000  # many parts of little
+    with tempfile.TemporaryDirectory() as folder:
+        lists, truth, users = tables(Path(folder), chosen.users)
+        frames: dict[str, Any] = {"truth": pd.read_parquet(truth), "users": pd.read_parquet(users)}
+        options = {"groups": ["group"], "replicates": 100, "permutations": 200}
+        start = time.perf_counter()
+        expected = stream.from_parquet(lists, **frames, **options).to_json()
+        print(f"one machine: {time.perf_counter() - start:.1f} s", flush=True)
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        doomed = cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        engine, parts, killed = OnRay(cluster.address), 0, threading.Event()
+
+        def progress(done: float, message: str = "", values: Any = None) -> None:
+            nonlocal parts
+            parts += message.startswith("Audited")
+            if parts == 2 and not killed.is_set():  # the others are on their way
+                cluster.remove_node(doomed, allow_graceful=False)
+                killed.set()
+
+        start = time.perf_counter()
+        found = stream.from_parquet(lists, **frames, **options, engine=engine, progress=progress).to_json()
+        print(f"two nodes, one killed after two parts of {parts}: {time.perf_counter() - start:.1f} s", flush=True)
+        ray.shutdown()
+        cluster.shutdown()
+        same(found, expected)
+    print(f"{pq.read_metadata(lists).num_rows if lists.is_file() else chosen.users:,} rows: the same")
+    return 0 if killed.is_set() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

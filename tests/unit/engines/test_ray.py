@@ -1,0 +1,77 @@
+"""The same on a Ray cluster of this machine; where the package ray is not installed, nothing is looked at here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fairdash.data import split, synthetic
+from fairdash.engines.on_ray import OnRay
+from fairdash.errors import ConfigError, DataError
+from fairdash.metrics import stream
+from fairdash.recommenders import build
+from fairdash.stages import recommend
+from fairdash.stages.search import search
+from tests.unit.metrics.people import make
+from tests.unit.metrics.test_stream import OPTIONS, same, write
+
+ray = pytest.importorskip("ray")
+pytestmark = pytest.mark.filterwarnings("ignore")  # of Ray's own coming changes
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[OnRay]:
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield OnRay()
+    ray.shutdown()
+
+
+def text(shared: str, part: int) -> str:
+    if part == 99:
+        raise DataError("part 99", "hint")
+    return f"{shared}{part} "
+
+
+def test_results_sums_and_errors_are_those_of_this_machine(engine: OnRay) -> None:
+    told: list[int] = []
+    assert list(engine.each(text, "p", iter(range(20)))) == [f"p{n} " for n in range(20)]
+    assert engine.total(text, "p", range(11), told.append) == "".join(f"p{n} " for n in range(11))
+    assert sorted(told) == list(range(11))
+    assert engine.total(text, "p", ()) is None
+    with pytest.raises(DataError, match="part 99") as caught:
+        engine.total(text, "p", [1, 99, 2])
+    assert caught.value.hint == "hint"
+    with pytest.raises(ConfigError, match="No Ray cluster answers"):
+        ray.shutdown()
+        OnRay("127.0.0.1:1")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+
+
+def test_an_audit_is_that_of_this_machine(engine: OnRay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "BATCH_ROWS", 100)
+    monkeypatch.setattr(stream, "PIECE_ROWS", 150)
+    data: dict[str, Any] = make(seed=3)
+    write(tmp_path / "a.parquet", data.pop("recommendations"))
+    here = stream.from_parquet(tmp_path / "a.parquet", **data, **OPTIONS).to_json()
+    there = stream.from_parquet(tmp_path / "a.parquet", **data, **OPTIONS, engine=engine).to_json()
+    same(there, here)
+
+
+def test_lists_are_those_of_this_machine(engine: OnRay) -> None:
+    cut = split.split(synthetic.make(n_users=60, n_items=40)[0], "user-time:0.8")
+    fitted = build("ease").fit(cut.training, seed=0, device="cpu", folder=Path(), progress=lambda *_: None)
+    here, there = (recommend.rank(fitted, cut, "test", engine=each) for each in (None, engine))
+    assert np.array_equal(here.items, there.items)
+
+
+def test_trials_run_at_once(engine: OnRay, tmp_path: Path) -> None:
+    cut = split.split(synthetic.make(n_users=60, n_items=40)[0], "user-time:0.8")
+    found = search("ease", cut.training, trials=3, folder=tmp_path, engine=engine)
+    assert [trial.number for trial in found.trials] == [0, 1, 2]
+    assert all(trial.accuracy is not None for trial in found.trials)
+    again = search("ease", cut.training, trials=3, folder=tmp_path, engine=engine)
+    assert again.digest == found.digest  # those that are done are not tried again
