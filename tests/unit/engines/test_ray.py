@@ -45,8 +45,8 @@ def test_results_sums_and_errors_are_those_of_this_machine(engine: OnRay) -> Non
     with pytest.raises(DataError, match="part 99") as caught:
         engine.total(text, "p", [1, 99, 2])
     assert caught.value.hint == "hint"
+    ray.shutdown()
     with pytest.raises(ConfigError, match="No Ray cluster answers"):
-        ray.shutdown()
         OnRay("127.0.0.1:1")
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
 
