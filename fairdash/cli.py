@@ -697,7 +697,17 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
             words.say("Known data sets: {names}.", names=", ".join(data.sources.SOURCES)),
         )
     if arguments.dataset is not None:
-        of_files = ("users", "items", "valid", "test", "user_vectors", "item_vectors", "mapping", "save_mapping")
+        of_files = (
+            "users",
+            "items",
+            "valid",
+            "test",
+            "user_vectors",
+            "item_vectors",
+            "item_images",
+            "mapping",
+            "save_mapping",
+        )
         changed = [f"--{name}" for name in of_files if getattr(arguments, name)]
         changed += [ANSWERS[key].option for key in _answers(arguments) if key != "relevance_threshold"]
         if changed:
@@ -722,6 +732,7 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
         options=options,
         user_arrays=_named("--user-vectors", arguments.user_vectors, "face=faces.npz"),
         item_arrays=_named("--item-vectors", arguments.item_vectors, "poster=posters.npz"),
+        item_images=arguments.item_images,
         accept_guesses=arguments.accept_guesses,
         progress=_progress,
     )
@@ -953,6 +964,9 @@ def _parser() -> argparse.ArgumentParser:
                 metavar="NAME=FILE",
                 help=f"arrays of {whom} (vectors, pictures, sounds) under a name: .npz with ids and values, or Parquet",
             )
+        made.add_argument(
+            "--item-images", type=Path, metavar="ZIP", help="pictures of items, named by their ids or by a column image"
+        )
         add_answers(made, "data")
 
     def add_tables(made: argparse.ArgumentParser) -> None:
