@@ -715,7 +715,17 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
             words.say("Known data sets: {names}.", names=", ".join(data.sources.SOURCES)),
         )
     if arguments.dataset is not None:
-        of_files = ("users", "items", "valid", "test", "user_vectors", "item_vectors", "mapping", "save_mapping")
+        of_files = (
+            "users",
+            "items",
+            "valid",
+            "test",
+            "user_vectors",
+            "item_vectors",
+            "item_images",
+            "mapping",
+            "save_mapping",
+        )
         changed = [f"--{name}" for name in of_files if getattr(arguments, name)]
         changed += [ANSWERS[key].option for key in _answers(arguments) if key != "relevance_threshold"]
         if changed:
@@ -740,6 +750,7 @@ def _read_dataset(arguments: argparse.Namespace) -> tuple[Dataset, Sequence[Any]
         options=options,
         user_arrays=_named("--user-vectors", arguments.user_vectors, "face=faces.npz"),
         item_arrays=_named("--item-vectors", arguments.item_vectors, "poster=posters.npz"),
+        item_images=arguments.item_images,
         accept_guesses=arguments.accept_guesses,
         progress=_progress,
     )
@@ -987,6 +998,9 @@ def _parser() -> argparse.ArgumentParser:
                     whom=whom,
                 ),
             )
+        made.add_argument(
+            "--item-images", type=Path, metavar="ZIP", help="pictures of items, named by their ids or by a column image"
+        )
         add_answers(made, "data")
 
     def add_tables(made: argparse.ArgumentParser) -> None:

@@ -22,8 +22,9 @@ from fairdash.hashing import digest
 Stage = Literal["run", "lists", "audit", "comparison", "search", "job"]
 
 _GROUND = (
-    "activity.py", "answers.py", "arrays.py", "columns.py", "groups.py", "hashing.py", "item_classes.py", "schema.py"
-)  # fmt: skip
+    *("activity.py", "answers.py", "arrays.py", "columns.py", "groups.py", "hashing.py", "images.py"),
+    *("item_classes.py", "schema.py"),
+)
 _RUN = (
     *(*_GROUND, "data", "metrics", "mitigation", "recommenders", "run.py"),
     *("stages/__init__.py", "stages/fit.py", "stages/places.py", "stages/recommend.py"),
@@ -42,8 +43,19 @@ SOURCES: Mapping[Stage, tuple[str, ...]] = {
     "job": (*_RUN, "entries.py", "jobs/__init__.py", "jobs/kinds.py", "stages"),
 }
 LIBRARIES = (
-    *("accelerate", "charset-normalizer", "fairlearn", "gguf", "numpy", "openpyxl", "optuna", "pandas"),
-    *("peft", "rapidfuzz", "scikit-learn", "scipy", "tokenizers", "torch", "transformers"),
+    *("accelerate", "charset-normalizer", "efficientnet-lite-pytorch", "fairlearn", "gguf", "numpy", "openpyxl"),
+    *(
+        "optuna",
+        "pandas",
+        "peft",
+        "pillow",
+        "rapidfuzz",
+        "scikit-learn",
+        "scipy",
+        "tokenizers",
+        "torch",
+        "transformers",
+    ),
 )
 _ROOT = Path(__file__).parent
 

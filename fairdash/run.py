@@ -25,7 +25,7 @@ import pyarrow.parquet as pa_parquet
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from fairdash import __version__, arrays, words
+from fairdash import __version__, arrays, images, words
 from fairdash.errors import DataError, FairDashError
 from fairdash.schema import (
     ITEM_ID,
@@ -146,7 +146,7 @@ class Outcome:
 
 
 def write_split(split: Split, folder: Path) -> None:
-    """Write the five tables, arrays where there are any, and what the tables cannot say (`split.json`).
+    """Write the five tables, arrays and pictures where there are any, and what the tables cannot say (`split.json`).
 
     Raises DataError for an attribute that is neither text, number, yes or no, time, nor a category of these."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -171,6 +171,7 @@ def write_split(split: Split, folder: Path) -> None:
         written = pa.table({column: _written(table[column], kind) for column, kind in types[name].items()})
         pa_csv.write_csv(written, folder / f"{name}.csv")
     arrays.save(folder, data.user_arrays, data.item_arrays)
+    images.save(folder, data.item_images)
     write_json(
         folder / "split.json",
         {
@@ -257,6 +258,7 @@ def _read_split(folder: Path) -> Split:
         said["relevance_threshold"],
         user_arrays=user_arrays,
         item_arrays=item_arrays,
+        item_images=images.load(folder),
     )
     notes = tuple(said.get("notes", ()))  # runs of before have none
     asked = None

@@ -19,10 +19,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fairdash import arrays, settings
+from fairdash import arrays, images, settings
 from fairdash.activity import with_activity
 from fairdash.arrays import Arrays
 from fairdash.hashing import digest, id_hash, mix
+from fairdash.images import Images
 
 USER_ID, ITEM_ID, RATING, TIME, RANK, SCORE = "user_id", "item_id", "rating", "time", "rank", "score"
 PREDICTION = "prediction"  # of a held-out pair: its predicted rating, or the probability of a like
@@ -88,7 +89,8 @@ class Dataset:
     relevance_threshold: a held-out item counts as liked from this rating on; None: any interaction does.
     impressions: user_id, item_id[, time] of what was shown and not taken: no likes, not seen; None: nothing is known.
     provenance: where it came from, mapping and repairs, as plain JSON values. user_arrays, item_arrays: arrays of
-    people and items by name (see `fairdash.arrays`). Raises DataError for arrays that do not fit the tables.
+    people and items by name (see `fairdash.arrays`). item_images: small pictures of the items (see `fairdash.images`);
+    None: there are none. Raises DataError for arrays and pictures that do not fit the tables.
     """
 
     name: str
@@ -100,17 +102,20 @@ class Dataset:
     user_arrays: Arrays = field(default_factory=dict)
     item_arrays: Arrays = field(default_factory=dict)
     impressions: pd.DataFrame | None = None
+    item_images: Images | None = None
 
     def __post_init__(self) -> None:
         arrays.check(self.user_arrays, len(self.users), "people")
         arrays.check(self.item_arrays, len(self.items), "items")
+        images.check(self.item_images, len(self.items))
 
     @cached_property
     def digest(self) -> str:
         """The name of what the tables hold, and of how their times are read; not of its name or where it came from."""
         unit = self.provenance.get("time_unit")
         more = (self.user_arrays, self.item_arrays, self.impressions)
-        return digest(self.interactions, self.users, self.items, self.relevance_threshold, unit, more)
+        seen = () if self.item_images is None else (self.item_images,)
+        return digest(self.interactions, self.users, self.items, self.relevance_threshold, unit, more, *seen)
 
     @property
     def n_users(self) -> int:
@@ -320,7 +325,7 @@ class TrainingData:
     row_weight: float32 [len(train)], weight of each training interaction. user_repeats: int32 [n_users], how often
     a user's history occurs in an epoch. profile: user attributes that are written into the profile text. swap:
     attributes of the profile whose values are all exchanged for other ones in added twin samples, for `swap_share`
-    (0…1) of users an epoch; empty for none. user_arrays, item_arrays: as in a Dataset.
+    (0…1) of users an epoch; empty for none. user_arrays, item_arrays, item_images: as in a Dataset.
     """
 
     users: pd.DataFrame
@@ -335,6 +340,7 @@ class TrainingData:
     swap_share: float = 0.0
     user_arrays: Arrays = field(default_factory=dict)
     item_arrays: Arrays = field(default_factory=dict)
+    item_images: Images | None = None
 
     @property
     def n_users(self) -> int:
@@ -360,7 +366,7 @@ class TrainingData:
     @cached_property
     def digest(self) -> str:
         """The name of everything that a training sees."""
-        parts = (getattr(self, one.name) for one in fields(self))
+        parts = (getattr(self, one.name) for one in fields(self) if one.name != "item_images" or self.item_images)
         return digest(*(part.digest if isinstance(part, Interactions) else part for part in parts))
 
     def weights(self) -> NDArray[np.float64]:

@@ -34,6 +34,7 @@ def api_hosts() -> frozenset[str]:
 MAX_UPLOAD_MB = _number("MAX_UPLOAD_MB", 500)  # one uploaded file; .streamlit/config.toml says the same
 MAX_UNPACKED_MB = _number("MAX_UNPACKED_MB", 4000)  # all members of an uploaded zip together
 MAX_ZIP_MEMBERS = _number("MAX_ZIP_MEMBERS", 1000)
+MAX_IMAGES = _number("MAX_IMAGES", 200_000)  # pictures in an uploaded zip
 MAX_COLUMNS = _number("MAX_COLUMNS", 64)
 MAX_ROWS = _number("MAX_ROWS", 200_000_000)
 MAX_CELLS = _number("MAX_CELLS", 250_000_000)  # of a Parquet file, decoded; each takes 16 bytes or more

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fairdash import columns, words
-from fairdash.data import arrays, check, clean, files, mapping, meaning, times
+from fairdash.data import arrays, check, clean, files, images, mapping, meaning, times
 from fairdash.data.check import Tables
 from fairdash.data.effects import Effect, effect
 from fairdash.data.findings import Finding, Question, UnansweredError, examples, questions
@@ -143,6 +143,7 @@ def build(
     options: ImportOptions | None = None,
     user_arrays: Dict[str, Source] = NONE,
     item_arrays: Dict[str, Source] = NONE,
+    item_images: Source | None = None,
     accept_guesses: bool = True,
     progress: Progress = silent,
 ) -> tuple[Dataset, tuple[Finding, ...]]:
@@ -153,7 +154,8 @@ def build(
     x.valid.csv and x.test.csv are known as such, and so is a column that says train, valid or test.
     accept_guesses: take the likely answer to what is asked; else UnansweredError names the option that answers it.
     Attributes of people and items stay text. user_arrays, item_arrays: files of arrays by the names that they get (see
-    `data.arrays`); they follow the people and items that the repairs leave.
+    `data.arrays`); they follow the people and items that the repairs leave, and so do the pictures of items, a zip of
+    files named by item id, or by the column `image` of the items, which is then no attribute.
 
     Raises DataError (files) or ConfigError (options).
     """
@@ -165,6 +167,7 @@ def build(
         options=options,
         user_arrays=user_arrays,
         item_arrays=item_arrays,
+        item_images=item_images,
         accept_guesses=accept_guesses,
         progress=progress,
     )
@@ -176,6 +179,7 @@ def complete(
     options: ImportOptions,
     user_arrays: Dict[str, Source] = NONE,
     item_arrays: Dict[str, Source] = NONE,
+    item_images: Source | None = None,
     accept_guesses: bool = True,
     progress: Progress = silent,
 ) -> tuple[Dataset, tuple[Finding, ...]]:
@@ -199,14 +203,27 @@ def complete(
         for name, found in given[i].items():
             fitted[i][name], said = arrays.aligned(found, name, ids, what)
             findings += said
+    things, pictures = tables.items.reset_index(drop=True), None
+    if item_images is not None:
+        column = next((name for name in things if columns.plain(name) == images.COLUMN), None)
+
+        def reading(done: float, message: str = "", values: Dict[str, float] | None = None) -> None:
+            progress(0.6 + 0.4 * done, message, values)
+
+        pictures, told = images.read_images(
+            item_images, things[ITEM_ID], None if column is None else things[column], reading
+        )
+        findings += told
+        things = things if column is None else things.drop(columns=column)
     dataset = Dataset(
         name=options.name or _name(seen),
         interactions=tables.interactions.reset_index(drop=True),
         users=tables.users.reset_index(drop=True),
-        items=tables.items.reset_index(drop=True),
+        items=things,
         relevance_threshold=relevance,
         user_arrays=fitted[0],
         item_arrays=fitted[1],
+        item_images=pictures,
         impressions=None if tables.impressions is None else tables.impressions.reset_index(drop=True),
         provenance={
             "files": [

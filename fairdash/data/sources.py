@@ -125,7 +125,18 @@ _CATALOGUE = (
         licence="Apache-2.0",
         terms="Made up by this program; free to use.",
     ),
+    SourceInfo(
+        name="synthetic-covers",
+        title="Synthetic streaming service, with covers",
+        summary="The service with planted biases; four of five films have a cover, whose look tells the categories.",
+        people=600,
+        items=400,
+        interactions=0,
+        licence="Apache-2.0",
+        terms="Made up by this program; free to use.",
+    ),
 )
+COVERED = 0.8  # share of films with a cover
 SOURCES: Mapping[str, SourceInfo] = {source.name: source for source in _CATALOGUE}
 
 # The package that carries MovieLens 100K; its ratings are those of u.data below one row of names.
@@ -149,7 +160,8 @@ def load(name: str, *, progress: Progress = silent) -> Dataset:
         )
     if name.startswith("synthetic"):
         progress(0.0, words.say("Making up the service"))
-        dataset, _ = synthetic.make(biased=name == "synthetic")
+        covers = COVERED if name == "synthetic-covers" else 0.0
+        dataset, _ = synthetic.make(biased=name != "synthetic-unbiased", covers=covers)
         progress(1.0, words.say("The service is made up"))
         return dataset
     source = SOURCES[name]
@@ -183,7 +195,7 @@ def load(name: str, *, progress: Progress = silent) -> Dataset:
 
 def planted(name: str) -> tuple[synthetic.Planted, ...]:
     """The biases that a made-up data set of that name is known to have; none of any other."""
-    return synthetic.PLANTED if name == "synthetic" else ()
+    return synthetic.PLANTED if name in ("synthetic", "synthetic-covers") else ()
 
 
 def things(name: str) -> str:

@@ -117,6 +117,7 @@ def split(dataset: Dataset, spec: str, *, seed: int = 0, valid_share: float = 0.
         dataset.relevance_threshold,
         user_arrays=dataset.user_arrays,
         item_arrays=dataset.item_arrays,
+        item_images=dataset.item_images,
     )
     notes = _notes(dataset, data, test)
     if spec == OWN:

@@ -1,4 +1,4 @@
-"""A Dataset in a folder: a Parquet file a table, its arrays and a json; what is read back has the digest it had."""
+"""A Dataset in a folder: a Parquet file a table, its arrays, pictures and a json; read back it keeps its digest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from fairdash import arrays, words
+from fairdash import arrays, images, words
 from fairdash.errors import DataError
 from fairdash.schema import Dataset
 
@@ -22,6 +22,7 @@ def save(dataset: Dataset, folder: Path) -> None:
     for table in _TABLES:
         getattr(dataset, table).to_parquet(folder / f"{table}.parquet", index=False, compression="zstd")
     arrays.save(folder, dataset.user_arrays, dataset.item_arrays)
+    images.save(folder, dataset.item_images)
 
     if dataset.impressions is not None:
         dataset.impressions.to_parquet(folder / _IMPRESSIONS, index=False, compression="zstd")
@@ -48,6 +49,7 @@ def load(folder: Path, name: str | None = None) -> Dataset:
             provenance=about["provenance"],
             user_arrays=users,
             item_arrays=items,
+            item_images=images.load(folder),
             impressions=pd.read_parquet(folder / _IMPRESSIONS) if (folder / _IMPRESSIONS).exists() else None,
             **frames,
         )

@@ -4,10 +4,15 @@ People pick films by taste and quality. In the biased service three things go wr
 facts: accounts of women and of non-binary people are shared in their households, so that a part of their histories is
 chance; the service pushes romance to women and action to men beyond what they like; and it shows films by women less
 than films of the same quality by men. The twin has the same sizes and labels, given independently of behaviour.
+
+Films may have covers, drawn so that their look tells the categories: colours and shapes of the first, specks of the
+second one's colour.
 """
 
 from __future__ import annotations
 
+import colorsys
+import io
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairdash.images import SIDE, Images
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID, Dataset
 
 GENRES = ("Action", "Comedy", "Crime", "Documentary", "Drama", "Family", "Romance", "Science Fiction")
@@ -98,12 +104,19 @@ PLANTED = (
 
 
 def make(
-    seed: int = 0, *, biased: bool = True, n_users: int = 600, n_items: int = 400, mean_history: int = 45
+    seed: int = 0,
+    *,
+    biased: bool = True,
+    n_users: int = 600,
+    n_items: int = 400,
+    mean_history: int = 45,
+    covers: float = 0.0,
 ) -> tuple[Dataset, GroundTruth]:
     """The service (or, with biased=False, its twin) and what was planted in it.
 
     Users: age, gender (woman, man, a tiny group of non-binary people, some unknown), country. Items: title, categories,
-    creator_gender. Interactions: ratings 1…5 and seconds since 1970. The same seed gives the same tables.
+    creator_gender. Interactions: ratings 1…5 and seconds since 1970. The same seed gives the same tables. covers: the
+    share of films that have one.
     """
     people, films, acts = (np.random.default_rng([seed, stream]) for stream in range(3))
     users = _people(people, n_users)
@@ -156,8 +169,12 @@ def make(
         }
     ).astype({USER_ID: "str", ITEM_ID: "str"})
     name = "synthetic" if biased else "synthetic-unbiased"
+    if covers:
+        name += "-covers"
     provenance = {"source": name, "seed": seed, "time_unit": "seconds", "mapping": {"rating_kind": "rating"}}
-    return Dataset(name, interactions, users, items, 4.0, provenance), GroundTruth(PLANTED if biased else ())
+    drawn = _covers(np.random.default_rng([seed, 3]), items, covers) if covers else None
+    dataset = Dataset(name, interactions, users, items, 4.0, provenance, item_images=drawn)
+    return dataset, GroundTruth(PLANTED if biased else ())
 
 
 def _tastes(draw: np.random.Generator, gender: NDArray[Any]) -> NDArray[np.float64]:
@@ -246,3 +263,50 @@ def _films(
     order = np.argsort(number)
     frame = frame.iloc[order].reset_index(drop=True).astype("str")
     return frame.mask(frame == ""), shares[order], quality[order], partner
+
+
+def _covers(draw: np.random.Generator, items: pd.DataFrame, share: float) -> Images:
+    """A cover for that share of the films, drawn by their categories; no two are alike."""
+    has = draw.random(len(items)) < share
+    return tuple(
+        _cover(draw, str(told).split("|")) if one else None for one, told in zip(has, items[CATEGORIES], strict=True)
+    )
+
+
+def _cover(draw: np.random.Generator, genres: list[str]) -> bytes:
+    """A JPEG, SIDE high: the first genre's ground and shapes, and specks of the last one's colour."""
+    from PIL import Image, ImageDraw
+
+    first, last = GENRES.index(genres[0]), GENRES.index(genres[-1])
+    width, height = 2 * SIDE // 3, SIDE
+    picture = Image.new("RGB", (width, height), _colour(draw, first, 0.85))
+    pen = ImageDraw.Draw(picture)
+    for _ in range(int(draw.integers(4, 8))):
+        x, y, r = draw.integers(0, width), draw.integers(0, height), draw.integers(12, 32)
+        _shape(pen, first, float(x), float(y), float(r), _colour(draw, first, 0.45))
+    for _ in range(int(draw.integers(10, 20))):
+        x, y = draw.integers(0, width), draw.integers(0, height)
+        pen.ellipse((float(x), float(y), float(x) + 5, float(y) + 5), fill=_colour(draw, last, 1.0))
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def _colour(draw: np.random.Generator, genre: int, light: float) -> tuple[int, int, int]:
+    """A colour of that genre, no two draws quite the same."""
+    hue, value = genre / len(GENRES) + draw.normal(0, 0.015), light * draw.uniform(0.85, 1.0)
+    red, green, blue = colorsys.hsv_to_rgb(float(hue % 1), 0.65, float(value))
+    return int(255 * red), int(255 * green), int(255 * blue)
+
+
+def _shape(pen: Any, genre: int, x: float, y: float, r: float, colour: tuple[int, int, int]) -> None:
+    """The shape of that genre around (x, y), r wide to each side."""
+    box = (x - r, y - r, x + r, y + r)
+    if genre % 4 == 0:
+        pen.polygon([(x, y - r), (x - r, y + r), (x + r, y + r)], fill=colour)
+    elif genre % 4 == 1:
+        pen.ellipse(box, fill=colour)
+    elif genre % 4 == 2:
+        pen.rectangle((x - r / 4, 0, x + r / 4, SIDE), fill=colour)
+    else:
+        pen.rectangle(box, fill=colour)

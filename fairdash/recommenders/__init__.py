@@ -35,8 +35,16 @@ DEFAULT = next(iter(RECOMMENDERS))  # what is trained where nobody chose
 
 
 def offering(what: str) -> tuple[str, ...]:
-    """Names of the recommenders that offer this (a word of `RecommenderInfo.offers`)."""
-    return tuple(name for name, info in RECOMMENDERS.items() if what in info.offers)
+    """The recommenders that offer this (a word of `RecommenderInfo.offers`), for people: by name, with the option that
+    it takes: `bert_sequence (tasks=next,rating)`."""
+    found = []
+    for name, info in RECOMMENDERS.items():
+        if what in info.offers:
+            found.append(name)
+        elif what in info.offers_with:
+            option, values = info.offers_with[what]
+            found.append(f"{name} ({option}={values[0]})")
+    return tuple(found)
 
 
 def first_stages() -> tuple[str, ...]:

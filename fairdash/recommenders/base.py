@@ -235,7 +235,8 @@ class RecommenderInfo:
     options: a dataclass of `option` fields. scores: the whole catalogue, or the candidates of a first stage alone
     (CatalogueFitted, CandidateFitted).
     space: what a search varies; empty: it is not searched. offers: what mitigations may need of it, and
-    "training" where it takes training mitigations. cost: of a training with such options on data of such sizes; None
+    "training" where it takes training mitigations. offers_with: what more it offers, by the option that brings it and
+    that option's values. cost: of a training with such options on data of such sizes; None
     where it takes no time to speak of. sample: whom it is asked about, as bool [n_users], given its options, the data
     and a seed; only these people get lists and are audited. None, or a result of None: everybody. strangers: whether
     it has a list for somebody who was not in its training, from a history alone.
@@ -251,6 +252,15 @@ class RecommenderInfo:
     scores: Literal["catalogue", "candidates"] = "catalogue"
     space: Space = field(default_factory=dict)
     offers: frozenset[Offer] = frozenset()
+    offers_with: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     cost: Callable[[Any, Sizes], Cost] | None = None
     sample: Callable[[Any, TrainingData, int], NDArray[np.bool_] | None] | None = None
     strangers: bool = True
+
+    def offered(self, options: Mapping[str, Any]) -> frozenset[str]:
+        """What it offers with these options; one that is not among them has its default."""
+        default, found = self.options(), set[str](self.offers)
+        for offer, (name, values) in self.offers_with.items():
+            if str(options.get(name, getattr(default, name))) in values:
+                found.add(offer)
+        return frozenset(found)

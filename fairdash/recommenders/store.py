@@ -300,13 +300,15 @@ def pretrained(
     whole: bool = False,
     kinds: Collection[str] | None = ENCODERS,
     gguf_file: str | None = None,
+    tokenized: bool = True,
     **config: Any,
 ) -> tuple[Any, Any]:
     """(model, tokenizer) of a HuggingFace folder or name: the one door through which foreign weights come in.
 
     auto: an Auto class of transformers. whole: its head must be among the weights too; else a missing or unlike head is
     a fresh one, to be trained. kinds: as in `check_pretrained`. gguf_file: the file in the folder that holds weights,
-    config and tokenizer at once. Raises ModelError with what is wrong and what to do.
+    config and tokenizer at once. tokenized: whether it has a tokenizer; else None is given. Raises ModelError with what
+    is wrong and what to do.
     """
     folder = Path(source).expanduser()
     local = folder.is_dir()
@@ -339,7 +341,7 @@ def pretrained(
         elif gguf_file is None:
             _check_weights(source, folder, AutoConfig.from_pretrained(name, **safe), auto)
         file = {} if gguf_file is None else {"gguf_file": gguf_file}
-        tokenizer = AutoTokenizer.from_pretrained(name, **safe, **file)
+        tokenizer = AutoTokenizer.from_pretrained(name, **safe, **file) if tokenized else None
         weights = {"use_safetensors": True} if gguf_file is None else file
         model, report = auto.from_pretrained(name, output_loading_info=True, **weights, **safe, **config)
     except ModelError:
@@ -350,7 +352,9 @@ def pretrained(
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             words.say("The model {source} cannot be opened: {reason}", source=repr(source), reason=reason),
-            "It needs config.json, model.safetensors and its tokenizer's files, all of one model.",
+            words.say("It needs config.json, model.safetensors and its tokenizer's files, all of one model.")
+            if tokenized
+            else words.say("It needs config.json, model.safetensors and preprocessor_config.json, all of one model."),
         ) from error
     wrong = [*report["missing_keys"], *(row[0] for row in report["mismatched_keys"])]
     wrong = [key for key in wrong if whole or not key.startswith(HEADS)]
@@ -363,6 +367,8 @@ def pretrained(
             ),
             "Bring config.json and model.safetensors of one model.",
         )
+    if tokenizer is None:
+        return model, None
     size, rows = len(tokenizer), model.get_input_embeddings().num_embeddings
     if size > rows:
         raise ModelError(

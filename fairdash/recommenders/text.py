@@ -14,16 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from fairdash import settings, words
+from fairdash import words
 from fairdash.errors import ModelError
 from fairdash.progress import Progress, silent
-from fairdash.recommenders import store
+from fairdash.recommenders import cache, store
 from fairdash.recommenders.device import Device, choose
 from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, Floats
-from fairdash.workspace import aside
 
 MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # all-MiniLM-L6-v2, as published
 MAX_TOKENS = 128
@@ -178,31 +175,18 @@ def _weights_digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _cached(path: Path) -> Floats | None:
-    """Vectors of an earlier call; None where there are none, or where the file is damaged."""
-    try:
-        return load_file(path)["vectors"]
-    except (OSError, SafetensorError, KeyError):
-        return None
-
-
 def encode(
     texts: Sequence[str], source: str = "default", *, device: Device | None = None, progress: Progress = silent
 ) -> Floats:
-    """Vectors of the texts: float32 [n, d], length 1. Equal texts are encoded once; results are kept on disk under
-    settings.home()/cache, named by a digest of encoder and texts. Raises ModelError."""
+    """Vectors of the texts: float32 [n, d], length 1. Equal texts are encoded once; results are kept on disk, named
+    by a digest of encoder and texts. Raises ModelError."""
     unique = list(dict.fromkeys(texts))
     position = {text: i for i, text in enumerate(unique)}
     device = device or choose("auto")
     model = encoder(source)
     key = hashlib.sha256("\0".join([model.digest, str(device.bf16), *unique]).encode()).hexdigest()[:32]
-    path = settings.home() / "cache" / f"text-{key}.safetensors"
-    vectors = _cached(path)
-    if vectors is None or vectors.shape != (len(unique), model.width):
+    if len(unique) <= 32:  # a few texts are faster encoded than looked up
         vectors = model.encode(unique, device, progress)
-        if len(unique) > 32:  # a few texts are faster encoded than looked up
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = aside(path)
-            save_file({"vectors": vectors}, partial)
-            partial.replace(path)
+    else:
+        vectors = cache.vectors(f"text-{key}", len(unique), lambda: model.encode(unique, device, progress))
     return vectors[[position[text] for text in texts]]

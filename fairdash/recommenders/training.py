@@ -33,9 +33,10 @@ from fairdash import words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.mitigation.base import TermBatch
 from fairdash.progress import Progress
+from fairdash.recommenders.calibration import auc
 from fairdash.recommenders.device import Device
 from fairdash.recommenders.options import TrainingOptions
-from fairdash.schema import Codes, TrainingData
+from fairdash.schema import Codes, Floats, TrainingData
 
 Batch = dict[str, torch.Tensor]
 CHECKPOINT_SECONDS = 10.0  # a checkpoint is written at an epoch's end when the last one is older than this
@@ -253,12 +254,13 @@ class _Watch(TrainerCallback):
         self,
         learner: _Learner,
         validate: Validate,
+        by: str,
         options: TrainingOptions,
         folder: Path,
         progress: Progress,
         curve: Curve,
     ) -> None:
-        self.learner, self.validate, self.options = learner, validate, options
+        self.learner, self.validate, self.by, self.options = learner, validate, by, options
         self.folder, self.progress, self.curve = folder, progress, curve
         from torch.utils.tensorboard import SummaryWriter  # here, so that models open where TensorBoard is missing
 
@@ -303,8 +305,8 @@ class _Watch(TrainerCallback):
         self.writer.flush()
         if state.global_step < self.settled * state.max_steps:
             pass  # these would be the weights of a recommender whose mitigation has not set in
-        elif values["ndcg"] > self.curve.best:
-            self.curve.best, self.curve.best_epoch = values["ndcg"], epoch
+        elif values[self.by] > self.curve.best:
+            self.curve.best, self.curve.best_epoch = values[self.by], epoch
             self.best_weights = {k: v.detach().cpu().clone() for k, v in self.learner.model.state_dict().items()}
         elif epoch - self.curve.best_epoch >= self.options.patience:
             self.curve.stopped = f"no better validation for {self.options.patience} epochs"
@@ -367,8 +369,9 @@ def train(
     folder: Path,
     progress: Progress,
     terms: Sequence[nn.Module] = (),
+    by: str = "ndcg",
 ) -> Curve:
-    """Train `model` in place and leave its best weights (by validation "ndcg") in it, in eval mode on `device`.
+    """Train `model` in place and leave its best weights (by that value of validation) in it, in eval mode on `device`.
 
     Checkpoints lie in folder/checkpoints; where one is found, the training goes on from it. TensorBoard files lie in
     folder/tensorboard. Raises `errors.Cancelled` from `progress` between two steps.
@@ -409,7 +412,7 @@ def train(
     trainer.remove_callback(ProgressCallback)
     if isinstance(validate, Validation):  # so that a stop need not wait for all people to be ranked
         validate.between = lambda: progress(learner.done, words.say("Validating"))
-    watch = _Watch(learner, validate, options, folder, progress, curve)
+    watch = _Watch(learner, validate, by, options, folder, progress, curve)
     trainer.add_callback(watch)
     checkpoint = _last_whole(checkpoints)
     if checkpoint is not None:
@@ -451,13 +454,20 @@ class Validation:
     """NDCG@10 on validation items, the whole catalogue ranked, training items left out: overall and by group.
 
     score: (users) → scores [len(users), n_items] on any device, -inf for what is no candidate. At most `limit` people,
-    chosen by the seed.
+    chosen by the seed. judge: (users, items) → logits [n] of P(like), where these are learned: then there is "auc",
+    too, of liked against other validation pairs (0.5 where there are none of either).
     """
 
     def __init__(
-        self, data: TrainingData, score: Callable[[Codes], torch.Tensor], *, seed: int = 0, limit: int = 20_000
+        self,
+        data: TrainingData,
+        score: Callable[[Codes], torch.Tensor],
+        judge: Callable[[Codes, Codes], Floats] | None = None,
+        *,
+        seed: int = 0,
+        limit: int = 20_000,
     ) -> None:
-        self.score = score
+        self.score, self.judge = score, judge
         self.between: Callable[[], None] = lambda: None  # called between slices of people
         valid, threshold = data.valid, data.relevance_threshold
         liked = valid.rating >= threshold if threshold is not None else np.ones(len(valid), bool)
@@ -472,6 +482,8 @@ class Validation:
             raise ConfigError("There are no validation items.", "Split the data with a validation share above 0.")
         self.users = users
         self.groups = _groups(data, users)
+        self.pairs = valid.take(np.flatnonzero(np.isin(valid.user, users)))
+        self.liked = self.pairs.rating >= threshold if threshold is not None else np.ones(len(self.pairs), bool)
 
     def __call__(self) -> dict[str, float]:
         """NDCG@10, Recall@10 and the groups' gap on validation, as the curve shows them."""
@@ -491,6 +503,9 @@ class Validation:
             values[start : start + len(users)] = hits @ gains[: top.shape[1]] / ideal
         result = {"ndcg": float(values.mean())}
         result.update({f"ndcg/{name}": float(values[rows].mean()) for name, rows in self.groups.items()})
+        if self.judge is not None:
+            found = auc(self.judge(self.pairs.user, self.pairs.item), self.liked)
+            result["auc"] = 0.5 if math.isnan(found) else found
         return result
 
 

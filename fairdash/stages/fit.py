@@ -154,7 +154,7 @@ def with_profile(data: TrainingData, recommender: str, options: dict[str, Any]) 
 
     Raises ConfigError for attributes that are not there, and for a recommender that reads no profile."""
     names = tuple(name.strip() for name in str(options.pop("profile", "")).split(",") if name.strip())
-    if names and recommender not in offering("profile"):
+    if names and "profile" not in recommenders.find(recommender).offers:
         raise ConfigError(
             words.say(
                 "{recommender} reads no profile text, so the option profile would change nothing.",
@@ -191,7 +191,9 @@ def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommen
     for chosen in spec.mitigations:
         place = places.place_of(chosen.method)
         # whether items have categories, the method itself says
-        refused = places.lacking(chosen.method, spec.recommender, {*places.offers(spec.recommender), "categories"})
+        refused = places.lacking(
+            chosen.method, spec.recommender, {*places.offers(spec.recommender, spec.options), "categories"}
+        )
         if place.retrains and refused is not None:
             raise refused
         if chosen.strength is None:

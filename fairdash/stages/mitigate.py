@@ -202,7 +202,7 @@ def outcomes(run: Run, chosen: Mitigation, k: int, part: str, retrain: Retrain) 
     info = find_method(chosen.method).info
     # whether items have categories, the method itself says: chosen groups of items may stand in for them
     recommender = run.meta["recommender"]
-    lacks = places.lacking(chosen.method, recommender, {*places.offers(recommender), "categories"})
+    lacks = places.lacking(chosen.method, recommender, {*places.offers(recommender, run.meta["options"]), "categories"})
     if lacks is not None:
         raise lacks
     if "user_groups" in info.needs and not chosen.groups:

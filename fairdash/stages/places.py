@@ -9,7 +9,7 @@ A new place is one class here and an entry of PLACES; nothing else asks what pla
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ from fairdash.mitigation import find_method
 from fairdash.mitigation.base import Info, Mitigation, RerankInput
 from fairdash.mitigation.sweep import GRID
 from fairdash.progress import Progress
-from fairdash.recommenders import RECOMMENDERS, ranking
+from fairdash.recommenders import RECOMMENDERS, offering, ranking
 from fairdash.run import Outcome, Run
 from fairdash.schema import ITEM_ID, UNKNOWN, Categories, Floats, Groups, GroupSpec, Lists, TrainingData
 
@@ -224,16 +224,16 @@ def balanced(chosen: Mitigation) -> tuple[GroupSpec, ...]:
     return (GroupSpec.crossed(chosen.groups),) if several else chosen.groups
 
 
-def offers(recommender: str) -> frozenset[str]:
-    """What a recommender offers to mitigations; lists of another system offer nothing."""
+def offers(recommender: str, options: Mapping[str, Any]) -> frozenset[str]:
+    """What a recommender with such options offers to mitigations; lists of another system offer nothing."""
     info = RECOMMENDERS.get(recommender)
-    return frozenset() if info is None else info.offers
+    return frozenset() if info is None else info.offered(options)
 
 
 def offered_by(run: Run) -> frozenset[str]:
     """What a run and its items offer to mitigations: its recommender's, "profile" only where a profile was trained,
     and "categories" where lists can mix two of them."""
-    found = set(offers(run.meta["recommender"]))
+    found = set(offers(run.meta["recommender"], run.meta["options"]))
     if not run.meta["options"].get("profile"):
         found.discard("profile")
     if sum(name != UNKNOWN for name in Categories.of(run.split.training.items).names) > 1:
@@ -246,7 +246,7 @@ def lacking(method: str, recommender: str, offered: Collection[str]) -> ConfigEr
     lacks = place_of(method).lacks(find_method(method).info, offered)
     if not lacks:
         return None
-    able = [name for name in RECOMMENDERS if lacks[0] in offers(name)]
+    able = offering(lacks[0])
     named = words.say("A run of lists of another system") if recommender == "lists" else recommender
     hint = (
         words.say("Choose a run of {recommenders}, or another method.", recommenders=words.say(" or ").join(able))

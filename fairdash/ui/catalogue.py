@@ -14,8 +14,9 @@ def section() -> None:
     """One card a data set."""
     loaded = {entry.meta.get("provenance", {}).get("source"): entry.digest
               for entry in state.workspace().entries("datasets")}  # fmt: skip
-    for pair in zip(*[iter(SOURCES.values())] * 2, strict=False):
-        for column, source in zip(st.columns(2), pair, strict=False):
+    sources = list(SOURCES.values())
+    for start in range(0, len(sources), 2):
+        for column, source in zip(st.columns(2), sources[start : start + 2], strict=False):
             with column, st.container(border=True, height="stretch", key=f"source-{source.name}"):
                 _card(source, loaded.get(source.name))
 

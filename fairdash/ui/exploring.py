@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fairdash import charts, entries, words
+from fairdash import charts, entries, images, words
 from fairdash.columns import natural_key
 from fairdash.mitigation import METHODS
 from fairdash.recommenders.base import profile_of
@@ -30,7 +30,9 @@ SECOND = {
     TOLD: words.later("told to be someone else"),
     WORDS: words.later("the same facts in other words"),
 }
+PICTURE = 44  # pixels that a picture is wide on a card
 COLUMNS = {
+    words.later("picture"): st.column_config.ImageColumn(width=50),
     "#": st.column_config.NumberColumn(width=36),
     words.later("item"): st.column_config.TextColumn(width=138),
     words.later("categories"): st.column_config.TextColumn(width=120),
@@ -218,6 +220,9 @@ def _cards(run: Run, who: Person, items: Codes, scores: Any, liked: set[int]) ->
     names = explore.names_of(run.split.training.items)
     for place, (item, reason) in enumerate(zip(shown.tolist(), why, strict=True), 1):
         with st.container(border=True, key=f"card-{place}", horizontal=True, vertical_alignment="center", gap="small"):
+            pictures = run.split.training.item_images
+            if pictures is not None and (picture := pictures[item]) is not None:
+                st.image(picture, width=PICTURE, alt=words.say("Picture of {name}", name=words.label(names[item], 60)))
             st.markdown(_card(place, names[item], reason, item in liked), width="stretch")
             if stored is not None:
                 feedback.thumb(run, stored, given, who.user, item)
@@ -295,5 +300,8 @@ def _history(run: Run, who: Person) -> None:
                      icon=":material/history:", expanded=True, key="history-of"):  # fmt: skip
         ratings = latest.rating if run.split.training.relevance_threshold is not None else None
         found = table(run, latest.item, ratings).rename(columns={"score": "rating"})
+        pictures = run.split.training.item_images
+        if pictures is not None:
+            found.insert(1, "picture", [images.uri(pictures[item]) for item in latest.item])
         st.dataframe(found, hide_index=True, height=300, key="history",
                      column_config=parts.heads(found, COLUMNS))  # fmt: skip

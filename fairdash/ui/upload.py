@@ -4,7 +4,8 @@ of it; each of it in a control whose effect is seen at once."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -43,14 +44,24 @@ _ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "big5", "shift_
 _BETWEEN = ("|", ",", ";", "/", " / ", " ", "[]")
 
 
+@dataclass(frozen=True)
+class Further:
+    """What came beside the tables: a zip of pictures of the items, and files of their vectors by name."""
+
+    images: tuple[str, bytes] | None = None
+    vectors: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+
+
 @st.cache_resource(max_entries=2, show_spinner="Reading the files")
 def _preview(key: str, options: ImportOptions, _sources: Files) -> Preview:
     return data.preview(_sources, options=options)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Checking what they say")
-def _complete(key: str, options: ImportOptions, _seen: Preview) -> tuple[Dataset, tuple[data.Finding, ...]]:
-    return data.complete(_seen, options=options)
+def _complete(
+    key: str, more: str, options: ImportOptions, _seen: Preview, _further: Further
+) -> tuple[Dataset, tuple[data.Finding, ...]]:
+    return data.complete(_seen, options=options, item_arrays=_further.vectors, item_images=_further.images)
 
 
 def section() -> None:
@@ -71,14 +82,33 @@ def section() -> None:
         )
         return
     with parts.errors():
-        _bring(files)
+        _bring(files, _further())
 
 
-def _bring(uploaded: Sequence[UploadedFile]) -> None:
+def _further() -> Further:
+    """Pictures and vectors of the items, where there are any."""
+    with st.expander(words.say("Pictures and vectors of items"), icon=":material/image:", key="further"):
+        st.caption(
+            words.say(
+                "`bert_sequence` reads them beside the texts, and Explore shows the pictures. A picture is its item's "
+                "by its name (`42.jpg`), or by a column `image` of the items that holds its path in the zip."
+            )
+        )
+        pictures = st.file_uploader(words.say("Pictures of items: one zip of JPEG, PNG, WebP or GIF files"), ["zip"],
+                                    key="images-file")  # fmt: skip
+        vectors = st.file_uploader(
+            words.say("Vectors of items: .npz with `ids` and values, or Parquet; each is called by its file's name"),
+            ["npz", "parquet"], accept_multiple_files=True, key="vectors-files",
+        )  # fmt: skip
+    named = {PurePosixPath(file.name).stem: (file.name, file.getvalue()) for file in vectors}
+    return Further(None if pictures is None else (pictures.name, pictures.getvalue()), named)
+
+
+def _bring(uploaded: Sequence[UploadedFile], further: Further) -> None:
     sources = [(file.name, file.getvalue()) for file in uploaded]
     key = digest(*(part for source in sources for part in source))
     options = asking.options(key)
-    seen, dataset, findings = _read(sources, options, key)
+    seen, dataset, findings = _read(sources, options, key, further)
     asked = asking.open_questions(data.questions(findings), key)
     if seen is not None and dataset is not None:
         _recognised(seen, dataset, asked)
@@ -102,7 +132,7 @@ def _bring(uploaded: Sequence[UploadedFile]) -> None:
 
 
 def _read(
-    sources: Files, options: ImportOptions, key: str
+    sources: Files, options: ImportOptions, key: str, further: Further
 ) -> tuple[Preview | None, Dataset | None, tuple[data.Finding, ...]]:
     """As far as it came; what is wrong stands above the controls in which it is put right."""
     try:
@@ -111,7 +141,7 @@ def _read(
         parts.error(fault)
         return None, None, ()
     try:
-        return seen, *_complete(key, options, seen)
+        return seen, *_complete(key, digest(further.images, further.vectors), options, seen, further)
     except FairDashError as fault:
         parts.error(fault)
         return seen, None, seen.findings

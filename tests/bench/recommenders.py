@@ -3,12 +3,16 @@
     python -m tests.bench.recommenders                     # all of it: hours on two cores
     python -m tests.bench.recommenders speed movielens-100k --seeds 3
     python -m tests.bench.recommenders movielens-1m --set architecture=gated --set negatives=1024
+    python -m tests.bench.recommenders tasks --small
 
 movielens-1m    bert_sequence with its defaults, leave-one-out by position, whole catalogue, relevance: any
 movielens-100k  bert_sequence, ease and popularity with their defaults, per-user 80/20 by time
 texts           item vectors from ids, from texts, and from both, also for held-out items with few training ratings
 speed           an epoch beside RecTools' BERT4Rec: same data, width, layers, heads, length and epochs, one process
                 after the other (RecTools in an environment of its own under .bench/, from a package index)
+tasks           the next item and P(like), each alone and both in one BERT: NDCG@10 of liked items, of held-out pairs
+                the AUC of liked against others and the calibration error; MovieLens-1M in six epochs, with --small
+                MovieLens-100K in twelve
 explore         one person scored with an edited history or profile over MovieLens-1M's catalogue
 
 Data is read from ../shared/data. `wall` is the time passed; `cpu / 2` is processor time over two cores, an estimate of
@@ -24,7 +28,8 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,7 +41,8 @@ from fairdash import data
 from fairdash.data.split import split
 from fairdash.recommenders import build, ranking
 from fairdash.recommenders.base import Fitted
-from fairdash.recommenders.bert_sequence.model import FittedSequence
+from fairdash.recommenders.bert_sequence.model import FittedSequence, RatingSequence
+from fairdash.recommenders.calibration import auc, expected_error, reliability
 from fairdash.schema import ITEM_ID, Dataset, Interactions, Split
 
 ROOT = Path(__file__).parents[2]
@@ -81,14 +87,15 @@ class Clock:
 HEAD = f"{'':<34}{'NDCG@10':>9}{'≥ 4':>8}{'Recall@10':>11}{'wall':>9}{'cpu / 2':>11}"
 
 
-def movielens(name: str) -> Dataset:
-    """ml-100k with likes from 4 stars on; ml-1m, where every held-out item counts, as in the literature."""
+def movielens(name: str, threshold: float | None = None) -> Dataset:
+    """ml-100k with likes from 4 stars on; ml-1m, where every held-out item counts, as in the literature, or those rated
+    from the threshold on."""
     folder = DATA / name
     if name == "ml-100k":
         files, options = ("u.data", "u.user", "u.item"), data.ImportOptions()
     else:
         files = ("interactions.csv", "users.csv", "items.csv")
-        options = data.ImportOptions(time="position", relevance_threshold=None)
+        options = data.ImportOptions(time="position", relevance_threshold=threshold)
     dataset, _ = data.build(*(folder / file for file in files), options=options)
     return dataset
 
@@ -193,6 +200,44 @@ def mean_rank(fitted: Fitted, parts: Split, pairs: np.ndarray) -> float:
     own = scores[row, test.item][:, None]
     above = ((scores[row] > own) & ~seen[row]).sum(1) + 0.5 * ((scores[row] == own) & ~seen[row]).sum(1)
     return float(np.mean(above / (~seen[row]).sum(1)))
+
+
+def tasks(seeds: int, options: Options, small: bool = False) -> Iterator[str]:
+    """Each seed of each way to train; the AUC of a model that learned the next item alone is that of its scores."""
+    dataset = movielens("ml-100k") if small else movielens("ml-1m", threshold=4.0)
+    parts = split(dataset, "user-time:0.8", seed=SEED)
+    test = parts.test
+    liked = test.rating >= 4.0
+    name = "MovieLens-100K" if small else "MovieLens-1M"
+    yield (
+        f"{name}: {len(test):,} held-out pairs, {liked.mean():.3f} of them liked\n"
+        f"{'':<34}{'NDCG@10 ≥ 4':>12}{'AUC':>8}{'ECE':>8}{'bare':>8}{'weights':>16}{'wall':>9}{'cpu / 2':>11}"
+    )
+    ways = {
+        "next": {"tasks": "next"},
+        "rating": {"tasks": "rating"},
+        **{f"both, {w:g}": {"tasks": "next,rating", "rating_weight": w} for w in (0.3, 1.0, 3.0)},
+        "both, learned": {"tasks": "next,rating", "rating_weight": -1.0},
+    }
+    for title, way in ways.items():
+        for seed in range(seeds):
+            chosen = {"epochs": 12 if small else 6, **options, **way}
+            fitted, clock = trained("bert_sequence", chosen, parts, seed)
+            assert isinstance(fitted, FittedSequence)
+            row = f"{title + f', seed {seed}':<34}{accuracy(top(fitted, parts), parts, 4.0)[0]:>12.4f}"
+            if isinstance(fitted, RatingSequence):
+                logits = fitted.pair_logits(test.user, test.item, parts.known)
+                errors = [
+                    expected_error(reliability(np.asarray(found, np.float64), liked))
+                    for found in (fitted.calibration.probability(logits), 1 / (1 + np.exp(-logits)))
+                ]
+                weighing = fitted.model.task_weights
+                told = "" if weighing is None else " : ".join(f"{float(weight):.3f}" for weight in weighing()[:2])
+                yield f"{row}{auc(logits, liked):>8.4f}{errors[0]:>8.4f}{errors[1]:>8.4f}{told:>16}{clock}"
+            else:
+                scores = fitted.score(np.arange(parts.training.n_users, dtype=np.int32), parts.known)
+                yield f"{row}{auc(scores[test.user, test.item], liked):>8.4f}{'—':>8}{'—':>8}{'':>16}{clock}"
+    yield "ECE: mean |predicted − observed| over ten bins of equal size, calibrated on validation; bare: before that"
 
 
 def speed(seeds: int, options: Options, epochs: int = 2) -> Iterator[str]:
@@ -301,11 +346,12 @@ def explore(seeds: int, options: Options) -> Iterator[str]:
         yield f"{title:<24}{1e3 * float(np.median(times)):>8.1f} ms, {people.n_items:,} items"
 
 
-PARTS = {
+PARTS: dict[str, Callable[[int, Options], Iterator[str]]] = {
     "movielens-100k": movielens_100k,
     "explore": explore,
     "speed": speed,
     "texts": texts,
+    "tasks": tasks,
     "movielens-1m": movielens_1m,
 }
 
@@ -313,12 +359,14 @@ PARTS = {
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which ones; all without a name")
+    parser.add_argument("--small", action="store_true", help="tasks on MovieLens-100K")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE")
     chosen = parser.parse_args(arguments)
     for name in chosen.parts or PARTS:
         print(f"--- {name}", flush=True)
-        for row in PARTS[name](chosen.seeds, dict(pair.split("=", 1) for pair in chosen.set)):
+        part = partial(tasks, small=chosen.small) if name == "tasks" else PARTS[name]
+        for row in part(chosen.seeds, dict(pair.split("=", 1) for pair in chosen.set)):
             print(row, flush=True)
 
 

@@ -18,7 +18,7 @@ PACKAGE = Path(fairdash.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("words",),  # all that is said, errors included, passes through it
     ("errors", "settings", "progress"),
-    ("hashing", "plugins", "arrays", "answers", "activity", "engines"),
+    ("hashing", "plugins", "arrays", "images", "answers", "activity", "engines"),
     ("schema", "identity", "workspace", "columns", "events.log"),
     ("groups", "item_classes"),
     ("data",),

@@ -39,8 +39,28 @@ class SequenceOptions(TrainingOptions):
         choices=("bert", "gated"),
     )
     items: str = option("text+id", "What an item's vector is made of.", choices=("text+id", "text", "id"))
+    tasks: str = option(
+        "next",
+        "What is learned: the next item, whether the person likes an item (the recommender then predicts P(like)), or "
+        "both from one encoder. Where both are, lists are those of the next item.",
+        choices=("next", "next,rating", "rating"),
+        first=True,
+    )
+    rating_weight: float = option(
+        1.0,
+        "Weight of the rating task's loss beside that of the next item; -1: both weights are learned.",
+        low=-1.0,
+        high=1000.0,
+    )
     objective: str = option(
         "causal", "Predict the next item, or masked items (BERT4Rec).", choices=("causal", "masked")
+    )
+    modalities: str = option(
+        "all",
+        "Further vectors of items that are read, by commas: names of arrays, and image for pictures; all, or none.",
+    )
+    image_encoder: str = option(
+        "default", "What reads pictures: default, a HuggingFace name, or the folder of an image encoder."
     )
     encoder: str = option(
         "default",
@@ -76,6 +96,11 @@ class SequenceOptions(TrainingOptions):
     )
 
 
+def learns(o: SequenceOptions, task: str) -> bool:
+    """Whether "next" or "rating" is among the tasks."""
+    return task in o.tasks.split(",")
+
+
 def negatives_of(o: SequenceOptions, n_items: int) -> int:
     """How many items a step's softmax is taken over; n_items: the exact one."""
     return min(o.negatives or (n_items if n_items <= FULL_SOFTMAX_ITEMS else NEGATIVES), n_items)
@@ -84,7 +109,7 @@ def negatives_of(o: SequenceOptions, n_items: int) -> int:
 def cost(o: SequenceOptions, sizes: Sizes) -> Cost:
     """Of a training; a block of either architecture has 12 d² weights."""
     m, d, n = sizes.n_items, o.width, o.length + 1
-    head = negatives_of(o, m) * d
+    head = negatives_of(o, m) * d * learns(o, "next") + 2 * d * d * learns(o, "rating")
     share = 1.0 if o.objective == "causal" else o.mask_share
     token = 2.0 * (o.layers * (12 * d * d + 2 * n * d) + share * head)  # of a forward pass
     step = o.batch * n
@@ -99,7 +124,8 @@ INFO = RecommenderInfo(
     title="BERT over the history",
     summary="Reads a person's items in order, by their texts and by what people did with them; says what comes next.",
     paper="Sun et al. 2019, BERT4Rec; Kang & McAuley 2018, Self-attentive sequential recommendation; Borisyuk et al. "
-    "2025, From features to transformers (gates)",
+    "2025, From features to transformers (gates); Arevalo et al. 2017, Gated multimodal units; Caruana 1997, Multitask "
+    "learning; Kendall, Gal & Cipolla 2018, Multi-task learning using uncertainty to weigh losses",
     place=10,
     module="fairdash.recommenders.bert_sequence.model",
     options=SequenceOptions,
@@ -112,5 +138,6 @@ INFO = RecommenderInfo(
         "weight_decay": Range(1e-3, 0.1, log=True),
     },
     offers=frozenset({"vectors", "profile", "training"}),
+    offers_with={"probabilities": ("tasks", ("next,rating", "rating"))},
     cost=cost,
 )

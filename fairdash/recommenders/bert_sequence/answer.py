@@ -54,6 +54,7 @@ def answer(history: list[Any], profile: dict[str, Any] | None = None, k: int = 1
     table = BERT.embeddings.word_embeddings.weight
     inputs = torch.cat([person(profile or {})[None], table[torch.tensor(words, dtype=torch.long)]])[None]
     out = BERT(inputs_embeds=inputs, token_type_ids=torch.tensor([kinds]), use_cache=False).last_hidden_state[0, -1]
+    out = ARRAYS["turn"] @ out if "turn" in ARRAYS else out
     scores = (table[2:] @ out + ARRAYS["bias"]).numpy()
     scores[[word - 2 for word in seen]] = -np.inf
     best = np.argsort(-scores, kind="stable")[:k]  # of equal scores the earlier word first, as in the run

@@ -20,11 +20,13 @@ from transformers import AutoModel, BertModel, PreTrainedTokenizerFast
 from fairdash import settings, words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress
-from fairdash.recommenders import store, text
+from fairdash.recommenders import calibration, image, store, text
 from fairdash.recommenders.base import Sizes
-from fairdash.recommenders.bert_sequence import SequenceOptions, cost
+from fairdash.recommenders.bert_sequence import SequenceOptions, cost, learns
+from fairdash.recommenders.bert_sequence.modalities import Standard
 from fairdash.recommenders.bert_sequence.network import FIRST_ITEM, MASK, PAD, SequenceModel
 from fairdash.recommenders.bert_sequence.windows import SequenceBatches, rating_levels, rating_types
+from fairdash.recommenders.calibration import Calibration
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.options import parse
@@ -34,7 +36,11 @@ from fairdash.words import say
 from fairdash.workspace import write_json
 
 # What a model to start from decides.
-ARCHITECTURE = ("architecture", "items", "objective", "encoder", "width", "layers", "heads", "length", "rate_inputs")
+ARCHITECTURE = (
+    *("architecture", "items", "modalities", "image_encoder", "objective", "encoder", "width", "layers", "heads"),
+    *("length", "rate_inputs"),
+)
+IMAGE = "image"  # what pictures are called among the modalities
 # Interactions at which dropout is strong and at which it is weak; between them it falls with their logarithm. Measured
 # on MovieLens-100K, all else equal: NDCG@10 of liked items 0.144 at dropout 0.2, 0.159 at 0.4; on MovieLens-1M 0.2 is
 # what reached 0.185 (no other share was tried there to the end).
@@ -46,7 +52,7 @@ MAX_TWINS = 4  # profile texts with exchanged attributes for each person
 class Context:
     """What a fitted model must know beside its weights. text_mean: [w] and text_scale: how text vectors were
     standardised. levels: upper edges of the rating levels. profile_rows: int64 [n_users], in profile_vectors [p, w].
-    item_ids: of the catalogue [m].
+    item_ids: of the catalogue [m]. modalities: further vectors of the items.
     """
 
     attributes: tuple[str, ...]
@@ -56,6 +62,7 @@ class Context:
     profile_vectors: Floats
     profile_rows: NDArray[np.int64]
     item_ids: tuple[str, ...]
+    modalities: tuple[Standard, ...] = ()
 
     def profiles_of(self, users: Codes) -> Floats:
         """Vectors of the users' profile texts [len(users), w], or [len(users), 0] without profile."""
@@ -115,10 +122,14 @@ class FittedSequence:
 
     def _scores(self, vectors: torch.Tensor) -> torch.Tensor:
         """[n, m] from user vectors [n, d]; all stays on the device until it is complete."""
-        return torch.addmm(self.model.bias, vectors.to(self.device.torch), self.vectors.T)
+        return self.model.scores(vectors.to(self.device.torch), self.vectors)
 
     def save(self, folder: Path) -> None:
         """Weights and options into an existing folder; see `Fitted`."""
+        self._save(folder, {})
+
+    def _save(self, folder: Path, more: Mapping[str, Any]) -> None:
+        """more: what else the manifest says."""
         folder.mkdir(parents=True, exist_ok=True)
         if self.model.bert is not None:
             _save_bert(self.model.bert, self.vectors, folder)
@@ -133,7 +144,11 @@ class FittedSequence:
             "attributes": list(self.context.attributes),
             "text_scale": self.context.text_scale,
             "item_ids": list(self.context.item_ids),
+            "modalities": [{"name": one.name, "scale": one.scale} for one in self.context.modalities],
+            **more,
         }
+        for i, one in enumerate(self.context.modalities):
+            arrays |= {f"modality.{i}.vectors": one.vectors, f"modality.{i}.mean": one.mean}
         store.write(folder, manifest, arrays)
 
     def export(self, data: TrainingData, order: Codes, folder: Path) -> None:
@@ -148,6 +163,8 @@ class FittedSequence:
         _save_words([self.context.item_ids[item] for item in order], model)
         state = {name: value.detach().cpu().numpy() for name, value in self.model.state_dict().items()}
         arrays = {"person": state["person"], "bias": state["bias"][order], "levels": self.context.levels}
+        if not learns(self.options, "next"):  # what is the same for all items of a person is left out
+            arrays |= {"bias": state["like.bias"][order], "turn": state["like.turn.weight"]}
         facts = {}
         if self.profile:
             arrays |= {"profile_map": state["profile_map.weight"], "text_mean": self.context.text_mean}
@@ -171,6 +188,35 @@ class FittedSequence:
         }
         write_json(folder / "answer.json", about)
         shutil.copyfile(Path(__file__).with_name("answer.py"), folder / "answer.py")
+
+
+class RatingSequence(FittedSequence):
+    """One that learned the task rating, too: it predicts P(the person likes the item, should they take it)."""
+
+    calibration = Calibration(note="Not calibrated yet.")
+
+    def probability(self, users: Codes, items: Codes, history: Interactions) -> Floats:
+        """P(like) [n] of the pairs, calibrated on validation; see `ProbabilityFitted`."""
+        return self.calibration.probability(self.pair_logits(users, items, history))
+
+    def pair_logits(self, users: Codes, items: Codes, history: Interactions) -> Floats:
+        """Logits [n] of the pairs (users[i], items[i]), as they were learned."""
+        people, place = np.unique(users, return_inverse=True)
+        model = self.model
+        assert model.like is not None
+        with torch.inference_mode():
+            hidden = self._vectors(people.astype(np.int32), history, self.context.profiles_of(people))
+            rows, codes = (torch.from_numpy(one.astype(np.int64)).to(self.device.torch) for one in (place, items))
+            return _to_numpy(model.like(hidden[rows], self.vectors, codes))
+
+    def save(self, folder: Path) -> None:
+        """Weights, options and calibration into an existing folder; see `Fitted`."""
+        self._save(folder, {"calibration": self.calibration.to_json()})
+
+
+def _fitted(options: SequenceOptions, model: SequenceModel, context: Context, device: Device) -> FittedSequence:
+    kind = RatingSequence if learns(options, "rating") else FittedSequence
+    return kind(options, model, context, device)
 
 
 def _save_words(ids: Sequence[str], folder: Path) -> None:
@@ -281,6 +327,8 @@ class BertSequence:
             options = dataclasses.replace(options, **kept)
         elif not options.epochs:
             raise ConfigError("epochs = 0 trains nothing.", "Give a model to start from (option start).")
+        if learns(options, "rating"):
+            _check_ratings(data, options, start)
         texts, mean, scale = _item_texts(data, options, chosen, progress, start)
         profile_texts, rows, twins = _profile_texts(data, seed)
         if profile_texts:
@@ -291,13 +339,15 @@ class BertSequence:
         if start is not None:
             levels = start.context.levels
         item_ids = tuple(data.items[ITEM_ID].astype(str))
-        context = Context(data.profile, levels, mean, scale, profiles, rows, item_ids)
+        modalities = _modalities(data, options, chosen, progress, start)
+        context = Context(data.profile, levels, mean, scale, profiles, rows, item_ids, modalities)
         torch.manual_seed(seed)
-        model = SequenceModel(options, torch.from_numpy(texts), torch.from_numpy(profiles), chosen)
+        heard = torch.from_numpy(data.popularity > 0)
+        model = _model(options, texts, context, chosen, heard)
         if start is not None:
             _take_over(model, start, context)
         if not options.epochs:
-            return FittedSequence(options, model.to(chosen.torch).eval(), context, chosen)
+            return _calibrated(_fitted(options, model.to(chosen.torch).eval(), context, chosen), data, seed)
         types = rating_types(data.train.rating, levels)
         batches = SequenceBatches(data, options, types, rows, twins, seed)
 
@@ -305,12 +355,18 @@ class BertSequence:
             with chosen.autocast():
                 vectors = model.item_vectors().float()
                 people = vectors_of(model, vectors, users, data.train, context.profiles_of(users), levels, chosen)
-            return torch.addmm(model.bias, people, vectors.T)
+            return model.scores(people, vectors)
+
+        def judge(users: Codes, items: Codes) -> Floats:
+            fitted = _fitted(options, model, context, chosen)
+            assert isinstance(fitted, RatingSequence)
+            return fitted.pair_logits(users, items, data.train)
 
         train(
             model,
             batches,
-            Validation(data, score, seed=seed),
+            Validation(data, score, judge if learns(options, "rating") else None, seed=seed),
+            by="ndcg" if learns(options, "next") else "auc",
             options=options,
             seed=seed,
             device=chosen,
@@ -318,7 +374,94 @@ class BertSequence:
             progress=progress,
             terms=terms,
         )
-        return FittedSequence(options, model, context, chosen)
+        if start is None:
+            model.settle()
+        return _calibrated(_fitted(options, model, context, chosen), data, seed)
+
+
+def _model(
+    options: SequenceOptions, texts: Floats, context: Context, device: Device, heard: torch.Tensor | None = None
+) -> SequenceModel:
+    vectors = [torch.from_numpy(one.vectors) for one in context.modalities]
+    profiles = torch.from_numpy(context.profile_vectors)
+    return SequenceModel(options, torch.from_numpy(texts), profiles, device, vectors, heard)
+
+
+def _modalities(
+    data: TrainingData, options: SequenceOptions, device: Device, progress: Progress, start: FittedSequence | None
+) -> tuple[Standard, ...]:
+    """The further vectors of the items that are read: those that were chosen, or those that `start` reads, of which
+    this data need not have any. Raises ConfigError for names that are not there, ModelError for another width."""
+    there: list[str] = [*data.item_arrays, *([IMAGE] if data.item_images is not None else [])]
+    if len(set(there)) < len(there):
+        raise ConfigError(
+            words.say("An array of the items is called {name}, as their pictures are.", name=IMAGE),
+            words.say("Give it another name."),
+        )
+    wanted = [name.strip() for name in options.modalities.split(",") if name.strip()]
+    if start is not None:
+        wanted = [one.name for one in start.context.modalities]
+    elif wanted in (["all"], ["none"]):
+        wanted = there if wanted == ["all"] else []
+    unknown = [name for name in wanted if name not in there]
+    if unknown and start is None:
+        raise ConfigError(
+            words.say("The items have nothing called {name}.", name=unknown[0]),
+            words.say("There is: {names}. Bring it with --item-vectors or --item-images, or leave it out.",
+                      names=", ".join(there) or words.say("none")),
+        )  # fmt: skip
+
+    def encoding(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
+        progress(0.0, f"{message}, {words.percent(done, 0)}")
+
+    found = []
+    for i, name in enumerate(dict.fromkeys(wanted)):
+        like = None if start is None else start.context.modalities[i]
+        if name in data.item_arrays:
+            raw = data.item_arrays[name]
+        elif name in there and data.item_images is not None:
+            raw = image.encode(data.item_images, options.image_encoder, device=device, progress=encoding)
+        else:
+            assert like is not None
+            raw = np.full((data.n_items, len(like.mean)), np.nan, np.float32)
+        width = raw.size // max(len(raw), 1)
+        if like is not None and width != len(like.mean):
+            raise ModelError(
+                words.say("The model reads {name} of {width} numbers an item, and these have {own}.", name=name,
+                          width=len(like.mean), own=width),
+                words.say("Bring vectors of the same encoder, or train a new model."),
+            )  # fmt: skip
+        found.append(Standard.of(name, raw, like))
+    return tuple(found)
+
+
+def _calibrated(fitted: FittedSequence, data: TrainingData, seed: int) -> FittedSequence:
+    """The same, its probabilities fitted on validation where it predicts any."""
+    if isinstance(fitted, RatingSequence):
+        fitted.calibration = calibration.on_validation(
+            lambda users, items: fitted.pair_logits(users, items, data.train), data, seed
+        )
+    return fitted
+
+
+def _check_ratings(data: TrainingData, options: SequenceOptions, start: FittedSequence | None) -> None:
+    """Raises ConfigError where nothing can be learned of what people like, or nothing was."""
+    threshold = data.relevance_threshold
+    liked = np.ones(len(data.train), bool) if threshold is None else data.train.rating >= threshold
+    if liked.all() or not liked.any():
+        raise ConfigError(
+            words.say(
+                "The task rating learns what people like of what they take, and here they like all of it or none."
+            ),
+            words.say("Bring ratings, with a relevance threshold between them; or train with tasks = next."),
+        )
+    if start is not None and not options.epochs and start.model.like is None:
+        raise ConfigError(
+            words.say("{start} has not learned the task rating.", start=options.start),
+            words.say(
+                "Train it with tasks = {tasks} for an epoch or more, or choose tasks = next.", tasks=options.tasks
+            ),
+        )
 
 
 def _opened(source: str, work: Path) -> FittedSequence:
@@ -332,11 +475,12 @@ def _opened(source: str, work: Path) -> FittedSequence:
 
 
 def _take_over(model: SequenceModel, start: FittedSequence, context: Context) -> None:
-    """Weights of `start`, its items matched by id. Items that it does not know keep no vector of their own: their text
-    speaks for them, with the median bias. A profile is learned anew where it had none."""
+    """Weights of `start`, of those tasks that are learned here, its items matched by id. Items that it does not know
+    keep no vector of their own: their text speaks for them, with the median bias. A profile, or a task, that it did not
+    have is learned anew."""
     place = {item: i for i, item in enumerate(start.context.item_ids)}
     known = [i for i, item in enumerate(context.item_ids) if item in place]
-    if model.text_map is None and 2 * len(known) < len(context.item_ids):
+    if model.text_map is None and not model.modalities and 2 * len(known) < len(context.item_ids):
         raise ModelError(
             words.say(
                 "The model knows {n} of this data's {m} items, and it reads no texts.",
@@ -353,14 +497,16 @@ def _take_over(model: SequenceModel, start: FittedSequence, context: Context) ->
     there = [place[context.item_ids[i]] for i in known]
     state = {name: value.cpu() for name, value in start.model.state_dict().items()}
     own = model.state_dict()
-    bias = torch.full_like(own["bias"], float(state["bias"].median()))
-    bias[known] = state["bias"][there]
-    state["bias"] = bias
+    for name in ("bias", "like.bias"):
+        if name in state:
+            bias = torch.full_like(own["bias"], float(state[name].median()))
+            bias[known] = state[name][there]
+            state[name] = bias
     if "ids" in state:
         ids = torch.zeros_like(own["ids"])
         ids[known] = state["ids"][there]
         state["ids"] = ids
-    model.load_state_dict({**own, **state})
+    model.load_state_dict({name: state.get(name, value) for name, value in own.items()})
 
 
 def _item_texts(
@@ -423,9 +569,22 @@ build = BertSequence
 def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedSequence:
     """Called by `store.load`."""
     options = parse(SequenceOptions, manifest["options"])
-    profile_vectors = arrays["profile_vectors"]
     device = choose("auto")
-    model = SequenceModel(options, torch.from_numpy(arrays["texts"]), torch.from_numpy(profile_vectors), device)
+    modalities = tuple(
+        Standard(one["name"], arrays[f"modality.{i}.vectors"], arrays[f"modality.{i}.mean"], float(one["scale"]))
+        for i, one in enumerate(manifest.get("modalities", ()))  # models of before have none
+    )
+    context = Context(
+        tuple(manifest["attributes"]),
+        arrays["levels"],
+        arrays["text_mean"],
+        float(manifest["text_scale"]),
+        arrays["profile_vectors"],
+        arrays["profile_rows"],
+        tuple(manifest["item_ids"]),
+        modalities,
+    )
+    model = _model(options, arrays["texts"], context, device)
     state = {k.removeprefix("model."): torch.from_numpy(v) for k, v in arrays.items() if k.startswith("model.")}
     if model.bert is not None:
         store.check_pretrained(folder)
@@ -434,13 +593,7 @@ def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray
         words = "bert.embeddings.word_embeddings.weight"
         state[words] = state[words][:FIRST_ITEM]
     model.load_state_dict(state)
-    context = Context(
-        tuple(manifest["attributes"]),
-        arrays["levels"],
-        arrays["text_mean"],
-        float(manifest["text_scale"]),
-        profile_vectors,
-        arrays["profile_rows"],
-        tuple(manifest["item_ids"]),
-    )
-    return FittedSequence(options, model.to(device.torch).eval(), context, device)
+    fitted = _fitted(options, model.to(device.torch).eval(), context, device)
+    if isinstance(fitted, RatingSequence):
+        fitted.calibration = Calibration.from_json(manifest["calibration"])
+    return fitted

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fairdash.recommenders.bert_sequence import SequenceOptions
+from fairdash.recommenders.bert_sequence import SequenceOptions, learns
 from fairdash.recommenders.bert_sequence.network import TYPES
 from fairdash.recommenders.training import Batch
 from fairdash.schema import Floats, TrainingData
@@ -122,7 +122,17 @@ class SequenceBatches:
         twin = self.twin[part]
         for i, texts in enumerate(self.twins):
             profile = np.where(twin == i, texts[user], profile)
+        rated = {}
+        if learns(self.options, "rating"):  # the item itself, liked or not: nothing takes its place
+            judging = asked if self.options.objective == "masked" else real
+            rows = self.order[at]
+            rated = {
+                "judged": np.pad(np.where(judging, items, -1), side, constant_values=-1),
+                "liked": np.pad(self.liked[rows] & judging, side).astype(np.float32),
+                "judged_weights": np.pad(np.where(judging, self.weight[rows], 0.0), side).astype(np.float32),
+            }
         return {
+            **{name: torch.from_numpy(array) for name, array in rated.items()},
             "users": torch.from_numpy(user.astype(np.int64)),
             "items": torch.from_numpy(items),
             "types": torch.from_numpy(types),

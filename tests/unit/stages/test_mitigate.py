@@ -158,11 +158,12 @@ def test_lists_of_another_system_cannot_be_trained_anew(run: Run, method: str, t
 @pytest.mark.parametrize("recommender", ["ncf", "bert_pair"])
 def test_what_the_pipeline_trains_mitigate_does_not_refuse(recommender: str) -> None:
     for method in ("fair_loss_value", "fair_loss_nonparity", "adversarial", "neutral"):
-        assert places.lacking(method, recommender, places.offers(recommender)) is None
-    refused = places.lacking("fair_loss_value", "bert_sequence", places.offers("bert_sequence"))
+        assert places.lacking(method, recommender, places.offers(recommender, {})) is None
+    refused = places.lacking("fair_loss_value", "bert_sequence", places.offers("bert_sequence", {}))
     assert refused is not None
     assert "ncf" in refused.hint
-    assert places.lacking("project", "bert_pair", places.offers("bert_pair")) is not None
+    assert "bert_sequence (tasks=next,rating)" in refused.hint
+    assert places.lacking("project", "bert_pair", places.offers("bert_pair", {})) is not None
 
 
 @pytest.mark.parametrize(("strength", "trainings"), [(None, 6), (0.5, 3)])  # of a sweep, and of what is given
