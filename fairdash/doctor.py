@@ -1,4 +1,5 @@
-"""Is the workspace sound? Every stored value byte for byte, the table of jobs, and what was begun and not ended."""
+"""Is the workspace sound? Every stored value byte for byte, the table of jobs, what was begun and not ended, what is
+kept for too long, and the trail."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from fairdash import words
+from fairdash import entries, settings, trail, words
+from fairdash.errors import FairDashError
 from fairdash.jobs.table import Table
-from fairdash.workspace import STALE_SECONDS, Kind, Workspace, sha256
-
-ASIDE = "damaged"  # the folder of a workspace that holds what was set aside
+from fairdash.schema import PSEUDONYMS
+from fairdash.workspace import ASIDE, STALE_SECONDS, Kind, Workspace, sha256
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def examine(workspace: Workspace) -> list[Ill]:
 
     Raises ConfigError for a workspace of a later version."""
     workspace.ready()
-    return [*_values(workspace), *_jobs(workspace), *_left(workspace)]
+    return [*_values(workspace), *_jobs(workspace), *_left(workspace), *_personal(workspace), *_trail(workspace)]
 
 
 def set_aside(workspace: Workspace, ill: Ill) -> Path | None:
@@ -92,3 +93,30 @@ def _left(workspace: Workspace) -> Iterator[Ill]:
         for path in sorted((workspace.root / kind).glob("*.*.[ng]*")):
             if path.suffix in (".new", ".gone") and time.time() - path.stat().st_mtime > STALE_SECONDS:
                 yield Ill(words.say("{name} among the {kind} was never ended.", name=path.name, kind=kind), path)
+
+
+def _personal(workspace: Workspace) -> Iterator[Ill]:
+    """Data that is kept for longer than it was said to be, and a key for pseudonyms that others can read or that is not
+    the one which the data has."""
+    for entry in entries.expired(workspace):
+        said = words.say(
+            "The data set {digest} is older than {n} days (FAIRDASH_RETENTION_DAYS): a server removes it within an "
+            "hour, or delete it under Data, Storage.", digest=entry.digest, n=settings.RETENTION_DAYS,
+        )  # fmt: skip
+        yield Ill(said, None)
+    named = [entry for entry in workspace.entries("datasets") if (entry.meta.get("provenance") or {}).get(PSEUDONYMS)]
+    for entry in named:
+        try:
+            entries.hidden(workspace, entry.digest)
+        except FairDashError as error:
+            yield Ill(f"{error.message} {error.hint}", None)
+    file = workspace.root / entries.KEY
+    if file.exists() and file.stat().st_mode & 0o077:
+        yield Ill(words.say("Others can read {file}: chmod 600 it.", file=file), None)
+
+
+def _trail(workspace: Workspace) -> Iterator[Ill]:
+    try:
+        trail.read(workspace)
+    except FairDashError as error:
+        yield Ill(f"{error.message} {error.hint}", None)

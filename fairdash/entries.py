@@ -4,22 +4,47 @@ all that hangs on them."""
 from __future__ import annotations
 
 import json
+import os
+import secrets
+import shutil
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 from safetensors.numpy import save_file
 
-from fairdash import data, identity, words
+from fairdash import budget, data, identity, settings, trail, words
 from fairdash.data.findings import Finding
-from fairdash.errors import ConfigError, DamagedError, DataError, JobError
+from fairdash.data.pseudonyms import Pseudonyms
+from fairdash.data.versions import MERGED
+from fairdash.errors import ConfigError, DamagedError, DataError, FairDashError, JobError
+from fairdash.events.log import FILE as EVENTS
+from fairdash.events.log import EventLog
 from fairdash.jobs.table import Job, Table
 from fairdash.run import Run, read_arrays
-from fairdash.schema import Dataset, Floats, Lists, Split
+from fairdash.schema import PSEUDONYMS, Dataset, Floats, Lists, Split
 from fairdash.stages import fit
-from fairdash.workspace import HANGS, PEOPLE, THUMBS, Area, Entry, Kind, Workspace, sole, write_json
+from fairdash.stages.feedback import FEEDBACK
+from fairdash.workspace import (
+    ASIDE,
+    HANGS,
+    PEOPLE,
+    THUMBS,
+    Area,
+    Entry,
+    Kind,
+    Workspace,
+    aside,
+    sole,
+    write_json,
+)
+
+KEY = "pseudonyms.key"  # in the workspace
+LIVE = "live"  # the folder of a workspace with what was counted of events, `<data set>-…`
 
 
 def put_dataset(workspace: Workspace, dataset: Dataset) -> str:
@@ -37,6 +62,7 @@ def put_dataset(workspace: Workspace, dataset: Dataset) -> str:
         }
         with workspace.create("datasets", dataset.digest, meta) as folder:
             data.save(dataset, folder)
+        trail.note(workspace, "keep", datasets=dataset.digest, pseudonyms=PSEUDONYMS in dataset.provenance)
     return dataset.digest
 
 
@@ -44,6 +70,55 @@ def get_dataset(workspace: Workspace, name: str) -> Dataset:
     """The data set under the name that it was last given. Raises FairDashError when it is not there."""
     entry = workspace.get("datasets", name)
     return data.load(entry.path, name=entry.title)
+
+
+# --- pseudonyms -------------------------------------------------------------------------------------------------------
+
+
+def pseudonyms(workspace: Workspace) -> Pseudonyms:
+    """The pseudonyms of this workspace, by its key, which is made when it is first asked for: a file beside the data,
+    for its owner alone. Raises ConfigError for a file that holds no key."""
+    file = workspace.root / KEY
+    if not file.exists():
+        workspace.root.mkdir(parents=True, exist_ok=True)
+        new = aside(file)
+        with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as stream:
+            stream.write(secrets.token_hex(32))
+        with suppress(FileExistsError):  # somebody was faster: their key it is
+            os.link(new, file)
+        new.unlink()
+    try:
+        key = bytes.fromhex(file.read_text("ascii").strip())
+    except ValueError:
+        key = b""
+    if len(key) < 32:
+        raise ConfigError(
+            words.say("{file} holds no key for pseudonyms.", file=file),
+            words.say("Put the file back as it was; without it nobody can be found by an id any more."),
+        )
+    return Pseudonyms(key)
+
+
+def hidden(workspace: Workspace, dataset: str | None) -> Pseudonyms | None:
+    """The pseudonyms that a data set of the workspace has; None where it has the ids, or is not there. Raises
+    ConfigError where the key is another one."""
+    if dataset is None or not workspace.has("datasets", dataset):
+        return None
+    entry = workspace.get("datasets", dataset)
+    name = (entry.meta.get("provenance") or {}).get(PSEUDONYMS)
+    if name is None:
+        return None
+    found = pseudonyms(workspace)
+    if found.name != name:
+        raise ConfigError(
+            words.say("The people of {data} have pseudonyms of another key.", data=entry.title),
+            words.say("Put {file} back as it was when the data was kept, or bring the data again.",
+                      file=workspace.root / KEY),
+        )  # fmt: skip
+    return found
+
+
+# --- thumbs -----------------------------------------------------------------------------------------------------------
 
 
 def thumbs(workspace: Workspace, data: str) -> dict[str, dict[str, bool]]:
@@ -156,6 +231,7 @@ def import_lists(
         meta = {"title": title, "data": split.name, "split": split.spec, "recommender": "lists", "dataset": dataset}
         with workspace.create("runs", name, meta) as folder:
             fit.import_lists(split, lists, title, folder, findings)
+        trail.note(workspace, "keep", runs=name, datasets=dataset)
     run = get_run(workspace, name)
     return {"runs": name, "lists": put_run_lists(workspace, run)}
 
@@ -165,25 +241,29 @@ def import_lists(
 
 @dataclass(frozen=True)
 class Removal:
-    """What goes when an entry is removed: the entries, itself first; searches and jobs of them, by id; their bytes."""
+    """What goes when an entry is removed: the entries, itself first; trainings that were begun, searches and jobs of
+    them, by id; what was counted of events and set aside as damaged of them; all of their bytes."""
 
     entries: tuple[Entry, ...]
+    begun: tuple[str, ...]
     searches: tuple[str, ...]
     jobs: tuple[Job, ...]
+    beside: tuple[Path, ...]
     bytes: int
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many of each kind go, "searches" and "jobs" among them; without those of which none goes."""
+        """How many of each kind go, "begun", "searches" and "jobs" among them; without those of which none goes."""
         kinds = [entry.kind for entry in self.entries]
         found = {kind: kinds.count(kind) for kind in get_args(Kind)}
-        found |= {"searches": len(self.searches), "jobs": len(self.jobs)}
+        found |= {"begun": len(self.begun), "searches": len(self.searches), "jobs": len(self.jobs)}
         return {name: number for name, number in found.items() if number}
 
 
 def hanging(workspace: Workspace, kind: Kind, name: str) -> Removal:
-    """An entry and all that means nothing without it, to be shown before `delete`: of a data set its runs and searches,
-    of a run its lists, of lists their audits and comparisons; and the jobs that made or were to make any of these.
+    """An entry and all that means nothing without it, to be shown before `delete`: of a data set its versions, runs and
+    searches, of a run its lists, of lists their audits and comparisons; the jobs that made or were to make any of
+    these, and what they had begun.
 
     A damaged one goes, too; what hangs on it and is damaged itself does not say so, and stays. Raises FairDashError
     where there is no such entry."""
@@ -195,19 +275,32 @@ def hanging(workspace: Workspace, kind: Kind, name: str) -> Removal:
         for other, keys in HANGS.items():
             named = [key for key, of in keys.items() if of == entry.kind]
             known = {one.digest for one in found}
-            for one in workspace.entries(other) if named else ():
-                if entry.digest in map(one.meta.get, named) and one.digest not in known:
+            versions = entry.kind == other == "datasets"
+            for one in workspace.entries(other) if named or versions else ():
+                of = _versions_of(one.meta) if versions else list(map(one.meta.get, named))
+                if entry.digest in of and one.digest not in known:
                     found.append(one)
     names = {entry.digest for entry in found}
     jobs = [job for job in Table(workspace.root / "jobs.sqlite").all() if _mentions([job.params, job.result], names)]
+    begun = [run for run, about in workspace.begun("runs").items() if about.get("dataset") in names]
     searches = []
     for about in (workspace.root / "searches").glob("*/about.json"):
         with suppress(OSError, ValueError):  # removed meanwhile, or no search of ours
             if _mentions(json.loads(about.read_text("utf-8")), names):
                 searches.append(about.parent.name)
+    beside = [file for one in names for file in (workspace.root / LIVE).glob(f"{one}-*")]
+    beside += [folder for one in found for folder in (workspace.root / ASIDE).glob(f"{one.kind}-{one.digest}-*")]
     folders = [*(entry.path for entry in found), *(workspace.root / "searches" / one for one in searches)]
-    size = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
-    return Removal(tuple(found), tuple(searches), tuple(jobs), size)
+    folders += [workspace.path("runs", one).with_suffix(".part") for one in begun]
+    files = [*beside, *(file for folder in (*folders, *beside) for file in folder.rglob("*"))]
+    size = sum(file.stat().st_size for file in files if file.is_file())
+    return Removal(tuple(found), tuple(begun), tuple(searches), tuple(jobs), tuple(beside), size)
+
+
+def _versions_of(meta: Mapping[str, Any]) -> list[str]:
+    """The data sets that a data set is a version of."""
+    told = meta.get("provenance") or {}
+    return [one["of"] for one in (*told.get(MERGED, ()), *filter(None, [told.get(FEEDBACK)]))]
 
 
 def delete(workspace: Workspace, kind: Kind, name: str) -> Removal:
@@ -218,13 +311,60 @@ def delete(workspace: Workspace, kind: Kind, name: str) -> Removal:
     _refuse_active(going.jobs)
     for entry in reversed(going.entries):  # what hangs on others first, so that nothing is left without its ground
         workspace.delete(entry.kind, entry.digest)
+    for run in going.begun:
+        workspace.delete("runs", run)
     for search in going.searches:
         workspace.delete_search(search)
+    for path in going.beside:
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     table = Table(workspace.root / "jobs.sqlite")
     for job in going.jobs:
         table.delete(job.id)
         (workspace.root / "logs" / f"{job.id}.log").unlink(missing_ok=True)
+    trail.note(workspace, "delete", **{kind: name}, removed=going.counts, bytes=going.bytes)
     return going
+
+
+def ledger(workspace: Workspace, dataset: str) -> Path:
+    """The file with the private releases of a data set, which its versions share, as they are of the same people.
+    Raises FairDashError where there is no such data set."""
+    entry = workspace.get("datasets", dataset)
+    older = [one for one in _versions_of(entry.meta) if workspace.has("datasets", one)]
+    return ledger(workspace, older[0]) if older else entry.path / budget.FILE
+
+
+# --- retention --------------------------------------------------------------------------------------------------------
+
+
+def expired(workspace: Workspace) -> list[Entry]:
+    """The data sets that were brought longer ago than `settings.RETENTION_DAYS`, oldest first; versions of one go with
+    it. None where nothing was said (0). What comes by name from the catalogue is nobody's secret, and stays."""
+    if settings.RETENTION_DAYS <= 0:
+        return []
+    before = time.time() - settings.RETENTION_DAYS * 86_400
+    return [
+        entry
+        for entry in reversed(workspace.entries("datasets"))
+        if float(entry.meta.get("created", time.time())) < before
+        and not (entry.meta.get("provenance") or {}).get("source")
+        and not any(workspace.has("datasets", one) for one in _versions_of(entry.meta))
+    ]
+
+
+def expire(workspace: Workspace) -> list[Removal]:
+    """Remove what is `expired`, with all that hangs on it, and events of the service that came as long ago; what a job
+    still works with goes once that has ended. Returns what went, which stands in the trail, too."""
+    gone = []
+    for entry in expired(workspace):
+        with suppress(FairDashError):  # in use, or removed meanwhile
+            gone.append(delete(workspace, "datasets", entry.digest))
+    events = workspace.root / EVENTS
+    if settings.RETENTION_DAYS > 0 and events.exists():
+        with suppress(DataError):  # it is damaged, which whoever looks at it is told
+            n = EventLog(events).forget(time.time() - settings.RETENTION_DAYS * 86_400)
+            if n:
+                trail.note(workspace, "delete", events=n)
+    return gone
 
 
 def clear(workspace: Workspace, area: Area) -> int:
@@ -233,6 +373,7 @@ def clear(workspace: Workspace, area: Area) -> int:
     _refuse_active(Table(workspace.root / "jobs.sqlite").active())
     size = workspace.usage()[area]
     workspace.clear(area)
+    trail.note(workspace, "clear", area=area, bytes=size)
     return size
 
 

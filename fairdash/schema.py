@@ -29,6 +29,7 @@ USER_ID, ITEM_ID, RATING, TIME, RANK, SCORE = "user_id", "item_id", "rating", "t
 PREDICTION = "prediction"  # of a held-out pair: its predicted rating, or the probability of a like
 PART = "part"  # of interactions: train, valid or test, where somebody else has split them
 TITLE, CATEGORIES = "title", "categories"  # categories: names joined by "|"
+PSEUDONYMS = "pseudonyms"  # in a data set's provenance: the name of the key by which its people have some
 UNKNOWN = "(unknown)"  # the group, and the category, of those who have none
 
 Codes = NDArray[np.int32]

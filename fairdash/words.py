@@ -41,6 +41,9 @@ _LINK = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
+_BEGINS = rf"{_CONTROL.pattern[:-1]}\s]*[=+\-@|＝＋－＠｜]"  # a formula, also behind what nobody sees
+_FORMULA = re.compile(rf"(\A(?=[\t\r\n])|(?:\A|[;\t\r\n])(?={_BEGINS}))")
+
 # --- language ---------------------------------------------------------------------------------------------------------
 
 LOCALE = Path(__file__).parent / "locale"
@@ -151,6 +154,14 @@ def again(text: str, known: Mapping[str, Mapping[str, Any]] | None = None) -> st
     when it was stored."""
     form = text.form if isinstance(text, Told) else (known or {}).get(text)
     return say(text) if form is None else _again(form)
+
+
+def changed(text: str, change: Callable[[str], str]) -> str:
+    """The same said with other words where they came with data: what `say` filled in, else the whole text."""
+    if not isinstance(text, Told):
+        return change(text)
+    values = {name: changed(one, change) if isinstance(one, str) else one for name, one in text.form["values"].items()}
+    return say(text.form["template"], text.form.get("plural"), **values)
 
 
 def _again(form: Mapping[str, Any]) -> str:
@@ -385,10 +396,10 @@ def namer(
 
 
 def cell(value: object) -> object:
-    """A CSV cell that no spreadsheet runs as a formula: a leading = + - @ tab or return is put behind an apostrophe."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|"):
-        return "'" + value
-    return value
+    """A CSV cell that no spreadsheet runs as a formula: what begins with = + - @ or | (full-width ones are the same in
+    some), also behind spaces and marks that nobody sees, is put behind an apostrophe; so is what would begin a cell
+    where a spreadsheet cuts at semicolons, tabs or ends of lines."""
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 
 
 def option(name: str) -> str:

@@ -5,6 +5,7 @@
     <root>/<kind>/<digest>.part/   a training that was stopped goes on from there; <digest>.lock: who works on it
     <root>/uploads searches cache  models that were uploaded, searches, vectors of texts
     <root>/jobs.sqlite             the job table; <root>/logs/<job>.log what its process printed
+    <root>/trail.jsonl logs/fairdash.jsonl pseudonyms.key     who did what; faults; the key (`trail`, `log`, `entries`)
 
 A folder appears under its digest only when it is complete (written aside, then renamed) and disappears as a whole, so a
 reader never sees half a value; of two writers of the same value the first to end wins, and neither fails.
@@ -44,6 +45,7 @@ HANGS: Mapping[Kind, Mapping[str, Kind]] = {  # the keys of meta.json that name 
 }
 Area = Literal["uploads", "searches", "cache"]  # what lies beside the values and can be removed as a whole
 META, ABOUT = "meta.json", "workspace.json"
+ASIDE = "damaged"  # the folder that holds what was set aside
 TITLE, PEOPLE, THUMBS, SLIDES = BESIDE = ("title.json", "people.json", "thumbs.json", "slides.json")  # what people say
 SCHEMA = 1  # of a workspace: 0 sealed nothing
 GROWS = "events.out.tfevents*"  # what others may still write to when a value is whole
@@ -216,6 +218,8 @@ class Workspace:
         part = final.with_suffix(".part") if resume else aside(final)
         part.mkdir(parents=True, exist_ok=resume)
         try:
+            if resume:
+                write_json(part / META, dict(meta))  # what it hangs on, should it never end
             yield part
             about = {**meta, "digest": digest, "created": time.time(), "version": __version__}
             write_json(part / META, _sealed(about, part))
@@ -230,6 +234,14 @@ class Workspace:
         finally:
             if not resume or self.has(kind, digest):
                 shutil.rmtree(part, ignore_errors=True)
+
+    def begun(self, kind: Kind) -> dict[str, dict[str, Any]]:
+        """What was begun of a kind, to be resumed: its digest → what its meta.json says so far."""
+        found = {}
+        for part in (self.root / kind).glob("*.part"):
+            with suppress(OSError, ValueError):  # ended meanwhile, or begun by an earlier version
+                found[part.stem] = dict(_read(part / META))
+        return found
 
     def lock(self, kind: Kind, digest: str) -> Path:
         """The lock file of a value that is made in steps, for `sole`."""

@@ -17,6 +17,7 @@ MORE = {
     "items": words.later("Items"),
     "model": words.later("Model"),
     "numbers": words.later("All numbers"),
+    "private": words.later("Private release"),
     "conventions": words.later("Conventions"),
 }
 OF_ANY = {"feed": words.later("All answers"), **{key: MORE[key] for key in ("items", "conventions")}}
@@ -64,8 +65,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="metric-row"
     parts.act(
         words.say("See the people"), state.put, "view", pictures.PEOPLE, icon=":material/group:", key="see-people"
     )
-    st.download_button("audit.json", json.dumps(audit, indent=1), "audit.json", "application/json", on_click="ignore",
-                       icon=":material/download:", key="audit-json")  # fmt: skip
+    parts.save("audit.json", lambda: json.dumps(audit, indent=1), "audit.json", "application/json", "audit-json")
 left, right = st.columns([11, 9], gap="medium")
 with left:
     if reference is None:

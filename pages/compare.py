@@ -40,8 +40,8 @@ names = changes.metrics_of(value, attribute)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     named = words.namer(names, lambda key: findings.title(key, value["k"]), limit=80)
     metric = st.selectbox(words.say("Metric"), names, format_func=named, width=300, **state.pick("metric", names))
-    st.download_button("comparison.json", json.dumps(value, indent=1), "comparison.json", "application/json",
-                       on_click="ignore", icon=":material/download:", key="comparison-json")  # fmt: skip
+    parts.save("comparison.json", lambda: json.dumps(value, indent=1), "comparison.json", "application/json",
+               "comparison-json")  # fmt: skip
     parts.go("report", words.say("Make a report"), icon=":material/description:")
     comparing.lever(chosen)
 title = words.plain(findings.title(metric, value["k"]), 80)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from fairdash import words
@@ -20,15 +22,8 @@ made = reporting.document(*chosen, frames=frames)
 with st.container(horizontal=True, vertical_alignment="center"):
     parts.act(words.say("Present"), presenting.start, type="primary", icon=":material/slideshow:", key="present")
     for suffix, kind in FORMATS.items():
-        st.download_button(
-            words.say(kind.title),
-            kind.write(made),
-            f"fairdash-report.{suffix}",
-            kind.media,
-            on_click="ignore",
-            icon=":material/download:",
-            key=f"report-{suffix}",
-        )
+        parts.save(words.say(kind.title), partial(kind.write, made), f"fairdash-report.{suffix}", kind.media,
+                   f"report-{suffix}")  # fmt: skip
     with st.popover(words.say("Link"), icon=":material/link:"):
         st.caption(words.say("Opens this report in any browser that reaches this server."))
         st.code(reporting.link(), language=None)

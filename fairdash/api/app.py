@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from fairdash import __version__, settings
+from fairdash import __version__, log, settings
 from fairdash.api.document import PATH, document
 from fairdash.api.endpoints import ENDPOINTS, Endpoint, Shelf
 from fairdash.api.guard import Declined, Guard, answered
@@ -153,5 +153,8 @@ async def _lost(request: Request, error: Exception) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    """A fault of ours: it stands in the log of the server."""
-    return Declined(500, say("Something went wrong here."), say("The log of the server says more.")).answer
+    """A fault of ours: it stands in the log of the server under the number that is told."""
+    number = log.fault(error, "api")
+    return Declined(
+        500, say("Something went wrong here (number {number}).", number=number), say("The log of the server says more.")
+    ).answer

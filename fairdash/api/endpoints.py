@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from fairdash import settings
+from fairdash import entries, settings
 from fairdash.api import shapes
 from fairdash.api.guard import Declined
 from fairdash.errors import FairDashError
@@ -56,6 +56,13 @@ class Shelf:
         with _READING:
             return _answering(folder, (folder / "run.json").stat().st_mtime_ns)
 
+    def code(self, answering: Answering, user: str) -> int | None:
+        """The place of a person among those of a run, who may have pseudonyms of the workspace there; None: unknown."""
+        found = answering.users.get(user)
+        if found is None and (self.workspace.root / entries.KEY).exists():
+            found = answering.users.get(entries.pseudonyms(self.workspace).one(user))
+        return found
+
     def audits(self) -> dict[str, list[str]]:
         """Ids of the audits of each run's lists, the newest first."""
         of = {entry.digest: str(entry.meta["run"]) for entry in self.workspace.entries("lists")}
@@ -96,7 +103,7 @@ def recommend(shelf: Shelf, body: Any) -> shapes.Recommendations:
         user, who = None, answering.stranger(_past(asked.history or ()))
     else:
         user = str(asked.user_id)
-        code, since = answering.users.get(user), _since(shelf, answering, user)
+        code, since = shelf.code(answering, user), _since(shelf, answering, user)
         if code is None and not since:
             raise Declined(
                 404,

@@ -61,7 +61,9 @@ class Chart:
     keys: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        """Room for the legend above the picture: a legend of several lines would lie on the curves."""
+        """Room for the legend above the picture: a legend of several lines would lie on the curves. The words in one
+        line, without what nobody sees in the names that stand there."""
+        object.__setattr__(self, "alt", words.label(self.alt, len(self.alt) + 1))
         if self.figure.layout.showlegend:
             named = {trace.name for trace in self.figure.data if trace.name and trace.showlegend is not False}
             lines = -(-sum(44 + 7 * len(name) for name in named) // LEGEND_WIDTH)

@@ -14,13 +14,15 @@ import pandas as pd
 
 from fairdash import columns
 from fairdash.data import times
-from fairdash.data.mapping import list_cell, separates
+from fairdash.data.mapping import list_cell, looks_like_time, separates
 
 _MANY = 500  # different values above which a column is no attribute to group by
 _UNIT = re.compile(r"\s*([^\d\s.,+-]{0,4})\s*([-+]?\d[\d.,]*)\s*([^\d\s.,]{0,12}(?: [a-z]{1,8})?)\s*")
 # How numbers part thousands and decimals: 1,200.50 and 1.200,50; and which mark is the decimal one.
 _WAYS = ((r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?", "."), (r"[-+]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?", ","))
 YEAR = 365.2425 * 86400
+_FEWEST_TEXTS = 20  # cells below which nothing says whether they are all different
+_LONG = 32  # characters of a cell that is no name of a group
 
 
 def spellings(column: pd.Series, name: str) -> dict[str, str]:
@@ -154,3 +156,17 @@ def last_clock(moments: pd.Series | None) -> float | None:
         return None
     last = float(moments.max())
     return {"seconds": last, "milliseconds": last / 1000}.get(times.unit_of(last, last))
+
+
+def is_free_text(column: pd.Series) -> bool:
+    """Whether cells are each person's own words, name or address: mostly different ones (or values between bars), most
+    of them of several words, longer than a name of a group, or with an @."""
+    known = columns.tidy(column)
+    cells = known.dropna().astype("str")
+    if len(cells) < _FEWEST_TEXTS or columns.is_numeric(known) or looks_like_time(cells):
+        return False
+    different = cells.str.split("|").explode().str.strip().drop_duplicates()
+    if len(different) <= 0.5 * len(cells):
+        return False
+    told = different.str.contains(r"\S\s+\S", regex=True) | different.str.contains("@", regex=False)
+    return bool((told | (different.str.len() > _LONG)).mean() > 0.5)

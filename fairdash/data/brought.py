@@ -40,7 +40,8 @@ class Brought:
     person and item comes twice in truth and train. Index: the row in the file; attrs["file"]: its name. Ids are text,
     or whole numbers where all tables were frames of them. threshold: liked from this rating on; None: each held-out
     item is. units: of the times of lists and truth. told: of systems that are one language model which was told
-    something of people, the attribute and the value, both "" where it was told nothing."""
+    something of people, the attribute and the value, both "" where it was told nothing. hidden: the name of the key by
+    which people have pseudonyms; "": they have their ids."""
 
     systems: dict[str, pd.DataFrame]
     truth: pd.DataFrame
@@ -51,6 +52,7 @@ class Brought:
     findings: tuple[Finding, ...]
     units: tuple[str, ...] = ()
     told: dict[str, tuple[str, str]] = field(default_factory=dict)
+    hidden: str = ""
 
 
 def bring(
@@ -590,7 +592,7 @@ def described(
         truth[[c for c in (USER_ID, ITEM_ID, TIME) if c in truth]], texts, none, ("", file, ""), None, as_of
     )
     people = importing.attributes_repaired(tables, options, findings).users
-    order = [c if c in people else "age" if c in texts else c for c in columns.names(users)]
+    order = [c if c in people else "age" for c in columns.names(users) if c in people or columns.is_birth(c)]
     return people.assign(**{c: users[c] for c in numeric})[order]
 
 

@@ -139,6 +139,21 @@ def repeated_entities(tables: Tables) -> list[Finding]:
     return found
 
 
+def free_text(tables: Tables) -> list[Finding]:
+    """Attributes of people that are text of their own, or their names and addresses: no group, and theirs alone."""
+    found = []
+    for column in columns.names(tables.users):
+        if column != USER_ID and attributes.is_free_text(tables.users[column]):
+            message = words.say(
+                "{column} holds what people wrote, or their names or addresses: it makes no group, and is not kept "
+                "unless you choose it.",
+                column=column,
+            )
+            n = int(tables.users[column].notna().sum())
+            found.append(Finding("free_text", "warning", tables.files[1], message, n, (), "drop_free_text"))
+    return found
+
+
 def strangers(tables: Tables) -> list[Finding]:
     """Ids in the interactions that have no row among the people or the items."""
     found = []

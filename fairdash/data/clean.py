@@ -197,6 +197,12 @@ def age_to_missing(tables: Tables) -> Tables:
     return replace(tables, users=clear(tables.users), items=clear(tables.items))
 
 
+def drop_free_text(tables: Tables) -> Tables:
+    """Without the attributes of people that are text of their own, or their names and addresses."""
+    free = [c for c in columns.names(tables.users) if c != USER_ID and attributes.is_free_text(tables.users[c])]
+    return replace(tables, users=tables.users.drop(columns=free)) if free else tables
+
+
 def dedupe(tables: Tables, keep: Keep = "last") -> Tables:
     """One row for each pair of person and item: the last in time, or that with the best rating."""
     return replace(tables, interactions=once(tables.interactions, keep))
@@ -272,6 +278,7 @@ REPAIRS: dict[str, Repair] = {
     "units": Repair("Read numbers without the units around them", "usually", bare_numbers),
     "ages": Repair("Turn dates of birth into ages", "usually", ages),
     "age_to_missing": Repair("Take impossible ages as missing", "usually", age_to_missing),
+    "drop_free_text": Repair("Leave out what people wrote, their names and addresses", "usually", drop_free_text),
     "drop_unknown_people": Repair("Leave out interactions of people without a row", "on request", drop_unknown_people),
     "drop_unknown_items": Repair("Leave out interactions with items without a row", "on request", drop_unknown_items),
     "first_part": Repair("Keep what is in two parts of a split in the earlier one", "always", first_part),

@@ -12,7 +12,18 @@ import pandas as pd
 
 from fairdash.data.brought import Brought, in_order
 from fairdash.errors import DataError
-from fairdash.schema import ITEM_ID, PREDICTION, RATING, TIME, USER_ID, Dataset, Interactions, Split, TrainingData
+from fairdash.schema import (
+    ITEM_ID,
+    PREDICTION,
+    PSEUDONYMS,
+    RATING,
+    TIME,
+    USER_ID,
+    Dataset,
+    Interactions,
+    Split,
+    TrainingData,
+)
 
 SPEC = "given"
 
@@ -36,7 +47,8 @@ def given_split(found: Brought, name: str = "") -> tuple[Dataset, Split]:
     everything = everything.drop_duplicates([USER_ID, ITEM_ID], keep="first", ignore_index=True)
     title = name or found.truth.attrs.get("file", "given")
     threshold = found.threshold if RATING in columns else None
-    dataset = Dataset(title, everything, people, things, threshold, {"split": SPEC})
+    about = {"split": SPEC, **({PSEUDONYMS: found.hidden} if found.hidden else {})}
+    dataset = Dataset(title, everything, people, things, threshold, about)
     held, *known = [Dataset("", log, people, things) for log in logs]
     test = held.coded()
     before = known[0].coded() if known else test.take(np.arange(0))

@@ -520,6 +520,7 @@ _ATTRIBUTES: tuple[Callable[[Tables], list[Finding]], ...] = (
     check.units,
     check.births,
     check.impossible_ages,
+    check.free_text,
 )
 _STEPS: tuple[Callable[[Tables], list[Finding]], ...] = (
     check.spaces_in_ids,

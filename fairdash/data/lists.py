@@ -15,6 +15,7 @@ from fairdash import columns, settings, words
 from fairdash.data import brought
 from fairdash.data.findings import ROWS_SHOWN, Finding, Severity, UnansweredError, questions
 from fairdash.data.options import ImportOptions
+from fairdash.data.pseudonyms import Pseudonyms
 from fairdash.data.read import Table
 from fairdash.errors import DataError
 from fairdash.hashing import id_hash, mix
@@ -74,9 +75,11 @@ def read_systems(
     seed: int = 0,
     depth: int = settings.CANDIDATES,
     options: ImportOptions | None = None,
+    hidden: Pseudonyms | None = None,
 ) -> dict[str, tuple[Lists, tuple[Finding, ...]]]:
     """The lists of each system that a column `system` or `model` names, by its name ("" without); see `read_lists`.
-    A table that was `entered` already is one of several that the options are about."""
+    A table that was `entered` already is one of several that the options are about. hidden: whose pseudonyms `users`
+    has, where the file has ids."""
     options = options or ImportOptions()
     findings: list[Finding] = []
     if isinstance(source, Table):
@@ -92,6 +95,9 @@ def read_systems(
     lists = brought.repaired(frames, {"recommendations": table.name, "users": "", "items": ""}, findings)[
         "recommendations"
     ]
+    if hidden is not None:
+        findings = list(hidden.untold(findings, lists[USER_ID]))
+        lists = lists.assign(**{USER_ID: hidden.meeting(lists[USER_ID], users[USER_ID])})
     found = {}
     for name, part in brought.systems_of(lists).items():
         own: list[Finding] = []

@@ -593,7 +593,7 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
             words.say("{name} holds no cells, only separators.", name=name), "Export it again with its rows."
         )
     first = [cell.strip() for cell in records[0]]
-    _check_size(name, 0, len(first))
+    _check_size(name, 0, len(first) if len(records) > 1 else _width(text, delimiter, mark))
     if len(first) < 2:
         hint = "Known separators are comma, tab, ;, |, :: and white space; the table needs at least two columns."
         raise DataError(
@@ -615,6 +615,7 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
     if header:
         blank.iloc[: int(np.argmin(blank.to_numpy())) + 1] = True  # blank rows above the header, and the header
     frame = frame[~blank]
+    _check_size(name, len(frame), 0)
     nameless = [c for c in columns.names(frame) if c.startswith("\0")]
     frame = frame.drop(columns=[c for c in nameless if frame[c].isna().all()])
     frame = frame.rename(columns={c: f"column {int(c[1:]) + 1}" for c in nameless})
@@ -747,6 +748,14 @@ def _records(sample: str, delimiter: str, mark: str) -> Iterable[list[str]]:
         return
 
 
+def _width(text: bytes, delimiter: str, mark: str) -> int:
+    """Cells of the first row, which may go beyond what was looked at."""
+    row = text.lstrip(b"\r\n").partition(b"\n")[0]
+    if len(row) > 16 * _SAMPLE:  # there are more than anybody means: marks around some of them change little
+        return row.count(delimiter.encode()) + 1
+    return len(next(iter(_records(row.decode(errors="ignore"), delimiter, mark)), []))
+
+
 def _has_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     """Names are unlike the cells below: known names, or text where numbers follow, or text that never comes again."""
     known = {*columns.USER_NAMES, *columns.ITEM_NAMES, *columns.RATING_NAMES, *columns.TIME_NAMES, *columns.TITLE_NAMES}
@@ -852,8 +861,6 @@ def _parse(name: str, text: bytes, delimiter: str, mark: str, names: Sequence[st
             ),
             hint,
         )
-    if parsed.num_rows > settings.MAX_ROWS:
-        raise _too_many_rows(name, parsed.num_rows)
     frame: pd.DataFrame = parsed.to_pandas().astype("str")
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     if quoted and not escaped:

@@ -17,9 +17,9 @@ import math
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -118,10 +118,11 @@ class EventLog:
     """A log in a file, which is made where it is not there yet. Every call opens its own connection, so that threads
     may share a log, and processes a file. A killed process loses no event that `append` returned for."""
 
-    def __init__(self, path: Path, lateness: float | None = None) -> None:
+    def __init__(self, path: Path, lateness: float | None = None, known_as: Callable[[str], str] | None = None) -> None:
         """lateness: seconds after which an event is late, kept in the file when it is made; None is
-        `settings.EVENT_LATENESS`, or what the file has."""
-        self.path = path
+        `settings.EVENT_LATENESS`, or what the file has. known_as: what people of the log are called by who reads it
+        (`since`)."""
+        self.path, self.known_as = path, known_as
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with connected(self.path) as db:
@@ -193,7 +194,9 @@ class EventLog:
             found = db.execute(
                 f"select {_COLUMNS} from events where offset > ? order by offset limit ?", (offset, limit)
             )
-            return [_event(row) for row in found]
+            events = [_event(row) for row in found]
+        name = self.known_as
+        return events if name is None else [replace(event, user=name(event.user)) for event in events]
 
     def of(self, user: str) -> list[Event]:
         """All events of a person, the late ones too, in the order in which they were sent."""
@@ -206,6 +209,19 @@ class EventLog:
         with connected(self.path) as db:
             row = db.execute(f"select {_COLUMNS} from events order by offset desc limit 1").fetchone()
             return None if row is None else _event(row)
+
+    def forget(self, before: float) -> int:
+        """Remove the events, and the malformed ones, that came before a time (seconds since 1970), and what the file
+        still holds of them; returns how many. What was counted of them stays counted."""
+        with connected(self.path) as db:
+            db.execute("pragma secure_delete = on")
+            db.execute("begin immediate")
+            gone = db.execute("delete from events where arrived < ?", (before,)).rowcount
+            gone += db.execute("delete from refused where arrived < ?", (before,)).rowcount
+            db.execute("commit")
+            if gone:
+                db.execute("pragma wal_checkpoint(truncate)")
+        return int(gone)
 
     def counts(self) -> Counts:
         """What became of all events so far."""

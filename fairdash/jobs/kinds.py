@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fairdash import data, entries, identity, recommenders, settings, words
+from fairdash import data, entries, identity, recommenders, settings, trail, words
 from fairdash.errors import ConfigError
 from fairdash.groups import form_all, suggest
 from fairdash.groups import from_json as group_from_json
@@ -34,7 +34,10 @@ def run(workspace: Workspace, kind: str, params: Params, progress: Progress = si
             words.say("There is no job of the kind “{kind}”.", kind=kind),
             words.say("Kinds: {names}.", names=", ".join(_KINDS)),
         )
-    return _KINDS[kind](workspace, params, progress)
+    result = _KINDS[kind](workspace, params, progress)
+    if kind != "audit":  # whose maker says so, as pages make some themselves
+        trail.note(workspace, kind, **{name: value for name, value in result.items() if isinstance(value, str)})
+    return result
 
 
 # --- kinds ------------------------------------------------------------------------------------------------------------
@@ -95,6 +98,7 @@ def put_audit(workspace: Workspace, params: Params, made: Run, lists: Lists, pro
     meta = {"title": entry.title, "lists": entry.digest, **spec.to_json()}
     with workspace.create("audits", name, meta) as folder:
         write_json(folder / "audit.json", found.to_json())
+    trail.note(workspace, "audit", lists=entry.digest, audits=name)
     return name
 
 

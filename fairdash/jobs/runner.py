@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import psutil
 
-from fairdash import identity, words
+from fairdash import identity, trail, words
 from fairdash.errors import JobError
 from fairdash.jobs.table import Job, Table
 from fairdash.workspace import Kind, Workspace
@@ -61,6 +61,7 @@ def submit(workspace: Workspace, kind: str, title: str, params: Mapping[str, Any
     if known is not None and not kept(workspace, known):
         jobs.delete(job)
     jobs.enqueue(job, kind, title, params)
+    trail.note(workspace, "ask", kind=kind, job=job)
     reap(workspace)
     return job
 

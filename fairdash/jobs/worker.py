@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-from fairdash import words
+from fairdash import log, trail, words
 from fairdash.errors import Cancelled, FairDashError, full
 from fairdash.jobs import runner
 from fairdash.workspace import Workspace
@@ -53,7 +52,8 @@ def main(root: str, job: str) -> int:
     try:
         from fairdash.jobs.kinds import run  # the pipeline, and with it torch, only in the worker
 
-        result = run(workspace, row.kind, row.params, Reporter(workspace, job))
+        with trail.acting("job"):
+            result = run(workspace, row.kind, row.params, Reporter(workspace, job))
         jobs.finish(job, "done", result=result)
         code = 0
     except Cancelled as stop:
@@ -63,15 +63,15 @@ def main(root: str, job: str) -> int:
         print(f"{error.message} {error.hint}", flush=True)
         jobs.finish(job, "failed", error=error.message, hint=error.hint)
         code = 2
-    except MemoryError:
-        traceback.print_exc()
+    except MemoryError as error:
+        log.fault(error, "job", workspace.root)
         jobs.finish(job, "failed", error=words.say("The machine ran out of memory."),
                     hint=words.say("Choose a smaller model or batch size."))  # fmt: skip
         code = 1
-    except Exception as error:  # the last line of defence: the page shows a sentence, the log the trace
-        traceback.print_exc()
-        said = words.say("The job stopped on an unexpected error ({name}).", name=type(error).__name__)
-        hint = words.say("The log below holds the details; nothing that was stored is lost.")
+    except Exception as error:  # the last line of defence: a sentence and a number, under which the trace is logged
+        number = log.fault(error, "job", workspace.root)
+        said = words.say("The job stopped on an unexpected error (number {number}).", number=number)
+        hint = words.say("Nothing that was stored is lost; the server's log holds the details.")
         if full(error):
             said = words.say("The disk is full.")
             hint = words.say("Free space at {root}; Resume then goes on where it stopped.", root=workspace.root)

@@ -403,7 +403,7 @@ def unpack(archive: Path, into: Path) -> Path:
         part = aside(into)
         try:
             part.mkdir(parents=True, exist_ok=True)
-            budget = settings.MAX_UNPACKED_MB << 20
+            budget = settings.MAX_UNPACKED_MB * 1_000_000
             for member in members:
                 target = part.joinpath(*PurePosixPath(member.filename).parts)
                 try:
@@ -492,7 +492,7 @@ def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:
                 ),
                 "Bring the weights as safetensors.",
             )
-    if sum(member.file_size for member in members) > settings.MAX_UNPACKED_MB << 20:
+    if sum(member.file_size for member in members) > settings.MAX_UNPACKED_MB * 1_000_000:
         raise ModelError(
             words.say(
                 "{name} unpacks to more than {max_unpacked_mb} MB.", name=name, max_unpacked_mb=settings.MAX_UNPACKED_MB

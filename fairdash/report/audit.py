@@ -59,7 +59,9 @@ def document(value: Value, known: Known, made: datetime, *, frames: bool = False
         found.append(section(heading, _gaps(value, attribute)))
     found.append(section(words.say("Accuracy, everybody"), _overall(value)))
     found += _items(value["items"])
-    found += [_model(attribute, named) for attribute, named in value.get("model", {}).items()]
+    found += [
+        _model(attribute, named) for attribute, named in value.get("model", {}).items() if attribute in value["groups"]
+    ]
     found.append(section(words.say("What to be careful about"), Points(tuple(careful))))
     found += [shared.data_card(known), shared.model_card(known)]
     found.append(shared.how_made(known, "audit", value["conventions"], made))

@@ -18,14 +18,32 @@ from numpy.typing import NDArray
 from fairdash import settings, words
 from fairdash.groups import form
 from fairdash.hashing import id_hash, mix
-from fairdash.metrics import accuracy, bootstrap, calibration, divergence, floor, leakage, rating, sensitivity, told
+from fairdash.metrics import (
+    accuracy,
+    bootstrap,
+    calibration,
+    divergence,
+    floor,
+    leakage,
+    membership,
+    rating,
+    sensitivity,
+    told,
+)
 from fairdash.metrics.catalogue import METRICS
 from fairdash.metrics.groups import p_value
 from fairdash.metrics.results import plain
 from fairdash.metrics.value import ModelSide
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import ranking
-from fairdash.recommenders.base import Fitted, ProbabilityFitted, VectorFitted, WritingFitted, profile_of
+from fairdash.recommenders.base import (
+    CandidateFitted,
+    Fitted,
+    ProbabilityFitted,
+    VectorFitted,
+    WritingFitted,
+    profile_of,
+)
 from fairdash.schema import ITEM_ID, TITLE, USER_ID, Codes, Floats, Groups, GroupSpec, Lists, Split
 
 Array = NDArray[np.float64]
@@ -35,6 +53,7 @@ COSTLY_TEXTS = 400  # the same by one that reads profile and item together
 MAX_VALUES = 12  # values of an attribute that are tried, the largest groups first
 RATED_PAIRS = 20_000  # held-out pairs whose probability is predicted
 SHUFFLES = 500  # shuffled labellings for the tests of this side
+REMEMBERED, REMEMBERED_CELLS = 400, 20_000_000  # people, and their scores, that are searched for what was trained on
 MOVED = 10  # items that a template test names for each group
 
 
@@ -76,8 +95,9 @@ def model_side(
     replicates: int = settings.BOOTSTRAP,
     progress: Progress = silent,
 ) -> ModelSide:
-    """What `audit.from_split(…, model=)` takes. results: {attribute: {metric: {value, ci, …}}}, and `template_test`
-    for a recommender that reads a profile text; per_user: `flip_jaccard:gender` and the like.
+    """What `audit.from_split(…, model=)` takes. results: {attribute: {metric: {value, ci, …}}}, `template_test`
+    for a recommender that reads a profile text, and `membership`: what scores give away of the training; per_user:
+    `flip_jaccard:gender` and the like.
 
     groups: of users; attributes: labels of those to look at (None: all). lists: [n_users, ≥ k] at test time.
     vectors: user vectors as a mitigation left them; None: the recommender's own.
@@ -117,7 +137,49 @@ def model_side(
         for label, n in several.items()
         if n
     )
+    tried = membership_of(fitted, split, seed)
+    if isinstance(tried, membership.Membership):
+        results["membership"] = asdict(tried)
+        said += (_remembered(tried),)
+    else:
+        undefined["membership"] = tried
     return ModelSide(results, per_user if per_user.shape[1] > 1 else None, said, undefined)
+
+
+def membership_of(fitted: Fitted, split: Split, seed: int = 0) -> membership.Membership | str:
+    """How well the scores of the whole catalogue give away which interactions were trained on, against held-out ones of
+    the same people; why it was not tried where it was not. At most REMEMBERED people, drawn by a hash of their ids."""
+    if isinstance(fitted, CandidateFitted):
+        return words.say("it has scores of a few candidates alone")
+    data, held = split.training, split.test
+    both = np.intersect1d(data.train.user, held.user)
+    if len(both) < settings.MIN_GROUP_SIZE:
+        return words.say("too few people have both trained and held-out interactions")
+    most = max(settings.MIN_GROUP_SIZE, min(REMEMBERED, REMEMBERED_CELLS // max(1, data.n_items)))
+    people: Codes = np.sort(both[np.argsort(mix(seed, id_hash(data.users[USER_ID]))[both])][:most]).astype(np.int32)
+    # Histories as at test time: what is tried is what somebody sees who asks the served model.
+    looks = membership.familiar(ranking.scores(fitted, people, split.known))
+    place = np.full(data.n_users, -1)
+    place[people] = np.arange(len(people))
+    pairs = [(place[part.user], part.item) for part in (data.train, held)]
+    row, item = (np.concatenate([one[place] for one in pairs]) for place in (0, 1))
+    trained = np.arange(len(row)) < len(pairs[0][0])
+    inside = row >= 0
+    row, item, trained = row[inside], item[inside], trained[inside]
+    return membership.attack(looks[row, item], trained, row, seed)
+
+
+def _remembered(found: membership.Membership) -> str:
+    ends = words.interval(*found.auc_ci)
+    told = words.later("From its scores alone one can partly tell what it was trained on: of a trained and a held-out "
+                       "interaction the trained one looks more familiar in {auc} of cases (AUC {value}, 95 % CI "
+                       "{ends}), and {share} of trained ones are found at 1 % false alarms.")  # fmt: skip
+    if found.auc_ci[0] <= 0.5:
+        told = words.later("Its scores alone do not tell what it was trained on: of a trained and a held-out "
+                           "interaction the trained one looks more familiar in {auc} of cases (AUC {value}, 95 % CI "
+                           "{ends}), and {share} of trained ones are found at 1 % false alarms.")  # fmt: skip
+    return words.say(told, auc=words.percent(found.auc, 0), value=words.number(found.auc), ends=ends,
+                     share=words.percent(found.found, 1))  # fmt: skip
 
 
 def measures(

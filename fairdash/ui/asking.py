@@ -202,6 +202,18 @@ def _declared(declared: Answer, value: Any, key: str, names: Sequence[str]) -> N
         st.text_input(title, width=250, help=declared.told, placeholder=guess, **state.held(held, text, keep))
 
 
+def pseudonyms() -> bool:
+    """Whether people get pseudonyms in what is kept: they do unless somebody says otherwise."""
+    return st.checkbox(
+        words.say("Pseudonyms for people"), True, key="pseudonyms",
+        help=words.say(
+            "Ids of people are kept as pseudonyms, by a key that lies beside the data on this server. Lists that are "
+            "brought later under the same ids find their people again. Ties are broken by ids, so numbers that rest on "
+            "ties or on chance differ in their last digits from those of the same data under its own ids."
+        ),
+    )  # fmt: skip
+
+
 def given(key: str) -> None:
     """What was answered, each with a button that takes it back; and the answers as a file."""
     have = answers(key)

@@ -15,7 +15,7 @@ from fairdash.schema import UNKNOWN, GroupSpec, Lists
 from fairdash.stages import feed
 from fairdash.stages.audit import AuditSpec, audit
 from fairdash.stages.disclosure import withheld
-from fairdash.ui import cards, findings, forms, load, model_side, over_time, parts, pictures, state
+from fairdash.ui import cards, findings, forms, load, model_side, over_time, parts, pictures, releasing, state
 from fairdash.ui.question import Asked
 
 PICTURES = {
@@ -160,6 +160,8 @@ def more(part: str, audit: dict[str, Any], asked: Asked, metric: str, made: Run,
             parts.made("audit", _model_params(asked), words.say("Audit {title}", title=title))
         else:
             model_side.section(audit, attribute, made)
+    elif part == "private":
+        releasing.section(made, lists, group, metric, asked.k)
     elif part == "numbers":
         parts.table(findings.value_table(audit, attribute), "all-numbers", digits=4)
     else:

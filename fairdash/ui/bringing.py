@@ -10,13 +10,12 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from fairdash import columns, recommenders, words
+from fairdash import columns, entries, recommenders, words
 from fairdash.data import ImportOptions, questions
 from fairdash.data.brought import bring, entered
 from fairdash.data.findings import Finding
 from fairdash.data.given import given_split
 from fairdash.data.lists import read_systems
-from fairdash.entries import import_lists, put_dataset
 from fairdash.errors import FairDashError
 from fairdash.hashing import digest
 from fairdash.jobs import runner
@@ -72,7 +71,10 @@ def _lists(data: str) -> None:
     key = digest(*_source(file))
     options = asking.options(key)
     with _correctable([_source(file)], options, key):
-        systems = read_systems(_source(file), people, items, seen=known, seed=split.seed, options=options)
+        hidden = entries.hidden(state.workspace(), data)
+        systems = read_systems(
+            _source(file), people, items, seen=known, seed=split.seed, options=options, hidden=hidden
+        )
         _keep(file.name, split, systems, key)
 
 
@@ -122,7 +124,7 @@ def _keep(file: str, split: Split, systems: Mapping[str, tuple[Lists, Sequence[F
     if st.button(words.say("Keep these lists"), type="primary", icon=":material/check:", key="keep-lists",
                  disabled=bool(asked), help=reason):  # fmt: skip
         made = [
-            import_lists(state.workspace(), split, lists, titles[name], state.get("data"), findings)
+            entries.import_lists(state.workspace(), split, lists, titles[name], state.get("data"), findings)
             for name, (lists, findings) in systems.items()
         ]
         state.put("lists", made[0]["lists"])
@@ -168,9 +170,11 @@ def _own() -> None:
     with _correctable([_source(file) for file in (lists, truth) if file is not None], options, key):
         held = others["Held out"]
         tables = bring(_source(lists), held, others["People"], known, others["Items"], options=options)
+        if asking.pseudonyms():
+            tables = entries.pseudonyms(state.workspace()).brought(tables)
         dataset, split = given_split(tables, words.say("{name} (own test)", name=name))
         if st.session_state.get("keep-lists"):
-            state.put("data", put_dataset(state.workspace(), dataset))
+            state.put("data", entries.put_dataset(state.workspace(), dataset))
         users = split.training.users[USER_ID]
         _keep(lists.name, split, {system: lists_for(tables, system, users) for system in tables.systems}, key)
 

@@ -19,6 +19,7 @@ _COUNTED: Mapping[str, Callable[[int], str]] = {
     "lists": lambda n: words.count(n, "set of lists", "sets of lists"),
     "audits": lambda n: words.count(n, "audit"),
     "comparisons": lambda n: words.count(n, "comparison"),
+    "begun": lambda n: words.count(n, "training that was begun", "trainings that were begun"),
     "searches": lambda n: words.count(n, "search", "searches"),
     "jobs": lambda n: words.count(n, "job"),
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from fairdash import charts, settings, words
+from fairdash import charts, entries, settings, words
 from fairdash.events.drift import Status
 from fairdash.events.live import Live
 from fairdash.events.log import FILE, EventLog
@@ -81,13 +81,15 @@ def _source(data: str, kind: str, group: GroupSpec, seconds: float) -> Source:
     rules = Rules(seconds=seconds, feedback=600.0 if kind == "made" else seconds)
     key = digest(data, kind, census.digest, seconds)
     if kind == "service":
-        return Source(Watch(census, EventLog(folder / FILE), folder / "live" / f"{key}.watch", rules), None)
-    log = EventLog(folder / "live" / f"{key}.made", 600.0)
+        hidden = entries.hidden(state.workspace(), data)
+        log = EventLog(folder / FILE, known_as=None if hidden is None else hidden.one)
+        return Source(Watch(census, log, folder / entries.LIVE / f"{data}-{key}.watch", rules), None)
+    log = EventLog(folder / entries.LIVE / f"{data}-{key}.made", 600.0)
     made = Simulation(
         dataset, form(group, dataset.users), START, SECONDS, drift_from=DRIFT_FROM * WINDOW, size=0.9,
         category=_largest(census),
     )  # fmt: skip
-    return Source(Watch(census, log, folder / "live" / f"{key}.watch", rules), made)
+    return Source(Watch(census, log, folder / entries.LIVE / f"{data}-{key}.watch", rules), made)
 
 
 def _largest(census: Census) -> int:

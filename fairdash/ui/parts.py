@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
-import uuid
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from fairdash import words
+from fairdash import log, trail, words
 from fairdash.charts import Chart, curves, ink
 from fairdash.errors import FairDashError, full
 from fairdash.jobs import kinds, runner
@@ -43,7 +41,7 @@ def errors() -> Iterator[None]:
     except FairDashError as fault:
         error(fault)
     except Exception as fault:  # the last line of defence: a person never sees a trace
-        error(_unexpected(fault, "Page error"))
+        error(_unexpected(fault, "page"))
 
 
 def live(draw: Callable[..., None], *args: object, every: float | None = None) -> None:
@@ -69,7 +67,7 @@ def _guarded(do: Callable[..., object], *args: object) -> None:
     except FairDashError as fault:
         st.session_state["fault"] = fault
     except Exception as fault:  # a callback runs outside of `errors`
-        st.session_state["fault"] = _unexpected(fault, "Action error")
+        st.session_state["fault"] = _unexpected(fault, "action")
 
 
 def _unexpected(fault: Exception, what: str) -> FairDashError:
@@ -80,8 +78,7 @@ def _unexpected(fault: Exception, what: str) -> FairDashError:
             words.say("The disk of this workspace is full."),
             words.say("Free space at {root}, then try again.", root=root),
         )
-    number = uuid.uuid4().hex[:8]
-    logging.getLogger(__name__).error("%s %s", what, number, exc_info=fault)
+    number = log.fault(fault, what, state.workspace().root)
     hint = words.say("Nothing that was stored is lost. Reload the page; the server's log holds the details.")
     return FairDashError(words.say("This page stopped on an unexpected error (number {number}).", number=number), hint)
 
@@ -134,10 +131,21 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 
 def download(frame: pd.DataFrame, name: str, label: str = "CSV") -> None:
     """A button that saves the frame as <name>.csv."""
-    st.download_button(
-        label, lambda: csv_bytes(frame), f"{name}.csv", "text/csv", key=f"csv-{name}", icon=":material/download:",
-        on_click="ignore",
-    )  # fmt: skip
+    save(label, lambda: csv_bytes(frame), f"{name}.csv", "text/csv", f"csv-{name}")
+
+
+def save(label: str, make: Callable[[], bytes | str], file: str, media: str, key: str, help: str | None = None) -> None:
+    """A button that saves what `make` gives when it is pressed, in the language of the page; the trail says so, with
+    what is in view."""
+    language, view = words.spoken(), {name: value for name in state.IDS if (value := state.get(name))}
+
+    def made() -> bytes | str:
+        with words.speaking(language):
+            content = make()
+        trail.note(state.workspace(), "export", file=key, **view)
+        return content
+
+    st.download_button(label, made, file, media, key=key, icon=":material/download:", on_click="ignore", help=help)
 
 
 def headed(column: str) -> str | None:
@@ -360,10 +368,10 @@ def _job(job_id: str, on_done: Callable[[Job], None] | None, was_active: bool = 
             st.caption(words.say("Took {elapsed}.", elapsed=words.duration(job.elapsed)))
         if job.kind in ("train", "demo"):
             _curves(job)
-        log = runner.read_log(workspace, job.id)
-        if log:
+        printed = runner.read_log(workspace, job.id)
+        if printed:
             with st.expander(words.say("Log"), key=f"log-{job.id}"):
-                st.code(log, language=None, height=220, wrap_lines=True)
+                st.code(printed, language=None, height=220, wrap_lines=True)
 
 
 def _active(job: Job) -> None:

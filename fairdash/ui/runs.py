@@ -80,26 +80,16 @@ def past(data: str) -> None:
     with st.container(horizontal=True):
         st.button(words.say("Look at it"), icon=":material/visibility:", type="primary", key="look", on_click=state.put,
                   args=("lists", entry.digest))  # fmt: skip
-        st.download_button(
+        parts.save(
             words.say("Lists"),
             lambda: parts.csv_bytes(lists.to_frame(run.split.training.users, run.split.training.items)),
             "recommendations.csv",
             "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            key="lists-csv",
+            "lists-csv",
         )
         if run.has_model:
-            st.download_button(
-                words.say("Model"),
-                lambda: _zip(run),
-                "model.zip",
-                "application/zip",
-                key="model-zip",
-                icon=":material/download:",
-                on_click="ignore",
-                help=words.say("A folder that FairDash opens again, with the weights in safetensors."),
-            )
+            told = words.say("A folder that FairDash opens again, with the weights in safetensors.")
+            parts.save(words.say("Model"), lambda: _zip(run), "model.zip", "application/zip", "model-zip", told)
         alone = sum(other.meta["run"] == entry.meta["run"] for other in entries) == 1
         keeping.offer("runs" if alone else "lists", entry.meta["run"] if alone else entry.digest)
 

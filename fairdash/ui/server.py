@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -14,7 +13,7 @@ from typing import Any
 from starlette.middleware import Middleware
 from streamlit import config
 
-from fairdash import __version__
+from fairdash import __version__, entries, log, trail
 from fairdash.api import app
 from fairdash.api.endpoints import Shelf
 from fairdash.api.guard import ASGI, Message, Receive, Send
@@ -23,6 +22,7 @@ from fairdash.ui.door import OwnSite
 from fairdash.workspace import Workspace
 
 REAP_SECONDS = 1.0
+EXPIRE_TURNS = 3600  # turns of that from one look for expired data to the next: an hour
 TORCH_AFTER_SECONDS = 4.0  # the first page is drawn by then
 PAGES_OF = ("context", "portrait", "upload", "training", "auditing", "exploring", "mitigating", "comparing")
 
@@ -72,16 +72,26 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
+def _look_after(expire: bool) -> None:
+    """Notice dead workers, start what waits; now and then remove what was kept for as long as it may be."""
+    with trail.acting("server"):
+        workspace = Workspace.default()
+        runner.reap(workspace)
+        if expire:
+            entries.expire(workspace)
+
+
 async def _watch_jobs() -> None:
-    said = ""
+    said, turn = "", 0
     while True:
         try:
-            await asyncio.to_thread(lambda: runner.reap(Workspace.default()))
+            await asyncio.to_thread(_look_after, turn % EXPIRE_TURNS == 0)
             said = ""
         except Exception as error:  # a full disk or a locked table must not end the watch
             if str(error) != said:  # once, not every second
-                logging.getLogger(__name__).exception("The job table could not be checked")
+                log.fault(error, "server")
             said = str(error)
+        turn += 1
         await asyncio.sleep(REAP_SECONDS)
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from fairdash import words
+from fairdash import trail, words
 from fairdash.workspace import Workspace
 
 T = TypeVar("T")
@@ -204,6 +204,7 @@ def language() -> str | None:
     return words.nearest(get("lang")) or words.nearest(st.context.locale)
 
 
+trail.usual = "page"
 words.listener = language  # also for parts that draw themselves again, and for what a press sets off
 
 

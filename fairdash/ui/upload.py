@@ -13,15 +13,15 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from fairdash import charts, columns, data, words
+from fairdash import charts, columns, data, entries, words
 from fairdash.answers import ANSWERS
 from fairdash.data import files, mapping
 from fairdash.data.clean import REPAIRS
 from fairdash.data.findings import examples
 from fairdash.data.importing import Preview
 from fairdash.data.options import ImportOptions
+from fairdash.data.pseudonyms import kept
 from fairdash.data.read import SEPARATOR_TITLES, Reading, Table
-from fairdash.entries import put_dataset
 from fairdash.errors import FairDashError
 from fairdash.hashing import digest
 from fairdash.schema import RATING, TIME, UNKNOWN, USER_ID, Dataset
@@ -202,16 +202,18 @@ def _keep_it(
         name = st.text_input(
             words.say("Name of the data set"), known, max_chars=60, key=f"name-{key}", width=360
         ).strip()
-        parts.act(words.say("Keep this data set"), _keep, dataset, name or dataset.name, findings, type="primary",
-                  icon=":material/check:", key="keep", disabled=bool(asked), help=reason)  # fmt: skip
+        hidden = asking.pseudonyms()
+        parts.act(words.say("Keep this data set"), _keep, dataset, name or dataset.name, findings, hidden,
+                  type="primary", icon=":material/check:", key="keep", disabled=bool(asked), help=reason)  # fmt: skip
     if reason:
         st.caption(reason)
 
 
-def _keep(dataset: Dataset, name: str, findings: Sequence[data.Finding]) -> None:
+def _keep(dataset: Dataset, name: str, findings: Sequence[data.Finding], hidden: bool) -> None:
     """Store the data set with its findings, and look at it."""
-    provenance = {**dataset.provenance, "findings": [finding.to_json() for finding in findings]}
-    catalogue.look_at(put_dataset(state.workspace(), replace(dataset, name=name, provenance=provenance)))
+    workspace = state.workspace()
+    made = kept(replace(dataset, name=name), findings, entries.pseudonyms(workspace) if hidden else None)
+    catalogue.look_at(entries.put_dataset(workspace, made))
 
 
 # ---- findings ----------------------------------------------------------------------------------------------------

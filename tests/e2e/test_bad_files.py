@@ -6,9 +6,11 @@ import io
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from fairdash.ui.server import HEADERS
 from tests.e2e import steps
 from tests.e2e.conftest import Server
 
@@ -63,3 +65,22 @@ def test_after_a_bad_file_a_good_one_works(server: Server, page: Page, tmp_path:
     steps.upload(page, good)
     steps.shown(page, "Recognised interactions from")
     assert steps.metric(page, "Interactions") == f"{len(rows):,}"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200), ("/audit", 200), ("/nowhere", 200), ("/healthz", 200), ("/_stcore/health", 200),
+        ("/openapi.json", 200), ("/api/v1/nothing", 404), ("/static/../../etc/passwd", 200),
+    ],
+)  # fmt: skip
+def test_headers_stand_on_every_answer_once(server: Server, path: str, status: int) -> None:
+    with httpx.Client(trust_env=False) as client:
+        answer = client.get(server.url + path)
+        assert answer.status_code == status
+        assert "root:" not in answer.text
+        for name, value in HEADERS.items():
+            assert answer.headers.get_list(name) == [value], name
+        refused = client.get(server.url + path, headers={"Origin": "http://e.example"})
+        assert refused.status_code == 403
+        assert refused.headers.get_list("Content-Security-Policy") == [HEADERS["Content-Security-Policy"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fairdash import cli
+from fairdash import cli, log
 from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
 
 NUL, NOT_UTF8 = "a\0b", os.fsdecode(b"a\xffb")
@@ -101,7 +102,10 @@ def test_an_error_that_nobody_foresaw_is_a_sentence_with_a_number_and_its_trace_
     monkeypatch.setattr(cli, "_demo", lambda _: {}["secret"])
     assert main(["demo"]) == 1
     told = capsys.readouterr().err
-    (log,) = (tmp_path / "logs").glob("command-*.log")
-    assert log.stem.removeprefix("command-") in told
     assert "secret" not in told
-    assert "Traceback" in log.read_text()
+    (line,) = (tmp_path / log.FILE).read_text().splitlines()
+    noted = json.loads(line)
+    assert noted["number"] in told
+    assert (noted["where"], noted["error"]) == ("command", "KeyError")
+    assert noted["trace"][-1].endswith("<lambda>")
+    assert "secret" not in line  # the message may be somebody's data

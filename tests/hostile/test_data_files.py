@@ -124,7 +124,11 @@ CASES |= {
     "a mark of utf-16 alone": (b"\xff\xfe", "only blank rows"),
     "utf-32": ("user_id,item_id\n1,2\n".encode("utf-32"), "binary data"),
     "a mark and a header": (b"\xef\xbb\xbfuser_id,item_id\n", "no rows below its column names"),
-    "300,000 columns": (b",".join(b"c%d" % i for i in range(300_000)) + b"\n1", "columns; the limit is 64"),
+    "300,000 columns": (b",".join(b"c%d" % i for i in range(300_000)) + b"\n1", "has 300,000 columns; the limit is 64"),
+    "a quoted row beyond what is looked at": (
+        b",".join(b'"c,%d"' % i for i in range(30_000)) + b"\n1",
+        "has 30,000 columns; the limit is 64",
+    ),
     "cut gzip": (gzip.compress(LOG * 200)[:-20], "a gzip file that is damaged"),
     "gzip of nothing": (gzip.compress(b""), "only blank rows"),
     "gzip in gzip": (gzip.compress(gzip.compress(LOG)), "binary data"),

@@ -118,6 +118,7 @@ def test_lists_with_their_own_test_need_no_data_of_ours(nothing: Path, open_page
     app.run()
     assert not app.exception
     assert not app.error, [box.value for box in app.error]
+    app.checkbox(key="pseudonyms").uncheck().run()  # whose order would draw other samples
     app.button(key="keep-lists").click().run()
     assert not app.exception
     workspace = Workspace(nothing)
@@ -146,7 +147,13 @@ def test_each_system_of_a_file_is_kept(nothing: Path, open_page: Open) -> None:
     app.text_input(key="system-1").set_value("Popular").run()
     app.button(key="keep-lists").click().run()
     assert not app.exception
-    assert sorted(entry.title for entry in Workspace(nothing).entries("lists")) == ["Popular", "als"]
+    workspace = Workspace(nothing)
+    assert sorted(entry.title for entry in workspace.entries("lists")) == ["Popular", "als"]
+    (stored,) = workspace.entries("datasets")
+    hidden = entries.hidden(workspace, stored.digest)
+    assert hidden is not None
+    known = set(entries.get_dataset(workspace, stored.digest).users["user_id"])
+    assert known == {hidden.one(f"u{u}") for u in range(40)}
 
 
 def test_lists_without_held_out_items_open_every_page(nothing: Path, open_page: Open) -> None:

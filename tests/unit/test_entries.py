@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fairdash import entries
+from fairdash import entries, trail
 from fairdash.data import split as splits
 from fairdash.data import synthetic
 from fairdash.errors import FairDashError, JobError
@@ -102,7 +103,10 @@ def test_lists_differ_by_what_made_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "goes"),
     [
-        ("datasets", {"datasets": 1, "runs": 1, "lists": 1, "audits": 1, "comparisons": 1, "searches": 1, "jobs": 2}),
+        (
+            "datasets",
+            {"datasets": 3, "runs": 1, "lists": 1, "audits": 1, "comparisons": 1, "begun": 1, "searches": 1, "jobs": 2},
+        ),
         ("runs", {"runs": 1, "lists": 1, "audits": 1, "comparisons": 1, "jobs": 1}),
         ("lists", {"lists": 1, "audits": 1, "comparisons": 1, "jobs": 1}),
         ("audits", {"audits": 1}),
@@ -124,6 +128,23 @@ def test_what_hangs_on_an_entry_goes_with_it_and_nothing_else(tmp_path: Path, ki
     write_json(tmp_path / "searches" / "s" / "about.json", {"dataset": names["datasets"]})
     with workspace.create("audits", "f" * 16, {"lists": "0" * 16}):
         pass
+    for digest, of in (
+        ("1" * 16, names["datasets"]),
+        ("2" * 16, "1" * 16),
+        ("3" * 16, "0" * 16),
+    ):  # versions of versions
+        with workspace.create("datasets", digest, {"provenance": {"feedback": {"of": of}}}):
+            pass
+    for digest, of in (("4" * 16, names["datasets"]), ("5" * 16, "3" * 16)):  # stopped half-way
+        with (
+            suppress(KeyboardInterrupt),
+            workspace.create("runs", digest, {"dataset": of}, resume=True) as folder,
+        ):
+            (folder / "train.csv").write_text("rows")
+            raise KeyboardInterrupt
+    for file in (tmp_path / "live" / f"{names['datasets']}-x.watch", tmp_path / "damaged" / f"datasets-{'1' * 16}-now"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("people")
     shown = entries.hanging(workspace, kind, names[kind])
     assert shown.counts == goes
     before = sum(workspace.usage().values())
@@ -134,6 +155,11 @@ def test_what_hangs_on_an_entry_goes_with_it_and_nothing_else(tmp_path: Path, ki
     for other, name in names.items():
         assert workspace.has(other, name) == (other not in goes)
     assert workspace.has("audits", "f" * 16)
+    assert workspace.has("datasets", "3" * 16)
+    assert sorted(workspace.begun("runs")) == (["5" * 16] if kind == "datasets" else ["4" * 16, "5" * 16])
+    assert len(list((tmp_path / "live").iterdir()) + list((tmp_path / "damaged").iterdir())) == 2 * (kind != "datasets")
+    deed = trail.read(workspace)[-1]
+    assert (deed.what, deed.of["removed"]) == ("delete", goes)
     assert len(table.all()) == 3 - goes.get("jobs", 0)
     assert (tmp_path / "searches" / "s").exists() == ("searches" not in goes)
     with pytest.raises(FairDashError, match="There is no entry"):

@@ -36,6 +36,9 @@ ELSEWHERE = {
     "make strings": "tests/strings.py",  # writes into the sources
     "make bench": "tests/bench/__main__.py",  # takes hours
     "make soak": "tests/load/soak.py",  # puts the app under load for long
+    "make lock": "tests/lock.py",  # asks the package index
+    "make sbom": "Makefile",  # the same
+    "make advisories": "Makefile",  # the same
     "python -m tests.bench.mitigations": "tests/bench/mitigations.py",  # trains on real data
     "python -m tests.bench.reranking effects": "tests/bench/reranking.py",  # the same
     "python -m fairdash serve --run RUN --port 8601": "tests/unit/api/test_serve.py",  # runs until it is ended

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ VALIDATED = 300  # people whose candidates are judged after each epoch on a CPU
 CPU_CANDIDATES, CPU_LAYERS = 100, 1
 ITEM_TOKENS, PAIRS_PER_HISTORY = 14, 16  # typical, for an estimate of the cost
 BASE = {"hidden_size": 384, "num_hidden_layers": 6, "vocab_size": 30522}  # of the bundled BERT
+DISTILLED = {"hidden_size": "dim", "num_hidden_layers": "n_layers"}  # what a DistilBERT calls them
 
 
 def _first_stages() -> tuple[str, ...]:
@@ -74,9 +74,13 @@ class PairOptions(TrainingOptions):
 
 def cost(o: PairOptions, sizes: Sizes) -> Cost:
     """Of a training on a CPU; candidates are judged after each epoch. Another BERT's sizes are those of its folder's
-    config.json; one that is not here yet counts as the bundled one."""
-    file = Path(o.base).expanduser() / "config.json"
-    found: dict[str, Any] = BASE | (json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {})
+    config.json; one that is not here yet counts as the bundled one. Raises ModelError for a config out of bounds."""
+    from fairdash.recommenders import store  # which knows all recommenders
+
+    folder = Path(o.base).expanduser()
+    told = store.check_pretrained(folder) if (folder / "config.json").is_file() else {}
+    told |= {name: told.get(other) for name, other in DISTILLED.items() if name not in told}
+    found: dict[str, Any] = BASE | {key: value for key, value in told.items() if value is not None}
     d, layers = int(found["hidden_size"]), int(found["num_hidden_layers"])
     trained = min(o.trained_layers or CPU_LAYERS, layers)
     item, history = min(ITEM_TOKENS, o.item_length), min(8 * o.history + 16, o.length)
