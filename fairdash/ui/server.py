@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import sys
 from collections.abc import AsyncIterator
@@ -98,6 +99,14 @@ async def _watch_jobs() -> None:
 async def _load_torch() -> None:
     await asyncio.sleep(TORCH_AFTER_SECONDS)
     await asyncio.to_thread(importlib.import_module, "torch")
+    _keep_loaded()
+
+
+def _keep_loaded() -> None:
+    """What is loaded stays: no collection of garbage looks at it again. Streamlit collects after every script run, and
+    a look at a million objects of libraries takes longer than most pages."""
+    gc.collect()
+    gc.freeze()
 
 
 @asynccontextmanager
@@ -110,6 +119,7 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
     watch = asyncio.create_task(_watch_jobs())
     for page in PAGES_OF:
         importlib.import_module(f"fairdash.ui.{page}")
+    _keep_loaded()
     warm = asyncio.create_task(_load_torch())
     try:
         yield None

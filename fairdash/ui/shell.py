@@ -12,13 +12,12 @@ from fairdash.ui import context, parts, state, tour
 
 HERE = Path(__file__).parent
 
-st.set_page_config(page_icon=str(HERE / "icon.svg"), layout="wide")
 state.restore()
 words.language.set(state.language() or words.ENGLISH)
 st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 current = st.navigation([state.page(name) for name in state.JOURNEY])
-st.set_page_config(page_title=f"{current.title} · FairDash")
+st.set_page_config(page_title=f"{current.title} · FairDash", page_icon=str(HERE / "icon.svg"), layout="wide")
 with st.container(key="language"):  # for those who hear the page: Streamlit itself says that every page is English
     said = f"<script>document.documentElement.lang = {json.dumps(words.spoken())}</script>"
     st.html(said, unsafe_allow_javascript=True)

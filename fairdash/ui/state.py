@@ -77,12 +77,14 @@ def _view() -> dict[str, str]:
 
 
 def restore() -> None:
-    """Once a rerun, before the page: what the URL says wins over the session, and the URL is made complete."""
-    for name, given in st.query_params.to_dict().items():
+    """Once a rerun, before the page: what the URL says wins over the session, and the URL is made complete, in one go:
+    the browser draws itself again for every change of it."""
+    there = st.query_params.to_dict()
+    for name, given in there.items():
         if _is_shared(name):
             put(name, given if name not in IDS or _DIGEST.fullmatch(given) else None)
-    for name, value in link().items():
-        st.query_params[name] = value
+    if missing := {name: value for name, value in link().items() if there.get(name) != value}:
+        st.query_params.update(missing)
 
 
 def get(name: str) -> str | None:

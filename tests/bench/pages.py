@@ -1,6 +1,6 @@
 """What a page switch and a control cost, beside a blank Streamlit page served and measured in the same run.
 
-    python -m tests.bench.pages [--times 20] [--small]
+    python -m tests.bench.pages [--times 20] [--small] [--home FOLDER]
 
 In Chromium, from the click until the script has run, nothing stale stands there and two frames have been drawn; ours
 and the blank one in turn. The workspace holds synthetic data of the size of MovieLens-100K and MovieLens-1M, with four
@@ -18,11 +18,12 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from fairdash import data, entries
 from fairdash.jobs import kinds
@@ -33,6 +34,7 @@ from tests.e2e.browser import launched
 from tests.e2e.conftest import ROOT, Server
 
 SIZES = {"100K": (943, 1_682, 106), "1M": (6_040, 3_706, 165)}  # people, items, interactions a person
+LONGEST = 60.0  # seconds that a press may take, before it is said that nothing came of it
 LIMITS = {"median": 2.5, "p95": 3.0}  # times a blank page
 BLANK = """import streamlit as st
 def one():
@@ -43,21 +45,51 @@ def two():
     st.segmented_control("Part", ["a", "b", "c"], key="part", required=True, default="a")
 st.navigation([st.Page(one), st.Page(two)]).run()
 """
+# The server says when a script has run: every run ends with one such message, however short it was, whereas what the
+# page says of its own state can pass between two looks. In a page from before its first script on.
+_HEAR = """(([finished, again]) => {
+  window.ended = 0;
+  const ends = bytes => {  // the top level of a protobuf message: tag, then a number or a length and as many bytes
+    let at = 0;
+    const number = () => {
+      for (let value = 0, size = 1; ; size *= 128) {
+        const byte = bytes[at++];
+        value += (byte & 127) * size;
+        if (byte < 128) return value;
+      }
+    };
+    while (at < bytes.length) {
+      const tag = number(), value = number();
+      if (tag % 8 === 2) at += value;
+      else if (Math.floor(tag / 8) === finished) return value !== again;
+    }
+    return false;
+  };
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener('message', ({data}) => { window.ended += ends(new Uint8Array(data)); });
+    }
+  };
+})"""
 # From the press of the next click until the script has run and two frames show what came of it.
-_NEXT = """() => { window.took = new Promise(done => {
+_NEXT = """limit => { window.took = new Promise((done, fail) => {
   const app = document.querySelector('[data-testid="stApp"]');
   const held = '[data-stale="true"], [data-testid="stSkeleton"], [data-testid="stSpinner"]';
-  let started = null, ran = false;
-  new MutationObserver((_, seen) => {
-    ran = ran || app.dataset.testScriptState === 'running';
-    if (!ran || started === null || app.dataset.testScriptState !== 'notRunning') return;
-    seen.disconnect();
-    const look = () => document.querySelector(held) === null
-      ? requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - started)))
-      : setTimeout(look, 2);
-    look();
-  }).observe(app, {attributes: true});
-  addEventListener('pointerdown', () => { started = performance.now(); }, {capture: true, once: true});
+  const before = window.ended;
+  let pressed = null;
+  const rests = () =>
+    window.ended > before && app.dataset.testScriptState === 'notRunning' && document.querySelector(held) === null;
+  const look = frames => {
+    if (pressed !== null && performance.now() - pressed > limit)
+      return fail(new Error(window.ended > before
+        ? `the script has run, and something still stands there as stale (${app.dataset.testScriptState})`
+        : 'no script has run'));
+    if (pressed === null || !rests()) return setTimeout(look, 2, 0);
+    if (frames === 2) return done(performance.now() - pressed);
+    requestAnimationFrame(() => look(frames + 1));
+  };
+  addEventListener('pointerdown', () => { pressed = performance.now(); look(0); }, {capture: true, once: true});
 }); }"""
 _PARTS = '[data-testid="stMain"] [data-testid="stButtonGroup"]'
 
@@ -112,9 +144,17 @@ def settle(page: Page) -> None:
 
 def cost(page: Page, pressed: Locator) -> float:
     """Milliseconds from the press until the page shows what comes of it."""
-    page.evaluate(_NEXT)
+    page.evaluate(_NEXT, 1000 * LONGEST)
     pressed.click()
     return float(page.evaluate("window.took"))
+
+
+def hearing(page: Page) -> Page:
+    """The page, which from now on counts the script runs that end (`window.ended`); before it is opened."""
+    numbers = [ForwardMsg.SCRIPT_FINISHED_FIELD_NUMBER, ForwardMsg.FINISHED_EARLY_FOR_RERUN]
+    page.add_init_script(f"({_HEAR})({numbers})")
+    page.set_default_timeout(steps.HANG_MS)
+    return page
 
 
 def switch(page: Page, number: int) -> float:
@@ -174,9 +214,10 @@ def main() -> int:
     parser.add_argument(
         "--root", type=Path, default=ROOT, help="another version of the app, to measure before and after"
     )
+    parser.add_argument("--home", help="a folder to keep the workspace in, so that the next time finds it there")
     options = parser.parse_args()
     within = True
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() if options.home is None else nullcontext(options.home) as folder:
         os.environ["FAIRDASH_HOME"] = folder
         sizes = {"100K": SIZES["100K"]} if options.small else SIZES
         views = fill(Workspace(Path(folder)), sizes, 1 if options.small else 4)
@@ -185,9 +226,7 @@ def main() -> int:
         try:
             with blank(Path(folder), server.port + 1) as other, launched() as browser:
                 for size, view in views.items():
-                    pages = [browser.new_context(viewport={"width": 1280, "height": 800}).new_page() for _ in range(2)]
-                    for page in pages:
-                        page.set_default_timeout(steps.HANG_MS)
+                    pages = [hearing(browser.new_page(viewport={"width": 1280, "height": 800})) for _ in range(2)]
                     query = "&".join(f"{name}={value}" for name, value in view.items())
                     steps.visit(pages[0], f"{server.url}/{list(state.JOURNEY)[-1]}?{query}")
                     steps.visit(pages[1], other)

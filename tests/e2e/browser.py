@@ -72,8 +72,8 @@ def ensure() -> str:
 @contextmanager
 def launched() -> Iterator[Browser]:
     """A headless browser for as long as the block lasts."""
+    path = ensure()  # before Playwright is at work: a second one of it in the same thread is refused
     with sync_playwright() as playwright:
-        path = installed() or playwrights_own(playwright) or ensure()
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGS))
         try:
             yield browser
