@@ -1051,8 +1051,9 @@ def _parser() -> argparse.ArgumentParser:
                 ),
             )
         made.add_argument(
-            "--item-images", type=Path, metavar="ZIP", help="pictures of items, named by their ids or by a column image"
-        )
+            "--item-images", type=Path, metavar="ZIP",
+            help=words.say("pictures of items: files named by their ids, or by the column image of --items"),
+        )  # fmt: skip
         add_answers(made, "data")
 
     def add_tables(made: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fairdash import entries
+from fairdash.data import synthetic
 from fairdash.jobs import kinds, runner
 from fairdash.recommenders import RECOMMENDERS
 from fairdash.stages import feedback, finder
@@ -128,3 +129,16 @@ def test_thumbs_are_kept_become_a_version_and_are_learned_and_compared(here: dic
     compared = open_page("compare", data=here["data"], before=here["lists"], after=after)
     assert compared.selectbox(key="view_before").value == here["lists"]
     wait_for_job(compared, "compare", here["home"])
+
+
+def test_pictures_stand_on_the_cards_and_in_the_history(nothing: Path, open_page: Open) -> None:
+    workspace = Workspace(nothing)
+    stored = entries.put_dataset(workspace, synthetic.make(n_users=60, n_items=40, covers=0.5)[0])
+    made = kinds.run(workspace, "train", {"dataset": stored, "split": "user-time:0.8", "recommender": "popularity"})
+    run, lists = entries.get_lists(workspace, made["lists"])
+    has = [one is not None for one in run.split.training.item_images or ()]
+    app = open_page("explore", data=stored, lists=made["lists"], person=run.split.training.users["user_id"][3])
+    assert len(app.get("image")) == sum(has[item] for item in lists.items[3, :10] if item >= 0) > 0
+    shown = next(one.value for one in app.dataframe if "picture" in one.value)
+    assert {str(cell)[:23] for cell in shown["picture"].dropna()} == {"data:image/jpeg;base64,"}
+    assert shown["picture"].isna().any()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from fairdash import entries
 from fairdash.answers import ANSWERS
 from fairdash.data import ImportOptions
 from fairdash.hashing import digest
@@ -288,3 +292,26 @@ def test_every_answer_can_be_told() -> None:
     assert asking.shown("relevance_threshold", None) == "any interaction"
     assert asking.shown("rating_missing", ()) == "none"
     assert asking.shown("header", ImportOptions(header=True).header) == "names"
+
+
+def test_pictures_and_vectors_come_with_the_tables(bring: Bring) -> None:
+    red, packed, vectors = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    Image.new("RGB", (30, 30), "red").save(red, "PNG")
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("i0.png", red.getvalue())
+    np.savez(vectors, ids=np.array(["i0", "i1"]), values=np.ones((2, 3)))
+    app = bring(("log.csv", text(log())))
+    app.file_uploader(key="images-file").set_value(("covers.zip", b"PK no zip", "application/zip")).run()
+    assert "no zip archive" in app.error[0].value
+    app.file_uploader(key="images-file").set_value(("covers.zip", packed.getvalue(), "application/zip")).run()
+    app.file_uploader(key="vectors-files").set_value([("sound.npz", vectors.getvalue(), "")]).run()
+    assert not app.error
+    assert "1 of 12 items have a picture" in words(app)
+    assert "2 of 12 items have an array" in words(app)
+    app.button(key="keep").click().run()
+    assert not app.exception
+    workspace = Workspace(Path(os.environ["FAIRDASH_HOME"]))
+    (stored,) = workspace.entries("datasets")
+    kept = entries.get_dataset(workspace, stored.digest)
+    assert sum(one is not None for one in kept.item_images or ()) == 1
+    assert list(kept.item_arrays) == ["sound"]
