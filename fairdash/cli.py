@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fairdash.stages.compare import Made
     from fairdash.stages.fit import TrainSpec
     from fairdash.stages.mitigate import Mitigated
+    from fairdash.workspace import Workspace
 
 EXIT_UNFORESEEN, EXIT_ERROR, EXIT_GATE = 1, 2, 3
 _ABOUT = words.later(
@@ -650,9 +651,20 @@ def _export(arguments: argparse.Namespace) -> int:
     from fairdash.run import Run
 
     export(Run.load(arguments.run), arguments.out, _progress)
+    home = _home(arguments.run)
+    if home is not None:
+        trail.note(home, "export", runs=arguments.run.resolve().name)
     said = words.say("A folder that answers by itself: {out}", out=str(arguments.out))
     _say(arguments, {"out": str(arguments.out)}, [said])
     return 0
+
+
+def _home(run: Path) -> Workspace | None:
+    """The workspace, where this is the folder of one of its runs."""
+    from fairdash.workspace import Workspace
+
+    home = Workspace(settings.home())
+    return home if run.resolve().parent == home.root.resolve() / "runs" else None
 
 
 def _release(arguments: argparse.Namespace) -> int:
@@ -660,14 +672,14 @@ def _release(arguments: argparse.Namespace) -> int:
     from fairdash.hashing import digest
     from fairdash.run import Run
     from fairdash.stages import people, recommend, release
-    from fairdash.workspace import Workspace, write_json
+    from fairdash.workspace import write_json
 
     _writable(arguments.out)
     run, spec = Run.load(arguments.run), _group(arguments.group, arguments)
-    folder, workspace = arguments.run.resolve(), Workspace(settings.home())
+    folder, home = arguments.run.resolve(), _home(arguments.run)
     file = folder / budget.FILE
-    if folder.parent == workspace.root.resolve() / "runs":  # there the data's own budget counts
-        file = entries.ledger(workspace, str(workspace.get("runs", folder.name).meta.get("dataset") or ""))
+    if home is not None:  # there the data's own budget counts
+        file = entries.ledger(home, str(home.get("runs", folder.name).meta.get("dataset") or ""))
     lists = recommend.recommend(run, arguments.k)
     who = people.by_attribute(people.gather(run.split, lists, arguments.k), run.split, spec)
     key = digest(
@@ -675,6 +687,8 @@ def _release(arguments: argparse.Namespace) -> int:
     )
     made = budget.spend(file, key, arguments.epsilon, lambda: release.release(who, arguments.metric, arguments.epsilon))
     value = {**made, "spent": budget.spent(file), "budget": settings.PRIVACY_BUDGET}
+    if home is not None:
+        trail.note(home, "release", runs=folder.name, metric=arguments.metric, epsilon=arguments.epsilon)
     if arguments.out is not None:
         write_json(arguments.out, value)
     lines = []

@@ -208,8 +208,8 @@ def pseudonyms() -> bool:
         words.say("Pseudonyms for people"), True, key="pseudonyms",
         help=words.say(
             "Ids of people are kept as pseudonyms, by a key that lies beside the data on this server. Lists that are "
-            "brought later under the same ids find their people again. Ties are broken by ids, so numbers that rest on "
-            "ties or on chance differ in their last digits from those of the same data under its own ids."
+            "brought later under the same ids find their people again. Ties are broken and samples drawn by ids, so "
+            "numbers that rest on these come out a little otherwise than under the ids."
         ),
     )  # fmt: skip
 

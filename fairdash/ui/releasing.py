@@ -20,6 +20,11 @@ from fairdash.ui import findings, parts, state
 STEPS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)  # of ε
 
 
+@st.cache_resource(max_entries=4, show_spinner="Looking at the people")
+def _people(listed: str, _run: Run, _lists: Lists, group: GroupSpec, k: int) -> People:
+    return stage.by_attribute(stage.gather(_run.split, _lists, k), _run.split, group)
+
+
 def section(run: Run, lists: Lists, group: GroupSpec, metric: str, k: int) -> None:
     """The controls, the button that spends, and what was released in this view."""
     stored = state.workspace().get("runs", run.digest).meta.get("dataset")
@@ -33,13 +38,14 @@ def section(run: Run, lists: Lists, group: GroupSpec, metric: str, k: int) -> No
             "among the people. Smaller ε hides more and tells less; all releases of a data set add up."
         )
     )
-    people = stage.by_attribute(stage.gather(run.split, lists, k), run.split, group)
+    people = _people(state.get("lists") or "", run, lists, group, k)
     names = release.metrics(people)
     file = entries.ledger(state.workspace(), stored)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         named = words.namer(names, lambda key: findings.title(key, k), limit=80)
+        first = metric if metric in names else names[0]
         chosen = st.selectbox(words.say("Metric"), names, format_func=named, width=300,
-                              **state.pick("release", names, metric if metric in names else names[0]))  # fmt: skip
+                              **state.pick("release_metric", names, first))  # fmt: skip
         epsilon = float(
             st.select_slider(words.say("ε of this release"), [f"{one:g}" for one in STEPS], width=260,
                              **state.pick("epsilon", [f"{one:g}" for one in STEPS], "0.5"))

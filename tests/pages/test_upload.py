@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from fairdash import entries
+from fairdash import entries, trail
 from fairdash.answers import ANSWERS
 from fairdash.data import ImportOptions
 from fairdash.hashing import digest
@@ -315,3 +315,22 @@ def test_pictures_and_vectors_come_with_the_tables(bring: Bring) -> None:
     kept = entries.get_dataset(workspace, stored.digest)
     assert sum(one is not None for one in kept.item_images or ()) == 1
     assert list(kept.item_arrays) == ["sound"]
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_people_of_kept_data_have_pseudonyms_unless_the_box_is_unticked(
+    bring: Bring, nothing: Path, hidden: bool
+) -> None:
+    app = bring(("r.csv", text(log(rating=stars))))
+    assert app.checkbox(key="pseudonyms").value
+    if not hidden:
+        app.checkbox(key="pseudonyms").uncheck().run()
+    app.button(key="keep").click().run()
+    assert not app.exception
+    workspace = Workspace(nothing)
+    (stored,) = workspace.entries("datasets")
+    kept = set(entries.get_dataset(workspace, stored.digest).users["user_id"])
+    assert (kept == {f"u{u}" for u in range(30)}) != hidden
+    assert (workspace.root / entries.KEY).exists() == hidden
+    deed = trail.read(workspace)[-1]
+    assert (deed.who, deed.what, deed.of) == ("page", "keep", {"datasets": stored.digest, "pseudonyms": hidden})
