@@ -53,6 +53,12 @@ def taking(*models: Brought) -> dict[str, tuple[Field[Any], ...]]:
     return {name: specs for name, specs in found.items() if specs}
 
 
+def going_on(name: str) -> str | None:
+    """The option of a recommender that names the folder of a model of its own, to go on from its weights; None where
+    every training starts anew."""
+    return next((spec.name for spec in fields(find(name).options) if spec.metadata.get("goes_on")), None)
+
+
 def find(name: str) -> RecommenderInfo:
     """The declaration of that name. Raises ConfigError where there is none."""
     if name not in RECOMMENDERS:

@@ -33,13 +33,15 @@ def option(
     choices: Choices = (),
     takes: Brought | None = None,
     use: str = "",
+    goes_on: bool = False,
     first: bool = False,
 ) -> Any:
     """A dataclass field with its help and its bounds. choices: a function where they hang on other declarations, which
     may not all be there yet while this one is made. takes: the model that it names the folder of; use: what to do with
-    such a one, for a button. first: whether it stands open on a page; others are behind “More options”."""
+    such a one, for a button. goes_on: whether a model that this recommender saved is gone on from where it names one.
+    first: whether it stands open on a page; others are behind “More options”."""
     said = {"help": help, "min": low, "max": high, "choices": choices, "takes": takes, "use": use, "first": first}
-    return field(default=default, metadata=said)
+    return field(default=default, metadata={**said, "goes_on": goes_on})
 
 
 def choices_of(spec: dataclasses.Field[Any]) -> tuple[str, ...]:

@@ -16,11 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from fairdash import settings
+from fairdash import recommenders, settings
 from fairdash.data.split import OWN
 from fairdash.errors import ConfigError
 from fairdash.metrics.groups import p_value
 from fairdash.metrics.rates import Rates, spread
+from fairdash.run import Run
 from fairdash.schema import ITEM_ID, PART, RATING, TIME, USER_ID, Dataset, Groups, Interactions, Split
 
 Thumbs = Mapping[str, Mapping[str, bool]]  # a person's id → an item's id → whether the thumb is up
@@ -85,11 +86,17 @@ def version(dataset: Dataset, split: Split, thumbs: Thumbs, name: str) -> Datase
     )
 
 
-def training(meta: Mapping[str, Any], data: str) -> dict[str, Any]:
-    """The job that trains a version as the run of this meta.json was trained: the same recommender, options,
-    mitigations and seed."""
-    same = {key: meta[key] for key in ("recommender", "options", "mitigations", "seed", "device")}
-    return {"dataset": data, "split": OWN, **same}
+def training(run: Run, data: str) -> dict[str, Any]:
+    """The job that trains a version as a run was trained: the same recommender, options, mitigations and seed; from the
+    run's own weights where the recommender can go on from a model. A run that took a model as it is (epochs = 0) is
+    trained as usual, else nothing would be learned."""
+    same = {key: run.meta[key] for key in ("recommender", "mitigations", "seed", "device")}
+    options, on = dict(run.meta["options"]), recommenders.going_on(run.meta["recommender"])
+    if on is not None:
+        options[on] = str(run.folder / "model")
+        if str(options.get("epochs")) == "0":
+            del options["epochs"]
+    return {"dataset": data, "split": OWN, **same, "options": options}
 
 
 def skew(

@@ -116,7 +116,7 @@ def test_thumbs_are_kept_become_a_version_and_are_learned_and_compared(here: dic
     (version,) = [entry for entry in workspace.entries("datasets") if entry.digest != here["data"]]
     assert version.title.endswith("+ 2 thumbs")
     assert version.meta["provenance"]["feedback"]["of"] == here["data"]
-    params = feedback.training(run.meta, version.digest)
+    params = feedback.training(run, version.digest)
     (job,) = [job for job in runner.table(workspace).all() if job.params.get("dataset") == version.digest]
     assert job.params == params
     after = wait_for_job(again, "train", here["home"])["lists"]
@@ -128,3 +128,5 @@ def test_thumbs_are_kept_become_a_version_and_are_learned_and_compared(here: dic
     compared = open_page("compare", data=here["data"], before=here["lists"], after=after)
     assert compared.selectbox(key="view_before").value == here["lists"]
     wait_for_job(compared, "compare", here["home"])
+    many = open_page("compare", data=here["data"], lists=here["lists"], sides="many")
+    assert after in many.multiselect(key="rows").value  # the same people and test part, though it knows more

@@ -38,6 +38,7 @@ class PairOptions(TrainingOptions):
         "The BERT that is fine-tuned: default, a HuggingFace name, or a folder.",
         takes="bert",
         use=words.later("Fine-tune it on pairs"),
+        goes_on=True,  # a bert_pair's folder is a BERT's, its classifier among the weights
     )
     first_stage: str = option(EASE.name, "Whose best items are ranked.", choices=_first_stages)
     n_candidates: int = option(

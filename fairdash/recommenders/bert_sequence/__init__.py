@@ -21,6 +21,7 @@ class SequenceOptions(TrainingOptions):
         "A bert_sequence to go on from: folder of a run or model, or its zip; else from scratch.",
         takes="saved",
         use=words.later("Fine-tune it"),
+        goes_on=True,
     )
     epochs: int = option(
         30, "Passes over the training data at most; 0: use `start` as it is.", low=0, high=1000, first=True
