@@ -197,14 +197,18 @@ def saved_people(workspace: Workspace, lists: str) -> dict[str, list[str]]:
 def save_people(workspace: Workspace, lists: str, name: str, ids: Sequence[str]) -> None:
     """Save a group of people under a name of its own, or remove the one of that name where there are no ids.
 
-    Raises ConfigError for a name that is empty, taken or not one line of at most 40 characters."""
+    Raises ConfigError for a name that is empty, taken, not one line of at most 40 characters, or one that reads as a
+    crossing."""
     file = workspace.get("lists", lists).path / PEOPLE
     with sole(file.with_suffix(".lock"), wait=lambda: None):
         saved = saved_people(workspace, lists)
         if not ids:
             saved.pop(name, None)
-        elif not name.strip() or name != words.label(name, 40):
-            raise ConfigError("A saved group needs a name of at most 40 characters.", "Type one.")
+        elif not name.strip() or name != words.label(name, 40) or words.CROSS in name:
+            raise ConfigError(
+                words.say("A saved group needs a name of at most 40 characters, without “{cross}”.", cross=words.CROSS),
+                "Type one.",
+            )
         elif name.casefold() in {one.casefold() for one in saved}:
             raise ConfigError(words.say("There is a saved group “{name}” already.", name=name), "Choose another name.")
         else:

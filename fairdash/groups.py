@@ -1,8 +1,8 @@
 """Groups of people or items from their attributes: values as they are, numbers cut in bands, crossings.
 
 A cell may hold several values separated by "|": each is a group, and they overlap. An attribute may also be written
-`column=value`: those whose cell holds the value (alone, or among several) against the others. Missing values, and marks
-such as "?", are -1: the group `(unknown)`.
+`column=value`: those whose cell holds the value (alone, or among several) against the others. A list of ids is an
+attribute, too: who is in it, and who is not. Missing values, and marks such as "?", are -1: the group `(unknown)`.
 """
 
 from __future__ import annotations
@@ -54,10 +54,7 @@ def form(spec: GroupSpec, table: pd.DataFrame) -> Groups:
     """
     if not spec.attributes:
         raise ConfigError("A group needs an attribute.", "Name one, such as gender.")
-    parts = []
-    for i, attribute in enumerate(spec.attributes):
-        edges = spec.edges[i] if i < len(spec.edges) else None
-        parts.append(_single(attribute, edges, table))
+    parts = [_single(one, table) for one in spec.each]
     groups = parts[0]
     for part in parts[1:]:
         groups = _cross(groups, part)
@@ -72,7 +69,10 @@ def form(spec: GroupSpec, table: pd.DataFrame) -> Groups:
     return Groups(spec.label, groups.names, groups.codes, groups.member)
 
 
-def _single(attribute: str, edges: tuple[float, ...] | None, table: pd.DataFrame) -> Groups:
+def _single(spec: GroupSpec, table: pd.DataFrame) -> Groups:
+    (attribute,), edges = spec.attributes, spec.edges[0] if spec.edges else None
+    if spec.members:
+        return _listed(attribute, spec.members[0][1], table)
     if attribute not in table.columns and columns.is_birth(attribute) and "age" in table.columns:
         attribute = "age"  # which it became on import
     if attribute not in table.columns:
@@ -141,6 +141,16 @@ def _holds(attribute: str, value: str, column: pd.Series) -> Groups:
             ),
         )
     return _present(Groups(attribute, (value, f"not {value}"), codes.astype(np.int32)))
+
+
+def _listed(attribute: str, ids: Sequence[str], table: pd.DataFrame) -> Groups:
+    inside = table[USER_ID].astype(str).isin(ids).to_numpy()
+    if not inside.any():
+        raise ConfigError(
+            words.say("Nobody of the group “{name}” is among these people.", name=attribute),
+            words.say("Choose another group, or the lists with which it was saved."),
+        )
+    return _present(Groups(attribute, words.SIDES, np.where(inside, 0, 1).astype(np.int32)))
 
 
 def _bands(attribute: str, column: pd.Series, edges: tuple[float, ...]) -> Groups:
@@ -266,6 +276,7 @@ def from_json(value: Mapping[str, Any]) -> GroupSpec:
         edges=tuple(None if edges is None else tuple(float(e) for e in edges) for edges in value.get("edges", ())),
         min_size=int(value.get("min_size", settings.MIN_GROUP_SIZE)),
         target=target if isinstance(target, str) else tuple((str(name), float(share)) for name, share in target),
+        members=tuple((str(name), tuple(map(str, ids))) for name, ids in value.get("members", ())),
     )
 
 

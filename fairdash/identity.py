@@ -40,7 +40,7 @@ SOURCES: Mapping[Stage, tuple[str, ...]] = {
     "audit": _AUDIT,
     "comparison": (*_AUDIT, "mitigation", "stages/compare.py", "stages/places.py"),
     "search": (*_RUN, "stages/search.py"),
-    "job": (*_RUN, "entries.py", "jobs/__init__.py", "jobs/kinds.py", "stages"),
+    "job": (*_RUN, "entries.py", "events", "jobs/__init__.py", "jobs/kinds.py", "stages"),
 }
 LIBRARIES = (
     *("accelerate", "charset-normalizer", "efficientnet-lite-pytorch", "fairlearn", "gguf", "numpy", "openpyxl"),

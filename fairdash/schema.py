@@ -295,18 +295,30 @@ class GroupSpec:
     """How to form groups: one attribute, or several crossed; numeric ones are cut at `edges` ([a, b) each, open ends).
 
     `groups.form(spec, table)` gives the Groups. min_size: smaller groups are shown but never part of a gap. target: the
-    share that each group should have (`groups.target_shares`), a word or shares by name; "": the metric's own.
+    share that each group should have (`groups.target_shares`), a word or shares by name; "": the metric's own. members:
+    of attributes that are no column but a list of people, such as a group that somebody saved, the ids in it.
     """
 
     attributes: tuple[str, ...]
     edges: tuple[tuple[float, ...] | None, ...] = ()
     min_size: int = settings.MIN_GROUP_SIZE
     target: str | tuple[tuple[str, float], ...] = ""
+    members: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def label(self) -> str:
         """The attributes as people read them: "gender", "gender × age"."""
         return " × ".join(self.attributes)
+
+    @property
+    def each(self) -> tuple[GroupSpec, ...]:
+        """The attributes one by one, cut and filled as they are here."""
+        cuts = (*self.edges, *[None] * len(self.attributes))
+        return tuple(
+            GroupSpec((name,), () if cut is None else (cut,), self.min_size,
+                      members=tuple(one for one in self.members if one[0] == name))
+            for name, cut in zip(self.attributes, cuts, strict=False)
+        )  # fmt: skip
 
     @staticmethod
     def crossed(specs: Sequence[GroupSpec]) -> GroupSpec:
@@ -316,7 +328,8 @@ class GroupSpec:
             for i, attribute in enumerate(spec.attributes):
                 edges.setdefault(attribute, spec.edges[i] if i < len(spec.edges) else None)
         cut = tuple(edges.values()) if any(cuts is not None for cuts in edges.values()) else ()
-        return GroupSpec(tuple(edges), cut, max(spec.min_size for spec in specs))
+        members = {name: ids for spec in specs for name, ids in spec.members}
+        return GroupSpec(tuple(edges), cut, max(spec.min_size for spec in specs), members=tuple(members.items()))
 
 
 @dataclass(frozen=True, eq=False)

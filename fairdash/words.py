@@ -489,13 +489,17 @@ def size(n_bytes: float) -> str:
 
 _WOMEN, _MEN = later("women"), later("men")
 _AGE = r"age([ _]?(band|group))?"
+SIDES = several("in it", "not in it")  # the two groups that a list of people makes
+_SIDES = {SIDES[0]: later("{people} in “{group}”"), SIDES[1]: later("{people} not in “{group}”")}
 CROSS = " × "  # between the attributes of a crossing, and between the names of its groups
 _PEOPLE = {"f": _WOMEN, "female": _WOMEN, "woman": _WOMEN, "m": _MEN, "male": _MEN, "man": _MEN}
 
 
 def people(attribute: str, name: str) -> str:
-    """The members of a group in words: gender F → women, age 25–34 → people aged 25–34; others, and crossings, as they
-    are."""
+    """The members of a group in words: gender F → women, age 25–34 → people aged 25–34, a list of people → people in
+    it; others, and crossings, as they are."""
+    if name in SIDES:
+        return say(_SIDES[name], people=say("people"), group=label(attribute))
     if attribute.lower() in ("gender", "sex"):
         known = _PEOPLE.get(name.strip().lower())
         return f"{attribute} {label(name)}" if known is None else say(known)
@@ -520,7 +524,9 @@ def members(attribute: str, name: str) -> str:
         else:
             told = say(noun)
     for each, value in rest:
-        if not re.fullmatch(_AGE, each.lower()):
+        if value in SIDES:
+            told = say(_SIDES[value], people=told, group=label(each))
+        elif not re.fullmatch(_AGE, each.lower()):
             told = say("{people} with {attribute} {value}", people=told, attribute=label(each), value=label(value))
         elif value.lower().startswith("under "):
             told = say("{people} under {age}", people=told, age=label(value[len("under ") :]))
@@ -531,7 +537,7 @@ def members(attribute: str, name: str) -> str:
 
 def group(name: str, n: int) -> str:
     """A group's label, always with its size: F (n = 273)."""
-    return say("{name} (n = {n})", name=label(name, 32), n=n)
+    return say("{name} (n = {n})", name=label(say(name) if name in SIDES else name, 32), n=n)
 
 
 def sentence(text: str) -> str:

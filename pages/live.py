@@ -20,3 +20,4 @@ if data is None:
 source = living.choose(data)
 if source is not None:
     living.section(*source)
+    living.learn(source[0], data)

@@ -12,6 +12,7 @@ from fairdash import words
 from fairdash.charts import frame
 from fairdash.charts.frame import VERDICTS, Chart, empty
 
+ABREAST = 64  # characters of what the two ends mean that fit in a line below the picture
 ZONE = "rgba(138,147,156,0.22)"  # what could not be detected
 
 
@@ -89,7 +90,8 @@ def strip(marks: Sequence[Mark], left: str = "", right: str = "") -> Chart:
         frame.note(figure, i, missing if mark.gap is not None else words.say("undefined: {value}", value=missing))
     lines = [words.say("gap, in half-widths of its own 95 % interval")]
     if left:
-        lines.insert(0, words.say("← {left} have more · {right} have more →", left=left, right=right))
+        told = words.say("← {left} have more · {right} have more →", left=left, right=right)
+        lines[:0] = [told] if len(told) <= ABREAST else told.split(" · ")
     frame.rows(figure, [mark.metric for mark in order], "<br>".join(words.markup(line, 80) for line in lines))
     places = [mark.place for mark in drawn]
     zones = [

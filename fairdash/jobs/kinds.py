@@ -19,7 +19,7 @@ from fairdash.mitigation.base import Mitigation
 from fairdash.progress import Progress, silent, within
 from fairdash.run import Run
 from fairdash.schema import Dataset, GroupSpec, Lists, Split
-from fairdash.stages import audit, compare, feed, fit, mitigate, planted
+from fairdash.stages import audit, compare, feed, feedback, fit, mitigate, planted
 from fairdash.stages.audit import AuditSpec
 from fairdash.workspace import Workspace, sole, write_json
 
@@ -201,6 +201,24 @@ def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
     return {"search": found.to_json()}
 
 
+def _learn(workspace: Workspace, params: Params, progress: Progress) -> Result:
+    """params: dataset, log (of events; a path below the workspace)[, run]. A version of the data that holds what people
+    took and refused, cut as the run is; and, where the run has a model, one that was trained on it as the run was."""
+    from fairdash.events.learned import thumbs
+    from fairdash.events.log import EventLog
+
+    progress(0.0, words.say("Reading the events"))
+    dataset = entries.get_dataset(workspace, params["dataset"])
+    base = None if params.get("run") is None else entries.get_run(workspace, params["run"])
+    split = data.split.split(dataset, data.split.usual(dataset)) if base is None else base.split
+    given = thumbs(EventLog(workspace.root / params["log"]))
+    name = words.say("{name} with feedback", name=dataset.name)
+    made = {"datasets": entries.put_dataset(workspace, feedback.version(dataset, split, given, name))}
+    if base is None or not base.has_model:
+        return made
+    return made | _train(workspace, feedback.training(base, made["datasets"]), within(progress, 0.05, 0.95))
+
+
 def _demo(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: dataset. From nothing to a finished comparison, as the pages would ask for it, so that each of them opens
     on what is there. The lists of the result are those before the mitigation."""
@@ -246,6 +264,7 @@ _KINDS: dict[str, Callable[[Workspace, Params, Progress], Result]] = {
     "mitigate": _mitigate,
     "compare": _compare,
     "search": _search,
+    "learn": _learn,
     "demo": _demo,
 }
 

@@ -151,7 +151,7 @@ def from_split(
         targets=_targets(groups, formed),
         continuous=_continuous(groups, data.users),
         catalogue=catalogue,
-        warnings=(*_known_again(held, known, data.n_items), *said, *odd.sentences()),
+        warnings=(*_known_again(held, known, data.n_items), *said, *odd.sentences(), *_listed(groups)),
         graded=_graded(test.user, test.item, test.rating),
         threshold=threshold,
         rated=rated,
@@ -240,6 +240,18 @@ def _with_activity(tables: Brought, groups: Sequence[GroupSpec]) -> pd.DataFrame
         )
     counts = tables.users[USER_ID].map(tables.train[USER_ID].value_counts()).fillna(0)
     return with_activity(tables.users, counts.to_numpy().astype(np.int64))
+
+
+def _listed(specs: Sequence[GroupSpec]) -> list[str]:
+    """Of groups that are lists of people: that whoever made one may have looked at what is now measured."""
+    names = dict.fromkeys(name for spec in specs for name, _ in spec.members)
+    return [
+        words.say(
+            "“{group}” is a list of people that somebody made: a difference in what they were chosen by is no finding.",
+            group=name,
+        )
+        for name in names
+    ]
 
 
 def _targets(specs: Sequence[GroupSpec], formed: Sequence[Groups]) -> tuple[Array | None, ...]:

@@ -232,9 +232,10 @@ def _looked(spec: AuditSpec) -> list[str]:
 
 
 def _groups(specs: Sequence[GroupSpec], option: str) -> list[str]:
-    """Options that name these groups and, where they are numbers, the edges at which they are cut."""
+    """Options that name these groups and, where they are numbers, the edges at which they are cut; a list of people
+    that was saved has no name outside of the app."""
     asked: list[str] = []
-    for spec in specs:
+    for spec in (one for one in specs if not one.members):
         asked += [option, ",".join(spec.attributes)]
         for name, edges in zip(spec.attributes, spec.edges, strict=False):
             if edges is not None:

@@ -6,7 +6,7 @@ costs one re-ranking, one audit of accuracy and one pairing with the lists as th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -74,17 +74,28 @@ class Lever:
     """A re-ranking method on a run's lists at validation time, at any strength.
 
     chosen: the method with its groups; its strength plays no part. group: between whose groups is looked at (None:
-    everybody is one). Raises ConfigError for a method that is no re-ranking, for what it lacks, and where the run has
-    no lists or no liked items at validation time.
+    everybody is one). first: methods, with their strengths, that are applied before, so that strength 0 is what they
+    leave; retrain gives the run of one that trains. Raises ConfigError for a method that is no re-ranking, for what it
+    lacks, and where the run has no lists or no liked items at validation time.
     """
 
-    def __init__(self, run: Run, chosen: Mitigation, k: int, group: GroupSpec | None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        chosen: Mitigation,
+        k: int,
+        group: GroupSpec | None,
+        first: Sequence[Mitigation] = (),
+        retrain: mitigate.Retrain | None = None,
+    ) -> None:
         if not can(chosen.method):
             raise ConfigError(
                 words.say("{method} does not re-rank lists, so each strength costs a job.", method=chosen.method),
                 words.say("Choose a method of the place “{place}”.", place=words.say(places.PLACES["reranking"].title)),
             )
         refuse(run)
+        self.first = tuple(first)
+        run, _ = mitigate.after(run, self.first, k, retrain=retrain or _untrained)
         self.run, self.chosen, self.k, self.group = run, replace(chosen, strength=None), k, group
         self._at = mitigate.outcomes(run, self.chosen, k, "valid", _untrained)
         split = run.split.on_validation

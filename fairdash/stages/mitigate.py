@@ -83,8 +83,32 @@ def mitigate(
             words.say("{names} is out of order.", names=" and then ".join(step.method for step in (*first, chosen))),
             "Combine methods of data or training first, then of vectors, then of re-ranking.",
         )
-    base, steps = run.title, list[dict[str, Any]]()
-    share = 1 / (len(first) + 1)
+    base, share = run.title, 1 / (len(first) + 1)
+    told = within(progress, 0.0, 1 - share)
+    run, steps = after(run, first, k, retrain=retrain, rule=rule, budget=budget, progress=told)
+    start, tuned = 1 - share, 0.0 if chosen.strength is not None else 0.9 * share
+    strength, tuning = _strength(run, chosen, k, retrain, (rule, budget), within(progress, start, tuned))
+    told = within(progress, start + tuned, share - tuned)
+    made = outcomes(run, chosen, k, "test", retrain)(strength, told)
+    progress(1.0, words.say("{method} at strength {strength}", method=chosen.method, strength=words.brief(strength)))
+    done = [*((step["method"], step["strength"]) for step in steps), (chosen.method, strength)]
+    title = " + ".join([base, *(f"{method} ({words.brief(value)})" for method, value in done)])
+    return Mitigated(title, made.run, made.lists, chosen, strength, tuning, made.vectors, steps)
+
+
+def after(
+    run: Run,
+    first: Sequence[Mitigation],
+    k: int,
+    *,
+    retrain: Retrain,
+    rule: str = RULE,
+    budget: float | None = None,
+    progress: Progress = silent,
+) -> tuple[Run, tuple[dict[str, Any], ...]]:
+    """The run as these methods leave it, in order, at validation and at test time; and what was done, as plain values:
+    the methods with their strengths and tunings. The rest as in `mitigate`."""
+    steps, share = list[dict[str, Any]](), 1 / max(1, len(first))
     for i, step in enumerate(first):
         # the trainings of a sweep are its time; of a strength that is given, the first outcome is
         start, tuned = i * share, 0.0 if step.strength is not None else 0.9 * share
@@ -97,14 +121,7 @@ def mitigate(
             made = outcomes(run, step, depth, part, retrain)(strength, told)
             at[part] = replace(made, lists=_completed(made.lists, run.candidates(part)))
         run = replace(at["test"].run, changed=at)
-    start, tuned = 1 - share, 0.0 if chosen.strength is not None else 0.9 * share
-    strength, tuning = _strength(run, chosen, k, retrain, (rule, budget), within(progress, start, tuned))
-    told = within(progress, start + tuned, share - tuned)
-    made = outcomes(run, chosen, k, "test", retrain)(strength, told)
-    progress(1.0, words.say("{method} at strength {strength}", method=chosen.method, strength=words.brief(strength)))
-    done = [*((step["method"], step["strength"]) for step in steps), (chosen.method, strength)]
-    title = " + ".join([base, *(f"{method} ({words.brief(value)})" for method, value in done)])
-    return Mitigated(title, made.run, made.lists, chosen, strength, tuning, made.vectors, tuple(steps))
+    return run, tuple(steps)
 
 
 def _completed(lists: Lists, candidates: Lists) -> Lists:

@@ -83,14 +83,14 @@ def result(params: dict[str, Any]) -> tuple[Comparison | None, str]:
 
 
 def lever(params: dict[str, Any]) -> None:
-    """The way to the lever, where a re-ranking of a run's own lists is looked at."""
-    made = state.workspace().get("lists", params["after"]).meta
-    mitigation = made.get("mitigation") or {}
-    if made.get("first") or mitigation.get("method") not in METHODS or not can(mitigation["method"]):
+    """The way to the lever, where a re-ranking is looked at: with the lists after it in view, so that it starts from
+    what they were made of."""
+    mitigation = state.workspace().get("lists", params["after"]).meta.get("mitigation") or {}
+    if mitigation.get("method") not in METHODS or not can(mitigation["method"]):
         return
     near = min(STRENGTHS, key=lambda one: abs(one - mitigation["strength"]))
     parts.go("mitigate", words.say("Try other strengths"), icon=":material/tune:", act="lever",
-             lists=params["before"], method=mitigation["method"], lever=str(near))  # fmt: skip
+             lists=params["after"], method=mitigation["method"], lever=str(near))  # fmt: skip
 
 
 def headline(value: Comparison, said: Sequence[str]) -> None:

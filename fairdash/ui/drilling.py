@@ -466,12 +466,18 @@ def _save(
             st.caption(words.plain(why, 400))
         else:
             name = st.text_input(words.say("Name"), max_chars=40, key="save-name")
-            st.caption(words.say("Kept with these lists, as a list of people: it stays the same at another K."))
+            st.caption(words.say("Kept with these lists, as a list of people: it stays the same at another K. Wherever "
+                                 "groups are chosen, it can be chosen, too."))  # fmt: skip
+            taken = name.strip() in run.split.training.people
+            if taken:
+                st.caption(words.say("The people have an attribute of that name already: choose another one."))
             parts.act(words.say("Save"), _save_as, digest, name, who, icon=":material/save:", key="save-people",
-                      disabled=not name.strip())  # fmt: skip
+                      disabled=taken or not name.strip())  # fmt: skip
         for i, (one, ids) in enumerate(saved.items()):
             with st.container(horizontal=True, vertical_alignment="center", key=f"saved-{i}"):
                 st.markdown(words.plain(words.group(one, len(ids))), width="stretch")
+                parts.act(words.say("Audit it"), _audit, one, icon=":material/balance:", type="tertiary",
+                          key=f"audit-saved-{i}")  # fmt: skip
                 parts.act(words.say("Remove"), entries.save_people, state.workspace(), digest, one, (),
                           icon=":material/delete:", type="tertiary", key=f"unsave-{i}")  # fmt: skip
     with right:
@@ -489,6 +495,12 @@ def _save_as(digest: str, name: str, who: Sequence[str]) -> None:
     state.put("by", SAVED)
     state.put("who", name.strip())
     state.put("brush", None)
+
+
+def _audit(name: str) -> None:
+    """The audit by who is in a saved group and who is not."""
+    state.put("group", name)
+    state.put("view", None)
 
 
 def _groups_of(people: People, kept: Mask) -> list[str]:

@@ -116,8 +116,9 @@ def _second(run: Run, digest: str, who: Person, k: int) -> Second:
         return Second(titles[way], who, [int(item) for item in items if item >= 0])
     attributes = profile_of(run.fitted)
     if way == EDITED:
-        with st.expander(words.say("Edit the history and the profile"), icon=":material/edit:", key="edit"):
-            changed = what_if.edited(run, who)
+        told = words.say("Edit the history and the profile")
+        drawn = parts.folded(told, "editing", ":material/edit:", what_if.controls, run, who)
+        changed = what_if.edited(run, who) if drawn is None else drawn
         if changed is who:
             return Second(titles[way], who)
     elif way == TOLD:

@@ -12,6 +12,7 @@ from fairdash import entries, settings, words
 from fairdash.groups import form as form_groups
 from fairdash.jobs import runner
 from fairdash.jobs.table import Job
+from fairdash.recommenders import going_on
 from fairdash.run import Run
 from fairdash.schema import ITEM_ID, USER_ID, Dataset
 from fairdash.stages import feedback
@@ -133,6 +134,8 @@ def _retrain(run: Run, lists: str, stored: str, given: feedback.Thumbs, name: st
             n=about["left_out"],
         )
     st.caption(told)
+    if going_on(run.meta["recommender"]) is not None:
+        st.caption(words.say("The training goes on from the weights of the run in view, with the same options."))
     params = feedback.training(run, made.digest)
     parts.act(words.say("Retrain with it"), _start, made, params, type="primary", icon=":material/model_training:",
               key="retrain")  # fmt: skip

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from fairdash import groups, settings, words
+from fairdash import entries, groups, settings, words
 from fairdash.errors import ConfigError
 from fairdash.recommenders.options import choices_of
-from fairdash.schema import PART, TIME, Dataset, GroupSpec
+from fairdash.schema import PART, TIME, USER_ID, Dataset, GroupSpec
 from fairdash.stages.audit import AuditSpec
-from fairdash.ui import state
+from fairdash.ui import parts, state
 
 NONE = ""  # no attribute can be called so
 
@@ -31,15 +32,17 @@ def options(name: str, config: type, *, columns: int = 3) -> dict[str, Any]:
     chosen = _grid(name, [field for field in fields.values() if field.metadata.get("first")], columns)
     rest = [field for field in fields.values() if not field.metadata.get("first")]
     if rest:
-        with st.expander(words.say("More options"), key=f"more-{name}"):
-            chosen |= _grid(name, rest, columns)
+        drawn = parts.folded(words.say("More options"), f"more-{name}", None, _grid, name, rest, columns)
+        chosen |= {field.name: _said(name, field) for field in rest} if drawn is None else drawn
     return {option: value for option, value in chosen.items() if value != fields[option].default}
 
 
 def fill(name: str, config: type, values: Mapping[str, Any]) -> None:
     """Set the controls that `options` will draw: these values, and the defaults of all others."""
     for field in dataclasses.fields(config):
-        st.session_state[_key(name, field)] = values.get(field.name, field.default)
+        state.put(_key(name, field), _written(field)(values.get(field.name, field.default)))
+        if field.name in values and not field.metadata.get("first"):
+            st.session_state[f"more-{name}"] = True  # what is set is seen
 
 
 def _key(name: str, field: dataclasses.Field[Any]) -> str:
@@ -58,17 +61,43 @@ def _grid(name: str, fields: Sequence[dataclasses.Field[Any]], columns: int) -> 
 def _control(name: str, field: dataclasses.Field[Any]) -> Any:
     """The control that fits the field's type; its value lives in the URL under the owner's and the field's name."""
     label, meta, default = words.say(words.option(field.name)), field.metadata, field.default
-    shared: dict[str, Any] = {"key": _key(name, field), "help": words.say(meta.get("help", "")), "bind": "query-params"}
+    held = state.own(_key(name, field), default, partial(_read, field), _written(field))
+    shared: dict[str, Any] = {"help": words.say(meta.get("help", "")), **held}
     if choices := choices_of(field):
-        return st.selectbox(label, choices, index=choices.index(default), **shared)
+        return st.selectbox(label, choices, **shared)
     if isinstance(default, bool):
-        return st.checkbox(label, default, **shared)
+        return st.checkbox(label, **shared)
     if isinstance(default, int):
-        return st.number_input(label, int(meta["min"]), int(meta["max"]), default, **shared)
+        return st.number_input(label, int(meta["min"]), int(meta["max"]), **shared)
     if isinstance(default, float):
         step = 10.0 ** (len(f"{int(1 / default)}") * -1) if 0 < default < 1 else 0.1
-        return st.number_input(label, float(meta["min"]), float(meta["max"]), default, step=step, format="%g", **shared)
-    return st.text_input(label, default, **shared)
+        return st.number_input(label, float(meta["min"]), float(meta["max"]), step=step, format="%g", **shared)
+    return st.text_input(label, **shared)
+
+
+def _said(name: str, field: dataclasses.Field[Any]) -> Any:
+    """The value of an option whose control is not drawn."""
+    return state.seen(_key(name, field), field.default, partial(_read, field))
+
+
+def _read(field: dataclasses.Field[Any], told: str) -> Any:
+    """An option's value from the URL. Raises ValueError or KeyError for one that it cannot have."""
+    default, meta = field.default, field.metadata
+    if choices := choices_of(field):
+        return state.one_of(choices)(told)
+    if isinstance(default, bool):
+        return told.lower() == "true"
+    if not isinstance(default, int | float):
+        return told
+    value = type(default)(told)
+    if not meta["min"] <= value <= meta["max"]:
+        raise ValueError(told)
+    return value
+
+
+def _written(field: dataclasses.Field[Any]) -> Callable[[Any], str | None]:
+    """An option's value for the URL, which says nothing of the usual one."""
+    return lambda value: None if value == field.default else str(value)
 
 
 _suggested: dict[int, tuple[weakref.ref[pd.DataFrame], dict[str, GroupSpec]]] = {}
@@ -84,15 +113,28 @@ def attributes(table: pd.DataFrame) -> dict[str, GroupSpec]:
     return _suggested[at][1]
 
 
+def saved(table: pd.DataFrame) -> dict[str, GroupSpec]:
+    """The groups of people that were saved with the lists in view, by name, as attributes of a table of people; without
+    those that are named as one of its columns, and those of whom nobody is in it."""
+    workspace, lists = state.workspace(), state.get("lists") or ""
+    kept = entries.saved_people(workspace, lists) if workspace.has("lists", lists) else {}
+    return {
+        name: GroupSpec((name,), members=((name, tuple(ids)),))
+        for name, ids in kept.items()
+        if name not in table and table[USER_ID].astype(str).isin(ids).any()
+    }
+
+
 def group(
     table: pd.DataFrame, label: str = words.later("Groups of people"), *, inline: bool = False
 ) -> GroupSpec | None:
-    """Choose an attribute of people, perhaps crossed with a second one; cuts of numeric ones can be edited.
+    """Choose an attribute of people or a saved group, perhaps crossed with a second one; cuts of numeric ones can be
+    edited.
 
     All pages share the choice. inline: the cuts stand beside it, for a place that is a popover itself.
     None where the table has no attribute that makes groups.
     """
-    known = attributes(table)
+    known = attributes(table) | saved(table)
     if not known:
         return None
     names = list(known)
@@ -151,7 +193,7 @@ def _least() -> int:
 def _cut(spec: GroupSpec, size: int) -> GroupSpec:
     """The attribute with the cuts and the least size that were chosen."""
     edges = _edges(spec)
-    return GroupSpec(spec.attributes, () if edges is None else (edges,), size)
+    return dataclasses.replace(spec, edges=() if edges is None else (edges,), min_size=size)
 
 
 def view(group: GroupSpec | None, items: GroupSpec | str | None, k: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,11 +17,14 @@ from fairdash.metrics.catalogue import METRICS
 from fairdash.mitigation import METHODS
 from fairdash.mitigation.base import Info, Mitigation
 from fairdash.mitigation.sweep import RULES
+from fairdash.progress import Progress
 from fairdash.run import Run
 from fairdash.schema import GroupSpec
 from fairdash.stages import planted
 from fairdash.stages.explore import names_of
+from fairdash.stages.fit import TrainSpec
 from fairdash.stages.lever import STRENGTHS, GroupShift, Lever, Shift, can, refuse
+from fairdash.stages.mitigate import Retrain
 from fairdash.ui import findings, forms, load, mitigated, mitigating, parts, planes, runs, state
 
 NAMED = 3  # groups that the sentence names; the table has all
@@ -41,28 +44,41 @@ def lever(run: Run) -> None:
         groups, items = mitigating.groups_for(run, infos[method])
         # who loses is asked by group also where a method knows of none
         group = groups[0] if groups else forms.group(run.split.training.people)
+        first = mitigating.start_from(run, infos[method], in_view=True)
         deep = run.candidates("valid").k
         k = st.number_input("K", 1, deep, width=110,
                             **state.shared("k", min(settings.K, deep), state.within(1, deep)))  # fmt: skip
     chosen = Mitigation(method, tuple(groups), items)
-    parts.live(_moved, run, infos[method], chosen, int(k), group)
+    parts.live(_moved, run, infos[method], chosen, int(k), group, first)
 
 
-def made(run: Run, chosen: Mitigation, k: int, group: GroupSpec | None) -> Lever:
-    """The lever of a method, kept with every strength that it was moved to."""
+def made(run: Run, chosen: Mitigation, k: int, group: GroupSpec | None, first: Sequence[Mapping[str, Any]]) -> Lever:
+    """The lever of a method after those in `first`, kept with every strength that it was moved to."""
     people = None if group is None else json.dumps(asdict(group))
-    return _made(run.digest, json.dumps(chosen.to_json()), k, people)
+    return _made(run.digest, json.dumps(chosen.to_json()), k, people, json.dumps(first))
 
 
 @st.cache_resource(max_entries=16, show_spinner="Preparing the lever")
-def _made(run: str, chosen: str, k: int, group: str | None) -> Lever:
+def _made(run: str, chosen: str, k: int, group: str | None, first: str) -> Lever:
     people = None if group is None else group_from_json(json.loads(group))
-    return Lever(load.run(run), Mitigation.from_json(json.loads(chosen)), k, people)
+    steps = [Mitigation.from_json(step) for step in json.loads(first)]
+    return Lever(load.run(run), Mitigation.from_json(json.loads(chosen)), k, people, steps, _trained(load.run(run)))
 
 
-def _moved(run: Run, info: Info, chosen: Mitigation, k: int, group: GroupSpec | None) -> None:
+def _trained(base: Run) -> Retrain:
+    """Gives runs that a mitigation trained before; the lever itself trains nothing."""
+
+    def found(spec: TrainSpec, _: Progress) -> Run:
+        return load.run(spec.digest(base.split))
+
+    return found
+
+
+def _moved(
+    run: Run, info: Info, chosen: Mitigation, k: int, group: GroupSpec | None, first: list[dict[str, Any]]
+) -> None:
     """All that follows the strength; it draws itself again without the page."""
-    it = made(run, chosen, k, group)
+    it = made(run, chosen, k, group, first)
     st.caption(
         words.say(
             ":material/science: Looked at on validation, where strengths are tuned. The test stays untouched until you "
@@ -76,7 +92,7 @@ def _moved(run: Run, info: Info, chosen: Mitigation, k: int, group: GroupSpec | 
             **state.own("lever", 0.5, lambda told: STRENGTHS[STRENGTHS.index(float(told))]),
         )  # fmt: skip
     tuned = {"strength": float(strength), "rule": next(iter(RULES))}
-    params = mitigating.request(run, info, list(chosen.groups), chosen.item_group, tuned, k, [])
+    params = mitigating.request(run, info, list(chosen.groups), chosen.item_group, tuned, k, first)
     with keep:
         parts.act(words.say("Keep this strength"), mitigating.start, run, info, params, type="primary",
                   icon=":material/bookmark_add:", key="keep", width="stretch")  # fmt: skip
@@ -91,7 +107,7 @@ def _moved(run: Run, info: Info, chosen: Mitigation, k: int, group: GroupSpec | 
     with left:
         _people(it, shift, group, names)
     with right:
-        planes.plane(run, it, shift, lambda other: made(run, other, k, group))
+        planes.plane(run, it, shift, lambda other: made(run, other, k, group, first))
     _planted(it, shift)
     _both(it, shift)
 
@@ -141,10 +157,12 @@ def counted(one: GroupShift, group: GroupSpec | None) -> str:
     """31 women lose a hit, 12 gain one."""
     attribute = "" if group is None else group.label
     people = words.say("people") if group is None else words.people(attribute, one.name)
-    lose, gain = _number(one.lose, words.say("no")), _number(one.gain, words.say("none"))
+    lose, gain = (_number(n, words.say("none")) for n in (one.lose, one.gain))
     if people.startswith(f"{words.label(attribute)} "):  # no word for its members: country BR
         return words.say("{lose} of {people} lose a hit, {gain} gain one",
-                         lose=_number(one.lose, words.say("none")), people=people, gain=gain)  # fmt: skip
+                         lose=lose, people=people, gain=gain)  # fmt: skip
+    if one.lose == 0:
+        return words.say("no {people} lose a hit, {gain} gain one", people=people, gain=gain)
     return words.say("{lose} {people} lose a hit, {gain} gain one", lose=lose, people=people, gain=gain)
 
 

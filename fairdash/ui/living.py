@@ -19,7 +19,11 @@ from fairdash.events.sums import Census, Rate
 from fairdash.events.watch import Rules, Watch
 from fairdash.groups import form
 from fairdash.hashing import digest
+from fairdash.jobs import runner
+from fairdash.jobs.table import Job
+from fairdash.run import Run
 from fairdash.schema import GroupSpec
+from fairdash.stages.feedback import FEEDBACK
 from fairdash.ui import forms, load, parts, state
 
 SOURCES = {"made": words.later("A made-up stream"), "service": words.later("Events of the service")}
@@ -101,6 +105,58 @@ def section(source: Source, going: bool) -> None:
     """The status and the pictures; they draw themselves again while events may come."""
     ended = source.made is not None and source.made.following(source.watch.log) >= MADE * WINDOW
     parts.live(_draw, source, going, every=EVERY if going and not ended else None)
+
+
+def learn(source: Source, data: str) -> None:
+    """What people did as a new version of the data and, of a run in view that has a model, a new one: as a job."""
+    workspace, log = state.workspace(), source.watch.log
+    where = log.path.relative_to(workspace.root).as_posix()
+    run = _of_view(data)
+    st.markdown(words.say("**Learn from these events**"))
+    if run is None:
+        told = words.later("What people took and refused becomes a new version of the data. With lists of a "
+                           "recommender in view, that is trained on it, too.")  # fmt: skip
+    else:
+        told = words.later("What people took and refused becomes a new version of the data, and {title} is trained "
+                           "again on it; what is held out stays the same.")  # fmt: skip
+    st.caption(words.say(told, title="" if run is None else words.plain(run.title, 80)))
+    events = log.counts().events
+    params = {"dataset": data, "log": where, "run": None if run is None else run.digest, "events": events}
+    title = words.say("Learn from events of {data}", data=workspace.get("datasets", data).title)
+    parts.act(words.say("Learn from them"), runner.submit, workspace, "learn", title, params, key="learn",
+              icon=":material/school:", disabled=not events)  # fmt: skip
+    asked = [job for job in runner.table(workspace).all() if job.kind == "learn"
+             and {**job.params, "events": 0} == {**params, "events": 0} and runner.kept(workspace, job)]  # fmt: skip
+    if asked:
+        parts.job(max(asked, key=lambda job: job.created).id, _learned)
+
+
+def _of_view(data: str) -> Run | None:
+    """The run in view, where it has a model and is of this data."""
+    lists = state.get("lists") or ""
+    if not state.workspace().has("lists", lists):
+        return None
+    run, _ = load.lists(lists)
+    return run if run.has_model and state.workspace().get("runs", run.digest).meta.get("dataset") == data else None
+
+
+def _learned(job: Job) -> None:
+    """What came of it, and the ways there."""
+    made = job.result or {}
+    about = state.workspace().get("datasets", made["datasets"]).meta["provenance"][FEEDBACK]
+    st.markdown(
+        words.say(
+            "{thumbs} things that people took or refused are learned; {left_out} are known already, held out, or of "
+            "nobody known.", thumbs=about["thumbs"], left_out=about["left_out"],
+        )
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        parts.go(
+            "data", words.say("See the new data"), icon=":material/table_chart:", data=made["datasets"], tab="view"
+        )
+        if "lists" in made:
+            parts.go("compare", words.say("Compare before and after"), icon=":material/compare_arrows:",
+                     before=state.get("lists") or "", after=made["lists"], sides="two")  # fmt: skip
 
 
 def _draw(source: Source, going: bool) -> None:

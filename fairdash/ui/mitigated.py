@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -124,6 +125,16 @@ def compare_button(entry: Entry) -> None:
 def done() -> list[Entry]:
     """Mitigated lists of the data set in view, newest first."""
     return [entry for entry in runs.of(state.get("data")) if entry.meta.get("mitigation")]
+
+
+def steps(entry: Entry) -> list[dict[str, Any]]:
+    """The mitigations that mitigated lists are made by, in order, with their strengths."""
+    return [*(entry.meta.get("first") or ()), entry.meta["mitigation"]]
+
+
+def alike(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether steps are the same methods with the same groups at the same strengths, however those were found."""
+    return [Mitigation.from_json(step) for step in one] == [Mitigation.from_json(step) for step in other]
 
 
 def past() -> None:

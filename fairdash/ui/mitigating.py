@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -66,7 +66,7 @@ def one(run: Run) -> None:
                               **state.pick("method", places[place]))  # fmt: skip
         info = infos[method]
         groups, items = groups_for(run, info)
-        first = _first(run, info)
+        first = start_from(run, info)
         tuned, k = _strength(run, info)
         missing = lacking(run, info)
         if missing:
@@ -124,11 +124,12 @@ def groups_for(run: Run, info: Info) -> tuple[list[GroupSpec], GroupSpec | None]
     return groups, items
 
 
-def _first(run: Run, info: Info) -> list[dict[str, Any]]:
-    """The mitigations, in order, that this one is to be combined with: those of lists that were made from this run."""
+def start_from(run: Run, info: Info, *, in_view: bool = False) -> list[dict[str, Any]]:
+    """The mitigations, in order, that this one is to be combined with: those of lists that were made from this run.
+    in_view: those of the lists in view are chosen at first; of lists that this method made, what it was applied to."""
     earlier = {}
     for entry in mitigated.done():
-        steps = [*entry.meta.get("first", ()), entry.meta["mitigation"]]
+        steps = mitigated.steps(entry)
         known = all(step["method"] in METHODS and step["method"] != info.key for step in steps)
         if entry.meta.get("base_run") != run.digest or not known:
             continue
@@ -137,10 +138,23 @@ def _first(run: Run, info: Info) -> list[dict[str, Any]]:
     if not earlier:
         return []
     named = _starts(mitigated.done(), earlier)
-    start = st.selectbox(words.say("Start from"), [AS_TRAINED, *earlier], format_func=named,
-                         **state.pick("first", [AS_TRAINED, *earlier]),
+    options = [AS_TRAINED, *earlier]
+    start = st.selectbox(words.say("Start from"), options, format_func=named,
+                         **state.pick("first", options, _in_view(info, earlier) if in_view else AS_TRAINED),
                          help=words.say("Methods can be combined: what is chosen here is applied first."))  # fmt: skip
     return [] if start == AS_TRAINED else earlier[start][1]
+
+
+def _in_view(info: Info, earlier: Mapping[str, tuple[str, Any]]) -> str:
+    """What the lists in view are, or were made from by this method."""
+    lists = state.get("lists") or ""
+    if lists in earlier or not state.workspace().has("lists", lists):
+        return lists if lists in earlier else AS_TRAINED
+    meta = state.workspace().get("lists", lists).meta
+    if (meta.get("mitigation") or {}).get("method") != info.key:
+        return AS_TRAINED
+    before = meta.get("first") or []
+    return next((digest for digest, (_, steps) in earlier.items() if mitigated.alike(steps, before)), AS_TRAINED)
 
 
 def _starts(entries: list[Entry], earlier: dict[str, tuple[str, Any]]) -> Callable[[Any], str]:

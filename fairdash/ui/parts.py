@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -19,6 +19,8 @@ from fairdash.jobs import kinds, runner
 from fairdash.jobs.table import Job
 from fairdash.report.document import Picture
 from fairdash.ui import state
+
+T = TypeVar("T")
 
 POLL_SECONDS = 1.0
 NO_MODEBAR = {"displayModeBar": False, "responsive": True}
@@ -116,6 +118,15 @@ def tabs(label: str, titles: Mapping[str, str], name: str, default: str | None =
         **state.pick(name, titles, default),
     )
     return chosen
+
+
+def folded(label: str, key: str, icon: str | None, draw: Callable[..., T], *args: object) -> T | None:
+    """A part that is made when it is opened, and stands open in the link: what nobody looks at costs a page nothing."""
+    box = st.expander(label, icon=icon, key=key, on_change="rerun", bind="query-params")
+    if not box.open:
+        return None
+    with box:
+        return draw(*args)
 
 
 # --- tables, charts, downloads ----------------------------------------------------------------------------------------
@@ -366,7 +377,7 @@ def _job(job_id: str, on_done: Callable[[Job], None] | None, was_active: bool = 
             on_done(job)
         else:
             st.caption(words.say("Took {elapsed}.", elapsed=words.duration(job.elapsed)))
-        if job.kind in ("train", "demo"):
+        if job.kind in ("train", "learn", "demo"):
             _curves(job)
         printed = runner.read_log(workspace, job.id)
         if printed:

@@ -104,11 +104,7 @@ def crossing(audit: Audit, run: Run, spec: GroupSpec, metric: str) -> Chart | No
     found, shrunk = audit["groups"][spec.label], audit.get("shrunk", {}).get(spec.label, {}).get(metric, {})
     if not any(metric in group for group in found.values()):
         return None
-    edges = [*spec.edges, None, None]
-    rows, columns = (
-        form_groups(GroupSpec((name,), (edges[i],) if edges[i] else ()), run.split.training.people).names
-        for i, name in enumerate(spec.attributes)
-    )
+    rows, columns = (form_groups(one, run.split.training.people).names for one in spec.each)
     cells = []
     for row, column in product(rows, columns):
         group = found.get(f"{row} × {column}")

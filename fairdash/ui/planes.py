@@ -32,7 +32,7 @@ def plane(run: Run, it: Lever, shift: Shift, make: Make) -> None:
     more = st.multiselect(words.say("Draw other methods, too"), others, **state.several("beside", others),
                           format_func=lambda one: words.say(METHODS[one].info.title))  # fmt: skip
     drawn = {_name(it.chosen): it.chosen}
-    for one in [*_tried(run), *(_with(it, method) for method in more)]:
+    for one in [*_tried(run, it), *(_with(it, method) for method in more)]:
         drawn.setdefault(_name(one), one)
     levers = {name: make(one) if one is not it.chosen else it for name, one in drawn.items()}
     points = [point for name, lever in levers.items() for point in _points(name, lever, key, shift, it)]
@@ -99,11 +99,12 @@ def _with(it: Lever, method: str) -> Mitigation:
     return Mitigation(method, it.chosen.groups, items if "item_groups" in needs else None)
 
 
-def _tried(run: Run) -> Iterator[Mitigation]:
-    """Re-rankings that were made of this run's own lists."""
+def _tried(run: Run, it: Lever) -> Iterator[Mitigation]:
+    """Re-rankings that were made of this run's lists from where the lever starts."""
+    start = [step.to_json() for step in it.first]
     for entry in mitigated.done():
         made = entry.meta["mitigation"]
-        own = entry.meta.get("base_run") == run.digest and not entry.meta.get("first")
+        own = entry.meta.get("base_run") == run.digest and mitigated.alike(entry.meta.get("first") or [], start)
         if own and made["method"] in METHODS and can(made["method"]):
             yield Mitigation.from_json({**made, "strength": None})
 
@@ -118,9 +119,10 @@ def _points(name: str, lever: Lever, key: str, shift: Shift, it: Lever) -> Itera
 
 
 def _stored(run: Run, it: Lever, key: str) -> list[PlanePoint]:
-    """Sweeps of methods that train or change vectors, which are read as they were made: those of this gap and K."""
+    """Sweeps of methods that train or change vectors, which are read as they were made: those of this gap and K, of the
+    lists as trained."""
     points = []
-    for entry in mitigated.done():
+    for entry in mitigated.done() if not it.first else ():
         made, tuning = entry.meta["mitigation"], entry.meta.get("tuning") or []
         if entry.meta.get("base_run") != run.digest or not tuning or made["method"] not in METHODS:
             continue

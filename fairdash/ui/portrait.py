@@ -276,17 +276,21 @@ def _details(dataset: Dataset) -> None:
         with st.expander(words.say("What {n} repair did", "What {n} repairs did", n=len(effects)),
                          icon=":material/build:", key="effects"):  # fmt: skip
             parts.table(shaping.repairs(effects), "effects")
-    with st.expander(words.say("People and items as they are"), icon=":material/table_rows:", key="tables"):
-        for name, table in ((words.say("People"), dataset.users), (words.say("Items"), dataset.items)):
-            st.caption(
-                words.say(
-                    "{name}: {table} rows, the first {ROWS} shown",
-                    name=name,
-                    table=len(table),
-                    ROWS=min(ROWS, len(table)),
-                )
-            )
-            st.dataframe(table.head(ROWS), hide_index=True, key=f"raw-{name}")
+    parts.folded(words.say("People and items as they are"), "tables", ":material/table_rows:", _raw, dataset)
     citation = dataset.provenance.get("citation")
     if citation:
         st.caption(words.plain(citation, 400))
+
+
+def _raw(dataset: Dataset) -> None:
+    """The first rows of both tables."""
+    for name, table in ((words.say("People"), dataset.users), (words.say("Items"), dataset.items)):
+        st.caption(
+            words.say(
+                "{name}: {table} rows, the first {ROWS} shown",
+                name=name,
+                table=len(table),
+                ROWS=min(ROWS, len(table)),
+            )
+        )
+        st.dataframe(table.head(ROWS), hide_index=True, key=f"raw-{name}")

@@ -36,7 +36,8 @@ _OF_ONE = words.later(
 @dataclass(frozen=True)
 class Asked:
     """What the sentence says, but for what depends on the answer. group: None for any. places: of the controls that are
-    filled when the answer is there. known: the attributes of people with their cuts."""
+    filled when the answer is there. known: the attributes of people with their cuts, without the groups that were
+    saved: those were chosen for what is asked here."""
 
     group: GroupSpec | None
     items: GroupSpec | None
@@ -48,8 +49,8 @@ class Asked:
 
 def ask(people: pd.DataFrame, things: pd.DataFrame, *, popularity: bool) -> Asked:
     """Draw the sentence; the controls of the metric and of the reference are drawn by `metric` and `reference`."""
-    known = forms.attributes(people)
-    options = [ANY, *known]
+    known, saved = forms.attributes(people), forms.saved(people)
+    options = [ANY, *known, *saved]
     wanted = (state.get("metric") or st.query_params.get("metric") or "").partition(":")[0]
     if wanted in METRICS and known and state.get("group") is None:
         state.put("group", next(iter(known)))  # a link to a metric alone is about the first attribute
@@ -77,11 +78,11 @@ def ask(people: pd.DataFrame, things: pd.DataFrame, *, popularity: bool) -> Aske
             target = st.selectbox(words.say("Target"), aims, format_func=lambda one: words.say(TARGETS[one]),
                                   width=215, **_INLINE, **state.pick("target", aims))  # fmt: skip
         with places["more"]:
-            cut, group = forms.details(known, chosen)
+            cut, group = forms.details(known | saved, chosen)
     things_by = GroupSpec((items,)) if isinstance(items, str) else items
     if things_by is not None and target in ("interactions", "uniform"):
         things_by = replace(things_by, target=target)
-    return Asked(group, things_by, int(k), target, cut, places)
+    return Asked(group, things_by, int(k), target, {name: cut[name] for name in known}, places)
 
 
 _INLINE: dict[str, Any] = {"label_visibility": "collapsed"}

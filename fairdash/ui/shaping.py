@@ -15,7 +15,7 @@ from fairdash.data import versions
 from fairdash.data.clean import REPAIRS
 from fairdash.groups import band_names
 from fairdash.groups import form as form_groups
-from fairdash.schema import Dataset, Groups, GroupSpec
+from fairdash.schema import Dataset, GroupSpec
 from fairdash.stages import represent
 from fairdash.ui import parts, state
 
@@ -30,16 +30,13 @@ def section(dataset: Dataset, spec: GroupSpec) -> None:
         if attribute not in dataset.users:  # made of what people do
             continue
         if edges is not None:
-            with st.expander(words.say("Cut {attribute} by dragging", attribute=words.plain(attribute)),
-                             icon=":material/content_cut:", key=f"shape-cuts-{attribute}"):  # fmt: skip
-                _cuts(dataset, attribute, edges)
+            told = words.say("Cut {attribute} by dragging", attribute=words.plain(attribute))
+            parts.folded(told, f"shape-cuts-{attribute}", ":material/content_cut:", _cuts, dataset, attribute, edges)
         elif not columns.is_numeric(dataset.users[attribute]):
-            with st.expander(words.say("Merge values of {attribute}", attribute=words.plain(attribute)),
-                             icon=":material/merge:", key=f"merge-{attribute}"):  # fmt: skip
-                _merge(dataset, attribute)
-    with st.expander(words.say("Is {attribute} represented as it should be?", attribute=words.plain(spec.label)),
-                     icon=":material/groups:", key="shape-represented"):  # fmt: skip
-        _represented(spec, form_groups(spec, dataset.users))
+            told = words.say("Merge values of {attribute}", attribute=words.plain(attribute))
+            parts.folded(told, f"merge-{attribute}", ":material/merge:", _merge, dataset, attribute)
+    told = words.say("Is {attribute} represented as it should be?", attribute=words.plain(spec.label))
+    parts.folded(told, "shape-represented", ":material/groups:", _represented, dataset, spec)
 
 
 # --- cuts -------------------------------------------------------------------------------------------------------------
@@ -136,8 +133,9 @@ def _merged(dataset: Dataset, attribute: str, values: list[str], into: str) -> N
 # --- shares that are stated -------------------------------------------------------------------------------------------
 
 
-def _represented(spec: GroupSpec, groups: Groups) -> None:
+def _represented(dataset: Dataset, spec: GroupSpec) -> None:
     """The observed share of each group beside the one that a person states, with interval and test."""
+    groups = form_groups(spec, dataset.users)
     if len(groups.names) < 2:
         st.caption(words.say("There is one group alone."))
         return

@@ -18,6 +18,7 @@ from fairdash.stages import explore
 from fairdash.stages.explore import ABSENT, Person
 from fairdash.ui import state
 
+ADDED = 20  # items that can be added
 CHOICES = 60  # values of an attribute up to which a choice list is offered
 
 
@@ -34,7 +35,19 @@ def _what_if(person: str) -> dict[str, Any]:
 
 
 def edited(run: Run, who: Person) -> Person:
-    """The person as they are edited by the controls that this draws; themselves where nothing is."""
+    """The person as the URL says that they are edited; themselves where it says nothing."""
+    now, row = _what_if(str(run.split.training.users[USER_ID].iloc[who.user])), run.split.training.users.iloc[who.user]
+    code = {one: item for item, one in enumerate(run.split.training.items[ITEM_ID].astype(str))}
+    own = set(who.history.item.tolist())
+    chosen = {part: [code[one] for one in now[part] if one in code] for part in ("without", "added")}
+    without = [item for item in chosen["without"] if item in own]
+    added = [item for item in chosen["added"] if item not in own][:ADDED]
+    told = {name: now["told"].get(name, row[name]) for name in profile_of(run.fitted)}
+    return _changed(run, who, without, added, told)
+
+
+def controls(run: Run, who: Person) -> Person:
+    """The controls that edit a person, and the person as they say."""
     things, row = run.split.training.items, run.split.training.users.iloc[who.user]
     names, ids = explore.names_of(things), things[ITEM_ID].astype(str)
     code = {one: item for item, one in enumerate(ids)}
@@ -58,9 +71,7 @@ def edited(run: Run, who: Person) -> Person:
     with one:
         without = items(words.say("Take away from the history"), "without", own)
     with two:
-        added = items(words.say("Add to it, as the latest"), "added", rest, 20)
-    top = float(who.history.rating.max()) if len(who.history) else 1.0
-    changed = explore.edited(who, without=without, added=added, rating=top) if without or added else who
+        added = items(words.say("Add to it, as the latest"), "added", rest, ADDED)
     attributes = profile_of(run.fitted)
     if not attributes:
         st.caption(
@@ -68,9 +79,8 @@ def edited(run: Run, who: Person) -> Person:
                 "This recommender reads no profile text; train one with attributes in it to edit the profile too."
             )
         )
-        return changed
     told: dict[str, Any] = {}
-    for column, attribute in zip(st.columns(len(attributes)), attributes, strict=True):
+    for column, attribute in zip(st.columns(len(attributes)) if attributes else (), attributes, strict=True):
         with column:
             given = now["told"].get(attribute, row[attribute])
 
@@ -78,6 +88,14 @@ def edited(run: Run, who: Person) -> Person:
                 keep("told", {**now["told"], attribute: str(value)})
 
             told[attribute] = _value(run, attribute, given, f"told-{who.user}-{attribute}", put)
+    return _changed(run, who, without, added, told)
+
+
+def _changed(run: Run, who: Person, without: list[int], added: list[int], told: dict[str, Any]) -> Person:
+    """A person without some items and with others, of whom these values of attributes are told."""
+    attributes, row = profile_of(run.fitted), run.split.training.users.iloc[who.user]
+    top = float(who.history.rating.max()) if len(who.history) else 1.0
+    changed = explore.edited(who, without=without, added=added, rating=top) if without or added else who
     if any(_told(told[name]) != _told(row[name]) for name in attributes):
         return explore.with_profile(changed, run.split, attributes, told)
     return changed

@@ -96,7 +96,7 @@ def test_items_of_one_title_are_taken_from_the_history_one_by_one(here: dict[str
     twins = replace(dataset, items=dataset.items.assign(title="Hamlet"), name="twins")
     stored = entries.put_dataset(workspace, twins)
     lists = training({**here, "data": stored})["lists"]
-    app = open_page("explore", data=stored, lists=lists)
+    app = open_page("explore", data=stored, lists=lists, editing="true")
     chooser = app.multiselect(key="without-0")
     assert len(set(chooser.options)) == len(chooser.options) > 1
 

@@ -13,7 +13,8 @@ from tests.pages.conftest import Open, url, words
 
 
 def test_groups_are_cut_by_dragging_and_the_box_and_the_link_follow(here: dict[str, Any], open_page: Open) -> None:
-    app = open_page("data", data=here["data"], group="age", cut_age="30, 50")
+    opened = {"shape-cuts-age": "true"}
+    app = open_page("data", data=here["data"], group="age", cut_age="30, 50", **opened)
     assert [app.slider(key=f"drag-age-{i}").value for i in (0, 1)] == [30, 50]
     app.slider(key="drag-age-0").set_value(40).run()
     assert url(app, "cut_age") == "40, 50"
@@ -25,7 +26,7 @@ def test_groups_are_cut_by_dragging_and_the_box_and_the_link_follow(here: dict[s
     app.number_input(key="n-cuts-age").set_value(3).run()
     assert len(url(app, "cut_age").split(",")) == 3
     assert not app.exception
-    again = open_page("data", data=here["data"], group="age", cut_age=url(app, "cut_age"))
+    again = open_page("data", data=here["data"], group="age", cut_age=url(app, "cut_age"), **opened)
     assert again.slider(key="drag-age-2").value == app.slider(key="drag-age-2").value
 
 
@@ -34,7 +35,7 @@ def test_values_are_merged_into_a_version_that_is_then_in_view(here: dict[str, A
     dataset = entries.get_dataset(workspace, here["data"])
     spelled = np.where(np.arange(dataset.n_users) % 3 == 0, "f", dataset.users["gender"])
     stored = entries.put_dataset(workspace, replace(dataset, users=dataset.users.assign(gender=spelled)))
-    app = open_page("data", data=stored, group="gender")
+    app = open_page("data", data=stored, group="gender", **{"merge-gender": "true"})
     assert "These look like one value" in words(app)
     assert set(app.multiselect(key="merge_gender").value) == {"f", "woman"}  # as proposed
     app.multiselect(key="merge_gender").set_value(["f", "man"]).run()
@@ -48,10 +49,11 @@ def test_values_are_merged_into_a_version_that_is_then_in_view(here: dict[str, A
 
 
 def test_shares_that_are_stated_stand_beside_those_in_the_data(here: dict[str, Any], open_page: Open) -> None:
-    app = open_page("data", data=here["data"], group="gender")
+    opened = {"shape-represented": "true"}
+    app = open_page("data", data=here["data"], group="gender", **opened)
     app.text_input(key="stated_gender").set_value("woman=90, man=10").run()
     assert "fewer than the stated 90.0 %" in words(app) or "more than the stated 10.0 %" in words(app)
-    again = open_page("data", data=here["data"], group="gender", stated_gender="woman=90, man=10")
+    again = open_page("data", data=here["data"], group="gender", stated_gender="woman=90, man=10", **opened)
     assert "the stated" in words(again)
     app.text_input(key="stated_gender").set_value("woman=x").run()
     assert "is no share of a group" in app.error[0].value

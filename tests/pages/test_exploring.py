@@ -129,6 +129,8 @@ def test_thumbs_are_kept_become_a_version_and_are_learned_and_compared(here: dic
     compared = open_page("compare", data=here["data"], before=here["lists"], after=after)
     assert compared.selectbox(key="view_before").value == here["lists"]
     wait_for_job(compared, "compare", here["home"])
+    many = open_page("compare", data=here["data"], lists=here["lists"], sides="many")
+    assert after in many.multiselect(key="rows").value  # the same people and test part, though it knows more
 
 
 def test_pictures_stand_on_the_cards_and_in_the_history(nothing: Path, open_page: Open) -> None:

@@ -49,6 +49,26 @@ def test_the_lever_moves_everybody_and_is_kept_as_a_job(
     assert asked[0]["run"] == here["run"]
 
 
+def test_the_lever_starts_from_the_lists_in_view(
+    here: dict[str, Any], open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(runner, "submit", lambda _, kind, title, params: asked.append(params) or "none")
+    query = {"data": here["data"], "lists": here["after"], "act": "lever", "lever": "1.0"}
+    app = open_page("mitigate", **query, method="xquad")
+    assert app.selectbox(key="first").value == here["after"]
+    run = entries.get_run(Workspace(here["home"]), here["run"])
+    before = [Mitigation("calibrate", (GENDER,), strength=0.5)]
+    it = Lever(run, Mitigation("xquad", (GENDER,)), 10, GENDER, before)
+    assert words.plain(levering.sentences(it.at(1.0), GENDER)[0], 900) in told(app)
+    app.button(key="keep").click().run()
+    assert [step["method"] for step in asked[0]["first"]] == ["calibrate"]
+    app.selectbox(key="first").set_value("trained").run()
+    assert words.plain(levering.sentences(it.at(1.0), GENDER)[0], 900) not in told(app)
+    own = open_page("mitigate", **query, method="calibrate")  # whose strength is moved: from what it was applied to
+    assert "first" not in [box.key for box in own.selectbox]
+
+
 def test_a_person_who_falls_can_be_looked_at(here: dict[str, Any], open_page: Open) -> None:
     app = open_page("mitigate", data=here["data"], lists=here["lists"], act="lever", method="calibrate", lever="1.0")
     options = app.selectbox(key="who").options

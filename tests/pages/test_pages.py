@@ -253,7 +253,7 @@ def test_a_training_method_is_refused_for_a_recommender_without_training(here: d
 
 
 def test_one_persons_history_can_be_edited_and_the_list_changes(here: dict[str, Any], open_page: Open) -> None:
-    app = open_page("explore", data=here["data"], lists=here["lists"])
+    app = open_page("explore", data=here["data"], lists=here["lists"], editing="true")
     run = entries.get_run(Workspace(here["home"]), here["run"])
     user = 0
     before = app.dataframe[0].value["item"].tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fairdash import entries, settings
+from fairdash.jobs import kinds
 from fairdash.run import Run
 from fairdash.schema import GroupSpec
 from fairdash.stages import people as stage
@@ -150,6 +152,9 @@ def test_a_group_is_saved_looked_at_and_removed(here: dict[str, Any], open_page:
     query = {"lists": here["lists"], "group": "gender", "view": "people", "metric": "precision", "people": "save"}
     assert "Draw over a range of people first" in words(open_page("audit", **query))
     app = open_page("audit", **query, brush=brush)
+    app.text_input(key="save-name").set_value("gender").run()
+    assert "an attribute of that name already" in words(app)
+    assert app.button(key="save-people").disabled
     app.text_input(key="save-name").set_value("the =mainstream").run()
     app.button(key="save-people").click().run()
     assert not app.exception
@@ -159,8 +164,28 @@ def test_a_group_is_saved_looked_at_and_removed(here: dict[str, Any], open_page:
     assert app.segmented_control(key="who").value == "the =mainstream"
     again = open_page("audit", **query, brush=brush, by="gender")
     assert "These are the same people as the =mainstream." in words(again)
+    audited = open_page("audit", **query)
+    audited.button(key="audit-saved-0").click().run()
+    assert audited.selectbox(key="view_group").value == "the =mainstream"
+    assert "people not in “the =mainstream”" in words(audited)
+    assert "a difference in what they were chosen by is no finding" in words(audited)
+    value = kinds.read_audit(Workspace(here["home"]), newest(here["home"]))
+    assert value["groups"]["the =mainstream"]["in it"]["n"] == len(saved["the =mainstream"])
+    few = open_page("audit", lists=here["lists"], group="the =mainstream", least="100000")
+    assert "people not in" not in words(few)  # the least size counts as for any attribute
+    crossed = open_page("audit", lists=here["lists"], group="gender", cross="the =mainstream")
+    assert crossed.selectbox(key="view_cross").value == "the =mainstream"
+    both = kinds.read_audit(Workspace(here["home"]), newest(here["home"]))
+    assert set(both["groups"]["gender × the =mainstream"]) >= {"woman × in it", "man × not in it"}
+    anybody = open_page("audit", lists=here["lists"])
+    assert "the =mainstream" not in words(anybody)  # the feed asks nothing of whom it was chosen by
     again.button(key="unsave-0").click().run()
     assert entries.saved_people(Workspace(here["home"]), here["lists"]) == {}
+
+
+def newest(home: Path) -> str:
+    """The audit that was made last of one way to group people."""
+    return next(entry.digest for entry in Workspace(home).entries("audits") if not entry.meta["only"])
 
 
 def test_clicks_and_boxes_reach_whom_they_concern() -> None:

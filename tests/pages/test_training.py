@@ -7,13 +7,17 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from fairdash.jobs import runner
 from fairdash.recommenders import RECOMMENDERS
 from tests.pages.conftest import HANG_SECONDS, ROOT, SHELL, Open
 
 
-def test_another_recommender_begins_with_its_own_options(here: dict[str, Any], open_page: Open) -> None:
+def test_another_recommender_begins_with_its_own_options(
+    here: dict[str, Any], open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = open_page("recommender", data=here["data"], recommender="bert_sequence")
     app.number_input(key="set_bert_sequence_epochs").set_value(7).run()
     app.selectbox(key="view_recommender").set_value("bert_pair").run()
@@ -21,6 +25,16 @@ def test_another_recommender_begins_with_its_own_options(here: dict[str, Any], o
     assert app.number_input(key="set_bert_pair_epochs").value == 2
     assert app.number_input(key="set_bert_pair_learning_rate").value == 5e-4
     assert app.number_input(key="set_bert_pair_length").value == 128
+    assert "set_bert_pair_history" not in [box.key for box in app.number_input]  # nobody looks at it yet
+    opened = {"more-bert_pair": "true", "set_bert_pair_history": "7", "set_bert_pair_epochs": "-3"}
+    again = open_page("recommender", data=here["data"], recommender="bert_pair", **opened)
+    assert again.number_input(key="set_bert_pair_history").value == 7
+    assert again.number_input(key="set_bert_pair_epochs").value == 2  # the link said what it cannot be
+    closed = open_page("recommender", data=here["data"], recommender="bert_pair", set_bert_pair_history="7")
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(runner, "submit", lambda _, kind, title, params: asked.append(params) or "none")
+    closed.button(key="train").click().run()
+    assert asked[0]["options"] == {"history": 7}  # what is not seen counts, too
 
 
 def test_the_best_options_leave_no_earlier_choice_standing() -> None:
@@ -35,7 +49,7 @@ def test_the_best_options_leave_no_earlier_choice_standing() -> None:
         forms.options("bert_sequence", RECOMMENDERS["bert_sequence"].options)
 
     app = AppTest.from_function(page, default_timeout=HANG_SECONDS)
-    app.query_params["profile"] = '["gender"]'
+    app.query_params.update({"profile": '["gender"]', "more-bert_sequence": "true"})
     app.run()
     usual = app.number_input(key="set_bert_sequence_length").value
     app.number_input(key="set_bert_sequence_length").set_value(33).run()

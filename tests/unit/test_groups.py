@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairdash.errors import ConfigError
-from fairdash.groups import form, suggest
+from fairdash.groups import form, from_json, suggest
 from fairdash.item_classes import ItemClass
 from fairdash.schema import GroupSpec
 
@@ -173,3 +175,19 @@ print(schema.GroupSpec(("a",)).min_size, groups.from_json({"attributes": ["a"]})
     environment = {**os.environ, "FAIRDASH_MIN_GROUP_SIZE": "7"}
     said = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert said.stdout == "7 7\n"
+
+
+def test_a_list_of_people_is_an_attribute_and_crosses_with_others() -> None:
+    table = _table(gender=["F", "F", "M", "M", None])
+    listed = GroupSpec(("picked",), members=(("picked", ("u0", "u2", "gone")),))
+    groups = form(listed, table)
+    assert (groups.attribute, groups.names) == ("picked", ("in it", "not in it"))
+    assert groups.codes.tolist() == [0, 1, 0, 1, 1]
+    crossed = GroupSpec.crossed([GroupSpec(("gender",), (), 7), listed])
+    assert [one.label for one in crossed.each] == ["gender", "picked"]
+    both = form(crossed, table)
+    assert both.names == ("F × in it", "F × not in it", "M × in it", "M × not in it")
+    assert both.codes.tolist() == [0, 1, 2, 3, -1]
+    assert from_json(json.loads(json.dumps(asdict(crossed)))) == crossed
+    with pytest.raises(ConfigError, match="Nobody of the group"):
+        form(GroupSpec(("picked",), members=(("picked", ("gone",)),)), table)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 
 from fairdash import data, entries
 from fairdash.errors import ConfigError, FairDashError
+from fairdash.run import Run
 from fairdash.schema import Dataset, Groups
-from fairdash.stages import feedback
+from fairdash.stages import feedback, fit
 from fairdash.workspace import Workspace
 
 
@@ -77,6 +80,49 @@ def test_a_version_is_stored_and_read_back_under_its_digest(dataset: Dataset, tm
     assert entries.thumbs(workspace, parent) == {}
     with pytest.raises(FairDashError, match="no entry"):
         entries.put_thumb(workspace, "0" * 16, "u0", "i8", True)
+
+
+@pytest.mark.parametrize(("recommender", "option"), [("bert_sequence", "start"), ("bert_pair", "base"), ("ease", "")])
+def test_a_version_is_trained_as_the_run_was_from_its_weights_where_it_can(
+    recommender: str, option: str, tmp_path: Path
+) -> None:
+    meta = {"recommender": recommender, "options": {"seed": "7"}, "mitigations": [], "seed": 3, "device": "cpu"}
+    params = feedback.training(Run(tmp_path, meta), "d" * 16)
+    same = {"dataset": "d" * 16, "split": "own", "recommender": recommender, "mitigations": [], "seed": 3}
+    begun = {option: str(tmp_path / "model")} if option else {}
+    assert params == {**same, "device": "cpu", "options": {"seed": "7", **begun}}
+
+
+def test_a_run_that_took_a_model_as_it_is_is_trained(tmp_path: Path) -> None:
+    meta = {"recommender": "bert_sequence", "options": {"epochs": "0", "start": "elsewhere"}, "mitigations": [],
+            "seed": 0, "device": "cpu"}  # fmt: skip
+    assert feedback.training(Run(tmp_path, meta), "d")["options"] == {"start": str(tmp_path / "model")}
+
+
+def test_a_bert_goes_on_from_its_weights_with_what_was_learned(dataset: Dataset, tmp_path: Path) -> None:
+    before = data.split.split(dataset, "user-time:0.6")
+    few = {"epochs": "2", "width": "8", "layers": "1", "heads": "1", "items": "id", "average": "0", "patience": "9"}
+    run = fit.train(
+        before, fit.TrainSpec("bert_sequence", {**few, "learning_rate": "0.05"}, device="cpu"), tmp_path / "run"
+    )
+    version = feedback.version(dataset, before, {"u0": {"i8": True}, "u1": {"i8": True, "i0": False}}, "v")
+    params = feedback.training(run, version.digest)
+    after = data.split.split(version, params["split"])
+    assert after.test_digest == run.test_digest
+    still = {**params["options"], "learning_rate": "1e-6"}  # so that where it begins is where it ends
+    anew = {name: value for name, value in still.items() if name != "start"}
+    on, fresh = (
+        weights(fit.train(after, fit.TrainSpec("bert_sequence", options, (), 0, "cpu"), tmp_path / name))
+        for name, options in (("on", still), ("fresh", anew))
+    )
+    begun = weights(run)
+    assert max(float(np.abs(begun[name] - on[name]).max()) for name in begun) < 1e-3
+    assert max(float(np.abs(begun[name] - fresh[name]).max()) for name in begun) > 1e-2
+
+
+def weights(run: Run) -> dict[str, np.ndarray]:
+    """The weights of a saved bert."""
+    return load_file(run.folder / "model" / "model.safetensors")
 
 
 def people(sizes: dict[str, int]) -> tuple[Dataset, Groups]:

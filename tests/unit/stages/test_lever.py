@@ -129,6 +129,20 @@ def test_nothing_of_the_test_is_looked_at(run: Run) -> None:
     assert kept.strength == 0.5
 
 
+def test_the_lever_starts_from_what_earlier_methods_left(run: Run) -> None:
+    gender = GroupSpec(("gender",))
+    first = [Mitigation("calibrate", strength=0.7)]
+    it = Lever(run, Mitigation("xquad", (gender,)), 10, gender, first)
+    start = Lever(run, first[0], 10, gender).at(0.7)
+    assert np.array_equal(it.at(0.0).items, start.items)
+    assert not np.array_equal(it.at(0.0).items, run.candidates("valid").top(10).items)
+    assert it.at(0.0).point.change == 0
+    before, after = it.at(0.0).ndcg, it.at(0.6).ndcg
+    assert it.at(0.6).point.ndcg_change == pytest.approx(np.nanmean(after) - np.nanmean(before), abs=1e-6)
+    alone = Lever(run, Mitigation("xquad", (gender,)), 10, gender).at(0.6)
+    assert not np.array_equal(it.at(0.6).items, alone.items)
+
+
 def test_every_strength_is_made_once(run: Run) -> None:
     it = Lever(run, Mitigation("calibrate"), 10, None)
     assert it.complete is False
