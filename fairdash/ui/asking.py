@@ -202,10 +202,10 @@ def _declared(declared: Answer, value: Any, key: str, names: Sequence[str]) -> N
         st.text_input(title, width=250, help=declared.told, placeholder=guess, **state.held(held, text, keep))
 
 
-def pseudonyms() -> bool:
-    """Whether people get pseudonyms in what is kept: they do unless somebody says otherwise."""
+def pseudonyms(usual: bool = True) -> bool:
+    """Whether people get pseudonyms in what is kept, as is usual unless somebody says otherwise."""
     return st.checkbox(
-        words.say("Pseudonyms for people"), True, key="pseudonyms",
+        words.say("Pseudonyms for people"), usual, key="pseudonyms",
         help=words.say(
             "Ids of people are kept as pseudonyms, by a key that lies beside the data on this server. Lists that are "
             "brought later under the same ids find their people again. Ties are broken and samples drawn by ids, so "

@@ -170,7 +170,8 @@ def _own() -> None:
     with _correctable([_source(file) for file in (lists, truth) if file is not None], options, key):
         held = others["Held out"]
         tables = bring(_source(lists), held, others["People"], known, others["Items"], options=options)
-        if asking.pseudonyms():
+        # Lists are audited here as by the command line, to the last digit, unless somebody chooses otherwise.
+        if asking.pseudonyms(usual=False):
             tables = entries.pseudonyms(state.workspace()).brought(tables)
         dataset, split = given_split(tables, words.say("{name} (own test)", name=name))
         if st.session_state.get("keep-lists"):

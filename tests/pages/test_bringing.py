@@ -118,7 +118,6 @@ def test_lists_with_their_own_test_need_no_data_of_ours(nothing: Path, open_page
     app.run()
     assert not app.exception
     assert not app.error, [box.value for box in app.error]
-    app.checkbox(key="pseudonyms").uncheck().run()  # whose order would draw other samples
     app.button(key="keep-lists").click().run()
     assert not app.exception
     workspace = Workspace(nothing)
@@ -145,6 +144,7 @@ def test_each_system_of_a_file_is_kept(nothing: Path, open_page: Open) -> None:
     app.run()
     assert [box.value for box in app.text_input if box.label == "Name of the system"] == ["als", "pop"]
     app.text_input(key="system-1").set_value("Popular").run()
+    app.checkbox(key="pseudonyms").check().run()
     app.button(key="keep-lists").click().run()
     assert not app.exception
     workspace = Workspace(nothing)
