@@ -49,10 +49,11 @@ from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, GroupSpec, Int
 Array = NDArray[np.float64]
 
 BATCH_ROWS = 1_000_000  # rows decoded at once
-PIECE_ROWS = 2_000_000  # rows tallied at once, in each of at most MAX_THREADS threads
+PIECE_ROWS = 1_000_000  # rows tallied at once, in each of at most MAX_THREADS threads
 BUCKET_ROWS = 5_000_000  # rows of one temporary file, where rows of a user do not stand together
 UNLISTED_PEOPLE = 100_000  # people without a list that are tallied at once
 MAX_THREADS = 4
+ADDED = 8  # tallies of pieces that are added at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,29 +177,33 @@ def from_parquet(
     rules = Rules(k, seed, replicates, permutations, ACCURACY if accuracy_only else (), cells)
     pieces = _Pieces(made, tuple(spec.min_size for spec in specs), rules, int(contents.lowest == 0))
 
-    total: Tally | None = None
+    parts: list[Tally] = []
     order: list[Codes] = []
     together = not contents.scattered and not listed[USER_ID].duplicated().any()
     rows = _rows(files, roles, user, item) if together else _scattered(files, roles, user, item)
     of_truth = people.codes(tables.truth[USER_ID])
-    unlisted = np.setdiff1d(of_truth, user.code).astype(np.int32)
+    held, listed_too = (np.zeros(people.size, dtype=bool) for _ in range(2))
+    held[of_truth], listed_too[user.code[user.code >= 0]] = True, True
+    unlisted = np.flatnonzero(held & ~listed_too).astype(np.int32)
     whole = sum(pq.read_metadata(file).num_rows for file in files)
     done = 0
     for codes, part in _in_parallel(pieces.tallies(rows, unlisted)):
-        total = part if total is None else total + part
+        parts.append(part)
+        if len(parts) > ADDED:
+            parts = [Tally.sum(parts)]
         order.append(codes)
         done += len(codes)
         progress(
             min(1.0, done / people.size),
             words.say("Audited {done} of {size} people ({whole} rows)", done=done, size=people.size, whole=whole),
         )
-    assert total is not None  # there is at least one row
+    total = Tally.sum(parts)  # there is at least one row
     pieces.odd.from_zero = contents.lowest == 0
     said += [*pieces.odd.sentences(), *inputs.short(pieces.odd.short, k)]
-    items_meet = bool(np.isin(things.codes(tables.truth[ITEM_ID]), item.code).any())
+    items_meet = inputs.meet(item.code[item.code >= 0], things.codes(tables.truth[ITEM_ID]), things.size)
     lists = pd.DataFrame({USER_ID: contents.users.head(3), ITEM_ID: contents.items.head(3)})
     lists.attrs["file"] = files[0].name
-    apart = inputs.meeting(lists, tables.truth, len(unlisted) < len(np.unique(of_truth)), items_meet)
+    apart = inputs.meeting(lists, tables.truth, bool((held & listed_too).any()), items_meet)
     said += inputs.unlisted(len(unlisted))
     place = np.concatenate(order)
     continuous = {label: values[place] for label, values in made.continuous.items()}

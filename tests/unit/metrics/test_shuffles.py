@@ -16,7 +16,7 @@ def sums_of(rows: np.ndarray, codes: np.ndarray, number: int) -> GroupSums:
     groups = [rows[codes == g] for g in [*range(number), -1]]
     return GroupSums(
         "x", (*"abcdefghij"[:number], "(unknown)"), 1, np.array([len(g) for g in groups]),
-        np.stack([g.sum(axis=0) for g in groups]), np.empty((0, number + 1, rows.shape[1])),
+        np.stack([g.sum(axis=0) for g in groups]),
         np.stack([g.T @ g for g in groups]), np.empty((number + 1, 0), np.int64),
     )  # fmt: skip
 
@@ -25,7 +25,7 @@ def tallied(rows: np.ndarray, codes: np.ndarray, number: int, seed: int, permuta
     """What `Shuffles` reads of a tally of people in so many groups."""
     hashes = np.random.default_rng([seed, 1]).integers(0, 2**63, len(rows)).astype(np.uint64)
     who = Groups("x", tuple("abcdefghij"[:number]), codes.astype(np.int32))
-    kept, _, sampled = _sample(rows, hashes, (who,))
+    kept, _, sampled = _sample([rows], hashes, (who,))
     rules: Any = SimpleNamespace(seed=seed, permutations=permutations)
     made = SimpleNamespace(rules=rules, n=len(rows), groups=(sums_of(rows, codes, number),), rows=kept)
     made.who, made.row_who = (who,), sampled
