@@ -323,6 +323,8 @@ def natural_key(text: str) -> tuple[object, ...]:
 
 def impossible(column: pd.Series, name: str) -> np.ndarray:
     """bool [n]: ages outside 1…110 and years of birth outside the last 110 years, by the column's name."""
+    if not is_age(name) and plain(name) not in BIRTH_YEAR_NAMES:
+        return np.zeros(len(column), dtype=bool)
     values = numbers(column)
     with np.errstate(invalid="ignore"):
         if is_age(name):
@@ -331,6 +333,4 @@ def impossible(column: pd.Series, name: str) -> np.ndarray:
             words = wrong.sum() > 0.5 * told.sum()  # bands such as "18–24": no ages in years at all
             return np.asarray((values < 1) | (values > OLDEST) | (wrong & (not words)))
         year = datetime.now(UTC).year
-        if plain(name) in BIRTH_YEAR_NAMES:
-            return np.asarray((values < year - OLDEST) | (values > year))
-    return np.zeros(len(column), dtype=bool)
+        return np.asarray((values < year - OLDEST) | (values > year))

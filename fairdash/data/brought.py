@@ -693,7 +693,7 @@ def _contradictions(truth: pd.DataFrame, file: str, options: ImportOptions, find
 
 def _once(log: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding]) -> pd.DataFrame:
     """One row for each person and item."""
-    odd = log.duplicated([USER_ID, ITEM_ID])
+    odd = clean.repeated(log)
     if not odd.any():
         return log
     message = words.say("{n} rows repeat a person and an item that have a row already.", n=int(odd.sum()))
@@ -778,17 +778,24 @@ def in_order(ids: pd.Series) -> pd.Series:
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows by person and item."""
-    return frame.iloc[np.lexsort([_places(frame[key]) for key in (ITEM_ID, USER_ID) if key in frame])]
+    places = [_places(frame[key]) for key in (USER_ID, ITEM_ID) if key in frame]
+    key = clean.paired(*places) if len(places) == 2 else None
+    if key is None:
+        return frame.iloc[np.lexsort(places[::-1])]
+    order = np.argsort(key)
+    if (np.diff(key[order]) == 0).any():  # rows of one pair stay in their order
+        order = np.argsort(key, kind="stable")
+    return frame.iloc[order]
 
 
 def _places(ids: pd.Series) -> NDArray[Any]:
-    """Numbers [n] in the order of the ids."""
+    """Numbers [n] in the order of the ids; text is looked at once each."""
     if pd.api.types.is_numeric_dtype(ids.dtype):
         return ids.to_numpy()
-    numbers = columns.numbers(ids)
-    if np.isfinite(numbers).all():
-        return numbers
-    places: NDArray[Any] = np.unique(ids.to_numpy(object), return_inverse=True)[1]
+    codes, different = pd.factorize(ids)
+    numbers = columns.numbers(pd.Series(different))
+    own = numbers if np.isfinite(numbers).all() else np.asarray(different, dtype=object)
+    places: NDArray[Any] = np.unique(own, return_inverse=True)[1][codes]
     return places
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fairdash import columns
 from fairdash.data import attributes
@@ -210,12 +211,36 @@ def once(frame: pd.DataFrame, keep: Keep = "last") -> pd.DataFrame:
     """
     if keep == "sum" and RATING in frame:
         frame = frame.assign(**{RATING: frame.groupby([USER_ID, ITEM_ID])[RATING].transform("sum")})
-    place = np.arange(len(frame))
-    time = frame[TIME].to_numpy() if TIME in frame else place
-    rating = frame[RATING].to_numpy() if keep == "best" and RATING in frame else np.zeros(len(frame))
-    order = np.lexsort((place, time, rating))
-    kept = ~frame.iloc[order].duplicated([USER_ID, ITEM_ID], keep="last").to_numpy()
-    return frame.iloc[np.sort(order[kept])]
+    best = keep == "best" and RATING in frame
+    if not best and TIME not in frame:
+        return frame[~repeated(frame, "last")]
+    several = np.flatnonzero(repeated(frame, False))  # all other rows stay, wherever they stand
+    some = frame.iloc[several]
+    time = some[TIME].to_numpy() if TIME in some else several
+    rating = some[RATING].to_numpy() if best else np.zeros(len(some))
+    order = np.lexsort((several, time, rating))
+    kept = np.ones(len(frame), dtype=bool)
+    kept[several[order]] = ~repeated(some.iloc[order], "last")
+    return frame[kept]
+
+
+def repeated(frame: pd.DataFrame, keep: Literal["first", "last", False] = "first") -> NDArray[np.bool_]:
+    """Which rows [n] have the person and the item of another row; all but the first or the last of them where one of
+    these is kept."""
+    key = paired(*(frame[name].to_numpy() if frame[name].dtype.kind == "i" else None for name in (USER_ID, ITEM_ID)))
+    if key is None:
+        return frame.duplicated([USER_ID, ITEM_ID], keep=keep).to_numpy()
+    return pd.Series(key).duplicated(keep).to_numpy()
+
+
+def paired(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[np.int64] | None:
+    """One number for each pair of two whole numbers [n], in their order; None where they are none, or too far apart."""
+    if first is None or second is None or not len(first) or {first.dtype.kind, second.dtype.kind} != {"i"}:
+        return None
+    low, span = int(second.min()), int(second.max()) - int(second.min()) + 1
+    if (int(first.max()) - int(first.min()) + 1) * span >= 2**63:
+        return None
+    return (first.astype(np.int64) - int(first.min())) * span + (second.astype(np.int64) - low)
 
 
 def not_taken(tables: Tables) -> Tables:
