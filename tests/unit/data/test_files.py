@@ -106,8 +106,10 @@ def test_files_by_date_are_one_table(tmp_path: Path, names: tuple[str, str]) -> 
     assert len(dataset.interactions) == 40
     assert "gender" in dataset.users
     assert any(one.key == "parts" and "2 parts" in one.message for one in findings)
-    keyed = {"year"} if "=" in names[0] else set()
-    assert {name for one in findings if one.key == "columns_aside" for name in ("year",)} == keyed
+    assert not any(one.key == "columns_aside" for one in findings)
+    keyed = "=" in names[0]  # a year alone is a time where it comes from folders
+    assert any(one.key == "joined_date" for one in findings) is keyed
+    assert len(set(dataset.interactions.time.tolist())) == (2 if keyed else 40)
 
 
 def test_parts_with_other_columns_are_refused(tmp_path: Path) -> None:
