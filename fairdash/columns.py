@@ -306,6 +306,15 @@ def numbers(column: pd.Series) -> NDArray[np.float64]:
     return np.where(np.isfinite(values), values, np.nan)
 
 
+def among(ids: pd.Series | pd.Index, others: pd.Series | pd.Index) -> NDArray[np.bool_]:
+    """Which ids are among the others [n]; `isin` of pandas looks at each text of the others in Python."""
+    if not (isinstance(ids.dtype, pd.StringDtype) and isinstance(others.dtype, pd.StringDtype)):
+        return np.asarray(ids.isin(others))
+    here, there = (pa.array(one.array, from_pandas=True) for one in (ids, others))
+    found: NDArray[np.bool_] = pc.is_in(here, value_set=there.cast(here.type)).to_numpy(zero_copy_only=False)
+    return found
+
+
 def is_numeric(column: pd.Series) -> bool:
     """Whether nearly all values that are there are numbers (missing-value marks count as not there)."""
     codes, values = pd.factorize(tidy(column))

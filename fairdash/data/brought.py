@@ -657,10 +657,10 @@ def _one_form(
     own = pd.Index(having[reference][key].unique())
     for name, frame in having.items():
         ids = pd.Index(frame[key].unique())
-        if name == reference or ids.isin(own).any():
+        if name == reference or columns.among(ids, own).any():
             continue
         short, own_short = (index.str.replace(r"^0+(?=\d+$)", "", regex=True) for index in (ids, own))
-        if short.isin(own_short).any() and short.is_unique and own_short.is_unique:
+        if columns.among(short, own_short).any() and short.is_unique and own_short.is_unique:
             message = words.say(
                 '{key} is written with zeros before it ("007") in one table and without ("7") in another.', key=key
             )
@@ -709,7 +709,7 @@ def _strangers(
     first = next(iter(frames))
     audited = _different([frames[name][USER_ID] for name in dict.fromkeys((first, *lists))])
     if names.get("users"):
-        unknown = audited[~audited.isin(frames["users"][USER_ID])]
+        unknown = audited[~columns.among(audited, frames["users"][USER_ID])]
         if len(unknown) == len(audited):
             raise _apart(frames, USER_ID, first, "users", names)
         if len(unknown):
@@ -722,7 +722,7 @@ def _strangers(
                 unknown=UNKNOWN,
             )
             findings.append(Finding("unknown_people", "warning", names["users"], message, len(unknown)))
-        idle = ~frames["users"][USER_ID].isin(audited)
+        idle = ~columns.among(frames["users"][USER_ID], audited)
         if idle.any() and lists:
             message = words.say(
                 "{n} people of the table of users have neither a list nor held-out items: they are left out.",
@@ -738,7 +738,7 @@ def _strangers(
         )
         findings.append(Finding("no_items", "warning", "", message, len(things)))
         return
-    beyond = things[~things.isin(frames["items"][ITEM_ID])]
+    beyond = things[~columns.among(things, frames["items"][ITEM_ID])]
     if len(beyond) == len(things):
         raise _apart(frames, ITEM_ID, first, "items", names)
     if len(beyond):
@@ -793,7 +793,8 @@ def _places(ids: pd.Series) -> NDArray[Any]:
     if pd.api.types.is_numeric_dtype(ids.dtype):
         return ids.to_numpy()
     codes, different = pd.factorize(ids)
-    numbers = columns.numbers(pd.Series(different))
+    numbers = columns.numbers(pd.Series(different[:1]))  # the first nearly always tells that they are none
+    numbers = columns.numbers(pd.Series(different)) if np.isfinite(numbers).all() else numbers
     own = numbers if np.isfinite(numbers).all() else np.asarray(different, dtype=object)
     places: NDArray[Any] = np.unique(own, return_inverse=True)[1][codes]
     return places

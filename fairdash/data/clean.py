@@ -44,7 +44,7 @@ def _each(
     )
 
 
-def _in_log(tables: Tables, kept: Callable[[pd.DataFrame], pd.Series]) -> Tables:
+def _in_log(tables: Tables, kept: Callable[[pd.DataFrame], pd.Series | NDArray[np.bool_]]) -> Tables:
     """The tables with some of the interactions, and of the impressions."""
     shown = tables.impressions
     return replace(
@@ -116,24 +116,24 @@ def first_part(tables: Tables) -> Tables:
 
 def drop_unknown_people(tables: Tables) -> Tables:
     """Without the interactions of people who have no row."""
-    return _in_log(tables, lambda log: log[USER_ID].isin(tables.users[USER_ID]))
+    return _in_log(tables, lambda log: columns.among(log[USER_ID], tables.users[USER_ID]))
 
 
 def drop_unknown_items(tables: Tables) -> Tables:
     """Without the interactions with items that have no row."""
-    return _in_log(tables, lambda log: log[ITEM_ID].isin(tables.items[ITEM_ID]))
+    return _in_log(tables, lambda log: columns.among(log[ITEM_ID], tables.items[ITEM_ID]))
 
 
 def drop_idle_people(tables: Tables) -> Tables:
     """Without the people whom no interaction names."""
     users = tables.users
-    return replace(tables, users=users[users[USER_ID].isin(tables.interactions[USER_ID].unique())])
+    return replace(tables, users=users[columns.among(users[USER_ID], tables.interactions[USER_ID])])
 
 
 def drop_idle_items(tables: Tables) -> Tables:
     """Without the items that no interaction names."""
     items = tables.items
-    return replace(tables, items=items[items[ITEM_ID].isin(tables.interactions[ITEM_ID].unique())])
+    return replace(tables, items=items[columns.among(items[ITEM_ID], tables.interactions[ITEM_ID])])
 
 
 def marks_to_missing(tables: Tables) -> Tables:

@@ -29,13 +29,13 @@ def test_bags_spread_as_people_do(monkeypatch) -> None:
     monkeypatch.setattr(resampled, "BLOCK_PEOPLE", 1000)
     one = people(15_000)
     alone, together = one.replicates(1000, 0), one.bags(0).replicates(1000, 0)
-    total = one.rows[:, :2].sum(axis=0)
     for exact, bags in ((alone.everyone, together.everyone), *zip(alone.groups, together.groups, strict=True)):
         assert exact.shape == bags.shape
-        np.testing.assert_allclose(rates(bags).mean(axis=0), rates(exact).mean(axis=0), rtol=0.02)
-        # of 1,000 replicates alone the deviation is known to 2.2 %
-        np.testing.assert_allclose(rates(bags).std(axis=0), rates(exact).std(axis=0), rtol=0.11)
-    np.testing.assert_allclose(together.everyone[:, :2].mean(axis=0), total, rtol=0.01)
+        spread = rates(exact).std(axis=0)
+        # of 1,000 replicates alone the mean is known to 3 % of the deviation, which is known to 2.2 %
+        assert (np.abs(rates(bags).mean(axis=0) - rates(exact).mean(axis=0)) < 0.15 * spread).all()
+        np.testing.assert_allclose(rates(bags).std(axis=0), spread, rtol=0.11)
+    np.testing.assert_allclose(together.everyone.mean(axis=0), one.rows.sum(axis=0), rtol=0.02)
 
 
 @pytest.mark.parametrize("most", [10, 150, 400])
