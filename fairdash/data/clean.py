@@ -230,7 +230,13 @@ def repeated(frame: pd.DataFrame, keep: Literal["first", "last", False] = "first
     key = paired(*(frame[name].to_numpy() if frame[name].dtype.kind == "i" else None for name in (USER_ID, ITEM_ID)))
     if key is None:
         return frame.duplicated([USER_ID, ITEM_ID], keep=keep).to_numpy()
-    return pd.Series(key).duplicated(keep).to_numpy()
+    repeats = np.zeros(len(key), dtype=bool)
+    ordered = np.sort(key)  # faster than looking each up
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(again):
+        some = np.flatnonzero(again[np.minimum(np.searchsorted(again, key), len(again) - 1)] == key)
+        repeats[some] = pd.Series(key[some]).duplicated(keep)
+    return repeats
 
 
 def paired(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[np.int64] | None:

@@ -702,7 +702,8 @@ def _pairs(user: Codes, item: Codes, n_items: int) -> Interactions:
         key = np.sort(key)
         key = key[np.concatenate([[True], key[1:] != key[:-1]])]
         user, item = (key // n_items).astype(np.int32), (key % n_items).astype(np.int32)
-    return Interactions(user, item, np.ones(len(user), np.float32), np.zeros(len(user)))
+    n = len(user)  # no memory for what there is not
+    return Interactions(user, item, np.broadcast_to(np.float32(1.0), n), np.broadcast_to(0.0, n))
 
 
 def _aligned(items: pd.DataFrame | None, things: Coder, texts: NDArray[np.object_]) -> pd.DataFrame:

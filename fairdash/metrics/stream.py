@@ -53,7 +53,6 @@ PIECE_ROWS = 1_000_000  # rows tallied at once, in each of at most MAX_THREADS t
 BUCKET_ROWS = 5_000_000  # rows of one temporary file, where rows of a user do not stand together
 UNLISTED_PEOPLE = 100_000  # people without a list that are tallied at once
 MAX_THREADS = 4
-ADDED = 8  # tallies of pieces that are added at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,33 +176,33 @@ def from_parquet(
     rules = Rules(k, seed, replicates, permutations, ACCURACY if accuracy_only else (), cells)
     pieces = _Pieces(made, tuple(spec.min_size for spec in specs), rules, int(contents.lowest == 0))
 
-    parts: list[Tally] = []
     order: list[Codes] = []
     together = not contents.scattered and not listed[USER_ID].duplicated().any()
     rows = _rows(files, roles, user, item) if together else _scattered(files, roles, user, item)
-    of_truth = people.codes(tables.truth[USER_ID])
     held, listed_too = (np.zeros(people.size, dtype=bool) for _ in range(2))
-    held[of_truth], listed_too[user.code[user.code >= 0]] = True, True
+    held[people.codes(tables.truth[USER_ID])], listed_too[user.code[user.code >= 0]] = True, True
     unlisted = np.flatnonzero(held & ~listed_too).astype(np.int32)
-    whole = sum(pq.read_metadata(file).num_rows for file in files)
-    done = 0
-    for codes, part in _in_parallel(pieces.tallies(rows, unlisted)):
-        parts.append(part)
-        if len(parts) > ADDED:
-            parts = [Tally.sum(parts)]
-        order.append(codes)
-        done += len(codes)
-        progress(
-            min(1.0, done / people.size),
-            words.say("Audited {done} of {size} people ({whole} rows)", done=done, size=people.size, whole=whole),
-        )
-    total = Tally.sum(parts)  # there is at least one row
-    pieces.odd.from_zero = contents.lowest == 0
-    said += [*pieces.odd.sentences(), *inputs.short(pieces.odd.short, k)]
     items_meet = inputs.meet(item.code[item.code >= 0], things.codes(tables.truth[ITEM_ID]), things.size)
     lists = pd.DataFrame({USER_ID: contents.users.head(3), ITEM_ID: contents.items.head(3)})
     lists.attrs["file"] = files[0].name
     apart = inputs.meeting(lists, tables.truth, bool((held & listed_too).any()), items_meet)
+    found = tables.findings
+    del tables  # their codes are all that is needed: the lists are to have the memory
+
+    def parts() -> Iterator[Tally]:
+        whole, done = sum(pq.read_metadata(file).num_rows for file in files), 0
+        for codes, part in _in_parallel(pieces.tallies(rows, unlisted)):
+            yield part
+            order.append(codes)
+            done += len(codes)
+            progress(
+                min(1.0, done / people.size),
+                words.say("Audited {done} of {size} people ({whole} rows)", done=done, size=people.size, whole=whole),
+            )
+
+    total = Tally.gathered(parts())
+    pieces.odd.from_zero = contents.lowest == 0
+    said += [*pieces.odd.sentences(), *inputs.short(pieces.odd.short, k)]
     said += inputs.unlisted(len(unlisted))
     place = np.concatenate(order)
     continuous = {label: values[place] for label, values in made.continuous.items()}
@@ -213,7 +212,7 @@ def from_parquet(
         who = id_hash(people.index.astype(str).to_numpy(dtype=object))
         least = tuple(spec.min_size for spec in specs)
         rated = audits.rating_gaps(made.rated, who, made.groups, least, made.catalogue.size, rules)
-    found = (*findings, *tables.findings, *pieces.odd.findings(files[0].name), *apart)
+    found = (*findings, *found, *pieces.odd.findings(files[0].name), *apart)
     return audits.finish(total, made.catalogue, labels, said, continuous, made.threshold, rated=rated, findings=found)
 
 

@@ -37,7 +37,9 @@ from fairdash.schema import UNKNOWN, Groups
 Array = NDArray[np.float64]
 Layout = dict[str, slice]  # where a named column, or block of columns, stands
 
+TILE = 16  # columns that a product of matrices takes at once, or a multiple of them
 STACKED = 512  # rows of columns that are put side by side at once: they stay in the cache
+ADDED = 8  # tallies that are added at once where many come
 BLOCKS = 20  # of users, for the jackknife of catalogue metrics
 
 
@@ -161,6 +163,26 @@ class Tally:
             rows=rows,
             row_hash=row_hash,
             row_who=row_who,
+        )
+
+    @staticmethod
+    def gathered(parts: Iterable[Tally]) -> Tally:
+        """The sum of any number of parts as they come, at least one. People's own values are put together once, at the
+        end: in between they would be copied with every part."""
+        waiting: list[Tally] = []
+        own: list[tuple[NDArray[Any], tuple[Groups, ...], dict[str, Array]]] = []
+        nobody = np.empty(0, dtype=np.int64)
+        for part in parts:
+            own.append((part.user_ids, part.who, dict(part.metrics)))
+            who = tuple(groups.take(nobody) for groups in part.who)
+            waiting.append(replace(part, user_ids=nobody, who=who, metrics={key: np.empty(0) for key in part.metrics}))
+            if len(waiting) > ADDED:
+                waiting = [Tally.sum(waiting)]
+        return replace(
+            Tally.sum(waiting),
+            user_ids=np.concatenate([ids for ids, _, _ in own]),
+            who=tuple(reduce(add, of_one) for of_one in zip(*(who for _, who, _ in own), strict=True)),
+            metrics={key: np.concatenate([values.pop(key) for _, _, values in own]) for key in waiting[0].metrics},
         )
 
     def _kind(self) -> tuple[Any, ...]:
@@ -347,10 +369,14 @@ def _item_columns(facts: Facts, rules: Rules) -> Columns:
 
 def _stack(people: Columns, items: Columns, n: int) -> tuple[Array, Layout, Layout]:
     """All columns side by side [n, c], and where each stands: those of people, and those of the item side after them,
-    counted from their own first."""
+    counted from their own first. Single columns of people fill whole tiles, before those of several: products of
+    matrices round the last tile otherwise, and no value is to depend on what else is summed, as cells of scores."""
+    single = {name: values for name, values in people.items() if values.ndim == 1}
+    several = {name: values for name, values in people.items() if name not in single}
+    filling = np.zeros((n, -len(single) % TILE))
     layouts: list[Layout] = []
     blocks = []
-    for columns in (people, items):
+    for columns in ({**single, "": filling, **several}, items):
         layout: Layout = {}
         at = 0
         for name, values in columns.items():
