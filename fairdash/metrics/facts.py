@@ -86,7 +86,8 @@ class Facts:
     @cached_property
     def hit_places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Person and rank, from 0 on, of each relevant item of a top K, in order of both."""
-        return np.nonzero(self.hit[:, : self.k])
+        user, column = np.nonzero(self.hit[:, : self.k])
+        return user.astype(np.int64, copy=False), column.astype(np.int64, copy=False)
 
     @cached_property
     def n_hits(self) -> NDArray[np.int64]:
@@ -211,7 +212,7 @@ class Facts:
     def over_hits(self, value: Array) -> Array:
         """Sum of the values [k] of the ranks of the relevant items of a top K [n]."""
         user, column = self.hit_places
-        return np.bincount(user, weights=value[column], minlength=self.n)
+        return np.bincount(user, weights=value[column], minlength=self.n).astype(np.float64, copy=False)
 
     def _pairs(self, pairs: Interactions) -> sparse.csr_array:
         return sparse.csr_array((np.ones(len(pairs)), pairs.item, pairs.starts(self.n)), shape=(self.n, self.n_items))

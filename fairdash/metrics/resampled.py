@@ -133,7 +133,7 @@ def settled(people: People, seed: int) -> People | Bags:
 
 def bags_for(groups: int) -> int:
     """How many bags people are put into where so many groups are summed."""
-    return max(FEWEST_BAGS, min(MOST_BAGS, 2 ** ((BAG_GROUPS // groups).bit_length() - 1)))
+    return max(FEWEST_BAGS, min(MOST_BAGS, (1 << (BAG_GROUPS // groups).bit_length()) // 2))
 
 
 def _sums(place: NDArray[np.int64], person: NDArray[np.integer[Any]], count: int, rows: Array) -> Array:

@@ -309,7 +309,8 @@ class _InBlocks:
             shape = BLOCKS, len(self._part)
             return np.asarray(sparse.csr_array((np.ones(shape[1]), (self._part, np.arange(shape[1]))), shape=shape) @ x)
         width = x.shape[1]
-        return np.bincount(self._cell(x), weights=x.data, minlength=BLOCKS * width).reshape(BLOCKS, width)
+        summed = np.bincount(self._cell(x), weights=x.data, minlength=BLOCKS * width)
+        return summed.reshape(BLOCKS, width).astype(np.float64, copy=False)
 
     def _cell(self, x: sparse.csr_array) -> NDArray[np.int64]:
         """Where each entry is added; matrices that share their indices share it."""
