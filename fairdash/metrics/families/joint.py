@@ -56,7 +56,7 @@ def attention_apart(facts: Facts) -> Array:
 
 def exposure_apart(facts: Facts) -> Array:
     """II-F of each list [n]: Σ (E − E*)² / n_items over the catalogue; NaN without a liked item."""
-    seen = PATIENCE ** np.arange(facts.k, dtype=np.float64)
+    seen: Array = PATIENCE ** np.arange(facts.k, dtype=np.float64)
     ideal = _ideal(facts)
     # outside the list E is 0, and E* is for liked items only
     squares = facts.over_places(seen**2) - 2 * ideal * facts.over_hits(seen) + facts.n_relevant * ideal**2
