@@ -306,6 +306,15 @@ def numbers(column: pd.Series) -> NDArray[np.float64]:
     return np.where(np.isfinite(values), values, np.nan)
 
 
+def among(ids: pd.Series | pd.Index, others: pd.Series | pd.Index) -> NDArray[np.bool_]:
+    """Which ids are among the others [n]; `isin` of pandas looks at each text of the others in Python."""
+    if not (isinstance(ids.dtype, pd.StringDtype) and isinstance(others.dtype, pd.StringDtype)):
+        return np.asarray(ids.isin(others))
+    here, there = (pa.array(one.array, from_pandas=True) for one in (ids, others))
+    found: NDArray[np.bool_] = pc.is_in(here, value_set=there.cast(here.type)).to_numpy(zero_copy_only=False)
+    return found
+
+
 def is_numeric(column: pd.Series) -> bool:
     """Whether nearly all values that are there are numbers (missing-value marks count as not there)."""
     codes, values = pd.factorize(tidy(column))
@@ -323,6 +332,8 @@ def natural_key(text: str) -> tuple[object, ...]:
 
 def impossible(column: pd.Series, name: str) -> np.ndarray:
     """bool [n]: ages outside 1…110 and years of birth outside the last 110 years, by the column's name."""
+    if not is_age(name) and plain(name) not in BIRTH_YEAR_NAMES:
+        return np.zeros(len(column), dtype=bool)
     values = numbers(column)
     with np.errstate(invalid="ignore"):
         if is_age(name):
@@ -331,6 +342,4 @@ def impossible(column: pd.Series, name: str) -> np.ndarray:
             words = wrong.sum() > 0.5 * told.sum()  # bands such as "18–24": no ages in years at all
             return np.asarray((values < 1) | (values > OLDEST) | (wrong & (not words)))
         year = datetime.now(UTC).year
-        if plain(name) in BIRTH_YEAR_NAMES:
-            return np.asarray((values < year - OLDEST) | (values > year))
-    return np.zeros(len(column), dtype=bool)
+        return np.asarray((values < year - OLDEST) | (values > year))

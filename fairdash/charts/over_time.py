@@ -12,12 +12,13 @@ from fairdash.charts import frame
 from fairdash.charts.frame import GREY, VERDICTS, Chart, empty
 
 _TICKS = 8  # names of windows below the axis
+_CALLED = VERDICTS | {"few": (words.later("too few people"), GREY, "x-thin")}
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A window: its people (None: very few), the gap with its 95 % interval, a key of VERDICTS, why there is no gap,
-    and who has more, where that is not told by the sign."""
+    """A window: its people (None: very few), the gap with its 95 % interval, a key of VERDICTS or "few" where there
+    are too few people for a gap, why there is none, and who has more, where that is not told by the sign."""
 
     name: str
     people: int | None
@@ -44,7 +45,7 @@ def over_time(moments: Sequence[Moment], metric: str) -> Chart:
     ends = [end for moment in known for end in (moment.gap, moment.low, moment.high) if end is not None]
     low, high = min(0.0, *ends), max(0.0, *ends)
     foot = low - 0.1 * ((high - low) or 1.0)
-    for state, (told, color, symbol) in VERDICTS.items():
+    for state, (told, color, symbol) in _CALLED.items():
         mine = [moment for moment in moments if moment.verdict == state]
         if not mine:
             continue
@@ -76,7 +77,7 @@ def over_time(moments: Sequence[Moment], metric: str) -> Chart:
             words.later("95 % from"): [moment.low for moment in moments],
             words.later("95 % to"): [moment.high for moment in moments],
             words.later("p (Holm)"): [moment.p for moment in moments],
-            words.later("verdict"): [words.say(VERDICTS[moment.verdict][0]) for moment in moments],
+            words.later("verdict"): [words.say(_CALLED[moment.verdict][0]) for moment in moments],
             words.later("who has more"): [moment.more for moment in moments],
             words.later("note"): [moment.reason for moment in moments],
         }

@@ -659,10 +659,10 @@ def _one_form(
     own = pd.Index(having[reference][key].unique())
     for name, frame in having.items():
         ids = pd.Index(frame[key].unique())
-        if name == reference or ids.isin(own).any():
+        if name == reference or columns.among(ids, own).any():
             continue
         short, own_short = (index.str.replace(r"^0+(?=\d+$)", "", regex=True) for index in (ids, own))
-        if short.isin(own_short).any() and short.is_unique and own_short.is_unique:
+        if columns.among(short, own_short).any() and short.is_unique and own_short.is_unique:
             message = words.say(
                 '{key} is written with zeros before it ("007") in one table and without ("7") in another.', key=key
             )
@@ -695,7 +695,7 @@ def _contradictions(truth: pd.DataFrame, file: str, options: ImportOptions, find
 
 def _once(log: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding]) -> pd.DataFrame:
     """One row for each person and item."""
-    odd = log.duplicated([USER_ID, ITEM_ID])
+    odd = clean.repeated(log)
     if not odd.any():
         return log
     message = words.say("{n} rows repeat a person and an item that have a row already.", n=int(odd.sum()))
@@ -711,7 +711,7 @@ def _strangers(
     first = next(iter(frames))
     audited = _different([frames[name][USER_ID] for name in dict.fromkeys((first, *lists))])
     if names.get("users"):
-        unknown = audited[~audited.isin(frames["users"][USER_ID])]
+        unknown = audited[~columns.among(audited, frames["users"][USER_ID])]
         if len(unknown) == len(audited):
             raise _apart(frames, USER_ID, first, "users", names)
         if len(unknown):
@@ -724,7 +724,7 @@ def _strangers(
                 unknown=UNKNOWN,
             )
             findings.append(Finding("unknown_people", "warning", names["users"], message, len(unknown)))
-        idle = ~frames["users"][USER_ID].isin(audited)
+        idle = ~columns.among(frames["users"][USER_ID], audited)
         if idle.any() and lists:
             message = words.say(
                 "{n} people of the table of users have neither a list nor held-out items: they are left out.",
@@ -740,7 +740,7 @@ def _strangers(
         )
         findings.append(Finding("no_items", "warning", "", message, len(things)))
         return
-    beyond = things[~things.isin(frames["items"][ITEM_ID])]
+    beyond = things[~columns.among(things, frames["items"][ITEM_ID])]
     if len(beyond) == len(things):
         raise _apart(frames, ITEM_ID, first, "items", names)
     if len(beyond):
@@ -780,17 +780,25 @@ def in_order(ids: pd.Series) -> pd.Series:
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows by person and item."""
-    return frame.iloc[np.lexsort([_places(frame[key]) for key in (ITEM_ID, USER_ID) if key in frame])]
+    places = [_places(frame[key]) for key in (USER_ID, ITEM_ID) if key in frame]
+    key = clean.paired(*places) if len(places) == 2 else None
+    if key is None:
+        return frame.iloc[np.lexsort(places[::-1])]
+    order = np.argsort(key)
+    if (np.diff(key[order]) == 0).any():  # rows of one pair stay in their order
+        order = np.argsort(key, kind="stable")
+    return frame.iloc[order]
 
 
 def _places(ids: pd.Series) -> NDArray[Any]:
-    """Numbers [n] in the order of the ids."""
+    """Numbers [n] in the order of the ids; text is looked at once each."""
     if pd.api.types.is_numeric_dtype(ids.dtype):
         return ids.to_numpy()
-    numbers = columns.numbers(ids)
-    if np.isfinite(numbers).all():
-        return numbers
-    places: NDArray[Any] = np.unique(ids.to_numpy(object), return_inverse=True)[1]
+    codes, different = pd.factorize(ids)
+    numbers = columns.numbers(pd.Series(different[:1]))  # the first nearly always tells that they are none
+    numbers = columns.numbers(pd.Series(different)) if np.isfinite(numbers).all() else numbers
+    own = numbers if np.isfinite(numbers).all() else np.asarray(different, dtype=object)
+    places: NDArray[Any] = np.unique(own, return_inverse=True)[1][codes]
     return places
 
 

@@ -88,7 +88,7 @@ def whole_number_ids(tables: Tables) -> list[Finding]:
             continue
         log, own = pd.Index(tables.interactions[column].unique()), pd.Index(entities[column].unique())
         ends = [ids.str.fullmatch(r"\d+\.0").all() for ids in (log, own)]
-        if ends[0] != ends[1] and not log.isin(own).any():
+        if ends[0] != ends[1] and not columns.among(log, own).any():
             message = words.say(
                 '{column} is written "7.0" in one file and "7" in the other; no id meets.', column=column
             )
@@ -103,10 +103,10 @@ def padded_ids(tables: Tables) -> list[Finding]:
         if not file or not len(entities):
             continue
         log, own = (pd.Index(frame[column].dropna().unique()) for frame in (tables.interactions, entities))
-        if log.isin(own).any():
+        if columns.among(log, own).any():
             continue
         short, own_short = (ids.str.replace(r"^0+(?=\d+$)", "", regex=True) for ids in (log, own))
-        if short.isin(own_short).any() and short.is_unique and own_short.is_unique:
+        if columns.among(short, own_short).any() and short.is_unique and own_short.is_unique:
             message = words.say(
                 '{column} is written with zeros before it ("007") in one file and without ("7") in the other.',
                 column=column,
@@ -164,7 +164,7 @@ def strangers(tables: Tables) -> list[Finding]:
         log = tables.interactions
         if not file:
             continue  # no such file was brought: every id is new
-        odd = ~log[column].isin(frame[column])
+        odd = ~columns.among(log[column], frame[column])
         if odd.any():
             ids = log[column][odd].unique()
             message = words.say(
@@ -189,7 +189,7 @@ def idle(tables: Tables) -> list[Finding]:
         (tables.users, USER_ID, tables.files[1], "people"),
         (tables.items, ITEM_ID, tables.files[2], "items"),
     ):
-        odd = ~frame[column].isin(tables.interactions[column].unique())  # thousands, not millions, to look up
+        odd = ~columns.among(frame[column], tables.interactions[column])
         if odd.any():
             message = words.say(
                 "{n} {what} have no interaction. They stay, unless you leave them out.", n=int(odd.sum()), what=what

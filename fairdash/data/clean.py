@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fairdash import columns
 from fairdash.data import attributes
@@ -43,7 +44,7 @@ def _each(
     )
 
 
-def _in_log(tables: Tables, kept: Callable[[pd.DataFrame], pd.Series]) -> Tables:
+def _in_log(tables: Tables, kept: Callable[[pd.DataFrame], pd.Series | NDArray[np.bool_]]) -> Tables:
     """The tables with some of the interactions, and of the impressions."""
     shown = tables.impressions
     return replace(
@@ -115,24 +116,24 @@ def first_part(tables: Tables) -> Tables:
 
 def drop_unknown_people(tables: Tables) -> Tables:
     """Without the interactions of people who have no row."""
-    return _in_log(tables, lambda log: log[USER_ID].isin(tables.users[USER_ID]))
+    return _in_log(tables, lambda log: columns.among(log[USER_ID], tables.users[USER_ID]))
 
 
 def drop_unknown_items(tables: Tables) -> Tables:
     """Without the interactions with items that have no row."""
-    return _in_log(tables, lambda log: log[ITEM_ID].isin(tables.items[ITEM_ID]))
+    return _in_log(tables, lambda log: columns.among(log[ITEM_ID], tables.items[ITEM_ID]))
 
 
 def drop_idle_people(tables: Tables) -> Tables:
     """Without the people whom no interaction names."""
     users = tables.users
-    return replace(tables, users=users[users[USER_ID].isin(tables.interactions[USER_ID].unique())])
+    return replace(tables, users=users[columns.among(users[USER_ID], tables.interactions[USER_ID])])
 
 
 def drop_idle_items(tables: Tables) -> Tables:
     """Without the items that no interaction names."""
     items = tables.items
-    return replace(tables, items=items[items[ITEM_ID].isin(tables.interactions[ITEM_ID].unique())])
+    return replace(tables, items=items[columns.among(items[ITEM_ID], tables.interactions[ITEM_ID])])
 
 
 def marks_to_missing(tables: Tables) -> Tables:
@@ -216,12 +217,42 @@ def once(frame: pd.DataFrame, keep: Keep = "last") -> pd.DataFrame:
     """
     if keep == "sum" and RATING in frame:
         frame = frame.assign(**{RATING: frame.groupby([USER_ID, ITEM_ID])[RATING].transform("sum")})
-    place = np.arange(len(frame))
-    time = frame[TIME].to_numpy() if TIME in frame else place
-    rating = frame[RATING].to_numpy() if keep == "best" and RATING in frame else np.zeros(len(frame))
-    order = np.lexsort((place, time, rating))
-    kept = ~frame.iloc[order].duplicated([USER_ID, ITEM_ID], keep="last").to_numpy()
-    return frame.iloc[np.sort(order[kept])]
+    best = keep == "best" and RATING in frame
+    if not best and TIME not in frame:
+        return frame[~repeated(frame, "last")]
+    several = np.flatnonzero(repeated(frame, False))  # all other rows stay, wherever they stand
+    some = frame.iloc[several]
+    time = some[TIME].to_numpy() if TIME in some else several
+    rating = some[RATING].to_numpy() if best else np.zeros(len(some))
+    order = np.lexsort((several, time, rating))
+    kept = np.ones(len(frame), dtype=bool)
+    kept[several[order]] = ~repeated(some.iloc[order], "last")
+    return frame[kept]
+
+
+def repeated(frame: pd.DataFrame, keep: Literal["first", "last", False] = "first") -> NDArray[np.bool_]:
+    """Which rows [n] have the person and the item of another row; all but the first or the last of them where one of
+    these is kept."""
+    key = paired(*(frame[name].to_numpy() if frame[name].dtype.kind == "i" else None for name in (USER_ID, ITEM_ID)))
+    if key is None:
+        return frame.duplicated([USER_ID, ITEM_ID], keep=keep).to_numpy()
+    repeats = np.zeros(len(key), dtype=bool)
+    ordered = np.sort(key)  # faster than looking each up
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(again):
+        some = np.flatnonzero(again[np.minimum(np.searchsorted(again, key), len(again) - 1)] == key)
+        repeats[some] = pd.Series(key[some]).duplicated(keep)
+    return repeats
+
+
+def paired(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[np.int64] | None:
+    """One number for each pair of two whole numbers [n], in their order; None where they are none, or too far apart."""
+    if first is None or second is None or not len(first) or {first.dtype.kind, second.dtype.kind} != {"i"}:
+        return None
+    low, span = int(second.min()), int(second.max()) - int(second.min()) + 1
+    if (int(first.max()) - int(first.min()) + 1) * span >= 2**63:
+        return None
+    return (first.astype(np.int64) - int(first.min())) * span + (second.astype(np.int64) - low)
 
 
 def not_taken(tables: Tables) -> Tables:

@@ -613,7 +613,7 @@ def _must_meet(tables: Tables) -> None:
     """DataError where not one id of the interactions has its row: a wrong column, or files of different data."""
     log = tables.interactions
     for frame, column, file in ((tables.users, USER_ID, tables.files[1]), (tables.items, ITEM_ID, tables.files[2])):
-        if file and len(log) and not log[column].isin(frame[column]).any():
+        if file and len(log) and not columns.among(log[column], frame[column]).any():
             here, there = (", ".join(map(repr, ids.unique()[:3])) for ids in (log[column], frame[column]))
             message = words.say(
                 "No {column} of {files} ({here}) has a row in {file} ({there}).",

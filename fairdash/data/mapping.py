@@ -115,7 +115,7 @@ def overlap(column: pd.Series, ids: pd.Series | None) -> float:
     if ids is None:
         return 0.0
     known = column.dropna().drop_duplicates()
-    return float(known.isin(ids.dropna().drop_duplicates()).mean()) if len(known) else 0.0
+    return float(columns.among(known, ids.dropna()).mean()) if len(known) else 0.0
 
 
 def _pairs(a: pd.Series, b: pd.Series) -> pd.DataFrame:

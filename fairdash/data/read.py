@@ -96,6 +96,7 @@ class Table:
     blank_rows: int = 0
     spaced: tuple[str, ...] = ()  # columns whose cells are lists cut by spaces (RecBole's ":token_seq")
     notes: tuple[Finding, ...] = ()  # what was seen or decided while it was read
+    folders: tuple[str, ...] = ()  # columns that the names of its folders tell (Hive's "year=2023")
 
 
 def file_name(source: Source) -> str:
@@ -277,7 +278,8 @@ def _path(source: Source) -> PurePosixPath:
 def _keyed(source: Source, table: Table) -> Table:
     """The table with a column for each key=value among its folders, but for those that it has."""
     told = [match for each in _path(source).parent.parts if (match := _KEYED.fullmatch(each))]
-    return replace(table, frame=table.frame.assign(**{m[1]: m[2] for m in told if m[1] not in table.frame}))
+    new = {match[1]: match[2] for match in told if match[1] not in table.frame}
+    return replace(table, frame=table.frame.assign(**new), folders=tuple(new))
 
 
 def table(source: Source, reading: Reading | None = None) -> Table:

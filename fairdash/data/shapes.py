@@ -138,7 +138,8 @@ def joined_categories(table: Table) -> Table:
 
 def dated(table: Table) -> Table:
     """A table with a date in columns of its own, year, month, day and hour as far as they are there, as one column of
-    dates; with an hour beside a date, both together; else as it is."""
+    dates; with an hour beside a date, both together; else as it is. A year alone is a date where it comes from folders:
+    as a column it may be that of a release."""
     frame, found = table.frame, dict[str, str]()
     for column in columns.names(frame):
         key = re.sub("^(date|time|timestamp|rating)(?=.)", "", columns.plain(column))
@@ -155,9 +156,11 @@ def dated(table: Table) -> Table:
     ]
     clock = list(takewhile(found.__contains__, ("hour", "minute", "second")))
     texts = {part: _digits(frame[column]) for part, column in found.items()}
-    if {"year", "month"} <= found.keys() and not date:
-        name, text = "date", texts["year"] + "-" + texts["month"] + "-" + texts.get("day", "01")
-        used = ["year", "month", *(["day"] if "day" in found else []), *clock]
+    if ({"year", "month"} <= found.keys() or found.get("year") in table.folders) and not date:
+        used = [*takewhile(found.__contains__, ("year", "month", "day")), *clock]
+        name, text = "date", texts["year"]
+        for part in ("month", "day"):
+            text = text + "-" + (texts[part] if part in used else "01")
     elif clock and len(date) == 1 and not frame[date[0]].astype("str").str.contains(":", na=False).any():
         name, text, used = date[0], frame[date[0]].astype("str").str.strip(), clock
     else:

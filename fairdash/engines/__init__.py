@@ -7,20 +7,18 @@ file). An engine calls it for every part, wherever it likes; what comes back doe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol, Self, TypeVar
+from functools import reduce
+from operator import add
+from typing import Any, Protocol, TypeVar
 
 S = TypeVar("S")
 P = TypeVar("P")
 R = TypeVar("R")
 
 
-class Addable(Protocol):
-    """What can be added up, in any grouping that keeps the order."""
-
-    def __add__(self, other: Self) -> Self: ...
-
-
-A = TypeVar("A", bound=Addable)
+def added(parts: Iterable[Any]) -> Any:
+    """The parts, at least one, one after the other by `+`."""
+    return reduce(add, parts)
 
 
 class Engine(Protocol):
@@ -37,9 +35,15 @@ class Engine(Protocol):
         """What the function gives for each part, in the order of the parts."""
 
     def total(
-        self, function: Callable[[S, P], A], shared: S, parts: Iterable[P], told: Callable[[P], None] = ...
-    ) -> A | None:
-        """The sum of what the function gives, in an order that hangs on the parts alone; None of no parts."""
+        self,
+        function: Callable[[S, P], R],
+        shared: S,
+        parts: Iterable[P],
+        told: Callable[[P], None] = ...,
+        gather: Callable[[Iterable[R]], R] = ...,
+    ) -> R | None:
+        """What the function gives of all parts as one, in an order that hangs on the parts alone; None of no parts.
+        gather: makes one of any number of neighbours, the same in any grouping; else they are added."""
 
 
 def nobody(_: Any) -> None:

@@ -6,8 +6,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 
-from fairdash.engines import A, P, R, S, nobody
+from fairdash.engines import P, R, S, added, nobody
 
 MAX_THREADS = 4  # each holds a part
 
@@ -43,13 +44,18 @@ class Local:
                     future.cancel()
 
     def total(
-        self, function: Callable[[S, P], A], shared: S, parts: Iterable[P], told: Callable[[P], None] = nobody
-    ) -> A | None:
+        self,
+        function: Callable[[S, P], R],
+        shared: S,
+        parts: Iterable[P],
+        told: Callable[[P], None] = nobody,
+        gather: Callable[[Iterable[R]], R] = added,
+    ) -> R | None:
         """See `Engine`: part after part, so that few are in memory."""
-        total: A | None = None
-        for result in self.each(function, shared, parts, told):
-            total = result if total is None else total + result
-        return total
+        results = self.each(function, shared, parts, told)
+        for first in results:
+            return gather(chain([first], results))
+        return None
 
 
 LOCAL = Local(max(1, min(os.cpu_count() or 1, MAX_THREADS)))

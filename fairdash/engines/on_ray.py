@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fairdash import words
-from fairdash.engines import A, P, R, S, nobody
+from fairdash.engines import P, R, S, added, nobody
 from fairdash.errors import ConfigError, FairDashError
 
 TRIES = 8  # of a task whose machine was lost
@@ -78,9 +78,14 @@ class OnRay:
             yield first()
 
     def total(
-        self, function: Callable[[S, P], A], shared: S, parts: Iterable[P], told: Callable[[P], None] = nobody
-    ) -> A | None:
-        """See `Engine`: two sums of as many parts each are added wherever they are, then what is left over."""
+        self,
+        function: Callable[[S, P], R],
+        shared: S,
+        parts: Iterable[P],
+        told: Callable[[P], None] = nobody,
+        gather: Callable[[Iterable[R]], R] = added,
+    ) -> R | None:
+        """See `Engine`: two sums of as many parts each are gathered wherever they are, then what is left over."""
         kept, limit = self.ray.put(shared), AHEAD * self.workers
         running: dict[Any, P] = {}
         sums: list[tuple[int, Any]] = []  # of 2^height parts each, the higher before the lower
@@ -97,13 +102,13 @@ class OnRay:
             sums.append((0, result))
             while len(sums) > 1 and sums[-1][0] == sums[-2][0]:
                 (height, left), (_, right) = sums[-2:]
-                sums[-2:] = [(height + 1, self._add.remote(left, right))]
+                sums[-2:] = [(height + 1, self._add.remote(gather, left, right))]
             wait(limit - 1)
         wait(0)
         while len(sums) > 1:
             (height, left), (_, right) = sums[-2:]
-            sums[-2:] = [(height, self._add.remote(left, right))]
-        total: A | None = self._get(sums[0][1]) if sums else None
+            sums[-2:] = [(height, self._add.remote(gather, left, right))]
+        total: R | None = self._get(sums[0][1]) if sums else None
         return total
 
     def _get(self, result: Any) -> Any:
@@ -124,5 +129,5 @@ def _call(function: Callable[[Any, Any], Any], shared: Any, part: Any) -> tuple[
     return function(shared, part), True
 
 
-def _add(left: Any, right: Any) -> Any:
-    return left + right
+def _add(gather: Callable[[Iterable[Any]], Any], left: Any, right: Any) -> Any:
+    return gather([left, right])

@@ -3,7 +3,8 @@
 Bootstrap: every user gets a Poisson(1) weight in every replicate, drawn from a hash of (seed, user id, replicate). So
 the replicates are the same for every metric, for before and after, for any order of the rows, and for any way to cut
 the users into pieces: weighted sums of pieces add up to the weighted sums of the whole (Hanley & MacGibbon 2006;
-Chamandy et al. 2012, "Estimating uncertainty for massive data streams").
+Chamandy et al. 2012, "Estimating uncertainty for massive data streams"). Many people share weights: see
+`metrics.resampled`.
 
 Values and gaps of groups have their intervals from sums over people (`metrics.rates`), and differences of before and
 after from the replicates' variance and skew (`metrics.changes`); all else has 95 % percentile intervals of replicates.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from scipy import sparse
 from fairdash.item_classes import ItemClass
 from fairdash.metrics import accuracy
 from fairdash.metrics.inputs import Inputs
-from fairdash.schema import CATEGORIES, Interactions
+from fairdash.schema import CATEGORIES, Codes, Interactions
 
 Array = NDArray[np.float64]
 Columns = dict[str, Array]  # per-user values [n] or [n, width] whose sums over users are all that a metric needs
@@ -64,11 +65,34 @@ class Facts:
         """Liked held-out items of each person [n]."""
         return np.bincount(self.inputs.relevant.user, minlength=self.n).astype(np.int64)
 
+    @property
+    def places(self) -> Codes:
+        """Items of the top K by rank [n, at most K], -1 for an empty place."""
+        return self.inputs.lists.items[:, : self.k]
+
+    @cached_property
+    def full(self) -> bool:
+        """Whether no place of any top K is empty."""
+        return bool(self.places.min(initial=0) >= 0)
+
     @cached_property
     def length(self) -> NDArray[np.int64]:
         """Items in the top K [n]."""
-        filled: NDArray[np.int64] = np.count_nonzero(self.inputs.lists.items[:, : self.k] >= 0, axis=1)
+        if self.full:
+            return np.full(self.n, self.places.shape[1], dtype=np.int64)
+        filled: NDArray[np.int64] = np.count_nonzero(self.places >= 0, axis=1)
         return filled
+
+    @cached_property
+    def hit_places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Person and rank, from 0 on, of each relevant item of a top K, in order of both."""
+        user, column = np.nonzero(self.hit[:, : self.k])
+        return user.astype(np.int64, copy=False), column.astype(np.int64, copy=False)
+
+    @cached_property
+    def n_hits(self) -> NDArray[np.int64]:
+        """Relevant items of the top K [n]."""
+        return np.bincount(self.hit_places[0], minlength=self.n).astype(np.int64)
 
     @cached_property
     def n_known(self) -> NDArray[np.int64]:
@@ -91,13 +115,15 @@ class Facts:
         return np.full(self.n, float(self.n_items)) - taken
 
     @cached_property
-    def barred_places(self) -> NDArray[np.bool_]:
-        """Places of the lists [n, depth] that hold no candidate, so that metrics over candidates skip them."""
+    def barred_places(self) -> NDArray[np.bool_] | None:
+        """Places of the lists [n, depth] that hold no candidate, so that metrics over candidates skip them; None where
+        there are none."""
         known = self.inputs.known
         if known is None:
-            return np.zeros(self.inputs.lists.items.shape, dtype=bool)
+            return None
         own = accuracy.hits(self.inputs.lists.items, known.starts(self.n), known.item, self.n_items)
-        return own & ~self.hit
+        own &= ~self.hit
+        return own if own.any() else None
 
     @cached_property
     def top(self) -> sparse.csr_array:
@@ -107,12 +133,17 @@ class Facts:
     @cached_property
     def selected(self) -> sparse.csr_array:
         """1 for each candidate in the top K [n, n_items]."""
-        places = self.barred_places[:, : self.k]
-        if not places.any():
+        if self.barred_places is None:
             return self.top
         matrix = self.top.copy()
-        matrix.data = (~places[self.inputs.lists.items[:, : self.k] >= 0]).astype(np.float64)
+        matrix.data = (~self.barred_places[:, : self.k][self.places >= 0]).astype(np.float64)
         return matrix
+
+    @cached_property
+    def n_selected(self) -> NDArray[np.int64]:
+        """Candidates in the top K [n]."""
+        barred = self.barred_places
+        return self.length if barred is None else self.length - np.count_nonzero(barred[:, : self.k], axis=1)
 
     @cached_property
     def exposure(self) -> sparse.csr_array:
@@ -122,10 +153,9 @@ class Facts:
     @cached_property
     def hits(self) -> sparse.csr_array:
         """1 for each relevant item of the top K [n, n_items]."""
-        matrix = self.top.copy()
-        items = self.inputs.lists.items[:, : self.k]
-        matrix.data = self.hit[:, : self.k][items >= 0].astype(np.float64)
-        return matrix
+        user, column = self.hit_places
+        starts = np.concatenate([[0], np.cumsum(self.n_hits)]).astype(np.int32)
+        return sparse.csr_array((np.ones(len(user)), self.places[user, column], starts), shape=(self.n, self.n_items))
 
     @cached_property
     def relevant(self) -> sparse.csr_array:
@@ -138,8 +168,18 @@ class Facts:
         return None if self.inputs.known is None else self._pairs(self.inputs.known)
 
     def counts(self, matrix: sparse.csr_array, groups: sparse.csr_array) -> Array:
-        """Sums of a user × item matrix over groups of items: [n, j]."""
-        return np.asarray(matrix @ groups.toarray(), dtype=np.float64)
+        """Sums of a user × item matrix over groups of items: [n, j]. Those of the matrices of these facts are kept, as
+        several families ask for them."""
+        key = id(matrix), id(groups)
+        if key not in self._counted:
+            found: Array = np.asarray(matrix @ groups.toarray(), dtype=np.float64)
+            found.setflags(write=False)
+            self._counted[key] = matrix, groups, found  # the first two, so that no other object gets their ids
+        return self._counted[key][2]
+
+    @cached_property
+    def _counted(self) -> dict[tuple[int, int], tuple[sparse.csr_array, sparse.csr_array, Array]]:
+        return {}
 
     def candidates(self, group: ItemClass) -> Array:
         """Items of each group that could be recommended to each user: all that are not barred [n, j]."""
@@ -149,11 +189,30 @@ class Facts:
 
     def by_rank(self, value: Array) -> sparse.csr_array:
         """The value [k] of its rank for each item of the top K [n, n_items]."""
-        items = self.inputs.lists.items[:, : self.k]
-        full = items >= 0
-        starts = np.concatenate([[0], np.cumsum(self.length)])
-        data = np.broadcast_to(value[: items.shape[1]], items.shape)[full]
-        return sparse.csr_array((data, items[full], starts), shape=(self.n, self.n_items))
+        items, starts = self._listed
+        value = value[: self.places.shape[1]]
+        data = np.tile(value, self.n) if self.full else np.broadcast_to(value, self.places.shape)[self.places >= 0]
+        return sparse.csr_array((data, items, starts), shape=(self.n, self.n_items))
+
+    @cached_property
+    def _listed(self) -> tuple[Codes, NDArray[np.integer[Any]]]:
+        """The items of all top Ks after each other, and where each begins."""
+        items = self.places.ravel() if self.full else self.places[self.places >= 0]
+        kind = np.int32 if len(items) < 2**31 else np.int64
+        return items, np.concatenate([[0], np.cumsum(self.length)]).astype(kind)
+
+    def over_places(self, value: Array) -> Array:
+        """Sum of the values [k] of the ranks at which a top K has an item [n]."""
+        value = value[: self.places.shape[1]]
+        if self.full:
+            return np.full(self.n, value.sum())
+        summed: Array = (self.places >= 0) @ value
+        return summed
+
+    def over_hits(self, value: Array) -> Array:
+        """Sum of the values [k] of the ranks of the relevant items of a top K [n]."""
+        user, column = self.hit_places
+        return np.bincount(user, weights=value[column], minlength=self.n).astype(np.float64, copy=False)
 
     def _pairs(self, pairs: Interactions) -> sparse.csr_array:
         return sparse.csr_array((np.ones(len(pairs)), pairs.item, pairs.starts(self.n)), shape=(self.n, self.n_items))

@@ -330,7 +330,7 @@ def from_tables(
     with_list = np.asarray((lists.items >= 0).any(axis=1))
     people_meet = bool(with_list[people.codes(tables.truth[USER_ID])].any())
     true_item = things.codes(tables.truth[ITEM_ID])
-    items_meet = any(_meet(part, true_item, things.size) for part in (listed_item[:10_000], listed_item))
+    items_meet = any(meet(part, true_item, things.size) for part in (listed_item[:10_000], listed_item))
     apart = meeting(recommendations, tables.truth, people_meet, items_meet)
     return Inputs(
         user_ids=people.index.to_numpy(),
@@ -361,7 +361,7 @@ def lists_for(tables: Brought, system: str, users: pd.Series) -> tuple[Lists, tu
     return Lists(items, scores), made.findings
 
 
-def _meet(a: Codes, b: Codes, size: int) -> bool:
+def meet(a: Codes, b: Codes, size: int) -> bool:
     """Whether two columns of codes have one in common."""
     there = np.zeros(size, dtype=bool)
     there[a] = True
@@ -478,8 +478,9 @@ class Coder:
 
     def codes(self, column: pd.Series) -> Codes:
         """Codes [n] of a column of ids, -1 for those that it does not know."""
-        if self.table is None:
-            return self.index.get_indexer(pd.Index(column)).astype(np.int32)
+        if self.table is None:  # each different id is looked up once
+            place, different = pd.factorize(column)
+            return np.append(self.index.get_indexer(pd.Index(different)), -1).astype(np.int32)[place]
         offset = column.to_numpy() - self.low
         if not len(offset) or (offset.min() >= 0 and offset.max() < len(self.table)):
             found: Codes = self.table[offset]
@@ -604,10 +605,11 @@ def arrange(
         odd.repeated += int(repeated.sum())
         items[repeated] = -1
     odd.short += int(np.count_nonzero((length > 0) & (np.count_nonzero(items[:, :k] >= 0, axis=1) < k)))
+    if score is None:
+        return Lists(items, np.broadcast_to(np.nan, items.shape))  # no memory for what is not there
     scores = np.full(items.shape, np.nan)
-    if score is not None:
-        scores.ravel()[cell] = score[kept]
-        scores[items < 0] = np.nan
+    scores.ravel()[cell] = score[kept]
+    scores[items < 0] = np.nan
     return Lists(items, scores)
 
 
@@ -712,7 +714,8 @@ def _pairs(user: Codes, item: Codes, n_items: int) -> Interactions:
         key = np.sort(key)
         key = key[np.concatenate([[True], key[1:] != key[:-1]])]
         user, item = (key // n_items).astype(np.int32), (key % n_items).astype(np.int32)
-    return Interactions(user, item, np.ones(len(user), np.float32), np.zeros(len(user)))
+    n = len(user)  # no memory for what there is not
+    return Interactions(user, item, np.broadcast_to(np.float32(1.0), n), np.broadcast_to(0.0, n))
 
 
 def _aligned(items: pd.DataFrame | None, things: Coder, texts: NDArray[np.object_]) -> pd.DataFrame:

@@ -22,17 +22,20 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from fairdash.item_classes import ItemClass
 from fairdash.metrics.facts import Columns, Facts
 
 Array = NDArray[np.float64]
 
+BLOCK_CELLS = 2_000_000  # places of lists with a hit that are looked at once
+
 
 def odds_columns(facts: Facts) -> Columns:
     """odds:hits, odds:relevant, odds:false, odds:irrelevant [n]: the confusion table of the user's candidates."""
-    hits = np.count_nonzero(facts.hit[:, : facts.k], axis=1).astype(np.float64)
-    selected = np.asarray(facts.selected.sum(axis=1)).ravel()
+    hits = facts.n_hits.astype(np.float64)
+    selected = facts.n_selected.astype(np.float64)
     relevant = facts.n_relevant.astype(np.float64)
     return {
         "odds:hits": hits,
@@ -74,33 +77,70 @@ def pairwise_columns(facts: Facts, group: ItemClass) -> Columns:
     """above:, pairs: [n, j], and for exclusive groups above-intra:, pairs-intra: [n, j]: pairs (relevant item of the
     group, irrelevant candidate) and how many of them are in the right order."""
     items = facts.inputs.lists.items
-    hit = facts.hit
     member = group.member
     name = group.attribute
     relevant = facts.counts(facts.relevant, member)
     n_irrelevant = facts.n_candidates - facts.n_relevant
-    wrong = (items >= 0) & ~hit & ~facts.barred_places
-    before: NDArray[np.int32] = np.cumsum(wrong, axis=1, dtype=np.int32) - wrong  # irrelevant items that rank above
-    listed_wrong = wrong.sum(axis=1)
-    user, column = np.nonzero(hit)
+    listed_wrong, own_listed_wrong = _irrelevant_listed(facts, member)
+    user, column = np.nonzero(facts.hit)
+    before, own_before = _irrelevant_above(facts, user, column, group)
     found = sparse_rows(member, items[user, column])
-    won = _by_user(user, found * (n_irrelevant[user] - before[user, column])[:, None], facts.n)
+    won = _by_user(user, found * (n_irrelevant[user] - before)[:, None], facts.n)
     missed = relevant - _by_user(user, found, facts.n)
     won += missed * ((n_irrelevant - listed_wrong) / 2)[:, None]
     result = {f"above:{name}": won, f"pairs:{name}": relevant * n_irrelevant[:, None]}
     if group.exclusive:
         own_irrelevant = facts.candidates(group) - relevant
-        own_won = np.zeros_like(relevant)
-        for j in range(relevant.shape[1]):
-            inside = np.asarray(member[:, [j]].toarray()).ravel() > 0
-            here = inside[np.maximum(items, 0)] & (items >= 0)
-            own_wrong = here & wrong
-            own_before: NDArray[np.int32] = np.cumsum(own_wrong, axis=1, dtype=np.int32) - own_wrong
-            right = np.where(hit & here, own_irrelevant[:, [j]] - own_before, 0.0).sum(axis=1)
-            below = (own_irrelevant[:, j] - own_wrong.sum(axis=1)) / 2
-            own_won[:, j] = right + missed[:, j] * below
+        own_won = _by_user(user, found * (own_irrelevant[user] - own_before[:, None]), facts.n)
+        own_won += missed * (own_irrelevant - own_listed_wrong) / 2
         result |= {f"above-intra:{name}": own_won, f"pairs-intra:{name}": relevant * own_irrelevant}
     return result
+
+
+def _irrelevant_listed(facts: Facts, member: sparse.csr_array) -> tuple[NDArray[np.int64], Array]:
+    """How many irrelevant candidates all places of each list hold [n], and how many of each group [n, j]."""
+    if facts.inputs.lists.items.shape[1] <= facts.k:
+        counts = facts.counts(facts.selected, member) - facts.counts(facts.hits, member)
+        return facts.n_selected - facts.n_hits, counts
+    wrong = _irrelevant(facts, slice(None))
+    number = np.count_nonzero(wrong, axis=1)
+    starts = np.concatenate([[0], np.cumsum(number)])
+    items = facts.inputs.lists.items[wrong]
+    listed = sparse.csr_array((np.ones(len(items)), items, starts), shape=(facts.n, facts.n_items))
+    return number, facts.counts(listed, member)
+
+
+def _irrelevant_above(
+    facts: Facts, user: NDArray[np.int64], column: NDArray[np.int64], group: ItemClass
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many irrelevant candidates rank above each of these hits [hits], and how many of them are of its own group,
+    where groups are exclusive."""
+    items = facts.inputs.lists.items
+    kind = _kinds(group) if group.exclusive else None
+    before, own = np.zeros((2, len(user)), dtype=np.int64)
+    step = max(1, BLOCK_CELLS // items.shape[1])
+    for first in range(0, len(user), step):
+        block = slice(first, first + step)
+        rows, lists = user[block], items[user[block]]
+        wrong = _irrelevant(facts, rows) & (np.arange(items.shape[1]) < column[block, None])
+        before[block] = np.count_nonzero(wrong, axis=1)
+        if kind is not None:
+            alike = kind[lists] == kind[items[rows, column[block]]][:, None]
+            own[block] = np.count_nonzero(alike & wrong, axis=1)
+    return before, own
+
+
+def _irrelevant(facts: Facts, rows: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
+    """Which places of these lists hold an irrelevant candidate [rows, depth]."""
+    wrong: NDArray[np.bool_] = (facts.inputs.lists.items[rows] >= 0) & ~facts.hit[rows]
+    return wrong if facts.barred_places is None else wrong & ~facts.barred_places[rows]
+
+
+def _kinds(group: ItemClass) -> NDArray[np.int32]:
+    """The only group of each item [n_items + 1], -1 for one without, and at the end for an empty place."""
+    kinds = np.full(group.member.shape[0] + 1, -1, dtype=np.int32)
+    kinds[np.flatnonzero(np.diff(group.member.indptr))] = group.member.indices
+    return kinds
 
 
 def sparse_rows(member: object, rows: NDArray[np.int32]) -> Array:

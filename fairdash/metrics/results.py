@@ -27,8 +27,9 @@ from fairdash.metrics.inputs import Catalogue
 from fairdash.metrics.item_sums import ItemSums, Listed, divide
 from fairdash.metrics.many_tests import adjusted, undecided
 from fairdash.metrics.rates import Rates, spread, unit
+from fairdash.metrics.resampled import EXACT_PEOPLE
 from fairdash.metrics.shuffles import Shuffles
-from fairdash.metrics.tally import EXACT_PEOPLE, GroupSums, Tally
+from fairdash.metrics.tally import GroupSums, Tally
 from fairdash.plugins import added
 from fairdash.schema import UNKNOWN
 
@@ -38,6 +39,9 @@ _Sums = tuple[Array, Array, Array]  # [g, c], of products of columns [g, c, c], 
 
 CURVE_PEOPLE = 20_000  # a curve needs no more; they are chosen by hash
 _GRADED = words.later("in graded_ndcg alone: a gain of 2^rating − 1 for every held-out item, liked or not")
+_BAGS = words.later(
+    "above 20,000 users, bootstrap weights are those of up to 8,192 random sets of them, by a hash of (seed, user)"
+)
 _TOO_FEW_PEOPLE = words.later("with so few people no difference that is possible would be found")
 STEPS = 20  # cells of a distribution
 TIMES = (2, 4, 8, 16)  # as many shufflings as at first, for what is near the line
@@ -88,6 +92,7 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
             replicates=rules.replicates,
             seed=str(rules.seed),
         ),
+        **({"bags": _BAGS} if total.n > EXACT_PEOPLE else {}),
         "gap_interval": words.later(
             "two groups: of the signed difference, first the higher group; several groups or categories: all pairs "
             "covered at once; in both, an interval above 0 says that the groups differ, as p < 0.05 does"
@@ -204,7 +209,7 @@ def group_estimates(total: Tally, group: GroupSums, key: str) -> list[Estimate]:
     """A metric's value in each group [g], `(unknown)` last."""
     rates, column = group_metrics(total)[key]
     n = group.people if not column else people_with(total, group.total, column)
-    return _estimates(rates, (group.total, group.moments, group.boot), n, key)
+    return _estimates(rates, (group.total, group.moments, total.boot(group)), n, key)
 
 
 def group_rows(total: Tally, group: GroupSums, catalogue: Catalogue, undefined: dict[str, str]) -> dict[str, Any]:
@@ -244,7 +249,7 @@ def category_estimates(total: Tally, group: GroupSums, catalogue: Catalogue) -> 
     columns, places = total.people_layout[SLOTS], total.people_layout[PLACES].start  # places of all items
     slots = tuple(range(columns.start, columns.stop))
     rates = Rates(slots, (places,) * len(slots))
-    table = _by_target(rates, (group.total, group.moments, group.boot), group.people, 0.0, 1.0)
+    table = _by_target(rates, (group.total, group.moments, total.boot(group)), group.people, 0.0, 1.0)
     return {name: [row[j] for row in table] for j, name in enumerate(catalogue.classes[0].names)}
 
 
@@ -263,7 +268,7 @@ def gaps(
     group = total.groups[attribute]
     known = [g for g, name in enumerate(group.names) if name != UNKNOWN]
     small = [g for g in known if 0 < group.people[g] < group.min_size]
-    kept = [g for g in known if group.people[g] >= max(1, group.min_size)]
+    kept = group.kept
     if small:
         listed = ", ".join(f"{group.names[g]} ({group.people[g]})" for g in small)
         said.append(
@@ -315,7 +320,7 @@ def gaps(
         layout=total.people_layout,
         sums=sums,
         moments=group.moments[kept],
-        boot=group.boot[:, kept],
+        boot=total.boot(group)[:, kept],
         null=at_first,
         listed=group.listed[kept],
         catalogue=catalogue,

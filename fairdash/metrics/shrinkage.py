@@ -31,7 +31,8 @@ MANY = 5  # groups from which on an audit shows it: fewer are not "many", and th
 CELLS = 200  # of τ
 FARTHEST = 20.0  # times the spread of the values that τ is followed to
 LENT = 20  # people who lend their variance to every group: a group without hits is not certain to have none
-HALVINGS = 40
+HALVINGS = 60
+ROUNDING = 1e-14  # parts of the range of a quantile
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,10 +127,18 @@ def _quantile(weight: Array, centre: Array, error: Array, level: float) -> Array
     """Of mixtures of normals: weight [m], centre and error [m, g] → [g]."""
     seen = weight > 0
     weight, centre, error = weight[seen], centre[seen], error[seen]
+    error = np.maximum(error, np.finfo(float).tiny)
     low, high = (centre - 10 * error).min(axis=0), (centre + 10 * error).max(axis=0)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        below = weight @ ndtr((middle - centre) / np.maximum(error, np.finfo(float).tiny)) < level
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    half: Array = (low + high) / 2
-    return half
+    near, at = ROUNDING * (high - low), weight @ centre
+    for _ in range(HALVINGS):  # Newton's steps, and the middle where they lead out of what is left
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            off = (at - centre) / error
+            below, density = weight @ ndtr(off), weight @ (np.exp(-(off**2) / 2) / error) / math.sqrt(2 * math.pi)
+            step = at + (level - below) / density
+        low, high = np.where(below < level, at, low), np.where(below < level, high, at)
+        step = np.where((step > low) & (step < high), step, (low + high) / 2)
+        if (np.abs(step - at) <= near).all():
+            break
+        at = step
+    found: Array = step
+    return found

@@ -30,6 +30,7 @@ Orders = NDArray[np.unsignedinteger[Any]]  # people in random orders [orders, n]
 SMALL_GROUP = 2_000  # beyond the exact shuffles, groups up to this size are drawn from the sample
 FURTHER_LABELS = 30_000_000  # people × shufflings that are drawn for what is near the line: half a second
 FURTHER_CELLS = 2_000_000  # shufflings × groups × columns of these
+SHARED_CELLS = 20_000_000  # sums that are kept for all attributes: 160 MB
 BLOCK = 1_000_000  # people × orders that are summed at once: 12 MB
 
 
@@ -41,6 +42,7 @@ class Shuffles:
         self._total = total
         self._rng = np.random.default_rng(total.rules.seed)
         self._drawn: list[Orders] = []
+        self._shared: dict[bytes, tuple[NDArray[np.int64], Array]] = {}
 
     def sums(
         self,
@@ -69,7 +71,9 @@ class Shuffles:
             first = rules.permutations if times > 1 else 0
             orders = (_of_some(block, there) for block in self._orders(first + done, first + permutations))
             if everyone.member is None:
-                found = shuffle_rows(rows, groups.people[list(kept)], orders)
+                sizes = groups.people[list(kept)]
+                shared = None if times > 1 or columns is not None else self._first_people(there, sizes)
+                found = shuffle_rows(rows, sizes, orders) if shared is None else _cut(*shared, sizes, rows[there])
             else:
                 found = shuffle_members(rows, sampled.membership, orders)
             return found if made is None else np.concatenate([made, found])
@@ -84,6 +88,27 @@ class Shuffles:
         covariance = (products - n * np.outer(mean, mean)) / (n - 1)
         rng = np.random.default_rng([rules.seed, attribute, *([1] if times > 1 else [])])
         return _shuffle_limit(rows[there], whole, covariance, *_combinations(everyone), permutations, rng)
+
+    def _first_people(
+        self, there: NDArray[np.bool_], sizes: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], Array] | None:
+        """Sums over the first so many people of each order [orders, ends, c], for all ends of groups of all attributes
+        that the same people have a group in, since these are summed once. None where that is more than is worth it."""
+        key = np.packbits(there).tobytes()
+        if key not in self._shared:
+            total = self._total
+            ends = [_ends(sizes)]
+            for group, sampled in zip(total.groups, total.row_who, strict=True):
+                own = sampled.among(group.kept)
+                if own.member is None and len(group.kept) > 1 and np.array_equal(~own.unknown, there):
+                    ends.append(_ends(group.people[group.kept]))
+            every = np.unique(np.concatenate(ends))
+            if len(ends) < 3 or total.rules.permutations * len(every) * total.rows.shape[1] > SHARED_CELLS:
+                return None
+            orders = (_of_some(block, there) for block in self._orders(0, total.rules.permutations))
+            self._shared[key] = every, np.concatenate([first_people(total.rows, every, block) for block in orders])
+        every, sums = self._shared[key]
+        return (every, sums) if np.isin(_ends(sizes), every).all() else None
 
     def _orders(self, first: int, last: int) -> Iterator[Orders]:
         """From one number of order to before another, in blocks."""
@@ -111,23 +136,40 @@ def _of_some(orders: Orders, there: NDArray[np.bool_]) -> Orders:
 
 
 def shuffle_rows(rows: Array, sizes: NDArray[np.int64], orders: Iterable[Orders]) -> Array:
-    """Sums [orders, g, c] of the first sizes[0] people of each order, the next sizes[1], and so on."""
-    rest = int(np.argmax(sizes))  # the largest group is what the others leave
-    others = [g for g in range(len(sizes)) if g != rest]
-    ends = np.cumsum(sizes[others])
+    """Sums [orders, g, c] of the first people of each order, the next ones, and so on: groups of these sizes in their
+    order, but for the largest, which gets what the others leave."""
+    ends = _ends(sizes)
     found = [np.empty((0, len(sizes), rows.shape[1]))]
-    ones = np.empty(0)
-    for block in orders:
-        part = np.empty((len(block), len(sizes), rows.shape[1]))
-        taken = block[:, : ends[-1]].astype(np.int32).ravel()
-        starts = (np.arange(len(block))[:, None] * ends[-1] + (ends - sizes[others])).ravel()
-        pointers = np.append(starts, len(taken)).astype(np.int32)
-        ones = np.ones(len(taken)) if len(taken) > len(ones) else ones[: len(taken)]
-        member = sparse.csr_array((ones, taken, pointers), shape=(len(starts), len(rows)))
-        part[:, others] = (member @ rows).reshape(len(block), len(others), -1)
-        part[:, rest] = rows[block[0]].sum(axis=0) - part[:, others].sum(axis=1)
-        found.append(part)
+    found += [_cut(ends, first_people(rows, ends, block), sizes, rows[block[0]]) for block in orders]
     return np.concatenate(found)
+
+
+def first_people(rows: Array, ends: NDArray[np.int64], orders: Orders) -> Array:
+    """Sums [orders, ends, c] of the first ends[0] people of each order, the first ends[1], and so on; ends rise."""
+    last = int(ends[-1]) if len(ends) else 0
+    taken = orders[:, :last].astype(np.int32).ravel()
+    starts = np.arange(len(orders))[:, None] * last + np.append(0, ends[:-1])
+    pointers = np.append(starts.ravel(), len(taken)).astype(np.int32)
+    member = sparse.csr_array((np.ones(len(taken)), taken, pointers), shape=(starts.size, len(rows)))
+    parts: Array = (member @ rows).reshape(len(orders), len(ends), -1)
+    return np.cumsum(parts, axis=1, out=parts)
+
+
+def _ends(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where in an order the groups of these sizes end, but for the largest."""
+    return np.cumsum(np.delete(sizes, int(np.argmax(sizes))))
+
+
+def _cut(ends: NDArray[np.int64], firsts: Array, sizes: NDArray[np.int64], people: Array) -> Array:
+    """Sums [orders, g, c] of groups of these sizes, from sums over the first people of orders [orders, ends, c].
+    people: rows of all of them [n, c]."""
+    rest = int(np.argmax(sizes))
+    others = [g for g in range(len(sizes)) if g != rest]
+    found = np.empty((len(firsts), len(sizes), people.shape[1]))
+    found[:, others] = firsts[:, np.searchsorted(ends, _ends(sizes))]
+    found[:, rest] = people.sum(axis=0) - found[:, others[-1]]
+    found[:, others[1:]] -= found[:, others[:-1]]
+    return found
 
 
 def shuffle_members(rows: Array, member: sparse.csr_array, orders: Iterable[Orders]) -> Array:

@@ -12,9 +12,9 @@ in the warnings).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -49,7 +49,7 @@ from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, GroupSpec, Int
 Array = NDArray[np.float64]
 
 BATCH_ROWS = 1_000_000  # rows decoded at once
-PIECE_ROWS = 2_000_000  # rows tallied at once, by each worker
+PIECE_ROWS = 1_000_000  # rows tallied at once, by each worker
 LARGE_GROUP = 4  # BATCH_ROWS of a row group, beyond which it is cut: whoever reads a part decodes what is before it
 EDGE_ROWS = 65_536  # rows decoded at once of a row group of which a part is wanted
 BUCKET_ROWS = 5_000_000  # rows of one temporary file, where rows of a user do not stand together
@@ -236,8 +236,15 @@ def from_parquet(
     pieces = _Pieces(groups_of_rows, roles, user, item, made, least, rules, int(contents.lowest == 0))
 
     together = contents.runs == len(users_seen) and not listed[USER_ID].duplicated().any()
-    of_truth = people.codes(tables.truth[USER_ID])
-    unlisted = np.setdiff1d(of_truth, user.code).astype(np.int32)
+    held, listed_too = (np.zeros(people.size, dtype=bool) for _ in range(2))
+    held[people.codes(tables.truth[USER_ID])], listed_too[user.code[user.code >= 0]] = True, True
+    unlisted = np.flatnonzero(held & ~listed_too).astype(np.int32)
+    items_meet = inputs.meet(item.code[item.code >= 0], things.codes(tables.truth[ITEM_ID]), things.size)
+    lists = pd.DataFrame({USER_ID: users_seen.head(3), ITEM_ID: items_seen.head(3)})
+    lists.attrs["file"] = files[0].name
+    apart = inputs.meeting(lists, tables.truth, bool((held & listed_too).any()), items_meet)
+    of_tables, cuts = tables.findings, contents.cuts if together else None
+    del tables, contents, users_seen, items_seen  # codes are all that is needed: the lists are to have the memory
     done = 0
 
     def told(part: Part) -> None:
@@ -245,15 +252,11 @@ def from_parquet(
         done += 0 if isinstance(part, Unlisted) else len(part)
         progress(min(1.0, done / whole), words.say("Audited {done} of {whole} rows", done=done, whole=whole))
 
-    counted = engine.total(_count, pieces, pieces.parts(contents.cuts if together else None, whole, unlisted), told)
+    counted = engine.total(_count, pieces, pieces.parts(cuts, whole, unlisted), told, Counted.gathered)
     assert counted is not None  # there is at least one row
     total, odd = counted.tally, counted.odd
-    odd.from_zero = contents.lowest == 0
+    odd.from_zero = bool(pieces.shift)
     said += [*odd.sentences(), *inputs.short(odd.short, k)]
-    items_meet = bool(np.isin(things.codes(tables.truth[ITEM_ID]), item.code).any())
-    lists = pd.DataFrame({USER_ID: users_seen.head(3), ITEM_ID: items_seen.head(3)})
-    lists.attrs["file"] = files[0].name
-    apart = inputs.meeting(lists, tables.truth, len(unlisted) < len(np.unique(of_truth)), items_meet)
     said += inputs.unlisted(len(unlisted))
     continuous = {label: values[counted.codes] for label, values in made.continuous.items()}
     labels = [spec.label for spec in item_specs]
@@ -261,7 +264,7 @@ def from_parquet(
     if made.rated is not None and not accuracy_only:
         who = id_hash(people.index.astype(str).to_numpy(dtype=object))
         rated = audits.rating_gaps(made.rated, who, made.groups, least, made.catalogue.size, rules)
-    found = (*findings, *tables.findings, *odd.findings(files[0].name), *apart)
+    found = (*findings, *of_tables, *odd.findings(files[0].name), *apart)
     return audits.finish(total, made.catalogue, labels, said, continuous, made.threshold, rated=rated, findings=found)
 
 
@@ -277,16 +280,25 @@ Part = Stretch | Rows | Unlisted
 
 @dataclass(frozen=True, eq=False)
 class Counted:
-    """Of a part: whom it is about [n], their tally, and what was odd in their lists. Counted parts add up."""
+    """Of a part: whom it is about [n], their tally, and what was odd in their lists."""
 
     codes: Codes
     tally: Tally
     odd: inputs.Oddities
 
-    def __add__(self, other: Counted) -> Counted:
-        odd = replace(self.odd)
-        odd.add(other.odd)
-        return Counted(np.concatenate([self.codes, other.codes]), self.tally + other.tally, odd)
+    @staticmethod
+    def gathered(parts: Iterable[Counted]) -> Counted:
+        """Any number of parts as one, at least one."""
+        codes, odd = [], inputs.Oddities()
+
+        def tallies() -> Iterator[Tally]:
+            for part in parts:
+                codes.append(part.codes)
+                odd.add(part.odd)
+                yield part.tally
+
+        total = Tally.gathered(tallies())
+        return Counted(np.concatenate(codes), total, odd)
 
 
 def _count(pieces: _Pieces, part: Part) -> Counted:

@@ -1,9 +1,9 @@
-"""The audit of a set of users as a value that can be added to that of another: counts, sums over users, and the same
-sums under every bootstrap replicate.
+"""The audit of a set of users as a value that can be added to that of another: counts, sums over users, and what the
+same sums under every bootstrap replicate are made of (`metrics.resampled`).
 
 Every metric is a function of sums over users (a mean is a sum of values over a sum of ones), by group of users or over
 all. So `tally(whole) == tally(piece) + tally(piece) + …`: counts to the bit, real numbers to rounding. One machine can
-stream pieces through `+` in bounded memory, and many machines can each make their own.
+stream pieces through `sum` in bounded memory, and many machines can each make their own.
 
 Tests shuffle group labels over users, which needs the users together (`metrics.shuffles`). Up to EXACT_PEOPLE users
 whose group is known, their rows are kept; beyond, a random sample of so many (the smallest hashes) and the second
@@ -12,7 +12,10 @@ moments of all rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -22,18 +25,21 @@ from scipy import sparse
 from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.hashing import Hashes, mix
-from fairdash.metrics import bootstrap
+from fairdash.metrics import resampled
+from fairdash.metrics.accuracy import discounts
 from fairdash.metrics.catalogue import ACCURACY, chosen, counted
 from fairdash.metrics.facts import Columns, Facts
 from fairdash.metrics.inputs import Inputs
+from fairdash.metrics.resampled import EXACT_PEOPLE, Bags, People, Replicates
 from fairdash.plugins import added
 from fairdash.schema import UNKNOWN, Groups
 
 Array = NDArray[np.float64]
 Layout = dict[str, slice]  # where a named column, or block of columns, stands
 
-EXACT_PEOPLE = 20_000  # rows kept for the tests of one attribute
-BLOCK_PEOPLE = 8_192  # users whose weights are drawn at once: 8 MB for 1,000 replicates
+TILE = 16  # columns that a product of matrices takes at once, or a multiple of them
+STACKED = 512  # rows of columns that are put side by side at once: they stay in the cache
+ADDED = 8  # tallies that are added at once where many come
 BLOCKS = 20  # of users, for the jackknife of catalogue metrics
 
 
@@ -58,28 +64,34 @@ class Rules:
 @dataclass(frozen=True, eq=False)
 class GroupSums:
     """Sums of one attribute's groups, `(unknown)` last; who belongs to several counts in each. names: g. people: users
-    [g]. total: [g, c]. boot: float64 [replicates, g, c]. moments: sums of products of columns [g, c, c]. listed: how
-    often each item stands in a top K [g, n_items]. target: chosen shares of the named groups [g - 1]."""
+    [g]. total: [g, c]. moments: sums of products of columns [g, c, c]. listed: how often each item stands in a top K
+    [g, n_items]. target: chosen shares of the named groups [g - 1]."""
 
     attribute: str
     names: tuple[str, ...]
     min_size: int
     people: NDArray[np.int64]
     total: Array
-    boot: Array
     moments: Array
     listed: NDArray[np.int64]
     target: Array | None = None
+
+    @property
+    def kept(self) -> list[int]:
+        """The named groups that are large enough to be part of a gap."""
+        least = max(1, self.min_size)
+        return [g for g, name in enumerate(self.names) if name != UNKNOWN and self.people[g] >= least]
 
 
 @dataclass(frozen=True, eq=False)
 class Tally:
     """See the module. people_layout, items_layout: where columns stand in sums. depth: places of the longest list.
     metrics: per-user values [n] by key. who: the users' groups, by attribute. people_moments: sums of products of their
-    columns [c, c]. rows: people columns of users whose group is known in an attribute, at most EXACT_PEOPLE of each
-    [., c], with row_hash and row_who: their groups. item_lists: how often each item stands in a top K, by block of
-    users [BLOCKS, n_items]. list_lengths: how many top Ks have r items or more, for r from 1, likewise [BLOCKS, k].
-    blocks: the families' own sums by block of users, by name [BLOCKS, width]."""
+    columns [c, c]. drawn: what replicates are made of, the columns of people before those of items; None where there
+    are none. rows: people columns of users whose group is known in an attribute, at most EXACT_PEOPLE of each [., c],
+    with row_hash and row_who: their groups. item_lists: how often each item stands in a top K, by block of users
+    [BLOCKS, n_items]. list_lengths: how many top Ks have r items or more, for r from 1, likewise [BLOCKS, k]. blocks:
+    the families' own sums by block of users, by name [BLOCKS, width]."""
 
     rules: Rules
     people_layout: Layout
@@ -93,9 +105,8 @@ class Tally:
     groups: tuple[GroupSums, ...]
     people_total: Array
     people_moments: Array
-    people_boot: Array
     items_total: Array
-    items_boot: Array
+    drawn: People | Bags | None
     item_lists: NDArray[np.int64]
     list_lengths: NDArray[np.int64]
     blocks: dict[str, Array]
@@ -104,90 +115,116 @@ class Tally:
     row_who: tuple[Groups, ...]
 
     def __add__(self, other: Tally) -> Tally:
-        """The tally of both sets of users, which must not overlap and must come from the same rules."""
-        if (
-            self.rules != other.rules
-            or self.people_layout != other.people_layout
-            or self.items_layout != other.items_layout
-            or self.item_lists.shape != other.item_lists.shape
-            or [(g.attribute, g.names) for g in self.groups] != [(g.attribute, g.names) for g in other.groups]
-        ):
+        """The tally of both sets of users: see `sum`."""
+        return Tally.sum([self, other])
+
+    @staticmethod
+    def sum(parts: Sequence[Tally]) -> Tally:
+        """The tally of all these users. No two parts may have one in common, and all must come from the same rules:
+        raises ConfigError where they do not. Many at once cost less than one by one."""
+        first = parts[0]
+        if any(part._kind() != first._kind() for part in parts):
             raise ConfigError(
                 "These pieces belong to audits with different settings, items or groups, so they cannot be added.",
                 "Make all pieces with one set of rules.",
             )
         rows, row_hash, row_who = _sample(
-            np.concatenate([self.rows, other.rows]),
-            np.concatenate([self.row_hash, other.row_hash]),
-            tuple(mine + theirs for mine, theirs in zip(self.row_who, other.row_who, strict=True)),
+            [part.rows for part in parts],
+            np.concatenate([part.row_hash for part in parts]),
+            tuple(reduce(add, of_one) for of_one in zip(*(part.row_who for part in parts), strict=True)),
         )
         return Tally(
-            rules=self.rules,
-            people_layout=self.people_layout,
-            items_layout=self.items_layout,
-            n=self.n + other.n,
-            n_without_truth=self.n_without_truth + other.n_without_truth,
-            depth=max(self.depth, other.depth),
-            user_ids=np.concatenate([self.user_ids, other.user_ids]),
-            who=tuple(mine + theirs for mine, theirs in zip(self.who, other.who, strict=True)),
-            metrics={key: np.concatenate([value, other.metrics[key]]) for key, value in self.metrics.items()},
+            rules=first.rules,
+            people_layout=first.people_layout,
+            items_layout=first.items_layout,
+            n=sum(part.n for part in parts),
+            n_without_truth=sum(part.n_without_truth for part in parts),
+            depth=max(part.depth for part in parts),
+            user_ids=np.concatenate([part.user_ids for part in parts]),
+            who=tuple(reduce(add, of_one) for of_one in zip(*(part.who for part in parts), strict=True)),
+            metrics={key: np.concatenate([part.metrics[key] for part in parts]) for key in first.metrics},
             groups=tuple(
                 replace(
-                    mine,
-                    people=mine.people + theirs.people,
-                    total=mine.total + theirs.total,
-                    boot=mine.boot + theirs.boot,
-                    moments=mine.moments + theirs.moments,
-                    listed=mine.listed + theirs.listed,
+                    of_one[0],
+                    people=_total(group.people for group in of_one),
+                    total=_total(group.total for group in of_one),
+                    moments=_total(group.moments for group in of_one),
+                    listed=_total(group.listed for group in of_one),
                 )
-                for mine, theirs in zip(self.groups, other.groups, strict=True)
+                for of_one in zip(*(part.groups for part in parts), strict=True)
             ),
-            people_total=self.people_total + other.people_total,
-            people_moments=self.people_moments + other.people_moments,
-            people_boot=self.people_boot + other.people_boot,
-            items_total=self.items_total + other.items_total,
-            items_boot=self.items_boot + other.items_boot,
-            item_lists=self.item_lists + other.item_lists,
-            list_lengths=self.list_lengths + other.list_lengths,
-            blocks={name: sums + other.blocks[name] for name, sums in self.blocks.items()},
+            people_total=_total(part.people_total for part in parts),
+            people_moments=_total(part.people_moments for part in parts),
+            items_total=_total(part.items_total for part in parts),
+            drawn=resampled.added([part.drawn for part in parts], first.rules.seed),
+            item_lists=_total(part.item_lists for part in parts),
+            list_lengths=_total(part.list_lengths for part in parts),
+            blocks={name: _total(part.blocks[name] for part in parts) for name in first.blocks},
             rows=rows,
             row_hash=row_hash,
             row_who=row_who,
         )
+
+    @staticmethod
+    def gathered(parts: Iterable[Tally]) -> Tally:
+        """The sum of any number of parts as they come, at least one. People's own values are put together once, at the
+        end: in between they would be copied with every part."""
+        waiting: list[Tally] = []
+        own: list[tuple[NDArray[Any], tuple[Groups, ...], dict[str, Array]]] = []
+        nobody = np.empty(0, dtype=np.int64)
+        for part in parts:
+            own.append((part.user_ids, part.who, dict(part.metrics)))
+            who = tuple(groups.take(nobody) for groups in part.who)
+            waiting.append(replace(part, user_ids=nobody, who=who, metrics={key: np.empty(0) for key in part.metrics}))
+            if len(waiting) > ADDED:
+                waiting = [Tally.sum(waiting)]
+        return replace(
+            Tally.sum(waiting),
+            user_ids=np.concatenate([ids for ids, _, _ in own]),
+            who=tuple(reduce(add, of_one) for of_one in zip(*(who for _, who, _ in own), strict=True)),
+            metrics={key: np.concatenate([values.pop(key) for _, _, values in own]) for key in waiting[0].metrics},
+        )
+
+    def _kind(self) -> tuple[Any, ...]:
+        """What tallies must share to be added."""
+        groups = [(group.attribute, group.names) for group in self.groups]
+        return self.rules, self.people_layout, self.items_layout, self.item_lists.shape, groups
+
+    @cached_property
+    def _replicates(self) -> Replicates:
+        if self.drawn is not None:
+            return self.drawn.replicates(self.rules.replicates, self.rules.seed)
+        everyone = np.empty((0, len(self.people_total) + len(self.items_total)))
+        return Replicates(everyone, tuple(np.empty((0, *group.total.shape)) for group in self.groups))
+
+    @property
+    def people_boot(self) -> Array:
+        """Sums of the columns of people under every bootstrap weight [replicates, c]."""
+        return self._replicates.everyone[:, : len(self.people_total)]
+
+    @property
+    def items_boot(self) -> Array:
+        """Sums of the columns of the item side likewise [replicates, c]."""
+        return self._replicates.everyone[:, len(self.people_total) :]
+
+    def boot(self, group: GroupSums) -> Array:
+        """Sums of one attribute's groups likewise [replicates, g, c]."""
+        return self._replicates.groups[self.groups.index(group)]
 
 
 def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -> Tally:
     """The tally of these users. extra: further per-user values [n], NaN where undefined (the model side's)."""
     facts = Facts(inputs, rules.k, rules.score_cells)
     values, people, items = _columns(facts, rules, extra or {})
-    people_matrix, people_layout = _stack(people, facts.n)
-    items_matrix, items_layout = _stack(items, facts.n)
+    matrix, people_layout, items_layout = _stack(people, items, facts.n)
+    width = sum(at.stop - at.start for at in people_layout.values())
+    people_matrix = matrix[:, :width]
     # where each is in one group, or unknown, the groups' sums add up to those of all people
     parted = next((a for a, group in enumerate(inputs.groups) if group.member is None), None)
-    width = people_matrix.shape[1]
     counts = [len(g.names) + 1 for g in inputs.groups]
-    boots = [np.zeros((rules.replicates, g, width)) for g in counts]
-    people_boot = np.zeros((rules.replicates, width))
-    items_boot = np.zeros((rules.replicates, items_matrix.shape[1]))
-    for first in range(0, facts.n if rules.replicates else 0, BLOCK_PEOPLE):
-        block = slice(first, first + BLOCK_PEOPLE)
-        drawn = bootstrap.weights(inputs.hashes[block], rules.replicates, rules.seed)
-        here = people_matrix[block]
-        parts = []
-        for a, boot in enumerate(boots):
-            for g, rows in enumerate(inputs.groups[a].members):
-                members = rows[slice(*np.searchsorted(rows, (first, first + BLOCK_PEOPLE)))] - first
-                if len(members):
-                    boot[:, g] += drawn[members].astype(np.float64).T @ here[members]
-        both = np.concatenate([here, items_matrix[block]], axis=1) if parted is None else items_matrix[block]
-        summed = drawn.astype(np.float64).T @ both
-        parts.append(summed)
-        if parted is None:
-            people_boot += summed[:, :width]
-        items_boot += summed[:, -items_matrix.shape[1] :] if items_matrix.shape[1] else 0.0
-    if parted is not None:
-        people_boot = boots[parted].sum(axis=1)
-
+    drawn = None
+    if rules.replicates:
+        drawn = resampled.settled(People(inputs.hashes, matrix, inputs.groups, width), rules.seed)
     groups = []
     for a, group in enumerate(inputs.groups):
         total = np.zeros((counts[a], width))
@@ -198,7 +235,9 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
             total[g] = members.sum(axis=0)
             moments[g] = members.T @ members
             if not rules.accuracy_only:
-                listed[g] = np.bincount(facts.top[rows].indices, minlength=facts.n_items)
+                places = facts.places[rows]
+                filled = places.ravel() if facts.full else places[places >= 0]
+                listed[g] = np.bincount(filled, minlength=facts.n_items)
         groups.append(
             GroupSums(
                 group.attribute,
@@ -206,7 +245,6 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
                 inputs.min_sizes[a],
                 np.array([len(rows) for rows in group.members]),
                 total,
-                boots[a],
                 moments,
                 listed,
                 inputs.targets[a],
@@ -214,7 +252,7 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         )
     sampled = people_matrix, np.zeros(facts.n, dtype=np.uint64), inputs.groups
     if rules.permutations:
-        sampled = _sample(people_matrix, mix(rules.seed, inputs.hashes), inputs.groups)
+        sampled = _sample([people_matrix], mix(rules.seed, inputs.hashes), inputs.groups)
     kept_rows, row_hash, row_who = sampled
     item_lists: NDArray[np.int64] = np.zeros((BLOCKS, facts.n_items), dtype=np.int64)
     blocks: dict[str, Array] = {}
@@ -222,12 +260,11 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
     if not rules.accuracy_only:
         # the hash's high bits, as its low bits order the rows
         part = (mix(rules.seed, inputs.hashes) >> np.uint64(32)).astype(np.int64) % BLOCKS
-        cell = np.repeat(part, facts.length) * facts.n_items + facts.top.indices
-        item_lists = np.bincount(cell, minlength=item_lists.size).reshape(item_lists.shape).astype(np.int64)
-        member = sparse.csr_array((np.ones(facts.n), (part, np.arange(facts.n))), shape=(BLOCKS, facts.n))
+        in_blocks = _InBlocks(part)
+        item_lists = in_blocks.counts(facts.top)
         for family in chosen(rules.only).values():
             if family.block_columns is not None:
-                blocks = added(blocks, ((name, _dense(member @ x)) for name, x in family.block_columns(facts).items()))
+                blocks = added(blocks, ((name, in_blocks.sums(x)) for name, x in family.block_columns(facts).items()))
         of_length = np.bincount(part * (rules.k + 1) + facts.length, minlength=BLOCKS * (rules.k + 1))
         list_lengths = of_length.reshape(BLOCKS, -1)[:, :0:-1].cumsum(axis=1)[:, ::-1]
     return Tally(
@@ -243,9 +280,8 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         groups=tuple(groups),
         people_total=people_matrix.sum(axis=0),
         people_moments=people_matrix.T @ people_matrix if parted is None else groups[parted].moments.sum(axis=0),
-        people_boot=people_boot,
-        items_total=items_matrix.sum(axis=0),
-        items_boot=items_boot,
+        items_total=matrix[:, width:].sum(axis=0),
+        drawn=drawn,
         item_lists=item_lists,
         list_lengths=list_lengths,
         blocks=blocks,
@@ -255,8 +291,35 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
     )
 
 
-def _dense(sums: sparse.csr_array | Array) -> Array:
-    return sums.toarray() if isinstance(sums, sparse.csr_array) else sums
+class _InBlocks:
+    """Sums of user × item matrices over blocks of users [BLOCKS, width]. part: each user's block [n]."""
+
+    def __init__(self, part: NDArray[np.int64]) -> None:
+        self._part = part
+        self._cells: dict[int, tuple[NDArray[Any], NDArray[np.int64]]] = {}
+
+    def counts(self, x: sparse.csr_array) -> NDArray[np.int64]:
+        """Of entries that are all 1."""
+        width = x.shape[1]
+        return np.bincount(self._cell(x), minlength=BLOCKS * width).reshape(BLOCKS, width).astype(np.int64, copy=False)
+
+    def sums(self, x: sparse.csr_array | Array) -> Array:
+        """Of any entries, of a dense matrix too."""
+        if not isinstance(x, sparse.csr_array):
+            shape = BLOCKS, len(self._part)
+            return np.asarray(sparse.csr_array((np.ones(shape[1]), (self._part, np.arange(shape[1]))), shape=shape) @ x)
+        width = x.shape[1]
+        summed = np.bincount(self._cell(x), weights=x.data, minlength=BLOCKS * width)
+        return summed.reshape(BLOCKS, width).astype(np.float64, copy=False)
+
+    def _cell(self, x: sparse.csr_array) -> NDArray[np.int64]:
+        """Where each entry is added; matrices that share their indices share it."""
+        key = id(x.indices)
+        if key not in self._cells:
+            cell = np.repeat(self._part * x.shape[1], np.diff(x.indptr))
+            cell += x.indices
+            self._cells[key] = x.indices, cell  # the first, so that no other array gets its id
+        return self._cells[key][1]
 
 
 def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[str, Array], Columns, Columns]:
@@ -298,26 +361,41 @@ def _item_columns(facts: Facts, rules: Rules) -> Columns:
         for family in chosen(rules.only).values():
             if family.item_columns is not None:
                 items = added(items, family.item_columns(facts, group).items())
-    items["exposure"] = np.asarray(facts.exposure.sum(axis=1)).ravel()
+    items["exposure"] = facts.over_places(discounts(rules.k))
     items["relevant"] = facts.n_relevant.astype(np.float64)
     items["listed"] = (facts.length > 0).astype(np.float64)
     items["truth"] = (facts.n_relevant > 0).astype(np.float64)
     return items
 
 
-def _stack(columns: Columns, n: int) -> tuple[Array, Layout]:
-    layout: Layout = {}
+def _stack(people: Columns, items: Columns, n: int) -> tuple[Array, Layout, Layout]:
+    """All columns side by side [n, c], and where each stands: those of people, and those of the item side after them,
+    counted from their own first. Single columns of people fill whole tiles, before those of several: products of
+    matrices round the last tile otherwise, and no value is to depend on what else is summed, as cells of scores."""
+    single = {name: values for name, values in people.items() if values.ndim == 1}
+    several = {name: values for name, values in people.items() if name not in single}
+    filling = np.zeros((n, -len(single) % TILE))
+    layouts: list[Layout] = []
     blocks = []
-    at = 0
-    for name, values in columns.items():
-        block = values.reshape(n, -1)
-        layout[name] = slice(at, at + block.shape[1])
-        at += block.shape[1]
-        blocks.append(block)
-    return (np.concatenate(blocks, axis=1) if blocks else np.empty((n, 0))), layout
+    for columns in ({**single, "": filling, **several}, items):
+        layout: Layout = {}
+        at = 0
+        for name, values in columns.items():
+            block = values.reshape(n, -1)
+            layout[name] = slice(at, at + block.shape[1])
+            at += block.shape[1]
+            blocks.append(block)
+        layouts.append(layout)
+    matrix = np.empty((n, sum(block.shape[1] for block in blocks)))
+    for first in range(0, n, STACKED):
+        rows = slice(first, first + STACKED)
+        np.concatenate([block[rows] for block in blocks], axis=1, out=matrix[rows])
+    return matrix, layouts[0], layouts[1]
 
 
-def _sample(rows: Array, hashes: Hashes, who: tuple[Groups, ...]) -> tuple[Array, Hashes, tuple[Groups, ...]]:
+def _sample(
+    parts: Sequence[Array], hashes: Hashes, who: tuple[Groups, ...]
+) -> tuple[Array, Hashes, tuple[Groups, ...]]:
     """Rows in the order of their hashes, so that no order of users or pieces shows: of every attribute at most
     EXACT_PEOPLE of the users whose group is known, so that an attribute known for few keeps them all."""
     order = np.argsort(hashes, kind="stable")
@@ -326,4 +404,16 @@ def _sample(rows: Array, hashes: Hashes, who: tuple[Groups, ...]) -> tuple[Array
         known = ~groups.unknown[order]
         kept |= known & (np.cumsum(known) <= EXACT_PEOPLE)
     order = order[kept]
-    return rows[order], hashes[order], tuple(groups.take(order) for groups in who)
+    rows = np.empty((len(order), parts[0].shape[1]))
+    first = 0
+    for part in parts:  # straight to their places: most rows of many pieces are not kept
+        here = np.flatnonzero((order >= first) & (order < first + len(part)))
+        rows[here] = part[order[here] - first]
+        first += len(part)
+    return rows, hashes[order], tuple(groups.take(order) for groups in who)
+
+
+def _total(parts: Iterable[NDArray[Any]]) -> NDArray[Any]:
+    """Their sum, in their order."""
+    total: NDArray[Any] = reduce(add, parts)
+    return total

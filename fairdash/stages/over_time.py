@@ -17,7 +17,7 @@ from fairdash.data.windows import labels
 from fairdash.errors import ConfigError
 from fairdash.metrics import bootstrap
 from fairdash.metrics.catalogue import ACCURACY, FAMILIES, on_side
-from fairdash.schema import Lists, Split
+from fairdash.schema import UNKNOWN, Lists, Split
 from fairdash.stages.audit import AuditSpec, of_split
 from fairdash.stages.disclosure import told, withheld
 
@@ -27,12 +27,13 @@ WAYS = ("month", "week", "4", "8", "12")  # calendar windows, of dates alone; an
 @dataclass(frozen=True, eq=False)
 class Window:
     """people: with held-out items in it; None for very few. gap: the row of audit.json of one metric, whose p_holm is
-    corrected over all windows. reason: why there is no gap."""
+    corrected over all windows. reason: why there is no gap; few: because fewer than two groups have enough people."""
 
     name: str
     people: int | None
     gap: dict[str, Any]
     reason: str = ""
+    few: bool = False
 
 
 def ways(split: Split) -> tuple[str, ...]:
@@ -75,7 +76,8 @@ def over_time(split: Split, lists: Lists, spec: AuditSpec, metric: str, way: str
         made = withheld(of_split(part, lists, replace(spec, only=only)).to_json())
         row = made["gaps"][group.label].get(metric, {})
         reason = made["undefined"].get(f"gaps.{group.label}.{metric}", "")
-        found.append(Window(str(name), told(int(there.sum())), row, reason))
+        large = [one for one, own in made["groups"][group.label].items() if one != UNKNOWN and not own["small"]]
+        found.append(Window(str(name), told(int(there.sum())), row, reason, few=len(large) < 2))
     p = bootstrap.holm([np.nan if one.gap.get("p_value") is None else one.gap["p_value"] for one in found])
     return tuple(
         replace(one, gap={**one.gap, "p_holm": None if np.isnan(value) else float(value)})

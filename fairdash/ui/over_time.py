@@ -78,5 +78,6 @@ def _moment(window: Window, attribute: str, two: list[str]) -> Moment:
     elif gap is not None and pair and not two and pair[0] != pair[1]:
         one, other = (words.people(attribute, name) for name in pair)
         more = words.say("{one}, then {other}", one=one, other=other)
-    return Moment(window.name, window.people, gap, low, high, row.get("p_holm"), charts.verdict(row),
+    verdict = "few" if gap is None and window.few else charts.verdict(row)
+    return Moment(window.name, window.people, gap, low, high, row.get("p_holm"), verdict,
                   words.say(window.reason) if gap is None else "", more)  # fmt: skip

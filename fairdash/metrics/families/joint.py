@@ -48,20 +48,18 @@ def attention_apart(facts: Facts) -> Array:
     else 0, r 1 for a liked item. NaN without a liked item, and for K = 1, where attention is 0 / 0."""
     if facts.k == 1:
         return np.full(facts.n, np.nan)
-    places = facts.inputs.lists.items[:, : facts.k] >= 0
-    hit = facts.hit[:, : facts.k]
-    attention = (facts.k - 1 - np.arange(places.shape[1])) / (facts.k - 1)
-    apart = (np.abs(attention - hit) * places).sum(axis=1) + facts.n_relevant - hit.sum(axis=1)
+    attention = (facts.k - 1 - np.arange(facts.k)) / (facts.k - 1)
+    # of a hit it is 1 less the attention, and of a liked item outside the list 1
+    apart = facts.over_places(attention) - 2 * facts.over_hits(attention) + facts.n_relevant
     return np.where(facts.n_relevant > 0, apart / facts.n_items, np.nan)
 
 
 def exposure_apart(facts: Facts) -> Array:
     """II-F of each list [n]: Σ (E − E*)² / n_items over the catalogue; NaN without a liked item."""
-    places = facts.inputs.lists.items[:, : facts.k] >= 0
-    seen = PATIENCE ** np.arange(places.shape[1])
+    seen: Array = PATIENCE ** np.arange(facts.k, dtype=np.float64)
     ideal = _ideal(facts)
     # outside the list E is 0, and E* is for liked items only
-    squares = places @ seen**2 - 2 * ideal * (facts.hit[:, : facts.k] @ seen) + facts.n_relevant * ideal**2
+    squares = facts.over_places(seen**2) - 2 * ideal * facts.over_hits(seen) + facts.n_relevant * ideal**2
     return np.where(facts.n_relevant > 0, np.maximum(squares, 0.0) / facts.n_items, np.nan)
 
 
@@ -73,23 +71,28 @@ def _ideal(facts: Facts) -> Array:
 
 
 def _block_columns(facts: Facts) -> dict[str, sparse.csr_array | Array]:
-    """joint:apart: E − E*, joint:impact: 1 / rank of hits, joint:liked: all [n, n_items], of people with a liked item,
-    who are counted in joint:people [n, 1]."""
-    known = (facts.n_relevant > 0).astype(np.float64)
+    """joint:seen: E, joint:ideal: E*, joint:impact: 1 / rank of hits, joint:liked: all [n, n_items], of people with a
+    liked item, who are counted in joint:people [n, 1]."""
+    known = facts.n_relevant > 0
     places = np.arange(facts.k, dtype=np.float64)
-    seen = sparse.diags_array(known) @ facts.by_rank(PATIENCE**places)
-    impact = facts.by_rank(1 / (1 + places)).multiply(facts.relevant)
+    seen = facts.by_rank(PATIENCE**places)
+    if not known.all():
+        seen.data *= np.repeat(known, np.diff(seen.indptr))
+    ideal, impact = facts.relevant.copy(), facts.hits.copy()
+    ideal.data = np.repeat(_ideal(facts), facts.n_relevant)
+    impact.data = 1 / (1 + places[facts.hit_places[1]])
     return {
-        "joint:apart": sparse.csr_array(seen - sparse.diags_array(_ideal(facts)) @ facts.relevant),
-        "joint:impact": sparse.csr_array(impact),
+        "joint:seen": seen,
+        "joint:ideal": ideal,
+        "joint:impact": impact,
         "joint:liked": facts.relevant,
-        "joint:people": known[:, None],
+        "joint:people": known[:, None].astype(np.float64),
     }
 
 
 def _of_catalogue(listed: Listed) -> dict[str, Estimate]:
     n_items, k = listed.lists.shape[1], listed.lengths.shape[1]
-    apart = np.hstack([listed.own["joint:apart"], listed.own["joint:people"]])
+    apart = np.hstack([listed.own["joint:seen"] - listed.own["joint:ideal"], listed.own["joint:people"]])
     impacts = np.hstack([listed.own["joint:impact"], listed.own["joint:liked"]])
 
     def of_impacts(sign: int) -> Estimate:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fairdash import data
-from fairdash.schema import Dataset
+from fairdash.schema import TIME, Dataset
 
 LOG = "user_id,movie_id,rating\n" + "".join(f"{u},{i},{1 + (u + i) % 5}\n" for u in range(8) for i in range(6))
 PEOPLE = "user_id,gender\n" + "".join(f"{u},{'FM'[u % 2]}\n" for u in range(8))
@@ -106,8 +106,10 @@ def test_files_by_date_are_one_table(tmp_path: Path, names: tuple[str, str]) -> 
     assert len(dataset.interactions) == 40
     assert "gender" in dataset.users
     assert any(one.key == "parts" and "2 parts" in one.message for one in findings)
-    keyed = {"year"} if "=" in names[0] else set()
-    assert {name for one in findings if one.key == "columns_aside" for name in ("year",)} == keyed
+    assert not any(one.key == "columns_aside" for one in findings)
+    keyed = "=" in names[0]  # a year alone is a time where it comes from folders
+    assert any(one.key == "joined_date" for one in findings) is keyed
+    assert dataset.interactions[TIME].nunique() == 2 if keyed else TIME not in dataset.interactions
 
 
 def test_parts_with_other_columns_are_refused(tmp_path: Path) -> None:

@@ -296,6 +296,20 @@ def test_differential_fairness_by_hand() -> None:
     assert item == 0
 
 
+@pytest.mark.parametrize(("size", "own", "marked"), [(30, 7, 30), (600, 170, 80), (40, 35, 12), (900, 300, 400)])
+def test_numbers_from_a_table_are_hypergeometric(size: int, own: int, marked: int) -> None:
+    """And those beyond the table are of the same kind, in one draw."""
+    of = np.array([marked, 0, 1]).repeat(4000)
+    found = groups._Urn(size, own, marked).draw(of, np.random.default_rng(0)).reshape(3, -1)
+    assert not found[1].any()
+    for number, drawn in zip((marked, 1), found[[0, 2]], strict=True):
+        part = own / size
+        spread = math.sqrt(number * part * (1 - part) * (size - number) / (size - 1))
+        assert max(0, number - size + own) <= drawn.min() <= drawn.max() <= min(number, own)
+        assert drawn.mean() == pytest.approx(number * part, abs=4 * spread / 60 + 1e-12)
+        assert drawn.std() == pytest.approx(spread, rel=0.06, abs=1e-12)
+
+
 def test_curve_follows_the_truth() -> None:
     rng = np.random.default_rng(9)
     x = rng.uniform(0, 10, 1500)

@@ -16,7 +16,7 @@ def sums_of(rows: np.ndarray, codes: np.ndarray, number: int) -> GroupSums:
     groups = [rows[codes == g] for g in [*range(number), -1]]
     return GroupSums(
         "x", (*"abcdefghij"[:number], "(unknown)"), 1, np.array([len(g) for g in groups]),
-        np.stack([g.sum(axis=0) for g in groups]), np.empty((0, number + 1, rows.shape[1])),
+        np.stack([g.sum(axis=0) for g in groups]),
         np.stack([g.T @ g for g in groups]), np.empty((number + 1, 0), np.int64),
     )  # fmt: skip
 
@@ -25,7 +25,7 @@ def tallied(rows: np.ndarray, codes: np.ndarray, number: int, seed: int, permuta
     """What `Shuffles` reads of a tally of people in so many groups."""
     hashes = np.random.default_rng([seed, 1]).integers(0, 2**63, len(rows)).astype(np.uint64)
     who = Groups("x", tuple("abcdefghij"[:number]), codes.astype(np.int32))
-    kept, _, sampled = _sample(rows, hashes, (who,))
+    kept, _, sampled = _sample([rows], hashes, (who,))
     rules: Any = SimpleNamespace(seed=seed, permutations=permutations)
     made = SimpleNamespace(rules=rules, n=len(rows), groups=(sums_of(rows, codes, number),), rows=kept)
     made.who, made.row_who = (who,), sampled
@@ -100,3 +100,17 @@ def test_orders_are_the_same_for_every_attribute_and_of_its_people_alone() -> No
     moved = shuffle_members(total.rows[there], who.membership, [orders])
     by_hand = np.stack([total.rows[there][order[who.codes == 1]].sum(axis=0) for order in orders])
     np.testing.assert_allclose(moved[:, 1], by_hand)
+
+
+def test_attributes_of_the_same_people_are_summed_at_once() -> None:
+    """And each gives what it gives alone."""
+    rng = np.random.default_rng(11)
+    rows = np.stack([rng.random(80), np.ones(80)], axis=1)
+    alone = [tallied(rows, rng.permutation(np.repeat(range(len(n)), n)), len(n), 0, 40) for n in ([30, 50], [10] * 8)]
+    parts = {name: tuple(getattr(one, name)[0] for one in alone) for name in ("groups", "who", "row_who")}
+    first = alone[0]
+    both: Any = SimpleNamespace(rules=first.rules, n=80, rows=first.rows, **parts)
+    made = Shuffles(both)
+    for attribute, (one, kept) in enumerate(zip(alone, ([0, 1], list(range(8))), strict=True)):
+        np.testing.assert_allclose(made.sums(attribute, kept), Shuffles(one).sums(0, kept), rtol=1e-12)
+    assert len(made._shared) == 1

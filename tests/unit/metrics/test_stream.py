@@ -175,7 +175,8 @@ def test_pieces_of_different_audits_do_not_add(data: dict[str, Any]) -> None:
 
 def test_many_people_are_tested_by_the_limit(monkeypatch, data: dict[str, Any], whole: dict[str, Any]) -> None:
     """The limit distribution of the shuffled sums gives the p-values of true shufflings."""
-    monkeypatch.setattr("fairdash.metrics.tally.EXACT_PEOPLE", 100)
+    for module in ("resampled", "tally"):
+        monkeypatch.setattr(f"fairdash.metrics.{module}.EXACT_PEOPLE", 100)
     monkeypatch.setattr("fairdash.metrics.shuffles.SMALL_GROUP", 10)
     found = audit.from_frames(**data, **OPTIONS).to_json()["gaps"]["gender"]
     for metric in ("ndcg", "recall", "mrr", "arp", "equal_opportunity_difference"):

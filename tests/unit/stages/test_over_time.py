@@ -58,6 +58,7 @@ def test_each_window_is_of_those_with_held_out_items_in_it(made: tuple[Split, Li
     assert charts.verdict(february.gap) == "none"
     assert (march.people, charts.verdict(march.gap)) == (8, "undefined")
     assert march.reason
+    assert [one.few for one in (january, february, march)] == [False, False, True]
     assert january.people == int((np.arange(PEOPLE) % 2 == 0).sum() - 8)
 
 
@@ -79,11 +80,14 @@ def test_windows_need_times_and_a_metric_of_lists(made: tuple[Split, Lists]) -> 
 
 
 def test_a_window_without_a_gap_is_no_gap_of_nothing() -> None:
-    told = [Moment("2024-01", 120, 0.2, 0.1, 0.3, 0.01, "found"), Moment("2024-02", None, None, reason="too few")]
+    told = [
+        Moment("2024-01", 120, 0.2, 0.1, 0.3, 0.01, "found"),
+        Moment("2024-02", None, None, verdict="few", reason="too few"),
+    ]
     chart = charts.over_time(told, "NDCG")
     assert chart.table["gap"].isna().tolist() == [False, True]
     assert chart.table["people"].isna().tolist() == [False, True]
-    crossed = next(trace for trace in chart.figure.data if trace.name == "undefined")
+    crossed = next(trace for trace in chart.figure.data if trace.name == "too few people")
     assert crossed.y[0] < 0
     assert "2024-01" in chart.alt
     assert not len(charts.over_time(told[1:], "NDCG").table)
