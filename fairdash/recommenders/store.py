@@ -200,9 +200,7 @@ def check_pretrained(folder: Path, kinds: Collection[str] | None = ENCODERS) -> 
     kind = config.get("model_type")
     if kinds is not None and kind not in kinds:
         raise ModelError(
-            words.say(
-                "{name} is a {kind} model, and what is needed here is another kind.", name=folder.name, kind=repr(kind)
-            ),
+            words.say("{name} is a {kind} model, and an encoder is needed here.", name=folder.name, kind=repr(kind)),
             words.say("Known: {names}.", names=", ".join(kinds)),
         )
     _check_config(folder.name, config)

@@ -90,7 +90,7 @@ def _further() -> Further:
     with st.expander(words.say("Pictures and vectors of items"), icon=":material/image:", key="further"):
         st.caption(
             words.say(
-                "`bert_sequence` reads them beside the texts, and Explore shows the pictures. A picture is its item's "
+                "A recommender may read them beside the texts, and Explore shows the pictures. A picture is its item's "
                 "by its name (`42.jpg`), or by a column `image` of the items that holds its path in the zip."
             )
         )

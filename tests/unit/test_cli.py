@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from fairdash import cli, words
+from fairdash import cli, data, words
 from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
 from fairdash.data import brought, sources, synthetic
 from fairdash.data.given import given_split
@@ -442,10 +445,18 @@ def test_arrays_of_people_and_items_come_along_to_the_run(
     assert training.user_arrays["face"].shape == (8, 2, 2)
     place = training.items["item_id"].str.removeprefix("i").astype(float)
     assert training.item_arrays["cover"][:, 0].tolist() == place.tolist()
+    pixel = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(pixel, "PNG")
+    with zipfile.ZipFile("covers.zip", "w") as archive:
+        archive.writestr("a/i3.png", pixel.getvalue())
+    assert main(["data", "--interactions", "log.csv", "--item-images", "covers.zip", "--out", "seen"]) == 0
+    assert [one is not None for one in data.load(Path("seen")).item_images or ()].count(True) == 1
     for wrong, said in (
         (["--item-vectors", "covers.parquet"], "Write --item-vectors poster=posters.npz"),
         (["--item-vectors", "cover=faces.npz"], "among the items"),
         (["--item-vectors", "more=nowhere.npz"], "nowhere.npz"),
+        (["--item-images", "covers.parquet"], "covers.parquet is no zip archive"),
+        (["--item-images", "nowhere.zip"], "nowhere.zip"),
         (["--item-vectors", "cover=covers.parquet", "--item-vectors", "cover=covers.parquet"], "twice"),
     ):
         assert main(["data", "--interactions", "log.csv", *wrong]) == EXIT_ERROR

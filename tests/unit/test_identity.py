@@ -43,7 +43,16 @@ ROOTS: dict[str, tuple[str, ...]] = {
 }
 # Settings that refuse or place, but change no number.
 LIMITS = {
-    *("MAX_UPLOAD_MB", "MAX_UNPACKED_MB", "MAX_ZIP_MEMBERS", "MAX_COLUMNS", "MAX_ROWS", "MAX_CELLS", "QUOTA_GB"),
+    *(
+        "MAX_UPLOAD_MB",
+        "MAX_UNPACKED_MB",
+        "MAX_ZIP_MEMBERS",
+        "MAX_COLUMNS",
+        "MAX_IMAGES",
+        "MAX_ROWS",
+        "MAX_CELLS",
+        "QUOTA_GB",
+    ),
     *("MAX_CATALOGUE_CELLS", "NUMBERS", "PLUGINS"),  # plugins count by their versions
     *("API_BODY_KB", "API_BODY_SECONDS", "API_BATCH", "API_HISTORY", "API_RATE", "API_RUNS"),
     "EVENT_LATENESS",  # stands in the log itself

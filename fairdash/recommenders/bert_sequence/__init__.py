@@ -44,7 +44,6 @@ class SequenceOptions(TrainingOptions):
         "What is learned: the next item, whether the person likes an item (the recommender then predicts P(like)), or "
         "both from one encoder. Where both are, lists are those of the next item.",
         choices=("next", "next,rating", "rating"),
-        first=True,
     )
     rating_weight: float = option(
         1.0,

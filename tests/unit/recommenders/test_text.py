@@ -13,7 +13,7 @@ import pytest
 
 from fairdash import settings
 from fairdash.errors import ModelError
-from fairdash.recommenders import text
+from fairdash.recommenders import cache, text
 from fairdash.recommenders.device import choose
 
 USERS = pd.DataFrame({"user_id": ["1", "2"], "gender": ["F", None], "age": [25.0, 31.5], "job_title": ["cook", ""]})
@@ -73,7 +73,7 @@ def test_cache_is_used_and_a_damaged_one_is_not(monkeypatch: pytest.MonkeyPatch)
 
 def test_two_threads_may_encode_the_same_texts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"song {i}" for i in range(40)]
-    both_wrote, save = Barrier(2, timeout=600), text.save_file
+    both_wrote, save = Barrier(2, timeout=600), cache.save_file
 
     def together(arrays: dict[str, Any], path: Path) -> None:
         save(arrays, path)
@@ -81,7 +81,7 @@ def test_two_threads_may_encode_the_same_texts_at_once(monkeypatch: pytest.Monke
 
     text.encoder()
     monkeypatch.setattr(text.Encoder, "encode", lambda self, rows, *_: np.ones((len(rows), self.width), np.float32))
-    monkeypatch.setattr(text, "save_file", together)
+    monkeypatch.setattr(cache, "save_file", together)
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.map(text.encode, [texts, texts])
     assert np.array_equal(one, other)
