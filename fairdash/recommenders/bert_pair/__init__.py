@@ -110,4 +110,5 @@ INFO = RecommenderInfo(
     },
     offers=frozenset({"profile", "probabilities", "training"}),
     cost=cost,
+    shared=True,
 )

@@ -113,4 +113,5 @@ INFO = RecommenderInfo(
     },
     offers=frozenset({"vectors", "profile", "training"}),
     cost=cost,
+    shared=True,
 )
