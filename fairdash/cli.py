@@ -166,7 +166,7 @@ def _train(arguments: argparse.Namespace) -> int:
     elif arguments.group:
         raise ConfigError("--group is given, but no --mitigation that would use it.", "Add --mitigation adversarial.")
     options, recommender = _options(arguments.set), arguments.recommender or DEFAULT
-    spec = fit.TrainSpec(recommender, options, chosen, arguments.seed, arguments.device)
+    spec = fit.TrainSpec(recommender, options, chosen, arguments.seed, arguments.device, arguments.workers)
     if arguments.start is not None:
         spec = _after(arguments, spec)
     run = fit.train(split, spec, arguments.out, _progress, _engine(arguments))
@@ -1136,7 +1136,9 @@ def _parser() -> argparse.ArgumentParser:
     add_groups(made)
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    add_engine(made, words.later("where everybody's lists are ranked: local (this machine) or ray (a cluster)"))
+    add_engine(made, words.later("where everybody's lists are ranked, and where --workers train: local (this machine) "
+                                 "or ray (a cluster)"))  # fmt: skip
+    made.add_argument("--workers", type=int, default=1, help="processes that share the batches of a BERT's training")
     made.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run's folder")
 
     made = command("search", _search, "try options of a recommender on validation: for accuracy, a small gap, or both")

@@ -11,6 +11,10 @@ from functools import reduce
 from operator import add
 from typing import Any, Protocol, TypeVar
 
+from fairdash import words
+from fairdash.errors import ConfigError
+
+TRIES = 8  # of what was lost with its machine or process
 S = TypeVar("S")
 P = TypeVar("P")
 R = TypeVar("R")
@@ -45,6 +49,21 @@ class Engine(Protocol):
         """What the function gives of all parts as one, in an order that hangs on the parts alone; None of no parts.
         gather: makes one of any number of neighbours, the same in any grouping; else they are added."""
 
+    def together(self, function: Callable[[S, int, str], R], shared: S, n: int) -> list[R]:
+        """function(shared, rank, name) for each rank below n, all at the same time, each in a process of its own: what
+        they give, by rank. name: of this meeting. Where one of them is lost all begin anew, under another name. Raises
+        ConfigError for more than there are workers."""
+
 
 def nobody(_: Any) -> None:
     """Nobody is told of parts."""
+
+
+def check_workers(wanted: int, there: int) -> None:
+    """Raises ConfigError where fewer workers are there than have to work at the same time."""
+    if not 1 <= wanted <= there:
+        raise ConfigError(
+            words.say("{wanted} workers at the same time are asked for, and there are {there}.", wanted=wanted,
+                      there=there),
+            words.say("Ask for fewer, or bring more cores to the cluster."),
+        )  # fmt: skip

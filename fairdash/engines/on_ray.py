@@ -10,16 +10,16 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import uuid
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fairdash import words
-from fairdash.engines import P, R, S, added, nobody
+from fairdash.engines import TRIES, P, R, S, added, check_workers, nobody
 from fairdash.errors import ConfigError, FairDashError
 
-TRIES = 8  # of a task whose machine was lost
 AHEAD = 2  # parts a worker that are handed out at once: one waits while one is worked on
 
 
@@ -110,6 +110,31 @@ class OnRay:
             sums[-2:] = [(height, self._add.remote(gather, left, right))]
         total: R | None = self._get(sums[0][1]) if sums else None
         return total
+
+    def together(self, function: Callable[[S, int, str], R], shared: S, n: int) -> list[R]:
+        """See `Engine`."""
+        check_workers(n, self.workers)
+        kept, once = self.ray.put(shared), self.ray.remote(max_retries=0)(function)
+        for left in reversed(range(TRIES)):
+            name = uuid.uuid4().hex
+            running = [once.remote(kept, rank, name) for rank in range(n)]
+            try:
+                waiting = list(running)
+                while waiting:  # the first that is lost, whichever it is
+                    (done,), waiting = self.ray.wait(waiting, num_returns=1)
+                    self.ray.get(done)
+                return [self._get(each) for each in running]
+            except self.ray.exceptions.RayTaskError as error:
+                if isinstance(error.cause, FairDashError):
+                    raise error.cause from None
+                if not left:
+                    raise
+            except self.ray.exceptions.RayError:
+                if not left:
+                    self._get(done)
+            for each in running:
+                self.ray.cancel(each, force=True)  # it waits for the lost one
+        raise AssertionError
 
     def _get(self, result: Any) -> Any:
         try:

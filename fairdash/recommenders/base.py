@@ -239,7 +239,8 @@ class RecommenderInfo:
     that option's values. cost: of a training with such options on data of such sizes; None
     where it takes no time to speak of. sample: whom it is asked about, as bool [n_users], given its options, the data
     and a seed; only these people get lists and are audited. None, or a result of None: everybody. strangers: whether
-    it has a list for somebody who was not in its training, from a history alone.
+    it has a list for somebody who was not in its training, from a history alone. shared: whether several processes can
+    train it together, as `recommenders.training` has them do.
     """
 
     name: str
@@ -256,6 +257,7 @@ class RecommenderInfo:
     cost: Callable[[Any, Sizes], Cost] | None = None
     sample: Callable[[Any, TrainingData, int], NDArray[np.bool_] | None] | None = None
     strangers: bool = True
+    shared: bool = False
 
     def offered(self, options: Mapping[str, Any]) -> frozenset[str]:
         """What it offers with these options; one that is not among them has its default."""

@@ -33,6 +33,7 @@ from fairdash import words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.mitigation.base import TermBatch
 from fairdash.progress import Progress
+from fairdash.recommenders import parallel
 from fairdash.recommenders.calibration import auc
 from fairdash.recommenders.device import Device
 from fairdash.recommenders.options import TrainingOptions
@@ -108,6 +109,9 @@ class _Learner(nn.Module):
         with self.device.autocast():
             out: Output = self.model(**batch)
         loss = out.loss
+        if parallel.workers() > 1:
+            weight = out.weight if out.weight is not None else torch.ones_like(out.sample_loss)
+            loss = loss * parallel.share(weight.sum())
         if len(self.terms):
             view = TermBatch(
                 users=out.users,
@@ -161,6 +165,8 @@ class _Trainer(Trainer):
     def training_step(self, model: nn.Module, inputs: Batch, num_items_in_batch: Any = None) -> torch.Tensor:
         model.train()
         inputs = self._prepare_inputs(inputs)
+        if parallel.workers() > 1:
+            inputs = parallel.own(inputs)
         size = len(next(iter(inputs.values())))
         while True:
             try:
@@ -201,6 +207,8 @@ class _Trainer(Trainer):
         self.learner.load_state_dict(load_file(Path(resume_from_checkpoint) / "weights.safetensors"))
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if not self.args.should_save:
+            return
         optimizer, schedule = self._parts()
         state = optimizer.state_dict()["state"]
         flat = {f"{i}.{name}": torch.as_tensor(value) for i, row in state.items() for name, value in row.items()}
@@ -223,6 +231,8 @@ class _Trainer(Trainer):
         schedule.load_state_dict({**schedule.state_dict(), **saved})
 
     def _save_rng_state(self, output_dir: str) -> None:
+        if not self.args.should_save:
+            return
         states = {"cpu": torch.get_rng_state()}
         if torch.cuda.is_available():
             states["cuda"] = torch.cuda.get_rng_state()
@@ -298,7 +308,8 @@ class _Watch(TrainerCallback):
             return
         epoch = round(state.epoch)
         self._exchange()  # averaged weights are what is validated and kept
-        values = {"loss": float(logs["loss"]), "learning_rate": float(logs["learning_rate"]), **self._validated()}
+        found = self._validated() if parallel.first() else {}
+        values = {"loss": float(logs["loss"]), "learning_rate": float(logs["learning_rate"]), **parallel.agreed(found)}
         self.curve.rows.append({"epoch": float(epoch), **values})
         for name, value in values.items():
             self.writer.add_scalar(name, value, epoch)
@@ -322,7 +333,8 @@ class _Watch(TrainerCallback):
             ),
             values,
         )
-        if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS and not control.should_training_stop:
+        late = parallel.agreed(time.monotonic() - self.saved_at > CHECKPOINT_SECONDS)
+        if late and not control.should_training_stop:
             control.should_save = True
 
     def _exchange(self) -> None:
@@ -343,12 +355,14 @@ class _Watch(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Beside the Trainer's own state: the best weights so far, the averages and the curve. `ready` marks a whole
         checkpoint and says how large its files are."""
+        self.saved_at = time.monotonic()
+        if not args.should_save:
+            return
         target = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         _save_tensors(self.best_weights, target / "best.safetensors")
         _save_tensors({str(i): mean for i, mean in enumerate(self.averaged)}, target / "averaged.safetensors")
         (target / "curve.json").write_text(json.dumps(vars(self.curve)))
         (target / "ready").write_text(json.dumps(_sizes(target)))
-        self.saved_at = time.monotonic()
 
     def resume(self, checkpoint: Path) -> None:
         self.best_weights = load_file(checkpoint / "best.safetensors")
@@ -397,6 +411,8 @@ def train(
         disable_tqdm=True,
         seed=seed,
         use_cpu=device.kind == "cpu",
+        ddp_backend="gloo" if parallel.workers() > 1 else None,
+        ddp_find_unused_parameters=True if parallel.workers() > 1 else None,  # a BERT has words that are not read
         ignore_data_skip=True,
         remove_unused_columns=False,
         logging_nan_inf_filter=False,
@@ -414,7 +430,7 @@ def train(
         validate.between = lambda: progress(learner.done, words.say("Validating"))
     watch = _Watch(learner, validate, by, options, folder, progress, curve)
     trainer.add_callback(watch)
-    checkpoint = _last_whole(checkpoints)
+    checkpoint = parallel.agreed(_last_whole(checkpoints) if parallel.first() else None)
     if checkpoint is not None:
         watch.resume(checkpoint)
     try:

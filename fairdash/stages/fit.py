@@ -13,6 +13,7 @@ import numpy as np
 from fairdash import groups, identity, recommenders, words
 from fairdash.data.findings import Finding
 from fairdash.engines import Engine
+from fairdash.engines.local import LOCAL
 from fairdash.errors import ConfigError
 from fairdash.mitigation import find_method
 from fairdash.mitigation.base import Mitigation
@@ -30,13 +31,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class TrainSpec:
     """What is trained, and how. options: the `--set` pairs; `profile` among them names the attributes of people that
-    are written into the profile text, by commas. mitigations: of the places "data" and "training"."""
+    are written into the profile text, by commas. mitigations: of the places "data" and "training". workers: processes
+    that share the batches of the training."""
 
     recommender: str = recommenders.DEFAULT
     options: Mapping[str, str] = field(default_factory=dict)
     mitigations: tuple[Mitigation, ...] = ()
     seed: int = 0
     device: str = "auto"
+    workers: int = 1
 
     def digest(self, split: Split) -> str:
         """The run's id: everything that its numbers depend on, on the device that it would get here.
@@ -50,7 +53,10 @@ class TrainSpec:
         resolved = recommenders.resolved(self.recommender, options)
         chosen = [mitigation.to_json() for mitigation in self.mitigations]
         arithmetic = device.choose(self.device).arithmetic
-        return identity.of("run", split.digest, self.recommender, resolved, profile, chosen, self.seed, arithmetic)
+        shared = (self.workers,) if self.workers > 1 else ()
+        return identity.of(
+            "run", split.digest, self.recommender, resolved, profile, chosen, self.seed, arithmetic, *shared
+        )
 
     @property
     def title(self) -> str:
@@ -67,7 +73,8 @@ class TrainSpec:
                 "Choose a re-ranking method, which works on lists, or a run of a recommender.",
             )
         chosen = tuple(Mitigation.from_json(value) for value in meta["mitigations"])
-        return TrainSpec(meta["recommender"], meta["options"], chosen, meta["seed"], meta["device"])
+        workers = int(meta.get("workers", 1))
+        return TrainSpec(meta["recommender"], meta["options"], chosen, meta["seed"], meta["device"], workers)
 
     @staticmethod
     def after(run: Run) -> TrainSpec:
@@ -83,14 +90,19 @@ class TrainSpec:
 
 
 def train(
-    split: Split, spec: TrainSpec, folder: Path, progress: Progress = silent, engine: Engine | None = None
+    split: Split,
+    spec: TrainSpec,
+    folder: Path,
+    progress: Progress = silent,
+    engine: Engine | None = None,
 ) -> Run:
     """Fit a recommender and rank every user's candidates. A folder in which a training stopped half-way goes on.
-    engine: where blocks of people are ranked; the fit is this process's.
+    engine: where blocks of people are ranked, and where several workers train.
 
     Data mitigations change what is trained on, training mitigations what is minimised; neither sees test.
     """
     from fairdash.recommenders import device as devices
+    from fairdash.recommenders import parallel
 
     started = time.monotonic()
     check_size(split.training.n_users, split.training.n_items)  # before hours of training, not after them
@@ -107,9 +119,23 @@ def train(
     def fitting(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
         progress(0.02 + 0.9 * done, message, values)
 
-    fitted = recommender.fit(
-        data, seed=spec.seed, device=device.kind, folder=folder / "training", progress=fitting, terms=terms
-    )
+    if spec.workers == 1:
+        fitted = recommender.fit(
+            data, seed=spec.seed, device=device.kind, folder=folder / "training", progress=fitting, terms=terms
+        )
+    else:
+        if terms or device.kind != "cpu":
+            raise ConfigError(
+                words.say("Several workers share trainings on processors alone, without mitigations of the training."),
+                words.say("Leave out --workers, or choose --device cpu and no such --mitigation."),
+            )
+        fitting(0.0, words.say("{n} workers train together", n=spec.workers))
+        fitted = parallel.fit(
+            parallel.Training(
+                spec.recommender, options, data, spec.seed, (folder / "training").absolute(), spec.workers
+            ),
+            engine or LOCAL,
+        )
     fitted.save(folder / "model")
     trained = time.monotonic()
     progress(0.92, words.say("Ranking the catalogue for everybody"))
@@ -127,6 +153,7 @@ def train(
         "seed": spec.seed,
         "train_seconds": round(trained - started, 2),
     }
+    meta |= {"workers": spec.workers} if spec.workers > 1 else {}
     run = finish(split, name, meta, lists, folder)
     progress(1.0, words.say("Done"))
     return run

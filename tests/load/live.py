@@ -99,8 +99,7 @@ from tests.unit.events.service import service, watch
 state = Path(sys.argv[2])
 watched = watch(service(), KafkaLog(sys.argv[1], state.with_suffix(".events"), 10.0**9), state)
 while True:
-    if watched.advance(500):
-        print("+", flush=True)
+    print(watched.advance(500), flush=True)  # what it counted; the first time, it has partitions
 """
 
 
@@ -127,26 +126,25 @@ def _kafka(events: int, kills: int) -> bool:
                 producer.poll(0)
             assert producer.flush(60) == 0
 
-        def begun() -> subprocess.Popen[str]:
+        def begun(stdout: int) -> subprocess.Popen[str]:
             arguments = [sys.executable, "-c", KAFKA_WORKER, address, str(state)]
-            return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+            return subprocess.Popen(arguments, stdout=stdout, text=True)
 
         chance, pieces = random.Random(2), np.array_split(np.arange(len(lines)), kills + 1)
-        stays = begun()
+        put(lines[:1])  # so that the topic is there
+        stays = begun(subprocess.DEVNULL)
         for piece in pieces[:-1]:
-            doomed = begun()
-            put([lines[i] for i in piece])
+            doomed = begun(subprocess.PIPE)
             assert doomed.stdout is not None
-            doomed.stdout.readline()  # it has partitions, and has counted some of theirs
-            time.sleep(chance.uniform(0, 0.3))
+            doomed.stdout.readline()  # it has partitions
+            put([lines[i] for i in piece])
+            time.sleep(chance.uniform(0, 0.5))
             doomed.send_signal(signal.SIGKILL)
             doomed.wait()
             doomed.stdout.close()
         put([lines[i] for i in pieces[-1]])
         stays.send_signal(signal.SIGKILL)
         stays.wait()
-        assert stays.stdout is not None
-        stays.stdout.close()
         topic = KafkaLog(address, state.with_suffix(".events"), 10.0**9)
         killed = all_of(watch(data, topic, state), 2_000)
         topic.close()

@@ -114,4 +114,5 @@ INFO = RecommenderInfo(
     },
     offers=frozenset({"profile", "probabilities", "training"}),
     cost=cost,
+    shared=True,
 )

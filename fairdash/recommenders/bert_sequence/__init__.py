@@ -139,4 +139,5 @@ INFO = RecommenderInfo(
     offers=frozenset({"vectors", "profile", "training"}),
     offers_with={"probabilities": ("tasks", ("next,rating", "rating"))},
     cost=cost,
+    shared=True,
 )
