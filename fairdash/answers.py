@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fairdash import words
+from fairdash.words import Said
 
 Command = Literal["data", "lists"]  # what reads interactions, and what reads lists with what was held out
 About = Literal["interactions", "users", "items", "lists", "reading", "values"]
@@ -20,15 +21,16 @@ ROLES = ("interactions", "users", "items", "aside")  # of files
 
 @dataclass(frozen=True)
 class Answer:
-    """key: the field of `ImportOptions`. parse: from the text behind the option, ValueError where it is none. several:
-    the option may be repeated, and the field holds a tuple. of: the commands that it is for.
+    """key: the field of `ImportOptions`. help: what it says, or of a column what it holds. parse: from the text behind
+    the option, ValueError where it is none. several: the option may be repeated, and the field holds a tuple. of: the
+    commands that it is for.
 
     title, named: what a page calls it and its choices. about: how files are read, what values mean, or the table whose
     column it names; needed: there is always such a column."""
 
     key: str
     option: str
-    help: str
+    help: Said
     parse: Callable[[str], Any] = str
     choices: tuple[str, ...] = ()
     several: bool = False
@@ -43,6 +45,12 @@ class Answer:
         """Whether it names a column."""
         return self.about in ("interactions", "users", "items", "lists")
 
+    @property
+    def told(self) -> str:
+        """Its help, to whoever is spoken to."""
+        told = words.say(self.help)
+        return words.say('the column of {what}; else guessed; "": there is none', what=told) if self.column else told
+
     def value(self, given: str | Sequence[str]) -> Any:
         """The field's value from what was given, once or several times. Raises ValueError."""
         texts = [given] if isinstance(given, str) else list(given)
@@ -51,7 +59,7 @@ class Answer:
 
 def _yes(text: str) -> bool:
     if text not in ("yes", "no"):
-        raise ValueError(f"{text!r} is neither yes nor no")
+        raise ValueError(words.say("“{text}” is neither yes nor no", text=text))
     return text == "yes"
 
 
@@ -62,7 +70,7 @@ def _separator(text: str) -> str:
 
 def _finite(text: str) -> float:
     if not math.isfinite(float(text)):
-        raise ValueError(f"{text!r} is no finite number")
+        raise ValueError(words.say("“{text}” is no finite number", text=text))
     return float(text)
 
 
@@ -77,24 +85,29 @@ def _threshold(text: str) -> float | str | None:
 def _weight(text: str) -> tuple[str, float]:
     kind, equals, weight = text.rpartition("=")
     if not equals:
-        raise ValueError(f"{text!r} has no weight, as buy=5 has")
+        raise ValueError(words.say("“{text}” has no weight, as buy=5 has", text=text))
     return kind, _finite(weight)
 
 
 def _role(text: str) -> tuple[str, str]:
     file, _, role = text.rpartition("=")
     if not file or role not in ROLES:
-        raise ValueError(f"{text!r} is no file with its role, as people.csv=users is; roles are {', '.join(ROLES)}")
+        raise ValueError(
+            words.say(
+                "“{text}” is no file with its role, as people.csv=users is; roles are {roles}",
+                text=text,
+                roles=", ".join(ROLES),
+            )
+        )
     return file, role
 
 
 def _column(
-    key: str, about: About, title: str, what: str, *, needed: bool = False, of: tuple[Command, ...] = ()
+    key: str, about: About, title: str, what: Said, *, needed: bool = False, of: tuple[Command, ...] = ()
 ) -> Answer:
-    help = f'the column of {what}; else guessed; "": there is none'
     of = of or (("lists",) if about == "lists" else ("data", "lists"))
     option = f"--{key.replace('_', '-')}-column"
-    return Answer(key, option, help, of=of, title=title, named={"": _NONE}, about=about, needed=needed)
+    return Answer(key, option, what, of=of, title=title, named={"": _NONE}, about=about, needed=needed)
 
 
 _NONE = words.later("none of them")

@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from fairdash.stages.mitigate import Mitigated
 
 EXIT_UNFORESEEN, EXIT_ERROR, EXIT_GATE = 1, 2, 3
+_ABOUT = words.later(
+    "The pipeline without a browser. Progress goes to stderr, results go to files and, with --json, to stdout. Exit "
+    "codes: 0 done, 1 an error that nobody foresaw (its trace is in the workspace's logs), 2 an error of the input "
+    "(with its hint), 3 a failed fairness gate."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -741,7 +746,7 @@ def _answers(arguments: argparse.Namespace) -> dict[str, Any]:
                 option = ANSWERS[key].option
                 raise ConfigError(
                     words.say("{option} {text} cannot be: {error}.", option=option, text=text, error=error),
-                    words.say("{option}: {help}.", option=option, help=ANSWERS[key].help),
+                    words.say("{option}: {help}.", option=option, help=ANSWERS[key].told),
                 ) from error
     return found
 
@@ -905,25 +910,38 @@ def _say(arguments: argparse.Namespace, value: Mapping[str, Any], lines: Sequenc
         print("\n".join(lines))
 
 
+class _Help(argparse.HelpFormatter):
+    """Helps of options and commands, said in the language of whoever asks."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help and words.say(action.help)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m fairdash", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m fairdash", description=words.say(_ABOUT), allow_abbrev=False, formatter_class=_Help
+    )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--lang", choices=list(words.languages()), default=words.ENGLISH,
                         help="language of sentences and reports; what is stored for others stays English")  # fmt: skip
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, function: Any, help: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
+        made = commands.add_parser(
+            name, help=help, description=words.say(help), allow_abbrev=False, formatter_class=_Help
+        )
         made.set_defaults(command=function)
         made.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
         return made
 
     def add_answers(made: argparse.ArgumentParser, what: Command) -> None:
-        answers = made.add_argument_group("answers about the files", "what is asked where a guess is not sure")
+        answers = made.add_argument_group(
+            words.say("answers about the files"), words.say("what is asked where a guess is not sure")
+        )
         for answer in ANSWERS.values():
             if what not in answer.of:
                 continue
-            how: dict[str, Any] = {"dest": f"answer_{answer.key}", "help": answer.help.replace("%", "%%")}
+            how: dict[str, Any] = {"dest": f"answer_{answer.key}", "help": answer.told.replace("%", "%%")}
             how |= {"choices": answer.choices} if answer.choices else {"metavar": answer.key.upper()}
             if answer.choices == ("yes", "no"):
                 how |= {"nargs": "?", "const": "yes"}
@@ -945,13 +963,16 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--test", help="the test part of a split of your own; --interactions is its training part")
         made.add_argument("--users", help="people and their attributes")
         made.add_argument("--items", help="items: title, categories, attributes")
-        for role, whom in (("user", "people"), ("item", "items")):
+        for role, whom in (("user", words.say("people")), ("item", words.say("items"))):
             made.add_argument(
                 f"--{role}-vectors",
                 action="append",
                 default=[],
                 metavar="NAME=FILE",
-                help=f"arrays of {whom} (vectors, pictures, sounds) under a name: .npz with ids and values, or Parquet",
+                help=words.say(
+                    "arrays of {whom} (vectors, pictures, sounds) under a name: .npz with ids and values, or Parquet",
+                    whom=whom,
+                ),
             )
         add_answers(made, "data")
 
@@ -965,8 +986,11 @@ def _parser() -> argparse.ArgumentParser:
         add_answers(made, "lists")
 
     def add_groups(made: argparse.ArgumentParser, more: str = "") -> None:
-        group_help = "attribute of people, several crossed as gender,age; or activity, the 5 %% with the most training "
-        group_help += "interactions and the others; may be repeated" + more
+        group_help = words.say(
+            "attribute of people, several crossed as gender,age; or activity, the 5 %% with the most training "
+            "interactions and the others; may be repeated{more}",
+            more=words.say(more) if more else "",
+        )
         made.add_argument("--group", action="append", default=[], help=group_help)
         made.add_argument("--bins", action="append", default=[], help="edges of a numeric attribute: age=18,25,35")
         made.add_argument("--min-group-size", type=int, default=settings.MIN_GROUP_SIZE)
@@ -983,7 +1007,7 @@ def _parser() -> argparse.ArgumentParser:
             "(as without it) or interactions; or shares, such as popularity:tail=0.4 (the rest in equal parts)",
         )
         if several:
-            places = f"places of a list that count (else {settings.K}); may be repeated"
+            places = words.say("places of a list that count (else {k}); may be repeated", k=settings.K)
             made.add_argument("--k", type=int, action="append", help=places)
         else:
             made.add_argument("--k", type=int, default=settings.K)
@@ -994,7 +1018,7 @@ def _parser() -> argparse.ArgumentParser:
     def add_recommender(made: argparse.ArgumentParser) -> None:
         made.add_argument("--recommender", help="by name; else the one that the Recommender page offers first")
 
-    splits = (
+    splits = words.later(
         "leave-one-out, user-time:0.8, user-random:0.8, global-time:DATE, or own: as the data came; else own where it "
         "came so, or leave-one-out"
     )
@@ -1023,7 +1047,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="an option that all trials share"
     )
-    add_groups(made, ": several are crossed")
+    add_groups(made, words.later(": several are crossed"))
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     made.add_argument("--out", type=Path, required=True, help="folder; a search that was stopped there goes on")
@@ -1067,7 +1091,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--taken", nargs="+", default=[], metavar="TYPE",
                       help="types of events that say yes to an item; else all but dislikes")  # fmt: skip
-    add_groups(made, "; says whether feedback is skewed by it")
+    add_groups(made, words.later("; says whether feedback is skewed by it"))
     made.add_argument("--out", type=Path, required=True, help="folder for the version, to train with --split own")
 
     made = command("watch", _watch, "audit events as they come, and say when what groups get has moved")
@@ -1098,7 +1122,7 @@ def _parser() -> argparse.ArgumentParser:
     made = command("mitigate", _mitigate, "apply a mitigation to a run")
     made.add_argument("--run", type=Path, required=True)
     made.add_argument("--method", required=True, action="append", help="may be repeated: applied in that order")
-    add_groups(made, ": re-rankers balance the crossing of several, other methods each of them")
+    add_groups(made, words.later(": re-rankers balance the crossing of several, other methods each of them"))
     made.add_argument("--item-group", help="attribute of items, or popularity")
     made.add_argument("--strength", action="append", help="0 to 1, or auto (default): chosen on validation")
     made.add_argument("--rule", default="accuracy-budget", help="how auto chooses: accuracy-budget, gap-budget or knee")

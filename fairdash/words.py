@@ -174,7 +174,7 @@ def several(*each: str) -> tuple[str, ...]:
 @cache
 def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
     """All that the sources say, for translators: English template → its plural, None where there is none. To it belong
-    what declarations are given for their `Said` fields, and the names and helps of options."""
+    what declarations are given for their `Said` fields, the names and helps of options, and helps of commands."""
     files = sorted((*root.glob("fairdash/**/*.py"), *root.glob("pages/*.py")))
     trees = {
         ".".join(file.relative_to(root).with_suffix("").parts): ast.parse(file.read_text("utf-8")) for file in files
@@ -219,8 +219,9 @@ def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
                 found[said[0]] = said[1] if len(said) > 1 else found.get(said[0])
             elif name == "count" and said and len(node.args) > 1 and not said[0].isspace():
                 found[f"{{n}} {said[0]}"] = f"{{n}} {said[1] if len(said) > 1 else said[0] + 's'}"
-            elif name == "option":
-                found |= dict.fromkeys(_texts([*node.args[1:2], *(k.value for k in node.keywords if k.arg == "help")]))
+            elif name in _HELPS:
+                helps = (k.value for k in node.keywords if k.arg == "help")
+                found |= dict.fromkeys(_texts([*node.args[_HELPS[name]], *helps]))
             elif name in declared:
                 fields = declared[name]
                 given = {**dict(zip(fields, node.args, strict=False)), **{str(k.arg): k.value for k in node.keywords}}
@@ -232,6 +233,10 @@ def templates(root: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
                 found |= dict.fromkeys(text for text in _texts(shown) if text and text not in found)
     found.pop("", None)
     return found
+
+
+# Calls whose helps are said by what they make: where one stands that is not given by its name.
+_HELPS = {"option": slice(1, 2), "add_argument": slice(0), "command": slice(2, 3)}
 
 
 def _called(node: ast.AST | None) -> str:

@@ -74,7 +74,7 @@ def written(name: str, text: str | Sequence[str], key: str) -> None:
             words.say(
                 "{text} cannot be: {error}.", text=text if isinstance(text, str) else " ".join(text), error=error
             ),
-            words.say("{title}: {help}.", title=words.say(ANSWERS[name].title), help=ANSWERS[name].help),
+            words.say("{title}: {help}.", title=words.say(ANSWERS[name].title), help=ANSWERS[name].told),
         )
 
 
@@ -187,19 +187,19 @@ def _declared(declared: Answer, value: Any, key: str, names: Sequence[str]) -> N
         choices = ["", *names, *([] if declared.needed else [_NOTHING])]
         column = words.namer(choices)
         st.selectbox(
-            title, choices, width=250, help=declared.help,
+            title, choices, width=250, help=declared.told,
             format_func=lambda one: words.say("(none)") if one == _NOTHING else column(one) if one else guess,
             **state.held(held, _NOTHING if value == "" else value if value in choices else "", keep),
         )  # fmt: skip
     elif declared.choices:
         text = ("yes" if value else "no") if isinstance(value, bool) else value or ""
         st.selectbox(
-            title, [*([""] if usual is None else []), *declared.choices], width=250, help=declared.help,
+            title, [*([""] if usual is None else []), *declared.choices], width=250, help=declared.told,
             format_func=lambda choice: told(choice) if choice else guess, **state.held(held, text, keep),
         )  # fmt: skip
     else:
         text = "" if value == usual else "any" if value is None else shown(declared.key, value)
-        st.text_input(title, width=250, help=declared.help, placeholder=guess, **state.held(held, text, keep))
+        st.text_input(title, width=250, help=declared.told, placeholder=guess, **state.held(held, text, keep))
 
 
 def given(key: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -467,6 +469,26 @@ def test_help_imports_no_tables_and_no_tensors() -> None:
     code = "import sys, fairdash.cli as c; c._parser(); print({'numpy', 'pandas', 'torch', 'scipy'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "set()"
+
+
+@pytest.mark.usefixtures("made_up")
+def test_every_help_is_said_in_the_language_that_was_asked_for() -> None:
+    """What argparse says by itself of --help and --version stays as it is."""
+
+    def helps(parser: argparse.ArgumentParser) -> Iterator[str]:
+        yield parser.description or ""
+        formatter = parser._get_formatter()
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                yield from map(formatter._expand_help, action._choices_actions)
+                for command in action.choices.values():
+                    yield from helps(command)
+            elif action.help and not isinstance(action, argparse._HelpAction | argparse._VersionAction):
+                yield formatter._expand_help(action)
+
+    told = list(helps(cli._parser()))
+    assert len(told) > 150
+    assert not [text for text in told if not text.startswith("⟦")]
 
 
 def test_a_command_speaks_the_language_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,3 +174,19 @@ def test_trials_of_another_question_are_not_taken_for_its_own(tmp_path: Path) ->
         key = json.loads((tmp_path / search.TRIALS).read_text())["key"]
         run(tmp_path, asked.pop("data"), trials=1, **asked)
         assert json.loads((tmp_path / search.TRIALS).read_text())["key"] != key
+
+
+def test_trials_with_other_options_that_all_share_are_another_questions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[dict[str, Any]] = []
+
+    def tried(number: int, _: int, __: str, options: dict[str, Any], *more: object) -> Trial:
+        ran.append(options)
+        return Trial(number, options, 0.5, None, 0.0)
+
+    monkeypatch.setattr(search, "_run", tried)
+    space = {"learning_rate": Range(1e-4, 1e-2, log=True)}
+    for factors in (8, 16, 16):  # the third is answered from what the second found
+        search.search("ncf", make_data(), space=space, fixed={"factors": factors}, trials=2, folder=tmp_path)
+    assert [options["factors"] for options in ran] == [8, 8, 16, 16]
