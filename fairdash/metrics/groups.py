@@ -23,8 +23,9 @@ People in several groups count in each. Their memberships are shuffled whole, ne
 difference takes in that they move both of its values (`rates.left_of`).
 
 Interval and test agree: both ask for 0, the test more exactly. Where the lower end stands on the other side of 0 than
-p < 0.05 says, it becomes that which the test implies, gap · (1 − 1.96 / z) with z the normal value of p (Miettinen
-1976): the error of the null is the right one near 0.
+p < 0.05 says, it becomes that which the test implies: with z the normal value of p, the error without a difference is
+gap / z (Miettinen 1976), and with one of δ its square is 1 + ρ δ times as large, where more hits of a small group vary
+more. The end is the δ that lies 1.96 of its own errors below the gap.
 
 Detectable gap: a true difference of this size would be found with probability 0.8 at this number of people. What it
 must pass is of the shufflings of all people, the further hits among them; how it varies, of the smaller group of the
@@ -174,7 +175,7 @@ def gap(
         ratio=float(column[low] / top) if column[low] >= 0 and top > 0 else math.nan,
         mad=float(np.mean(differences)),
         std=float(_size(column - _mean(column))),
-        ci=agreeing(ends, float(widest[target]), p),
+        ci=agreeing(ends, float(widest[target]), p, _rise(seen, spreads, (high, low), target)),
         p_value=p,
         worst_group=None if worst is None else names[worst],
         pair=(names[high], names[low]),
@@ -219,14 +220,30 @@ def _simultaneous(spreads: Spread, critical: float, left: Array | None) -> tuple
     return float(np.nanmax(lower)), float(np.nanmax(upper))
 
 
-def agreeing(ends: tuple[float, float], value: float, p: float) -> tuple[float, float]:
-    """The interval of a value, its lower end on the side of 0 on which the test is: see the module."""
+def agreeing(ends: tuple[float, float], value: float, p: float, rise: float = 0.0) -> tuple[float, float]:
+    """The interval of a value, its lower end on the side of 0 on which the test is: see the module. rise: by which part
+    the variance is larger where the true value is larger by one."""
     low, high = ends
     if math.isnan(p) or math.isnan(low) or (low > 0) == (p < ALPHA):
         return ends
     distance = -float(ndtri(p / 2))
-    implied = value * (1 - Z / distance) if distance > 0 else -math.inf
-    return (implied if p < ALPHA else max(min(implied, 0.0), -abs(high))), high
+    error = Z * value / distance if distance > 0 else math.inf
+    if p >= ALPHA:
+        return max(min(value - error, 0.0), -abs(high)), high
+    # (value − end)² = error² (1 + rise · end)
+    middle = value + max(rise, 0.0) * error**2 / 2
+    return (value - error) * (value + error) / (middle + math.sqrt(middle**2 - value**2 + error**2)), high
+
+
+def _rise(seen: Spread, spreads: Spread, pair: tuple[int, int], target: int) -> float:
+    """By which part the variance of a difference is larger where the true difference is larger by one, to first order:
+    of groups with one mean v + b · more is one person's variance, and the smaller one moves the farther. seen: of all
+    people. 0 for logarithms."""
+    high, low = (float(spreads.n[g, target]) for g in pair)
+    variance = float(seen.variance[0, target])
+    if seen.log or not variance > 0:
+        return 0.0
+    return float(seen.up[0, target]) / variance * (low - high) / (low + high)
 
 
 def _with_larger(rates: Rates, total: Array, moments: Array) -> tuple[Array, Array]:

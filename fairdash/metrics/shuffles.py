@@ -180,11 +180,11 @@ def shuffle_members(rows: Array, member: sparse.csr_array, orders: Iterable[Orde
     own = place[groups.indices]
     found = [np.empty((0, groups.shape[0], rows.shape[1]))]
     for block in orders:
-        part = np.empty((len(block), groups.shape[0], rows.shape[1]))
-        for p, order in enumerate(block):
-            taken = order[own].astype(np.int32)
-            part[p] = sparse.csr_array((groups.data, taken, groups.indptr), shape=groups.shape) @ rows
-        found.append(part)
+        taken = block[:, own].astype(np.int32).ravel()
+        starts = np.arange(len(block))[:, None] * len(own) + groups.indptr[:-1]
+        pointers = np.append(starts, len(taken)).astype(np.int32)
+        given = sparse.csr_array((np.tile(groups.data, len(block)), taken, pointers), shape=(starts.size, len(rows)))
+        found.append((given @ rows).reshape(*starts.shape, -1))
     return np.concatenate(found)
 
 

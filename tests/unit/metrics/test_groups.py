@@ -111,11 +111,12 @@ def test_detectable_gap_of_rare_first_places_is_found_four_times_of_five() -> No
     rng, chances = np.random.default_rng(2), np.array([0.01, 0.01])
     found = []
     for _ in range(60):
-        seen = statistics.draw((25, 500), chances, "mrr", rng)
+        seen = statistics.drawn((25, 500), chances, "mrr", rng)
         names, null = ["0", "1"], np.empty((0, 2, 3))
         size = groups.gap(MEAN, names, seen.sizes, seen.sums(), seen.moments(), null, null).detectable
         planted = chances + np.array([size / statistics.METRICS["mrr"].mean(), 0])
-        found.append(statistics.look(statistics.draw((25, 500), planted, "mrr", rng), planted, 100, rng).gap.p_value)
+        there = statistics.drawn((25, 500), planted, "mrr", rng)
+        found.append(statistics.look(there, planted, statistics.Labels((25, 500), 100, rng)).gap.p_value)
     assert 0.66 <= np.mean(np.array(found) < 0.05) <= 0.93  # three standard errors around 0.8
 
 
@@ -125,12 +126,13 @@ def test_detectable_gap_of_many_groups_is_found_four_times_of_five() -> None:
     chances = np.full(len(sizes), 0.1)
     found = []
     for _ in range(80):
-        seen = statistics.draw(sizes, chances, "hit", rng)
-        gap = statistics.look(seen, chances, 300, rng).gap
+        seen = statistics.drawn(sizes, chances, "hit", rng)
+        labels = statistics.Labels(sizes, 300, rng)
+        gap = statistics.look(seen, chances, labels).gap
         assert gap.pair is not None
         planted = chances.copy()
         planted[min(int(name) for name in gap.pair)] += gap.detectable
-        found.append(statistics.look(statistics.draw(sizes, planted, "hit", rng), planted, 300, rng).gap.p_value)
+        found.append(statistics.look(statistics.drawn(sizes, planted, "hit", rng), planted, labels).gap.p_value)
     assert 0.66 <= np.mean(np.array(found) < 0.05) <= 0.89  # beyond three standard errors, and two, around 0.8
 
 
@@ -201,7 +203,7 @@ def test_twenty_people_are_covered(metric: str, chance: float) -> None:
     rng, inside = np.random.default_rng(0), 0
     true = chance * statistics.METRICS[metric].mean()
     for _ in range(400):
-        data = statistics.draw((20, 1000), np.array([chance, 0.05]), metric, rng)
+        data = statistics.drawn((20, 1000), np.array([chance, 0.05]), metric, rng)
         low, high = (end[0, 0] for end in spread(MEAN, data.sums(), data.moments(), data.sizes).ends())
         inside += low <= true <= high
     assert inside >= 370
@@ -228,6 +230,38 @@ def test_a_group_without_hits_is_not_certain() -> None:
     found = hits((0, 20), (10, 200))
     assert found.ci[0] == pytest.approx(0.05 - math.hypot(0.05 - 0.02424, 0.16843), abs=1e-4)
     assert found.ci[0] < 0 < found.ci[1]
+
+
+def test_by_hand_an_end_that_the_test_implies() -> None:
+    """A gap of 0.06 at p = 0.01, z = 2.576: its error without a difference is 1.96 · 0.06 / 2.576 = 0.04565. Where the
+    variance doubles with every 0.01 more, (0.06 − end)² = 0.04565² (1 + 100 end)."""
+    assert groups.agreeing((-0.02, 0.3), 0.06, 0.01) == pytest.approx((0.06 - 0.04565, 0.3), abs=1e-5)
+    low, high = groups.agreeing((-0.02, 0.3), 0.06, 0.01, 100.0)
+    assert (low, high) == pytest.approx((0.00468, 0.3), abs=1e-5)
+    assert (0.06 - low) ** 2 == pytest.approx(0.04565**2 * (1 + 100 * low), rel=1e-3)
+    # the test sees nothing, or both see it
+    assert groups.agreeing((0.01, 0.3), 0.06, 0.1, 100.0)[0] == pytest.approx(0.06 * (1 - 1.95996 / 1.64485), abs=1e-6)
+    assert groups.agreeing((0.01, 0.3), 0.06, 0.01, 100.0) == (0.01, 0.3)
+
+
+@given(st.floats(1e-6, 1), st.floats(1e-12, 0.0499), st.floats(-100, 1e4))
+def test_an_implied_end_is_between_zero_and_that_of_an_error_that_stays(value: float, p: float, rise: float) -> None:
+    low, _ = groups.agreeing((-1.0, 2.0), value, p, rise)
+    plain, _ = groups.agreeing((-1.0, 2.0), value, p)
+    assert 0 < low <= plain * (1 + 1e-9)
+    assert low == pytest.approx(plain, rel=1e-9) or rise > 0
+
+
+def test_a_small_group_with_more_varies_more() -> None:
+    """One of twelve groups has more first places, of 20 people: of 150 intervals ten began above the true gap."""
+    sizes, rng, above = statistics.DESIGNS[-1], np.random.default_rng(4), 0
+    chances = np.full(len(sizes), 0.01)
+    chances[0] = 0.066
+    for _ in range(150):
+        labels = statistics.Labels(sizes, 200, rng)
+        found = statistics.look(statistics.drawn(sizes, chances, "mrr", rng), chances, labels).gap
+        above += found.ci[0] > 0.056 * statistics.METRICS["mrr"].mean()
+    assert above <= 3
 
 
 @settings(max_examples=60, deadline=None)
