@@ -1,6 +1,6 @@
 """`python -m tests.load.cluster [--users 200000]`: a Ray cluster of two nodes on this machine, one of which is killed
-in the middle of an audit. Its numbers must be those of the audit on one machine: counts to the bit, values to 1e-12,
-and ends of intervals, which are drawn from differences of sums, to 1e-9.
+in the middle of an audit. Its numbers must be those of the audit on one machine: counts to the bit, values to 1e-9
+and ends of intervals to 1e-8: sums are added in another order, and differences of sums of squares tell it.
 
 It needs the package ray (`pip install 'fairdash[ray]'`), which `make test` does without.
 """
@@ -55,7 +55,7 @@ def main() -> int:
         cluster.shutdown()
         values, ends = apart(found, expected)
         print(f"furthest apart: values {values:.1e}, ends of intervals {ends:.1e}")
-    return 0 if killed.is_set() and values <= 1e-12 and ends <= 1e-9 else 1
+    return 0 if killed.is_set() and values <= 1e-9 and ends <= 1e-8 else 1
 
 
 def apart(a: Any, b: Any, end: bool = False) -> tuple[float, float]:
