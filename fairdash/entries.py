@@ -167,9 +167,13 @@ def put_lists(
 
 def get_lists(workspace: Workspace, name: str) -> tuple[Run, Lists]:
     """The lists and the run that they belong to."""
-    entry = workspace.get("lists", name)
-    arrays = read_arrays(entry.path / "lists.safetensors", ("items", "scores"))
-    return get_run(workspace, entry.meta["run"]), Lists(arrays["items"], arrays["scores"])
+    return get_run(workspace, workspace.get("lists", name).meta["run"]), listed(workspace, name)
+
+
+def listed(workspace: Workspace, name: str) -> Lists:
+    """The lists alone."""
+    arrays = read_arrays(workspace.get("lists", name).path / "lists.safetensors", ("items", "scores"))
+    return Lists(arrays["items"], arrays["scores"])
 
 
 def get_vectors(workspace: Workspace, name: str) -> Floats | None:

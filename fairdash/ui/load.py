@@ -12,6 +12,8 @@ from fairdash.schema import Dataset, Lists, Split
 from fairdash.stages.disclosure import withheld
 from fairdash.ui import state
 
+RUNS = 8  # models and their data in memory: as many as a comparison of several looks at again and again
+
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the data set")
 def dataset(digest: str) -> Dataset:
@@ -19,16 +21,21 @@ def dataset(digest: str) -> Dataset:
     return entries.get_dataset(state.workspace(), digest)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the run")
+@st.cache_resource(max_entries=RUNS, show_spinner="Reading the run")
 def run(digest: str) -> Run:
     """The run. Raises FairDashError when it is not there."""
     return entries.get_run(state.workspace(), digest)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the lists")
 def lists(digest: str) -> tuple[Run, Lists]:
-    """The lists and the run that they belong to. Raises FairDashError when they are not there."""
-    return entries.get_lists(state.workspace(), digest)
+    """The lists and the run that they belong to, one for all of its lists. Raises FairDashError when they are not
+    there."""
+    return run(state.workspace().get("lists", digest).meta["run"]), _lists(digest)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Reading the lists")
+def _lists(digest: str) -> Lists:
+    return entries.listed(state.workspace(), digest)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Cutting the data")

@@ -70,7 +70,7 @@ def test_the_way_to_the_lever_keeps_method_and_strength(here: dict[str, Any]) ->
     app = AppTest.from_function(page, args=(here["after"], here["lists"])).run()
     assert not app.exception
     asked = json.loads(app.json[0].value)
-    assert asked == {"page": "mitigate", "icon": ":material/tune:", "act": "lever", "lists": here["lists"],
+    assert asked == {"page": "mitigate", "icon": ":material/tune:", "act": "lever", "lists": here["after"],
                      "method": "calibrate", "lever": "0.5"}  # fmt: skip
     app = AppTest.from_function(page, args=(here["lists"], here["after"])).run()
     assert not app.json  # nothing was mitigated
