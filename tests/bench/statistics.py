@@ -1,7 +1,7 @@
 """Do intervals and tests hold where fairness is asked about: small and unequal groups, rare hits?
 
-    python -m tests.bench.statistics                    # all of it: about an hour on one core
-    python -m tests.bench.statistics --datasets 20      # every row, roughly: minutes
+    python -m tests.bench.statistics                    # all of it: some two hours on one core
+    python -m tests.bench.statistics --datasets 20      # every row, roughly: a twentieth of that
     python -m tests.bench.statistics single paired overlapping movielens [--only 30/3000] [--quick] [--seed 1]
     python -m tests.bench.statistics --kept found.jsonl [--jobs 4]  # goes on where an earlier run was stopped
 
