@@ -12,12 +12,14 @@ from fairdash.ui import context, parts, state, tour
 
 HERE = Path(__file__).parent
 
+# Before the navigation, whose pages would else have the browser ask another site for their icons.
+st.set_page_config(page_icon=str(HERE / "icon.svg"), layout="wide")
 state.restore()
 words.language.set(state.language() or words.ENGLISH)
 st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 current = st.navigation([state.page(name) for name in state.JOURNEY])
-st.set_page_config(page_title=f"{current.title} · FairDash", page_icon=str(HERE / "icon.svg"), layout="wide")
+st.set_page_config(page_title=f"{current.title} · FairDash")
 with st.container(key="language"):  # for those who hear the page: Streamlit itself says that every page is English
     said = f"<script>document.documentElement.lang = {json.dumps(words.spoken())}</script>"
     st.html(said, unsafe_allow_javascript=True)
