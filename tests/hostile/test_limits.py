@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from fairdash import budget, entries, groups, settings
@@ -21,6 +22,7 @@ from fairdash.api.app import api
 from fairdash.api.endpoints import Shelf
 from fairdash.data import lists as lists_of
 from fairdash.data import read, synthetic
+from fairdash.data.images import read_images
 from fairdash.errors import FairDashError
 from fairdash.events import log as events
 from fairdash.groups import form
@@ -73,6 +75,15 @@ def _zip(members: int, size: int = 1) -> bytes:
     with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
         for n in range(members):
             archive.writestr(f"{n}.csv", b"a" * size)
+    return raw.getvalue()
+
+
+def _pictures(members: int) -> bytes:
+    raw, picture = io.BytesIO(), io.BytesIO()
+    Image.new("RGB", (4, 4)).save(picture, "PNG")
+    with zipfile.ZipFile(raw, "w") as archive:
+        for n in range(members):
+            archive.writestr(f"{n}.png", picture.getvalue())
     return raw.getvalue()
 
 
@@ -162,6 +173,7 @@ CASES: dict[str, list[Case]] = {
         Case(3, lambda n, _: read.unzip(("a.zip", _zip(n)))),
         Case(3, lambda n, folder: _model(n, 3, folder)),
     ],
+    "MAX_IMAGES": [Case(2, lambda n, _: read_images(("a.zip", _pictures(n)), pd.Series(["0"]), None))],
     "MAX_COLUMNS": [
         Case(64, lambda n, _: read.table(("a.csv", _text(n)), read.Reading())),
         Case(64, lambda n, _: read.table(("a.parquet", _parquet(1, n)), read.Reading())),

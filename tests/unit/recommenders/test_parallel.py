@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -21,6 +23,8 @@ OPTIONS = {"width": 16, "layers": 1, "length": 12, "items": "id", "dropout": 0.0
 def test_two_processes_take_the_steps_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIRDASH_CPU_BF16", "0")
     monkeypatch.setattr("os.cpu_count", lambda: 2)
+    # A process of its own begins with the main module, and a page that was tried leaves a script of its own as that.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     data = make_data()
     one = build("bert_sequence", OPTIONS).fit(data, seed=0, device="cpu", folder=tmp_path / "one", progress=silent)
     training = parallel.Training("bert_sequence", OPTIONS, data, 0, tmp_path / "two", 2)

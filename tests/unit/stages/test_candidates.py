@@ -162,11 +162,13 @@ def test_any_recommender_of_the_whole_catalogue_can_be_first_and_no_other(run: R
 def test_what_a_declaration_says_is_what_its_fitted_one_scores() -> None:
     for info in RECOMMENDERS.values():
         module = importlib.import_module(info.module)
-        (fitted,) = (
+        fitted = [
             one for one in vars(module).values() if getattr(one, "name", "") == info.name and hasattr(one, "save")
-        )
-        assert hasattr(fitted, "score") == (info.scores == "catalogue"), info.name
-        assert hasattr(fitted, "score_candidates") == (info.scores == "candidates"), info.name
+        ]
+        assert fitted, info.name
+        for one in fitted:
+            assert hasattr(one, "score") == (info.scores == "catalogue"), info.name
+            assert hasattr(one, "score_candidates") == (info.scores == "candidates"), info.name
 
 
 def test_scores_of_another_shape_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,7 @@ def test_a_version_is_trained_as_the_run_was_from_its_weights_where_it_can(
     recommender: str, option: str, tmp_path: Path
 ) -> None:
     meta = {"recommender": recommender, "options": {"seed": "7"}, "mitigations": [], "seed": 3, "device": "cpu"}
+    (tmp_path / "model").mkdir()
     params = feedback.training(Run(tmp_path, meta), "d" * 16)
     same = {"dataset": "d" * 16, "split": "own", "recommender": recommender, "mitigations": [], "seed": 3}
     begun = {option: str(tmp_path / "model")} if option else {}
@@ -96,6 +97,7 @@ def test_a_version_is_trained_as_the_run_was_from_its_weights_where_it_can(
 def test_a_run_that_took_a_model_as_it_is_is_trained(tmp_path: Path) -> None:
     meta = {"recommender": "bert_sequence", "options": {"epochs": "0", "start": "elsewhere"}, "mitigations": [],
             "seed": 0, "device": "cpu"}  # fmt: skip
+    (tmp_path / "model").mkdir()
     assert feedback.training(Run(tmp_path, meta), "d")["options"] == {"start": str(tmp_path / "model")}
 
 

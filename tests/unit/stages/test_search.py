@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fairdash.errors import Cancelled, ConfigError
-from fairdash.progress import silent
+from fairdash.progress import Progress, silent
 from fairdash.recommenders import build
 from fairdash.recommenders.base import Range
 from fairdash.schema import Groups, TrainingData
@@ -181,11 +181,12 @@ def test_trials_with_other_options_that_all_share_are_another_questions(
 ) -> None:
     ran: list[dict[str, Any]] = []
 
-    def tried(number: int, _: int, __: str, options: dict[str, Any], *more: object) -> Trial:
+    def tried(_: object, part: tuple[int, dict[str, Any]], progress: Progress) -> Trial:
+        number, options = part
         ran.append(options)
         return Trial(number, options, 0.5, None, 0.0)
 
-    monkeypatch.setattr(search, "_run", tried)
+    monkeypatch.setattr(search._Trying, "run", tried)
     space = {"learning_rate": Range(1e-4, 1e-2, log=True)}
     for factors in (8, 16, 16):  # the third is answered from what the second found
         search.search("ncf", make_data(), space=space, fixed={"factors": factors}, trials=2, folder=tmp_path)
