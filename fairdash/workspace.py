@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from fairdash import __version__, settings, words
@@ -395,6 +395,12 @@ def sha256(file: Path) -> str:
 def aside(path: Path) -> Path:
     """A sibling of `path` under a name that nobody else has, to write into before it is renamed."""
     return path.with_name(f"{path.name}.{uuid.uuid4().hex[:12]}.new")
+
+
+def leaves(name: str) -> bool:
+    """Whether the path of an archive's member leads out of the folder that it would be unpacked into, on any system."""
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name
 
 
 def write_json(path: Path, value: Any) -> None:

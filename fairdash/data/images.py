@@ -14,6 +14,7 @@ from fairdash.data.findings import Finding
 from fairdash.errors import DataError
 from fairdash.images import Images
 from fairdash.progress import Progress, silent
+from fairdash.workspace import leaves
 
 COLUMN = "image"  # of the table of items: each one's file in the zip
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif")  # other files are let lie
@@ -68,14 +69,13 @@ def _files(name: str, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """The members that may be pictures."""
     found = []
     for member in archive.infolist():
-        path = PurePosixPath(member.filename)
-        if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in member.filename:
+        if leaves(member.filename):
             raise DataError(
                 words.say("{name} has a path outside itself: {filename}.", name=name, filename=repr(member.filename)),
                 words.say("Pack the pictures again."),
             )
-        hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-        if not member.is_dir() and not hidden and path.suffix.lower() in SUFFIXES:
+        picture = PurePosixPath(member.filename).suffix.lower() in SUFFIXES
+        if picture and not member.is_dir() and not read.hidden(member.filename):
             found.append(member)
     if len(found) > settings.MAX_IMAGES:
         raise DataError(

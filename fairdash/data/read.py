@@ -186,7 +186,7 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
     name, raw = file_name(source), content(source)
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir() and not _hidden(m.filename)]
+            members = [m for m in archive.infolist() if not m.is_dir() and not hidden(m.filename)]
             if any(m.filename == "xl/workbook.xml" for m in members):
                 return formats.sheets(name, raw)
             if len(members) > settings.MAX_ZIP_MEMBERS:
@@ -222,7 +222,8 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
         ) from error
 
 
-def _hidden(path: str) -> bool:
+def hidden(path: str) -> bool:
+    """Whether a path inside an archive, or a file's name, is one that its maker's system put there."""
     return any(
         part.startswith((".", "__MACOSX")) and part != ".." for part in PurePosixPath(path.replace("\\", "/")).parts
     )
@@ -231,7 +232,7 @@ def _hidden(path: str) -> bool:
 def members(source: Source) -> list[Source] | None:
     """The files in a zip, a folder or a workbook, without empty ones and marks of a writer; None for a single file."""
     if isinstance(source, (str, Path)) and _is_folder(source):
-        paths = sorted(p for p in Path(source).expanduser().rglob("*") if p.is_file() and not _hidden(p.name))
+        paths = sorted(p for p in Path(source).expanduser().rglob("*") if p.is_file() and not hidden(p.name))
         if len(paths) > settings.MAX_ZIP_MEMBERS:
             raise DataError(
                 words.say("{source} holds {n} files.", source=source, n=len(paths)),

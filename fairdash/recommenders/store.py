@@ -30,7 +30,7 @@ from fairdash.errors import ModelError, full
 from fairdash.recommenders import RECOMMENDERS, content, taking
 from fairdash.recommenders.base import Fitted
 from fairdash.words import Said
-from fairdash.workspace import aside
+from fairdash.workspace import aside, leaves
 
 FORMAT = 1
 MANIFEST, ARRAYS = "fairdash.json", "fairdash.safetensors"
@@ -467,7 +467,7 @@ def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:
     for member in members:
         path = PurePosixPath(member.filename)
         mode = member.external_attr >> 16
-        if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in member.filename:
+        if leaves(member.filename):
             raise ModelError(
                 words.say("{name} has a path outside itself: {filename}.", name=name, filename=repr(member.filename)),
                 "Pack the folder again.",

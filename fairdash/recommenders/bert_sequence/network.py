@@ -214,16 +214,8 @@ class SequenceModel(nn.Module):
         if len(self.heard) < len(vectors):
             vectors, bias, followed = vectors[self.heard], bias[self.heard], self.place[items]
         loss = softmax_loss(outputs, vectors, bias, followed, negatives_of(self.options, len(vectors)))
-        own, total, last = _by_sample(loss, weights[rows, columns], rows, len(users))
-        return Output(
-            loss=own.sum() / total.sum().clamp(min=1e-6),
-            users=users,
-            vectors=outputs[last],
-            sample_loss=own / total.clamp(min=1e-6),
-            items=items[last],
-            target_score=-loss[last],
-            weight=total,
-        )
+        output, last = _by_sample(users, outputs, items, loss, weights[rows, columns], rows)
+        return replace(output, target_score=-loss[last])
 
     def _rated(
         self,
@@ -240,27 +232,33 @@ class SequenceModel(nn.Module):
         outputs, items, label = hidden[rows, columns], judged[rows, columns], liked[rows, columns]
         logits = self.like(outputs, vectors, items)
         loss = functional.binary_cross_entropy_with_logits(logits, label, reduction="none")
-        own, total, last = _by_sample(loss, weights[rows, columns], rows, len(users))
-        return Output(
-            loss=own.sum() / total.sum().clamp(min=1e-6),
-            users=users,
-            vectors=outputs[last],
-            sample_loss=own / total.clamp(min=1e-6),
-            probability=torch.sigmoid(logits[last]),
-            label=label[last],
-            items=items[last],
-            weight=total,
-        )
+        output, last = _by_sample(users, outputs, items, loss, weights[rows, columns], rows)
+        return replace(output, probability=torch.sigmoid(logits[last]), label=label[last])
 
 
 def _by_sample(
-    loss: torch.Tensor, weight: torch.Tensor, rows: torch.Tensor, b: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Weighted losses and weights summed by sample [b], and the place of each sample's last one. rows: int64 [t],
-    ascending, every sample at least once."""
+    users: torch.Tensor,
+    outputs: torch.Tensor,
+    items: torch.Tensor,
+    loss: torch.Tensor,
+    weight: torch.Tensor,
+    rows: torch.Tensor,
+) -> tuple[Output, torch.Tensor]:
+    """Weighted losses [t] of a task as one loss and by sample [b], with what each sample's last one is about; and the
+    place of that last one [b]. rows: int64 [t], the sample of each, ascending, every sample at least once."""
+    b = len(users)
     own = torch.zeros(b, device=loss.device).index_add(0, rows, loss * weight)
     total = torch.zeros(b, device=loss.device).index_add(0, rows, weight)
-    return own, total, torch.bincount(rows, minlength=b).cumsum(0) - 1
+    last = torch.bincount(rows, minlength=b).cumsum(0) - 1
+    output = Output(
+        loss=own.sum() / total.sum().clamp(min=1e-6),
+        users=users,
+        vectors=outputs[last],
+        sample_loss=own / total.clamp(min=1e-6),
+        items=items[last],
+        weight=total,
+    )
+    return output, last
 
 
 def _bert(options: SequenceOptions, attention: str) -> BertModel:
