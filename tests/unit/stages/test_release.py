@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import builtins
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,18 @@ pytest.importorskip("opendp")
 SIZES, MEANS = (900, 300, 4), (0.30, 0.55, 0.9)
 
 
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise of the same distribution as OpenDP's, whose draws nobody can repeat: a test of chances needs its own."""
+    rng = np.random.default_rng(11)
+
+    def noisy(numbers: Sequence[int], sensitivity: int, epsilon: float) -> list[int]:
+        stops = -math.expm1(-epsilon / sensitivity)  # the difference of two geometric counts is a discrete Laplace one
+        return [n + int(rng.geometric(stops) - rng.geometric(stops)) for n in numbers]
+
+    monkeypatch.setattr(release, "_with_noise", noisy)
+
+
 def asked(seed: int, epsilon: float) -> list[dict[str, Any]]:
     """A release of three groups of people drawn anew around known means, some of them without a value."""
     rng = np.random.default_rng(seed)
@@ -32,6 +46,7 @@ def asked(seed: int, epsilon: float) -> list[dict[str, Any]]:
     return release._noisy(values, Groups("kind", ("a", "b", "c"), codes), epsilon, 0.0, 1.0)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     means, counts, n = np.zeros(2), np.zeros(2), 150
     for seed in range(n):
@@ -43,10 +58,25 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     assert (abs(counts / n - 0.95) < 0.06).all()
 
 
-def test_a_group_that_the_noise_hides_has_no_mean_and_less_noise_tells_more() -> None:
-    assert asked(0, 0.5)[2]["value"] is None
+def test_the_noise_is_as_wide_as_stated() -> None:
+    n, sensitivity, epsilon = 4000, 1000, 0.25
+    off = np.array(release._with_noise([7] * n, sensitivity, epsilon)) - 7
+    scale = sensitivity / epsilon
+    # The mean of |noise| is its scale, with an error of scale / √n: eight of them are not met by chance.
+    assert abs(np.abs(off).mean() / scale - 1) < 8 / math.sqrt(n)
+    assert abs(off.mean()) < 8 * math.sqrt(2 / n) * scale
+
+
+@pytest.mark.usefixtures("drawn")
+def test_less_noise_tells_more() -> None:
     rough, fine = (np.diff(asked(1, epsilon)[1]["value_ci"])[0] for epsilon in (0.1, 5.0))
     assert rough > 2 * fine
+
+
+def test_a_group_that_the_noise_hides_has_no_mean() -> None:
+    assert release._mean(7.9, 3.0, 4.0) == (None, (None, None))
+    mean, (low, high) = release._mean(8.0, 4.0, 4.0)
+    assert (mean, low, high) == (0.5, 0.0, 1.0)  # told, and nothing is known
 
 
 def test_a_release_is_paid_once_kept_and_refused_beyond_the_budget(
