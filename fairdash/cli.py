@@ -669,7 +669,6 @@ def _home(run: Path) -> Workspace | None:
 
 def _release(arguments: argparse.Namespace) -> int:
     from fairdash import budget, entries
-    from fairdash.hashing import digest
     from fairdash.run import Run
     from fairdash.stages import people, recommend, release
     from fairdash.workspace import write_json
@@ -682,10 +681,7 @@ def _release(arguments: argparse.Namespace) -> int:
         file = entries.ledger(home, str(home.get("runs", folder.name).meta.get("dataset") or ""))
     lists = recommend.recommend(run, arguments.k)
     who = people.by_attribute(people.gather(run.split, lists, arguments.k), run.split, spec)
-    key = digest(
-        lists.digest, arguments.metric, list(spec.attributes), list(spec.edges), arguments.k, arguments.epsilon
-    )
-    made = budget.spend(file, key, arguments.epsilon, lambda: release.release(who, arguments.metric, arguments.epsilon))
+    made = release.paid(file, who, arguments.metric, arguments.epsilon)
     value = {**made, "spent": budget.spent(file), "budget": settings.PRIVACY_BUDGET}
     if home is not None:
         trail.note(home, "release", runs=folder.name, metric=arguments.metric, epsilon=arguments.epsilon)

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash import words
+from fairdash import budget, words
 from fairdash.errors import ConfigError
+from fairdash.hashing import digest
 from fairdash.metrics.catalogue import METRICS
 from fairdash.schema import Groups
 from fairdash.stages.people import People
@@ -46,6 +48,30 @@ def release(people: People, metric: str, epsilon: float) -> dict[str, Any]:
 
     Raises ConfigError for an ε out of bounds, a metric without ends, people in several groups, and where OpenDP is not
     installed."""
+    _check(people, metric, epsilon)
+    ends = METRICS[metric].low, METRICS[metric].high
+    return {
+        "metric": metric,
+        "attribute": people.groups.attribute,
+        "k": people.k,
+        "epsilon": epsilon,
+        "groups": _noisy(people.measures[metric].each, people.groups, epsilon, *ends),
+        "conventions": {
+            "privacy": words.say("differential privacy: a person more or less changes the probability of any outcome "
+                                 "by a factor of at most e^ε"),
+            "interval": words.say("95 %, over the noise that was added and over people"),
+        },
+    }  # fmt: skip
+
+
+def paid(ledger: Path, people: People, metric: str, epsilon: float) -> budget.Release:
+    """The release, paid from a ledger, and given again at no cost to whoever asks the same. Raises as `release` does,
+    ConfigError where more is asked than is left, and DataError for a damaged ledger."""
+    _check(people, metric, epsilon)
+    return budget.spend(ledger, name(people, metric, epsilon), epsilon, lambda: release(people, metric, epsilon))
+
+
+def _check(people: People, metric: str, epsilon: float) -> None:
     if not SMALLEST <= epsilon <= LARGEST:
         raise ConfigError(
             words.say("ε is {epsilon}.", epsilon=words.brief(epsilon)),
@@ -62,20 +88,13 @@ def release(people: People, metric: str, epsilon: float) -> dict[str, Any]:
                       attribute=people.groups.attribute),
             words.say("Choose an attribute of which each has one value."),
         )  # fmt: skip
-    ends = METRICS[metric].low, METRICS[metric].high
-    rows = _noisy(people.measures[metric].each, people.groups, epsilon, *ends)
-    return {
-        "metric": metric,
-        "attribute": people.groups.attribute,
-        "k": people.k,
-        "epsilon": epsilon,
-        "groups": rows,
-        "conventions": {
-            "privacy": words.say("differential privacy: a person more or less changes the probability of any outcome "
-                                 "by a factor of at most e^ε"),
-            "interval": words.say("95 %, over the noise that was added and over people"),
-        },
-    }  # fmt: skip
+
+
+def name(people: People, metric: str, epsilon: float) -> str:
+    """What a release is kept and given again as, whichever door asks: the digest of all that it is drawn from."""
+    groups = people.groups
+    return digest(metric, people.k, epsilon, people.measures[metric].each, groups.attribute, list(groups.names),
+                  groups.codes)  # fmt: skip
 
 
 def _noisy(

@@ -9,7 +9,6 @@ import streamlit as st
 
 from fairdash import budget, charts, entries, settings, trail, words
 from fairdash.charts import GroupValue
-from fairdash.hashing import digest
 from fairdash.run import Run
 from fairdash.schema import GroupSpec, Lists
 from fairdash.stages import people as stage
@@ -50,8 +49,7 @@ def section(run: Run, lists: Lists, group: GroupSpec, metric: str, k: int) -> No
             st.select_slider(words.say("ε of this release"), [f"{one:g}" for one in STEPS], width=260,
                              **state.pick("epsilon", [f"{one:g}" for one in STEPS], "0.5"))
         )  # fmt: skip
-        key = digest(state.get("lists"), chosen, list(group.attributes), list(group.edges), k, epsilon)
-        parts.act(words.say("Release"), _release, file, key, people, str(chosen), epsilon, type="primary",
+        parts.act(words.say("Release"), _release, file, people, str(chosen), epsilon, type="primary",
                   icon=":material/lock_open:", key="release")  # fmt: skip
     done = budget.releases(file)
     st.progress(
@@ -59,12 +57,13 @@ def section(run: Run, lists: Lists, group: GroupSpec, metric: str, k: int) -> No
         text=words.say("{spent} of ε = {whole} are spent on this data set.", spent=words.brief(budget.spent(file)),
                        whole=settings.PRIVACY_BUDGET),
     )  # fmt: skip
+    key = release.name(people, str(chosen), epsilon)
     if key in done:
         _shown(done[key], findings.title(str(chosen), k))
 
 
-def _release(file: Path, key: str, people: People, metric: str, epsilon: float) -> None:
-    budget.spend(file, key, epsilon, lambda: release.release(people, metric, epsilon))
+def _release(file: Path, people: People, metric: str, epsilon: float) -> None:
+    release.paid(file, people, metric, epsilon)
     trail.note(state.workspace(), "release", lists=state.get("lists"), metric=metric, epsilon=epsilon)
 
 

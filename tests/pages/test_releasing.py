@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from fairdash import budget, entries, settings, trail
+from fairdash.cli import main
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, words
 
@@ -14,7 +16,7 @@ pytest.importorskip("opendp")
 
 
 def test_a_release_is_paid_shown_and_refused_beyond_the_budget(
-    here: dict[str, Any], open_page: Open, monkeypatch: pytest.MonkeyPatch
+    here: dict[str, Any], open_page: Open, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(settings, "PRIVACY_BUDGET", 1)
     view = {"data": here["data"], "lists": here["lists"], "group": "gender", "more": "private"}
@@ -32,6 +34,13 @@ def test_a_release_is_paid_shown_and_refused_beyond_the_budget(
     app.button(key="release").click().run()
     assert not app.error
     assert budget.spent(file) == 1.0
+    # The command line asks the same of the same run: it is told the same, at no cost.
+    run = workspace.get("runs", here["run"]).path
+    asked = ["release", "--run", str(run), "--group", "gender", "--metric", "ndcg", "--k", "10", "--epsilon", "1"]
+    assert main([*asked, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["spent"] == 1.0
+    assert [row["n"] for row in told["groups"]] == table["n"].tolist()
     app = open_page("audit", **view, epsilon="0.5")
     app.button(key="release").click().run()
     assert "left of this data's ε" in words(app).replace("\\", "")
