@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from safetensors import SafetensorError
@@ -232,29 +233,33 @@ def _read_split(folder: Path) -> Split:
         flat = {column: _arrow(kind) for column, kind in types.items() if isinstance(kind, str) and kind != TEXT}
         table = _read_csv(folder / f"{name}.csv", flat)
         tables[name] = pd.DataFrame({column: _typed(table[column], kind) for column, kind in types.items()})
-    user_index, item_index = pd.Index(tables["users"][USER_ID]), pd.Index(tables["items"][ITEM_ID])
-
-    numbers = {RATING: pa.float32(), VALUE: pa.float32(), TIME: pa.float64(), PREDICTION: pa.float64()}
-    tables |= {
-        name: _read_csv(folder / f"{name}.csv", numbers).to_pandas().rename(columns={VALUE: RATING})
-        for name in ("train", "valid", "truth")
+    ids = {
+        name: pa.array(tables[table][name], pa.string(), from_pandas=True)
+        for name, table in ((USER_ID, "users"), (ITEM_ID, "items"))
     }
+    numbers = {RATING: pa.float32(), VALUE: pa.float32(), TIME: pa.float64(), PREDICTION: pa.float64()}
+    parts = {name: _read_csv(folder / f"{name}.csv", numbers) for name in ("train", "valid", "truth")}
 
-    def part(frame: pd.DataFrame) -> Interactions:
-        rows = len(frame)
+    def part(name: str) -> Interactions:
+        table = parts[name]
+        user, item = (  # -1 is an id that is nowhere
+            pc.fill_null(pc.index_in(table[key], value_set=known), -1).to_numpy().astype(np.int32)
+            for key, known in ids.items()
+        )
+        rated = next((key for key in (RATING, VALUE) if key in table.column_names), None)
         return Interactions(
-            user_index.get_indexer(frame[USER_ID]).astype(np.int32),
-            item_index.get_indexer(frame[ITEM_ID]).astype(np.int32),
-            frame[RATING].to_numpy(np.float32) if RATING in frame else np.ones(rows, np.float32),
-            frame[TIME].to_numpy(np.float64) if TIME in frame else np.zeros(rows),
+            user,
+            item,
+            np.ones(len(table), np.float32) if rated is None else table[rated].to_numpy().astype(np.float32),
+            table[TIME].to_numpy().astype(np.float64) if TIME in table.column_names else np.zeros(len(table)),
         )
 
     user_arrays, item_arrays = arrays.load(folder)
     training = TrainingData(
         tables["users"],
         tables["items"],
-        part(tables["train"]),
-        part(tables["valid"]),
+        part("train"),
+        part("valid"),
         said["relevance_threshold"],
         user_arrays=user_arrays,
         item_arrays=item_arrays,
@@ -265,9 +270,9 @@ def _read_split(folder: Path) -> Split:
     if said.get("asked") is not None:
         asked = np.zeros(len(tables["users"]), bool)
         asked[said["asked"]] = True
-    truth = tables["truth"]
-    predicted = truth[PREDICTION].to_numpy(np.float64) if PREDICTION in truth else None
-    return Split(said["name"], said["split"], said["seed"], training, part(truth), notes, asked, predicted)
+    truth = parts["truth"]
+    predicted = truth[PREDICTION].to_numpy().astype(np.float64) if PREDICTION in truth.column_names else None
+    return Split(said["name"], said["split"], said["seed"], training, part("truth"), notes, asked, predicted)
 
 
 def _kind(table: str, column: pd.Series) -> Any:
