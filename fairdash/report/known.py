@@ -7,14 +7,14 @@ knows is not guessed: a report says that it is not known.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from fairdash import entries, settings, words
+from fairdash import settings, words
 from fairdash.data import sources
 from fairdash.mitigation.base import Mitigation
 from fairdash.run import Run
@@ -118,25 +118,28 @@ def of_run(run: Run, provenance: Mapped | None = None) -> tuple[Data, Lists]:
     return data, Lists(run.title, {} if run.has_model else {"imported": True}, run.meta)
 
 
-def of_audit(workspace: Workspace, digest: str) -> Known:
+Runs = Callable[[str], Run]  # a run of the workspace by its digest, from memory where it is there
+
+
+def of_audit(workspace: Workspace, digest: str, runs: Runs) -> Known:
     """What the workspace knows of an audit. Raises FairDashError where it is not there."""
     entry = workspace.get("audits", digest)
-    return _stored(workspace, (entry.meta["lists"],), entry.meta, {words.say("audit"): digest})
+    return _stored(workspace, (entry.meta["lists"],), entry.meta, {words.say("audit"): digest}, runs)
 
 
-def of_comparison(workspace: Workspace, digest: str) -> Known:
+def of_comparison(workspace: Workspace, digest: str, runs: Runs) -> Known:
     """The same of a comparison."""
     entry = workspace.get("comparisons", digest)
     sides = (entry.meta["before"], entry.meta["after"])
-    return _stored(workspace, sides, entry.meta, {words.say("comparison"): digest})
+    return _stored(workspace, sides, entry.meta, {words.say("comparison"): digest}, runs)
 
 
-def _stored(workspace: Workspace, sides: Sequence[str], meta: Mapped, digests: dict[str, str]) -> Known:
+def _stored(workspace: Workspace, sides: Sequence[str], meta: Mapped, digests: dict[str, str], runs: Runs) -> Known:
     told, data = [], None
     named = (words.say("lists"),) if len(sides) == 1 else (words.say("lists before"), words.say("lists after"))
     for name, side in zip(named, sides, strict=True):
         lists = workspace.get("lists", side)
-        run = entries.get_run(workspace, lists.meta["run"])
+        run = runs(lists.meta["run"])
         source = run_source(workspace, run, lists.meta["run"])
         data, own = of_run(run, source)
         told.append(Lists(lists.title, {**own.how, **lists.meta}, run.meta))

@@ -80,8 +80,8 @@ def document(kind: Kind, digest: str, *, frames: bool) -> Document:
 def _value(kind: Kind, digest: str) -> tuple[dict[str, Any], Known]:
     workspace = state.workspace()
     if kind == "audits":
-        return load.audit(digest), knowledge.of_audit(workspace, digest)
-    return load.comparison(digest), knowledge.of_comparison(workspace, digest)
+        return load.audit(digest), knowledge.of_audit(workspace, digest, load.run)
+    return load.comparison(digest), knowledge.of_comparison(workspace, digest, load.run)
 
 
 def subject(kind: Kind, digest: str) -> Subject:
