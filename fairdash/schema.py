@@ -164,10 +164,9 @@ class Categories:
     def of(items: pd.DataFrame) -> Categories:
         """The categories of a table of items; all are `(unknown)` where it has no such column."""
         if CATEGORIES in items:
-            lists = [_category_names(cell) for cell in items[CATEGORIES]]
+            lists = _category_lists(items[CATEGORIES])
         else:
             lists = [[UNKNOWN]] * len(items)
-        lists = [list(dict.fromkeys(names)) for names in lists]
         names = tuple(sorted({name for row in lists for name in row}))
         position = {name: i for i, name in enumerate(names)}
         indptr = np.concatenate([[0], np.cumsum([len(row) for row in lists])])
@@ -176,14 +175,28 @@ class Categories:
         return Categories(names, sparse.csr_array((data, indices, indptr), shape=(len(items), len(names))))
 
 
+def _category_lists(cells: pd.Series) -> list[list[str]]:
+    """The names in each cell; of equal texts, of which there are few, one is looked at."""
+    known: dict[str, list[str]] = {}
+    lists = []
+    for cell in cells.to_numpy(object):
+        if isinstance(cell, str):
+            if cell not in known:
+                known[cell] = _category_names(cell)
+            lists.append(known[cell])
+        else:
+            lists.append(_category_names(cell))
+    return lists
+
+
 def _category_names(cell: Any) -> list[str]:
-    """The names in one cell: text cut at |, or a list of names; `(unknown)` where there is none."""
+    """The different names in one cell: text cut at |, or a list of names; `(unknown)` where there is none."""
     if isinstance(cell, (list, tuple, np.ndarray)):
         parts = list(cell)
     else:
         parts = str(cell).split("|") if pd.notna(cell) else []
     names = [name for part in parts if (name := " ".join(str(part).split())) not in ("", "?")]
-    return names or [UNKNOWN]
+    return list(dict.fromkeys(names)) or [UNKNOWN]
 
 
 @dataclass(frozen=True, eq=False)
@@ -370,6 +383,11 @@ class TrainingData:
     def popularity(self) -> NDArray[np.float64]:
         """Training interactions of each item [n_items]."""
         return np.bincount(self.train.item, minlength=self.n_items).astype(np.float64)
+
+    @cached_property
+    def categories(self) -> Categories:
+        """The categories of the items."""
+        return Categories.of(self.items)
 
     @cached_property
     def people(self) -> pd.DataFrame:

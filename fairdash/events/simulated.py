@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairdash.events.log import EventLog
-from fairdash.schema import ITEM_ID, USER_ID, Categories, Dataset, Groups, TrainingData
+from fairdash.schema import ITEM_ID, USER_ID, Dataset, Groups, TrainingData
 
 Array = NDArray[np.float64]
 
@@ -43,17 +43,13 @@ class Simulation:
     category: int = 0
 
     @cached_property
-    def _categories(self) -> Categories:
-        return Categories.of(self.data.items)
-
-    @cached_property
     def _tastes(self) -> Array:
         rng = np.random.default_rng([self.seed, 1])
-        return rng.normal(0, TASTE, (self.data.n_users, len(self._categories.names)))
+        return rng.normal(0, TASTE, (self.data.n_users, len(self.data.categories.names)))
 
     @cached_property
     def _shares(self) -> Array:
-        return np.asarray(self._categories.shares.toarray(), np.float64)
+        return np.asarray(self.data.categories.shares.toarray(), np.float64)
 
     @cached_property
     def _ids(self) -> tuple[list[str], list[str]]:

@@ -26,7 +26,7 @@ from fairdash.mitigation.sweep import GRID
 from fairdash.progress import Progress
 from fairdash.recommenders import RECOMMENDERS, offering, ranking
 from fairdash.run import Outcome, Run
-from fairdash.schema import ITEM_ID, UNKNOWN, Categories, Floats, Groups, GroupSpec, Lists, TrainingData
+from fairdash.schema import ITEM_ID, UNKNOWN, Floats, Groups, GroupSpec, Lists, TrainingData
 
 RETRAIN_STRENGTHS = (0.0, 0.25, 0.5, 1.0)  # each above 0 costs a training
 PROBE_STRENGTHS = tuple(round(0.1 * step, 1) for step in range(11))  # each costs a look at the model side
@@ -236,7 +236,7 @@ def offered_by(run: Run) -> frozenset[str]:
     found = set(offers(run.meta["recommender"], run.meta["options"]))
     if not run.meta["options"].get("profile"):
         found.discard("profile")
-    if sum(name != UNKNOWN for name in Categories.of(run.split.training.items).names) > 1:
+    if sum(name != UNKNOWN for name in run.split.training.categories.names) > 1:
         found.add("categories")
     return frozenset(found)
 
@@ -289,7 +289,7 @@ def rerank_input(run: Run, chosen: Mitigation, k: int, part: str) -> RerankInput
         item_ids=data.items[ITEM_ID].to_numpy(dtype=object),
         history=history.matrix(data.n_users, data.n_items),
         popularity=popularity,
-        categories=Categories.of(data.items),
+        categories=data.categories,
         user_groups=users[0] if users else None,
         item_groups=items,
         probability=probability,

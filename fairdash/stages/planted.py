@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from fairdash.data.synthetic import Planted
 from fairdash.groups import form
 from fairdash.metrics import accuracy
 from fairdash.metrics.catalogue import METRICS
-from fairdash.schema import Categories, Codes, GroupSpec, Split
+from fairdash.schema import Categories, Codes, Groups, GroupSpec, Split
 
 Audit = Mapping[str, Any]
 
@@ -94,17 +95,28 @@ def sizes(facts: Sequence[Planted], split: Split, before: Looked, after: Looked)
     planted; of categories and exposure the histories do: tastes are the same by group, and so is merit. Groups are
     those of the minimum size; a fact whose group is smaller is left out."""
     data = split.training
-    history = data.train.matrix(data.n_users, data.n_items).astype(np.float64)
+    looks = (before, after)
+
+    @cache
+    def groups(side: str, attribute: str) -> Groups:
+        return form(GroupSpec((attribute,)), data.people if side == "users" else data.items)
+
+    @cache
+    def shown(*, flat: bool) -> list[sparse.csr_array]:
+        history = data.train.matrix(data.n_users, data.n_items).astype(np.float64)
+        return [history, *(_exposure(one.items, data.n_items, flat=flat) for one in looks)]
+
     found = []
     for fact in facts:
         if fact.side == "items":
-            people = [history, *(_exposure(one.items, data.n_items) for one in (before, after))]
-            told = [_of_items(fact, split, matrix) for matrix in people]
+            kinds = groups(fact.side, fact.attribute)
+            told = [_of_items(fact, kinds, matrix) for matrix in shown(flat=False)]
         elif fact.category:
-            shown = [history, *(_exposure(one.items, data.n_items, flat=True) for one in (before, after))]
-            told = [_of_category(fact, split, matrix) for matrix in shown]
+            people = groups(fact.side, fact.attribute)
+            told = [_of_category(fact, people, data.categories, matrix) for matrix in shown(flat=True)]
         elif fact.metric == "ndcg":
-            told = [fact.size, *(_against_others(fact, split, one.ndcg) for one in (before, after))]
+            people = groups(fact.side, fact.attribute)
+            told = [fact.size, *(_against_others(fact, people, one.ndcg) for one in looks)]
         else:
             continue
         if not any(map(math.isnan, told)):
@@ -119,9 +131,8 @@ def _exposure(items: Codes, n_items: int, *, flat: bool = False) -> sparse.csr_a
     return sparse.csr_array((weight[place], (row, items[row, place])), shape=(len(items), n_items))
 
 
-def _of_items(fact: Planted, split: Split, shown: sparse.csr_array) -> float:
+def _of_items(fact: Planted, kinds: Groups, shown: sparse.csr_array) -> float:
     """The group's share of what is shown, against its share of the items whose group is known."""
-    kinds = form(GroupSpec((fact.attribute,)), split.training.items)
     if fact.group not in kinds.names:
         return math.nan
     own, known = kinds.codes == kinds.names.index(fact.group), kinds.codes >= 0
@@ -130,21 +141,18 @@ def _of_items(fact: Planted, split: Split, shown: sparse.csr_array) -> float:
     return float(per_item[own].sum()) / total / (own.sum() / known.sum()) - 1 if total else math.nan
 
 
-def _of_category(fact: Planted, split: Split, shown: sparse.csr_array) -> float:
-    categories = Categories.of(split.training.items)
+def _of_category(fact: Planted, groups: Groups, categories: Categories, shown: sparse.csr_array) -> float:
     if fact.category not in categories.names:
         return math.nan
-    share = categories.shares[:, [categories.names.index(fact.category)]]
-    part, whole = (np.asarray((shown @ one).sum(axis=1)).ravel() for one in (share, np.ones((shown.shape[1], 1))))
-    return _against_others(fact, split, part, whole)
+    share = categories.shares[:, [categories.names.index(fact.category)]].toarray().ravel()
+    return _against_others(fact, groups, shown @ share, shown @ np.ones(shown.shape[1]))
 
 
 def _against_others(
-    fact: Planted, split: Split, above: NDArray[np.float64], below: NDArray[np.float64] | None = None
+    fact: Planted, groups: Groups, above: NDArray[np.float64], below: NDArray[np.float64] | None = None
 ) -> float:
     """Σ above / Σ below of the fact's group against that of the other groups that are large enough; below: None counts
     who has a value."""
-    groups = form(GroupSpec((fact.attribute,)), split.training.people)
     if fact.group not in groups.names:
         return math.nan
     code = groups.names.index(fact.group)

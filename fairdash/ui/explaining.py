@@ -10,7 +10,7 @@ from fairdash.columns import natural_key
 from fairdash.groups import form as form_groups
 from fairdash.recommenders.base import profile_of
 from fairdash.run import Run
-from fairdash.schema import ITEM_ID, Categories, Lists
+from fairdash.schema import ITEM_ID, Lists
 from fairdash.stages import explore
 from fairdash.stages.disclosure import aside
 from fairdash.ui import exploring, forms, parts, state
@@ -135,8 +135,7 @@ def group_tastes(run: Run, lists: Lists, user: int) -> None:
         parts.empty(words.say("No groups of people"), words.say("No attribute of people makes groups here."))
         return
     groups = form_groups(group, training.people)
-    kinds = run.split.training.items
-    categories = Categories.of(kinds)
+    categories = training.categories
     names = list(categories.names)
     own = {groups.names[g] for g in groups.take(np.array([user])).slots()[0] if g >= 0}
     found = explore.tastes_by_group(categories, lists, groups)

@@ -15,7 +15,7 @@ from fairdash.columns import natural_key
 from fairdash.mitigation import METHODS
 from fairdash.recommenders.base import profile_of
 from fairdash.run import Run
-from fairdash.schema import CATEGORIES, Categories, Codes, Lists
+from fairdash.schema import CATEGORIES, Codes, Lists
 from fairdash.stages import explore
 from fairdash.stages.explore import ABSENT, Person, Reason
 from fairdash.stages.places import place_of
@@ -263,7 +263,7 @@ def _reasons(digest: str, user: int, items: tuple[int, ...]) -> list[Reason]:
 
 def _shared(run: Run, who: Person, items: Codes) -> list[str]:
     """What part of the history has a category of each item."""
-    kinds = Categories.of(run.split.training.items)
+    kinds = run.split.training.categories
     told = []
     for item in items:
         own = kinds.shares[[int(item)]].indices

@@ -24,7 +24,7 @@ from scipy import sparse
 from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.mitigation.base import Info, check_groups, check_strength
-from fairdash.schema import Categories, Groups, TrainingData
+from fairdash.schema import Groups, TrainingData
 
 INFO = Info(
     key="reweigh",
@@ -109,7 +109,7 @@ def liked_labels(data: TrainingData) -> sparse.csr_array | None:
 
 def category_labels(info: Info, data: TrainingData) -> sparse.csr_array:
     """Category shares [rows, categories] of each training interaction. Raises ConfigError where there is one alone."""
-    categories = Categories.of(data.items)
+    categories = data.categories
     if len(categories.names) < 2:
         raise ConfigError(
             words.say(
