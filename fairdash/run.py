@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from safetensors import SafetensorError
@@ -40,6 +39,7 @@ from fairdash.schema import (
     Lists,
     Split,
     TrainingData,
+    rows_of,
 )
 from fairdash.workspace import write_json
 
@@ -233,19 +233,12 @@ def _read_split(folder: Path) -> Split:
         flat = {column: _arrow(kind) for column, kind in types.items() if isinstance(kind, str) and kind != TEXT}
         table = _read_csv(folder / f"{name}.csv", flat)
         tables[name] = pd.DataFrame({column: _typed(table[column], kind) for column, kind in types.items()})
-    ids = {
-        name: pa.array(tables[table][name], pa.string(), from_pandas=True)
-        for name, table in ((USER_ID, "users"), (ITEM_ID, "items"))
-    }
     numbers = {RATING: pa.float32(), VALUE: pa.float32(), TIME: pa.float64(), PREDICTION: pa.float64()}
     parts = {name: _read_csv(folder / f"{name}.csv", numbers) for name in ("train", "valid", "truth")}
 
     def part(name: str) -> Interactions:
         table = parts[name]
-        user, item = (  # -1 is an id that is nowhere
-            pc.fill_null(pc.index_in(table[key], value_set=known), -1).to_numpy().astype(np.int32)
-            for key, known in ids.items()
-        )
+        user, item = (rows_of(tables[of][key], table[key]) for key, of in ((USER_ID, "users"), (ITEM_ID, "items")))
         rated = next((key for key in (RATING, VALUE) if key in table.column_names), None)
         return Interactions(
             user,

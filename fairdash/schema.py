@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -34,6 +36,14 @@ UNKNOWN = "(unknown)"  # the group, and the category, of those who have none
 
 Codes = NDArray[np.int32]
 Floats = arrays.Floats
+
+
+def rows_of(ids: pd.Series, values: pd.Series | pa.ChunkedArray) -> Codes:
+    """The row of each value [n] among the ids of a table; -1 is none of them."""
+    asked = values if isinstance(values, pa.ChunkedArray) else pa.array(values, from_pandas=True)
+    known = pa.array(ids, from_pandas=True)
+    found = pc.fill_null(pc.index_in(asked.cast(pa.string()), value_set=known.cast(pa.string())), -1)
+    return np.asarray(found.to_numpy(zero_copy_only=False), np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +149,7 @@ class Dataset:
     def _in_order(self, seed: int) -> tuple[Interactions, NDArray[np.int64]]:
         """The coded interactions, and the row of each."""
         frame = self.interactions
-        user = pd.Index(self.users[USER_ID]).get_indexer(frame[USER_ID]).astype(np.int32)
-        item = pd.Index(self.items[ITEM_ID]).get_indexer(frame[ITEM_ID]).astype(np.int32)
+        user, item = (rows_of(of[key], frame[key]) for key, of in ((USER_ID, self.users), (ITEM_ID, self.items)))
         time = frame[TIME].to_numpy(np.float64) if TIME in frame else np.zeros(len(frame))
         rating = frame[RATING].to_numpy(np.float32) if RATING in frame else np.ones(len(frame), np.float32)
         ties = mix(seed, id_hash(self.users[USER_ID])[user], id_hash(self.items[ITEM_ID])[item])

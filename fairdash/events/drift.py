@@ -160,9 +160,9 @@ def large(census: Census, attribute: int, group: int, sums: Sums) -> bool:
     return bool(sums.people[census.first[attribute] + group] >= least)
 
 
-def difference(census: Census, sides: tuple[Counts, Counts]) -> Estimate:
-    """Of the values of two sides [rates]."""
-    return estimate(census, [(1.0, sides[0]), (-1.0, sides[1])])
+def difference(census: Census, sides: tuple[Counts, Counts], only: slice = slice(None)) -> Estimate:
+    """Of the values of two sides [rates]; only: of these rates."""
+    return estimate(census, [(1.0, sides[0]), (-1.0, sides[1])], only)
 
 
 def _enough(census: Census, blocks: Counts) -> np.typing.NDArray[np.bool_]:

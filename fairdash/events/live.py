@@ -111,21 +111,21 @@ class Live:
         """A value by group over the windows: end (UTC), state, group, value, low, high: 95 %, of the window alone; and
         of each group that is held against the others, gap, gap_low, gap_high and whether the gap moved."""
         census, rows = self.census, []
-        group, told = census.groups[attribute], census.rates[rate]
+        group, told, only = census.groups[attribute], census.rates[rate], slice(rate, rate + 1)
         for window in self.windows:
             verdict = window.verdicts.get("taken" if told.feedback else "shown")
             for g, name in enumerate(group.names):
                 if not drift.large(census, attribute, g, window.sums):
                     continue
-                found = estimate(census, [(1.0, window.sums.total[census.first[attribute] + g])])
-                low, high = found.ends()
+                found = estimate(census, [(1.0, window.sums.total[census.first[attribute] + g])], only)
+                (low,), (high,) = found.ends()
                 row = {"end": pd.Timestamp(window.end, unit="s"), "state": window.state, "group": name,
-                       "value": found.value[rate], "low": low[rate], "high": high[rate]}  # fmt: skip
+                       "value": found.value[0], "low": low, "high": high}  # fmt: skip
                 sides = drift.pairs(census, attribute, g, window.sums)
                 if sides is not None and g < drift.contrasts(len(group.names)):
-                    gap = drift.difference(census, sides[0])
-                    low, high = gap.ends()
-                    row |= {"gap": gap.value[rate], "gap_low": low[rate], "gap_high": high[rate]}
+                    gap = drift.difference(census, sides[0], only)
+                    (low,), (high,) = gap.ends()
+                    row |= {"gap": gap.value[0], "gap_low": low, "gap_high": high}
                 row["moved"] = verdict is not None and any(
                     (one.attribute, one.group, one.metric, one.of, one.part)
                     == (group.attribute, name, told.key, told.of, told.part)

@@ -38,7 +38,7 @@ from fairdash.groups import form
 from fairdash.hashing import digest, id_hash
 from fairdash.item_classes import ItemClass, item_classes
 from fairdash.metrics.accuracy import discounts
-from fairdash.schema import ITEM_ID, USER_ID, Dataset, Groups, GroupSpec, TrainingData
+from fairdash.schema import ITEM_ID, USER_ID, Dataset, Groups, GroupSpec, TrainingData, rows_of
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -102,7 +102,7 @@ class Census:
         if k < 1:
             raise ConfigError(words.say("A list has at least one place."), words.say("Give --k 10."))
         if isinstance(data, Dataset):
-            item = data.coded().item
+            item = rows_of(data.items[ITEM_ID], data.interactions[ITEM_ID])
             popularity, people = np.bincount(item, minlength=data.n_items).astype(np.float64), data.users
         else:
             popularity, people = data.popularity, data.people
@@ -396,11 +396,11 @@ class Estimate(NamedTuple):
             return np.asarray(2 * stdtr(self.freedom, -np.abs(self.value) / self.error))
 
 
-def estimate(census: Census, terms: Sequence[tuple[float, Counts]]) -> Estimate:
+def estimate(census: Census, terms: Sequence[tuple[float, Counts]], only: slice = slice(None)) -> Estimate:
     """Σ sign × rate over terms (sign, sums of one group by block [BLOCKS, columns]): a group's value is one term, a
     difference of groups two, a difference of differences four. The same block is left out of all terms, since its
-    people are the same people. What cannot be divided is NaN."""
-    above, below = census.weights
+    people are the same people. What cannot be divided is NaN. only: of these rates."""
+    above, below = (weight[only] for weight in census.weights)
     value = np.zeros(len(above))
     left = np.zeros((BLOCKS, len(above)))
     there = np.zeros((BLOCKS, len(above)), bool)

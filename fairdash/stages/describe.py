@@ -18,7 +18,7 @@ from fairdash import settings
 from fairdash.item_classes import tail_items
 from fairdash.metrics.categories import divergence_pairs
 from fairdash.metrics.rates import Rates, spread
-from fairdash.schema import ITEM_ID, RATING, TIME, UNKNOWN, USER_ID, Codes, Dataset, Groups, Interactions
+from fairdash.schema import ITEM_ID, RATING, TIME, UNKNOWN, USER_ID, Codes, Dataset, Groups, Interactions, rows_of
 from fairdash.stages.disclosure import blank
 
 # Of what people were shown, taken or not: how often, its share, and the part that was taken with a 95 % interval over
@@ -150,12 +150,10 @@ class _Shown:
 def _shown(dataset: Dataset, data: Interactions) -> _Shown | None:
     if dataset.impressions is None:
         return None
-    user = pd.Index(dataset.users[USER_ID]).get_indexer(dataset.impressions[USER_ID])
-    item = pd.Index(dataset.items[ITEM_ID]).get_indexer(dataset.impressions[ITEM_ID])
+    user = rows_of(dataset.users[USER_ID], dataset.impressions[USER_ID])
+    item = rows_of(dataset.items[ITEM_ID], dataset.impressions[ITEM_ID])
     taken = np.repeat([1.0, 0.0], [len(data), len(user)])
-    return _Shown(
-        np.concatenate([data.user, user.astype(np.int32)]), np.concatenate([data.item, item.astype(np.int32)]), taken
-    )
+    return _Shown(np.concatenate([data.user, user]), np.concatenate([data.item, item]), taken)
 
 
 def _rates(shown: _Shown | None, slots: Codes, of: NDArray[np.int32] | None, g: int) -> dict[str, NDArray[np.float64]]:
