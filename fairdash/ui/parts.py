@@ -182,7 +182,7 @@ def table(
     """A table with its download. Numbers are shown with `digits` digits and saved in full, under names that stay the
     same in every language; a column in which nothing is said is left out of the view. aside: columns that are saved,
     and shown only to who asks the table for them."""
-    shown = frame.loc[:, [bool(column.astype(str).str.strip().any()) for _, column in frame.items()]]
+    shown = frame.loc[:, [_says(column) for _, column in frame.items()]]
     columns = {str(name): _column(str(name), column, digits) for name, column in shown.items()}
     st.dataframe(
         shown,
@@ -194,6 +194,13 @@ def table(
         placeholder=words.DASH,
     )
     download(frame, name)
+
+
+def _says(column: pd.Series) -> bool:
+    """Whether anything is said in a column."""
+    if pd.api.types.is_numeric_dtype(column):
+        return bool(column.notna().any())
+    return any(not pd.isna(cell) and str(cell).strip() for cell in column.array)
 
 
 def _column(name: str, values: pd.Series, digits: int) -> Any:
