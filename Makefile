@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: app test lint strings bench bench-gpu soak lock sbom advisories clean
+.PHONY: app test lint strings screenshots bench bench-gpu soak lock sbom advisories clean
 
 app: $(VENV)/.app
 	$(PY) -m streamlit run app.py
@@ -22,6 +22,9 @@ lint: $(VENV)/.dev
 
 strings: $(VENV)/.dev
 	$(PY) -m tests.strings
+
+screenshots: $(VENV)/.dev
+	$(PY) -m tests.e2e.screenshots tests/e2e/screenshots
 
 bench: $(VENV)/.dev
 	$(PY) -m tests.bench

@@ -369,7 +369,7 @@ def distinct(labels: Sequence[str], facts: Sequence[Mapping[str, str]] = ()) -> 
         names = dict.fromkeys(name for i in same for name in facts[i])
         telling = [name for name in names if len({facts[i].get(name) for i in same}) > 1]
         for i in same:
-            more = [f"{name} {facts[i][name]}".strip() for name in telling if facts[i].get(name)]
+            more = [f"{_fact(name)} {facts[i][name]}".strip() for name in telling if facts[i].get(name)]
             told[i] = " · ".join([label_, *more])
     seen: set[str] = set(told)
     taken: set[str] = set()
@@ -381,6 +381,13 @@ def distinct(labels: Sequence[str], facts: Sequence[Mapping[str, str]] = ()) -> 
         told[i] = name
         taken.add(name)
     return told
+
+
+def _fact(name: str) -> str:
+    """What a fact is called: its own word, or that of an option, in the language of whoever is spoken to."""
+    parts = name.split(": ")
+    told = [say(part) if say(part) != part else say(sentence(part)) for part in parts]
+    return ": ".join(part if one == sentence(part) else one for one, part in zip(told, parts, strict=True))
 
 
 def namer(
@@ -497,7 +504,9 @@ _PEOPLE = {"f": _WOMEN, "female": _WOMEN, "woman": _WOMEN, "m": _MEN, "male": _M
 
 def people(attribute: str, name: str) -> str:
     """The members of a group in words: gender F → women, age 25–34 → people aged 25–34, a list of people → people in
-    it; others, and crossings, as they are."""
+    it; of a crossing what they have in common, women aged 25–34; others as they are."""
+    if CROSS in attribute and attribute.count(CROSS) == name.count(CROSS):
+        return members(attribute, name)
     if name in SIDES:
         return say(_SIDES[name], people=say("people"), group=label(attribute))
     if attribute.lower() in ("gender", "sex"):

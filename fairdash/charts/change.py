@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +38,12 @@ class Change:
         return f"{self.label} – {self.aside}" if self.aside else self.label
 
     @property
+    def reach(self) -> tuple[float, ...]:
+        """Where `after` may lie: the ends of the interval, from `before`. A picture as wide shows a change that chance
+        may have made as a small one."""
+        return tuple(self.before + end for end in (self.low, self.high) if self.before is not None and end is not None)
+
+    @property
     def moved(self) -> bool:
         """Whether the paired interval excludes 0."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
@@ -68,7 +73,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
             x=[None], y=[None], mode="markers", name=name, marker={"symbol": symbol, "color": color, "size": 11}
         )
     for i, row in enumerate(shown):
-        if row.before is None or row.after is None or math.isnan(row.before) or math.isnan(row.after):
+        if row.before is None or row.after is None or frame.none(row.before) or frame.none(row.after):
             frame.note(figure, i, words.say(row.aside if row.aside == words.WITHHELD else "undefined before or after"))
             continue
         color = GREY if row.aside else PALETTE[i % 6]
@@ -94,6 +99,9 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
             text=words.markup(difference + hint, 80),
         )  # fmt: skip
     frame.rows(figure, [row.shown for row in shown], words.markup(metric))
+    there = [row for row in shown if not frame.none(row.before) and not frame.none(row.after)]
+    frame.span(figure, [end for row in there for end in (row.before, row.after) if end is not None],
+               [end for row in there for end in row.reach])  # fmt: skip
     table = pd.DataFrame(
         {
             words.later("group"): [row.name for row in rows],

@@ -28,6 +28,8 @@ from fairdash.charts.frame import (
     empty,
 )
 
+WRITTEN = 8  # per cent: a narrower part of a row has no room for its number
+
 
 def shares(
     names: Sequence[str],
@@ -171,11 +173,14 @@ def stacked(
                 "line": {"color": GREY, "width": [1.5 if thin else 0 for thin in hollow]},
                 "pattern": {**HATCH, "shape": ["" if thin else PATTERNS[i % 7] for thin in hollow]},
             },
-            text=[words.percent(v / 100, 0) if v >= 8 else "" for v in values],
-            textposition="inside", insidetextanchor="middle",
-            textfont={"color": [GREY if thin else "#ffffff" for thin in hollow]}, textangle=0,
             hovertemplate="%{fullData.name} %{x:.1f} %<extra></extra>",
         )  # fmt: skip
+        for row, (own, thin) in enumerate(zip(rows.values(), hollow, strict=True)):
+            if 100 * own[i] >= WRITTEN:  # on a ground of its own: no number is read through a hatch
+                ground = {"font": {"color": GREY}} if thin else {
+                    "bgcolor": colors[i], "borderpad": 1, "font": {"color": frame.legible(colors[i])}}  # fmt: skip
+                figure.add_annotation(x=100 * (sum(own[:i]) + own[i] / 2), y=row, text=words.percent(own[i], 0),
+                                      showarrow=False, **ground)  # fmt: skip
     shown = {label: frame.named(label, small) for label in rows}
     frame.rows(figure, list(shown.values()), words.markup(axis))
     figure.update_xaxes(range=[0, 100], ticksuffix=" %")

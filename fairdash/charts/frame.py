@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -50,6 +51,11 @@ def verdict(row: Mapping[str, Any] | None) -> Verdict:
     return "alone" if p < LEVEL else "none"
 
 
+def _pixels(name: str) -> int:
+    """How wide a name is in a legend; characters of Chinese take the place of two."""
+    return sum(14 if unicodedata.east_asian_width(one) in "WF" else 7 for one in name)
+
+
 @dataclass(frozen=True, eq=False)
 class Chart:
     """A figure, what it shows in words, and the same values as a table. keys: what marks stand for that can be clicked;
@@ -66,7 +72,7 @@ class Chart:
         object.__setattr__(self, "alt", words.label(self.alt, len(self.alt) + 1))
         if self.figure.layout.showlegend:
             named = {trace.name for trace in self.figure.data if trace.name and trace.showlegend is not False}
-            lines = -(-sum(44 + 7 * len(name) for name in named) // LEGEND_WIDTH)
+            lines = -(-sum(44 + _pixels(name) for name in named) // LEGEND_WIDTH)
             more = LEGEND_LINE * max(0, lines - 1)
             self.figure.update_layout(height=self.figure.layout.height + more, margin={"t": 34 + more})
 
@@ -113,6 +119,17 @@ def _template(ink: str, muted: str, grid: str, hover: str) -> go.layout.Template
 _INK, _DARK_INK = "#1f2328", "#e8eaec"
 LIGHT = _template(_INK, "#545c64", "rgba(100,110,120,0.22)", "#ffffff")
 DARK = _template(_DARK_INK, "#adb5bd", "rgba(160,170,180,0.22)", "#20252a")
+
+
+def legible(ground: str) -> str:
+    """White or nearly black, whichever has the higher contrast with a colour (WCAG 2.2), as #rrggbb."""
+
+    def light(color: str) -> float:
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+
+    return "#ffffff" if 1.05 / light(ground) >= light(ground) / light(_INK) else _INK
 
 
 def ink(dark: bool) -> str:

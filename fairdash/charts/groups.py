@@ -97,7 +97,9 @@ def group_values(
     marks = [row.value or 0.0 for row in drawn] + [v for v in [overall] if v is not None and not math.isnan(v)]
     frame.span(figure, marks, [end for row in drawn if not row.aside for end in (row.low, row.high)])
     if overall is not None and not math.isnan(overall):
-        figure.add_vline(x=overall, line={"dash": "dot", "color": GREY, "width": 1.5})
+        for i in range(len(rows[:MAX_ROWS])):  # not through the numbers, which stand above the marks
+            figure.add_shape(type="line", x0=overall, x1=overall, y0=i - 0.16, y1=i + 0.44,
+                             line={"dash": "dot", "color": GREY, "width": 1.5})  # fmt: skip
         figure.add_annotation(
             x=overall,
             y=1,

@@ -8,6 +8,11 @@ from fairdash import words
 from fairdash.charts import frame
 from fairdash.charts.frame import DASHES, GREY, PALETTE, SYMBOLS, VERMILLION, Chart, empty
 
+_HOURS = 24 * 3_600_000  # from tick to tick, in milliseconds: below a day the hour is told, too
+_DATES = [  # as they are written in tables; plotly's own names of months are English
+    {"dtickrange": [None, _HOURS - 1], "value": "%H:%M\n%Y-%m-%d"},
+    {"dtickrange": [_HOURS, None], "value": "%Y-%m-%d"},
+]
 MAX_SERIES = 5  # lines of one picture; the table holds all
 
 
@@ -52,7 +57,7 @@ def timeline(
         )  # fmt: skip
     if zero:
         figure.add_hline(y=0, line={"color": GREY, "width": 1})
-    figure.update_xaxes(fixedrange=True)
+    figure.update_xaxes(fixedrange=True, tickformatstops=_DATES)  # plotly writes months in English
     figure.update_yaxes(title_text=words.markup(y_title), fixedrange=True)
     if share:
         figure.update_yaxes(rangemode="nonnegative")

@@ -29,7 +29,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 
-from fairdash import words
+from fairdash import settings, words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.mitigation.base import TermBatch
 from fairdash.progress import Progress
@@ -526,11 +526,15 @@ class Validation:
 
 
 def _groups(data: TrainingData, users: Codes) -> dict[str, NDArray[np.int64]]:
-    """Rows of `users` by value of each attribute of people that has two to six values, for the curves by group."""
+    """Rows of `users` by value of each attribute of people that has two to six values, for the curves by group; without
+    groups of fewer than the least size, and without an attribute whose few others the rest would tell."""
     groups: dict[str, NDArray[np.int64]] = {}
     for column in data.users.columns[1:]:
         values = data.users[column].astype("string").fillna("(unknown)").to_numpy()[users]
         names = np.unique(values)
-        if 2 <= len(names) <= 6:
-            groups.update({f"{column}={name}": np.flatnonzero(values == name) for name in names})
+        rows = {f"{column}={name}": np.flatnonzero(values == name) for name in names}
+        told = {name: own for name, own in rows.items() if len(own) >= settings.MIN_GROUP_SIZE}
+        left = len(users) - sum(map(len, told.values()))
+        if 2 <= len(names) <= 6 and not 0 < left < settings.FEWEST:
+            groups.update(told)
     return groups

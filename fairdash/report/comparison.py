@@ -28,20 +28,13 @@ from fairdash.report.document import (
 )
 from fairdash.report.known import Known
 from fairdash.schema import UNKNOWN
-from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, sentences, title
+from fairdash.stages.compare import FAIRER, UNDEFINED, WORSE, meant, sentences, title
 from fairdash.stages.disclosure import aside, people_of, withheld
 
 Value = Mapping[str, Any]
 MARKS = {"fairer": "▲", "less fair": "▼", "no change shown": "○", "only on its own": "◌", "changed": "◆",
          "undefined": words.DASH}  # fmt: skip
 TONES: Mapping[str, Tone] = {FAIRER: "good", WORSE: "bad"}
-_AIMS = {
-    FAIRER: words.later("moved as meant"),
-    WORSE: words.later("moved the wrong way"),
-    NOT_SHOWN: words.later("not shown to move"),
-    NEUTRAL: words.later("moved"),
-    UNDEFINED: words.later("undefined"),
-}
 
 
 def document(value: Value, known: Known, made: datetime, *, frames: bool = False) -> Document:
@@ -85,7 +78,7 @@ def _cards(value: Value, told: list[str]) -> list[Card | Points]:
     verdict = str(aim["verdict"]) if aim else ""
     attribute = (aim or {}).get("attribute")
     attribute = attribute if attribute in value["groups"] else next(iter(value["groups"]), None)
-    state = words.say("aim: {verdict}", verdict=words.say(_AIMS.get(verdict, verdict))) if verdict else ""
+    state = words.say("aim: {verdict}", verdict=meant(aim)) if aim else ""
     picture = None if attribute is None else moved(value, attribute)
     first = Card(MARKS.get(verdict, ""), state, told[0], (), TONES.get(verdict, ""), picture)
     return [first, Points(tuple(told[1:]))]
@@ -100,7 +93,8 @@ def moved(value: Value, attribute: str, metric: str = "ndcg") -> Picture | None:
             continue
         told = words.interval(row["before"], row["after"])
         label = words.group(words.people(attribute, name), people_of(group, metric))
-        rows.append(pictures.Row(label, row["after"], told=told, before=row["before"]))
+        reach = tuple(row["before"] + end for end in row["ci"] if end is not None)
+        rows.append(pictures.Row(label, row["after"], told=told, before=row["before"], reach=reach))
     alt = words.say(
         "{metric} of groups of {attribute}, before (circle) and after (diamond).",
         metric=title(metric),

@@ -19,6 +19,7 @@ LABEL = 36  # characters of a name
 BLUE, VERMILLION, GREY = "#0072b2", "#d55e00", "#8a939c"  # as in the charts (Okabe and Ito 2008)
 SKY = "#56b4e9"
 TICKS = 5
+ROOM = 56  # pixels that a number is wide
 MOST = 12  # bars of one picture; the table holds all
 
 
@@ -33,6 +34,7 @@ class Row:
     told: str = ""
     quiet: bool = False
     before: float | None = None  # where it was
+    reach: tuple[float, ...] = ()  # where chance alone may have brought it: the picture is as wide
 
 
 def values(rows: Sequence[Row], alt: str, *, line: float | None = None, line_told: str = "") -> Picture | None:
@@ -41,7 +43,7 @@ def values(rows: Sequence[Row], alt: str, *, line: float | None = None, line_tol
     shown = [row for row in rows if math.isfinite(row.value)]
     if not shown:
         return None
-    ends = [end for row in shown for end in (row.value, row.low, row.high, row.before) if end is not None]
+    ends = [end for row in shown for end in (row.value, row.low, row.high, row.before, *row.reach) if end is not None]
     scale = _Scale([*ends, *([line] if line is not None else [])])
     height = ROW * len(shown) + 30
     marks = []
@@ -123,9 +125,12 @@ def sweep(points: Sequence[Tried], chosen: float, names: tuple[str, str], alt: s
             at = p.strength == chosen
             marks.append(f'<circle cx="{across.x(p.strength)}" cy="{up.x(y)}" r="{7 if at else 3.5}" fill="{color}"/>')
             if at or p in (shown[0], shown[-1]):
-                near = {shown[0]: "start", shown[-1]: "end"}.get(p, "middle")
                 told = words.say("{number} %", number=words.number(y, 0)) if color == VERMILLION else words.number(y)
-                marks.append(_text(across.x(p.strength), up.x(y) - 11, told, anchor=near))
+                last = p is shown[-1]
+                x = across.x(p.strength) + (0 if last or p is shown[0] else 8)  # beside the dashed line, not on it
+                beside = [abs(across.x(q.strength) - x) <= ROOM for q in shown]
+                under = [up.x(v) for v, near in zip(line, beside, strict=True) if near]  # the curve below the number
+                marks.append(_text(x, min(under) - 11, told, anchor="end" if last else "start"))
     x = across.x(chosen)
     marks.insert(0, _line(x, 28, x, 338, GREY, 1.5, dash="5 4"))
     return _svg(height, [*marks, *across.axis(height - 20), _text(WIDTH / 2, height - 2, words.say("strength"),

@@ -21,7 +21,7 @@ from fairdash.run import Run
 from fairdash.schema import ITEM_ID, TITLE, UNKNOWN, GroupSpec, Lists
 from fairdash.stages import feed, lever, people
 from fairdash.stages.advise import advise
-from fairdash.stages.compare import WORSE, aim_title, sentences, title
+from fairdash.stages.compare import WORSE, aim_title, meant, sentences, title
 
 Value = Mapping[str, Any]
 MOST_GROUPS, MOST_POINTS, SHOWN, HISTORY = 8, 6, 10, 4  # of a picture, of a slide, of a list, of a history
@@ -284,7 +284,7 @@ def _lever(subject: Subject) -> Slide:
     picture = pictures.sweep(points, at.strength, drawn, alt) if at is not None else None
     told = []
     if aim:
-        told.append(words.say("{aim} {change}", aim=name, change=_move(aim)))
+        told.append(words.say("{aim} {change} ({verdict})", aim=name, change=_move(aim), verdict=meant(aim)))
     if ndcg and ndcg["before"]:
         told.append(words.say("accuracy {share}", share=words.percent(ndcg["difference"] / ndcg["before"], sign=True)))
     headline = words.say("What was done: {method}", method=method)

@@ -73,6 +73,11 @@ class _Rule:
     never: str | None = None  # not of this attribute
 
     @property
+    def about(self) -> About:
+        """Whose finding it is."""
+        return "people" if self.place in ("gaps", "model") else "items" if self.place == "items" else "everybody"
+
+    @property
     def key(self) -> str:
         """By this name methods say that they answer it (`Info.answers`)."""
         return f"{self.place}.{self.metric}"
@@ -247,15 +252,15 @@ def _rows(audit: Mapping[str, Any], rule: _Rule) -> Iterator[tuple[str | None, A
     if rule.place in ("gaps", "model"):
         for attribute, named in (audit.get(rule.place) or {}).items():
             if isinstance(named, Mapping) and isinstance(named.get(rule.metric), Mapping):
-                yield attribute, "people", named[rule.metric]
+                yield attribute, rule.about, named[rule.metric]
     elif rule.place == "items":
         for attribute, named in (audit["items"].get("gaps") or {}).items():
             if rule.metric in named and attribute != rule.never:
-                yield attribute, "items", named[rule.metric]
+                yield attribute, rule.about, named[rule.metric]
     else:
         place = audit["items" if rule.place == "catalogue" else rule.place]
         if place.get(rule.metric) is not None:
-            yield None, "everybody", {"value": place[rule.metric], "ci": place.get(f"{rule.metric}_ci")}
+            yield None, rule.about, {"value": place[rule.metric], "ci": place.get(f"{rule.metric}_ci")}
 
 
 def _defined(row: Row) -> bool:

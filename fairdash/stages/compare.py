@@ -38,6 +38,13 @@ if TYPE_CHECKING:
 FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = words.several(
     "fairer", "less fair", "no change shown", "undefined", "changed"
 )
+_MEANT = {  # of an aim
+    FAIRER: words.later("moved as meant"),
+    WORSE: words.later("moved the wrong way"),
+    NOT_SHOWN: words.later("not shown to move"),
+    NEUTRAL: words.later("moved"),
+    UNDEFINED: words.later("undefined"),
+}
 ALONE = words.later("only on its own")  # of a gap: beyond its interval, but not among all gaps of its attribute
 SIGNIFICANT = 0.05  # p of one aim that was set beforehand, or after Holm's correction
 _OF_RUN = ("recommender", "options", "seed", "device_sentence", "train_seconds", "mitigations")
@@ -357,6 +364,13 @@ def _rows(value: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str, bool]
             yield from ((row, "exposure_share", False) for row in group.values() if "before" in row)
     for named in value["model"].values():
         yield from ((row, key, False) for key, row in named.items())
+
+
+def meant(row: Mapping[str, Any]) -> str:
+    """What became of an aim (a row of `aims`), in words: the same on every page, slide and report."""
+    if row["verdict"] == NOT_SHOWN and row.get("within_chance"):
+        return words.say("nothing to move: within chance before")
+    return words.say(_MEANT.get(row["verdict"], row["verdict"]))
 
 
 def _verdict(row: Mapping[str, Any], key: str, is_gap: bool) -> str:

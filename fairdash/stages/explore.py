@@ -23,7 +23,7 @@ from fairdash.schema import ITEM_ID, TITLE, Categories, Codes, Floats, Groups, I
 
 MAX_PARTS = 25  # history items whose part in a score is tried, the latest ones
 REASON_PARTS = 12  # and in the scores of a whole list, of which a word is said of each item
-ABSENT = "(not told)"
+ABSENT = words.later("(not told)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,11 @@ class Person:
     history: Interactions
     profile: Mapping[str, Any] | None = None
     wording: int = 0
+
+
+def shown(value: str) -> str:
+    """A value of an attribute as a person reads it; that none is told, in their language."""
+    return words.say(ABSENT) if value == ABSENT else value
 
 
 def person(split: Split, user: int) -> Person:

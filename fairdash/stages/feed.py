@@ -162,6 +162,7 @@ _JUDGED = {
     "alone": words.later(
         "On its own this counts as a difference; among all {count} questions of this feed it does not (Holm, {p})."
     ),
+    "single": words.later("It was the only question of this feed ({p})."),
 }
 _UNSEEN = {
     "few": words.later(
@@ -192,7 +193,7 @@ def _judged(card: Card, p_feed: float, tests: int) -> Card:
         return card
     kind: Kind = "found" if p_feed < ALPHA else "alone" if card.p < ALPHA else card.kind
     if kind in _JUDGED:
-        more = words.say(_JUDGED[kind], count=tests, p=words.p_value(p_feed))
+        more = words.say(_JUDGED[kind if tests > 1 else "single"], count=tests, p=words.p_value(p_feed))
         return replace(card, kind=kind, p_feed=p_feed, tests=tests, sentence=f"{card.sentence} {more}")
     told = {
         "what": words.say(title(card)),

@@ -119,7 +119,7 @@ def _control(question: Question, key: str) -> None:
 
     held = state.held(f"question-{question.key}", several if declared.several else text, keep)
     if declared.several:
-        st.multiselect(title, choices, format_func=name, width=420, **held)
+        st.multiselect(title, choices, format_func=name, width=420, placeholder=words.say("Choose options"), **held)
     elif len(question.choices) == 1:
         st.text_input(title, width=260, **held)
     elif len(choices) <= 3 and all(len(name(choice)) < 40 for choice in choices):

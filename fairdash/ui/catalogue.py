@@ -30,10 +30,8 @@ def _card(source: SourceInfo, digest: str | None) -> None:
         else words.say(" · no network needed")
     )
     st.markdown(words.say("{people} people · {items} items{size}", people=source.people, items=source.items, size=size))
-    agreed = True
     if source.url:
-        st.caption(f"**{source.licence}.** {words.say(source.terms)}")
-        agreed = st.checkbox(words.say("I have read the terms and keep to them"), key=f"terms-{source.name}")
+        st.caption(f"**{source.licence}.** {words.say(source.terms)} {words.plain(source.citation, 400)}")
     params = {"source": source.name}
     job = parts.last_job("dataset", params)
     if job is not None and job.state != "done":
@@ -41,6 +39,8 @@ def _card(source: SourceInfo, digest: str | None) -> None:
     elif digest is not None:
         parts.act(words.say("Look at it"), look_at, digest, icon=":material/visibility:", key=f"use-{source.name}")
     else:
+        agreed = not source.url or st.checkbox(words.say("I have read the terms and keep to them"),
+                                               key=f"terms-{source.name}")  # fmt: skip
         parts.act(
             words.say("Load"),
             runner.submit,

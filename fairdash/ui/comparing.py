@@ -10,7 +10,7 @@ import streamlit as st
 from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
 from fairdash.mitigation import METHODS
-from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, comparable
+from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, comparable, meant
 from fairdash.stages.lever import STRENGTHS, can
 from fairdash.ui import changes, forms, load, mitigated, naming, parts, runs, state
 from fairdash.workspace import Entry
@@ -19,13 +19,13 @@ Comparison = dict[str, Any]
 SIDES = {"two": words.later("Two lists"), "many": words.later("All lists")}
 _WHOLE = 4000  # characters: the first sentence names every group that lost, and is not cut
 _MARKS = {
-    FAIRER: (words.later("{what}: moved as meant"), "green", ":material/trending_up:"),
-    WORSE: (words.later("{what}: moved the wrong way"), "red", ":material/trending_down:"),
-    NOT_SHOWN: (words.later("{what}: not shown to move"), "gray", ":material/trending_flat:"),
-    NEUTRAL: (words.later("{what}: moved"), "blue", ":material/swap_vert:"),
-    UNDEFINED: (words.later("{what}: undefined"), "gray", ":material/block:"),
+    FAIRER: ("green", ":material/trending_up:"),
+    WORSE: ("red", ":material/trending_down:"),
+    NOT_SHOWN: ("gray", ":material/trending_flat:"),
+    NEUTRAL: ("blue", ":material/swap_vert:"),
+    UNDEFINED: ("gray", ":material/block:"),
 }
-_NDCG = {FAIRER: words.later("{what}: rose"), WORSE: words.later("{what}: fell")}
+_NDCG = {FAIRER: words.later("rose"), WORSE: words.later("fell")}
 
 
 def choose() -> dict[str, Any] | None:
@@ -100,18 +100,18 @@ def headline(value: Comparison, said: Sequence[str]) -> None:
         st.markdown(f"## {words.plain(said[0], _WHOLE)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         for aim in aims:
-            told, color, icon = _MARKS[aim["verdict"]]
-            if aim["verdict"] == NOT_SHOWN and aim.get("within_chance"):
-                told = words.later("{what}: nothing to move: within chance before")
+            color, icon = _MARKS[aim["verdict"]]
             several = len(aims) > 1 and aim["attribute"] is not None
             what = (
                 words.say("aim ({attribute})", attribute=words.plain(aim["attribute"])) if several else words.say("aim")
             )
-            st.badge(words.say(told, what=what), color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
+            told = words.say("{what}: {told}", what=what, told=meant(aim))
+            st.badge(told, color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
         ndcg = value["overall"].get("ndcg")
         if ndcg:
-            told, color, icon = _MARKS[ndcg["verdict"]]
-            told = words.say(_NDCG.get(ndcg["verdict"], told), what=words.say("NDCG"))
+            color, icon = _MARKS[ndcg["verdict"]]
+            verdict = words.say(_NDCG[ndcg["verdict"]]) if ndcg["verdict"] in _NDCG else meant(ndcg)
+            told = words.say("{what}: {told}", what=words.say("NDCG"), told=verdict)
             st.badge(told, color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
         harmed = [row for row in value["beyond"] if row["verdict"] == WORSE]
         lost = list(dict.fromkeys(words.people(row["attribute"], row["group"]) for row in harmed))

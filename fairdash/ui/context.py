@@ -23,6 +23,9 @@ def sidebar() -> None:
             icon=":material/broken_image:",
         )
         parts.go("data", words.say("See what to do"), tab="storage")
+    of_lists = state.data_of(state.get("lists"))
+    if state.get("data") is None and of_lists is not None:  # a link that names lists alone
+        state.put("data", of_lists)
     _choose(words.say("Data set"), "data", workspace.entries("datasets"))
     lists = runs.of(state.get("data"))
     own = next((entry.digest for entry in lists if not entry.meta.get("mitigation")), None)

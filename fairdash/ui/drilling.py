@@ -270,14 +270,14 @@ def _brushed(people: People, metric: str, k: int, mask: Mask | None, reference: 
 
 
 def _by_metric(people: People, k: int, mask: Mask | None) -> pd.DataFrame:
-    """Every metric with its value in a few groups side by side, and the gap."""
+    """Every metric with the gap, and its value in a few groups side by side."""
     rows = []
     for key in people.measures:
         found = stage.parts(people, key, mask)
         ends = stage.widest(found)
         row: dict[str, object] = {words.later("metric"): findings.title(key, k)}
-        row |= {words.label(part.name, 32): part.value if part.told else None for part in found}
-        rows.append({**row, words.later("gap"): ends[0].value - ends[1].value if ends else None})
+        row |= {words.later("gap"): ends[0].value - ends[1].value if ends else None}  # seen, however many groups follow
+        rows.append({**row, **{words.label(part.name, 32): part.value if part.told else None for part in found}})
     return pd.DataFrame(rows)
 
 

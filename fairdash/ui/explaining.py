@@ -54,27 +54,30 @@ def flip(run: Run, user: int, k: int, mitigation: str | None) -> None:
         said = words.say(
             "Told {attribute} {least} instead of {own}, {stay} of {listed} items stay on this person's list.",
             attribute=words.plain(attribute),
-            least=words.plain(least),
+            least=words.plain(explore.shown(least)),
             own=words.plain(own),
             stay=stay[least],
             listed=listed,
         )
     st.markdown(f"## {said}")
-    names = [words.say("{value} (as in the data)", value=value) if value == own else value for value in found]
+    names = [
+        words.say("{value} (as in the data)", value=value) if value == own else explore.shown(value) for value in found
+    ]
     about = words.say("Items of the list under the profile of the data that are on the other list too, at any rank.")
     shown = charts.bars(
         names, list(stay.values()), words.say("items that stay, of {listed}", listed=listed), digits=0, most=listed
     )
     parts.draw(shown, "flips", words.say("How much of the list stays"), about=about)
     usual = set(actual.items[0].tolist())
-    places = [column for _ in range(0, len(found), ABREAST) for column in st.columns(ABREAST)]
+    abreast = min(ABREAST, len(found))
+    places = [column for _ in range(0, len(found), abreast) for column in st.columns(abreast)]
     for column, (value, other) in zip(places, found.items(), strict=False):
         with column:
-            st.markdown(f"**{words.plain(value)}**")
+            st.markdown(f"**{words.plain(explore.shown(value))}**")
             marks = {int(item): words.say("new") for item in other.items[0] if int(item) not in usual}
             rows = exploring.table(run, other.items[0], None, marks).drop(columns="categories", errors="ignore")
-            st.dataframe(rows, hide_index=True, key=f"flip-{value}",
-                         column_config=parts.heads(rows, exploring.COLUMNS))  # fmt: skip
+            st.dataframe(rows, hide_index=True, placeholder=words.DASH, key=f"flip-{value}",
+                         column_config=parts.heads(rows, {"#": exploring.COLUMNS["#"]}))  # fmt: skip
 
 
 def why(run: Run, lists: Lists, user: int, k: int) -> None:

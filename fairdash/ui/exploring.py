@@ -123,7 +123,7 @@ def _second(run: Run, digest: str, who: Person, k: int) -> Second:
             return Second(titles[way], who)
     elif way == TOLD:
         changed, value = _told(run, who, attributes)
-        titles[way] = words.say("told {value}", value=value)
+        titles[way] = words.say("told {value}", value=explore.shown(value))
     else:
         changed = explore.reworded(who, run.split, attributes)
     before = explore.recommend(run.fitted, run.split, who, k)
@@ -146,8 +146,9 @@ def _told(run: Run, who: Person, attributes: Sequence[str]) -> tuple[Person, str
     values = sorted(users[attribute].dropna().astype(str).unique().tolist(), key=natural_key)
     options = [value for value in [*values, ABSENT] if value != str(own)]
     with two:
-        value = st.selectbox(words.say("Told instead of {own}", own=words.plain(own)), options,
-                             format_func=words.namer(options), **state.pick("told", options))  # fmt: skip
+        label = words.say("Told instead of {own}", own=words.plain(own))
+        named = words.namer(options, explore.shown)
+        value = st.selectbox(label, options, format_func=named, **state.pick("told", options))
     return explore.with_profile(who, run.split, attributes, {attribute: value}), value
 
 
@@ -304,5 +305,5 @@ def _history(run: Run, who: Person) -> None:
         pictures = run.split.training.item_images
         if pictures is not None:
             found.insert(1, "picture", [images.uri(pictures[item]) for item in latest.item])
-        st.dataframe(found, hide_index=True, height=300, key="history",
+        st.dataframe(found, hide_index=True, placeholder=words.DASH, height=300, key="history",
                      column_config=parts.heads(found, COLUMNS))  # fmt: skip

@@ -107,7 +107,7 @@ def starts() -> None:
         parts.go("recommender", words.say("Bring lists"), icon=":material/playlist_add_check:", how="bring")
 
 
-def _run_demo() -> None:
+def _run_demo(look: str = "primary") -> None:
     parts.act(
         words.say("Run the demo"),
         runner.submit,
@@ -115,7 +115,7 @@ def _run_demo() -> None:
         "demo",
         words.say("Demo on synthetic data"),
         DEMO,
-        type="primary",
+        type=look,
         icon=":material/play_arrow:",
         key="run-demo",
     )
@@ -129,6 +129,7 @@ def finding() -> None:
             card for card in feed.feed(audit, things=words.say(_things(entry.meta["lists"]))) if card.kind == "found"
         ]
         st.header(words.say("Latest finding"))
+        st.caption(_of(entry.meta["lists"]))
         if not cards:
             st.markdown(words.say("No difference was found between groups."))
         else:
@@ -141,6 +142,14 @@ def finding() -> None:
             if picture is not None:
                 with right:
                     parts.image(picture)
+
+
+def _of(lists: str) -> str:
+    """Of which data and which lists something is, as others may be in view."""
+    workspace, data = state.workspace(), state.data_of(lists)
+    named = [workspace.get("datasets", data).title] if data else []
+    named += [workspace.get("lists", lists).title] if workspace.has("lists", lists) else []
+    return words.plain(" · ".join(named), 160)
 
 
 def _things(lists: str) -> str:
@@ -156,6 +165,7 @@ def latest() -> None:
     comparisons = state.workspace().entries("comparisons")
     if comparisons:
         st.header(words.say("Latest comparison"))
+        st.caption(_of(str(comparisons[0].meta["before"])))
         st.markdown(f"**{words.plain(comparisons[0].title, 120)}**")
         for said in sentences(load.comparison(comparisons[0].digest))[:3]:
             st.markdown(f"- {words.plain(said, 4000)}")
@@ -194,9 +204,9 @@ def demo(following: str | None) -> None:
         st.caption(words.say("Everything has been done once. Go on with another mitigation, or bring other data."))
     elif job is None:
         with st.container(horizontal=True, vertical_alignment="center", key="demo"):
-            _run_demo()
             parts.go(
                 following,
-                words.say("Or go to {page}", page=words.say(state.JOURNEY[following][0])),
+                words.say("Next: {page}", page=words.say(state.JOURNEY[following][0])),
                 icon=":material/arrow_forward:",
             )
+            _run_demo("secondary")

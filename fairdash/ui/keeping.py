@@ -87,7 +87,8 @@ def _entries() -> None:
         }
     )
     numbers = {"MB": st.column_config.NumberColumn(format="%.1f")}
-    chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="kept",
+    chosen = st.dataframe(table, hide_index=True, placeholder=words.DASH, on_select="rerun",
+                          selection_mode="single-row", key="kept",
                           column_config=parts.heads(table, numbers))  # fmt: skip
     if not chosen.selection.rows:
         st.caption(words.say("Choose a row to see what hangs on it, and to delete it."))

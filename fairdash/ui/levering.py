@@ -41,13 +41,13 @@ def lever(run: Run) -> None:
         method = st.selectbox(words.say("Method"), possible, width=300,
                               format_func=lambda key: words.say(infos[key].title),
                               **state.pick("method", possible))  # fmt: skip
-        groups, items = mitigating.groups_for(run, infos[method])
-        # who loses is asked by group also where a method knows of none
-        group = groups[0] if groups else forms.group(run.split.training.people)
         first = mitigating.start_from(run, infos[method], in_view=True)
         deep = run.candidates("valid").k
         k = st.number_input("K", 1, deep, width=110,
                             **state.shared("k", min(settings.K, deep), state.within(1, deep)))  # fmt: skip
+    groups, items = mitigating.groups_for(run, infos[method])  # in a row of its own, as it is one itself
+    # who loses is asked by group also where a method knows of none
+    group = groups[0] if groups else forms.group(run.split.training.people)
     chosen = Mitigation(method, tuple(groups), items)
     parts.live(_moved, run, infos[method], chosen, int(k), group, first)
 

@@ -28,11 +28,13 @@ from fairdash.ui import forms, load, parts, state
 
 SOURCES = {"made": words.later("A made-up stream"), "service": words.later("Events of the service")}
 EVERY = 2.0  # seconds between two looks
-STATUS: dict[Status, tuple[str, str, str]] = {
-    "OK": (words.later("No difference between groups has moved away from the reference."), "green", ":material/check:"),
-    "DRIFT": (words.later("A difference between groups has moved away from the reference."), "red",
-              ":material/error:"),
-    "INSUFFICIENT_DATA": (words.later("There is too little to tell yet."), "gray", ":material/hourglass:"),
+STATUS: dict[Status, tuple[str, str, str, str]] = {  # in a word, in a sentence, colour, icon
+    "OK": (words.later("no drift"), words.later("No difference between groups has moved away from the reference."),
+           "green", ":material/check:"),
+    "DRIFT": (words.later("drift"), words.later("A difference between groups has moved away from the reference."),
+              "red", ":material/error:"),
+    "INSUFFICIENT_DATA": (words.later("too little data"), words.later("There is too little to tell yet."), "gray",
+                          ":material/hourglass:"),
 }  # fmt: skip
 LISTS, WINDOW, DRIFT_FROM, MADE = 1600, 800, 8, 20  # lists a look and a window; windows before the drift, and in all
 START, SECONDS = 1_767_225_600.0, 4.5  # the made-up stream begins with 2026; from list to list
@@ -220,9 +222,9 @@ def _first(live: Live, rates: Mapping[str, int]) -> str:
 
 
 def _headline(live: Live) -> None:
-    said, color, icon = STATUS[live.status]
+    name, said, color, icon = STATUS[live.status]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(words.say(live.status), color=color, icon=icon)  # type: ignore[arg-type]  # the table's words are colours
+        st.badge(words.say(name), color=color, icon=icon)  # type: ignore[arg-type]  # the table's words are colours
         st.markdown(f"**{words.say(said)}**", width="stretch")
     st.markdown("\n".join(f"- {words.plain(one.sentence(), 400)}" for one in live.moved()[:3]))
 

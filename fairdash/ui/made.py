@@ -91,6 +91,7 @@ def _quality(run: Run, digest: str, k: int) -> None:
         table.rename(
             columns={
                 "ndcg": words.say("NDCG@{k}", k=k), "low": words.say("95 % from"), "high": words.say("95 % to"),
+                "coverage": words.say("coverage"),
                 "less": words.say("less the first"), "less_low": words.say("less, from"),
                 "less_high": words.say("less, to"),
             }

@@ -125,7 +125,8 @@ def _pinned(entries: Mapping[str, Entry]) -> str:
 def _shown(entries: Mapping[str, Entry], pinned: str) -> dict[str, Entry]:
     """The rows, the baseline first."""
     usual = [one for one in entries if one != pinned][: ROWS - 1]
-    rows = st.multiselect(words.say("Rows"), list(entries), **_list("rows", usual, entries),
+    rows = st.multiselect(words.say("Rows"), list(entries), placeholder=words.say("Choose options"),
+                          **_list("rows", usual, entries),
                           format_func=naming.namer(list(entries.values()), 70))  # fmt: skip
     return {pinned: entries[pinned], **{one: entries[one] for one in rows if one != pinned}}
 
@@ -161,7 +162,8 @@ def _columns(value: Comparison, entries: Mapping[str, Entry]) -> list[Column]:
     ]  # fmt: skip
     accuracy = [key for key in known if key.startswith(("overall.ndcg", "gaps.ndcg."))]
     usual = list(dict.fromkeys([*accuracy, *meant, *known]))[:COLUMNS]
-    chosen = st.multiselect(words.say("Columns"), list(known), **_list("columns", usual, known),
+    chosen = st.multiselect(words.say("Columns"), list(known), placeholder=words.say("Choose options"),
+                            **_list("columns", usual, known),
                             format_func=_namer(list(known.values()), value["k"]))  # fmt: skip
     return [known[key] for key in chosen]
 
@@ -250,7 +252,7 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
     longest = 60 + 6 * max(map(len, harmed))
     shown: dict[str, list[str]] = {"name": [name(one) for one in order], "harmed": harmed}
     config: dict[str, Any] = {
-        "name": st.column_config.TextColumn(words.say("lists"), pinned=True, width=215),
+        "name": st.column_config.TextColumn(words.say("lists"), width=215),
         "harmed": st.column_config.TextColumn(words.say("harmed groups"), width=min(220, longest)),
     }
     for column in table.columns:
@@ -270,8 +272,9 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
         if rows:
             state.put("row", order[rows[0]])
 
-    st.dataframe(pd.DataFrame(shown), hide_index=True, column_config=config, row_height=ROW_HEIGHT, key="many",
-                 on_select=chosen, selection_mode="single-row", height=ROW_HEIGHT * len(order) + 40)  # fmt: skip
+    st.dataframe(pd.DataFrame(shown), hide_index=True, placeholder=words.DASH, column_config=config,
+                 row_height=ROW_HEIGHT, key="many", on_select=chosen, selection_mode="single-row",
+                 height=ROW_HEIGHT * len(order) + 40)  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             words.say(
@@ -360,7 +363,8 @@ def _lists(run: Run, user: int, order: Sequence[str], name: Any, k: int) -> None
         items = [int(item) for item in load.lists(one)[1].items[user, :k] if item >= 0]
         with column:
             st.markdown(f"**{words.plain(name(one), 70)}**")
-            st.dataframe(_listed(names, items, liked), hide_index=True, key=f"list-{one}", column_config={
+            st.dataframe(_listed(names, items, liked), hide_index=True, placeholder=words.DASH, key=f"list-{one}",
+                         column_config={
                 "#": st.column_config.NumberColumn(width=36),
                 _LIKED: st.column_config.TextColumn(width=36, help=words.say("liked later")),
             })  # fmt: skip

@@ -159,7 +159,9 @@ def past() -> None:
             )
         )
     table = pd.DataFrame(rows, columns=[words.say(column) for column in _COLUMNS])
-    picked = st.dataframe(table, hide_index=True, key="mitigated", on_select="rerun", selection_mode="single-row")
+    picked = st.dataframe(
+        table, hide_index=True, placeholder=words.DASH, key="mitigated", on_select="rerun", selection_mode="single-row"
+    )
     st.caption(words.say("Changes are on validation. Choose a row to compare it on the test."))
     for row in picked.selection.rows:
         compare_button(entries[row])

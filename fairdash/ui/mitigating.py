@@ -31,7 +31,7 @@ TABS = {
 }
 NEEDS = {
     "user_groups": words.later("groups of people"),
-    "item_groups": words.later("groups of items"),
+    "item_groups": words.later("groups of items that do not overlap"),
     "categories": words.later("categories of items"),
     "profile": words.later("a model that reads a profile"),
     "vectors": words.later("a model with user vectors"),
@@ -119,7 +119,8 @@ def groups_for(run: Run, info: Info) -> tuple[list[GroupSpec], GroupSpec | None]
     others = [name for name in forms.attributes(training.people) if not groups or name not in groups[0].attributes]
     if not place_of(info.key).crosses and others and groups:
         known = forms.attributes(training.people)
-        also = st.multiselect(words.say("Protect these attributes too"), others, key="also", bind="query-params")
+        also = st.multiselect(words.say("Protect these attributes too"), others, key="also", bind="query-params",
+                              placeholder=words.say("Choose options"))  # fmt: skip
         groups += [known[name] for name in also]
     return groups, items
 

@@ -151,4 +151,10 @@ def sentences(made: Run) -> None:
                             words.later("moves up by, % of the catalogue"): [-100 * row["shift"] for row in rows],
                         }
                     )
-                    st.dataframe(table, hide_index=True, key=f"moved-{name}", column_config=parts.heads(table))
+                    st.dataframe(
+                        table,
+                        hide_index=True,
+                        placeholder=words.DASH,
+                        key=f"moved-{name}",
+                        column_config=parts.heads(table),
+                    )

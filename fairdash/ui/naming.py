@@ -28,20 +28,24 @@ def namer(entries: Sequence[Entry], limit: int = words.MAX_LABEL) -> Callable[[A
 def _facts(entry: Entry) -> dict[str, str]:
     """What can tell an entry from one of the same title, as short words by name."""
     meta = entry.meta
-    facts = {what: words.count(meta[f"n_{what}"]) for what in ("users", "items", "interactions") if f"n_{what}" in meta}
+    facts = {
+        what: words.count(meta[f"n_{what}"])
+        for what in words.several("users", "items", "interactions")
+        if f"n_{what}" in meta
+    }
     run = meta.get("run")
     if run is not None:
         facts |= _made(run)
     mitigation = meta.get("mitigation") or {}
     specs = [*meta.get("groups", ()), *mitigation.get("groups", ())]
-    facts["by"] = ", ".join(dict.fromkeys(" × ".join(spec["attributes"]) for spec in specs))
+    facts[words.later("by")] = ", ".join(dict.fromkeys(" × ".join(spec["attributes"]) for spec in specs))
     if "k" in meta:
         facts["K"] = str(meta["k"])
-    for side in ("before", "after"):
+    for side in words.several("before", "after"):
         if side in meta:
             facts |= {f"{side}: {name}": told for name, told in _of_lists(meta[side]).items()}
     created = datetime.fromtimestamp(float(meta.get("created", 0.0)))
-    return {**facts, "made": f"{created:%Y-%m-%d %H:%M:%S}"}
+    return {**facts, words.later("made"): f"{created:%Y-%m-%d %H:%M:%S}"}
 
 
 def _of_lists(digest: str) -> dict[str, str]:
@@ -55,6 +59,6 @@ def _made(run: str) -> dict[str, str]:
     with suppress(FairDashError):
         meta = get_run(state.workspace(), run).meta
         options = {name.replace("_", " "): str(value) for name, value in meta.get("options", {}).items()}
-        known = {"split": meta.get("split"), "seed": meta.get("seed"), **options}
+        known = {words.later("split"): meta.get("split"), words.later("seed"): meta.get("seed"), **options}
         return {name: words.label(value, 40) for name, value in known.items() if value not in (None, "")}
     return {}

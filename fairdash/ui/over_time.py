@@ -46,7 +46,7 @@ def section(audit: Mapping[str, Any], spec: AuditSpec, metric: str, run: Run, li
     name = findings.title(metric, audit["k"])
     told = [_moment(one, group.label, two) for one in found]
     seen = [one for one in told if one.verdict == "found"]
-    st.markdown(_sentence(name, told, len(seen)))
+    st.markdown(_sentence(name, told, len(seen), sum(one.verdict == "alone" for one in told)))
     signs = [words.people(group.label, one) for one in two]
     note = words.say("Above 0 {more} have more, below 0 {less}.", more=signs[1], less=signs[0]) if two else None
     parts.draw(charts.over_time(told, name), "over-time", words.say("{metric} over time", metric=words.plain(name, 90)),
@@ -57,14 +57,19 @@ def _named(way: str) -> str:
     return words.say(NAMED[way]) if way in NAMED else words.say("{n} equal parts", n=int(way))
 
 
-def _sentence(metric: str, told: list[Moment], found: int) -> str:
+def _sentence(metric: str, told: list[Moment], found: int, alone: int) -> str:
     known = sum(one.gap is not None for one in told)
     if not known:
         return words.say("In none of {n} windows are there enough people of two groups for a gap.", n=len(told))
-    return words.say(
+    said = words.say(
         "A difference in {metric} was found in {found} of {known} windows that have enough people.",
         metric=words.plain(metric, 90), found=found, known=known,
     )  # fmt: skip
+    if alone:
+        more = words.say("In {n} more it would count on its own alone; over so many windows, chance may do that.",
+                         n=alone)  # fmt: skip
+        return f"{said} {more}"
+    return said
 
 
 def _moment(window: Window, attribute: str, two: list[str]) -> Moment:

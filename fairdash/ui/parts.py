@@ -17,6 +17,7 @@ from fairdash.charts import Chart, curves, ink
 from fairdash.errors import FairDashError, full
 from fairdash.jobs import kinds, runner
 from fairdash.jobs.table import Job
+from fairdash.metrics.catalogue import METRICS
 from fairdash.report.document import Picture
 from fairdash.ui import state
 
@@ -29,10 +30,14 @@ NO_MODEBAR = {"displayModeBar": False, "responsive": True}
 # --- errors and empty states ------------------------------------------------------------------------------------------
 
 
-def error(fault: FairDashError) -> None:
-    """What is wrong and where, then what to do."""
+def error(fault: FairDashError, *, wanted: bool = False) -> None:
+    """What is wrong and where, then what to do. wanted: somebody asked for it, so that nothing is wrong."""
     hint = f"\n\n{words.plain(fault.hint, 2000)}" if fault.hint else ""
-    st.error(f"**{words.plain(fault.message, 2000)}**{hint}", icon=":material/error:")
+    told = f"**{words.plain(fault.message, 2000)}**{hint}"
+    if wanted:
+        st.info(told, icon=":material/info:")
+    else:
+        st.error(told, icon=":material/error:")
 
 
 @contextmanager
@@ -102,7 +107,10 @@ def empty(title: str, body: str, page: str | None = None, action: str = "") -> N
 
 
 def go(page: str, label: str, icon: str | None = None, **query: str) -> None:
-    """A link to another page that keeps what is in view."""
+    """A link to another page that keeps what is in view; one to lists of another data set has that in view, too."""
+    data = state.data_of(query.get("lists") or query.get("before"))
+    if data is not None:
+        query.setdefault("data", data)
     st.page_link(state.page(page), label=label, icon=icon, query_params={**state.link(), **query})
 
 
@@ -371,7 +379,8 @@ def _job(job_id: str, on_done: Callable[[Job], None] | None, was_active: bool = 
             _active(job)
         elif job.state != "done":
             told = words.again(job.error, job.said) if job.error else words.say("The job ended without a result.")
-            error(FairDashError(told, words.again(job.hint, job.said) if job.hint else ""))
+            fault = FairDashError(told, words.again(job.hint, job.said) if job.hint else "")
+            error(fault, wanted=job.state == "cancelled")
             act(
                 words.say("Resume"),
                 runner.resume,
@@ -397,7 +406,8 @@ def _active(job: Job) -> None:
     took = words.say("{elapsed} so far", elapsed=words.duration(job.elapsed)) + (
         words.say(", about {remaining} to go", remaining=remaining) if remaining else ""
     )
-    message = words.plain(words.again(job.message, job.said) if job.message else words.say("Starting"), 160)
+    begun = words.say("Starting" if job.state == "running" else "Waiting")
+    message = words.plain(words.again(job.message, job.said) if job.message else begun, 160)
     st.progress(min(1.0, job.done), text=f"{message} · {words.percent(job.done, 0)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
@@ -421,14 +431,29 @@ def _curves(job: Job) -> None:
     points = runner.table(state.workspace()).curves(job.id)
     if not points:
         return
-    families: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    families: dict[tuple[int, str], dict[str, list[tuple[float, float]]]] = {}
     for name, line in points.items():
         if name not in _OF_THE_TRAINING:
-            family = words.say("Loss") if "loss" in name else words.say("Validation")
-            families.setdefault(family, {})[name] = [(100 * x, y) for x, y in line]
-    for column, (family, lines) in zip(st.columns(max(1, len(families))), sorted(families.items()), strict=False):
+            place, family, told = _curve(name)
+            families.setdefault((place, family), {})[told] = [(100 * x, y) for x, y in line]
+    drawn = sorted(families.items())
+    places = [column for _ in range(0, len(drawn), 2) for column in st.columns(min(2, len(drawn)))]
+    for column, ((place, family), lines) in zip(places, drawn, strict=False):
         with column:
-            draw(curves(lines, words.say("% of training"), family), f"curve-{job.id}-{family}", family)
+            draw(curves(lines, words.say("% of training"), family), f"curve-{job.id}-{place}-{family}", family)
+
+
+def _curve(name: str) -> tuple[int, str, str]:
+    """The picture that a curve of a training is part of, by its place and title, and what the curve is called there: a
+    picture of all would have too many lines to tell them apart."""
+    metric, _, group = name.partition("/")
+    title = words.say(METRICS[metric].title) if metric in METRICS else metric
+    if "loss" in metric:
+        return 0, words.say("Loss"), words.say(words.option(name)).lower()
+    if not group:
+        return 1, words.say("Validation"), title
+    attribute, _, value = group.partition("=")
+    return 2, words.say("{metric} by {attribute}, on validation", metric=title, attribute=attribute), words.label(value)
 
 
 def last_job(kind: str, params: Mapping[str, Any]) -> Job | None:

@@ -30,6 +30,7 @@ def plane(run: Run, it: Lever, shift: Shift, make: Make) -> None:
     picture = st.container()
     others = [one for one in METHODS if can(one) and one != it.chosen.method and not _lacks(run, one)]
     more = st.multiselect(words.say("Draw other methods, too"), others, **state.several("beside", others),
+                          placeholder=words.say("Choose options"),
                           format_func=lambda one: words.say(METHODS[one].info.title))  # fmt: skip
     drawn = {_name(it.chosen): it.chosen}
     for one in [*_tried(run, it), *(_with(it, method) for method in more)]:

@@ -176,6 +176,7 @@ def _by_group(users: UserGroups, least: int) -> None:
             ),
             "data-activity",
             words.say("How active they are"),
+            about=words.say("The mark is the median person of a group; the line reaches over the middle half of them."),
         )
     with right:
         tail = {label: [1 - share, share] for label, share in zip(labels, table["tail_share"], strict=True)}
@@ -293,4 +294,4 @@ def _raw(dataset: Dataset) -> None:
                 ROWS=min(ROWS, len(table)),
             )
         )
-        st.dataframe(table.head(ROWS), hide_index=True, key=f"raw-{name}")
+        st.dataframe(table.head(ROWS), hide_index=True, placeholder=words.DASH, key=f"raw-{name}")

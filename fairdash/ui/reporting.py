@@ -54,11 +54,10 @@ def _one_of(offered: dict[Kind, str]) -> Any:
 
 def _entry(kind: Kind, entries: dict[str, Entry]) -> str:
     label = words.say("Comparison") if kind == "comparisons" else words.say("Audit")
-    held = state.shared if kind == "comparisons" else state.own
-    found: str = st.selectbox(
-        label, list(entries), format_func=naming.namer(list(entries.values()), 80), width=520,
-        **held(_NAMES[kind], next(iter(entries)), state.one_of(entries)),
-    )  # fmt: skip
+    first, accept = next(iter(entries)), state.one_of(entries)
+    held = state.shared("comparison", first, accept) if kind == "comparisons" else state.own("audit", first, accept)
+    named = naming.namer(list(entries.values()), 80)
+    found: str = st.selectbox(label, list(entries), format_func=named, width=520, **held)
     return found
 
 

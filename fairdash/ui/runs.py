@@ -67,8 +67,8 @@ def past(data: str) -> None:
             words.later("made"): [datetime.fromtimestamp(entry.meta["created"]) for entry in entries],
         }
     )
-    chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="past",
-                          column_config=parts.heads(table))  # fmt: skip
+    chosen = st.dataframe(table, hide_index=True, placeholder=words.DASH, on_select="rerun",
+                          selection_mode="single-row", key="past", column_config=parts.heads(table))  # fmt: skip
     if not chosen.selection.rows:
         st.caption(words.say("Choose a row to look at it, to download it, or to delete it."))
         return

@@ -107,7 +107,7 @@ def _merge(dataset: Dataset, attribute: str) -> None:
     one, two = st.columns([3, 2], vertical_alignment="bottom")
     with one:
         values = st.multiselect(
-            words.say("Values that are one"), options,
+            words.say("Values that are one"), options, placeholder=words.say("Choose options"),
             format_func=words.namer(options, lambda value: words.group(value, int(counts[value]))),
             **state.own(f"merge_{attribute}", first, accept, json.dumps),
         )  # fmt: skip

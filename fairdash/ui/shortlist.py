@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,12 +13,13 @@ from fairdash import words
 from fairdash.mitigation.sweep import RULES
 from fairdash.run import Run
 from fairdash.schema import GroupSpec
-from fairdash.stages.advise import Advice, Suggestion, advise
+from fairdash.stages.advise import TABLE, Advice, Suggestion, advise
 from fairdash.ui import load, mitigating, parts, state
+from fairdash.workspace import Entry
 
 
 def shortlist(run: Run) -> None:
-    """Which methods fit what the latest audit of these lists found, and why; chosen ones run as a batch of jobs."""
+    """Which methods fit what the audits of these lists found, and why; chosen ones run as a batch of jobs."""
     audits = [entry for entry in state.workspace().entries("audits") if entry.meta["lists"] == state.get("lists")]
     if not audits:
         parts.empty(
@@ -27,15 +29,15 @@ def shortlist(run: Run) -> None:
             words.say("Audit"),
         )
         return
-    found = advise(load.audit(audits[0].digest), can=mitigating.offered(run))
+    found = _found(audits, mitigating.offered(run))
     if not found:
         st.success(
-            words.say("The latest audit of these lists found nothing that a method here aims at."),
+            words.say("The audits of these lists found nothing that a method here aims at."),
             icon=":material/check:",
         )
         return
-    picked: list[tuple[Advice, Suggestion]] = []
-    for i, advice in enumerate(found):
+    picked: list[tuple[Advice, Suggestion, dict[str, Any]]] = []
+    for i, (advice, audited) in enumerate(found):
         with st.container(border=True, key=f"advice-{i}"):
             st.markdown(f"**{words.plain(advice.finding, 400)}**")
             for suggestion in advice.suggestions:
@@ -48,21 +50,32 @@ def shortlist(run: Run) -> None:
                 chosen = st.checkbox(told, key=f"advice-{i}-{suggestion.method}", disabled=bool(lacks),
                                      help=words.plain(suggestion.paper, 300))  # fmt: skip
                 if chosen:
-                    picked.append((advice, suggestion))
+                    picked.append((advice, suggestion, audited))
     label = (
         words.say("Run {methods}", methods=words.count(len(picked), "method"))
         if picked
         else words.say("Run the chosen methods")
     )
-    parts.act(label, _batch, run, picked, audits[0].meta, type="primary", icon=":material/playlist_play:",
+    parts.act(label, _batch, run, picked, type="primary", icon=":material/playlist_play:",
               key="batch", disabled=not picked)  # fmt: skip
     for job in parts.active_jobs(("mitigate",)):
         parts.job(job.id)
 
 
-def _batch(run: Run, picked: list[tuple[Advice, Suggestion]], audited: dict[str, Any]) -> None:
+def _found(audits: Sequence[Entry], offered: frozenset[str]) -> list[tuple[Advice, dict[str, Any]]]:
+    """What any audit of these lists found, with how that one was made; of one thing found again, what the newest says.
+    Which audit was made last, a page that was merely looked at decides: it must not decide what is advised."""
+    found: dict[tuple[Any, ...], tuple[Advice, dict[str, Any]]] = {}
+    for entry in audits:  # newest first
+        for advice in advise(load.audit(entry.digest), can=offered):
+            found.setdefault((advice.about, advice.metric, advice.attribute), (advice, dict(entry.meta)))
+    place = {(rule.about, rule.metric): i for i, rule in reversed([*enumerate(TABLE)])}
+    return sorted(found.values(), key=lambda one: place[one[0].about, one[0].metric])
+
+
+def _batch(run: Run, picked: list[tuple[Advice, Suggestion, dict[str, Any]]]) -> None:
     """Queue a mitigation for each finding and method."""
-    for advice, suggestion in picked:
+    for advice, suggestion, audited in picked:
         params = {"run": run.digest, "mitigation": advised(advice, suggestion, audited), "k": audited["k"]}
         mitigating.start(run, mitigating.catalogue()[suggestion.method], {**params, "rule": next(iter(RULES))})
 

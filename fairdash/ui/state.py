@@ -198,6 +198,15 @@ def link() -> dict[str, str]:
     return {name: value for name, value in _view().items() if _is_shared(name)}
 
 
+def data_of(lists: str | None) -> str | None:
+    """The data set that lists are of; None where that is not known here."""
+    if not lists or not workspace().has("lists", lists):
+        return None
+    run = workspace().get("lists", lists).meta["run"]
+    data = workspace().get("runs", run).meta.get("dataset") if workspace().has("runs", run) else None
+    return str(data) if data and workspace().has("datasets", data) else None
+
+
 def language() -> str | None:
     """The language of the person whose page this is: what the URL says or was said by hand, else the browser's; None
     where nobody looks, as in a thread of the server."""

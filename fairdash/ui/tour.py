@@ -75,7 +75,10 @@ def bar(page: str) -> None:
     place = pages.index(page) if page in pages else -1
     with st.container(border=True, key="tour"), st.container(horizontal=True, vertical_alignment="center"):
         if place < 0:
-            st.markdown(words.say("**Tour.** Six pages, from data to a comparison."), width="stretch")
+            told = words.say("**Tour.** Six pages, from data to a comparison.")
+            if not state.workspace().entries("lists"):
+                told += " " + words.say("Most of them are empty still: run the demo first, or go on and come back.")
+            st.markdown(told, width="stretch")
         else:
             step = words.say("Tour, {n} of {all}.", n=place + 1, all=len(pages))
             st.markdown(f"**{step}** {words.say(STEPS[page])}", width="stretch")

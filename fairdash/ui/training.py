@@ -83,13 +83,14 @@ def _form(data: str) -> dict[str, Any]:
     with three:
         seed = st.number_input(words.say("Seed"), 0, 2**31 - 1, 0, key="seed", bind="query-params",
                                help=words.say("Same seed, same numbers (on one kind of machine)."))  # fmt: skip
-    st.caption(f"{words.say(info.summary)} *{words.plain(info.paper, 300)}*")
+    st.caption(f"{words.say(info.summary)} *{words.plain(info.paper, 1000)}*")
     spec = forms.split(dataset)
     options = forms.options(name, info.options)
     if "profile" in info.offers:
         attributes = [name for name in dataset.users.columns if name != USER_ID]
         profile = st.multiselect(
             words.say("Attributes in the profile text"), attributes, format_func=words.namer(attributes),
+            placeholder=words.say("Choose options"),
             help=words.say(
                 "The model then reads who a person is, in words. The Audit page measures what it makes of it."
             ),

@@ -429,7 +429,7 @@ def _reading(role: str, table: Table, seen: Preview, options: ImportOptions, key
             **state.held("category-separator", options.category_separator or AUTO, choose),
         )  # fmt: skip
     st.caption(words.say("The first rows as they were cut:"))
-    st.dataframe(table.frame.head(PREVIEW_ROWS), hide_index=False, key=f"head-rows-{role}")
+    st.dataframe(table.frame.head(PREVIEW_ROWS), hide_index=False, placeholder=words.DASH, key=f"head-rows-{role}")
 
 
 def _cutting(role: str, table: Table | None, options: ImportOptions, key: str) -> None:
@@ -490,7 +490,7 @@ def _outcome(dataset: Dataset, key: str) -> None:
     tables = {"interactions": _clocks(dataset), "users": dataset.users, "items": dataset.items}
     for tab, (role, frame) in zip(st.tabs([words.say(_ROLES[role]) for role in tables]), tables.items(), strict=True):
         with tab:
-            st.dataframe(frame.head(PREVIEW_ROWS), hide_index=True, key=f"outcome-{role}")
+            st.dataframe(frame.head(PREVIEW_ROWS), hide_index=True, placeholder=words.DASH, key=f"outcome-{role}")
 
 
 def _clocks(dataset: Dataset) -> pd.DataFrame:

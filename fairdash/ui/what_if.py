@@ -64,7 +64,8 @@ def controls(run: Run, who: Person) -> Person:
         chosen = [code[one] for one in now[part] if code.get(one) in options][:most]
         held = state.held(f"{part}-{who.user}", chosen, lambda value: keep(part, [ids.iloc[item] for item in value]))
         named = words.namer(options, names.__getitem__, limit=60)
-        found: list[int] = st.multiselect(label, options, format_func=named, max_selections=most, **held)
+        found: list[int] = st.multiselect(label, options, format_func=named, max_selections=most,
+                                                placeholder=words.say("Choose options"), **held)  # fmt: skip
         return found
 
     one, two = st.columns(2)
@@ -87,7 +88,7 @@ def controls(run: Run, who: Person) -> Person:
             def put(value: Any, attribute: str = attribute) -> None:
                 keep("told", {**now["told"], attribute: str(value)})
 
-            told[attribute] = _value(run, attribute, given, f"told-{who.user}-{attribute}", put)
+            told[attribute] = _value(run, who, attribute, given, put)
     return _changed(run, who, without, added, told)
 
 
@@ -106,12 +107,13 @@ def _told(value: Any) -> str:
     return ABSENT if pd.isna(value) or value == "" else str(value)
 
 
-def _value(run: Run, attribute: str, given: Any, key: str, keep: Callable[[Any], None]) -> Any:
+def _value(run: Run, who: Person, attribute: str, given: Any, keep: Callable[[Any], None]) -> Any:
+    key = f"told-{who.user}-{attribute}"
     values = run.split.training.users[attribute].dropna().astype(str).unique().tolist()
     if len(values) <= CHOICES:
         options = [ABSENT, *sorted(values, key=natural_key)]
         shown = _told(given) if _told(given) in options else ABSENT
-        return st.selectbox(words.plain(attribute), options, format_func=words.namer(options),
+        return st.selectbox(words.plain(attribute), options, format_func=words.namer(options, explore.shown),
                             **state.held(key, shown, keep))  # fmt: skip
     return (
         st.text_input(words.plain(attribute), **state.held(key, "" if pd.isna(given) else str(given), keep)) or ABSENT

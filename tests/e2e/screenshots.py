@@ -1,14 +1,18 @@
 """Pictures of every page to look at: `python -m tests.e2e.screenshots OUT [HOME]`.
 
-1280 × 800 and 390 px wide, light and dark. HOME is a workspace with a comparison; without one a small one is made on
-synthetic data in a few minutes.
+1280 × 800 and 390 px wide, light and dark, English and Chinese. HOME is a workspace with a comparison; without one a
+small one is made on synthetic data in a few minutes. `--shapes`, `--themes`, `--languages` and `--views` take some of
+them, `--whole` each page down to its foot.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
+import re
 import tempfile
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
@@ -25,15 +29,23 @@ VIEWS = {  # name → path and query; {lists}, {after} … stand for entries of 
     "2-data": "data?tab=view",
     "2-data-catalogue": "data?tab=catalogue",
     "2-data-upload": "data?tab=upload",
+    "2-data-storage": "data?tab=storage",
     "3-recommender": "recommender?lists={lists}",
+    "3-recommender-options": "recommender?lists={lists}&more-bert_sequence=true",
+    "3-recommender-search": "recommender?how=search",
     "3-recommender-bring": "recommender?how=bring",
+    "3-recommender-own": "recommender?how=bring&bring=own",
     "3-recommender-runs": "recommender?how=runs",
     "3-recommender-view": "recommender?lists={lists}&how=view",
     "4-audit": "audit?lists={lists}",
     "4-audit-spread": "audit?lists={lists}&more=spread&group=age",
     "4-audit-categories": "audit?lists={lists}&more=categories&group=gender",
     "4-audit-people": "audit?lists={lists}&view=people&group=gender",
+    "4-audit-crossed": "audit?lists={lists}&group=gender&cross=age",
     "4-audit-time": "audit?lists={lists}&more=time&group=gender",
+    "4-audit-numbers": "audit?lists={lists}&more=numbers&group=gender",
+    "4-audit-private": "audit?lists={lists}&more=private&group=gender",
+    "4-audit-conventions": "audit?lists={lists}&more=conventions&group=gender",
     "4-audit-items": "audit?lists={lists}&more=items",
     "4-audit-model": "audit?lists={lists}&more=model&group=gender",
     "5-explore": "explore?lists={lists}",
@@ -47,6 +59,8 @@ VIEWS = {  # name → path and query; {lists}, {after} … stand for entries of 
     "6-mitigate-shortlist": "mitigate?lists={lists}&act=shortlist",
     "6-mitigate-done": "mitigate?lists={lists}&act=done",
     "7-compare": "compare?after={after}",
+    "7-compare-categories": "compare?after={after}&compared=categories",
+    "7-compare-items": "compare?after={after}&compared=items",
     "7-compare-many": "compare?lists={lists}&sides=many&row={after}",
     "8-report": "report?comparison={comparison}",
     "8-report-audit": "report?of=audits",
@@ -54,10 +68,16 @@ VIEWS = {  # name → path and query; {lists}, {after} … stand for entries of 
     "9-present-people": "report?comparison={comparison}&present=1&card=people",
     "9-present-lever": "report?comparison={comparison}&present=1&card=lever",
     "9-present-decision": "report?comparison={comparison}&present=1&card=decision&notes=True",
+    "live": "live?data={data}&group=gender&source=made",
+    "live-service": "live?data={data}&group=gender&source=service",
     "guide": "guide",
     "guide-worked": "guide?part=worked",
 }
 SHAPES = {"wide": (1280, 800), "phone": (390, 844)}
+# A bar is drawn for a job, also for what a workspace holds.
+NO_JOB = "!document.querySelector(':is([class*=st-key-job-], [data-testid=stSidebar]) [data-testid=stProgress]')"
+THEMES = ("light", "dark")
+LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}  # of the browser
 
 
 def fill(workspace: Workspace) -> None:
@@ -79,39 +99,44 @@ def entries(workspace: Workspace) -> dict[str, str]:
         "lists": next(entry.digest for entry in lists if not entry.meta.get("mitigation")),
         "after": next(entry.digest for entry in lists if entry.meta.get("mitigation")),
         "comparison": workspace.entries("comparisons")[0].digest,
+        "data": workspace.entries("datasets")[0].digest,
     }
 
 
 def settle(page: Page) -> None:
     """Until nothing is being made any more and the pictures are drawn."""
     steps.rest(page)
-    page.wait_for_function("!document.querySelector('[data-testid=stProgress]')")
+    page.wait_for_function(NO_JOB)
     steps.rest(page)
 
 
-def take(browser: Browser, server: Server, out: Path, known: dict[str, str], *, whole: bool = False) -> None:
-    for theme in ("light", "dark"):
-        for shape, (width, height) in SHAPES.items():
-            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]  # the two words
-            page = context.new_page()
-            page.set_default_timeout(steps.HANG_MS)
-            for name, query in VIEWS.items():
-                page.set_viewport_size({"width": width, "height": height})
-                page.goto(f"{server.url}/{query.format(**known)}")
-                page.get_by_test_id("stMain").wait_for()
+def take(browser: Browser, server: Server, known: dict[str, str], asked: argparse.Namespace) -> None:
+    """A picture of each view that is asked for, in each of its looks."""
+    views = {name: query for name, query in VIEWS.items() if re.search(asked.views, name)}
+    for shape, theme, language in product(asked.shapes, asked.themes, asked.languages):
+        width, height = SHAPES[shape]
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=theme, locale=LANGUAGES[language]
+        )
+        page = context.new_page()
+        page.set_default_timeout(steps.HANG_MS)
+        for name, query in views.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.goto(f"{server.url}/{query.format(**known)}")
+            page.get_by_test_id("stMain").wait_for()
+            settle(page)
+            if asked.whole:
+                tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+                page.set_viewport_size({"width": width, "height": min(int(tall) + 20, 6000)})
                 settle(page)
-                if whole:
-                    tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-                    page.set_viewport_size({"width": width, "height": min(int(tall) + 20, 6000)})
-                    settle(page)
-                page.screenshot(path=out / f"{name}-{shape}-{theme}.png")
-            context.close()
+            page.screenshot(path=asked.out / f"{name}-{shape}-{theme}-{language}.png")
+        context.close()
 
 
-def main(out: Path, home: Path | None, whole: bool) -> None:
-    out.mkdir(parents=True, exist_ok=True)
+def main(asked: argparse.Namespace) -> None:
+    asked.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as fresh:
-        home = home or Path(fresh)
+        home = asked.home or Path(fresh)
         os.environ["FAIRDASH_HOME"] = str(home)
         workspace = Workspace(home)
         if not workspace.entries("comparisons"):
@@ -120,11 +145,22 @@ def main(out: Path, home: Path | None, whole: bool) -> None:
         server.start()
         try:
             with launched() as browser:
-                take(browser, server, out, entries(workspace), whole=whole)
+                take(browser, server, entries(workspace), asked)
         finally:
             server.kill()
 
 
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("home", type=Path, nargs="?")
+    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--views", default="", help="a regular expression for their names")
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument("--themes", nargs="+", choices=THEMES, default=list(THEMES))
+    parser.add_argument("--languages", nargs="+", choices=LANGUAGES, default=list(LANGUAGES))
+    return parser.parse_args(given)
+
+
 if __name__ == "__main__":
-    given = [argument for argument in sys.argv[1:] if argument != "--whole"]
-    main(Path(given[0]), Path(given[1]) if len(given) > 1 else None, "--whole" in sys.argv)
+    main(arguments())

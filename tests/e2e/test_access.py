@@ -27,6 +27,8 @@ STREAMLITS_OWN: tuple[tuple[str, str], ...] = ()
 PARTS = (  # of pages, beside what each opens with
     "audit?more=spread&group=gender",
     "audit?more=items",
+    "audit?more=time&group=gender",
+    "audit?more=private&group=gender",
     "audit?view=people&group=gender",
     "explore?explore=flip",
     "explore?explore=why",
@@ -34,6 +36,8 @@ PARTS = (  # of pages, beside what each opens with
     "mitigate?act=shortlist",
     "compare?sides=many",
     "data?tab=upload",
+    "data?tab=storage",
+    "recommender?how=runs",
     "recommender?how=view",
     "recommender?how=bring",
     "report?present=1&card=lever",

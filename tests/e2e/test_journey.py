@@ -142,6 +142,8 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
     assert comparison["sentences"][0] in html
     printed = page.context.new_page()
     printed.set_content(html)
+    printed.emulate_media(media="print")
+    expect(printed.locator("body > p:last-child")).to_be_hidden()  # alone it took a page
     made = printed.pdf(prefer_css_page_size=True)
     assert made.startswith(b"%PDF")
     assert len(re.findall(rb"/Type\s*/Page\b", made)) > 1

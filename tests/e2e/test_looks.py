@@ -48,6 +48,20 @@ NAMELESS = """() => [...document.querySelectorAll('[data-testid=stMain] button')
 # Tables whose columns go on beyond their right edge.
 CUT = """() => [...document.querySelectorAll('[data-testid=stMain] .dvn-scroller')]
   .filter(one => one.scrollWidth > one.clientWidth + 2).map(one => [one.scrollWidth, one.clientWidth])"""
+# What has the focus, once around: its number in the page, and the group of choices that arrow keys go through.
+FOCUSED = """() => {
+  const one = document.activeElement;
+  if (one === null || one === document.body) return null;
+  one.dataset.met ??= String(1 + document.querySelectorAll('[data-met]').length);
+  one.closest('[role=radiogroup]')?.setAttribute('data-met-inside', '');
+  return one.closest('[data-testid=stDataFrame]') ? 'table' : one.dataset.met;
+}"""
+# What a mouse can press and the keys never came to; what opens a list, or counts up, the arrow keys of its field do.
+UNMET = """() => [...document.querySelectorAll('button, a[href], input, textarea, [role=slider]')]
+  .filter(one => one.offsetParent && !one.disabled && !one.dataset.met && getComputedStyle(one).visibility !== 'hidden'
+    && one.closest('[data-met-inside], [data-testid=stDataFrame], [data-testid=stHeadingWithActionElements]') === null
+    && !(one.tabIndex < 0 && (one.matches('[aria-haspopup]') || one.closest('[data-testid=stNumberInput]'))))
+  .map(one => one.outerHTML.slice(0, 200))"""
 INSIDE = "() => document.activeElement.closest('[data-testid=stDataFrame]') !== null"
 LEVELS = "() => [...document.querySelectorAll('[data-testid=stMain] :is(h1,h2,h3,h4,h5,h6)')].map(h => +h.tagName[1])"
 
@@ -107,6 +121,36 @@ def test_pages_can_be_read_and_heard(filled: tuple[Path, dict[str, str]], browse
                 for part in page.locator('[data-testid="stCaptionContainer"] :is(p, a)').all():
                     assert part.evaluate(CONTRAST) >= 4.5, (theme, path, part.inner_text())
             page.context.close()
+    finally:
+        server.kill()
+        server.stop_jobs()
+
+
+@pytest.mark.timeout(steps.TEST_SECONDS)
+def test_the_tab_key_reaches_everything_and_is_held_nowhere(
+    filled: tuple[Path, dict[str, str]], browser: Browser
+) -> None:
+    home, known = filled
+    server = Server(home)
+    server.start()
+    try:
+        page = shown(browser, "light")
+        for path in ("audit?group=gender&", "explore?", "mitigate?act=lever&", "mitigate?"):
+            steps.visit(page, f"{server.url}/{path}lists={known['lists']}")
+            steps.rest(page)
+            met: list[str] = []
+            for _ in range(400):
+                page.keyboard.press("Tab")
+                at = page.evaluate(FOCUSED)
+                if at is None and met:
+                    break  # the end of the page: the browser's own controls come next
+                met += [] if at is None else [at]
+                assert met[-60:] != ["table"] * 60, path
+                assert len(met) < 4 or len(set(met[-4:])) > 1 or at == "table", (path, at)
+            else:
+                raise AssertionError(f"the end of {path} is never reached")
+            assert page.evaluate(UNMET) == [], path
+        page.context.close()
     finally:
         server.kill()
         server.stop_jobs()

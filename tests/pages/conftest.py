@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
 from fairdash import data, entries
-from fairdash.jobs import kinds
+from fairdash.jobs import kinds, runner
 from fairdash.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 SHELL = ROOT / "fairdash" / "ui" / "shell.py"
 
 Open = Callable[..., AppTest]
+Saved = dict[str, Callable[[], bytes | str]]
 HANG_SECONDS = 600.0  # waits follow an event; the limit is only for what will never happen
 
 
@@ -80,3 +84,44 @@ def url(app: AppTest, name: str) -> str:
     """What the page's URL holds under a name."""
     held = app.query_params[name]
     return held if isinstance(held, str) else held[0]
+
+
+def select(app: AppTest, *, key: str, rows: list[int] | None = None, mark: int | None = None) -> AppTest:
+    """Choose rows of a table, or click a mark of a picture (by its place among the chart's keys), as a browser would
+    tell it; AppTest has no way of its own."""
+    places = app.dataframe if mark is None else app.get("plotly_chart")
+    (one,) = [one for one in places if one.proto.id.endswith(f"-{key}")]
+    chosen = {"rows": rows or [], "columns": [], "cells": []} if mark is None else {
+        "points": [{"customdata": ["", mark]}], "point_indices": [], "box": [], "lasso": []}  # fmt: skip
+    states = app._tree.get_widget_states()
+    states.widgets.append(WidgetState(id=one.proto.id, string_value=json.dumps({"selection": chosen})))
+    return app._run(states)
+
+
+@pytest.fixture
+def saved(monkeypatch: pytest.MonkeyPatch) -> Saved:
+    """What each download button of the pages that are opened gives, by its key."""
+    gives: Saved = {}
+    real = st.download_button
+
+    def button(label: str, data: Any, *rest: Any, key: str, **look: Any) -> bool:
+        gives[key] = data if callable(data) else lambda: data
+        return real(label, data, *rest, key=key, **look)
+
+    monkeypatch.setattr(st, "download_button", button)
+    return gives
+
+
+@pytest.fixture
+def at_once(here: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that a page asks for are done when it asks; nothing is left that changes by itself."""
+    workspace = Workspace(here["home"])
+
+    def submit(_: Workspace, kind: str, title: str, params: Mapping[str, Any]) -> str:
+        job, table = runner.identify(kind, params), runner.table(workspace)
+        table.enqueue(job, kind, title, params)
+        table.claim_next(1, (kind,))
+        table.finish(job, "done", result=kinds.run(workspace, kind, params))
+        return job
+
+    monkeypatch.setattr(runner, "submit", submit)

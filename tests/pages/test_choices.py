@@ -144,7 +144,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
         ("audit", {"group": "any", "view": "people"}),
         ("explore", {"find": "alike"}),
         ("mitigate", {"method": "cp_fair"}),
-        ("mitigate", {"how": "lever", "group": "any"}),
+        ("mitigate", {"act": "lever", "group": "any"}),
         ("compare", {"group": "none"}),
         ("compare", {"sides": "many", "group": "any"}),
         ("report", {}),

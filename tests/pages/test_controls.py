@@ -96,3 +96,17 @@ def test_what_a_search_looks_for(here: dict[str, Any], open_page: Open) -> None:
         app.selectbox(key="objective").select_index(place).run()
         assert not app.exception
         assert url(app, "objective") == app.selectbox(key="objective").value
+
+
+def test_what_is_advised_does_not_hang_on_which_audit_was_looked_at_last(here: dict[str, Any], open_page: Open) -> None:
+    workspace, query = Workspace(here["home"]), {"data": here["data"], "lists": here["lists"], "act": "shortlist"}
+    everything = {"groups": [{"attributes": ["gender"]}], "item_groups": [{"attributes": ["popularity"]}]}
+
+    def boxes() -> list[str]:
+        return [box.label for box in open_page("mitigate", **query).checkbox]
+
+    kinds.run(workspace, "audit", {"lists": here["lists"], **everything, "k": 10})
+    before = boxes()
+    assert before
+    kinds.run(workspace, "audit", {"lists": here["lists"], "k": 10})  # without any groups
+    assert boxes() == before

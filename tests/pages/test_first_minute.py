@@ -37,6 +37,7 @@ def test_a_full_workspace_shows_its_own_steps(here: dict[str, Any], open_page: O
 def test_the_tour_goes_through_six_pages_and_is_ended_for_good(nothing: Path, open_page: Open) -> None:
     app = open_page("overview")
     app.button(key="tour-start").click().run()
+    assert "run the demo first" in told(app)  # else all six are empty
     assert "tour-offer" not in {button.key for button in app.button}
     assert len(tour.STEPS) == 6
     for place, page in enumerate(tour.STEPS, 1):

@@ -82,12 +82,19 @@ def check(app: AppTest, data: set[str]) -> None:
 
 @pytest.mark.usefixtures("made_up")
 @pytest.mark.parametrize(("name", "query", "job", "parts"), [
-    ("recommender", {"how": "Train"}, None, ()),
-    ("recommender", {"how": "Search options"}, None, ()),
-    ("mitigate", {"act": "One method"}, None, ()),
-    ("mitigate", {"act": "Done so far"}, None, ()),
-    ("audit", {"group": "gender"}, None, ("All gaps", "Spread", "Categories", "Items", "Model", "All numbers")),
-    ("compare", {"group": "gender"}, "compare", ("Gaps", "Categories", "Items", "All numbers")),
+    ("recommender", {"how": "train", "more-bert_sequence": "true"}, None, ()),
+    ("recommender", {"how": "search"}, None, ()),
+    ("recommender", {"how": "bring", "bring": "own"}, None, ()),
+    ("recommender", {"how": "runs"}, None, ()),
+    ("recommender", {"how": "view"}, None, ()),
+    ("mitigate", {"act": "one"}, None, ()),
+    ("mitigate", {"act": "done"}, None, ()),
+    ("data", {"tab": "catalogue"}, None, ()),
+    ("data", {"tab": "storage"}, None, ()),
+    ("live", {"source": "made", "group": "gender"}, None, ()),
+    ("audit", {"group": "gender"}, None, ("gaps", "spread", "time", "categories", "items",
+                                                "model", "numbers", "private")),
+    ("compare", {"group": "gender"}, "compare", ("gaps", "categories", "items", "numbers")),
 ], ids=str)  # fmt: skip
 def test_a_page_leaves_nothing_in_english(
     name: str, query: dict[str, str], job: str | None, parts: tuple[str, ...], here: dict[str, Any], open_page: Open

@@ -6,10 +6,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
 from fairdash import entries, words
+from fairdash.data import synthetic
+from fairdash.jobs import kinds
 from fairdash.stages import explore
 from fairdash.ui import exploring
 from fairdash.workspace import Workspace
@@ -149,3 +152,21 @@ def test_changes_before_the_model_are_the_models_own(here: dict[str, Any]) -> No
     assert exploring.changed_after(workspace.get("lists", here["lists"])) is None
     retrained = replace(entry, meta={**entry.meta, "mitigation": {**entry.meta["mitigation"], "method": "fair_loss"}})
     assert exploring.changed_after(retrained) is None
+
+
+def test_a_link_to_lists_of_another_data_set_has_that_in_view(here: dict[str, Any], open_page: Open) -> None:
+    """“See the findings” of the demo led to an empty page where other data was in view."""
+    workspace = Workspace(here["home"])
+    kinds.run(workspace, "audit", {"lists": here["lists"], "groups": [{"attributes": ["gender"]}]})
+    sides = {"before": here["lists"], "after": here["after"]}
+    kinds.run(workspace, "compare", {**sides, "groups": [{"attributes": ["gender"]}]})
+    other = entries.put_dataset(workspace, synthetic.make(n_users=60, n_items=40)[0])
+    app = open_page("overview", data=other)
+    asked = [dict(parse_qsl(link.proto.query_string)) for link in app.get("page_link")]
+    led = [query for query in asked if query.get("lists") == here["lists"]]
+    assert len(led) == 2  # to the finding and to the comparison
+    assert all(query["data"] == here["data"] for query in led)
+    assert told(app).count(workspace.get("datasets", here["data"]).title) >= 2
+    alone = open_page("explore", lists=here["lists"])  # without any data in the link
+    assert alone.sidebar.selectbox(key="view_lists").value == here["lists"]
+    assert alone.sidebar.selectbox(key="view_data").value == here["data"]

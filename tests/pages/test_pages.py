@@ -282,6 +282,16 @@ def test_a_job_that_failed_is_told_in_words_and_can_be_tried_again(here: dict[st
     assert any(button.label == "Resume" for button in app.button)
 
 
+def test_a_job_that_somebody_stopped_is_no_error(here: dict[str, Any], open_page: Open) -> None:
+    table = runner.table(Workspace(here["home"]))
+    table.enqueue("a" * 16, "train", "Train something", {"dataset": here["data"]})
+    table.claim_next(1)
+    table.finish("a" * 16, "cancelled", error="The job was stopped.", hint="Resume goes on from the last checkpoint.")
+    app = open_page("recommender", data=here["data"], job="a" * 16)  # without an error box
+    assert any("The job was stopped" in box.value for box in app.info)
+    assert app.button(key=f"resume-{'a' * 16}")
+
+
 def test_names_from_data_are_shown_as_they_are(nothing: Path, open_page: Open) -> None:
     evil = "**x** [a](javascript:alert(1)) <b>$y$</b>"
     rows = "".join(f"u{i},i{j},{1 + (i + j) % 5},{j}\n" for i in range(40) for j in range(8) if (i + j) % 3)
@@ -304,9 +314,15 @@ def test_data_without_categories_leaves_no_half_of_the_page_empty(nothing: Path,
 def test_the_learning_rate_is_no_validation_curve(here: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     table = runner.table(Workspace(here["home"]))
     table.enqueue("a" * 16, "train", "Train something", {"dataset": here["data"]})
-    lines = {name: [(0.0, 1.0), (1.0, 0.5)] for name in ("loss", "learning_rate", "ndcg")}
+    names = ("loss", "learning_rate", "ndcg", "auc", "ndcg/gender=woman", "ndcg/gender=man", "ndcg/country=NA")
+    lines = {name: [(0.0, 1.0), (1.0, 0.5)] for name in names}
     monkeypatch.setattr(type(table), "curves", lambda *_: lines)
     drawn: dict[str, list[str]] = {}
     monkeypatch.setattr(parts, "draw", lambda chart, key, title: drawn.update({title: list(chart.table["line"])}))
     parts._curves(table.get("a" * 16))
-    assert {title: set(names) for title, names in drawn.items()} == {"Loss": {"loss"}, "Validation": {"ndcg"}}
+    assert {title: set(names) for title, names in drawn.items()} == {
+        "Loss": {"loss"},
+        "Validation": {"NDCG", "auc"},
+        "NDCG by gender, on validation": {"woman", "man"},
+        "NDCG by country, on validation": {"NA"},
+    }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,9 +15,7 @@ from streamlit.runtime.state.common import TESTING_KEY
 from streamlit.testing.v1 import AppTest
 
 from fairdash import words
-from fairdash.jobs import kinds, runner
 from fairdash.ui import state
-from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, url
 
 WALKS, STEPS = int(os.environ.get("FAIRDASH_WALKS", 6)), 4
@@ -62,25 +60,9 @@ def seen(app: AppTest) -> dict[str, Any]:
     return shown
 
 
-@pytest.fixture
-def at_once(here: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Jobs that a page asks for are done when it asks; nothing is left that changes by itself."""
-    workspace = Workspace(here["home"])
-
-    def submit(_: Workspace, kind: str, title: str, params: Mapping[str, Any]) -> str:
-        job, table = runner.identify(kind, params), runner.table(workspace)
-        table.enqueue(job, kind, title, params)
-        table.claim_next(1, (kind,))
-        table.finish(job, "done", result=kinds.run(workspace, kind, params))
-        return job
-
-    monkeypatch.setattr(runner, "submit", submit)
-    return workspace
-
-
 @pytest.mark.parametrize("walk", range(WALKS))
 def test_a_link_opens_the_page_that_a_walk_ended_on(
-    walk: int, here: dict[str, Any], at_once: Workspace, open_page: Open
+    walk: int, here: dict[str, Any], at_once: None, open_page: Open
 ) -> None:
     chance = random.Random(walk)
     name = list(state.JOURNEY)[1:][walk % (len(state.JOURNEY) - 1)]

@@ -242,6 +242,13 @@ def test_a_legend_of_several_lines_has_room_above_the_curves() -> None:
     assert many.margin.t - few.margin.t == many.height - few.height >= 3 * charts.frame.LEGEND_LINE
 
 
+def test_a_legend_of_chinese_names_has_the_room_that_they_take() -> None:
+    def above(name: str) -> int:
+        return charts.curves({f"{name}{i}": [(0, 1), (1, 0)] for i in range(3)}, "x", "y").figure.layout.margin.t
+
+    assert above("对用户群体同等的列表质量") > above("twelve marks")
+
+
 def test_a_far_whisker_does_not_press_the_marks_together() -> None:
     whole = [GroupValue("F", 90, 0.2, 0.1, 0.4), GroupValue("M", 90, 0.21, 0.1, 0.3)]
     low, high = charts.group_values(whole, "NDCG@10", 0.2).figure.layout.xaxis.range
@@ -413,3 +420,28 @@ def test_an_interval_in_a_cell_says_its_number_and_shows_its_way() -> None:
     assert better != worse
     assert "<line" not in start == none
     assert "undefined" in unquote(interval(None, None, (None, None), 0.0, None))
+
+
+def test_no_line_goes_through_the_numbers_above_the_marks() -> None:
+    chart = charts.group_values([GroupValue("F", 90, 0.2), GroupValue("M", 90, 0.2)], "NDCG@10", 0.2)
+    drawn = [(shape.y0, shape.y1) for shape in chart.figure.layout.shapes]
+    assert len(drawn) == 2
+    assert all(not (low < row - 0.3 < high) for row in (0, 1) for low, high in drawn)
+
+
+def test_a_change_that_chance_may_have_made_looks_small() -> None:
+    rows = [Change("F", 256, 0.1652, 0.1654, 0.0002, -0.006, 0.004), Change("M", 649, 0.1643, 0.1643, 0.0, None, None)]
+    low, high = charts.before_after(rows, "NDCG@10").figure.layout.xaxis.range
+    assert low < 0.1652 - 0.006
+    assert high > 0.1652 + 0.004
+
+
+def test_numbers_on_parts_of_a_row_can_be_read() -> None:
+    chart = charts.stacked(
+        {"F": [0.04, 0.75, 0.21]}, ["worse", "same", "better"], "%", colors=("#d55e00", "#8a939c", "#0072b2")
+    )
+    told = {one.text: one for one in chart.figure.layout.annotations}
+    assert set(told) == {"75 %", "21 %"}  # a narrow part has no room
+    assert all(one.bgcolor and one.font.color in ("#ffffff", "#1f2328") for one in told.values())
+    assert charts.frame.legible("#8a939c") == "#1f2328"
+    assert charts.frame.legible("#0072b2") == "#ffffff"

@@ -160,7 +160,8 @@ def test_groups_in_words() -> None:
     assert words.people("age", "under 18") == "people under 18"
     assert words.people("gender", "female") == "women"
     assert words.people("gender", "other") == "gender other"
-    assert words.people("gender × age", "F × 18–24") == "gender × age F × 18–24"
+    assert words.people("gender × age", "F × 18–24") == "women aged 18–24"  # as everywhere else
+    assert words.people("gender × age", "F") == "gender × age F"  # no name of a crossing
 
 
 def test_lists_of_words() -> None:

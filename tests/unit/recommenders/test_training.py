@@ -13,6 +13,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
+from fairdash import settings
 from fairdash.errors import Cancelled, ConfigError, ModelError
 from fairdash.progress import silent
 from fairdash.recommenders import RECOMMENDERS, build, training
@@ -286,7 +287,8 @@ def test_bert_sequence_resumes_to_the_bit(tmp_path: Path, monkeypatch: pytest.Mo
     assert np.array_equal(resumed.score(users, data.train), whole)
 
 
-def test_validation_is_ndcg_over_unseen_items() -> None:
+def test_validation_is_ndcg_over_unseen_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "MIN_GROUP_SIZE", 2)
     data = make_data(threshold=None)
     rng = np.random.default_rng(0)
     scores = rng.random((data.n_users, data.n_items)).astype(np.float32)
@@ -305,6 +307,8 @@ def test_validation_is_ndcg_over_unseen_items() -> None:
     women = (data.users["gender"] == "F").to_numpy()[data.valid.user]
     assert values["ndcg/gender=F"] == pytest.approx(np.mean(np.array(expected)[women]))
     assert not any("age" in name for name in values)  # too many values for a curve each
+    monkeypatch.setattr(settings, "MIN_GROUP_SIZE", data.n_users)
+    assert set(Validation(data, score)()) == {"ndcg"}  # no curve tells of few people
 
 
 def test_no_validation_items_is_an_error() -> None:

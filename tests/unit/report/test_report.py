@@ -213,4 +213,10 @@ def test_a_sweep_marks_the_chosen_strength() -> None:
     tree = ElementTree.fromstring(picture.svg)
     large = [circle for circle in tree.iter("circle") if circle.get("r") == "7"]
     assert len(large) == 2
+    (dashed,) = [line for line in tree.iter("line") if line.get("stroke-dasharray")]
+    told = [text for text in tree.iter("text") if text.text in ("0.160", "92 %")]
+    assert len(told) == 2
+    assert all(
+        text.get("text-anchor") == "start" and float(text.get("x", 0)) > float(dashed.get("x1", 0)) for text in told
+    )
     assert pictures.sweep(points[:1], 0.0, ("a", "b"), "alt") is None

@@ -80,6 +80,7 @@ def test_a_story_answers_what_people_who_decide_ask(subject: story.Subject) -> N
     assert "How sure: " in text(slides["finding"])
     assert "strength" in slides["lever"].title  # what was done
     value = subject.compared[0][0]
+    assert f"({compare.meant(value['aim'])})" in slides["lever"].title  # what became of it
     ndcg = value["overall"]["ndcg"]
     assert words.percent(ndcg["difference"] / ndcg["before"], sign=True) in text(slides["decision"])  # what it cost
     for row in value["beyond"]:  # and whom

@@ -148,6 +148,12 @@ def _card(kind: str, attribute: str, certain: float) -> Card:
     return Card(kind, "people", "accuracy", attribute, "ndcg", None, None, None, 0.1, None, 0.1, certain, 0.1, "", "")  # type: ignore[arg-type]  # of the kinds
 
 
+def test_one_question_is_no_all_of_them() -> None:
+    single, several = (feed._judged(_card("none", "a", 0.1), 0.001, n).sentence for n in (1, 2))
+    assert single == " It was the only question of this feed (p = 0.001)."
+    assert several == " It holds among all 2 questions of this feed (Holm, p = 0.001)."
+
+
 def test_what_is_surer_of_more_comes_first() -> None:
     cards = [_card("found", "a", 0.1), _card("found", "b", 0.3), _card("few", "c", math.nan), _card("alone", "d", 0.9)]
     assert sorted((card.attribute for card in cards), key="badc".index) == list("badc")
