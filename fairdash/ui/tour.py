@@ -51,7 +51,7 @@ def mode() -> Mode:
 
 
 def _set(to: Mode) -> None:
-    _file().parent.mkdir(parents=True, exist_ok=True)
+    state.workspace().changing().root.mkdir(parents=True, exist_ok=True)
     write_json(_file(), to)
 
 
