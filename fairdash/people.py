@@ -114,8 +114,10 @@ def person(claims: Mapping[str, Any], roles: Roles, now: float | None = None) ->
         )
     if not isinstance(at, int | float) or (time.time() if now is None else now) > at + 3600 * settings.SIGN_IN_HOURS:
         raise RightsError(
-            words.say("You signed in more than {n} hours ago.", n=settings.SIGN_IN_HOURS), words.say("Sign in again.")
-        )
+            words.say("You signed in more than {n} hour ago.", "You signed in more than {n} hours ago.",
+                      n=settings.SIGN_IN_HOURS),
+            words.say("Sign in again."),
+        )  # fmt: skip
     name = next((str(claims[key]) for key in ("name", "email", "preferred_username") if claims.get(key)), subject)
     role = roles.role(claims)
     if role is None:

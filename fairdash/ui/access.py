@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit.errors import StreamlitAuthError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fairdash import people, shares, words
@@ -146,8 +148,16 @@ def give_up() -> None:
 
 
 def sign_in(provider: str) -> None:
-    """Go to who signs people in."""
-    st.login(provider or None)
+    """Go to who signs people in. Raises ConfigError where the server is not ready for that."""
+    hint = words.say("Tell who runs this server: README says what it needs, under “For several people”.")
+    if find_spec("authlib") is None:
+        raise ConfigError(words.say("Signing in needs a package that is not installed: fairdash[signin]."), hint)
+    try:
+        st.login(provider or None)
+    except StreamlitAuthError as error:
+        raise ConfigError(
+            words.say("Nobody can sign in here: {reason}", reason=" ".join(str(error).split())), hint
+        ) from error
 
 
 def sign_out() -> None:

@@ -47,8 +47,8 @@ def gate() -> bool:
             parts.act(words.say("Leave"), access.give_up, icon=":material/logout:", key="give-up")
         for name in access.providers():
             label = words.say("Sign in with {name}", name=words.plain(name, 40)) if name else words.say("Sign in")
-            st.button(label, on_click=access.sign_in, args=(name,), type="primary", icon=":material/login:",
-                      key=f"sign-in-{name}")  # fmt: skip
+            parts.act(label, access.sign_in, name, type="primary", icon=":material/login:", key=f"sign-in-{name}")
+        parts.last_fault()
         return False
     return True
 
@@ -58,4 +58,5 @@ def visit(current: StreamlitPage) -> None:
     if current.url_path == VISITORS:
         current.run()
     else:
-        parts.go(VISITORS, words.say("Open what was shared with you"), icon=":material/description:")
+        token = {access.SHARE: st.session_state[access.SHARE]}
+        parts.go(VISITORS, words.say("Open what was shared with you"), icon=":material/description:", **token)

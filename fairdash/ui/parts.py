@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -74,13 +74,15 @@ def _guarded(do: Callable[..., object], *args: object) -> None:
 
 def _unexpected(fault: Exception, what: str) -> FairDashError:
     """A sentence for a fault that nobody foresaw, with a number that the server's log holds too."""
-    if full(fault):
+    root = None
+    with suppress(FairDashError):  # nobody is signed in: it goes into the log of the server
         root = state.workspace().root
+    if full(fault):
         return FairDashError(
             words.say("The disk of this workspace is full."),
-            words.say("Free space at {root}, then try again.", root=root),
+            words.say("Free space at {root}, then try again.", root=root or "FAIRDASH_HOME"),
         )
-    number = log.fault(fault, what, state.workspace().root)
+    number = log.fault(fault, what, root)
     hint = words.say("Nothing that was stored is lost. Reload the page; the server's log holds the details.")
     return FairDashError(words.say("This page stopped on an unexpected error (number {number}).", number=number), hint)
 

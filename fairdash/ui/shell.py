@@ -18,6 +18,7 @@ state.restore()
 words.language.set(state.language() or words.ENGLISH)
 st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
+inside = False
 with parts.errors():
     inside = account.gate()
 names = [*state.JOURNEY, *(state.OVERSIGHT if access.may("oversee") else ())]

@@ -11,7 +11,7 @@ from typing import Literal
 import streamlit as st
 
 from fairdash import words
-from fairdash.ui import parts, state
+from fairdash.ui import access, parts, state
 from fairdash.workspace import write_json
 
 Mode = Literal["new", "on", "ended"]
@@ -58,7 +58,7 @@ def _set(to: Mode) -> None:
 def offer() -> None:
     """The way into the tour, quieter once it was ended."""
     now = mode()
-    if now == "on":
+    if now == "on" or not access.may("work"):  # whether it is on is kept
         return
     label = words.say("Take the tour: six steps") if now == "new" else words.say("Take the tour again")
     with st.container(horizontal=True, vertical_alignment="center", key="tour-offer"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import urlencode
@@ -62,21 +63,28 @@ class Client:
         told = {"iss": ISSUER, "sub": name, "name": name, "iat": time.time(), "origin": url, "is_logged_in": True}
         token = generate_xsrf_token_string()
         signed = create_signed_value(secret, USER_COOKIE_NAME, json.dumps(told)).decode()
-        self.socket = connect(
-            f"{url.replace('http', 'ws', 1)}/_stcore/stream",
-            origin=Origin(url),
-            subprotocols=[Subprotocol("streamlit"), Subprotocol(token)],
-            additional_headers={"Cookie": f"{XSRF_COOKIE_NAME}={token}; {USER_COOKIE_NAME}={signed}"},
-            max_size=None,
-            open_timeout=patience,
-            compression=None,
+        self.held = ExitStack()
+        self.socket = self.held.enter_context(
+            connect(
+                f"{url.replace('http', 'ws', 1)}/_stcore/stream",
+                origin=Origin(url),
+                subprotocols=[Subprotocol("streamlit"), Subprotocol(token)],
+                additional_headers={"Cookie": f"{XSRF_COOKIE_NAME}={token}; {USER_COOKIE_NAME}={signed}"},
+                max_size=None,
+                open_timeout=patience,
+                compression=None,
+            )
         )
+
+    def close(self) -> None:
+        """Close the tab."""
+        self.held.close()
 
     def __enter__(self) -> Client:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
-        self.socket.close()
+        self.close()
 
     def run(self, page: str, query: Mapping[str, str]) -> Answer:
         """Ask for a page as a reload does, and wait until its script has run."""

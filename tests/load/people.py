@@ -107,7 +107,7 @@ class Crowd:
     def close(self) -> None:
         """All leave."""
         for client in self.clients:
-            client.socket.close()
+            client.close()
 
 
 def training(home: Path, name: str, view: dict[str, str]) -> tuple[Workspace, str]:
