@@ -6,6 +6,8 @@ which then answers this machine alone (`door`).
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit import config
 from streamlit.errors import StreamlitAuthError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -24,6 +27,7 @@ from fairdash.shares import Share
 from fairdash.workspace import Workspace
 
 SHARE = "share"  # in the URL
+FRESH_SECONDS = 0.5  # for which an answer stands within one run of a page, which asks a hundred times
 
 
 @dataclass(frozen=True)
@@ -44,27 +48,60 @@ class Session:
         return "page" if self.share is None else f"link {self.share.id[:16]}"
 
 
+class _Known(threading.local):
+    """What was answered last in this thread, which is that of one session: to whom, with which link, when."""
+
+    context: object = None
+    token: str | None = None
+    at = 0.0
+    session: Session | None = None
+
+
+_known = _Known()
+_asked: tuple[object, bool] = (None, False)  # the secrets that were looked at, and what they said: pages ask often
+
+
 def on() -> bool:
-    """Whether people sign in here."""
-    return bool(st.secrets.load_if_toml_exists() and "auth" in st.secrets)
+    """Whether people sign in here, as the secrets said when the server first looked at them. Secrets that are there and
+    cannot be read may say so: then nobody comes in."""
+    global _asked
+    if _asked[0] is not st.secrets:
+        read = st.secrets.load_if_toml_exists()
+        broken = not read and any(Path(file).exists() for file in config.get_option("secrets.files"))
+        _asked = (st.secrets, broken or bool(read and "auth" in st.secrets))
+    return _asked[1]
+
+
+def _told() -> Mapping[str, Any]:
+    """What the secrets say of signing in; nothing where they cannot be read."""
+    return dict(st.secrets["auth"]) if st.secrets.load_if_toml_exists() else {}
 
 
 def hosts() -> frozenset[str]:
     """The name under which this server is reached, where people sign in: they are led back to it."""
     if not on():
         return frozenset()
-    return frozenset(filter(None, [urlsplit(str(st.secrets["auth"].get("redirect_uri", ""))).hostname]))
+    return frozenset(filter(None, [urlsplit(str(_told().get("redirect_uri", ""))).hostname]))
 
 
 def session() -> Session:
     """Whose session this is. Raises RightsError for nobody: who did not sign in, has no role, signed in too long ago,
     or came with a link that opens nothing; ConfigError where the roles are not said well."""
-    home = Workspace.default()
     if not on():
-        return Session("auditor", home)
-    if get_script_run_ctx(suppress_warning=True) is None:
+        return Session("auditor", Workspace.default())
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
         raise RightsError(words.say("Nobody is signed in here."), words.say("Reload the page."))
-    token = st.session_state.get(SHARE)
+    token, now = st.session_state.get(SHARE), time.monotonic()
+    if _known.session is None or _known.context is not context or _known.token != token or now > _known.at:
+        _known.session = None  # also where what follows raises
+        _known.session = _session(token)
+        _known.context, _known.token, _known.at = context, token, now + FRESH_SECONDS
+    return _known.session
+
+
+def _session(token: str | None) -> Session:
+    home = Workspace.default()
     if token is not None:
         workspace, share = shares.opened(home, token, words.say("A link shows; it changes nothing."))
         return Session("visitor", workspace.ready(), share=share)
@@ -98,6 +135,7 @@ def begin() -> None:
     signed in is kept once."""
     if not on():
         return
+    _known.session = None
     if SHARE in st.query_params:
         st.session_state[SHARE] = st.query_params[SHARE]
     claims = _claims()
@@ -123,7 +161,7 @@ def own_folder(told: str) -> None:
 
 def providers() -> list[str]:
     """Names of those who can sign people in, as the secrets call them; "": the one that has no name."""
-    told = st.secrets["auth"]
+    told = _told()
     named = [str(name) for name, one in told.items() if isinstance(one, Mapping) and "client_id" in one]
     return [*([""] if "client_id" in told else []), *named]
 

@@ -45,6 +45,8 @@ def gate() -> bool:
         st.info(f"**{words.plain(nobody.message, 300)}**\n\n{words.plain(nobody.hint, 300)}", icon=":material/lock:")
         if access.held():  # a link that opens nothing, or somebody without a role: the way back
             parts.act(words.say("Leave"), access.give_up, icon=":material/logout:", key="give-up")
+        if not access.providers():
+            st.caption(words.say("The secrets of this server do not say how, so that nobody can."))
         for name in access.providers():
             label = words.say("Sign in with {name}", name=words.plain(name, 40)) if name else words.say("Sign in")
             parts.act(label, access.sign_in, name, type="primary", icon=":material/login:", key=f"sign-in-{name}")

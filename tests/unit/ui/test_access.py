@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1.util import patch_config_options
 
 from fairdash.errors import RightsError
 from fairdash.ui import access, state
@@ -54,6 +55,19 @@ def test_nobody_is_there_where_no_page_is_drawn(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(RightsError):
         state.workspace()
     assert not access.may("look")
+
+
+def test_secrets_that_cannot_be_read_let_nobody_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "secrets.toml"
+    for text, signed in ((None, False), ("[auth\nclient_id = ", True), ("other = 1", False), ("[auth]\nx = 1", True)):
+        if text is not None:
+            file.write_text(text)
+        monkeypatch.setattr(st, "secrets", type(st.secrets)())
+        with patch_config_options({"secrets.files": [str(file)]}):
+            assert access.on() == signed, text
+            if signed:
+                assert access.providers() == []
+                assert access.hosts() == frozenset()
 
 
 def test_who_signs_people_in_is_offered_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
