@@ -84,6 +84,19 @@ def closed(house: House) -> Iterator[None]:
         house.contexts.pop().close()
 
 
+def told(page: Page) -> str:
+    """All that stands on a page, in its fields, too."""
+    text: str = page.evaluate(
+        "() => document.body.innerText + [...document.querySelectorAll('input, textarea')].map(one => one.value)"
+    )
+    return text
+
+
+def wait_for(page: Page, text: str) -> None:
+    """Until a text stands anywhere on a page."""
+    steps.until(lambda: text in told(page), f"{text} stands on {page.url}")
+
+
 def filled(house: House, name: str, n: int) -> dict[str, str]:
     """A data set of this many people with lists and an audit, in somebody's workspace."""
     workspace = house.of(name)
@@ -101,14 +114,14 @@ def test_two_people_in_two_browsers_see_the_own_workspace_alone(house: House) ->
     for page, own, other in ((ada, "ada", "bob"), (bob, "bob", "ada")):
         for name in ("Data", "Audit"):
             steps.go(page, name)
-            expect(page.locator("body")).to_contain_text(f"The data of {own}")
-            assert f"The data of {other}" not in page.content()
+            wait_for(page, f"The data of {own}")
+            assert f"The data of {other}" not in told(page)
     for page, theirs in ((ada, his), (bob, hers)):
         url = f"{house.server.url}/data?data={theirs['data']}&lists={theirs['lists']}&tab=view"
         steps.visit(page, url)
         assert theirs["data"] not in page.url  # it is not there for them, and they see their own
         own = "ada" if page is ada else "bob"
-        expect(page.locator("body")).to_contain_text(f"The data of {own}")
+        wait_for(page, f"The data of {own}")
         unknown = f"{house.server.url}/data?data={'0' * 16}&lists={'0' * 16}&tab=view"
         mine = page.get_by_test_id("stMain").inner_text()
         steps.visit(page, unknown)
@@ -121,7 +134,7 @@ def test_two_people_in_two_browsers_see_the_own_workspace_alone(house: House) ->
     second.get_by_role("button", name="Sign out").click()
     expect(second.get_by_role("button", name="Sign in")).to_be_visible()
     ada.get_by_test_id("stSidebarNav").get_by_role("link", name="Report").click()
-    expect(ada.locator("body")).to_contain_text("You signed out")
+    wait_for(ada, "You signed out")
     steps.go(bob, "Report")
     expect(bob.get_by_test_id("stSidebar")).to_contain_text("Signed in as Bob")
 

@@ -1,6 +1,6 @@
 """`make soak`: people at once, each signed in and in the own workspace, while a model is trained.
 
-    python -m tests.load.people [--seconds 60] [--pause 10] [--people 1000] [--items 300] [--clients 20 --crowd 50]
+    python -m tests.load.people [--seconds 60] [--pause 10] [--people 600] [--items 200] [--clients 20 --crowd 50]
 
 Each opens the Audit page of lists of their own, changes K, and does something again `pause` seconds (half to one and a
 half times that) after the last answer, as somebody who reads does. Told are the seconds from a press to the last
@@ -42,7 +42,7 @@ def filled(home: Path, names: Sequence[str], n_users: int, n_items: int) -> list
     found = []
     for number, name in enumerate(names):
         workspace = Workspace(home).of(owner(name))
-        made, _ = data.synthetic.make(n_users=n_users, n_items=n_items, seed=number % 4)
+        made, _ = data.synthetic.make(number, n_users=n_users, n_items=n_items)
         stored = entries.put_dataset(workspace, made)
         workspace.rename("datasets", stored, title(name))
         asked = {"dataset": stored, "split": "user-time:0.8", "recommender": "popularity"}
@@ -194,8 +194,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--pause", type=float, default=10.0)
-    parser.add_argument("--people", type=int, default=1000)
-    parser.add_argument("--items", type=int, default=300)
+    parser.add_argument("--people", type=int, default=600)
+    parser.add_argument("--items", type=int, default=200)
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--crowd", type=int, default=50)
     options = parser.parse_args()
