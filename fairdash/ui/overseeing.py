@@ -15,6 +15,18 @@ from fairdash.ui import access, parts, sharing, state
 from fairdash.workspace import Workspace
 
 
+_KINDS = {  # of jobs; what they are called is their owners'
+    "dataset": words.later("Data set"),
+    "train": words.later("Train"),
+    "audit": words.later("Audit"),
+    "mitigate": words.later("Mitigate"),
+    "compare": words.later("Compare"),
+    "search": words.later("Search options"),
+    "learn": words.later("Learn from them"),
+    "demo": words.later("Demo on synthetic data"),
+}
+
+
 def _all() -> list[Workspace]:
     """Everybody's workspaces. Raises RightsError for who may not oversee them."""
     if not access.may("oversee"):
@@ -39,7 +51,7 @@ def jobs() -> None:
     for job in sorted(active, key=lambda job: (job.state != "running", places.get(job.id, 0))):
         with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"of-all-{job.id}"):
             st.markdown(whose.get(job.owner, job.owner[:12]), width="stretch")
-            st.caption(job.kind, width="content")
+            st.caption(words.say(_KINDS.get(job.kind, job.kind)), width="content")
             parts.job_badge(job)
             st.caption(words.percent(job.done, 0) if job.state == "running" else str(places.get(job.id, 0) + 1),
                        width="content")  # fmt: skip
