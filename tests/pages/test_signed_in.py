@@ -163,6 +163,17 @@ def test_an_auditor_of_the_same_workspace_can(house: dict[str, Any], visit: Visi
     assert runner.table(house["home"].of(BOB)).all() == []
 
 
+def test_who_waits_is_told_how_many_come_before(house: dict[str, Any], visit: Visit, monkeypatch: Any) -> None:
+    home = house["home"]
+    monkeypatch.setattr(runner, "_start", lambda workspace, job: None)
+    runner.submit(home.of(BOB), "train", "One of Bob's", {"n": 1})  # runs
+    runner.submit(home.of(BOB), "train", "Another of Bob's", {"n": 2})
+    app = visit("ada", "recommender", data=house["data"], how="train")
+    app.button(key="train").click().run()
+    assert "1 job comes before this one" in said(app)  # Ada's comes before Bob's second
+    assert "of Bob's" not in said(app)
+
+
 def test_only_an_admin_oversees(house: dict[str, Any], visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     home = house["home"]
     monkeypatch.setattr(runner, "_start", lambda workspace, job: None)
