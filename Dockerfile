@@ -1,4 +1,5 @@
 # The app and its API. docker build -t fairdash . ; docker run -p 127.0.0.1:8501:8501 -v fairdash:/data fairdash
+# Nobody signs in unless secrets are mounted (/app/.streamlit/secrets.toml); so publish it to this machine alone, as above.
 FROM python:3.11-slim
 
 RUN useradd --create-home fairdash && mkdir /data && chown fairdash /data
@@ -12,7 +13,7 @@ COPY fairdash fairdash
 COPY pages pages
 
 USER fairdash
-ENV FAIRDASH_HOME=/data PYTHONUNBUFFERED=1
+ENV FAIRDASH_HOME=/data FAIRDASH_API_HOSTS=localhost PYTHONUNBUFFERED=1
 VOLUME /data
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \

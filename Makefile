@@ -35,6 +35,7 @@ bench-gpu:
 soak: $(VENV)/.dev
 	$(PY) -m tests.load.soak
 	$(PY) -m tests.load.live
+	$(PY) -m tests.load.people
 	FAIRDASH_WALKS=50 $(PY) -m pytest tests/pages/test_walks.py
 
 # The locks hold all but torch, in whose place each machine has a build of its own: the second step adds it alone.

@@ -751,9 +751,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from fairdash import doctor
     from fairdash.workspace import Workspace
 
-    workspace = Workspace(settings.home())
-    found = doctor.examine(workspace)
-    moved = [doctor.set_aside(workspace, ill) if arguments.repair else None for ill in found]
+    home = Workspace(settings.home())
+    each = [(one, ill) for one in home.all() for ill in doctor.examine(one)]  # where people sign in, of them all
+    found = [ill for _, ill in each]
+    moved = [doctor.set_aside(one, ill) if arguments.repair else None for one, ill in each]
     lines = [
         ill.said if to is None else words.say("{said} It was set aside as {place}.", said=ill.said, place=str(to))
         for ill, to in zip(found, moved, strict=True)
@@ -761,7 +762,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     left = sum(ill.place is not None and to is None for ill, to in zip(found, moved, strict=True))
     if left:
         lines.append(words.say("`python -m fairdash doctor --repair` sets aside what is damaged; nothing is deleted."))
-    _say(arguments, {"root": str(workspace.root), "wrong": lines}, lines or [words.say("The workspace is sound.")])
+    _say(arguments, {"root": str(home.root), "wrong": lines}, lines or [words.say("The workspace is sound.")])
     return EXIT_ERROR if left else 0
 
 

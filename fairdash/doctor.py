@@ -13,7 +13,7 @@ from typing import get_args
 
 from fairdash import entries, settings, trail, words
 from fairdash.errors import FairDashError
-from fairdash.jobs.table import Table
+from fairdash.jobs.runner import everybodys
 from fairdash.schema import PSEUDONYMS
 from fairdash.workspace import ASIDE, STALE_SECONDS, Kind, Workspace, sha256
 
@@ -82,7 +82,7 @@ def _jobs(workspace: Workspace) -> Iterator[Ill]:
     if found != "ok":
         yield Ill(words.say("The table of jobs is damaged: {reason}.", reason=found), file)
         return
-    for job in Table(file).all():  # a row that cannot be read ends as a failed job
+    for job in everybodys(workspace).all():  # a row that cannot be read ends as a failed job
         if not job.kind:
             yield Ill(words.say("The job {job} was damaged, and ended. Ask for it again.", job=job.id), None)
 

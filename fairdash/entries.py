@@ -80,7 +80,7 @@ def pseudonyms(workspace: Workspace) -> Pseudonyms:
     for its owner alone. Raises ConfigError for a file that holds no key."""
     file = workspace.root / KEY
     if not file.exists():
-        workspace.root.mkdir(parents=True, exist_ok=True)
+        workspace.changing().root.mkdir(parents=True, exist_ok=True)
         new = aside(file)
         with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as stream:
             stream.write(secrets.token_hex(32))
@@ -136,7 +136,7 @@ def thumbs(workspace: Workspace, data: str) -> dict[str, dict[str, bool]]:
 
 def put_thumb(workspace: Workspace, data: str, user: str, item: str, up: bool | None) -> None:
     """Keep a thumb, or with None take it back. Raises FairDashError where there is no such data set."""
-    folder = workspace.get("datasets", data).path
+    folder = workspace.changing().get("datasets", data).path
     with sole(workspace.lock("datasets", data), lambda: None):
         given = thumbs(workspace, data)
         own = {key: value for key, value in given.get(user, {}).items() if key != item}
@@ -203,7 +203,7 @@ def save_people(workspace: Workspace, lists: str, name: str, ids: Sequence[str])
 
     Raises ConfigError for a name that is empty, taken, not one line of at most 40 characters, or one that reads as a
     crossing."""
-    file = workspace.get("lists", lists).path / PEOPLE
+    file = workspace.changing().get("lists", lists).path / PEOPLE
     with sole(file.with_suffix(".lock"), wait=lambda: None):
         saved = saved_people(workspace, lists)
         if not ids:
@@ -289,7 +289,7 @@ def hanging(workspace: Workspace, kind: Kind, name: str) -> Removal:
                 if entry.digest in of and one.digest not in known:
                     found.append(one)
     names = {entry.digest for entry in found}
-    jobs = [job for job in Table(workspace.root / "jobs.sqlite").all() if _mentions([job.params, job.result], names)]
+    jobs = [job for job in Table.of(workspace).all() if _mentions([job.params, job.result], names)]
     begun = [run for run, about in workspace.begun("runs").items() if about.get("dataset") in names]
     searches = []
     for about in (workspace.root / "searches").glob("*/about.json"):
@@ -315,7 +315,7 @@ def delete(workspace: Workspace, kind: Kind, name: str) -> Removal:
     """Remove an entry and all that hangs on it (see `hanging`); returns what went.
 
     Raises JobError while a job works with any of it, FairDashError where there is no such entry."""
-    going = hanging(workspace, kind, name)
+    going = hanging(workspace.changing(), kind, name)
     _refuse_active(going.jobs)
     for entry in reversed(going.entries):  # what hangs on others first, so that nothing is left without its ground
         workspace.delete(entry.kind, entry.digest)
@@ -325,9 +325,8 @@ def delete(workspace: Workspace, kind: Kind, name: str) -> Removal:
         workspace.delete_search(search)
     for path in going.beside:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    table = Table(workspace.root / "jobs.sqlite")
     for job in going.jobs:
-        table.delete(job.id)
+        Table.of(workspace).delete(job.id)
         (workspace.root / "logs" / f"{job.id}.log").unlink(missing_ok=True)
     trail.note(workspace, "delete", **{kind: name}, removed=going.counts, bytes=going.bytes)
     return going
@@ -378,7 +377,7 @@ def expire(workspace: Workspace) -> list[Removal]:
 def clear(workspace: Workspace, area: Area) -> int:
     """Remove all uploaded models, searches or cached vectors; returns the bytes that they took (`Workspace.usage` says
     them before). Runs keep their own copies. Raises JobError while any job waits or runs: it may be reading there."""
-    _refuse_active(Table(workspace.root / "jobs.sqlite").active())
+    _refuse_active(Table.of(workspace.changing()).active())
     size = workspace.usage()[area]
     workspace.clear(area)
     trail.note(workspace, "clear", area=area, bytes=size)

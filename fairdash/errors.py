@@ -35,6 +35,10 @@ class ModelError(FairDashError):
     """A model folder, name or archive that cannot be loaded or does not fit the data."""
 
 
+class RightsError(FairDashError):
+    """What somebody's role does not allow."""
+
+
 class JobError(FairDashError):
     """A job that is lost, unknown or cannot be started."""
 

@@ -42,6 +42,8 @@ MAX_CATALOGUE_CELLS = _number("MAX_CATALOGUE_CELLS", 2_000_000_000)  # users × 
 QUOTA_GB = _number("QUOTA_GB", 50)  # the workspace's size
 PRIVACY_BUDGET = _number("PRIVACY_BUDGET", 3)  # ε that all private releases of a data set may take together
 RETENTION_DAYS = _number("RETENTION_DAYS", 0)  # of data sets that were brought, and of events; 0: no end
+SIGN_IN_HOURS = _number("SIGN_IN_HOURS", 12)  # from one signing in to the next
+SHARE_DAYS = _number("SHARE_DAYS", 90)  # that a link can last at most
 CANDIDATES = _number("CANDIDATES", 100, numbers=True)  # best items kept for a user, for re-ranking
 MIN_GROUP_SIZE = _number("MIN_GROUP_SIZE", 20, numbers=True)
 FEWEST = _number("FEWEST", 5)  # people of a group whose values may be shown: those of fewer would tell of each of them

@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -29,8 +29,14 @@ from fairdash.workspace import Workspace, aside, sole
 FILE, HEAD, LOCK = "trail.jsonl", "trail.head", "trail.lock"
 MAX_LINE = 4096  # bytes of a deed
 _FIRST = "0" * 64  # the seal before the first
-_who: ContextVar[str] = ContextVar("who")
-usual = "Python"  # who acts where nobody else said so; the pages say that it is they
+_who: ContextVar[str | None] = ContextVar("who", default=None)
+
+
+def _nobody() -> str:
+    return "Python"
+
+
+usual: Callable[[], str] = _nobody  # who acts where nothing else was said; the pages say who signed in
 
 
 @contextmanager
@@ -45,7 +51,8 @@ def acting(who: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Deed:
-    """at: seconds since 1970. who: through which door, while nobody signs in: command line, page, job, server, Python.
+    """at: seconds since 1970. who: through which door, while nobody signs in: command line, page, job, server, Python;
+    else who signed in (`people.Person.acts`), also behind a job.
     what: a verb. of: what it was done with, as plain JSON values."""
 
     n: int
@@ -62,7 +69,7 @@ def note(workspace: Workspace, what: str, **of: Any) -> None:
     workspace.root.mkdir(parents=True, exist_ok=True)
     with sole(workspace.root / LOCK, wait=lambda: None):
         n, before = _end(workspace)
-        told = {"n": n + 1, "at": time.time(), "who": _who.get(usual), "what": what, "of": of, "before": before}
+        told = {"n": n + 1, "at": time.time(), "who": _who.get() or usual(), "what": what, "of": of, "before": before}
         if len(json.dumps(told)) > MAX_LINE - 100:
             told["of"] = {"sha256": hashlib.sha256(json.dumps(of).encode()).hexdigest()}
         seal = _seal(told)

@@ -6,6 +6,7 @@
     <root>/uploads searches cache  models that were uploaded, searches, vectors of texts
     <root>/jobs.sqlite             the job table; <root>/logs/<job>.log what its process printed
     <root>/trail.jsonl logs/fairdash.jsonl pseudonyms.key     who did what; faults; the key (`trail`, `log`, `entries`)
+    <home>/people/<owner>/         where people sign in (`people`): a workspace of each; all share <home>/jobs.sqlite
 
 A folder appears under its digest only when it is complete (written aside, then renamed) and disappears as a whole, so a
 reader never sees half a value; of two writers of the same value the first to end wins, and neither fails.
@@ -33,7 +34,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from fairdash import __version__, settings, words
-from fairdash.errors import ConfigError, DamagedError, FairDashError
+from fairdash.errors import ConfigError, DamagedError, FairDashError, RightsError
 
 Kind = Literal["datasets", "runs", "lists", "audits", "comparisons"]
 HANGS: Mapping[Kind, Mapping[str, Kind]] = {  # the keys of meta.json that name what a value is nothing without
@@ -50,6 +51,8 @@ TITLE, PEOPLE, THUMBS, SLIDES = BESIDE = ("title.json", "people.json", "thumbs.j
 SCHEMA = 1  # of a workspace: 0 sealed nothing
 GROWS = "events.out.tfevents*"  # what others may still write to when a value is whole
 _NAME = re.compile("[0-9a-f]{16}")
+PERSONS = "people"  # the folder of those who sign in, each a workspace
+_OWNER = re.compile("[0-9a-f]{32}")
 STALE_SECONDS = 86_400.0  # after which a folder that is still being written, or removed, was abandoned
 WAIT_SECONDS = 0.2  # between two looks at a lock that another one holds
 
@@ -74,14 +77,46 @@ class Entry:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A store below `root`, by default `settings.home()`."""
+    """A store below `root`.
+
+    owner: whose it is, where people sign in (`people.Person.owner`); "": nobody's in particular.
+    only: the values that can be seen, where not all can; the others answer like unknown ones.
+    closed: why nothing can be changed in it; "": it can."""
 
     root: Path
+    owner: str = ""
+    only: frozenset[tuple[Kind, str]] | None = None
+    closed: str = ""
 
     @staticmethod
     def default() -> Workspace:
-        """The person's own, ready for use."""
+        """The workspace at `settings.home()`, ready for use: of everybody while nobody signs in, else of the operator.
+        The pages ask `ui.state.workspace` instead."""
         return Workspace(settings.home()).ready()
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds it and those of all others."""
+        return self.root.parents[1] if self.owner else self.root
+
+    def of(self, owner: str) -> Workspace:
+        """The workspace of one who signs in, beside all others; "": the one that is nobody's."""
+        if owner and not _OWNER.fullmatch(owner):
+            raise ValueError(owner)
+        return Workspace(self.home / PERSONS / owner, owner) if owner else Workspace(self.home)
+
+    def all(self) -> list[Workspace]:
+        """The one that is nobody's, and that of each person who ever signed in."""
+        with suppress(OSError):  # nobody did
+            owners = sorted(one.name for one in (self.home / PERSONS).iterdir() if _OWNER.fullmatch(one.name))
+            return [self.of(""), *map(self.of, owners)]
+        return [self.of("")]
+
+    def changing(self) -> Workspace:
+        """This workspace, where it may be changed. Everything that changes one asks here; raises RightsError."""
+        if self.closed:
+            raise RightsError(self.closed, words.say("Who runs this server gives roles; an auditor may do this."))
+        return self
 
     def ready(self) -> Workspace:
         """This workspace, brought to the present schema where it is of an earlier one; what is changed is copied to
@@ -133,6 +168,8 @@ class Workspace:
                 words.say("“{digest}” is no id of the workspace.", digest=digest),
                 "Choose an entry from the list instead.",
             )
+        if self.only is not None and (kind, digest) not in self.only:
+            raise _unknown(kind, digest)
         return self.root / kind / digest
 
     def has(self, kind: Kind, digest: str) -> bool:
@@ -152,12 +189,7 @@ class Workspace:
                     raise ValueError(words.say("{name} is cut off or changed", name=name))
         except (OSError, ValueError) as error:
             if not path.exists():
-                raise FairDashError(
-                    words.say(
-                        "There is no entry {digest} among the {kind} of this workspace.", digest=digest, kind=kind
-                    ),
-                    "It may have been deleted, or the link came from another machine. Choose another or make it again.",
-                ) from error
+                raise _unknown(kind, digest) from error
             raise _damaged(kind, digest, error) from error
         about = {name: value for name, value in meta.items() if name not in ("files", "seal")}
         with suppress(OSError, ValueError):  # the value was never renamed, or under a name that cannot be read
@@ -192,7 +224,8 @@ class Workspace:
     def _names(self, kind: Kind) -> list[str]:
         """Digests of all values of a kind, whole or not; without what is in the making, or on its way out."""
         with suppress(OSError):  # nothing of this kind was ever made
-            return [file.name for file in (self.root / kind).iterdir() if _NAME.fullmatch(file.name)]
+            names = [file.name for file in (self.root / kind).iterdir() if _NAME.fullmatch(file.name)]
+            return [name for name in names if self.only is None or (kind, name) in self.only]
         return []
 
     def entries(self, kind: Kind) -> list[Entry]:
@@ -210,7 +243,7 @@ class Workspace:
         Of several writers each has a folder of its own and the first to end wins: the same digest is the same value.
         resume: the folder is the stable `<digest>.part`, which the next try finds again after an error; whoever writes
         there holds `sole(workspace.lock(kind, digest))`. Raises FairDashError when the workspace is full."""
-        self.check_quota()
+        self.changing().check_quota()
         if self.schema() < SCHEMA:
             self.ready()._say_schema()
         final = self.path(kind, digest)
@@ -251,7 +284,7 @@ class Workspace:
         """Give an entry another title. It stands beside the value, so no byte that a reader needs is touched.
 
         Raises FairDashError where there is no such entry."""
-        entry = self.get(kind, digest)
+        entry = self.changing().get(kind, digest)
         try:
             write_json(entry.path / TITLE, title)
         except FileNotFoundError:
@@ -261,7 +294,7 @@ class Workspace:
     def delete(self, kind: Kind, digest: str) -> None:
         """Remove one value, and what was begun of it unless somebody works on that; a value that is gone already is no
         error. What hangs on it stays: see `entries.delete`."""
-        self._remove(self.path(kind, digest))
+        self._remove(self.changing().path(kind, digest))
         lock = self.lock(kind, digest)
         with suppress(BlockingIOError), sole(lock, wait=_busy):
             self._remove(lock.with_suffix(".part"))
@@ -270,11 +303,11 @@ class Workspace:
     def clear(self, area: Area) -> None:
         """Remove all uploaded models, all searches, or all cached text vectors. Runs keep their own copies; a search or
         a cached vector is made again when it is asked for."""
-        self._remove(self.root / area)
+        self._remove(self.changing().root / area)
 
     def delete_search(self, name: str) -> None:
         """Remove one search by its folder's name; one that is gone already is no error."""
-        self._remove(self.root / "searches" / name)
+        self._remove(self.changing().root / "searches" / name)
 
     def _sweep(self, kind: Kind) -> None:
         """Remove what killed writers and removers left long ago."""
@@ -294,7 +327,9 @@ class Workspace:
         """Bytes on disk by place, largest first: the five kinds, "uploads", "searches", "cache", and "other" (jobs and
         logs). What was begun and not ended counts with its kind."""
         total: dict[str, int] = dict.fromkeys((*get_args(Kind), *get_args(Area), "other"), 0)
-        for folder, _, files in os.walk(self.root):
+        for folder, folders, files in os.walk(self.root):
+            if folder == str(self.root):
+                folders[:] = [one for one in folders if one != PERSONS]  # others' own
             top = Path(folder).relative_to(self.root).parts[:1]
             place = top[0] if top and top[0] in total else "other"
             for name in files:
@@ -371,6 +406,13 @@ def _of_old(kind: Kind, path: Path) -> bool:
         return all(said) and all(isinstance(told[key], str | None) for key in ("title", *HANGS[kind]))
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return False
+
+
+def _unknown(kind: Kind, digest: str) -> FairDashError:
+    return FairDashError(
+        words.say("There is no entry {digest} among the {kind} of this workspace.", digest=digest, kind=kind),
+        words.say("It may have been deleted, or the link came from another machine. Choose another or make it again."),
+    )
 
 
 def _damaged(kind: Kind, digest: str, error: Exception) -> DamagedError:

@@ -8,9 +8,9 @@ import streamlit as st
 
 from fairdash import words
 from fairdash.report import FORMATS
-from fairdash.ui import parts, presenting, reporting
+from fairdash.ui import access, parts, presenting, reporting, sharing
 
-if presenting.asked() and (chosen := reporting.choose(shown=False)) is not None:
+if access.may("people") and presenting.asked() and (chosen := reporting.choose(shown=False)) is not None:
     presenting.show(*chosen)
     st.stop()
 st.title(words.say("Report"))
@@ -20,7 +20,8 @@ if chosen is None:
 frames = reporting.frames()
 made = reporting.document(*chosen, frames=frames)
 with st.container(horizontal=True, vertical_alignment="center"):
-    parts.act(words.say("Present"), presenting.start, type="primary", icon=":material/slideshow:", key="present")
+    if access.may("people"):
+        parts.act(words.say("Present"), presenting.start, type="primary", icon=":material/slideshow:", key="present")
     for suffix, kind in FORMATS.items():
         parts.save(words.say(kind.title), partial(kind.write, made), f"fairdash-report.{suffix}", kind.media,
                    f"report-{suffix}")  # fmt: skip
@@ -29,6 +30,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         st.code(reporting.link(), language=None)
         st.caption(words.say("The same as slides:"))
         st.code(reporting.link(present="1"), language=None)
+    sharing.popover(*chosen)
 st.caption(words.say("One file without scripts; it prints as it stands, and nothing in it is loaded from elsewhere."))
 with st.container(border=True, key="report-preview"):
     st.iframe(FORMATS["html"].write(made), height=900)

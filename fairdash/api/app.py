@@ -27,8 +27,8 @@ from fairdash.workspace import Workspace
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def api(shelf: Shelf) -> Guard:
-    """The endpoints and their document."""
+def api(shelf: Shelf, signed: Callable[[], bool] = lambda: False) -> Guard:
+    """The endpoints and their document. signed: whether people sign in beside them."""
 
     async def described(_: Request) -> Response:
         return answered(document())
@@ -37,19 +37,19 @@ def api(shelf: Shelf) -> Guard:
     faults: Any = {HTTPException: _lost, Exception: _broken}
     app = Starlette(routes=[*routes, Route(PATH, described)], exception_handlers=faults)
     app.router.redirect_slashes = False
-    return Guard(app)
+    return Guard(app, signed=signed)
 
 
-def routes(shelf: Shelf) -> list[BaseRoute]:
+def routes(shelf: Shelf, signed: Callable[[], bool] = lambda: False) -> list[BaseRoute]:
     """What an app has to route to the API: all below /api, so that no page answers there."""
-    app = api(shelf)
+    app = api(shelf, signed)
     return [Route("/healthz", health), *(Route(path, app) for path in (PATH, "/api", "/api/{rest:path}"))]
 
 
 async def health(_: Request) -> JSONResponse:
     """200 when the job table answers, 503 when it does not."""
     try:
-        active = len(await asyncio.to_thread(lambda: runner.table(Workspace.default()).active()))
+        active = len(await asyncio.to_thread(lambda: runner.everybodys(Workspace.default()).active()))
     except Exception as error:  # whatever is wrong with the store, the answer is that the service is not well
         return JSONResponse({"status": "unwell", "reason": type(error).__name__}, status_code=503)
     return JSONResponse({"status": "ok", "version": __version__, "active_jobs": active})

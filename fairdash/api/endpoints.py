@@ -28,8 +28,8 @@ MAX_RUNS = 1000  # that are listed
 
 @dataclass(frozen=True)
 class Shelf:
-    """What is served: a workspace with its events, or one run's folder beside it alone. None: the person's own
-    workspace, wherever it is when it is asked."""
+    """What is served: a workspace with its events, or one run's folder beside it alone. None: the workspace that is
+    nobody's in particular, wherever it is when it is asked; what people keep who sign in is not in it."""
 
     only: Path | None = None
 

@@ -11,7 +11,7 @@ import json
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -52,10 +52,13 @@ def answered(value: Any, status: int = 200, headers: Mapping[str, str] | None = 
 
 
 class Guard:
-    """Lets through to an app what may be asked of it, in the language of whoever asks."""
+    """Lets through to an app what may be asked of it, in the language of whoever asks. signed: whether people sign in
+    beside it: then it is not enough to be on this machine, from which a proxy asks for everybody."""
 
-    def __init__(self, app: ASGI, clock: Callable[[], float] = time.monotonic) -> None:
-        self.app, self.clock = app, clock
+    def __init__(
+        self, app: ASGI, clock: Callable[[], float] = time.monotonic, signed: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.app, self.clock, self.signed = app, clock, signed
         self.spent: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address → requests ahead, when
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -70,7 +73,7 @@ class Guard:
             app = self.app
             try:
                 self._slow_down(scope)
-                _check(scope, headers)
+                _check(scope, headers, self.signed())
             except Declined as declined:
                 app = declined.answer
             await app(scope, receive, send)
@@ -93,8 +96,8 @@ class Guard:
             )
 
 
-def _check(scope: Message, headers: Mapping[bytes, list[bytes]]) -> None:
-    """Raises Declined for what may not be asked."""
+def _check(scope: Message, headers: Mapping[bytes, list[bytes]], alone: bool) -> None:
+    """Raises Declined for what may not be asked. alone: the token alone opens, from wherever."""
     hosts = headers.get(b"host", [])
     called = HOST.fullmatch(hosts[0].decode("latin-1")) if len(hosts) == 1 else None
     name = called[1].lower() if called else ""
@@ -120,7 +123,7 @@ def _check(scope: Message, headers: Mapping[bytes, list[bytes]]) -> None:
                 say("Send it in a header, Authorization: Bearer TOKEN, as it stands in FAIRDASH_API_TOKEN."),
                 {"WWW-Authenticate": "Bearer"},
             )
-    elif not _from_here(scope) or any(name in headers for name in FORWARDING):
+    elif alone or not is_here(scope.get("client")) or any(name in headers for name in FORWARDING):
         raise Declined(
             403,
             say("Without a token the API answers this machine alone."),
@@ -135,9 +138,12 @@ def _bears(given: list[bytes], token: str) -> bool:
     return same and scheme.lower() == b"bearer"
 
 
-def _from_here(scope: Message) -> bool:
+def is_here(end: Sequence[Any] | None) -> bool:
+    """Whether an end of a connection (its address first) is one that only this machine can reach: of who asks, that
+    they are on it; of where they were let in, that nobody else can be."""
+    told = str((end or ("",))[0])
     try:
-        address = ipaddress.ip_address(str((scope.get("client") or ("",))[0]))
+        address = ipaddress.ip_address(told)
     except ValueError:
-        return False
+        return told == "localhost"
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback

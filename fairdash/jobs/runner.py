@@ -29,8 +29,13 @@ _children: list[subprocess.Popen[bytes]] = []  # own workers, polled so that a d
 
 
 def table(workspace: Workspace) -> Table:
-    """The job table of a workspace."""
-    return Table(workspace.root / "jobs.sqlite")
+    """The jobs of a workspace."""
+    return Table.of(workspace)
+
+
+def everybodys(workspace: Workspace) -> Table:
+    """The jobs of all workspaces, for the server and for whoever oversees it."""
+    return Table(workspace.home / "jobs.sqlite", None)
 
 
 def log_path(workspace: Workspace, job: str) -> Path:
@@ -47,15 +52,15 @@ def read_log(workspace: Workspace, job: str, last: int = 200) -> str:
     return "\n".join(lines[-last:])
 
 
-def identify(kind: str, params: Mapping[str, Any]) -> str:
-    """The id of a job: what is asked, of which code, under which settings."""
-    return identity.of("job", kind, params)
+def identify(kind: str, params: Mapping[str, Any], owner: str = "") -> str:
+    """The id of a job: what is asked, of which code, under which settings, and where people sign in by whom."""
+    return identity.of("job", kind, params, *filter(None, [owner]))
 
 
 def submit(workspace: Workspace, kind: str, title: str, params: Mapping[str, Any]) -> str:
     """Queue a job and start it when it is its turn. The same request twice is the same job, and one that stopped
     half-way goes on."""
-    job = identify(kind, params)
+    job = identify(kind, params, workspace.changing().owner)
     jobs = table(workspace)
     known = jobs.get(job)
     if known is not None and not kept(workspace, known):
@@ -75,7 +80,7 @@ def kept(workspace: Workspace, job: Job) -> bool:
 def resume(workspace: Workspace, job: str) -> None:
     """Queue a job again that failed, was cancelled or was lost; a training goes on from its last checkpoint. Raises
     JobError for one that is damaged."""
-    row = get(workspace, job)
+    row = get(workspace.changing(), job)
     if not row.kind:  # what was asked is not known any more
         raise JobError(words.again(row.error or "", row.said), words.again(row.hint or "", row.said))
     table(workspace).enqueue(row.id, row.kind, words.again(row.title, row.said), row.params)
@@ -85,7 +90,7 @@ def resume(workspace: Workspace, job: str) -> None:
 def cancel(workspace: Workspace, job: str) -> None:
     """Ask a job to stop: one that waits ends at once, one that runs at its next step. Raises JobError where
     there is none."""
-    get(workspace, job)
+    get(workspace.changing(), job)
     table(workspace).request_cancel(job)
 
 
@@ -116,12 +121,11 @@ def born(process: psutil.Process) -> float:
 
 
 def reap(workspace: Workspace) -> None:
-    """Mark dead workers' jobs as lost, then start what waits."""
+    """Mark dead workers' jobs as lost, then start what waits: of all workspaces, since they take turns."""
     _children[:] = [child for child in _children if child.poll() is None]
-    jobs = table(workspace)
-    active = jobs.active()
-    for job in active:
-        if job.state == "running" and not alive(job):
+    jobs = everybodys(workspace)
+    for job in jobs.active("running"):
+        if not alive(job):
             jobs.finish(
                 job.id,
                 "lost",
@@ -130,26 +134,30 @@ def reap(workspace: Workspace) -> None:
                 ),
                 hint=words.say("Resume goes on from the last checkpoint. The log says what came last."),
             )
-    while (
-        any(job.state == "queued" for job in active)
-        and (claimed := jobs.claim_next(RUNNING_LIMIT, SHORT_KINDS)) is not None
-    ):
-        _start(workspace, claimed)
+    while jobs.waiting() and (claimed := jobs.claim_next(RUNNING_LIMIT, SHORT_KINDS)) is not None:
+        row = jobs.get(claimed)
+        _start(workspace.of("" if row is None else row.owner), claimed)
 
 
 def _start(workspace: Workspace, job: str) -> None:
+    """workspace: of whoever asked for it."""
     log = log_path(workspace, job)
     log.parent.mkdir(parents=True, exist_ok=True)
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     with log.open("ab") as out:
         child = subprocess.Popen(
-            [sys.executable, "-m", "fairdash.jobs.worker", str(workspace.root), job],
+            [sys.executable, "-m", "fairdash.jobs.worker", str(workspace.home), job, workspace.owner],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false"},
+            env={
+                **os.environ,
+                "FAIRDASH_HOME": str(workspace.root),  # what is kept beside the values is its owner's, too
+                "PYTHONPATH": path,
+                "TOKENIZERS_PARALLELISM": "false",
+            },
         )
     _children.append(child)
     with contextlib.suppress(psutil.NoSuchProcess):  # it ended already: what it wrote in the table stands

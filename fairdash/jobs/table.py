@@ -2,6 +2,9 @@
 
 States: queued → running → done | failed | cancelled | lost. `lost` means that the process died without a word.
 
+Where people sign in all share one table, and each sees the own rows alone. They take turns: of those who have something
+to do, whoever was served longest ago comes next, with the oldest of what they asked for.
+
 What is damaged costs itself alone: a row that cannot be read becomes a failed job that says so, and a file that is no
 table is set aside for a new one. Columns that an older version did not have are added, those of a later one left alone.
 """
@@ -12,6 +15,7 @@ import json
 import math
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,12 +24,13 @@ from typing import Any, ClassVar, Literal, get_args
 
 from fairdash import words
 from fairdash.errors import JobError, full
-from fairdash.workspace import sole
+from fairdash.workspace import Workspace, sole
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled", "lost")
 
 _ACTIVE = "state in ('queued', 'running')"
+_OWN = "(? = '*' or owner = ?)"  # with `Table._own`
 _COLUMNS: dict[str, tuple[type, str | None]] = {  # of a job: the type, and the default of one that is never null
     "id": (str, "''"),
     "kind": (str, "''"),
@@ -46,6 +51,7 @@ _COLUMNS: dict[str, tuple[type, str | None]] = {  # of a job: the type, and the 
     "resumed_from": (float, "0"),
     "finished": (float, None),
     "said": (str, "'{}'"),
+    "owner": (str, "''"),
 }
 _SQL = {str: "text", int: "integer", float: "real"}
 _DECLARED = {
@@ -58,6 +64,9 @@ create table if not exists points (
     job text not null, at real not null, done real not null, name text not null, value real not null
 );
 create index if not exists points_of_job on points (job, at);
+create table if not exists turns (
+    owner text not null, short integer not null, at real not null, primary key (owner, short)
+);
 """
 
 
@@ -84,6 +93,7 @@ class Job:
     resumed_from: float
     finished: float | None
     said: dict[str, Any]  # what title, message, error and hint were made of, for `words.again`
+    owner: str = ""  # whose it is (`Workspace.owner`)
 
     @property
     def ended(self) -> bool:
@@ -105,12 +115,24 @@ class Job:
 
 
 class Table:
-    """Access to the rows. Every call opens its own connection: pages, threads and processes never share one."""
+    """Access to the rows of one owner; None: to those of all, for the server and for whoever oversees it. Every call
+    opens its own connection: pages, threads and processes never share one."""
 
     _known: ClassVar[set[tuple[Path, int, int]]] = set()  # file, inode and layout that are ours: pages ask often
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, owner: str | None = "") -> None:
+        self.path, self.owner = path, owner
+
+    @staticmethod
+    def of(workspace: Workspace) -> Table:
+        """The jobs of a workspace; none can be seen in one that shows chosen values alone."""
+        return Table(workspace.home / "jobs.sqlite", workspace.owner if workspace.only is None else "nobody")
+
+    @property
+    def _own(self) -> tuple[str, str]:
+        """What holds of this owner's rows: `(? = '*' or owner = ?)`."""
+        told = "*" if self.owner is None else self.owner
+        return told, told
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
@@ -199,25 +221,32 @@ class Table:
         """Queue a job. One that ended without a result is queued again; one that waits, runs or is done is left."""
         with self._connect() as db:
             db.execute(
-                """insert into jobs (id, kind, title, params, state, created, said) values (?, ?, ?, ?, 'queued', ?, ?)
+                """insert into jobs (id, kind, title, params, state, created, said, owner)
+                values (?, ?, ?, ?, 'queued', ?, ?, ?)
                 on conflict (id) do update set kind = excluded.kind, title = excluded.title,
                     params = excluded.params, state = 'queued', cancel = 0, error = null, hint = null, message = '',
                     created = excluded.created, started = null, finished = null, pid = null, said = excluded.said
-                where jobs.state in ('failed', 'cancelled', 'lost')""",
-                (job, kind, title, json.dumps(params, sort_keys=True), time.time(), json.dumps(words.forms([title]))),
+                where jobs.state in ('failed', 'cancelled', 'lost') and jobs.owner = excluded.owner""",
+                (
+                    *(job, kind, title, json.dumps(params, sort_keys=True), time.time()),
+                    *(json.dumps(words.forms([title])), self.owner or ""),
+                ),
             )
 
     def claim_next(self, running_limit: int, short: Collection[str] = ()) -> str | None:
-        """Mark the oldest queued job as running and give its id, unless as many as `running_limit` run already. Jobs of
-        the `short` kinds do not wait for the others; as many of them may run again beside those."""
+        """Mark the next job of the line as running and give its id, unless as many as `running_limit` run already. Jobs
+        of the `short` kinds do not wait for the others; as many of them may run again beside those. The line is that of
+        all owners."""
         with self._connect() as db:
             db.execute("begin immediate")
             running = [row["kind"] in short for row in db.execute("select kind from jobs where state = 'running'")]
-            queued = db.execute("select id, kind from jobs where state = 'queued' order by created").fetchall()
-            free = (row["id"] for row in queued if running.count(row["kind"] in short) < running_limit)
-            claimed: str | None = next(free, None)
+            lanes = [lane for lane in (False, True) if running.count(lane) < running_limit]
+            claimed, owner, lane = next(
+                ((job, owner, lane) for lane in lanes for job, owner in _line(db, short, lane)), (None, "", False)
+            )
             if claimed is not None:
                 now = time.time()
+                db.execute("insert or replace into turns (owner, short, at) values (?, ?, ?)", (owner, lane, now))
                 db.execute(
                     """update jobs set state = 'running', started = ?, heartbeat = ?, pid = null, resumed_from = 0,
                     done = 0 where id = ?""",
@@ -225,6 +254,18 @@ class Table:
                 )
             db.execute("commit")
         return claimed
+
+    def places(self, short: Collection[str] = ()) -> dict[str, int]:
+        """This owner's jobs that wait → how many others come before each: those that run in its lane, and those that
+        are served earlier. As it stands now; who asks later and was served less may come between."""
+        with self._connect() as db:
+            running = [row["kind"] in short for row in db.execute("select kind from jobs where state = 'running'")]
+            return {
+                job: running.count(lane) + place
+                for lane in (False, True)
+                for place, (job, owner) in enumerate(_line(db, short, lane))
+                if self.owner in (None, owner)
+            }
 
     def set_process(self, job: str, pid: int, create_time: float) -> None:
         """Say which process works on a job: its number, and when it was born (`runner.born`)."""
@@ -282,43 +323,68 @@ class Table:
     def request_cancel(self, job: str) -> None:
         """A queued job ends at once; a running one is told and stops at its next step."""
         with self._connect() as db:
-            db.execute("update jobs set cancel = 1 where id = ?", (job,))
+            db.execute(f"update jobs set cancel = 1 where id = ? and {_OWN}", (job, *self._own))
             db.execute(
-                "update jobs set state = 'cancelled', finished = ? where id = ? and state = 'queued'",
-                (time.time(), job),
+                f"update jobs set state = 'cancelled', finished = ? where id = ? and state = 'queued' and {_OWN}",
+                (time.time(), job, *self._own),
             )
 
     def delete(self, job: str) -> None:
         """Forget a job and its curves; one that is gone already is no error."""
         with self._connect() as db:
-            db.execute("delete from jobs where id = ?", (job,))
-            db.execute("delete from points where job = ?", (job,))
+            if db.execute(f"delete from jobs where id = ? and {_OWN}", (job, *self._own)).rowcount:
+                db.execute("delete from points where job = ?", (job,))
 
     def get(self, job: str) -> Job | None:
         """A job's row; None where there is none."""
         with self._connect() as db:
-            return next(iter(self._jobs(db, "select * from jobs where id = ?", job)), None)
+            return next(iter(self._jobs(db, f"select * from jobs where id = ? and {_OWN}", job, *self._own)), None)
 
     def all(self) -> list[Job]:
         """All jobs, newest first."""
         with self._connect() as db:
-            return self._jobs(db, "select * from jobs order by created desc")
+            return self._jobs(db, f"select * from jobs where {_OWN} order by created desc", *self._own)
 
-    def active(self) -> list[Job]:
-        """Jobs that wait or run, oldest first."""
+    def active(self, state: State | None = None) -> list[Job]:
+        """Jobs that wait or run, or that do the one of both, oldest first."""
+        which = _ACTIVE if state is None else f"state = '{state}'"
         with self._connect() as db:
-            rows = self._jobs(db, f"select * from jobs where {_ACTIVE} order by created")
+            rows = self._jobs(db, f"select * from jobs where {which} and {_OWN} order by created", *self._own)
         return [job for job in rows if not job.ended]  # a damaged one has ended by now
+
+    def waiting(self) -> bool:
+        """Whether any job waits."""
+        with self._connect() as db:
+            found = db.execute(f"select 1 from jobs where state = 'queued' and {_OWN} limit 1", self._own)
+            return found.fetchone() is not None
 
     def curves(self, job: str) -> dict[str, list[tuple[float, float]]]:
         """Curve points by name: (done 0…1, value), in the order in which they came."""
         with self._connect() as db:
-            rows = db.execute("select name, done, value from points where job = ? order by at", (job,)).fetchall()
+            query = f"""select name, done, value from points where job = ?
+                and exists (select 1 from jobs where id = job and {_OWN}) order by at"""
+            rows = db.execute(query, (job, *self._own)).fetchall()
         curves: dict[str, list[tuple[float, float]]] = {}
         for row in rows:
             if isinstance(row["done"], float) and isinstance(row["value"], float):
                 curves.setdefault(str(row["name"]), []).append((row["done"], row["value"]))
         return curves
+
+
+def _line(db: sqlite3.Connection, short: Collection[str], lane: bool) -> Iterator[tuple[str, str]]:
+    """Jobs that wait in a lane (of the short kinds, or of the others), in the order in which they are served, each with
+    its owner."""
+    waiting: dict[str, deque[str]] = {}
+    for row in db.execute("select id, kind, owner from jobs where state = 'queued' order by created, rowid"):
+        if (row["kind"] in short) == lane:
+            waiting.setdefault(str(row["owner"]), deque()).append(row["id"])
+    served = {row["owner"]: row["at"] for row in db.execute("select owner, at from turns where short = ?", (lane,))}
+    turns = deque(sorted(waiting, key=lambda owner: served.get(owner, 0.0)))  # of equal ones, who asked first
+    while turns:
+        owner = turns.popleft()
+        yield waiting[owner].popleft(), owner
+        if waiting[owner]:
+            turns.append(owner)
 
 
 def _said(row: sqlite3.Row, *texts: str | None) -> str:

@@ -34,7 +34,7 @@ def write(workspace: Workspace, kind: Kind, digest: str, own: Slide, told: Mappi
     kept = read(workspace, kind, digest)
     changed = {**kept.get(own.key, {}), **{name: text.strip() for name, text in told.items()}}
     kept[own.key] = {name: text for name, text in changed.items() if text and text != usual[name]}
-    write_json(workspace.get(kind, digest).path / SLIDES, {key: one for key, one in kept.items() if one})
+    write_json(workspace.changing().get(kind, digest).path / SLIDES, {key: one for key, one in kept.items() if one})
 
 
 def told(slide: Slide, kept: Mapping[str, Mapping[str, str]]) -> Slide:

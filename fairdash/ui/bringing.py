@@ -191,7 +191,7 @@ def _model(data: str) -> None:
     if file is None:
         return
     raw = file.getvalue()
-    folder = state.workspace().root / "uploads" / digest(file.name, raw)
+    folder = state.workspace().changing().root / "uploads" / digest(file.name, raw)
     if not folder.is_dir():
         archive = aside(folder) / Path(file.name).name  # its name stands in messages
         archive.parent.mkdir(parents=True)

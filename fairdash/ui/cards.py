@@ -71,11 +71,11 @@ def about(cards: Sequence[Card], asked: Asked, chosen: str) -> tuple[Card, ...]:
 
 def things(run: Run) -> str:
     """What the items of a run are called, in English."""
-    return _things(run.digest)
+    return _things(run.digest, state.workspace().owner)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _things(run: str) -> str:
+def _things(run: str, owner: str) -> str:
     workspace = state.workspace()
     dataset = str(workspace.get("runs", run).meta.get("dataset") or "") if workspace.has("runs", run) else ""
     about = workspace.get("datasets", dataset).meta["provenance"] if workspace.has("datasets", dataset) else {}

@@ -7,12 +7,19 @@ from collections.abc import Sequence
 import streamlit as st
 
 from fairdash import words
-from fairdash.ui import naming, parts, runs, state
+from fairdash.jobs.table import Job
+from fairdash.ui import account, naming, parts, runs, state
 from fairdash.workspace import Entry
+
+BARS = 4  # jobs that have a bar of their own
 
 
 def sidebar() -> None:
     """Choose what is in view; the choice goes into the URL."""
+    account.section()
+    if account.is_visitor():
+        language()
+        return
     workspace = state.workspace()
     damaged = len(workspace.damaged())
     if damaged:
@@ -30,13 +37,23 @@ def sidebar() -> None:
     lists = runs.of(state.get("data"))
     own = next((entry.digest for entry in lists if not entry.meta.get("mitigation")), None)
     _choose(words.say("Recommendations"), "lists", lists, own)
-    languages = words.languages()
-    st.selectbox(words.say("Language"), list(languages), format_func=languages.__getitem__,
-                 **state.shared("lang", words.spoken(), state.one_of(languages)))  # fmt: skip
+    language()
     with parts.errors():  # a page without its jobs is still a page
         jobs = parts.active_jobs()
         if jobs:
-            parts.live(_strip, [job.id for job in jobs], every=2 * parts.POLL_SECONDS)
+            parts.live(_strip, _shown(jobs), every=2 * parts.POLL_SECONDS)
+
+
+def language() -> None:
+    """In which language the pages speak."""
+    languages = words.languages()
+    st.selectbox(words.say("Language"), list(languages), format_func=languages.__getitem__,
+                 **state.shared("lang", words.spoken(), state.one_of(languages)))  # fmt: skip
+
+
+def _shown(jobs: Sequence[Job]) -> list[str]:
+    """Those that run, and the first that wait."""
+    return [job.id for job in sorted(jobs, key=lambda job: job.state != "running")[:BARS]]
 
 
 def _choose(label: str, name: str, entries: Sequence[Entry], first: str | None = None) -> None:
@@ -54,11 +71,14 @@ def _choose(label: str, name: str, entries: Sequence[Entry], first: str | None =
 
 def _strip(shown: list[str]) -> None:
     """One thin bar a job; the page is run again when a job starts or ends."""
-    jobs = parts.active_jobs()
-    if [job.id for job in jobs] != shown:
+    jobs = {job.id: job for job in parts.active_jobs()}
+    if _shown(list(jobs.values())) != shown:
         st.rerun()
-    for job in jobs:
+    for job in map(jobs.__getitem__, shown):
         st.progress(
             min(1.0, job.done),
             text=f"{words.plain(words.again(job.title, job.said), 40)} · {words.percent(job.done, 0)}",
         )
+    if len(jobs) > len(shown):
+        more = len(jobs) - len(shown)
+        st.caption(words.say("{n} more job waits.", "{n} more jobs wait.", n=more))

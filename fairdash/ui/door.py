@@ -1,4 +1,5 @@
-"""Who may come in while nobody signs in: this machine's own browser, at pages that this server itself gave it.
+"""Who may come in: a browser at pages that this server itself gave it, and while nobody signs in that of this machine
+alone.
 
 A page of another site, open in the same browser, can send requests here; and a name of another site can be pointed at
 this machine. Neither may look, over HTTP or over a WebSocket.
@@ -6,12 +7,11 @@ this machine. Neither may look, over HTTP or over a WebSocket.
 
 from __future__ import annotations
 
-import ipaddress
-
 from starlette.responses import PlainTextResponse
 
 from fairdash import settings, words
-from fairdash.api.guard import ASGI, HOST, OWN_NAMES, Message, Receive, Send
+from fairdash.api.guard import ASGI, HOST, OWN_NAMES, Message, Receive, Send, is_here
+from fairdash.ui import access
 
 _REFUSED = {"type": "websocket.close", "code": 1008}  # before it was accepted: the browser is answered 403
 
@@ -31,7 +31,8 @@ class OwnSite:
             await send(_REFUSED)
         else:
             said = words.say(
-                "This server answers its own pages alone. Its operator names more hosts in FAIRDASH_API_HOSTS."
+                "This server answers its own pages alone, and while nobody signs in this machine alone. Its operator "
+                "names more hosts in FAIRDASH_API_HOSTS."
             )
             await PlainTextResponse(said, 403)(scope, receive, send)
 
@@ -40,15 +41,9 @@ def _own(scope: Message) -> bool:
     sent = [(bytes(name).lower(), bytes(value).decode("latin-1").lower()) for name, value in scope["headers"]]
     hosts = [value for name, value in sent if name == b"host"]
     called = HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
-    if called is None or (_is_loopback(scope) and called[1] not in (*OWN_NAMES, *settings.api_hosts())):
+    names = settings.api_hosts() | access.hosts()
+    if called is None or called[1] not in (*OWN_NAMES, *names):
+        return False
+    if not names and not is_here(scope.get("server")):  # others can ask there, and nobody asks who they are
         return False
     return all(value.partition("://")[2] == hosts[0] for name, value in sent if name == b"origin")
-
-
-def _is_loopback(scope: Message) -> bool:
-    """Whether the request came in where only this machine can ask: there no other name is meant."""
-    address = str((scope.get("server") or ("",))[0])
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"

@@ -16,7 +16,7 @@ from fairdash.errors import ConfigError
 from fairdash.recommenders.options import choices_of
 from fairdash.schema import PART, TIME, USER_ID, Dataset, GroupSpec
 from fairdash.stages.audit import AuditSpec
-from fairdash.ui import parts, state
+from fairdash.ui import access, parts, state
 
 NONE = ""  # no attribute can be called so
 
@@ -34,7 +34,11 @@ def options(name: str, config: type, *, columns: int = 3) -> dict[str, Any]:
     if rest:
         drawn = parts.folded(words.say("More options"), f"more-{name}", None, _grid, name, rest, columns)
         chosen |= {field.name: _said(name, field) for field in rest} if drawn is None else drawn
-    return {option: value for option, value in chosen.items() if value != fields[option].default}
+    changed = {option: value for option, value in chosen.items() if value != fields[option].default}
+    for value in changed.values():
+        if isinstance(value, str):
+            access.own_folder(value)
+    return changed
 
 
 def fill(name: str, config: type, values: Mapping[str, Any]) -> None:

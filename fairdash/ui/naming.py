@@ -35,7 +35,7 @@ def _facts(entry: Entry) -> dict[str, str]:
     }
     run = meta.get("run")
     if run is not None:
-        facts |= _made(run)
+        facts |= _run(run)
     mitigation = meta.get("mitigation") or {}
     specs = [*meta.get("groups", ()), *mitigation.get("groups", ())]
     facts[words.later("by")] = ", ".join(dict.fromkeys(" × ".join(spec["attributes"]) for spec in specs))
@@ -50,7 +50,11 @@ def _facts(entry: Entry) -> dict[str, str]:
 
 def _of_lists(digest: str) -> dict[str, str]:
     workspace = state.workspace()
-    return _made(workspace.get("lists", digest).meta["run"]) if workspace.has("lists", digest) else {}
+    return _run(workspace.get("lists", digest).meta["run"]) if workspace.has("lists", digest) else {}
+
+
+def _run(digest: str) -> dict[str, str]:
+    return _made(digest) if state.workspace().has("runs", digest) else {}
 
 
 @st.cache_data(max_entries=512, show_spinner=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -79,13 +79,15 @@ def _guarded(do: Callable[..., object], *args: object) -> None:
 
 def _unexpected(fault: Exception, what: str) -> FairDashError:
     """A sentence for a fault that nobody foresaw, with a number that the server's log holds too."""
-    if full(fault):
+    root = None
+    with suppress(FairDashError):  # nobody is signed in: it goes into the log of the server
         root = state.workspace().root
+    if full(fault):
         return FairDashError(
             words.say("The disk of this workspace is full."),
-            words.say("Free space at {root}, then try again.", root=root),
+            words.say("Free space at {root}, then try again.", root=root or "FAIRDASH_HOME"),
         )
-    number = log.fault(fault, what, state.workspace().root)
+    number = log.fault(fault, what, root)
     hint = words.say("Nothing that was stored is lost. Reload the page; the server's log holds the details.")
     return FairDashError(words.say("This page stopped on an unexpected error (number {number}).", number=number), hint)
 
@@ -157,11 +159,12 @@ def save(label: str, make: Callable[[], bytes | str], file: str, media: str, key
     """A button that saves what `make` gives when it is pressed, in the language of the page; the trail says so, with
     what is in view."""
     language, view = words.spoken(), {name: value for name in state.IDS if (value := state.get(name))}
+    workspace, who = state.workspace(), trail.usual()  # it is made outside of the page's own thread
 
     def made() -> bytes | str:
-        with words.speaking(language):
+        with words.speaking(language), trail.acting(who):
             content = make()
-        trail.note(state.workspace(), "export", file=key, **view)
+            trail.note(workspace, "export", file=key, **view)
         return content
 
     st.download_button(label, made, file, media, key=key, icon=":material/download:", on_click="ignore", help=help)
@@ -410,10 +413,7 @@ def _active(job: Job) -> None:
     message = words.plain(words.again(job.message, job.said) if job.message else begun, 160)
     st.progress(min(1.0, job.done), text=f"{message} · {words.percent(job.done, 0)}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            took if job.state == "running" else words.say("Another job runs; this one starts after it."),
-            width="stretch",
-        )
+        st.caption(took if job.state == "running" else _turn(job), width="stretch")
         if job.cancel:
             st.caption(words.say("Stopping at the next step …"), width="content")
         else:
@@ -425,6 +425,15 @@ def _active(job: Job) -> None:
                 icon=":material/stop:",
                 key=f"cancel-{job.id}",
             )
+
+
+def _turn(job: Job) -> str:
+    """Where a job stands in the line of all people's jobs."""
+    before = runner.table(state.workspace()).places(runner.SHORT_KINDS).get(job.id, 0)
+    if before == 0:
+        return words.say("It starts next.")
+    return words.say("{n} job comes before this one; people take turns.",
+                     "{n} jobs come before this one; people take turns.", n=before)  # fmt: skip
 
 
 def _curves(job: Job) -> None:
@@ -458,7 +467,8 @@ def _curve(name: str) -> tuple[int, str, str]:
 
 def last_job(kind: str, params: Mapping[str, Any]) -> Job | None:
     """The job of exactly this request; None when nobody asked for it, or when what it made was deleted."""
-    found = runner.table(state.workspace()).get(runner.identify(kind, params))
+    workspace = state.workspace()
+    found = runner.table(workspace).get(runner.identify(kind, params, workspace.owner))
     return found if found is None or runner.kept(state.workspace(), found) else None
 
 

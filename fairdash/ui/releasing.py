@@ -63,6 +63,7 @@ def section(run: Run, lists: Lists, group: GroupSpec, metric: str, k: int) -> No
 
 
 def _release(file: Path, people: People, metric: str, epsilon: float) -> None:
+    state.workspace().changing()
     release.paid(file, people, metric, epsilon)
     trail.note(state.workspace(), "release", lists=state.get("lists"), metric=metric, epsilon=epsilon)
 

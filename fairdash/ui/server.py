@@ -14,11 +14,12 @@ from typing import Any
 from starlette.middleware import Middleware
 from streamlit import config
 
-from fairdash import __version__, entries, log, trail
+from fairdash import __version__, entries, log, settings, shares, trail, words
 from fairdash.api import app
 from fairdash.api.endpoints import Shelf
 from fairdash.api.guard import ASGI, Message, Receive, Send
 from fairdash.jobs import runner
+from fairdash.ui import access
 from fairdash.ui.door import OwnSite
 from fairdash.workspace import Workspace
 
@@ -77,10 +78,12 @@ class SecurityHeaders:
 def _look_after(expire: bool) -> None:
     """Notice dead workers, start what waits; now and then remove what was kept for as long as it may be."""
     with trail.acting("server"):
-        workspace = Workspace.default()
-        runner.reap(workspace)
+        home = Workspace.default()
+        runner.reap(home)
         if expire:
-            entries.expire(workspace)
+            shares.expire(home.root)
+            for workspace in home.all():
+                entries.expire(workspace)
 
 
 async def _watch_jobs() -> None:
@@ -110,6 +113,16 @@ def _keep_loaded() -> None:
     gc.freeze()
 
 
+def _who_may_come() -> str:
+    """Said where the server is started."""
+    if access.on():
+        return words.say("People sign in; each sees the own workspace.")
+    if settings.api_hosts():
+        return words.say("Nobody signs in: whoever reaches this server, also under {names}, may do everything.",
+                         names=", ".join(sorted(settings.api_hosts())))  # fmt: skip
+    return words.say("Nobody signs in, so it answers this machine alone.")
+
+
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
     """Jobs that died are noticed, and waiting ones are started, while the server runs; running jobs outlive it. What
@@ -117,6 +130,7 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
     if Path(sys.argv[0]).name == "app.py":  # under `streamlit run`; other servers say themselves where they listen
         address, port = config.get_option("server.address"), config.get_option("server.port")
         print(f"FairDash {__version__} is at http://{address}:{port}", flush=True)
+        print(_who_may_come(), flush=True)
     watch = asyncio.create_task(_watch_jobs())
     for page in PAGES_OF:
         importlib.import_module(f"fairdash.ui.{page}")
@@ -131,5 +145,5 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
                 await task
 
 
-ROUTES = app.routes(Shelf())
+ROUTES = app.routes(Shelf(), access.on)
 MIDDLEWARE = [Middleware(SecurityHeaders), Middleware(OwnSite)]

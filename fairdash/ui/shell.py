@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from fairdash import words
-from fairdash.ui import context, parts, state, tour
+from fairdash.ui import access, account, context, parts, state, tour
 
 HERE = Path(__file__).parent
 
@@ -18,14 +18,23 @@ state.restore()
 words.language.set(state.language() or words.ENGLISH)
 st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
-current = st.navigation([state.page(name) for name in state.JOURNEY])
+inside = False
+with parts.errors():
+    inside = account.gate()
+names = [*state.JOURNEY, *(state.OVERSIGHT if access.may("oversee") else ())]
+current = st.navigation([state.page(name) for name in names], position="sidebar" if access.may("people") else "hidden")
 st.set_page_config(page_title=f"{current.title} · FairDash")
 with st.container(key="language"):  # for those who hear the page: Streamlit itself says that every page is English
     said = f"<script>document.documentElement.lang = {json.dumps(words.spoken())}</script>"
     st.html(said, unsafe_allow_javascript=True)
+if not inside:
+    st.stop()
 with parts.errors():
     with st.sidebar:
         context.sidebar()
     parts.last_fault()
-    tour.bar(current.url_path or "overview")
-    current.run()
+    if access.may("people"):
+        tour.bar(current.url_path or "overview")
+        current.run()
+    else:
+        account.visit(current)

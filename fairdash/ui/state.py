@@ -18,6 +18,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fairdash import trail, words
+from fairdash.ui import access
 from fairdash.workspace import Workspace
 
 T = TypeVar("T")
@@ -50,16 +51,17 @@ JOURNEY = {
     "live": (words.later("Live"), ":material/monitoring:"),
     "guide": (words.later("Guide"), ":material/menu_book:"),
 }
+OVERSIGHT = {"oversee": (words.later("Oversee"), ":material/admin_panel_settings:")}  # for whoever oversees the server
 
 
 def workspace() -> Workspace:
-    """The workspace of this server."""
-    return Workspace.default()
+    """The workspace of this session. Raises RightsError where nobody is signed in."""
+    return access.session().workspace
 
 
 def page(name: str) -> st.Page:
     """A page by absolute path: a deep link, AppTest and every way to serve the app then find the same one."""
-    title, icon = JOURNEY[name]
+    title, icon = (JOURNEY | OVERSIGHT)[name]
     return st.Page(PAGES / f"{name}.py", title=words.say(title), icon=icon, url_path=name, default=name == "overview")
 
 
@@ -215,7 +217,11 @@ def language() -> str | None:
     return words.nearest(get("lang")) or words.nearest(st.context.locale)
 
 
-trail.usual = "page"
+def _acts() -> str:
+    return "page" if get_script_run_ctx(suppress_warning=True) is None else access.session().acts
+
+
+trail.usual = _acts
 words.listener = language  # also for parts that draw themselves again, and for what a press sets off
 
 

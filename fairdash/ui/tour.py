@@ -11,7 +11,7 @@ from typing import Literal
 import streamlit as st
 
 from fairdash import words
-from fairdash.ui import parts, state
+from fairdash.ui import access, parts, state
 from fairdash.workspace import write_json
 
 Mode = Literal["new", "on", "ended"]
@@ -51,14 +51,14 @@ def mode() -> Mode:
 
 
 def _set(to: Mode) -> None:
-    _file().parent.mkdir(parents=True, exist_ok=True)
+    state.workspace().changing().root.mkdir(parents=True, exist_ok=True)
     write_json(_file(), to)
 
 
 def offer() -> None:
     """The way into the tour, quieter once it was ended."""
     now = mode()
-    if now == "on":
+    if now == "on" or not access.may("work"):  # whether it is on is kept
         return
     label = words.say("Take the tour: six steps") if now == "new" else words.say("Take the tour again")
     with st.container(horizontal=True, vertical_alignment="center", key="tour-offer"):

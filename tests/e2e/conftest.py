@@ -42,6 +42,7 @@ class Server:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self.options: tuple[str, ...] = ()  # of Streamlit, beside the port
 
     @property
     def environment(self) -> dict[str, str]:
@@ -60,7 +61,7 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "streamlit", "run", "app.py"]
-        command += ["--server.port", str(self.port), "--server.headless", "true"]
+        command += ["--server.port", str(self.port), "--server.headless", "true", *self.options]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(command, cwd=self.root, env=self.environment, stdout=out,
                                             stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
@@ -85,8 +86,8 @@ class Server:
 
     def stop_jobs(self) -> None:
         """End the workers that outlive the server, so that they do not run into the next test."""
-        for job in runner.table(Workspace(self.home)).active():
-            runner.cancel(Workspace(self.home), job.id)
+        for job in runner.everybodys(Workspace(self.home)).active():
+            runner.cancel(Workspace(self.home).of(job.owner), job.id)
             if job.pid is not None and runner.alive(job):
                 os.kill(job.pid, signal.SIGKILL)
 

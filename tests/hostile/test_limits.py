@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from fairdash import budget, entries, groups, settings
+from fairdash import budget, entries, groups, people, settings, shares
 from fairdash.api import shapes
 from fairdash.api.app import api
 from fairdash.api.endpoints import Shelf
@@ -144,6 +144,17 @@ def _expired(days: int, folder: Path) -> None:
         _need(not entries.expired(workspace))
 
 
+def _signed_in(hours: int, _: Path) -> None:
+    people.person({"iss": "https://id.example", "sub": "1", "iat": 1000}, people.Roles(), now=1000 + 3600 * hours)
+
+
+def _shared(days: int, folder: Path) -> None:
+    workspace = Workspace(folder / str(days))
+    with workspace.create("audits", "a" * 16, {"title": "x", "lists": None}):
+        pass
+    shares.give(workspace, "audits", "a" * 16, days)
+
+
 def _posted(body: bytes) -> int:
     client = TestClient(api(Shelf()), "http://localhost", client=("127.0.0.1", 1))
     answer = client.post("/api/v1/events", content=body, headers={"Content-Type": "application/json"})
@@ -190,6 +201,8 @@ CASES: dict[str, list[Case]] = {
         Case(3, lambda n, at: [budget.spend(at / f"each{n}.json", str(i), 1.0, lambda: {}) for i in range(n)]),
     ],
     "RETENTION_DAYS": [Case(30, _expired)],
+    "SIGN_IN_HOURS": [Case(2, _signed_in)],
+    "SHARE_DAYS": [Case(5, _shared)],
     "CANDIDATES": [Case(settings.CANDIDATES, _depth)],
     "MIN_GROUP_SIZE": [Case(-20, lambda n, _: _need(not _people(-n)["groups"]["kind"]["few"]["small"]))],
     "FEWEST": [Case(-5, lambda n, _: _need(disclosure.told(-n) is not None))],

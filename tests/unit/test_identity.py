@@ -58,7 +58,7 @@ LIMITS = {
     ),
     *("MAX_CATALOGUE_CELLS", "NUMBERS", "PLUGINS"),  # plugins count by their versions
     *("API_BODY_KB", "API_BODY_SECONDS", "API_BATCH", "API_HISTORY", "API_RATE", "API_RUNS"),
-    *("RETENTION_DAYS", "PRIVACY_BUDGET"),
+    *("RETENTION_DAYS", "PRIVACY_BUDGET", "SIGN_IN_HOURS", "SHARE_DAYS"),
     "EVENT_LATENESS",  # stands in the log itself
     "FEWEST",  # whose numbers are shown; they are stored all the same
 }

@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("words",),  # all that is said, errors included, passes through it
     ("errors", "settings", "progress"),
     ("hashing", "plugins", "arrays", "images", "answers", "activity", "engines"),
-    ("schema", "identity", "workspace", "columns", "events.log", "log", "trail", "budget"),
+    ("schema", "identity", "workspace", "columns", "events.log", "log", "trail", "budget", "people", "shares"),
     ("groups", "item_classes"),
     ("data",),
     ("metrics",),

@@ -36,6 +36,7 @@ ELSEWHERE = {
     "make strings": "tests/strings.py",  # writes into the sources
     "make bench": "tests/bench/__main__.py",  # takes hours
     "make soak": "tests/load/soak.py",  # puts the app under load for long
+    "python -m tests.load.people": "tests/e2e/test_many_people.py",  # the same without a clock
     "make lock": "tests/lock.py",  # asks the package index
     "make sbom": "Makefile",  # the same
     "make advisories": "Makefile",  # the same

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fairdash.ui import door, server
+from fairdash.ui import access, door, server
 
 
 def asked(kind: str, host: str | None, origin: str | None = None, address: str = "127.0.0.1") -> str:
@@ -56,8 +56,29 @@ def test_pages_of_other_sites_do_not_come_in(kind: str) -> None:
     assert asked(kind, "localhost:8501", "http://localhost:8501") == "in"
     for origin in ("http://evil.example", "null", "http://localhost:9999", "http://localhost:8501.evil.example", ""):
         assert asked(kind, "localhost:8501", origin) != "in", origin
-    assert asked(kind, "fair.example", "https://evil.example", address="10.0.0.5") != "in"
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_while_nobody_signs_in_this_machine_alone_comes_in(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for address in ("10.0.0.5", "192.168.0.2", "::ffff:10.0.0.5", "fe80::1", "", "host.example"):
+        for host in ("localhost:8501", "10.0.0.5:8501", "fair.example"):  # a name is for whoever asks to choose
+            assert asked(kind, host, address=address) != "in", (address, host)
+    assert asked(kind, "localhost:8501", address="::ffff:127.0.0.1") == "in"
+    monkeypatch.setenv("FAIRDASH_API_HOSTS", "fair.example")  # the operator says that others reach it
     assert asked(kind, "fair.example", "https://fair.example", address="10.0.0.5") == "in"
+    assert asked(kind, "fair.example", "https://evil.example", address="10.0.0.5") != "in"
+    assert asked(kind, "evil.example", address="10.0.0.5") != "in"
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_where_people_sign_in_it_goes_by_the_name_that_they_are_led_back_to(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "hosts", lambda: frozenset({"fair.example"}))
+    for address in ("127.0.0.1", "10.0.0.5"):
+        assert asked(kind, "fair.example", "https://fair.example", address=address) == "in"
+        assert asked(kind, "evil.example", address=address) != "in"
+        assert asked(kind, "fair.example", "https://evil.example", address=address) != "in"
 
 
 def test_the_operator_names_hosts(monkeypatch: pytest.MonkeyPatch) -> None:

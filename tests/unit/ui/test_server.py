@@ -21,7 +21,8 @@ from fairdash.workspace import Workspace
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path))
     hello = Route("/hello", lambda request: PlainTextResponse("hello"))
-    return TestClient(Starlette(routes=[*server.ROUTES, hello], middleware=server.MIDDLEWARE))
+    app = Starlette(routes=[*server.ROUTES, hello], middleware=server.MIDDLEWARE)
+    return TestClient(app, base_url="http://localhost")
 
 
 def test_health_tells_version_and_active_jobs(client: TestClient, tmp_path: Path) -> None:
