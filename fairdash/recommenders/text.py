@@ -16,11 +16,11 @@ import pandas as pd
 import torch
 
 from fairdash import words
-from fairdash.errors import ModelError
+from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import cache, store
 from fairdash.recommenders.device import Device, choose
-from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, Floats
+from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, Floats, TrainingData
 
 MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # all-MiniLM-L6-v2, as published
 MAX_TOKENS = 128
@@ -70,6 +70,27 @@ def profile_texts(
         values = dict(zip(attributes, row, strict=True))
         texts.append(profile_text({name: changes.get(name, value) for name, value in values.items()}, wording))
     return texts
+
+
+def twin_profiles(data: TrainingData, rng: np.random.Generator) -> list[str]:
+    """Every user's profile text with the attributes of `data.swap` set to other values that occur, drawn evenly; a
+    missing value stays missing."""
+    users = data.users.copy()
+    for name in data.swap:
+        if name not in data.profile:
+            raise ConfigError(
+                words.say("{name} is not part of the profile text.", name=name),
+                words.say("Add {name} to the profile.", name=name),
+            )
+        codes, values = pd.factorize(data.users[name])
+        if len(values) < 2:
+            raise ConfigError(
+                words.say("Everybody has the same {name}: there is nothing to exchange.", name=name),
+                "Choose another attribute.",
+            )
+        other = (codes + rng.integers(1, len(values), len(codes))) % len(values)
+        users[name] = pd.Series(values.take(other), index=users.index).where(codes >= 0)
+    return profile_texts(users, data.profile)
 
 
 def _said(value: Any) -> str:

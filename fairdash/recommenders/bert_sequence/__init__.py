@@ -136,7 +136,7 @@ INFO = RecommenderInfo(
         "dislikes": Range(0.0, 1.0),
         "weight_decay": Range(1e-3, 0.1, log=True),
     },
-    offers=frozenset({"vectors", "profile", "training"}),
+    offers=frozenset({"vectors", "profile", "training", "samples"}),
     offers_with={"probabilities": ("tasks", ("next,rating", "rating"))},
     cost=cost,
     shared=True,

@@ -77,10 +77,11 @@ def opened(model: str) -> tuple[Any, Any]:
 
 
 class Reader:
-    """A causal language model that reads. Answers depend on its weights and on the arithmetic of the device."""
+    """A causal language model that reads. Answers depend on its weights and on the arithmetic of the device. framed:
+    whether prompts are questions in a chat; else texts that go on."""
 
-    def __init__(self, model: Any, tokenizer: Any, device: Device) -> None:
-        self.tokenizer, self.device = tokenizer, device
+    def __init__(self, model: Any, tokenizer: Any, device: Device, framed: bool = True) -> None:
+        self.tokenizer, self.device, self.framed = tokenizer, device, framed
         self.model = model.eval().to(device.torch, torch.bfloat16 if device.bf16 else torch.float32)
         self.limit = int(getattr(model.config, "max_position_embeddings", 0) or 10**9)
         takes = inspect.signature(model.forward).parameters
@@ -88,7 +89,10 @@ class Reader:
         self.shared = "cache" if "cache" in takes else "past_key_values"  # its name before transformers 5.2x
 
     def chat(self, prompt: str) -> str:
-        """The prompt as the model's own chat template frames it; as it stands where it has none."""
+        """The prompt as the model's own chat template frames it; with a line's end where it has none. A text that goes
+        on is left as it stands."""
+        if not self.framed:
+            return prompt
         if getattr(self.tokenizer, "chat_template", None) is None:
             return prompt + "\n"
         said = [{"role": "user", "content": prompt}]
