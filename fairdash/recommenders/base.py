@@ -257,6 +257,7 @@ class RecommenderInfo:
     offers_with: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     cost: Callable[[Any, Sizes], Cost] | None = None
     sample: Callable[[Any, TrainingData, int], NDArray[np.bool_] | None] | None = None
+    asks: Callable[[Any, TrainingData, int], str] | None = None
     strangers: bool = True
     shared: bool = False
 

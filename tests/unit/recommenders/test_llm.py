@@ -4,6 +4,7 @@ about are audited."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ from fairdash.recommenders.device import choose
 from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.llm import sample
 from fairdash.recommenders.llm.kept import Kept, key
-from fairdash.recommenders.llm.model import FittedLlm, titles_of, twins_of, weights_of_examples
-from fairdash.recommenders.llm.prompts import ASK_ONE, PROTOCOLS, prompt, template_of
+from fairdash.recommenders.llm.model import FittedLlm, twins_of, weights_of_examples
+from fairdash.recommenders.llm.prompts import ASK_ONE, PROTOCOLS, prompt, template_of, titles_of
 from fairdash.recommenders.llm.reading import Reader
 from fairdash.run import Run
 from fairdash.schema import GroupSpec, TrainingData
@@ -411,3 +412,66 @@ def test_one_that_writes_lists_learns_lists(tiny: Path, run: Path, monkeypatch: 
         assert all(line.partition(". ")[2] in chat.titles for line in lines)
     users = np.array([0], np.int32)
     assert 31 in on.candidates(users, data.train, ["A person."]).items
+
+
+@pytest.mark.parametrize("method", ["blind", "neutral_rewrite", "fairness_instruction"])
+def test_what_is_said_of_people_can_be_mitigated_and_the_same_people_are_asked(
+    method: str, tiny: Path, tmp_path: Path
+) -> None:
+    cut = splits.split(synthetic.make(n_users=60, n_items=40)[0], "user-time:0.8")
+    spec = TrainSpec("llm", options(tiny, profile="gender", people=20))
+    before = fit.train(cut, spec, tmp_path / "before")
+    told = {
+        strength: fit.train(
+            cut,
+            replace(spec, mitigations=(Mitigation(method, (GENDER,), strength=strength),)),
+            tmp_path / f"{strength}",
+        )
+        for strength in (0.5, 1.0)
+    }
+    people = np.flatnonzero(before.split.asked).astype(np.int32)
+    assert len(people) == 20
+    for run in told.values():  # who is drawn evenly hangs on the profile, and not on what is hidden of it
+        np.testing.assert_array_equal(run.split.asked, before.split.asked)
+    half, full = (
+        [one.prompt for one in run.fitted.asked(people, cut.known, run.fitted.profiles_of(people))]
+        for run in told.values()
+    )
+    said = {
+        "neutral_rewrite": "Their gender may be any.",
+        "fairness_instruction": "Do not let their gender change what you recommend.",
+    }.get(method, "")
+    assert all(said in prompt for prompt in full)
+    if said:
+        assert 0 < sum(said in prompt for prompt in half) < 20
+    hides = method != "fairness_instruction"
+    assert hides != any("man." in prompt for prompt in full)
+    assert any("man." in prompt for prompt in half)
+    assert told[1.0].fitted.profile == (() if hides else ("gender",))
+    spec_of = audit.AuditSpec((GENDER,), k=6, replicates=20, permutations=20, model=True)
+    found = audit.audit(told[1.0], recommend.recommend(told[1.0], 6), spec_of).to_json()["model"]["gender"]
+    assert ("by_construction" in found["flip_jaccard"]) == hides
+
+
+def test_a_mitigation_that_would_change_nothing_is_refused(tiny: Path, tmp_path: Path) -> None:
+    cut = splits.split(synthetic.make(n_users=60, n_items=40)[0], "user-time:0.8")
+    plain = options(tiny, profile="gender", people=4)
+    for method in ("counterfactual_augment", "resample"):
+        spec = TrainSpec("llm", plain, (Mitigation(method, (GENDER,), strength=1.0),))
+        with pytest.raises(ConfigError, match="does not learn so") as caught:
+            fit.train(cut, spec, tmp_path / "run")
+        assert "llm (lora_steps)" in caught.value.hint
+    spec = TrainSpec("bert_sequence", {"profile": "gender"}, (Mitigation("neutral_rewrite", (GENDER,), strength=1.0),))
+    with pytest.raises(ConfigError, match="is none") as caught:
+        fit.train(cut, spec, tmp_path / "run")
+    assert "llm" in caught.value.hint
+    with pytest.raises(ConfigError, match="not trained by gradient steps"):
+        fit.train(cut, TrainSpec("llm", plain, (Mitigation("adversarial", (GENDER,), strength=1.0),)), tmp_path / "run")
+    learning = TrainSpec(
+        "llm", plain | {"lora_steps": 2, "lora_batch": 2},
+        (Mitigation("counterfactual_augment", (GENDER,), strength=1.0),),
+    )  # fmt: skip
+    seen = []
+    run = fit.train(cut, learning, tmp_path / "lora", lambda done, message="", values=None: seen.append(message))
+    assert run.fitted.learned
+    assert any(one.startswith("Step 2") for one in seen)
