@@ -3,6 +3,7 @@ about are audited."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -30,14 +31,14 @@ from fairdash.recommenders import RECOMMENDERS, build, ranking, store
 from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, ReadingFitted, Sizes
 from fairdash.recommenders.device import choose
 from fairdash.recommenders.estimate import estimate
-from fairdash.recommenders.llm import sample
+from fairdash.recommenders.llm import reading, sample
 from fairdash.recommenders.llm.kept import Kept, key
 from fairdash.recommenders.llm.model import FittedLlm, twins_of, weights_of_examples
 from fairdash.recommenders.llm.prompts import ASK_ONE, PROTOCOLS, prompt, template_of, titles_of
 from fairdash.recommenders.llm.reading import Reader
 from fairdash.run import Run
 from fairdash.schema import GroupSpec, TrainingData
-from fairdash.stages import audit, compare, finder, fit, places, recommend
+from fairdash.stages import audit, compare, finder, fit, mitigate, places, recommend
 from fairdash.stages.fit import TrainSpec
 from tests.unit.recommenders.conftest import N_ITEMS, N_USERS, make_data
 
@@ -475,3 +476,55 @@ def test_a_mitigation_that_would_change_nothing_is_refused(tiny: Path, tmp_path:
     run = fit.train(cut, learning, tmp_path / "lora", lambda done, message="", values=None: seen.append(message))
     assert run.fitted.learned
     assert any(one.startswith("Step 2") for one in seen)
+
+
+def test_a_strength_is_chosen_on_validation_and_told_what_came_of_it(tiny: Path, tmp_path: Path) -> None:
+    cut = splits.split(synthetic.make(n_users=60, n_items=40)[0], "user-time:0.8")
+    more = options(tiny, profile="gender", people=12, n_candidates=3, history=2)
+    before = fit.train(cut, TrainSpec("llm", more), tmp_path / "before")
+
+    def retrain(spec: TrainSpec, progress: Any) -> Run:
+        return fit.train(cut, spec, tmp_path / str(spec.mitigations[-1].strength), progress)
+
+    done = mitigate.mitigate(before, Mitigation("neutral_rewrite", (GENDER,)), 3, retrain=retrain)
+    assert [point["strength"] for point in done.tuning] == [0.0, 0.25, 0.5, 1.0]
+    assert done.tuning[-1]["value"] == 1.0 > done.tuning[0]["value"]  # lists that cannot react are identical
+    assert done.strength in (0.0, 0.25, 0.5, 1.0)
+    compared = compare.compare(
+        compare.Made("llm", before, recommend.recommend(before, 3), {}),
+        compare.Made(done.title, done.run, done.lists, {}),
+        audit.AuditSpec((GENDER,), k=3, replicates=20, permutations=20),
+    ).to_json()
+    assert compared["n_users"] == 12
+
+
+needs_the_package = pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in (reading.PACKAGE, "gguf")),
+    reason="the packaged language model is not installed",
+)
+
+
+@needs_the_package
+def test_a_gguf_file_is_opened_and_reads() -> None:
+    file = reading.located("default")
+    assert isinstance(file, Path)
+    assert reading.identity_of("default") == reading.GGUF_SHA256
+    read = Reader(*reading.opened(str(file)), choose("cpu"), framed=False)
+    likely, unlikely = read.likelihood("The capital of France is", [" Paris", " Rome"])
+    assert likely > unlikely
+
+
+@needs_the_package
+def test_a_packaged_model_that_is_not_the_published_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "GGUF_SHA256", "0" * 64)
+    with pytest.raises(ModelError, match="checksum differs"):
+        build("llm").fit(make_data(), seed=0, device="cpu", folder=tmp_path, progress=silent)
+
+
+def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PACKAGE", "no_such_package")
+    with pytest.raises(ConfigError, match="not installed") as caught:
+        reading.located("default")
+    assert "pip install" in caught.value.hint
