@@ -354,6 +354,9 @@ class GroupSpec:
         return GroupSpec(tuple(edges), cut, max(spec.min_size for spec in specs), members=tuple(members.items()))
 
 
+LATER = ("item_images", "remarks", "asked")  # fields of TrainingData that its digest passes over where they are None
+
+
 @dataclass(frozen=True, eq=False)
 class TrainingData:
     """What a recommender or a mitigation may see: people, items, train and validation interactions. Never test.
@@ -361,7 +364,9 @@ class TrainingData:
     row_weight: float32 [len(train)], weight of each training interaction. user_repeats: int32 [n_users], how often
     a user's history occurs in an epoch. profile: user attributes that are written into the profile text. swap:
     attributes of the profile whose values are all exchanged for other ones in added twin samples, for `swap_share`
-    (0…1) of users an epoch; empty for none. user_arrays, item_arrays, item_images: as in a Dataset.
+    (0…1) of users an epoch; empty for none. user_arrays, item_arrays, item_images: as in a Dataset. remarks: text
+    [n_users] that is said to a language model behind who somebody is, "" for nothing. asked: whom the recommender is
+    asked about [n_users]; None: everybody.
     """
 
     users: pd.DataFrame
@@ -377,6 +382,8 @@ class TrainingData:
     user_arrays: Arrays = field(default_factory=dict)
     item_arrays: Arrays = field(default_factory=dict)
     item_images: Images | None = None
+    remarks: NDArray[np.object_] | None = None
+    asked: NDArray[np.bool_] | None = None
 
     @property
     def n_users(self) -> int:
@@ -407,9 +414,9 @@ class TrainingData:
     @cached_property
     def digest(self) -> str:
         """The name of everything that a training sees."""
-        parts = (
-            getattr(self, one.name) for one in fields(self) if one.name != "item_images" or self.item_images is not None
-        )
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        # data without these is called as it was before there were such
+        parts = [part for name, part in values.items() if name not in LATER or part is not None]
         return digest(*(part.digest if isinstance(part, Interactions) else part for part in parts))
 
     def weights(self) -> NDArray[np.float64]:

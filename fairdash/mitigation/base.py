@@ -37,7 +37,8 @@ class Info:
     side: Literal["users", "items", "both"]
     objective: Said  # what is optimised, in one sentence
     paper: str  # authors, year, title
-    needs: tuple[str, ...]  # of: "user_groups", "item_groups", "categories", "profile", "vectors", "probabilities"
+    # of: "user_groups", "item_groups", "categories", and what a recommender offers (`recommenders.base.Offer`)
+    needs: tuple[str, ...]
     target: str  # key of the metric that it is meant to move
     cost: Said  # what it usually costs, in one sentence
     wants: tuple[str, ...] = ()  # what it makes use of where the recommender has it: "probabilities"

@@ -36,14 +36,14 @@ DEFAULT = next(iter(RECOMMENDERS))  # what is trained where nobody chose
 
 def offering(what: str) -> tuple[str, ...]:
     """The recommenders that offer this (a word of `RecommenderInfo.offers`), for people: by name, with the option that
-    it takes: `bert_sequence (tasks=next,rating)`."""
+    it takes: `bert_sequence (tasks=next,rating)`, `llm (lora_steps)`."""
     found = []
     for name, info in RECOMMENDERS.items():
         if what in info.offers:
             found.append(name)
         elif what in info.offers_with:
             option, values = info.offers_with[what]
-            found.append(f"{name} ({option}={values[0]})")
+            found.append(f"{name} ({option}={values[0]})" if values else f"{name} ({option})")
     return tuple(found)
 
 

@@ -196,7 +196,7 @@ class Range:
 
 
 Space = Mapping[str, Range | tuple[Any, ...]]  # an option's name → its range, or the values to choose from
-Offer = Literal["vectors", "profile", "probabilities", "training"]
+Offer = Literal["vectors", "profile", "probabilities", "training", "samples", "prompt"]
 
 
 @dataclass(frozen=True)
@@ -234,13 +234,14 @@ class RecommenderInfo:
     `build(options) -> Recommender` and `load(folder, manifest, arrays) -> Fitted` live; imported when they are called.
     options: a dataclass of `option` fields. scores: the whole catalogue, or the candidates of a first stage alone
     (CatalogueFitted, CandidateFitted).
-    space: what a search varies; empty: it is not searched. offers: what mitigations may need of it, and
-    "training" where it takes training mitigations. offers_with: what more it offers, by the option that brings it and
-    that option's values. cost: of a training with such options on data of such sizes; None
-    where it takes no time to speak of. sample: whom it is asked about, as bool [n_users], given its options, the data
-    and a seed; only these people get lists and are audited. None, or a result of None: everybody. strangers: whether
-    it has a list for somebody who was not in its training, from a history alone. shared: whether several processes can
-    train it together, as `recommenders.training` has them do.
+    space: what a search varies; empty: it is not searched. offers: what mitigations may need of it, "training" where
+    it takes training mitigations, "samples" where it learns from interactions that can weigh more or less, and have
+    twins, and "prompt" where a sentence can be added to what it is asked. offers_with: what more it offers, by the
+    option that brings it and that option's values; no values: any but the default. cost: of a training with such
+    options on data of such sizes; None where it takes no time to speak of. sample: whom it is asked about, as bool
+    [n_users], given its options, the data and a seed; only these people get lists and are audited. None, or a result of
+    None: everybody. strangers: whether it has a list for somebody who was not in its training, from a history alone.
+    shared: whether several processes can train it together, as `recommenders.training` has them do.
     """
 
     name: str
@@ -256,6 +257,7 @@ class RecommenderInfo:
     offers_with: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     cost: Callable[[Any, Sizes], Cost] | None = None
     sample: Callable[[Any, TrainingData, int], NDArray[np.bool_] | None] | None = None
+    asks: Callable[[Any, TrainingData, int], str] | None = None
     strangers: bool = True
     shared: bool = False
 
@@ -263,6 +265,8 @@ class RecommenderInfo:
         """What it offers with these options; one that is not among them has its default."""
         default, found = self.options(), set[str](self.offers)
         for offer, (name, values) in self.offers_with.items():
-            if str(options.get(name, getattr(default, name))) in values:
+            usual = str(getattr(default, name))
+            chosen = str(options.get(name, usual))
+            if chosen in values or (not values and chosen != usual):
                 found.add(offer)
         return frozenset(found)

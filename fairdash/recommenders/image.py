@@ -25,10 +25,6 @@ from fairdash.schema import Floats
 MODEL_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # efficientnet-lite0-57934424.pth
 BATCH = 8  # pictures at a time: what a processor's cache holds
 SIDES = (16, 512)  # pixels a side that an encoder may ask for
-VISION = (
-    *("vit", "deit", "beit", "swin", "swinv2", "dinov2", "convnext", "convnextv2", "resnet", "regnet", "efficientnet"),
-    *("mobilenet_v1", "mobilenet_v2", "mobilevit", "clip", "clip_vision_model", "siglip", "siglip_vision_model"),
-)
 
 
 class ImageEncoder:
@@ -73,7 +69,7 @@ def encoder(source: str = "default") -> ImageEncoder:
         return _bundled()
     from transformers import AutoModel
 
-    model, _ = store.pretrained(source, AutoModel, kinds=VISION, tokenized=False)
+    model, _ = store.pretrained(source, AutoModel, kinds=store.VISION, tokenized=False)
     model = getattr(model, "vision_model", model)  # the half of a model of pictures and texts
     folder = Path(source).expanduser()
     told = store.read_json(folder / "preprocessor_config.json", "Copy the whole folder.") if folder.is_dir() else {}

@@ -20,8 +20,8 @@ C = TypeVar("C")
 
 Choices = Sequence[str] | Callable[[], Sequence[str]]
 # A model that a person brings: one that this recommender saved (with epochs = 0 it is used as it is), any text encoder,
-# or a BERT.
-Brought = Literal["saved", "encoder", "bert"]
+# a BERT, an encoder of images, or a model that writes texts.
+Brought = Literal["saved", "encoder", "bert", "images", "language"]
 
 
 def option(

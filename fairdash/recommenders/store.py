@@ -29,6 +29,7 @@ from fairdash import settings, words
 from fairdash.errors import ModelError, full
 from fairdash.recommenders import RECOMMENDERS, content, taking
 from fairdash.recommenders.base import Fitted
+from fairdash.recommenders.options import Brought
 from fairdash.words import Said
 from fairdash.workspace import aside, leaves
 
@@ -61,6 +62,11 @@ MAX_SINES = 1 << 24  # positions × width that are computed one by one where pos
 MAX_DEPTH = 32  # folders within each other in an archive
 TYPES = ("float32", "float16", "bfloat16", "float64", "auto")
 ENCODERS = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "mpnet", "albert", "camembert", "deberta-v2")
+VISION = (
+    *("vit", "deit", "beit", "swin", "swinv2", "dinov2", "convnext", "convnextv2", "resnet", "regnet", "efficientnet"),
+    *("mobilenet_v1", "mobilenet_v2", "mobilevit", "clip", "clip_vision_model", "siglip", "siglip_vision_model"),
+)
+SPEAKING = ("ForCausalLM", "LMHeadModel")  # how architectures are called that write texts
 HEADS = ("pooler.", "bert.pooler.", "classifier.", "score.")  # parts that fine-tuning may start anew
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack", ".joblib")
 
@@ -444,6 +450,19 @@ def unpack(archive: Path, into: Path) -> Path:
             return into / place
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+
+def brought(folder: Path) -> tuple[str, tuple[Brought, ...]]:
+    """The kind of a HuggingFace model folder as its config names it, and what it can be taken for. Raises ModelError
+    as `check_pretrained`, and for what can be taken for nothing."""
+    config = check_pretrained(folder, None)
+    kind, made = str(config.get("model_type")), config.get("architectures")
+    if kind in VISION:
+        return kind, ("images",)
+    if kind not in ENCODERS and isinstance(made, list) and any(str(one).endswith(SPEAKING) for one in made):
+        return kind, ("language",)
+    check_pretrained(folder)
+    return kind, ("encoder", "bert") if kind == "bert" else ("encoder",)
 
 
 def within(folder: Path) -> Path:

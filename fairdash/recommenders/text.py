@@ -1,5 +1,5 @@
 """From tables to sentences, and from sentences to vectors: the templates of item and profile texts, and the frozen
-text encoder (a pretrained BERT) with its cache.
+text encoder (a pretrained BERT) with its cache. Torch is loaded when something is encoded: pages tell texts without it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from fairdash import words
-from fairdash.errors import ModelError
+from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import cache, store
 from fairdash.recommenders.device import Device, choose
-from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, Floats
+from fairdash.schema import CATEGORIES, ITEM_ID, TITLE, Floats, TrainingData
 
 MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # all-MiniLM-L6-v2, as published
 MAX_TOKENS = 128
@@ -72,6 +71,27 @@ def profile_texts(
     return texts
 
 
+def twin_profiles(data: TrainingData, rng: np.random.Generator) -> list[str]:
+    """Every user's profile text with the attributes of `data.swap` set to other values that occur, drawn evenly; a
+    missing value stays missing."""
+    users = data.users.copy()
+    for name in data.swap:
+        if name not in data.profile:
+            raise ConfigError(
+                words.say("{name} is not part of the profile text.", name=name),
+                words.say("Add {name} to the profile.", name=name),
+            )
+        codes, values = pd.factorize(data.users[name])
+        if len(values) < 2:
+            raise ConfigError(
+                words.say("Everybody has the same {name}: there is nothing to exchange.", name=name),
+                "Choose another attribute.",
+            )
+        other = (codes + rng.integers(1, len(values), len(codes))) % len(values)
+        users[name] = pd.Series(values.take(other), index=users.index).where(codes >= 0)
+    return profile_texts(users, data.profile)
+
+
 def _said(value: Any) -> str:
     """A cell's value as it is said: "" for a missing one, whole numbers without a fraction."""
     if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NA:
@@ -103,6 +123,8 @@ class Encoder:
     def encode(self, texts: Sequence[str], device: Device, progress: Progress = silent) -> Floats:
         """Mean of the last layer's token vectors, scaled to length 1: float32 [n, width]. Batches hold texts of like
         length, so that little is padded."""
+        import torch
+
         rows = self.tokenizer(list(texts), truncation=True, max_length=MAX_TOKENS)["input_ids"]
         order = np.argsort([len(row) for row in rows], kind="stable")
         result = np.zeros((len(rows), self.width), np.float32)

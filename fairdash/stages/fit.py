@@ -112,8 +112,8 @@ def train(
     recommender = recommenders.build(spec.recommender, options)
     device = devices.choose(spec.device)
     progress(0.0, device.sentence)
-    data, terms = _with_mitigations(known, spec, recommender)
-    split = _asked(split, data, spec, recommender)
+    split = _asked(split, known, spec, recommender)
+    data, terms = _with_mitigations(known.with_(asked=split.asked), spec, recommender)
     write_split(split, folder)
 
     def fitting(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:

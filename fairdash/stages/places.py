@@ -35,6 +35,10 @@ _LACKS = {
     "training": words.later("{method} changes the training, and {recommender} is not trained by gradient steps."),
     "vectors": words.later("{method} changes user vectors, and {recommender} has no user vectors."),
     "profile": words.later("{method} changes the profile text, which {recommender} does not read."),
+    "samples": words.later(
+        "{method} changes how much each interaction counts in the training, and {recommender} does not learn so."
+    ),
+    "prompt": words.later("{method} changes what a language model is asked, and {recommender} is none."),
     "probabilities": words.later(
         "{method} needs the probability that a person likes an item, which {recommender} does not predict."
     ),
@@ -118,8 +122,6 @@ class _Retrained(Place):
     """Places that act while training: each strength is another run."""
 
     retrains = True
-    demands = ("training",)
-    given = frozenset({"vectors"})  # whatever is trained by gradient steps hands its terms user vectors
 
     def outcome(self, work: Work) -> At:
         """Lists of a run that was trained with the mitigation."""
@@ -144,6 +146,8 @@ class _Data(_Retrained):
 
 class _Training(_Retrained):
     key, title = "training", words.later("Training")
+    demands = ("training",)
+    given = frozenset({"vectors"})  # whatever is trained by gradient steps hands its terms user vectors
 
     def change(
         self, method: Any, data: TrainingData, groups: Sequence[Groups], strength: float, width: int, seed: int

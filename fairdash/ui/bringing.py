@@ -21,6 +21,7 @@ from fairdash.hashing import digest
 from fairdash.jobs import runner
 from fairdash.metrics.inputs import lists_for
 from fairdash.recommenders import store
+from fairdash.recommenders.options import Brought
 from fairdash.schema import USER_ID, Lists, Split
 from fairdash.ui import asking, forms, load, parts, state, training
 from fairdash.workspace import aside
@@ -29,6 +30,12 @@ DOORS = {
     "lists": words.later("Lists for this data"),
     "own": words.later("Lists with their own test"),
     "model": words.later("A model"),
+}
+_KINDS: dict[Brought, str] = {
+    "encoder": words.later("an encoder of texts"),
+    "bert": words.later("a BERT to train further"),
+    "images": words.later("an encoder of images"),
+    "language": words.later("a language model"),
 }
 _TABLES = ["csv", "tsv", "txt", "dat", "data", "parquet", "pq"]
 
@@ -183,8 +190,8 @@ def _own() -> None:
 def _model(data: str) -> None:
     st.caption(
         words.say(
-            "The zip of a recommender that FairDash saved, or of a BERT in safetensors. Pickled weights are "
-            "never opened, and nothing that came with a model is run."
+            "The zip of a recommender that FairDash saved, or of a BERT, an image encoder or a language model in "
+            "safetensors. Pickled weights are never opened, and nothing that came with a model is run."
         )
     )
     file = st.file_uploader(words.say("Model folder as a zip"), ["zip"], key="model-file")
@@ -224,13 +231,16 @@ def _model(data: str) -> None:
                 icon=":material/info:",
             )
     else:
-        config = store.check_pretrained(place)
-        kind, layers = config.get("model_type"), config.get("num_hidden_layers")
+        kind, models = store.brought(place)
         st.success(
-            words.say("A {kind} encoder with {layers} layers.", kind=words.plain(kind), layers=words.plain(layers)),
+            words.say(
+                "A model of the kind {kind}: {what}.",
+                kind=words.plain(kind),
+                what=words.say(" or ").join(words.say(_KINDS[one]) for one in models),
+            ),
             icon=":material/task_alt:",
         )
-        uses = recommenders.taking("encoder", "bert") if kind == "bert" else recommenders.taking("encoder")
+        uses = recommenders.taking(*models)
     for name, specs in uses.items():
         for spec in specs:
             parts.act(

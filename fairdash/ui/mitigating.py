@@ -35,6 +35,8 @@ NEEDS = {
     "categories": words.later("categories of items"),
     "profile": words.later("a model that reads a profile"),
     "vectors": words.later("a model with user vectors"),
+    "samples": words.later("a model that weighs what it learns from"),
+    "prompt": words.later("a language model"),
     "probabilities": words.later("a model that predicts P(like)"),
 }
 _SIDES = {

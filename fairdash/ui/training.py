@@ -16,7 +16,7 @@ from fairdash.recommenders.device import CHOICES, likely
 from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.options import parse
 from fairdash.schema import USER_ID
-from fairdash.ui import forms, load, parts, state
+from fairdash.ui import finder, forms, load, parts, state
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -98,11 +98,30 @@ def _form(data: str) -> dict[str, Any]:
         )  # fmt: skip
         if profile:
             options["profile"] = ",".join(profile)
+    if info.asks is not None:
+        with parts.errors():
+            _asked(data, spec, name, options)
     if info.cost is not None:
         st.caption(_estimate(data, spec, name, tuple(options.items()), device, words.spoken()))
     return {
         "dataset": data, "split": spec, "recommender": name, "options": options, "seed": int(seed), "device": device,
     }  # fmt: skip
+
+
+def _asked(data: str, spec: str, name: str, options: Mapping[str, Any]) -> None:
+    """The prompt of one real person, as the template and the profile make it."""
+    info = RECOMMENDERS[name]
+    assert info.asks is not None
+    training = load.split(data, spec).training
+    with st.expander(words.say("What it will be asked"), icon=":material/chat:"):
+        user = finder.by_id(training.users[USER_ID].astype(str).to_numpy())
+        if user is None:
+            return
+        profile = tuple(one for one in str(options.get("profile", "")).split(",") if one)
+        config = parse(info.options, {key: value for key, value in options.items() if key != "profile"})
+        asked = info.asks(config, training.with_(profile=profile), user)
+        shown = "\n".join(words.label(line, 4000) for line in asked.splitlines())
+        st.code(shown, language=None, wrap_lines=True)
 
 
 def _finished(job: Job) -> None:

@@ -209,7 +209,16 @@ def mean_rank(fitted: Fitted, parts: Split, pairs: np.ndarray, among: np.ndarray
     return float(np.mean(above / (~seen[row]).sum(1)))
 
 
-def tasks(seeds: int, options: Options, small: bool = False) -> Iterator[str]:
+# What is learned, by name; a number weighs the loss of rating against that of next.
+WAYS: dict[str, Options] = {
+    "next": {"tasks": "next"},
+    "rating": {"tasks": "rating"},
+    **{f"both-{w:g}": {"tasks": "next,rating", "rating_weight": w} for w in (1.0, 0.3, 3.0)},
+    "both-learned": {"tasks": "next,rating", "rating_weight": -1.0},
+}
+
+
+def tasks(seeds: int, options: Options, small: bool = False, ways: Sequence[str] = tuple(WAYS)) -> Iterator[str]:
     """Each seed of each way to train; the AUC of a model that learned the next item alone is that of its scores."""
     dataset = movielens("ml-100k") if small else movielens("ml-1m", threshold=4.0)
     parts = split(dataset, "user-time:0.8", seed=SEED)
@@ -220,15 +229,9 @@ def tasks(seeds: int, options: Options, small: bool = False) -> Iterator[str]:
         f"{name}: {len(test):,} held-out pairs, {liked.mean():.3f} of them liked\n"
         f"{'':<34}{'NDCG@10 ≥ 4':>12}{'AUC':>8}{'ECE':>8}{'bare':>8}{'weights':>16}{'wall':>9}{'cpu / 2':>11}"
     )
-    ways = {
-        "next": {"tasks": "next"},
-        "rating": {"tasks": "rating"},
-        **{f"both, {w:g}": {"tasks": "next,rating", "rating_weight": w} for w in (0.3, 1.0, 3.0)},
-        "both, learned": {"tasks": "next,rating", "rating_weight": -1.0},
-    }
-    for title, way in ways.items():
+    for title in ways:
         for seed in range(seeds):
-            chosen = {"epochs": 12 if small else 6, **options, **way}
+            chosen = {"epochs": 12 if small else 6, **options, **WAYS[title]}
             fitted, clock = trained("bert_sequence", chosen, parts, seed)
             assert isinstance(fitted, FittedSequence)
             row = f"{title + f', seed {seed}':<34}{accuracy(top(fitted, parts), parts, 4.0)[0]:>12.4f}"
@@ -239,7 +242,7 @@ def tasks(seeds: int, options: Options, small: bool = False) -> Iterator[str]:
                     for found in (fitted.calibration.probability(logits), 1 / (1 + np.exp(-logits)))
                 ]
                 weighing = fitted.model.task_weights
-                told = "" if weighing is None else " : ".join(f"{float(weight):.3f}" for weight in weighing()[:2])
+                told = "" if weighing is None else " : ".join(f"{weight:.3f}" for weight in weighing.values())
                 yield f"{row}{auc(logits, liked):>8.4f}{errors[0]:>8.4f}{errors[1]:>8.4f}{told:>16}{clock}"
             else:
                 scores = fitted.score(np.arange(parts.training.n_users, dtype=np.int32), parts.known)
@@ -421,12 +424,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which ones; all without a name")
     parser.add_argument("--small", action="store_true", help="tasks on MovieLens-100K")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="of tasks: what is learned")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE")
     chosen = parser.parse_args(arguments)
     for name in chosen.parts or PARTS:
         print(f"--- {name}", flush=True)
-        part = partial(tasks, small=chosen.small) if name == "tasks" else PARTS[name]
+        part = partial(tasks, small=chosen.small, ways=chosen.ways) if name == "tasks" else PARTS[name]
         for row in part(chosen.seeds, dict(pair.split("=", 1) for pair in chosen.set)):
             print(row, flush=True)
 

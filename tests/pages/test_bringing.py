@@ -260,6 +260,14 @@ def test_an_encoder_is_offered_where_it_can_be_used(here: dict[str, Any], open_p
         keys = [button.key for button in brought(here, open_page, config={"model_type": kind}).button]
         assert "prefill-bert_sequence-encoder" in keys
         assert ("prefill-bert_pair-base" in keys) == pairs
+    for config, key in (
+        ({"model_type": "vit"}, "prefill-bert_sequence-image_encoder"),
+        ({"model_type": "llama", "architectures": ["LlamaForCausalLM"]}, "prefill-llm-model"),
+    ):
+        keys = [button.key for button in brought(here, open_page, config=config).button if button.key]
+        assert [one for one in keys if one.startswith("prefill-")] == [key]
+    app = brought(here, open_page, config={"model_type": "whisper"})
+    assert "encoder is needed" in app.error[0].value
     app = brought(here, open_page, config={"model_type": "bert"})
     app.button(key="prefill-bert_pair-base").click().run()
     assert not app.exception

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from fairdash.jobs import runner
 from fairdash.recommenders import RECOMMENDERS
+from fairdash.ui import load
 from tests.pages.conftest import HANG_SECONDS, ROOT, SHELL, Open
 
 
@@ -35,6 +36,34 @@ def test_another_recommender_begins_with_its_own_options(
     monkeypatch.setattr(runner, "submit", lambda _, kind, title, params: asked.append(params) or "none")
     closed.button(key="train").click().run()
     assert asked[0]["options"] == {"history": 7}  # what is not seen counts, too
+
+
+def test_what_a_language_model_will_be_asked_is_shown_of_a_real_person(here: dict[str, Any], open_page: Open) -> None:
+    link = {"data": here["data"], "recommender": "llm", "profile": '["gender"]'}
+    known = load.split(here["data"], "user-time:0.8").training
+    app = open_page("recommender", **link)
+    assert not app.exception
+    asked = app.code[0].value
+    assert asked.startswith("A person: ")
+    assert "They liked, the latest last: " in asked
+    assert any(str(title) in asked for title in known.items["title"])
+    first = open_page("recommender", **link, set_llm_template="{profile} Last: {anchor}. From: {candidates}.")
+    second = open_page(
+        "recommender",
+        **link,
+        set_llm_template="{profile} Last: {anchor}. From: {candidates}.",
+        set_llm_n_candidates="2",
+    )
+    assert "Last: " in first.code[0].value
+    assert len(second.code[0].value) < len(first.code[0].value)
+    listed = open_page("recommender", **link, set_llm_protocol="continuation").code[0].value
+    assert listed.splitlines()[-1] == "1."
+    wrong = open_page("recommender", errors=True, **link, set_llm_template="{who}")
+    assert not wrong.exception
+    assert "who" in wrong.error[0].value
+    assert "nothing can be put into" in wrong.error[0].value
+    other = str(known.users["user_id"].iloc[-1])
+    assert open_page("recommender", **link, person=other).code[0].value != asked
 
 
 def test_the_best_options_leave_no_earlier_choice_standing() -> None:
@@ -83,6 +112,7 @@ def test_the_estimate_needs_no_torch() -> None:
     script = """
 import sys
 from fairdash.recommenders import RECOMMENDERS
+from fairdash.ui import load
 from fairdash.recommenders.base import Sizes
 from fairdash.recommenders.device import likely
 from fairdash.recommenders.estimate import estimate

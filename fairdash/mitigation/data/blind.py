@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairdash import words
 from fairdash.errors import ConfigError
@@ -59,6 +60,31 @@ def attributes_in_profile(info: Info, data: TrainingData, groups: Sequence[Group
     return found
 
 
+def share_of(data: TrainingData, strength: float, seed: int) -> NDArray[np.bool_]:
+    """A share of the people [n_users], chosen by a hash, so that a larger share contains a smaller one."""
+    if strength == 1:
+        return np.ones(data.n_users, bool)
+    chosen: NDArray[np.bool_] = mix(seed, id_hash(data.users[USER_ID])) < np.uint64(strength * 2.0**64)
+    return chosen
+
+
+def hide(data: TrainingData, names: Sequence[str], chosen: NDArray[np.bool_]) -> TrainingData:
+    """The attributes missing for the chosen people [n_users]; where that is everybody, out of the profile itself."""
+    if chosen.all():
+        return data.with_(profile=tuple(name for name in data.profile if name not in names))
+    users = data.users.copy()
+    for name in names:
+        users[name] = users[name].mask(chosen)
+    return data.with_(users=users)
+
+
+def with_remark(data: TrainingData, sentence: str, chosen: NDArray[np.bool_]) -> TrainingData:
+    """The sentence behind what else is remarked of the chosen people [n_users]."""
+    before = np.full(data.n_users, "", object) if data.remarks is None else data.remarks
+    added = [f"{one} {sentence}".strip() if here else one for one, here in zip(before, chosen, strict=True)]
+    return data.with_(remarks=np.array(added, object))
+
+
 @dataclass(frozen=True)
 class Blind:
     """See the module."""
@@ -70,15 +96,7 @@ class Blind:
         strength = check_strength(self.info, strength)
         check_groups(self.info, groups, data.n_users, apart=False)
         hidden = attributes_in_profile(self.info, data, groups)
-        if strength == 0:
-            return data
-        if strength == 1:
-            return data.with_(profile=tuple(name for name in data.profile if name not in hidden))
-        chosen = mix(seed, id_hash(data.users[USER_ID])) < np.uint64(strength * 2.0**64)
-        users = data.users.copy()
-        for name in hidden:
-            users[name] = users[name].mask(chosen)
-        return data.with_(users=users)
+        return data if strength == 0 else hide(data, hidden, share_of(data, strength, seed))
 
 
 METHOD = Blind()

@@ -112,7 +112,7 @@ INFO = RecommenderInfo(
         "history": (5, 10, 20),
         "prior": ("none", "popularity", "first_stage"),
     },
-    offers=frozenset({"profile", "probabilities", "training"}),
+    offers=frozenset({"profile", "probabilities", "training", "samples"}),
     cost=cost,
     shared=True,
 )

@@ -627,7 +627,7 @@ class PairBatches:
         twin = np.zeros(len(blocks), bool)
         if self.swaps:
             swapped = rng.random(self.data.n_users) < self.data.swap_share
-            profiles = profiles + twin_profiles(self.data, rng)
+            profiles = profiles + text.twin_profiles(self.data, rng)
             extra = blocks[swapped[blocks // FOLDS]]
             blocks, twin = np.concatenate([blocks, extra]), np.repeat([False, True], [len(blocks), len(extra)])
         self.epoch_profiles, self.epoch_blocks, self.twin = profiles, blocks, twin
@@ -697,27 +697,6 @@ def base_rate(offset: Floats, labels: Floats) -> float:
         p = 1 / (1 + np.exp(-(offset.astype(np.float64) + intercept)))
         intercept = float(np.clip(intercept + (likes - p.sum()) / (p * (1 - p)).sum(), -8, 8))
     return intercept
-
-
-def twin_profiles(data: TrainingData, rng: np.random.Generator) -> list[str]:
-    """Every user's profile text with the attributes of `data.swap` set to other values that occur, drawn evenly; a
-    missing value stays missing."""
-    users = data.users.copy()
-    for name in data.swap:
-        if name not in data.profile:
-            raise ConfigError(
-                words.say("{name} is not part of the profile text.", name=name),
-                words.say("Add {name} to the profile.", name=name),
-            )
-        codes, values = pd.factorize(data.users[name])
-        if len(values) < 2:
-            raise ConfigError(
-                words.say("Everybody has the same {name}: there is nothing to exchange.", name=name),
-                "Choose another attribute.",
-            )
-        other = (codes + rng.integers(1, len(values), len(codes))) % len(values)
-        users[name] = pd.Series(values.take(other), index=users.index).where(codes >= 0)
-    return text.profile_texts(users, data.profile)
 
 
 class BertPair:

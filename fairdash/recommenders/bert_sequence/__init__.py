@@ -59,7 +59,10 @@ class SequenceOptions(TrainingOptions):
         "Further vectors of items that are read, by commas: names of arrays, and image for pictures; all, or none.",
     )
     image_encoder: str = option(
-        "default", "What reads pictures: default, a HuggingFace name, or the folder of an image encoder."
+        "default",
+        "What reads pictures: default, a HuggingFace name, or the folder of an image encoder.",
+        takes="images",
+        use=words.later("Use it for the pictures of items"),
     )
     encoder: str = option(
         "default",
@@ -136,7 +139,7 @@ INFO = RecommenderInfo(
         "dislikes": Range(0.0, 1.0),
         "weight_decay": Range(1e-3, 0.1, log=True),
     },
-    offers=frozenset({"vectors", "profile", "training"}),
+    offers=frozenset({"vectors", "profile", "training", "samples"}),
     offers_with={"probabilities": ("tasks", ("next,rating", "rating"))},
     cost=cost,
     shared=True,

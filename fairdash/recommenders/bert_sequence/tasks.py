@@ -57,3 +57,9 @@ class Weights(nn.Module):
             return 1.0, self.fixed, 0.0
         of_next, of_rating = torch.exp(-self.log_variance)
         return of_next, of_rating, self.log_variance.sum() / 2
+
+    def values(self) -> tuple[float, float]:
+        """The weights of next and of rating as they stand."""
+        with torch.no_grad():
+            of_next, of_rating, _ = self()
+        return float(of_next), float(of_rating)

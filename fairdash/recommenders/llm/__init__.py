@@ -14,7 +14,7 @@ from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.hashing import id_hash, mix
 from fairdash.recommenders.base import Cost, RecommenderInfo, Sizes
-from fairdash.recommenders.llm.prompts import PROTOCOLS
+from fairdash.recommenders.llm.prompts import PROTOCOLS, WORDINGS, filled
 from fairdash.recommenders.options import option
 from fairdash.recommenders.popularity import INFO as POPULARITY
 from fairdash.schema import USER_ID, Codes, TrainingData
@@ -39,6 +39,8 @@ class LlmOptions:
     model: str = option(
         "default",
         "The language model: default (SmolLM2-135M-Instruct), a HuggingFace name, a folder, or a GGUF file.",
+        takes="language",
+        use=words.later("Ask it for recommendations"),
         first=True,
     )
     way: str = option(
@@ -57,13 +59,24 @@ class LlmOptions:
     n_candidates: int = option(20, "Items of the first stage that are ordered; no others are.", low=2, high=1000)
     protocol: str = option(
         "history",
-        "How a person is told: by what they liked, as a fan of the last thing that they liked (FaiRLLM), or with "
-        "candidates to choose from in an order that nothing else decides (FairEval).",
+        "How a person is told: by what they liked, as a fan of the last thing that they liked (FaiRLLM), with "
+        "candidates to choose from in an order that nothing else decides (FairEval), or as a list that goes on, for "
+        "models too small to follow a question.",
         choices=tuple(PROTOCOLS),
     )
     template: str = option(
         "",
-        "A prompt of your own in place of the protocol's, with {profile}, {history}, {anchor} or {candidates} in it.",
+        "A prompt of your own in place of the protocol's, with {profile}, {history}, {list} (numbered), {anchor} or "
+        "{candidates} in it.",
+    )
+    wording: int = option(
+        0,
+        "Which of three wordings it is asked in: a finding that holds in one alone is none.",
+        low=0,
+        high=WORDINGS - 1,
+    )
+    order: int = option(
+        0, "The order in which candidates are named in a prompt, drawn by this number.", low=0, high=10**6
     )
     history: int = option(10, "Liked titles that the prompt names, the latest ones.", low=0, high=500)
     titles: int = option(10, "Titles that a list is asked for (generate).", low=1, high=100)
@@ -131,8 +144,8 @@ def cost(o: LlmOptions, sizes: Sizes) -> Cost:
     """Of asking about everybody who is asked. Another model's size is that of its folder's weights or file; one that is
     not here yet counts as the packaged one."""
     people = min(o.people or sizes.n_users, sizes.n_users) * TIMES
-    template = o.template or PROTOCOLS[o.protocol]
-    titles = ("{history}" in template) * o.history + ("{anchor}" in template)
+    template = o.template or PROTOCOLS[o.protocol][o.wording]
+    titles = ("{history}" in template or "{list}" in template) * o.history + ("{anchor}" in template)
     titles += o.n_candidates * (o.way == "likelihood" or "{candidates}" in template)
     read = people * (PROMPT_TOKENS + TITLE_TOKENS * titles)
     written = people * (TITLE_TOKENS + 4) * o.titles if o.way == "generate" else 0
@@ -140,7 +153,8 @@ def cost(o: LlmOptions, sizes: Sizes) -> Cost:
     if o.endpoint:
         return Cost(0.0, 0.0, tokens=read + written, price=price)
     weights = _weights(Path(o.model).expanduser())
-    learned = o.lora_steps * o.lora_batch * (PROMPT_TOKENS + TITLE_TOKENS * (o.history + 1))
+    answered = o.titles if o.way == "generate" else 1  # titles of an example
+    learned = o.lora_steps * o.lora_batch * (1 + sizes.twins) * (PROMPT_TOKENS + TITLE_TOKENS * (o.history + answered))
     flops = 2.0 * weights * (read + SLOWER * written + 3 * learned)  # a step goes back through what it read
     return Cost(flops, 6.0 * weights + 1e9, tokens=read + written + learned, price=price)
 
@@ -167,7 +181,9 @@ INFO = RecommenderInfo(
     module="fairdash.recommenders.llm.model",
     options=LlmOptions,
     scores="candidates",
-    offers=frozenset({"profile"}),
+    offers=frozenset({"profile", "prompt"}),
+    offers_with={"samples": ("lora_steps", ())},
     cost=cost,
     sample=sample,
+    asks=filled,
 )

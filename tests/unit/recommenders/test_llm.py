@@ -3,7 +3,9 @@ about are audited."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +31,14 @@ from fairdash.recommenders import RECOMMENDERS, build, ranking, store
 from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, ReadingFitted, Sizes
 from fairdash.recommenders.device import choose
 from fairdash.recommenders.estimate import estimate
-from fairdash.recommenders.llm import sample
+from fairdash.recommenders.llm import reading, sample
 from fairdash.recommenders.llm.kept import Kept, key
-from fairdash.recommenders.llm.model import FittedLlm, titles_of
-from fairdash.recommenders.llm.prompts import ASK_ONE, prompt, template_of
+from fairdash.recommenders.llm.model import FittedLlm, twins_of, weights_of_examples
+from fairdash.recommenders.llm.prompts import ASK_ONE, PROTOCOLS, prompt, template_of, titles_of
 from fairdash.recommenders.llm.reading import Reader
 from fairdash.run import Run
 from fairdash.schema import GroupSpec, TrainingData
-from fairdash.stages import audit, compare, finder, fit, places, recommend
+from fairdash.stages import audit, compare, finder, fit, mitigate, places, recommend
 from fairdash.stages.fit import TrainSpec
 from tests.unit.recommenders.conftest import N_ITEMS, N_USERS, make_data
 
@@ -47,7 +49,7 @@ GENDER = GroupSpec(("gender",), (None,), 2)
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A GPT-2 of two layers that knows the words of the small catalogue and of the prompts."""
     folder = tmp_path_factory.mktemp("tiny")
-    said = f"A person : man woman ; age They liked , the latest last is fan of {ASK_ONE} This someone with gender ."
+    said = f"A person : man woman ; age They liked , the latest last is fan of {ASK_ONE[0]} This someone with gender ."
     texts = [*said.split(), "Space", "battle", "Love", "song", "item", *".,:;?=-()", *map(str, range(120))]
     vocabulary = {word: i for i, word in enumerate(dict.fromkeys(["[UNK]", "[END]", *texts]))}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, "[UNK]"))
@@ -70,8 +72,15 @@ def options(tiny: Path, **more: Any) -> dict[str, Any]:
     return {"model": str(tiny), "n_candidates": 6, "people": 10, "history": 4} | more
 
 
+def train(tiny: Path, data: TrainingData, folder: Path, progress: Any = silent, **more: Any) -> Any:
+    """As `stages.fit` does: who is asked is drawn before."""
+    recommender = build("llm", options(tiny, **more))
+    asked = data.with_(asked=sample(recommender.config, data, 0))
+    return recommender.fit(asked, seed=0, device="cpu", folder=folder, progress=progress)
+
+
 def fitted(tiny: Path, data: TrainingData, folder: Path, **more: Any) -> FittedLlm:
-    made = build("llm", options(tiny, **more)).fit(data, seed=0, device="cpu", folder=folder, progress=silent)
+    made = train(tiny, data, folder, **more)
     assert isinstance(made, FittedLlm)
     return made
 
@@ -110,7 +119,7 @@ def test_a_score_is_what_the_person_adds_to_a_title(tiny: Path, run: Path) -> No
     asked, title = made.reads(data, 3, 5, data.train)
     assert asked.startswith("A person: woman. They liked, the latest last: Love song")
     assert title == "Space battle 5"
-    expected = made.reader.likelihood(asked, [title])[0] - made.reader.likelihood(ASK_ONE, [title])[0]
+    expected = made.reader.likelihood(asked, [title])[0] - made.reader.likelihood(ASK_ONE[0], [title])[0]
     assert scores[0, 0] == pytest.approx(expected, abs=1e-5)
     other = made.score_candidate_profiles(users, items, data.train, ["A person: man."])
     assert other[0, 0] != scores[0, 0]
@@ -133,7 +142,7 @@ def test_a_run_that_was_stopped_goes_on_and_asks_nothing_twice(
             raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        build("llm", options(tiny)).fit(data, seed=0, device="cpu", folder=run, progress=stop)
+        train(tiny, data, run, stop)
     before = len(asked)
     with (run / "answers.jsonl").open("a") as file:
         file.write('{"sha256": "cut o')  # as a killed process leaves it
@@ -209,7 +218,7 @@ def test_only_those_who_were_asked_are_audited_and_compared(tiny: Path, tmp_path
 
 def test_templates_are_filled_in_one_pass() -> None:
     assert prompt(template_of("fairllm", ""), "A person: man.", ["Heat", "{history}"]) == (
-        f"A person: man. They are a fan of {{history}}. {ASK_ONE}"
+        f"A person: man. They are a fan of {{history}}. {ASK_ONE[0]}"
     )
     assert "nothing yet" in prompt(template_of("history", ""), "", [])
     for own, told in (("About {who}.", "{who}"), ("Nothing to fill", "names no place")):
@@ -260,18 +269,14 @@ def test_fine_tuning_learns_the_next_title_goes_on_and_comes_back(llama: Path, t
         if message.startswith("Step 25"):
             raise Cancelled("Stopped.")
 
-    whole = build("llm", options(llama, **more)).fit(
-        data, seed=0, device="cpu", folder=tmp_path / "whole", progress=heard
-    )
+    whole = train(llama, data, tmp_path / "whole", heard, **more)
     assert isinstance(whole, FittedLlm)
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.1  # all but the matrices is random, and stays so
     with pytest.raises(Cancelled):
-        build("llm", options(llama, **more)).fit(data, seed=0, device="cpu", folder=tmp_path / "two", progress=stop)
+        train(llama, data, tmp_path / "two", stop, **more)
     losses.clear()
     said.clear()
-    parts = build("llm", options(llama, **more)).fit(
-        data, seed=0, device="cpu", folder=tmp_path / "two", progress=heard
-    )
+    parts = train(llama, data, tmp_path / "two", heard, **more)
     assert isinstance(parts, FittedLlm)
     assert len(losses) == 40  # from the checkpoint at 20
     assert "tokens are read or written" in said[0]
@@ -291,7 +296,7 @@ def test_an_example_asks_for_what_came_next(tiny: Path, run: Path) -> None:
     made = fitted(tiny, data, run, people=1)
     liked = data.train.take(np.flatnonzero(data.train.rating >= 4))
     for seed in range(20):
-        asked, title = made.example(data, np.random.default_rng(seed))
+        ((asked, title),) = made.examples(data, weights_of_examples(data), [], np.random.default_rng(seed))
         told = asked.partition("latest last: ")[2].partition(".")[0].split("; ")
         user = next(
             user
@@ -315,3 +320,211 @@ def test_another_model_in_the_same_place_is_noticed(tiny: Path, run: Path, tmp_p
         build("llm", {"model": str(tmp_path / "absent")}).fit(
             make_data(), seed=0, device="cpu", folder=run, progress=silent
         )
+
+
+def test_twins_and_weights_reach_what_is_learned(tiny: Path, run: Path) -> None:
+    data = make_data(profile=("gender",))
+    made = fitted(tiny, data, run, people=1)
+    twins = data.with_(swap=("gender",), swap_share=0.5)
+    variants = twins_of(twins, 0)
+    assert len(variants) == 1
+    pairs = [made.examples(twins, weights_of_examples(data), variants, np.random.default_rng(i)) for i in range(60)]
+    assert 15 < sum(len(pair) == 2 for pair in pairs) < 45
+    for pair in pairs:
+        if len(pair) == 2:
+            (asked, title), (other, same) = pair
+            assert title == same
+            assert asked != other
+            assert asked.replace("woman", "man") == other.replace("woman", "man")
+    assert twins_of(data, 0) == []
+    only = np.zeros(data.n_users, np.int32)
+    only[3] = 1
+    drawn = weights_of_examples(data.with_(user_repeats=only))
+    assert set(data.train.user[drawn > 0]) == {3}
+    with pytest.raises(ConfigError, match="no next title"):
+        weights_of_examples(data.with_(user_repeats=np.zeros(data.n_users, np.int32)))
+
+
+def test_what_is_remarked_stands_before_the_question_and_comes_back(tiny: Path, run: Path) -> None:
+    data = make_data(profile=("gender",))
+    remarks = np.array(["Be fair." if user % 2 else "" for user in range(N_USERS)], object)
+    made = fitted(tiny, data.with_(remarks=remarks), run, people=4)
+    store.save(made, run / "model")
+    again = store.load(run / "model")
+    assert isinstance(again, FittedLlm)
+    for one in (made, again):
+        users = np.array([2, 3], np.int32)
+        even, odd = (asked.prompt for asked in one.asked(users, data.train, ["A person.", "A person: man."]))
+        assert "Be fair." not in even
+        assert odd.startswith("A person: man. They liked")
+        assert odd.endswith(f". Be fair. {ASK_ONE[0]}")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_each_wording_says_the_same_of_a_person(tiny: Path, run: Path, protocol: str) -> None:
+    data, said = make_data(profile=("gender",)), set()
+    for wording in range(3):
+        made = fitted(tiny, data, run / str(wording), people=1, protocol=protocol, wording=wording)
+        (asked,) = made.asked(np.array([3], np.int32), data.train, ["A person: woman."])
+        assert "A person: woman." in asked.prompt
+        assert ("Love song" in asked.prompt) or protocol == "fairllm"
+        assert all(made.titles[item] in asked.prompt for item in asked.offered)
+        said.add(asked.prompt)
+    assert len(said) == 3
+    if protocol == "candidates":
+        orders = set()
+        for order in range(4):
+            made = fitted(tiny, data, run / f"order{order}", people=1, protocol=protocol, order=order)
+            (asked,) = made.asked(np.array([3], np.int32), data.train, ["A person."])
+            orders.add(tuple(asked.offered))
+        assert len(orders) > 1
+        assert len({frozenset(one) for one in orders}) == 1
+
+
+def test_a_list_goes_on_where_a_small_model_follows_no_question(tiny: Path, run: Path) -> None:
+    data = make_data(profile=("gender",))
+    made = fitted(tiny, data, run, people=1, protocol="continuation", history=2)
+    asked, title = made.reads(data, 3, 5, data.train)
+    assert asked.startswith("A person: woman. Titles that this person liked, the latest last:\n1. ")
+    assert asked.endswith("\n\nOther titles that this person would like:\n1.")
+    assert made.reader.chat(asked) == asked
+    scores = made.score_candidates(np.array([3], np.int32), np.array([[5]], np.int32), data.train)
+    alone = made.question
+    expected = made.reader.likelihood(asked, [f" {title}"])[0] - made.reader.likelihood(alone, [f" {title}"])[0]
+    assert scores[0, 0] == pytest.approx(expected, abs=1e-5)
+    with pytest.raises(ConfigError, match="takes every text for a question"):
+        build("llm", {"protocol": "continuation", "endpoint": "http://127.0.0.1/v1", "way": "generate"})
+
+
+def test_one_that_writes_lists_learns_lists(tiny: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Reader, "generate", lambda self, prompts, tokens: [" Love song 31\n2. song"] * len(prompts))
+    data = make_data(profile=("gender",))
+    weights = weights_of_examples(data)
+    chat = fitted(tiny, data, run / "chat", people=1, way="generate", titles=3)
+    on = fitted(tiny, data, run / "on", people=1, way="generate", titles=3, protocol="continuation")
+    for seed in range(20):
+        ((_, one),), ((_, two),) = (
+            made.examples(data, weights, [], np.random.default_rng(seed)) for made in (chat, on)
+        )
+        assert f"1.{two}" == one
+        lines = one.splitlines()
+        assert 1 <= len(lines) <= 3
+        assert [line.partition(". ")[0] for line in lines] == [str(i) for i in range(1, len(lines) + 1)]
+        assert all(line.partition(". ")[2] in chat.titles for line in lines)
+    users = np.array([0], np.int32)
+    assert 31 in on.candidates(users, data.train, ["A person."]).items
+
+
+@pytest.mark.parametrize("method", ["blind", "neutral_rewrite", "fairness_instruction"])
+def test_what_is_said_of_people_can_be_mitigated_and_the_same_people_are_asked(
+    method: str, tiny: Path, tmp_path: Path
+) -> None:
+    cut = splits.split(synthetic.make(n_users=60, n_items=40)[0], "user-time:0.8")
+    spec = TrainSpec("llm", options(tiny, profile="gender", people=20))
+    before = fit.train(cut, spec, tmp_path / "before")
+    told = {
+        strength: fit.train(
+            cut,
+            replace(spec, mitigations=(Mitigation(method, (GENDER,), strength=strength),)),
+            tmp_path / f"{strength}",
+        )
+        for strength in (0.5, 1.0)
+    }
+    people = np.flatnonzero(before.split.asked).astype(np.int32)
+    assert len(people) == 20
+    for run in told.values():  # who is drawn evenly hangs on the profile, and not on what is hidden of it
+        np.testing.assert_array_equal(run.split.asked, before.split.asked)
+    half, full = (
+        [one.prompt for one in run.fitted.asked(people, cut.known, run.fitted.profiles_of(people))]
+        for run in told.values()
+    )
+    said = {
+        "neutral_rewrite": "Their gender may be any.",
+        "fairness_instruction": "Do not let their gender change what you recommend.",
+    }.get(method, "")
+    assert all(said in prompt for prompt in full)
+    if said:
+        assert 0 < sum(said in prompt for prompt in half) < 20
+    hides = method != "fairness_instruction"
+    assert hides != any("man." in prompt for prompt in full)
+    assert any("man." in prompt for prompt in half)
+    assert told[1.0].fitted.profile == (() if hides else ("gender",))
+    spec_of = audit.AuditSpec((GENDER,), k=6, replicates=20, permutations=20, model=True)
+    found = audit.audit(told[1.0], recommend.recommend(told[1.0], 6), spec_of).to_json()["model"]["gender"]
+    assert ("by_construction" in found["flip_jaccard"]) == hides
+
+
+def test_a_mitigation_that_would_change_nothing_is_refused(tiny: Path, tmp_path: Path) -> None:
+    cut = splits.split(synthetic.make(n_users=60, n_items=40)[0], "user-time:0.8")
+    plain = options(tiny, profile="gender", people=4)
+    for method in ("counterfactual_augment", "resample"):
+        spec = TrainSpec("llm", plain, (Mitigation(method, (GENDER,), strength=1.0),))
+        with pytest.raises(ConfigError, match="does not learn so") as caught:
+            fit.train(cut, spec, tmp_path / "run")
+        assert "llm (lora_steps)" in caught.value.hint
+    spec = TrainSpec("bert_sequence", {"profile": "gender"}, (Mitigation("neutral_rewrite", (GENDER,), strength=1.0),))
+    with pytest.raises(ConfigError, match="is none") as caught:
+        fit.train(cut, spec, tmp_path / "run")
+    assert "llm" in caught.value.hint
+    with pytest.raises(ConfigError, match="not trained by gradient steps"):
+        fit.train(cut, TrainSpec("llm", plain, (Mitigation("adversarial", (GENDER,), strength=1.0),)), tmp_path / "run")
+    learning = TrainSpec(
+        "llm", plain | {"lora_steps": 2, "lora_batch": 2},
+        (Mitigation("counterfactual_augment", (GENDER,), strength=1.0),),
+    )  # fmt: skip
+    seen = []
+    run = fit.train(cut, learning, tmp_path / "lora", lambda done, message="", values=None: seen.append(message))
+    assert run.fitted.learned
+    assert any(one.startswith("Step 2") for one in seen)
+
+
+def test_a_strength_is_chosen_on_validation_and_told_what_came_of_it(tiny: Path, tmp_path: Path) -> None:
+    cut = splits.split(synthetic.make(n_users=60, n_items=40)[0], "user-time:0.8")
+    more = options(tiny, profile="gender", people=12, n_candidates=3, history=2)
+    before = fit.train(cut, TrainSpec("llm", more), tmp_path / "before")
+
+    def retrain(spec: TrainSpec, progress: Any) -> Run:
+        return fit.train(cut, spec, tmp_path / str(spec.mitigations[-1].strength), progress)
+
+    done = mitigate.mitigate(before, Mitigation("neutral_rewrite", (GENDER,)), 3, retrain=retrain)
+    assert [point["strength"] for point in done.tuning] == [0.0, 0.25, 0.5, 1.0]
+    assert done.tuning[-1]["value"] == 1.0 > done.tuning[0]["value"]  # lists that cannot react are identical
+    assert done.strength in (0.0, 0.25, 0.5, 1.0)
+    compared = compare.compare(
+        compare.Made("llm", before, recommend.recommend(before, 3), {}),
+        compare.Made(done.title, done.run, done.lists, {}),
+        audit.AuditSpec((GENDER,), k=3, replicates=20, permutations=20),
+    ).to_json()
+    assert compared["n_users"] == 12
+
+
+needs_the_package = pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in (reading.PACKAGE, "gguf")),
+    reason="the packaged language model is not installed",
+)
+
+
+@needs_the_package
+def test_a_gguf_file_is_opened_and_reads() -> None:
+    file = reading.located("default")
+    assert isinstance(file, Path)
+    assert reading.identity_of("default") == reading.GGUF_SHA256
+    read = Reader(*reading.opened(str(file)), choose("cpu"), framed=False)
+    likely, unlikely = read.likelihood("The capital of France is", [" Paris", " Rome"])
+    assert likely > unlikely
+
+
+@needs_the_package
+def test_a_packaged_model_that_is_not_the_published_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "GGUF_SHA256", "0" * 64)
+    with pytest.raises(ModelError, match="checksum differs"):
+        build("llm").fit(make_data(), seed=0, device="cpu", folder=tmp_path, progress=silent)
+
+
+def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PACKAGE", "no_such_package")
+    with pytest.raises(ConfigError, match="not installed") as caught:
+        reading.located("default")
+    assert "pip install" in caught.value.hint

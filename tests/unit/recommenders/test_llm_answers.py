@@ -22,7 +22,7 @@ from fairdash.recommenders.base import BringingFitted, Sizes, WritingFitted
 from fairdash.recommenders.device import choose
 from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.llm import endpoint
-from fairdash.recommenders.llm.answers import KINDS, Titles, lines_of, normal, read
+from fairdash.recommenders.llm.answers import KINDS, Titles, lines_of, normal, read, spoken
 from fairdash.recommenders.llm.endpoint import KEY, KEY_FOR, Endpoint
 from fairdash.recommenders.llm.model import FittedLlm
 from fairdash.schema import GroupSpec
@@ -88,6 +88,13 @@ def test_every_place_is_counted_once() -> None:
     assert read("I'm sorry, but I cannot do that.", 5, Titles(FILMS), prompt, (), ()).counts["refused"] == 5
     assert read("Sorry, Wrong Number", 5, Titles(FILMS), prompt, (), ()).items == (6,)
     assert read("", 5, Titles(FILMS), prompt, (), ()).counts["missing"] == 5
+
+
+def test_a_title_is_told_as_it_is_spoken() -> None:
+    assert spoken("Matrix, The (1999)") == "The Matrix (1999)"
+    assert spoken("Postman, The (Il Postino) (1994)") == "The Postman (Il Postino) (1994)"
+    assert spoken("Me, Myself & Irene (2000)") == "Me, Myself & Irene (2000)"
+    assert normal(spoken("Big Sleep, The (1946)")) == normal("Big Sleep, The (1946)")
 
 
 def test_a_normal_title_has_no_case_accent_mark_year_or_article_behind() -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -14,7 +15,7 @@ import fairdash
 from fairdash import recommenders
 from fairdash.errors import ModelError
 from fairdash.recommenders import DEFAULT, RECOMMENDERS, store
-from fairdash.recommenders.options import choices_of
+from fairdash.recommenders.options import Brought, choices_of
 from fairdash.stages.fit import TrainSpec
 
 PACKAGE = Path(fairdash.__file__).parent
@@ -85,7 +86,7 @@ def test_a_language_model_is_sent_to_the_options_that_take_one(tmp_path: Path) -
 
 
 def test_options_that_take_a_model_say_what_to_do_with_it() -> None:
-    for name, specs in recommenders.taking("saved", "encoder", "bert").items():
+    for name, specs in recommenders.taking(*get_args(Brought)).items():
         for spec in specs:
             assert spec.metadata["use"], (name, spec.name)
             if spec.metadata["takes"] == "saved":
