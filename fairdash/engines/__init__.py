@@ -15,6 +15,8 @@ from fairdash import words
 from fairdash.errors import ConfigError
 
 TRIES = 8  # of what was lost with its machine or process
+MOMENT = 0.25  # seconds between two looks at those that work together
+GRACE = 5.0  # seconds in which the others say what went wrong, when one could not go on
 S = TypeVar("S")
 P = TypeVar("P")
 R = TypeVar("R")
@@ -49,14 +51,21 @@ class Engine(Protocol):
         """What the function gives of all parts as one, in an order that hangs on the parts alone; None of no parts.
         gather: makes one of any number of neighbours, the same in any grouping; else they are added."""
 
-    def together(self, function: Callable[[S, int, str], R], shared: S, n: int) -> list[R]:
+    def together(
+        self, function: Callable[[S, int, str], R], shared: S, n: int, meanwhile: Callable[[], None] = ...
+    ) -> list[R]:
         """function(shared, rank, name) for each rank below n, all at the same time, each in a process of its own: what
-        they give, by rank. name: of this meeting. Where one of them is lost all begin anew, under another name. Raises
-        ConfigError for more than there are workers."""
+        they give, by rank. name: of this meeting. meanwhile: is called every now and then until they are done; what it
+        raises ends them all. Where one of them is lost all begin anew, under another name. Raises ConfigError for more
+        than there are workers."""
 
 
 def nobody(_: Any) -> None:
     """Nobody is told of parts."""
+
+
+def nothing() -> None:
+    """Nothing is done meanwhile."""
 
 
 def check_workers(wanted: int, there: int) -> None:

@@ -3,16 +3,21 @@ processes."""
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
+import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import chain
+from multiprocessing.connection import Connection, wait
 
 from fairdash import words
-from fairdash.engines import TRIES, P, R, S, added, check_workers, nobody
+from fairdash.engines import GRACE, MOMENT, TRIES, P, R, S, added, check_workers, nobody, nothing
 from fairdash.errors import FairDashError
 
 MAX_THREADS = 4  # each holds a part
@@ -62,22 +67,87 @@ class Local:
             return gather(chain([first], results))
         return None
 
-    def together(self, function: Callable[[S, int, str], R], shared: S, n: int) -> list[R]:
+    def together(
+        self, function: Callable[[S, int, str], R], shared: S, n: int, meanwhile: Callable[[], None] = nothing
+    ) -> list[R]:
         """See `Engine`."""
         check_workers(n, os.cpu_count() or 1)
         for left in reversed(range(TRIES)):
-            name = uuid.uuid4().hex
-            with ProcessPoolExecutor(n, multiprocessing.get_context("spawn")) as pool:
-                try:
-                    return [each.result() for each in [pool.submit(function, shared, i, name) for i in range(n)]]
-                except RuntimeError as error:  # a process was ended, or the others noticed
-                    if not left:
-                        raise FairDashError(
-                            words.say("A process of {n} that work together was lost, again and again: {error}.", n=n,
-                                      error=str(error)),
-                            words.say("Look whether this machine's memory suffices."),
-                        ) from error  # fmt: skip
+            with _meeting(function, shared, n) as pipes:
+                results: dict[int, R] = {}
+                lost = _listen(pipes, results, meanwhile)
+                if lost is None:
+                    return [results[rank] for rank in range(n)]
+                if not left:
+                    raise FairDashError(
+                        words.say("A process of {n} that work together was lost, again and again: {error}.", n=n,
+                                  error=str(lost)),
+                        words.say("Look whether this machine's memory suffices."),
+                    ) from lost  # fmt: skip
         raise AssertionError
+
+
+@contextmanager
+def _meeting(function: Callable[[S, int, str], R], shared: S, n: int) -> Iterator[dict[Connection, int]]:
+    """Where the ranks of n processes that have begun answer; who still works at the end of the block is ended."""
+    spawned, name = multiprocessing.get_context("spawn"), uuid.uuid4().hex
+    pipes, processes = {}, []
+    try:
+        for rank in range(n):
+            here, there = spawned.Pipe(duplex=False)
+            pipes[here] = rank
+            with there:  # so that the process alone holds it, and its end is heard
+                processes.append(spawned.Process(target=_work, args=(there, function, shared, rank, name), daemon=True))
+                processes[-1].start()
+        yield pipes
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+            process.close()
+        for pipe in pipes:
+            pipe.close()
+
+
+def _listen(pipes: dict[Connection, int], results: dict[int, R], meanwhile: Callable[[], None]) -> Exception | None:
+    """Collect results by rank. Returns what went wrong where a process was lost, or noticed that another one was;
+    raises what else a process raised, and what meanwhile raises."""
+    waiting, lost, patience = set(pipes), None, math.inf
+    while waiting and time.monotonic() < patience:
+        ready = wait(list(waiting), MOMENT)
+        meanwhile()
+        for pipe in ready:
+            waiting.discard(pipe)
+            try:
+                result, error = pipe.recv()
+            except EOFError:
+                error = RuntimeError(words.say("it was ended"))
+            if error is None:
+                results[pipes[pipe]] = result
+            elif isinstance(error, RuntimeError):
+                lost, patience = lost or error, min(patience, time.monotonic() + GRACE)
+            else:
+                raise error
+    return lost
+
+
+def _work(pipe: Connection, function: Callable[[S, int, str], R], shared: S, rank: int, name: str) -> None:
+    """A process of a meeting, which ends with the one that began it, however that ends."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    result, error = None, None
+    try:
+        result = function(shared, rank, name)
+    except Exception as raised:  # whatever it is, the caller gets it
+        error = raised
+    with pipe:
+        pipe.send((result, error))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 LOCAL = Local(max(1, min(os.cpu_count() or 1, MAX_THREADS)))

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
 import os
+import socket
+import time
 import uuid
 import warnings
 from collections import deque
@@ -17,9 +20,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fairdash import words
-from fairdash.engines import TRIES, P, R, S, added, check_workers, nobody
+from fairdash.engines import GRACE, MOMENT, TRIES, P, R, S, added, check_workers, nobody, nothing
 from fairdash.errors import ConfigError, FairDashError
 
+ANSWER = 5.0  # seconds in which a cluster has to answer at its address; Ray itself would try for ever
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)  # of gRPC, with no wishes
 AHEAD = 2  # parts a worker that are handed out at once: one waits while one is worked on
 
 
@@ -39,6 +44,7 @@ class OnRay:
         self.ray: Any = ray
         if not ray.is_initialized():
             try:
+                _answers(address)
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # of its own coming changes
                     ray.init(address=address, include_dashboard=None if address else False, log_to_driver=False,
@@ -111,30 +117,45 @@ class OnRay:
         total: R | None = self._get(sums[0][1]) if sums else None
         return total
 
-    def together(self, function: Callable[[S, int, str], R], shared: S, n: int) -> list[R]:
-        """See `Engine`."""
+    def together(
+        self, function: Callable[[S, int, str], R], shared: S, n: int, meanwhile: Callable[[], None] = nothing
+    ) -> list[R]:
+        """See `Engine`. Where a machine was lost, and no other came, those that are left share their cores."""
         check_workers(n, self.workers)
-        kept, once = self.ray.put(shared), self.ray.remote(max_retries=0)(function)
+        kept = self.ray.put(shared)
         for left in reversed(range(TRIES)):
-            name = uuid.uuid4().hex
+            name, each = uuid.uuid4().hex, math.ceil(n / self.workers)
+            once = self.ray.remote(max_retries=0, num_cpus=1 / each)(function)
             running = [once.remote(kept, rank, name) for rank in range(n)]
             try:
-                waiting = list(running)
-                while waiting:  # the first that is lost, whichever it is
-                    (done,), waiting = self.ray.wait(waiting, num_returns=1)
-                    self.ray.get(done)
-                return [self._get(each) for each in running]
-            except self.ray.exceptions.RayTaskError as error:
-                if isinstance(error.cause, FairDashError):
-                    raise error.cause from None
-                if not left:
-                    raise
-            except self.ray.exceptions.RayError:
-                if not left:
-                    self._get(done)
-            for each in running:
-                self.ray.cancel(each, force=True)  # it waits for the lost one
+                lost = self._listen(running, n, each, meanwhile)
+                if lost is None or not left:
+                    return [self._get(one) for one in running]
+            finally:
+                for one in running:
+                    self.ray.cancel(one, force=True)  # it waits for the lost one
         raise AssertionError
+
+    def _listen(self, running: list[Any], n: int, each: int, meanwhile: Callable[[], None]) -> Exception | None:
+        """Wait for all. Returns what went wrong where one was lost, or noticed that another one was, or cannot begin
+        since there are fewer cores than before; raises what else one raised, and what meanwhile raises."""
+        waiting, lost, patience = list(running), None, math.inf
+        while waiting and time.monotonic() < patience:
+            done, waiting = self.ray.wait(waiting, num_returns=1, timeout=MOMENT)
+            meanwhile()
+            try:
+                self.ray.get(done)
+                if math.ceil(n / self.workers) > each:
+                    raise RuntimeError(words.say("a machine was lost"))
+            except self.ray.exceptions.RayTaskError as error:
+                if not isinstance(error.cause, RuntimeError):
+                    raise error.cause from None
+                lost = lost or error
+            except (self.ray.exceptions.RayError, RuntimeError) as error:
+                lost = lost or error
+            if lost is not None:
+                patience = min(patience, time.monotonic() + GRACE)
+        return lost
 
     def _get(self, result: Any) -> Any:
         try:
@@ -148,6 +169,22 @@ class OnRay:
                 words.say("The Ray cluster lost a part of the work: {error}.", error=str(error).splitlines()[0]),
                 words.say("Look at its nodes (`ray status`), and start again."),
             ) from error
+
+
+def _answers(address: str | None) -> None:
+    """Raises ConnectionError or another OSError where no server of Ray's kind listens at HOST:PORT; what is no such
+    address Ray itself judges at once."""
+    host, colon, port = (address or "").rpartition(":")
+    if address is not None and "://" in address:
+        raise ConnectionError(words.say("an address is HOST:PORT, as `ray start` said it, or auto"))
+    if not colon or not port.isdecimal() or int(port) > 65535 or os.environ.get("RAY_USE_TLS", "0") != "0":
+        return
+    with socket.create_connection((host.strip("[]"), int(port)), ANSWER) as there:
+        there.settimeout(ANSWER)
+        there.sendall(_HELLO)
+        said = there.recv(9)
+    if said[3:4] != b"\x04":  # settings, which a gRPC server says first
+        raise ConnectionError(words.say("what answers there is no Ray cluster"))
 
 
 def _call(function: Callable[[Any, Any], Any], shared: Any, part: Any) -> tuple[Any, bool]:

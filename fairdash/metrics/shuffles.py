@@ -27,6 +27,7 @@ from fairdash.schema import Groups
 Array = NDArray[np.float64]
 Orders = NDArray[np.unsignedinteger[Any]]  # people in random orders [orders, n]
 
+NO_VARIANCE = 1e-9  # of a column's mean square, or of a direction where each column's variance is 1
 SMALL_GROUP = 2_000  # beyond the exact shuffles, groups up to this size are drawn from the sample
 FURTHER_LABELS = 30_000_000  # people × shufflings that are drawn for what is near the line: half a second
 FURTHER_CELLS = 2_000_000  # shufflings × groups × columns of these
@@ -84,10 +85,9 @@ class Shuffles:
             # sums of groups count some people twice: the sample tells mean and covariance of all
             part, known = n / count, rows[there]
             whole, products = part * known.sum(axis=0), part * (known.T @ known)
-        mean = whole / n
-        covariance = (products - n * np.outer(mean, mean)) / (n - 1)
         rng = np.random.default_rng([rules.seed, attribute, *([1] if times > 1 else [])])
-        return _shuffle_limit(rows[there], whole, covariance, *_combinations(everyone), permutations, rng)
+        root = _root(whole, products, n)
+        return _shuffle_limit(rows[there], whole, root, *_combinations(everyone), permutations, rng)
 
     def _first_people(
         self, there: NDArray[np.bool_], sizes: NDArray[np.int64]
@@ -203,19 +203,16 @@ def _combinations(who: Groups) -> tuple[list[NDArray[np.integer[Any]]], NDArray[
 def _shuffle_limit(
     sample: Array,
     total: Array,
-    covariance: Array,
+    root: Array,
     kinds: Sequence[NDArray[np.integer[Any]]],
     counts: NDArray[np.int64],
     permutations: int,
     rng: np.random.Generator,
 ) -> Array:
-    """sample: people's rows; total, covariance: sum [c] and covariance [c, c] of all people's; kinds, counts: see
-    `_combinations`."""
+    """sample: people's rows; total: sum [c] of all people's; root: see `_root`; kinds, counts: see `_combinations`."""
     sizes = np.zeros(1 + max(int(kind.max()) for kind in kinds), dtype=np.int64)
     for kind, count in zip(kinds, counts, strict=True):
         sizes[kind] += count
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
     result = np.zeros((permutations, len(sizes), len(total)))
     off = np.zeros((permutations, 1, len(total)))  # what all are off together
     middle = sample.mean(axis=0)
@@ -229,3 +226,19 @@ def _shuffle_limit(
         off += drawn[:, None]
     result += (total - off) * (sizes / counts.sum())[None, :, None]
     return result
+
+
+def _root(total: Array, products: Array, n: int) -> Array:
+    """A matrix whose product with its transpose is the covariance of n people's columns [c, c], from their sums [c] and
+    sums of products [c, c]. What rounding leaves of no variance, in a column that is the same for all or in one that
+    follows from others, is none: its root would be 1e8 times as large, and another where people are added up in another
+    order. The root is the symmetric one, which does not hang on which of many vectors stand for directions of the same
+    variance."""
+    mean = total / n
+    covariance = (products - n * np.outer(mean, mean)) / (n - 1)
+    variance = np.diag(covariance)
+    scale = np.sqrt(np.where(variance > NO_VARIANCE * np.diag(products) / n, variance, 0.0))
+    known = np.outer(scale, scale)
+    values, vectors = np.linalg.eigh(np.divide(covariance, known, out=np.zeros_like(known), where=known > 0))
+    root: Array = scale[:, None] * ((vectors * np.sqrt(np.where(values > NO_VARIANCE, values, 0.0))) @ vectors.T)
+    return root

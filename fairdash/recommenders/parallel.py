@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,13 +23,14 @@ from torch import distributed
 from fairdash import words
 from fairdash.engines import Engine
 from fairdash.errors import ConfigError
-from fairdash.progress import silent
+from fairdash.progress import Heard, Progress, silent, telling
 from fairdash.recommenders import build, find, store
 from fairdash.recommenders.base import Fitted
 from fairdash.schema import TrainingData
 
 T = TypeVar("T")
 PATIENCE = timedelta(minutes=30)  # in which the others have to come: one may validate for long
+TOLD = "told.jsonl"  # in the training's folder: how far it is
 FITTED = "together"  # in the training's folder: what the first process leaves there
 
 
@@ -45,16 +46,21 @@ class Training:
     workers: int
 
 
-def fit(training: Training, engine: Engine) -> Fitted:
-    """The recommender, fitted by so many workers of the engine. Raises ConfigError for one whose training cannot be
-    shared."""
+def fit(training: Training, engine: Engine, progress: Progress) -> Fitted:
+    """The recommender, fitted by so many workers of the engine; a folder in which a training stopped half-way goes on.
+    Raises ConfigError for one whose training cannot be shared, and what progress raises."""
     if not find(training.recommender).shared:
         raise ConfigError(
             words.say("The training of {name} cannot be shared by several workers.", name=training.recommender),
             words.say("Leave out --workers."),
         )
     training.folder.mkdir(parents=True, exist_ok=True)
-    engine.together(_part, training, training.workers)
+    told = training.folder / TOLD
+    told.unlink(missing_ok=True)
+    heard = Heard(told, progress)
+    engine.together(_part, training, training.workers, heard)
+    heard()
+    told.unlink(missing_ok=True)
     fitted = store.load(training.folder / FITTED)
     shutil.rmtree(training.folder / FITTED)
     return fitted
@@ -64,8 +70,11 @@ def _part(training: Training, rank: int, name: str) -> None:
     place = training.folder if rank == 0 else training.folder / f"worker-{rank}"
     recommender = build(training.recommender, dict(training.options))
     torch.set_num_threads(max(1, torch.get_num_threads() // training.workers))  # they may share a machine's cores
-    with _meeting(training, rank, name):
-        fitted = recommender.fit(training.data, seed=training.seed, device="cpu", folder=place, progress=silent)
+    anew = (training.folder / TOLD).exists()
+    with _meeting(training, rank, name), telling(training.folder / TOLD) if rank == 0 else nullcontext(silent) as told:
+        if anew:
+            told(0.0, words.say("A worker was lost; all go on from the last checkpoint"))
+        fitted = recommender.fit(training.data, seed=training.seed, device="cpu", folder=place, progress=told)
         if rank == 0:
             fitted.save(training.folder / FITTED)
     if rank:
@@ -87,7 +96,8 @@ def _meeting(training: Training, rank: int, name: str) -> Iterator[None]:
     finally:
         distributed.destroy_process_group()
         if rank == 0:
-            file.unlink(missing_ok=True)
+            for each in training.folder.glob("meeting-*"):  # those of lost ones, too
+                each.unlink(missing_ok=True)
 
 
 def workers() -> int:
@@ -95,9 +105,14 @@ def workers() -> int:
     return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
 
+def rank() -> int:
+    """This process's place among them, from 0."""
+    return distributed.get_rank() if workers() > 1 else 0
+
+
 def first() -> bool:
     """Whether this is the process that says and keeps what becomes of the training."""
-    return workers() == 1 or distributed.get_rank() == 0
+    return rank() == 0
 
 
 def agreed(value: T) -> T:
@@ -109,12 +124,21 @@ def agreed(value: T) -> T:
     return told[0]
 
 
+def everybody(value: T) -> list[T]:
+    """The values of all processes, by rank, in each of them."""
+    if workers() == 1:
+        return [value]
+    told: list[Any] = [None] * workers()
+    distributed.all_gather_object(told, value)
+    return told
+
+
 def own(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """This process's samples of a batch; the whole of one that has too few for all."""
     size = len(next(iter(batch.values())))
     if size < workers():
         return batch
-    mine = slice(distributed.get_rank(), None, workers())
+    mine = slice(rank(), None, workers())
     return {name: tensor[mine] for name, tensor in batch.items()}
 
 

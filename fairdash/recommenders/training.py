@@ -231,9 +231,10 @@ class _Trainer(Trainer):
         schedule.load_state_dict({**schedule.state_dict(), **saved})
 
     def _save_rng_state(self, output_dir: str) -> None:
+        own = parallel.everybody(torch.get_rng_state())  # what dropout has drawn from, which hangs on the samples
         if not self.args.should_save:
             return
-        states = {"cpu": torch.get_rng_state()}
+        states = {_generator(rank): state for rank, state in enumerate(own)}
         if torch.cuda.is_available():
             states["cuda"] = torch.cuda.get_rng_state()
         _save_tensors(states, Path(output_dir) / "generators.safetensors")
@@ -242,9 +243,14 @@ class _Trainer(Trainer):
         if checkpoint is None:
             return
         states = load_file(Path(checkpoint) / "generators.safetensors")
-        torch.set_rng_state(states["cpu"])
+        torch.set_rng_state(states.get(_generator(parallel.rank()), states["cpu"]))  # more may go on than began
         if "cuda" in states and torch.cuda.is_available():
             torch.cuda.set_rng_state(states["cuda"])
+
+
+def _generator(rank: int) -> str:
+    """The name of a process's generator in a checkpoint."""
+    return f"cpu-{rank}" if rank else "cpu"
 
 
 def _plain(value: Any) -> Any:

@@ -135,6 +135,7 @@ def train(
                 spec.recommender, options, data, spec.seed, (folder / "training").absolute(), spec.workers
             ),
             engine or LOCAL,
+            fitting,
         )
     fitted.save(folder / "model")
     trained = time.monotonic()

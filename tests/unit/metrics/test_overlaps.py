@@ -9,7 +9,7 @@ from scipy import sparse
 from fairdash.data import brought
 from fairdash.errors import ConfigError
 from fairdash.metrics import audit, inputs, paired
-from fairdash.metrics.shuffles import _combinations, _shuffle_limit, orders_of, shuffle_members
+from fairdash.metrics.shuffles import _combinations, _root, _shuffle_limit, orders_of, shuffle_members
 from fairdash.metrics.tally import Rules, tally
 from fairdash.mitigation.base import Info, check_groups
 from fairdash.schema import Groups, GroupSpec
@@ -143,7 +143,8 @@ def test_the_limit_has_the_moments_of_true_shufflings(scale: int) -> None:
     rows = np.stack([rng.exponential(size=len(kinds)), np.ones(len(kinds))], axis=1)
     combinations, sizes = _combinations(who)
     assert {tuple(kind): size for kind, size in zip(combinations, sizes, strict=True)} == counts
-    limit = _shuffle_limit(rows, rows.sum(axis=0), np.cov(rows.T), combinations, sizes, 2000, rng)
+    total = rows.sum(axis=0)
+    limit = _shuffle_limit(rows, total, _root(total, rows.T @ rows, len(rows)), combinations, sizes, 2000, rng)
     exact = shuffle_members(rows, who.membership, [orders_of(len(rows), 2000, rng)])
     for made in (limit, exact):
         np.testing.assert_allclose(made[..., 1], np.broadcast_to(who.sizes, (2000, 3)), atol=1e-6)

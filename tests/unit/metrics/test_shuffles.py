@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from fairdash.metrics.shuffles import Shuffles, _shuffle_limit, orders_of, shuffle_members, shuffle_rows
+from fairdash.metrics.shuffles import Shuffles, _root, _shuffle_limit, orders_of, shuffle_members, shuffle_rows
 from fairdash.metrics.tally import GroupSums, Tally, _sample
 from fairdash.schema import Groups
 
@@ -47,13 +47,30 @@ def test_the_limit_has_the_moments_of_true_shufflings(sizes: list[int]) -> None:
     rng = np.random.default_rng(5)
     rows = np.stack([rng.exponential(size=sum(sizes)), np.ones(sum(sizes))], axis=1)
     kinds = [np.array([g]) for g in range(len(sizes))]
-    covariance = np.cov(rows.T)
-    limit = _shuffle_limit(rows, rows.sum(axis=0), covariance, kinds, np.array(sizes), 3000, np.random.default_rng(6))
+    total = rows.sum(axis=0)
+    root = _root(total, rows.T @ rows, len(rows))
+    limit = _shuffle_limit(rows, total, root, kinds, np.array(sizes), 3000, np.random.default_rng(6))
     exact = shuffle_rows(rows, np.array(sizes), [orders_of(len(rows), 3000, np.random.default_rng(7))])
     np.testing.assert_allclose(limit.mean(axis=0)[:, 0], exact.mean(axis=0)[:, 0], rtol=0.015)
     # also that of the largest, which must not take up what all others vary
     np.testing.assert_allclose(limit.std(axis=0)[:, 0], exact.std(axis=0)[:, 0], rtol=0.07)
     np.testing.assert_allclose(limit[..., 1], np.broadcast_to(sizes, (3000, len(sizes))), atol=1e-6)
+
+
+def test_the_root_is_the_same_in_whatever_order_people_are_added_up() -> None:
+    """Of columns that follow from others, or are the same for all, too."""
+    rng = np.random.default_rng(8)
+    rows = rng.exponential(size=(5000, 5)) * [1, 100, 1e-3, 1, 1]
+    rows = np.column_stack([rows, rows[:, 0] / 20, rows[:, 1] - rows[:, 2], np.full(len(rows), 0.1)])
+
+    def root(order: np.ndarray) -> np.ndarray:
+        pieces = [rows[some] for some in np.array_split(order, 7)]
+        return _root(sum(one.sum(axis=0) for one in pieces), sum(one.T @ one for one in pieces), len(rows))
+
+    scale = np.std(rows, axis=0).clip(min=1.0)[:, None]
+    mine, theirs = root(np.arange(len(rows))) / scale, root(rng.permutation(len(rows))) / scale
+    np.testing.assert_allclose(mine, theirs, atol=1e-11)
+    np.testing.assert_allclose(mine @ mine.T, np.cov(rows.T) / scale / scale.T, atol=1e-8)
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,20 @@ def test_many_people_are_tested_by_the_limit(monkeypatch, data: dict[str, Any], 
         assert found[metric]["p_value"] == pytest.approx(whole["gaps"]["gender"][metric]["p_value"], abs=0.05)
 
 
+def test_the_order_of_sums_does_not_show_where_people_are_many(monkeypatch, data: dict[str, Any]) -> None:
+    """Clusters add neighbours wherever they are: the same to 1e-12 in one piece, in nine and in another order."""
+    for module in ("resampled", "tally"):
+        monkeypatch.setattr(f"fairdash.metrics.{module}.EXACT_PEOPLE", 100)
+    monkeypatch.setattr("fairdash.metrics.shuffles.SMALL_GROUP", 10)
+    people = np.arange(len(data["users"]))
+    whole, cut, turned = (
+        without(in_pieces(data, cuts).to_json(), "distributions")
+        for cuts in ([people], np.array_split(people, 9), np.array_split(people, 9)[::-1])
+    )
+    same(cut, whole)
+    same(turned, whole)
+
+
 def test_large_files_are_streamed(tmp_path, monkeypatch) -> None:
     data = make(seed=5)
     paths = {}
