@@ -29,6 +29,7 @@ from fairdash.charts.frame import (
 )
 
 
+@frame.kept
 def shares(
     names: Sequence[str],
     groups: Mapping[str, ArrayLike],
@@ -88,6 +89,7 @@ def shares(
     return Chart(figure, told, table)
 
 
+@frame.kept
 def exposure(
     names: Sequence[str],
     parts: Mapping[str, ArrayLike],
@@ -140,6 +142,7 @@ def exposure(
     )
 
 
+@frame.kept
 def stacked(
     rows: Mapping[str, Sequence[float]],
     parts: Sequence[str],
@@ -188,6 +191,7 @@ def stacked(
     return Chart(figure, f"{axis}. {said}.", table)
 
 
+@frame.kept
 def bars(
     names: Sequence[str], values: Sequence[float], axis: str, *, digits: int = 3, most: int | None = None
 ) -> Chart:

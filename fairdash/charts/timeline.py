@@ -11,6 +11,7 @@ from fairdash.charts.frame import DASHES, GREY, PALETTE, SYMBOLS, VERMILLION, Ch
 MAX_SERIES = 5  # lines of one picture; the table holds all
 
 
+@frame.kept
 def timeline(
     table: pd.DataFrame, y_title: str, *, reference: pd.Timestamp | None = None, zero: bool = False, share: bool = False
 ) -> Chart:

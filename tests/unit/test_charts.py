@@ -413,3 +413,26 @@ def test_an_interval_in_a_cell_says_its_number_and_shows_its_way() -> None:
     assert better != worse
     assert "<line" not in start == none
     assert "undefined" in unquote(interval(None, None, (None, None), 0.0, None))
+
+
+def test_a_picture_of_the_same_values_is_made_once() -> None:
+    def drawn(value: float) -> charts.Chart:
+        return charts.group_values([charts.GroupValue("F", 30, value, 0.1, 0.3)], "NDCG@10", 0.2)
+
+    first = drawn(0.25)
+    assert drawn(0.25) is first
+    assert drawn(0.26) is not first
+    with words.speaking("zh"):
+        told = drawn(0.25)
+    assert told is not first
+    assert told.alt != first.alt
+
+
+def test_no_look_of_a_picture_changes_another() -> None:
+    chart = charts.group_values([charts.GroupValue("F", 30, 0.2, 0.1, 0.3)], "NDCG@10", 0.2)
+    light = chart.themed().to_json()
+    dark, brushed = chart.themed(True), chart.themed(brushed=True)
+    assert brushed.layout.dragmode == "select"
+    assert dark.layout.template.layout.font.color != chart.figure.layout.template.layout.font.color
+    assert chart.themed().to_json() == light
+    assert chart.themed(True) is dark
