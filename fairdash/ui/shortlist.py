@@ -13,6 +13,7 @@ from fairdash.mitigation.sweep import RULES
 from fairdash.run import Run
 from fairdash.schema import GroupSpec
 from fairdash.stages.advise import Advice, Suggestion, advise
+from fairdash.stages.places import offered_by
 from fairdash.ui import load, mitigating, parts, state
 
 
@@ -27,7 +28,7 @@ def shortlist(run: Run) -> None:
             words.say("Audit"),
         )
         return
-    found = advise(load.audit(audits[0].digest), can=mitigating.offered(run))
+    found = advise(load.audit(audits[0].digest), can=offered_by(run))
     if not found:
         st.success(
             words.say("The latest audit of these lists found nothing that a method here aims at."),
