@@ -317,7 +317,12 @@ def among(ids: pd.Series | pd.Index, others: pd.Series | pd.Index) -> NDArray[np
 
 def is_numeric(column: pd.Series) -> bool:
     """Whether nearly all values that are there are numbers (missing-value marks count as not there)."""
-    codes, values = pd.factorize(tidy(column))
+    return in_numbers(tidy(column))
+
+
+def in_numbers(known: pd.Series) -> bool:
+    """The same of a column that is `tidy` already."""
+    codes, values = pd.factorize(known)
     told = codes[codes >= 0]
     return len(told) > 0 and bool(np.isfinite(numbers(pd.Series(values)))[told].mean() >= NUMERIC_SHARE)
 

@@ -89,7 +89,7 @@ def _single(spec: GroupSpec, table: pd.DataFrame) -> Groups:
     if edges is not None:
         return _bands(attribute, values, edges)
     known = columns.tidy(values)
-    if columns.is_numeric(values) and (known.nunique() > MAX_VALUES or columns.is_age(attribute)):
+    if columns.in_numbers(known) and (known.nunique() > MAX_VALUES or columns.is_age(attribute)):
         return _bands(attribute, values, default_edges(attribute, values))
     return _values(attribute, known)
 
@@ -242,7 +242,7 @@ def suggest(table: pd.DataFrame, min_size: int = settings.MIN_GROUP_SIZE) -> lis
             continue
         known = columns.tidy(table[column]).dropna()
         different = known.str.casefold().nunique()
-        numeric = columns.is_numeric(table[column])
+        numeric = columns.in_numbers(known)
         most = MAX_GROUPS if columns.plain(column) in _FIRST else 50  # of countries there may be many
         if different < 2 or (not numeric and different > min(most, 0.5 * len(known))):
             continue

@@ -146,14 +146,21 @@ class Dataset:
         """A column of the interactions [n], in the order of the `coded` ones."""
         return self.interactions[name].iloc[self._in_order(seed)[1]]
 
-    def _in_order(self, seed: int) -> tuple[Interactions, NDArray[np.int64]]:
+    @cached_property
+    def _orders(self) -> dict[int, NDArray[np.int32]]:
+        """By seed: sorting takes most of the time, and a page asks for the same order more than once."""
+        return {}
+
+    def _in_order(self, seed: int) -> tuple[Interactions, NDArray[np.int32]]:
         """The coded interactions, and the row of each."""
         frame = self.interactions
         user, item = (rows_of(of[key], frame[key]) for key, of in ((USER_ID, self.users), (ITEM_ID, self.items)))
         time = frame[TIME].to_numpy(np.float64) if TIME in frame else np.zeros(len(frame))
         rating = frame[RATING].to_numpy(np.float32) if RATING in frame else np.ones(len(frame), np.float32)
-        ties = mix(seed, id_hash(self.users[USER_ID])[user], id_hash(self.items[ITEM_ID])[item])
-        order = np.lexsort((ties, time, user))
+        if seed not in self._orders:
+            ties = mix(seed, id_hash(self.users[USER_ID])[user], id_hash(self.items[ITEM_ID])[item])
+            self._orders[seed] = np.lexsort((ties, time, user)).astype(np.int32)
+        order = self._orders[seed]
         return Interactions(user[order], item[order], rating[order], time[order]), order
 
     @cached_property

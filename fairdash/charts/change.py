@@ -62,6 +62,7 @@ class TradePoint:
     chosen: bool = False
 
 
+@frame.kept
 def before_after(rows: Sequence[Change], metric: str) -> Chart:
     """Hollow: before; filled: after; the words give the paired difference with its 95 % interval."""
     if not rows:
@@ -120,6 +121,7 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
     return Chart(figure, words.say("{metric} before and after: {said}.", metric=metric, said=said), table)
 
 
+@frame.kept
 def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: int = -1, joined: bool = True) -> Chart:
     """The whole trade-off of one or several methods: a fairness metric to the right, quality upwards, both with
     intervals. better: 1 where a higher metric is fairer, -1 where a lower one is. joined: a line leads from point to

@@ -31,6 +31,7 @@ from fairdash.charts.frame import (
 WRITTEN = 8  # per cent: a narrower part of a row has no room for its number
 
 
+@frame.kept
 def shares(
     names: Sequence[str],
     groups: Mapping[str, ArrayLike],
@@ -90,6 +91,7 @@ def shares(
     return Chart(figure, told, table)
 
 
+@frame.kept
 def exposure(
     names: Sequence[str],
     parts: Mapping[str, ArrayLike],
@@ -142,6 +144,7 @@ def exposure(
     )
 
 
+@frame.kept
 def stacked(
     rows: Mapping[str, Sequence[float]],
     parts: Sequence[str],
@@ -193,6 +196,7 @@ def stacked(
     return Chart(figure, f"{axis}. {said}.", table)
 
 
+@frame.kept
 def bars(
     names: Sequence[str], values: Sequence[float], axis: str, *, digits: int = 3, most: int | None = None
 ) -> Chart:

@@ -40,6 +40,7 @@ class Cell:
         return (self.value - reference) / ((self.high - self.low) / 2)
 
 
+@frame.kept
 def crossing(cells: Sequence[Cell], metric: str, reference: float, told: str) -> Chart:
     """A tile a crossing: value and n in it, hatched where there are too few people, empty where there is nobody.
 

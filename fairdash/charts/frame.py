@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import pickle
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property, wraps
+from threading import Lock
+from typing import Any, Literal, ParamSpec
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -34,6 +39,7 @@ CURVE_POINTS = 400
 MAX_LINES = 5  # of one picture that cross each other
 LEGEND_WIDTH, LEGEND_LINE = 380, 20  # pixels: of half a page beside the rows' names, and of a line
 HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
+KEPT = 128  # pictures in memory
 FONT = "'Source Sans', 'Source Sans 3', Helvetica, Arial, sans-serif"
 
 
@@ -76,9 +82,43 @@ class Chart:
             more = LEGEND_LINE * max(0, lines - 1)
             self.figure.update_layout(height=self.figure.layout.height + more, margin={"t": 34 + more})
 
-    def themed(self, dark: bool = False) -> go.Figure:
-        """The figure in the page's light or dark colours."""
-        return self.figure.update_layout(template=DARK if dark else LIGHT)
+    def themed(self, dark: bool = False, *, brushed: bool = False) -> go.Figure:
+        """The figure in the page's light or dark colours, to be drawn and not to be changed: others draw it, too.
+        brushed: a range of it is chosen by drawing over it."""
+        figure = self._in_dark if dark else self.figure
+        return go.Figure(figure).update_layout(dragmode="select", selectdirection="h") if brushed else figure
+
+    @cached_property
+    def _in_dark(self) -> go.Figure:
+        return go.Figure(self.figure).update_layout(template=DARK)
+
+
+Given = ParamSpec("Given")
+_pictures: OrderedDict[bytes, Chart] = OrderedDict()
+_looked_up = Lock()
+
+
+def kept(make: Callable[Given, Chart]) -> Callable[Given, Chart]:
+    """A picture that is made once of the same values, in each language: plotly checks every number of it, which takes
+    longer than all else on most pages, and a page draws its pictures at every press."""
+
+    @wraps(make)
+    def found(*given: Given.args, **named: Given.kwargs) -> Chart:
+        said = pickle.dumps((make.__module__, make.__name__, words.spoken(), given, named))
+        name = hashlib.sha256(said).digest()
+        with _looked_up:
+            chart = _pictures.get(name)
+            if chart is not None:
+                _pictures.move_to_end(name)
+                return chart
+        chart = make(*given, **named)
+        with _looked_up:
+            _pictures[name] = chart
+            while len(_pictures) > KEPT:
+                _pictures.popitem(last=False)
+        return chart
+
+    return found
 
 
 def _template(ink: str, muted: str, grid: str, hover: str) -> go.layout.Template:
@@ -140,7 +180,7 @@ def ink(dark: bool) -> str:
 def canvas(height: int, *, legend: bool = False, **layout: Any) -> go.Figure:
     """An empty figure of so many pixels, and room above it for a legend."""
     figure = go.Figure()
-    figure.update_layout(height=height + (26 if legend else 0), showlegend=legend, **layout)
+    figure.update_layout(template=LIGHT, height=height + (26 if legend else 0), showlegend=legend, **layout)
     if legend:
         figure.update_layout(margin={"t": 34})
     return figure

@@ -40,6 +40,7 @@ class GroupValue:
         return f"{self.label} – {self.aside}" if self.aside else self.label
 
 
+@frame.kept
 def group_values(
     rows: Sequence[GroupValue],
     metric: str,

@@ -51,6 +51,7 @@ class PlanePoint:
     chosen: bool = False
 
 
+@frame.kept
 def movers(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) -> Chart:
     """Each person is a dot at their own value after, with a line from the value before where it changed; diamonds are
     the group's mean. looked: the pseudonym of the person whose lists are shown. Keys of marks are pseudonyms."""
@@ -160,6 +161,7 @@ def _dots(
     keys += [str(one) for one in number.tolist()]
 
 
+@frame.kept
 def plane(points: Sequence[PlanePoint], start: tuple[float, float], gap: str, quality: str, better: int) -> Chart:
     """Every strength of several methods: a fairness metric to the right, accuracy upwards in % of the unmitigated one.
 

@@ -31,6 +31,7 @@ def gini(x: Array, y: Array) -> float:
     return float(1 - np.sum(np.diff(x) * (y[1:] + y[:-1])))
 
 
+@frame.kept
 def lorenz(exposure: Array, target: Array, told: str) -> Chart:
     """The curve with the diagonal, on which exposure is as the target. told: what the target is."""
     x, y = curve(exposure, target)

@@ -25,6 +25,7 @@ class Half:
     key: str = ""
 
 
+@frame.kept
 def mirrored(names: Sequence[str], left: Half, right: Half, axis: str, limit: int = 18) -> Chart:
     """One row a category, the widest difference of lists first; bars are lists, strokes the group's own history.
 

@@ -31,6 +31,7 @@ class Moment:
     more: str = ""
 
 
+@frame.kept
 def over_time(moments: Sequence[Moment], metric: str) -> Chart:
     """Gaps upwards, windows to the right, the oldest first; a window without a gap is a cross at the foot."""
     known = [moment for moment in moments if moment.gap is not None]

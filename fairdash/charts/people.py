@@ -45,6 +45,7 @@ class Reference:
     tolerance: float = 0.0
 
 
+@frame.kept
 def people(
     crowds: Sequence[Crowd],
     metric: str,

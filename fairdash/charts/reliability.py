@@ -43,6 +43,7 @@ class Reliability:
         return words.group(self.name, self.n)
 
 
+@frame.kept
 def reliability(lines: Sequence[Reliability]) -> Chart:
     """Predicted probability against the share that was liked, a line for everybody (the first) and each group that is
     compared; on the diagonal a prediction means what it says. The table holds the others too."""

@@ -25,6 +25,7 @@ _MOVED = {
 }
 
 
+@frame.kept
 def ribbons(
     before: Sequence[int],
     after: Sequence[int],

@@ -13,6 +13,7 @@ from fairdash.charts import frame
 from fairdash.charts.frame import BLUE, CURVE_POINTS, DASHES, GREY, PALETTE, SYMBOLS, Chart, empty
 
 
+@frame.kept
 def distributions(
     edges: Sequence[float],
     groups: Mapping[str, tuple[int, Sequence[float]]],
@@ -80,6 +81,7 @@ def _half_way(label: str, cuts: np.ndarray, share: np.ndarray) -> str:
     return words.say("half of {group} have at most {value}", group=label, value=words.number(value))
 
 
+@frame.kept
 def curves(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_title: str, height: int = 230) -> Chart:
     """Lines over a common axis (training curves): name → (x, y) points in order."""
     drawn = {name: points for name, points in series.items() if points}
@@ -111,6 +113,7 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_
     return Chart(figure, f"{y_title}: {said}.", table)
 
 
+@frame.kept
 def band(x: ArrayLike, y: ArrayLike, low: ArrayLike, high: ArrayLike, x_title: str, y_title: str) -> Chart:
     """A smooth curve with its 95 % band (a metric over age)."""
     across, value, lower, upper = (np.asarray(v, dtype=float) for v in (x, y, low, high))

@@ -49,6 +49,7 @@ class Mark:
         return math.nan if self.detectable is None else self.detectable / self.half
 
 
+@frame.kept
 def strip(marks: Sequence[Mark], left: str = "", right: str = "") -> Chart:
     """One row a metric, the farthest from 0 first. A gap of more than one unit is beyond its own interval.
 

@@ -16,6 +16,7 @@ _DATES = [  # as they are written in tables; plotly's own names of months are En
 MAX_SERIES = 5  # lines of one picture; the table holds all
 
 
+@frame.kept
 def timeline(
     table: pd.DataFrame, y_title: str, *, reference: pd.Timestamp | None = None, zero: bool = False, share: bool = False
 ) -> Chart:

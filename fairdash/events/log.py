@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import sqlite3
 import sys
 import time
@@ -35,6 +36,7 @@ MAX_IMPRESSION = 1000  # items shown at once
 MAX_KEPT_REFUSALS = 10_000  # the latest malformed events, which are kept aside with their reasons
 MAX_KEPT_BODY = 2000  # characters of a malformed event
 AHEAD_SECONDS = 600.0  # how far a sender's clock may be ahead: one that is years ahead would make all others late
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")  # no id holds these: halves of a letter cannot be stored
 READ_LINES = 10_000  # of a file, added at once
 CHUNK = 500  # ids that are looked up at once
 
@@ -319,8 +321,7 @@ def _text(value: object) -> str | None:
     if isinstance(value, int) and value.bit_length() > 64:  # more digits than Python writes are an error there
         return None
     text = str(value).strip()
-    usable = len(text) <= MAX_TEXT and "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
-    return text if usable else None
+    return text if len(text) <= MAX_TEXT and not _UNUSABLE.search(text) else None
 
 
 def moment(value: object) -> float | None:

@@ -95,6 +95,7 @@ def sizes(facts: Sequence[Planted], split: Split, before: Looked, after: Looked)
     planted; of categories and exposure the histories do: tastes are the same by group, and so is merit. Groups are
     those of the minimum size; a fact whose group is smaller is left out."""
     data = split.training
+    history = data.train.matrix(data.n_users, data.n_items).astype(np.float64)
     looks = (before, after)
 
     @cache
@@ -103,7 +104,6 @@ def sizes(facts: Sequence[Planted], split: Split, before: Looked, after: Looked)
 
     @cache
     def shown(*, flat: bool) -> list[sparse.csr_array]:
-        history = data.train.matrix(data.n_users, data.n_items).astype(np.float64)
         return [history, *(_exposure(one.items, data.n_items, flat=flat) for one in looks)]
 
     found = []

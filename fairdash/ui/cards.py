@@ -13,8 +13,8 @@ from fairdash.data import sources
 from fairdash.run import Run
 from fairdash.stages import feed
 from fairdash.stages.feed import Card, Kind
-from fairdash.stages.places import place_of
-from fairdash.ui import mitigating, parts, pictures, state
+from fairdash.stages.places import offered_by, place_of
+from fairdash.ui import parts, pictures, state
 from fairdash.ui.question import EVERYTHING, Asked
 
 SHOWN = 6  # cards that stand open at first
@@ -199,7 +199,7 @@ def picture(card: Card, reference: str | None = None) -> tuple[str, str]:
 
 def remedy(card: Card, run: Run) -> tuple[str, dict[str, str]] | None:
     """The least intrusive method for this finding that can run here, by its title, and the query that chooses it."""
-    for one in feed.remedies(card, mitigating.offered(run)):
+    for one in feed.remedies(card, offered_by(run)):
         if not one.missing:
             query = {"act": "one", "place": place_of(one.method).key, "method": one.method}
             query |= {name: value for name, value in card.link.items() if name in ("group", "cross")}

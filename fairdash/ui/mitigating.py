@@ -102,7 +102,7 @@ def _card(info: Info) -> None:
 
 def lacking(run: Run, info: Info) -> str:
     """What this run lacks for a method, in words; empty where nothing."""
-    refused = places.lacking(info.key, run.meta["recommender"], offered(run))
+    refused = places.lacking(info.key, run.meta["recommender"], places.offered_by(run))
     return "" if refused is None else f"{refused.message} {refused.hint}"
 
 
@@ -233,13 +233,3 @@ def start(run: Run, info: Info, params: dict[str, Any]) -> str:
     """Queue the job; returns its id."""
     title = words.say("{method} on {run}", method=words.say(info.title), run=run.title)
     return runner.submit(state.workspace(), "mitigate", title, params)
-
-
-def offered(run: Run) -> frozenset[str]:
-    """What the run and its items offer to mitigations."""
-    return _offered_by(run.digest, run.meta["recommender"], bool(run.meta["options"].get("profile")), run)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _offered_by(digest: str, recommender: str, profile: bool, _run: Run) -> frozenset[str]:
-    return places.offered_by(_run)

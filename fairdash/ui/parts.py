@@ -277,12 +277,10 @@ def draw(
                 key=f"icon-open-{key}",
             ):
                 table(chart.table, key)
-    figure = chart.themed(state.dark())
+    figure = chart.themed(state.dark(), brushed=brush is not None)
     if pick is None and brush is None:
         st.plotly_chart(figure, theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)
     else:
-        if brush:
-            figure.update_layout(dragmode="select", selectdirection="h")
         st.plotly_chart(
             figure, theme=None, key=key, config=NO_MODEBAR, alt=chart.alt, selection_mode="box" if brush else "points",
             on_select=lambda: chosen(st.session_state[key]["selection"], chart.keys, pick, brush),

@@ -14,6 +14,7 @@ from fairdash.mitigation.sweep import RULES
 from fairdash.run import Run
 from fairdash.schema import GroupSpec
 from fairdash.stages.advise import TABLE, Advice, Suggestion, advise
+from fairdash.stages.places import offered_by
 from fairdash.ui import load, mitigating, parts, state
 from fairdash.workspace import Entry
 
@@ -29,7 +30,7 @@ def shortlist(run: Run) -> None:
             words.say("Audit"),
         )
         return
-    found = _found(audits, mitigating.offered(run))
+    found = _found(audits, offered_by(run))
     if not found:
         st.success(
             words.say("The audits of these lists found nothing that a method here aims at."),

@@ -445,3 +445,26 @@ def test_numbers_on_parts_of_a_row_can_be_read() -> None:
     assert all(one.bgcolor and one.font.color in ("#ffffff", "#1f2328") for one in told.values())
     assert charts.frame.legible("#8a939c") == "#1f2328"
     assert charts.frame.legible("#0072b2") == "#ffffff"
+
+
+def test_a_picture_of_the_same_values_is_made_once() -> None:
+    def drawn(value: float) -> charts.Chart:
+        return charts.group_values([charts.GroupValue("F", 30, value, 0.1, 0.3)], "NDCG@10", 0.2)
+
+    first = drawn(0.25)
+    assert drawn(0.25) is first
+    assert drawn(0.26) is not first
+    with words.speaking("zh"):
+        told = drawn(0.25)
+    assert told is not first
+    assert told.alt != first.alt
+
+
+def test_no_look_of_a_picture_changes_another() -> None:
+    chart = charts.group_values([charts.GroupValue("F", 30, 0.2, 0.1, 0.3)], "NDCG@10", 0.2)
+    light = chart.themed().to_json()
+    dark, brushed = chart.themed(True), chart.themed(brushed=True)
+    assert brushed.layout.dragmode == "select"
+    assert dark.layout.template.layout.font.color != chart.figure.layout.template.layout.font.color
+    assert chart.themed().to_json() == light
+    assert chart.themed(True) is dark
