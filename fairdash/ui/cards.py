@@ -115,9 +115,10 @@ def _said(cards: Sequence[Card]) -> None:
     tests = max(card.tests for card in cards)
     found = [card for card in cards if card.kind == "found"]
     of_people = [card for card in found if card.about == "people"]
-    if tests <= 1:
-        told = words.say("One question was asked, and it found a difference." if found else
-                         "One question was asked; nothing was found beyond chance.")  # fmt: skip
+    if tests <= 1 and found:
+        told = words.say("One question was asked, and it found a difference.")
+    elif tests <= 1:
+        told = words.say("One question was asked; nothing was found beyond chance.")
     elif not found:
         told = words.say("Nothing here was found beyond chance; {count} questions were asked in all.", count=tests)
     elif not of_people:

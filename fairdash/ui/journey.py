@@ -122,8 +122,11 @@ def _run_demo(look: str = "primary") -> None:
 
 
 def finding() -> None:
-    """The surest finding of the newest audit, and the way to the people behind it."""
-    for entry in state.workspace().entries("audits")[:1]:
+    """The surest finding of the lists that were audited last, by the audit of theirs that asked most, whichever part of
+    a page was looked at since; and the way to the people behind it."""
+    audits = state.workspace().entries("audits")
+    of_them = [entry for entry in audits if entry.meta["lists"] == audits[0].meta["lists"]]
+    for entry in sorted(of_them, key=lambda one: -len(one.meta["groups"]) - len(one.meta["item_groups"]))[:1]:
         audit = load.audit(entry.digest)
         cards = [
             card for card in feed.feed(audit, things=words.say(_things(entry.meta["lists"]))) if card.kind == "found"

@@ -407,7 +407,7 @@ def _active(job: Job) -> None:
     took = words.say("{elapsed} so far", elapsed=words.duration(job.elapsed)) + (
         words.say(", about {remaining} to go", remaining=remaining) if remaining else ""
     )
-    begun = words.say("Starting" if job.state == "running" else "Waiting")
+    begun = words.say("Starting") if job.state == "running" else words.say("Waiting")
     message = words.plain(words.again(job.message, job.said) if job.message else begun, 160)
     st.progress(min(1.0, job.done), text=f"{message} · {words.percent(job.done, 0)}")
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from fairdash import charts, settings, words
+from fairdash import charts, images, settings, words
 from fairdash.charts import GroupValue
 from fairdash.groups import form as form_groups
 from fairdash.schema import UNKNOWN, Dataset, GroupSpec
@@ -284,8 +284,11 @@ def _details(dataset: Dataset) -> None:
 
 
 def _raw(dataset: Dataset) -> None:
-    """The first rows of both tables."""
-    for name, table in ((words.say("People"), dataset.users), (words.say("Items"), dataset.items)):
+    """The first rows of both tables; items with their pictures, where there are any."""
+    for name, table, pictures in (
+        (words.say("People"), dataset.users, None),
+        (words.say("Items"), dataset.items, dataset.item_images),
+    ):
         st.caption(
             words.say(
                 "{name}: {table} rows, the first {ROWS} shown",
@@ -294,4 +297,8 @@ def _raw(dataset: Dataset) -> None:
                 ROWS=min(ROWS, len(table)),
             )
         )
-        st.dataframe(table.head(ROWS), hide_index=True, placeholder=words.DASH, key=f"raw-{name}")
+        shown, looks, title = table.head(ROWS), {}, words.say("picture")
+        if pictures is not None and title not in table:
+            shown = shown.assign(**{title: [images.uri(one) for one in pictures[:ROWS]]})
+            looks = {title: st.column_config.ImageColumn(width=50)}
+        st.dataframe(shown, hide_index=True, placeholder=words.DASH, key=f"raw-{name}", column_config=looks)

@@ -144,3 +144,5 @@ def test_pictures_stand_on_the_cards_and_in_the_history(nothing: Path, open_page
     shown = next(one.value for one in app.dataframe if "picture" in one.value)
     assert {str(cell)[:23] for cell in shown["picture"].dropna()} == {"data:image/jpeg;base64,"}
     assert shown["picture"].isna().any()
+    table = open_page("data", data=stored, tables="true").dataframe[-1].value  # items as they are
+    assert table["picture"].notna().tolist() == has[: len(table)]

@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fairdash import entries, words
+from fairdash.data.sources import SOURCES
 from fairdash.metrics.catalogue import METRICS
 from fairdash.mitigation import METHODS
 from fairdash.recommenders import RECOMMENDERS
@@ -68,7 +69,8 @@ def of_data(home: Any, stored: str) -> set[str]:
             texts += map(str, table[column].unique())
     for info in RECOMMENDERS.values():
         texts += [choice for spec in dataclasses.fields(info.options) for choice in choices_of(spec)]
-    texts += ["bfloat16", "CSV", UNKNOWN, *CHOICES, *RECOMMENDERS, *METHODS, *METRICS]
+    texts += [text for source in SOURCES.values() for text in (source.licence, source.citation)]
+    texts += [str(home), "bfloat16", "CSV", UNKNOWN, *CHOICES, *RECOMMENDERS, *METHODS, *METRICS]
     texts += [one.paper for one in (*METRICS.values(), *RECOMMENDERS.values(), *(m.info for m in METHODS.values()))]
     return {word for text in texts for word in _NAMES.findall(text)}
 

@@ -13,7 +13,7 @@ import pytest
 from fairdash import entries, words
 from fairdash.data import synthetic
 from fairdash.jobs import kinds
-from fairdash.stages import explore
+from fairdash.stages import explore, feed
 from fairdash.ui import exploring
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, url
@@ -157,7 +157,8 @@ def test_changes_before_the_model_are_the_models_own(here: dict[str, Any]) -> No
 def test_a_link_to_lists_of_another_data_set_has_that_in_view(here: dict[str, Any], open_page: Open) -> None:
     """“See the findings” of the demo led to an empty page where other data was in view."""
     workspace = Workspace(here["home"])
-    kinds.run(workspace, "audit", {"lists": here["lists"], "groups": [{"attributes": ["gender"]}]})
+    broad = kinds.run(workspace, "audit", {"lists": here["lists"], "groups": [{"attributes": ["gender"]}]})["audits"]
+    kinds.run(workspace, "audit", {"lists": here["lists"]})  # of a part that was looked at later
     sides = {"before": here["lists"], "after": here["after"]}
     kinds.run(workspace, "compare", {**sides, "groups": [{"attributes": ["gender"]}]})
     other = entries.put_dataset(workspace, synthetic.make(n_users=60, n_items=40)[0])
@@ -167,6 +168,9 @@ def test_a_link_to_lists_of_another_data_set_has_that_in_view(here: dict[str, An
     assert len(led) == 2  # to the finding and to the comparison
     assert all(query["data"] == here["data"] for query in led)
     assert told(app).count(workspace.get("datasets", here["data"]).title) >= 2
+    found = [card for card in feed.feed(kinds.read_audit(workspace, broad)) if card.kind == "found"]
+    said = words.plain(found[0].sentence, 600) if found else "No difference was found between groups."
+    assert said in told(app)  # what the audit says that asked most, not the one that was made last
     alone = open_page("explore", lists=here["lists"])  # without any data in the link
     assert alone.sidebar.selectbox(key="view_lists").value == here["lists"]
     assert alone.sidebar.selectbox(key="view_data").value == here["data"]
