@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from fairdash import settings
+from fairdash.api.app import routes
 from fairdash.api.endpoints import Shelf
 from fairdash.api.guard import Guard
 from fairdash.run import Run
+from fairdash.workspace import Workspace
 from tests.unit.api.conftest import client_of
 
 RUNS = "/api/v1/runs"
@@ -129,3 +132,19 @@ def test_answers_are_in_the_language_of_whoever_asks(client: TestClient) -> None
     with words.speaking("zh"):
         there = words.say("There is nothing here.")
     assert client.get(path, headers={"Accept-Language": "zh-CN,zh;q=0.9"}).json()["error"]["message"] == there
+
+
+def test_where_people_sign_in_the_token_alone_opens_and_nothing_of_theirs_is_there(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = workspace.of("a" * 32)
+    with theirs.create("audits", "e" * 16, {"title": "x", "lists": None}) as folder:
+        (folder / "audit.json").write_text("{}")
+    client = TestClient(Starlette(routes=routes(Shelf(), lambda: True)), "http://localhost", client=("127.0.0.1", 1))
+    assert client.get(RUNS).status_code == 403  # from here, as a proxy asks for everybody
+    monkeypatch.setenv("FAIRDASH_API_TOKEN", TOKEN)
+    bearing = {"Authorization": f"Bearer {TOKEN}"}
+    assert client.get(RUNS, headers=bearing).status_code == 200
+    unknown = [client.get(f"/api/v1/audits/{name * 16}", headers=bearing) for name in "e0"]
+    assert [answer.status_code for answer in unknown] == [404, 404]
+    assert unknown[0].text.replace("e" * 16, "0" * 16) == unknown[1].text
