@@ -149,6 +149,7 @@ def _train(arguments: argparse.Namespace) -> int:
             "train has one strength, and --strength auto tries several.",
             "Give a number, such as --strength 0.5; or train without, and let `mitigate --strength auto` find one.",
         )
+    engine = _engine(arguments)  # a wrong address is said before the data are read
     dataset, findings = _read_dataset(arguments)
     _tell(findings)
     split = data.split.split(dataset, arguments.split or data.split.usual(dataset), seed=arguments.seed)
@@ -169,7 +170,7 @@ def _train(arguments: argparse.Namespace) -> int:
     spec = fit.TrainSpec(recommender, options, chosen, arguments.seed, arguments.device, arguments.workers)
     if arguments.start is not None:
         spec = _after(arguments, spec)
-    run = fit.train(split, spec, arguments.out, _progress, _engine(arguments))
+    run = fit.train(split, spec, arguments.out, _progress, engine)
     _say(
         arguments,
         {"run": str(arguments.out), **run.meta},
@@ -211,6 +212,7 @@ def _search(arguments: argparse.Namespace) -> int:
     from fairdash.stages.search import search
     from fairdash.workspace import write_json
 
+    engine = _engine(arguments)
     dataset, _ = _read_dataset(arguments)
     split = data.split.split(dataset, arguments.split or data.split.usual(dataset), seed=arguments.seed)
     groups = [_group(text, arguments) for text in arguments.group]
@@ -226,7 +228,7 @@ def _search(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         device=arguments.device,
         folder=arguments.out,
-        engine=_engine(arguments),
+        engine=engine,
         progress=_progress,
     )
     write_json(arguments.out / "search.json", found.to_json())
@@ -275,6 +277,11 @@ def _audit(arguments: argparse.Namespace) -> int:
     _writable(arguments.out)
     if arguments.run is not None:
         _of_run_alone(arguments)
+        if arguments.engine != "local" or arguments.address is not None:
+            raise ConfigError(
+                words.say("An engine is for lists in Parquet, which many can read at once."),
+                words.say("Leave out --run or --{unused}.", unused="engine"),
+            )
         run = Run.load(arguments.run)
         given = arguments.recommendations or []
         if arguments.window is not None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 import traceback
 import uuid
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fairdash import settings
+from fairdash.workspace import add_line
 
 FILE = Path("logs") / "fairdash.jsonl"
 MAX_BYTES = 5_000_000  # of the file; the one before is kept beside it as `.1`
@@ -53,13 +53,9 @@ def _place(frame: traceback.FrameSummary) -> str:
 
 def _write(told: dict[str, Any], root: Path) -> None:
     file = root / FILE
-    line = json.dumps({"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **told}) + "\n"
+    line = json.dumps({"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **told})
     with suppress(OSError):  # a full disk: what the caller says of it is more than this could
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists() and file.stat().st_size > MAX_BYTES:
             file.replace(file.with_name(file.name + ".1"))
-        opened = os.open(file, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
-        try:
-            os.write(opened, line.encode())
-        finally:
-            os.close(opened)
+        add_line(file, line)

@@ -25,6 +25,12 @@ def api_token() -> str:
     return os.environ.get("FAIRDASH_API_TOKEN", "").strip()
 
 
+def ray_jobs() -> str:
+    """Where a Ray cluster takes the app's long jobs: FAIRDASH_RAY_JOBS, its dashboard's address; "": this machine works
+    on them."""
+    return os.environ.get("FAIRDASH_RAY_JOBS", "").strip()
+
+
 def api_hosts() -> frozenset[str]:
     """Names, beside those of this machine, under which the server is reached: FAIRDASH_API_HOSTS, with commas."""
     given = os.environ.get("FAIRDASH_API_HOSTS", "").lower().split(",")

@@ -24,7 +24,7 @@ from typing import Any
 
 from fairdash import words
 from fairdash.errors import DataError
-from fairdash.workspace import Workspace, aside, sole
+from fairdash.workspace import Workspace, add_line, aside, sole
 
 FILE, HEAD, LOCK = "trail.jsonl", "trail.head", "trail.lock"
 MAX_LINE = 4096  # bytes of a deed
@@ -47,6 +47,11 @@ def acting(who: str) -> Iterator[None]:
         yield
     finally:
         _who.reset(before)
+
+
+def job_of(owner: str) -> str:
+    """Who acts in a job: nobody in particular, or one who signed in (`people.Person.owner`), shortened."""
+    return f"job of person {owner[:12]}" if owner else "job"
 
 
 @dataclass(frozen=True)
@@ -73,12 +78,7 @@ def note(workspace: Workspace, what: str, **of: Any) -> None:
         if len(json.dumps(told)) > MAX_LINE - 100:
             told["of"] = {"sha256": hashlib.sha256(json.dumps(of).encode()).hexdigest()}
         seal = _seal(told)
-        opened = os.open(workspace.root / FILE, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
-        try:
-            os.write(opened, (json.dumps({**told, "seal": seal}) + "\n").encode())
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+        add_line(workspace.root / FILE, json.dumps({**told, "seal": seal}))
         new = aside(workspace.root / HEAD)
         new.write_text(f"{n + 1} {seal}\n", "ascii")
         new.replace(workspace.root / HEAD)

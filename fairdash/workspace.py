@@ -453,6 +453,16 @@ def write_json(path: Path, value: Any) -> None:
     new.replace(path)
 
 
+def add_line(path: Path, line: str) -> None:
+    """Append a line to a file that its owner alone may read; it is on the disk when this returns."""
+    opened = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
+    try:
+        os.write(opened, f"{line}\n".encode())
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
 def _busy() -> None:
     raise BlockingIOError
 

@@ -15,7 +15,7 @@ from fairdash import entries, settings
 from fairdash.api import shapes
 from fairdash.api.guard import Declined
 from fairdash.errors import FairDashError
-from fairdash.events.log import FILE, EventLog
+from fairdash.events.log import FILE, EventLog, Taken
 from fairdash.run import Run
 from fairdash.stages.answer import Answering, Past
 from fairdash.stages.disclosure import withheld
@@ -150,7 +150,7 @@ def _because(answering: Answering, why: Reason) -> shapes.Because:
     return shapes.Because(answering.ids[why.item] if why.item >= 0 else None, why.attribute or None, float(why.fall))
 
 
-def events(shelf: Shelf, body: Any) -> shapes.Taken:
+def events(shelf: Shelf, body: Any) -> Taken:
     """Add an event, or several."""
     given = body if isinstance(body, list) else [body]
     if len(given) > settings.API_BATCH:
@@ -164,8 +164,7 @@ def events(shelf: Shelf, body: Any) -> shapes.Taken:
             say("None of the events can be taken; the first: {reason}", reason=taken.refused[0].reason),
             say("/openapi.json says what an event holds."),
         )
-    refused = tuple(shapes.RefusedEvent(one.index, one.reason) for one in taken.refused)
-    return shapes.Taken(taken.accepted, taken.repeated, taken.late, refused)
+    return taken
 
 
 def audit(shelf: Shelf, name: str) -> dict[str, Any]:
@@ -220,7 +219,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST", "/api/v1/events", "Add an event, or a list of them. Malformed ones are kept aside with their reason.",
-        events, shapes.Taken, shapes.Events, (422,),
+        events, Taken, shapes.Events, (422,),
     ),
     Endpoint("GET", "/api/v1/runs", "All runs, with the ids of their audits.", runs, shapes.Runs),
     Endpoint("GET", "/api/v1/audits/{id}", "An audit.json; values of very few people are left out.", audit,

@@ -120,24 +120,6 @@ class Recommendations:
 
 
 @dataclass(frozen=True)
-class RefusedEvent:
-    """An event that is none. index: its place in the request, from 0."""
-
-    index: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What became of the events: each is counted in one of the four."""
-
-    accepted: int
-    repeated: int
-    late: int
-    refused: tuple[RefusedEvent, ...]
-
-
-@dataclass(frozen=True)
 class RunEntry:
     """A run. audits: ids of the audits of its lists."""
 

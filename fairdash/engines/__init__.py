@@ -7,6 +7,8 @@ file). An engine calls it for every part, wherever it likes; what comes back doe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import reduce
 from operator import add
 from typing import Any, Protocol, TypeVar
@@ -58,6 +60,24 @@ class Engine(Protocol):
         they give, by rank. name: of this meeting. meanwhile: is called every now and then until they are done; what it
         raises ends them all. Where one of them is lost all begin anew, under another name. Raises ConfigError for more
         than there are workers."""
+
+
+_usual: ContextVar[Engine | None] = ContextVar("usual", default=None)
+
+
+@contextmanager
+def using(engine: Engine) -> Iterator[None]:
+    """Within the block jobs work there."""
+    before = _usual.set(engine)
+    try:
+        yield
+    finally:
+        _usual.reset(before)
+
+
+def usual() -> Engine | None:
+    """Where jobs work; None is this machine."""
+    return _usual.get()
 
 
 def nobody(_: Any) -> None:

@@ -44,14 +44,15 @@ class OnRay:
         self.ray: Any = ray
         if not ray.is_initialized():
             try:
-                _answers(address)
+                named = address if address not in (None, "auto") else os.environ.get("RAY_ADDRESS", address)
+                _answers(named)
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # of its own coming changes
-                    ray.init(address=address, include_dashboard=None if address else False, log_to_driver=False,
+                    ray.init(address=address, include_dashboard=None if named else False, log_to_driver=False,
                              logging_level=logging.ERROR)  # fmt: skip
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 raise ConfigError(
-                    words.say("No Ray cluster answers at {address}: {error}.", address=address or "this machine",
+                    words.say("No Ray cluster answers at {address}: {error}.", address=named or "this machine",
                               error=str(error).splitlines()[0]),
                     words.say("Check the address; without --address a cluster is begun on this machine."),
                 ) from error  # fmt: skip

@@ -77,21 +77,21 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A malformed event. index: its place in the batch, from 0."""
+class RefusedEvent:
+    """An event that is none. index: its place in the request, from 0."""
 
     index: int
     reason: str
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """What became of a batch: each of its events is counted in one of the four."""
+class Taken:
+    """What became of the events: each is counted in one of the four."""
 
     accepted: int
     repeated: int
     late: int
-    refused: tuple[Refusal, ...]
+    refused: tuple[RefusedEvent, ...]
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class EventLog:
             )
         self.lateness = float(found)
 
-    def append(self, events: Sequence[Any]) -> Accepted:
+    def append(self, events: Sequence[Any]) -> Taken:
         """Add a batch, in one transaction: see `add`."""
         with connected(self.path) as db:
             db.execute("begin immediate")
@@ -153,16 +153,16 @@ class EventLog:
             db.execute("commit")
         return done
 
-    def add(self, db: sqlite3.Connection, events: Sequence[Any]) -> Accepted:
+    def add(self, db: sqlite3.Connection, events: Sequence[Any]) -> Taken:
         """Add a batch within a transaction on the log's file. A malformed event is refused with its reason and kept
         aside; the others of the batch are added."""
         now = time.time()
         rows: list[list[Any]] = []
-        refused: list[Refusal] = []
+        refused: list[RefusedEvent] = []
         for index, event in enumerate(events):
             read = _read(event, now)
             if isinstance(read, str):
-                refused.append(Refusal(index, read))
+                refused.append(RefusedEvent(index, read))
             else:
                 rows.append(read)
         known = _known(db, [row[0] for row in rows])
@@ -188,7 +188,7 @@ class EventLog:
                 "delete from refused where offset <= (select max(offset) from refused) - ?", (MAX_KEPT_REFUSALS,)
             )
         late = sum(row[-1] for row in fresh)
-        return Accepted(len(fresh) - late, repeated, late, tuple(refused))
+        return Taken(len(fresh) - late, repeated, late, tuple(refused))
 
     def since(self, offset: int, limit: int) -> list[Event]:
         """At most `limit` events after this offset, in the order of their arrival; 0 begins at the first."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fairdash import data, entries, identity, recommenders, settings, trail, words
+from fairdash.engines import usual
 from fairdash.errors import ConfigError
 from fairdash.groups import form_all, suggest
 from fairdash.groups import from_json as group_from_json
@@ -49,7 +50,7 @@ def _dataset(workspace: Workspace, params: Params, progress: Progress) -> Result
 
 
 def _train(workspace: Workspace, params: Params, progress: Progress) -> Result:
-    """params: dataset, split[, recommender, options, mitigations, seed, device]."""
+    """params: dataset, split[, recommender, options, mitigations, seed, device, workers]."""
     dataset = entries.get_dataset(workspace, params["dataset"])
     seed = int(params.get("seed", 0))
     split = data.split.split(dataset, params["split"], seed=seed)
@@ -59,6 +60,7 @@ def _train(workspace: Workspace, params: Params, progress: Progress) -> Result:
         mitigations=tuple(Mitigation.from_json(chosen) for chosen in params.get("mitigations", ())),
         seed=seed,
         device=params.get("device", "auto"),
+        workers=int(params.get("workers", 1)),
     )
     made = train_run(workspace, split, spec, {"dataset": params["dataset"]}, progress)
     return {"runs": made.digest, "lists": entries.put_run_lists(workspace, made)}
@@ -77,7 +79,7 @@ def train_run(
         ):
             if not workspace.has("runs", name):  # else that one has made it
                 with workspace.create("runs", name, about, resume=True) as folder:
-                    fit.train(split, spec, folder, progress)
+                    fit.train(split, spec, folder, progress, usual())
     return entries.get_run(workspace, name)
 
 
@@ -196,6 +198,7 @@ def _search(workspace: Workspace, params: Params, progress: Progress) -> Result:
             seed=seed,
             device=params.get("device", "auto"),
             folder=folder,
+            engine=usual(),
             progress=progress,
         )
     return {"search": found.to_json()}

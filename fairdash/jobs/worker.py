@@ -1,4 +1,5 @@
-"""`python -m fairdash.jobs.worker HOME JOB OWNER`: one job, in a process of its own, in the workspace of its owner.
+"""`python -m fairdash.jobs.worker HOME JOB OWNER`: one job, in a process of its own, in the workspace of its owner; or
+handed over to a Ray cluster (`FAIRDASH_RAY_JOBS`).
 
 Trains at low priority so that the pages stay quick: a rerun while a small BERT trains takes 159 ms beside a process at
 low priority, 228 ms beside a plain one and 824 ms beside a thread (measured on two cores).
@@ -12,9 +13,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from fairdash import log, trail, words
+from fairdash import log, settings, trail, words
 from fairdash.errors import Cancelled, FairDashError, full
-from fairdash.jobs import runner
+from fairdash.jobs import remote, runner
 from fairdash.workspace import Workspace
 
 BEAT_SECONDS = 0.5  # how often progress is written and a wish to stop is seen
@@ -50,10 +51,14 @@ def main(home: str, job: str, owner: str = "") -> int:
     row = runner.get(workspace, job)
     os.nice(10)
     try:
-        from fairdash.jobs.kinds import run  # the pipeline, and with it torch, only in the worker
+        report, cluster = Reporter(workspace, job), settings.ray_jobs()
+        if cluster and row.kind not in runner.SHORT_KINDS:
+            result = remote.run(cluster, workspace, job, row.kind, row.params, report)
+        else:
+            from fairdash.jobs.kinds import run  # the pipeline, and with it torch, only in the worker
 
-        with trail.acting(f"job of person {owner[:12]}" if owner else "job"):
-            result = run(workspace, row.kind, row.params, Reporter(workspace, job))
+            with trail.acting(trail.job_of(owner)):
+                result = run(workspace, row.kind, row.params, report)
         jobs.finish(job, "done", result=result)
         code = 0
     except Cancelled as stop:

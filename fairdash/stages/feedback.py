@@ -93,6 +93,7 @@ def training(run: Run, data: str) -> dict[str, Any]:
     spec = TrainSpec.after(run)
     chosen = [mitigation.to_json() for mitigation in spec.mitigations]
     same = {"recommender": spec.recommender, "options": dict(spec.options), "mitigations": chosen}
+    same |= {"workers": spec.workers} if spec.workers > 1 else {}
     return {"dataset": data, "split": OWN, **same, "seed": spec.seed, "device": spec.device}
 
 

@@ -124,7 +124,7 @@ def _event(n: int = 0, **more: Any) -> dict[str, Any]:
     return {"userId": "u", "eventId": f"e{n}", "eventType": "watch", "itemId": "i", "sentAt": TIME, **more}
 
 
-def _log(folder: Path, *sent: dict[str, Any]) -> events.Accepted:
+def _log(folder: Path, *sent: dict[str, Any]) -> events.Taken:
     return events.EventLog(folder / "log.sqlite").append(sent)
 
 

@@ -1,5 +1,10 @@
-"""`python -m tests.load.cluster [--users 200000]`: a Ray cluster of two nodes on this machine, one of which is killed
-in the middle of an audit. Its numbers must be those of the audit on one machine: counts to the bit, all else to 1e-12.
+"""`python -m tests.load.cluster [--users 200000] [audit] [train] [jobs]`: Ray clusters on this machine.
+
+audit  two nodes, one of which is killed in the middle. The numbers must be those of the audit on one machine: counts
+       to the bit, all else to 1e-12.
+train  two workers on two nodes, one of which is killed after a checkpoint: the training goes on from there, and its
+       losses are those of one process to 1e-4.
+jobs   a job of the app through the Jobs API, whose cluster dies and comes back, and one that is stopped.
 
 It needs the package ray (`pip install 'fairdash[ray]'`), which `make test` does without.
 """
@@ -7,10 +12,15 @@ It needs the package ray (`pip install 'fairdash[ray]'`), which `make test` does
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import re
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +28,48 @@ import pandas as pd
 import ray
 from ray.cluster_utils import Cluster
 
+from fairdash.data import split, synthetic
+from fairdash.engines import nothing
 from fairdash.engines.on_ray import OnRay
+from fairdash.jobs import kinds, runner
+from fairdash.jobs.table import Job
 from fairdash.metrics import stream
+from fairdash.progress import silent
+from fairdash.recommenders import build, parallel
+from fairdash.recommenders import training as loop
+from fairdash.workspace import Workspace
 from tests.bench.scale import tables
+
+PORT = 8771  # of the dashboard
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=200_000)
+    parser.add_argument("parts", nargs="*", help="of audit, train and jobs; else all")
     chosen = parser.parse_args()
+    parts: dict[str, Callable[[Path], bool]] = {
+        "audit": lambda at: _audit(at, chosen.users),
+        "train": _train,
+        "jobs": _jobs,
+    }
+    wrong = False
+    for name in chosen.parts or parts:
+        with tempfile.TemporaryDirectory() as folder:
+            wrong |= not parts[name](Path(folder))
+    return int(wrong)
+
+
+def _audit(folder: Path, people: int) -> bool:
     stream.PIECE_ROWS = stream.BATCH_ROWS = 100_000  # many parts of little
-    with tempfile.TemporaryDirectory() as folder:
-        lists, truth, users = tables(Path(folder), chosen.users)
-        frames: dict[str, Any] = {"truth": pd.read_parquet(truth), "users": pd.read_parquet(users)}
-        options = {"groups": ["group"], "replicates": 100, "permutations": 200}
-        start = time.perf_counter()
-        expected = stream.from_parquet(lists, **frames, **options).to_json()
-        print(f"one machine: {time.perf_counter() - start:.1f} s", flush=True)
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-        doomed = cluster.add_node(num_cpus=1)
-        cluster.wait_for_nodes()
-        engine, parts, killed = OnRay(cluster.address), 0, threading.Event()
+    lists, truth, users = tables(folder, people)
+    frames: dict[str, Any] = {"truth": pd.read_parquet(truth), "users": pd.read_parquet(users)}
+    options = {"groups": ["group"], "replicates": 100, "permutations": 200}
+    start = time.perf_counter()
+    expected = stream.from_parquet(lists, **frames, **options).to_json()
+    print(f"audit on one machine: {time.perf_counter() - start:.1f} s", flush=True)
+    with _two_nodes() as (cluster, doomed):
+        parts, killed = 0, threading.Event()
 
         def progress(done: float, message: str = "", values: Any = None) -> None:
             nonlocal parts
@@ -48,13 +79,105 @@ def main() -> int:
                 killed.set()
 
         start = time.perf_counter()
+        engine = OnRay(cluster.address)
         found = stream.from_parquet(lists, **frames, **options, engine=engine, progress=progress).to_json()
         print(f"two nodes, one killed after two parts of {parts}: {time.perf_counter() - start:.1f} s", flush=True)
+    furthest = apart(found, expected)
+    print(f"furthest apart: {furthest:.1e}")
+    return killed.is_set() and furthest <= 1e-12
+
+
+OPTIONS = {"width": 32, "layers": 1, "length": 20, "items": "id", "dropout": 0.0, "batch": 32, "epochs": 6}
+
+
+def _train(folder: Path) -> bool:
+    data = split.split(synthetic.make(n_users=300, n_items=100)[0], "user-time:0.8").training
+    build("bert_sequence", OPTIONS).fit(data, seed=0, device="cpu", folder=folder / "one", progress=silent)
+    shared, killed, low = folder / "two", threading.Event(), 1.0
+    with _two_nodes() as (cluster, doomed):
+
+        def progress(done: float, message: str = "", values: Any = None) -> None:
+            nonlocal low
+            if killed.is_set() and message.startswith("Epoch"):
+                low = min(low, done)
+            if not killed.is_set() and any((shared / "checkpoints").glob("*/ready")):
+                cluster.remove_node(doomed, allow_graceful=False)
+                killed.set()
+
+        training = parallel.Training("bert_sequence", OPTIONS, data, 0, shared, 2)
+        parallel.fit(training, _Keeping(cluster.address), progress)
+    one, two = (json.loads((each / "curve.json").read_text())["rows"] for each in (folder / "one", shared))
+    furthest = max(abs(a["loss"] - b["loss"]) for a, b in zip(one, two, strict=True))
+    print(f"training on two nodes, one killed: went on at {low:.0%}; losses of {len(two)} epochs {furthest:.1e} apart")
+    return killed.is_set() and low > 1 / OPTIONS["epochs"] and furthest <= 1e-4
+
+
+class _Keeping(OnRay):
+    """Keeps a checkpoint of each epoch."""
+
+    def together(self, function: Any, shared: Any, n: int, meanwhile: Any = nothing) -> Any:
+        return super().together(_keeping, shared, n, meanwhile)
+
+
+def _keeping(training: parallel.Training, rank: int, name: str) -> None:
+    loop.CHECKPOINT_SECONDS = 0.0
+    parallel._part(training, rank, name)
+
+
+def _jobs(folder: Path) -> bool:
+    """A training through the Jobs API; the cluster dies in the middle of it and comes back. Then one that is stopped.
+    It needs ray[default]."""
+    workspace = Workspace(folder).ready()
+    data = kinds.run(workspace, "dataset", {"source": "synthetic"})["datasets"]
+    ports = {"include_dashboard": True, "dashboard_port": PORT}
+    os.environ |= {"FAIRDASH_RAY_JOBS": f"http://127.0.0.1:{PORT}", "PYTHONPATH": str(Path.cwd()),
+                   "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # fmt: skip
+    options = {"width": "16", "layers": "1", "items": "id", "patience": "999"}
+    training = {"dataset": data, "split": "user-time:0.8", "recommender": "bert_sequence", "device": "cpu"}
+
+    def asked(epochs: int) -> str:
+        chosen = {**training, "options": {**options, "epochs": str(epochs)}}
+        return runner.submit(workspace, "train", "A training", chosen)
+
+    def wait(job: str, until: Callable[[Job], bool]) -> Job:
+        while not until(row := runner.get(workspace, job)) and not row.ended:
+            runner.reap(workspace)
+            time.sleep(0.5)
+        return row
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **ports})
+    job = asked(30)
+    kept = workspace.root / "runs"
+    wait(job, lambda row: any(kept.rglob("checkpoint-*/ready")))
+    cluster.shutdown()
+    died = runner.get(workspace, job).done
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **ports})
+    row = wait(job, lambda row: False)
+    before, _, after = runner.read_log(workspace, job, 10_000).partition("it is begun again")
+    went_on = re.search(r"Epoch (\d+) of", after)
+    on = int(went_on[1]) if went_on else 0
+    print(f"a job whose cluster died at {died:.0%} went on in epoch {on}: {row.state}; {row.error or ''}", flush=True)
+    done = row.state == "done" and on > 1 and "waiting for it" in before
+    stopped = asked(3000)
+    wait(stopped, lambda row: "Epoch" in row.message)
+    runner.cancel(workspace, stopped)
+    row = wait(stopped, lambda row: False)
+    print(f"a job that is stopped: {row.state}", flush=True)
+    cluster.shutdown()
+    return done and row.state == "cancelled" and not ray.is_initialized()
+
+
+@contextmanager
+def _two_nodes() -> Iterator[tuple[Cluster, Any]]:
+    """A cluster, and the node that is to be killed."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    doomed = cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    try:
+        yield cluster, doomed
+    finally:
         ray.shutdown()
         cluster.shutdown()
-        furthest = apart(found, expected)
-        print(f"furthest apart: {furthest:.1e}")
-    return 0 if killed.is_set() and furthest <= 1e-12 else 1
 
 
 def apart(a: Any, b: Any) -> float:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairdash.errors import DataError
-from fairdash.events.log import MAX_IMPRESSION, MAX_TEXT, Accepted, EventLog, moment
+from fairdash.events.log import MAX_IMPRESSION, MAX_TEXT, EventLog, Taken, moment
 
 START = 1_700_000_000.0
 
@@ -28,8 +28,8 @@ def event(number: int, sent: float = START, **fields: Any) -> dict[str, Any]:
 
 def test_the_same_event_counts_once_within_a_batch_and_across(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "log.sqlite")
-    assert log.append([event(1), event(2), event(1, itemId="i9")]) == Accepted(2, 1, 0, ())
-    assert log.append([event(2), event(3)]) == Accepted(1, 1, 0, ())
+    assert log.append([event(1), event(2), event(1, itemId="i9")]) == Taken(2, 1, 0, ())
+    assert log.append([event(2), event(3)]) == Taken(1, 1, 0, ())
     assert [(e.event, e.item) for e in log.since(0, 10)] == [("e1", "i1"), ("e2", "i1"), ("e3", "i1")]
     assert log.counts().repeated == 2
 
@@ -38,13 +38,13 @@ def test_an_event_without_an_id_is_named_by_what_it_says(tmp_path: Path) -> None
     log = EventLog(tmp_path / "log.sqlite")
     one = event(0)
     del one["eventId"]
-    assert log.append([one, one, {**one, "itemId": "i2"}]) == Accepted(2, 1, 0, ())
+    assert log.append([one, one, {**one, "itemId": "i2"}]) == Taken(2, 1, 0, ())
 
 
 def test_events_within_the_lateness_are_put_where_they_belong_and_later_ones_are_counted(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "log.sqlite", lateness=60)
     done = log.append([event(1, START + 100), event(2, START + 40), event(3, START + 39.9), event(4, START + 200)])
-    assert done == Accepted(3, 0, 1, ())
+    assert done == Taken(3, 0, 1, ())
     assert log.append([event(5, START + 139)]).late == 1
     assert [e.event for e in log.of("u1")] == ["e3", "e2", "e1", "e5", "e4"]
     assert [e.event for e in log.since(0, 10) if e.late] == ["e3", "e5"]

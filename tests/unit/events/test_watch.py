@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from fairdash.errors import ConfigError, DataError
+from fairdash.events import drift
 from fairdash.events.log import EventLog
 from fairdash.events.sums import Sums, estimate
 from fairdash.events.watch import Rules, Watch
@@ -80,6 +81,22 @@ print("ready", flush=True)
 while watched.advance(53):
     print("+", flush=True)
 """
+
+
+def test_nothing_is_computed_again_that_did_not_change(log: EventLog, tmp_path: Path, monkeypatch) -> None:
+    """Each window that closed is judged once, however often it is looked, and a look without events reads none."""
+    judged: list[int] = []
+    judge = drift.judge
+
+    def counting(*given: Any, **more: Any) -> drift.Verdict:
+        judged.append(1)
+        return judge(*given, **more)
+
+    monkeypatch.setattr(drift, "judge", counting)
+    watched = all_of(watch(DATA, log, tmp_path / "state", RULES[0]), 50)
+    assert len(judged) == sum(len(window.verdicts) for window in watched.windows(10**6)) > 5
+    monkeypatch.setattr(Sums, "unpacked", None)
+    assert watched.advance(50) == 0
 
 
 def test_a_watch_that_is_killed_at_any_moment_neither_loses_nor_doubles_an_event(log: EventLog, tmp_path: Path) -> None:

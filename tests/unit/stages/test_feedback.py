@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 
 from fairdash import data, entries
 from fairdash.errors import ConfigError, FairDashError
+from fairdash.jobs import kinds
 from fairdash.run import Run
 from fairdash.schema import Dataset, Groups
 from fairdash.stages import feedback, fit
@@ -92,6 +93,18 @@ def test_a_version_is_trained_as_the_run_was_from_its_weights_where_it_can(
     same = {"dataset": "d" * 16, "split": "own", "recommender": recommender, "mitigations": [], "seed": 3}
     begun = {option: str(tmp_path / "model")} if option else {}
     assert params == {**same, "device": "cpu", "options": {"seed": "7", **begun}}
+
+
+def test_a_run_that_several_workers_trained_is_trained_by_as_many(tmp_path: Path) -> None:
+    """What the job is asked for reaches the training, which says that so many are not there."""
+    meta = {"recommender": "ease", "options": {}, "mitigations": [], "seed": 0, "device": "cpu", "workers": 999}
+    (tmp_path / "model").mkdir()
+    params = feedback.training(Run(tmp_path, meta), "d")
+    assert params["workers"] == 999
+    workspace = Workspace(tmp_path / "home")
+    made = kinds.run(workspace, "dataset", {"source": "synthetic"})["datasets"]
+    with pytest.raises(ConfigError, match="training of ease cannot be shared by several workers"):
+        kinds.run(workspace, "train", {**params, "dataset": made, "split": "user-time:0.8"})
 
 
 def test_a_run_that_took_a_model_as_it_is_is_trained(tmp_path: Path) -> None:
