@@ -300,6 +300,15 @@ def test_several_groups_are_told_apart_where_one_differs(high: int) -> None:
     assert found >= 30
 
 
+def test_one_large_group_of_twelve_is_told_apart() -> None:
+    """It is four standard errors from all others together and 3.1 from the nearest of them, which of 66 pairs is
+    nothing: the test asked pairs alone and did not tell it apart."""
+    sizes = statistics.DESIGNS[-1]
+    found = hits(*((round(0.3 * n), n) for n in sizes[:-1]), (233, sizes[-1]), permutations=1000)
+    assert found.p_value < 0.05
+    assert found.ci[0] > 0
+
+
 def test_mid_p_value() -> None:
     assert groups.p_value(1.0, np.array([0.0, 1.0, 2.0])) == pytest.approx((1 + 1 + 0.5) / 4)
     assert groups.p_value(0.0, np.zeros(9)) == 1.0
