@@ -16,7 +16,7 @@ from fairdash.charts.frame import BLUE, DASHES, GREY, PALETTE, SYMBOLS, VERMILLI
 
 Array = NDArray[np.float64]
 
-MAX_DOTS = 300  # people of one group that are drawn: those who moved furthest, then any others
+MAX_DOTS = 360  # people who are drawn, in equal parts of the groups: those who moved furthest, then any others
 MAX_BANDS = 6  # groups of one picture; the table holds all
 BAND = 0.3  # half the height of a group's row of people
 _GOLDEN = 0.6180339887  # multiples of it fill a band evenly
@@ -71,7 +71,7 @@ def movers(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) ->
             x=[None], y=[None], mode="markers", name=told, marker={"symbol": symbol, "color": color, "size": 9}
         )
     for i, row in enumerate(shown):
-        kept = _drawn(row)
+        kept = _drawn(row, MAX_DOTS // len(shown))
         before, after, number = row.before[kept], row.after[kept], row.numbers[kept]
         y = i + 0.14 + BAND * (2 * ((number * _GOLDEN) % 1) - 1)
         way = np.sign(after - before).astype(int)
@@ -141,10 +141,10 @@ def movers(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) ->
     )
 
 
-def _drawn(row: PeopleRow) -> NDArray[np.intp]:
+def _drawn(row: PeopleRow, most: int) -> NDArray[np.intp]:
     """Places of the people who are drawn: those who moved furthest, the others by their pseudonym, which is random."""
     order = np.lexsort((row.numbers, -np.abs(row.after - row.before)))
-    return order[:MAX_DOTS]
+    return order[:most]
 
 
 def _dots(

@@ -21,6 +21,7 @@ from fairdash.charts import (
     ReliabilityCell,
     TradePoint,
 )
+from fairdash.charts.lever import MAX_DOTS as MOST_PEOPLE
 from fairdash.charts.lever import frontier
 from fairdash.charts.lorenz import curve, gini
 from fairdash.charts.many import interval
@@ -468,3 +469,21 @@ def test_no_look_of_a_picture_changes_another() -> None:
     assert dark.layout.template.layout.font.color != chart.figure.layout.template.layout.font.color
     assert chart.themed().to_json() == light
     assert chart.themed(True) is dark
+
+
+def test_the_lever_draws_as_many_people_whatever_the_number_of_groups() -> None:
+    n = 500
+    before, after = np.zeros(n), np.arange(n) / n
+
+    def dots(groups: int) -> list[int]:
+        rows = [
+            charts.PeopleRow(f"g{g}", n, np.arange(n) + n * g + 1, before, after, (0.0, 0.5), (0.5, 0.4, 0.6))
+            for g in range(groups)
+        ]
+        chart = charts.movers(rows, "NDCG@10")
+        assert len(chart.keys) == len(set(chart.keys)) <= MOST_PEOPLE
+        return [int(key) for key in chart.keys]
+
+    assert len(dots(1)) == len(dots(2)) == len(dots(3)) == MOST_PEOPLE
+    assert 1 not in dots(1)  # who did not move
+    assert n in dots(2)  # who moved furthest
