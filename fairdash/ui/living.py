@@ -175,8 +175,8 @@ def _draw(source: Source, going: bool) -> None:
         st.info(words.say("The first window is not there yet."), icon=":material/hourglass:")
         return
     rates = {_key(rate): i for i, rate in enumerate(watch.census.rates)}
-    chosen = st.selectbox(words.say("What groups get"), list(rates), width=380,
-                          format_func=lambda key: watch.census.rates[rates[key]].name,
+    named = words.namer(list(rates), lambda key: watch.census.rates[rates[key]].name, limit=120)
+    chosen = st.selectbox(words.say("What groups get"), list(rates), width=380, format_func=named,
                           **state.pick("what", rates, _first(live, rates)))  # fmt: skip
     told = watch.census.rates[rates[chosen]]
     attribute = watch.census.groups[0].attribute

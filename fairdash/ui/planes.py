@@ -25,8 +25,8 @@ def plane(run: Run, it: Lever, shift: Shift, make: Make) -> None:
     """The lever's own strengths, those of what was mitigated before, and of any other method that is asked for."""
     wait(it)
     targets = it.targets
-    key = st.selectbox(words.say("Gap"), targets, format_func=lambda one: title(it, one),
-                       **state.pick("gap", targets, it.target))  # fmt: skip
+    named = words.namer(targets, lambda one: title(it, one), limit=160)
+    key = st.selectbox(words.say("Gap"), targets, format_func=named, **state.pick("gap", targets, it.target))
     picture = st.container()
     others = [one for one in METHODS if can(one) and one != it.chosen.method and not _lacks(run, one)]
     more = st.multiselect(words.say("Draw other methods, too"), others, **state.several("beside", others),
