@@ -14,7 +14,6 @@ from fairdash.jobs.table import Job
 from fairdash.ui import access, parts, sharing, state
 from fairdash.workspace import Workspace
 
-
 _KINDS = {  # of jobs; what they are called is their owners'
     "dataset": words.later("Data set"),
     "train": words.later("Train"),
