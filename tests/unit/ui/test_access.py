@@ -59,7 +59,12 @@ def test_nobody_is_there_where_no_page_is_drawn(monkeypatch: pytest.MonkeyPatch,
 
 def test_secrets_that_cannot_be_read_let_nobody_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "secrets.toml"
-    for text, signed in ((None, False), ("[auth\nclient_id = ", True), ("other = 1", False), ("[auth]\nx = 1", True)):
+    for text, signed in (
+        (None, False),
+        ("[auth\nclient_id = ", True),
+        ("[other]\nx = 1", False),
+        ("[auth]\nx = 1", True),
+    ):
         if text is not None:
             file.write_text(text)
         monkeypatch.setattr(st, "secrets", type(st.secrets)())
