@@ -1,10 +1,11 @@
-"""`python -m tests.load.cluster [--users 200000] [audit] [train] [jobs]`: Ray clusters on this machine.
+"""`python -m tests.load.cluster [--users 200000] [audit] [train] [jobs] [stop]`: Ray clusters on this machine.
 
 audit  two nodes, one of which is killed in the middle. The numbers must be those of the audit on one machine: counts
        to the bit, all else to 1e-12.
 train  two workers on two nodes, one of which is killed after a checkpoint: the training goes on from there, and its
        losses are those of one process to 1e-4.
-jobs   a job of the app through the Jobs API, whose cluster dies and comes back, and one that is stopped.
+jobs   a job of the app through the Jobs API (ray[default]), whose cluster dies and comes back
+stop   one that is stopped
 
 It needs the package ray (`pip install 'fairdash[ray]'`), which `make test` does without.
 """
@@ -28,10 +29,11 @@ import pandas as pd
 import ray
 from ray.cluster_utils import Cluster
 
+from fairdash import settings
 from fairdash.data import split, synthetic
 from fairdash.engines import nothing
 from fairdash.engines.on_ray import OnRay
-from fairdash.jobs import kinds, runner
+from fairdash.jobs import kinds, remote, runner
 from fairdash.jobs.table import Job
 from fairdash.metrics import stream
 from fairdash.progress import silent
@@ -46,12 +48,13 @@ PORT = 8771  # of the dashboard
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=200_000)
-    parser.add_argument("parts", nargs="*", help="of audit, train and jobs; else all")
+    parser.add_argument("parts", nargs="*", help="of audit, train, jobs and stop; else all")
     chosen = parser.parse_args()
     parts: dict[str, Callable[[Path], bool]] = {
         "audit": lambda at: _audit(at, chosen.users),
         "train": _train,
         "jobs": _jobs,
+        "stop": _stop,
     }
     wrong = False
     for name in chosen.parts or parts:
@@ -125,46 +128,64 @@ def _keeping(training: parallel.Training, rank: int, name: str) -> None:
 
 
 def _jobs(folder: Path) -> bool:
-    """A training through the Jobs API; the cluster dies in the middle of it and comes back. Then one that is stopped.
-    It needs ray[default]."""
+    """Whether a training whose cluster dies goes on when that is back."""
+    workspace, asked = _app(folder)
+    cluster = _with_dashboard()
+    job = asked(30)
+    _wait(workspace, job, lambda row: any((workspace.root / "runs").rglob("checkpoint-*/ready")))
+    cluster.shutdown()
+    died = runner.get(workspace, job).done
+    cluster = _with_dashboard()
+    row = _wait(workspace, job)
+    cluster.shutdown()
+    before, _, after = runner.read_log(workspace, job, 10_000).partition("it is begun again")
+    went_on = re.search(r"Epoch (\d+) of", after)
+    on = int(went_on[1]) if went_on else 0
+    print(f"a job whose cluster died at {died:.0%} went on in epoch {on}: {row.state}; {row.error or ''}", flush=True)
+    return row.state == "done" and on > 1 and "waiting for it" in before and not ray.is_initialized()
+
+
+def _stop(folder: Path) -> bool:
+    """Whether a stop reaches the cluster."""
+    workspace, asked = _app(folder)
+    cluster = _with_dashboard()
+    job = asked(3000)
+    _wait(workspace, job, lambda row: "Epoch" in row.message)
+    attempt = (workspace.root / "remote" / job / "attempt").read_text()
+    runner.cancel(workspace, job)
+    row = _wait(workspace, job)
+    known = remote._Cluster(settings.ray_jobs()).state(attempt)
+    cluster.shutdown()
+    print(f"a job that is stopped: {row.state}, on the cluster {known}; {row.error or ''}", flush=True)
+    return (row.state, known) == ("cancelled", "STOPPED")
+
+
+def _app(folder: Path) -> tuple[Workspace, Callable[[int], str]]:
+    """A workspace whose long jobs go to the cluster, and what asks for a training of so many epochs."""
     workspace = Workspace(folder).ready()
     data = kinds.run(workspace, "dataset", {"source": "synthetic"})["datasets"]
-    ports = {"include_dashboard": True, "dashboard_port": PORT}
     os.environ |= {"FAIRDASH_RAY_JOBS": f"http://127.0.0.1:{PORT}", "PYTHONPATH": str(Path.cwd()),
                    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # fmt: skip
-    options = {"width": "16", "layers": "1", "items": "id", "patience": "999"}
+    options = {"width": "16", "layers": "1", "items": "id", "patience": "9999"}
     training = {"dataset": data, "split": "user-time:0.8", "recommender": "bert_sequence", "device": "cpu"}
 
     def asked(epochs: int) -> str:
         chosen = {**training, "options": {**options, "epochs": str(epochs)}}
         return runner.submit(workspace, "train", "A training", chosen)
 
-    def wait(job: str, until: Callable[[Job], bool]) -> Job:
-        while not until(row := runner.get(workspace, job)) and not row.ended:
-            runner.reap(workspace)
-            time.sleep(0.5)
-        return row
+    return workspace, asked
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **ports})
-    job = asked(30)
-    kept = workspace.root / "runs"
-    wait(job, lambda row: any(kept.rglob("checkpoint-*/ready")))
-    cluster.shutdown()
-    died = runner.get(workspace, job).done
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **ports})
-    row = wait(job, lambda row: False)
-    before, _, after = runner.read_log(workspace, job, 10_000).partition("it is begun again")
-    went_on = re.search(r"Epoch (\d+) of", after)
-    on = int(went_on[1]) if went_on else 0
-    print(f"a job whose cluster died at {died:.0%} went on in epoch {on}: {row.state}; {row.error or ''}", flush=True)
-    done = row.state == "done" and on > 1 and "waiting for it" in before
-    stopped = asked(3000)
-    wait(stopped, lambda row: "Epoch" in row.message)
-    runner.cancel(workspace, stopped)
-    row = wait(stopped, lambda row: False)
-    print(f"a job that is stopped: {row.state}", flush=True)
-    cluster.shutdown()
-    return done and row.state == "cancelled" and not ray.is_initialized()
+
+def _with_dashboard() -> Cluster:
+    node = {"num_cpus": 2, "include_dashboard": True, "dashboard_port": PORT}
+    return Cluster(initialize_head=True, head_node_args=node)
+
+
+def _wait(workspace: Workspace, job: str, until: Callable[[Job], bool] = lambda row: row.ended) -> Job:
+    while not until(row := runner.get(workspace, job)) and not row.ended:
+        runner.reap(workspace)
+        time.sleep(0.5)
+    return row
 
 
 @contextmanager
