@@ -104,7 +104,7 @@ class Compared:
         """The gap that is a distance: `groups.distance` of a statistic [...] of sums [..., g, c]. why: said where it is
         undefined."""
         null = self.null(np.arange(self.sums.shape[-1]))
-        return groups.distance(statistic, self.sums, self.boot, null, reason=why, **options)
+        return groups.distance(statistic, self.sums, self.boot, null, people=self.people, reason=why, **options)
 
     def counts(self, column: str) -> NDArray[np.int64]:
         """Sums of a column of counts [g]."""

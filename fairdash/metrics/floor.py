@@ -5,9 +5,10 @@ for groups that are treated alike, and with few people they are far from it. The
 labels, which is what equal treatment shows at this size, and `above_floor` is the value less it.
 
 Its interval has the spread of the bootstrap replicates around their own mean (that mean is the value with the noise
-once more), or that of the shuffled values where there are no replicates; and its lower end says what the test says: it
-is above 0 if p < 0.05, and not otherwise. So it leaves 0 out for 5 % of groups that are alike. Far above the floor
-noise adds less than the floor, so that above_floor is on the safe side there: the truth lies between it and the value.
+once more), or that of the shuffled values where there are no replicates, or all are one; and its lower end says what
+the test says: it is above 0 if p < 0.05, and not otherwise. So it leaves 0 out for 5 % of groups that are alike. Far
+above the floor noise adds less than the floor, so that above_floor is on the safe side there: the truth lies between it
+and the value.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairdash.metrics.bootstrap import interval
-from fairdash.metrics.groups import agreeing
+from fairdash.metrics.groups import agreeing, constant
 
 Array = NDArray[np.float64]
 
@@ -41,7 +42,7 @@ def above(value: float, shuffled: Array, replicates: Array, p_value: float) -> A
     if not len(null) or np.isnan(value):
         return Above(np.nan, np.nan, (np.nan, np.nan))
     floor = float(null.mean())
-    around = moved if len(moved) > 1 else null
+    around = moved if len(moved) > 1 and not constant(moved) else null
     low, high = interval(around - around.mean() + (value - floor))
     return Above(floor, value - floor, agreeing((low, max(high, 0.0)), value - floor, p_value))
 

@@ -25,8 +25,10 @@ lower:
 
 paired: before and after. A part of the people has a new list, with another base rate in some designs. smallest,
 largest, gap: part whose interval holds the change of that group's value, of the gap: 0.93 or more, and 0.97 or less
-where it has something to tell (`Design.exact`): not where one or two people of a group change, nor where there is no
-gap before or after. moved: part of data sets in which the gap is said to have changed.
+where it has something to tell (`Design.exact`): not where few people of a group change, nor where there is no gap
+before or after. That fewer than six people who move all go one way is chance in more than 0.05, so that no interval of
+that level leaves 0 out then: in "few change" 0.4 of 20 people move, and 4 of 200. In eight designs all three numbers
+have both bounds. moved: part of data sets in which the gap is said to have changed.
 
 overlapping: people of two or three groups of which a part is in several; their hits come at a rate of their
 combination of groups. rejects, excludes, gap and found as above.

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import distance
 
 from fairdash.hashing import id_hash
-from fairdash.metrics import accuracy, audit, bootstrap, groups
+from fairdash.metrics import accuracy, audit, bootstrap, categories, groups
 from fairdash.metrics.groups import Gap
 from fairdash.metrics.rates import Rates, spread
 from fairdash.metrics.shuffles import orders_of, shuffle_rows
@@ -232,6 +233,17 @@ def test_a_group_without_hits_is_not_certain() -> None:
     assert found.ci[0] < 0 < found.ci[1]
 
 
+@pytest.mark.parametrize(
+    ("values", "ends"), [([0.1], None), ([0.0], (0, 0.975)), ([1.0], (0.025, 1)), ([0.1, 0.1], (0.1, 0.1))]
+)
+def test_one_person_alone_has_an_interval_of_hits_only(values: list[float], ends: tuple[float, float] | None) -> None:
+    x = np.array(values)
+    rows = np.stack([x, x**2, np.ones_like(x)], axis=1)
+    found = spread(MEAN, rows.sum(axis=0)[None], (rows.T @ rows)[None], np.array([len(x)])).ends()
+    low, high = (float(end[0, 0]) for end in found)
+    assert (low, high) == pytest.approx(ends if ends else (math.nan, math.nan), nan_ok=True)
+
+
 def test_by_hand_an_end_that_the_test_implies() -> None:
     """A gap of 0.06 at p = 0.01, z = 2.576: its error without a difference is 1.96 · 0.06 / 2.576 = 0.04565. Where the
     variance doubles with every 0.01 more, (0.06 − end)² = 0.04565² (1 + 100 end)."""
@@ -329,6 +341,23 @@ def test_cross_entropy_of_equal_means_is_0() -> None:
     assert groups.cross_entropy(np.array([0.3, 0.3, 0.3])) == pytest.approx(0)
     assert groups.cross_entropy(np.array([0.1, 0.3])) == pytest.approx(((0.25 / 0.25) + (0.25 / 0.75) - 1) / 2)
     assert math.isnan(groups.cross_entropy(np.array([0.0, 0.3])))
+
+
+def test_groups_without_anything_in_common_are_not_certain_to_have_nothing() -> None:
+    """20 people each, of whom every one gets the own group's category: no replicate is another, as with 0 of 20. In one
+    group 1 - 0.025^(1/20) = 0.168 may get the other's."""
+    total = np.array([[20.0, 0.0], [0.0, 20.0]])
+    rng = np.random.default_rng(0)
+    boot, null = total * rng.poisson(20, (100, 2, 1)) / 20, total[rng.integers(0, 2, (100, 2))]
+    made = groups.distance(
+        categories.largest_divergence, total, boot, null, root=True, exact=1.0, people=np.array([20, 20])
+    )
+    assert (made.gap, made.ci[1]) == (1.0, 1.0)
+    lost = 1 - 0.025 ** (1 / 20)
+    mixed = distance.jensenshannon([1 - lost, lost], [0, 1], base=2)
+    assert made.ci[0] == pytest.approx(1 - math.sqrt(2) * (1 - mixed))
+    assert 0.7 < made.ci[0] < 0.75
+    assert math.isnan(made.detectable)  # nothing shows how far apart chance would bring them
 
 
 def test_differential_fairness_by_hand() -> None:
