@@ -45,7 +45,7 @@ _MARKS = (
         "fk",
         "sku",
     ),
-    *("id", "no", "nr", "sk", "编号", "編號", "번호", "номер"),
+    *("id", "no", "nr", "sk", "ref", "编号", "編號", "번호", "номер"),
 )
 
 
@@ -72,7 +72,8 @@ USER_NAMES = _known(
     "patient employee student learner listener reader subscriber buyer shopper household anonid panelist respondent",
     "användare användarid uživatel zákazník käyttäjä asiakas bruger bruker kunder felhasználó ügyfél utilizator",
     "χρήστης πελάτης משתמש کاربر pengguna pelanggan người_dùng nguoi_dung khách_hàng ผู้ใช้ ลูกค้า",
-    "यूज़र उपयोगकर्ता ग्राहक korisnik",
+    "यूज़र उपयोगकर्ता ग्राहक korisnik kundennr",
+    "userpseudoid fullvisitorid idvisitor anonymousid",
 )
 ITEM_NAMES = _known(
     "itemid item iid movieid movie filmid film artistid artist trackid track songid song bookid isbn productid",
@@ -86,7 +87,13 @@ ITEM_NAMES = _known(
     "фильмid idфильма товар товарid idтовара книга المنتج الفيلم articolo film movie track song content",
     "電影 貨品 製品 곡 도서 produkty vara produktid bok skiva kniha položka tuote elokuva kirja vare bog",
     "termék könyv produs carte ταινία προϊόν βιβλίο פריט סרט ספר فیلم محصول produk barang buku sản_phẩm san_pham",
-    "phim สินค้า ภาพยนตร์ फ़िल्म उत्पाद proizvod knjiga playlist titleid doctor",
+    "phim สินค้า ภาพยนตร์ फ़िल्म उत्पाद proizvod knjiga playlist titleid doctor artikelnr trackuri",
+    "lineitemsku idactionurl",
+)
+# What an id tells apart that is neither a person nor an item.
+OCCASION_NAMES = _known(
+    "sessionid session visitid idvisit visit orderid order ordernumber transactionid invoiceno invoiceid invoice",
+    "reviewid eventid requestid impressionid logid rowid recordid basketid cartid queryid searchid",
 )
 RATING_NAMES = _known(
     "rating ratings stars score overall preference like liked label isliked favorite favourite grade vote feedback",
@@ -96,6 +103,8 @@ RATING_NAMES = _known(
     "értékelés notă βαθμολογία αξιολόγηση דירוג امتیاز penilaian peringkat đánh_giá danh_gia คะแนน रेटिंग ocjena",
     "ratingvalue ratingscore ratinggiven",
 )
+# Grades, of which 0 is the lowest.
+GRADE_NAMES = _known("relevance relevant rel gain judgment label target")
 COUNT_NAMES = _known(
     "count plays playcount playscount listens listencount clicks views watchcount weight frequency quantity",
     "purchases visits scrobbles hours minutes seconds playtime playtimeforever hoursplayed watchtime timespent",
@@ -123,6 +132,8 @@ TIME_NAMES = _known(
 DEED = re.compile(
     "like|love|fav|click|buy|bought|purchas|follow|shar|recommend|comment|subscri|cart|finish|complet|skip|hate"
 )
+# Counts that may have decimals: how long, and how much.
+MEASURED = re.compile("hour|minut|second|time|durat|weight|watch|stunden|heure|hora|frequency")
 DATE_PARTS = {  # the columns of a date that stands in several
     "year": _known("year yyyy jahr année annee año ano anno jaar rok år 年 年份 연도 год"),
     "month": _known("month mm monat mois mes mese maand miesiąc måned 月 月份 월 месяц"),
@@ -184,6 +195,15 @@ _PARTS = {
     "test": "test testing tst heldout holdout",
 }
 _PART = {word: part for part, words in _PARTS.items() for word in words.split()}
+# Who is named so is no person, but the sum of a table.
+SUM_NAMES = _known(
+    "total totals grandtotal subtotal sum sums summe gesamt gesamtsumme gesamtergebnis totaal totale totali",
+    "totalgeneral totalgénéral suma soma somme insgesamt итого всего 总计 合计 總計 合計 총계 합계",
+)
+# Lists that are in the order of time.
+SEQUENCE_NAMES = _known(
+    "sequence itemsequence itemseq history playlist session sessionitems clickhistory watchhistory tracks"
+)
 LIST_NAMES = _known(
     "items titles recommendations recommended recs predictions itemlist items_list itemids topk topn itemsequence",
     "sequence history",
@@ -243,6 +263,15 @@ def is_called(name: str, known: Sequence[str]) -> bool:
     return plain(name) in known or bare(name) in known
 
 
+def is_count(name: str) -> bool:
+    """Whether a column is called a count, alone or at the end of its name: Quantity, Lineitem quantity."""
+    key = plain(name)
+    longer = any(len(word) > 4 and key.endswith(word) for word in COUNT_NAMES) and not key.endswith(
+        ("account", "discount")
+    )
+    return key in COUNT_NAMES or (longer and key not in RATING_NAMES)
+
+
 def names(frame: pd.DataFrame) -> list[str]:
     """The columns' names."""
     return [str(column) for column in frame.columns]
@@ -283,6 +312,21 @@ def is_identifier(name: str) -> bool:
     key = plain(name)
     ends = ("id", "sha", "hash", "mbid", "url", "uri", "email", "phone", "zip", "zipcode", "postalcode", "postcode")
     return key.endswith(ends) or key in {"name", "title", "latitude", "longitude", "lat", "lon", "lng", "address", "ip"}
+
+
+_ROUNDED = re.compile(r"[+-]?(\d)(?:[.,](\d+))?[eE]\+(\d+)")
+_UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"  # characters without a width, which no eye finds
+
+
+def stripped(ids: pd.Series) -> pd.Series:
+    """Text [n] without spaces and characters of no width around it; what has nothing else becomes missing."""
+    return ids.str.strip().str.strip(_UNSEEN + " \t\u00a0").replace("", None)
+
+
+def rounded(ids: Iterable[str]) -> list[str]:
+    """The ids that are numbers which a table program has rounded, such as 7.65612E+16: of several ids one is left."""
+    found = [(text, _ROUNDED.fullmatch(text)) for text in ids]
+    return [text for text, match in found if match and match[2] and int(match[3]) > len(match[2])]
 
 
 def tidy(column: pd.Series) -> pd.Series:

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fairdash import columns
-from fairdash.data import times
+from fairdash.data import times, values
 from fairdash.data.mapping import list_cell, looks_like_time, separates
 
 _MANY = 500  # different values above which a column is no attribute to group by
@@ -22,6 +23,7 @@ _UNIT = re.compile(r"\s*([^\d\s.,+-]{0,4})\s*([-+]?\d[\d.,]*)\s*([^\d\s.,]{0,12}
 _WAYS = ((r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?", "."), (r"[-+]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?", ","))
 YEAR = 365.2425 * 86400
 _FEWEST_TEXTS = 20  # cells below which nothing says whether they are all different
+_ON, _OFF = {"true", "yes", "y", "t", "1"}, {"false", "no", "n", "f", "0"}
 _LONG = 32  # characters of a cell that is no name of a group
 
 
@@ -42,6 +44,11 @@ def spellings(column: pd.Series, name: str) -> dict[str, str]:
     for text in counts:
         key = genders[text] if (named or all_known) and genders[text] else _key(text)
         alike.setdefault(key or text.casefold(), []).append(text)
+    flags = {text: (text.casefold() in _ON) for text in counts if text.casefold() in _ON | _OFF}
+    if len(flags) == len(counts) and not named:  # true, 1 and yes are one
+        alike = {}
+        for text, on in flags.items():
+            alike.setdefault(str(on), []).append(text)
     initials = {text.casefold() for text in counts if len(text) == 1 and text.isalpha()}
     longer = {key for key in alike if len(key) > 1 and not any(letter.isdigit() for letter in key)}
     if initials and not (named or all_known):
@@ -98,6 +105,10 @@ def without_units(column: pd.Series) -> tuple[pd.Series, str] | None:
     they are no numbers with one and the same unit."""
     known = columns.tidy(column)
     cells = known.dropna().drop_duplicates()
+    parted = values.dotted(cells) if len(cells) > 1 else np.zeros(0, dtype=bool)
+    if parted.any() and columns.is_numeric(cells.str.replace(".", "", regex=False)):
+        whole = {text: text.replace(".", "") for text in cells[parted]}
+        return known.map(lambda text: whole.get(text, text), na_action="ignore").astype("str"), "."
     if len(cells) < 2 or columns.is_numeric(cells):
         return None
     found = {text: _UNIT.fullmatch(text) for text in cells}
@@ -123,7 +134,7 @@ def birth_column(users: pd.DataFrame, as_of: float | None) -> str | None:
     if any(columns.is_age(c) for c in columns.names(users)):
         return None
     for column in columns.names(users):
-        if columns.plain(column) in columns.BIRTH_DATE_NAMES and times.parse(users[column]).unit == "seconds":
+        if columns.plain(column) in columns.BIRTH_DATE_NAMES and _births(users[column]) is not None:
             return column
         if (
             columns.plain(column) in columns.BIRTH_YEAR_NAMES
@@ -134,18 +145,54 @@ def birth_column(users: pd.DataFrame, as_of: float | None) -> str | None:
     return None
 
 
+_DAY = 86400.0
+_EXCEL = 25569  # days from the beginning of Excel's calendar to 1970
+
+
+def _births(column: pd.Series) -> NDArray[np.float64] | None:
+    """Seconds since 1970 of dates of birth [n]: dates of any kind, and the numbers that programs make of them (seconds
+    or milliseconds since 1970, before it below 0; days of Excel); None for what are none, such as years."""
+    parsed = times.parse(column)
+    if parsed.unit == "seconds" and not _since_1970(column):
+        return parsed.moments
+    if not columns.is_numeric(column):
+        return None
+    numbers = columns.numbers(column)
+    if 19_000_101 <= np.nanmedian(numbers) <= 20_991_231:  # 19850301, some of them no dates
+        return times.parse(column.str.strip().str.removesuffix(".0"), "%Y%m%d").moments
+    for scale, first, last in ((1.0, -3.5e9, 5e9), (1000.0, -3.5e12, 5e12)):
+        wide = np.nanmax(np.abs(numbers)) > 1e7 * scale
+        if wide and np.nanmin(numbers) > first and np.nanmax(numbers) < last:
+            found: NDArray[np.float64] = numbers / scale
+            return found
+    return (numbers - _EXCEL) * _DAY if np.nanmin(numbers) > 3000 and np.nanmax(numbers) < 60_000 else None
+
+
+def _since_1970(column: pd.Series) -> bool:
+    """Whether dates are numbers of seconds, which parse would read as such only where all are after 1970."""
+    return columns.is_numeric(column) and bool(np.nanmin(columns.numbers(column)) < 0)
+
+
+def _short_years(column: pd.Series) -> NDArray[np.bool_]:
+    """Which dates [n] write no year of four digits."""
+    return ~column.astype("str").str.contains(r"\d{4}", na=False).to_numpy()
+
+
 def with_ages(users: pd.DataFrame, as_of: float | None) -> pd.DataFrame:
     """The people with `age` in whole years in the place of their birth. as_of: seconds since 1970; None: today."""
     column = birth_column(users, as_of)
     if column is None:
         return users
     at = datetime.now(UTC).timestamp() if as_of is None else as_of
-    if columns.is_numeric(users[column]):
+    born = _births(users[column]) if columns.plain(column) in columns.BIRTH_DATE_NAMES else None
+    if born is not None:
+        ages = np.floor((at - born) / YEAR + 1e-3)
+        soon = ages < 0  # two digits for the year: 55 is 1955
+        ages = np.where(soon & (ages >= -100) & _short_years(users[column]), ages + 100, ages)
+    else:
         years, this = columns.numbers(users[column]), datetime.fromtimestamp(at, UTC).year
         years = np.where(years < 100, years + np.where(years > this % 100, 1900, 2000), years)  # 85, and 07
         ages = this - years
-    else:
-        ages = np.floor((at - times.parse(users[column]).moments) / YEAR + 1e-3)
     text = pd.Series([f"{age:.0f}" if np.isfinite(age) else None for age in ages], index=users.index, dtype="str")
     return users.assign(**{column: text}).rename(columns={column: "age"})
 

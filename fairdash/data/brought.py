@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash import columns, words
-from fairdash.data import clean, files, importing, mapping, meaning, read, shapes, times
+from fairdash.data import check, clean, files, importing, mapping, meaning, read, shapes, times, values
 from fairdash.data.check import Tables
 from fairdash.data.findings import Finding, Question, Severity, UnansweredError, examples, first_rows, questions
 from fairdash.data.options import ImportOptions
@@ -27,6 +27,8 @@ from fairdash.words import Said
 
 SYSTEM = "system"
 _SYSTEMS = 50  # more different values than that tell no systems apart
+_LOOK = 2_000_000  # rows of lists in which scores are held against ranks
+_FEWEST = 10  # pairs of neighbours in lists, before their scores are held to go the other way
 _LISTS = "lists: "  # before the names of tables of lists, among those of the other tables
 Brings = Source | pd.DataFrame
 Lists = Brings | Sequence[Brings] | Mapping[str, Brings]  # several: a list, or by the names of their systems
@@ -209,14 +211,15 @@ def entered(source: Brings, what: str, options: ImportOptions, findings: list[Fi
         if what in ("users", "items"):
             return table
         table = shapes.dated(table)
-        return shapes.rows(table, place) if lists or known(frame, columns.ITEM_NAMES) is None else table
+        return shapes.rows(table, place, options.user) if lists or known(frame, columns.ITEM_NAMES) is None else table
     own = {"users": options.read_users, "items": options.read_items}.get(what, options.read_interactions)
     table, _ = shapes.recognise(read.table(source, options.reading(own)))
     if what in ("users", "items"):
         table = shapes.named_people(table) if what == "users" else shapes.joined_categories(table)
     else:
-        table = shapes.rows(shapes.dated(table), place)
-    findings += files.seen(table)
+        table = shapes.rows(shapes.dated(table), place, options.user)
+    # The order in time is asked of interactions alone; here it is of no account.
+    findings += [replace(f, question=None) if f.key == "laid_out" else f for f in files.seen(table)]
     return table
 
 
@@ -243,19 +246,22 @@ def list_columns(
     chosen = list_roles(table, options, findings)
     once = chosen.get(RANK, chosen[ITEM_ID])
     table = meaning.of_fold(table, (chosen[USER_ID], once), options, findings, held=True)
+    table = _no_repeats(_in_numbers(table, chosen, findings), chosen, findings)
     asked = _told(table.frame, chosen) if SYSTEM not in chosen and options.system is None else {}
     if SYSTEM not in chosen and options.system is None and not asked:
         chosen |= _several_lists(table, chosen, findings, timed=timed)
     frame = table.frame
+    told = [known(frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES)] if asked else []
+    column = known(frame, columns.TIME_NAMES, set(chosen.values())) if timed else None
+    if timed and options.time and options.time in frame:
+        column = options.time
+    chosen = _ordered_by(table, chosen, [c for c in (*told, column) if c], options, findings)
     made = pd.DataFrame({name: frame[column] for name, column in chosen.items()})
     if asked:
         attribute, value = (known(frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))
         made[SYSTEM] = [_system_told(a, v) for a, v in zip(frame[attribute], frame[value], strict=True)]
         made.attrs["told"] = asked
         frame = frame.drop(columns=[attribute, value])
-    column = known(frame, columns.TIME_NAMES, set(chosen.values())) if timed else None
-    if timed and options.time and options.time in frame:
-        column = options.time
     when = None if column is None else meaning.moments(table, column, None, options, findings)
     if column is not None and when is not None:
         made[TIME], chosen[TIME] = when[0], column
@@ -263,6 +269,91 @@ def list_columns(
     if SYSTEM in made and made[SYSTEM].nunique() < 2:
         made = made.drop(columns=SYSTEM)
     return made, frame[[c for c in columns.names(frame) if c not in chosen.values()]]
+
+
+def _in_numbers(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> Table:
+    """The table with scores that are written in other ways than Python's (0,93 or 93 %) as numbers."""
+    column = chosen.get(SCORE)
+    if column is None or pd.api.types.is_numeric_dtype(table.frame[column].dtype):
+        return table
+    got = values.read(table.frame[column])
+    if not got.note or got.bad.any():
+        return table
+    message = words.say(
+        "{column}: {n} cells such as {shown} are read as numbers.",
+        column=column,
+        n=got.count,
+        shown=examples(table.frame[column].dropna().head(100)),
+    )
+    findings.append(Finding(got.note, "info", table.name, message, got.count))
+    return replace(table, frame=table.frame.assign(**{column: got.numbers}))
+
+
+def _twice(frame: pd.DataFrame, person: str, rank: str) -> bool:
+    """Whether somebody has two rows of one rank; whole numbers are told by sorting, which is faster than a table."""
+    key = clean.paired(*(frame[c].to_numpy() if frame[c].dtype.kind == "i" else None for c in (person, rank)))
+    if key is None:
+        return bool(frame.duplicated([person, rank]).any())
+    ordered = np.sort(key)
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
+def _no_repeats(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> Table:
+    """The table without rows that say the same of the same list as another one."""
+    if RANK not in chosen or (SYSTEM not in chosen and not _twice(table.frame, chosen[USER_ID], chosen[RANK])):
+        return table  # without ranks, one of two equal items counts in any case
+    again = table.frame.duplicated(list(dict.fromkeys(chosen.values()))) & table.frame[chosen[USER_ID]].notna()
+    if not again.any() or not (rest := table.frame[~again]).shape[0]:
+        return table
+    others = [c for c in columns.names(table.frame) if c not in chosen.values()]
+    if not table.frame.duplicated()[again].all() and others:
+        return table  # what stands beside may tell lists apart
+    message = words.say("{n} rows are in the file twice; one of each counts.", n=int(again.sum()))
+    findings.append(_finding("repeated_rows", "warning", table.name, message, table.frame, again, applied=True))
+    return replace(table, frame=rest)
+
+
+def _ordered_by(
+    table: Table, chosen: dict[str, str], apart: Sequence[str], options: ImportOptions, findings: list[Finding]
+) -> dict[str, str]:
+    """The roles without the rank, where rank and score tell opposite orders and the rank is a mere place in a cell that
+    scores stand beside; asked in either case. apart: columns that tell lists of a person apart, beside the system's."""
+    if not {RANK, SCORE} <= chosen.keys() or options.rank is not None:
+        return chosen
+    frame = table.frame.head(_LOOK)
+    rank, score = (columns.numbers(frame[chosen[name]]) for name in (RANK, SCORE))
+    told = np.isfinite(rank) & np.isfinite(score)
+    if not told.any():
+        return chosen
+    lists = [chosen[USER_ID], *([chosen[SYSTEM]] if SYSTEM in chosen else []), *apart]
+    of = frame[lists].astype("str").agg("\x1f".join, axis=1) if len(lists) > 1 else frame[lists[0]]
+    codes = pd.factorize(of)[0][told]
+    order = np.lexsort((rank[told], codes))
+    codes, sorted_score = codes[order], score[told][order]
+    same = codes[1:] == codes[:-1]
+    rises = same & (np.diff(sorted_score) > 0)
+    if not rises.any():
+        return chosen
+    if rises.sum() <= 0.5 * same.sum() or same.sum() < _FEWEST:
+        message = words.say(
+            "{n} rows have a higher score than a row of better rank; the rank counts.", n=int(rises.sum())
+        )
+        where = np.zeros(len(frame), dtype=bool)
+        where[np.flatnonzero(told)[order[1:][rises]]] = True
+        findings.append(_finding("order", "warning", table.name, message, frame, where))
+        return chosen
+    laid = chosen[RANK] == RANK and any(note.key == "laid_out" for note in table.notes)
+    likely = "" if laid else chosen[RANK]
+    text = words.say(
+        "{name}: {rank} and {score} tell opposite orders: the first of a list has the lowest score. Does {rank} give "
+        "the order, or (none) {score}?",
+        name=table.name,
+        rank=chosen[RANK],
+        score=chosen[SCORE],
+    )
+    question = Question("rank", text, (chosen[RANK], ""), likely)
+    findings.append(Finding("opposite_orders", "warning", table.name, text, int(rises.sum()), question=question))
+    return {name: column for name, column in chosen.items() if name != RANK or likely}
 
 
 def _told(frame: pd.DataFrame, chosen: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -287,6 +378,8 @@ def _several_lists(table: Table, chosen: Mapping[str, str], findings: list[Findi
     """The column that tells lists apart where people have several: taken as the system's, and asked. Raises DataError
     where only a time does, and windows were not asked for."""
     frame, person = table.frame, chosen[USER_ID]
+    if RANK in chosen and not _twice(frame, person, chosen[RANK]):
+        return {}
     once = [chosen[RANK]] if RANK in chosen else [chosen[ITEM_ID]]
     pairs = frame[[person, *dict.fromkeys([*once, chosen[ITEM_ID]])]].drop_duplicates() if RANK in chosen else frame
     if not pairs.duplicated([person, *once]).any():
@@ -601,7 +694,8 @@ def _clean_ids(frame: pd.DataFrame, key: str, file: str, findings: list[Finding]
     whole = pd.api.types.is_float_dtype(ids.dtype) and bool((ids.dropna() == np.floor(ids.dropna())).all())
     if not pd.api.types.is_numeric_dtype(ids.dtype):
         given = pd.Series(ids.unique()).dropna()  # there are fewer of them than rows
-        text = given.str.strip().replace("", None)
+        findings += check.rounded_ids(file, given, key)
+        text = columns.stripped(given)
         odd = set(given[(text != given) | text.isna()])
         if odd:
             spaces = ids.isin(odd)
@@ -612,12 +706,12 @@ def _clean_ids(frame: pd.DataFrame, key: str, file: str, findings: list[Finding]
                 examples=examples(ids[spaces]),
             )
             findings.append(_finding("id_spaces", "warning", file, message, frame, spaces, "strip_ids", applied=True))
-            ids = ids.str.strip().replace("", None)
+            ids = columns.stripped(ids)
         told = text.dropna()
-        if len(told) and told.str.fullmatch(r"\d+\.0").all():
+        if len(told) and told.str.fullmatch(r"\d+\.0+").all():
             message = words.say('{key} is written "7.0"; it was read as "7".', key=key)
             findings.append(Finding("float_ids", "warning", file, message, len(told), (), "whole_ids", True))
-            ids = ids.str.removesuffix(".0")
+            ids = ids.str.replace(r"\.0+$", "", regex=True)
         frame = frame.assign(**{key: ids})
     empty = frame[key].isna()
     if empty.any():
@@ -674,6 +768,8 @@ def _one_form(
 
 def _contradictions(truth: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding]) -> None:
     """Pairs that are held out several times with different values."""
+    if not clean.repeated(truth).any():
+        return
     pair, kept = [USER_ID, ITEM_ID], "best" if options.dedupe == "best" else "last"
     for column in (RATING, PREDICTION):
         if column not in truth or (column == RATING and options.dedupe == "sum"):

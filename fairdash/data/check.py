@@ -13,6 +13,7 @@ import pandas as pd
 from fairdash import columns, words
 from fairdash.data import attributes
 from fairdash.data.findings import Finding, Question, Severity, examples, first_rows
+from fairdash.errors import DataError
 from fairdash.schema import CATEGORIES, ITEM_ID, PART, RATING, TIME, TITLE, USER_ID
 
 
@@ -48,12 +49,35 @@ def _ids(tables: Tables) -> list[tuple[str, pd.DataFrame, str]]:
     ]
 
 
+def rounded_ids(file: str, ids: pd.Series, column: str) -> list[Finding]:
+    """Ids that a table program has rounded: a finding where they are few; DataError where they are more than 1 in 100,
+    as then different people (items) are one."""
+    odd = columns.rounded(ids.dropna().unique()) if ids.str.contains("+", regex=False).any() else []
+    if not odd:
+        return []
+    message = words.say(
+        "{n} cells of {column} are numbers that a table program has rounded, such as {examples}: different ids may "
+        "have become one.",
+        n=int(ids.isin(odd).sum()),
+        column=column,
+        examples=examples(odd),
+    )
+    if ids.isin(odd).mean() > 0.01:
+        raise DataError(
+            words.say("{name}: {message}", name=file, message=message),
+            "Export the ids as text, not through Excel, or choose another column that holds them.",
+        )
+    return [Finding("rounded_ids", "warning", file, message, int(ids.isin(odd).sum()))]
+
+
 def spaces_in_ids(tables: Tables) -> list[Finding]:
     """Ids with spaces around them: " 7" and "7" would be two people."""
     found = []
     for file, frame, column in _ids(tables):
         text = frame[column]
-        odd = (text.str.strip() != text) & text.notna()
+        different = pd.Series(text.unique(), dtype="str").dropna()  # there are fewer of them than rows
+        spaced = different[columns.stripped(different) != different]
+        odd = text.isin(spaced) if len(spaced) else pd.Series(False, index=text.index)
         if odd.any():
             message = words.say(
                 "{n} cells of {column} have spaces around them, such as {examples}.",
@@ -65,6 +89,11 @@ def spaces_in_ids(tables: Tables) -> list[Finding]:
                 Finding("id_spaces", "warning", file, message, int(odd.sum()), first_rows(frame, odd), "strip_ids")
             )
     return found
+
+
+def rounded(tables: Tables) -> list[Finding]:
+    """Ids that a table program has rounded, such as 7.65612E+16."""
+    return [one for file, frame, column in _ids(tables) for one in rounded_ids(file, frame[column], column)]
 
 
 def empty_ids(tables: Tables) -> list[Finding]:
@@ -87,7 +116,7 @@ def whole_number_ids(tables: Tables) -> list[Finding]:
         if not len(entities):
             continue
         log, own = pd.Index(tables.interactions[column].unique()), pd.Index(entities[column].unique())
-        ends = [ids.str.fullmatch(r"\d+\.0").all() for ids in (log, own)]
+        ends = [ids.str.fullmatch(r"\d+\.0+").all() for ids in (log, own)]
         if ends[0] != ends[1] and not columns.among(log, own).any():
             message = words.say(
                 '{column} is written "7.0" in one file and "7" in the other; no id meets.', column=column

@@ -14,6 +14,7 @@ from fairdash import columns
 from fairdash.data import attributes
 from fairdash.data.check import Tables, in_later_part
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
+from fairdash.words import Said
 
 Keep = Literal["last", "best", "sum"]
 When = Literal["always", "usually", "on request"]
@@ -24,7 +25,7 @@ class Repair:
     """title: what it does, for a checkbox. when: "always" (later stages need it), "usually" (unless the person
     chooses otherwise) or "on request"."""
 
-    title: str
+    title: Said
     when: When
     run: Callable[[Tables], Tables]
 
@@ -63,12 +64,12 @@ def _on_ids(tables: Tables, change: Callable[[pd.Series], pd.Series]) -> Tables:
 
 def strip_ids(tables: Tables) -> Tables:
     """Ids without the spaces around them; one that was only spaces becomes missing."""
-    return _on_ids(tables, lambda ids: ids.str.strip().replace("", None))
+    return _on_ids(tables, columns.stripped)
 
 
 def whole_ids(tables: Tables) -> Tables:
     """Ids without a ".0" at their end."""
-    return _on_ids(tables, lambda ids: ids.str.replace(r"^(\d+)\.0$", r"\1", regex=True))
+    return _on_ids(tables, lambda ids: ids.str.replace(r"^(\d+)\.0+$", r"\1", regex=True))
 
 
 def unpadded_ids(tables: Tables) -> Tables:

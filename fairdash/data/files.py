@@ -288,7 +288,7 @@ def _table(role: Role, sources: Sequence[Source], reading: Reading) -> Table:
         )
         raise DataError(message, words.say("Give it as {titles}.", titles=words.say(_TITLES[known])))
     if role == "interactions":
-        return shapes.rows(shapes.dated(table))
+        return shapes.rows(shapes.dated(table), chosen=reading.person)
     return shapes.named_people(table) if role == "users" else shapes.joined_categories(table)
 
 
@@ -346,7 +346,7 @@ def _opened(sources: Sequence[Source], reading: Reading) -> _File | None:
         table, known = shapes.recognise(read.table(_head(sources[0]), reading))
     except DataError:
         return None
-    laid = shapes.rows(table)
+    laid = shapes.rows(table, chosen=reading.person)
     return _File(tuple(sources), laid, "interactions" if laid is not table else known)
 
 
@@ -391,7 +391,11 @@ def _only(role: Role, fits: Sequence[_File]) -> _File:
         message = words.say(
             "{n} files could hold the {titles}: {names}.", n=len(fits), titles=words.say(_TITLES[role]), names=names
         )
-        raise DataError(message, "Bring one of them, or rename the others.")
+        raise DataError(
+            message,
+            words.say("Say what each is (--role {name}={role}), bring one of them, or rename the others.",
+                      name=fits[0].name, role=role),
+        )  # fmt: skip
     return fits[0]
 
 

@@ -26,6 +26,8 @@ Record = dict[str, Any]
 
 _CSV_CLICKS = "In Excel choose File, Save as, and CSV UTF-8, for each sheet, and bring those; or install openpyxl."
 _BLOCK = re.compile(rb"\s*[^\s,:;|]+:\s*\r?\n[^\n]*,")
+_COUNTED = re.compile(rb"[^\s,:;|]+\|\d+\r?\n[^|\n]+\t[^|\n]+\r?\n")
+_FIELDS = re.compile(rb"(?:[\w/ ]{2,40}: [^\n]*\r?\n){3,}\s*(?:\r?\n|$)")
 
 
 _TEXTS = (
@@ -63,6 +65,10 @@ def read(name: str, text: bytes) -> tuple[str, pd.DataFrame, str] | None:
         return _objects(name, text)
     if _BLOCK.match(text[:200]):
         return "blocks", _blocks(text), ""
+    if _COUNTED.match(text[:400]):
+        return "blocks", _counted(text), ""
+    if _FIELDS.match(text[:100_000].lstrip()):
+        return "blocks", _fields(name, text), ""
     return None
 
 
@@ -113,6 +119,9 @@ class _Plain(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         given = [part.value for part in node.args if isinstance(part, ast.Constant)]
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called == "Row" and node.keywords and not node.args:  # of Spark
+            keys: list[ast.expr | None] = [ast.Constant(part.arg) for part in node.keywords]
+            return ast.Dict(keys, [self.visit(part.value) for part in node.keywords])
         if len(given) != len(node.args) or (node.keywords and called != "datetime"):
             return node
         if called in ("datetime", "date"):
@@ -233,11 +242,32 @@ def frame_of(name: str, records: Sequence[Record], rows: Iterable[int]) -> pd.Da
     kept = _weights(records)
     flat = [_flat(record, kept) for record in records]
     titles = list(dict.fromkeys(key for record in flat for key in record))
+    short = _short(titles)
+    flat = [{short.get(key, key): value for key, value in record.items()} for record in flat] if short else flat
+    titles = [short.get(title, title) for title in titles]
     data = {title: pd.Series([record.get(title) for record in flat], dtype="str") for title in titles}
     frame = pd.DataFrame(data)
     frame.index = pd.Index(list(rows))
     frame = frame.mask(frame == "")
     return frame.drop(columns=[c for c in titles if len(titles) > 2 and frame[c].isna().all()])
+
+
+def _short(titles: Sequence[str]) -> dict[str, str]:
+    """Paths by their last name, where that tells a role which no other field has: input.userId, properties.gender."""
+    told = {
+        *columns.USER_NAMES,
+        *columns.ITEM_NAMES,
+        *columns.LIST_NAMES,
+        *columns.PERSONAL_NAMES,
+        *columns.GENDER_NAMES,
+    }
+    last = {title: title.rpartition(".")[2] for title in titles}
+    plain = [columns.plain(name) for name in last.values()]
+    return {
+        title: name
+        for title, name in last.items()
+        if name != title and columns.plain(name) in told and plain.count(columns.plain(name)) == 1
+    }
 
 
 def _weights(records: Sequence[Record]) -> set[str]:
@@ -303,6 +333,48 @@ def _blocks(text: bytes) -> pd.DataFrame:
     frame = pd.DataFrame([row[: len(titles)] for row in rows], columns=titles, dtype="str")
     frame.index = pd.Index(frame.pop("line").astype(int).to_numpy())
     return frame.mask(frame == "")
+
+
+def _counted(text: bytes) -> pd.DataFrame:
+    """Yahoo's way: a line with a person and how many follow, then a line for each item that they rated."""
+    rows, person = [], ""
+    for number, line in enumerate(text.decode().splitlines(), 1):
+        if "|" in line:
+            person = line.partition("|")[0].strip()
+        elif line.strip():
+            rows.append((number, person, *map(str.strip, line.split("\t"))))
+    width = min(map(len, rows))
+    titles = ["line", USER_ID, ITEM_ID, RATING, "date", "time"][:width]
+    frame = pd.DataFrame([row[: len(titles)] for row in rows], columns=titles, dtype="str")
+    frame.index = pd.Index(frame.pop("line").astype(int).to_numpy())
+    return frame.mask(frame == "")
+
+
+def _fields(name: str, text: bytes) -> pd.DataFrame:
+    """SNAP's way: a line for each field, "review/userId: A3…", and a blank line between records."""
+    records: list[Record] = []
+    starts: list[int] = []
+    record: Record = {}
+    for number, line in enumerate([*text.decode(errors="replace").splitlines(), ""], 1):
+        key, colon, value = line.partition(": ")
+        if not line.strip():
+            if record:
+                records.append(record)
+            record = {}
+        elif colon and re.fullmatch(r"[\w/ ]{2,40}", key):
+            if not record:
+                starts.append(number)
+            record[key] = value.strip()
+        elif record:  # the text goes on
+            last = next(reversed(record))
+            record[last] += f" {line.strip()}"
+    return frame_of(name, [_by_last(one) for one in records], starts)
+
+
+def _by_last(record: Record) -> Record:
+    """Fields by what stands behind the last "/" of their names, where no two are the same then."""
+    short = [key.rpartition("/")[2] for key in record]
+    return dict(zip(short, record.values(), strict=True)) if len(set(short)) == len(short) else record
 
 
 def sheets(name: str, raw: bytes) -> list[tuple[str, bytes]]:

@@ -61,6 +61,8 @@ def preview(
     if held and test is None:
         raise DataError("A file of valid was given, but none of test.", "Give the test part too, as a file of its own.")
     tables, findings = files.gather(interactions, users, items, readings, dict(options.roles), held, options.fold)
+    if options.time is not None:
+        findings = [replace(f, question=None) if f.key == "laid_out" else f for f in findings]
     log, people, things = tables["interactions"], tables.get("users"), tables.get("items")
     guesses, chosen = _map(log, people, things, options)
     findings += unsure(log, guesses, options)
@@ -524,6 +526,7 @@ _ATTRIBUTES: tuple[Callable[[Tables], list[Finding]], ...] = (
 )
 _STEPS: tuple[Callable[[Tables], list[Finding]], ...] = (
     check.spaces_in_ids,
+    check.rounded,
     check.empty_ids,
     check.whole_number_ids,
     check.padded_ids,

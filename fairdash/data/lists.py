@@ -145,7 +145,7 @@ def _of_one(
         rank = np.zeros(len(frame), np.int64)
         rank[rows] = np.arange(len(rows)) - np.searchsorted(user[rows], user[rows]) + 1
     if RANK in frame:
-        _about_ranks(name, frame, rows, user, rank, score, findings)
+        _about_ranks(name, frame, rows, user, rank, findings)
 
     pair = user[rows].astype(np.int64) * len(things) + place[rows]
     _, first = np.unique(pair, return_index=True)  # rows are best first, so the first of a pair is its better place
@@ -182,10 +182,9 @@ def _about_ranks(
     rows: NDArray[np.int64],
     user: Codes,
     rank: NDArray[np.int64],
-    score: NDArray[np.float64] | None,
     findings: list[Finding],
 ) -> None:
-    """Holes in the ranks, and scores that say otherwise; `rows` are sorted by user, best first."""
+    """Holes in the ranks; `rows` are sorted by user, best first."""
     same = user[rows][1:] == user[rows][:-1]
     first = np.concatenate([[True], ~same])
     gaps = np.concatenate([[0], np.diff(rank[rows])]) > 1
@@ -194,13 +193,6 @@ def _about_ranks(
         n = len(np.unique(user[rows[holes]]))
         message = words.say("{n} lists have holes in their ranks; each item keeps the rank that it was given.", n=n)
         findings.append(_finding("gaps", "warning", name, message, frame, rows[holes], n))
-    if score is not None:
-        against = np.concatenate([[False], same & (np.diff(score[rows]) > 0)])
-        if against.any():
-            message = words.say(
-                "{n} rows have a higher score than a row of better rank; the rank counts.", n=int(against.sum())
-            )
-            findings.append(_finding("order", "warning", name, message, frame, rows[against]))
 
 
 def _about(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Mapping as Dict
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fairdash import columns, words
-from fairdash.data import times, values
+from fairdash.data import formats, times, values
 from fairdash.errors import DataError
 from fairdash.words import Said
 
@@ -172,6 +171,7 @@ def guess_interactions(
     for role, other in (("user", "item"), ("item", "user")):
         if role not in found and other in found:
             called = [c for c in free() if columns.plain(c).endswith("id") and c not in columns.TIME_NAMES]
+            called = [c for c in called if columns.plain(c) not in columns.OCCASION_NAMES]
             called = [c for c in called if _several(frame[found[other].column], frame[c])]
             if len(called) == 1:
                 found[role] = Guess(called[0], 0.7, "the only other column that is called an id")
@@ -281,7 +281,14 @@ def _may_be(role: str, column: pd.Series) -> bool:
     """Whether a column may hold the ids of the role: not one value all over, and no new item in each row."""
     told = column.dropna()
     different = told.nunique()
-    return different > 1 and not (role == "item" and len(told) > 20 and different == len(told))
+    if role == "item" and (columns.plain(str(column.name)) in columns.OCCASION_NAMES or _measured(told)):
+        return False
+    return different > 1 and not (role == "item" and len(told) > 20 and different > 0.95 * len(told))
+
+
+def _measured(told: pd.Series) -> bool:
+    """Whether the first cells are numbers with several decimals, such as latitudes: no ids."""
+    return len(told) > 0 and bool(told.head(200).astype("str").str.fullmatch(r"-?\d+\.\d{2,}").mean() > 0.9)
 
 
 def _numbers_rows(column: pd.Series, third: pd.Series) -> bool:
@@ -314,7 +321,7 @@ def _event(frame: pd.DataFrame, free: Sequence[str], header: bool) -> Guess | No
 def _says_events(column: pd.Series) -> bool:
     """Whether most of the few words of a column say what is done with an item."""
     words = [columns.plain(str(word)) for word in column.dropna().unique()]
-    return sum(word in columns.EVENT_WORDS for word in words) > 0.5 * len(words)
+    return sum(bool({word, word.removesuffix("s")} & columns.EVENT_WORDS) for word in words) > 0.5 * len(words)
 
 
 def _third(frame: pd.DataFrame, user: str, item: str, free: Sequence[str]) -> Guess | None:
@@ -340,6 +347,7 @@ def offered_ratings(frame: pd.DataFrame, taken: Sequence[str], user: str, item: 
     """Columns of few different numbers, or of yes and no, that could be ratings, but are not called so; none of a
     person or an item."""
     free = [c for c in columns.names(frame) if c not in taken and 1 < frame[c].nunique() <= FEW]
+    free = [c for c in free if columns.plain(c) not in columns.TIME_NAMES]
     few = [c for c in free if values.is_readable(frame[c]) or columns.plain(c) in columns.RATING_NAMES]
     return [c for c in few if not any(is_steady(frame[ids], frame[c]) for ids in (user, item))]
 
@@ -454,11 +462,20 @@ def list_cell(cell: str) -> list[str]:
     return [part.strip(" '\"") for part in (inner.split(",") if "," in inner else inner.split())]
 
 
+def unwrapped(cell: str) -> str:
+    """A list without what it is wrapped in, as array([…], dtype=int64) and tensor([…]) are."""
+    found = re.fullmatch(r"\s*(?:\w+\.)*\w+\(\s*([\[(].*[\])])\s*(?:,[^\[\]()]*)?\)\s*", cell, re.DOTALL)
+    return found[1] if found else cell
+
+
 def literal(cell: str) -> object:
-    """The value that a cell writes as JSON or Python do, or as NumPy prints texts; None where it writes none."""
+    """The value that a cell writes as JSON, Python or Spark do, or as NumPy prints texts; None where it writes none."""
+    cell = unwrapped(cell)
+    if re.match(r"\[\s*\{[^:{}'\"]+,[^:{}]+\}", cell):  # [{12, 4.5}, …] of Spark's show()
+        cell = cell.replace("{", "(").replace("}", ")")
     if re.search(r"""['"]\s+['"]""", cell):  # Python would join texts without a comma between them
         return re.findall(r"""['"]([^'"]*)['"]""", cell)
-    for load in (json.loads, ast.literal_eval):
+    for load in (json.loads, formats.python):
         try:
             return cast(object, load(cell))
         except (ValueError, SyntaxError, RecursionError, MemoryError):
@@ -512,7 +529,7 @@ def rating_kind(name: str, numbers: np.ndarray) -> RatingKind:
     told = numbers[np.isfinite(numbers)]
     if not len(told):
         return "none"
-    if columns.plain(name) in columns.COUNT_NAMES and not values.is_binary(told):
+    if columns.is_count(name) and not values.is_binary(told):
         return "count"
     if told.min() < 0 or told.max() <= 10:
         return "rating"

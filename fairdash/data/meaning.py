@@ -30,12 +30,14 @@ def ratings(
     impressions: shown, and not taken."""
     text = table.frame[column]
     none = np.zeros(len(text), dtype=bool)
-    counted = options.rating_kind == "count" or columns.plain(column) in columns.COUNT_NAMES
-    got = values.read(text, thousands=counted)
+    counted = options.rating_kind == "count" or columns.is_count(column)
+    got = values.read(text, counted, not columns.MEASURED.search(columns.plain(column)))
     found = got.numbers
     if got.note:
         said = {
-            "thousands": words.later("{column}: in {n} numbers a comma parts the thousands; they were read so."),
+            "thousands": words.later(
+                "{column}: in {n} numbers a mark parts the thousands, such as {shown}; they were read so."
+            ),
             "decimal_comma": words.later("{column}: {n} numbers are written with a decimal comma; they were read so."),
             "words": words.later(
                 "{column}: {n} cells are words or stars, such as {shown}; they were read as numbers, yes as 1 and no "
@@ -43,6 +45,8 @@ def ratings(
             ),
         }[got.note]
         shown = examples(text[~np.isfinite(columns.numbers(text))].dropna().head(2000))
+        if got.note == "thousands":
+            shown = examples(text[text.str.contains(r"\d\D\d{3}", na=False)].head(2000))
         message = words.say(said, column=column, n=got.count, shown=shown)
         findings.append(Finding(got.note, "info", table.name, message, got.count))
     if got.bad.any():
@@ -52,9 +56,11 @@ def ratings(
     if values.is_binary(found) and options.rating_kind == "auto":
         impression = _zeros(table, column, found, options, findings)
         return (None, "none", impression) if impression.any() else (found, "rating", none)
-    if not counted:
+    if counted:
+        found = _not_below_zero(table, column, found, findings)
+    else:
         found = _on_scale(table, column, found, options, findings)
-    elif columns.plain(column) in columns.CLICK_NAMES and (found == 0).any():
+    if counted and columns.plain(column) in columns.CLICK_NAMES and (found == 0).any():
         return found, "count", _zeros(table, column, found, options, findings)
     kind = mapping.rating_kind(column, found) if options.rating_kind == "auto" else options.rating_kind
     told = found[np.isfinite(found)]
@@ -81,7 +87,11 @@ def _bad_ratings(table: Table, column: str, bad: Mask, options: ImportOptions, f
         in_rows=in_rows(rows),
     )
     if bad.mean() > 0.5:
-        raise DataError(message, "Choose the column that holds ratings, or say that there is none.")
+        raise DataError(
+            message,
+            "Write them as numbers, choose the column that holds ratings (--rating-column), or say that there is none "
+            "(--rating-column “”).",
+        )
     if not options.drop_bad_ratings:
         raise DataError(message, "Correct these cells, or choose to leave those rows out.")
     findings.append(Finding("bad_ratings", "warning", table.name, message, int(bad.sum()), rows, "drop_unrated", True))
@@ -120,11 +130,31 @@ def _zeros(table: Table, column: str, found: Array, options: ImportOptions, find
     return zero if choice == "impression" else np.zeros(len(found), dtype=bool)
 
 
+def _not_below_zero(table: Table, column: str, found: Array, findings: list[Finding]) -> Array:
+    """Counts without those below 0, which are returns and corrections: nobody had so many of an item."""
+    below = found < 0
+    if not below.any() or below.mean() > 0.5:
+        return found
+    message = words.say(
+        "{column}: {n} of {m} counts are below 0, as returns are; those rows are left out.",
+        column=column,
+        n=int(below.sum()),
+        m=len(found),
+    )
+    count, rows = int(below.sum()), first_rows(table.frame, below)
+    findings.append(Finding("below_zero", "warning", table.name, message, count, rows, "drop_unrated", True))
+    return np.where(below, np.nan, found)
+
+
 def _on_scale(table: Table, column: str, found: Array, options: ImportOptions, findings: list[Finding]) -> Array:
     """Ratings without codes for "not rated", which are asked, and without a few numbers far off the scale."""
     codes = {code: float((found == code).mean()) for code in options.rating_missing or () if (found == code).any()}
+    open_zero = False
     if options.rating_missing is None:
         codes = values.not_rated(found)
+        if not codes and columns.plain(column) not in columns.GRADE_NAMES:
+            codes = values.open_zero(found)
+            open_zero = bool(codes)
     if codes:
         shown = words.say(", ").join(
             words.say("{code} in {share} of the rows", code=f"{code:g}", share=words.percent(share, 0))
@@ -133,13 +163,18 @@ def _on_scale(table: Table, column: str, found: Array, options: ImportOptions, f
         message = words.say(
             "{column}: {shown} stands for “not rated”; those rows are left out.", column=column, shown=shown
         )
-        written = " ".join(f"{code:g}" for code in codes)
+        written = " ".join(f"{code:.0f}" if code.is_integer() else f"{code:g}" for code in codes)
         text = words.say(
             "{name}, {column}: {shown}. Does that stand for “not rated”?", name=table.name, column=column, shown=shown
         )
-        question = Question("rating_missing", text, (written, "none"), written)
+        question = Question("rating_missing", text, (written, "none"), "none" if open_zero else written)
         asked = question if options.rating_missing is None else None
         missing = np.isin(found, list(codes))
+        if open_zero:  # seldom enough to be the worst rating
+            count, rows = int(missing.sum()), first_rows(table.frame, missing)
+            findings.append(Finding("zero_rating", "warning", table.name, text, count, rows, question=asked))
+            codes = {}
+    if codes:
         count, rows = int(missing.sum()), first_rows(table.frame, missing)
         findings.append(
             Finding("not_rated", "warning", table.name, message, count, rows, "drop_unrated", True, question=asked)
@@ -257,6 +292,15 @@ def moments(
             value=repr(text.dropna().iloc[0]),
         )
         asked = Question("time_format", message, parsed.formats, parsed.formats[0])
+    elif parsed.halved and not options.time_format:
+        message = words.say(
+            "{name}: no clock of {called} goes beyond 12, and none says whether it is before or after noon, such as "
+            "{value}. Is the order within a day right, or are the times to be left aside?",
+            name=table.name,
+            called=called,
+            value=repr(text.dropna().iloc[0]),
+        )
+        asked = Question("time_format", message, (parsed.halved, "none"), parsed.halved)
     severity: Severity = "info" if asked is None else "warning"
     message = words.say("{called} gives the order: {note}.", called=called, note=parsed.note)
     findings.append(Finding("time", severity, table.name, message, question=asked))

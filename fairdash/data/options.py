@@ -104,7 +104,7 @@ class ImportOptions:
         """How a file is read: as chosen for it, else as chosen for all."""
         own = own or Reading()
         header = self.header if own.header is None else own.header
-        return Reading(own.separator or self.separator, own.encoding or self.encoding, header)
+        return Reading(own.separator or self.separator, own.encoding or self.encoding, header, own.person or self.user)
 
     def answered(self, questions: Iterable[Question]) -> ImportOptions:
         """With the likely answer to each of these questions."""

@@ -72,16 +72,23 @@ _KINDS = (
 _RULED = re.compile(rb"^[ \t]*(?:[|+][ \t]*)?:?-+:?[ \t]*(?:[|+][ \t]*:?-+:?[ \t]*)+(?:[|+][ \t]*)?\r?$", re.MULTILINE)
 _DATED = re.compile(r"(?<!\d)(?:19|20)\d\d(?:[-_.]?(?:0[1-9]|1[0-2]|[qw]\d{1,2})(?:[-_.]?\d\d)?)?(?!\d)", re.IGNORECASE)
 _KEYED = re.compile(r"([^=]+)=([^=]*)")  # a folder of Hive's: year=2023
+# Lines that are no rows: remarks, and what data bases write below a table.
+_REMARK = re.compile(
+    r"\s*(?:#|//|--|\(\d+ rows?(?: affected)?\)|\d+ rows? (?:selected|in set|affected)\b)", re.IGNORECASE
+)
+_ABOVE = 3  # rows at the foot that may be sums
 _PART = re.compile(r"part-\d+.*|.*[-_.]part[-_.]?\d+.*|\d{6}_\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read one file, where the guess is wrong; None: guess. header: whether the first row holds names."""
+    """How to read one file, where the guess is wrong; None: guess. header: whether the first row holds names. person:
+    the column of the person, by which lists in cells are laid out."""
 
     separator: str | None = None
     encoding: str | None = None
     header: bool | None = None
+    person: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -446,11 +453,29 @@ def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, s
                 ),
                 hint,
             ) from error
+        mixed = _mixed(raw)
+        if mixed is not None:
+            return mixed.encode(), _MIXED, ()
         encoding, others = _detected(name, raw, error)
         text = raw.decode(encoding)
     if "\0" in text or len(_CONTROL.findall(text)) > 0.001 * len(text):
         raise _binary(name, text)
     return text.encode(), encoding, others
+
+
+_MIXED = "utf-8 and cp1252"
+
+
+def _mixed(raw: bytes) -> str | None:
+    """A text most of whose lines beyond ASCII are UTF-8, and the others of Windows, as programs that add to each
+    other's files leave it; None for any other text."""
+    lines = raw.splitlines(keepends=True)
+    marked = [i for i, line in enumerate(lines) if not line.isascii()]
+    theirs = [i for i in marked if not _decodes(lines[i], "utf-8")]
+    if len(theirs) > 0.5 * len(marked) or not all(_decodes(lines[i], "cp1252") for i in theirs):
+        return None
+    odd = set(theirs)
+    return "".join(line.decode("cp1252" if i in odd else "utf-8") for i, line in enumerate(lines))
 
 
 def _detected(name: str, raw: bytes, error: UnicodeDecodeError) -> tuple[str, tuple[str, ...]]:
@@ -595,6 +620,8 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
         raise DataError(
             words.say("{name} holds no cells, only separators.", name=name), "Export it again with its rows."
         )
+    if reading.header is not False and (longer := _lengthened(text, records, delimiter)) is not None:
+        text, records[0] = longer
     first = [cell.strip() for cell in records[0]]
     _check_size(name, 0, len(first) if len(records) > 1 else _width(text, delimiter, mark))
     if len(first) < 2:
@@ -607,17 +634,47 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
             ),
             hint,
         )
+    if reading.header is None and _is_libfm(records):
+        raise DataError(
+            words.say("{name} is a file of libFM or libSVM, whose columns are features, not ids.", name=name),
+            "Export person, item and rating as columns of a CSV.",
+        )
     header = reading.header if reading.header is not None else _has_header(first, records[1:])
     spaced: tuple[str, ...] = ()
     if header and all(_TYPED.search(cell) for cell in first):
         spaced = tuple(_TYPED.sub("", cell) for cell in first if cell.endswith("_seq"))
         first = [_TYPED.sub("", cell) for cell in first]
     names = first if header else [f"column {i + 1}" for i in range(len(first))]
-    frame = _parse(name, text, delimiter, mark, names)
+    tall = header and reading.header is None and len(records) > 2 and _is_second_header(records[0], records[1:])
+    if tall:
+        names = _joined_names(first, [cell.strip() for cell in records[1]])
+        message = words.say("Two rows hold the names of columns; together they are {names}.", names=", ".join(names))
+        notes = (*notes, Finding("two_headers", "warning", name, message))
+    frame, remarks = _parse(name, text, delimiter, mark, names)
+    if remarks:
+        message = words.say(
+            "{n} line is no row of the table and is left aside: {examples}.",
+            "{n} lines are no rows of the table and are left aside: {examples}.",
+            n=len(remarks),
+            examples=examples(line.strip() for line in remarks.values()),
+        )
+        rows = tuple(remarks)[:ROWS_SHOWN]
+        notes = (*notes, Finding("remarks", "warning", name, message, len(remarks), rows))
     blank = frame.isna().all(axis=1)
-    if header:
-        blank.iloc[: int(np.argmin(blank.to_numpy())) + 1] = True  # blank rows above the header, and the header
+    blanks = int(blank.sum()) - sum(note.count for note in notes if note.key in ("preamble", "drawn"))
+    if header:  # blank rows above the header, and the header
+        blank.iloc[: int(np.argmin(blank.to_numpy())) + 1 + tall] = True
     frame = frame[~blank]
+    sums = _sums(frame)
+    if len(sums):
+        message = words.say(
+            "{n} row at the foot is a sum, and is left aside: {examples}.",
+            "{n} rows at the foot are sums, and are left aside: {examples}.",
+            n=len(sums),
+            examples=examples(frame.loc[row].dropna().iloc[0] for row in sums),
+        )
+        notes = (*notes, Finding("sums", "warning", name, message, len(sums), tuple(map(int, sums[:ROWS_SHOWN]))))
+        frame = frame.drop(index=sums)
     _check_size(name, len(frame), 0)
     nameless = [c for c in columns.names(frame) if c.startswith("\0")]
     frame = frame.drop(columns=[c for c in nameless if frame[c].isna().all()])
@@ -626,8 +683,65 @@ def _delimited(name: str, text: bytes, encoding: str, reading: Reading) -> Table
         raise DataError(
             words.say("{name} holds no rows below its column names.", name=name), "Export it again with its rows."
         )
-    blanks = int(blank.sum()) - int(header) - sum(note.count for note in notes)
     return Table(name, frame, separator, encoding, header, blanks, spaced, notes)
+
+
+def _is_libfm(records: Sequence[Sequence[str]]) -> bool:
+    """Whether rows are few different targets with features and their values: 4 17:1 230:1."""
+    rows = records[:200]
+    targets = {row[0] for row in rows}
+    return len(rows) > 20 and len(targets) <= 0.5 * len(rows) and all(
+        len(row) > 2 and _is_number(row[0]) and all(re.fullmatch(r"\d+:-?[\d.eE+-]+", cell) for cell in row[1:] if cell)
+        for row in rows
+    )  # fmt: skip
+
+
+def _lengthened(text: bytes, records: Sequence[Sequence[str]], delimiter: str) -> tuple[bytes, list[str]] | None:
+    """The text and its first row, where all others have a cell more: an empty one behind a separator at their end, or
+    the number of the row, which R writes without a name; else None."""
+    first, rest = list(records[0]), records[1:]
+    if len(rest) < 2 or any(len(row) != len(first) + 1 for row in rest):
+        return None
+    start = len(text) - len(text.lstrip(b"\r\n"))
+    found = re.compile(rb"\r?\n").search(text, start)
+    assert found is not None  # there are several rows
+    if not any(row[-1].strip() for row in rest):
+        return text[: found.start()] + delimiter.encode() + text[found.start() :], [*first, ""]
+    if [row[0] for row in rest] == [str(i + 1) for i in range(len(rest))]:
+        return text[:start] + delimiter.encode() + text[start:], ["", *first]
+    return None
+
+
+def _is_second_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row has cells for several columns, as merged ones are written, and the next one names each."""
+    gaps = [not cell.strip() for cell in first]
+    names = [cell.strip() for cell in rest[0]]
+    if not any(gaps[1:]) or all(gaps) or len(names) != len(first) or not all(names):
+        return False
+    return not any(map(_is_number, names)) and _has_header(names, rest[1:])
+
+
+def _joined_names(above: Sequence[str], below: Sequence[str]) -> list[str]:
+    """Names of two rows: each of the second behind that of the first which stands above it, or to the left."""
+    names, group = [], ""
+    for over, own in zip(above, below, strict=True):
+        group = over or group
+        names.append(own if columns.plain(own) == columns.plain(group) else f"{group} {own}".strip())
+    return names
+
+
+def _sums(frame: pd.DataFrame) -> pd.Index:
+    """The rows at the foot whose first cell says that they are sums, as no other does."""
+    foot = frame.tail(_ABOVE)
+    told = foot.notna().to_numpy()
+    first = [str(row[np.argmax(there)]) for row, there in zip(foot.to_numpy(object), told, strict=True)]
+    early = np.argmax(told, axis=1) < 2
+    called = np.array([columns.plain(cell) in columns.SUM_NAMES for cell in first], dtype=bool) & early
+    if len(frame) <= _ABOVE or not called.any():
+        return foot.index[:0]
+    early_ones = [frame[c].iloc[:-_ABOVE].dropna().unique() for c in columns.names(frame)[:2]]
+    above = {columns.plain(str(cell)) for cells in early_ones for cell in cells}
+    return foot.index[[c and columns.plain(cell) not in above for c, cell in zip(called, first, strict=True)]]
 
 
 def _undrawn(text: bytes) -> bytes | None:
@@ -665,6 +779,8 @@ def _preamble(sample: str, separator: str | None) -> tuple[int, str | None]:
                 if several and not remark:
                     break
                 above += 1
+            if above == 0 and lines[0].startswith("#"):
+                return 0, None  # names of columns behind a mark
             if 0 < above < len(lines) - 1 and above < 20 and any(bare[:above]):
                 return sum(map(len, lines[:above])), None
     return 0, None
@@ -680,6 +796,8 @@ def _guess_separator(name: str, lines: Sequence[str]) -> str:
             found.append((sum(c == counts[0] for c in counts) / len(counts), counts[0], separator))
     spaced = [len(line.split()) for line in lines[:200]]
     even = spaced[0] > 1 and sum(n == spaced[0] for n in spaced) / len(spaced) >= columns.NUMERIC_SHARE
+    numbered = [line.split()[0].strip('"') for line in lines[1:200]] == [str(i) for i in range(1, len(lines[:200]))]
+    even |= spaced[0] > 1 and numbered and all(n == spaced[0] + 1 for n in spaced[1:])  # as R writes
     if (not found or max(found)[0] < 0.5) and ((even and len(lines) > 2) or _is_sequences(lines, SPACE)):
         return SPACE
     if not found:
@@ -705,10 +823,19 @@ def _is_sequences(lines: Sequence[str], separator: str) -> bool:
     lengths = [len(cells) for cells in cut]
     most = max(lengths.count(n) for n in set(lengths))
     weighed = all(re.fullmatch(r"[^:]+:[\d.]+", cell) for cells in cut for cell in cells[1:]) and min(lengths) > 1
+    if _are_counts(cut):
+        return True
     if len(cut) < 3 or (most > 0.5 * len(cut) and not weighed) or len({cells[0] for cells in cut}) < len(cut):
         return False
     cells = [cell for row in cut for cell in row]
     return all(any(letter.isdigit() for letter in cell) and " " not in cell.strip() for cell in cells if cell)
+
+
+def _are_counts(cut: Sequence[Sequence[str]]) -> bool:
+    """Whether each line begins with how many items follow, as CiteULike's do: the number of the line is the person."""
+    return len(cut) > 2 and all(cells[0].isdecimal() and int(cells[0]) == len(cells) - 1 for cells in cut) and (
+        len({len(cells) for cells in cut}) > 1
+    )  # fmt: skip
 
 
 def _sequences(name: str, text: bytes, delimiter: str, separator: str, encoding: str) -> Table:
@@ -720,7 +847,12 @@ def _sequences(name: str, text: bytes, delimiter: str, separator: str, encoding:
             rows.append((number, cells[0], "|".join(cell for cell in cells[1:] if cell)))
     frame = pd.DataFrame([row[1:] for row in rows], columns=["user_id", "items"], dtype="str")
     frame.index = pd.Index([row[0] for row in rows])
-    return Table(name, frame.mask(frame == ""), separator, encoding, False)
+    notes: tuple[Finding, ...] = ()
+    if _are_counts([[person, *filter(None, str(items).split("|"))] for person, items in frame.to_numpy(object)]):
+        frame = frame.assign(user_id=frame.index.astype("str"))
+        message = words.say("Each line begins with how many items follow; the number of the line is the person.")
+        notes = (Finding("counted_lines", "warning", name, message, len(frame)),)
+    return Table(name, frame.mask(frame == ""), separator, encoding, False, notes=notes)
 
 
 def _quotation(text: bytes, sample: str, delimiter: str, separator: str) -> str:
@@ -734,8 +866,8 @@ def _quotation(text: bytes, sample: str, delimiter: str, separator: str) -> str:
     )
     if single >= 0.9 * len(lines) and not double:
         return "'"
-    if separator in ("\t", "|") and b'"' in text:
-        told = re.escape(separator.encode())
+    if separator in ("\t", "|", SPACE) and b'"' in text:
+        told = re.escape(delimiter.encode())
         return '"' if re.search(rb"(^|" + told + rb')"[^"\n]*"(' + told + rb"|\r?$)", text, re.MULTILINE) else ""
     return "" if separator in ("\t", "|", "::", SPACE) else '"'
 
@@ -798,7 +930,10 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _parse(name: str, text: bytes, delimiter: str, mark: str, names: Sequence[str]) -> pd.DataFrame:
+def _parse(
+    name: str, text: bytes, delimiter: str, mark: str, names: Sequence[str]
+) -> tuple[pd.DataFrame, dict[int, str]]:
+    """The frame, its index the numbers of the rows, and the lines by their numbers that are no rows but remarks."""
     keys = [column or f"\0{i}" for i, column in enumerate(names)]
     repeated = sorted({column for column in keys if keys.count(column) > 1})
     if repeated:
@@ -810,10 +945,14 @@ def _parse(name: str, text: bytes, delimiter: str, mark: str, names: Sequence[st
         )
         raise DataError(message, "Give every column its own name.")
     ragged: list[tuple[int, int]] = []
+    remarks: dict[int, str] = {}
     n_ragged = 0
 
     def keep(row: pa_csv.InvalidRow) -> str:
         nonlocal n_ragged
+        if _REMARK.match(row.text) and len(remarks) < settings.MAX_COLUMNS:
+            remarks[row.number] = row.text
+            return "skip"
         n_ragged += 1
         if len(ragged) < ROWS_SHOWN:
             ragged.append((row.number, row.actual_columns))
@@ -865,10 +1004,15 @@ def _parse(name: str, text: bytes, delimiter: str, mark: str, names: Sequence[st
             hint,
         )
     frame: pd.DataFrame = parsed.to_pandas().astype("str")
-    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    if b'="' in text:  # as Excel keeps ids from becoming numbers
+        for column in columns.names(frame):
+            if frame[column].iloc[1:].str.fullmatch('=".*"').mean() > 0.5:  # the first may be a name
+                frame[column] = frame[column].str.replace('^="(.*)"$', r"\1", regex=True).replace("", None)
+    rows = np.arange(1, len(frame) + len(remarks) + 1)
+    frame.index = pd.Index(rows[~np.isin(rows, list(remarks))]) if remarks else pd.RangeIndex(1, len(frame) + 1)
     if quoted and not escaped:
         _check_quotes(name, text, delimiter, mark, frame)
-    return frame
+    return frame, remarks
 
 
 def _check_quotes(name: str, text: bytes, delimiter: str, mark: str, frame: pd.DataFrame) -> None:
@@ -1004,7 +1148,7 @@ def _as_text(column: pa.ChunkedArray) -> pd.Series | None:
         if pa.types.is_dictionary(kind):
             column = column.cast(kind.value_type)
             kind = column.type
-        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind):
             column = pa.chunked_array([pa.array([formats.cell(row) for row in column.to_pylist()], pa.string())])
         elif pa.types.is_floating(kind):
             # Ids and counts become floats beside an empty cell; as whole numbers they are the same text as elsewhere.

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from fairdash import columns, words
 from fairdash.data import formats, mapping, movielens
-from fairdash.data.findings import Finding
+from fairdash.data.findings import Finding, Question
 from fairdash.data.read import SPACE, Table
+from fairdash.errors import DataError
 from fairdash.schema import CATEGORIES, ITEM_ID, RANK, RATING, SCORE, TIME, TITLE, USER_ID
 
 Role = Literal["interactions", "users", "items"]
+_ITERATIONS = ("0", "q0", "iter")  # TREC's second column
 
 
 def recognise(table: Table) -> tuple[Table, Role | None]:
@@ -30,7 +32,12 @@ def recognise(table: Table) -> tuple[Table, Role | None]:
     if role is not None or table.header or table.separator not in ("\t", SPACE, ","):
         return found, role
     frame, width = table.frame, table.frame.shape[1]
-    if width == 6 and _same(frame.iloc[:, 1]) and _numeric(frame, 3, 4) and frame.iloc[:, 1].iloc[0].casefold() == "q0":
+    if (
+        width == 6
+        and _same(frame.iloc[:, 1])
+        and _numeric(frame, 3, 4)
+        and frame.iloc[:, 1].iloc[0].casefold() in _ITERATIONS
+    ):
         named = frame.set_axis([USER_ID, "iteration", ITEM_ID, RANK, SCORE, "system"], axis=1)
         return _named(table, named.drop(columns="iteration"), "a TREC run"), "interactions"
     if width == 4 and _is_judgement(frame):
@@ -46,7 +53,7 @@ def recognise(table: Table) -> tuple[Table, Role | None]:
 
 def _is_judgement(frame: pd.DataFrame) -> bool:
     """Whether the second column is the iteration, one value all over; a time in the last place is no judgement."""
-    constant = _same(frame.iloc[:, 1]) and frame.iloc[:, 1].iloc[0].casefold() in ("0", "q0", "iter")
+    constant = _same(frame.iloc[:, 1]) and frame.iloc[:, 1].iloc[0].casefold() in _ITERATIONS
     return constant and _numeric(frame, 3) and frame.iloc[:, 3].nunique() <= 12 and not _same(frame.iloc[:, 2])
 
 
@@ -94,9 +101,10 @@ def _behaviours(table: Table) -> Table:
 
 
 def named_people(table: Table) -> Table:
-    """A table of people without column names, with the columns named `gender` and `age` that plainly hold them."""
+    """A table of people, a row each: one of attributes and values as a column for each attribute; without column
+    names, with the columns named `gender` and `age` that plainly hold them."""
     if table.header:
-        return table
+        return _spread(table)
     titles: dict[str, str] = {}
     for column in columns.names(table.frame)[1:]:
         if not column.startswith("column "):  # named by its shape
@@ -117,6 +125,34 @@ def named_people(table: Table) -> Table:
     )
     frame = table.frame.rename(columns={column: title for title, column in titles.items()})
     return replace(table, frame=frame, notes=(*table.notes, note))
+
+
+_KEYS, _VALUES = (
+    ("attribute", "attributename", "key", "variable", "field", "property"),
+    ("value", "attributevalue", "val"),
+)
+
+
+def _spread(table: Table) -> Table:
+    """A table of a person, the name of an attribute and its value in each row, as one row a person; else as it is."""
+    frame = table.frame
+    key, value = (
+        next((c for c in columns.names(frame) if columns.plain(c) in some), None) for some in (_KEYS, _VALUES)
+    )
+    rest = [c for c in columns.names(frame) if c not in (key, value)]
+    if key is None or value is None or len(rest) != 1 or frame.duplicated([rest[0], key]).any():
+        return table
+    if not frame[rest[0]].duplicated().any() or frame[key].nunique() > 100:
+        return table
+    wide = (
+        frame.dropna(subset=[rest[0], key]).pivot_table(value, rest[0], key, aggfunc="first", sort=False).reset_index()
+    )
+    wide = wide.rename_axis(columns=None).astype("str").set_axis(pd.RangeIndex(1, len(wide) + 1), axis=0)
+    names = ", ".join(c for c in columns.names(wide) if c != rest[0])
+    message = words.say("A row an attribute was laid out as a row a person, with the columns {names}.", names=names)
+    return replace(
+        table, frame=wide, notes=(*table.notes, Finding("spread", "warning", table.name, message, len(wide)))
+    )
 
 
 def joined_categories(table: Table) -> Table:
@@ -190,13 +226,17 @@ def _digits(column: pd.Series) -> pd.Series:
     return pd.Series(texts, index=column.index, dtype="str")
 
 
-def rows(table: Table, place: str = TIME) -> Table:
+def rows(table: Table, place: str = TIME, chosen: str | None = None) -> Table:
     """One row for each item of a list, where a table holds a person and all their items in one cell; else as it is.
 
-    place: the new column with the place in the list, from 1 on.
-    """
+    place: the new column with the place in the list, from 1 on; where it is to tell the order in time and no name says
+    that the list has one, that is asked. chosen: the column of the person, as somebody named it. Raises DataError for
+    lists that were shortened when they were written."""
+    table = _bare_lists(table)
     frame = table.frame
     person = next((c for c in columns.names(frame) if columns.is_called(c, columns.USER_NAMES)), None)
+    person = chosen if chosen in frame else person
+    ordered = False
     single = [c for c in columns.names(frame) if columns.is_called(c, columns.ITEM_NAMES)]
     if person is None and frame.shape[1] == 2 and not table.header:
         person = columns.names(frame)[0]
@@ -207,25 +247,44 @@ def rows(table: Table, place: str = TIME) -> Table:
         wide = _side_by_side(table, person)
         if wide is not None:
             table, frame = wide, wide.frame
+    if person is not None and len(single) == 1 and (before := _list_of(table, single[0])) is not None:
+        # RecBole's sessions: the items up to now, and the next one
+        joined = frame[before].fillna("").str.split().str.join("|") + "|" + frame[single[0]].fillna("")
+        frame = frame.drop(columns=before).assign(**{single[0]: joined.str.strip("|")})
+        ordered = True
     if person is None or any(_share(frame[c], _MARKED) < 0.5 for c in single):
         return table
     named = [c for c in columns.names(frame) if columns.plain(c) in columns.LIST_NAMES and c != person]
     # Commas and spaces stand in titles too: they cut a cell only where its column is called a list of a person's.
     loose = _CUT if frame[person].is_unique else _MARKED
     fits = [c for c in single if _share(frame[c], _MARKED) > 0.5] + [c for c in named if _share(frame[c], loose) > 0.0]
+    if not fits and frame[person].is_unique:
+        fits = [c for c in table.spaced if c in frame and _single(c) == c and c != person]
     if not fits and frame.shape[1] == 2:
         fits = [c for c in columns.names(frame) if c != person and _share(frame[c], _MARKED) > 0.8]
     if not fits:
         return table
     lists = frame[fits[0]]
     cells, records = zip(*(_items(cell) for cell in lists), strict=True)
+    cut = next((row for row, cell in zip(frame.index, cells, strict=True) if {"...", "…"} & set(cell)), None)
+    if cut is not None:
+        raise DataError(
+            words.say("{name}, row {row}: the list of {column} was shortened when it was written (“...”).",
+                      name=table.name, row=int(cut), column=repr(fits[0])),
+            "Write the whole lists, such as with tolist() or as JSON.",
+        )  # fmt: skip
     counts = np.array([len(cell) for cell in cells])
     laid = frame.drop(columns=[fits[0]]).loc[np.repeat(frame.index.to_numpy(), counts)]
     laid = laid.assign(**{ITEM_ID: [item for cell in cells for item in cell]}).astype("str")
     if any(records):
         fields = pd.DataFrame([record for cell in records for record in cell], index=laid.index).astype("str")
         laid = laid.assign(**{c: fields[c] for c in columns.names(fields) if c not in laid})
-    timed = False
+    timed = any(columns.plain(c) in columns.TIME_NAMES for record in records[:1] for row in record[:1] for c in row)
+    if not frame[person].is_unique:  # each of a person's rows has its own time
+        rest = [c for c in columns.names(frame) if c not in fits]
+        timed |= any(
+            columns.plain(c) in columns.TIME_NAMES or mapping.looks_like_time(frame[c].astype("str")) for c in rest
+        )
     for column in columns.names(frame):
         told = None if column in fits[:1] else _beside(frame[column], counts)
         if told is not None:
@@ -247,7 +306,50 @@ def rows(table: Table, place: str = TIME) -> Table:
             place=place,
         )
     note = Finding("laid_out", "info", table.name, message, len(laid))
+    if place == TIME and not timed and not ordered and columns.plain(fits[0]) not in columns.SEQUENCE_NAMES:
+        note = replace(note, severity="warning", question=_order(table.name, fits[0], cells))
     return replace(table, frame=laid, header=True, notes=(*table.notes, note))
+
+
+def _order(name: str, column: str, cells: Sequence[Sequence[str]]) -> Question:
+    """Whether the order in a list is that in time: hardly, where each is sorted by its ids."""
+    long = [list(cell) for cell in cells if len(cell) > 2]
+    by_id = len(long) > 2 and all(cell == sorted(cell, key=columns.natural_key) for cell in long)
+    text = words.say("{name}: does the order within {column} tell the order in time?", name=name, column=column)
+    if by_id:
+        text = words.say(
+            "{name}: does the order within {column} tell the order in time? Each list is sorted by its ids.",
+            name=name,
+            column=column,
+        )
+    return Question("time", text, (TIME, ""), "" if by_id else TIME)
+
+
+def _list_of(table: Table, item: str) -> str | None:
+    """The column of lists that goes with one of a single item: item_id_list beside item_id."""
+    return next(
+        (c for c in table.spaced if c in table.frame and columns.plain(c) == columns.plain(item) + "list"), None
+    )
+
+
+def _bare_lists(table: Table) -> Table:
+    """A table without column names whose rows are a person and then as many items as all others have, with those in
+    one cell; else as it is. Each place holds the same ids as the others do, and no row holds one twice."""
+    frame = table.frame
+    if table.header or frame.shape[1] < 5 or len(frame) < 3 or not frame.iloc[:, 0].is_unique:
+        return table
+    places = frame.iloc[:, 1:]
+    ids = [set(places[c].dropna()) for c in places]
+    alike = all(len(one & set().union(*(other for other in ids if other is not one))) > 0.5 * len(one) for one in ids)
+    if not alike or places.isna().any().any() or any(mapping.looks_like_time(places[c]) for c in places):
+        return table
+    if max(map(len, ids)) < 5 or (places.nunique(axis=1) == places.shape[1]).mean() < 0.95:
+        return table
+    joined = ["|".join(map(str, row)) for row in places.to_numpy(object)]
+    lists = pd.DataFrame({USER_ID: frame.iloc[:, 0], "items": pd.array(joined, dtype="str")}, index=frame.index)
+    message = words.say("Each row is a person and {n} items.", n=places.shape[1])
+    note = Finding("shape", "warning", table.name, message, len(frame))
+    return replace(table, frame=lists, header=True, notes=(*table.notes, note))
 
 
 def _beside(column: pd.Series, counts: NDArray[np.int64]) -> list[str] | None:
@@ -307,7 +409,7 @@ def _items(cell: object) -> tuple[list[str], list[dict[str, str | None]]]:
     """The items in a cell and, where it holds records or pairs of item and score, what else is said of each."""
     if not isinstance(cell, str):
         return [], []
-    text = cell.strip()
+    text = mapping.unwrapped(cell.strip())
     if text[:1] not in "[({":
         mark = next((separator for separator in "|,;" if separator in text), None)
         cut = [part for part in map(str.strip, text.split(mark)) if part]

@@ -24,13 +24,26 @@ _DATES = (
     *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m %d %Y", "%d/%m/%Y", "%d-%m-%Y"),
     *("%d/%m/%y", "%d %m %Y", "%y/%m/%d", "%b %d %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d.%m.%y", "%y.%m.%d"),
     *("%Y %b %d", "%d %b %y", "%Y.%m.%d", "%Y %m %d", "%b-%d-%Y", "%Y-%b-%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d"),
-    *("%d%b%Y", "%b %Y", "%m/%Y"),
+    *("%d%b%Y", "%b %Y", "%m/%Y", "%d/%b/%Y"),
 )
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _CLOCK = (
     r"(?P<hour>\d{1,2})(?::|h)(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d+)?))?\s*(?:(?P<half>[ap])\.?m\b\.?)?"
     r"\s*(?:(?P<sign>[+-])(?P<zone_hour>\d{2}):?(?P<zone_minute>\d{2})\b)?"
 )
+# Halves of the day in other languages, before the clock or behind it; and marks with a space in them.
+_BEFORE_NOON, _AFTER_NOON = "上午|午前|오전|凌晨|早上", "下午|午後|오후|晚上"
+_HALVES = tuple(
+    (re.compile(rf"(?:{words})\s*(\d{{1,2}}(?::|h)\d{{2}}(?::\d{{2}}(?:\.\d+)?)?)"), rf"\1 {mark}")
+    for words, mark in ((_BEFORE_NOON, "am"), (_AFTER_NOON, "pm"))
+)
+_ZONES = {  # hours east of Greenwich
+    **{"ut": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 1, "bst": 1, "cet": 1, "mez": 1, "cest": 2, "mesz": 2, "eet": 2},
+    **{"eest": 3, "msk": 3, "jst": 9, "kst": 9, "hkt": 8, "sgt": 8, "aest": 10, "aedt": 11, "nzst": 12, "nzdt": 13},
+    **{"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7, "akst": -9, "akdt": -8},
+    **{"hst": -10, "brt": -3, "art": -3},
+}
+_ZONE = rf"\d\s*(?:[ap]m)?\s*\b(?P<zone>{'|'.join(_ZONES)})\b"
 _ONLY_CLOCK = r"\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?\s*"
 # "week 10": one number, which counts on, or a year and then one ("2014-W07"); "3 days ago" counts back.
 _COUNTED = r"[^\d+-]*[^\W\d][^\d+-]*\d+|(?:19|20)\d\d[^\d]*[^\W\d][^\d]*\d{1,2}"
@@ -61,12 +74,14 @@ _WEEKDAYS = (
 @dataclass(frozen=True, eq=False)
 class Times:
     """moments: float64 [n], NaN where there is none. unit: of one moment; "unknown" where texts have no order. note:
-    how it was read, for people. formats: ways of reading that fit as well, the one in use first."""
+    how it was read, for people. formats: ways of reading that fit as well, the one in use first. halved: where clocks
+    go from 1 to 12 and nothing says whether before or after noon, the format that reads them all the same; else ""."""
 
     moments: NDArray[np.float64]
     unit: Unit
     note: str
     formats: tuple[str, ...] = ()
+    halved: str = ""
 
 
 def parse(column: pd.Series, format: str = "") -> Times:
@@ -75,8 +90,10 @@ def parse(column: pd.Series, format: str = "") -> Times:
     format: "seconds", "milliseconds", "number", "text", or the way a date is written, such as %d/%m/%Y; "": guessed.
     Raises ConfigError for a format that fits no cell.
     """
-    numeric = columns.numbers(column)
     told = column.notna().to_numpy()
+    if not pd.api.types.is_numeric_dtype(column.dtype) and column.head(20).str.match(r"/Date\(-?\d").any():
+        column = column.str.replace(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$", r"\1", regex=True)  # of JSON from .NET
+    numeric = columns.numbers(column)
     if not told.any():
         return Times(numeric, "number", "")
     if format in ("seconds", "milliseconds", "number"):
@@ -111,7 +128,9 @@ def parse(column: pd.Series, format: str = "") -> Times:
             return Times(_spread(column, unique, moments), "number", "how long ago it was, in seconds")
         dated, note, formats = _dates(unique)
         if dated is not None:
-            return Times(_spread(column, unique, dated), "seconds", note, formats)
+            others = formats if len(formats) > 1 else ()
+            halved = formats[0] if _is_halved(unique) else ""
+            return Times(_spread(column, unique, dated), "seconds", note, others, halved)
     around = unique.str.strip().str.replace(r"\d+", "\0", regex=True)
     if format == TEXT or (unique.str.fullmatch(_COUNTED).all() and (around == around.iloc[0]).all()):
         order = sorted(unique, key=columns.natural_key)
@@ -154,15 +173,25 @@ def _of_numbers(column: pd.Series, numeric: NDArray[np.float64], told: NDArray[n
     return Times(numeric, "number", "numbers")
 
 
+def _is_halved(unique: pd.Series) -> bool:
+    """Whether the clocks of many texts show all hours from 1 to 12 and no other, none with a half of the day."""
+    text, _, _ = _parts(unique.head(5000))
+    clock = text.str.extract(_CLOCK)
+    hours = columns.numbers(clock["hour"]).tolist()
+    told = {hour for hour in hours if np.isfinite(hour)}
+    return bool(clock["half"].isna().all()) and len(unique) >= 50 and told == set(range(1, 13))
+
+
 def _spread(column: pd.Series, unique: pd.Series, values: NDArray[np.float64]) -> NDArray[np.float64]:
     return column.map(dict(zip(unique, values, strict=True))).to_numpy(np.float64)
 
 
 def _dates(unique: pd.Series) -> tuple[NDArray[np.float64] | None, str, tuple[str, ...]]:
-    """Seconds of texts, where one way of writing a date fits nearly all of them; else None. And how, and what else."""
+    """Seconds of texts, where one way of writing a date fits nearly all of them; else None. And how; and in which
+    formats, the one in use first."""
     iso = pd.to_datetime(unique.str.strip(), format="ISO8601", errors="coerce", utc=True)
     if iso.notna().mean() >= columns.NUMERIC_SHARE:
-        return _seconds(iso), "dates, year first", ()
+        return _seconds(iso), "dates, year first", ("%Y-%m-%d",)
     text, dates, words = _parts(unique)
     if (dates == "").all():
         return None, "", ()
@@ -180,7 +209,7 @@ def _dates(unique: pd.Series) -> tuple[NDArray[np.float64] | None, str, tuple[st
     note = f"dates written {formats[0]}" + (", without the words around them" if words else "")
     if len(formats) > 1:
         note += f" ({' or '.join(formats[1:])} would fit too)"
-    return _dated(text, dates, formats[0]), note, formats if len(formats) > 1 else ()
+    return _dated(text, dates, formats[0]), note, formats
 
 
 def _span_of(dates: pd.Series, format: str) -> float:
@@ -193,6 +222,11 @@ def _parts(unique: pd.Series) -> tuple[pd.Series, pd.Series, bool]:
     """Texts in small letters; what is left of them as a date without clock, zone, weekdays, other words and marks; and
     whether there were such words."""
     text = unique.str.strip().str.casefold()
+    text = text.str.replace(r"\b([ap])\.?\s?m\.", r"\1m", regex=True)
+    text = text.str.replace(r"(\d{1,2})\.(\d{2})\.(\d{2})(?=[\d.]*\s*[ap]m\b)", r"\1:\2:\3", regex=True)  # of Oracle
+    text = text.str.replace(r"(?<=[a-z]/\d{4}):(?=\d{1,2}:)", " ", regex=True)  # 15/Nov/2023:09:18:58 of web servers
+    for pattern, put in _HALVES:
+        text = text.str.replace(pattern, put, regex=True)
     text = text.str.replace(r"(\d+)\s*[時时시点]\s*(\d+)\s*[分분](?:\s*(\d+)\s*[秒초])?", _eastern_clock, regex=True)
     text = text.str.replace(r"[年월月년]\s*", "-", regex=True).str.replace(r"[日일]", " ", regex=True)
     date = text.str.replace(_CLOCK, " ", regex=True).str.replace(r"(?<=\d)t(?=\s|$)", " ", regex=True)
@@ -221,6 +255,7 @@ def _dated(text: pd.Series, dates: pd.Series, format: str) -> NDArray[np.float64
     hour = np.where(half == "p", told["hour"] % 12 + 12, np.where(half == "a", told["hour"] % 12, told["hour"]))
     east = np.where(clock["sign"].to_numpy(object) == "-", -1.0, 1.0)
     zone = east * (3600 * told["zone_hour"] + 60 * told["zone_minute"])
+    zone = zone + 3600 * np.nan_to_num(text.str.extract(_ZONE)["zone"].map(_ZONES).to_numpy(np.float64))
     day = _seconds(pd.to_datetime(dates, format=format, errors="coerce", utc=True))
     moments: NDArray[np.float64] = day + 3600 * hour + 60 * told["minute"] + told["second"] - zone
     return moments

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,18 +17,35 @@ Array = NDArray[np.float64]
 _YES = {
     *("true", "yes", "y", "t", "like", "liked", "likes", "love", "loved", "thumbs up", "thumb up", "thumbsup", "up"),
     *("upvote", "positive", "interested", "recommended", "favorite", "favourite", "👍", "❤", "sí", "si", "oui", "ja"),
-    *("clicked", "click", "是", "喜欢", "да", "はい", "예"),
+    *("clicked", "click", "是", "喜欢", "да", "はい", "예", "me gusta", "me encanta", "j'aime", "gefällt mir"),
+    *("mi piace", "gosto", "нравится", "いいね", "👍️", "♥", "♥️", "❤️", "😀", "🙂", "😊", "😍"),
 }
 _NO = {
     *("false", "no", "n", "f", "dislike", "disliked", "dislikes", "hate", "hated", "thumbs down", "thumb down", "down"),
     *("thumbsdown", "downvote", "negative", "not interested", "not recommended", "👎", "non", "nein", "not clicked"),
-    *("否", "不喜欢", "нет", "いいえ", "아니오"),
+    *("否", "不喜欢", "нет", "いいえ", "아니오", "no me gusta", "je n'aime pas", "gefällt mir nicht", "non mi piace"),
+    *("não gosto", "не нравится", "👎️", "💔", "🙁", "😞", "😡"),
 }
-_NOTHING = {"not rated", "unrated", "no rating", "not yet rated", "none", "nr"}
+_NOTHING = {
+    *("not rated", "unrated", "no rating", "not yet rated", "none", "nr", "k.a.", "k. a.", "keine angabe"),
+    *("nicht bewertet", "sin calificar", "non noté", "non valutato", "未评分", "未評価", "не оценено"),
+}
 _EVEN = {"neutral", "indifferent", "no opinion", "meh"}
-_NUMBER = r"\s*[-+]?\d+(?:\.\d+)?\s*"
-# Numbers that stand for "none" off a scale.
-_CODES = (-1.0, -9.0, -99.0, -999.0, 77.0, 88.0, 97.0, 98.0, 99.0, 255.0, 999.0, 9999.0)
+_NUMBER = r"\s*[-+]?\d+(?:[.,]\d+)?\s*"
+# Stars and points, and the word before the end of a scale, in several languages.
+_STARS = (
+    "stars?|points?|pts|sterne?n?|étoiles?|estrellas?|estrelas?|stell[ae]|ster(?:ren)?|punkte?|зв[её]зд[аы]?|星|つ星"
+)
+_CELL = re.compile(
+    rf"({_NUMBER})(?:{_STARS}|%|(?:/|out of|of|von|de|sur|su|van|из)({_NUMBER})(?:{_STARS})?)"
+    rf"|({_NUMBER})つ星のうち({_NUMBER})"
+)
+_HAN = {word: str(n) for n, word in enumerate("零一二三四五六七八九", 0)}
+# Numbers that stand for "none" off a scale; -1 too, as programs without a sign write it.
+_CODES = (
+    *(-1.0, -9.0, -99.0, -999.0, 77.0, 88.0, 97.0, 98.0, 99.0, 255.0, 999.0, 9999.0),
+    *(65535.0, 2147483647.0, 4294967295.0, float(2**63), float(2**64), -2147483648.0, -float(2**63)),
+)
 _TOPS = (1.0, 5.0, 10.0, 20.0, 100.0)  # where scales end
 
 
@@ -43,12 +61,52 @@ class Ratings:
     count: int = 0
 
 
-def read(column: pd.Series, thousands: bool = False) -> Ratings:
+# What parts thousands, where it is no dot: a comma, spaces of several widths, marks above the line.
+_PARTING = ", \u00a0\u202f\u2009'’"
+_DOTTED = r"[1-9]\d{0,2}(?:\.\d{3})+"
+
+
+def dotted(column: pd.Series, whole: bool = False) -> NDArray[np.bool_]:
+    """Which cells [n] are whole numbers whose thousands a dot parts, as in German: 1.234 beside 37. None where a number
+    could be a decimal one: all dots stand before three digits, some cells have none, and nothing is below 1. whole:
+    there are no decimals, as of things that are counted; then no cell needs to be without a dot."""
+    none = np.zeros(len(column), dtype=bool)
+    if pd.api.types.is_numeric_dtype(column.dtype) or not column.head(1000).str.contains(".", regex=False).any():
+        return none
+    different = pd.Series(column.dropna().unique(), dtype="str").str.strip()
+    parted = different.str.contains(".", regex=False)
+    if not different[parted].str.fullmatch(_DOTTED).all() or parted.sum() < 3:
+        return none
+    some = different[~parted].str.fullmatch(r"\d{1,3}").any() or different.str.count(r"\.").gt(1).any()
+    if not whole and not some:
+        return none  # each has three digits behind the dot: decimals of that length
+    if not different[~parted].str.fullmatch(r"[^\d]*|0|[1-9]\d{0,2}").all():
+        return none
+    return column.str.strip().isin(different[parted]).to_numpy()
+
+
+def _of_scales(cells: Sequence[str]) -> dict[str, float]:
+    """Numbers of cells such as 4/5 and 6/10, on the longest of the scales that they name; {} for fewer than two."""
+    found = {cell: match for cell in cells if (match := _CELL.fullmatch(_plain(cell))) and (match[2] or match[3])}
+    ends = {cell: float((match[2] or match[3]).replace(",", ".")) for cell, match in found.items()}
+    if len(set(ends.values())) < 2 or min(ends.values()) <= 0:
+        return {}
+    return {cell: _meaning(cell) * max(ends.values()) / end for cell, end in ends.items()}
+
+
+def read(column: pd.Series, thousands: bool = False, whole: bool = False) -> Ratings:
     """Numbers of the cells. Words for yes and no become 1 and 0; "4 stars", "4/5", "★★★★" and "80%" their number.
 
-    thousands: whether a comma may part thousands, as in counts; else it is a decimal comma.
+    thousands: whether a comma (a dot, a space) may part thousands, as in counts; else it is a decimal comma.
+    whole: the numbers have no decimals, as those of things that are counted.
     """
     values = columns.numbers(column)
+    parted = dotted(column, whole) if thousands else np.zeros(len(column), dtype=bool)
+    if parted.any():
+        values = columns.numbers(column.mask(parted, column.str.replace(".", "", regex=False)))
+        return Ratings(
+            values, columns.tidy(column).notna().to_numpy() & np.isnan(values), "thousands", int(parted.sum())
+        )
     bad = ~np.isfinite(values)
     bad[bad] = columns.tidy(column[bad]).notna()
     if not bad.any():
@@ -57,15 +115,16 @@ def read(column: pd.Series, thousands: bool = False) -> Ratings:
     odd = column[bad]
     note = ""
     for pattern, read_so, said in (
-        (r"\s*\d{1,3}(?:,\d{3})+(?:\.\d+)?\s*" if thousands else r"(?!)", lambda t: t.replace(",", ""), "thousands"),
+        (rf"\s*\d{{1,3}}(?:([{_PARTING}])\d{{3}})(?:\1\d{{3}})*(?:\.\d+)?\s*" if thousands else r"(?!)",
+         lambda t: re.sub(f"[{_PARTING}]", "", t), "thousands"),
         (r"\s*-?\d+,\d+\s*", lambda t: t.replace(",", "."), "decimal_comma"),
-    ):
-        if not note and odd.str.fullmatch(pattern).all():
+    ):  # fmt: skip
+        if not note and all(re.fullmatch(pattern, text) for text in odd.unique()):
             values[bad] = columns.numbers(odd.map(read_so))
             note = said
     if not note:
         different = odd.unique()
-        known = {text: _meaning(text) for text in different}
+        known = {text: _meaning(text) for text in different} | _of_scales(list(different))
         read_cells = odd.map(known).to_numpy(np.float64)
         if np.isfinite(read_cells).mean() > 0.5:
             values[bad] = read_cells
@@ -75,7 +134,7 @@ def read(column: pd.Series, thousands: bool = False) -> Ratings:
 
 
 def _meaning(cell: str) -> float:
-    text = " ".join(re.sub(r"[_\-]+", " ", cell.casefold()).split()).rstrip(".!")
+    text = _plain(cell)
     if text in _YES:
         return 1.0
     if text in _NO:
@@ -85,16 +144,27 @@ def _meaning(cell: str) -> float:
     stars = text.count("★") + text.count("⭐") + text.count("*") + 0.5 * text.count("½")
     if stars and not re.sub(r"[★☆⭐*½\s\ufe0f]", "", text):
         return float(stars)
-    found = re.fullmatch(
-        rf"({_NUMBER})(?:stars?|points?|pts|%|(?:/|out of|of)\s*\d+(?:\.\d+)?\s*(?:stars?|points?)?)", text
-    )
-    return float(found[1]) if found else float("nan")
+    if text[:1] in _HAN and text[1:] in ("星", "颗星", "顆星"):
+        return float(_HAN[text[0]])
+    found = _CELL.fullmatch(text)
+    if found is not None:
+        return float((found[1] or found[4]).replace(",", "."))
+    half = re.fullmatch(r"(\d*)\s*½", text)
+    if half is not None:
+        return float(half[1] or 0) + 0.5
+    return float(text) if text.isdecimal() else float("nan")  # digits of any script
+
+
+def _plain(cell: str) -> str:
+    """Small letters, single spaces, no marks at the end and no skin tones."""
+    text = re.sub("[\U0001f3fb-\U0001f3ff]", "", cell.casefold())
+    return " ".join(re.sub(r"[_\-]+", " ", text).split()).rstrip(".!")
 
 
 def is_readable(column: pd.Series) -> bool:
     """Whether nearly all cells that say something are numbers or words that `read` knows."""
     told = columns.tidy(column.drop_duplicates().head(2000)).dropna()
-    return len(told) > 0 and bool((~read(told).bad).mean() >= columns.NUMERIC_SHARE)
+    return len(told) > 0 and bool((~read(told, thousands=True).bad).mean() >= columns.NUMERIC_SHARE)
 
 
 def is_binary(values: Array) -> bool:
@@ -144,6 +214,17 @@ def not_rated(values: Array) -> dict[float, float]:
         if starts and share[0.0] > usual:
             found[0.0] = share[0.0]
     return found
+
+
+def open_zero(values: Array) -> dict[float, float]:
+    """0 beside stars of 1 to 5 or 1 to 10 (by halves, too), with the part of the rows that it takes: the worst rating,
+    or none at all; {} where there is none."""
+    told = values[np.isfinite(values)]
+    used = np.unique(told)
+    if len(used) < 4 or used[0] != 0 or used[-1] not in (5.0, 10.0):
+        return {}
+    starts = used[1] >= 1 and bool((used == np.rint(used)).all())
+    return {0.0: float((told == 0).mean())} if starts or used[1] == 0.5 else {}
 
 
 def off_scale(values: Array) -> NDArray[np.bool_]:

@@ -200,7 +200,9 @@ def repairs(effects: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                words.say("repair"): REPAIRS[one["repair"]].title if one["repair"] in REPAIRS else one["repair"],
+                words.say("repair"): words.say(REPAIRS[one["repair"]].title)
+                if one["repair"] in REPAIRS
+                else one["repair"],
                 words.say("interactions gone"): one["interactions"],
                 words.say("people gone"): one["people"],
                 words.say("items gone"): one["items"],

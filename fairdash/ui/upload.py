@@ -23,8 +23,9 @@ from fairdash.data.options import ImportOptions
 from fairdash.data.pseudonyms import kept
 from fairdash.data.read import SEPARATOR_TITLES, Reading, Table
 from fairdash.errors import FairDashError
+from fairdash.groups import form
 from fairdash.hashing import digest
-from fairdash.schema import RATING, TIME, UNKNOWN, USER_ID, Dataset
+from fairdash.schema import RATING, TIME, UNKNOWN, USER_ID, Dataset, GroupSpec
 from fairdash.ui import asking, catalogue, parts, state
 
 Files = list[tuple[str, bytes]]
@@ -249,7 +250,7 @@ def _finding(
             st.badge(
                 words.say("repaired") if finding.applied else words.say("open"),
                 color="green" if finding.applied else "gray",
-                help=repair.title,
+                help=words.say(repair.title),
             )
             return
         offered.append(finding.repair)
@@ -261,7 +262,7 @@ def _finding(
             asking.answer(key, repairs=tuple(sorted(chosen)))
 
         st.checkbox(
-            repair.title,
+            words.say(repair.title),
             disabled=asked,
             help=words.say("Answer the questions first.") if asked else None,
             **state.held(f"repair-{finding.repair}", finding.applied, choose),
@@ -482,8 +483,10 @@ def _outcome(dataset: Dataset, key: str) -> None:
     for name in columns.names(dataset.users):
         told = columns.tidy(dataset.users[name]) if name != USER_ID else None
         if told is not None and 1 < told.nunique() <= 12:
-            sizes = told.value_counts()
-            groups = [f"{words.plain(group)} ({words.count(int(n))})" for group, n in sizes.items()]
+            # As an audit forms them: in letters of any case, and overlapping. The unknown are the last of the members.
+            made = form(GroupSpec((name,)), dataset.users)
+            sizes = map(len, made.members[:-1])
+            groups = [f"{words.plain(one)} ({words.count(n)})" for one, n in zip(made.names, sizes, strict=True)]
             if told.isna().any():
                 groups.append(words.say("unknown ({n})", n=int(told.isna().sum())))
             st.markdown(words.say("Groups of {name}: {groups}", name=words.plain(name), groups=", ".join(groups)))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from streamlit.testing.v1 import AppTest
 
 import fairdash
 from fairdash import entries
+from fairdash.cli import main
 from fairdash.jobs import kinds, runner
 from fairdash.schema import GroupSpec
 from fairdash.workspace import Workspace
@@ -293,3 +296,78 @@ def test_a_catalogue_entry_is_loaded_by_a_job(nothing: Path, open_page: Open) ->
     app.button(key="load-synthetic").click().run()
     assert not app.exception
     assert [job.kind for job in runner.table(Workspace(nothing)).all()] == ["dataset"]
+
+
+def _shown() -> pd.DataFrame:
+    shown = [(f"u{u}", f"i{(u * 5 + 3 * r) % 12}", r) for u in range(40) for r in range(1, 5)]
+    return pd.DataFrame(shown, columns=["user_id", "item_id", "rank"])
+
+
+def _in_cells(write: Callable[[list[str]], str]) -> bytes:
+    cells = _shown().groupby("user_id", sort=False)["item_id"].agg(lambda items: write(list(items)))
+    return csv(cells.rename("recommendations").reset_index())
+
+
+@pytest.mark.parametrize(
+    ("lists", "held", "who"),
+    [
+        (lambda: _in_cells(lambda items: f"tensor({items})"), csv, csv),
+        (
+            lambda: (
+                _shown()
+                .assign(score=lambda made: (1 - made.pop("rank") / 9).map(lambda s: f"{s:.3f}".replace(".", ",")))
+                .to_csv(index=False, sep=";")
+                .encode()
+            ),
+            lambda frame: csv(frame) + b"Total,,999\n",
+            lambda frame: csv(frame) + b"(40 rows)\n",
+        ),
+        (
+            lambda: csv(_shown().assign(user_id=lambda made: made["user_id"] + "\u200b")),
+            lambda frame: csv(frame.assign(rating=frame["rating"].map("{},0 von 5 Sternen".format))),
+            lambda frame: csv(frame.melt("user_id", var_name="attribute")),
+        ),
+    ],
+    ids=["tensors", "sums", "stars"],
+)
+def test_awkward_files_give_one_audit_at_every_door(
+    lists: Callable[[], bytes],
+    held: Callable[[pd.DataFrame], bytes],
+    who: Callable[[pd.DataFrame], bytes],
+    nothing: Path,
+    open_page: Open,
+    tmp_path: Path,
+) -> None:
+    truth = ratings().query("time > 4")[["user_id", "item_id", "rating"]]
+    files = {
+        "Lists": ("lists.csv", lists()),
+        "Held out": ("truth.csv", held(truth)),
+        "People": ("who.csv", who(people())),
+    }
+    one_at_every_door(files, nothing, open_page, tmp_path)
+
+
+def one_at_every_door(files: dict[str, tuple[str, bytes]], nothing: Path, open_page: Open, folder: Path) -> None:
+    """Page, command line and Python give one audit, to the last digit."""
+    app = open_page("recommender", how="bring")
+    for key, (name, raw) in files.items():
+        app.file_uploader(key=f"own-{key}").set_value((name, raw, "text/csv"))
+        (folder / name).write_bytes(raw)
+    app.run()
+    while any(button.key == "take-all" or str(button.key).startswith("take-") for button in app.button):
+        next(button for button in app.button if str(button.key).startswith("take-")).click().run()
+    assert not app.exception
+    assert not app.error, [box.value for box in app.error]
+    app.button(key="keep-lists").click().run()
+    assert not app.exception
+    workspace = Workspace(nothing)
+    (made,) = workspace.entries("lists")
+    group = {"attributes": ["gender"], "bins": [None], "min_size": 5}
+    done = kinds.run(workspace, "audit", {"lists": made.digest, "groups": [group], "k": 3})
+    page = json.loads((workspace.get("audits", done["audits"]).path / "audit.json").read_text("utf-8"))
+    recs, truth, who = (str(folder / name) for name, _ in files.values())
+    shared = ["--group", "gender", "--min-group-size", "5", "--k", "3", "--accept-guesses"]
+    told = ["audit", "--recommendations", recs, "--truth", truth, "--users", who, "--out", str(folder / "audit.json")]
+    assert main([*told, *shared]) == 0
+    python = fairdash.audit(recs, truth, who, groups=[GroupSpec(("gender",), (None,), 5)], k=3).to_json()
+    assert json.loads((folder / "audit.json").read_text("utf-8")) == python == page

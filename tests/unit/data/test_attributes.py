@@ -200,3 +200,37 @@ def test_births_under_other_names_become_ages(head: str, cell: str, age: str) ->
     dataset, found = _build(people, log)
     assert dataset.users["age"].tolist() == [age] * 8
     assert "births" in found
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["01.03.{short}", "3/1/{short}", "{year}0301", "{year}-03", "{days}", "{seconds}", "{milliseconds}"],
+)
+def test_dates_of_birth_in_every_dress_become_ages(cell: str) -> None:
+    people = ["user_id,dob"]
+    for u, year in enumerate((1938, 1955, 1968, 1975, 1988, 1999, 2004, 2010)):
+        day = pd.Timestamp(year, 3, 1)
+        seconds = int((day - pd.Timestamp(1970, 1, 1)).total_seconds())
+        said = cell.format(year=year, short=f"{year % 100:02d}", days=(day - pd.Timestamp(1899, 12, 30)).days,
+                           seconds=seconds, milliseconds=1000 * seconds)  # fmt: skip
+        people.append(f"u{u},{said}")
+    dataset, _ = _build("\n".join(people) + "\n")  # the last interaction is of the first of January 2020
+    assert dataset.users["age"].tolist() == ["81", "64", "51", "44", "31", "20", "15", "9"]
+
+
+def test_a_date_of_birth_that_is_none_takes_no_others_with_it() -> None:
+    people = "user_id,dob\n" + "".join(f"u{u},{'00000000' if u == 3 else f'{1980 + u}0301'}\n" for u in range(8))
+    dataset, _ = _build(people)
+    assert dataset.users["age"].fillna("").tolist() == ["39", "38", "37", "", "35", "34", "33", "32"]
+
+
+def test_dots_that_part_thousands_of_an_attribute() -> None:
+    found = attributes.without_units(_series("62.000", "600", "29.014", "1.200.000"))
+    assert found is not None
+    assert found[0].tolist() == ["62000", "600", "29014", "1200000"]
+    assert attributes.without_units(_series("52.520", "13.405", "48.137")) is None
+
+
+def test_ways_to_write_yes_and_no_are_merged() -> None:
+    merged = attributes.spellings(_series("true", "true", "1", "yes", "false", "0", "false"), "premium")
+    assert merged == {"1": "true", "yes": "true", "0": "false"}

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fairdash.data import ImportOptions, UnansweredError, brought, questions
@@ -262,3 +264,57 @@ def test_ids_of_people_that_were_guessed_by_place_are_asked() -> None:
     with pytest.raises(UnansweredError) as caught:
         brought.bring(_csv(RECS), _csv(TRUTH), _csv(who), accept_guesses=False)
     assert "--users-id-column" in caught.value.hint
+
+
+def _cells(write: Any) -> tuple[str, bytes]:
+    """A row a person, with what `write` makes of their items and scores, best first."""
+    rows = [(u, write([(int(i), 1 - r / 20) for i, r in zip(part["item_id"], part["rank"], strict=True)]))
+            for u, part in RECS.groupby("user_id")]  # fmt: skip
+    return _csv(pd.DataFrame(rows, columns=["user_id", "recommendations"]))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        _cells(lambda best: "[" + ", ".join(f"{{{i}, {s}}}" for i, s in best) + "]"),
+        _cells(lambda best: "[" + ", ".join(f"Row(item={i}, rating={s})" for i, s in best) + "]"),
+        _cells(lambda best: "[" + ", ".join(f"np.int64({i})" for i, _ in best) + "]"),
+        _cells(lambda best: f"tensor([{', '.join(str(i) for i, _ in best)}])"),
+        _csv(RECS.assign(score=(1 - RECS["rank"] / 20).map(lambda s: f"{s}".replace(".", ",")))
+             .drop(columns="rank"), sep=";"),
+        _csv(RECS.assign(score=(100 - RECS["rank"]).map("{} %".format)).drop(columns="rank")),
+        _csv(pd.concat([RECS, RECS.head(30)])),
+        _csv(RECS.assign(user_id=RECS["user_id"].map("{}\u200b".format))),
+        ("x", "".join(f"{u} 0 {i} {r} {1 - r / 20} mine\n" for u, i, r in RECS.itertuples(index=False)).encode()),
+        ("x", RECS.pivot_table("item_id", "user_id", "rank", aggfunc="first").reset_index()
+         .to_csv(index=False, header=False).encode()),
+    ],
+)  # fmt: skip
+def test_lists_as_programs_print_them(source: brought.Brings) -> None:
+    _same(source, _csv(TRUTH), _csv(USERS), _csv(TRAIN))
+
+
+def test_a_map_of_items_and_scores_in_parquet() -> None:
+    cells = [[(int(i), 1 - r / 20) for i, r in zip(part["item_id"], part["rank"], strict=True)]
+             for _, part in RECS.groupby("user_id")]  # fmt: skip
+    table = pa.table({"user": pa.array(range(PEOPLE)), "recs": pa.array(cells, pa.map_(pa.int64(), pa.float64()))})
+    raw = io.BytesIO()
+    pq.write_table(table, raw)
+    _same(("x.parquet", raw.getvalue()), _csv(TRUTH), _csv(USERS), _csv(TRAIN))
+
+
+def test_ranks_against_scores_are_asked_at_every_door() -> None:
+    things = pd.DataFrame({"item_id": [str(i) for i in range(ITEMS)]})
+    upside = RECS.assign(score=RECS["rank"] / 20)
+    for door in (lambda **o: brought.bring(_csv(upside), _csv(TRUTH), **o),
+                 lambda **o: read_lists(_csv(upside), USERS.astype(str), things, **o)):  # fmt: skip
+        with pytest.raises(UnansweredError, match="opposite orders") as caught:
+            door(accept_guesses=False)
+        assert [(q.option, q.choices, q.preselected) for q in caught.value.questions] == [
+            ("--rank-column", ("rank", ""), "rank")
+        ]
+        door(accept_guesses=False, options=ImportOptions(rank="rank"))
+    unsorted = _cells(lambda best: str(best[::-1]))  # the scores beside the items say which is the best
+    _same(unsorted, _csv(TRUTH), _csv(USERS), _csv(TRAIN))
+    found = brought.bring(_csv(RECS.assign(score=1 - (RECS["rank"] % 9) / 20)), _csv(TRUTH))
+    assert [f.count for f in found.findings if f.key == "order"] == [PEOPLE]

@@ -402,3 +402,120 @@ def test_an_item_with_a_row_for_each_category_has_them_all() -> None:
     log = "user,item,rating\n" + "".join(f"{u},{i},{r}\n" for u, i, r in PLAIN)
     dataset, _ = data.build(("x.csv", log.encode()), None, ("i.csv", items.encode()))
     assert dataset.items["categories"].tolist() == ["A" if i % 2 == 0 else "A|B" for i in range(9)]
+
+
+def _pairs(dataset: Dataset) -> set[tuple[str, str]]:
+    return set(dataset.interactions[["user_id", "item_id"]].itertuples(index=False, name=None))
+
+
+PAIRS = {(u, i) for u, i, *_ in ROWS}
+
+
+def test_records_of_lines_that_each_name_a_field() -> None:
+    lines = [f"product/productId: {i}\nreview/userId: {u}\nreview/score: {r}.0\nreview/time: {t}\n"
+             f"review/text: nice: really\n" for u, i, r, t in ROWS]  # fmt: skip
+    pd.testing.assert_frame_equal(_build("\n".join(lines)).interactions, _build(CSV).interactions)
+
+
+def test_blocks_of_people_with_how_many_follow() -> None:
+    text = "".join(
+        f"u{u}|5\n" + "".join(f"{i}\t{r}\n" for person, i, r, _ in ROWS if person == f"u{u}") for u in range(6)
+    )
+    found = _build(text)
+    assert _pairs(found) == PAIRS
+    assert found.interactions["rating"].sum() == sum(r for _, _, r, _ in ROWS)
+
+
+def test_lines_that_begin_with_how_many_items_follow() -> None:
+    found = _build("2 10 11\n3 10 12 13\n1 11\n4 10 11 12 13\n")
+    assert _pairs(found) == {("1", "10"), ("1", "11"), ("2", "10"), ("2", "12"), ("2", "13"), ("3", "11"),
+                             *(("4", item) for item in ("10", "11", "12", "13"))}  # fmt: skip
+
+
+def test_features_without_ids_are_refused_by_name() -> None:
+    with pytest.raises(DataError, match="libFM or libSVM"):
+        _build("".join(f"{n % 5} {n}:1 {100 + n % 7}:1\n" for n in range(40)))
+
+
+def test_a_list_and_the_item_after_it_are_one_sequence() -> None:
+    head = "session_id:token\titem_id_list:token_seq\titem_id:token\n"
+    rows = "".join(f"{p}\t{' '.join(i[:-1])}\t{i[-1]}\n" for p, i in SEQUENCES.items() if len(i) > 1)
+    log = _build(head + rows, "x.inter").interactions.sort_values(["user_id", "time"])
+    assert {p: part["item_id"].tolist() for p, part in log.groupby("user_id")} == {
+        p: i for p, i in SEQUENCES.items() if len(i) > 1
+    }
+
+
+def test_times_and_kinds_within_records_count() -> None:
+    lines = [
+        json.dumps({"session": u, "events": [{"aid": 9 - n, "ts": 1_660_000_000_000 + n, "type": kind}
+                                             for n, kind in enumerate(("clicks", "carts", "orders"))]})
+        for u in range(15)
+    ]  # fmt: skip
+    dataset, found = data.build(("x.jsonl", "\n".join(lines).encode()))
+    assert dataset.interactions["time"].tolist()[:3] == [1_660_000_000_000.0 + n for n in range(3)]
+    assert [q.option for q in data.questions(found)] == ["--event-column", "--event"]
+
+
+@pytest.mark.parametrize(("column", "likely"), [("items", ""), ("basket", "time"), ("item_sequence", None)])
+def test_whether_the_order_of_a_list_is_that_in_time_is_asked(column: str, likely: str | None) -> None:
+    lists = {u: sorted(range(3 + u), reverse=likely != "") for u in range(1, 6)}
+    source = ("x.jsonl", "\n".join(json.dumps({"user_id": u, column: i}) for u, i in lists.items()).encode())
+    _, found = data.build(source)
+    asked = {q.key: q.preselected for q in data.questions(found)}
+    assert asked == ({} if likely is None else {"time": likely})
+    dataset, found = data.build(source, options=data.ImportOptions(time=""))
+    assert "time" not in dataset.interactions
+    assert not data.questions(found)
+
+
+def test_lists_that_were_shortened_in_print_are_refused() -> None:
+    with pytest.raises(DataError, match="row 2: the list of 'items' was shortened"):
+        _build('user_id,items\n1,"[1 2 3 ... 7 8 9]"\n2,"[4 5 6]"\n')
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["tensor([{}])", "array([{}], dtype=int64)", "np.array([{}])", "[{}]", "torch.tensor([{}], device='cpu')"],
+)
+def test_lists_keep_their_ends_whatever_wraps_them(cell: str) -> None:
+    rows = "".join(f'{p};"{cell.format(", ".join(i))}"\n' for p, i in SEQUENCES.items())
+    log = _build("user_id;item_sequence\n" + rows).interactions.sort_values(["user_id", "time"])
+    assert {p: part["item_id"].tolist() for p, part in log.groupby("user_id")} == SEQUENCES
+
+
+def test_fields_within_records_are_known_by_their_last_name() -> None:
+    lines = [json.dumps({"actor": {"userId": u, "gender": "F"}, "properties": {"song_id": i, "x": 1}})
+             for u, i, *_ in ROWS]  # fmt: skip
+    found = _build("\n".join(lines))
+    assert _pairs(found) == PAIRS
+    assert list(found.users) == ["user_id", "gender"]
+
+
+def test_a_person_that_was_named_lays_lists_out() -> None:
+    lists = [{"pid": p, "tracks": [{"track_uri": i} for i in items]} for p, items in SEQUENCES.items()]
+    source = ("x.json", json.dumps({"info": {"v": 1}, "playlists": lists}).encode())
+    found, _ = data.build(source, options=data.ImportOptions(user="pid"))
+    assert found.n_users == 4
+    assert len(found.interactions) == 11
+
+
+def test_an_attribute_a_row_becomes_a_column() -> None:
+    rows = "".join(f"u{u},gender,{'FM'[u % 2]}\nu{u},age,{20 + u}\n" for u in range(6))
+    found, _ = data.build(("x.csv", CSV.encode()), ("p.csv", f"user_id,attribute,value\n{rows}".encode()))
+    assert found.users.iloc[1].tolist() == ["u1", "M", "21"]
+
+
+def test_the_id_of_a_session_or_an_order_is_no_item() -> None:
+    rows = "".join(f"u{n % 6},s{n // 2},{1_600_000_000 + n},i{n % 5}\n" for n in range(60))
+    _, found = data.build(("x.csv", f"user_id,session_id,timestamp,reference\n{rows}".encode()))
+    asked = {q.key: q.preselected for q in data.questions(found)}
+    assert asked["item"] == "reference"
+
+
+@pytest.mark.parametrize("door", ["import", "audit"])
+def test_ids_that_a_table_program_rounded_are_refused(door: str) -> None:
+    log = ("x.csv", b"steamid,appid,rating\n" + b"7.65612E+16,10,3\n7.65612E+16,20,4\n7.65613E+16,10,3\n")
+    with pytest.raises(DataError, match=r"a table program has rounded, such as '7\.65612E\+16'"):
+        _ = data.build(log) if door == "import" else brought.bring(None, log)
+    _build("user_id,item_id\n" + "".join(f"{n}e5,1e+05\nu{n},7\n" for n in range(1, 6)))  # ids of letters and digits

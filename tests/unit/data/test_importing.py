@@ -366,7 +366,7 @@ def test_what_several_columns_may_be_is_asked_at_every_door(case: str) -> None:
 
 
 def test_words_of_a_rating_that_are_not_known_are_asked_about() -> None:
-    said = DEEDS.r.gt(2).map({True: "gefällt mir", False: "gefällt mir nicht"})
+    said = DEEDS.r.gt(2).map({True: "geht so", False: "na ja"})
     _, findings = data.build(_csv({"Nutzer": DEEDS.u, "Artikel": DEEDS.i, "Bewertung": said}))
     assert [(one.key, one.choices) for one in questions(findings)] == [("rating", ("", "Bewertung"))]
 

@@ -142,3 +142,68 @@ def test_zip_members_without_folders_and_hidden_files() -> None:
 def test_encoding_that_does_not_exist() -> None:
     with pytest.raises(DataError, match="no encoding is called"):
         read.table(("x.csv", b"a,b\n1,2\n"), Reading(encoding="klingon"))
+
+
+TABLE = "user_id,item_id,rating\n" + "".join(f"u{n},i{n % 3},{1 + n % 5}\n" for n in range(6))
+
+
+@pytest.mark.parametrize("line", ["(6 rows)", "6 rows selected.", "# end of export", "-- bye"])
+def test_remarks_below_and_between_rows_are_left_aside_and_said(line: str) -> None:
+    found = read.table(("x.csv", (TABLE + line + "\n").encode()))
+    assert found.frame["user_id"].tolist() == [f"u{n}" for n in range(6)]
+    assert [note.rows for note in found.notes if note.key == "remarks"] == [(8,)]
+    between = TABLE.replace("u3", f"# page 2\n{line}\nu3")
+    assert read.table(("x.csv", between.encode())).frame.index.tolist() == [2, 3, 4, 7, 8, 9]
+
+
+def test_a_row_that_is_too_short_is_no_remark() -> None:
+    with pytest.raises(DataError, match="row 8 has 2"):
+        read.table(("x.csv", (TABLE + "u9,i1\n").encode()))
+
+
+@pytest.mark.parametrize("foot", ["Total,,21", "Grand Total,all,21", "Gesamt,,21", "合计,,21"])
+def test_sums_at_the_foot_are_no_people(foot: str) -> None:
+    found = read.table(("x.csv", (TABLE + foot + "\n").encode()))
+    assert len(found.frame) == 6
+    assert [note.rows for note in found.notes if note.key == "sums"] == [(8,)]
+    named = read.table(("x.csv", TABLE.replace("u1", "total").encode()))  # somebody who is called so
+    assert len(named.frame) == 6
+
+
+def test_two_rows_of_names_are_one() -> None:
+    merged = "Kunde,,Produkt,\nid,city,id,stars\n" + "".join(f"{n},Ulm,{n % 3},{n % 5}\n" for n in range(6))
+    found = read.table(("x.csv", merged.encode()))
+    assert list(found.frame.columns) == ["Kunde id", "Kunde city", "Produkt id", "Produkt stars"]
+    assert found.frame.index.tolist() == [3, 4, 5, 6, 7, 8]
+    assert any(note.key == "two_headers" for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "user_id,item_id,rating\nu1,i1,3,\nu2,i1,4,\nu3,i2,5,\n",
+        'user_id item_id rating\n"1" u1 i1 3\n"2" u2 i1 4\n"3" u3 i2 5\n',
+        "user_id,item_id,rating\n1,u1,i1,3\n2,u2,i1,4\n3,u3,i2,5\n",
+    ],
+)
+def test_names_that_are_one_fewer_than_the_cells(rows: str) -> None:
+    frame = read.table(("x.csv", rows.encode())).frame
+    assert frame["user_id"].tolist() == ["u1", "u2", "u3"]
+    assert frame["rating"].tolist() == ["3", "4", "5"]
+
+
+def test_a_mark_before_the_names_of_columns_is_no_remark() -> None:
+    rows = "#id\tgender\tsince\n" + "".join(f"u{n}\t{'fm'[n % 2]}\tAug {n + 1}, 2006\n" for n in range(6))
+    assert list(read.table(("x.tsv", rows.encode())).frame.columns) == ["#id", "gender", "since"]
+
+
+def test_lines_of_two_encodings_keep_their_letters() -> None:
+    lines = [f"u{n},Köln\n".encode() for n in range(8)] + ["u9,München\n".encode("cp1252")]
+    found = read.table(("x.csv", b"user_id,city\n" + b"".join(lines)))
+    assert set(found.frame["city"]) == {"Köln", "München"}
+    assert found.encoding == "utf-8 and cp1252"
+
+
+def test_ids_that_are_kept_from_being_numbers_lose_their_marks() -> None:
+    frame = read.table(("x.csv", b'user_id,item_id\n="007",="1"\n="008",="2"\n')).frame
+    assert frame["user_id"].tolist() == ["007", "008"]

@@ -155,3 +155,33 @@ def test_a_few_unreadable_times_are_missing() -> None:
     moments = _parse(*["100"] * 40, "soon").moments
     assert np.isnan(moments[-1])
     assert np.isfinite(moments[:-1]).all()
+
+
+@pytest.mark.parametrize(
+    ("morning", "evening"),
+    [
+        ("07/06/2023 10:30 a. m.", "07/06/2023 01:30 p. m."),
+        ("2023/06/17 上午 10:30", "2023/06/17 下午 01:30"),
+        ("2023. 06. 17. 오전 10:30", "2023. 06. 17. 오후 01:30"),
+        ("17/Jun/2023:10:30:00 +0000", "17/Jun/2023:13:30:00 +0000"),
+        ("2023-06-17 10:30:00 PST", "2023-06-17 16:30:00 EST"),
+        ("/Date(1686997800000)/", "/Date(1687008600000+0200)/"),
+    ],
+)
+def test_halves_of_the_day_and_zones_in_any_language_count(morning: str, evening: str) -> None:
+    found = _parse(morning, evening, morning)
+    scale = 1000 if found.unit == "milliseconds" else 1
+    assert (np.diff(found.moments) / scale).tolist() == [3 * 3600.0, -3 * 3600.0]
+
+
+def test_clocks_to_12_without_a_half_are_asked_about() -> None:
+    cells = [f"{1 + n % 28:02d}.06.2023 {1 + n % 12:02d}:{n % 60:02d}" for n in range(120)]
+    rows = "".join(f"u{n % 6},i{n % 20},3,{cell}\n" for n, cell in enumerate(cells))
+    source = ("x.csv", f"user_id,item_id,rating,time\n{rows}".encode())
+    _, found = data.build(source)
+    asked = [f.question for f in found if f.question is not None]
+    assert [(q.option, q.choices) for q in asked] == [("--time-format", ("%d.%m.%Y", "none"))]
+    dataset, found = data.build(source, options=ImportOptions(time_format="%d.%m.%Y"))
+    assert "time" in dataset.interactions
+    assert not data.questions(found)
+    assert not times.parse(pd.Series([cell.replace(" 01:", " 13:") for cell in cells], dtype="str")).halved

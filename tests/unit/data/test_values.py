@@ -258,3 +258,71 @@ def test_questions_stop_where_guesses_are_not_accepted() -> None:
     assert "--accept-guesses" in error.value.hint
     answered = ImportOptions(rating_missing=(0.0,))
     assert data.build(_log(["0"] * 40 + list("12345") * 5), options=answered, accept_guesses=False)[0].n_users == 7
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (("3 Sterne", "1 Stern"), (3, 1)),
+        (("4,5 von 5 Sternen", "4,0 von 5 Sternen"), (4.5, 4)),
+        (("3,0 sur 5 étoiles", "2 étoiles"), (3, 2)),
+        (("5つ星のうち4.0", "5つ星のうち3.0"), (4, 3)),
+        (("五星", "3星"), (5, 3)),
+        (("3½", "½"), (3.5, 0.5)),
+        (("４", "٥"), (4, 5)),
+        (("👍🏽", "👎🏿"), (1, 0)),
+        (("❤️", "💔"), (1, 0)),
+        (("Me gusta", "No me gusta"), (1, 0)),
+        (("3/5", "8/10", "5/5"), (6, 8, 10)),
+    ],
+)
+def test_stars_and_thumbs_of_other_languages(cells: tuple[str, ...], numbers: tuple[float, ...]) -> None:
+    got = values.read(pd.Series(cells, dtype="str"))
+    assert got.numbers.tolist() == list(numbers)
+    assert not got.bad.any()
+
+
+@pytest.mark.parametrize(
+    "cells", ["1.234 37 5.600 12.001", "1.234.567 2.000 9.100", "1,234 37 5,600", "1'234 37 5'600", "1\u202f234 37"]
+)
+def test_marks_that_part_thousands_of_counts(cells: str) -> None:
+    column = pd.Series(cells.split(" "), dtype="str")
+    got = values.read(column, thousands=True)
+    assert got.numbers.tolist() == [float("".join(c for c in cell if c.isdigit())) for cell in column]
+    assert got.note == "thousands"
+
+
+@pytest.mark.parametrize("cells", ["1.234 0.500 2.125", "1.234 2.345 3.456", "1.5 37 1.234", "12.50 1.234 7"])
+def test_decimals_of_counts_stay_decimals(cells: str) -> None:
+    column = pd.Series(cells.split(), dtype="str")
+    assert values.read(column, thousands=True).numbers.tolist() == column.astype(float).tolist()
+
+
+def _told(cells: list[object], head: str = "rating") -> tuple[str, bytes]:
+    rows = "".join(f"u{n % 12},i{n // 12},{cell}\n" for n, cell in enumerate(cells))
+    return "x.csv", f"user_id,item_id,{head}\n{rows}".encode()
+
+
+def test_counts_below_zero_are_returns() -> None:
+    dataset, found = data.build(_told([2, 3, -1, 5] * 24, "quantity"))
+    assert dataset.interactions["rating"].min() == 2
+    assert next(f for f in found if f.key == "below_zero").count == 24
+
+
+def test_a_seldom_zero_beside_stars_is_asked_and_stays() -> None:
+    dataset, found = data.build(_told([1, 2, 3, 4, 5, 3, 2, 1] * 12 + [0] * 12))
+    assert [(q.option, q.choices, q.preselected) for q in data.questions(found)] == [
+        ("--rating-missing", ("0", "none"), "none")
+    ]
+    assert (dataset.interactions["rating"] == 0).sum() == 12
+    without, found = data.build(
+        _told([1, 2, 3, 4, 5, 3, 2, 1] * 12 + [0] * 12), options=ImportOptions(rating_missing=(0.0,))
+    )
+    assert len(without.interactions) == 96
+    assert not data.questions(found)
+    _, found = data.build(_told([0, 1, 2, 3, 4, 5] * 16, "relevance"))  # grades begin at 0
+    assert not data.questions(found)
+
+
+def test_minus_one_without_a_sign_is_a_code() -> None:
+    assert list(values.not_rated(np.array([1.0, 2, 3, 4, 5, 2.0**64] * 9))) == [2.0**64]

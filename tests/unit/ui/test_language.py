@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fairdash import words
+from fairdash.data.clean import REPAIRS
 from fairdash.data.findings import Finding
 from fairdash.data.sources import SOURCES
 from fairdash.errors import DataError, FairDashError
@@ -205,6 +206,7 @@ def test_what_is_declared_is_listed_for_translators() -> None:
     """Metrics, mitigations, recommenders and data sets say in their declarations which texts are said."""
     found = words.templates()
     declared = (*DECLARED.values(), *(one.info for one in METHODS.values()), *RECOMMENDERS.values(), *SOURCES.values())
+    declared = (*declared, *REPAIRS.values())
     silent = set()
     for one in declared:
         for spec in dataclasses.fields(one):
