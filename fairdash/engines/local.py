@@ -116,7 +116,7 @@ def _listen(pipes: dict[Connection, int], results: dict[int, R], meanwhile: Call
     while waiting and time.monotonic() < patience:
         ready = wait(list(waiting), MOMENT)
         meanwhile()
-        for pipe in ready:
+        for pipe in [one for one in waiting if one in ready]:
             waiting.discard(pipe)
             try:
                 result, error = pipe.recv()

@@ -129,8 +129,8 @@ def sweep(points: Sequence[Tried], chosen: float, names: tuple[str, str], alt: s
                 last = p is shown[-1]
                 x = across.x(p.strength) + (0 if last or p is shown[0] else 8)  # beside the dashed line, not on it
                 beside = [abs(across.x(q.strength) - x) <= ROOM for q in shown]
-                under = [up.x(v) for v, near in zip(line, beside, strict=True) if near]  # the curve below the number
-                marks.append(_text(x, min(under) - 11, told, anchor="end" if last else "start"))
+                below = [up.x(v) for v, near in zip(line, beside, strict=True) if near]  # the curve below the number
+                marks.append(_text(x, min(below) - 11, told, anchor="end" if last else "start"))
     x = across.x(chosen)
     marks.insert(0, _line(x, 28, x, 338, GREY, 1.5, dash="5 4"))
     return _svg(height, [*marks, *across.axis(height - 20), _text(WIDTH / 2, height - 2, words.say("strength"),

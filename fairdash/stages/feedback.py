@@ -92,7 +92,7 @@ def training(run: Run, data: str) -> dict[str, Any]:
     (`TrainSpec.after`): the same options, mitigations and seed. Raises ConfigError for lists without a model."""
     spec = TrainSpec.after(run)
     chosen = [mitigation.to_json() for mitigation in spec.mitigations]
-    same = {"recommender": spec.recommender, "options": dict(spec.options), "mitigations": chosen}
+    same: dict[str, Any] = {"recommender": spec.recommender, "options": dict(spec.options), "mitigations": chosen}
     same |= {"workers": spec.workers} if spec.workers > 1 else {}
     return {"dataset": data, "split": OWN, **same, "seed": spec.seed, "device": spec.device}
 

@@ -139,7 +139,7 @@ def more(part: str, audit: dict[str, Any], asked: Asked, metric: str, made: Run,
         parts.table(table.drop(columns=findings.NOTE), "all-gaps", digits=4, aside=findings.WIDE)
         for why, rows in table[table[findings.NOTE] != ""].groupby(findings.NOTE, sort=False):
             named = words.join(rows[findings.METRIC].tolist())
-            st.caption(f"{words.plain(named, 300)}: {words.plain(why.replace('`', ''), 300)}.")
+            st.caption(f"{words.plain(named, 300)}: {words.plain(str(why).replace('`', ''), 300)}.")
         st.caption(
             " ".join(
                 words.plain(words.sentence(words.again(audit["conventions"][key], audit.get("said"))), 300) + "."

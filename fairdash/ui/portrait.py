@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -297,8 +299,9 @@ def _raw(dataset: Dataset) -> None:
                 ROWS=min(ROWS, len(table)),
             )
         )
-        shown, looks, title = table.head(ROWS), {}, words.say("picture")
+        shown, title = table.head(ROWS), words.say("picture")
+        looks: dict[str, Any] = {}
         if pictures is not None and title not in table:
-            shown = shown.assign(**{title: [images.uri(one) for one in pictures[:ROWS]]})
+            shown = shown.assign(**{title: np.array([images.uri(one) for one in pictures[:ROWS]], object)})
             looks = {title: st.column_config.ImageColumn(width=50)}
         st.dataframe(shown, hide_index=True, placeholder=words.DASH, key=f"raw-{name}", column_config=looks)
