@@ -16,6 +16,11 @@ nothing of its own: its order after is another one. Where people belong to sever
 each sum are as much longer or shorter as its standard error over replicates is against that of groups apart. Nor can
 the gap change by more than any order does, which ends the interval where small gaps hardly change. Where there is no
 gap at all, before or after, it covers more than 95 %.
+
+So it does where few people move, as whole numbers of them leave no closer ends. Coverage by all outcomes of hits in one
+group, beside that of Tango's score interval (1998): of 300 people of whom 60 move on average 0.954 (0.953), 10 of 100
+0.960 (0.957), 10 of 40 nearly all downwards 0.980 (0.948), 4 of 200 0.982 (0.957), 5 of 20 0.967 (0.972), 3 of 30 0.952
+(0.986), 0.4 of 20 1 (1). A gap of such groups covers more than each.
 """
 
 from __future__ import annotations

@@ -519,7 +519,8 @@ def distance(
     ends = (shown(low), shown(high)) if not math.isnan(high) else (math.nan, math.nan)
     found = shown(detectable_distance(square, moved))
     if people is not None and observed > 0 and constant(moved):
-        ends, found = (max(0.0, shown(square) - _unseen(statistic, total, people, root)), ends[1]), math.nan
+        most = shown(square)  # also where the spread is rounding alone, from which no end can be told
+        ends, found = (max(0.0, most - _unseen(statistic, total, people, root)), most), math.nan
     return Gap(
         gap=shown(square),
         ci=ends,

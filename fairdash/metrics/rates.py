@@ -138,9 +138,7 @@ def spread(rates: Rates, total: Array, moments: Array, people: NDArray[np.int64]
         else:
             n = np.broadcast_to(people[:, None], value.shape).astype(np.float64)
             variance, up, down = _of_rates(rates, n, total, moments, *pooled)
-    # of one person, where nobody else is, it is not known what others would have; of hits it is
-    alone = (n < 2) & (variance == 0) & (up == 0) & (down == 0)
-    nan = np.where(known & ~alone, 0.0, np.nan)
+    nan = np.where(known, 0.0, np.nan)
     return Spread(value, np.where(known, n, 1.0), variance + nan, up + nan, down + nan, rates.log)
 
 

@@ -233,17 +233,6 @@ def test_a_group_without_hits_is_not_certain() -> None:
     assert found.ci[0] < 0 < found.ci[1]
 
 
-@pytest.mark.parametrize(
-    ("values", "ends"), [([0.1], None), ([0.0], (0, 0.975)), ([1.0], (0.025, 1)), ([0.1, 0.1], (0.1, 0.1))]
-)
-def test_one_person_alone_has_an_interval_of_hits_only(values: list[float], ends: tuple[float, float] | None) -> None:
-    x = np.array(values)
-    rows = np.stack([x, x**2, np.ones_like(x)], axis=1)
-    found = spread(MEAN, rows.sum(axis=0)[None], (rows.T @ rows)[None], np.array([len(x)])).ends()
-    low, high = (float(end[0, 0]) for end in found)
-    assert (low, high) == pytest.approx(ends if ends else (math.nan, math.nan), nan_ok=True)
-
-
 def test_by_hand_an_end_that_the_test_implies() -> None:
     """A gap of 0.06 at p = 0.01, z = 2.576: its error without a difference is 1.96 · 0.06 / 2.576 = 0.04565. Where the
     variance doubles with every 0.01 more, (0.06 − end)² = 0.04565² (1 + 100 end)."""
