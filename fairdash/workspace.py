@@ -49,7 +49,7 @@ META, ABOUT = "meta.json", "workspace.json"
 ASIDE = "damaged"  # the folder that holds what was set aside
 TITLE, PEOPLE, THUMBS, SLIDES = BESIDE = ("title.json", "people.json", "thumbs.json", "slides.json")  # what people say
 SCHEMA = 1  # of a workspace: 0 sealed nothing
-GROWS = "events.out.tfevents*"  # what others may still write to when a value is whole
+GROWS = ("events.out.tfevents*", "later.*")  # what others may still write to when a value is whole
 _NAME = re.compile("[0-9a-f]{16}")
 PERSONS = "people"  # the folder of those who sign in, each a workspace
 _OWNER = re.compile("[0-9a-f]{32}")
@@ -392,7 +392,7 @@ def _sealed(meta: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     files = {
         file.relative_to(folder).as_posix(): (file.stat().st_size, sha256(file))
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name not in (META, *BESIDE) and not file.match(GROWS)
+        if file.is_file() and file.name not in (META, *BESIDE) and not any(map(file.match, GROWS))
     }
     plain: dict[str, Any] = json.loads(json.dumps({**meta, "files": files}, allow_nan=False))
     return {**plain, "seal": _seal(plain)}

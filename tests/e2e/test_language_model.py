@@ -63,9 +63,9 @@ def test_a_packaged_language_model_is_asked_audited_and_asked_about_somebody_els
         user = int(np.flatnonzero(run.split.asked)[0])
         person = str(run.split.training.users["user_id"].iloc[user])
         steps.visit(page, f"{server.url}/explore?lists={digest}&person={person}&beside=edited")
-        titles = run.split.training.items["title"]
-        steps.shown(page, str(titles.iloc[int(lists.items[user, 0])]))
         _picture(page, "explore")
+        best = str(run.split.training.items["title"].iloc[int(lists.items[user, 0])])
+        expect(page.get_by_test_id("stMain")).to_contain_text(best)
         own = str(run.split.training.users["gender"].iloc[user])
         other = next(one for one in run.split.training.users["gender"].dropna().unique() if one != own)
         edit = json.dumps({"person": person, "without": [], "added": [], "told": {"gender": other}})

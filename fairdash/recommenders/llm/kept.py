@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = "answers.jsonl"
+LATER = f"later.{FILE}"  # beside a saved model, whose own files are never written to again
 
 
 def key(prompt: str) -> str:
@@ -20,17 +21,25 @@ def key(prompt: str) -> str:
 class Kept:
     """Answers by prompt, in a file of one JSON object a line: `sha256`, `prompt`, and what was answered. Of lines about
     one prompt the later adds to the earlier. Lines are of one model; those of another, and a last one that was cut
-    off, are passed over."""
+    off, are passed over. before: a file of such lines that is read first, and not written to."""
 
-    def __init__(self, file: Path, model: str) -> None:
-        self.file, self.model = file, model
+    def __init__(self, file: Path, model: str, before: Path | None = None) -> None:
+        self.file, self.model, self.before = file, model, before
         self.answers: dict[str, dict[str, Any]] = {}
         self.whole = True  # whether the file ends with a line's end
-        if file.is_file():
-            with file.open("rb") as stream:
-                for line in stream:
-                    self.whole = line.endswith(b"\n")
-                    self._read(line)
+        for one in (before, file):
+            if one is not None and one.is_file():
+                with one.open("rb") as stream:
+                    for line in stream:
+                        self.whole = one != file or line.endswith(b"\n")
+                        self._read(line)
+
+    def copy(self, file: Path) -> None:
+        """Write all that was kept so far into another file."""
+        with file.open("wb") as out:
+            for one in (self.before, self.file):
+                if one is not None and one.is_file():
+                    out.write(one.read_bytes().rstrip(b"\n") + b"\n")
 
     def _read(self, line: bytes) -> None:
         try:

@@ -14,7 +14,6 @@ is asked at validation and at test time. Every prompt and answer is kept beside 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property, partial
@@ -37,7 +36,7 @@ from fairdash.recommenders.first_stage import FirstStage
 from fairdash.recommenders.llm import LlmOptions, cost, lora, prompts
 from fairdash.recommenders.llm.answers import KINDS, Answer, Titles, read
 from fairdash.recommenders.llm.endpoint import Endpoint
-from fairdash.recommenders.llm.kept import FILE, Kept
+from fairdash.recommenders.llm.kept import FILE, LATER, Kept
 from fairdash.recommenders.llm.lora import Arrays
 from fairdash.recommenders.llm.reading import Reader, identity_of, opened
 from fairdash.recommenders.options import parse
@@ -228,8 +227,7 @@ class FittedLlm:
                 **{f"{LORA}{name}": array for name, array in self.learned.items()},
             },
         )
-        if self.kept.file.is_file():
-            shutil.copyfile(self.kept.file, folder / FILE)
+        self.kept.copy(folder / FILE)
 
     def profiles_of(self, users: Codes) -> list[str]:
         """The profile texts of these people as they are."""
@@ -439,6 +437,6 @@ def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray
         arrays.get("remark_rows", np.zeros(len(arrays["profile_rows"]), np.int64)),
         manifest["threshold"],
         identity,
-        Kept(folder / FILE, _asked_of(identity, device, learned)),
+        Kept(folder / LATER, _asked_of(identity, device, learned), folder / FILE),
         learned,
     )

@@ -32,7 +32,7 @@ from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, 
 from fairdash.recommenders.device import choose
 from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.llm import reading, sample
-from fairdash.recommenders.llm.kept import Kept, key
+from fairdash.recommenders.llm.kept import LATER, Kept, key
 from fairdash.recommenders.llm.model import FittedLlm, twins_of, weights_of_examples
 from fairdash.recommenders.llm.prompts import ASK_ONE, PROTOCOLS, prompt, template_of, titles_of
 from fairdash.recommenders.llm.reading import Reader
@@ -40,6 +40,7 @@ from fairdash.run import Run
 from fairdash.schema import GroupSpec, TrainingData
 from fairdash.stages import audit, compare, finder, fit, mitigate, places, recommend
 from fairdash.stages.fit import TrainSpec
+from fairdash.workspace import GROWS
 from tests.unit.recommenders.conftest import N_ITEMS, N_USERS, make_data
 
 GENDER = GroupSpec(("gender",), (None,), 2)
@@ -156,8 +157,21 @@ def test_a_run_that_was_stopped_goes_on_and_asks_nothing_twice(
     count = len(asked)
     np.testing.assert_array_equal(ranking.scores(again, people, data.train), ranking.scores(made, people, data.train))
     assert len(asked) == count
+    # what is asked later is kept beside the model, whose files are sealed in a workspace
+    was = {file.name: file.read_bytes() for file in (run / "model").iterdir() if file.is_file()}
+    again.score_candidate_profiles(people[:1], np.array([[5]], np.int32), data.train, ["A person: somebody else."])
+    later = len(asked)
+    assert later > count
+    assert {name: (run / "model" / name).read_bytes() for name in was} == was
+    assert any((run / "model" / LATER).match(form) for form in GROWS)
+    once = store.load(run / "model")
+    once.score_candidate_profiles(people[:1], np.array([[5]], np.int32), data.train, ["A person: somebody else."])
+    store.save(once, run / "copy")
+    copied = store.load(run / "copy")
+    copied.score_candidate_profiles(people[:1], np.array([[5]], np.int32), data.train, ["A person: somebody else."])
+    assert len(asked) == later
     fitted(tiny, data, run / "other", model=str(tiny), protocol="fairllm")
-    assert len(asked) > count
+    assert len(asked) > later
 
 
 def test_answers_of_another_model_are_not_taken(tmp_path: Path) -> None:
