@@ -14,10 +14,11 @@ from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.hashing import id_hash, mix
 from fairdash.recommenders.base import Cost, RecommenderInfo, Sizes
-from fairdash.recommenders.llm.prompts import PROTOCOLS, WORDINGS, filled
+from fairdash.recommenders.llm import prompts
+from fairdash.recommenders.llm.prompts import PROTOCOLS, WORDINGS
 from fairdash.recommenders.options import option
 from fairdash.recommenders.popularity import INFO as POPULARITY
-from fairdash.schema import USER_ID, Codes, TrainingData
+from fairdash.schema import USER_ID, Codes, Interactions, TrainingData
 
 WEIGHTS = 134_500_000  # of SmolLM2-135M-Instruct
 PROMPT_TOKENS, TITLE_TOKENS = 90, 9  # typical: of a prompt without its titles, and of a title
@@ -168,6 +169,27 @@ def _weights(model: Path) -> float:
         each = 4 if found.get("dtype", found.get("torch_dtype")) == "float32" else 2
         return sum(file.stat().st_size for file in model.glob("*.safetensors")) / each
     return WEIGHTS
+
+
+def filled(o: LlmOptions, data: TrainingData, user: int) -> str:
+    """What would be asked about one person at test time. Candidates are the most popular items that they have not had,
+    whatever the first stage will bring."""
+    from fairdash.recommenders import text  # not before recommenders are declared
+
+    titles = prompts.titles_of(data.items)
+    known = Interactions.concat(data.train, data.valid)
+    own = known.take(np.flatnonzero(known.user == user))
+    liked = own.item if data.relevance_threshold is None else own.item[own.rating >= data.relevance_threshold]
+    unseen = np.where(np.isin(np.arange(data.n_items), own.item), -1, data.popularity)
+    offered = np.sort(np.argsort(-unseen, kind="stable")[: o.n_candidates])
+    (profile,) = text.profile_texts(data.users.iloc[[user]], data.profile) if data.profile else [""]
+    return prompts.prompt(
+        prompts.template_of(o.protocol, o.template, o.wording),
+        profile,
+        [titles[item] for item in liked[max(len(liked) - o.history, 0) :]],
+        [titles[item] for item in offered],
+        prompts.question_of(o.protocol, o.wording, o.titles if o.way == "generate" else None),
+    )
 
 
 INFO = RecommenderInfo(

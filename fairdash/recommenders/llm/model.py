@@ -195,7 +195,7 @@ class FittedLlm:
         before = train.take(np.arange(int(np.searchsorted(train.user, user[0])), row))
         profiles = [self.profiles_of(user)[0]]
         if twins and rng.random() < data.swap_share:
-            profiles.append(twins[int(rng.integers(len(twins)))][user[0]])
+            profiles.append(twins[int(rng.integers(len(twins)))][int(user[0])])
         asked = self.asked(np.repeat(user, len(profiles)), before, profiles)
         last = int(np.searchsorted(train.user, user[0], "right"))
         later = row + np.flatnonzero(self._liked(train.take(np.arange(row, last))))[: self.listed or 1]

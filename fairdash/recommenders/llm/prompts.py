@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.recommenders.llm.answers import spoken
-from fairdash.schema import TITLE, Interactions, TrainingData
-
-if TYPE_CHECKING:
-    from fairdash.recommenders.llm import LlmOptions
+from fairdash.schema import TITLE
 
 SLOTS = ("profile", "history", "list", "anchor", "candidates")
 CONTINUED = "continuation"  # the protocol of a text that goes on; all others are questions, framed as a chat
@@ -132,24 +127,3 @@ def titles_of(items: pd.DataFrame) -> list[str]:
         return whole
     said = ["" if pd.isna(title) else spoken(str(title).strip()) for title in items[TITLE]]
     return [title or other for title, other in zip(said, whole, strict=True)]
-
-
-def filled(options: LlmOptions, data: TrainingData, user: int) -> str:
-    """What would be asked about one person at test time. Candidates are the most popular items that they have not had,
-    whatever the first stage will bring."""
-    from fairdash.recommenders import text
-
-    titles = titles_of(data.items)
-    known = Interactions.concat(data.train, data.valid)
-    own = known.take(np.flatnonzero(known.user == user))
-    liked = own.item if data.relevance_threshold is None else own.item[own.rating >= data.relevance_threshold]
-    unseen = np.where(np.isin(np.arange(data.n_items), own.item), -1, data.popularity)
-    offered = np.sort(np.argsort(-unseen, kind="stable")[: options.n_candidates])
-    (profile,) = text.profile_texts(data.users.iloc[[user]], data.profile) if data.profile else [""]
-    return prompt(
-        template_of(options.protocol, options.template, options.wording),
-        profile,
-        [titles[item] for item in liked[max(len(liked) - options.history, 0) :]],
-        [titles[item] for item in offered],
-        question_of(options.protocol, options.wording, options.titles if options.way == "generate" else None),
-    )
