@@ -163,7 +163,7 @@ def _on_scale(table: Table, column: str, found: Array, options: ImportOptions, f
         message = words.say(
             "{column}: {shown} stands for “not rated”; those rows are left out.", column=column, shown=shown
         )
-        written = " ".join(f"{code:.0f}" if code.is_integer() else f"{code:g}" for code in codes)
+        written = " ".join(str(int(code)) if code.is_integer() else str(code) for code in codes)
         text = words.say(
             "{name}, {column}: {shown}. Does that stand for “not rated”?", name=table.name, column=column, shown=shown
         )
