@@ -492,6 +492,7 @@ def _with_ids(
         USER_ID: pd.concat([users_seen, partner[USER_ID].repeat(m)], ignore_index=True),
         ITEM_ID: pd.concat([partner[ITEM_ID].repeat(n), items_seen], ignore_index=True),
     }
+    every[RANK] = pd.Series(np.arange(1.0, n + m + 1.0))  # no row is there twice, which would be repaired
     frame = pd.DataFrame({column: every.get(role, 1.0) for role, column in roles.items()})
     frame.attrs["file"] = name
     tables = brought.bring(frame, truth, users, train, items, options=options, accept_guesses=accept_guesses)

@@ -93,7 +93,7 @@ class Looked:
 def sizes(facts: Sequence[Planted], split: Split, before: Looked, after: Looked) -> list[Size]:
     """By how much each fact lies off, as far as lists show it. Of a gap in accuracy the generator says what was
     planted; of categories and exposure the histories do: tastes are the same by group, and so is merit. Groups are
-    those of the minimum size; a fact whose group is smaller is left out."""
+    those of the minimum size; a fact whose group is smaller, or whose attribute is called otherwise now, is left out."""
     data = split.training
     history = data.train.matrix(data.n_users, data.n_items).astype(np.float64)
     looks = (before, after)
@@ -108,6 +108,8 @@ def sizes(facts: Sequence[Planted], split: Split, before: Looked, after: Looked)
 
     found = []
     for fact in facts:
+        if fact.attribute not in (data.people if fact.side == "users" else data.items):
+            continue
         if fact.side == "items":
             kinds = groups(fact.side, fact.attribute)
             told = [_of_items(fact, kinds, matrix) for matrix in shown(flat=False)]

@@ -85,7 +85,7 @@ def everybody() -> None:
         st.info(words.say("Nobody was here yet."), icon=":material/info:")
         return
     frame = pd.DataFrame(rows)
-    st.dataframe(frame, hide_index=True, key="everybody",
+    st.dataframe(frame, hide_index=True, placeholder=words.DASH, key="everybody",
                  column_config=parts.heads(frame, {"MB": st.column_config.NumberColumn(format="%.1f")}))  # fmt: skip
     st.caption(
         words.say("The last column is what the trail calls them. Nobody's data can be seen here; who runs the server "

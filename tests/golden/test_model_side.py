@@ -33,6 +33,7 @@ def test_yao_and_huang(found: dict[tuple[int, int], tuple[float, float]], codes:
         assert bool(measured[key].reason) == np.isnan(value)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of its p value, which nobody asks for here
 @given(st.lists(st.tuples(st.integers(0, 5), stars), min_size=1, max_size=40), labels)
 @settings(max_examples=200, deadline=None)
 def test_score_ks(rows: list[tuple[int, float]], codes: list[int]) -> None:

@@ -40,6 +40,8 @@ TWICE = "user_id,item_id,rank,seed\n" + "".join(
 )
 LISTS = "user_id,item_id,rank\n" + RANKS.replace("\t", ",")
 
+CELLS = "user_id,items\n" + "".join(f'u{u},"i{u % 8} i{(u + 5) % 8} i{(u + 2) % 8}"\n' for u in range(12))
+
 # files of a case by their options, and the keys that are asked
 CASES: dict[str, tuple[str, dict[str, str | bytes], set[str]]] = {
     "place": ("data", {"interactions": BARE}, {"user", "item", "rating"}),
@@ -50,6 +52,7 @@ CASES: dict[str, tuple[str, dict[str, str | bytes], set[str]]] = {
     "no times": ("data", {"interactions": _log("date", lambda n, r: f"batch {n % 9} x")}, {"time_format"}),
     "half": ("data", {"interactions": _log("timestamp", lambda n, r: 1.4e9 + n if n % 2 else "")}, {"keep_untimed"}),
     "events": ("data", {"interactions": _log("event", lambda n, r: ("view", "buy")[n % 2])}, {"events"}),
+    "cells": ("data", {"interactions": CELLS}, {"time"}),
     "words": ("data", {"interactions": _bare("kind", lambda n, r: ("seen", "had")[r % 2])}, {"event", "events"}),
     "gender": ("data", {"interactions": PLAIN, "users": USERS}, {"merge_spellings"}),
     "born": ("data", {"interactions": PLAIN, "users": BORN}, {"as_of"}),

@@ -247,7 +247,7 @@ def test_a_legend_of_chinese_names_has_the_room_that_they_take() -> None:
     def above(name: str) -> int:
         return charts.curves({f"{name}{i}": [(0, 1), (1, 0)] for i in range(3)}, "x", "y").figure.layout.margin.t
 
-    assert above("对用户群体同等的列表质量") > above("twelve marks")
+    assert above("对用户群体同等的列表质量" * 2) > above("twelve marks" * 2)
 
 
 def test_a_far_whisker_does_not_press_the_marks_together() -> None:
