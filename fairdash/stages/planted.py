@@ -93,7 +93,7 @@ class Looked:
 def sizes(facts: Sequence[Planted], split: Split, before: Looked, after: Looked) -> list[Size]:
     """By how much each fact lies off, as far as lists show it. Of a gap in accuracy the generator says what was
     planted; of categories and exposure the histories do: tastes are the same by group, and so is merit. Groups are
-    those of the minimum size; a fact whose group is smaller, or whose attribute is called otherwise now, is left out."""
+    those of the minimum size; a fact of a smaller one, or of an attribute that is called otherwise now, is left out."""
     data = split.training
     history = data.train.matrix(data.n_users, data.n_items).astype(np.float64)
     looks = (before, after)

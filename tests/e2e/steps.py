@@ -91,6 +91,12 @@ def metric(page: Page, label: str) -> str:
     return box.get_by_test_id("stMetricValue").inner_text().strip()
 
 
+def counted(page: Page, label: str, value: str) -> None:
+    """The value below a metric's label becomes this one."""
+    box = page.get_by_test_id("stMain").get_by_test_id("stMetric").filter(has_text=label).first
+    expect(box.get_by_test_id("stMetricValue")).to_have_text(value)
+
+
 def shown_in_picture(page: Page, words: str | re.Pattern[str]) -> None:
     """Some picture of the page shows these words."""
     expect(page.locator(".js-plotly-plot text").filter(has_text=words).first).to_be_attached()

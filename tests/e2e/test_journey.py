@@ -77,16 +77,16 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
     steps.visit(page, f"{server.url}/data?tab=upload")
     steps.upload(page, *files.paths)
     steps.shown(page, "Recognised interactions from")
-    assert steps.metric(page, "People") == f"{files.people:,}"
-    assert steps.metric(page, "Items") == f"{files.items:,}"
-    assert steps.metric(page, "Interactions") == f"{files.interactions:,}"
+    steps.counted(page, "People", f"{files.people:,}")
+    steps.counted(page, "Items", f"{files.items:,}")
+    steps.counted(page, "Interactions", f"{files.interactions:,}")
     # Under pseudonyms other samples are drawn than the command line draws, which keeps ids as they come.
     pseudonyms = page.get_by_test_id("stCheckbox").filter(has_text="Pseudonyms for people")
     pseudonyms.locator("label").first.click()
     expect(pseudonyms.get_by_role("checkbox")).not_to_be_checked()
     steps.press(page, "Keep this data set")
     steps.shown(page, "What they have")
-    assert steps.metric(page, "Interactions") == f"{files.interactions:,}"
+    steps.counted(page, "Interactions", f"{files.interactions:,}")
 
     # Recommender: a small BERT, trained as a job.
     steps.visit(page, f"{server.url}/recommender?" + urlencode({f"set_bert_sequence_{k}": v for k, v in SMALL.items()}))

@@ -14,7 +14,7 @@ from fairdash.workspace import Workspace
 from tests.e2e import steps
 from tests.e2e.conftest import Server
 from tests.load.client import Client, owner, secrets
-from tests.load.people import FAULTS, filled, hold, title
+from tests.load.people import FAULTS, filled, held, title
 
 pytestmark = pytest.mark.timeout(steps.TEST_SECONDS)
 NAMES = [f"person{number}" for number in range(6)]
@@ -64,12 +64,12 @@ def test_a_hundred_jobs_that_wait_make_a_page_no_longer(house: tuple[Server, lis
     server, views = house
     with Client(server.url, NAMES[0], steps.HANG_SECONDS) as client:
         client.run("audit", views[0])
-        hold(server.home, owner(NAMES[0]))
-        few = client.run("audit", views[0])
-        for number in range(100):
-            whose = Workspace(server.home).of(owner(NAMES[number % 2]))
-            runner.table(whose).enqueue(f"{number:016x}", "train", f"Job {number}", {"n": number})
-        many = client.run("audit", views[0])
+        with held(server.home, owner(NAMES[0])):
+            few = client.run("audit", views[0])
+            for number in range(100):
+                whose = Workspace(server.home).of(owner(NAMES[number % 2]))
+                runner.table(whose).enqueue(f"{number:016x}", "train", f"Job {number}", {"n": number})
+            many = client.run("audit", views[0])
     assert few.says("Held")
     assert many.messages <= few.messages + 6  # a bar for the first that wait, and how many more there are
     assert many.says("more jobs wait")

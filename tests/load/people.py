@@ -16,11 +16,13 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -165,29 +167,32 @@ def waiting(server: Server, names: Sequence[str], views: Sequence[dict[str, str]
     """What a hundred jobs that wait do to a page, of one's own and of others."""
     found = {}
     for what, n in (("no job waits", 0), ("a hundred wait", 100)):
-        if n:
-            hold(server.home, owner(names[0]))
+        with held(server.home, owner(names[0])) if n else nullcontext():
             for number in range(n):
                 whose = Workspace(server.home).of(owner(names[number % 4]))
                 runner.table(whose).enqueue(f"{number:016x}", "train", f"Job {number}", {"n": number})
-        crowd = Crowd(server, names[:1], views)
-        crowd.warm()
-        found[what] = [crowd._checked(0, ("10", "5")[k % 2]).seconds for k in range(40)]
-        crowd.close()
+            crowd = Crowd(server, names[:1], views)
+            crowd.warm()
+            found[what] = [crowd._checked(0, ("10", "5")[k % 2]).seconds for k in range(40)]
+            crowd.close()
         yield _said(f"Audit while {what}", found[what]), not crowd.faults
     medians = [statistics.median(took) for took in found.values()]
     yield f"{medians[1] / medians[0]:.2f} times as long while a hundred wait", medians[1] < SLOWER * medians[0]
 
 
-def hold(home: Path, whose: str) -> None:
-    """Something that runs for as long as this process, so that those who ask from now on wait."""
-    table, number = runner.table(Workspace(home).of(whose)), 0
-    while True:
-        table.enqueue(f"{number:015x}f", "train", "Held", {})
-        if (job := table.claim_next(runner.RUNNING_LIMIT, runner.SHORT_KINDS)) is not None:  # else the server did
-            table.set_process(job, psutil.Process().pid, runner.born(psutil.Process()))
-            return
-        number += 1
+@contextmanager
+def held(home: Path, whose: str) -> Iterator[None]:
+    """Within the block a job runs that does nothing, so that those who ask from now on wait."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        table, number = runner.table(Workspace(home).of(whose)), 0
+        while True:
+            table.enqueue(f"{number:015x}f", "train", "Held", {})
+            if (job := table.claim_next(runner.RUNNING_LIMIT, runner.SHORT_KINDS)) is not None:  # else the server did
+                break
+            number += 1
+        table.set_process(job, process.pid, runner.born(psutil.Process(process.pid)))
+        yield
+        process.kill()
 
 
 def main() -> int:

@@ -15,12 +15,16 @@ from fairdash import data
 from fairdash.data import ImportOptions, Reading, synthetic
 from fairdash.errors import DataError
 
-# Any text but control characters; spaces at the ends are taken away on import, so they are left to other tests.
+# Any text but control characters; spaces at the ends are taken away on import, so they are left to other tests. A
+# backslash before a quote is left out (also before one around a cell with a comma): some writers escape quotes so, and
+# a file does not say which kind wrote it.
 IDS = st.one_of(
     st.sampled_from(
         ["NA", "nan", "null", "007", "7", "9007199254740993", "1e5", "-0", "True", "=1+1", '"', "a,b", "'"]
     ),
-    st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=8).map(str.strip).filter(bool),
+    st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=8)
+    .map(str.strip)
+    .filter(lambda text: text and not ("\\" in text and set(text) & set('",'))),
 )
 
 
