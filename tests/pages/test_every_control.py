@@ -513,24 +513,14 @@ def test_a_report_is_of_the_audit_that_is_chosen(here: dict[str, Any], open_page
         assert f"NDCG@{k}" in app.get("iframe")[0].proto.srcdoc
 
 
-def test_every_table_says_where_nothing_is_in_the_pages_own_sign() -> None:
-    """Streamlit writes None there, in English on every page."""
+@pytest.mark.parametrize("control", ["st.dataframe", "st.multiselect"])
+def test_where_nothing_is_the_page_says_so_in_its_own_language(control: str) -> None:
+    """Streamlit writes None into a table, and “Choose options” into a choice of several, in English on every page."""
     without = [
         f"{file.name}:{call.lineno}"
         for file in sorted((keys.ROOT / "fairdash" / "ui").glob("*.py"))
         for call in ast.walk(ast.parse(file.read_text()))
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "st.dataframe"
-        and "placeholder" not in {keyword.arg for keyword in call.keywords}
-    ]  # fmt: skip
-    assert not without
-
-
-def test_every_choice_of_several_has_a_word_of_the_pages_own_language_where_nothing_is_chosen() -> None:
-    without = [
-        f"{file.name}:{call.lineno}"
-        for file in sorted((keys.ROOT / "fairdash" / "ui").glob("*.py"))
-        for call in ast.walk(ast.parse(file.read_text()))
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "st.multiselect"
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == control
         and "placeholder" not in {keyword.arg for keyword in call.keywords}
     ]  # fmt: skip
     assert not without
