@@ -83,7 +83,6 @@ def test_every_page_is_for_everybody(browser: Browser, server: Server, finished:
         pages = ["" if name == "overview" else name for name in state.JOURNEY]
         for name in (*(f"{one}?" for one in pages), *(f"{one}&" for one in PARTS)):
             steps.visit(page, f"{server.url}/{name}{shown}&lang={language}")
-            page.wait_for_function("!document.querySelector('[data-testid=stProgress]')")
             steps.rest(page)
             assert page.evaluate("document.documentElement.lang") == language
             wider = page.evaluate(_WIDER)
