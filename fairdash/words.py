@@ -1,9 +1,9 @@
 """All that is said to a person passes through here: sentences, numbers, and text that came with the data.
 
 A second language is a file, `fairdash/locale/<language>.po`, in the format that translators' tools know: what `say` is
-given in English, and how that is said; the language's own name (`X-Name`), the plural rule, and how numbers are written
-(`X-Decimal`, `X-Group`) stand in its header. `templates()` lists all there is to translate, `make strings` what a file
-lacks: that is said in English.
+given in English, and how that is said; the language's own name (`X-Name`), the plural rule, how numbers are written
+(`X-Decimal`, `X-Group`), and that words have no spaces between them (`X-Script: Han`) stand in its header. What there
+is to translate is listed by `templates()`, what a file lacks by `make strings`: that is said in English.
 
 The language belongs to whoever is spoken to, never to the process. What is said knows what it was made of, so that a
 text that one person had stored is said again in the language of another (`forms`, `again`).
@@ -22,9 +22,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
 from numbers import Integral
 from pathlib import Path
+from string import Formatter
 from typing import Any, TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -44,6 +45,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u20
 _BEGINS = rf"{_CONTROL.pattern[:-1]}\s]*[=+\-@|＝＋－＠｜]"  # a formula, also behind what nobody sees
 _FORMULA = re.compile(rf"(\A(?=[\t\r\n])|(?:\A|[;\t\r\n])(?={_BEGINS}))")
 
+_HAN, _LATIN, _WIDE_MARKS = re.compile(r"[\u3400-\u9fff]"), re.compile(r"[A-Za-z0-9]"), "、。，：；？！（）"
+
 # --- language ---------------------------------------------------------------------------------------------------------
 
 LOCALE = Path(__file__).parent / "locale"
@@ -60,6 +63,7 @@ class Catalogue:
     decimal: str = "."
     group: str = ","
     name: str = ""  # the language's own
+    han: bool = False  # written without spaces between words, but beside Latin letters and numbers
 
 
 _ENGLISH = Catalogue()
@@ -118,13 +122,45 @@ def say(template: str, plural: str | None = None, /, **values: Any) -> str:
         chosen, forms = _ENGLISH, (template, plural or template)
     n = values.get("n")
     form = 0 if plural is None or not isinstance(n, int) else min(chosen.form(n), len(forms) - 1)
-    told = Told(forms[form].format_map({name: _shown(v) for name, v in values.items()}) if values else forms[form])
+    told = Told(
+        _filled(chosen, forms[form], {name: _shown(v) for name, v in values.items()}) if values else forms[form]
+    )
     told.form = {"template": template, **({"plural": plural} if plural else {}), "values": values}
     return told
 
 
 def _shown(value: object) -> object:
     return count(int(value)) if isinstance(value, Integral) else value
+
+
+def _filled(chosen: Catalogue, template: str, values: Mapping[str, object]) -> str:
+    """The template with its names filled in. Whether a space belongs before and after a value of Chinese text is known
+    only when the value is."""
+    if not chosen.han:
+        return template.format_map(values)
+    told = ""
+    for fixed, name, spec, _ in Formatter().parse(template):
+        told = _set_beside(told, fixed)
+        if name is not None:
+            told = _set_beside(told, format(values[name], spec))
+    return told
+
+
+def _set_beside(left: str, right: str) -> str:
+    """Two pieces of Chinese text in one line: a space between a character and a Latin letter or number, none between
+    two characters or beside a mark as wide as one."""
+    before, after = left.rstrip(" ")[-1:], right.lstrip(" ")[:1]
+    if {before, after} & {*_WIDE_MARKS} or (_HAN.match(before) and _HAN.match(after)):
+        return left.rstrip(" ") + right.lstrip(" ")
+    if (_HAN.match(before) and _LATIN.match(after)) or (_LATIN.match(before) and _HAN.match(after)):
+        return f"{left.rstrip(' ')} {right.lstrip(' ')}"
+    return left + right
+
+
+def together(*sentences: str) -> str:
+    """Sentences one behind the other, as the language sets them; empty ones are left out."""
+    said = [one for one in sentences if one]
+    return reduce(_set_beside, (f"{one} " for one in said), "").strip() if catalogue(spoken()).han else " ".join(said)
 
 
 def forms(value: Any) -> dict[str, dict[str, Any]]:
@@ -315,6 +351,7 @@ def catalogue(name: str) -> Catalogue:
     return Catalogue(
         texts, gettext.c2py(rule[1]) if rule else Catalogue().form, header.get("X-Decimal", "."),
         header.get("X-Group", ",").replace("space", "\u202f"), header.get("X-Name", name),
+        header.get("X-Script") == "Han",
     )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def verdict(row: Mapping[str, Any] | None) -> Verdict:
     return "alone" if p < LEVEL else "none"
 
 
-def _pixels(name: str) -> int:
+def pixels(name: str) -> int:
     """How wide a name is in a legend; characters of Chinese take the place of two."""
     return sum(14 if unicodedata.east_asian_width(one) in "WF" else 7 for one in name)
 
@@ -78,7 +78,7 @@ class Chart:
         object.__setattr__(self, "alt", words.label(self.alt, len(self.alt) + 1))
         if self.figure.layout.showlegend:
             named = {trace.name for trace in self.figure.data if trace.name and trace.showlegend is not False}
-            lines = -(-sum(44 + _pixels(name) for name in named) // LEGEND_WIDTH)
+            lines = -(-sum(44 + pixels(name) for name in named) // LEGEND_WIDTH)
             more = LEGEND_LINE * max(0, lines - 1)
             self.figure.update_layout(height=self.figure.layout.height + more, margin={"t": 34 + more})
 

@@ -6,14 +6,20 @@ import math
 from collections.abc import Sequence
 
 from fairdash import words
-from fairdash.charts.frame import BLUE, FONT, GREY, VERMILLION
+from fairdash.charts.frame import BLUE, FONT, GREY, VERMILLION, pixels
 
 WIDTH, ROW, LEFT, RIGHT = 340, 22, 132, 52  # pixels: of the whole, of a row, of its name, of its value
 HEAD = 22  # of what the dotted line stands for
+NAME = 20  # characters of a name; longer ones are cut
 MOST = 5  # rows; of more groups those at both ends are drawn
 ROOM = 6  # on both sides of the marks
 
 Row = tuple[str, float, float, float]  # name, value, both ends of its interval, NaN where there is none
+
+
+def fit(names: Sequence[str]) -> bool:
+    """Whether all of them can stand beside their rows, whole and told apart."""
+    return len({*names}) == len(names) and all(pixels(name) <= LEFT for name in names)
 
 
 def mini(
@@ -62,7 +68,7 @@ def mini(
             ends_at = f'x1="{round(x(least), 1)}" x2="{round(x(most), 1)}"'
             marks.append(f'<line {ends_at} y1="{y}" y2="{y}" stroke="{color}" stroke-width="2"/>')
         marks.append(_mark(x(value), y, color, diamond=name in marked))
-        marks.append(f'<text x="0" y="{y + 4}">{words.markup(name, 20)}</text>')
+        marks.append(f'<text x="0" y="{y + 4}">{words.markup(name, NAME)}</text>')
         marks.append(f'<text x="{WIDTH}" y="{y + 4}" text-anchor="end">{words.markup(words.number(value))}</text>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '

@@ -54,7 +54,7 @@ def estimate(cost: Cost, device: Device) -> Estimate:
         said.append(
             words.say("They cost about {price} at the price that was given.", price=words.number(cost.price, 2))
         )
-    sentence = " ".join(said)
+    sentence = words.together(*said)
     room = float(psutil.virtual_memory().available)
     if on_cpu and cost.bytes > room:
         sentence += " " + words.say(

@@ -49,7 +49,7 @@ def _state(one: feed.Card) -> str:
 
 
 def _named(one: feed.Card, bar: feed.Bar) -> str:
-    name = words.people(one.attribute, bar.name) if one.about == "people" else bar.name
+    name = feed.named(one, bar.name)
     return words.group(name, bar.n) if bar.n else name
 
 

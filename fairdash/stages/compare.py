@@ -495,11 +495,11 @@ def sentences(value: Mapping[str, Any]) -> list[str]:
     k = value["k"]
     after = value["about"].get("after") or {}
     said = [
-        _joint(words.say(_REACHED[aim["verdict"]], aim=_aim_title(aim, k), change=_change(aim)), _why(aim))
+        words.together(words.say(_REACHED[aim["verdict"]], aim=_aim_title(aim, k), change=_change(aim)), _why(aim))
         for aim in value["aims"]
     ]
     if said and not any(aim["verdict"] in (FAIRER, NEUTRAL) for aim in value["aims"]):
-        said[-1] = _joint(said[-1], _tuned(after))
+        said[-1] = words.together(said[-1], _tuned(after))
     said += [
         words.say("Aim: {aim} was not measured here.", aim=_aim_title(aim, k)) for aim in value.get("unmeasured", ())
     ]
@@ -511,7 +511,7 @@ def sentences(value: Mapping[str, Any]) -> list[str]:
             change = words.say("{change} ({share})", change=change, share=share)
         said.append(words.say(_ACCURACY[ndcg["verdict"]], k=k, change=change))
     if said:  # whoever reads one sentence reads who lost
-        said[0] = _joint(said[0], *_whom(value))
+        said[0] = words.together(said[0], *_whom(value))
     for attribute, named in value["groups"].items():
         costs = [
             words.say("{group} {difference}", group=name, difference=words.signed(row["ndcg"]["difference"]))
@@ -538,11 +538,6 @@ def sentences(value: Mapping[str, Any]) -> list[str]:
     for attribute, named in value["gaps"].items():
         said += _gaps(attribute, named)
     return said
-
-
-def _joint(*said: str) -> str:
-    """Sentences side by side."""
-    return " ".join(one for one in said if one)
 
 
 def _gaps(attribute: str, named: Mapping[str, Any]) -> Iterator[str]:

@@ -194,7 +194,7 @@ def _judged(card: Card, p_feed: float, tests: int) -> Card:
     kind: Kind = "found" if p_feed < ALPHA else "alone" if card.p < ALPHA else card.kind
     if kind in _JUDGED:
         more = words.say(_JUDGED[kind if tests > 1 else "single"], count=tests, p=words.p_value(p_feed))
-        return replace(card, kind=kind, p_feed=p_feed, tests=tests, sentence=f"{card.sentence} {more}")
+        return replace(card, kind=kind, p_feed=p_feed, tests=tests, sentence=words.together(card.sentence, more))
     told = {
         "what": words.say(title(card)),
         "attribute": words.label(card.attribute),
@@ -531,6 +531,13 @@ def _items_of(attribute: str, name: str) -> str:
     if attribute == POPULARITY:
         return words.say(words.later("the little-known tail") if name == "tail" else words.later("the well-known head"))
     return words.say("{attribute} “{group}”", attribute=words.label(attribute), group=words.label(name))
+
+
+def named(card: Card, name: str) -> str:
+    """One of a card's groups in words, where it has any: women for gender F, the tail of popularity."""
+    if card.about == "people":
+        return words.people(card.attribute, name)
+    return words.say(name) if card.about == "items" and card.attribute == POPULARITY else name
 
 
 def _aims(rows: Mapping[str, Row], target: Target) -> dict[str, float]:

@@ -139,13 +139,10 @@ def more(part: str, audit: dict[str, Any], asked: Asked, metric: str, made: Run,
         parts.table(table.drop(columns=findings.NOTE), "all-gaps", digits=4, aside=findings.WIDE)
         for why, rows in table[table[findings.NOTE] != ""].groupby(findings.NOTE, sort=False):
             named = words.join(rows[findings.METRIC].tolist())
-            st.caption(f"{words.plain(named, 300)}: {words.plain(str(why).replace('`', ''), 300)}.")
-        st.caption(
-            " ".join(
-                words.plain(words.sentence(words.again(audit["conventions"][key], audit.get("said"))), 300) + "."
-                for key in ("test", "detectable")
-            )
-        )
+            st.caption(words.say("{metrics}: {reason}.", metrics=words.plain(named, 300),
+                                 reason=words.plain(str(why).replace("`", ""), 300)))  # fmt: skip
+        rules = (words.again(audit["conventions"][key], audit.get("said")) for key in ("test", "detectable"))
+        st.caption(words.together(*(words.say("{rule}.", rule=words.plain(words.sentence(one), 300)) for one in rules)))
     elif part == "spread":
         _spread(audit, attribute, metric)
     elif part == "time":

@@ -188,13 +188,16 @@ def _look(query: Mapping[str, str]) -> None:
 
 def picture(card: Card, reference: str | None = None) -> tuple[str, str]:
     """The card's groups as SVG, and in words; against the reference where it is one of them."""
-    rows = [(bar.name, bar.value, bar.low, bar.high) for bar in card.bars]
+    told = {bar.name: feed.named(card, bar.name) for bar in card.bars}
+    if not charts.fit([*told.values()]):
+        told = {name: words.label(name) for name in told}
+    rows = [(told[bar.name], bar.value, bar.low, bar.high) for bar in card.bars]
     held = next((bar for bar in card.bars if bar.name == reference), None)
     beside = (words.say(_BESIDE[card.about]), card.beside) if card.beside is not None else None
     if held is not None:
-        beside = (words.label(held.name), held.value)
-    alt = words.say(", ").join(f"{words.label(bar.name)}: {words.number(bar.value)}" for bar in card.bars)
-    marked = [card.worse] if card.worse else []
+        beside = (told[held.name], held.value)
+    alt = words.say(", ").join(f"{told[bar.name]}: {words.number(bar.value)}" for bar in card.bars)
+    marked = [told[card.worse]] if card.worse else []
     return charts.mini(rows, alt, beside=beside, marked=marked, ink="#e8eaec" if state.dark() else "#1f2328"), alt
 
 

@@ -430,7 +430,7 @@ def calibration_sentences(audit: Audit, attribute: str) -> str:
                 **numbers,
             )
         )
-    return " ".join(told)
+    return words.together(*told)
 
 
 def _within(row: Mapping[str, Any]) -> str:

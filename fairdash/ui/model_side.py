@@ -70,7 +70,7 @@ def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
         "calibration",
         words.say("Do probabilities mean what they say?"),
         about=about,
-        note=f"{told} {reading}" if told else None,
+        note=words.together(told, reading) if told else None,
     )
     parts.table(findings.model_table(audit, attribute), "model-side", digits=4)
     sentences(made)

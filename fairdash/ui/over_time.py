@@ -68,7 +68,7 @@ def _sentence(metric: str, told: list[Moment], found: int, alone: int) -> str:
     if alone:
         more = words.say("In {n} more it would count on its own alone; over so many windows, chance may do that.",
                          n=alone)  # fmt: skip
-        return f"{said} {more}"
+        return words.together(said, more)
     return said
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
+from unicodedata import east_asian_width
 
 import pandas as pd
 import streamlit as st
@@ -24,6 +25,7 @@ from fairdash.ui import state
 T = TypeVar("T")
 
 POLL_SECONDS = 1.0
+HEAD_WIDTH = 90  # pixels that a column is wide for its name alone
 NO_MODEBAR = {"displayModeBar": False, "responsive": True}
 
 
@@ -221,10 +223,16 @@ def _column(name: str, values: pd.Series, digits: int) -> Any:
     if numeric and (known % 1 == 0).all():
         digits = 0  # counts, also where some are missing
     longest = max((len(f"{v:.{digits}f}" if numeric else str(v)) for v in known), default=1)
-    width = min(int(6.5 * max(longest, min(len(name), 10))) + 17, 180)
+    head = headed(name)
+    width = min(int(max(6.5 * longest, min(_head_pixels(head or name), HEAD_WIDTH))) + 17, 180)
     if numeric:
-        return st.column_config.NumberColumn(headed(name), width=width, format=f"%.{digits}f")
-    return st.column_config.Column(headed(name), width=width)
+        return st.column_config.NumberColumn(head, width=width, format=f"%.{digits}f")
+    return st.column_config.Column(head, width=width)
+
+
+def _head_pixels(head: str) -> float:
+    """How wide a column's name is: Chinese characters take the place of two, capitals are wider than small letters."""
+    return sum(13 if east_asian_width(one) in "WF" else 9 if one.isupper() or one in "@%" else 6.5 for one in head)
 
 
 def drawn(picture: Picture) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fairdash import settings, words
+from fairdash import charts, settings, words
 from fairdash.data import split as splits
 from fairdash.data import synthetic
 from fairdash.metrics.bootstrap import holm
@@ -150,8 +150,8 @@ def _card(kind: str, attribute: str, certain: float) -> Card:
 
 def test_one_question_is_no_all_of_them() -> None:
     single, several = (feed._judged(_card("none", "a", 0.1), 0.001, n).sentence for n in (1, 2))
-    assert single == " It was the only question of this feed (p = 0.001)."
-    assert several == " It holds among all 2 questions of this feed (Holm, p = 0.001)."
+    assert single == "It was the only question of this feed (p = 0.001)."
+    assert several == "It holds among all 2 questions of this feed (Holm, p = 0.001)."
 
 
 def test_what_is_surer_of_more_comes_first() -> None:
@@ -176,6 +176,28 @@ def test_what_is_surer_of_more_comes_first() -> None:
 )
 def test_members_of_a_group_are_named_as_a_noun(attribute: str, name: str, said: str) -> None:
     assert words.members(attribute, name) == said
+
+
+@pytest.mark.parametrize(
+    ("about", "attribute", "name", "said"),
+    [
+        ("people", "gender", "F", "女性"),
+        ("people", "age", "under 18", "18 岁以下的人"),
+        ("items", "popularity", "tail", "长尾"),
+        ("items", "genre", "tail", "tail"),  # a group of the data's own
+    ],
+)
+def test_groups_in_a_picture_are_named_in_the_readers_language(
+    about: Any, attribute: str, name: str, said: str
+) -> None:
+    with words.speaking("zh"):
+        assert feed.named(replace(_card("found", attribute, 0.1), about=about), name) == said
+
+
+def test_names_that_do_not_fit_a_small_picture_are_not_taken() -> None:
+    assert charts.fit(["women", "men"])
+    assert not charts.fit(["women", "women"])
+    assert not charts.fit(["men with occupation programmer", "women"])
 
 
 def test_items_with_a_column_popularity_are_grouped_by_it_once() -> None:

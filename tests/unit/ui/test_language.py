@@ -290,13 +290,39 @@ def test_what_one_person_stored_is_said_again_for_another() -> None:
 def test_numbers_and_lists_in_chinese() -> None:
     with words.speaking("zh"):
         assert words.percent(0.1234) == "12.3%"
-        assert words.join(["A", "B", "C"]) == "A、B和C"
+        assert words.join(["A", "B", "C"]) == "A、B 和 C"
         assert words.number(1234.5, 1) == "1,234.5"
         assert words.count(1, "person", "people") == "1 人"
         told = words.finding(
             "gender", "NDCG@10", ("F", 273, 0.211), ("M", 670, 0.232), (0.006, 0.036), 0.004, significant=True
         )
-    assert told == "女性的NDCG@10比男性低 0.021（95% 置信区间 0.006 至 0.036、p = 0.004；人数分别为 273 和 670）。"
+    assert told == "女性的 NDCG@10 比男性低 0.021（95% 置信区间 0.006 至 0.036、p = 0.004；人数分别为 273 和 670）。"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "told"),
+    [
+        (("女性", "的"), "女性的"),
+        (("高于 ", "流行度"), "高于流行度"),
+        (("女性的", "NDCG@10"), "女性的 NDCG@10"),
+        (("比", "18 岁以下"), "比 18 岁以下"),
+        (("NDCG@10  ", " 下降"), "NDCG@10 下降"),
+        (("。 ", "NDCG@10"), "。NDCG@10"),
+        (("达到 0.165，", " 女性"), "达到 0.165，女性"),
+        (("27%", "和"), "27%和"),
+        (("Heat ", "(1995)"), "Heat (1995)"),
+        (("", " 高"), "高"),
+    ],
+)
+def test_values_are_set_into_chinese_text_as_it_is_written(pieces: tuple[str, str], told: str) -> None:
+    assert words._set_beside(*pieces).strip() == told
+
+
+def test_sentences_stand_behind_each_other_as_the_language_sets_them() -> None:
+    assert words.together("One.", "", "Two.") == "One. Two."
+    with words.speaking("zh"):
+        assert words.together("一。", "", "NDCG@10 低。") == "一。NDCG@10 低。"
+        assert words.together("Heat (1995)", "二。") == "Heat (1995) 二。"
 
 
 POLISH = r"""
