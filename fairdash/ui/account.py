@@ -27,6 +27,9 @@ def section() -> None:
         elif session.person is not None:
             name, role = words.plain(session.person.name, 60), words.say(people.TITLES[session.role])
             st.caption(words.say("Signed in as **{name}**, {role}.", name=name, role=role))
+            if not access.may("work"):
+                st.caption(words.say("You may look at all that is here, in any way that takes no job. Importing, "
+                                     "training, mitigating, comparing anew, sharing and deleting are for auditors."))  # fmt: skip
             parts.act(words.say("Sign out"), access.sign_out, icon=":material/logout:", key="sign-out")
 
 

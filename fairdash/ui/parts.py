@@ -471,11 +471,16 @@ def last_job(kind: str, params: Mapping[str, Any]) -> Job | None:
 
 
 def made(kind: str, params: Mapping[str, Any], title: str) -> str | None:
-    """The audit or the comparison of exactly this request; while it is being made, its job is shown, and None."""
+    """The audit or the comparison of exactly this request; while it is being made, its job is shown, and None. To who
+    may only look it is said that an auditor can have it made."""
     workspace = state.workspace()
     there = kinds.found(workspace, kind, params)
     if there is not None:
         return there
+    if workspace.closed:
+        told = words.say("Nobody has asked for this yet, and it takes a job. An auditor may start one.")
+        st.info(f"{told} {workspace.closed}", icon=":material/lock:")
+        return None
     known = last_job(kind, params)
     if known is not None and known.state == "done":  # what it made is no longer there
         runner.table(workspace).delete(known.id)

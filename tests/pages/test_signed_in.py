@@ -154,6 +154,49 @@ def test_a_viewer_looks_and_changes_nothing_whatever_they_press(house: dict[str,
     assert any("you may look" in box.value for box in app.error)
 
 
+@pytest.mark.parametrize(
+    ("page", "chosen"),
+    [
+        ("audit", {}),
+        ("audit", {"k": "7"}),
+        ("audit", {"k": "3", "group": "age", "metric": "ndcg"}),
+        ("audit", {"k": "4", "group": "gender", "more": "categories", "item_group": "genre"}),
+        ("audit", {"k": "2", "group": "gender", "more": "model", "model": "True"}),
+        ("explore", {"k": "6"}),
+        ("compare", {"k": "6"}),
+        ("compare", {"sides": "many", "k": "6"}),
+        ("mitigate", {"act": "shortlist", "k": "6"}),
+        ("mitigate", {"act": "lever"}),
+        ("report", {"of": "audit", "present": "1"}),
+        ("report", {"of": "comparison", "present": "1"}),
+        ("live", {}),
+    ],
+    ids=str,
+)
+def test_a_viewer_looks_in_any_way_and_is_told_what_an_auditor_may(
+    house: dict[str, Any], visit: Visit, page: str, chosen: dict[str, str]
+) -> None:
+    workspace = house["home"].of(ADA)
+    visit("ada", "overview", "viewer")
+    before = tree(workspace.root)
+    ids = {name: house[name] for name in ("data", "lists", "after")} | {"before": house["lists"]}
+    app = visit("ada", page, "viewer", **ids, **chosen)
+    assert not app.error, [box.value for box in app.error]
+    assert any("are for auditors" in str(caption.value) for caption in app.sidebar.caption) or "present" in chosen
+    takes_a_job = (page == "compare" and chosen == {"k": "6"}) or chosen.get("more") == "model"
+    assert ("An auditor may start one" in said(app)) == takes_a_job
+    assert tree(workspace.root) == before
+    assert runner.table(workspace).all() == []
+
+
+def test_what_a_viewer_looks_at_is_what_an_auditor_gets(house: dict[str, Any], visit: Visit) -> None:
+    asked = {"data": house["data"], "lists": house["lists"], "k": "7", "group": "gender", "more": "numbers"}
+    seen = visit("ada", "audit", "viewer", **asked)
+    kept = visit("ada", "audit", "auditor", **asked)
+    assert [table.value.to_dict() for table in seen.dataframe] == [table.value.to_dict() for table in kept.dataframe]
+    assert len(seen.dataframe) > 0
+
+
 def test_an_auditor_of_the_same_workspace_can(house: dict[str, Any], visit: Visit, monkeypatch: Any) -> None:
     monkeypatch.setattr(runner, "_start", lambda workspace, job: None)
     app = visit("ada", "recommender", "auditor", data=house["data"], how="train")
