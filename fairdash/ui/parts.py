@@ -14,7 +14,7 @@ import streamlit as st
 
 from fairdash import log, trail, words
 from fairdash.charts import Chart, curves, ink
-from fairdash.errors import FairDashError, full
+from fairdash.errors import FairDashError, full, locked
 from fairdash.jobs import kinds, runner
 from fairdash.jobs.table import Job
 from fairdash.metrics.catalogue import METRICS
@@ -87,6 +87,12 @@ def _unexpected(fault: Exception, what: str) -> FairDashError:
             words.say("The disk of this workspace is full."),
             words.say("Free space at {root}, then try again.", root=root or "FAIRDASH_HOME"),
         )
+    if locked(fault):
+        return FairDashError(
+            words.say("This workspace cannot be written."),
+            words.say("Let the server write to {root}: it may belong to somebody else, or lie on a disk that can only "
+                      "be read. What is stored can be looked at.", root=root or "FAIRDASH_HOME"),
+        )  # fmt: skip
     number = log.fault(fault, what, root)
     hint = words.say("Nothing that was stored is lost. Reload the page; the server's log holds the details.")
     return FairDashError(words.say("This page stopped on an unexpected error (number {number}).", number=number), hint)
