@@ -45,7 +45,9 @@ def gate() -> bool:
         access.session()
     except FairDashError as nobody:
         st.title(words.say("Who gets what from a recommender?"))
-        st.markdown(words.say("FairDash shows what groups of people get from a recommender, and what can be done about it."))
+        st.markdown(
+            words.say("FairDash shows what groups of people get from a recommender, and what can be done about it.")
+        )
         st.info(f"**{words.plain(nobody.message, 300)}**\n\n{words.plain(nobody.hint, 300)}", icon=":material/lock:")
         if not access.providers():
             st.caption(words.say("The secrets of this server do not say how, so that nobody can."))

@@ -46,7 +46,9 @@ else:
 
 
 def tree(workspace: Workspace) -> set[str]:
-    return {str(path.relative_to(workspace.root)) for kind in get_args(Kind) for path in (workspace.root / kind).rglob("*")}
+    return {
+        str(path.relative_to(workspace.root)) for kind in get_args(Kind) for path in (workspace.root / kind).rglob("*")
+    }
 
 
 @pytest.mark.parametrize("what", ["save", "train"])
@@ -86,7 +88,9 @@ def test_the_page_says_which_it_is_and_what_to_do(
     assert "number" not in told.message
 
 
-def test_json_that_finds_no_room_leaves_the_old_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_that_finds_no_room_leaves_the_old_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "a.json"
     write_json(file, 1)
     real = Path.write_text
@@ -98,13 +102,11 @@ def test_json_that_finds_no_room_leaves_the_old_and_nothing_else(tmp_path: Path,
     monkeypatch.setattr(Path, "write_text", full_disk)
     with pytest.raises(OSError, match="No space"):
         write_json(file, [1, 2])
-    assert os.listdir(tmp_path) == ["a.json"]
+    assert [one.name for one in tmp_path.iterdir()] == ["a.json"]
     assert json.loads(file.read_text()) == 1
 
 
-def test_pages_open_in_a_workspace_that_can_only_be_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_open_in_a_workspace_that_can_only_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = Workspace(tmp_path)
     stored = entries.put_dataset(workspace, synthetic.make(n_users=60, n_items=40)[0])
     lists = kinds.run(workspace, "train", {"dataset": stored, "split": "user-time:0.8", "recommender": "popularity"})

@@ -67,8 +67,8 @@ def _settings(raw: bytes) -> None:
         for read in (ImportOptions.from_json, lambda value: shapes.read(shapes.Request, value)):
             try:
                 read(told)
-            except _told() as error:
-                assert str(error)
+            except _told():
+                continue
 
 
 def _models(raw: bytes) -> None:
@@ -110,8 +110,9 @@ def _seeds(door: str, folder: Path) -> None:
         seeds = [bytes([kind]) + raw for raw in good + small for kind in range(3)]
     elif door == "settings":
         event = {"userId": "u", "eventId": "e", "eventType": "watch", "itemId": "i", "sentAt": 1_767_225_600}
-        seeds = [json.dumps(one).encode() for one in (event, {"user": "user_id", "read_interactions": {"separator": ";"}},
-                                                      {"history": ["i"], "k": 5}, {"repairs": ["x"]}, [event], 1)]  # fmt: skip
+        answers = {"user": "user_id", "read_interactions": {"separator": ";"}}
+        told = (event, answers, {"history": ["i"], "k": 5}, {"repairs": ["x"]}, [event], 1)
+        seeds = [json.dumps(one).encode() for one in told]
     else:
         seeds = [corpus._zip({"config.json": b"{}", "a/model.safetensors": b"\x02" + bytes(7) + b"{}"}),
                  corpus._zip({"../x": b""}), *small]  # fmt: skip
@@ -134,7 +135,8 @@ def _fuzz(door: str, seconds: int, keep: Path) -> None:
         try:
             ask(raw)
         except told as error:
-            assert str(error), "an error that says nothing"
+            if not str(error):
+                raise AssertionError("an error that says nothing") from error
 
     warnings.simplefilter("ignore")
     _seeds(door, keep / f"{door}-seeds")
@@ -163,7 +165,8 @@ def main() -> int:
         done = subprocess.run([*command, "--minutes", str(options.minutes / len(DOORS))], env=os.environ, check=False,
                               capture_output=True, text=True, errors="replace")  # fmt: skip
         tried = re.search(r"number_of_executed_units: (\d+)", done.stderr)
-        print(f"{door:<10}{tried[1] if tried else '?':>9} inputs{'' if done.returncode == 0 else '  A FAULT'}", flush=True)
+        count, fault = tried[1] if tried else "?", "  A FAULT" if done.returncode else ""
+        print(f"{door:<10}{count:>9} inputs{fault}", flush=True)
         if done.returncode:
             faults += 1
             print("\n".join(io.StringIO(done.stderr).read().splitlines()[-25:]))
