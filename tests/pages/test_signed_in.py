@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -56,7 +57,9 @@ def house(filled: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pyte
 def visit() -> Visit:
     """Open a page as somebody; None: as nobody. groups: in the identity token."""
 
-    def visited(who: str | None, page: str, *groups: str, signed: float | None = None, **query: str) -> AppTest:
+    def visited(
+        who: str | None, page: str, /, *groups: str, signed: float | None = None, **query: str
+    ) -> AppTest:
         app = AppTest.from_file(str(SHELL), default_timeout=HANG_SECONDS)
         app.secrets = {**SECRETS, **({"roles": ROLES} if groups else {})}
         app.user = {"is_logged_in": False}
@@ -100,6 +103,43 @@ def test_each_sees_the_own_workspace_and_ids_of_others_answer_like_unknown_ones(
         assert [box.value for box in other.error] == [box.value for box in none.error], page
     assert not house["home"].of(BOB).entries("datasets")
     assert "Ada" not in said(other)
+
+
+def _names() -> set[str]:
+    """Every word of the pages' sources that could be what something is called in the URL."""
+    sources = [*(ROOT / "pages").glob("*.py"), *(ROOT / "fairdash" / "ui").glob("*.py")]
+    return {name for file in sources for name in re.findall(r'"([a-z][a-z_]*)"', file.read_text("utf-8"))}
+
+
+def test_whatever_parameter_holds_an_id_of_another_it_answers_like_an_unknown_one(
+    house: dict[str, Any], visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_start", lambda workspace, job: None)
+    ada = house["home"].of(ADA)
+    ids = [house[name] for name in ("data", "lists", "after", "run", "audit", "comparison")]
+    ids += [runner.submit(ada, "train", "A title of Ada's own", {"dataset": house["data"]})]
+    names = _names() - {"lang", "share", "present", "signed"}
+    assert {*state.IDS, *state.CHOICES, "person", "versus", "audit", "part", "tab"} - {"lang"} <= names
+    for page in state.JOURNEY:
+        visit("ada", page, data=house["data"], lists=house["lists"])  # all that is kept in memory is Ada's
+        none = visit("bob", page, **dict.fromkeys(names, "0" * 16))
+        for one in ids:
+            other = visit("bob", page, **dict.fromkeys(names, one))
+            assert said(other).replace(one, "0" * 16) == said(none), (page, one)
+            told = [[box.value.replace(one, "0" * 16) for box in app.error] for app in (other, none)]
+            assert told[0] == told[1]
+            assert "of Ada's" not in said(other)
+    assert not house["home"].of(BOB).entries("datasets")
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"role": "admin"}, {"roles": ["admin"]}, {"groups": "admin "}, {"groups": ["Admin"]}, {"groups": [["admin"]]},
+     {"groups": {"admin": True}}, {"groups": "viewer,admin"}, {"groups": ["\u0430dmin"]}, {"groups": "admin\n"}],
+    ids=str,
+)  # fmt: skip
+def test_nothing_but_the_claim_as_it_is_named_gives_a_role(forged: dict[str, Any]) -> None:
+    assert people.Roles.of(ROLES).role(forged) is None
 
 
 def test_who_is_signed_in_stands_in_the_sidebar_and_the_trail(house: dict[str, Any], visit: Visit) -> None:
