@@ -57,9 +57,7 @@ def house(filled: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pyte
 def visit() -> Visit:
     """Open a page as somebody; None: as nobody. groups: in the identity token."""
 
-    def visited(
-        who: str | None, page: str, /, *groups: str, signed: float | None = None, **query: str
-    ) -> AppTest:
+    def visited(who: str | None, page: str, /, *groups: str, signed: float | None = None, **query: str) -> AppTest:
         app = AppTest.from_file(str(SHELL), default_timeout=HANG_SECONDS)
         app.secrets = {**SECRETS, **({"roles": ROLES} if groups else {})}
         app.user = {"is_logged_in": False}
