@@ -69,7 +69,7 @@ sbom: $(VENV)/tools/.made $(VENV)/.app
 	    --output-file sbom.json $(PY)
 
 advisories: $(VENV)/tools/.made
-	$(VENV)/tools/bin/pip-audit --disable-pip --require-hashes -r requirements.lock
+	$(VENV)/tools/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
