@@ -55,7 +55,7 @@ def asked(workspace: Workspace, seed: int) -> Iterator[tuple[str, Mapping[str, A
     """What is asked for one after the other; each from what the one before made."""
     made, _ = data.synthetic.make(7, n_users=200, n_items=100)
     stored = entries.put_dataset(workspace, made)
-    small = {"epochs": 40, "patience": 40, "width": 16, "length": 20, "layers": 1}
+    small = {"epochs": 40, "layers": 1, "length": 20, "patience": 40, "width": 16}  # in the order of the job table
     bert = {"recommender": "bert_sequence", "options": small, "seed": seed}
     yield "train", {"dataset": stored, "split": "user-time:0.8", **bert}
     (run,) = (one for one in workspace.entries("runs") if one.meta["recommender"] == "bert_sequence")
