@@ -44,6 +44,7 @@ _ROLES = {
     "aside": words.later("Left aside"),
 }
 _ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "big5", "shift_jis", "euc_kr", "cp1251", "cp1250")
+_HELD = "files-held"  # in the session: whether what files say is in memory
 _BETWEEN = ("|", ",", ";", "/", " / ", " ", "[]")
 
 
@@ -76,7 +77,8 @@ def section() -> None:
         help=words.say("MovieLens files are recognised as they come from the archive. Files stay on this server."),
     )  # fmt: skip
     if not files:
-        _give_back()
+        if st.session_state.pop(_HELD, False):
+            _give_back()
         st.caption(
             words.say(
                 "A table of interactions is enough: a column for the person and one for the item; a rating or "
@@ -85,6 +87,7 @@ def section() -> None:
             )
         )
         return
+    st.session_state[_HELD] = True
     with parts.errors():
         _bring(files, _further())
 
