@@ -1,12 +1,14 @@
-"""The same bytes give the same numbers, whatever hashes and threads are; one changed cell gives new ones."""
+"""The same bytes give the same numbers; what moves their last digits changes their names; one changed cell gives new ones."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,6 @@ import pytest
 from fairdash import data, entries
 from fairdash.data import synthetic
 from fairdash.workspace import Workspace
-from tests.unit.metrics.test_audit import close
 
 ROOT = Path(__file__).parents[2]
 # From files to an audit: everything that is written of it, and its digests, on stdout.
@@ -49,33 +50,43 @@ def files(folder: Path, chance: np.random.Generator | None = None) -> Path:
     return folder
 
 
-def whole(folder: Path, out: Path, recommender: str, **environment: str) -> list[object]:
+def whole(folder: Path, out: Path, recommender: str, **environment: str) -> list[Any]:
     """What a process of its own makes of these files."""
     options = json.dumps(RECOMMENDERS[recommender])
     command = [sys.executable, "-c", WHOLE, str(folder), recommender, options, str(out)]
     usual = {**os.environ, "FAIRDASH_BOOTSTRAP": "50", "FAIRDASH_PERMUTATIONS": "50", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env={**usual, **environment}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    found: list[object] = json.loads(done.stdout.splitlines()[-1])
+    found: list[Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 @pytest.mark.parametrize("recommender", RECOMMENDERS)
-def test_neither_hashes_nor_threads_change_a_digit(tmp_path: Path, recommender: str) -> None:
+def test_hashes_change_nothing_and_threads_what_the_name_says(tmp_path: Path, recommender: str) -> None:
     plain = files(tmp_path / "plain")
     first = whole(plain, tmp_path / "a", recommender, PYTHONHASHSEED="0", OMP_NUM_THREADS="1")
     assert whole(plain, tmp_path / "b", recommender, PYTHONHASHSEED="12345", OMP_NUM_THREADS="1") == first
-    # The name of a run says how many threads there were; its numbers do not.
-    assert whole(plain, tmp_path / "c", recommender, PYTHONHASHSEED="7", OMP_NUM_THREADS="2")[1:] == first[1:]
+    names, *numbers = whole(plain, tmp_path / "c", recommender, PYTHONHASHSEED="7", OMP_NUM_THREADS="2")
+    assert names != first[0]  # a run says on how many threads it was made: a network adds up in another order then
+    assert recommender == "bert_sequence" or numbers == first[1:]
 
 
-def test_the_order_of_rows_changes_names_and_the_last_digit_alone(tmp_path: Path) -> None:
+def test_the_order_of_rows_changes_names_and_rounding_alone(tmp_path: Path) -> None:
     plain, mixed = files(tmp_path / "plain"), files(tmp_path / "mixed", np.random.default_rng(5))
     (_, lists, found), (_, others, mirrored) = (
         whole(folder, tmp_path / "run" / folder.name, "ease", OMP_NUM_THREADS="1") for folder in (plain, mixed)
     )
     assert others == lists
-    assert close(mirrored, found)  # sums are added in another order
+    assert near(mirrored, found)
+
+
+def near(one: Any, other: Any) -> bool:
+    """Whether two values differ by no more than the rounding of scores, which are of single precision."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(near(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(near, one, other))
+    return math.isclose(one, other, rel_tol=1e-5, abs_tol=1e-7) if isinstance(one, float) else bool(one == other)
 
 
 def test_one_changed_cell_in_a_million_is_another_data_set_with_other_numbers(tmp_path: Path) -> None:
