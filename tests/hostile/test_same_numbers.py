@@ -1,4 +1,4 @@
-"""The same bytes give the same numbers; what moves their last digits changes their names; one changed cell gives new ones."""
+"""The same bytes give the same numbers; what moves last digits changes names; one changed cell gives new ones."""
 
 from __future__ import annotations
 

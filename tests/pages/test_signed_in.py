@@ -221,7 +221,7 @@ def test_a_viewer_looks_in_any_way_and_is_told_what_an_auditor_may(
     ids = {name: house[name] for name in ("data", "lists", "after")} | {"before": house["lists"]}
     app = visit("ada", page, "viewer", **ids, **chosen)
     assert not app.error, [box.value for box in app.error]
-    assert any("are for auditors" in str(caption.value) for caption in app.sidebar.caption) or "present" in chosen
+    assert any("is for auditors" in str(caption.value) for caption in app.sidebar.caption) or "present" in chosen
     takes_a_job = (page == "compare" and chosen == {"k": "6"}) or chosen.get("more") == "model"
     assert ("An auditor may start one" in said(app)) == takes_a_job
     after = tree(workspace.root)
