@@ -93,7 +93,7 @@ def section() -> None:
 
 
 def _give_back() -> None:
-    """What was read of files that are taken away is forgotten, and its memory is the system's again."""
+    """What was read of files that are taken away is forgotten."""
     _preview.clear()
     _complete.clear()
     gc.collect()
