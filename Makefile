@@ -36,7 +36,11 @@ soak: $(VENV)/.dev
 	$(PY) -m tests.load.soak
 	$(PY) -m tests.load.live
 	$(PY) -m tests.load.people
+	$(PY) -m tests.load.kills
+	$(PY) -m pip install --quiet --upgrade --no-deps --target $(VENV)/fuzz "atheris==3.0.*"
+	PYTHONPATH=$(CURDIR):$(VENV)/fuzz $(PY) -m tests.load.fuzz
 	FAIRDASH_WALKS=50 $(PY) -m pytest tests/pages/test_walks.py
+	$(PY) -m tests.load.memory
 
 # The locks hold all but torch, in whose place each machine has a build of its own: the second step adds it alone.
 $(VENV)/.app: requirements.lock requirements.txt
@@ -65,7 +69,7 @@ sbom: $(VENV)/tools/.made $(VENV)/.app
 	    --output-file sbom.json $(PY)
 
 advisories: $(VENV)/tools/.made
-	$(VENV)/tools/bin/pip-audit --disable-pip --require-hashes -r requirements.lock
+	$(VENV)/tools/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -47,6 +47,21 @@ class Cancelled(FairDashError):  # noqa: N818 - it is no fault
     """The person asked to stop; nothing stored is lost."""
 
 
+_FULL = ("no space left", "disk is full", "disk quota exceeded", "file too large")
+_LOCKED = ("read-only file system", "readonly database", "permission denied", "operation not permitted")
+
+
 def full(error: BaseException) -> bool:
-    """Whether an error says that the disk is full, as the system, SQLite, Arrow or safetensors say it."""
-    return any(words in str(error).lower() for words in ("no space left", "disk is full", "disk quota exceeded"))
+    """Whether an error says that the disk is full, or that what may lie on it is, as the system, SQLite, Arrow or
+    safetensors say it."""
+    return _says(error, _FULL)
+
+
+def locked(error: BaseException) -> bool:
+    """Whether an error says that nothing may be written there, as the system or SQLite say it."""
+    return _says(error, _LOCKED)
+
+
+def _says(error: BaseException | None, told: tuple[str, ...]) -> bool:
+    """Whether an error, or one that it came from, says one of these."""
+    return error is not None and (any(one in str(error).lower() for one in told) or _says(error.__cause__, told))

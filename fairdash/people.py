@@ -19,6 +19,7 @@ from fairdash import settings, words
 from fairdash.errors import ConfigError, RightsError
 from fairdash.workspace import Workspace, sole, write_json
 
+AHEAD_SECONDS = 300.0  # that the clock of whoever signs people in may be ahead
 ABOUT, ENDED = "person.json", "signed-out.json"  # in the workspace of a person: who that is; sign-ins that are over
 
 Right = Literal["look", "people", "work", "oversee"]
@@ -112,7 +113,13 @@ def person(claims: Mapping[str, Any], roles: Roles, now: float | None = None) ->
             words.say("Whoever signed you in does not say who you are."),
             words.say("The identity token needs the claims iss and sub; tell who runs this server."),
         )
-    if not isinstance(at, int | float) or (time.time() if now is None else now) > at + 3600 * settings.SIGN_IN_HOURS:
+    now = time.time() if now is None else now
+    if isinstance(at, int | float) and at > now + AHEAD_SECONDS:  # else it would not end in its time
+        raise RightsError(
+            words.say("By its own clock, whoever signed you in did so later than now."),
+            words.say("Tell who runs this server: the two clocks differ."),
+        )
+    if not isinstance(at, int | float) or not now <= at + 3600 * settings.SIGN_IN_HOURS:
         raise RightsError(
             words.say("You signed in more than {n} hour ago.", "You signed in more than {n} hours ago.",
                       n=settings.SIGN_IN_HOURS),

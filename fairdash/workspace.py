@@ -449,8 +449,13 @@ def write_json(path: Path, value: Any) -> None:
     """Write JSON so that a reader sees the old or the new file, never half of one. Raises ValueError for NaN."""
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     new = aside(path)
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise
 
 
 def add_line(path: Path, line: str) -> None:

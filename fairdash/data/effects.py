@@ -47,13 +47,14 @@ def _changed(old: pd.DataFrame, new: pd.DataFrame) -> int:
     """Cells of the rows in both that are not the same; a missing cell is one value."""
     if old is new or not (old.index.is_unique and new.index.is_unique):
         return 0
-    rows = new.index.intersection(old.index)
+    if not old.index.equals(new.index):  # else nothing is copied
+        rows = new.index.intersection(old.index)
+        old, new = old.loc[rows], new.loc[rows]
     total = 0
-    for name in new.columns:
-        now = new.loc[rows, name]
+    for name, now in new.items():
         if name not in old:
             total += int(now.notna().sum())
-        elif not now.equals(then := old.loc[rows, name]):
+        elif not now.equals(then := old[name]):
             same = (now.astype("str") == then.astype("str")) | (now.isna() & then.isna())
             total += int((~same.fillna(False)).sum())
     return total

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from fairdash import words
 from fairdash.answers import ANSWERS
@@ -119,15 +120,43 @@ class ImportOptions:
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> ImportOptions:
-        """The options that `to_json` wrote; ConfigError for a key that there is not."""
+        """The options that `to_json` wrote; ConfigError for a key that there is not, or a value that it cannot have."""
         known = {f.name for f in fields(ImportOptions)}
         strange = sorted(set(values) - known)
         if strange:
             hint = words.say("There are {names}.", names=", ".join(sorted(known)))
             raise ConfigError(words.say("The mapping has an unknown key {strange}.", strange=repr(strange[0])), hint)
-        given = {key: _frozen(value) for key, value in values.items()}
-        given |= {key: Reading(**value) for key, value in values.items() if key.startswith("read_")}
-        return ImportOptions(**given)
+        return ImportOptions(**{key: _read(key, value, ImportOptions) for key, value in values.items()})
+
+
+def _read(key: str, value: Any, of: type) -> Any:
+    """A value as a field of these options holds it. Raises ConfigError for one that it cannot hold."""
+    kind = get_type_hints(of)[key]
+    found = _frozen(value)
+    if kind is Reading and isinstance(value, dict) and value.keys() <= {f.name for f in fields(Reading)}:
+        return Reading(**{name: _read(name, one, Reading) for name, one in value.items()})
+    if not _fits(found, kind):
+        told = words.label(json.dumps(value, ensure_ascii=False), 60)
+        raise ConfigError(
+            words.say("The mapping says {value} for {key}, which cannot be.", value=told, key=repr(key)),
+            words.say("Give the file that --save-mapping wrote."),
+        )
+    return found
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value of a JSON file is of the type of a field."""
+    whole, parts = get_origin(kind), get_args(kind)
+    if whole in (Union, UnionType):
+        return any(_fits(value, part) for part in parts)
+    if whole is Literal:
+        return any(value == part and isinstance(value, type(part)) for part in parts)
+    if whole is tuple:
+        kinds = parts[:1] * len(value) if isinstance(value, tuple) and parts[-1] is ... else parts
+        return isinstance(value, tuple) and len(value) == len(kinds) and all(map(_fits, value, kinds))
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is kind
 
 
 def _frozen(value: Any) -> Any:

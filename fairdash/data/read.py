@@ -44,6 +44,7 @@ SEPARATOR_TITLES = dict(
 _UNIT = "\x1f"  # stands in for "::", as the parser takes separators of one character
 _TYPED = re.compile(r":(token|float)(_seq)?$")  # the types in RecBole's column names
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1e]")  # characters that no table holds
+MAX_ROW_BYTES = 4_000_000  # of a row, or a little more: the parser sees as much at once
 _SAMPLE = 1 << 16  # bytes looked at to guess separator and header
 _KINDS = (
     (b"%PDF", words.several("a PDF document", "Export the table as CSV.")),
@@ -965,7 +966,7 @@ def _parse(
         parsed = pa_csv.read_csv(
             io.BytesIO(text),
             # One thread, as only then a bad row comes with its number.
-            read_options=pa_csv.ReadOptions(use_threads=False, column_names=keys, block_size=1 << 22),
+            read_options=pa_csv.ReadOptions(use_threads=False, column_names=keys, block_size=MAX_ROW_BYTES),
             parse_options=pa_csv.ParseOptions(
                 delimiter=delimiter,
                 quote_char=mark or False,
@@ -983,8 +984,13 @@ def _parse(
             ),
         )
     except pa.ArrowInvalid as error:
-        if "straddling" in str(error):
+        if "straddling" in str(error) and quoted:
             raise _unclosed(name, "some row") from error
+        if "straddling" in str(error):
+            raise DataError(
+                words.say("A row of {name} is larger than {size}.", name=name, size=words.size(MAX_ROW_BYTES)),
+                words.say("Shorten what stands in its cells, or leave that column out."),
+            ) from error
         raise DataError(
             words.say("{name} cannot be cut into columns: {error}.", name=name, error=error),
             "Check separator and quotation marks.",

@@ -85,7 +85,7 @@ def train_run(
 
 def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: lists, and the fields of AuditSpec as plain values. The audit.json is the entry's file."""
-    name = _named("audit", params)
+    name = named("audit", params)
     if not workspace.has("audits", name):
         made, lists = entries.get_lists(workspace, params["lists"])
         put_audit(workspace, params, made, lists, progress)
@@ -94,14 +94,21 @@ def _audit(workspace: Workspace, params: Params, progress: Progress) -> Result:
 
 def put_audit(workspace: Workspace, params: Params, made: Run, lists: Lists, progress: Progress = silent) -> str:
     """Make and store the audit of a request whose run and lists are read already; returns its name."""
-    spec, name = AuditSpec.from_json(params), _named("audit", params)
-    entry = workspace.get("lists", params["lists"])
-    found = audit.audit(made, lists, spec, vectors=entries.get_vectors(workspace, entry.digest), progress=progress)
-    meta = {"title": entry.title, "lists": entry.digest, **spec.to_json()}
+    name, entry = named("audit", params), workspace.get("lists", params["lists"])
+    found = make_audit(workspace, params, made, lists, progress)
+    meta = {"title": entry.title, "lists": entry.digest, **AuditSpec.from_json(params).to_json()}
     with workspace.create("audits", name, meta) as folder:
-        write_json(folder / "audit.json", found.to_json())
+        write_json(folder / "audit.json", found)
     trail.note(workspace, "audit", lists=entry.digest, audits=name)
     return name
+
+
+def make_audit(
+    workspace: Workspace, params: Params, made: Run, lists: Lists, progress: Progress = silent
+) -> dict[str, Any]:
+    """The audit.json of a request whose run and lists are read already, kept nowhere."""
+    vectors = entries.get_vectors(workspace, params["lists"])
+    return audit.audit(made, lists, AuditSpec.from_json(params), vectors=vectors, progress=progress).to_json()
 
 
 def read_audit(workspace: Workspace, name: str) -> dict[str, Any]:
@@ -136,7 +143,7 @@ def _mitigate(workspace: Workspace, params: Params, progress: Progress) -> Resul
 def _compare(workspace: Workspace, params: Params, progress: Progress) -> Result:
     """params: before, after (lists), and the fields of AuditSpec as plain values. The comparison.json is the entry's
     file."""
-    spec, name = AuditSpec.from_json(params), _named("compare", params)
+    spec, name = AuditSpec.from_json(params), named("compare", params)
     before, after = params["before"], params["after"]
     if not workspace.has("comparisons", name):
         value = compare.compare(_made(workspace, before), _made(workspace, after), spec, progress).to_json()
@@ -159,7 +166,7 @@ def _made(workspace: Workspace, name: str) -> compare.Made:
     return compare.Made(entry.title, run, lists, entry.meta, entries.get_vectors(workspace, name))
 
 
-def _named(kind: str, params: Params) -> str:
+def named(kind: str, params: Params) -> str:
     """The name of the audit or the comparison that a request asks for."""
     spec = AuditSpec.from_json(params).to_json()
     if kind == "audit":
@@ -169,7 +176,7 @@ def _named(kind: str, params: Params) -> str:
 
 def found(workspace: Workspace, kind: str, params: Params) -> str | None:
     """The audit or the comparison that a request would make, where it is there already: whoever made it."""
-    name = _named(kind, params)
+    name = named(kind, params)
     return name if workspace.has("audits" if kind == "audit" else "comparisons", name) else None
 
 

@@ -174,12 +174,17 @@ def leave() -> None:
 
 def held() -> bool:
     """Whether this session came with anything: a link, or a signing in."""
-    return SHARE in st.session_state or _claims() is not None
+    return linked() or _claims() is not None
+
+
+def linked() -> bool:
+    """Whether this session came with a link, whatever it opens."""
+    return SHARE in st.session_state
 
 
 def give_up() -> None:
     """Let go of what this session came with and that opens nothing."""
-    if SHARE in st.session_state:
+    if linked():
         leave()
     else:
         st.logout()

@@ -27,6 +27,9 @@ def section() -> None:
         elif session.person is not None:
             name, role = words.plain(session.person.name, 60), words.say(people.TITLES[session.role])
             st.caption(words.say("Signed in as **{name}**, {role}.", name=name, role=role))
+            if not access.may("work"):
+                st.caption(words.say("You may look, in every way that takes no job. What changes something is for "
+                                     "auditors: to import, train, mitigate, compare anew, share, delete."))  # fmt: skip
             parts.act(words.say("Sign out"), access.sign_out, icon=":material/logout:", key="sign-out")
 
 
@@ -42,14 +45,19 @@ def gate() -> bool:
         access.session()
     except FairDashError as nobody:
         st.title(words.say("Who gets what from a recommender?"))
+        st.markdown(
+            words.say("FairDash shows what groups of people get from a recommender, and what can be done about it.")
+        )
         st.info(f"**{words.plain(nobody.message, 300)}**\n\n{words.plain(nobody.hint, 300)}", icon=":material/lock:")
-        if access.held():  # a link that opens nothing, or somebody without a role: the way back
-            parts.act(words.say("Leave"), access.give_up, icon=":material/logout:", key="give-up")
         if not access.providers():
             st.caption(words.say("The secrets of this server do not say how, so that nobody can."))
-        for name in access.providers():
-            label = words.say("Sign in with {name}", name=words.plain(name, 40)) if name else words.say("Sign in")
-            parts.act(label, access.sign_in, name, type="primary", icon=":material/login:", key=f"sign-in-{name}")
+        with st.container(horizontal=True, key="ways-in"):
+            for name in access.providers():
+                label = words.say("Sign in with {name}", name=words.plain(name, 40)) if name else words.say("Sign in")
+                parts.act(label, access.sign_in, name, type="primary", icon=":material/login:", key=f"sign-in-{name}")
+            if access.held():  # a link that opens nothing, or somebody without a role: the way back
+                back = words.say("Go on without this link") if access.linked() else words.say("Use another account")
+                parts.act(back, access.give_up, icon=":material/logout:", key="give-up")
         parts.last_fault()
         return False
     return True
@@ -60,5 +68,7 @@ def visit(current: StreamlitPage) -> None:
     if current.url_path == VISITORS:
         current.run()
     else:
-        token = {access.SHARE: st.session_state[access.SHARE]}
-        parts.go(VISITORS, words.say("Open what was shared with you"), icon=":material/description:", **token)
+        with st.container(border=True, key="elsewhere"):
+            st.markdown(words.say("**Your link shows one report**, and none of the other pages."))
+            token = {access.SHARE: st.session_state[access.SHARE]}
+            parts.go(VISITORS, words.say("Open what was shared with you"), icon=":material/description:", **token)

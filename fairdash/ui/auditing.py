@@ -15,7 +15,7 @@ from fairdash.schema import UNKNOWN, GroupSpec, Lists
 from fairdash.stages import feed
 from fairdash.stages.audit import AuditSpec, audit
 from fairdash.stages.disclosure import withheld
-from fairdash.ui import cards, findings, forms, load, model_side, over_time, parts, pictures, releasing, state
+from fairdash.ui import access, cards, findings, forms, load, model_side, over_time, parts, pictures, releasing, state
 from fairdash.ui.question import Asked
 
 PICTURES = {
@@ -35,16 +35,18 @@ _BADGES = {
 
 def measured(lists: str, spec: AuditSpec) -> dict[str, Any]:
     """The audit of lists, read from the workspace or made here and now and kept there, so that reports, advice and
-    links find it. What the model does takes a job, and is no part of it."""
+    links find it; not kept where somebody may look alone. What the model does takes a job, and is no part of it."""
     params = {"lists": lists, **spec.to_json()}
     name = kinds.found(state.workspace(), "audit", params)
-    if name is None:
-        run, listed = load.lists(lists)
-        with st.spinner(
-            words.say("Comparing {people} …", people=words.count(len(run.split.training.users), "person", "people"))
-        ):
-            name = kinds.put_audit(state.workspace(), params, run, listed)
-    return load.audit(name)
+    if name is not None:
+        return load.audit(name)
+    run, listed = load.lists(lists)
+    with st.spinner(
+        words.say("Comparing {people} …", people=words.count(len(run.split.training.users), "person", "people"))
+    ):
+        if access.may("people") and not access.may("work"):
+            return load.look(params)
+        return load.audit(kinds.put_audit(state.workspace(), params, run, listed))
 
 
 def of_items(run: Run) -> list[GroupSpec]:

@@ -13,18 +13,24 @@ from fairdash import settings, words
 from fairdash.api.guard import ASGI, HOST, OWN_NAMES, Message, Receive, Send, is_here
 from fairdash.ui import access
 
+_COUNTS = "/_stcore/metrics"  # Streamlit's: which function was asked how often, by all people together
 _REFUSED = {"type": "websocket.close", "code": 1008}  # before it was accepted: the browser is answered 403
 
 
 class OwnSite:
-    """Refuses what was asked under a foreign name (Host) or from a page of another site (Origin), with 403."""
+    """Refuses what was asked under a foreign name (Host) or from a page of another site (Origin), with 403; and where
+    people sign in, to tell anybody what all of them do."""
 
     def __init__(self, app: ASGI) -> None:
         self.app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One ASGI call."""
-        if scope["type"] not in ("http", "websocket") or _own(scope):
+        if scope["type"] == "http" and scope["path"].rstrip("/").endswith(_COUNTS) and access.on():
+            await PlainTextResponse(words.say("Who runs this server does not tell what people do on it."), 403)(
+                scope, receive, send
+            )
+        elif scope["type"] not in ("http", "websocket") or _own(scope):
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()  # the wish to connect

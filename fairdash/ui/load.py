@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from fairdash import data, entries
+from fairdash.jobs import kinds
 from fairdash.run import Run
 from fairdash.schema import Dataset, Lists, Split
 from fairdash.stages.disclosure import withheld
@@ -73,6 +74,18 @@ def audit(digest: str) -> dict[str, Any]:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _audit(digest: str) -> dict[str, Any]:
     return withheld(state.workspace().read("audits", digest, "audit.json"))
+
+
+def look(params: dict[str, Any]) -> dict[str, Any]:
+    """The audit.json of a request, made to be looked at and not kept in the workspace: for who may change nothing in
+    it. Without values of very few people. Raises FairDashError where its lists are not there."""
+    lists(params["lists"])
+    return _look(kinds.named("audit", params), params)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _look(digest: str, _params: dict[str, Any]) -> dict[str, Any]:
+    return withheld(kinds.make_audit(state.workspace(), _params, *lists(_params["lists"])))
 
 
 def comparison(digest: str) -> dict[str, Any]:

@@ -52,8 +52,8 @@ def jobs() -> None:
             st.markdown(whose.get(job.owner, job.owner[:12]), width="stretch")
             st.caption(words.say(_KINDS.get(job.kind, job.kind)), width="content")
             parts.job_badge(job)
-            st.caption(words.percent(job.done, 0) if job.state == "running" else str(places.get(job.id, 0) + 1),
-                       width="content")  # fmt: skip
+            place = words.say("place {n} in line", n=places.get(job.id, 0) + 1)
+            st.caption(words.percent(job.done, 0) if job.state == "running" else place, width="content")
             parts.act(words.say("Cancel"), _cancel, job, icon=":material/stop:", key=f"stop-{job.id}")
 
 
@@ -66,17 +66,16 @@ def _cancel(job: Job) -> None:
 def everybody() -> None:
     """Who was ever here, with their role, when they were last seen, and how much they keep."""
     rows = []
+    titles = {str(role): words.say(title) for role, title in people.TITLES.items()}
     for one in _all():
         told, size = people.known(one), sum(one.usage().values())
         if one.owner:
             rows.append(
                 {
                     words.later("name"): words.label(told.get("name", ""), 60),
-                    words.later("email"): words.label(told.get("email", ""), 80),
-                    words.later("role"): words.say(people.TITLES[told["role"]])
-                    if told.get("role") in people.TITLES
-                    else "",
-                    words.later("seen"): datetime.fromtimestamp(float(told.get("seen", 0.0))),
+                    words.later("email"): words.label(told.get("email", ""), 80) or None,
+                    words.later("role"): titles.get(str(told.get("role"))),
+                    words.later("seen"): _seen(told.get("seen")),
                     words.later("MB"): size / 1e6,
                     words.later("trail"): one.owner[:12],
                 }
@@ -91,6 +90,14 @@ def everybody() -> None:
         words.say("The last column is what the trail calls them. Nobody's data can be seen here; who runs the server "
                   "can read the folder people of {home}.", home=words.plain(state.workspace().home, 200))
     )  # fmt: skip
+
+
+def _seen(at: object) -> datetime | None:
+    """When somebody was last here, as it was kept; None where nothing is kept that can be read."""
+    try:
+        return datetime.fromtimestamp(at) if isinstance(at, float) and at > 0 else None
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def links() -> None:

@@ -15,7 +15,7 @@ import streamlit as st
 
 from fairdash import log, trail, words
 from fairdash.charts import Chart, curves, ink
-from fairdash.errors import FairDashError, full
+from fairdash.errors import FairDashError, full, locked
 from fairdash.jobs import kinds, runner
 from fairdash.jobs.table import Job
 from fairdash.metrics.catalogue import METRICS
@@ -89,6 +89,12 @@ def _unexpected(fault: Exception, what: str) -> FairDashError:
             words.say("The disk of this workspace is full."),
             words.say("Free space at {root}, then try again.", root=root or "FAIRDASH_HOME"),
         )
+    if locked(fault):
+        return FairDashError(
+            words.say("This workspace cannot be written."),
+            words.say("Let the server write to {root}: it may belong to somebody else, or lie on a disk that can only "
+                      "be read. What is stored can be looked at.", root=root or "FAIRDASH_HOME"),
+        )  # fmt: skip
     number = log.fault(fault, what, root)
     hint = words.say("Nothing that was stored is lost. Reload the page; the server's log holds the details.")
     return FairDashError(words.say("This page stopped on an unexpected error (number {number}).", number=number), hint)
@@ -479,11 +485,16 @@ def last_job(kind: str, params: Mapping[str, Any]) -> Job | None:
 
 
 def made(kind: str, params: Mapping[str, Any], title: str) -> str | None:
-    """The audit or the comparison of exactly this request; while it is being made, its job is shown, and None."""
+    """The audit or the comparison of exactly this request; while it is being made, its job is shown, and None. To who
+    may only look it is said that an auditor can have it made."""
     workspace = state.workspace()
     there = kinds.found(workspace, kind, params)
     if there is not None:
         return there
+    if workspace.closed:
+        told = words.say("Nobody has asked for this yet, and it takes a job. An auditor may start one.")
+        st.info(f"{told} {workspace.closed}", icon=":material/lock:")
+        return None
     known = last_job(kind, params)
     if known is not None and known.state == "done":  # what it made is no longer there
         runner.table(workspace).delete(known.id)

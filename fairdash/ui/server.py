@@ -20,6 +20,7 @@ from fairdash.api.endpoints import Shelf
 from fairdash.api.guard import ASGI, Message, Receive, Send
 from fairdash.jobs import runner
 from fairdash.ui import access
+from fairdash.ui.back import BackAgain
 from fairdash.ui.door import OwnSite
 from fairdash.workspace import Workspace
 
@@ -146,4 +147,4 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
 
 
 ROUTES = app.routes(Shelf(), access.on)
-MIDDLEWARE = [Middleware(SecurityHeaders), Middleware(OwnSite)]
+MIDDLEWARE = [Middleware(SecurityHeaders), Middleware(OwnSite), Middleware(BackAgain)]

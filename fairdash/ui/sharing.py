@@ -14,6 +14,10 @@ from fairdash.ui import access, account, parts, state
 from fairdash.workspace import Kind
 
 _DAYS = (1, 7, 30, 90)
+_TOLD: dict[Kind, str] = {
+    "audits": words.later("A link to an audit, made on {made}, until {until} (UTC)."),
+    "comparisons": words.later("A link to a comparison, made on {made}, until {until} (UTC)."),
+}
 _MADE = "share-made"  # in the session: the token of the link that was just made, which nothing else tells
 
 
@@ -30,7 +34,7 @@ def popover(kind: Kind, digest: str) -> None:
         parts.act(words.say("Make a link"), _give, kind, digest, days, type="primary", key="share-make")
         token = st.session_state.get(_MADE, {}).get(digest)
         if token is not None:
-            st.code(address(token), language=None)
+            st.code(address(token), language=None, wrap_lines=True)
             st.caption(words.say("Copy it now: of the link itself nothing is kept, and it is not shown again."))
         listed([one for one in shares.of(state.workspace()) if one.digest == digest])
 
@@ -48,10 +52,10 @@ def address(token: str) -> str:
 def listed(found: Sequence[Share], *, oversee: bool = False, whose: str = "") -> None:
     """Links with the time of each and a button that takes it back."""
     for one in found:
-        until = f"{datetime.fromtimestamp(one.expires, UTC):%Y-%m-%d %H:%M}"
-        with st.container(horizontal=True, vertical_alignment="center", key=f"share-{one.id[:12]}"):
-            told = words.say("A link until {date} (UTC).", date=until)
-            st.caption(f"{whose} {told}".strip(), width="stretch")
+        made, until = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" for at in (one.created, one.expires))
+        with st.container(horizontal=True, vertical_alignment="center", border=oversee, key=f"share-{one.id[:12]}"):
+            told = words.say(_TOLD[one.kind], made=made, until=until)
+            st.markdown(f"{whose}  \n{told}" if whose else told, width="stretch")
             parts.act(words.say("Take back"), _revoke, one.id, oversee, icon=":material/link_off:",
                       key=f"revoke-{one.id[:12]}")  # fmt: skip
 

@@ -3,6 +3,7 @@ of it; each of it in a control whose effect is seen at once."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -42,6 +44,7 @@ _ROLES = {
     "aside": words.later("Left aside"),
 }
 _ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "big5", "shift_jis", "euc_kr", "cp1251", "cp1250")
+_HELD = "files-held"  # in the session: whether what files say is in memory
 _BETWEEN = ("|", ",", ";", "/", " / ", " ", "[]")
 
 
@@ -53,12 +56,12 @@ class Further:
     vectors: dict[str, tuple[str, bytes]] = field(default_factory=dict)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the files")
+@st.cache_resource(max_entries=2, show_spinner="Reading the files", scope="session")  # it goes with its tab
 def _preview(key: str, options: ImportOptions, _sources: Files) -> Preview:
     return data.preview(_sources, options=options)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Checking what they say")
+@st.cache_resource(max_entries=2, show_spinner="Checking what they say", scope="session")
 def _complete(
     key: str, more: str, options: ImportOptions, _seen: Preview, _further: Further
 ) -> tuple[Dataset, tuple[data.Finding, ...]]:
@@ -74,6 +77,8 @@ def section() -> None:
         help=words.say("MovieLens files are recognised as they come from the archive. Files stay on this server."),
     )  # fmt: skip
     if not files:
+        if st.session_state.pop(_HELD, False):
+            _give_back()
         st.caption(
             words.say(
                 "A table of interactions is enough: a column for the person and one for the item; a rating or "
@@ -82,8 +87,17 @@ def section() -> None:
             )
         )
         return
+    st.session_state[_HELD] = True
     with parts.errors():
         _bring(files, _further())
+
+
+def _give_back() -> None:
+    """What was read of files that are taken away is forgotten."""
+    _preview.clear()
+    _complete.clear()
+    gc.collect()
+    pa.default_memory_pool().release_unused()
 
 
 def _further() -> Further:

@@ -12,6 +12,7 @@ from fairdash import people, shares
 from fairdash.data import synthetic
 from fairdash.entries import put_dataset
 from fairdash.jobs import kinds, runner
+from fairdash.ui.back import COOKIE
 from fairdash.workspace import Workspace, write_json
 from tests.e2e import steps
 from tests.e2e.conftest import Server
@@ -50,6 +51,11 @@ class House:
     def signed_in(self, name: str, role: str) -> Page:
         """A tab of somebody who signed in."""
         page = self.tab()
+        self.sign_in(page, name, role)
+        return page
+
+    def sign_in(self, page: Page, name: str, role: str) -> None:
+        """Sign in on a tab, at the provider, and come back."""
         page.get_by_role("button", name="Sign in").click()
         page.get_by_label("Name").fill(name)
         page.get_by_label("Groups").fill(role)
@@ -57,7 +63,6 @@ class House:
         page.get_by_test_id("stMain").wait_for()
         expect(page.get_by_test_id("stSidebar")).to_contain_text(f"Signed in as {name.title()}, {role}")
         steps.rest(page)
-        return page
 
     def of(self, name: str) -> Workspace:
         """Somebody's workspace."""
@@ -137,6 +142,28 @@ def test_two_people_in_two_browsers_see_the_own_workspace_alone(house: House) ->
     wait_for(ada, "You signed out")
     steps.go(bob, "Report")
     expect(bob.get_by_test_id("stSidebar")).to_contain_text("Signed in as Bob")
+
+
+def test_who_came_by_a_deep_link_is_back_at_it_after_signing_in(house: House) -> None:
+    made = filled(house, "ada", 60)
+    filled(house, "ada", 61)  # newer, so that it would be in view without the link
+    page = house.tab(f"audit?data={made['data']}&lists={made['lists']}&k=7&group=gender")
+    house.sign_in(page, "ada", "viewer")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Audit")
+    steps.rest(page)
+    assert page.url.startswith(f"{house.server.url}/audit?")
+    assert {f"lists={made['lists']}", "k=7", "group=gender"} <= {*page.url.partition("?")[2].split("&")}
+    expect(page.get_by_role("spinbutton", name="K").first).to_have_value("7")
+    kept = {cookie["name"] for cookie in page.context.cookies(f"{house.server.url}/oauth2callback")}
+    assert "_streamlit_user" in kept
+    assert COOKIE not in kept
+    # One who goes astray at the provider is led nowhere else; what another site asks for is not remembered.
+    other = house.tab("explore?k=3")
+    other.get_by_role("button", name="Sign in").click()
+    other.get_by_label("Name").wait_for()
+    steps.visit(other, f"{house.server.url}/oauth2callback?error=access_denied&state=x")
+    assert other.url.startswith(f"{house.server.url}/explore")
+    expect(other.get_by_role("button", name="Sign in")).to_be_visible()
 
 
 def test_a_viewer_cannot_start_a_job_and_an_auditor_can(house: House) -> None:

@@ -165,6 +165,11 @@ CASES |= {
     "avro": (b"Obj\x01" + bytes(50), "an Avro file"),
     "quotation marks alone": (b'"' * 1000, "is not cut into columns"),
     "returns alone": (b"user_id,item_id\r\r\r", "no rows below its column names"),
+    "a cell of 50 MB": (
+        b"user_id,item_id\nu," + b"x" * 50_000_000 + b"\nv,i\n",
+        "A row of x.csv is larger than 4.0 MB",
+    ),
+    "a workbook under another name": (_zip({"xl/workbook.xml": b"<x/>", "[Content_Types].xml": b"<x/>"}), "Excel"),
     "commas alone": (b"," * 70_000, "holds no cells, only separators"),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -55,7 +57,7 @@ def house(filled: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pyte
 def visit() -> Visit:
     """Open a page as somebody; None: as nobody. groups: in the identity token."""
 
-    def visited(who: str | None, page: str, *groups: str, signed: float | None = None, **query: str) -> AppTest:
+    def visited(who: str | None, page: str, /, *groups: str, signed: float | None = None, **query: str) -> AppTest:
         app = AppTest.from_file(str(SHELL), default_timeout=HANG_SECONDS)
         app.secrets = {**SECRETS, **({"roles": ROLES} if groups else {})}
         app.user = {"is_logged_in": False}
@@ -101,6 +103,43 @@ def test_each_sees_the_own_workspace_and_ids_of_others_answer_like_unknown_ones(
     assert "Ada" not in said(other)
 
 
+def _names() -> set[str]:
+    """Every word of the pages' sources that could be what something is called in the URL."""
+    sources = [*(ROOT / "pages").glob("*.py"), *(ROOT / "fairdash" / "ui").glob("*.py")]
+    return {name for file in sources for name in re.findall(r'"([a-z][a-z_]*)"', file.read_text("utf-8"))}
+
+
+def test_whatever_parameter_holds_an_id_of_another_it_answers_like_an_unknown_one(
+    house: dict[str, Any], visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_start", lambda workspace, job: None)
+    ada = house["home"].of(ADA)
+    ids = [house[name] for name in ("data", "lists", "after", "run", "audit", "comparison")]
+    ids += [runner.submit(ada, "train", "A title of Ada's own", {"dataset": house["data"]})]
+    names = _names() - {"lang", "share", "present", "signed"}
+    assert {*state.IDS, *state.CHOICES, "person", "versus", "audit", "part", "tab"} - {"lang"} <= names
+    for page in state.JOURNEY:
+        visit("ada", page, data=house["data"], lists=house["lists"])  # all that is kept in memory is Ada's
+        none = visit("bob", page, **dict.fromkeys(names, "0" * 16))
+        for one in ids:
+            other = visit("bob", page, **dict.fromkeys(names, one))
+            assert said(other).replace(one, "0" * 16) == said(none), (page, one)
+            told = [[box.value.replace(one, "0" * 16) for box in app.error] for app in (other, none)]
+            assert told[0] == told[1]
+            assert "of Ada's" not in said(other)
+    assert not house["home"].of(BOB).entries("datasets")
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"role": "admin"}, {"roles": ["admin"]}, {"groups": "admin "}, {"groups": ["Admin"]}, {"groups": [["admin"]]},
+     {"groups": {"admin": True}}, {"groups": "viewer,admin"}, {"groups": ["\u0430dmin"]}, {"groups": "admin\n"}],
+    ids=str,
+)  # fmt: skip
+def test_nothing_but_the_claim_as_it_is_named_gives_a_role(forged: dict[str, Any]) -> None:
+    assert people.Roles.of(ROLES).role(forged) is None
+
+
 def test_who_is_signed_in_stands_in_the_sidebar_and_the_trail(house: dict[str, Any], visit: Visit) -> None:
     app = visit("ada", "data", "admin")
     assert any("**Ada**, admin" in str(caption.value) for caption in app.sidebar.caption)
@@ -114,7 +153,7 @@ def test_signing_out_ends_it_in_every_tab(house: dict[str, Any], visit: Visit) -
     tab, other = visit("ada", "data", signed=at), visit("ada", "data", signed=at)
     tab.button(key="sign-out").click().run()
     other.run()
-    assert [button.label for button in other.button][:1] == ["Leave"]
+    assert [button.key for button in other.button] == ["sign-in-", "give-up"]
     assert "You signed out" in said(other)
     assert "Signed in as" in said(visit("ada", "data"))  # anew
 
@@ -152,6 +191,51 @@ def test_a_viewer_looks_and_changes_nothing_whatever_they_press(house: dict[str,
     app = visit("ada", "recommender", "viewer", **ids, how="train")
     app.button(key="train").click().run()
     assert any("you may look" in box.value for box in app.error)
+
+
+@pytest.mark.parametrize(
+    ("page", "chosen"),
+    [
+        ("audit", {}),
+        ("audit", {"k": "7"}),
+        ("audit", {"k": "3", "group": "age", "metric": "ndcg"}),
+        ("audit", {"k": "4", "group": "gender", "more": "categories", "item_group": "genre"}),
+        ("audit", {"k": "2", "group": "gender", "more": "model", "model": "True"}),
+        ("explore", {"k": "6"}),
+        ("compare", {"k": "6"}),
+        ("compare", {"sides": "many", "k": "6"}),
+        ("mitigate", {"act": "shortlist", "k": "6"}),
+        ("mitigate", {"act": "lever"}),
+        ("report", {"of": "audit", "present": "1"}),
+        ("report", {"of": "comparison", "present": "1"}),
+        ("live", {}),
+    ],
+    ids=str,
+)
+def test_a_viewer_looks_in_any_way_and_is_told_what_an_auditor_may(
+    house: dict[str, Any], visit: Visit, page: str, chosen: dict[str, str]
+) -> None:
+    workspace = house["home"].of(ADA)
+    visit("ada", "overview", "viewer")
+    before = tree(workspace.root)
+    ids = {name: house[name] for name in ("data", "lists", "after")} | {"before": house["lists"]}
+    app = visit("ada", page, "viewer", **ids, **chosen)
+    assert not app.error, [box.value for box in app.error]
+    assert any("is for auditors" in str(caption.value) for caption in app.sidebar.caption) or "present" in chosen
+    takes_a_job = (page == "compare" and chosen == {"k": "6"}) or chosen.get("more") == "model"
+    assert ("An auditor may start one" in said(app)) == takes_a_job
+    after = tree(workspace.root)
+    counted = {name for name in after if name.startswith("live/")}  # of events, again at any time
+    assert {name: content for name, content in after.items() if name not in counted} == before
+    assert runner.table(workspace).all() == []
+
+
+def test_what_a_viewer_looks_at_is_what_an_auditor_gets(house: dict[str, Any], visit: Visit) -> None:
+    asked = {"data": house["data"], "lists": house["lists"], "k": "7", "group": "gender", "more": "numbers"}
+    seen = visit("ada", "audit", "viewer", **asked)
+    kept = visit("ada", "audit", "auditor", **asked)
+    assert [table.value.to_dict() for table in seen.dataframe] == [table.value.to_dict() for table in kept.dataframe]
+    assert len(seen.dataframe) > 0
 
 
 def test_an_auditor_of_the_same_workspace_can(house: dict[str, Any], visit: Visit, monkeypatch: Any) -> None:
@@ -198,6 +282,10 @@ def test_only_an_admin_oversees(house: dict[str, Any], visit: Visit, monkeypatch
     assert shares.of(home.of(ADA)) == []
     for part in ("people", "keeping"):
         assert not visit("ada", "oversee", "admin", part=part).error
+    odd = {"name": ["x"], "role": [], "seen": "yesterday"}  # what a damaged file may say
+    for told in (odd, {"seen": 1e300}, {"seen": -1.0}, []):
+        (home.of(BOB).root / people.ABOUT).write_text(json.dumps(told))
+        assert not visit("ada", "oversee", "admin", part="people").error
 
 
 def test_a_link_shows_one_report_to_whoever_has_it_until_it_is_taken_back(house: dict[str, Any], visit: Visit) -> None:
@@ -219,6 +307,7 @@ def test_a_link_shows_one_report_to_whoever_has_it_until_it_is_taken_back(house:
                 hidden = visit(who, page, share=token, lists=house["lists"], data=house["data"])
                 assert not hidden.dataframe, page
                 assert not hidden.title, page
+                assert "Your link shows one report" in said(hidden)
     seen = visit("bob", "report", share=token)
     seen.button(key="leave-link").click().run()
     assert "Shared with you" not in said(seen)

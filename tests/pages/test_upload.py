@@ -334,3 +334,23 @@ def test_people_of_kept_data_have_pseudonyms_unless_the_box_is_unticked(
     assert (workspace.root / entries.KEY).exists() == hidden
     deed = trail.read(workspace)[-1]
     assert (deed.who, deed.what, deed.of) == ("page", "keep", {"datasets": stored.digest, "pseudonyms": hidden})
+
+
+def test_what_was_read_is_forgotten_when_its_files_are_taken_away(
+    bring: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    real = upload.data.preview
+
+    def counted(*given: Any, **how: Any) -> Any:
+        read.append(1)
+        return real(*given, **how)
+
+    monkeypatch.setattr(upload.data, "preview", counted)
+    file = ("log.csv", text(log(rating=stars)), "text/csv")
+    app = bring(file[:2])
+    app.run()
+    assert len(read) == 1  # it is kept while the files are there
+    app.file_uploader(key="files").set_value([]).run()
+    app.file_uploader(key="files").set_value([file]).run()
+    assert len(read) == 2

@@ -37,6 +37,8 @@ ELSEWHERE = {
     "make bench": "tests/bench/__main__.py",  # takes hours
     "make soak": "tests/load/soak.py",  # puts the app under load for long
     "python -m tests.load.people": "tests/e2e/test_many_people.py",  # the same without a clock
+    "python -m tests.load.fuzz": "tests/hostile/test_data_files.py",  # goes on for long
+    "python -m tests.load.kills": "tests/unit/jobs/test_jobs.py",  # the same
     "make lock": "tests/lock.py",  # asks the package index
     "make sbom": "Makefile",  # the same
     "make advisories": "Makefile",  # the same
@@ -48,6 +50,7 @@ ELSEWHERE = {
     "python -m fairdash serve --run RUN": "tests/unit/api/test_serve.py",
     "python -m fairdash demo --dataset movielens-100k": "tests/unit/data/test_sources.py",  # fetches MovieLens
 }
+NO_LIMIT = {"BOOTSTRAP", "PERMUTATIONS", "API_RUNS"}  # settings that refuse nothing
 # What is put in the place of words, so that a line takes seconds.
 FASTER = {
     "--objective both": "--objective both --trials 2",
@@ -188,6 +191,32 @@ def test_variables_are_those_that_are_read() -> None:
     for name in set(re.findall(r"FAIRDASH_[A-Z_]+", README)):
         short = name.removeprefix("FAIRDASH_")
         assert re.search(rf'\b{name}\b|\b_number\("{short}"', sources), name
+
+
+def table(head: str) -> list[list[str]]:
+    """The rows of README's table below this head."""
+    rows = README.partition(f"| {head} |")[2].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+
+
+def test_each_promise_names_tests_that_are_there() -> None:
+    rows = table("promise | test")
+    numbers = [int(found[1]) for promise, _ in rows if (found := re.match(r"\*\*(\d+)\*\* ", promise))]
+    assert numbers == list(range(1, 13))
+    for promise, told in rows:
+        files = re.findall(r"`(tests/\S+\.py)`", told)
+        assert files, promise
+        for file in files:
+            assert re.search(r"^def test_", (ROOT / file).read_text("utf-8"), re.M), file
+        for module in re.findall(r"`python -m (\S+)`", told):
+            assert importlib.util.find_spec(module), module
+            assert f"-m {module}" in (ROOT / "Makefile").read_text(), f"make soak leaves {module} out"
+
+
+def test_each_limit_stands_there_as_it_is() -> None:
+    told = {name.strip("`"): int(usual.replace(",", "")) for name, usual, _ in table("limit | usual | of what")}
+    declared = re.findall(r'_number\("([A-Z_]+)", ([\d_]+)', (ROOT / "fairdash" / "settings.py").read_text("utf-8"))
+    assert told == {f"FAIRDASH_{name}": int(usual) for name, usual in declared if name not in NO_LIMIT}
 
 
 def test_reading_commands() -> None:

@@ -42,6 +42,13 @@ def test_a_sign_in_ends_after_its_hours(monkeypatch: pytest.MonkeyPatch) -> None
         people.person(CLAIMS, Roles(), now=1000 + 7201)
 
 
+@pytest.mark.parametrize("at", [1301.0, 1e300, float("inf"), float("nan"), -1e300])
+def test_a_sign_in_of_no_sensible_time_lets_nobody_in(at: float) -> None:
+    assert people.person({**CLAIMS, "iat": 1300.0}, Roles(), now=1000)
+    with pytest.raises(RightsError):
+        people.person({**CLAIMS, "iat": at}, Roles(), now=1000)
+
+
 def test_roles_come_from_the_claim_and_the_highest_counts() -> None:
     named = Roles.of({"claim": "groups", "admin": "ops", "viewer": ["staff"]})
     assert named.role({"groups": ["staff", "ops"]}) == "admin"

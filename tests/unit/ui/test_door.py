@@ -11,11 +11,11 @@ import pytest
 from fairdash.ui import access, door, server
 
 
-def asked(kind: str, host: str | None, origin: str | None = None, address: str = "127.0.0.1") -> str:
+def asked(kind: str, host: str | None, origin: str | None = None, address: str = "127.0.0.1", path: str = "/") -> str:
     """What comes of a request: "in", or the type of what is sent instead."""
     headers = [(b"host", host.encode())] if host is not None else []
     headers += [(b"origin", origin.encode())] if origin is not None else []
-    scope = {"type": kind, "headers": headers, "server": (address, 8501), "method": "GET", "path": "/"}
+    scope = {"type": kind, "headers": headers, "server": (address, 8501), "method": "GET", "path": path}
     told: list[str] = []
 
     async def app(*_: Any) -> None:
@@ -79,6 +79,14 @@ def test_where_people_sign_in_it_goes_by_the_name_that_they_are_led_back_to(
         assert asked(kind, "fair.example", "https://fair.example", address=address) == "in"
         assert asked(kind, "evil.example", address=address) != "in"
         assert asked(kind, "fair.example", "https://evil.example", address=address) != "in"
+
+
+def test_where_people_sign_in_nobody_is_told_what_all_of_them_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = ("/_stcore/metrics", "/_stcore/metrics/", "/fair/_stcore/metrics")
+    assert {asked("http", "localhost", path=path) for path in counts} == {"in"}
+    monkeypatch.setattr(access, "on", lambda: True)
+    assert {asked("http", "localhost", path=path) for path in counts} == {"http.response.start 403"}
+    assert asked("http", "localhost", path="/_stcore/health") == "in"
 
 
 def test_the_operator_names_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
