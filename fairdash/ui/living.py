@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fairdash import charts, entries, settings, words
 from fairdash.events.drift import Status
@@ -161,12 +162,18 @@ def _learned(job: Job) -> None:
                      before=state.get("lists") or "", after=made["lists"], sides="two")  # fmt: skip
 
 
+def _ticks() -> bool:
+    """Whether a part of the page draws itself again, and not the page with all its parts."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and bool(context.fragment_ids_this_run)
+
+
 def _draw(source: Source, going: bool) -> None:
     watch = source.watch
     if going and source.made is not None:
         first = source.made.following(watch.log)
         lists = min(LISTS, MADE * WINDOW - first)
-        if lists > 0:
+        if lists > 0 and (first == 0 or _ticks()):  # else a page would wait for what comes two seconds later anyway
             watch.log.append(source.made.events(first, lists // BLOCK * BLOCK))
     watch.advance()
     live = Live.of(watch)
