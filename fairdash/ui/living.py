@@ -82,8 +82,16 @@ def _census(data: str, spec: GroupSpec) -> Census:
     return Census.of(load.dataset(data), (spec,), (), settings.K)
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _simulated(data: str, spec: GroupSpec) -> Simulation:
+    dataset = load.dataset(data)
+    category = _largest(_census(data, spec))
+    return Simulation(dataset, form(spec, dataset.users), START, SECONDS, drift_from=DRIFT_FROM * WINDOW, size=0.9,
+                      category=category)  # fmt: skip
+
+
 def _source(data: str, kind: str, group: GroupSpec, seconds: float) -> Source:
-    dataset, folder = load.dataset(data), state.workspace().root
+    folder = state.workspace().root
     census = _census(data, group)
     rules = Rules(seconds=seconds, feedback=600.0 if kind == "made" else seconds)
     key = digest(data, kind, census.digest, seconds)
@@ -92,11 +100,7 @@ def _source(data: str, kind: str, group: GroupSpec, seconds: float) -> Source:
         log = EventLog(folder / FILE, known_as=None if hidden is None else hidden.one)
         return Source(Watch(census, log, folder / entries.LIVE / f"{data}-{key}.watch", rules), None)
     log = EventLog(folder / entries.LIVE / f"{data}-{key}.made", 600.0)
-    made = Simulation(
-        dataset, form(group, dataset.users), START, SECONDS, drift_from=DRIFT_FROM * WINDOW, size=0.9,
-        category=_largest(census),
-    )  # fmt: skip
-    return Source(Watch(census, log, folder / entries.LIVE / f"{data}-{key}.watch", rules), made)
+    return Source(Watch(census, log, folder / entries.LIVE / f"{data}-{key}.watch", rules), _simulated(data, group))
 
 
 def _largest(census: Census) -> int:

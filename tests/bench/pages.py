@@ -187,7 +187,7 @@ def history(page: Page, url: str, times: int) -> Iterator[float]:
     place = page.locator("[class*=st-key-without-]")
     for _ in range(times):
         place.get_by_role("combobox").click()
-        yield cost(page, page.get_by_role("option").first.click)
+        yield cost(page, page.get_by_role("option").nth(1).click)  # the first takes all
         page.keyboard.press("Escape")
         settle(page)
 
