@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -193,7 +194,8 @@ def table(
     """A table with its download. Numbers are shown with `digits` digits and saved in full, under names that stay the
     same in every language; a column in which nothing is said is left out of the view. aside: columns that are saved,
     and shown only to who asks the table for them."""
-    shown = frame.loc[:, [_says(column) for _, column in frame.items()]]
+    said = [_says(column) for _, column in frame.items()]
+    shown = frame if all(said) else frame.loc[:, said]
     columns = {str(name): _column(str(name), column, digits) for name, column in shown.items()}
     st.dataframe(
         shown,
@@ -216,15 +218,21 @@ def _says(column: pd.Series) -> bool:
 
 def _column(name: str, values: pd.Series, digits: int) -> Any:
     """A column as wide as what stands in it, so that a table of numbers fits a page; long text opens from its cell."""
-    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    known = values.dropna()
-    if numeric and (known % 1 == 0).all():
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        longest = max((len(str(value)) for value in values.dropna()), default=1)
+        return st.column_config.Column(headed(name), width=_wide(name, longest))
+    known = values.to_numpy(np.float64, na_value=np.nan)
+    known = known[~np.isnan(known)]
+    if (known % 1 == 0).all():
         digits = 0  # counts, also where some are missing
-    longest = max((len(f"{v:.{digits}f}" if numeric else str(v)) for v in known), default=1)
-    width = min(int(6.5 * max(longest, min(len(name), 10))) + 17, 180)
-    if numeric:
-        return st.column_config.NumberColumn(headed(name), width=width, format=f"%.{digits}f")
-    return st.column_config.Column(headed(name), width=width)
+    ends = (known.min(), known.max()) if len(known) else ()  # no number between them is longer
+    longest = max((len(f"{end:.{digits}f}") for end in ends), default=1)
+    return st.column_config.NumberColumn(headed(name), width=_wide(name, longest), format=f"%.{digits}f")
+
+
+def _wide(name: str, longest: int) -> int:
+    """Pixels of a column in which so many letters stand at most."""
+    return min(int(6.5 * max(longest, min(len(name), 10))) + 17, 180)
 
 
 def drawn(picture: Picture) -> str:
