@@ -138,7 +138,7 @@ class Sizes:
     def _off(self, fact: Planted, shown: _Shown, ndcg: NDArray[np.float64] | None) -> float:
         groups = self._groups[fact.side, fact.attribute]
         if fact.side == "items":
-            return _of_items(fact, groups, np.bincount(shown.item, shown.weight, self._data.n_items))
+            return _of_items(fact, groups, _summed(shown.item, shown.weight, self._data.n_items))
         if not fact.category:
             assert ndcg is not None
             return _against_others(fact, groups, ndcg)
@@ -147,10 +147,15 @@ class Sizes:
             return math.nan
         share = categories.shares[:, [categories.names.index(fact.category)]].toarray().ravel()
         above, below = (
-            np.bincount(shown.person, weight, self._data.n_users)
+            _summed(shown.person, weight, self._data.n_users)
             for weight in (shown.weight * share[shown.item], shown.weight)
         )
         return _against_others(fact, groups, above, below)
+
+
+def _summed(codes: Codes, weight: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """What the entries of each code weigh together [n]."""
+    return np.asarray(np.bincount(codes, weight, n), dtype=np.float64)
 
 
 def _of_items(fact: Planted, kinds: Groups, per_item: NDArray[np.float64]) -> float:
