@@ -29,6 +29,7 @@ from fairdash.charts.frame import Chart as Chart
 from fairdash.charts.frame import Verdict as Verdict
 from fairdash.charts.frame import empty as empty
 from fairdash.charts.frame import ink as ink
+from fairdash.charts.frame import pixels as pixels
 from fairdash.charts.frame import verdict as verdict
 from fairdash.charts.groups import GroupValue as GroupValue
 from fairdash.charts.groups import group_values as group_values

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import math
 import pickle
+import re
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +39,10 @@ SHRUNK = words.later("drawn to the mean")
 MAX_ROWS = 24  # rows of one picture; the table holds all
 CURVE_POINTS = 400
 MAX_LINES = 5  # of one picture that cross each other
-LEGEND_WIDTH, LEGEND_LINE = 380, 20  # pixels: of half a page beside the rows' names, and of a line
+LEGEND_WIDTH, LEGEND_LINE, LEGEND_TOP = 270, 20, 42  # pixels: of half a page beside the rows' names, of a line, of one
+TICKS, BESIDE, BELOW = 30, 18, 46  # pixels: of numbers at an axis; between names and rows; of numbers and a title below
+_WIDTHS = {"ijlI.,:;'| ": 3.2, "frt()-/": 4.3, "0123456789=+": 6.0, "mwMW@%": 10.2}  # pixels of letters at an axis
+_TAG = re.compile(r"<[^>]*>")
 HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
 KEPT = 128  # pictures in memory
 FONT = "'Source Sans', 'Source Sans 3', Helvetica, Arial, sans-serif"
@@ -57,9 +62,27 @@ def verdict(row: Mapping[str, Any] | None) -> Verdict:
     return "alone" if p < LEVEL else "none"
 
 
-def pixels(name: str) -> int:
-    """How wide a name is in a legend; characters of Chinese take the place of two."""
-    return sum(14 if unicodedata.east_asian_width(one) in "WF" else 7 for one in name)
+def _set_margins(figure: go.Figure) -> None:
+    """Room for what stands at the axes. Where plotly finds less than it needs, it draws the whole picture a second
+    time, which takes longer than all else that a browser does for a page; so it is told beforehand, about right."""
+    margin, x, y = figure.layout.margin, figure.layout.xaxis, figure.layout.yaxis
+    if margin.l is None and y.visible is not False and (y.ticktext or y.title.text):
+        lines = [line for label in y.ticktext or () for line in _TAG.sub("\n", str(label)).split("\n")]
+        left = max((pixels(html.unescape(line)) for line in lines), default=TICKS)
+        figure.update_layout(margin={"l": math.ceil(left) + BESIDE})
+    if margin.b is None and x.visible is not False and x.side != "top":
+        figure.update_layout(margin={"b": BELOW if x.title.text else TICKS})
+
+
+def pixels(text: str) -> float:
+    """Pixels of small letters, at an axis or in a legend, or a few more; characters of Chinese are the widest."""
+    return sum(map(_width_of, text))
+
+
+def _width_of(letter: str) -> float:
+    if unicodedata.east_asian_width(letter) in "WF":
+        return 12.0
+    return next((width for letters, width in _WIDTHS.items() if letter in letters), 8.0 if letter.isupper() else 6.7)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,14 +96,16 @@ class Chart:
     keys: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        """Room for the legend above the picture: a legend of several lines would lie on the curves. The words in one
-        line, without what nobody sees in the names that stand there."""
+        """Room for the legend above the picture, where one of several lines would lie on the curves, and for what
+        stands at the axes. The words in one line, without what nobody sees in the names that stand there."""
+        _set_margins(self.figure)
         object.__setattr__(self, "alt", words.label(self.alt, len(self.alt) + 1))
         if self.figure.layout.showlegend:
             named = {trace.name for trace in self.figure.data if trace.name and trace.showlegend is not False}
-            lines = -(-sum(44 + pixels(name) for name in named) // LEGEND_WIDTH)
+            wide = [44 + pixels(name) for name in named]  # too many for a line stand in columns of one width
+            lines = 1 if sum(wide) <= LEGEND_WIDTH else math.ceil(len(wide) / max(1, LEGEND_WIDTH // max(wide)))
             more = LEGEND_LINE * max(0, lines - 1)
-            self.figure.update_layout(height=self.figure.layout.height + more, margin={"t": 34 + more})
+            self.figure.update_layout(height=self.figure.layout.height + more, margin={"t": LEGEND_TOP + more})
 
     def themed(self, dark: bool = False, *, brushed: bool = False) -> go.Figure:
         """The figure in the page's light or dark colours, to be drawn and not to be changed: others draw it, too.
@@ -180,9 +205,9 @@ def ink(dark: bool) -> str:
 def canvas(height: int, *, legend: bool = False, **layout: Any) -> go.Figure:
     """An empty figure of so many pixels, and room above it for a legend."""
     figure = go.Figure()
-    figure.update_layout(template=LIGHT, height=height + (26 if legend else 0), showlegend=legend, **layout)
+    figure.update_layout(template=LIGHT, height=height + (LEGEND_TOP - 8 if legend else 0), showlegend=legend, **layout)
     if legend:
-        figure.update_layout(margin={"t": 34})
+        figure.update_layout(margin={"t": LEGEND_TOP})
     return figure
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from fairdash import settings, words
 from fairdash.data.synthetic import Planted
 from fairdash.groups import form
 from fairdash.metrics import accuracy
 from fairdash.metrics.catalogue import METRICS
-from fairdash.schema import Categories, Codes, Groups, GroupSpec, Split
+from fairdash.schema import Codes, Groups, GroupSpec, Split
 
 Audit = Mapping[str, Any]
 
@@ -90,64 +88,83 @@ class Looked:
     ndcg: NDArray[np.float64]
 
 
-def sizes(facts: Sequence[Planted], split: Split, before: Looked, after: Looked) -> list[Size]:
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """What people have or are shown, an entry a person and item [n]: their codes, and how much it counts."""
+
+    person: Codes
+    item: Codes
+    weight: NDArray[np.float64]
+
+    @staticmethod
+    def of_lists(items: Codes, *, flat: bool) -> _Shown:
+        """Places of lists [n_users, k]: 1 / log2(rank + 1), or flat 1."""
+        row, place = np.nonzero(items >= 0)
+        weight = np.ones(items.shape[1]) if flat else accuracy.discounts(items.shape[1])
+        return _Shown(row.astype(np.int32), items[row, place], weight[place])
+
+
+class Sizes:
     """By how much each fact lies off, as far as lists show it. Of a gap in accuracy the generator says what was
     planted; of categories and exposure the histories do: tastes are the same by group, and so is merit. Groups are
-    those of the minimum size; a fact of a smaller one, or of an attribute that is called otherwise now, is left out."""
-    data = split.training
-    history = data.train.matrix(data.n_users, data.n_items).astype(np.float64)
-    looks = (before, after)
+    those of the minimum size; a fact of a smaller one, or of an attribute that is called otherwise now, is left out.
 
-    @cache
-    def groups(side: str, attribute: str) -> Groups:
-        return form(GroupSpec((attribute,)), data.people if side == "users" else data.items)
+    It holds what does not hang on lists, so that lists after lists can be held against it."""
 
-    @cache
-    def shown(*, flat: bool) -> list[sparse.csr_array]:
-        return [history, *(_exposure(one.items, data.n_items, flat=flat) for one in looks)]
+    def __init__(self, facts: Sequence[Planted], split: Split) -> None:
+        data = self._data = split.training
+        own = data.train.matrix(data.n_users, data.n_items).tocoo()
+        histories = _Shown(own.row.astype(np.int32), own.col.astype(np.int32), np.ones(own.nnz))
+        self._groups: dict[tuple[str, str], Groups] = {}
+        self._planted: list[tuple[Planted, float]] = []
+        for fact in facts:
+            table = data.people if fact.side == "users" else data.items
+            told = fact.side == "items" or fact.category or fact.metric == "ndcg"
+            if fact.attribute in table and told:
+                self._groups.setdefault((fact.side, fact.attribute), form(GroupSpec((fact.attribute,)), table))
+                by_hand = fact.side == "users" and not fact.category
+                self._planted.append((fact, fact.size if by_hand else self._off(fact, histories, None)))
 
-    found = []
-    for fact in facts:
-        if fact.attribute not in (data.people if fact.side == "users" else data.items):
-            continue
+    def of(self, before: Looked, after: Looked) -> list[Size]:
+        """What lists show of each fact, and what other lists do."""
+        looks = [self._looked(one) for one in (before, after)]
+        found = [Size(fact, planted, *(look[i] for look in looks)) for i, (fact, planted) in enumerate(self._planted)]
+        return [one for one in found if not any(map(math.isnan, (one.planted, one.found, one.after)))]
+
+    def _looked(self, one: Looked) -> list[float]:
+        by_place = {flat: _Shown.of_lists(one.items, flat=flat) for flat in (False, True)}
+        return [self._off(fact, by_place[fact.side == "users"], one.ndcg) for fact, _ in self._planted]
+
+    def _off(self, fact: Planted, shown: _Shown, ndcg: NDArray[np.float64] | None) -> float:
+        groups = self._groups[fact.side, fact.attribute]
         if fact.side == "items":
-            kinds = groups(fact.side, fact.attribute)
-            told = [_of_items(fact, kinds, matrix) for matrix in shown(flat=False)]
-        elif fact.category:
-            people = groups(fact.side, fact.attribute)
-            told = [_of_category(fact, people, data.categories, matrix) for matrix in shown(flat=True)]
-        elif fact.metric == "ndcg":
-            people = groups(fact.side, fact.attribute)
-            told = [fact.size, *(_against_others(fact, people, one.ndcg) for one in looks)]
-        else:
-            continue
-        if not any(map(math.isnan, told)):
-            found.append(Size(fact, *told))
-    return found
+            return _of_items(fact, groups, _summed(shown.item, shown.weight, self._data.n_items))
+        if not fact.category:
+            assert ndcg is not None
+            return _against_others(fact, groups, ndcg)
+        categories = self._data.categories
+        if fact.category not in categories.names:
+            return math.nan
+        share = categories.shares[:, [categories.names.index(fact.category)]].toarray().ravel()
+        above, below = (
+            _summed(shown.person, weight, self._data.n_users)
+            for weight in (shown.weight * share[shown.item], shown.weight)
+        )
+        return _against_others(fact, groups, above, below)
 
 
-def _exposure(items: Codes, n_items: int, *, flat: bool = False) -> sparse.csr_array:
-    """What each place of each list gives its item [n_users, n_items]: 1 / log2(rank + 1), or flat 1."""
-    row, place = np.nonzero(items >= 0)
-    weight = np.ones(items.shape[1]) if flat else accuracy.discounts(items.shape[1])
-    return sparse.csr_array((weight[place], (row, items[row, place])), shape=(len(items), n_items))
+def _summed(codes: Codes, weight: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """What the entries of each code weigh together [n]."""
+    return np.asarray(np.bincount(codes, weight, n), dtype=np.float64)
 
 
-def _of_items(fact: Planted, kinds: Groups, shown: sparse.csr_array) -> float:
+def _of_items(fact: Planted, kinds: Groups, per_item: NDArray[np.float64]) -> float:
     """The group's share of what is shown, against its share of the items whose group is known."""
     if fact.group not in kinds.names:
         return math.nan
     own, known = kinds.codes == kinds.names.index(fact.group), kinds.codes >= 0
-    per_item = np.asarray(shown.sum(axis=0)).ravel()
     total = float(per_item[known].sum())
     return float(per_item[own].sum()) / total / (own.sum() / known.sum()) - 1 if total else math.nan
-
-
-def _of_category(fact: Planted, groups: Groups, categories: Categories, shown: sparse.csr_array) -> float:
-    if fact.category not in categories.names:
-        return math.nan
-    share = categories.shares[:, [categories.names.index(fact.category)]].toarray().ravel()
-    return _against_others(fact, groups, shown @ share, shown @ np.ones(shown.shape[1]))
 
 
 def _against_others(

@@ -87,17 +87,21 @@ def hosts() -> frozenset[str]:
 def session() -> Session:
     """Whose session this is. Raises RightsError for nobody: who did not sign in, has no role, signed in too long ago,
     or came with a link that opens nothing; ConfigError where the roles are not said well."""
-    if not on():
-        return Session("auditor", Workspace.default())
-    context = get_script_run_ctx(suppress_warning=True)
+    context, signed = get_script_run_ctx(suppress_warning=True), on()
+    if context is None and not signed:
+        return _everybody()
     if context is None:
         raise RightsError(words.say("Nobody is signed in here."), words.say("Reload the page."))
-    token, now = st.session_state.get(SHARE), time.monotonic()
+    token, now = st.session_state.get(SHARE) if signed else None, time.monotonic()
     if _known.session is None or _known.context is not context or _known.token != token or now > _known.at:
         _known.session = None  # also where what follows raises
-        _known.session = _session(token)
+        _known.session = _session(token) if signed else _everybody()
         _known.context, _known.token, _known.at = context, token, now + FRESH_SECONDS
     return _known.session
+
+
+def _everybody() -> Session:
+    return Session("auditor", Workspace.default())
 
 
 def _session(token: str | None) -> Session:

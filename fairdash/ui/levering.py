@@ -12,6 +12,7 @@ import streamlit as st
 
 from fairdash import charts, settings, words
 from fairdash.charts import PeopleRow
+from fairdash.data.synthetic import Planted
 from fairdash.groups import from_json as group_from_json
 from fairdash.metrics.catalogue import METRICS
 from fairdash.mitigation import METHODS
@@ -19,7 +20,7 @@ from fairdash.mitigation.base import Info, Mitigation
 from fairdash.mitigation.sweep import RULES
 from fairdash.progress import Progress
 from fairdash.run import Run
-from fairdash.schema import GroupSpec
+from fairdash.schema import GroupSpec, Split
 from fairdash.stages import planted
 from fairdash.stages.explore import names_of
 from fairdash.stages.fit import TrainSpec
@@ -117,13 +118,19 @@ def _planted(it: Lever, shift: Shift) -> None:
     facts = runs.planted(it.run.digest)
     start = it.at(0.0)
     looked = (planted.Looked(one.items, one.ndcg) for one in (start, shift))
-    found = planted.sizes(facts, it.run.split.on_validation, *looked) if facts else []
+    found = _put_off(it.run.digest, facts, it.run.split).of(*looked) if facts else []
     if found:
         st.markdown(words.say("**What was planted in this made-up service: the group against the others**"))
     for one in found:
         st.markdown(
             f"- {words.plain(one.fact.description, 300)} **{words.plain(size_told(one, shift.strength), 200)}**"
         )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _put_off(run: str, _facts: Sequence[Planted], _split: Split) -> planted.Sizes:
+    """What was planted in a run's data, as its histories at validation time show it."""
+    return planted.Sizes(_facts, _split.on_validation)
 
 
 def size_told(one: planted.Size, strength: float) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fairdash import charts, entries, settings, words
 from fairdash.events.drift import Status
@@ -81,8 +82,16 @@ def _census(data: str, spec: GroupSpec) -> Census:
     return Census.of(load.dataset(data), (spec,), (), settings.K)
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _simulated(data: str, spec: GroupSpec) -> Simulation:
+    dataset = load.dataset(data)
+    category = _largest(_census(data, spec))
+    return Simulation(dataset, form(spec, dataset.users), START, SECONDS, drift_from=DRIFT_FROM * WINDOW, size=0.9,
+                      category=category)  # fmt: skip
+
+
 def _source(data: str, kind: str, group: GroupSpec, seconds: float) -> Source:
-    dataset, folder = load.dataset(data), state.workspace().root
+    folder = state.workspace().root
     census = _census(data, group)
     rules = Rules(seconds=seconds, feedback=600.0 if kind == "made" else seconds)
     key = digest(data, kind, census.digest, seconds)
@@ -91,11 +100,7 @@ def _source(data: str, kind: str, group: GroupSpec, seconds: float) -> Source:
         log = EventLog(folder / FILE, known_as=None if hidden is None else hidden.one)
         return Source(Watch(census, log, folder / entries.LIVE / f"{data}-{key}.watch", rules), None)
     log = EventLog(folder / entries.LIVE / f"{data}-{key}.made", 600.0)
-    made = Simulation(
-        dataset, form(group, dataset.users), START, SECONDS, drift_from=DRIFT_FROM * WINDOW, size=0.9,
-        category=_largest(census),
-    )  # fmt: skip
-    return Source(Watch(census, log, folder / entries.LIVE / f"{data}-{key}.watch", rules), made)
+    return Source(Watch(census, log, folder / entries.LIVE / f"{data}-{key}.watch", rules), _simulated(data, group))
 
 
 def _largest(census: Census) -> int:
@@ -161,12 +166,18 @@ def _learned(job: Job) -> None:
                      before=state.get("lists") or "", after=made["lists"], sides="two")  # fmt: skip
 
 
+def _ticks() -> bool:
+    """Whether a part of the page draws itself again, and not the page with all its parts."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and bool(context.fragment_ids_this_run)
+
+
 def _draw(source: Source, going: bool) -> None:
     watch = source.watch
     if going and source.made is not None:
         first = source.made.following(watch.log)
         lists = min(LISTS, MADE * WINDOW - first)
-        if lists > 0:
+        if lists > 0 and (first == 0 or _ticks()):  # else a page would wait for what comes two seconds later anyway
             watch.log.append(source.made.events(first, lists // BLOCK * BLOCK))
     watch.advance()
     live = Live.of(watch)

@@ -62,6 +62,14 @@ class Table:
         return many.harmed(self.compared[row], metrics)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """All lists that can be rows, with their runs, and the name of the people that they are compared for."""
+
+    lists: list[tuple[Run, Lists]]
+    people: str
+
+
 def page() -> None:
     """Choose rows, columns and the baseline; see all of them; open one."""
     entries = _entries()
@@ -82,7 +90,8 @@ def page() -> None:
         shown = _shown(entries, pinned)
     with five.popover(words.say("Groups, K"), icon=":material/tune:", width="stretch"):
         spec = _spec(pinned, shown)
-    compared = {row: _against(pinned, row, spec, entries) for row in shown}
+    beside = _beside(entries)
+    compared = {row: _against(pinned, row, spec, beside) for row in shown}
     with wanted:
         columns = _columns(compared[pinned], entries)
     table = Table(shown, pinned, compared, columns, spec)
@@ -99,7 +108,7 @@ def page() -> None:
     _table(table, order, name)
     row = _open(order, name, pinned)
     if row is not None:
-        _row(table, row, order, name, entries)
+        _row(table, row, order, name, beside)
 
 
 def _entries() -> dict[str, Entry]:
@@ -308,11 +317,11 @@ def _open(order: Sequence[str], name: Any, pinned: str) -> str | None:
     return chosen or None
 
 
-def _row(table: Table, row: str, order: Sequence[str], name: Any, entries: Mapping[str, Entry]) -> None:
+def _row(table: Table, row: str, order: Sequence[str], name: Any, beside: Beside) -> None:
     """Groups before and after, who gains and loses most, and one person's list under every row."""
     value, k = table.compared[row], table.spec.k
     attribute = next(iter(value["gaps"]), None)
-    baseline, other = (_audit(one, table.spec, entries) for one in (table.pinned, row))
+    baseline, other = (_audit(one, table.spec, beside) for one in (table.pinned, row))
     names = changes.metrics_of(value, attribute) if attribute is not None else list(other.tally.metrics)
     metric = st.selectbox(words.say("Metric"), names, format_func=findings.namer(names, k), width=300,
                           **state.pick("metric", names))  # fmt: skip
@@ -384,18 +393,17 @@ def _listed(names: Any, items: Sequence[int], liked: set[int]) -> pd.DataFrame:
 # --- one audit a row, one pairing a row, both kept -------------------------------------------------------------------
 
 
-def _against(pinned: str, row: str, spec: AuditSpec, entries: Mapping[str, Entry]) -> Comparison:
-    beside = _beside(entries)
-    return _paired(pinned, row, json.dumps(spec.to_json()), _key(beside), beside)
+def _against(pinned: str, row: str, spec: AuditSpec, beside: Beside) -> Comparison:
+    return _paired(pinned, row, json.dumps(spec.to_json()), beside.people, beside.lists)
 
 
-def _audit(row: str, spec: AuditSpec, entries: Mapping[str, Entry]) -> Audit:
-    beside = _beside(entries)
-    return _audited(row, json.dumps(spec.to_json()), _key(beside), beside)
+def _audit(row: str, spec: AuditSpec, beside: Beside) -> Audit:
+    return _audited(row, json.dumps(spec.to_json()), beside.people, beside.lists)
 
 
-def _beside(entries: Mapping[str, Entry]) -> list[tuple[Run, Lists]]:
-    return [load.lists(one) for one in entries]
+def _beside(entries: Mapping[str, Entry]) -> Beside:
+    lists = [load.lists(one) for one in entries]
+    return Beside(lists, _key(lists))
 
 
 def _key(beside: Sequence[tuple[Run, Lists]]) -> str:

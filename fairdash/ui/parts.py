@@ -8,13 +8,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
-from unicodedata import east_asian_width
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from fairdash import log, trail, words
-from fairdash.charts import Chart, curves, ink
+from fairdash.charts import Chart, curves, ink, pixels
 from fairdash.errors import FairDashError, full, locked
 from fairdash.jobs import kinds, runner
 from fairdash.jobs.table import Job
@@ -201,7 +201,8 @@ def table(
     """A table with its download. Numbers are shown with `digits` digits and saved in full, under names that stay the
     same in every language; a column in which nothing is said is left out of the view. aside: columns that are saved,
     and shown only to who asks the table for them."""
-    shown = frame.loc[:, [_says(column) for _, column in frame.items()]]
+    said = [_says(column) for _, column in frame.items()]
+    shown = frame if all(said) else frame.loc[:, said]
     columns = {str(name): _column(str(name), column, digits) for name, column in shown.items()}
     st.dataframe(
         shown,
@@ -224,21 +225,21 @@ def _says(column: pd.Series) -> bool:
 
 def _column(name: str, values: pd.Series, digits: int) -> Any:
     """A column as wide as what stands in it, so that a table of numbers fits a page; long text opens from its cell."""
-    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    known = values.dropna()
-    if numeric and (known % 1 == 0).all():
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        longest = max((len(str(value)) for value in values.dropna()), default=1)
+        return st.column_config.Column(headed(name), width=_wide(name, longest))
+    known = values.to_numpy(np.float64, na_value=np.nan)
+    known = known[~np.isnan(known)]
+    if (known % 1 == 0).all():
         digits = 0  # counts, also where some are missing
-    longest = max((len(f"{v:.{digits}f}" if numeric else str(v)) for v in known), default=1)
-    head = headed(name)
-    width = min(int(max(6.5 * longest, min(_head_pixels(head or name), HEAD_WIDTH))) + 17, 180)
-    if numeric:
-        return st.column_config.NumberColumn(head, width=width, format=f"%.{digits}f")
-    return st.column_config.Column(head, width=width)
+    ends = (known.min(), known.max()) if len(known) else ()  # no number between them is longer
+    longest = max((len(f"{end:.{digits}f}") for end in ends), default=1)
+    return st.column_config.NumberColumn(headed(name), width=_wide(name, longest), format=f"%.{digits}f")
 
 
-def _head_pixels(head: str) -> float:
-    """How wide a column's name is: Chinese characters take the place of two, capitals are wider than small letters."""
-    return sum(13 if east_asian_width(one) in "WF" else 9 if one.isupper() or one in "@%" else 6.5 for one in head)
+def _wide(name: str, longest: int) -> int:
+    """Pixels of a column in which so many letters stand at most, and as much of its name as there is room for."""
+    return min(int(max(6.5 * longest, min(pixels(headed(name) or name), HEAD_WIDTH))) + 17, 180)
 
 
 def drawn(picture: Picture) -> str:

@@ -15,7 +15,7 @@ from fairdash.mitigation.targets import BETWEEN_PEOPLE
 from fairdash.run import Run
 from fairdash.schema import GroupSpec
 from fairdash.stages.compare import aim_title
-from fairdash.stages.lever import Lever, Shift, can
+from fairdash.stages.lever import STRENGTHS, Lever, Shift, can
 from fairdash.ui import findings, mitigated, mitigating, parts, state
 
 Make = Callable[[Mitigation], Lever]
@@ -38,7 +38,7 @@ def plane(run: Run, it: Lever, shift: Shift, make: Make) -> None:
     levers = {name: make(one) if one is not it.chosen else it for name, one in drawn.items()}
     points = [point for name, lever in levers.items() for point in _points(name, lever, key, shift, it)]
     points += _stored(run, it, key)
-    zero = it.point(key, 0.0)
+    zero = it.points(key)[STRENGTHS.index(0.0)]
     with picture:
         parts.draw(
             charts.plane(points, (zero.value, 1.0), title(it, key), findings.title("ndcg", it.k), zero.better),

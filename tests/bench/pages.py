@@ -1,11 +1,12 @@
 """What a page switch and a control cost, beside a blank Streamlit page served and measured in the same run.
 
-    python -m tests.bench.pages [--times 20] [--small] [--home FOLDER]
+    python -m tests.bench.pages [--times 20] [--sizes 100K 1M] [--seeds 4] [--home FOLDER]
 
 In Chromium, from the click until the script has run, nothing stale stands there and two frames have been drawn; ours
-and the blank one in turn. The workspace holds synthetic data of the size of MovieLens-100K and MovieLens-1M, with four
+and the blank one in turn. The same of the lever's next strength and of an item that is taken out of a person's history,
+in milliseconds. The workspace holds synthetic data of the size of MovieLens-100K and MovieLens-1M, with four
 runs of each, mitigated lists, audits and a comparison; what pages ask for is made before the clock runs.
---small: the first alone, with one run.
+--seeds: runs of each. --home: where the workspace is kept, so that a second time has it made.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Page
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from fairdash import data, entries
@@ -36,6 +37,7 @@ from tests.e2e.conftest import ROOT, Server
 SIZES = {"100K": (943, 1_682, 106), "1M": (6_040, 3_706, 165)}  # people, items, interactions a person
 LONGEST = 60.0  # seconds that a press may take, before it is said that nothing came of it
 LIMITS = {"median": 2.5, "p95": 3.0}  # times a blank page
+AT_ONCE = {"the lever": 150.0, "an edited history": 300.0}  # milliseconds that a gesture's median may take
 BLANK = """import streamlit as st
 def one():
     st.title("One")
@@ -89,7 +91,8 @@ _NEXT = """limit => { window.took = new Promise((done, fail) => {
     if (frames === 2) return done(performance.now() - pressed);
     requestAnimationFrame(() => look(frames + 1));
   };
-  addEventListener('pointerdown', () => { pressed = performance.now(); look(0); }, {capture: true, once: true});
+  const press = () => { pressed ??= performance.now(); look(0); };
+  for (const kind of ['pointerdown', 'keydown']) addEventListener(kind, press, {capture: true, once: true});
 }); }"""
 _PARTS = '[data-testid="stMain"] [data-testid="stButtonGroup"]'
 
@@ -142,10 +145,10 @@ def settle(page: Page) -> None:
     steps.rest(page)
 
 
-def cost(page: Page, pressed: Locator) -> float:
+def cost(page: Page, press: Callable[[], None]) -> float:
     """Milliseconds from the press until the page shows what comes of it."""
     page.evaluate(_NEXT, 1000 * LONGEST)
-    pressed.click()
+    press()
     return float(page.evaluate("window.took"))
 
 
@@ -159,12 +162,52 @@ def hearing(page: Page) -> Page:
 
 def switch(page: Page, number: int) -> float:
     """Milliseconds to another page of the navigation."""
-    return cost(page, page.get_by_test_id("stSidebarNav").get_by_role("link").nth(number))
+    return cost(page, page.get_by_test_id("stSidebarNav").get_by_role("link").nth(number).click)
 
 
 def control(page: Page) -> float:
     """Milliseconds of another part of a page's first choice of parts."""
-    return cost(page, page.locator(_PARTS).first.get_by_role("radio", checked=False).first)
+    return cost(page, page.locator(_PARTS).first.get_by_role("radio", checked=False).first.click)
+
+
+def lever(page: Page, url: str, times: int) -> Iterator[float]:
+    """Milliseconds of the lever's next strength, by the arrow key."""
+    steps.visit(page, f"{url}&act=lever&method=calibrate&lever=0.0")
+    settle(page)  # every strength has been made once
+    slider = page.locator(".st-key-lever").get_by_role("slider")
+    for _ in range(times):
+        yield cost(page, lambda: slider.press("ArrowRight"))
+        settle(page)
+
+
+def history(page: Page, url: str, times: int) -> Iterator[float]:
+    """Milliseconds of taking one more item out of a person's history."""
+    steps.visit(page, f"{url}&beside=edited&editing=true")
+    settle(page)
+    place = page.locator("[class*=st-key-without-]")
+    for _ in range(times):
+        place.get_by_role("combobox").click()
+        yield cost(page, page.get_by_role("option").nth(1).click)  # the first takes all
+        page.keyboard.press("Escape")
+        settle(page)
+
+
+def gestures(page: Page, url: str, query: str, times: int) -> bool:
+    """Print what one gesture costs; whether all medians are within AT_ONCE."""
+    within = True
+    for name, took in (
+        ("the lever", lever(page, f"{url}/mitigate?{query}", times)),
+        ("an edited history", history(page, f"{url}/explore?{query}", times)),
+    ):
+        median, p95 = shape(list(took))
+        within &= median < AT_ONCE[name]
+        print(f"{name:<18}{median:.0f} ms, p95 {p95:.0f} ms (asked: {AT_ONCE[name]:.0f})", flush=True)
+    return within
+
+
+def shape(took: list[float]) -> tuple[float, float]:
+    """Median and p95."""
+    return statistics.median(took), sorted(took)[min(len(took) - 1, int(0.95 * len(took)))]
 
 
 def measure(page: Page, other: Page, times: int) -> dict[str, tuple[list[float], list[float]]]:
@@ -186,10 +229,6 @@ def measure(page: Page, other: Page, times: int) -> dict[str, tuple[list[float],
 
 def table(found: dict[str, tuple[list[float], list[float]]], size: str) -> bool:
     """Print medians and p95 as times of the blank page's own; whether all are within LIMITS."""
-
-    def shape(took: list[float]) -> tuple[float, float]:
-        return statistics.median(took), sorted(took)[min(len(took) - 1, int(0.95 * len(took)))]
-
     within = True
     print(f"\n{size:<14}" + "".join(f"{what:>28}" for what in ("switch: median, p95", "control: median, p95")))
     base = [shape(found["blank"][kind]) for kind in (0, 1)]
@@ -210,7 +249,8 @@ def table(found: dict[str, tuple[list[float], list[float]]], size: str) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=20)
-    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
+    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument(
         "--root", type=Path, default=ROOT, help="another version of the app, to measure before and after"
     )
@@ -219,8 +259,7 @@ def main() -> int:
     within = True
     with tempfile.TemporaryDirectory() if options.home is None else nullcontext(options.home) as folder:
         os.environ["FAIRDASH_HOME"] = folder
-        sizes = {"100K": SIZES["100K"]} if options.small else SIZES
-        views = fill(Workspace(Path(folder)), sizes, 1 if options.small else 4)
+        views = fill(Workspace(Path(folder)), {name: SIZES[name] for name in options.sizes}, options.seeds)
         server = Server(Path(folder), options.root)
         server.start()
         try:
@@ -231,6 +270,7 @@ def main() -> int:
                     steps.visit(pages[0], f"{server.url}/{list(state.JOURNEY)[-1]}?{query}")
                     steps.visit(pages[1], other)
                     within &= table(measure(*pages, options.times), size)
+                    within &= gestures(pages[0], server.url, query, min(options.times, 20))
         finally:
             server.kill()
             server.stop_jobs()

@@ -17,10 +17,16 @@ from tests.pages.conftest import words as told
 DRIFTED = "A difference between groups has moved"
 
 
-def test_the_made_up_stream_shows_the_drift_that_is_in_it(here: dict[str, Any], open_page: Open) -> None:
+def test_the_made_up_stream_shows_the_drift_that_is_in_it(
+    here: dict[str, Any], open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = open_page("live", data=here["data"], group="gender")
     assert "too little to tell" in told(app)
     assert "INSUFFICIENT" not in told(app)  # a word of the command line
+    once = told(app)
+    app.run()
+    assert told(app) == once  # a page that is drawn as a whole waits for nothing new
+    monkeypatch.setattr(living, "_ticks", lambda: True)
     for _ in range(living.MADE * living.WINDOW // living.LISTS):
         if DRIFTED in told(app):
             break

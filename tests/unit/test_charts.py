@@ -247,7 +247,7 @@ def test_a_legend_of_chinese_names_has_the_room_that_they_take() -> None:
     def above(name: str) -> int:
         return charts.curves({f"{name}{i}": [(0, 1), (1, 0)] for i in range(3)}, "x", "y").figure.layout.margin.t
 
-    assert above("对用户群体同等的列表质量" * 2) > above("twelve marks" * 2)
+    assert above("对用户群体同等的列表质量") > above("twelve marks")
 
 
 def test_a_far_whisker_does_not_press_the_marks_together() -> None:
@@ -487,3 +487,14 @@ def test_the_lever_draws_as_many_people_whatever_the_number_of_groups() -> None:
     assert len(dots(1)) == len(dots(2)) == len(dots(3)) == MOST_PEOPLE
     assert 1 not in dots(1)  # who did not move
     assert n in dots(2)  # who moved furthest
+
+
+def test_what_stands_at_the_axes_has_room_before_it_is_drawn() -> None:
+    def room(name: str) -> tuple[int, int]:
+        margin = charts.group_values([GroupValue(name, 30, 0.5)], "NDCG@10").figure.layout.margin
+        return margin.l, margin.b
+
+    short, long, chinese = room("F"), room("people aged 56+"), room("五十六岁及以上的人们以及其他人")
+    assert short[0] < long[0] < chinese[0]
+    assert short[1] == long[1] == charts.frame.BELOW
+    assert short[0] < room("<i>")[0] < room("&lt;i&gt;")[0]  # as it is read, not as plotly is told it

@@ -8,7 +8,7 @@ import pytest
 
 from fairdash.data.synthetic import Planted
 from fairdash.schema import CATEGORIES, ITEM_ID, USER_ID, Interactions, Split, TrainingData
-from fairdash.stages.planted import Looked, sizes
+from fairdash.stages.planted import Looked, Sizes
 
 FACTS = (
     Planted("users", "gender", "ndcg", "woman", -1, "any", "Accounts are shared.", size=-0.35),
@@ -42,7 +42,7 @@ def test_sizes_are_against_the_other_groups_that_are_large_enough() -> None:
     ndcg = np.array([0.1] * 20 + [0.2] * 20 + [0.9] * 3)
     ndcg[0] = np.nan  # nobody without a value counts
     later = Looked(lists[:, ::-1].copy(), np.where(np.arange(43) < 20, 0.2, 0.2))
-    accuracy, romance, shown = sizes(FACTS, split, Looked(lists, ndcg), later)
+    accuracy, romance, shown = Sizes(FACTS, split).of(Looked(lists, ndcg), later)
     assert (accuracy.planted, accuracy.found, accuracy.after) == pytest.approx((-0.35, -0.5, 0.0))
     assert (romance.planted, romance.found, romance.after) == pytest.approx((2.0, 1.0, 1.0))
     # women's films: of 86 in histories a 33 and c 13 of 46, against half of the catalogue
@@ -58,4 +58,4 @@ def test_a_fact_of_a_group_that_is_too_small_is_left_out() -> None:
     training = TrainingData(users, items, pairs(np.arange(24), np.zeros(24)), pairs(*np.zeros((2, 0))))
     split = Split("by hand", "own", 0, training, pairs(*np.zeros((2, 0))))
     one = Looked(np.zeros((24, 1), dtype=np.int32), np.full(24, 0.5))
-    assert sizes(FACTS[:3], split, one, one) == []
+    assert Sizes(FACTS[:3], split).of(one, one) == []
