@@ -142,7 +142,7 @@ def _filled(chosen: Catalogue, template: str, values: Mapping[str, object]) -> s
     for fixed, name, spec, _ in Formatter().parse(template):
         told = _set_beside(told, fixed)
         if name is not None:
-            told = _set_beside(told, format(values[name], spec))
+            told = _set_beside(told, format(values[name], spec or ""))
     return told
 
 

@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 POLL_SECONDS = 1.0
 HEAD_WIDTH = 90  # pixels that a column is wide for its name alone
+HEAD_LETTERS = 1.15  # how much larger they are than a picture's
 NO_MODEBAR = {"displayModeBar": False, "responsive": True}
 
 
@@ -239,7 +240,7 @@ def _column(name: str, values: pd.Series, digits: int) -> Any:
 
 def _wide(name: str, longest: int) -> int:
     """Pixels of a column in which so many letters stand at most, and as much of its name as there is room for."""
-    return min(int(max(6.5 * longest, min(pixels(headed(name) or name), HEAD_WIDTH))) + 17, 180)
+    return min(int(max(6.5 * longest, min(HEAD_LETTERS * pixels(headed(name) or name), HEAD_WIDTH))) + 17, 180)
 
 
 def drawn(picture: Picture) -> str:
