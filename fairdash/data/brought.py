@@ -27,7 +27,7 @@ from fairdash.words import Said
 
 SYSTEM = "system"
 _SYSTEMS = 50  # more different values than that tell no systems apart
-_LOOK = 2_000_000  # rows of lists in which scores are held against ranks
+LOOK = 2_000_000  # rows of lists in which scores are held against ranks
 _FEWEST = 10  # pairs of neighbours in lists, before their scores are held to go the other way
 _LISTS = "lists: "  # before the names of tables of lists, among those of the other tables
 Brings = Source | pd.DataFrame
@@ -255,7 +255,7 @@ def list_columns(
     column = known(frame, columns.TIME_NAMES, set(chosen.values())) if timed else None
     if timed and options.time and options.time in frame:
         column = options.time
-    chosen = _ordered_by(table, chosen, [c for c in (*told, column) if c], options, findings)
+    chosen = ordered_by(table, chosen, [c for c in (*told, column) if c], options, findings)
     made = pd.DataFrame({name: frame[column] for name, column in chosen.items()})
     if asked:
         attribute, value = (known(frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))
@@ -313,14 +313,15 @@ def _no_repeats(table: Table, chosen: Mapping[str, str], findings: list[Finding]
     return replace(table, frame=rest)
 
 
-def _ordered_by(
+def ordered_by(
     table: Table, chosen: dict[str, str], apart: Sequence[str], options: ImportOptions, findings: list[Finding]
 ) -> dict[str, str]:
     """The roles without the rank, where rank and score tell opposite orders and the rank is a mere place in a cell that
-    scores stand beside; asked in either case. apart: columns that tell lists of a person apart, beside the system's."""
+    scores stand beside; asked in either case. The first LOOK rows tell. apart: columns that tell lists of a person apart,
+    beside the system's."""
     if not {RANK, SCORE} <= chosen.keys() or options.rank is not None:
         return chosen
-    frame = table.frame.head(_LOOK)
+    frame = table.frame.head(LOOK)
     rank, score = (columns.numbers(frame[chosen[name]]) for name in (RANK, SCORE))
     told = np.isfinite(rank) & np.isfinite(score)
     if not told.any():

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from fairdash import settings, words
 from fairdash.data import brought
 from fairdash.data.brought import Brings, Brought
-from fairdash.data.findings import Finding
+from fairdash.data.findings import Finding, UnansweredError, questions
 from fairdash.data.options import ImportOptions
 from fairdash.data.read import Table
 from fairdash.engines import Engine
@@ -207,6 +207,10 @@ def from_parquet(
     files = _files(Path(recommendations))
     roles = _roles(files[0], options, findings)
     groups_of_rows = _groups(files, roles)
+    roles = _ordered(groups_of_rows, roles, options, findings)
+    asked = questions(findings)
+    if asked and not accept_guesses:
+        raise UnansweredError(asked)
     whole = groups_of_rows[-1].rows.stop
     contents = _look(groups_of_rows, roles, engine, progress)
     if contents.rows < whole:
@@ -462,6 +466,24 @@ def _roles(file: Path, options: ImportOptions, findings: list[Finding]) -> dict[
     roles = brought.list_roles(table, options, findings)
     brought.unused(file.name, [c for c in map(str, table.frame.columns) if c not in roles.values()], findings)
     return roles
+
+
+def _ordered(
+    groups: Sequence[RowGroup], roles: dict[str, str], options: ImportOptions, findings: list[Finding]
+) -> dict[str, str]:
+    """The columns of the lists after their first scores were held against the ranks."""
+    if not {RANK, SCORE} <= roles.keys():
+        return roles
+    parts, seen = [], 0
+    for batch, rows in _batches(groups, roles):
+        parts.append(batch.to_pandas().set_axis(rows + 1, axis=0).set_axis(list(roles.values()), axis=1))
+        seen += len(batch)
+        if seen >= brought.LOOK:
+            break
+    if not parts:
+        return roles
+    table = Table(groups[0].file.name, pd.concat(parts), "parquet", "utf-8", True)
+    return brought.ordered_by(table, roles, (), options, findings)
 
 
 def _with_ids(
