@@ -1078,7 +1078,11 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument(
             "--truth", help="user_id, item_id[, rating][, prediction]: what was held out; without, there is no accuracy"
         )
-        made.add_argument("--train", nargs="+", help="user_id, item_id: what was known (one or several files)")
+        made.add_argument(
+            "--train",
+            nargs="+",
+            help="user_id, item_id: what was known before (one or several files); of a run, train.csv and valid.csv",
+        )
         made.add_argument("--users")
         made.add_argument("--items")
         add_answers(made, "lists")

@@ -316,9 +316,9 @@ def _no_repeats(table: Table, chosen: Mapping[str, str], findings: list[Finding]
 def ordered_by(
     table: Table, chosen: dict[str, str], apart: Sequence[str], options: ImportOptions, findings: list[Finding]
 ) -> dict[str, str]:
-    """The roles without the rank, where rank and score tell opposite orders and the rank is a mere place in a cell that
-    scores stand beside; asked in either case. The first LOOK rows tell. apart: columns that tell lists of a person apart,
-    beside the system's."""
+    """The roles without the rank, where the first LOOK rows tell opposite orders by rank and by score, and the rank is
+    a mere place in a cell that scores stand beside; asked in either case. apart: columns that tell lists of a person
+    apart, beside the system's."""
     if not {RANK, SCORE} <= chosen.keys() or options.rank is not None:
         return chosen
     frame = table.frame.head(LOOK)

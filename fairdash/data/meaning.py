@@ -269,7 +269,10 @@ def moments(
         return None
     text, called = table.frame[column], column
     if clock is not None:
-        text, called = text + " " + table.frame[clock].fillna("00:00"), f"{called} with {clock}"
+        text, called = (
+            text + " " + table.frame[clock].fillna("00:00"),
+            words.say("{column} with {clock}", column=called, clock=clock),
+        )
     parsed = times.parse(text, options.time_format)
     asked = None
     if parsed.unit == "unknown":
@@ -283,7 +286,7 @@ def moments(
         findings.append(Finding("time_unknown", "warning", table.name, message, question=asked))
         return None
     if parsed.formats and not options.time_format:
-        fits = " or ".join(parsed.formats)
+        fits = words.say(" or ").join(parsed.formats)
         message = words.say(
             "{name}: {called} can be read as {fits}, such as {value}.",
             name=table.name,

@@ -315,7 +315,7 @@ def _in_cells(write: Callable[[list[str]], str]) -> bytes:
         (
             lambda: (
                 _shown()
-                .assign(score=lambda made: (1 - made.pop("rank") / 8).map(lambda s: f"{s:.3f}".replace(".", ",")))
+                .assign(score=lambda made: (1 - made.pop("rank") / 7).map(lambda s: f"{s:.3f}".replace(".", ",")))
                 .to_csv(index=False, sep=";")
                 .encode()
             ),

@@ -144,6 +144,8 @@ def test_parquet_by_score(tmp_path) -> None:
     [
         ({"rank": [1.5] * 1200}, "row 1, column rank: 1.5 is no rank"),
         ({"rank": [1] * 1200}, "another item at rank 1"),
+        ({"rank": ["1st"] * 1200}, "column rank: Failed to parse string: '1st'"),
+        ({"score": ["0,5"] * 1200}, "column score: Failed to parse string: '0,5'"),
         ({"item_id": [None] * 1200}, "has no row with a user_id and a item_id"),
     ],
 )
