@@ -544,7 +544,7 @@ def _log(
     chosen |= _pair(table, chosen, findings)
     if "rating" not in chosen and options.rating != "":
         guesses: dict[str, mapping.Guess] = {}
-        found = known(frame, columns.RATING_NAMES, set(chosen.values()))
+        found = known(frame, columns.RATING_NAMES, {*chosen.values(), *mapping.notes(frame)})
         free = [c for c in columns.names(frame) if c not in chosen.values()]
         if found is None and (counted := mapping.count(frame, free)) is not None:
             found, guesses["rating"] = counted.column, counted

@@ -24,7 +24,7 @@ _DATES = (
     *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m %d %Y", "%d/%m/%Y", "%d-%m-%Y"),
     *("%d/%m/%y", "%d %m %Y", "%y/%m/%d", "%b %d %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d.%m.%y", "%y.%m.%d"),
     *("%Y %b %d", "%d %b %y", "%Y.%m.%d", "%Y %m %d", "%b-%d-%Y", "%Y-%b-%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d"),
-    *("%d%b%Y", "%b %Y", "%m/%Y", "%d/%b/%Y"),
+    *("%d%b%Y", "%b %Y", "%m/%Y", "%d/%b/%Y", "%G-w%V-%u"),
 )
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _CLOCK = (
