@@ -176,7 +176,7 @@ def guess_interactions(
             if len(called) == 1:
                 found[role] = Guess(called[0], 0.7, "the only other column that is called an id")
     if "time" not in found:
-        found |= _times(frame, free())
+        found = _times(frame, free()) | found
     for role in ("user", "item"):
         if role not in found and free():
             fits = [c for c in free() if _may_be(role, frame[c])] or free()

@@ -334,7 +334,8 @@ def _untimed(table: Table, found: Array, options: ImportOptions, findings: list[
 
 
 def events(table: Table, column: str, options: ImportOptions, findings: list[Finding]) -> tuple[Mask, Array | None]:
-    """Which rows count [n], by the kind of event, and what each counts (None: all the same)."""
+    """Which rows count [n], by the kind of event, and what each counts (None: all the same); a kind that was chosen
+    without a weight counts 1."""
     kinds = table.frame[column]
     counts = kinds.value_counts()
     weights = dict(options.event_weights)
@@ -352,7 +353,9 @@ def events(table: Table, column: str, options: ImportOptions, findings: list[Fin
         findings.append(Finding("events", "warning", table.name, text, len(counts), question=question))
         return everything, None
     if wanted == ("all",):
-        return everything, None
+        if not weights:
+            return everything, None
+        wanted = (*weights, *(str(kind) for kind in counts.index if kind not in weights))
     strange = [kind for kind in wanted if kind not in counts]
     if strange:
         hint = words.say("There are {names}.", names=", ".join(map(repr, counts.index)))
@@ -370,7 +373,8 @@ def events(table: Table, column: str, options: ImportOptions, findings: list[Fin
         n=int((~kept).sum()),
     )
     findings.append(Finding("events", "info", table.name, message, int((~kept).sum())))
-    return kept, pd.to_numeric(kinds.map(weights)).to_numpy(np.float64) if weights else None
+    each = {**dict.fromkeys(wanted, 1.0), **weights}
+    return kept, pd.to_numeric(kinds.map(each)).to_numpy(np.float64) if weights else None
 
 
 def inside(
