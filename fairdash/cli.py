@@ -25,7 +25,7 @@ from fairdash.errors import ConfigError, DataError, FairDashError
 
 if TYPE_CHECKING:
     from fairdash.data import Finding, ImportOptions
-    from fairdash.data.read import Table
+    from fairdash.data.table import Table
     from fairdash.engines import Engine
     from fairdash.mitigation.base import Mitigation
     from fairdash.progress import Progress

@@ -101,10 +101,10 @@ RATING_NAMES = _known(
     "voto valutazione avaliação évaluation bewertung sterne waardering cijfer ocena puan 评分 打分 评级 星级 評分",
     "評価 평점 별점 оценка рейтинг التقييم 評等 betyg hodnocení známka arvosana arvio bedømmelse vurdering karakter",
     "értékelés notă βαθμολογία αξιολόγηση דירוג امتیاز penilaian peringkat đánh_giá danh_gia คะแนน रेटिंग ocjena",
-    "ratingvalue ratingscore ratinggiven feedbackscore beoordeling note noteutilisateur تقييم gefällt",
+    "ratingvalue ratingscore ratinggiven feedbackscore beoordeling noteutilisateur تقييم gefällt",
     "gefallen megusta jaime mipiace curtiu 喜欢 喜歡 いいね 좋아요 нравится",
 )
-NOTE_NAMES = _known("note feedback")  # of ratings where they hold some, and of what people wrote
+NOTE_NAMES = ("feedback",)  # of ratings where they hold some, and of what people wrote
 # Grades, of which 0 is the lowest.
 GRADE_NAMES = _known("relevance relevant rel gain judgment label target")
 COUNT_NAMES = _known(

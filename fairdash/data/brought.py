@@ -20,7 +20,7 @@ from fairdash.data import check, clean, files, importing, mapping, meaning, read
 from fairdash.data.check import Tables
 from fairdash.data.findings import Finding, Question, Severity, UnansweredError, examples, first_rows, questions
 from fairdash.data.options import ImportOptions
-from fairdash.data.read import Source, Table
+from fairdash.data.table import Source, Table
 from fairdash.errors import DataError
 from fairdash.schema import CATEGORIES, ITEM_ID, PREDICTION, RANK, RATING, SCORE, TIME, TITLE, UNKNOWN, USER_ID
 from fairdash.words import Said

@@ -16,7 +16,7 @@ from fairdash.data import brought
 from fairdash.data.findings import ROWS_SHOWN, Finding, Severity, UnansweredError, questions
 from fairdash.data.options import ImportOptions
 from fairdash.data.pseudonyms import Pseudonyms
-from fairdash.data.read import Table
+from fairdash.data.table import Table
 from fairdash.errors import DataError
 from fairdash.hashing import id_hash, mix
 from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Lists, slim

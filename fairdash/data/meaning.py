@@ -13,7 +13,7 @@ from fairdash.data import mapping, times, values
 from fairdash.data.findings import Finding, Question, Severity, examples, first_rows, in_rows
 from fairdash.data.mapping import RatingKind
 from fairdash.data.options import ImportOptions
-from fairdash.data.read import Table
+from fairdash.data.table import Table
 from fairdash.errors import ConfigError, DataError
 
 Array = NDArray[np.float64]

@@ -32,7 +32,7 @@ from fairdash.data import brought
 from fairdash.data.brought import Brings, Brought
 from fairdash.data.findings import Finding, UnansweredError, questions
 from fairdash.data.options import ImportOptions
-from fairdash.data.read import Table
+from fairdash.data.table import Table
 from fairdash.engines import Engine
 from fairdash.engines.local import LOCAL
 from fairdash.errors import DataError

@@ -21,7 +21,7 @@ from fairdash.data.findings import examples
 from fairdash.data.importing import Preview
 from fairdash.data.options import ImportOptions
 from fairdash.data.pseudonyms import kept
-from fairdash.data.read import SEPARATOR_TITLES, Reading, Table
+from fairdash.data.table import SEPARATOR_TITLES, Reading, Table
 from fairdash.errors import FairDashError
 from fairdash.groups import form
 from fairdash.hashing import digest
