@@ -156,11 +156,11 @@ CATEGORY_NAMES = _known(
 )
 RANK_NAMES = _known(
     "rank ranking position place rang rango puesto 排名 順位 순위 место pos platz posición posizione posição",
-    "rangliste classement plaats miejsce 名次 排序 ランク ランキング 등수 позиция",
+    "sira sıra rnk itemrank listrank rangliste classement plaats miejsce 名次 排序 ランク ランキング 등수 позиция",
 )
 SCORE_NAMES = _known(
     "score prediction predicted predictedrating est estimate probability prob similarity relevance weight rating",
-    "得分 分数 punktzahl punkte puntaje punteggio pontuação スコア 점수 балл",
+    "logit logits predictedscore predscore confidence 得分 分数 punktzahl punkte puntaje punteggio pontuação スコア 점수 балл",
 )
 PREDICTION_NAMES = _known(
     "prediction predicted predictedrating est estimate predictedscore",

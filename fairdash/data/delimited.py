@@ -30,7 +30,7 @@ _ABOVE = 3  # rows at the foot that may be sums
 
 
 def cut(name: str, text: bytes, encoding: str, reading: Reading) -> Table:
-    """The table that a text is by its rows and separators. Raises DataError where it is none, with rows and a way out."""
+    """The table that rows and separators make of a text. Raises DataError where they make none, and says a way out."""
     notes: tuple[Finding, ...] = ()
     bare = _undrawn(text)
     if bare is not None:
