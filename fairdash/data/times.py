@@ -194,7 +194,8 @@ def _dates(unique: pd.Series) -> tuple[NDArray[np.float64] | None, str, tuple[st
     if iso.notna().mean() >= columns.NUMERIC_SHARE:
         return _seconds(iso), words.say("dates, year first"), ("%Y-%m-%d",)
     text, dates, worded = _parts(unique)
-    if (dates == "").all():
+    # Every way has two parts at least; a year alone, as titles of films have it, need not be tried in all of them.
+    if (dates.str.count(r"\d+|[a-z]+") >= 2).mean() < columns.NUMERIC_SHARE:
         return None, "", ()
     shares: dict[str, float] = {}
     for format in _DATES:

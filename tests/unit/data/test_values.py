@@ -182,9 +182,9 @@ def test_a_lone_number_is_offered_and_not_taken() -> None:
 @pytest.mark.parametrize("cells", [("Ja", "Nein"), ("True", "False")])
 def test_yes_and_no_under_an_unknown_name_are_asked(cells: tuple[str, str]) -> None:
     rows = "".join(f"u{u},i{i},{cells[(u * i) % 2]}\n" for u in range(7) for i in range(7))
-    log = ("log.csv", f"user_id,item_id,gefallen\n{rows}".encode())
+    log = ("log.csv", f"user_id,item_id,behalten\n{rows}".encode())
     assert [question.key for question in data.questions(data.preview(log).findings)] == ["rating"]
-    assert data.build(log, options=ImportOptions(rating="gefallen"))[0].relevance_threshold == 1.0
+    assert data.build(log, options=ImportOptions(rating="behalten"))[0].relevance_threshold == 1.0
 
 
 def test_several_columns_of_what_was_done_are_asked() -> None:
