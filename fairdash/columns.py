@@ -160,7 +160,8 @@ RANK_NAMES = _known(
 )
 SCORE_NAMES = _known(
     "score prediction predicted predictedrating est estimate probability prob similarity relevance weight rating",
-    "logit logits predictedscore predscore confidence 得分 分数 punktzahl punkte puntaje punteggio pontuação スコア 점수 балл",
+    "logit logits predictedscore predscore confidence",
+    "得分 分数 punktzahl punkte puntaje punteggio pontuação スコア 점수 балл",
 )
 PREDICTION_NAMES = _known(
     "prediction predicted predictedrating est estimate predictedscore",

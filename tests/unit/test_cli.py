@@ -94,7 +94,7 @@ def test_files_and_run_folder_give_the_same_audit(
         ours, theirs = (found["items"]["by_group"][kind] for found in (by_run, by_files))
         assert ours.keys() == theirs.keys()
         for name, row in ours.items():
-            for key in ("n", "interaction_share", "exposure_share"):
+            for key in ("n", "catalogue_share", "exposure_share"):
                 assert theirs[name][key] == pytest.approx(row[key], abs=1e-9), (name, key)
     for key, row in by_run["gaps"]["gender"].items():
         assert by_files["gaps"]["gender"][key]["gap"] == pytest.approx(row["gap"], abs=1e-6), key
