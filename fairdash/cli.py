@@ -25,7 +25,7 @@ from fairdash.errors import ConfigError, DataError, FairDashError
 
 if TYPE_CHECKING:
     from fairdash.data import Finding, ImportOptions
-    from fairdash.data.read import Table
+    from fairdash.data.table import Table
     from fairdash.engines import Engine
     from fairdash.mitigation.base import Mitigation
     from fairdash.progress import Progress
@@ -1078,7 +1078,11 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument(
             "--truth", help="user_id, item_id[, rating][, prediction]: what was held out; without, there is no accuracy"
         )
-        made.add_argument("--train", nargs="+", help="user_id, item_id: what was known (one or several files)")
+        made.add_argument(
+            "--train",
+            nargs="+",
+            help="user_id, item_id: what was known before (one or several files); of a run, train.csv and valid.csv",
+        )
         made.add_argument("--users")
         made.add_argument("--items")
         add_answers(made, "lists")

@@ -72,7 +72,7 @@ USER_NAMES = _known(
     "patient employee student learner listener reader subscriber buyer shopper household anonid panelist respondent",
     "användare användarid uživatel zákazník käyttäjä asiakas bruger bruker kunder felhasználó ügyfél utilizator",
     "χρήστης πελάτης משתמש کاربر pengguna pelanggan người_dùng nguoi_dung khách_hàng ผู้ใช้ ลูกค้า",
-    "यूज़र उपयोगकर्ता ग्राहक korisnik kundennr",
+    "यूज़र उपयोगकर्ता ग्राहक korisnik kundennr مستخدم عميل kullanici kullaniciid musteri uzytkownik",
     "userpseudoid fullvisitorid idvisitor anonymousid",
 )
 ITEM_NAMES = _known(
@@ -88,7 +88,7 @@ ITEM_NAMES = _known(
     "電影 貨品 製品 곡 도서 produkty vara produktid bok skiva kniha položka tuote elokuva kirja vare bog",
     "termék könyv produs carte ταινία προϊόν βιβλίο פריט סרט ספר فیلم محصول produk barang buku sản_phẩm san_pham",
     "phim สินค้า ภาพยนตร์ फ़िल्म उत्पाद proizvod knjiga playlist titleid doctor artikelnr trackuri",
-    "lineitemsku idactionurl",
+    "lineitemsku idactionurl منتج فيلم كتاب urun urunid listing ksiazka",
 )
 # What an id tells apart that is neither a person nor an item.
 OCCASION_NAMES = _known(
@@ -101,8 +101,10 @@ RATING_NAMES = _known(
     "voto valutazione avaliação évaluation bewertung sterne waardering cijfer ocena puan 评分 打分 评级 星级 評分",
     "評価 평점 별점 оценка рейтинг التقييم 評等 betyg hodnocení známka arvosana arvio bedømmelse vurdering karakter",
     "értékelés notă βαθμολογία αξιολόγηση דירוג امتیاز penilaian peringkat đánh_giá danh_gia คะแนน रेटिंग ocjena",
-    "ratingvalue ratingscore ratinggiven",
+    "ratingvalue ratingscore ratinggiven feedbackscore beoordeling noteutilisateur تقييم gefällt",
+    "gefallen megusta jaime mipiace curtiu 喜欢 喜歡 いいね 좋아요 нравится",
 )
+NOTE_NAMES = ("feedback",)  # of ratings where they hold some, and of what people wrote
 # Grades, of which 0 is the lowest.
 GRADE_NAMES = _known("relevance relevant rel gain judgment label target")
 COUNT_NAMES = _known(
@@ -126,7 +128,7 @@ TIME_NAMES = _known(
     "时间戳 日期 时刻 時間 日時 日付 시간 날짜 일시 время дата التاريخ created modified updated lastplayed viewedat",
     "clickedat purchasedat orderedat visitedat played_on watchedon listenedon readat reviewedat tid tidspunkt aika",
     "päivämäärä čas dato idő dátum timp ημερομηνία χρόνος תאריך זמן تاریخ زمان tanggal waktu thời_gian thoi_gian ngày",
-    "วันที่ เวลา समय तारीख़ vrijeme",
+    "วันที่ เวลา समय तारीख़ vrijeme وقت تاريخ tijdstip zaman orario momento fechayhora",
 )
 # Columns of two values that may tell of what a person did or felt, as is_recommended does.
 DEED = re.compile(
@@ -154,10 +156,11 @@ CATEGORY_NAMES = _known(
 )
 RANK_NAMES = _known(
     "rank ranking position place rang rango puesto 排名 順位 순위 место pos platz posición posizione posição",
-    "rangliste classement plaats miejsce 名次 排序 ランク ランキング 등수 позиция",
+    "sira sıra rnk itemrank listrank rangliste classement plaats miejsce 名次 排序 ランク ランキング 등수 позиция",
 )
 SCORE_NAMES = _known(
     "score prediction predicted predictedrating est estimate probability prob similarity relevance weight rating",
+    "logit logits predictedscore predscore confidence",
     "得分 分数 punktzahl punkte puntaje punteggio pontuação スコア 점수 балл",
 )
 PREDICTION_NAMES = _known(

@@ -46,7 +46,7 @@ from fairdash.workspace import write_json
 if TYPE_CHECKING:
     from fairdash.data.findings import Finding
     from fairdash.data.options import ImportOptions
-    from fairdash.data.read import Table
+    from fairdash.data.table import Table
     from fairdash.recommenders.base import Fitted
 
 

@@ -5,8 +5,8 @@ from fairdash.data.findings import Finding, Question, UnansweredError, questions
 from fairdash.data.importing import Preview, build, complete, preview
 from fairdash.data.mapping import Mapping
 from fairdash.data.options import ImportOptions
-from fairdash.data.read import Reading
 from fairdash.data.store import load, save
+from fairdash.data.table import Reading
 
 __all__ = [
     "Finding",

@@ -23,6 +23,7 @@ from fairdash import columns, settings, words
 from fairdash.arrays import Floats
 from fairdash.data import read
 from fairdash.data.findings import Finding
+from fairdash.data.table import Source, too_large
 from fairdash.errors import DataError
 from fairdash.words import Said
 
@@ -39,7 +40,7 @@ class Given:
     rows: Floats
 
 
-def read_arrays(source: read.Source) -> Given:
+def read_arrays(source: Source) -> Given:
     """The arrays of a file; rows of Parquet without a list are left out.
 
     Raises DataError for another kind of file, ids that are missing or come twice, arrays of different shapes or more
@@ -128,7 +129,7 @@ def _npz(name: str, raw: bytes) -> tuple[Any, NDArray[Any]]:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
             if unpacked > settings.MAX_UNPACKED_MB * 1_000_000:
-                raise read.too_large(f"{name}, unpacked,", unpacked, settings.MAX_UNPACKED_MB)
+                raise too_large(f"{name}, unpacked,", unpacked, settings.MAX_UNPACKED_MB)
         with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
             others = [key for key in arrays.files if key != "ids"]
             if "ids" not in arrays.files or len(others) != 1:

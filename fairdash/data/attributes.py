@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fairdash import columns
 from fairdash.data import times, values
-from fairdash.data.mapping import list_cell, looks_like_time, separates
+from fairdash.data.mapping import WIDE, list_cell, looks_like_time, separates
 
 _MANY = 500  # different values above which a column is no attribute to group by
 _UNIT = re.compile(r"\s*([^\d\s.,+-]{0,4})\s*([-+]?\d[\d.,]*)\s*([^\d\s.,]{0,12}(?: [a-z]{1,8})?)\s*")
@@ -79,8 +79,9 @@ def merge(column: pd.Series, merged: Mapping[str, str]) -> pd.Series:
 def several(column: pd.Series) -> pd.Series | None:
     """The column with its lists joined by "|" [n], or None where cells hold single values.
 
-    Lists are cut at "|" and ";", or written with brackets; at a comma, "/", "&", "+" and "and" only where most values
-    stand alone or in other places of a list elsewhere, as "Springfield, Ohio" is one place.
+    Lists are cut at "|", ";" and the like of Chinese and Japanese, or written with brackets; at a comma, "/", "&", "+"
+    and "and" only where most values stand alone or in other places of a list elsewhere, as "Springfield, Ohio" is one
+    place.
     """
     known = columns.tidy(column)
     cells = [str(text) for text in known.dropna().unique()]
@@ -89,7 +90,12 @@ def several(column: pd.Series) -> pd.Series | None:
     lists = {text: list_cell(f"[{text[1:-1]}]") for text in cells if re.fullmatch(r"\[.*\]|\{.*\}|\(.*,.*\)", text)}
     plain = [text for text in cells if text not in lists]
     known_alone = [part.casefold() for parts in lists.values() for part in parts]
-    marks = [r"\|", ";", *(mark for mark in (",", "/", "&", r"\+", r"\band\b") if separates(mark, plain, known_alone))]
+    marks = [
+        r"\|",
+        ";",
+        *WIDE,
+        *(mark for mark in (",", "/", "&", r"\+", r"\band\b") if separates(mark, plain, known_alone)),
+    ]
     pattern = "|".join(marks)
     cut = {text: _joined(lists[text] if text in lists else re.split(pattern, text)) for text in cells}
     return None if all(text == joined for text, joined in cut.items()) else known.map(cut).astype("str")

@@ -20,14 +20,14 @@ from fairdash.data import check, clean, files, importing, mapping, meaning, read
 from fairdash.data.check import Tables
 from fairdash.data.findings import Finding, Question, Severity, UnansweredError, examples, first_rows, questions
 from fairdash.data.options import ImportOptions
-from fairdash.data.read import Source, Table
+from fairdash.data.table import Source, Table
 from fairdash.errors import DataError
 from fairdash.schema import CATEGORIES, ITEM_ID, PREDICTION, RANK, RATING, SCORE, TIME, TITLE, UNKNOWN, USER_ID
 from fairdash.words import Said
 
 SYSTEM = "system"
 _SYSTEMS = 50  # more different values than that tell no systems apart
-_LOOK = 2_000_000  # rows of lists in which scores are held against ranks
+LOOK = 2_000_000  # rows of lists in which scores are held against ranks
 _FEWEST = 10  # pairs of neighbours in lists, before their scores are held to go the other way
 _LISTS = "lists: "  # before the names of tables of lists, among those of the other tables
 Brings = Source | pd.DataFrame
@@ -255,7 +255,7 @@ def list_columns(
     column = known(frame, columns.TIME_NAMES, set(chosen.values())) if timed else None
     if timed and options.time and options.time in frame:
         column = options.time
-    chosen = _ordered_by(table, chosen, [c for c in (*told, column) if c], options, findings)
+    chosen = ordered_by(table, chosen, [c for c in (*told, column) if c], options, findings)
     made = pd.DataFrame({name: frame[column] for name, column in chosen.items()})
     if asked:
         attribute, value = (known(frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))
@@ -313,14 +313,15 @@ def _no_repeats(table: Table, chosen: Mapping[str, str], findings: list[Finding]
     return replace(table, frame=rest)
 
 
-def _ordered_by(
+def ordered_by(
     table: Table, chosen: dict[str, str], apart: Sequence[str], options: ImportOptions, findings: list[Finding]
 ) -> dict[str, str]:
-    """The roles without the rank, where rank and score tell opposite orders and the rank is a mere place in a cell that
-    scores stand beside; asked in either case. apart: columns that tell lists of a person apart, beside the system's."""
+    """The roles without the rank, where the first LOOK rows tell opposite orders by rank and by score, and the rank is
+    a mere place in a cell that scores stand beside; asked in either case. apart: columns that tell lists of a person
+    apart, beside the system's."""
     if not {RANK, SCORE} <= chosen.keys() or options.rank is not None:
         return chosen
-    frame = table.frame.head(_LOOK)
+    frame = table.frame.head(LOOK)
     rank, score = (columns.numbers(frame[chosen[name]]) for name in (RANK, SCORE))
     told = np.isfinite(rank) & np.isfinite(score)
     if not told.any():
@@ -543,7 +544,7 @@ def _log(
     chosen |= _pair(table, chosen, findings)
     if "rating" not in chosen and options.rating != "":
         guesses: dict[str, mapping.Guess] = {}
-        found = known(frame, columns.RATING_NAMES, set(chosen.values()))
+        found = known(frame, columns.RATING_NAMES, {*chosen.values(), *mapping.notes(frame)})
         free = [c for c in columns.names(frame) if c not in chosen.values()]
         if found is None and (counted := mapping.count(frame, free)) is not None:
             found, guesses["rating"] = counted.column, counted

@@ -14,7 +14,7 @@ import pandas as pd
 from fairdash import columns, words
 from fairdash.data import mapping, read, shapes
 from fairdash.data.findings import Finding, Question, first_rows
-from fairdash.data.read import Reading, Source, Table
+from fairdash.data.table import Reading, Source, Table
 from fairdash.errors import DataError
 from fairdash.schema import PART
 

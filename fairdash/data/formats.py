@@ -32,7 +32,7 @@ _FIELDS = re.compile(rb"(?:[\w/ ]{2,40}: [^\n]*\r?\n){3,}\s*(?:\r?\n|$)")
 
 _TEXTS = (
     (
-        rb"<(!doctype|html|\?xml|table|rdf|graphml|stata)",
+        rb"<(!doctype|html|\?xml|table|rdf|graphml|stata|[a-z][\w:.-]*(\s[^<>]*)?>\s*<)",
         words.several("a web page or XML", "Export the table as CSV, JSON or Parquet."),
     ),
     (

@@ -11,6 +11,7 @@ import pandas as pd
 from fairdash import images, settings, words
 from fairdash.data import read
 from fairdash.data.findings import Finding
+from fairdash.data.table import Source
 from fairdash.errors import DataError
 from fairdash.images import Images
 from fairdash.progress import Progress, silent
@@ -21,7 +22,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif")  # other files are let lie
 
 
 def read_images(
-    source: read.Source, ids: pd.Series, named: pd.Series | None, progress: Progress = silent
+    source: Source, ids: pd.Series, named: pd.Series | None, progress: Progress = silent
 ) -> tuple[Images, list[Finding]]:
     """The small picture of each id [n], None for those without one; and who has none.
 

@@ -19,7 +19,7 @@ from fairdash.data.effects import Effect, effect
 from fairdash.data.findings import Finding, Question, UnansweredError, examples, questions
 from fairdash.data.mapping import Guess, Mapping, RatingKind
 from fairdash.data.options import ImportOptions
-from fairdash.data.read import Reading, Source, Table
+from fairdash.data.table import Reading, Source, Table
 from fairdash.errors import DataError
 from fairdash.progress import Progress, silent
 from fairdash.schema import CATEGORIES, ITEM_ID, PART, RATING, TIME, TITLE, USER_ID, Dataset, Floats

@@ -16,10 +16,10 @@ from fairdash.data import brought
 from fairdash.data.findings import ROWS_SHOWN, Finding, Severity, UnansweredError, questions
 from fairdash.data.options import ImportOptions
 from fairdash.data.pseudonyms import Pseudonyms
-from fairdash.data.read import Table
+from fairdash.data.table import Table
 from fairdash.errors import DataError
 from fairdash.hashing import id_hash, mix
-from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Lists
+from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Lists, slim
 from fairdash.words import Said
 
 
@@ -173,7 +173,7 @@ def _lists(
     codes[user[kept], rank[kept] - 1] = item[kept]
     if score is not None:
         values[user[kept], rank[kept] - 1] = score[kept]
-    return Lists(codes, values)
+    return Lists(codes, slim(values))
 
 
 def _about_ranks(

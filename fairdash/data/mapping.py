@@ -176,7 +176,7 @@ def guess_interactions(
             if len(called) == 1:
                 found[role] = Guess(called[0], 0.7, "the only other column that is called an id")
     if "time" not in found:
-        found |= _times(frame, free())
+        found = _times(frame, free()) | found
     for role in ("user", "item"):
         if role not in found and free():
             fits = [c for c in free() if _may_be(role, frame[c])] or free()
@@ -191,13 +191,20 @@ def guess_interactions(
         if guess is not None:
             found["event"] = guess
     if "rating" not in found:
-        guess = _by_name(free(), columns.RATING_NAMES) or count(frame, free())
+        told = [c for c in free() if c not in notes(frame)]
+        guess = _by_name(told, columns.RATING_NAMES) or count(frame, free())
         if guess is None and not header and "user" in found and "item" in found:
             guess = _third(frame, found["user"].column, found["item"].column, free())
         # One that is plainly called rating but holds no numbers stays: the check says which rows are wrong.
         if guess is not None and (guess.confidence == 1.0 or values.is_readable(frame[guess.column])):
             found["rating"] = guess
     return found
+
+
+def notes(frame: pd.DataFrame) -> set[str]:
+    """Columns that may be called a rating, and hold what people wrote."""
+    called = [c for c in columns.names(frame) if columns.plain(c) in columns.NOTE_NAMES]
+    return {c for c in called if not values.is_readable(frame[c])}
 
 
 def telling(frame: pd.DataFrame, guess: Guess, free: Sequence[str]) -> Guess:
@@ -390,17 +397,22 @@ def guess_texts(frame: pd.DataFrame, chosen: Dict[str, str]) -> dict[str, Guess]
     return {role: guess for role, guess in found.items() if role in ("title", "categories")}
 
 
+WIDE = ("、", "；", "，", "｜")  # between the parts of a list in Chinese and Japanese
+
+
 def guess_separator(column: pd.Series) -> str:
     """How the category names in one cell are separated."""
     told = column.dropna()
     if told.str.startswith(("[", "{")).mean() > 0.5:
         return "[]"  # a list as Python or JSON write it
-    for separator in ("|", ";", " / ", " > ", "\n"):
+    for separator in ("|", ";", " / ", " > ", "\n", *WIDE):
         if told.str.contains(separator, regex=False).any():
             return separator
     commas = told.str.contains(",", regex=False).mean() if len(told) else 0.0
     if commas > 0.1:
         return ","
+    if len(told) and told.str.fullmatch(r"#\S+(?:\s+#\S+)*").all():
+        return "#"
     cells = [str(cell) for cell in told.unique()]
     loose = [mark for mark in ("/", " & ", " - ", " + ", " · ", " • ") if any(mark in cell for cell in cells)]
     return next((mark for mark in loose if separates(re.escape(mark), cells)), "|")

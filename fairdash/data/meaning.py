@@ -13,7 +13,7 @@ from fairdash.data import mapping, times, values
 from fairdash.data.findings import Finding, Question, Severity, examples, first_rows, in_rows
 from fairdash.data.mapping import RatingKind
 from fairdash.data.options import ImportOptions
-from fairdash.data.read import Table
+from fairdash.data.table import Table
 from fairdash.errors import ConfigError, DataError
 
 Array = NDArray[np.float64]
@@ -269,7 +269,10 @@ def moments(
         return None
     text, called = table.frame[column], column
     if clock is not None:
-        text, called = text + " " + table.frame[clock].fillna("00:00"), f"{called} with {clock}"
+        text, called = (
+            text + " " + table.frame[clock].fillna("00:00"),
+            words.say("{column} with {clock}", column=called, clock=clock),
+        )
     parsed = times.parse(text, options.time_format)
     asked = None
     if parsed.unit == "unknown":
@@ -283,7 +286,7 @@ def moments(
         findings.append(Finding("time_unknown", "warning", table.name, message, question=asked))
         return None
     if parsed.formats and not options.time_format:
-        fits = " or ".join(parsed.formats)
+        fits = words.say(" or ").join(parsed.formats)
         message = words.say(
             "{name}: {called} can be read as {fits}, such as {value}.",
             name=table.name,
@@ -331,7 +334,8 @@ def _untimed(table: Table, found: Array, options: ImportOptions, findings: list[
 
 
 def events(table: Table, column: str, options: ImportOptions, findings: list[Finding]) -> tuple[Mask, Array | None]:
-    """Which rows count [n], by the kind of event, and what each counts (None: all the same)."""
+    """Which rows count [n], by the kind of event, and what each counts (None: all the same); a kind that was chosen
+    without a weight counts 1."""
     kinds = table.frame[column]
     counts = kinds.value_counts()
     weights = dict(options.event_weights)
@@ -349,7 +353,9 @@ def events(table: Table, column: str, options: ImportOptions, findings: list[Fin
         findings.append(Finding("events", "warning", table.name, text, len(counts), question=question))
         return everything, None
     if wanted == ("all",):
-        return everything, None
+        if not weights:
+            return everything, None
+        wanted = (*weights, *(str(kind) for kind in counts.index if kind not in weights))
     strange = [kind for kind in wanted if kind not in counts]
     if strange:
         hint = words.say("There are {names}.", names=", ".join(map(repr, counts.index)))
@@ -367,7 +373,8 @@ def events(table: Table, column: str, options: ImportOptions, findings: list[Fin
         n=int((~kept).sum()),
     )
     findings.append(Finding("events", "info", table.name, message, int((~kept).sum())))
-    return kept, pd.to_numeric(kinds.map(weights)).to_numpy(np.float64) if weights else None
+    each = {**dict.fromkeys(wanted, 1.0), **weights}
+    return kept, pd.to_numeric(kinds.map(each)).to_numpy(np.float64) if weights else None
 
 
 def inside(

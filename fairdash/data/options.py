@@ -13,7 +13,7 @@ from fairdash.answers import ANSWERS
 from fairdash.data import clean, times
 from fairdash.data.findings import Question
 from fairdash.data.mapping import RatingKind
-from fairdash.data.read import Reading
+from fairdash.data.table import Reading
 from fairdash.errors import ConfigError
 
 

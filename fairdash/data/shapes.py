@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fairdash import columns, words
 from fairdash.data import formats, mapping, movielens
 from fairdash.data.findings import Finding, Question
-from fairdash.data.read import SPACE, Table
+from fairdash.data.table import SPACE, Table
 from fairdash.errors import DataError
 from fairdash.schema import CATEGORIES, ITEM_ID, RANK, RATING, SCORE, TIME, TITLE, USER_ID
 

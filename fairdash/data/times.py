@@ -24,7 +24,7 @@ _DATES = (
     *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m %d %Y", "%d/%m/%Y", "%d-%m-%Y"),
     *("%d/%m/%y", "%d %m %Y", "%y/%m/%d", "%b %d %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d.%m.%y", "%y.%m.%d"),
     *("%Y %b %d", "%d %b %y", "%Y.%m.%d", "%Y %m %d", "%b-%d-%Y", "%Y-%b-%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d"),
-    *("%d%b%Y", "%b %Y", "%m/%Y", "%d/%b/%Y"),
+    *("%d%b%Y", "%b %Y", "%m/%Y", "%d/%b/%Y", "%G-w%V-%u"),
 )
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _CLOCK = (
@@ -97,7 +97,7 @@ def parse(column: pd.Series, format: str = "") -> Times:
     if not told.any():
         return Times(numeric, "number", "")
     if format in ("seconds", "milliseconds", "number"):
-        return Times(numeric, format, f"{format} as chosen")  # type: ignore[arg-type]
+        return Times(numeric, format, words.say("{format}, as chosen", format=format))  # type: ignore[arg-type]
     if not format and np.isfinite(numeric[told]).mean() >= columns.NUMERIC_SHARE:
         return _of_numbers(column, numeric, told)
     unique = pd.Series(column.dropna().unique(), dtype="str")
@@ -119,13 +119,15 @@ def parse(column: pd.Series, format: str = "") -> Times:
                 ),
                 "Write the format as in %d/%m/%Y %H:%M, or give one of seconds, milliseconds, number, text.",
             )
-        return Times(_spread(column, unique, parsed), "seconds", f"dates written {format}, as chosen")
+        return Times(
+            _spread(column, unique, parsed), "seconds", words.say("dates written {format}, as chosen", format=format)
+        )
     if format != TEXT:
         ago = unique.str.strip().str.casefold().str.extract(f"^{_AGO}$")
         if ago["unit"].notna().all():
             counts = columns.numbers(ago["count"].replace(["a", "an"], "1"))
             moments = -counts * ago["unit"].map(_LENGTHS).to_numpy(np.float64)
-            return Times(_spread(column, unique, moments), "number", "how long ago it was, in seconds")
+            return Times(_spread(column, unique, moments), "number", words.say("how long ago it was, in seconds"))
         dated, note, formats = _dates(unique)
         if dated is not None:
             others = formats if len(formats) > 1 else ()
@@ -136,11 +138,10 @@ def parse(column: pd.Series, format: str = "") -> Times:
         order = sorted(unique, key=columns.natural_key)
         place = {text: float(rank) for rank, text in enumerate(order)}
         ranks = unique.map(place).to_numpy(np.float64)
-        return Times(
-            _spread(column, unique, ranks), "rank", f"texts in their order, from {order[0]!r} to {order[-1]!r}"
-        )
+        note = words.say("texts in their order, from {first} to {last}", first=repr(order[0]), last=repr(order[-1]))
+        return Times(_spread(column, unique, ranks), "rank", note)
     none = np.full(len(column), np.nan)
-    return Times(none, "unknown", f"texts such as {unique.iloc[0]!r} are no dates that are known")
+    return Times(none, "unknown", words.say("texts such as {text} are no known dates", text=repr(unique.iloc[0])))
 
 
 def is_clock(column: pd.Series) -> bool:
@@ -159,18 +160,18 @@ def _of_numbers(column: pd.Series, numeric: NDArray[np.float64], told: NDArray[n
         if ((used >= low) & (used < 1.106 * low) & (used == np.rint(used))).all():
             dates = pd.to_datetime(column.str.strip(), format=format, errors="coerce", utc=True)
             if dates[told].notna().all():
-                return Times(_seconds(dates), "seconds", f"dates such as {example}")
+                return Times(_seconds(dates), "seconds", words.say("dates such as {example}", example=example))
     # 0 and -1 beside seconds since 1970 stand for no time.
     real = np.where(numeric > 0, numeric, np.nan) if np.isin(used[used <= 0], (0, -1)).all() else numeric
     used = real[np.isfinite(real)]
     if len(used) and used.min() > 1e8 and used.max() < 5e9:
-        return Times(real, "seconds", "seconds since 1970")
+        return Times(real, "seconds", words.say("seconds since 1970"))
     if len(used) and used.min() > 1e11 and used.max() < 5e12:
-        return Times(real, "milliseconds", "milliseconds since 1970")
-    for scale, what in ((1e6, "microseconds"), (1e9, "nanoseconds")):
+        return Times(real, "milliseconds", words.say("milliseconds since 1970"))
+    for scale, what in zip((1e6, 1e9), words.several("microseconds since 1970", "nanoseconds since 1970"), strict=True):
         if len(used) and used.min() > 1e8 * scale and used.max() < 5e9 * scale:
-            return Times(real / scale, "seconds", f"{what} since 1970")
-    return Times(numeric, "number", "numbers")
+            return Times(real / scale, "seconds", words.say(what))
+    return Times(numeric, "number", words.say("numbers"))
 
 
 def _is_halved(unique: pd.Series) -> bool:
@@ -191,9 +192,10 @@ def _dates(unique: pd.Series) -> tuple[NDArray[np.float64] | None, str, tuple[st
     formats, the one in use first."""
     iso = pd.to_datetime(unique.str.strip(), format="ISO8601", errors="coerce", utc=True)
     if iso.notna().mean() >= columns.NUMERIC_SHARE:
-        return _seconds(iso), "dates, year first", ("%Y-%m-%d",)
-    text, dates, words = _parts(unique)
-    if (dates == "").all():
+        return _seconds(iso), words.say("dates, year first"), ("%Y-%m-%d",)
+    text, dates, worded = _parts(unique)
+    # Every way has two parts at least; a year alone, as titles of films have it, need not be tried in all of them.
+    if (dates.str.count(r"\d+|[a-z]+") >= 2).mean() < columns.NUMERIC_SHARE:
         return None, "", ()
     shares: dict[str, float] = {}
     for format in _DATES:
@@ -206,9 +208,11 @@ def _dates(unique: pd.Series) -> tuple[NDArray[np.float64] | None, str, tuple[st
     # 03/04/05 is a day of April, of March or of May; the way in which the dates lie closest together is the likely one.
     spans = {format: _span_of(dates, format) for format, share in shares.items() if share == best}
     formats = tuple(sorted(spans, key=lambda format: spans[format] > 1.5 * min(spans.values())))
-    note = f"dates written {formats[0]}" + (", without the words around them" if words else "")
+    note = words.say("dates written {format}", format=formats[0])
+    if worded:
+        note = words.say("dates written {format}, without the words around them", format=formats[0])
     if len(formats) > 1:
-        note += f" ({' or '.join(formats[1:])} would fit too)"
+        note = words.say("{note} ({formats} would fit too)", note=note, formats=words.say(" or ").join(formats[1:]))
     return _dated(text, dates, formats[0]), note, formats
 
 

@@ -47,6 +47,7 @@ from fairdash.schema import (
     Interactions,
     Lists,
     Split,
+    slim,
 )
 
 Array = NDArray[np.float64]
@@ -356,9 +357,9 @@ def lists_for(tables: Brought, system: str, users: pd.Series) -> tuple[Lists, tu
     made = from_tables(tables, system, (), (), settings.K, 0)
     rows = pd.Index(users.astype("str")).get_indexer(pd.Index(made.user_ids).astype("str"))
     items = np.full((len(users), made.lists.items.shape[1]), -1, dtype=np.int32)
-    scores = np.full(items.shape, np.nan, dtype=np.float32)
+    scores = np.full(items.shape, np.nan)
     items[rows], scores[rows] = made.lists.items, made.lists.scores
-    return Lists(items, scores), made.findings
+    return Lists(items, slim(scores)), made.findings
 
 
 def meet(a: Codes, b: Codes, size: int) -> bool:

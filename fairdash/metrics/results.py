@@ -72,8 +72,8 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
             "person, item); never by id or row"
         ),
         "head": words.later(
-            "the fewest items that make 80 % of the training interactions, the tail is the rest; of equal counts at "
-            "the border a fixed hash of the item takes as many as are needed"
+            "the fewest items that make 80 % of the interactions known before the test (training and validation), the "
+            "tail is the rest; of equal counts at the border a fixed hash of the item takes as many as are needed"
         ),
         "parity_ratio": words.say(
             "of the categories that would have at least {least_expected} places in the lists of each group if groups "

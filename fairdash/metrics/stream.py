@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from fairdash import settings, words
 from fairdash.data import brought
 from fairdash.data.brought import Brings, Brought
-from fairdash.data.findings import Finding
+from fairdash.data.findings import Finding, UnansweredError, questions
 from fairdash.data.options import ImportOptions
-from fairdash.data.read import Table
+from fairdash.data.table import Table
 from fairdash.engines import Engine
 from fairdash.engines.local import LOCAL
 from fairdash.errors import DataError
@@ -207,6 +207,10 @@ def from_parquet(
     files = _files(Path(recommendations))
     roles = _roles(files[0], options, findings)
     groups_of_rows = _groups(files, roles)
+    roles = _ordered(groups_of_rows, roles, options, findings)
+    asked = questions(findings)
+    if asked and not accept_guesses:
+        raise UnansweredError(asked)
     whole = groups_of_rows[-1].rows.stop
     contents = _look(groups_of_rows, roles, engine, progress)
     if contents.rows < whole:
@@ -464,6 +468,24 @@ def _roles(file: Path, options: ImportOptions, findings: list[Finding]) -> dict[
     return roles
 
 
+def _ordered(
+    groups: Sequence[RowGroup], roles: dict[str, str], options: ImportOptions, findings: list[Finding]
+) -> dict[str, str]:
+    """The columns of the lists after their first scores were held against the ranks."""
+    if not {RANK, SCORE} <= roles.keys():
+        return roles
+    parts, seen = [], 0
+    for batch, rows in _batches(groups, roles):
+        parts.append(batch.to_pandas().set_axis(rows + 1, axis=0).set_axis(list(roles.values()), axis=1))
+        seen += len(batch)
+        if seen >= brought.LOOK:
+            break
+    if not parts:
+        return roles
+    table = Table(groups[0].file.name, pd.concat(parts), "parquet", "utf-8", True)
+    return brought.ordered_by(table, roles, (), options, findings)
+
+
 def _with_ids(
     name: str,
     users_seen: pd.Series,
@@ -610,8 +632,7 @@ def _contents(source: tuple[Sequence[RowGroup], Mapping[str, str]], stretch: Str
         users.append(pc.unique(found))
         things.append(pc.unique(_plain(batch[ITEM_ID])))
         if RANK in roles:
-            low = pc.min(batch[RANK].cast(pa.float64(), safe=False)).as_py()
-            lowest = min(lowest, low if low is not None else np.inf)
+            lowest = float(np.fmin.reduce(_floats(batch[RANK], RANK, groups[0].file.name), initial=lowest))
         if brought.SYSTEM in roles:
             systems |= set(pc.unique(batch[brought.SYSTEM]).to_pylist())
         seen += len(batch)
@@ -650,7 +671,7 @@ def _rows(
         if RANK in roles:
             rank = inputs.check_ranks(_numbers(batch[RANK], partial(where, column=RANK)), partial(where, column=RANK))
         if SCORE in roles:
-            values = batch[SCORE].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+            values = _floats(batch[SCORE], SCORE, groups[0].file.name)
             if rank is None and not np.isfinite(values).all():
                 at = int(np.argmax(~np.isfinite(values)))
                 raise DataError(
@@ -662,17 +683,23 @@ def _rows(
         yield rows if known.all() else rows.take(np.flatnonzero(known))
 
 
+def _floats(column: pa.Array, role: str, file: str) -> Array:
+    """A column as float64 [n], NaN where a cell is empty. Raises DataError for text that is no number."""
+    try:
+        floats: Array = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    except pa.ArrowException as error:
+        raise DataError(
+            words.say("{file}, column {column}: {error}.", file=file, column=role, error=error),
+            words.say("Write the column as numbers: what is read piece by piece is not put right."),
+        ) from error
+    return floats
+
+
 def _numbers(column: pa.Array, where: Callable[[int], str]) -> NDArray[Any]:
     if pa.types.is_integer(column.type) and not column.null_count:
         values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
         return values
-    try:
-        floats: Array = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid as error:
-        raise DataError(
-            words.say("{split}, column rank: {error}.", split=where(0).split(",")[0], error=error),
-            "Ranks are 1, 2, 3, …",
-        ) from error
+    floats = _floats(column, RANK, where(0).split(",")[0])
     if not np.isfinite(floats).all():
         raise DataError(
             words.say("{where}: there is no number.", where=where(int(np.argmax(~np.isfinite(floats))))),
@@ -714,9 +741,9 @@ def _score_cells(groups: Sequence[RowGroup], roles: Mapping[str, str], k: int) -
     if SCORE not in roles:
         return ()
     for batch, _ in _batches(groups, roles):
-        scores = batch[SCORE].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        scores = _floats(batch[SCORE], SCORE, groups[0].file.name)
         kept = np.isfinite(scores)
         if RANK in roles:
-            kept &= batch[RANK].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) <= k
+            kept &= _floats(batch[RANK], RANK, groups[0].file.name) <= k
         return audits.score_cells(scores[kept])
     return ()

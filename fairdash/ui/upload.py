@@ -23,7 +23,7 @@ from fairdash.data.findings import examples
 from fairdash.data.importing import Preview
 from fairdash.data.options import ImportOptions
 from fairdash.data.pseudonyms import kept
-from fairdash.data.read import SEPARATOR_TITLES, Reading, Table
+from fairdash.data.table import SEPARATOR_TITLES, Reading, Table
 from fairdash.errors import FairDashError
 from fairdash.groups import form
 from fairdash.hashing import digest
@@ -386,7 +386,8 @@ def _column(
         told, color = _sure(guess, mine in asking.answers(key))
         st.badge(told, color=color, help=words.plain(guess.reason, 200), width=70)  # type: ignore[arg-type]  # a badge's colour
         shown = examples(table.frame[column].dropna().head(200))
-        st.caption(words.plain(shown, 120) or words.say("empty"), width="stretch")
+        # a width of its own, as what stretches goes to a line of its own where it is long
+        st.caption(words.plain(shown, 120) or words.say("empty"), width=380)
 
 
 def _sure(guess: mapping.Guess, chosen: bool) -> tuple[str, str]:

@@ -152,6 +152,7 @@ CASES |= {
     "python that would run": (b"{'a': __import__('os').system('x')}", "holds no list of records"),
     "arff": (b"@relation x\n@attribute a numeric\n@data\n1\n", "an ARFF file"),
     "xml": (b"<?xml version='1.0'?><a/>", "a web page or XML"),
+    "xml without a first line": (b'<log day="1">\n  <entry user="1" item="2"/></log>', "a web page or XML"),
     "a program": (b"\x7fELF" + bytes(100), "binary data"),
     "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),
     "numpy": (b"\x93NUMPY\x01\x00" + bytes(100), "a NumPy array"),

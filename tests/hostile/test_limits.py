@@ -23,6 +23,7 @@ from fairdash.api.endpoints import Shelf
 from fairdash.data import lists as lists_of
 from fairdash.data import read, synthetic
 from fairdash.data.images import read_images
+from fairdash.data.table import Reading
 from fairdash.errors import FairDashError
 from fairdash.events import log as events
 from fairdash.groups import form
@@ -175,7 +176,7 @@ def _groups(n: int, _: Path) -> None:
 
 
 CASES: dict[str, list[Case]] = {
-    "MAX_UPLOAD_MB": [Case(0.01, lambda n, _: read.table(("a.csv", _text(size=n)), read.Reading()), 10_000)],
+    "MAX_UPLOAD_MB": [Case(0.01, lambda n, _: read.table(("a.csv", _text(size=n)), Reading()), 10_000)],
     "MAX_UNPACKED_MB": [
         Case(0.01, lambda n, _: read.unzip(("a.zip", _zip(1, n))), 10_000),
         Case(0.01, lambda n, folder: _model(2, n, folder), 10_000),
@@ -186,14 +187,14 @@ CASES: dict[str, list[Case]] = {
     ],
     "MAX_IMAGES": [Case(2, lambda n, _: read_images(("a.zip", _pictures(n)), pd.Series(["0"]), None))],
     "MAX_COLUMNS": [
-        Case(64, lambda n, _: read.table(("a.csv", _text(n)), read.Reading())),
-        Case(64, lambda n, _: read.table(("a.parquet", _parquet(1, n)), read.Reading())),
+        Case(64, lambda n, _: read.table(("a.csv", _text(n)), Reading())),
+        Case(64, lambda n, _: read.table(("a.parquet", _parquet(1, n)), Reading())),
     ],
     "MAX_ROWS": [
-        Case(5, lambda n, _: read.table(("a.csv", _text(rows=n)), read.Reading())),
-        Case(5, lambda n, _: read.table(("a.parquet", _parquet(n)), read.Reading())),
+        Case(5, lambda n, _: read.table(("a.csv", _text(rows=n)), Reading())),
+        Case(5, lambda n, _: read.table(("a.parquet", _parquet(n)), Reading())),
     ],
-    "MAX_CELLS": [Case(20, lambda n, _: read.table(("a.parquet", _parquet(n // 2 + n % 2)), read.Reading()))],
+    "MAX_CELLS": [Case(20, lambda n, _: read.table(("a.parquet", _parquet(n // 2 + n % 2)), Reading()))],
     "MAX_CATALOGUE_CELLS": [Case(100, lambda n, _: recommend.check_size(1, n))],
     "QUOTA_GB": [Case(1e-6, _quota, 1000)],
     "PRIVACY_BUDGET": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import fairdash
-from fairdash import entries
+from fairdash import data, entries
 from fairdash.cli import main
 from fairdash.jobs import kinds, runner
 from fairdash.schema import GroupSpec
@@ -315,7 +315,7 @@ def _in_cells(write: Callable[[list[str]], str]) -> bytes:
         (
             lambda: (
                 _shown()
-                .assign(score=lambda made: (1 - made.pop("rank") / 8).map(lambda s: f"{s:.3f}".replace(".", ",")))
+                .assign(score=lambda made: (1 - made.pop("rank") / 7).map(lambda s: f"{s:.3f}".replace(".", ",")))
                 .to_csv(index=False, sep=";")
                 .encode()
             ),
@@ -347,8 +347,27 @@ def test_awkward_files_give_one_audit_at_every_door(
     one_at_every_door(files, nothing, open_page, tmp_path)
 
 
-def one_at_every_door(files: dict[str, tuple[str, bytes]], nothing: Path, open_page: Open, folder: Path) -> None:
-    """Page, command line and Python give one audit, to the last digit."""
+def test_what_is_answered_gives_one_audit_at_every_door(nothing: Path, open_page: Open, tmp_path: Path) -> None:
+    who = people().assign(gender=[("F", "M", "Female", "male")[u % 4] for u in range(40)])
+    files = {
+        "Lists": ("lists.csv", csv(_shown())),
+        "Held out": ("truth.csv", csv(ratings().query("time > 4")[["user_id", "item_id", "rating"]])),
+        "People": ("who.csv", csv(who)),
+    }
+    answers = ["--merge-spellings", "yes"]
+    one_at_every_door(files, nothing, open_page, tmp_path, answers, data.ImportOptions(merge_spellings=True))
+
+
+def one_at_every_door(
+    files: dict[str, tuple[str, bytes]],
+    nothing: Path,
+    open_page: Open,
+    folder: Path,
+    answers: Sequence[str] = ("--accept-guesses",),
+    options: data.ImportOptions | None = None,
+) -> None:
+    """Page, command line and Python give one audit, to the last digit. answers: to what is asked, as options of the
+    command line and of Python; the page takes what is likely."""
     app = open_page("recommender", how="bring")
     for key, (name, raw) in files.items():
         app.file_uploader(key=f"own-{key}").set_value((name, raw, "text/csv"))
@@ -366,8 +385,9 @@ def one_at_every_door(files: dict[str, tuple[str, bytes]], nothing: Path, open_p
     done = kinds.run(workspace, "audit", {"lists": made.digest, "groups": [group], "k": 3})
     page = json.loads((workspace.get("audits", done["audits"]).path / "audit.json").read_text("utf-8"))
     recs, truth, who = (str(folder / name) for name, _ in files.values())
-    shared = ["--group", "gender", "--min-group-size", "5", "--k", "3", "--accept-guesses"]
+    shared = ["--group", "gender", "--min-group-size", "5", "--k", "3", *answers]
     told = ["audit", "--recommendations", recs, "--truth", truth, "--users", who, "--out", str(folder / "audit.json")]
     assert main([*told, *shared]) == 0
-    python = fairdash.audit(recs, truth, who, groups=[GroupSpec(("gender",), (None,), 5)], k=3).to_json()
+    groups = [GroupSpec(("gender",), (None,), 5)]
+    python = fairdash.audit(recs, truth, who, groups=groups, k=3, options=options).to_json()
     assert json.loads((folder / "audit.json").read_text("utf-8")) == python == page

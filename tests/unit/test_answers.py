@@ -143,3 +143,60 @@ def test_what_is_no_answer_is_said(tmp_path: Path, capsys: pytest.CaptureFixture
     for option, text in (("--rating-missing", "x"), ("--relevance-threshold", "much"), ("--event-weight", "buy")):
         assert main([*command, option, text]) == EXIT_ERROR
         assert option in capsys.readouterr().err
+
+
+ITEMS = "code,genres,kind,named\n" + "".join(f"i{i},A~B{i % 2},x,T{i}\n" for i in range(8))
+WHEN = _log("date,at,also", lambda n, r: f"2014-03-{1 + n % 9:02},{n % 9 + 8}:30,{n % 23}:15")
+PARTED = _log("rating,which", lambda n, r: f"{r},{('a', 'train', 'test', 'valid')[1 + n % 3]}")
+TABLES = {"plain": PLAIN, "when": WHEN, "parted": PARTED, "caret": PLAIN.replace(",", "^"), "items": ITEMS,
+          "events": _log("event,how", lambda n, r: f"{('view', 'buy')[n % 2]},{('near', 'far')[n % 2]}"),
+          "people": "user_id,partner,sex\n" + "".join(f"u{u},u{11 - u},{'MF'[u % 2]}\n" for u in range(12)),
+          "bad": _log("rating", lambda n, r: "so-so" if n % 2 else r), "few": PLAIN + "u99,i0,5\n",
+    "again": PLAIN + "u0,i0,5\nu0,i0,2\n"}  # fmt: skip
+# options, what they say, the log, and the table of people or items beside it
+ALONE: dict[str, tuple[list[str], dict[str, Any], str, str]] = {
+    "separator": (["--separator", "^"], {"separator": "^"}, "caret", ""),
+    "no header": (["--header", "no"], {"header": False}, "plain", ""),
+    "user": (["--user-column", "item_id", "--item-column", "user_id"], {"user": "item_id", "item": "user_id"}, "plain",
+             ""),
+    "no rating": (["--rating-column", ""], {"rating": ""}, "plain", ""),
+    "counts": (["--rating-kind", "count"], {"rating_kind": "count"}, "plain", ""),
+    "any": (["--relevance-threshold", "any"], {"relevance_threshold": None}, "plain", ""),
+    "core": (["--k-core", "3"], {"k_core": 3}, "few", ""),
+    "clock": (["--clock-column", "also"], {"clock": "also"}, "when", ""),
+    "time": (["--time-column", "at"], {"time": "at"}, "when", ""),
+    "from": (["--from", "2014-03-02", "--to", "2014-03-06"], {"start": "2014-03-02", "end": "2014-03-06"}, "when", ""),
+    "parts": (["--split-column", "which"], {"split": "which"}, "parted", ""),
+    "event": (["--event-column", "how", "--event", "far"], {"event": "how", "events": ("far",)}, "events", ""),
+    "weights": (["--event", "all", "--event-weight", "buy=5"], {"events": ("all",), "event_weights": (("buy", 5.0),)},
+                "events", ""),
+    "people": (["--users-id-column", "partner"], {"users_id": "partner"}, "plain", "users"),
+    "items": (["--items-id-column", "code", "--title-column", "named"], {"items_id": "code", "title": "named"}, "plain",
+              "items"),
+    "categories": (["--categories-column", "kind"], {"categories": "kind"}, "plain", "items"),
+    "between": (["--category-separator", "~"], {"category_separator": "~"}, "plain", "items"),
+    "bad": (["--drop-bad-ratings", "yes"], {"drop_bad_ratings": True}, "bad", ""),
+    "best": (["--keep", "best"], {"dedupe": "best"}, "again", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ALONE)
+def test_options_that_nothing_asks_for_say_what_python_says(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, said, log, beside = ALONE[case]
+    paths = {"interactions": tmp_path / "log.csv"} | ({beside: tmp_path / "beside.csv"} if beside else {})
+    paths["interactions"].write_text(TABLES[log], "utf-8")
+    if beside:
+        paths[beside].write_text(TABLES["people" if beside == "users" else beside], "utf-8")
+    given = [word for role, path in paths.items() for word in (f"--{role}", str(path))]
+    digests = []
+    for more in ([], words):
+        out = tmp_path / f"out{len(more)}"
+        code = main(["data", *given, "--accept-guesses", "--out", str(out), *more])
+        digests.append(data.load(out).digest if code == 0 else "")
+    expected, _ = data.build(
+        paths["interactions"], paths.get("users"), paths.get("items"), options=ImportOptions(**said)
+    )
+    assert digests[1] == expected.digest, capsys.readouterr().err
+    assert digests[0] != digests[1]

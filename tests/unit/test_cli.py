@@ -79,6 +79,7 @@ def test_files_and_run_folder_give_the_same_audit(
     recommended = tmp_path / "recs.csv"
     main(["recommend", "--run", str(run), "--out", str(recommended), "--scores"])
     shared = ["--group", "gender", "--item-group", "creator_gender", "--replicates", "50", "--permutations", "50"]
+    shared += ["--item-group", "popularity"]
     by_files = told(
         capsys, "audit", "--recommendations", str(recommended), "--truth", str(run / "truth.csv"),
         "--users", str(run / "users.csv"), "--items", str(run / "items.csv"),
@@ -89,6 +90,12 @@ def test_files_and_run_folder_give_the_same_audit(
         assert by_files[part] == by_run[part], part
     for key, value in by_run["overall"].items():
         assert by_files["overall"][key] == pytest.approx(value, abs=1e-9), key
+    for kind in ("popularity", "creator_gender"):
+        ours, theirs = (found["items"]["by_group"][kind] for found in (by_run, by_files))
+        assert ours.keys() == theirs.keys()
+        for name, row in ours.items():
+            for key in ("n", "catalogue_share", "exposure_share"):
+                assert theirs[name][key] == pytest.approx(row[key], abs=1e-9), (name, key)
     for key, row in by_run["gaps"]["gender"].items():
         assert by_files["gaps"]["gender"][key]["gap"] == pytest.approx(row["gap"], abs=1e-6), key
         assert by_files["gaps"]["gender"][key]["p_value"] == row["p_value"], key

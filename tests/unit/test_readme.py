@@ -58,7 +58,7 @@ FASTER = {
 }
 N_USERS, N_ITEMS = 120, 60
 BROUGHT = {"i.csv": "interactions", "u.csv": "users", "it.csv": "items"}  # files that README's reader has
-OF_RUN = ("truth.csv", "train.csv", "users.csv")  # these a run folder holds
+OF_RUN = ("truth.csv", "train.csv", "valid.csv", "users.csv")  # these a run folder holds
 
 
 @dataclass(frozen=True)

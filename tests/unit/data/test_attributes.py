@@ -101,6 +101,7 @@ def test_merging_is_proposed_with_counts_and_can_be_refused() -> None:
     [
         ("de;en", "fr", "en;fr"),
         ("de|en", "fr", "en|fr"),
+        ("de、en", "fr", "en、fr"),
         ("['de', 'en']", "['fr']", "['en','fr']"),
         ("de, en", "fr", "en,fr", "de", "en"),
         ('["de","en"]', "fr", "en; fr"),

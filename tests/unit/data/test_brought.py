@@ -176,13 +176,26 @@ def test_each_system_is_its_own() -> None:
 def test_our_split_and_tables_give_the_same_audit() -> None:
     holes = RECS[(RECS["rank"] + RECS["user_id"]) % 4 != 0]
     strange = holes.assign(item_id=holes["item_id"].where(holes["rank"] != 2, 900 + holes["user_id"]))
-    for recs in (RECS, holes, strange):
+    fine = RECS.assign(score=1 / (7 * RECS["rank"] + RECS["user_id"]))  # float32 would make others of them
+    for recs in (RECS, holes, strange, fine):
         tables = brought.bring(_csv(recs), _csv(TRUTH), _csv(USERS), _csv(TRAIN))
         _, split = given_split(tables)
         lists, findings = inputs.lists_for(tables, "", split.training.users["user_id"])
         options = {"groups": [GroupSpec(("gender",), (), 2)], "replicates": 20, "permutations": 20}
         whole = audit.from_split(split, lists, findings=findings, **options).to_json()  # type: ignore[arg-type]
         assert whole == _result(tables)
+
+
+def test_scores_are_kept_in_half_the_bytes_where_that_keeps_every_digit() -> None:
+    things = pd.DataFrame({"item_id": [str(i) for i in range(ITEMS)]})
+    for score, kind in ((1 - RECS["rank"] / 16, np.float32), (1 / RECS["rank"], np.float64), (None, np.float32)):
+        recs = RECS if score is None else RECS.assign(score=score)
+        tables = brought.bring(_csv(recs), _csv(TRUTH), _csv(USERS))
+        users = given_split(tables)[1].training.users["user_id"]
+        for lists, _ in (inputs.lists_for(tables, "", users), read_lists(_csv(recs), USERS.astype(str), things)):
+            assert lists.scores.dtype == kind
+            kept = lists.scores[lists.items >= 0]
+            assert np.isnan(kept).all() if score is None else set(kept.tolist()) == set(score.tolist())
 
 
 def test_odd_frames() -> None:

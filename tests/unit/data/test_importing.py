@@ -72,6 +72,9 @@ def test_attributes_beside_interactions_go_to_whom_they_belong() -> None:
         ("User ID,Item ID,Stars,Date", ("User ID", "Item ID", "Stars", "Date")),
         ("customer,product,weight,order", ("customer", "product", "weight", "order")),
         ("rating,timestamp,track,listener_userid", ("listener_userid", "track", "rating", "timestamp")),
+        ("klant,product,beoordeling,tijdstip", ("klant", "product", "beoordeling", "tijdstip")),
+        ("kullanici,urun,puan,zaman", ("kullanici", "urun", "puan", "zaman")),
+        ("مستخدم,منتج,تقييم,وقت", ("مستخدم", "منتج", "تقييم", "وقت")),
     ],
 )
 def test_columns_are_guessed_by_name(header: str, mapping: tuple[str, ...]) -> None:
@@ -87,6 +90,12 @@ def test_columns_are_guessed_by_name(header: str, mapping: tuple[str, ...]) -> N
     seen = data.preview(("x.csv", "\n".join([header, *rows]).encode()))
     found = seen.mapping
     assert (found.user, found.item, found.rating, found.time) == mapping
+
+
+def test_what_people_wrote_is_no_rating() -> None:
+    head, *rows = LOG.replace("rating", "feedback", 1).splitlines()
+    log = [head, *(row.rsplit(",", 2)[0] + ",I liked it,1" for row in rows)]
+    assert data.preview(("x.csv", "\n".join(log).encode())).mapping.rating is None
 
 
 def test_ids_of_the_other_files_tell_the_columns() -> None:
@@ -249,6 +258,7 @@ def test_column_that_is_called_like_one_of_ours_keeps_its_content() -> None:
     ("cell", "names"),
     [
         *[("A|B|A", "A|B"), ("A; B", "A|B"), ("['A', 'B C']", "A|B C"), ("A, B", "A|B"), (" A | ", "A")],
+        *[("A、B", "A|B"), ("A；B", "A|B"), ("#A #B", "A|B"), ("#A", "A")],
         *[("A / B", "A|B"), ("[A, B]", "A|B"), ("{'B', 'A'}", "A|B"), ("{'A': 7, 'B': 1}", "A|B")],
         ("[{'id': 28, 'name': 'A'}, {'id': 12, 'name': 'B'}]", "A|B"),
         ('[{"id": 28, "name": "A"}, {"id": 12, "name": "B"}]', "A|B"),

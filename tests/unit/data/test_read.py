@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fairdash.data import read
-from fairdash.data.read import Reading
+from fairdash.data.table import Reading
 from fairdash.errors import DataError
 
 ROWS = [("user_id", "item_id", "title"), ("007", "NA", "Tomás, the film"), ("9007199254740993", "1", 'She said "no"')]

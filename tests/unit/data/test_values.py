@@ -182,9 +182,9 @@ def test_a_lone_number_is_offered_and_not_taken() -> None:
 @pytest.mark.parametrize("cells", [("Ja", "Nein"), ("True", "False")])
 def test_yes_and_no_under_an_unknown_name_are_asked(cells: tuple[str, str]) -> None:
     rows = "".join(f"u{u},i{i},{cells[(u * i) % 2]}\n" for u in range(7) for i in range(7))
-    log = ("log.csv", f"user_id,item_id,gefallen\n{rows}".encode())
+    log = ("log.csv", f"user_id,item_id,behalten\n{rows}".encode())
     assert [question.key for question in data.questions(data.preview(log).findings)] == ["rating"]
-    assert data.build(log, options=ImportOptions(rating="gefallen"))[0].relevance_threshold == 1.0
+    assert data.build(log, options=ImportOptions(rating="behalten"))[0].relevance_threshold == 1.0
 
 
 def test_several_columns_of_what_was_done_are_asked() -> None:
@@ -326,3 +326,21 @@ def test_a_seldom_zero_beside_stars_is_asked_and_stays() -> None:
 
 def test_minus_one_without_a_sign_is_a_code() -> None:
     assert list(values.not_rated(np.array([1.0, 2, 3, 4, 5, 2.0**64] * 9))) == [2.0**64]
+
+
+def test_a_kind_of_event_without_a_weight_counts_once() -> None:
+    log = "user_id,item_id,event\n" + "".join(
+        f"u{u},i{i},{('view', 'buy', 'cart')[(u + i) % 3]}\n" for u in range(6) for i in range(6)
+    )
+    for events, counted in (
+        (("all",), {"view": 1.0, "buy": 5.0, "cart": 1.0}),
+        (("view", "buy"), {"view": 1.0, "buy": 5.0}),
+    ):
+        dataset, _ = data.build(
+            ("x.csv", log.encode()), options=ImportOptions(events=events, event_weights=(("buy", 5.0),))
+        )
+        found = {
+            (int(user[1:]) + int(item[1:])) % 3: weight
+            for user, item, weight in dataset.interactions[["user_id", "item_id", "rating"]].itertuples(index=False)
+        }
+        assert {("view", "buy", "cart")[kind]: weight for kind, weight in found.items()} == counted

@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairdash.data import brought
+from fairdash.data.findings import UnansweredError
+from fairdash.data.options import ImportOptions
 from fairdash.errors import ConfigError, DataError
 from fairdash.metrics import audit, files, inputs, stream
 from fairdash.metrics.catalogue import on_side
@@ -142,6 +144,8 @@ def test_parquet_by_score(tmp_path) -> None:
     [
         ({"rank": [1.5] * 1200}, "row 1, column rank: 1.5 is no rank"),
         ({"rank": [1] * 1200}, "another item at rank 1"),
+        ({"rank": ["1st"] * 1200}, "column rank: Failed to parse string: '1st'"),
+        ({"score": ["0,5"] * 1200}, "column score: Failed to parse string: '0,5'"),
         ({"item_id": [None] * 1200}, "has no row with a user_id and a item_id"),
     ],
 )
@@ -271,3 +275,25 @@ def test_streamed_lists_are_repaired_as_others(tmp_path, monkeypatch, scattered:
     same(found["groups"], expected["groups"])
     keys = {finding["key"] for finding in found["findings"]}
     assert {"columns_aside", "empty_ids", "id_spaces", "padded_ids", "rank_holes"} <= keys
+
+
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_ranks_against_scores_are_said_of_streamed_lists_too(tmp_path, upside_down: bool) -> None:
+    data = make(seed=8)
+    lists = data["recommendations"]
+    score = lists["rank"] / 20 if upside_down else 1 - (lists["rank"] % 9) / 20
+    write(tmp_path / "a.parquet", lists.assign(score=score).rename(columns={"rank": "position"}))
+    rest = {key: value for key, value in data.items() if key != "recommendations"}
+    doors = (stream.from_parquet, audit.from_frames)
+    found, expected = (door(tmp_path / "a.parquet", **rest, **OPTIONS) for door in doors)
+    said = {finding.key: finding for finding in found.findings}
+    key = "opposite_orders" if upside_down else "order"
+    assert said[key].count
+    assert said == {finding.key: finding for finding in expected.findings}
+    for door in doors if upside_down else ():
+        with pytest.raises(UnansweredError, match="position and score tell opposite orders"):
+            door(tmp_path / "a.parquet", **rest, **OPTIONS, accept_guesses=False)
+    answered = ImportOptions(rank="position")
+    one, other = (door(tmp_path / "a.parquet", **rest, **OPTIONS, options=answered).to_json() for door in doors)
+    same(one["overall"], other["overall"])
+    assert key not in {finding["key"] for finding in one["findings"]}

@@ -1,0 +1,90 @@
+"""What a file is once it is read: a table of text. Every step after the reading takes one and gives one.
+
+Every cell stays the text that it is in the file ("NA", 007 and 9007199254740993 included); an empty cell is missing.
+The index of a table is the row number in the file, header included, so that a finding can point at it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fairdash import settings, words
+from fairdash.data.findings import Finding
+from fairdash.errors import DataError
+
+Source = str | Path | tuple[str, bytes]  # a path, or the name and content of an uploaded file
+
+SPACE = " "  # any run of spaces and tabs
+SEPARATORS = ("::", "\t", ",", ";", "|")
+SEPARATOR_TITLES = dict(
+    zip(
+        ("\t", ",", ";", "|", "::", SPACE),
+        words.several("tab", "comma", "semicolon", "pipe", "double colon", "white space"),
+        strict=True,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read one file, where the guess is wrong; None: guess. header: whether the first row holds names. person:
+    the column of the person, by which lists in cells are laid out."""
+
+    separator: str | None = None
+    encoding: str | None = None
+    header: bool | None = None
+    person: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A file as text. frame: str columns, missing where empty; its index is the row number in the file."""
+
+    name: str
+    frame: pd.DataFrame
+    separator: str  # or what the file is: "parquet", "json", "json lines", "python", "blocks"
+    encoding: str
+    header: bool
+    blank_rows: int = 0
+    spaced: tuple[str, ...] = ()  # columns whose cells are lists cut by spaces (RecBole's ":token_seq")
+    notes: tuple[Finding, ...] = ()  # what was seen or decided while it was read
+    folders: tuple[str, ...] = ()  # columns that the names of its folders tell (Hive's "year=2023")
+
+
+def check_size(name: str, rows: int, width: int) -> None:
+    """Raises DataError for more rows or columns than `settings` allow."""
+    if width > settings.MAX_COLUMNS:
+        message = words.say(
+            "{name} has {width} columns; the limit is {max_columns}.",
+            name=name,
+            width=width,
+            max_columns=settings.MAX_COLUMNS,
+        )
+        raise DataError(message, "Leave out the columns that are not needed, or check the separator.")
+    if rows > settings.MAX_ROWS:
+        raise too_many_rows(name, rows)
+
+
+def too_many_rows(name: str, rows: int) -> DataError:
+    """The error of a table of too many rows."""
+    return DataError(
+        words.say("{name} has {rows} rows; the limit is {max_rows}.", name=name, rows=rows, max_rows=settings.MAX_ROWS),
+        "Bring a sample of the people.",
+    )
+
+
+def too_large(name: str, size: int, limit: int) -> DataError:
+    """The error for content beyond a limit in megabytes."""
+    hint = (
+        "Leave out columns and rows that are not needed, use Parquet, or raise the limit in the environment "
+        "(FAIRDASH_MAX_UPLOAD_MB, FAIRDASH_MAX_UNPACKED_MB)."
+    )
+    return DataError(
+        words.say(
+            "{name} has {size} MB; the limit is {limit} MB.", name=name, size=words.number(size / 1e6, 0), limit=limit
+        ),
+        hint,
+    )
