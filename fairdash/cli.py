@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fairdash.mitigation.base import Mitigation
     from fairdash.progress import Progress
     from fairdash.run import Run
-    from fairdash.schema import Dataset, GroupSpec, Lists
+    from fairdash.schema import Dataset, GroupSpec, Lists, Split
     from fairdash.stages.compare import Made
     from fairdash.stages.fit import TrainSpec
     from fairdash.stages.mitigate import Mitigated
@@ -139,7 +139,6 @@ def _data(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from fairdash import data
     from fairdash.mitigation.base import Mitigation
     from fairdash.recommenders import DEFAULT
     from fairdash.stages import fit
@@ -152,7 +151,7 @@ def _train(arguments: argparse.Namespace) -> int:
     engine = _engine(arguments)  # a wrong address is said before the data are read
     dataset, findings = _read_dataset(arguments)
     _tell(findings)
-    split = data.split.split(dataset, arguments.split or data.split.usual(dataset), seed=arguments.seed)
+    split = _cut(arguments, dataset)
     for note in split.notes:
         _progress(0.0, note)
     chosen: tuple[Mitigation, ...] = ()
@@ -203,8 +202,20 @@ def _after(arguments: argparse.Namespace, given: TrainSpec) -> TrainSpec:
     )
 
 
+def _cut(arguments: argparse.Namespace, dataset: Dataset) -> Split:
+    """The data cut as it was asked for, or as usual, which is said where it is by chance."""
+    from fairdash.data.split import split, usual
+
+    asked = arguments.split or usual(dataset)
+    if not arguments.split and asked.startswith("user-random"):
+        told = words.later(
+            "The data have no times, so what is held out of each person is drawn by chance (--split {split})."
+        )
+        _progress(0.0, words.say(told, split=asked))
+    return split(dataset, asked, seed=arguments.seed)
+
+
 def _search(arguments: argparse.Namespace) -> int:
-    from fairdash import data
     from fairdash.groups import form_all
     from fairdash.recommenders import DEFAULT
     from fairdash.schema import GroupSpec
@@ -214,7 +225,7 @@ def _search(arguments: argparse.Namespace) -> int:
 
     engine = _engine(arguments)
     dataset, _ = _read_dataset(arguments)
-    split = data.split.split(dataset, arguments.split or data.split.usual(dataset), seed=arguments.seed)
+    split = _cut(arguments, dataset)
     groups = [_group(text, arguments) for text in arguments.group]
     options, recommender = _options(arguments.set), arguments.recommender or DEFAULT
     found = search(
@@ -391,7 +402,7 @@ def _learn(arguments: argparse.Namespace) -> int:
     from fairdash.stages import feedback
 
     dataset, _ = _read_dataset(arguments)
-    split = data.split.split(dataset, arguments.split or data.split.usual(dataset), seed=arguments.seed)
+    split = _cut(arguments, dataset)
     given = thumbs(EventLog(arguments.log), arguments.taken)
     version = feedback.version(dataset, split, given, words.say("{name} with feedback", name=dataset.name))
     data.save(version, arguments.out)

@@ -4,6 +4,8 @@ FAIRDASH_<NAME>. One that changes numbers says so: `fairdash.identity` makes it 
 from __future__ import annotations
 
 import os
+import re
+import sys
 from pathlib import Path
 
 NUMBERS: set[str] = set()  # names of the settings that change numbers
@@ -12,7 +14,11 @@ NUMBERS: set[str] = set()  # names of the settings that change numbers
 def _number(name: str, default: int, *, numbers: bool = False) -> int:
     if numbers:
         NUMBERS.add(name)
-    return int(os.environ.get(f"FAIRDASH_{name}", default))
+    given = os.environ.get(f"FAIRDASH_{name}", "").strip() or str(default)
+    if re.fullmatch(r"\d+", given, re.ASCII) is None:
+        print(f"FAIRDASH_{name} is {given!r}: give a whole number from 0 on, or unset it.", file=sys.stderr)
+        raise SystemExit(2)  # read while modules load, before anything could catch an error
+    return int(given)
 
 
 def home() -> Path:

@@ -37,8 +37,11 @@ OWN = "own"
 
 
 def usual(dataset: Dataset) -> str:
-    """The split of those who choose none: the one that the data came with, else leave-one-out."""
-    return OWN if PART in dataset.interactions else "leave-one-out"
+    """The split of those who choose none: the one that the data came with; else leave-one-out; by chance where nothing
+    says what came last."""
+    if PART in dataset.interactions:
+        return OWN
+    return "leave-one-out" if TIME in dataset.interactions else "user-random:0.8"
 
 
 @words.speaking(words.ENGLISH)

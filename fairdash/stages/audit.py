@@ -13,7 +13,7 @@ from fairdash.data.findings import Finding
 from fairdash.groups import from_json as group_from_json
 from fairdash.metrics import audit as audits
 from fairdash.metrics.value import Audit, ModelSide
-from fairdash.progress import Progress, silent
+from fairdash.progress import Progress, silent, within
 from fairdash.run import Run
 from fairdash.schema import Floats, GroupSpec, Lists, Split
 
@@ -77,7 +77,7 @@ def audit(
             vectors=vectors,
             seed=spec.seed,
             replicates=spec.replicates,
-            progress=progress,
+            progress=within(progress, 0.0, 0.9),
         )
     progress(0.9, words.say("Bootstrapping and permuting"))
     findings = [Finding.from_json(found) for found in run.meta.get("findings", ())]

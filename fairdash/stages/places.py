@@ -251,7 +251,7 @@ def lacking(method: str, recommender: str, offered: Collection[str]) -> ConfigEr
     if not lacks:
         return None
     able = offering(lacks[0])
-    named = words.say("A run of lists of another system") if recommender == "lists" else recommender
+    named = words.say("a run of lists of another system") if recommender == "lists" else recommender
     hint = (
         words.say("Choose a run of {recommenders}, or another method.", recommenders=words.say(" or ").join(able))
         if able

@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -64,7 +64,7 @@ class Search:
 
     @property
     def best(self) -> Trial:
-        """The (first) chosen trial; its options are what `build` takes."""
+        """The (first) chosen trial; its options are what a training takes, the profile among them."""
         return self.trials[self.chosen[0]]
 
     @property
@@ -117,14 +117,18 @@ def search(
     key = identity.of("search", recommender, ranges, shared, objective, seed, data.digest, between, where)
     done = _stored(folder, key)
     study = _study(objective, seed)
-    study.enqueue_trial(_defaults(recommender, space))
+    within, beyond = _defaults(recommender, space)
+    study.enqueue_trial(within)
     results: list[Trial] = []
     trying = _Trying(recommender, data, groups, min_size, seed, device, folder.absolute(), trials)
     while len(results) < trials:
         at_once = min(1 if engine is None else engine.workers, trials - len(results))
         asked = [study.ask({name: _distribution(values) for name, values in space.items()}) for _ in range(at_once)]
         numbers = range(len(results), len(results) + at_once)
-        wanted = [(number, {**fixed, **one.params}) for number, one in zip(numbers, asked, strict=True)]
+        wanted = [
+            (number, {**fixed, **one.params, **({} if number else beyond)})
+            for number, one in zip(numbers, asked, strict=True)
+        ]
         fresh = wanted[max(0, len(done.trials) - len(results)) :]
         found: Iterator[Trial] = iter(())
         if fresh:
@@ -140,7 +144,7 @@ def search(
             results.append(trial)
             goals = (trial.accuracy,) if objective == "accuracy" else (trial.accuracy, trial.gap)
             told = [goal for goal in goals if goal is not None]
-            if len(told) == len(goals):
+            if len(told) == len(goals) and (number or not beyond):  # what was drawn for such an option was not tried
                 study.tell(one, told)
             else:
                 study.tell(one, state=optuna.trial.TrialState.FAIL)
@@ -162,7 +166,9 @@ def search(
             "Narrow the ranges, or check the data.",
         )
     attribute = "" if groups is None else groups.attribute
-    return Search(recommender, objective, attribute, seed, tuple(results), chosen)
+    told = {"profile": ",".join(data.profile)} if data.profile else {}
+    named = tuple(replace(trial, options={**told, **trial.options}) for trial in results)
+    return Search(recommender, objective, attribute, seed, named, chosen)
 
 
 def _check(
@@ -202,11 +208,14 @@ def _check(
     parse(config, {**fixed, **tops})
 
 
-def _defaults(recommender: str, space: Space) -> dict[str, Any]:
-    """The default options as far as they lie in the space."""
+def _defaults(recommender: str, space: Space) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The usual options: those that lie in the space, and those beside it, such as one that goes by the data."""
     default = RECOMMENDERS[recommender].options()
-    values = {name: getattr(default, name) for name in space}
-    return {name: value for name, value in values.items() if _lies_in(value, space[name])}
+    within, beyond = {}, {}
+    for name in space:
+        value = getattr(default, name)
+        (within if _lies_in(value, space[name]) else beyond)[name] = value
+    return within, beyond
 
 
 def _lies_in(value: Any, values: Range | tuple[Any, ...]) -> bool:

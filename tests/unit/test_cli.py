@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -506,11 +507,25 @@ def test_the_demo_ends_with_its_comparison(
     monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path))
     monkeypatch.setattr(kinds, "_train", lambda w, p, step: train(w, {**p, "recommender": "ease", "options": {}}, step))
     assert main(["demo"]) == 0
-    said = capsys.readouterr().out
+    said, steps = capsys.readouterr()
+    done = [float(step) for step in re.findall(r"^ *(\d+\.\d)% ", steps, re.MULTILINE)]
+    assert len(done) > 10
+    assert done == sorted(done)
     (made,) = (tmp_path / "comparisons").iterdir()
     assert f"Comparison {made.name} in {tmp_path}" in said
     assert "Planted: A third of what is in women's histories" in said
     assert "Found: NDCG@10: men 0." in said
+
+
+def test_data_without_times_are_cut_by_chance_where_nobody_chose_and_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"u{user},i{(user + item) % 9},{1 + item % 5}\n" for user in range(12) for item in range(6))
+    (tmp_path / "log.csv").write_text("user,item,rating\n" + rows)
+    given = ["--interactions", str(tmp_path / "log.csv"), "--recommender", "popularity", "--out", str(tmp_path / "run")]
+    assert main(["train", *given]) == 0
+    assert "drawn by chance (--split user-random:0.8)" in capsys.readouterr().err
+    assert Run.load(tmp_path / "run").split.spec == "user-random:0.8"
 
 
 def test_help_imports_no_tables_and_no_tensors() -> None:

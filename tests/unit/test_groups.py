@@ -180,6 +180,15 @@ print(schema.GroupSpec(("a",)).min_size, groups.from_json({"attributes": ["a"]})
     assert said.stdout == "7 7\n"
 
 
+@pytest.mark.parametrize("given", ["abc", "-5", "1.5"])
+def test_a_setting_that_is_no_number_is_named_before_anything_begins(given: str) -> None:
+    environment = {**os.environ, "FAIRDASH_MIN_GROUP_SIZE": given}
+    command = [sys.executable, "-m", "fairdash", "--help"]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert said.returncode == 2
+    assert said.stderr == f"FAIRDASH_MIN_GROUP_SIZE is {given!r}: give a whole number from 0 on, or unset it.\n"
+
+
 def test_a_list_of_people_is_an_attribute_and_crosses_with_others() -> None:
     table = _table(gender=["F", "F", "M", "M", None])
     listed = GroupSpec(("picked",), members=(("picked", ("u0", "u2", "gone")),))

@@ -13,6 +13,7 @@ from fairdash.errors import Cancelled, ConfigError
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import build
 from fairdash.recommenders.base import Range
+from fairdash.recommenders.bert_sequence import SequenceOptions
 from fairdash.schema import Groups, TrainingData
 from fairdash.stages import search
 from fairdash.stages.search import Trial
@@ -116,6 +117,20 @@ def test_a_stopped_search_goes_on_to_the_same_result(tmp_path: Path) -> None:
     other = run(tmp_path / "b", seed=1)  # another search in the same folder begins anew
     assert [trial.options for trial in other.trials] != [trial.options for trial in whole.trials]
     assert sorted(done) == done
+
+
+def test_the_first_trial_has_the_usual_options_also_one_that_goes_by_the_data(tmp_path: Path) -> None:
+    small = {"epochs": "1", "width": "16", "layers": "1"}
+    found = search.search("bert_sequence", make_data(), fixed=small, trials=2, folder=tmp_path)
+    assert [trial.note for trial in found.trials] == ["", ""]
+    assert found.trials[0].options["dropout"] == SequenceOptions().dropout
+    assert found.trials[1].options["dropout"] >= 0
+
+
+def test_options_name_the_profile_that_they_were_measured_with(tmp_path: Path) -> None:
+    found = run(tmp_path, make_data(profile=("gender",)), trials=1)
+    assert found.best.options["profile"] == "gender"
+    assert "profile" not in run(tmp_path, trials=1).best.options
 
 
 def test_trials_that_cannot_work_are_noted(tmp_path: Path) -> None:
