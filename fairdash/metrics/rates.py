@@ -15,10 +15,17 @@ mixed in. With S1, S2, S3 the sums of powers of all groups' values, and a = S2 /
     v = m (a − m)   and   b = a − 2 m + (S3 / S1 − a²) / (a − m);
 
 that v only raises the group's own. Values of 0 and 1 have these anyway. Towards lower values no b above that of hits of
-one size is believed, a − 2 m with the group's own a.
+one size is believed, a − 2 m with the group's own a. Where m is not below a, everybody has a hit and hits differ in size
+alone: v is not below min(1, m / a) times the sizes' variance S3 / S1 − a², or that of all people where it is less, and
+b not below 0. Values that may be negative have no sizes: JUMPS people with the variance of all are mixed in.
 
 Rates over pairs (hits of all of a group's trials) have the linearised variance of a quotient, Σ (hits − r · trials)² /
-(Σ trials)², and the b of rates whose hits come more often, not in other numbers a person.
+(Σ trials)², and the b of rates whose hits come more often, not in other numbers a person. One person, or people of one
+rate, have no such variance: that of JUMPS people as they are among all groups is mixed in, of hits the smaller part
+that their own rate is of the rate of all.
+
+Where all people of all groups have one value, nothing tells how others would differ: they may have any value of the
+range, and are as few as none of n stands for. An open end of the range counts as as far away as the other end.
 
 The interval of a difference a − b runs from d − hypot(a − low a, high b − b) to d + hypot(high a − a, b − low b)
 (Newcombe 1998; Zou & Donner 2008 for intervals of any kind), for groups of different people. Who is in both moves
@@ -46,7 +53,8 @@ ROUNDING = 1e-12  # parts of a sum of squares that are rounding alone
 class Rates:
     """Columns of sums whose quotients are the groups' values: one target, or one a category. squares: columns of sums
     of squared numerators, for means of per-user values. labels: the targets' names where there are several. log: the
-    values are the quotients' logarithms, NaN for 0. hits: numerators are parts of their denominators."""
+    values are the quotients' logarithms, NaN for 0. hits: numerators are parts of their denominators. within: the range
+    of the quotients (with their offset), infinite where it is open."""
 
     numerators: tuple[int, ...]
     denominators: tuple[int, ...]
@@ -55,6 +63,7 @@ class Rates:
     offset: float = 0.0
     log: bool = False
     hits: bool = True
+    within: tuple[float, float] = (0.0, 1.0)
 
     def of(self, sums: Array) -> Array:
         """Values [..., g, t] from sums [..., g, c]; NaN where the denominator is 0."""
@@ -134,27 +143,37 @@ def spread(rates: Rates, total: Array, moments: Array, people: NDArray[np.int64]
     with np.errstate(invalid="ignore", divide="ignore"):
         if rates.squares:
             n = total[:, rates.denominators]
-            variance, up, down = _of_means(rates, total, moments, *pooled)
+            variance, up, down, whole = _of_means(rates, total, moments, *pooled)
         else:
             n = np.broadcast_to(people[:, None], value.shape).astype(np.float64)
-            variance, up, down = _of_rates(rates, n, total, moments, *pooled)
+            variance, up, down, whole = _of_rates(rates, n, total, moments, *pooled)
+    above, below = _room(np.exp(value) if rates.log else value, *rates.within)
+    up, down = np.where(whole > 0, up, above), np.where(whole > 0, down, -below)
     nan = np.where(known, 0.0, np.nan)
     return Spread(value, np.where(known, n, 1.0), variance + nan, up + nan, down + nan, rates.log)
 
 
+def _room(value: Array, low: float, high: float) -> tuple[Array, Array]:
+    """From values [g, t] up and down to the ends of their range."""
+    above, below = high - value, value - low
+    if np.isinf(high):
+        above = np.abs(value) if np.isinf(low) else below
+    if np.isinf(low):
+        below = np.abs(value) if np.isinf(high) else above
+    return np.maximum(above, 0.0), np.maximum(below, 0.0)
+
+
 def _of_means(
     rates: Rates, total: Array, moments: Array, pooled: Array, pooled_moments: Array
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array]:
+    """Variance, b upwards and downwards [g, t], and the variance of all people [1, t]."""
     n, first, second = total[:, rates.denominators], total[:, rates.numerators], total[:, rates.squares]
     mean, variance, third = _central(n, first, second, moments[:, rates.numerators, rates.squares])
     middle, whole, skew = _central(
         pooled[None, rates.denominators], pooled[None, rates.numerators], pooled[None, rates.squares],
         pooled_moments[None, rates.numerators, rates.squares],
     )  # fmt: skip
-    # nobody differs: a hit would be one whole, where values of 0 or 1 leave room for it
-    hits_alone = np.isin(middle, (0.0, 1.0))
-    jump = np.where(whole > 0, skew / whole, np.where(hits_alone, 1.0 - 2 * middle, 0.0))
-    weight = np.where(jump == 0, 0.0, JUMPS * jump**2 / (n * variance + JUMPS * jump**2))
+    jump = np.where(whole > 0, skew / whole, 0.0)
     own = np.where(variance > 0, third / variance, 0.0)
     # hits of all groups' sizes, in a group whose mean is this one's; values that may be negative have no sizes
     all_first, all_second = pooled[None, rates.numerators], pooled[None, rates.squares]
@@ -162,12 +181,20 @@ def _of_means(
     uneven = pooled_moments[None, rates.numerators, rates.squares] / all_first - size**2
     sized = np.where(all_first != 0, uneven >= -ROUNDING * size**2, all_second == 0)
     uneven = np.where(uneven > ROUNDING * size**2, uneven, 0.0)
-    floor = np.where(sized, np.maximum(variance, mean * (size - mean)), variance)
+    floor = np.maximum(variance, mean * (size - mean))
     model = size - 2 * mean + np.where(floor > 0, uneven * mean / floor, 0.0)
-    model = np.where(sized, model, jump + 2 * middle - 2 * mean)
-    up = (1 - weight) * own + weight * model
+    least = np.minimum(mean / size, 1.0) * np.minimum(uneven, whole)  # of hits alone, which differ in size
+    few = np.maximum(floor, least)
+    higher = np.where(floor < least, np.maximum(size - 2 * mean + uneven * mean / few, 0.0), model)
+    floor = np.where(sized, few, np.maximum(variance, whole))
+    model, higher = (np.where(sized, one, jump + 2 * middle - 2 * mean) for one in (model, higher))
+    mixed = JUMPS * np.where(sized | (variance > 0), jump**2, whole)
+    weight = np.where(mixed > 0, mixed / (n * variance + mixed), 0.0)
+    up, down = ((1 - weight) * own + weight * one for one in (higher, model))
+    weight = np.where(sized, weight, JUMPS / (n - 1 + JUMPS))
     even = np.where(first != 0, second / first, 1.0) - 2 * mean
-    return (1 - weight) * variance + weight * floor, up, np.minimum(up, np.maximum(even, 0.0))
+    even = np.where(variance > 0, np.maximum(even, 0.0), even)
+    return (1 - weight) * variance + weight * floor, up, np.minimum(down, even), whole
 
 
 def _central(n: Array, first: Array, second: Array, third: Array) -> tuple[Array, Array, Array]:
@@ -181,22 +208,36 @@ def _central(n: Array, first: Array, second: Array, third: Array) -> tuple[Array
 
 def _of_rates(
     rates: Rates, n: Array, total: Array, moments: Array, pooled: Array, pooled_moments: Array
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array]:
+    """As `_of_means`, but the last: how far one person of all is off the rate of all, squared [1, t]."""
     hits, trials = rates.numerators, rates.denominators
     number, of = total[:, hits], total[:, trials]
     rate = number / of
     square, cross, weights = moments[:, hits, hits], moments[:, hits, trials], moments[:, trials, trials]
-    residual = square - 2 * rate * cross + rate**2 * weights
-    variance = n * np.where(residual <= ROUNDING * square, 0.0, residual) / of**2
+    residual = _residual(rate, square, cross, weights)
+    all_rate = pooled[None, hits] / pooled[None, trials]
+    everybody = pooled_moments[None]
+    whole = _residual(
+        all_rate, everybody[:, hits, hits], everybody[:, hits, trials], everybody[:, trials, trials]
+    ) / n.sum(axis=0)
+    floor = whole * np.where(all_rate > 0, np.minimum(rate / all_rate, 1.0), 1.0) if rates.hits else whole
+    residual = residual + JUMPS / (n - 1 + JUMPS) * np.maximum(n * floor - residual, 0.0)
+    variance = n * residual / of**2
     if not rates.hits:
-        return variance, np.zeros_like(variance), np.zeros_like(variance)
+        return variance, np.zeros_like(variance), np.zeros_like(variance), whole
     all_hits = pooled[None, hits]
     jump = np.where(all_hits > 0, pooled_moments[None, hits, hits] / all_hits, 1.0)
     lots = np.where(all_hits > 0, pooled_moments[None, hits, trials] / all_hits, 1.0)
     size = (square + JUMPS * jump**2) / (number + JUMPS * jump)
     trial = (cross + JUMPS * jump * lots) / (number + JUMPS * jump)
     b = n * (size / of + 2 * rate * (weights / of**2 - 2 * trial / of))
-    return variance, b, b
+    return variance, b, b, whole
+
+
+def _residual(rate: Array, square: Array, cross: Array, weights: Array) -> Array:
+    """Σ (hits − rate · trials)² from the sums of hits², hits · trials and trials²; 0 for rounding alone."""
+    value = square - 2 * rate * cross + rate**2 * weights
+    return np.where(value <= ROUNDING * square, 0.0, value)
 
 
 def unit(rates: Rates, total: Array, people: NDArray[np.int64]) -> Array:
