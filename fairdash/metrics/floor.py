@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash.metrics.bootstrap import interval
-from fairdash.metrics.groups import agreeing, constant
+from fairdash.metrics.bootstrap import constant, interval
+from fairdash.metrics.groups import agreeing
 
 Array = NDArray[np.float64]
 

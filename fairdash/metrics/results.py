@@ -18,7 +18,7 @@ from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS, QUOTIENTS, chosen, counted, over, part, why
 from fairdash.metrics.compared import Compared, aimed
-from fairdash.metrics.declare import Metric, Part, Quotient
+from fairdash.metrics.declare import Metric, Part
 from fairdash.metrics.families import parity
 from fairdash.metrics.families.categories import PLACES, SLOTS
 from fairdash.metrics.families.scores import CELLS
@@ -524,6 +524,7 @@ def person_estimate(total: Tally, key: str) -> Estimate:
 def _item_sums(total: Tally, group: ItemClass) -> ItemSums:
     return ItemSums(
         group=group,
+        people=total.n,
         layout=total.items_layout,
         total=total.items_total,
         boot=total.items_boot,
@@ -540,7 +541,7 @@ def item_estimates(total: Tally, group: ItemClass) -> dict[str, list[Estimate]]:
     for family in chosen(total.rules.only).values():
         if family.item_values is not None:
             found = added(found, family.item_values(sums).items())
-    return found
+    return {key: [replace(one, people=float(total.n)) for one in row] for key, row in found.items()}
 
 
 def _item_rows(
@@ -583,7 +584,7 @@ def item_gaps(total: Tally, group: ItemClass) -> dict[str, Estimate]:
     for family in chosen(total.rules.only).values():
         if family.item_gaps is not None:
             found = added(found, family.item_gaps(sums).items())
-    return found
+    return {key: replace(one, people=float(total.n)) for key, one in found.items()}
 
 
 def _interaction_share(catalogue: Catalogue, group: ItemClass) -> Array:
