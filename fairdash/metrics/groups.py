@@ -66,6 +66,7 @@ from scipy import sparse
 from scipy.optimize import brentq
 from scipy.special import betainc, gammainc, gammaincc, gammaincinv, gammaln, ndtri
 
+from fairdash import words
 from fairdash.metrics.bootstrap import (
     ALPHA,
     LEVEL,
@@ -95,7 +96,9 @@ DRAWN_CELLS = 100_000  # items × draws at once: they stay in the cache
 LARGER = (0.4, 3.0)  # a part of a hit, so many times as large as those that make up the variance: see `_with_larger`
 FEW_HITS = 3.0  # at which half of that part counts
 LITTLE_SKEW = 1e-3  # with less, a gamma variable is as good as normal
+NOTHING = 1e-12  # distances that are rounding alone
 STEPS = 32  # equally likely values of the group with more hits, over which the power is a mean
+ALL_ALIKE = words.later("everybody has the same, so that nothing tells how far apart groups may be")
 
 
 @dataclass(frozen=True, eq=False)
@@ -528,11 +531,16 @@ def distance(
     known = shuffled[~np.isnan(shuffled)]
     ends = (shown(low), shown(high)) if not math.isnan(high) else (math.nan, math.nan)
     found = shown(detectable_distance(square, moved))
-    if people is not None and observed > 0 and constant(moved):
-        most = shown(square)  # also where the spread is rounding alone, from which no end can be told
-        ends, found = (max(0.0, most - _unseen(statistic, total, people, root)), most), math.nan
-    elif people is not None and root and observed == 0 and constant(moved):
-        ends, found = (0.0, _unseen_apart(statistic, total, people)), math.nan
+    why, nothing = "", float(np.fmax.reduce(moved, initial=observed)) <= NOTHING
+    if people is not None and len(moved) > 1 and (nothing or constant(moved)):
+        found = math.nan  # no spread, or rounding alone, from which no end can be told
+        if observed > NOTHING:
+            most = shown(square)
+            ends = max(0.0, most - _unseen(statistic, total, people, root)), most
+        elif root:
+            ends = 0.0, _unseen_apart(statistic, total, people)
+        else:
+            ends, why = (math.nan, math.nan), ALL_ALIKE
     return Gap(
         gap=shown(square),
         ci=ends,
@@ -541,6 +549,7 @@ def distance(
         detectable=found,
         oriented=np.sqrt(moved) if root else moved,
         shuffled=np.sqrt(shuffled) if root else shuffled,
+        reason=why,
     )
 
 

@@ -170,7 +170,9 @@ def spread(rates: Rates, total: Array, moments: Array, people: NDArray[np.int64]
             n = np.broadcast_to(people[:, None], value.shape).astype(np.float64)
             variance, up, down, loose, whole = _of_rates(rates, n, total, moments, *pooled)
     above, below = room(np.exp(value) if rates.log else value, *rates.within)
-    up, down = np.where(whole > 0, up, above), np.where(whole > 0, down, -below)
+    # of one value at an end of the range there is no way but one
+    up = np.where(whole > 0, up, np.where(above > 0, above, -below))
+    down = np.where(whole > 0, down, np.where(below > 0, -below, above))
     nan = np.where(known, 0.0, np.nan)
     return Spread(value, np.where(known, n, 1.0), variance + nan, up + nan, down + nan, loose + nan, rates.log)
 

@@ -435,11 +435,20 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
             "of": gap.of,
             "detectable": math.nan if too_few else gap.detectable,
             **gap.more,
-            **floor.beside(gap.gap, gap.shuffled, gap.oriented, gap.p_value, below_zero=info.high <= 0),
+            **floor.beside(
+                gap.gap,
+                gap.shuffled,
+                gap.oriented,
+                gap.p_value,
+                below_zero=info.high <= 0,
+                most=info.high if info.high > 0 else -info.low,
+            ),
         }
         path = f"gaps.{attribute}.{metric}"
         if too_few:
             undefined[f"{path}.detectable"] = _TOO_FEW_PEOPLE
+        if math.isnan(rows[metric].get("above_floor_ci", (0.0,))[0]) and not math.isnan(gap.gap):
+            undefined[f"{path}.above_floor_ci"] = compare.ALL_ALIKE
         if math.isnan(gap.gap):
             undefined[path] = gap.reason or why(metric)
         elif gap.reason:
@@ -469,7 +478,7 @@ def without_interval(node: Mapping[str, Any], replicates: int, path: str = "") -
         here = f"{path}.{key}" if path else key
         if isinstance(inner, Mapping):
             found |= without_interval(inner, replicates, here)
-        elif (key == "ci" or key.endswith("_ci")) and (inner is None or None in inner):
+        elif (key == "ci" or key.endswith("_ci")) and not isinstance(inner, str) and (inner is None or None in inner):
             beside = ("value", "gap", "ratio") if key == "ci" else (key.removesuffix("_ci"),)
             if any(node.get(name) is not None for name in beside):
                 found[here] = "too few people to resample" if replicates else "no replicates were drawn"
