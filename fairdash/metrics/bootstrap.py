@@ -14,6 +14,9 @@ behaves as s · χ² with d degrees of freedom and a noncentrality λ, the true 
 give the replicates' mean and variance, and the interval holds all λ for which the value lies within the central 95 %.
 It begins at 0 unless the data say otherwise, and reaches at least to the value itself.
 
+Where no replicate is another than the value, as where everybody has the same list, it is no certainty: as few people as
+none of n stands for (Clopper & Pearson 1934) may have any value of the metric's range.
+
 Metrics of the whole catalogue (coverage, gini) have no useful bootstrap: a resample reaches fewer items than the people
 themselves. Their interval is the jackknife's over blocks of users left out (Quenouille 1956, Tukey 1958).
 """
@@ -23,7 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +38,7 @@ Array = NDArray[np.float64]
 
 LEVEL = 0.95
 ALPHA = 0.05  # of tests: 1 − LEVEL without the rounding
+TIE = 1e-9  # statistics that differ by less, relatively, are one value: sums of pieces differ by rounding
 TAILS = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)
 Z = float(ndtri((1 + LEVEL) / 2))
 POWER = 0.8  # the detectable gap is the one found with this probability
@@ -71,6 +75,27 @@ def interval(replicates: Array, low: float = -math.inf, high: float = math.inf) 
     return float(np.clip(lower, low, high)), float(np.clip(upper, low, high))
 
 
+def constant(replicates: Array) -> bool:
+    """Whether all that are known are one number, but for rounding."""
+    known = replicates[np.isfinite(replicates)]
+    return len(known) > 1 and float(np.ptp(known)) <= TIE * float(np.abs(known).max())
+
+
+def unseen(people: Any) -> Any:
+    """Part of all that may differ from n people who are alike: none of n has an upper end there."""
+    return 1 - ((1 - LEVEL) / 2) ** (1 / people)
+
+
+def room(value: Any, low: float, high: float) -> tuple[Array, Array]:
+    """From values up and down to the ends of their range; an open end counts as as far away as the other one."""
+    above, below = high - value, value - low
+    if math.isinf(high):
+        above = np.abs(value) if math.isinf(low) else below
+    if math.isinf(low):
+        below = np.abs(value) if math.isinf(high) else above
+    return np.maximum(above, 0.0), np.maximum(below, 0.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Estimate:
     """A value with what its interval is made of. replicates: the value under every bootstrap weight [r], or with each
@@ -93,6 +118,9 @@ class Estimate:
             return math.nan, math.nan
         if self.ends is not None:
             return self.ends
+        if self.kind != "jackknife" and self.people < MANY and constant(self.replicates):
+            part, (above, below) = unseen(self.people), room(self.value, self.low, self.high)
+            return self.value - part * float(below), self.value + part * float(above)
         if self.kind == "distance":
             low, high = distance_interval(self.value**2, self.replicates**2)
             ends = np.clip(np.sqrt([low, high]), self.low, self.high)

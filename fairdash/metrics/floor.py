@@ -13,14 +13,15 @@ and the value.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash.metrics.bootstrap import interval
-from fairdash.metrics.groups import agreeing, constant
+from fairdash.metrics.bootstrap import constant, interval
+from fairdash.metrics.groups import NOTHING, agreeing
 
 Array = NDArray[np.float64]
 
@@ -35,26 +36,36 @@ class Above:
     ci: tuple[float, float]
 
 
-def above(value: float, shuffled: Array, replicates: Array, p_value: float) -> Above:
-    """The part of a value ≥ 0 that is above its floor. shuffled: the statistic under shuffled labels [p]; replicates:
-    under bootstrap weights [b]; p_value: share of shufflings with a value at least as large."""
+def above(value: float, shuffled: Array, replicates: Array, p_value: float, most: float = math.inf) -> Above:
+    """The part of a value from 0 to `most` that is above its floor. shuffled: the statistic under shuffled labels [p];
+    replicates: under bootstrap weights [b]; p_value: share of shufflings with a value at least as large. The interval
+    is within what is left of that range; there is none where neither shows any spread."""
     null, moved = shuffled[np.isfinite(shuffled)], replicates[np.isfinite(replicates)]
     if not len(null) or np.isnan(value):
         return Above(np.nan, np.nan, (np.nan, np.nan))
     floor = float(null.mean())
     around = moved if len(moved) > 1 and not constant(moved) else null
+    if len(around) > 1 and (constant(around) or float(np.abs(around).max()) <= NOTHING):
+        return Above(floor, value - floor, (np.nan, np.nan))
     low, high = interval(around - around.mean() + (value - floor))
-    return Above(floor, value - floor, agreeing((low, max(high, 0.0)), value - floor, p_value))
+    low, high = agreeing((low, max(high, 0.0)), value - floor, p_value)
+    return Above(floor, value - floor, (max(low, -floor), min(high, most - floor)))
 
 
 def beside(
-    value: float, shuffled: Array, replicates: Array, p_value: float, *, below_zero: bool = False
+    value: float,
+    shuffled: Array,
+    replicates: Array,
+    p_value: float,
+    *,
+    below_zero: bool = False,
+    most: float = math.inf,
 ) -> dict[str, Any]:
     """floor, above_floor, above_floor_ci for the row of a value; empty without shuffled labels. below_zero: the value
-    and all the others are ≤ 0, farther below is worse."""
+    and all the others are ≤ 0, farther below is worse. most: the largest value there can be."""
     if not len(shuffled):
         return {}
     sign = -1.0 if below_zero else 1.0
-    found = above(sign * value, sign * shuffled, sign * replicates, p_value)
+    found = above(sign * value, sign * shuffled, sign * replicates, p_value, most)
     ends = found.ci if sign > 0 else (0.0 - found.ci[1], 0.0 - found.ci[0])
     return {"floor": sign * found.floor, "above_floor": sign * found.value, "above_floor_ci": ends}

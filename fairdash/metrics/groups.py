@@ -66,7 +66,18 @@ from scipy import sparse
 from scipy.optimize import brentq
 from scipy.special import betainc, gammainc, gammaincc, gammaincinv, gammaln, ndtri
 
-from fairdash.metrics.bootstrap import ALPHA, LEVEL, POWER, Z, detectable_distance, distance_interval
+from fairdash import words
+from fairdash.metrics.bootstrap import (
+    ALPHA,
+    LEVEL,
+    POWER,
+    TIE,
+    Z,
+    constant,
+    detectable_distance,
+    distance_interval,
+    unseen,
+)
 from fairdash.metrics.rates import Rates, Spread, difference, left_of, spread, unit
 
 Array = NDArray[np.float64]
@@ -85,8 +96,9 @@ DRAWN_CELLS = 100_000  # items × draws at once: they stay in the cache
 LARGER = (0.4, 3.0)  # a part of a hit, so many times as large as those that make up the variance: see `_with_larger`
 FEW_HITS = 3.0  # at which half of that part counts
 LITTLE_SKEW = 1e-3  # with less, a gamma variable is as good as normal
+NOTHING = 1e-12  # distances that are rounding alone
 STEPS = 32  # equally likely values of the group with more hits, over which the power is a mean
-TIE = 1e-9  # statistics that differ by less, relatively, are one value: sums of pieces differ by rounding
+ALL_ALIKE = words.later("everybody has the same, so that nothing tells how far apart groups may be")
 
 
 @dataclass(frozen=True, eq=False)
@@ -503,8 +515,9 @@ def distance(
     reason: str = "",
 ) -> Gap:
     """A distance over groups from a statistic [...] ≥ 0 of sums [..., g, c], quadratic near 0; root: the metric is its
-    square root. exact: the value itself where it is known better than from sums. people: of each group [g]: where
-    no replicate is another than the value, they say how much smaller it may be, and nothing is called detectable."""
+    square root, and the last axis are all cells that somebody can have. exact: the value itself where it is known
+    better than from sums. people: of each group [g]: where no replicate is another than the value, they say how much
+    smaller or larger it may be, and nothing is called detectable."""
     if total.shape[-2] < 2:
         return Gap(reason="fewer than two groups have a value")
     square = float(statistic(total)) if exact is None else exact**2
@@ -518,9 +531,16 @@ def distance(
     known = shuffled[~np.isnan(shuffled)]
     ends = (shown(low), shown(high)) if not math.isnan(high) else (math.nan, math.nan)
     found = shown(detectable_distance(square, moved))
-    if people is not None and observed > 0 and constant(moved):
-        most = shown(square)  # also where the spread is rounding alone, from which no end can be told
-        ends, found = (max(0.0, most - _unseen(statistic, total, people, root)), most), math.nan
+    why, nothing = "", float(np.fmax.reduce(moved, initial=observed)) <= NOTHING
+    if people is not None and len(moved) > 1 and (nothing or constant(moved)):
+        found = math.nan  # no spread, or rounding alone, from which no end can be told
+        if observed > NOTHING:
+            most = shown(square)
+            ends = max(0.0, most - _unseen(statistic, total, people, root)), most
+        elif root:
+            ends = 0.0, _unseen_apart(statistic, total, people)
+        else:
+            ends, why = (math.nan, math.nan), ALL_ALIKE
     return Gap(
         gap=shown(square),
         ci=ends,
@@ -529,20 +549,15 @@ def distance(
         detectable=found,
         oriented=np.sqrt(moved) if root else moved,
         shuffled=np.sqrt(shuffled) if root else shuffled,
+        reason=why,
     )
-
-
-def constant(replicates: Array) -> bool:
-    """Whether all that are known are one number, but for rounding."""
-    known = replicates[np.isfinite(replicates)]
-    return len(known) > 1 and float(np.ptp(known)) <= TIE * float(np.abs(known).max())
 
 
 def _unseen(statistic: Callable[[Array], Array], total: Array, people: NDArray[np.int64], root: bool) -> float:
     """How much smaller a distance may be whose replicates are all one, as those of groups without anything in common
     are: in each group as many people may be like the others as none of n stands for (Clopper & Pearson 1934), and the
     groups' parts are put together as for a difference of two (Zou & Donner 2008)."""
-    part = 1 - ((1 - LEVEL) / 2) ** (1 / people)
+    part = unseen(people)
     others = (total.sum(axis=0) - total) / (people.sum() - people)[:, None]
     mixed = np.where(
         np.eye(len(total), dtype=bool)[:, :, None],
@@ -552,6 +567,16 @@ def _unseen(statistic: Callable[[Array], Array], total: Array, people: NDArray[n
     least, most = statistic(mixed), statistic(total)
     drop = np.sqrt(most) - np.sqrt(least) if root else most - least
     return float(np.sqrt((np.nan_to_num(drop) ** 2).sum()))
+
+
+def _unseen_apart(statistic: Callable[[Array], Array], total: Array, people: NDArray[np.int64]) -> float:
+    """How large a distance may be of groups that are alike in all replicates: in each as many people may have something
+    that nobody has, and the two smallest groups differ most."""
+    part, groups = unseen(people), range(len(total))
+    mixed = np.stack([np.where(np.arange(len(total))[:, None] == g, 1 - part[:, None], 1.0) * total for g in groups])
+    other = np.stack([np.where(np.arange(len(total)) == g, part * total.sum(axis=1), 0.0) for g in groups])
+    squares = np.sort(statistic(np.concatenate([mixed, other[..., None]], axis=-1)))
+    return float(min(math.sqrt(squares[-2:].sum()), 1.0))
 
 
 def cross_entropy(means: Array, target: Array | None = None) -> Array:

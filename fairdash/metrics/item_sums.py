@@ -19,10 +19,11 @@ Sums = tuple[Array, Array]  # of a column [j], and under every bootstrap replica
 
 @dataclass(frozen=True, eq=False)
 class ItemSums:
-    """Of one way to group items. layout: where a named column stands in sums [c] and in their replicates [r, c]; those
-    of people's columns likewise."""
+    """Of one way to group items. people: all whose sums they are. layout: where a named column stands in sums [c] and
+    in their replicates [r, c]; those of people's columns likewise."""
 
     group: ItemClass
+    people: int
     layout: Mapping[str, slice]
     total: Array
     boot: Array

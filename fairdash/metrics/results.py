@@ -18,7 +18,7 @@ from fairdash.metrics import groups as compare
 from fairdash.metrics.bootstrap import Estimate
 from fairdash.metrics.catalogue import METRICS, QUOTIENTS, chosen, counted, over, part, why
 from fairdash.metrics.compared import Compared, aimed
-from fairdash.metrics.declare import Metric, Part, Quotient
+from fairdash.metrics.declare import Metric, Part
 from fairdash.metrics.families import parity
 from fairdash.metrics.families.categories import PLACES, SLOTS
 from fairdash.metrics.families.scores import CELLS
@@ -136,11 +136,14 @@ def _by_limit(total: Tally) -> bool:
 
 
 def _mean_rates(layout: Mapping[str, slice], key: str) -> Rates:
-    return Rates((layout[f"sum:{key}"].start,), (layout[counted(key)].start,), (layout[f"square:{key}"].start,))
+    columns = layout[f"sum:{key}"], layout[counted(key)], layout[f"square:{key}"]
+    above, below, squares = ((column.start,) for column in columns)
+    return Rates(above, below, squares, within=(part(key).low, part(key).high))
 
 
-def _quotients(layout: Mapping[str, slice], quotients: Sequence[Quotient]) -> Rates | None:
-    """One target a quotient; None where these columns were not counted."""
+def _quotients(layout: Mapping[str, slice], parts: Sequence[Metric | Part]) -> Rates | None:
+    """One target for the quotient of each, all of one range; None where their columns were not counted."""
+    quotients = [one.value for one in parts if one.value is not None]
     needed = {name for one in quotients for name in (one.above, one.below, one.people) if name}
     if not needed <= layout.keys():
         return None
@@ -151,6 +154,7 @@ def _quotients(layout: Mapping[str, slice], quotients: Sequence[Quotient]) -> Ra
         labels=tuple(one.label for one in quotients) if len(quotients) > 1 else (),
         offset=first.offset,
         hits=first.hits,
+        within=(parts[0].low, parts[0].high),
     )
 
 
@@ -158,7 +162,7 @@ def group_metrics(total: Tally) -> dict[str, tuple[Rates, str]]:
     """Values of one group, by the key they have in `groups`: the sums and the column that counts their people."""
     found = {key: (_mean_rates(total.people_layout, key), counted(key)) for key in total.metrics}
     for key, quotient in QUOTIENTS.items():
-        rates = _quotients(total.people_layout, [quotient])
+        rates = _quotients(total.people_layout, [part(key)])
         if rates is not None:
             found[key] = rates, quotient.people
     return found
@@ -388,14 +392,14 @@ def _ways(total: Tally) -> list[_Way]:
             key: compared.gap(_mean_rates(compared.layout, key), counted(key), why(key), better=part(key).better)
         }
 
-    def quotient(metric: Metric, parts: Sequence[Metric | Part], quotients: Sequence[Quotient]) -> _Way:
+    def quotient(metric: Metric, parts: Sequence[Metric | Part], people: str) -> _Way:
         better = parts[0].better if len(parts) == 1 else 0
 
         def way(compared: Compared) -> dict[str, Gap]:
-            rates = _quotients(compared.layout, quotients)
+            rates = _quotients(compared.layout, parts)
             if rates is None:
                 return {metric.key: Gap(reason=metric.why)}
-            return {metric.key: compared.gap(rates, quotients[0].people, metric.why, better=better)}
+            return {metric.key: compared.gap(rates, people, metric.why, better=better)}
 
         return way
 
@@ -403,8 +407,8 @@ def _ways(total: Tally) -> list[_Way]:
     for family in chosen(total.rules.only).values():
         for metric in family.metrics:
             parts = [part(key) for key in metric.gap_of] if metric.value is None else [metric]
-            if quotients := [one.value for one in parts if one.value is not None]:
-                ways.append(quotient(metric, parts, quotients))
+            if first := next((one.value for one in parts if one.value is not None), None):
+                ways.append(quotient(metric, parts, first.people))
         if family.gaps is not None:
             ways.append(family.gaps)
     return ways
@@ -431,11 +435,20 @@ def gap_rows(attribute: str, named: Mapping[str, Gap], undefined: dict[str, str]
             "of": gap.of,
             "detectable": math.nan if too_few else gap.detectable,
             **gap.more,
-            **floor.beside(gap.gap, gap.shuffled, gap.oriented, gap.p_value, below_zero=info.high <= 0),
+            **floor.beside(
+                gap.gap,
+                gap.shuffled,
+                gap.oriented,
+                gap.p_value,
+                below_zero=info.high <= 0,
+                most=info.high if info.high > 0 else -info.low,
+            ),
         }
         path = f"gaps.{attribute}.{metric}"
         if too_few:
             undefined[f"{path}.detectable"] = _TOO_FEW_PEOPLE
+        if math.isnan(rows[metric].get("above_floor_ci", (0.0,))[0]) and not math.isnan(gap.gap):
+            undefined[f"{path}.above_floor_ci"] = compare.ALL_ALIKE
         if math.isnan(gap.gap):
             undefined[path] = gap.reason or why(metric)
         elif gap.reason:
@@ -465,7 +478,7 @@ def without_interval(node: Mapping[str, Any], replicates: int, path: str = "") -
         here = f"{path}.{key}" if path else key
         if isinstance(inner, Mapping):
             found |= without_interval(inner, replicates, here)
-        elif (key == "ci" or key.endswith("_ci")) and (inner is None or None in inner):
+        elif (key == "ci" or key.endswith("_ci")) and not isinstance(inner, str) and (inner is None or None in inner):
             beside = ("value", "gap", "ratio") if key == "ci" else (key.removesuffix("_ci"),)
             if any(node.get(name) is not None for name in beside):
                 found[here] = "too few people to resample" if replicates else "no replicates were drawn"
@@ -520,6 +533,7 @@ def person_estimate(total: Tally, key: str) -> Estimate:
 def _item_sums(total: Tally, group: ItemClass) -> ItemSums:
     return ItemSums(
         group=group,
+        people=total.n,
         layout=total.items_layout,
         total=total.items_total,
         boot=total.items_boot,
@@ -536,7 +550,7 @@ def item_estimates(total: Tally, group: ItemClass) -> dict[str, list[Estimate]]:
     for family in chosen(total.rules.only).values():
         if family.item_values is not None:
             found = added(found, family.item_values(sums).items())
-    return found
+    return {key: [replace(one, people=float(total.n)) for one in row] for key, row in found.items()}
 
 
 def _item_rows(
@@ -579,7 +593,7 @@ def item_gaps(total: Tally, group: ItemClass) -> dict[str, Estimate]:
     for family in chosen(total.rules.only).values():
         if family.item_gaps is not None:
             found = added(found, family.item_gaps(sums).items())
-    return found
+    return {key: replace(one, people=float(total.n)) for key, one in found.items()}
 
 
 def _interaction_share(catalogue: Catalogue, group: ItemClass) -> Array:

@@ -128,7 +128,7 @@ def _distance(name: str, attribute: str, row: Mapping[str, Any], ci: Any, state:
         said = (
             words.say("{metric} is {value} for {of}", of=of, **told) if of else words.say("{metric} is {value}", **told)
         )
-    interval = [words.say("95 % CI {interval}", interval=words.interval(*ci))] if ci else []
+    interval = [words.say("95 % CI {interval}", interval=words.interval(*ci))] if ci and None not in ci else []
     return words.say(
         _DISTANCE.get(state, words.later("{distance} ({statistics}).")),
         distance=said,

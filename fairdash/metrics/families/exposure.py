@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def _lowest(sums: ItemSums, target: NDArray[np.float64]) -> Estimate:
 def _entropy(sums: ItemSums) -> Estimate:
     """Its interval is that of the distance √(1 − entropy), as resampling only makes shares less even."""
     away = distance(lambda mass: np.sqrt(np.maximum(1 - exposure.entropy(mass), 0.0)), sums.by_group("exposure"), 1.0)
-    low, high = away.ci
+    low, high = replace(away, people=float(sums.people)).ci
     return Estimate(1 - away.value**2, 1 - away.replicates**2, ends=(max(1 - high**2, 0.0), 1 - low**2))
 
 

@@ -630,3 +630,61 @@ def test_groups_that_are_named_twice_are_counted_once(data: dict[str, Any], made
     ways = [GroupSpec(("age",), ((cut,),)) for cut in (30.0, 40.0)]
     with pytest.raises(ConfigError, match="different ways"):
         audit.from_frames(**data, groups=ways)
+
+
+@pytest.fixture(scope="module")
+def one_list() -> dict[str, Any]:
+    """60 people who all like what they all get, at scores that are all the same: nobody differs in anything."""
+    people = [f"u{i}" for i in range(60)]
+    rows = [(user, item, rank, 1.0) for user in people for rank, item in enumerate("ab", 1)]
+    value = audit.from_frames(
+        pd.DataFrame(rows, columns=["user_id", "item_id", "rank", "score"]),
+        pd.DataFrame({"user_id": people, "item_id": "b"}),
+        pd.DataFrame({"user_id": people, "g": ["x"] * 30 + ["y"] * 30}),
+        items=pd.DataFrame({"item_id": ["a", "b", "c"], "maker": ["m", "n", "n"]}),
+        groups=["g"], item_groups=["maker"], k=2, replicates=60, permutations=60,
+    )  # fmt: skip
+    return value.to_json()
+
+
+def test_people_who_are_all_alike_are_no_certainty(one_list: dict[str, Any]) -> None:
+    """Of 30 people 1 - 0.025^(1/30) = 0.1157 may have any other value, of 60 people 0.0596: intervals of no width said
+    that nobody has."""
+    found, place = one_list, 1 / np.log2(3)
+    few, all_people = 1 - 0.025 ** (1 / 30), 1 - 0.025 ** (1 / 60)
+    low, high = found["groups"]["g"]["x"]["ndcg_ci"]
+    assert (low, high) == pytest.approx((place * (1 - few), place + (1 - place) * few))
+    low, high = found["overall"]["mrr_ci"]
+    assert (low, high) == pytest.approx((0.5 - 0.5 * all_people, 0.5 + 0.5 * all_people))
+    seen = found["items"]["by_group"]["maker"]["n"]
+    share = place / (1 + place)
+    assert seen["exposure_share"] == pytest.approx(share)
+    assert seen["exposure_share_ci"] == pytest.approx((share * (1 - all_people), share + (1 - share) * all_people))
+    gaps = found["gaps"]["g"]
+    assert gaps["ndcg"]["ci"][0] < -0.05 < 0.05 < gaps["ndcg"]["ci"][1]
+    assert gaps["ndcg"]["detectable"] > 0.1
+    assert gaps["score_ks"]["ci"] == pytest.approx((0.0, few * np.sqrt(2)))
+    # how far indices of benefits can be apart is another matter
+    for key in ("group_entropy_index", "atkinson", "generalized_cross_entropy"):
+        assert gaps[key]["ci"] == [None, None]
+        assert gaps[key]["detectable"] is None
+        assert "everybody has the same" in found["undefined"][f"gaps.g.{key}.ci"]
+
+
+def test_one_person_alone_has_an_interval_of_popularity_lift() -> None:
+    """Of a quotient of one person's numbers nothing can be told by itself: its interval had no width."""
+    rng = np.random.default_rng(0)
+    people = [f"u{i}" for i in range(60)]
+
+    def some(count: int) -> pd.DataFrame:
+        rows = [(user, f"i{j}", rank) for user in people for rank, j in enumerate(rng.permutation(20)[:count], 1)]
+        return pd.DataFrame(rows, columns=["user_id", "item_id", "rank"])
+
+    found = audit.from_frames(
+        some(5), some(3)[["user_id", "item_id"]], pd.DataFrame({"user_id": people, "g": ["x"] + ["y"] * 59}),
+        train=some(4)[["user_id", "item_id"]], groups=["g"], k=5, replicates=20, permutations=20,
+    ).to_json()  # fmt: skip
+    mine, all_people = found["groups"]["g"]["x"], found["overall"]
+    low, high = mine["popularity_lift_ci"]
+    of_sixty = np.ptp(all_people["popularity_lift_ci"])
+    assert low < mine["popularity_lift"] - of_sixty < mine["popularity_lift"] + of_sixty < high

@@ -108,3 +108,13 @@ def test_the_interval_of_a_distance_is_within_its_range_or_not_there() -> None:
     assert 0 <= low < 0.45 < high == 0.5
     assert np.isnan(bootstrap.Estimate(0.45, np.empty(0), "distance", 0.0, 0.5).ci).all()
     assert np.isnan(bootstrap.Estimate(math.nan, noise, "distance", 0.0, 0.5).ci).all()
+
+
+def test_by_hand_an_interval_without_spread() -> None:
+    """All replicates are 0.25, of 20 people: 1 - 0.025^(1/20) = 0.16843 of all may have any value from 0 to 1. Of how
+    many people nothing is known, nothing is added."""
+    same = np.full(50, 0.25)
+    for kind in ("percentile", "distance"):
+        found = bootstrap.Estimate(0.25, same, kind, 0.0, 1.0, people=20)
+        assert found.ci == pytest.approx((0.25 - 0.25 * 0.16843, 0.25 + 0.75 * 0.16843), abs=1e-5)
+        assert bootstrap.Estimate(0.25, same, kind, 0.0, 1.0).ci == pytest.approx((0.25, 0.25))

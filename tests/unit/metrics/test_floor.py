@@ -35,6 +35,23 @@ def test_without_shuffles_there_is_none() -> None:
     assert math.isnan(floor.above(math.nan, NULL, NULL, math.nan).floor)
 
 
+def test_what_is_above_the_floor_stays_in_the_range() -> None:
+    """A distance is 1 at most: its interval above a floor of 0.1 went to 1.1 less 0.1."""
+    rng = np.random.default_rng(0)
+    null, moved = rng.uniform(0.05, 0.15, 200), rng.uniform(0.8, 1.0, 200)
+    low, high = floor.above(1.0, null, moved, 0.001, most=1.0).ci
+    assert 0 < low < high == 1.0 - null.mean()
+    low, high = floor.above(0.02, null, moved, 0.9, most=1.0).ci
+    assert -null.mean() <= low < 0 < high
+
+
+def test_where_nothing_differs_no_interval_tells_how_far_it_may() -> None:
+    for value, rest in ((0.0, np.zeros(50)), (1e-17, np.tile([0.0, 2e-17], 25))):
+        found = floor.above(value, rest, rest, 1.0)
+        assert (found.floor, found.value) == pytest.approx((0.0, 0.0), abs=1e-15)
+        assert np.isnan(found.ci).all()
+
+
 def test_numbers_below_zero_are_turned() -> None:
     up = floor.beside(0.5, NULL, NULL, 0.01)
     down = floor.beside(-0.5, -NULL, -NULL, 0.01, below_zero=True)

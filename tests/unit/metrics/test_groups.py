@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,8 @@ def test_detectable_gap_of_rare_hits_in_several_groups_counts_whole_hits() -> No
 
 
 def test_detectable_where_nobody_differs() -> None:
-    assert gap_of([np.full(20, 0.3), np.full(30, 0.3)], replicates=0).detectable == 0
+    """As if one person had another value of the range: it was 0, as if any difference would be found."""
+    assert 0.05 < gap_of([np.full(20, 0.3), np.full(30, 0.3)], replicates=0).detectable < 0.3
 
 
 def test_null_of_several_groups_is_rarely_left_out() -> None:
@@ -224,6 +226,109 @@ def test_values_that_may_be_negative_have_no_sizes() -> None:
     first = values[0]
     expected = stats.t.interval(0.95, 19, first.mean(), first.std(ddof=1) / math.sqrt(20))
     assert (low, high) == pytest.approx(expected, abs=0.006)
+
+
+ALL = (-math.inf, math.inf)
+
+
+def ends_of(values: Sequence[np.ndarray], within: tuple[float, float] = (0.0, 1.0)) -> list[tuple[float, float]]:
+    """The intervals of the means of these groups' values."""
+    rows = [np.stack([x, x**2, np.ones_like(x)], axis=1) for x in map(np.asarray, values)]
+    total, moments = np.stack([r.sum(axis=0) for r in rows]), np.stack([r.T @ r for r in rows])
+    found = spread(replace(MEAN, within=within), total, moments, np.array([len(r) for r in rows])).ends()
+    return [(float(low), float(high)) for low, high in zip(*(end[:, 0] for end in found), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("value", "within", "ends"),
+    [
+        (0.3, (0, 1), (0.3 - 0.3 * 0.16843, 0.3 + 0.7 * 0.16843)),
+        (0.0, (0, 1), (0.0, 0.16843)),
+        (1.0, (0, 1), (1 - 0.16843, 1.0)),
+        (3.0, (0, math.inf), (3 - 3 * 0.16843, 3 + 3 * 0.16843)),
+        (-0.25, (-1, math.inf), (-0.25 - 0.75 * 0.16843, -0.25 + 0.75 * 0.16843)),
+        (-2.0, ALL, (-2 - 2 * 0.16843, -2 + 2 * 0.16843)),
+    ],
+)
+def test_by_hand_where_everybody_has_one_value(value: float, within: tuple[float, float], ends: Any) -> None:
+    """Of 20 people 1 - 0.025^(1/20) = 0.16843 may have any other value of the range: the interval had no width."""
+    assert ends_of([np.full(20, value)], within)[0] == pytest.approx(ends, abs=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 2, 20])
+@pytest.mark.parametrize(
+    ("value", "others", "within"),
+    [
+        (0.9, "uniform", (0, 1)),  # above the hits of the others, S2 / S1 = 2 / 3: its upper end was the value itself
+        (0.3, "uniform", (0, 1)),
+        (10.5, "far from 0", (0, math.inf)),
+        (0.3, "around 0", ALL),  # of others without skew there was next to nothing to mix in
+        (0.6, "hits", (0, 1)),
+    ],
+)
+def test_people_of_one_value_are_as_uncertain_as_others_make_them(
+    value: float, others: str, within: tuple[float, float], n: int
+) -> None:
+    rng = np.random.default_rng(0)
+    rest = {
+        "uniform": rng.random(400),
+        "far from 0": rng.normal(10, 1, 400),
+        "around 0": rng.normal(0, 1, 400),
+        "hits": np.where(rng.random(400) < 0.2, rng.random(400), 0.0),
+    }[others]
+    spread_of_one = rest[rest > 0].std() if others == "hits" else rest.std()
+    low, high = ends_of([np.full(n, value), rest], within)[0]
+    for away in (value - low, high - value):
+        assert 0.1 * spread_of_one / math.sqrt(n) < away < value + 5 * spread_of_one
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_a_few_graded_values_are_covered(n: int) -> None:
+    """They vary farther than two points do, as which 0.54, 0.71 and 0.84 were covered."""
+    rng = np.random.default_rng(n)
+    found = [ends_of([rng.random(n), rng.random(300)])[0] for _ in range(400)]
+    assert np.mean([low <= 0.5 <= high for low, high in found]) > 0.87
+
+
+@pytest.mark.parametrize("hits", [True, False])
+@pytest.mark.parametrize("people", [1, 20])
+def test_a_rate_of_people_who_are_all_alike_is_no_certainty(people: int, hits: bool) -> None:
+    """Each of them has 3 hits of 10 trials; of 200 others, it differs."""
+    rng = np.random.default_rng(3)
+    rows = [np.tile([3.0, 10.0], (people, 1)), np.stack([rng.binomial(10, 0.4, 200), np.full(200, 10)], axis=1)]
+    total, moments = np.stack([r.sum(axis=0) for r in rows]), np.stack([r.T @ r for r in rows])
+    low, high = (
+        float(end[0, 0]) for end in spread(Rates((0,), (1,), hits=hits), total, moments, np.array([people, 200])).ends()
+    )
+    for away in (0.3 - low, high - 0.3):
+        assert 0.03 / math.sqrt(people) < away < 0.8
+
+
+@pytest.mark.parametrize(("chance", "trials"), [(0.4, 10), (0.9, 10), (0.1, 10), (0.3, 1)])
+def test_rates_over_pairs_are_covered(chance: float, trials: int) -> None:
+    """20 people with so many trials each: as if these came all or none, 0.91, 0.73 and 0.96 of the intervals of the
+    first three held the rate."""
+    rng, inside = np.random.default_rng(5), 0
+    for _ in range(400):
+        rows = [
+            np.stack([rng.binomial(trials, chance, n), np.full(n, trials)], axis=1).astype(float) for n in (20, 300)
+        ]
+        total, moments = np.stack([r.sum(axis=0) for r in rows]), np.stack([r.T @ r for r in rows])
+        low, high = (end[0, 0] for end in spread(Rates((0,), (1,)), total, moments, np.array([20, 300])).ends())
+        inside += low <= chance <= high
+    assert inside >= 370  # 95 % means so many in 99 of 100 cases
+
+
+def test_rates_of_all_or_nothing_are_clopper_and_pearsons() -> None:
+    """People with one trial, or with ten alike, are two points and no more: their interval is exact."""
+    from scipy import stats
+
+    for trials in (1, 10):
+        own = np.repeat([[trials, trials], [0, trials]], [3, 9], axis=0).astype(float)
+        total, moments = own.sum(axis=0)[None], (own.T @ own)[None]
+        low, high = (float(end[0, 0]) for end in spread(Rates((0,), (1,)), total, moments, np.array([12])).ends())
+        exact = stats.binomtest(3, 12).proportion_ci(0.95, "exact")
+        assert (low, high) == pytest.approx((exact.low, exact.high), abs=1e-9)
 
 
 def test_a_group_without_hits_is_not_certain() -> None:
@@ -347,6 +452,22 @@ def test_groups_without_anything_in_common_are_not_certain_to_have_nothing() -> 
     assert made.ci[0] == pytest.approx(1 - math.sqrt(2) * (1 - mixed))
     assert 0.7 < made.ci[0] < 0.75
     assert math.isnan(made.detectable)  # nothing shows how far apart chance would bring them
+
+
+def test_groups_that_are_alike_in_all_replicates_are_not_certain_to_be() -> None:
+    """20 and 30 people whose scores are all in one cell: 1 - 0.025^(1/20) = 0.16843 of the first and 0.11570 of the
+    second may have others, and the interval was [0, 0]."""
+    total, people = np.array([[20.0, 0.0], [30.0, 0.0]]), np.array([20, 30])
+    boot, null = np.stack([total] * 50), np.stack([total] * 60)
+
+    def square(cells: np.ndarray) -> np.ndarray:  # the largest difference of cumulative shares
+        share = np.cumsum(cells, axis=-1) / cells.sum(axis=-1, keepdims=True)
+        return np.ptp(share, axis=-2).max(axis=-1) ** 2
+
+    made = groups.distance(square, total, boot, null, root=True, people=people)
+    assert (made.gap, made.p_value, made.ci[0]) == (0.0, 1.0, 0.0)
+    assert made.ci[1] == pytest.approx(math.hypot(0.16843, 0.11570), abs=1e-5)
+    assert math.isnan(made.detectable)
 
 
 def test_differential_fairness_by_hand() -> None:
