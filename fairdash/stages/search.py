@@ -166,8 +166,8 @@ def search(
             "Narrow the ranges, or check the data.",
         )
     attribute = "" if groups is None else groups.attribute
-    told = {"profile": ",".join(data.profile)} if data.profile else {}
-    named = tuple(replace(trial, options={**told, **trial.options}) for trial in results)
+    profile = {"profile": ",".join(data.profile)} if data.profile else {}
+    named = tuple(replace(trial, options={**profile, **trial.options}) for trial in results)
     return Search(recommender, objective, attribute, seed, named, chosen)
 
 
@@ -211,7 +211,8 @@ def _check(
 def _defaults(recommender: str, space: Space) -> tuple[dict[str, Any], dict[str, Any]]:
     """The usual options: those that lie in the space, and those beside it, such as one that goes by the data."""
     default = RECOMMENDERS[recommender].options()
-    within, beyond = {}, {}
+    within: dict[str, Any] = {}
+    beyond: dict[str, Any] = {}
     for name in space:
         value = getattr(default, name)
         (within if _lies_in(value, space[name]) else beyond)[name] = value
