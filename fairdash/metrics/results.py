@@ -85,10 +85,10 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "undefined": words.later("null with its reason; never 0, never 1"),
         "interval": words.say(
             "95 %; of people's values, the exact binomial interval of two points with the same mean, variance and "
-            "skew (Clopper & Pearson's for hits); of the item side, percentile bootstrap over users, {replicates} "
-            "replicates with Poisson(1) weights from a hash of (seed {seed}, user), the same for all metrics and for "
-            "before and after, whose differences have an interval of the first kind, with the variance and skew of "
-            "these replicates",
+            "skew (Clopper & Pearson's for hits), of a few graded values as far as Student's; of the item side, "
+            "percentile bootstrap over users, {replicates} replicates with Poisson(1) weights from a hash of (seed "
+            "{seed}, user), the same for all metrics and for before and after, whose differences have an interval of "
+            "the first kind, with the variance and skew of these replicates",
             replicates=rules.replicates,
             seed=str(rules.seed),
         ),
