@@ -19,7 +19,7 @@ Row = tuple[str, float, float, float]  # name, value, both ends of its interval,
 
 def fit(names: Sequence[str]) -> bool:
     """Whether all of them can stand beside their rows, whole and told apart."""
-    return len({*names}) == len(names) and all(pixels(name) <= LEFT for name in names)
+    return len({*names}) == len(names) and all(len(name) <= NAME and pixels(name) <= LEFT for name in names)
 
 
 def mini(

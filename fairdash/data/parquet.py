@@ -13,7 +13,7 @@ import pyarrow.parquet as pa_parquet
 from fairdash import settings, words
 from fairdash.data import formats
 from fairdash.data.findings import Finding
-from fairdash.data.table import Table, too_large, too_many_rows
+from fairdash.data.table import Table, too_large, too_many_columns, too_many_rows
 from fairdash.errors import DataError
 
 
@@ -27,13 +27,7 @@ def decode(name: str, raw: bytes) -> Table:
         file = pa_parquet.ParquetFile(io.BytesIO(raw), read_dictionary=words_in)
         names, rows = list(file.schema_arrow.names), file.metadata.num_rows
         if len(names) > settings.MAX_COLUMNS:
-            message = words.say(
-                "{name} has {n} columns; the limit is {max_columns}.",
-                name=name,
-                n=len(names),
-                max_columns=settings.MAX_COLUMNS,
-            )
-            raise DataError(message, "Leave out the columns that are not needed.")
+            raise too_many_columns(name, len(names))
         if len(set(names)) < len(names):
             raise DataError(
                 words.say("{name} has two columns of the same name.", name=name), "Give every column its own name."

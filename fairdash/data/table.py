@@ -57,15 +57,20 @@ class Table:
 def check_size(name: str, rows: int, width: int) -> None:
     """Raises DataError for more rows or columns than `settings` allow."""
     if width > settings.MAX_COLUMNS:
-        message = words.say(
-            "{name} has {width} columns; the limit is {max_columns}.",
-            name=name,
-            width=width,
-            max_columns=settings.MAX_COLUMNS,
-        )
-        raise DataError(message, "Leave out the columns that are not needed, or check the separator.")
+        raise too_many_columns(name, width, "Leave out the columns that are not needed, or check the separator.")
     if rows > settings.MAX_ROWS:
         raise too_many_rows(name, rows)
+
+
+def too_many_columns(name: str, width: int, hint: str = "Leave out the columns that are not needed.") -> DataError:
+    """The error of a table of too many columns."""
+    message = words.say(
+        "{name} has {width} columns; the limit is {max_columns}.",
+        name=name,
+        width=width,
+        max_columns=settings.MAX_COLUMNS,
+    )
+    return DataError(message, hint)
 
 
 def too_many_rows(name: str, rows: int) -> DataError:

@@ -54,13 +54,14 @@ def estimate(cost: Cost, device: Device) -> Estimate:
         said.append(
             words.say("They cost about {price} at the price that was given.", price=words.number(cost.price, 2))
         )
-    sentence = words.together(*said)
     room = float(psutil.virtual_memory().available)
     if on_cpu and cost.bytes > room:
-        sentence += " " + words.say(
-            "This machine has {memory} GB: choose a smaller model or batch.", memory=words.number(room / 2**30, 1)
+        said.append(
+            words.say(
+                "This machine has {memory} GB: choose a smaller model or batch.", memory=words.number(room / 2**30, 1)
+            )
         )
-    return Estimate(seconds, cost.bytes, sentence)
+    return Estimate(seconds, cost.bytes, words.together(*said))
 
 
 @cache

@@ -128,11 +128,12 @@ def _retrain(run: Run, lists: str, stored: str, given: feedback.Thumbs, name: st
         n=about["thumbs"],
     )
     if about["left_out"]:
-        told += " " + words.say(
+        left = words.say(
             "{n} on what is held out or known already is left out.",
             "{n} on what is held out or known already are left out.",
             n=about["left_out"],
         )
+        told = words.together(told, left)
     st.caption(told)
     if going_on(run.meta["recommender"]) is not None:
         st.caption(words.say("The training goes on from the weights of the run in view, with the same options."))

@@ -99,13 +99,15 @@ def sentence(audit: Audit, attribute: str, metric: str) -> str:
         higher_is_worse=_higher_is_worse(metric),
     )
     if row.get("in_both"):
-        told += " " + words.say("In both groups: {people}.", people=words.count(row["in_both"], "person", "people"))
+        shared = words.say("In both groups: {people}.", people=words.count(row["in_both"], "person", "people"))
+        told = words.together(told, shared)
     if state == "alone":
         count = sum(1 for other in audit["gaps"][attribute].values() if other.get("p_value") is not None)
-        told += " " + words.say(
+        alone = words.say(
             "On its own this counts as a difference; among the {count} metrics of this page it does not (by Holm {p}).",
             count=count, p=words.p_value(row["p_holm"]),
         )  # fmt: skip
+        told = words.together(told, alone)
     return told
 
 

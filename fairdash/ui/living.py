@@ -249,10 +249,11 @@ def _counted(live: Live, watch: Watch, made: bool) -> None:
     )  # fmt: skip
     if made:
         name = watch.census.classes[0].names[_largest(watch.census)] if watch.census.classes else ""
-        told += " " + words.say(
+        about = words.say(
             "Made up over the people and items of this data set: from window {n} on, {group} get fewer items of "
             "{category}, and take less of what they get instead.", n=DRIFT_FROM + 1,
             group=words.plain(words.people(watch.census.groups[0].attribute, watch.census.groups[0].names[0])),
             category=words.plain(name),
         )  # fmt: skip
+        told = words.together(told, about)
     st.caption(told)

@@ -495,7 +495,7 @@ def made(kind: str, params: Mapping[str, Any], title: str) -> str | None:
         return there
     if workspace.closed:
         told = words.say("Nobody has asked for this yet, and it takes a job. An auditor may start one.")
-        st.info(f"{told} {workspace.closed}", icon=":material/lock:")
+        st.info(words.together(told, workspace.closed), icon=":material/lock:")
         return None
     known = last_job(kind, params)
     if known is not None and known.state == "done":  # what it made is no longer there

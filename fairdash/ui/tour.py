@@ -77,7 +77,8 @@ def bar(page: str) -> None:
         if place < 0:
             told = words.say("**Tour.** Six pages, from data to a comparison.")
             if not state.workspace().entries("lists"):
-                told += " " + words.say("Most of them are empty still: run the demo first, or go on and come back.")
+                more = words.say("Most of them are empty still: run the demo first, or go on and come back.")
+                told = words.together(told, more)
             st.markdown(told, width="stretch")
         else:
             step = words.say("Tour, {n} of {all}.", n=place + 1, all=len(pages))

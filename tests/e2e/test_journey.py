@@ -100,7 +100,7 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
     headless(server, "audit", "--run", run, "--group", "gender", "--item-group", "popularity", "--out", audit_file)
     audit = json.loads(audit_file.read_text())
     page.get_by_role("link", name="Audit its lists").click()
-    expect(page.get_by_role("heading", level=1).first).to_have_text("Audit")
+    expect(page.get_by_role("heading", level=1)).to_have_text(["Audit"])
     steps.shown(page, re.compile(r"among \d+ questions"))
     steps.select(page, "Groups of people", "gender")
     finding = page.get_by_role("heading", level=2).filter(has_text="NDCG@10")
@@ -123,7 +123,7 @@ def test_from_files_to_a_comparison_with_the_numbers_of_the_command_line(
              "--item-group", "popularity", "--k", 10, "--out", comparison_file)  # fmt: skip
     comparison = json.loads(comparison_file.read_text())
     compare.click()
-    expect(page.get_by_role("heading", level=1).first).to_have_text("Compare")
+    expect(page.get_by_role("heading", level=1)).to_have_text(["Compare"])
     expect(page.get_by_role("link", name="Make a report")).to_be_visible()
     for sentence in (line for line in comparison["sentences"] if line.startswith(("Accuracy", "By gender", "Of "))):
         steps.shown(page, visible(sentence))

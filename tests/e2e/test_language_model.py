@@ -58,7 +58,7 @@ def test_a_packaged_language_model_is_asked_audited_and_asked_about_somebody_els
         assert run.split.asked is not None
         assert int(run.split.asked.sum()) == 4
         steps.visit(page, f"{server.url}/audit?lists={digest}")
-        expect(page.get_by_role("heading", level=1).first).to_have_text("Audit")
+        expect(page.get_by_role("heading", level=1)).to_have_text(["Audit"])
         _picture(page, "audit")
         user = int(np.flatnonzero(run.split.asked)[0])
         person = str(run.split.training.users["user_id"].iloc[user])

@@ -57,7 +57,7 @@ def test_jobs_of_both_are_done_once_and_shown_on_both(pair: tuple[Server, Server
     steps.until(lambda: not runner.table(workspace).active(), "it has ended")
     one.start()
     again = tab(browser, one, f"audit?data={stored}&lists={workspace.entries('lists')[0].digest}")
-    expect(again.get_by_role("heading", level=1).first).to_have_text("Audit")
+    expect(again.get_by_role("heading", level=1)).to_have_text(["Audit"])
     assert [ill.said for ill in doctor.examine(workspace)] == []
     for page in (first, second, third, fourth, again):
         page.context.close()
