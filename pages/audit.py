@@ -47,7 +47,7 @@ if audit is None or asked.group is None:
                 icon=":material/info:")  # fmt: skip
     part = parts.tabs(words.say("More"), OF_ANY, "more")
     if part == "items":
-        auditing.items_part(auditing.detail(asked), run, lists, asked.target)
+        auditing.items_part(auditing.detail(asked), run, lists, asked)
     elif part == "feed":
         cards.table(told)
     else:

@@ -64,7 +64,8 @@ class TradePoint:
 
 @frame.kept
 def before_after(rows: Sequence[Change], metric: str) -> Chart:
-    """Hollow: before; filled: after; the words give the paired difference with its 95 % interval."""
+    """Hollow: before; filled: after; the words give the paired difference with its 95 % interval. Keys of marks are the
+    rows' names."""
     if not rows:
         return empty(words.say("There is no group to compare."))
     shown = rows[:MAX_ROWS]
@@ -91,8 +92,9 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
                 "size": [12, 12], "opacity": 1, "color": color,
                 "line": {"width": 2, "color": color},
             },
-            customdata=[words.markup(row.label)] * 2,
-            hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
+            customdata=[[words.markup(row.label), i]] * 2,
+            hovertemplate="%{customdata[0]}: %{x:.4f}<extra></extra>",
+            unselected={"marker": {"opacity": 1}},
         )  # fmt: skip
         # in the middle, so that on a narrow screen it keeps off the names and within the picture
         figure.add_annotation(
@@ -118,7 +120,8 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
         }
     )
     said = "; ".join(f"{row.label} {words.number(row.before)} to {words.number(row.after)}" for row in shown)
-    return Chart(figure, words.say("{metric} before and after: {said}.", metric=metric, said=said), table)
+    told = words.say("{metric} before and after: {said}.", metric=metric, said=said)
+    return Chart(figure, told, table, [row.name for row in shown])
 
 
 @frame.kept

@@ -38,11 +38,13 @@ def shares(
     axis: str,
     limit: int = 18,
     aside: Mapping[str, str] | None = None,
+    keys: Mapping[str, str] | None = None,
 ) -> Chart:
     """Shares of categories by group: one row a category, one mark a group, widest difference first.
 
     groups: label → shares [len(names)], each summing to 1. aside: label → why a group is not compared: it is grey and
     hollow, comes last, and has no part in the order. Without two groups to compare, the first one's largest lead.
+    keys: label → what a mark of this group stands for when it is clicked.
     """
     small = {label: why for label, why in (aside or {}).items() if why}
     labels = sorted(groups, key=lambda label: label in small)
@@ -70,8 +72,8 @@ def shares(
                 "color": GREY if hollow else PALETTE[g % 6], "symbol": SYMBOLS[g % 7] + ("-open" if hollow else ""),
                 "size": 10, "line": {"width": 1.5 if hollow else 0},
             },
-            cliponaxis=False, customdata=[words.markup(names[j]) for j in top],
-            hovertemplate="%{customdata}: %{x:.2f} %<extra></extra>",
+            cliponaxis=False, customdata=[[words.markup(names[j]), g] for j in top],
+            hovertemplate="%{customdata[0]}: %{x:.2f} %<extra></extra>", unselected={"marker": {"opacity": 1}},
         )  # fmt: skip
     frame.rows(figure, [names[j] for j in top], words.markup(axis))
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
@@ -88,7 +90,7 @@ def shares(
     if len(compared) < 2:
         told = words.say("{axis}, one row a category. Largest: {names} ({said}).", axis=axis, names=names[widest],
                          said=said)  # fmt: skip
-    return Chart(figure, told, table)
+    return Chart(figure, told, table, [keys[label] for label in labels] if keys else ())
 
 
 @frame.kept
@@ -99,11 +101,13 @@ def exposure(
     *,
     axis: str = "",
     main: str = "exposure",
+    keys: Sequence[str] = (),
 ) -> Chart:
     """Shares side by side, one row a name: an item group's part of exposure (`main`, largest mark) beside its parts of
     the catalogue, of interactions and of liked items.
 
-    parts: what → shares [len(names)]. intervals: what → [len(names), 2].
+    parts: what → shares [len(names)]. intervals: what → [len(names), 2]. keys: what a row's marks stand for when they
+    are clicked.
     """
     if not names:
         return empty(words.say("There is no item group to show."))
@@ -125,6 +129,8 @@ def exposure(
             x=x, y=list(range(len(x))), mode="markers", name=words.markup(what), error_x=error,
             marker={"color": color, "symbol": symbol, "size": size, "line": {"width": 2.5, "color": color}},
             hovertemplate=f"{words.markup(what)} %{{x:.2f}} %<extra></extra>", cliponaxis=False,
+            customdata=[[words.markup(name), i] for i, name in enumerate(names[:MAX_ROWS])],
+            unselected={"marker": {"opacity": 1}},
         )  # fmt: skip
     frame.rows(figure, list(names[:MAX_ROWS]), axis)
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
@@ -141,6 +147,7 @@ def exposure(
             "{main} beside what could be expected, {axis}. {said}.", main=words.sentence(main), axis=axis, said=said
         ),
         table,
+        keys,
     )
 
 
@@ -151,10 +158,12 @@ def stacked(
     axis: str,
     colors: Sequence[str] = PALETTE,
     aside: Mapping[str, str] | None = None,
+    keys: Sequence[str] = (),
 ) -> Chart:
     """Rows that are cut into parts which add up to 1 (head and tail, worse and better off).
 
-    aside: row → why a group is not compared: its parts are grey outlines. NaN: it has no value."""
+    aside: row → why a group is not compared: its parts are grey outlines. NaN: it has no value. keys: what the bars of
+    each row stand for when they are clicked."""
     if not rows:
         return empty(words.say("There is nothing to show."))
     small = {label: why for label, why in (aside or {}).items() if why}
@@ -177,6 +186,8 @@ def stacked(
                 "pattern": {**HATCH, "shape": ["" if thin else PATTERNS[i % 7] for thin in hollow]},
             },
             hovertemplate="%{fullData.name} %{x:.1f} %<extra></extra>",
+            customdata=[[words.markup(label), row] for row, label in enumerate(rows)],
+            unselected={"marker": {"opacity": 1}},
         )  # fmt: skip
         for row, (own, thin) in enumerate(zip(rows.values(), hollow, strict=True)):
             if 100 * own[i] >= WRITTEN:  # on a ground of its own: no number is read through a hatch
@@ -193,7 +204,7 @@ def stacked(
         for name, row in list(rows.items())[:MAX_ROWS]
         if not any(map(math.isnan, row))
     )
-    return Chart(figure, f"{axis}. {said}.", table)
+    return Chart(figure, f"{axis}. {said}.", table, keys)
 
 
 @frame.kept

@@ -114,8 +114,16 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_
 
 
 @frame.kept
-def band(x: ArrayLike, y: ArrayLike, low: ArrayLike, high: ArrayLike, x_title: str, y_title: str) -> Chart:
-    """A smooth curve with its 95 % band (a metric over age)."""
+def band(
+    x: ArrayLike,
+    y: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    x_title: str,
+    y_title: str,
+    keys: Sequence[str] = (),
+) -> Chart:
+    """A smooth curve with its 95 % band (a metric over age). keys: what each x stands for when its point is clicked."""
     across, value, lower, upper = (np.asarray(v, dtype=float) for v in (x, y, low, high))
     if not len(across) or np.isnan(value).all():
         return empty(words.say("Too few people with a known value for a curve."))
@@ -125,8 +133,10 @@ def band(x: ArrayLike, y: ArrayLike, low: ArrayLike, high: ArrayLike, x_title: s
         line={"width": 0}, fillcolor="rgba(0,114,178,0.22)", hoverinfo="skip",
     )  # fmt: skip
     figure.add_scatter(
-        x=across, y=value, mode="lines", line={"color": BLUE, "width": 2.5},
-        hovertemplate="%{x:.0f}: %{y:.4f}<extra></extra>",
+        x=across, y=value, mode="lines+markers" if keys else "lines", line={"color": BLUE, "width": 2.5},
+        marker={"size": 6}, customdata=[[words.markup(key), i] for i, key in enumerate(keys)],
+        hovertemplate="%{x:.0f}: %{y:.4f}<extra>" + ("%{customdata[0]}" if keys else "") + "</extra>",
+        unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
     figure.update_xaxes(title_text=words.markup(x_title), fixedrange=True)
     figure.update_yaxes(title_text=words.markup(y_title), fixedrange=True)
@@ -143,4 +153,5 @@ def band(x: ArrayLike, y: ArrayLike, low: ArrayLike, high: ArrayLike, x_title: s
             least=words.interval(least, most),
         ),
         table,
+        keys,
     )

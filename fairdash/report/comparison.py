@@ -28,13 +28,14 @@ from fairdash.report.document import (
 )
 from fairdash.report.known import Known
 from fairdash.schema import UNKNOWN
-from fairdash.stages.compare import FAIRER, UNDEFINED, WORSE, meant, sentences, title
+from fairdash.stages.compare import LOST, UNDEFINED, WON, meant, sentences, title
 from fairdash.stages.disclosure import aside, people_of, withheld
 
 Value = Mapping[str, Any]
-MARKS = {"fairer": "▲", "less fair": "▼", "no change shown": "○", "only on its own": "◌", "changed": "◆",
-         "undefined": words.DASH}  # fmt: skip
-TONES: Mapping[str, Tone] = {FAIRER: "good", WORSE: "bad"}
+MARKS = dict.fromkeys(WON, "▲") | dict.fromkeys(LOST, "▼") | {
+    "no change shown": "○", "only on its own": "◌", "changed": "◆", "undefined": words.DASH,
+}  # fmt: skip
+TONES: Mapping[str, Tone] = dict.fromkeys(WON, "good") | dict.fromkeys(LOST, "bad")
 
 
 def document(value: Value, known: Known, made: datetime, *, frames: bool = False) -> Document:
@@ -44,10 +45,9 @@ def document(value: Value, known: Known, made: datetime, *, frames: bool = False
     before, after = (words.label(name, 120) for name in value["names"])
     told = sentences(value)
     found = [section(words.say("What changed"), *_cards(value, told))]
-    better = {FAIRER: words.later("better"), WORSE: words.later("worse")}
     overall = {title(key): row for key, row in value["overall"].items() if key in on_side("accuracy")}
     means = words.say("Means over people with a liked held-out item; higher is better.")
-    found.append(section(words.say("Accuracy, everybody"), _table(means, overall, better)))
+    found.append(section(words.say("Accuracy, everybody"), _table(means, overall)))
     for attribute, named in value["gaps"].items():
         about = words.label(attribute)
         heading = words.say("Groups of {attribute}", attribute=about)
@@ -122,12 +122,12 @@ def _items(items: Value) -> list[Section]:
     return found
 
 
-def _table(caption: str, rows: Mapping[str, Value], told: Mapping[str, str] | None = None) -> Table:
-    """A row a number, with what its change means; `told` says it otherwise than "fairer" and "less fair"."""
+def _table(caption: str, rows: Mapping[str, Value]) -> Table:
+    """A row a number, with what its change means."""
     lines = []
     for name, row in rows.items():
         verdict = str(row.get("verdict", UNDEFINED))
-        meant = words.say((told or {}).get(verdict, verdict))
+        meant = words.say(verdict)
         if row.get("changed_sides"):
             meant = words.say("{verdict}, changed sides", verdict=meant)
         last = Cell(f"{MARKS.get(verdict, '')} {meant}".strip(), meant, TONES.get(verdict, ""))

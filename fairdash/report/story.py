@@ -21,7 +21,7 @@ from fairdash.run import Run
 from fairdash.schema import ITEM_ID, TITLE, UNKNOWN, GroupSpec, Lists
 from fairdash.stages import feed, lever, people
 from fairdash.stages.advise import advise
-from fairdash.stages.compare import WORSE, aim_title, meant, sentences, title
+from fairdash.stages.compare import LOST, aim_title, meant, sentences, title
 
 Value = Mapping[str, Any]
 MOST_GROUPS, MOST_POINTS, SHOWN, HISTORY = 8, 6, 10, 4  # of a picture, of a slide, of a list, of a history
@@ -397,7 +397,7 @@ def _option(value: Value, known: Known) -> Option:
     if ndcg and ndcg["before"]:
         share = words.percent(ndcg["difference"] / ndcg["before"], sign=True)
         cost = words.say("{share} ({change})", share=share, change=_change(ndcg))
-    harmed = [row for row in value["beyond"] if row["verdict"] == WORSE]
+    harmed = [row for row in value["beyond"] if row["verdict"] in LOST]
     named = {words.people(row["attribute"], row["group"]): row for row in harmed}
     lost = [words.say("{people} {by}", people=who, by=words.signed(row["difference"])) for who, row in named.items()]
     worse = value["people"].get("all", {}).get("all", {}).get("ndcg", {}).get("worse")

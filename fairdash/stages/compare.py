@@ -38,9 +38,11 @@ if TYPE_CHECKING:
 FAIRER, WORSE, NOT_SHOWN, UNDEFINED, NEUTRAL = words.several(
     "fairer", "less fair", "no change shown", "undefined", "changed"
 )
+MORE_ACCURATE, LESS_ACCURATE = words.several("more accurate", "less accurate")  # of accuracy itself: it is no fairness
+WON, LOST = (FAIRER, MORE_ACCURATE), (WORSE, LESS_ACCURATE)  # moved beyond its interval, for the better or the worse
 _MEANT = {  # of an aim
-    FAIRER: words.later("moved as meant"),
-    WORSE: words.later("moved the wrong way"),
+    **dict.fromkeys(WON, words.later("moved as meant")),
+    **dict.fromkeys(LOST, words.later("moved the wrong way")),
     NOT_SHOWN: words.later("not shown to move"),
     NEUTRAL: words.later("moved"),
     UNDEFINED: words.later("undefined"),
@@ -108,7 +110,8 @@ class Comparison:
     names      [before, after]
     about      how both came to be, as plain values
     model      {attribute: {metric: {before, after, difference, ci, moved, verdict}}} where models were at hand
-    verdict    of every row with a difference: "fairer", "less fair", "changed" (neither direction is fairer),
+    verdict    of every row with a difference: "fairer", "less fair", of accuracy "more accurate", "less accurate",
+               "changed" (neither direction is fairer),
                "no change shown", "undefined"; of gaps also "only on its own", where the change lies beyond its interval
                but not after Holm's correction over the gaps of its attribute
     gaps       each with p_value, p_holm; ahead: the group with the higher value before; changed_sides: whether that one
@@ -374,7 +377,7 @@ def meant(row: Mapping[str, Any]) -> str:
 
 
 def _verdict(row: Mapping[str, Any], key: str, is_gap: bool) -> str:
-    """Which way a number moved. For accuracy "fairer" reads as better; the pages say so where they show it."""
+    """Which way a number moved."""
     if row["difference"] is None or np.isnan(row["difference"]) or row["moved"] is None:
         return UNDEFINED
     if not row["moved"]:
@@ -389,7 +392,12 @@ def _verdict(row: Mapping[str, Any], key: str, is_gap: bool) -> str:
     if info.target is not None:
         nearer = abs(row["after"] - info.target) < abs(row["before"] - info.target)
         return FAIRER if nearer else WORSE
-    return NEUTRAL if info.better == 0 else FAIRER if row["difference"] * info.better > 0 else WORSE
+    if info.better == 0:
+        return NEUTRAL
+    up = row["difference"] * info.better > 0
+    if info.side == "accuracy":
+        return MORE_ACCURATE if up else LESS_ACCURATE
+    return FAIRER if up else WORSE
 
 
 def _corrected(named: Mapping[str, dict[str, Any]]) -> None:
@@ -438,9 +446,9 @@ def _beyond(value: Mapping[str, Any], aimed: Collection[str]) -> Iterator[dict[s
         if not group["small"]
         for key, row in group.items()
         if isinstance(row, dict) and "verdict" in row
-        if (row["verdict"] == WORSE and key in {"ndcg", *aimed}) or (row["verdict"] == FAIRER and key == "ndcg")
+        if (row["verdict"] in LOST and key in {"ndcg", *aimed}) or (row["verdict"] in WON and key == "ndcg")
     ]
-    yield from sorted(found, key=lambda row: row["verdict"] != WORSE)
+    yield from sorted(found, key=lambda row: row["verdict"] not in LOST)
 
 
 def _aim(value: Mapping[str, Any], aim: Aim, before: Audit, models: Mapping[str, Measures]) -> dict[str, Any] | None:
@@ -477,15 +485,15 @@ def _within_chance(fair: float | None, ci: Sequence[float | None] | None, p: flo
 # --- sentences --------------------------------------------------------------------------------------------------------
 
 _REACHED = {
-    FAIRER: words.later("Aim: {aim} moved as meant, beyond its interval: {change}."),
-    WORSE: words.later("Aim: {aim} moved the wrong way, beyond its interval: {change}."),
+    **dict.fromkeys(WON, words.later("Aim: {aim} moved as meant, beyond its interval: {change}.")),
+    **dict.fromkeys(LOST, words.later("Aim: {aim} moved the wrong way, beyond its interval: {change}.")),
     NOT_SHOWN: words.later("Aim: {aim} did not move beyond its interval: {change}."),
     UNDEFINED: words.later("Aim: {aim} cannot be compared here: {change}."),
     NEUTRAL: words.later("Aim: {aim} moved beyond its interval: {change}."),
 }
 _ACCURACY = {
-    FAIRER: words.later("Accuracy: NDCG@{k} rose: {change}."),
-    WORSE: words.later("Accuracy: NDCG@{k} fell: {change}."),
+    **dict.fromkeys(WON, words.later("Accuracy: NDCG@{k} rose: {change}.")),
+    **dict.fromkeys(LOST, words.later("Accuracy: NDCG@{k} fell: {change}.")),
     NOT_SHOWN: words.later("Accuracy: NDCG@{k} did not change beyond its interval: {change}."),
 }
 
@@ -498,7 +506,7 @@ def sentences(value: Mapping[str, Any]) -> list[str]:
         words.together(words.say(_REACHED[aim["verdict"]], aim=_aim_title(aim, k), change=_change(aim)), _why(aim))
         for aim in value["aims"]
     ]
-    if said and not any(aim["verdict"] in (FAIRER, NEUTRAL) for aim in value["aims"]):
+    if said and not any(aim["verdict"] in (*WON, NEUTRAL) for aim in value["aims"]):
         said[-1] = words.together(said[-1], _tuned(after))
     said += [
         words.say("Aim: {aim} was not measured here.", aim=_aim_title(aim, k)) for aim in value.get("unmeasured", ())

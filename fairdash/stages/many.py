@@ -22,7 +22,7 @@ from fairdash.schema import USER_ID, Lists, Split
 from fairdash.stages import audit as audits
 from fairdash.stages import disclosure
 from fairdash.stages.audit import AuditSpec
-from fairdash.stages.compare import UNDEFINED, WORSE, compare_audits
+from fairdash.stages.compare import LOST, UNDEFINED, compare_audits
 
 Value = Mapping[str, Any]  # a comparison.json
 
@@ -125,7 +125,7 @@ def harmed(value: Value, metrics: Sequence[str]) -> list[dict[str, Any]]:
         for metric in metrics
         for attribute, named in value["groups"].items()
         for name, group in named.items()
-        if not group["small"] and group.get(metric, {}).get("verdict") == WORSE
+        if not group["small"] and group.get(metric, {}).get("verdict") in LOST
     ]
     return sorted(found, key=lambda row: (metrics.index(row["metric"]), -abs(row["difference"])))
 
@@ -142,28 +142,39 @@ def dominated(rows: Mapping[str, Sequence[float | None]]) -> set[str]:
     }
 
 
-def movers(baseline: Audit, other: Audit, run: Run, metric: str, most: int = 5) -> tuple[list[Mover], list[Mover]]:
+def movers(
+    baseline: Audit, other: Audit, run: Run, metric: str, group: str = "", most: int = 5
+) -> tuple[list[Mover], list[Mover]]:
     """Who loses and who gains most in a metric of their own, at most so many each; only people of groups that are large
-    enough to be compared (of all people where there are no groups)."""
+    enough to be compared (of all people where there are no groups). group: of this one alone."""
     first, second = baseline.tally, other.tally
     better = METRICS[metric].better or 1
     old, new = first.metrics[metric], second.metrics[metric]
     ids = run.split.training.users[USER_ID].astype(str)
     number = dict(zip(ids, disclosure.pseudonyms(ids).tolist(), strict=True))
     code = {one: i for i, one in enumerate(ids)}
-    group, shown = _groups_of(baseline)
+    groups, shown = _groups_of(baseline)
+    if group:
+        shown &= np.array(groups) == group
     change = np.where(shown & ~np.isnan(new - old), better * (new - old), 0.0)
     order = np.lexsort(([number[str(one)] for one in first.user_ids], change))
 
-    def told(rows: Iterator[int]) -> list[Mover]:
+    def movers_at(rows: Iterator[int]) -> list[Mover]:
         return [
-            Mover(number[str(first.user_ids[i])], code[str(first.user_ids[i])], group[i], float(old[i]), float(new[i]))
+            Mover(number[str(first.user_ids[i])], code[str(first.user_ids[i])], groups[i], float(old[i]), float(new[i]))
             for i in rows
         ]
 
     lost = (int(i) for i in order[:most] if change[i] < -SAME)
     won = (int(i) for i in order[::-1][:most] if change[i] > SAME)
-    return told(lost), told(won)
+    return movers_at(lost), movers_at(won)
+
+
+def told(audit: Audit) -> list[str]:
+    """The groups of the first attribute whose people may be shown."""
+    names, shown = _groups_of(audit)
+    there = {*np.array(names)[shown]}
+    return [name for name in (audit.tally.who[0].names if audit.tally.groups else ()) if name in there]
 
 
 def _groups_of(audit: Audit) -> tuple[list[str], NDArray[np.bool_]]:

@@ -20,12 +20,13 @@ from fairdash import settings, words
 from fairdash.errors import ConfigError
 from fairdash.groups import form, suggest
 from fairdash.hashing import id_hash, mix
+from fairdash.item_classes import item_classes
 from fairdash.metrics import inputs
 from fairdash.metrics.catalogue import FAMILIES, METRICS
 from fairdash.metrics.declare import Family
 from fairdash.metrics.facts import Facts
 from fairdash.metrics.inputs import Inputs
-from fairdash.schema import UNKNOWN, USER_ID, Codes, Groups, GroupSpec, Interactions, Lists, Split
+from fairdash.schema import CATEGORIES, UNKNOWN, USER_ID, Codes, Groups, GroupSpec, Interactions, Lists, Split
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -393,6 +394,25 @@ def exposure(people: People) -> tuple[Array, dict[str, Array]]:
     if len(people.inputs.relevant):
         targets["liked"] = np.bincount(people.inputs.relevant.item, minlength=n_items).astype(np.float64)
     return np.asarray(facts.exposure.sum(axis=0), dtype=np.float64).ravel(), targets
+
+
+def items_of(people: People, items: pd.DataFrame, spec: GroupSpec, name: str) -> pd.DataFrame:
+    """The items of a group of items (of `spec`, which may be the categories), the most shown first: item (code), lists
+    (how many people's hold it) and exposure (its part of all exposure, 0…1). Both are NaN for an item on the lists of
+    somebody, but of fewer than FEWEST people. Empty where there is no such group."""
+    known = people.inputs.catalogue.popularity
+    classes = item_classes(items, () if spec.attributes == (CATEGORIES,) else (spec,), known)
+    one = next((found for found in classes if found.attribute == spec.label and name in found.names), None)
+    if one is None:
+        return pd.DataFrame({"item": [], "lists": [], "exposure": []})
+    item = one.member[:, [one.names.index(name)]].nonzero()[0]
+    shown_items = people.inputs.lists.items[:, : people.k]
+    lists = np.bincount(shown_items[shown_items >= 0], minlength=people.inputs.catalogue.size).astype(np.float64)[item]
+    given, _ = exposure(people)
+    few = (lists > 0) & (lists < settings.FEWEST)
+    made = pd.DataFrame({"item": item, "lists": np.where(few, np.nan, lists),
+                         "exposure": np.where(few, np.nan, given[item] / (given.sum() or 1.0))})  # fmt: skip
+    return made.iloc[np.lexsort((item, np.where(few, 1, -lists)))].reset_index(drop=True)
 
 
 # --- groups that are saved --------------------------------------------------------------------------------------------

@@ -146,13 +146,13 @@ def more(part: str, audit: dict[str, Any], asked: Asked, metric: str, made: Run,
         rules = (words.again(audit["conventions"][key], audit.get("said")) for key in ("test", "detectable"))
         st.caption(words.together(*(words.say("{rule}.", rule=words.plain(words.sentence(one), 300)) for one in rules)))
     elif part == "spread":
-        _spread(audit, attribute, metric)
+        _spread(audit, group, metric)
     elif part == "time":
         over_time.section(audit, _spec(asked), metric, made, lists)
     elif part == "categories":
         pictures.categories(audit, group, made, lists)
     elif part == "items":
-        items_part(audit, made, lists, asked.target)
+        items_part(audit, made, lists, asked)
     elif part == "model":
         if "model" not in audit and made.has_model and _model_wanted():
             title = state.workspace().get("lists", state.get("lists") or "").title
@@ -203,7 +203,8 @@ def against(audit: dict[str, Any], attribute: str, metric: str, reference: str) 
                words.plain(title, 120), about=about, pick=pictures.see_people)  # fmt: skip
 
 
-def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
+def _spread(audit: dict[str, Any], group: GroupSpec, metric: str) -> None:
+    attribute = group.label
     kind = st.segmented_control(
         words.say("Picture"),
         list(PICTURES),
@@ -225,16 +226,20 @@ def _spread(audit: dict[str, Any], attribute: str, metric: str) -> None:
             ),
         )
     if attribute in audit.get("curves", {}):
-        about = words.say("Smoothed over everybody whose value is known, with a 95 % band; no bins.")
+        about = words.say(
+            "Smoothed over everybody whose value is known, with a 95 % band; no bins. Click a point to see the people "
+            "of its group."
+        )
         parts.draw(
-            findings.curve(audit, attribute, metric),
+            findings.curve(audit, group, metric),
             "curve",
             words.say("{name} over {attribute}", name=name, attribute=words.plain(attribute)),
             about=about,
+            pick=pictures.see_people,
         )
 
 
-def items_part(audit: dict[str, Any], made: Run, lists: Lists, target: str) -> None:
+def items_part(audit: dict[str, Any], made: Run, lists: Lists, asked: Asked) -> None:
     """Groups of items: exposure against a target, and all metrics of the item side."""
-    pictures.exposure(audit, made, lists, target)
+    pictures.exposure(audit, made, lists, asked.items, asked.target)
     parts.table(findings.item_table(audit), "item-metrics", digits=4)

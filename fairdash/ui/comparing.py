@@ -10,7 +10,7 @@ import streamlit as st
 from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
 from fairdash.mitigation import METHODS
-from fairdash.stages.compare import FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, comparable, meant
+from fairdash.stages.compare import LOST, NEUTRAL, NOT_SHOWN, UNDEFINED, WON, comparable, meant
 from fairdash.stages.lever import STRENGTHS, can
 from fairdash.ui import changes, forms, load, mitigated, naming, parts, runs, state
 from fairdash.workspace import Entry
@@ -19,13 +19,13 @@ Comparison = dict[str, Any]
 SIDES = {"two": words.later("Two lists"), "many": words.later("All lists")}
 _WHOLE = 4000  # characters: the first sentence names every group that lost, and is not cut
 _MARKS = {
-    FAIRER: ("green", ":material/trending_up:"),
-    WORSE: ("red", ":material/trending_down:"),
+    **dict.fromkeys(WON, ("green", ":material/trending_up:")),
+    **dict.fromkeys(LOST, ("red", ":material/trending_down:")),
     NOT_SHOWN: ("gray", ":material/trending_flat:"),
     NEUTRAL: ("blue", ":material/swap_vert:"),
     UNDEFINED: ("gray", ":material/block:"),
 }
-_NDCG = {FAIRER: words.later("rose"), WORSE: words.later("fell")}
+_NDCG = dict.fromkeys(WON, words.later("rose")) | dict.fromkeys(LOST, words.later("fell"))
 
 
 def choose() -> dict[str, Any] | None:
@@ -113,7 +113,7 @@ def headline(value: Comparison, said: Sequence[str]) -> None:
             verdict = words.say(_NDCG[ndcg["verdict"]]) if ndcg["verdict"] in _NDCG else meant(ndcg)
             told = words.say("{what}: {told}", what=words.say("NDCG"), told=verdict)
             st.badge(told, color=color, icon=icon)  # type: ignore[arg-type]  # badge colours
-        harmed = [row for row in value["beyond"] if row["verdict"] == WORSE]
+        harmed = [row for row in value["beyond"] if row["verdict"] in LOST]
         lost = list(dict.fromkeys(words.people(row["attribute"], row["group"]) for row in harmed))
         if lost:
             told = words.say("worse for {people}", people=words.plain(words.join(lost), 200))

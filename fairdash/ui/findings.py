@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fairdash import charts, words
 from fairdash.charts import Chart, GroupValue, Reliability, ReliabilityCell, Verdict, verdict
+from fairdash.groups import band_names
 from fairdash.metrics.catalogue import METRICS, find, on_side, over, part
 from fairdash.metrics.sensitivity import SIMILARITIES
-from fairdash.schema import CATEGORIES, UNKNOWN
+from fairdash.schema import CATEGORIES, UNKNOWN, GroupSpec
 from fairdash.stages.disclosure import aside, people_of
 
 Audit = Mapping[str, Any]
@@ -260,7 +262,8 @@ def _by_category(audit: Audit, attribute: str, pick: Any, axis: str) -> Chart:
     apart = {words.group(name, group["n"]): aside(name, group["n"], group.get("small", False))
              for name, group in found.items()}  # fmt: skip
     shown = {label: [_float(v.get(name)) for name in names] for label, v in groups.items()}
-    return charts.shares(names, shown, axis, aside=apart)
+    whose = {words.group(name, group["n"]): name for name, group in found.items()}
+    return charts.shares(names, shown, axis, aside=apart, keys=whose)
 
 
 def _float(value: Any) -> float:
@@ -299,14 +302,19 @@ def distribution(audit: Audit, attribute: str, metric: str, kind: str) -> Chart:
     return charts.distributions(edges, groups, title(metric, audit["k"]), kind, apart)
 
 
-def curve(audit: Audit, attribute: str, metric: str) -> Chart:
-    """A metric over a numeric attribute, smooth, with a band."""
+def curve(audit: Audit, spec: GroupSpec, metric: str) -> Chart:
+    """A metric over a numeric attribute, smooth, with a band; each point stands for the group that it lies in."""
+    attribute, sizes = spec.label, audit["groups"][spec.label]
     found = audit.get("curves", {}).get(attribute, {}).get(metric)
     if not found:
         return charts.empty(words.say("No curve: this attribute is no number, or too few people have it."))
+    edges = spec.edges[0] if spec.edges else None
+    bands = [band_names(edges, whole) for whole in (True, False)] if edges else []  # as whole or other numbers are cut
+    names = next((one for one in bands if {*sizes} - {UNKNOWN} <= {*one}), ())
+    keys = [names[place] for place in np.searchsorted(edges, found["x"], side="right")] if edges and names else []
     return charts.band(
         found["x"], [_float(v) for v in found["mean"]], [_float(v) for v in found["low"]],
-        [_float(v) for v in found["high"]], attribute, title(metric, audit["k"]),
+        [_float(v) for v in found["high"]], attribute, title(metric, audit["k"]), keys,
     )  # fmt: skip
 
 

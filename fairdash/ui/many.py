@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -22,23 +22,18 @@ from fairdash.run import Run
 from fairdash.schema import Lists, Split
 from fairdash.stages import many
 from fairdash.stages.audit import AuditSpec
-from fairdash.stages.compare import FAIRER, WORSE, aims
-from fairdash.stages.explore import names_of
-from fairdash.stages.many import Cell, Column, Mover
-from fairdash.ui import changes, comparing, findings, forms, load, naming, parts, runs, state
+from fairdash.stages.compare import LOST, WON, aims
+from fairdash.stages.many import Cell, Column
+from fairdash.ui import changes, comparing, findings, forms, load, movers, naming, parts, runs, state
 from fairdash.workspace import Entry
 
 Comparison = dict[str, Any]
 ROWS = 12  # lists that are shown where none were chosen
 ROW_HEIGHT = 46
 COLUMNS = 3  # columns that are shown where none were chosen: as many as fit a page
-ABREAST = 3  # lists side by side that can still be read
-_WAY = {FAIRER: 1, WORSE: -1}  # up or down; a gap that moved only on its own is not shown to move
+_WAY = dict.fromkeys(WON, 1) | dict.fromkeys(LOST, -1)  # up or down; a gap that moved only on its own is not shown to move
 _BY_NAME = "name"
 _COLUMNS = words.several("lists", "metric", "value", "difference", "95 % from", "95 % to", "verdict")
-_MOVERS = words.several("who", "person", "group", "before", "after")
-_LIKED = "♥"  # an item that was liked later
-_NDCG = "ndcg"  # whose movers are told where people have no value of their own in a metric
 
 
 @dataclass(frozen=True)
@@ -330,64 +325,11 @@ def _row(table: Table, row: str, order: Sequence[str], name: Any, beside: Beside
     with left:
         if attribute is not None:
             parts.draw(changes.by_group(value, attribute, metric), "many-groups",
-                       words.say("{title}, before and after", title=title))  # fmt: skip
-    own = metric if metric in other.tally.metrics else _NDCG
+                       words.say("{title}, before and after", title=title), pick=movers.see)  # fmt: skip
     run, _ = load.lists(table.pinned)
-    lost, won = many.movers(baseline, other, run, own)
     with right:
-        st.markdown(
-            words.say("**Who loses and who gains most** ({metric})", metric=words.plain(findings.title(own, k)))
-        )
-        parts.table(_movers(lost, won), "movers")
-    options = [0, *(one.number for one in (*lost, *won))]
-    named = words.namer(options, _person)
-    person = st.selectbox(words.say("See a person's list under each"), options, width=340, format_func=named,
-                          **state.own("who", 0, state.among(options)))  # fmt: skip
-    user = next((one.user for one in (*lost, *won) if one.number == person), None)
-    if user is not None:
-        _lists(run, user, order, name, k)
-
-
-def _person(number: int) -> str:
-    return words.say("person {number}", number=number) if number else words.say("nobody")
-
-
-def _movers(lost: Sequence[Mover], won: Sequence[Mover]) -> pd.DataFrame:
-    rows = [
-        (words.say(told), one.number, one.group, one.before, one.after)
-        for told, some in ((words.later("loses"), lost), (words.later("gains"), won))
-        for one in some
-    ]
-    return pd.DataFrame(rows, columns=list(_MOVERS))
-
-
-def _lists(run: Run, user: int, order: Sequence[str], name: Any, k: int) -> None:
-    """One person's list under every row, with what was liked later."""
-    names, test = names_of(run.split.training.items), run.split.test
-    threshold = run.split.training.relevance_threshold
-    own = test.take((test.user == user).nonzero()[0])
-    liked = {int(i) for i, r in zip(own.item, own.rating, strict=True) if threshold is None or r >= threshold}
-    places = [column for _ in range(0, len(order), ABREAST) for column in st.columns(ABREAST, gap="small")]
-    for column, one in zip(places, order, strict=False):
-        items = [int(item) for item in load.lists(one)[1].items[user, :k] if item >= 0]
-        with column:
-            st.markdown(f"**{words.plain(name(one), 70)}**")
-            st.dataframe(_listed(names, items, liked), hide_index=True, placeholder=words.DASH, key=f"list-{one}",
-                         column_config={
-                "#": st.column_config.NumberColumn(width=36),
-                _LIKED: st.column_config.TextColumn(width=36, help=words.say("liked later")),
-            })  # fmt: skip
-
-
-def _listed(names: Any, items: Sequence[int], liked: set[int]) -> pd.DataFrame:
-    """A person's list. names: of all items; liked: item codes."""
-    return pd.DataFrame(
-        {
-            "#": range(1, len(items) + 1),
-            _LIKED: [_LIKED if item in liked else "" for item in items],
-            words.say("item"): [words.label(names[item], 60) for item in items],
-        }
-    )
+        found = movers.choose(baseline, other, run, metric)
+    movers.person(found, run, order, name, k)
 
 
 # --- one audit a row, one pairing a row, both kept -------------------------------------------------------------------
@@ -401,8 +343,14 @@ def _audit(row: str, spec: AuditSpec, beside: Beside) -> Audit:
     return _audited(row, json.dumps(spec.to_json()), beside.people, beside.lists)
 
 
-def _beside(entries: Mapping[str, Entry]) -> Beside:
-    lists = [load.lists(one) for one in entries]
+def sides(before: str, after: str, spec: AuditSpec) -> tuple[Audit, Audit]:
+    """The audits of two lists, of the same people."""
+    beside = _beside((before, after))
+    return _audit(before, spec, beside), _audit(after, spec, beside)
+
+
+def _beside(digests: Iterable[str]) -> Beside:
+    lists = [load.lists(one) for one in digests]
     return Beside(lists, _key(lists))
 
 

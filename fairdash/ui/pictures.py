@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from fairdash import charts, settings, words
@@ -17,6 +20,7 @@ from fairdash.run import Run
 from fairdash.schema import CATEGORIES, UNKNOWN, GroupSpec, Lists
 from fairdash.stages import people as stage
 from fairdash.stages.disclosure import people_of
+from fairdash.stages.explore import names_of
 from fairdash.stages.people import People
 from fairdash.ui import findings, parts, state
 
@@ -149,9 +153,12 @@ def categories(audit: Audit, spec: GroupSpec, run: Run, lists: Lists) -> None:
         shown = charts.mirrored(list(names), halves[0], halves[1], words.say("share of recommendation slots"))
         parts.draw(shown, "mirrored", words.say("What the lists are made of"), about=about, pick=see_people)
     if len(compared) != 2 or not names:
-        about = words.say("Part of each group's recommendation slots that goes to a category. Widest difference first.")
+        about = words.say(
+            "Part of each group's recommendation slots that goes to a category. Widest difference first. Click a mark "
+            "to see the group's people."
+        )
         parts.draw(findings.categories(audit, attribute), "categories", words.say("All groups"), open_table=True,
-                   about=about)  # fmt: skip
+                   about=about, pick=see_people)  # fmt: skip
 
 
 def _sides(compared: Sequence[str], pair: Sequence[str]) -> list[str]:
@@ -166,9 +173,11 @@ def _sides(compared: Sequence[str], pair: Sequence[str]) -> list[str]:
     return [left, right]
 
 
-def exposure(audit: Audit, run: Run, lists: Lists, target: str) -> None:
-    """Exposure of groups of items against the target, and of single items as Lorenz's curve."""
-    shown, known = stage.exposure(_people(audit, run, lists))
+def exposure(audit: Audit, run: Run, lists: Lists, spec: GroupSpec | None, target: str) -> None:
+    """Exposure of groups of items, of `spec` and of the categories, against the target, and of single items as Lorenz's
+    curve; below, the items of a group that was clicked."""
+    people = _people(audit, run, lists)
+    shown, known = stage.exposure(people)
     of_items = target if target in known else "catalogue"  # equal parts of all items are those of the catalogue
     left, right = st.columns([11, 9], gap="medium")
     with left:
@@ -180,8 +189,10 @@ def exposure(audit: Audit, run: Run, lists: Lists, target: str) -> None:
                 words.say("Exposure by {title}", title=title),
                 about=words.say(
                     "Exposure of an item in a list is 1 / log2(rank + 1). Beside it: the group's part of the "
-                    "catalogue, of training interactions, or of liked held-out items (its merit)."
+                    "catalogue, of training interactions, or of liked held-out items (its merit). Click a mark to see "
+                    "the group's items."
                 ),
+                pick=partial(see_items, name),
             )
     with right:
         parts.draw(
@@ -193,6 +204,39 @@ def exposure(audit: Audit, run: Run, lists: Lists, target: str) -> None:
                 "get together. On the dotted line exposure is as the target (Lorenz 1905)."
             ),
         )
+    items_in(run, spec, {"": people})
+
+
+def see_items(attribute: str, name: str) -> None:
+    """Look at the items of this group, below the pictures."""
+    state.put("items_of", json.dumps([attribute, name]))
+
+
+def items_in(run: Run, spec: GroupSpec | None, sides: Mapping[str, People]) -> None:
+    """The items of the group that was clicked, of `spec` or of the categories: on how many lists each is, and its part
+    of all exposure. sides: what stands before a column's name → whose lists."""
+    attribute, name = state.seen("items_of", ["", ""], lambda told: [str(one) for one in json.loads(told)][:2])
+    of = GroupSpec((CATEGORIES,)) if attribute == CATEGORIES else spec
+    if not name or of is None or of.label != attribute:
+        return
+    items = run.split.training.items
+    found = {side: stage.items_of(people, items, of, name).set_index("item") for side, people in sides.items()}
+    codes = next(iter(found.values())).index
+    if not len(codes):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="items-of-head"):
+        told = words.say("{n} item of {name}", "{n} items of {name}", n=len(codes), name=words.label(name))
+        st.markdown(f"**{words.plain(told, 120)}**", width="stretch")
+        parts.act(words.say("Close"), state.put, "items_of", None, icon=":material/close:", type="tertiary",
+                  key="items-close")  # fmt: skip
+    titles = names_of(items)
+    table = pd.DataFrame({words.later("item"): [words.label(titles[code], 60) for code in codes]})
+    for side, one in found.items():
+        for column, told in (("lists", words.say("lists")), ("exposure", words.say("part of exposure"))):
+            named = words.say("{column}, {side}", column=told, side=side) if side else told
+            table[named] = one.loc[codes, column].to_numpy()
+    parts.table(table, "items-of", digits=4, height=380)
+    st.caption(words.say("A dash: on the lists of fewer than {n} people.", n=settings.FEWEST))
 
 
 def against(audit: Audit, items: str, target: str) -> Chart:
@@ -214,4 +258,4 @@ def against(audit: Audit, items: str, target: str) -> Chart:
     shown = {words.say(TARGETS[target]): [part(name, share) for name in names]}
     shown[main] = [part(name, "exposure_share") for name in names]
     labels = [words.say("{name} ({n} item)", "{name} ({n} items)", name=name, n=rows[name]["n"]) for name in names]
-    return charts.exposure(labels, shown, {main: ci}, main=main)
+    return charts.exposure(labels, shown, {main: ci}, main=main, keys=names)

@@ -13,7 +13,7 @@ HANG_SECONDS = 600.0  # every wait follows an event; its limit is only for what 
 HANG_MS = 1000 * HANG_SECONDS
 TEST_SECONDS = 3 * HANG_SECONDS  # of a whole test, for `pytest.mark.timeout`
 # Connected, the script has run, nothing of an earlier run stands there still, and pictures have been drawn.
-_AT_REST = """() => {
+AT_REST = """() => {
   const app = document.querySelector('[data-testid="stApp"]');
   const held = '[data-stale="true"], [data-testid="stSkeleton"], [data-testid="stSpinner"]';
   return app !== null
@@ -23,7 +23,7 @@ _AT_REST = """() => {
     && [...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.querySelector('.main-svg') !== null);
 }"""
 # Two frames later a rerun that this one asked for has begun, so rest that lasts is rest.
-_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 
 
 def until(true: Callable[[], object], what: str) -> None:
@@ -37,9 +37,9 @@ def until(true: Callable[[], object], what: str) -> None:
 def rest(page: Page) -> None:
     """Until the script has run and what it drew stands still."""
     for _ in range(2):
-        page.wait_for_function(_AT_REST)
-        page.evaluate(_FRAMES)
-    page.wait_for_function(_AT_REST)
+        page.wait_for_function(AT_REST)
+        page.evaluate(FRAMES)
+    page.wait_for_function(AT_REST)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 

@@ -125,7 +125,7 @@ def test_the_headline_of_a_comparison_has_a_verdict_for_each_aim() -> None:
 
         still = {"verdict": "no change shown", "within_chance": True, "attribute": "age"}
         aims = [{"verdict": "fairer", "within_chance": False, "attribute": "gender"}, still]
-        lost = {"attribute": "gender", "group": "F", "metric": "ndcg", "verdict": "less fair"}
+        lost = {"attribute": "gender", "group": "F", "metric": "ndcg", "verdict": "less accurate"}
         beyond = [lost, {**lost, "metric": "miscalibration"}, {**lost, "group": "M", "verdict": "fairer"}]
         long = "Aim: one." + " NDCG fell for people." * 40 + " The last lost too."
         comparing.headline({"aims": aims, "overall": {}, "beyond": beyond}, [long, "Aim: two."])

@@ -14,7 +14,18 @@ from fairdash import words
 from fairdash.metrics.audit import from_frames
 from fairdash.metrics.value import Audit
 from fairdash.stages import compare as stage
-from fairdash.stages.compare import ALONE, FAIRER, NEUTRAL, NOT_SHOWN, UNDEFINED, WORSE, Aim, compare_audits
+from fairdash.stages.compare import (
+    ALONE,
+    FAIRER,
+    LESS_ACCURATE,
+    MORE_ACCURATE,
+    NEUTRAL,
+    NOT_SHOWN,
+    UNDEFINED,
+    WORSE,
+    Aim,
+    compare_audits,
+)
 from fairdash.stages.model_side import Measure
 from tests.conftest import report_of
 
@@ -52,7 +63,7 @@ def test_a_closed_gap_is_fairer_and_its_cost_is_said() -> None:
     assert gap["before"] == pytest.approx(0.8 * (1 - 1 / np.log2(5)), abs=1e-9)
     assert gap["after"] == pytest.approx(0, abs=1e-9)
     assert gap["verdict"] == FAIRER
-    assert value["overall"]["ndcg"]["verdict"] == WORSE
+    assert value["overall"]["ndcg"]["verdict"] == LESS_ACCURATE
     assert value["groups"]["side"]["b"]["ndcg"]["verdict"] == NOT_SHOWN
     assert value["aim"]["verdict"] == FAIRER
     assert value["sentences"][0].startswith("Aim: Gap in NDCG@5 between groups of side moved as meant")
@@ -75,7 +86,7 @@ def test_what_noise_lifts_is_told_by_what_lies_beyond_chance() -> None:
 def test_an_opened_gap_is_less_fair_although_accuracy_rose() -> None:
     value = compare_audits(audited({"a": 4, "b": 4}), audited({"a": 1, "b": 4}), aims=[Aim("ndcg", "side")]).to_json()
     assert value["gaps"]["side"]["ndcg"]["verdict"] == WORSE
-    assert value["overall"]["ndcg"]["verdict"] == FAIRER
+    assert value["overall"]["ndcg"]["verdict"] == MORE_ACCURATE
     assert "moved the wrong way" in value["sentences"][0]
 
 
@@ -88,8 +99,8 @@ def test_the_first_sentence_says_who_lost_and_that_the_gap_changed_sides() -> No
     assert gap["changed_sides"]
     assert gap["ahead"] == "a"
     assert [(row["group"], row["metric"], row["verdict"]) for row in value["beyond"]] == [
-        ("a", "ndcg", WORSE),
-        ("b", "ndcg", FAIRER),
+        ("a", "ndcg", LESS_ACCURATE),
+        ("b", "ndcg", MORE_ACCURATE),
     ]
     first = value["sentences"][0]
     assert "did not move beyond its interval" in first

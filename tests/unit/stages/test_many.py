@@ -58,12 +58,12 @@ def test_a_row_is_the_two_sided_comparison(run: Run) -> None:
 
 
 def test_harmed_are_large_groups_beyond_their_interval() -> None:
-    worse = row(0.3, 0.2, (-0.15, -0.05), "less fair")
+    worse = row(0.3, 0.2, (-0.15, -0.05), "less accurate")
     value = {
         "groups": {
             "gender": {
                 "F": group(False, worse),
-                "M": group(False, row(0.3, 0.1, (-0.3, -0.1), "less fair")),
+                "M": group(False, row(0.3, 0.1, (-0.3, -0.1), "less accurate")),
                 "X": group(True, worse),
                 "(none)": group(False, row(0.3, 0.31, (-0.1, 0.1), "no change shown")),
             }
