@@ -8,14 +8,7 @@ import streamlit as st
 
 from fairdash import words
 from fairdash.stages.compare import sentences
-from fairdash.ui import changes, comparing, findings, many, parts, state
-
-MORE = {
-    "gaps": words.later("Gaps"),
-    "categories": words.later("Categories"),
-    "items": words.later("Items"),
-    "numbers": words.later("All numbers"),
-}
+from fairdash.ui import changes, comparing, findings, many, movers, parts, state
 
 st.title(words.say("Compare"))
 if parts.tabs(words.say("What to compare"), comparing.SIDES, "sides") == "many":
@@ -33,7 +26,7 @@ comparing.headline(value, said)
 attributes = list(value["gaps"])
 if not attributes:
     st.info(words.say("There are no groups of people to compare; the items are below."), icon=":material/info:")
-    comparing.items(value)
+    comparing.items(value, chosen)
     st.stop()
 attribute = attributes[0]
 names = changes.metrics_of(value, attribute)
@@ -43,17 +36,25 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     parts.save("comparison.json", lambda: json.dumps(value, indent=1), "comparison.json", "application/json",
                "comparison-json")  # fmt: skip
     parts.go("report", words.say("Make a report"), icon=":material/description:")
-    comparing.lever(chosen)
 title = words.plain(findings.title(metric, value["k"]), 80)
 left, right = st.columns([11, 9], gap="medium")
 with left:
     about = words.say(
-        "Hollow is before, filled is after. Below each pair: the paired difference with its 95 % interval."
+        "Hollow is before, filled is after. Below each pair: the paired difference with its 95 % interval. Click a "
+        "mark to see who of the group gained and lost most."
     )
     shown = changes.by_group(value, attribute, metric)
-    parts.draw(shown, "before-after", words.say("{title}, before and after", title=title), about=about)
+    named = words.say("{title}, before and after", title=title)
+    parts.draw(shown, "before-after", named, about=about, pick=movers.see)
 with right:
-    about = words.say("People whose own value changed. A method can help a group's mean and still make many worse off.")
-    parts.draw(changes.outcome(value, attribute, metric), "outcome", words.say("Who gained and who lost"), about=about)
-part = parts.tabs(words.say("More"), MORE, "compared")
-comparing.more(part, value, attribute, said)
+    about = words.say(
+        "People whose own value changed. A method can help a group's mean and still make many worse off. Click a bar "
+        "to see who gained and lost most."
+    )
+    shown = changes.outcome(value, attribute, metric)
+    parts.draw(shown, "outcome", words.say("Who gained and who lost"), about=about, pick=movers.see)
+part = parts.tabs(words.say("More"), comparing.tabs(chosen), "compared")
+if part == movers.PART:
+    many.people(chosen, metric)
+else:
+    comparing.more(part, chosen, value, attribute, said)

@@ -35,7 +35,7 @@ Value = Mapping[str, Any]
 MARKS = dict.fromkeys(WON, "▲") | dict.fromkeys(LOST, "▼") | {
     "no change shown": "○", "only on its own": "◌", "changed": "◆", "undefined": words.DASH,
 }  # fmt: skip
-TONES: Mapping[str, Tone] = dict.fromkeys(WON, "good") | dict.fromkeys(LOST, "bad")
+TONES: Mapping[str, Tone] = {**dict.fromkeys(WON, "good"), **dict.fromkeys(LOST, "bad")}
 
 
 def document(value: Value, known: Known, made: datetime, *, frames: bool = False) -> Document:

@@ -11,7 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from fairdash import words
+from fairdash.errors import ConfigError
 from fairdash.mitigation import find_method
 from fairdash.mitigation.base import Mitigation
 from fairdash.report import comparison, findings, pictures, shared
@@ -329,14 +332,20 @@ def _method_of(chosen: Value) -> str:
     return words.say("{method}, strength {strength}", method=name, strength=words.brief(chosen["strength"]))
 
 
-def _swept(subject: Subject, k: int) -> Sequence[Value]:
-    """All strengths on validation, of a re-ranking of these lists whose strength was given and not tuned."""
+def _reranked(subject: Subject) -> Mitigation | None:
+    """The re-ranking of these lists that the comparison is about; None where it is another kind of lists."""
     lists = subject.compared[0][1].lists
     before, after = lists[0], lists[-1]
     chosen = after.how.get("mitigation")
     if not chosen or after.how.get("first") or before.how.get("mitigation") or before.run != after.run:
-        return ()
-    return [point.to_json() for point in lever.tried(subject.run, Mitigation.from_json(chosen), k)]
+        return None
+    return Mitigation.from_json(chosen) if lever.can(chosen["method"]) else None
+
+
+def _swept(subject: Subject, k: int) -> Sequence[Value]:
+    """All strengths on validation, of a re-ranking of these lists whose strength was given and not tuned."""
+    chosen = _reranked(subject)
+    return () if chosen is None else [point.to_json() for point in lever.tried(subject.run, chosen, k)]
 
 
 def _tried(tuning: Sequence[Value]) -> Iterator[pictures.Tried]:
@@ -353,10 +362,11 @@ def _changes(value: Value) -> tuple[str, ...]:
 
 def _decision(subject: Subject, main: feed.Card | None) -> Slide:
     """Leave it, or one of what was tried: what each does to the aim, what it costs, and who loses."""
-    first, known = subject.compared[0]
+    first, _ = subject.compared[0]
     options = [_left(first, main), *(_option(value, about) for value, about in subject.compared[:2])]
-    if len(subject.compared) < 2:
-        options += _milder(known)
+    for other in (_other_strength, _other_method):
+        found = other(subject) if len(options) < OPTIONS else None
+        options += [] if found is None else [found]
     names = words.several("What it aims at", "Accuracy (NDCG)", "Who loses")
     columns = tuple(
         Section(name, (Facts(tuple(zip(map(words.say, names), told, strict=True))),)) for name, told in options
@@ -371,6 +381,8 @@ def _decision(subject: Subject, main: feed.Card | None) -> Slide:
     return Slide("decision", headline, (Beside(columns), Text(about, quiet=True)), (note, *_changes(first)))
 
 
+OPTIONS = 3  # of a decision
+_NOT_MEASURED = words.later("not measured yet: make these lists and compare")
 Option: TypeAlias = tuple[str, tuple[str, str, str]]  # its name; aim, accuracy, who loses
 
 
@@ -398,13 +410,17 @@ def _option(value: Value, known: Known) -> Option:
         share = words.percent(ndcg["difference"] / ndcg["before"], sign=True)
         cost = words.say("{share} ({change})", share=share, change=_change(ndcg))
     harmed = [row for row in value["beyond"] if row["verdict"] in LOST]
-    named = {words.people(row["attribute"], row["group"]): row for row in harmed}
-    lost = [words.say("{people} {by}", people=who, by=words.signed(row["difference"])) for who, row in named.items()]
+    named = {words.people(row["attribute"], row["group"]): row["difference"] for row in harmed}
     worse = value["people"].get("all", {}).get("all", {}).get("ndcg", {}).get("worse")
+    return name, (told, cost, _lost([*named.items()], worse))
+
+
+def _lost(groups: Sequence[tuple[str, float]], worse: float | None) -> str:
+    """Who loses: groups with their change, and the part of all people whose list got worse."""
+    told = [words.say("{people} {by}", people=who, by=words.signed(by)) for who, by in groups]
     if worse is not None:
-        lost.append(words.say("{share} of all people get a worse list", share=words.percent(worse, 0)))
-    who = words.say("; ").join(lost) or words.say("no group beyond its interval")
-    return name, (told, cost, who)
+        told.append(words.say("{share} of all people get a worse list", share=words.percent(worse, 0)))
+    return words.say("; ").join(told) or words.say("no group beyond its interval")
 
 
 def _change(row: Value) -> str:
@@ -418,21 +434,52 @@ def _move(row: Value) -> str:
     return words.say("{before} → {after}", before=words.number(row["before"]), after=words.number(row["after"]))
 
 
-def _milder(known: Known) -> list[Option]:
-    """The strength nearest to half of the chosen one, as validation saw it."""
+def _other_strength(subject: Subject) -> Option | None:
+    """The strength nearest to half of the chosen one, else the next stronger one, as validation saw it."""
+    value, known = subject.compared[0]
     how = known.lists[-1].how
-    chosen, points = how.get("mitigation") or {}, list(_tried(how.get("tuning") or ()))
-    strength = chosen.get("strength") or 0.0
-    among = [point for point in points if 0 < point.strength < strength]
-    if not among:
-        return []
-    half = min(among, key=lambda point: abs(point.strength - strength / 2))
-    name = _method_of({**chosen, "strength": half.strength})
+    chosen, points = how.get("mitigation") or {}, list(_tried(how.get("tuning") or _swept(subject, value["k"])))
+    own = chosen.get("strength") or 0.0
+    milder = [point for point in points if 0 < point.strength < own]
+    other = min(milder or [point for point in points if point.strength > own],
+                key=lambda point: abs(point.strength - own / 2), default=None)  # fmt: skip
+    if other is None:
+        return None
+    name = _method_of({**chosen, "strength": other.strength})
     told = words.say("{before} → {after} on validation", before=words.number(points[0].value),
-                     after=words.number(half.value))  # fmt: skip
-    cost = words.say("{share} on validation", share=words.percent(half.accuracy - 1, sign=True))
-    who = words.say("not measured yet: make these lists and compare")
-    return [(name, (told, cost, who))]
+                     after=words.number(other.value))  # fmt: skip
+    cost = words.say("{share} on validation", share=words.percent(other.accuracy - 1, sign=True))
+    return name, (told, cost, _loses(subject, other.strength) or words.say(_NOT_MEASURED))
+
+
+def _loses(subject: Subject, strength: float) -> str:
+    """Who loses at another strength of a re-ranking, on validation; "" where that takes a training."""
+    (value, known), chosen = subject.compared[0], _reranked(subject)
+    spec = next((one for one in (known.spec.groups if known.spec else ()) if one.label == _between(value)), None)
+    if chosen is None:
+        return ""
+    try:
+        it = lever.Lever(subject.run, chosen, value["k"], spec)
+    except ConfigError:  # there is no validation part
+        return ""
+    start, at = it.at(0.0), it.at(strength)
+    told = _lost(
+        [(words.people(spec.label, one.name), one.rows["ndcg"]["difference"]) for one in at.groups
+         if spec is not None and one.rows["ndcg"]["moved"] and one.rows["ndcg"]["difference"] < 0],
+        float((at.ndcg < start.ndcg)[~np.isnan(start.ndcg)].mean()),
+    )  # fmt: skip
+    return words.say("{told} (on validation)", told=told)
+
+
+def _other_method(subject: Subject) -> Option | None:
+    """What else would answer the findings, as its declaration says."""
+    tried = {(known.lists[-1].how.get("mitigation") or {}).get("method") for _, known in subject.compared}
+    fit = (one for found in advise(subject.audit) for one in found.suggestions if one.method not in tried)
+    other = next(fit, None)
+    if other is None:
+        return None
+    info = find_method(other.method).info
+    return other.title, (aim_title(info.target, subject.audit["k"]), words.say(info.cost), words.say(_NOT_MEASURED))
 
 
 def _advice(subject: Subject) -> Slide | None:

@@ -66,9 +66,10 @@ def outcome(value: Comparison, attribute: str, metric: str) -> Chart:
     found = {words.say("everybody"): people.get("all", {}).get("all", {}).get(metric)} | {
         name: group.get(metric) for name, group in people.get(attribute, {}).items()
     }
-    rows, apart = {}, {}
+    rows, apart, keys = {}, {}, []
     for name, row in found.items():
         if row and row["n"]:
+            keys.append(name if name in people.get(attribute, {}) else "")
             label = words.group(name, row["n"])
             rows[label] = [row[part] for part in _OUTCOME]
             small = value["groups"].get(attribute, {}).get(name, {}).get("small", False)
@@ -78,7 +79,7 @@ def outcome(value: Comparison, attribute: str, metric: str) -> Chart:
     colors = (charts.VERMILLION, charts.GREY, charts.BLUE)
     return charts.stacked(
         rows, [words.say(part) for part in words.several("worse off", "the same", "better off")],
-        words.say("% of people"), colors, apart,
+        words.say("% of people"), colors, apart, keys,
     )  # fmt: skip
 
 
@@ -156,6 +157,7 @@ def categories(value: Comparison, attribute: str, group: str) -> Chart:
         {words.say(side): [found[n][side] for n in names] for side in words.several("before", "after")},
         words.say("share of the slots of {group}", group=words.label(group)),
         aside={words.say(side): apart for side in words.several("before", "after")},
+        keys={words.say(side): group for side in words.several("before", "after")},
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -10,12 +11,21 @@ import streamlit as st
 from fairdash import settings, words
 from fairdash.item_classes import POPULARITY
 from fairdash.mitigation import METHODS
+from fairdash.stages.audit import AuditSpec
 from fairdash.stages.compare import LOST, NEUTRAL, NOT_SHOWN, UNDEFINED, WON, comparable, meant
-from fairdash.stages.lever import STRENGTHS, can
-from fairdash.ui import changes, forms, load, mitigated, naming, parts, runs, state
+from fairdash.stages.lever import can
+from fairdash.ui import changes, forms, levering, load, mitigated, movers, naming, parts, pictures, runs, state
 from fairdash.workspace import Entry
 
 Comparison = dict[str, Any]
+PARTS = {
+    "gaps": words.later("Gaps"),
+    movers.PART: words.later("People"),
+    "lever": words.later("Lever"),
+    "categories": words.later("Categories"),
+    "items": words.later("Items"),
+    "numbers": words.later("All numbers"),
+}
 SIDES = {"two": words.later("Two lists"), "many": words.later("All lists")}
 _WHOLE = 4000  # characters: the first sentence names every group that lost, and is not cut
 _MARKS = {
@@ -82,15 +92,11 @@ def result(params: dict[str, Any]) -> tuple[Comparison | None, str]:
     return (None, "") if made is None else (load.comparison(made), made)
 
 
-def lever(params: dict[str, Any]) -> None:
-    """The way to the lever, where a re-ranking is looked at: with the lists after it in view, so that it starts from
-    what they were made of."""
-    mitigation = state.workspace().get("lists", params["after"]).meta.get("mitigation") or {}
-    if mitigation.get("method") not in METHODS or not can(mitigation["method"]):
-        return
-    near = min(STRENGTHS, key=lambda one: abs(one - mitigation["strength"]))
-    parts.go("mitigate", words.say("Try other strengths"), icon=":material/tune:", act="lever",
-             lists=params["after"], method=mitigation["method"], lever=str(near))  # fmt: skip
+def tabs(params: Mapping[str, Any]) -> dict[str, str]:
+    """The parts of a comparison; one with the lever, where the lists after it are those of a re-ranking."""
+    made = state.workspace().get("lists", params["after"]).meta.get("mitigation") or {}
+    return {key: title for key, title in PARTS.items()
+            if key != "lever" or (made.get("method") in METHODS and can(made["method"]))}  # fmt: skip
 
 
 def headline(value: Comparison, said: Sequence[str]) -> None:
@@ -121,9 +127,12 @@ def headline(value: Comparison, said: Sequence[str]) -> None:
     st.markdown("\n".join(f"- {words.plain(one, 600)}" for one in said[1:4]))
 
 
-def more(part: str, value: Comparison, attribute: str, said: Sequence[str]) -> None:
-    """The part of the comparison that was asked for. said: its sentences."""
-    if part == "gaps":
+def more(part: str, params: dict[str, Any], value: Comparison, attribute: str, said: Sequence[str]) -> None:
+    """The part of the comparison that was asked for. params: of its job; said: its sentences."""
+    if part == "lever":
+        spec = AuditSpec.from_json(params)
+        levering.of_lists(state.workspace().get("lists", params["after"]), next(iter(spec.groups), None), spec.k)
+    elif part == "gaps":
         st.markdown("\n".join(f"- {words.plain(one, 600)}" for one in said[4:]))
         counts = words.say(", ").join(changes.verdicts(value, attribute))
         st.caption(
@@ -135,18 +144,26 @@ def more(part: str, value: Comparison, attribute: str, said: Sequence[str]) -> N
         group = st.selectbox(words.say("Group"), names, format_func=words.namer(names), width=260,
                              **state.pick("category-group", names))  # fmt: skip
         parts.draw(changes.categories(value, attribute, group), "category-changes",
-                   words.say("What the lists are made of"), open_table=True)  # fmt: skip
+                   words.say("What the lists are made of"), open_table=True,
+                   pick=movers.see)  # fmt: skip
     elif part == "items":
-        items(value)
+        items(value, params)
     else:
         parts.table(changes.overall_rows(value), "overall-changes", digits=4)
         parts.table(changes.group_rows(value, attribute), "group-changes", digits=4)
 
 
-def items(value: Comparison) -> None:
-    """Groups of items, before and after."""
+def items(value: Comparison, params: dict[str, Any]) -> None:
+    """Groups of items, before and after, and the items of a group that was clicked. params: of its job."""
     for name in changes.item_groups(value):
         parts.draw(
-            changes.exposure(value, name), f"exposure-{name}", words.say("Exposure by {title}", title=words.plain(name))
-        )
+            changes.exposure(value, name), f"exposure-{name}",
+            words.say("Exposure by {title}", title=words.plain(name)), pick=partial(pictures.see_items, name),
+        )  # fmt: skip
+    if pictures.items_asked():
+        spec = AuditSpec.from_json(params)
+        both = {words.say(side): params[side] for side in words.several("before", "after")}
+        run, _ = load.lists(params["before"])
+        sides = {side: pictures.gathered(one, spec.k, *load.lists(one)) for side, one in both.items()}
+        pictures.items_in(run, next(iter(spec.item_groups), None), sides)
     parts.table(changes.item_rows(value), "item-changes", digits=4)

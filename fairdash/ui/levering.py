@@ -1,10 +1,12 @@
-"""The lever on the Mitigate page: a strength in the hand, everybody's lists at once, and who loses and gains by it."""
+"""The lever on Mitigate and Compare: a strength in the hand, everybody's lists at once, and who loses and gains by
+it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from fairdash.stages.fit import TrainSpec
 from fairdash.stages.lever import STRENGTHS, GroupShift, Lever, Shift, can, refuse
 from fairdash.stages.mitigate import Retrain
 from fairdash.ui import findings, forms, load, mitigated, mitigating, parts, planes, runs, state
+from fairdash.workspace import Entry
 
 NAMED = 3  # groups that the sentence names; the table has all
 CHOICES = 40  # people who fell, and as many who rose, that are offered by name
@@ -53,6 +56,14 @@ def lever(run: Run) -> None:
     parts.live(_moved, run, infos[method], chosen, int(k), group, first)
 
 
+def of_lists(entry: Entry, group: GroupSpec | None, k: int) -> None:
+    """The lever of the re-ranking that made these lists, from what it was applied to; it begins at their strength."""
+    run, made = load.run(entry.meta["base_run"]), entry.meta["mitigation"]
+    refuse(run)
+    chosen, first = Mitigation.from_json({**made, "strength": None}), list(entry.meta.get("first") or [])
+    parts.live(_moved, run, METHODS[chosen.method].info, chosen, k, group, first, entry)
+
+
 def made(run: Run, chosen: Mitigation, k: int, group: GroupSpec | None, first: Sequence[Mapping[str, Any]]) -> Lever:
     """The lever of a method after those in `first`, kept with every strength that it was moved to."""
     people = None if group is None else json.dumps(asdict(group))
@@ -76,9 +87,16 @@ def _trained(base: Run) -> Retrain:
 
 
 def _moved(
-    run: Run, info: Info, chosen: Mitigation, k: int, group: GroupSpec | None, first: list[dict[str, Any]]
+    run: Run,
+    info: Info,
+    chosen: Mitigation,
+    k: int,
+    group: GroupSpec | None,
+    first: list[dict[str, Any]],
+    entry: Entry | None = None,
 ) -> None:
-    """All that follows the strength; it draws itself again without the page."""
+    """All that follows the strength; it draws itself again without the page. entry: the lists whose lever it is, where
+    the page is about them."""
     it = made(run, chosen, k, group, first)
     st.caption(
         words.say(
@@ -87,11 +105,14 @@ def _moved(
         )
     )
     slide, keep = st.columns([4, 1], vertical_alignment="bottom", gap="medium")
+    if entry is None:
+        held = state.own("lever", 0.5, _strength)
+    else:
+        usual = min(STRENGTHS, key=lambda one: abs(one - entry.meta["mitigation"]["strength"]))
+        held = state.own(f"lever_{entry.digest}", usual, _strength)
     with slide:
-        strength = st.select_slider(
-            words.say("Strength, from 0, the lists as they are, to 1"), STRENGTHS, format_func=words.brief,
-            **state.own("lever", 0.5, lambda told: STRENGTHS[STRENGTHS.index(float(told))]),
-        )  # fmt: skip
+        strength = st.select_slider(words.say("Strength, from 0, the lists as they are, to 1"), STRENGTHS,
+                                    format_func=words.brief, **held)  # fmt: skip
     tuned = {"strength": float(strength), "rule": next(iter(RULES))}
     params = mitigating.request(run, info, list(chosen.groups), chosen.item_group, tuned, k, first)
     with keep:
@@ -106,11 +127,27 @@ def _moved(
     _numbers(it, shift, names)
     left, right = st.columns([11, 9], gap="medium")
     with left:
-        _people(it, shift, group, names)
+        _people(it, shift, group, names, chosen=entry is None)
     with right:
-        planes.plane(run, it, shift, lambda other: made(run, other, k, group, first))
+        planes.plane(
+            run, it, shift, lambda other: made(run, other, k, group, first), partial(_go, chosen.method, entry)
+        )
     _planted(it, shift)
     _both(it, shift)
+
+
+def _strength(told: str) -> float:
+    """A place of the lever from the URL. Raises ValueError for any other number."""
+    return STRENGTHS[STRENGTHS.index(float(told))]
+
+
+def _go(own: str, entry: Entry | None, method: str, strength: str) -> None:
+    """Move the lever to a point of the plane; one of another method, where the page is not about certain lists."""
+    if entry is None and can(method):
+        state.put("method", method)
+        state.put("lever", strength)
+    elif entry is not None and method == own:
+        state.put(f"lever_{entry.digest}", strength)
 
 
 def _planted(it: Lever, shift: Shift) -> None:
@@ -218,12 +255,15 @@ def _metric(names: Sequence[str]) -> str:
     return state.seen("metric", names[0], state.one_of(names))
 
 
-def _people(it: Lever, shift: Shift, group: GroupSpec | None, names: Sequence[str]) -> None:
+def _people(it: Lever, shift: Shift, group: GroupSpec | None, names: Sequence[str], *, chosen: bool) -> None:
+    """Each person before and after. chosen: the metric is chosen here, and not above on the page."""
     if not names:
         parts.empty(words.say("No group is large enough to be shown."), words.say("Choose other groups of people."))
         return
-    metric = st.selectbox(words.say("Metric"), names, width=260, format_func=findings.namer(names, it.k),
-                          **state.pick("metric", names))  # fmt: skip
+    metric = _metric(names)
+    if chosen:
+        metric = st.selectbox(words.say("Metric"), names, width=260, format_func=findings.namer(names, it.k),
+                              **state.pick("metric", names))  # fmt: skip
     rows = [
         PeopleRow(
             words.say(one.name) if group is None else one.name, one.people, one.numbers, one.before[metric],

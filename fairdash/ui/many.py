@@ -31,7 +31,8 @@ Comparison = dict[str, Any]
 ROWS = 12  # lists that are shown where none were chosen
 ROW_HEIGHT = 46
 COLUMNS = 3  # columns that are shown where none were chosen: as many as fit a page
-_WAY = dict.fromkeys(WON, 1) | dict.fromkeys(LOST, -1)  # up or down; a gap that moved only on its own is not shown to move
+# Up or down; a gap that moved only on its own is not shown to move.
+_WAY = dict.fromkeys(WON, 1) | dict.fromkeys(LOST, -1)
 _BY_NAME = "name"
 _COLUMNS = words.several("lists", "metric", "value", "difference", "95 % from", "95 % to", "verdict")
 
@@ -332,6 +333,17 @@ def _row(table: Table, row: str, order: Sequence[str], name: Any, beside: Beside
     movers.person(found, run, order, name, k)
 
 
+def people(params: Mapping[str, Any], metric: str) -> None:
+    """Who gains and who loses most between the two lists of a comparison. params: of its job."""
+    order, spec = (params["before"], params["after"]), AuditSpec.from_json(params)
+    beside = _beside(order)
+    run, _ = load.lists(order[0])
+    baseline, other = (_audit(one, spec, beside) for one in order)
+    found = movers.choose(baseline, other, run, metric)
+    name = naming.namer([state.workspace().get("lists", one) for one in order], 70)
+    movers.person(found, run, order, name, spec.k)
+
+
 # --- one audit a row, one pairing a row, both kept -------------------------------------------------------------------
 
 
@@ -341,12 +353,6 @@ def _against(pinned: str, row: str, spec: AuditSpec, beside: Beside) -> Comparis
 
 def _audit(row: str, spec: AuditSpec, beside: Beside) -> Audit:
     return _audited(row, json.dumps(spec.to_json()), beside.people, beside.lists)
-
-
-def sides(before: str, after: str, spec: AuditSpec) -> tuple[Audit, Audit]:
-    """The audits of two lists, of the same people."""
-    beside = _beside((before, after))
-    return _audit(before, spec, beside), _audit(after, spec, beside)
 
 
 def _beside(digests: Iterable[str]) -> Beside:

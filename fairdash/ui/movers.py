@@ -17,6 +17,7 @@ from fairdash.stages.many import Mover
 from fairdash.ui import findings, load, parts, state
 
 ABREAST = 3  # lists side by side that can still be read
+PART = "people"  # of the comparison of two lists
 ALL = ""  # no group alone
 _COLUMNS = words.several("who", "person", "group", "before", "after")
 _LIKED = "♥"  # an item that was liked later
@@ -24,8 +25,9 @@ _NDCG = "ndcg"  # whose movers are told where people have no value of their own 
 
 
 def see(group: str) -> None:
-    """Look at those of this group who gain and lose most."""
+    """Look at those of this group who gain and lose most: of two lists, or of a row of many."""
     state.put("members", group)
+    state.put("compared", PART)
 
 
 def choose(baseline: Audit, other: Audit, run: Run, metric: str) -> list[Mover]:

@@ -212,10 +212,20 @@ def see_items(attribute: str, name: str) -> None:
     state.put("items_of", json.dumps([attribute, name]))
 
 
+def items_asked() -> tuple[str, str] | None:
+    """The attribute of items and the group of it that was clicked."""
+
+    def accept(told: str) -> tuple[str, str]:
+        attribute, name = json.loads(told)
+        return str(attribute), str(name)
+
+    return state.seen("items_of", None, accept)
+
+
 def items_in(run: Run, spec: GroupSpec | None, sides: Mapping[str, People]) -> None:
     """The items of the group that was clicked, of `spec` or of the categories: on how many lists each is, and its part
     of all exposure. sides: what stands before a column's name → whose lists."""
-    attribute, name = state.seen("items_of", ["", ""], lambda told: [str(one) for one in json.loads(told)][:2])
+    attribute, name = items_asked() or ("", "")
     of = GroupSpec((CATEGORIES,)) if attribute == CATEGORIES else spec
     if not name or of is None or of.label != attribute:
         return

@@ -21,8 +21,9 @@ from fairdash.ui import findings, mitigated, mitigating, parts, state
 Make = Callable[[Mitigation], Lever]
 
 
-def plane(run: Run, it: Lever, shift: Shift, make: Make) -> None:
-    """The lever's own strengths, those of what was mitigated before, and of any other method that is asked for."""
+def plane(run: Run, it: Lever, shift: Shift, make: Make, go: Callable[[str, str], None]) -> None:
+    """The lever's own strengths, those of what was mitigated before, and of any other method that is asked for. go:
+    takes method and strength of a mark that is clicked."""
     wait(it)
     targets = it.targets
     named = words.namer(targets, lambda one: title(it, one), limit=160)
@@ -48,7 +49,7 @@ def plane(run: Run, it: Lever, shift: Shift, make: Make) -> None:
                 "the shaded corner is no worse in either. The dotted line joins what no other point beats in both. "
                 "Click a mark to move the lever there."
             ),
-            pick=_go,
+            pick=lambda key: go(*key.split(" ")),
         )  # fmt: skip
 
 
@@ -72,13 +73,6 @@ def title(it: Lever, key: str) -> str:
 def _key(method: str, strength: float) -> str:
     """What a mark stands for."""
     return f"{method} {strength}"
-
-
-def _go(key: str) -> None:
-    method, strength = key.split(" ")
-    if can(method):
-        state.put("method", method)
-        state.put("lever", strength)
 
 
 def _name(one: Mitigation) -> str:

@@ -126,8 +126,11 @@ def work(page: Page, one: Control) -> bool:
         return _choose(page, at, several=one.kind == "stMultiSelect")
     if one.role == "spinbutton":
         now, low, step = (at.get_attribute(name) for name in ("value", "min", "step"))
-        least = now == "" or (low is not None and float(now or 0) - float(step or 1) < float(low))
-        at.press("ArrowUp" if least else "ArrowDown")
+        if not now:
+            at.fill("0.1")
+        else:
+            least = low is not None and float(now) - float(step or 1) < float(low)
+            at.press("ArrowUp" if least else "ArrowDown")
         at.press("Enter")
     elif one.role == "slider":
         low, now = (at.get_attribute(name) for name in ("aria-valuemin", "aria-valuenow"))
@@ -137,6 +140,10 @@ def work(page: Page, one: Control) -> bool:
     elif one.role == "textbox":
         at.fill(_typed(one.key, at.input_value(), at.get_attribute("placeholder") or ""))
         at.blur()
+    elif one.role == "summary":
+        was = at.evaluate("e => e.parentElement.open")
+        at.click()
+        page.wait_for_function("([e, was]) => e.parentElement.open !== was", arg=[at.element_handle(), was])
     else:
         at.click()
     return True

@@ -41,7 +41,7 @@ VIEWS = {  # where a walk of a page begins
     "overview": ("",),
     "data": ("tab=view",),
     "recommender": ("how=view",),
-    "audit": ("more=numbers", "view=people&metric=miscalibration&hand=person"),
+    "audit": ("group=gender&more=numbers", "group=gender&view=people&metric=miscalibration&hand=person"),
     "explore": ("explore=list",),
     "mitigate": ("act=lever&method=calibrate&lever=0.5", "act=one&method=calibrate"),
     "compare": ("sides=two", "sides=many"),
@@ -88,7 +88,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for method, strength in (("user_parity", 0.5), ("calibrate", 0.5)):
         asked = {"method": method, "groups": [asdict(group)], "strength": strength}
         after.append(kinds.run(workspace, "mitigate", {"run": trained["runs"], "mitigation": asked})["lists"])
-    spec = AuditSpec((group,), (GroupSpec(("popularity",)),), K).to_json()
+    draws = (int(server.environment[f"FAIRDASH_{name}"]) for name in ("BOOTSTRAP", "PERMUTATIONS"))  # as the pages do
+    spec = AuditSpec((group,), (GroupSpec(("popularity",)),), K, "auto", 0, *draws).to_json()
     made = kinds.run(workspace, "compare", {"before": trained["lists"], "after": after[-1], **spec})["comparisons"]
     digests = {
         "data": stored, "lists": trained["lists"], "before": trained["lists"], "after": after[-1], "comparison": made,
@@ -209,6 +210,7 @@ def whole(page: Page, what: object) -> None:
 
 def returned(page: Page, world: World, back: str) -> None:
     """Back to the page, or its view, that was left."""
+
     def at(url: str) -> tuple[str, ...]:
         asked = dict(one.partition("=")[::2] for one in urlsplit(url).query.split("&"))
         return (urlsplit(url).path, asked.get("view", ""), asked.get("present", ""))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fairdash import data, words
@@ -17,7 +18,7 @@ from fairdash.report import kept, known, story
 from fairdash.report.document import Beside, Facts, Points, Text
 from fairdash.run import Run
 from fairdash.schema import GroupSpec
-from fairdash.stages import audit, compare, feed, fit, mitigate, recommend
+from fairdash.stages import audit, compare, feed, fit, lever, mitigate, recommend
 from fairdash.stages.audit import AuditSpec
 from fairdash.stages.disclosure import withheld
 from fairdash.workspace import Workspace
@@ -121,6 +122,30 @@ def test_a_strength_that_was_given_stands_among_the_others(subject: story.Subjec
     both = (about.lists[0], replace(about.lists[1], how=with_first))
     slides = story.slides(replace(subject, compared=[(value, replace(about, lists=both))]))
     assert not any("strengths were tried" in text(one) for one in slides)
+
+
+def test_a_decision_has_three_options_with_their_price_and_who_loses(subject: story.Subject) -> None:
+    """One comparison is enough: beside it stands another strength, as validation sees it, or another method."""
+    value, about = subject.compared[0]
+    tuned = about.lists[1].how
+    given = {**tuned, "tuning": [], "mitigation": {**tuned["mitigation"], "strength": 0.4}}
+    combined = {**given, "first": [given["mitigation"]]}
+    shown = {}
+    for name, how in (("tuned", tuned), ("given", given), ("combined", combined)):
+        both = (about.lists[0], replace(about.lists[1], how=how))
+        slides = story.slides(replace(subject, compared=[(value, replace(about, lists=both))]))
+        (slide,) = (one for one in slides if one.key == "decision")
+        (beside,) = (part for part in slide.parts if isinstance(part, Beside))
+        shown[name] = {one.heading: dict(one.parts[0].rows) for one in beside.columns}  # type: ignore[union-attr]  # facts
+        assert len(shown[name]) == 3, name
+        assert all(told and told != words.DASH for rows in shown[name].values() for told in rows.values())
+    third = list(shown["given"].values())[2]
+    assert list(shown["given"])[2].endswith("strength 0.2")
+    at = lever.Lever(subject.run, Mitigation("user_parity", groups=(GENDER,)), 10, GENDER)
+    worse = at.at(0.2).ndcg < at.at(0.0).ndcg
+    share = worse[~np.isnan(at.at(0.0).ndcg)].mean()
+    assert f"{words.percent(float(share), 0)} of all people get a worse list" in third["Who loses"]
+    assert "not measured yet" in list(shown["combined"].values())[2]["Who loses"]
 
 
 def test_groups_that_are_too_small_are_in_no_slide(subject: story.Subject) -> None:
