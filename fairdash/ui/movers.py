@@ -39,6 +39,10 @@ def choose(baseline: Audit, other: Audit, run: Run, metric: str) -> list[Mover]:
         options = [ALL, *many.told(baseline)]
         group = st.selectbox(words.say("Of which group"), options, width=260, **state.pick("members", options),
                              format_func=words.namer(options, _named))  # fmt: skip
+        asked = state.seen("members", ALL, str)
+        if asked not in options:
+            told = words.say("{group}: too few people to be shown one by one.", group=words.label(asked, 60))
+            st.caption(words.plain(told, 160))
     lost, won = many.movers(baseline, other, run, own, group)
     title = words.plain(findings.title(own, other.k))
     st.markdown(words.say("**Who loses and who gains most** ({metric})", metric=title))

@@ -62,7 +62,7 @@ _MARKS = """plot => {
     return [...trace.customdata.keys()]
       .filter(i => Array.isArray(trace.customdata[i]) && trace.customdata[i].length > 1)
       .map(i => [box.left + x._offset + x.d2p(trace.x[i] / half), box.top + y._offset + y.d2p(trace.y[i])]);
-  });
+  }).filter(([x, y]) => y > 70 && y < innerHeight - 10);
 }"""
 BUSY = "(() => document.querySelector('[class*=\"st-key-cancel-\"]') !== null)"
 

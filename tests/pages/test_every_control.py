@@ -11,18 +11,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fairdash import data, entries, words
+from fairdash import data, entries, settings, words
 from fairdash.data.synthetic import make
 from fairdash.events.log import FILE, EventLog
 from fairdash.jobs import kinds, runner
 from fairdash.metrics.catalogue import METRICS
 from fairdash.recommenders.device import CHOICES
 from fairdash.report import FORMATS, kept
-from fairdash.stages import explore
+from fairdash.schema import GroupSpec
+from fairdash.stages import explore, people
 from fairdash.ui import exploring, living
 from fairdash.workspace import Workspace
 from tests.pages import keys
@@ -215,7 +217,8 @@ def test_a_row_of_many_lists_is_opened_by_choosing_it(here: dict[str, Any], open
 @pytest.mark.parametrize(
     ("key", "query"),
     [("by-group", {}), ("crossing", {"cross": "age"}), ("mirrored", {"more": "categories"}),
-     ("against", {"versus": "man"})],
+     ("against", {"versus": "man"}), ("categories", {"group": "age", "more": "categories"}),
+     ("curve", {"group": "age", "more": "spread"})],
 )  # fmt: skip
 def test_a_mark_of_a_group_leads_to_its_people(
     key: str, query: dict[str, str], here: dict[str, Any], open_page: Open
@@ -227,6 +230,61 @@ def test_a_mark_of_a_group_leads_to_its_people(
     workspace = Workspace(here["home"])
     found = [kinds.read_audit(workspace, one.digest)["groups"] for one in workspace.entries("audits")]
     assert url(app, "who") in {name for groups in found for group in groups.values() for name in group}
+
+
+def test_a_mark_of_exposure_shows_the_items_of_its_group(here: dict[str, Any], open_page: Open) -> None:
+    app = page(here, open_page, "audit", group="gender", more="items")
+    select(app, key="exposure-popularity", mark=1)
+    assert not app.exception
+    attribute, name = json.loads(url(app, "items_of"))
+    run, lists = entries.get_lists(Workspace(here["home"]), here["lists"])
+    items = run.split.training.items
+    known = people.items_of(people.gather(run.split, lists, 10), items, GroupSpec((attribute,)), name)
+    table = next(one.value for one in app.dataframe if "lists" in one.value)
+    assert table["lists"].fillna(-1).tolist() == known["lists"].fillna(-1).tolist()
+    assert f"{len(known)} items of {name}" in told(app)
+    counted = np.bincount(lists.items[:, :10].ravel(), minlength=run.split.training.n_items)[known["item"].astype(int)]
+    shown = ~known["lists"].isna()
+    assert known["lists"][shown].tolist() == counted[shown].tolist()
+    assert ((counted > 0) & (counted < settings.FEWEST))[~shown].all()
+    app.button(key="items-close").click().run()
+    assert "items_of" not in app.query_params
+    app = page(here, open_page, "compare", after=here["after"], compared="items").run()
+    app.run()
+    select(app, key="exposure-popularity", mark=0)
+    assert not app.exception
+    both = next(one.value for one in app.dataframe if "lists, before" in one.value)
+    assert {"lists, after", "part of exposure, before", "part of exposure, after"} <= {*both}
+
+
+@pytest.mark.parametrize(
+    ("key", "query"), [("before-after", {}), ("outcome", {}), ("category-changes", {"compared": "categories"})]
+)
+def test_a_mark_of_a_comparison_shows_who_of_its_group_gained_and_lost(
+    key: str, query: dict[str, str], here: dict[str, Any], at_once: None, open_page: Open
+) -> None:
+    app = page(here, open_page, "compare", after=here["after"], **query).run()
+    select(app, key=key, mark={"outcome": 1}.get(key, 0))  # the first bar is of everybody
+    assert not app.exception
+    assert url(app, "compared") == "people"
+    group = url(app, "members")
+    assert app.selectbox(key="members").value == group
+    movers = next(one.value for one in app.dataframe if "who" in one.value)
+    assert {*movers["group"]} == {group}
+    app.selectbox(key="members").set_value("").run()
+    whole = next(one.value for one in app.dataframe if "who" in one.value)
+    assert {*whole["group"]} == {"man", "woman"}
+    app.selectbox(key="who").select_index(1).run()
+    assert not app.exception
+    assert sum("#" in one.value for one in app.dataframe) == 2
+
+
+def test_a_mark_of_a_row_of_many_shows_who_of_its_group_gained_and_lost(here: dict[str, Any], open_page: Open) -> None:
+    app = page(here, open_page, "compare", sides="many", row=here["after"])
+    select(app, key="many-groups", mark=0)
+    assert not app.exception
+    movers = next(one.value for one in app.dataframe if "who" in one.value)
+    assert {*movers["group"]} == {url(app, "members")}
 
 
 def test_a_mark_of_the_lever_shows_a_person_and_one_of_the_plane_moves_it(

@@ -15,7 +15,7 @@ from fairdash.schema import GroupSpec
 from fairdash.stages.lever import Lever
 from fairdash.ui import levering
 from fairdash.workspace import Workspace
-from tests.pages.conftest import Open, url
+from tests.pages.conftest import Open, select, url
 from tests.pages.conftest import words as told
 
 GENDER = GroupSpec(("gender",))
@@ -67,6 +67,31 @@ def test_the_lever_starts_from_the_lists_in_view(
     assert words.plain(levering.sentences(it.at(1.0), GENDER)[0], 900) not in told(app)
     own = open_page("mitigate", **query, method="calibrate")  # whose strength is moved: from what it was applied to
     assert "first" not in [box.key for box in own.selectbox]
+
+
+def test_a_comparison_has_the_lever_of_its_own_mitigation(
+    here: dict[str, Any], at_once: None, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = {"data": here["data"], "before": here["lists"], "after": here["after"], "compared": "lever"}
+    app = open_page("compare", **query, lever="0.1").run()
+    assert app.select_slider(key=f"lever_{here['after']}").value == 0.5  # of the lists in view, whatever Mitigate has
+    run = entries.get_run(Workspace(here["home"]), here["run"])
+    it = Lever(run, Mitigation("calibrate", (GENDER,)), 10, GENDER)
+    assert words.plain(levering.sentences(it.at(0.5), GENDER)[0], 900) in told(app)
+    app.select_slider(key=f"lever_{here['after']}").set_value(0.8).run()
+    assert not app.exception
+    assert not app.error
+    assert url(app, f"lever_{here['after']}") == "0.8"
+    assert words.plain(levering.sentences(it.at(0.8), GENDER)[0], 900) in told(app)
+    select(app, key="plane", mark=3)
+    moved = app.select_slider(key=f"lever_{here['after']}").value
+    assert moved == float(url(app, f"lever_{here['after']}")) != 0.8
+    other = open_page("compare", data=here["data"], before=here["after"], after=here["lists"]).run()
+    assert "Lever" not in other.segmented_control(key="compared").options  # nothing was mitigated
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(runner, "submit", lambda _, kind, title, params: asked.append(params) or "none")
+    app.button(key="keep").click().run()
+    assert (asked[0]["mitigation"]["method"], asked[0]["mitigation"]["strength"]) == ("calibrate", moved)
 
 
 def test_a_person_who_falls_can_be_looked_at(here: dict[str, Any], open_page: Open) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from streamlit.testing.v1 import AppTest
-
 from fairdash.jobs import kinds
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, url
@@ -54,23 +52,3 @@ def test_a_link_to_rows_that_are_not_there_is_no_fault(here: dict[str, Any], ope
         app = open_page("compare", data=here["data"], lists=here["lists"], sides="many", rows=given, columns=given,
                         sort=given, pinned=given, row=given, who=given)  # fmt: skip
         assert app.selectbox(key="pinned").value == here["lists"]
-
-
-def test_the_way_to_the_lever_keeps_method_and_strength(here: dict[str, Any]) -> None:
-    def page(after: str, before: str) -> None:
-        from unittest import mock
-
-        import streamlit as st
-
-        from fairdash.ui import comparing, parts
-
-        with mock.patch.object(parts, "go", lambda page, _, **query: st.json({"page": page, **query})):
-            comparing.lever({"before": before, "after": after})
-
-    app = AppTest.from_function(page, args=(here["after"], here["lists"])).run()
-    assert not app.exception
-    asked = json.loads(app.json[0].value)
-    assert asked == {"page": "mitigate", "icon": ":material/tune:", "act": "lever", "lists": here["after"],
-                     "method": "calibrate", "lever": "0.5"}  # fmt: skip
-    app = AppTest.from_function(page, args=(here["lists"], here["after"])).run()
-    assert not app.json  # nothing was mitigated
