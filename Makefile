@@ -39,7 +39,7 @@ soak: $(VENV)/.dev
 	$(PY) -m tests.load.kills
 	$(PY) -m pip install --quiet --upgrade --no-deps --target $(VENV)/fuzz "atheris==3.0.*"
 	PYTHONPATH=$(CURDIR):$(VENV)/fuzz $(PY) -m tests.load.fuzz
-	FAIRDASH_WALKS=50 $(PY) -m pytest tests/pages/test_walks.py
+	FAIRDASH_WALKS=50 $(PY) -m pytest tests/pages/test_walks.py tests/e2e/test_every_page.py
 	$(PY) -m tests.load.memory
 
 # The locks hold all but torch, in whose place each machine has a build of its own: the second step adds it alone.
