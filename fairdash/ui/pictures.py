@@ -204,7 +204,7 @@ def exposure(audit: Audit, run: Run, lists: Lists, spec: GroupSpec | None, targe
                 "get together. On the dotted line exposure is as the target (Lorenz 1905)."
             ),
         )
-    items_in(run, spec, {"": people})
+        items_in(run, spec, {"": people})
 
 
 def see_items(attribute: str, name: str) -> None:

@@ -167,7 +167,9 @@ def _choose(page: Page, at: Locator, *, several: bool) -> bool:
     now = at.input_value()
     steps.until(opened, "the options are shown")
     names = [name.strip() for name in options.all_inner_texts()]
-    other = next((i for i, name in enumerate(names) if name and name != now), None)
+    first = names.index(now) + 1 if now in names else 0  # the next one, as the first is often “any”
+    order = [*range(first, len(names)), *range(first)]
+    other = next((i for i in order if names[i] and names[i] != now), None)
     if other is not None:
         options.nth(other).click()
     if several or other is None:
