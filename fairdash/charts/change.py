@@ -51,7 +51,8 @@ class Change:
 
 @dataclass(frozen=True)
 class TradePoint:
-    """A strength's place: a fairness metric (gap) against accuracy (quality), each with its 95 % interval."""
+    """A strength's place: a fairness metric (gap) against accuracy (quality), each with its 95 % interval. key: what it
+    stands for when it is clicked."""
 
     series: str
     label: str
@@ -60,6 +61,7 @@ class TradePoint:
     gap_ci: tuple[float, float] | None = None
     quality_ci: tuple[float, float] | None = None
     chosen: bool = False
+    key: str = ""
 
 
 @frame.kept
@@ -152,8 +154,9 @@ def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: i
             name=words.markup(name),
             line={"color": color, "dash": DASHES[s % 6], "width": 1.5},
             marker={"symbol": SYMBOLS[s % 6], "size": 8, "color": color},
-            customdata=[words.markup(p.label) for p in mine],
-            hovertemplate=f"%{{customdata}}<br>{words.markup(gap)} %{{x:.4f}}, {words.markup(quality)} %{{y:.4f}}"
+            customdata=[[words.markup(p.label), points.index(p)] for p in mine],
+            selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+            hovertemplate=f"%{{customdata[0]}}<br>{words.markup(gap)} %{{x:.4f}}, {words.markup(quality)} %{{y:.4f}}"
             "<extra></extra>",
             opacity=0.9, **error,
         )  # fmt: skip
@@ -197,4 +200,5 @@ def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: i
             said=said,
         ),
         table,
+        [point.key for point in points],
     )

@@ -58,6 +58,7 @@ def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params
             gap_ci=None if None in p["ci"] else tuple(p["ci"]),
             quality_ci=None if None in p["ndcg_ci"] else tuple(p["ndcg_ci"]),
             chosen=p["strength"] == strength,
+            key=str(p["strength"]),
         )
         for p in tuning
         if p["value"] is not None and p["ndcg"] is not None
@@ -66,8 +67,10 @@ def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params
         charts.trade_off(points, target, ndcg, better=better), f"trade-{info.key}",
         words.say("The whole trade-off, on validation"),
         about=words.say(
-            "Each point is one strength. Test data plays no part here; the comparison shows what holds there."
+            "Each point is one strength; click one to look at it. Test data plays no part here; the comparison shows "
+            "what holds there."
         ),
+        pick=lambda key: state.put(f"look_{info.key}", key),
     )  # fmt: skip
     strengths = [p["strength"] for p in tuning]
     looked = st.select_slider(

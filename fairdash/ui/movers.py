@@ -33,6 +33,8 @@ def see(group: str) -> None:
 def choose(baseline: Audit, other: Audit, run: Run, metric: str) -> list[Mover]:
     """Of which group, and in a table who of it loses and who gains most."""
     own = metric if metric in other.tally.metrics else _NDCG
+    title = words.plain(findings.title(own, other.k))
+    st.markdown(words.say("**Who loses and who gains most** ({metric})", metric=title))
     attribute = next((groups.attribute for groups in baseline.tally.groups), None)
     group = ALL
     if attribute is not None:
@@ -44,8 +46,6 @@ def choose(baseline: Audit, other: Audit, run: Run, metric: str) -> list[Mover]:
             told = words.say("{group}: too few people to be shown one by one.", group=words.label(asked, 60))
             st.caption(words.plain(told, 160))
     lost, won = many.movers(baseline, other, run, own, group)
-    title = words.plain(findings.title(own, other.k))
-    st.markdown(words.say("**Who loses and who gains most** ({metric})", metric=title))
     parts.table(_table(lost, won), "movers")
     return [*lost, *won]
 

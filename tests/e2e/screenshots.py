@@ -60,6 +60,8 @@ VIEWS = {  # name → path and query; {lists}, {after} … stand for entries of 
     "6-mitigate-done": "mitigate?lists={lists}&act=done",
     "7-compare": "compare?after={after}",
     "7-compare-categories": "compare?after={after}&compared=categories",
+    "7-compare-people": "compare?after={after}&compared=people",
+    "7-compare-lever": "compare?after={after}&compared=lever",
     "7-compare-items": "compare?after={after}&compared=items",
     "7-compare-many": "compare?lists={lists}&sides=many&row={after}",
     "8-report": "report?comparison={comparison}",

@@ -232,7 +232,7 @@ def test_a_mark_of_a_group_leads_to_its_people(
     assert url(app, "who") in {name for groups in found for group in groups.values() for name in group}
 
 
-def test_a_mark_of_exposure_shows_the_items_of_its_group(here: dict[str, Any], open_page: Open) -> None:
+def test_a_mark_of_exposure_shows_the_items_of_its_group(here: dict[str, Any], at_once: None, open_page: Open) -> None:
     app = page(here, open_page, "audit", group="gender", more="items")
     select(app, key="exposure-popularity", mark=1)
     assert not app.exception
@@ -539,6 +539,9 @@ def test_a_strength_is_set_by_hand_or_chosen_on_validation_and_looked_at(
     look.set_value(float(other)).run()
     assert not app.exception
     assert url(app, "look_calibrate") == str(float(other))
+    select(app, key="trade-calibrate", mark=0)
+    assert url(app, "look_calibrate") == str(app.select_slider(key="look_calibrate").value) == "0.0"
+    app.select_slider(key="look_calibrate").set_value(float(other)).run()
     assert {one.label: one.value for one in app.metric} != before
     app.button(key="make-calibrate").click().run()
     assert not app.exception
