@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from tests.e2e import steps
 
@@ -107,6 +107,14 @@ def found(page: Page) -> list[Control]:
 def told(page: Page) -> str:
     """All that stands on the page, the link included."""
     return str(page.evaluate(_SAYS))
+
+
+def changed(page: Page, before: str, what: object) -> None:
+    """Until something else stands on the page, or a job begins: the answer to a press may take its time."""
+    try:
+        page.wait_for_function(f"before => {BUSY}() || ({_SAYS})() !== before", arg=before)
+    except TimeoutError as fault:
+        raise AssertionError(f"{what} changes nothing") from fault
 
 
 def rest(page: Page) -> bool:

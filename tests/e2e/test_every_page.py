@@ -114,15 +114,16 @@ def tab(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     assert not faults, faults
 
 
-def walked() -> list[tuple[str, str]]:
-    """Each page with its language; with FAIRDASH_WALKS with both."""
+def walked() -> list[tuple[str, str, str]]:
+    """Each page with its language and its workspace; with FAIRDASH_WALKS with both languages, each in a workspace of
+    its own: what was released or kept in one language is so no second time."""
     if "FAIRDASH_WALKS" in os.environ:
-        return [(name, language) for name in VIEWS for language in LANGUAGES]
-    return [(name, LANGUAGES[i % 2]) for i, name in enumerate(VIEWS)]
+        return [(name, language, language) for language in LANGUAGES for name in VIEWS]
+    return [(name, LANGUAGES[i % 2], "one") for i, name in enumerate(VIEWS)]
 
 
 @pytest.mark.timeout(steps.TEST_SECONDS)
-@pytest.mark.parametrize(("name", "language"), walked())
+@pytest.mark.parametrize(("name", "language", "world"), walked(), indirect=["world"])
 def test_every_control_is_worked_marks_are_clicked_and_numbers_are_the_librarys(
     name: str, language: str, world: World, tab: Page
 ) -> None:
@@ -188,10 +189,10 @@ def press(page: Page, world: World, one: controls.Control) -> None:
         page.get_by_test_id("stPopoverBody").first.wait_for()
         return
     back, before = page.url, controls.told(page)
-    done = controls.work(page, one)
+    if controls.work(page, one):
+        controls.changed(page, before, one)
     busy = controls.rest(page)
     whole(page, one)
-    assert busy or not done or controls.told(page) != before, f"{one} changes nothing"
     if busy:
         world.server.stop_jobs()
         jobs = runner.table(world.workspace)
