@@ -10,7 +10,6 @@ from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from tests.e2e import steps
 
-OPTIONS = 9  # of a choice: each of so many is taken, of more (occupations) one
 # What Streamlit hangs on its own elements: links to headings, tools above tables and pictures, arrows, question marks.
 _NOT_OURS = (
     *("stHeaderActionElements", "stBaseButton-elementToolbar", "stTooltipHoverTarget"),
@@ -40,6 +39,8 @@ _FOUND = """([aside, kinds]) => {
         on: e.getAttribute('aria-checked') === 'true',
         href: e.getAttribute('href') || '',
         inside: within(e, 'stPopoverBody'),
+        part: within(e, 'stButtonGroup')
+          && !e.closest('[data-testid=stButtonGroup]').querySelector('[data-testid=stWidgetLabel]').clientHeight,
       };
     });
 }"""
@@ -70,7 +71,8 @@ BUSY = "(() => document.querySelector('[class*=\"st-key-cancel-\"]') !== null)"
 @dataclass(frozen=True)
 class Control:
     """A control where it stands now. kind: Streamlit's, where the role does not say it; on: whether a choice is taken;
-    inside: whether it is in an open popover."""
+    inside: whether it is in an open popover; part: whether it changes a part of the page, as a choice without a label
+    does."""
 
     place: int
     role: str
@@ -80,25 +82,28 @@ class Control:
     on: bool
     href: str
     inside: bool
+    part: bool
 
     @property
     def name(self) -> str:
         """What it is called among all that were worked: numbers of rows and people in it count for nothing."""
-        own = self.label if self.role == "radio" or not self.key or self.role == "link" else ""
+        own = self.label if self.part or not self.key or self.role == "link" else ""
         key = self.key.partition("-")[0] if self.role == "summary" else self.key  # of each metric of the guide one
+        if key.startswith("set_"):  # of a recommender's options, which are made from their declarations, one of a kind
+            key = "set_"
         return re.sub(r"\d+", "#", f"{self.role} {key} {own}".replace("\n", " "))
 
 
 def found(page: Page) -> list[Control]:
-    """Every control that stands on the page now, in its order; of a choice what is not taken: all, or of many one."""
+    """Every control that stands on the page now, in its order; of a choice what is not taken: all parts of a page, else
+    one."""
     every = [Control(**one) for one in page.evaluate(_FOUND, [list(_NOT_OURS), list(_KINDS)])]
-    size = Counter(one.key for one in every if one.role == "radio")
     left: Counter[str] = Counter()
     kept = []
     for one in every:
         if one.role == "radio":
             left[one.key] += not one.on
-            if one.on or (size[one.key] > OPTIONS and left[one.key] > 1):
+            if one.on or (left[one.key] > 1 and not one.part):
                 continue
         kept.append(one)
     return kept
