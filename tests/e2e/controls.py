@@ -40,7 +40,7 @@ _FOUND = """([aside, kinds]) => {
         href: e.getAttribute('href') || '',
         inside: within(e, 'stPopoverBody'),
         part: within(e, 'stButtonGroup')
-          && !e.closest('[data-testid=stButtonGroup]').querySelector('[data-testid=stWidgetLabel]').clientHeight,
+          && !e.closest('[data-testid=stButtonGroup]').querySelector('[data-testid=stWidgetLabel]')?.clientHeight,
       };
     });
 }"""
