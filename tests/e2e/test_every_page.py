@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -173,7 +172,7 @@ def next_of(left: list[controls.Control]) -> controls.Control:
 
 def press(page: Page, world: World, one: controls.Control) -> None:
     """Work a control; something on the page or in its link is then another, and nothing is wrong."""
-    print(f"{time.monotonic():.1f}", one.name)  # told where a step never ends
+    print(one.name)  # told where a step never ends
     if one.role == "link":
         assert urlsplit(one.href).path.rpartition("/")[2] in {"", *state.JOURNEY}, one
         return
