@@ -85,6 +85,7 @@ class Part:
 @dataclass(frozen=True)
 class Family:
     """Metrics that are made from the same sums. name: unique. place: among the families, in which their columns stand.
+    uses: the family whose columns it needs too, which is part of every audit that this one is part of.
 
     per_user: values of people [n] by metric, NaN where undefined; their means get intervals, gaps and tests. columns:
     further numbers of people, [n] or [n, width] by name, whose sums over groups `value` and `gaps` are made of; names
@@ -101,6 +102,7 @@ class Family:
     metrics: tuple[Metric, ...]
     parts: tuple[Part, ...] = ()
     place: int = 1_000
+    uses: str = ""
     per_user: Callable[[Facts], Mapping[str, NDArray[np.float64]]] | None = None
     columns: Callable[[Facts], Columns] | None = None
     gaps: Callable[[Compared], Mapping[str, Gap]] | None = None

@@ -558,7 +558,9 @@ def _item_rows(
 ) -> dict[str, dict[str, Any]]:
     estimates = item_estimates(total, group)
     sums = _item_sums(total, group)
-    relevant = divide(sums.by_group("merit")[0], sums.of_all("relevant")[0])
+    # an audit of chosen metrics may have no sums of what is liked, and none of what is shown
+    liked = f"merit:{group.attribute}" in total.items_layout
+    relevant = divide(sums.by_group("merit")[0], sums.of_all("relevant")[0]) if liked else None
     catalogue_share = np.asarray(group.share.sum(axis=0)).ravel() / max(1, catalogue.size)
     interactions = _interaction_share(catalogue, group)
     rows: dict[str, dict[str, Any]] = {}
@@ -567,7 +569,7 @@ def _item_rows(
             "n": int(group.sizes[j]),
             "catalogue_share": catalogue_share[j],
             "interaction_share": interactions[j],
-            "relevant_share": relevant[j],
+            **({} if relevant is None else {"relevant_share": relevant[j]}),
             "target_share": group.target[j],
         }
         for key, values in estimates.items():
@@ -577,12 +579,9 @@ def _item_rows(
                 undefined[f"items.by_group.{group.attribute}.{label}.{key}"] = why(key)
     nobody = int((np.diff(group.member.indptr) == 0).sum())
     if nobody:
-        known = sum(one.value for one in estimates["exposure_share"])
-        rows[UNKNOWN] = {
-            "n": nobody,
-            "exposure_share": max(0.0, 1 - known),
-            "catalogue_share": nobody / catalogue.size,
-        }
+        rows[UNKNOWN] = {"n": nobody, "catalogue_share": nobody / catalogue.size}
+        if "exposure_share" in estimates:
+            rows[UNKNOWN]["exposure_share"] = max(0.0, 1 - sum(one.value for one in estimates["exposure_share"]))
     return rows
 
 

@@ -98,6 +98,7 @@ FAMILY = Family(
         ),
     ),
     place=100,
+    uses="parity",
     item_columns=_columns,
     item_values=_values,
     item_gaps=_gaps,

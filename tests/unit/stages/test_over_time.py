@@ -13,9 +13,11 @@ from fairdash.charts import Moment
 from fairdash.data.brought import bring
 from fairdash.data.given import given_split
 from fairdash.errors import ConfigError
+from fairdash.metrics.audit import from_split
+from fairdash.metrics.catalogue import FAMILIES
 from fairdash.metrics.files import audits
 from fairdash.metrics.inputs import lists_for
-from fairdash.schema import USER_ID, GroupSpec, Lists, Split
+from fairdash.schema import UNKNOWN, USER_ID, GroupSpec, Lists, Split
 from fairdash.stages.audit import AuditSpec
 from fairdash.stages.over_time import over_time, ways
 
@@ -67,6 +69,25 @@ def test_the_page_has_the_windows_of_the_command_line(made: tuple[Split, Lists])
     for window in over_time(*made, SPEC, "ndcg", "month"):
         row = by_month.to_json()["by_window"][window.name]["gaps"]["gender"]["ndcg"]
         assert [row[key] for key in ("gap", "ci", "p_value")] == [window.gap[key] for key in ("gap", "ci", "p_value")]
+
+
+def test_a_window_is_of_any_metric_where_items_have_groups_too() -> None:
+    items = pd.DataFrame({"item_id": [1, 2, 3], "maker": ["one", "two", None]})
+    brought = bring(**_tables(), items=items)
+    _, split = given_split(brought)
+    lists = lists_for(brought, "", split.training.users[USER_ID])[0]
+    makers = (GroupSpec(("maker",), (None,), 1),)
+    whole = from_split(split, lists, groups=GROUPS, item_groups=makers, replicates=50, permutations=50).to_json()
+    there = {name: ("exposure_share" in row) for name, row in whole["items"]["by_group"]["maker"].items()}
+    assert there == {"one": True, "two": True, UNKNOWN: True}
+    for name in FAMILIES:
+        one = from_split(
+            split, lists, groups=GROUPS, item_groups=makers, replicates=50, permutations=50, only=(name,)
+        ).to_json()
+        for key, row in one["gaps"]["gender"].items():
+            assert row["gap"] == whole["gaps"]["gender"][key]["gap"], (name, key)
+        for maker, row in one["items"]["by_group"].get("maker", {}).items():
+            assert row.items() <= whole["items"]["by_group"]["maker"][maker].items(), (name, maker)
 
 
 def test_windows_need_times_and_a_metric_of_lists(made: tuple[Split, Lists]) -> None:
