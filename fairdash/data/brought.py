@@ -272,21 +272,24 @@ def list_columns(
 
 
 def _in_numbers(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> Table:
-    """The table with scores that are written in other ways than Python's (0,93 or 93 %) as numbers."""
-    column = chosen.get(SCORE)
-    if column is None or pd.api.types.is_numeric_dtype(table.frame[column].dtype):
-        return table
-    got = values.read(table.frame[column])
-    if not got.note or got.bad.any():
-        return table
-    message = words.say(
-        "{column}: {n} cells such as {shown} are read as numbers.",
-        column=column,
-        n=got.count,
-        shown=examples(table.frame[column].dropna().head(100)),
-    )
-    findings.append(Finding(got.note, "info", table.name, message, got.count))
-    return replace(table, frame=table.frame.assign(**{column: got.numbers}))
+    """The table with scores and ranks that are written in other ways than Python's (0,93, 93 %, 1st) as numbers."""
+    frame = table.frame
+    for role, read_so in ((SCORE, values.read), (RANK, values.places)):
+        column = chosen.get(role)
+        if column is None or pd.api.types.is_numeric_dtype(frame[column].dtype):
+            continue
+        got = read_so(frame[column])
+        if not got.note or got.bad.any():
+            continue
+        message = words.say(
+            "{column}: {n} cells such as {shown} are read as numbers.",
+            column=column,
+            n=got.count,
+            shown=examples(frame[column].dropna().head(100)),
+        )
+        findings.append(Finding(got.note, "info", table.name, message, got.count))
+        frame = frame.assign(**{column: got.numbers})
+    return replace(table, frame=frame)
 
 
 def _twice(frame: pd.DataFrame, person: str, rank: str) -> bool:

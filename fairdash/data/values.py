@@ -40,6 +40,12 @@ _CELL = re.compile(
     rf"({_NUMBER})(?:{_STARS}|%|(?:/|out of|of|von|de|sur|su|van|из)({_NUMBER})(?:{_STARS})?)"
     rf"|({_NUMBER})つ星のうち({_NUMBER})"
 )
+# A place in a list: 1st, #2, No. 3, 4e, 第5名.
+_PLACE = re.compile(
+    r"(?:#|№|no\.?|nr\.?|n[º°]|rank|place|pos\.?|position|top|第)?\s*(\d+)\s*"
+    r"(?:\.|st|nd|rd|th|er|ère|re|e|ème|[ºª°]|位|名|番)?",
+    re.IGNORECASE,
+)
 _HAN = {word: str(n) for n, word in enumerate("零一二三四五六七八九", 0)}
 # Numbers that stand for "none" off a scale; -1 too, as programs without a sign write it.
 _CODES = (
@@ -53,7 +59,8 @@ _TOPS = (1.0, 5.0, 10.0, 20.0, 100.0)  # where scales end
 class Ratings:
     """numbers: float64 [n], NaN where there is none. bad: bool [n], cells that say something that is no rating.
 
-    note: how cells were read that are no plain numbers ("thousands", "decimal_comma", "words"); count: how many."""
+    note: how cells were read that are no plain numbers ("thousands", "decimal_comma", "words", "ranks"); count: how
+    many."""
 
     numbers: Array
     bad: NDArray[np.bool_]
@@ -131,6 +138,20 @@ def read(column: pd.Series, thousands: bool = False, whole: bool = False) -> Rat
             note = "words"
     count = int((bad & np.isfinite(values)).sum())
     return Ratings(values, bad & ~np.isfinite(values), note if count else "", count)
+
+
+def places(column: pd.Series) -> Ratings:
+    """Ranks of the cells: "1st", "#2" and "No. 3" are their number; note: "ranks" where there are such."""
+    numbers = columns.numbers(column)
+    bad = ~np.isfinite(numbers)
+    bad[bad] = columns.tidy(column[bad]).notna()
+    codes, different = pd.factorize(column[bad].str.strip())
+    found = [_PLACE.fullmatch(text) for text in different]
+    numbers[bad] = (
+        np.array([np.nan if one is None else float(one[1]) for one in found])[codes] if found else numbers[bad]
+    )
+    count = int((bad & np.isfinite(numbers)).sum())
+    return Ratings(numbers, bad & ~np.isfinite(numbers), "ranks" if count else "", count)
 
 
 def _meaning(cell: str) -> float:

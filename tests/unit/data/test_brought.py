@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,19 @@ def test_ids_of_other_forms_meet(form: object, key: str) -> None:
     odd = RECS.assign(user_id=RECS["user_id"].map(form), item_id=RECS["item_id"].map(form))  # type: ignore[arg-type]
     found = _same(_csv(odd), _csv(TRUTH), _csv(USERS), _csv(TRAIN))
     assert key in {finding.key for finding in found.findings}
+
+
+def _ordinal(n: int) -> str:
+    return f"{n}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(n, 'th') }"
+
+
+@pytest.mark.parametrize("form", [_ordinal, "#{}".format, "No. {}".format, "{}°".format, "第{}位".format])
+def test_ranks_that_are_written_as_places_are_their_numbers(form: Callable[[int], str]) -> None:
+    found = _same(_csv(RECS.assign(rank=RECS["rank"].map(form))), _csv(TRUTH), _csv(USERS), _csv(TRAIN))
+    assert next(one for one in found.findings if one.key == "ranks").count == len(RECS)
+    odd = RECS.assign(rank=["first", *RECS["rank"].iloc[1:].astype(str)])
+    with pytest.raises(DataError, match="rank: 'first' is no number"):
+        _result(brought.bring(odd, TRUTH, USERS))
 
 
 def test_repeated_people_and_groups_beside_the_lists_or_the_truth() -> None:
