@@ -327,8 +327,9 @@ def several_values(tables: Tables) -> list[Finding]:
         if column == USER_ID or columns.is_identifier(column):
             continue
         joined = attributes.several(tables.users[column])
-        if joined is not None:
-            odd = joined.str.contains("|", regex=False, na=False)
+        text = columns.tidy(tables.users[column]) if joined is None else joined  # which may be written so already
+        odd = text.str.contains("|", regex=False, na=False)
+        if joined is not None or odd.any():
             cells = examples(tables.users[column][odd])
             message = words.say(
                 "{column}: {n} cells hold several values, such as {cells}; each value is a group.",
@@ -336,10 +337,8 @@ def several_values(tables: Tables) -> list[Finding]:
                 n=int(odd.sum()),
                 cells=cells,
             )
-            rows = first_rows(tables.users, odd)
-            found.append(
-                Finding("several_values", "info", tables.files[1], message, int(odd.sum()), rows, "several_values")
-            )
+            rows, repair = first_rows(tables.users, odd), "" if joined is None else "several_values"
+            found.append(Finding("several_values", "info", tables.files[1], message, int(odd.sum()), rows, repair))
     return found
 
 

@@ -117,6 +117,14 @@ def test_several_values_are_groups_that_overlap(cells: tuple[str, ...]) -> None:
     assert groups.sizes.tolist() == [1, 2, 2]
 
 
+@pytest.mark.parametrize(("mark", "repaired"), [(";", True), ("|", False)])
+def test_several_values_are_said_however_they_are_written(mark: str, repaired: bool) -> None:
+    people = "user_id,languages\n" + "".join(f"u{u},{('de', f'de{mark}en')[u % 2]}\n" for u in range(8))
+    dataset, found = _build(people)
+    assert dataset.users["languages"].tolist()[:2] == ["de", "de|en"]
+    assert (found["several_values"].count, found["several_values"].applied) == (4, repaired)
+
+
 def test_places_and_numbers_are_single_values() -> None:
     assert attributes.several(_series("Springfield, Ohio", "Salem, Oregon", "Dayton, Ohio")) is None
     assert attributes.several(_series("1,5", "2,5")) is None
