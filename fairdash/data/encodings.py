@@ -14,7 +14,7 @@ from fairdash.data.findings import Finding, Question
 from fairdash.data.table import Table
 from fairdash.errors import DataError
 
-_SAMPLE = 1 << 16  # bytes looked at to tell it
+SAMPLE = 1 << 16  # bytes looked at to tell it
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1e]")  # characters that no table holds
 
 
@@ -83,10 +83,11 @@ def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, s
         encoding = "utf-16"
     elif raw.startswith(b"\xef\xbb\xbf"):
         encoding = "utf-8-sig"
-    elif b"\0" in raw[:_SAMPLE]:
-        encoding = _utf16_without_mark(raw[:_SAMPLE])
+    elif b"\0" in raw[:SAMPLE]:
+        encoding = _utf16_without_mark(raw[:SAMPLE])
         if encoding is None:
-            raise _binary(name, raw.decode("latin-1"))
+            few = raw.count(b"\0", 0, SAMPLE) <= SAMPLE // 1000  # as in a text with a slip in it
+            raise binary(name, raw.decode("latin-1") if few else "")
     else:
         encoding = "utf-8"
     others: tuple[str, ...] = ()
@@ -110,8 +111,8 @@ def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, s
         encoding, others = _detected(name, raw, error)
         text = raw.decode(encoding)
     if "\0" in text or len(_CONTROL.findall(text)) > 0.001 * len(text):
-        raise _binary(name, text)
-    return text.encode(), encoding, others
+        raise binary(name, text)
+    return raw if encoding == "utf-8" else text.encode(), encoding, others  # of a large file no third copy
 
 
 _MIXED = "utf-8 and cp1252"
@@ -144,7 +145,7 @@ def _detected(name: str, raw: bytes, error: UnicodeDecodeError) -> tuple[str, tu
     told = [code for code in named if named[code] == max(named.values())]
     if told and not {"cp1252", "latin-1"} & set(told):  # names of columns that are known in one encoding alone
         return told[0], _others(*told)
-    shares = {code: _sense(raw[: 16 * _SAMPLE], code) for code in _WEST if _decodes(raw, code)}
+    shares = {code: _sense(raw[: 16 * SAMPLE], code) for code in _WEST if _decodes(raw, code)}
     usual = max(shares.get("cp1252", 0.0), shares["latin-1"])
     best = max(shares, key=lambda code: shares[code])
     if shares[best] >= 0.9 and usual < shares[best] - 0.1:
@@ -154,7 +155,7 @@ def _detected(name: str, raw: bytes, error: UnicodeDecodeError) -> tuple[str, tu
         lines = [line for line in raw.splitlines() if any(byte >= 0x80 for byte in line)]
         sample, taken = [], 0
         for line in lines:
-            if taken > _SAMPLE:
+            if taken > SAMPLE:
                 break
             sample.append(line)
             taken += len(line)
@@ -168,7 +169,7 @@ def _detected(name: str, raw: bytes, error: UnicodeDecodeError) -> tuple[str, tu
             return fits[0], _others(*fits)
     undefined = np.isin(high, [0x81, 0x8D, 0x8F, 0x90, 0x9D])  # no letters in cp1252
     if undefined.mean() > 0.001:
-        raise _binary(name) from error
+        raise binary(name) from error
     return "cp1252" if (marked & (high < 0xA0)).any() and not undefined.any() else "latin-1", ()
 
 
@@ -212,7 +213,8 @@ def _utf16_without_mark(sample: bytes) -> str | None:
     return "utf-16-be" if even > 0.4 and odd < 0.05 else None
 
 
-def _binary(name: str, text: str = "") -> DataError:
+def binary(name: str, text: str = "") -> DataError:
+    """The error of content that is no text, or that is one but for a NUL byte."""
     if 0 < text.count("\0") <= max(1.0, 0.001 * len(text)) and not _CONTROL.search(text):  # a text with a slip in it
         row = text.count("\n", 0, text.index("\0")) + 1
         return DataError(

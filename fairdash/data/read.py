@@ -69,6 +69,10 @@ def content(source: Source) -> bytes:
                 )
             if path.stat().st_size > limit * 1_000_000:
                 raise too_large(name, path.stat().st_size, limit)
+            with path.open("rb") as file:
+                head = file.read(encodings.SAMPLE)
+            if len(head) == encodings.SAMPLE and not head.strip(b"\0"):  # a hole of any size: none of it is read
+                raise encodings.binary(name)
             raw = path.read_bytes()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)

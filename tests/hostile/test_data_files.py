@@ -269,6 +269,19 @@ def test_large_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         data.build(tmp_path / "x.csv")
 
 
+def test_a_hole_of_two_gigabytes_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "hole.csv").open("wb") as file:
+        file.truncate(2 << 30)
+
+    def never(path: Path) -> bytes:
+        raise AssertionError(f"{path} is read whole")
+
+    monkeypatch.setattr(Path, "read_bytes", never)
+    for build in (data.build, brought.bring):
+        with pytest.raises(FairDashError, match=r"hole\.csv holds binary data"):
+            build(tmp_path / "hole.csv", None)
+
+
 def test_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "MAX_ROWS", 10)
     with pytest.raises(FairDashError, match="the limit is 10"):
