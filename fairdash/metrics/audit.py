@@ -172,8 +172,8 @@ def from_split(
 ) -> Audit:
     """Audit lists [n_users, ≥ k] of a split's people against its test part. relevance_threshold: "auto" takes the data
     set's own. findings: of the reader, where the tables came from files. beside: lists that these will be compared
-    with: whoever has one of them is audited too. only: names of families of metrics, of `catalogue.FAMILIES`, beside
-    those of accuracy; all where none is named. Raises ConfigError for another name."""
+    with: whoever has one of them is audited too. only: names of families of metrics, of `catalogue.FAMILIES`; all
+    where none is named. Raises ConfigError for another name."""
     check(k, replicates, permutations, seed)
     made = inputs.from_split(split, lists, specs(groups), specs(item_groups), relevance_threshold, findings, beside)
     return from_inputs(

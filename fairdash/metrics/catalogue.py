@@ -64,15 +64,15 @@ ACCURACY = tuple(family.name for family in FAMILIES.values() if family.of_accura
 
 
 def chosen(only: Collection[str]) -> dict[str, Family]:
-    """The families of an audit by name: those that are named, what they use, and those of accuracy, whose counts of
-    people all others use; all of them where none is named. Raises ConfigError for a name that is none of them."""
+    """The families of an audit by name: those that are named and what they use, all of them where none is named. Raises
+    ConfigError for a name that is none of them."""
     for name in only:
         if name not in FAMILIES:
             raise ConfigError(
                 words.say("There is no family of metrics “{name}”.", name=name),
                 words.say("There are {names}.", names=", ".join(FAMILIES)),
             )
-    wanted = {*only, *ACCURACY, *(FAMILIES[name].uses for name in only)}
+    wanted = {*only, *(FAMILIES[name].uses for name in only)}
     return {name: family for name, family in FAMILIES.items() if not only or name in wanted}
 
 

@@ -16,7 +16,7 @@ from fairdash.data import times
 from fairdash.data.windows import labels
 from fairdash.errors import ConfigError
 from fairdash.metrics import bootstrap
-from fairdash.metrics.catalogue import FAMILIES, on_side
+from fairdash.metrics.catalogue import ACCURACY, FAMILIES, on_side
 from fairdash.schema import UNKNOWN, Lists, Split
 from fairdash.stages.audit import AuditSpec, of_split
 from fairdash.stages.disclosure import told, withheld
@@ -58,6 +58,7 @@ def over_time(split: Split, lists: Lists, spec: AuditSpec, metric: str, way: str
     families = [name for name, family in FAMILIES.items() if key in {one.key for one in family.metrics}]
     if not families or key in on_side("model"):
         raise ConfigError("This metric is of the model, which does not change over time.", "Choose another one.")
+    only = tuple(dict.fromkeys((*ACCURACY, *families)))
     test, (group,) = split.test, spec.groups
     unit = times.unit_of(float(test.time.min()), float(test.time.max()))
     name_of = labels(test.time, unit, way)(test.time)
@@ -72,7 +73,7 @@ def over_time(split: Split, lists: Lists, spec: AuditSpec, metric: str, way: str
             asked=there if split.asked is None else there & split.asked,
             predicted=None if split.predicted is None else split.predicted[rows],
         )
-        made = withheld(of_split(part, lists, replace(spec, only=tuple(families))).to_json())
+        made = withheld(of_split(part, lists, replace(spec, only=only)).to_json())
         row = made["gaps"][group.label].get(metric, {})
         reason = made["undefined"].get(f"gaps.{group.label}.{metric}", "")
         large = [one for one, own in made["groups"][group.label].items() if one != UNKNOWN and not own["small"]]

@@ -45,6 +45,7 @@ def test_a_training_outlives_reload_tab_and_server(server: Server, page: Page, b
 
     page.reload()
     expect(running.first).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()  # what draws it is loaded, no file is cut off
 
     server.kill()
     again = until(server, lambda job: job.done > before.done)
