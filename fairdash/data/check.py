@@ -326,19 +326,19 @@ def several_values(tables: Tables) -> list[Finding]:
     for column in columns.names(tables.users):
         if column == USER_ID or columns.is_identifier(column):
             continue
-        joined = attributes.several(tables.users[column])
-        text = columns.tidy(tables.users[column]) if joined is None else joined  # which may be written so already
-        odd = text.str.contains("|", regex=False, na=False)
-        if joined is not None or odd.any():
-            cells = examples(tables.users[column][odd])
-            message = words.say(
-                "{column}: {n} cells hold several values, such as {cells}; each value is a group.",
-                column=column,
-                n=int(odd.sum()),
-                cells=cells,
-            )
-            rows, repair = first_rows(tables.users, odd), "" if joined is None else "several_values"
-            found.append(Finding("several_values", "info", tables.files[1], message, int(odd.sum()), rows, repair))
+        own = tables.users[column]
+        joined = attributes.several(own)
+        odd = (own.astype("str") if joined is None else joined).str.contains("|", regex=False, na=False)
+        if joined is None and (not odd.any() or columns.is_numeric(own)):
+            continue
+        message = words.say(
+            "{column}: {n} cells hold several values, such as {cells}; each value is a group.",
+            column=column,
+            n=int(odd.sum()),
+            cells=examples(own[odd]),
+        )
+        rows, repair = first_rows(tables.users, odd), "" if joined is None else "several_values"
+        found.append(Finding("several_values", "info", tables.files[1], message, int(odd.sum()), rows, repair))
     return found
 
 

@@ -114,8 +114,7 @@ def read(column: pd.Series, thousands: bool = False, whole: bool = False) -> Rat
         return Ratings(
             values, columns.tidy(column).notna().to_numpy() & np.isnan(values), "thousands", int(parted.sum())
         )
-    bad = ~np.isfinite(values)
-    bad[bad] = columns.tidy(column[bad]).notna()
+    bad = _unread(column, values)
     if not bad.any():
         return Ratings(values, bad)
     bad[bad] = ~column[bad].str.strip().str.casefold().isin(_NOTHING)
@@ -143,15 +142,19 @@ def read(column: pd.Series, thousands: bool = False, whole: bool = False) -> Rat
 def places(column: pd.Series) -> Ratings:
     """Ranks of the cells: "1st", "#2" and "No. 3" are their number; note: "ranks" where there are such."""
     numbers = columns.numbers(column)
-    bad = ~np.isfinite(numbers)
-    bad[bad] = columns.tidy(column[bad]).notna()
+    bad = _unread(column, numbers)
     codes, different = pd.factorize(column[bad].str.strip())
-    found = [_PLACE.fullmatch(text) for text in different]
-    numbers[bad] = (
-        np.array([np.nan if one is None else float(one[1]) for one in found])[codes] if found else numbers[bad]
-    )
+    found = (_PLACE.fullmatch(text) for text in different)
+    numbers[bad] = np.array([np.nan if one is None else float(one[1]) for one in found])[codes]
     count = int((bad & np.isfinite(numbers)).sum())
     return Ratings(numbers, bad & ~np.isfinite(numbers), "ranks" if count else "", count)
+
+
+def _unread(column: pd.Series, numbers: Array) -> NDArray[np.bool_]:
+    """Cells [n] that say something, but no number."""
+    bad = ~np.isfinite(numbers)
+    bad[bad] = columns.tidy(column[bad]).notna()
+    return bad
 
 
 def _meaning(cell: str) -> float:

@@ -558,9 +558,8 @@ def _item_rows(
 ) -> dict[str, dict[str, Any]]:
     estimates = item_estimates(total, group)
     sums = _item_sums(total, group)
-    # an audit of chosen metrics may have no sums of what is liked, and none of what is shown
-    liked = f"merit:{group.attribute}" in total.items_layout
-    relevant = divide(sums.by_group("merit")[0], sums.of_all("relevant")[0]) if liked else None
+    exposed = "exposure_share" in estimates  # an audit of chosen metrics may have no sums of exposure and merit
+    relevant = divide(sums.by_group("merit")[0], sums.of_all("relevant")[0]) if exposed else None
     catalogue_share = np.asarray(group.share.sum(axis=0)).ravel() / max(1, catalogue.size)
     interactions = _interaction_share(catalogue, group)
     rows: dict[str, dict[str, Any]] = {}
@@ -579,9 +578,12 @@ def _item_rows(
                 undefined[f"items.by_group.{group.attribute}.{label}.{key}"] = why(key)
     nobody = int((np.diff(group.member.indptr) == 0).sum())
     if nobody:
-        rows[UNKNOWN] = {"n": nobody, "catalogue_share": nobody / catalogue.size}
-        if "exposure_share" in estimates:
-            rows[UNKNOWN]["exposure_share"] = max(0.0, 1 - sum(one.value for one in estimates["exposure_share"]))
+        known = sum(one.value for one in estimates.get("exposure_share", ()))
+        rows[UNKNOWN] = {
+            "n": nobody,
+            **({"exposure_share": max(0.0, 1 - known)} if exposed else {}),
+            "catalogue_share": nobody / catalogue.size,
+        }
     return rows
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -50,6 +51,13 @@ class Subject:
     lists: Lists
     known: Known
     compared: Sequence[tuple[Value, Known]] = ()
+
+    @cached_property
+    def tried(self) -> tuple[pictures.Tried, ...]:
+        """The strengths of the mitigation of the shown comparison, as validation saw them; two slides ask for them, and
+        those of a re-ranking that was not tuned take a sweep."""
+        value, known = self.compared[0]
+        return tuple(_tried(known.lists[-1].how.get("tuning") or _swept(self, value["k"])))
 
 
 def slides(subject: Subject) -> tuple[Slide, ...]:
@@ -280,7 +288,7 @@ def _lever(subject: Subject) -> Slide:
     aim, ndcg = value.get("aim"), value["overall"].get("ndcg")
     name = _aim(aim, value["k"]) if aim else words.say("the aim")
     method = _method_of(chosen) if chosen else words.label(value["names"][1], 80)
-    points = list(_tried(how.get("tuning") or _swept(subject, value["k"])))
+    points = subject.tried
     at = next((point for point in points if point.strength == chosen.get("strength")), None)
     alt = words.say("{aim} and accuracy over the strength.", aim=name)
     drawn = (aim_title(aim["metric"], value["k"]) if aim else name, words.say("NDCG kept, %"))
@@ -436,10 +444,8 @@ def _move(row: Value) -> str:
 
 def _other_strength(subject: Subject) -> Option | None:
     """The strength nearest to half of the chosen one, else the next stronger one, as validation saw it."""
-    value, known = subject.compared[0]
-    how = known.lists[-1].how
-    chosen, points = how.get("mitigation") or {}, list(_tried(how.get("tuning") or _swept(subject, value["k"])))
-    own = chosen.get("strength") or 0.0
+    chosen = subject.compared[0][1].lists[-1].how.get("mitigation") or {}
+    points, own = subject.tried, chosen.get("strength") or 0.0
     milder = [point for point in points if 0 < point.strength < own]
     other = min(milder or [point for point in points if point.strength > own],
                 key=lambda point: abs(point.strength - own / 2), default=None)  # fmt: skip

@@ -159,7 +159,7 @@ def movers(
     change = np.where(shown & ~np.isnan(new - old), better * (new - old), 0.0)
     order = np.lexsort(([number[str(one)] for one in first.user_ids], change))
 
-    def movers_at(rows: Iterator[int]) -> list[Mover]:
+    def told(rows: Iterator[int]) -> list[Mover]:
         return [
             Mover(number[str(first.user_ids[i])], code[str(first.user_ids[i])], groups[i], float(old[i]), float(new[i]))
             for i in rows
@@ -167,10 +167,10 @@ def movers(
 
     lost = (int(i) for i in order[:most] if change[i] < -SAME)
     won = (int(i) for i in order[::-1][:most] if change[i] > SAME)
-    return movers_at(lost), movers_at(won)
+    return told(lost), told(won)
 
 
-def told(audit: Audit) -> list[str]:
+def groups_shown(audit: Audit) -> list[str]:
     """The groups of the first attribute whose people may be shown."""
     names, shown = _groups_of(audit)
     there = {*np.array(names)[shown]}

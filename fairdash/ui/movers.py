@@ -38,7 +38,7 @@ def choose(baseline: Audit, other: Audit, run: Run, metric: str) -> list[Mover]:
     attribute = next((groups.attribute for groups in baseline.tally.groups), None)
     group = ALL
     if attribute is not None:
-        options = [ALL, *many.told(baseline)]
+        options = [ALL, *many.groups_shown(baseline)]
         group = st.selectbox(words.say("Of which group"), options, width=260, **state.pick("members", options),
                              format_func=words.namer(options, _named))  # fmt: skip
         asked = state.seen("members", ALL, str)

@@ -125,6 +125,11 @@ def test_several_values_are_said_however_they_are_written(mark: str, repaired: b
     assert (found["several_values"].count, found["several_values"].applied) == (4, repaired)
 
 
+def test_numbers_with_a_slip_are_no_lists() -> None:
+    people = "user_id,height\n" + "".join(f"u{u},{('170', '171|172')[u == 7]}\n" for u in range(40))
+    assert "several_values" not in _build(people)[1]
+
+
 def test_places_and_numbers_are_single_values() -> None:
     assert attributes.several(_series("Springfield, Ohio", "Salem, Oregon", "Dayton, Ohio")) is None
     assert attributes.several(_series("1,5", "2,5")) is None
