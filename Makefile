@@ -5,20 +5,24 @@ PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: app test lint strings screenshots bench bench-gpu soak lock sbom advisories clean
+.PHONY: app test lint browser strings screenshots bench bench-gpu soak lock sbom advisories clean
 
 app: $(VENV)/.app
 	$(PY) -m streamlit run app.py
 
-test: $(VENV)/.dev lint
-	$(PY) -m tests.e2e.browser
-	$(PY) -m pytest --numprocesses 2 --dist loadfile
+# Files in the order of pyproject.toml, the long ones first: with the longest at the end one core waits for the other.
+test: $(VENV)/.dev
+	$(MAKE) --jobs 2 --output-sync lint browser
+	$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/vulture
+
+browser: $(VENV)/.dev
+	$(PY) -m tests.e2e.browser
 
 strings: $(VENV)/.dev
 	$(PY) -m tests.strings
