@@ -10,10 +10,10 @@ export PYTHONPATH := $(CURDIR)
 app: $(VENV)/.app
 	$(PY) -m streamlit run app.py
 
-# Files in the order of pyproject.toml, the long ones first: with the longest at the end one core waits for the other.
+# Three at a time on two cores, in the order of tests/conftest.py: who drives a browser waits more than it computes.
 test: $(VENV)/.dev
 	$(MAKE) --jobs 2 --output-sync lint browser
-	$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
@@ -43,7 +43,8 @@ soak: $(VENV)/.dev
 	$(PY) -m tests.load.kills
 	$(PY) -m pip install --quiet --upgrade --no-deps --target $(VENV)/fuzz "atheris==3.0.*"
 	PYTHONPATH=$(CURDIR):$(VENV)/fuzz $(PY) -m tests.load.fuzz
-	FAIRDASH_WALKS=50 $(PY) -m pytest tests/pages/test_walks.py tests/e2e/test_every_page.py
+	FAIRDASH_WALKS=50 $(PY) -m pytest tests/pages/test_walks.py tests/e2e/test_every_page.py tests/e2e/test_access.py \
+	    tests/e2e/test_journey.py
 	$(PY) -m tests.load.memory
 
 # The locks hold all but torch, in whose place each machine has a build of its own: the second step adds it alone.

@@ -19,6 +19,17 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that drive a browser stand evenly among the others, so that they do not all run beside each other."""
+    files = list(dict.fromkeys(item.path for item in items))
+    order = {}
+    for driving in (True, False):
+        kind = [file for file in files if (file.parent.name == "e2e") == driving]
+        order |= {file: (place + (not driving)) / len(kind) for place, file in enumerate(kind)}
+    items.sort(key=lambda item: order[item.path])
+
+
 _WIDE = {letter: letter + 0xFEE0 for letter in (*range(ord("A"), ord("Z") + 1), *range(ord("a"), ord("z") + 1))}
 
 

@@ -21,6 +21,7 @@ from tests.e2e import steps
 from tests.e2e.browser import launched
 
 ROOT = Path(__file__).parents[2]
+WHOLE = "FAIRDASH_WALKS" in os.environ  # `make soak`; every test run takes a part of what takes minutes
 HERE = re.compile(r"(http|ws)://127\.0\.0\.1:|data:|blob:|about:")
 # On a deep link Streamlit's own script asks below every part of the path where its server is: each miss is a 404.
 PROBES = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from fairdash import data, words
 from fairdash.ui import findings
 from tests.e2e import steps
-from tests.e2e.conftest import ROOT, Server
+from tests.e2e.conftest import ROOT, WHOLE, Server
 
 ML_100K = (ROOT / "../shared/data/ml-100k").resolve()
 SMALL = {"epochs": 2, "width": 32, "length": 30}  # of the model, so that a test is short
@@ -40,13 +40,14 @@ class Files:
         return [part for pair in zip(flags, map(str, self.paths), strict=True) for part in pair]
 
 
-@pytest.fixture(scope="module", params=["synthetic", "ml-100k"])
+REAL = tuple(ML_100K / name for name in ("u.data", "u.user", "u.item"))  # may not be redistributed
+AT_HAND = ["ml-100k"] if all(path.is_file() for path in REAL) else []
+
+
+@pytest.fixture(scope="module", params=["synthetic", *AT_HAND] if WHOLE else AT_HAND or ["synthetic"])
 def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Files:
     if request.param == "ml-100k":
-        paths = tuple(ML_100K / name for name in ("u.data", "u.user", "u.item"))
-        if not all(path.is_file() for path in paths):
-            pytest.skip(f"MovieLens 100K's original files are not in {ML_100K}; they may not be redistributed")
-        return Files(paths, 943, 1682, 100_000)
+        return Files(REAL, 943, 1682, 100_000)
     folder = tmp_path_factory.mktemp("files")
     dataset, _ = data.synthetic.make(n_users=250, n_items=120)
     for name in ("interactions", "users", "items"):
