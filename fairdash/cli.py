@@ -257,8 +257,12 @@ def _recommend(arguments: argparse.Namespace) -> int:
     from fairdash.run import Run, write_lists
     from fairdash.stages import recommend
 
+    engine = _engine(arguments)
     run = Run.load(arguments.run)
-    lists = recommend.recommend(run, arguments.k)
+    if engine is None and arguments.k <= run.candidates().k:
+        lists = recommend.recommend(run, arguments.k)
+    else:
+        lists = recommend.anew(run, arguments.k, engine, _progress)
     write_lists(run, lists, arguments.out, scores=arguments.scores)
     told = words.say("{k} items a person in {out}", k=arguments.k, out=arguments.out)
     _say(arguments, {"k": arguments.k, "out": str(arguments.out)}, [told])
@@ -1178,7 +1182,9 @@ def _parser() -> argparse.ArgumentParser:
 
     made = command("recommend", _recommend, "write a run's top-k lists")
     made.add_argument("--run", type=Path, required=True)
-    made.add_argument("--k", type=int, default=settings.K)
+    made.add_argument("--k", type=int, default=settings.K, help="up to the candidates that the run keeps, they are "
+                      "written; beyond, its model scores everybody anew")  # fmt: skip
+    add_engine(made, words.later("where the model scores everybody anew: local (this machine) or ray (a cluster)"))
     made.add_argument("--scores", action="store_true", help="with the score of each item")
     made.add_argument("--out", type=Path, required=True)
 

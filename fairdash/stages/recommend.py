@@ -5,6 +5,7 @@ from __future__ import annotations
 from fairdash import settings, words
 from fairdash.engines import Engine
 from fairdash.errors import ConfigError
+from fairdash.progress import Progress, silent
 from fairdash.recommenders import ranking
 from fairdash.recommenders.base import Fitted
 from fairdash.run import Run
@@ -19,6 +20,7 @@ def rank(
     seed: int = 0,
     k: int = settings.CANDIDATES,
     engine: Engine | None = None,
+    progress: Progress = silent,
 ) -> Lists:
     """The best k items of every user at validation time ("valid": the history is train) or at test time ("test": train
     and validation); of a sample of people, of them alone. What is in the history is left out; ties are broken by a
@@ -31,7 +33,7 @@ def rank(
     ids = data.items[ITEM_ID].to_numpy()
     n_users, width = data.n_users, min(k, data.n_items)
     return ranking.rank_all(fitted, ids, history, n_users, seen, width, asked=split.asked, seed=seed,
-                            engine=engine)  # fmt: skip
+                            engine=engine, progress=progress)  # fmt: skip
 
 
 def check_size(n_users: int, n_items: int) -> None:
@@ -59,3 +61,15 @@ def recommend(run: Run, k: int) -> Lists:
             words.say("Choose k between 1 and {k}, or set FAIRDASH_CANDIDATES before training.", k=lists.k),
         )
     return lists.top(k)
+
+
+def anew(run: Run, k: int, engine: Engine | None = None, progress: Progress = silent) -> Lists:
+    """The same lists by the run's model, which scores everybody once more: of any length up to the catalogue's, and
+    wherever the engine is. Raises ConfigError for another k, FairDashError for lists of another system."""
+    n_items = run.split.training.n_items
+    if not 1 <= k <= n_items:
+        raise ConfigError(
+            words.say("k = {k}, but the catalogue has {n} items.", k=k, n=n_items),
+            words.say("Choose k between 1 and {k}.", k=n_items),
+        )
+    return rank(run.fitted, run.split, "test", seed=run.meta["seed"], k=k, engine=engine, progress=progress)

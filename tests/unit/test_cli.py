@@ -22,6 +22,7 @@ from fairdash import cli, data, words
 from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
 from fairdash.data import brought, sources, synthetic
 from fairdash.data.given import given_split
+from fairdash.engines.local import LOCAL
 from fairdash.errors import FairDashError
 from fairdash.jobs import kinds
 from fairdash.metrics import inputs
@@ -62,6 +63,22 @@ def test_a_run_folder_holds_the_tables_and_never_a_seen_item(run: Path, tmp_path
         assert not pairs & set(zip(known["user_id"], known["item_id"], strict=True))
     held = pd.read_csv(run / "truth.csv", dtype=str, keep_default_na=False)
     assert pairs & set(zip(held["user_id"], held["item_id"], strict=True))
+
+
+def test_lists_longer_than_a_run_keeps_and_on_an_engine_are_scored_anew(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long, made = tmp_path / "long.csv", Run.load(run)
+    kept, n_items = made.candidates(), made.split.training.n_items
+    assert main(["recommend", "--run", str(run), "--k", str(kept.k + 20), "--out", str(long)]) == 0
+    lists = pd.read_csv(long, dtype=str, keep_default_na=False)
+    unseen = n_items - made.split.known.matrix(made.split.training.n_users, n_items).sum(axis=1)
+    assert len(lists) == np.minimum(unseen, kept.k + 20).sum() > (kept.items >= 0).sum()
+    whole = recommend.anew(made, kept.k, LOCAL)
+    assert np.array_equal(whole.items, kept.items)
+    assert np.array_equal(whole.scores, kept.scores, equal_nan=True)
+    assert main(["recommend", "--run", str(run), "--k", str(n_items + 1), "--out", str(long)]) == 2
+    assert f"the catalogue has {n_items} items" in capsys.readouterr().err
 
 
 def test_the_split_comes_back_from_the_folder_as_it_was(run: Path) -> None:
