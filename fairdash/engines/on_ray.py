@@ -48,8 +48,9 @@ class OnRay:
                 _answers(named)
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # of its own coming changes
-                    ray.init(address=address, include_dashboard=None if named else False, log_to_driver=False,
-                             logging_level=logging.ERROR)  # fmt: skip
+                    # without "local" Ray looks for a cluster that somebody else began here, or that has died since
+                    ray.init(address=address if named else "local", include_dashboard=None if named else False,
+                             log_to_driver=False, logging_level=logging.ERROR)  # fmt: skip
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 raise ConfigError(
                     words.say("No Ray cluster answers at {address}: {error}.", address=named or "this machine",

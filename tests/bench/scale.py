@@ -122,7 +122,7 @@ def on_ray(workers: int) -> Any:
     from fairdash.engines.on_ray import OnRay
 
     ray.shutdown()
-    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=workers, include_dashboard=False, log_to_driver=False)
     return OnRay()
 
 

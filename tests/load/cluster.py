@@ -150,7 +150,7 @@ def _stop(folder: Path) -> bool:
     """Whether a stop reaches the cluster."""
     workspace, asked = _app(folder)
     cluster = _with_dashboard()
-    job = asked(3000)
+    job = asked(1000)
     _wait(workspace, job, lambda row: "Epoch" in row.message)
     attempt = (workspace.root / "remote" / job / "attempt").read_text()
     runner.cancel(workspace, job)
@@ -167,7 +167,7 @@ def _app(folder: Path) -> tuple[Workspace, Callable[[int], str]]:
     data = kinds.run(workspace, "dataset", {"source": "synthetic"})["datasets"]
     os.environ |= {"FAIRDASH_RAY_JOBS": f"http://127.0.0.1:{PORT}", "PYTHONPATH": str(Path.cwd()),
                    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # fmt: skip
-    options = {"width": "16", "layers": "1", "items": "id", "patience": "9999"}
+    options = {"width": "16", "layers": "1", "items": "id", "patience": "1000"}
     training = {"dataset": data, "split": "user-time:0.8", "recommender": "bert_sequence", "device": "cpu"}
 
     def asked(epochs: int) -> str:

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of Ray's own coming changes
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[OnRay]:
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield OnRay()
     ray.shutdown()
 
