@@ -210,10 +210,8 @@ def _cards(run: Run, who: Person, items: Codes, scores: Any, liked: set[int]) ->
     shown = np.array([item for item in items if item >= 0], np.int32)
     with st.container(horizontal=True, vertical_alignment="center", key="head-list", gap="small"):
         st.markdown(words.say("**List**"), width="stretch")
-        with st.popover(words.say("The same as a table"), icon=":material/table_rows:", type="tertiary",
-                        help=words.say("The same as a table"), key="icon-open-list"):  # fmt: skip
-            marks = dict.fromkeys(liked, words.say("liked later"))
-            parts.table(table(run, items, scores, marks), "list")
+        marks = dict.fromkeys(liked, words.say("liked later"))
+        parts.as_table("list", lambda: table(run, items, scores, marks))
     if not len(shown):
         st.caption(words.say("Everything is in this person's history already."))
     why = _why(run, who, shown)
