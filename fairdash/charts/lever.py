@@ -122,7 +122,8 @@ def _said(rows: Sequence[PeopleRow], metric: str) -> str:
         )
         for row in rows
     )
-    return words.say("{metric} of each person before and after. Means: {said}.", metric=metric, said=said)
+    told = words.say("{metric} of each person before and after. Means: {said}.", metric=metric, said=said)
+    return words.label(told, len(told) + 1)
 
 
 def movers_table(rows: Sequence[PeopleRow]) -> pd.DataFrame:

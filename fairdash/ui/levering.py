@@ -315,7 +315,7 @@ def _drawn(
     nothing = (words.DASH, "", "", "")
     numbers = {label: [one.get(label, nothing) for one in by] for label in dict.fromkeys(chain(*by))}
     title = "" if metric is None else findings.title(metric, _it.k)
-    headlines = [None if one is None else " ".join(sentences(one, _group)) for one in shifts]
+    headlines = [None if one is None else words.label(" ".join(sentences(one, _group)), 900) for one in shifts]
     return json.dumps(lever_view.content(headlines, numbers, charts.movers(rows, title), title))
 
 

@@ -98,6 +98,29 @@ def select(app: AppTest, *, key: str, rows: list[int] | None = None, mark: int |
     return app._run(states)
 
 
+def open_table(app: AppTest, *, key: str) -> AppTest:
+    """Open the table beside a picture, or close it, by the button's key."""
+    app.session_state[key] = not app.session_state[key] if key in app.session_state else True
+    return app.run()
+
+
+def tell(app: AppTest, *, key: str, **told: Any) -> AppTest:
+    """What a view of our own in the browser says: the name of the event and its value."""
+    (one,) = [one for one in app.get("bidi_component") if one.proto.id.endswith(f"-{key}")]
+    said = [{"event": event, "value": value} for event, value in told.items()]
+    states = app._tree.get_widget_states()
+    states.widgets.append(WidgetState(id=f"$$STREAMLIT_INTERNAL_KEY_{one.proto.id}__events",
+                                      json_trigger_value=json.dumps(said)))  # fmt: skip
+    return app._run(states)
+
+
+def told_to(app: AppTest, *, key: str) -> dict[str, Any]:
+    """What a view of our own is given."""
+    (one,) = [one for one in app.get("bidi_component") if one.proto.id.endswith(f"-{key}")]
+    given: dict[str, Any] = json.loads(one.proto.json)
+    return {**given, "view": json.loads(given["view"])}
+
+
 @pytest.fixture
 def saved(monkeypatch: pytest.MonkeyPatch) -> Saved:
     """What each download button of the pages that are opened gives, by its key."""

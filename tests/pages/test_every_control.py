@@ -25,10 +25,11 @@ from fairdash.recommenders.device import CHOICES
 from fairdash.report import FORMATS, kept
 from fairdash.schema import GroupSpec
 from fairdash.stages import explore, people
+from fairdash.stages.lever import STRENGTHS
 from fairdash.ui import exploring, living
 from fairdash.workspace import Workspace
 from tests.pages import keys
-from tests.pages.conftest import Open, Saved, select, url
+from tests.pages.conftest import Open, Saved, select, tell, told_to, url
 from tests.pages.conftest import words as told
 
 # Controls that are worked where their key is not named, each with the file and the words by which it is found there.
@@ -291,12 +292,16 @@ def test_a_mark_of_the_lever_shows_a_person_and_one_of_the_plane_moves_it(
     here: dict[str, Any], open_page: Open
 ) -> None:
     app = page(here, open_page, "mitigate", act="lever", method="calibrate", lever="1.0")
-    select(app, key="lever-people", mark=0)
+    number = told_to(app, key="lever")["view"]["bands"][0]["numbers"][0]
+    tell(app, key="lever", looked=number)
     assert not app.exception
-    assert app.selectbox(key="who").value == int(url(app, "who"))
+    assert app.selectbox(key="who").value == int(url(app, "who")) == told_to(app, key="lever")["looked"] == number
+    tell(app, key="lever", looked=10**9)  # nobody
+    assert not app.exception
+    assert told_to(app, key="lever")["looked"] is None
     select(app, key="plane", mark=0)
     assert not app.exception
-    assert app.select_slider(key="lever").value == float(url(app, "lever")) != 1.0
+    assert STRENGTHS[told_to(app, key="lever")["at"]] == float(url(app, "lever")) != 1.0
 
 
 # --- controls of one page ---------------------------------------------------------------------------------------------
