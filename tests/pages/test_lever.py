@@ -15,7 +15,7 @@ from fairdash.schema import GroupSpec
 from fairdash.stages.lever import STRENGTHS, Lever
 from fairdash.ui import levering
 from fairdash.workspace import Workspace
-from tests.pages.conftest import Open, open_table, select, tell, told_to, url
+from tests.pages.conftest import Open, open_tables, select, tell, told_to, url
 from tests.pages.conftest import words as told
 
 GENDER = GroupSpec(("gender",))
@@ -110,7 +110,7 @@ def test_a_person_who_falls_can_be_looked_at(here: dict[str, Any], open_page: Op
     assert len(options) > 1
     assert not both(app)
     app.selectbox(key="who").select_index(1).run()
-    open_table(app, key="icon-open-lever-both")
+    open_tables(app)
     assert not app.exception
     (table,) = both(app)
     run = entries.get_run(Workspace(here["home"]), here["run"])
