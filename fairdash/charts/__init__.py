@@ -34,9 +34,11 @@ from fairdash.charts.frame import verdict as verdict
 from fairdash.charts.groups import GroupValue as GroupValue
 from fairdash.charts.groups import group_values as group_values
 from fairdash.charts.histogram import cuts as cuts
+from fairdash.charts.lever import Movers as Movers
 from fairdash.charts.lever import PeopleRow as PeopleRow
 from fairdash.charts.lever import PlanePoint as PlanePoint
 from fairdash.charts.lever import movers as movers
+from fairdash.charts.lever import movers_table as movers_table
 from fairdash.charts.lever import plane as plane
 from fairdash.charts.lorenz import lorenz as lorenz
 from fairdash.charts.mini import fit as fit

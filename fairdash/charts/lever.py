@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 
 from fairdash import words
 from fairdash.charts import frame
-from fairdash.charts.frame import BLUE, DASHES, GREY, PALETTE, SYMBOLS, VERMILLION, Chart, empty
+from fairdash.charts.frame import DASHES, GREY, PALETTE, SYMBOLS, Chart, empty
 
 Array = NDArray[np.float64]
 
 MAX_DOTS = 360  # people who are drawn, in equal parts of the groups: those who moved furthest, then any others
 MAX_BANDS = 6  # groups of one picture; the table holds all
-BAND = 0.3  # half the height of a group's row of people
-_GOLDEN = 0.6180339887  # multiples of it fill a band evenly
-_MOVES = (("fell", VERMILLION, "triangle-left"), ("rose", BLUE, "triangle-right"))
+_GOLDEN = 0.6180339887  # multiples of it fill a band's height evenly
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,68 +49,86 @@ class PlanePoint:
     chosen: bool = False
 
 
-@frame.kept
-def movers(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) -> Chart:
-    """Each person is a dot at their own value after, with a line from the value before where it changed; diamonds are
-    the group's mean. looked: the pseudonym of the person whose lists are shown. Keys of marks are pseudonyms."""
-    if not rows:
-        return empty(words.say("No group is large enough to be shown."))
-    shown = rows[:MAX_BANDS]
-    keys: list[str] = []
-    figure = frame.canvas(150 * len(shown) + 40, legend=True)
-    for told, color, symbol in (
-        (words.say("fell"), VERMILLION, "triangle-left"),
-        (words.say("rose"), BLUE, "triangle-right"),
-        (words.say("the same"), GREY, "circle"),
-        (words.say("mean before"), GREY, "diamond-open"),
-        (words.say("mean after"), GREY, "diamond"),
-    ):
-        figure.add_scatter(
-            x=[None], y=[None], mode="markers", name=told, marker={"symbol": symbol, "color": color, "size": 9}
-        )
-    for i, row in enumerate(shown):
-        kept = _drawn(row, MAX_DOTS // len(shown))
-        before, after, number = row.before[kept], row.after[kept], row.numbers[kept]
-        y = i + 0.14 + BAND * (2 * ((number * _GOLDEN) % 1) - 1)
-        way = np.sign(after - before).astype(int)
-        still = way == 0
-        _dots(figure, after[still], y[still], number[still], "circle", GREY, 5, 0.35, keys)
-        for sign, (_, color, symbol) in zip((-1, 1), _MOVES, strict=True):
-            moved = way == sign
-            gaps = np.full(int(moved.sum()), np.nan)
-            figure.add_scatter(
-                x=np.stack([before[moved], after[moved], gaps], axis=1).ravel(), y=np.repeat(y[moved], 3), mode="lines",
-                line={"color": color, "width": 1}, opacity=0.4, showlegend=False, hoverinfo="skip",
-            )  # fmt: skip
-            _dots(figure, after[moved], y[moved], number[moved], symbol, color, 8, 0.85, keys)
-        color = PALETTE[i % 6]
-        for value, symbol in zip(row.mean, ("diamond-open", "diamond"), strict=True):
-            figure.add_scatter(
-                x=[value], y=[i - 0.26], mode="markers", showlegend=False,
-                marker={"symbol": symbol, "size": 13, "color": color, "line": {"width": 2, "color": color}},
-                hovertemplate=f"{words.markup(words.say('mean'))} %{{x:.4f}}<extra></extra>",
-            )  # fmt: skip
-        change, low, high = row.difference
-        said = words.say(
-            "{before} → {after}: {change} ({interval})",
+@dataclass(frozen=True)
+class Movers:
+    """People at every strength, for a view that draws them by itself. drawn: JSON of `low` and `high`, the ends of the
+    axis, and `bands`, a group each: its name, colour, the people's pseudonyms `numbers` [m] and heights [m] from 0 to
+    1, their values `before` [m] and `after` [strengths, m]; by strength the two means and what is `said` of them, and
+    None where a strength has not been made. alt: the picture in words, by strength; None likewise."""
+
+    drawn: dict[str, Any]
+    alt: tuple[str | None, ...]
+
+
+def movers(strengths: Sequence[Sequence[PeopleRow] | None], metric: str) -> Movers:
+    """Each person at their own value after a strength, with where they came from; and each group's mean. The same
+    people are drawn at every strength, so that they can be followed: those who move furthest at any, then any others.
+
+    strengths: the groups at each strength, the same groups and people at all; None where it has not been made."""
+    made = [rows for rows in strengths if rows is not None]
+    shown = len(made[0][:MAX_BANDS]) if made else 0
+    bands = [
+        _band(i, [None if rows is None else rows[i] for rows in strengths], MAX_DOTS // shown) for i in range(shown)
+    ]
+    ends = [value for band in bands for part in (band["before"], *band["after"]) for value in part or ()]
+    ends += [value for band in bands for means in band["means"] for value in means or ()]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    alt = tuple(None if rows is None else _said(rows, metric) for rows in strengths)
+    return Movers({"low": low, "high": high, "bands": bands}, alt)
+
+
+def _band(place: int, rows: Sequence[PeopleRow | None], most: int) -> dict[str, Any]:
+    """One group at every strength."""
+    made = [row for row in rows if row is not None]
+    first = made[0]
+    moved = np.max([np.abs(row.after - row.before) for row in made], axis=0)
+    kept = np.lexsort((first.numbers, -moved))[:most]  # a pseudonym is random
+    return {
+        "name": words.group(first.name, first.n),
+        "color": PALETTE[place % 6],
+        "numbers": first.numbers[kept].tolist(),
+        "heights": np.round((first.numbers[kept] * _GOLDEN) % 1, 4).tolist(),
+        "before": _short(first.before[kept]),
+        "after": [None if row is None else _short(row.after[kept]) for row in rows],
+        "means": [None if row is None else _short(np.array(row.mean)) for row in rows],
+        "said": [None if row is None else _change(row) for row in rows],
+    }
+
+
+def _short(values: Array) -> list[float]:
+    rounded: list[float] = np.round(values, 4).tolist()
+    return rounded
+
+
+def _change(row: PeopleRow) -> str:
+    """A group's mean before and after, with the interval of the change."""
+    change, low, high = row.difference
+    return words.say(
+        "{before} → {after}: {change} ({interval})",
+        before=words.number(row.mean[0]),
+        after=words.number(row.mean[1]),
+        change=words.signed(change),
+        interval=words.interval(low, high, sign=True),
+    )
+
+
+def _said(rows: Sequence[PeopleRow], metric: str) -> str:
+    said = "; ".join(
+        words.say(
+            "{group} {before} to {after}",
+            group=words.group(row.name, row.n),
             before=words.number(row.mean[0]),
             after=words.number(row.mean[1]),
-            change=words.signed(change),
-            interval=words.interval(low, high, sign=True),
         )
-        figure.add_annotation(
-            xref="paper", x=0, y=i - 0.43, xanchor="left", showarrow=False, text=words.markup(said, 120),
-        )  # fmt: skip
-        if looked is not None and looked in number:
-            at = int(np.flatnonzero(number == looked)[0])
-            figure.add_scatter(
-                x=[after[at]], y=[y[at]], mode="markers", showlegend=False, hoverinfo="skip",
-                marker={"symbol": "circle-open", "size": 18, "color": GREY, "line": {"width": 2.5}},
-            )  # fmt: skip
-    frame.rows(figure, [words.group(row.name, row.n) for row in shown], words.markup(metric))
-    figure.update_yaxes(range=[len(shown) - 0.45, -0.58])
-    figure.update_layout(transition={"duration": 250, "easing": "cubic-in-out"})
-    table = pd.DataFrame(
+        for row in rows
+    )
+    told = words.say("{metric} of each person before and after. Means: {said}.", metric=metric, said=said)
+    return words.label(told, len(told) + 1)
+
+
+def movers_table(rows: Sequence[PeopleRow]) -> pd.DataFrame:
+    """The groups of one strength as a table."""
+    return pd.DataFrame(
         {
             words.later("group"): [row.name for row in rows],
             "n": [row.n for row in rows],
@@ -124,41 +140,6 @@ def movers(rows: Sequence[PeopleRow], metric: str, looked: int | None = None) ->
             words.later("who lost and gained"): [row.counted for row in rows],
         }
     )
-    said = "; ".join(
-        words.say(
-            "{group} {before} to {after}",
-            group=words.group(row.name, row.n),
-            before=words.number(row.mean[0]),
-            after=words.number(row.mean[1]),
-        )
-        for row in rows
-    )
-    return Chart(
-        figure,
-        words.say("{metric} of each person before and after. Means: {said}.", metric=metric, said=said),
-        table,
-        keys,
-    )
-
-
-def _drawn(row: PeopleRow, most: int) -> NDArray[np.intp]:
-    """Places of the people who are drawn: those who moved furthest, the others by their pseudonym, which is random."""
-    order = np.lexsort((row.numbers, -np.abs(row.after - row.before)))
-    return order[:most]
-
-
-def _dots(
-    figure: Any, x: Array, y: Array, number: NDArray[np.int64], symbol: str, color: str, size: int, opacity: float,
-    keys: list[str],
-) -> None:  # fmt: skip
-    figure.add_scatter(
-        x=x, y=y, mode="markers", showlegend=False,
-        customdata=np.column_stack([number, len(keys) + np.arange(len(number))]).astype(object),  # lists are slow
-        marker={"symbol": symbol, "size": size, "color": color, "opacity": opacity},
-        selected={"marker": {"opacity": opacity}}, unselected={"marker": {"opacity": opacity}},
-        hovertemplate=f"{words.markup(words.say('person'))} %{{customdata[0]}}: %{{x:.3f}}<extra></extra>",
-    )  # fmt: skip
-    keys += [str(one) for one in number.tolist()]
 
 
 @frame.kept

@@ -6,17 +6,21 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from fairdash import words
 from fairdash.charts import frame
 from fairdash.charts.frame import BLUE, GREEN, GREY, VERMILLION, Chart, empty
+
+Values = NDArray[np.float64]
 
 _LEFT, _RIGHT = 0.43, 0.57  # of the picture's width: where names end and ribbons begin
 _LINE = 21  # characters of a name in one line: two lines stand beside a ribbon, on a phone, too
 _ROW, _FOOT = 38, 24  # pixels of a place, and of a lost item at the foot
 _HEART = f" <span style='color:{VERMILLION}'>♥</span>"
 _BEND = np.linspace(0.0, 1.0, 17)
+_ACROSS = _LEFT + (_RIGHT - _LEFT) * _BEND
+_AWAY = 0.012  # between a ribbon's end and a name
 _MOVED = {
     "stays": words.later("stays at {place}"),
     "moves": words.later("from {before} to {after}"),
@@ -46,40 +50,39 @@ def ribbons(
     place = {item: i for i, item in enumerate(after)}
     places = place | {item: foot + step * i for i, item in enumerate(lost)}
     told = _told(before, after)
-    for i, item in enumerate(before):
-        end, gone = places[item], item not in place
-        across, down = _LEFT + (_RIGHT - _LEFT) * _BEND, i + (end - i) * (3 * _BEND**2 - 2 * _BEND**3)
-        color = GREY if gone else BLUE
-        figure.add_scatter(
-            x=across, y=down, mode="lines", showlegend=False, opacity=0.55 if gone else 0.75,
-            line={"color": color, "width": 2 if gone else 9, "dash": "dash" if gone else "solid"},
-            customdata=[f"{words.markup(names[item], 60)}: {words.markup(told[item], 60)}"] * len(_BEND),
-            hovertemplate="%{customdata}<extra></extra>",
-        )  # fmt: skip
+    hover = {item: f"{words.markup(names[item], 60)}: {words.markup(how, 60)}" for item, how in told.items()}
+    kept = [item for item in before if item in place]
+    # As few traces as there are looks: a browser takes as long for a trace of one ribbon as for one of all.
+    for items, color, width, dash, opacity in ((lost, GREY, 2, "dash", 0.55), (kept, BLUE, 9, "solid", 0.75)):
+        paths = [_ribbon(list(before).index(item), places[item]) for item in items]
+        if paths:
+            figure.add_scatter(
+                x=np.tile([*_ACROSS, np.nan], len(paths)), y=np.concatenate(paths), mode="lines", showlegend=False,
+                opacity=opacity, line={"color": color, "width": width, "dash": dash},
+                customdata=np.repeat([hover[item] for item in items], len(_BEND) + 1),
+                hovertemplate="%{customdata}<extra></extra>",
+            )  # fmt: skip
     fresh = [item for item in after if item not in set(before)]
     if fresh:
         figure.add_scatter(
             x=[_RIGHT] * len(fresh), y=[place[item] for item in fresh], mode="markers", showlegend=False,
-            marker={"color": GREEN, "symbol": "diamond", "size": 11},
-            customdata=[f"{words.markup(names[item], 60)}: {words.markup(told[item], 60)}" for item in fresh],
+            marker={"color": GREEN, "symbol": "diamond", "size": 11}, customdata=[hover[item] for item in fresh],
             hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
 
-    def name(item: int, x: float, y: float, anchor: str, number: int | None) -> None:
-        heart = _HEART if item in liked else ""
-        figure.add_annotation(
-            x=x, y=y, xanchor=anchor, align=anchor, showarrow=False, xshift=-9 if anchor == "right" else 9,
-            text=_name(names[item], number) + heart,
-        )  # fmt: skip
+    def name(item: int, number: int | None) -> str:
+        return _name(names[item], number) + (_HEART if item in liked else "")
 
-    for i, item in enumerate(before):
-        name(item, _LEFT, i, "right", i + 1)
-    for item, y in places.items():
-        name(item, _RIGHT, y, "left", place[item] + 1 if item in place else None)
-    for x, anchor, side in ((_LEFT, "right", sides[0]), (_RIGHT, "left", sides[1])):
-        _heading(figure, x, -0.9, anchor, side)
+    left = [(-0.9, _heading(sides[0])), *((i, name(item, i + 1)) for i, item in enumerate(before))]
+    right = [(-0.9, _heading(sides[1]))]
+    right += [(y, name(item, place[item] + 1 if item in place else None)) for item, y in places.items()]
     if lost:
-        _heading(figure, _RIGHT, foot - 0.75, "left", words.say("no longer listed"))
+        right.append((foot - 0.75, _heading(words.say("no longer listed"))))
+    for x, position, texts in ((_LEFT - _AWAY, "middle left", left), (_RIGHT + _AWAY, "middle right", right)):
+        figure.add_scatter(
+            x=[x] * len(texts), y=[y for y, _ in texts], text=[text for _, text in texts], mode="text",
+            textposition=position, showlegend=False, hoverinfo="skip", cliponaxis=False,
+        )  # fmt: skip
     figure.update_xaxes(range=[0, 1], visible=False, fixedrange=True)
     figure.update_yaxes(range=[(foot + step * len(lost) if lost else rows) - 0.4, -1.4], visible=False, fixedrange=True)
     figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 4}, hovermode="closest")
@@ -135,8 +138,10 @@ def _lines(text: str) -> list[str]:
     return lines
 
 
-def _heading(figure: go.Figure, x: float, y: float, anchor: str, text: str) -> None:
-    figure.add_annotation(
-        x=x, y=y, xanchor=anchor, align=anchor, showarrow=False, xshift=-9 if anchor == "right" else 9,
-        text="<br>".join(f"<b>{words.markup(line, _LINE + 5)}</b>" for line in _lines(text)), yanchor="middle",
-    )  # fmt: skip
+def _heading(text: str) -> str:
+    return "<br>".join(f"<b>{words.markup(line, _LINE + 5)}</b>" for line in _lines(text))
+
+
+def _ribbon(start: float, end: float) -> Values:
+    """The heights of a ribbon on its way, and a gap to the next."""
+    return np.append(start + (end - start) * (3 * _BEND**2 - 2 * _BEND**3), np.nan)

@@ -172,6 +172,11 @@ class Lever:
         return Shift(strength, lists.items, tuple(found), gaps, point, ndcg)
 
     @property
+    def known(self) -> Mapping[float, Shift]:
+        """The strengths that have been made."""
+        return self._known
+
+    @property
     def complete(self) -> bool:
         """Whether every strength has been made."""
         return len(self._known.keys() & set(STRENGTHS)) == len(STRENGTHS)

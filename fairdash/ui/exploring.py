@@ -75,36 +75,55 @@ def section(run: Run, digest: str, lists: Lists, user: int, k: int) -> None:
     """The list in view as cards; beside it a second one, what was liked and is on neither, and the history."""
     who = explore.person(run.split, user)
     left, right = st.columns([5, 6], gap="medium")
+    mitigation = changed_after(state.workspace().get("lists", digest))
+    own = mitigation is not None and _of_model(run, digest, who)
     with right:
-        second = _second(run, digest, who, k)
-    shown = lists.top(k) if second.first is None else second.first
-    row = user if second.first is None else 0
-    items, scores = shown.items[row], shown.scores[row]
-    first = [int(item) for item in items if item >= 0]
-    liked = _liked(run, user)
+        parts.live(_second_side, run, digest, lists, user, k, own)
     with left:
-        if second.first is not None and (mitigation := changed_after(state.workspace().get("lists", digest))):
+        if own and mitigation is not None:
             st.caption(of_the_model(mitigation))
-        _cards(run, who, items, scores, liked)
-    with right:
-        if second.items is not None:
-            _beside(run, first, second, liked)
-        _missed(run, lists, user, {*first, *(second.items or [])}, liked)
-        if run.has_model:
-            _without_score(run, second.who, sorted(({*first} | liked) - {*(second.items or first)}))
-        _history(run, second.who)
+        shown, row = (explore.recommend(run.fitted, run.split, who, k), 0) if own else (lists.top(k), user)
+        _cards(run, who, shown.items[row], shown.scores[row], _liked(run, user))
+
+
+def _second_side(run: Run, digest: str, lists: Lists, user: int, k: int, own: bool) -> None:
+    """What stands beside the list. It draws itself again without the cards, which stay as they are while a person is
+    edited. own: whether the cards are what the model itself answers, where the lists in view are not its own."""
+    who, liked = explore.person(run.split, user), _liked(run, user)
+    second = _second(run, digest, who, k)
+    if changed_after(state.workspace().get("lists", digest)) and own is not _of_model(run, digest, who):
+        st.rerun()  # with the other cards
+    items = (lists.items[user, :k] if second.first is None else second.first.items[0]).tolist()
+    first = [item for item in items if item >= 0]
+    if second.items is not None:
+        _beside(run, first, second, liked)
+    _missed(run, lists, user, {*first, *(second.items or [])}, liked)
+    if run.has_model:
+        _without_score(run, second.who, sorted(({*first} | liked) - {*(second.items or first)}))
+    _history(run, second.who)
 
 
 # --- the second list --------------------------------------------------------------------------------------------------
 
 
+def _ways(run: Run) -> list[str]:
+    """What the model of a run can be asked."""
+    if not run.has_model:
+        return []
+    return [EDITED, TOLD, WORDS] if profile_of(run.fitted) else [EDITED]
+
+
+def _of_model(run: Run, digest: str, who: Person) -> bool:
+    """Whether the model is asked what stands beside the list, as the link says."""
+    options = [*_ways(run), *(entry.digest for entry in finder.others(run, digest))]
+    way = state.seen("beside", options[0], state.one_of(options)) if options else ""
+    return way in (TOLD, WORDS) or (way == EDITED and what_if.edited(run, who) is not who)
+
+
 def _second(run: Run, digest: str, who: Person, k: int) -> Second:
     """Choose what stands beside the list, and make it."""
     others = {entry.digest: entry for entry in finder.others(run, digest)}
-    ways = []
-    if run.has_model:
-        ways = [EDITED, TOLD, WORDS] if profile_of(run.fitted) else [EDITED]
-    options = [*ways, *others]
+    options = [*_ways(run), *others]
     if not options:
         return Second("", who)
     named = naming.namer(list(others.values()))
@@ -210,10 +229,8 @@ def _cards(run: Run, who: Person, items: Codes, scores: Any, liked: set[int]) ->
     shown = np.array([item for item in items if item >= 0], np.int32)
     with st.container(horizontal=True, vertical_alignment="center", key="head-list", gap="small"):
         st.markdown(words.say("**List**"), width="stretch")
-        with st.popover(words.say("The same as a table"), icon=":material/table_rows:", type="tertiary",
-                        help=words.say("The same as a table"), key="icon-open-list"):  # fmt: skip
-            marks = dict.fromkeys(liked, words.say("liked later"))
-            parts.table(table(run, items, scores, marks), "list")
+        marks = dict.fromkeys(liked, words.say("liked later"))
+        parts.as_table("list", lambda: table(run, items, scores, marks))
     if not len(shown):
         st.caption(words.say("Everything is in this person's history already."))
     why = _why(run, who, shown)

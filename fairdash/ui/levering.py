@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from fairdash.stages.explore import names_of
 from fairdash.stages.fit import TrainSpec
 from fairdash.stages.lever import STRENGTHS, GroupShift, Lever, Shift, can, refuse
 from fairdash.stages.mitigate import Retrain
-from fairdash.ui import findings, forms, load, mitigated, mitigating, parts, planes, runs, state
+from fairdash.ui import findings, forms, lever_view, load, mitigated, mitigating, parts, planes, runs, state
 from fairdash.workspace import Entry
 
 NAMED = 3  # groups that the sentence names; the table has all
@@ -64,14 +65,17 @@ def of_lists(entry: Entry, group: GroupSpec | None, k: int) -> None:
     parts.live(_moved, run, METHODS[chosen.method].info, chosen, k, group, first, entry)
 
 
-def made(run: Run, chosen: Mitigation, k: int, group: GroupSpec | None, first: Sequence[Mapping[str, Any]]) -> Lever:
-    """The lever of a method after those in `first`, kept with every strength that it was moved to."""
+def _named(
+    run: Run, chosen: Mitigation, k: int, group: GroupSpec | None, first: Sequence[Mapping[str, Any]]
+) -> tuple[str, str, int, str | None, str]:
+    """All that the lever of a method after those in `first` depends on."""
     people = None if group is None else json.dumps(asdict(group))
-    return _made(run.digest, json.dumps(chosen.to_json()), k, people, json.dumps(first))
+    return run.digest, json.dumps(chosen.to_json()), k, people, json.dumps(first)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Preparing the lever")
 def _made(run: str, chosen: str, k: int, group: str | None, first: str) -> Lever:
+    """The lever, kept with every strength that it was moved to."""
     people = None if group is None else group_from_json(json.loads(group))
     steps = [Mitigation.from_json(step) for step in json.loads(first)]
     return Lever(load.run(run), Mitigation.from_json(json.loads(chosen)), k, people, steps, _trained(load.run(run)))
@@ -97,41 +101,50 @@ def _moved(
 ) -> None:
     """All that follows the strength; it draws itself again without the page. entry: the lists whose lever it is, where
     the page is about them."""
-    it = made(run, chosen, k, group, first)
+    named = _named(run, chosen, k, group, first)
+    it = _made(*named)
     st.caption(
         words.say(
             ":material/science: Looked at on validation, where strengths are tuned. The test stays untouched until you "
             "keep a strength and compare."
         )
     )
-    slide, keep = st.columns([4, 1], vertical_alignment="bottom", gap="medium")
-    if entry is None:
-        held = state.own("lever", 0.5, _strength)
-    else:
+    name, usual = "lever", 0.5
+    if entry is not None:
+        name = f"lever_{entry.digest}"
         usual = min(STRENGTHS, key=lambda one: abs(one - entry.meta["mitigation"]["strength"]))
-        held = state.own(f"lever_{entry.digest}", usual, _strength)
-    with slide:
-        strength = st.select_slider(words.say("Strength, from 0, the lists as they are, to 1"), STRENGTHS,
-                                    format_func=words.brief, **held)  # fmt: skip
-    tuned = {"strength": float(strength), "rule": next(iter(RULES))}
-    params = mitigating.request(run, info, list(chosen.groups), chosen.item_group, tuned, k, first)
-    with keep:
-        parts.act(words.say("Keep this strength"), mitigating.start, run, info, params, type="primary",
-                  icon=":material/bookmark_add:", key="keep", width="stretch")  # fmt: skip
-    job = parts.last_job("mitigate", params)
+    strength = state.seen(name, usual, _strength)
+
+    def asked() -> dict[str, Any]:
+        tuned = {"strength": state.seen(name, usual, _strength), "rule": next(iter(RULES))}
+        return mitigating.request(run, info, list(chosen.groups), chosen.item_group, tuned, k, first)
+
+    shift = it.at(strength)
+    names = _metrics(shift)
+    metric = _metric(names) if names else None
+    with st.container(horizontal=True, vertical_alignment="bottom", key="lever-row"):
+        if names and entry is None:  # else it is chosen above on the page
+            st.selectbox(words.say("Metric"), names, width=260, format_func=findings.namer(names, it.k),
+                         **state.pick("metric", names))  # fmt: skip
+        parts.act(words.say("Keep this strength"), lambda: mitigating.start(run, info, asked()), type="primary",
+                  icon=":material/bookmark_add:", key="keep")  # fmt: skip
+    job = parts.last_job("mitigate", asked())
     if job is not None:
         parts.job(job.id, mitigated.result)
-    shift = it.at(strength)
-    st.markdown(f"## {words.plain(' '.join(sentences(shift, group)), 900)}")
-    names = _metrics(shift)
-    _numbers(it, shift, names)
     left, right = st.columns([11, 9], gap="medium")
+    begun = it.complete
     with left:
-        _people(it, shift, group, names, chosen=entry is None)
+        _people(it, shift, group, metric, name, named)
     with right:
         planes.plane(
-            run, it, shift, lambda other: made(run, other, k, group, first), partial(_go, chosen.method, entry)
+            run,
+            it,
+            shift,
+            lambda other: _made(*_named(run, other, k, group, first)),
+            partial(_go, chosen.method, entry),
         )
+    if not begun:
+        st.rerun()  # with all strengths in the hand
     _planted(it, shift)
     _both(it, shift)
 
@@ -201,7 +214,7 @@ def counted(one: GroupShift, group: GroupSpec | None) -> str:
     """31 women lose a hit, 12 gain one."""
     attribute = "" if group is None else group.label
     people = words.say("people") if group is None else words.people(attribute, one.name)
-    lose, gain = (_number(n, words.say("none")) for n in (one.lose, one.gain))
+    lose, gain = (_counted(n, words.say("none")) for n in (one.lose, one.gain))
     if people.startswith(f"{words.label(attribute)} "):  # no word for its members: country BR
         return words.say("{lose} of {people} lose a hit, {gain} gain one",
                          lose=lose, people=people, gain=gain)  # fmt: skip
@@ -210,7 +223,7 @@ def counted(one: GroupShift, group: GroupSpec | None) -> str:
     return words.say("{lose} {people} lose a hit, {gain} gain one", lose=lose, people=people, gain=gain)
 
 
-def _number(n: int | None, zero: str) -> str:
+def _counted(n: int | None, zero: str) -> str:
     if n is None:
         return words.say("fewer than {n}", n=settings.FEWEST)
     return words.count(n) if n else zero
@@ -223,31 +236,30 @@ def _metrics(shift: Shift) -> list[str]:
     return sorted(known, key=lambda key: (key != "ndcg", order.index(key)))
 
 
-def _numbers(it: Lever, shift: Shift, names: Sequence[str]) -> None:
-    """What the method is meant to move, its price, and the gap in the metric that is looked at."""
-    point, ndcg = shift.point, findings.title("ndcg", it.k)
-    row = [
-        parts.Metric(
-            planes.title(it, point.target),
-            words.number(point.value, 4), words.signed(point.change, 4), gap=point.better < 0,
-            quiet=not mitigated.moved(point.change_ci), help=mitigated.ci_of(point.change_ci),
+def _number(value: Any, change: Any, ci: Any, *, better: int = 1, moved: bool) -> tuple[str, str, str, str]:
+    """A number at one strength, as the view takes it. better: the direction that is fairer; moved: a change was
+    found."""
+    tone = "" if not moved or not change else "good" if change * better > 0 else "bad"
+    return words.number(value, 4), words.signed(change, 4), tone, mitigated.ci_of(ci)
+
+
+def _numbers(it: Lever, shift: Shift, metric: str | None) -> dict[str, tuple[str, str, str, str]]:
+    """What the method is meant to move, its price, and the gap in the metric that is looked at, by what each is
+    called."""
+    point = shift.point
+    found = {
+        planes.title(it, point.target): _number(
+            point.value, point.change, point.change_ci, better=point.better, moved=mitigated.moved(point.change_ci)
         ),
-        parts.Metric(
-            words.say("{metric} of everybody", metric=ndcg), words.number(point.ndcg, 4),
-            words.signed(point.ndcg_change, 4), quiet=not mitigated.moved(point.ndcg_change_ci),
-            help=mitigated.ci_of(point.ndcg_change_ci),
+        words.say("{metric} of everybody", metric=findings.title("ndcg", it.k)): _number(
+            point.ndcg, point.ndcg_change, point.ndcg_change_ci, moved=mitigated.moved(point.ndcg_change_ci)
         ),
-    ]  # fmt: skip
-    gap = shift.gaps.get(_metric(names)) if names else None
-    if gap is not None and gap["difference"] is not None and _metric(names) != point.target:
-        row.append(
-            parts.Metric(
-                words.say("Gap in {metric}", metric=findings.title(_metric(names), it.k)),
-                words.number(gap["after"], 4), words.signed(gap["difference"], 4), gap=True, quiet=not gap["moved"],
-                help=mitigated.ci_of(gap["ci"]),
-            )
-        )  # fmt: skip
-    parts.metrics(row)
+    }
+    gap = None if metric is None else shift.gaps.get(metric)
+    if metric is not None and gap is not None and gap["difference"] is not None and metric != point.target:
+        called = words.say("Gap in {metric}", metric=findings.title(metric, it.k))
+        found[called] = _number(gap["after"], gap["difference"], gap["ci"], better=-1, moved=gap["moved"])
+    return found
 
 
 def _metric(names: Sequence[str]) -> str:
@@ -255,16 +267,34 @@ def _metric(names: Sequence[str]) -> str:
     return state.seen("metric", names[0], state.one_of(names))
 
 
-def _people(it: Lever, shift: Shift, group: GroupSpec | None, names: Sequence[str], *, chosen: bool) -> None:
-    """Each person before and after. chosen: the metric is chosen here, and not above on the page."""
-    if not names:
+def _people(
+    it: Lever, shift: Shift, group: GroupSpec | None, metric: str | None, name: str, named: tuple[Any, ...]
+) -> None:
+    """The strength in the hand, and each person before and after it. name: under which the link holds it."""
+    if metric is None:
         parts.empty(words.say("No group is large enough to be shown."), words.say("Choose other groups of people."))
-        return
-    metric = _metric(names)
-    if chosen:
-        metric = st.selectbox(words.say("Metric"), names, width=260, format_func=findings.namer(names, it.k),
-                              **state.pick("metric", names))  # fmt: skip
-    rows = [
+    title = "" if metric is None else words.plain(findings.title(metric, it.k), 80)
+    parts.head(
+        name,
+        words.say("{title} of each person, before and after", title=title) if title else "",
+        about=words.say(
+            "Each dot is a person who has a liked item to find, at their own value after; a line leads there from the "
+            "value before. Up and down within a row says nothing. Of a large group those who move furthest are drawn. "
+            "Diamonds are the group's mean, with its change and the paired 95 % interval above. Click a person to see "
+            "both lists."
+        ),
+        rows=None if metric is None else lambda: charts.movers_table(_rows(shift, group, metric)),
+    )
+    drawn = _drawn(named, metric, words.spoken(), len(it.known), it, group)
+    lever_view.view(
+        name, drawn, shift.strength, _looked(it),
+        move=lambda strength: state.put(name, str(strength)), look=lambda number: state.put("who", str(number)),
+    )  # fmt: skip
+
+
+def _rows(shift: Shift, group: GroupSpec | None, metric: str) -> list[PeopleRow]:
+    """The groups at a strength, in one metric."""
+    return [
         PeopleRow(
             words.say(one.name) if group is None else one.name, one.people, one.numbers, one.before[metric],
             one.after[metric], (one.rows[metric]["before"], one.rows[metric]["after"]),
@@ -272,18 +302,21 @@ def _people(it: Lever, shift: Shift, group: GroupSpec | None, names: Sequence[st
         )
         for one in shift.groups
     ]  # fmt: skip
-    title = words.plain(findings.title(metric, it.k), 80)
-    parts.draw(
-        charts.movers(rows, findings.title(metric, it.k), _looked(it)), "lever-people",
-        words.say("{title} of each person, before and after", title=title),
-        about=words.say(
-            "Each dot is a person who has a liked item to find, at their own value after; a line leads there from the "
-            "value before. Up and down within a row says nothing. Of a large group those who moved furthest are drawn. "
-            "Diamonds are the group's mean, with its change and the paired 95 % interval above. Click a person to see "
-            "both lists."
-        ),
-        pick=lambda number: state.put("who", number),
-    )  # fmt: skip
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _drawn(
+    named: tuple[Any, ...], metric: str | None, language: str, known: int, _it: Lever, _group: GroupSpec | None
+) -> str:
+    """What the view shows of every strength that has been made, as JSON. known: how many these are."""
+    shifts = [_it.known.get(strength) for strength in STRENGTHS]
+    rows = [None if one is None else [] if metric is None else _rows(one, _group, metric) for one in shifts]
+    by = [{} if one is None else _numbers(_it, one, metric) for one in shifts]
+    nothing = (words.DASH, "", "", "")
+    numbers = {label: [one.get(label, nothing) for one in by] for label in dict.fromkeys(chain(*by))}
+    title = "" if metric is None else findings.title(metric, _it.k)
+    headlines = [None if one is None else words.label(" ".join(sentences(one, _group)), 900) for one in shifts]
+    return json.dumps(lever_view.content(headlines, numbers, charts.movers(rows, title), title))
 
 
 def _looked(it: Lever) -> int | None:

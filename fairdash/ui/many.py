@@ -288,9 +288,7 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
             ),
             width="stretch",
         )
-        with st.popover(words.say("The same as a table"), icon=":material/table_rows:", type="tertiary",
-                        help=words.say("The same as a table"), key="icon-open-many"):  # fmt: skip
-            parts.table(_plain(table, order, name), "many-lists", digits=4)
+        parts.as_table("many", lambda: _plain(table, order, name), name="many-lists", digits=4)
 
 
 def _plain(table: Table, order: Sequence[str], name: Any) -> pd.DataFrame:

@@ -257,6 +257,35 @@ def image(picture: Picture) -> None:
     st.html(f'<div class="picture">{drawn(picture)}</div>')
 
 
+def head(key: str, title: str, *, about: str | None = None, rows: Callable[[], pd.DataFrame] | None = None) -> None:
+    """What stands above a picture: its title, what it shows, and its values as a table, made when it is opened."""
+    with st.container(horizontal=True, vertical_alignment="center", key=f"head-{key}", gap="small"):
+        if title:
+            st.markdown(f"**{title}**", width="stretch")
+        if about:
+            with st.popover(
+                words.say("What this shows"),
+                icon=":material/info:",
+                type="tertiary",
+                key=f"icon-about-{key}",
+                help=words.say("What this shows"),
+            ):
+                st.markdown(about)
+        if rows is not None:
+            as_table(key, rows)
+
+
+def as_table(key: str, make: Callable[[], pd.DataFrame], *, name: str | None = None, digits: int = 3) -> None:
+    """A button that opens the same as a table, which is made then: what nobody opens costs a page nothing. name: of the
+    table, where it is not the button's."""
+    label = words.say("The same as a table")
+    box = st.popover(label, icon=":material/table_rows:", type="tertiary", help=label, key=f"icon-open-{key}",
+                     on_change="rerun")  # fmt: skip
+    if box.open:
+        with box:
+            table(make(), name or key, digits=digits)
+
+
 def draw(
     chart: Chart,
     key: str,
@@ -272,27 +301,8 @@ def draw(
 
     pick: takes the chart's key of a mark that is clicked. brush: takes the range of the axis that is drawn over, None
     where that is undone; a picture that is drawn over hears no click. Both act before the page is run again."""
-    with st.container(horizontal=True, vertical_alignment="center", key=f"head-{key}", gap="small"):
-        if title:
-            st.markdown(f"**{title}**", width="stretch")
-        if about:
-            with st.popover(
-                words.say("What this shows"),
-                icon=":material/info:",
-                type="tertiary",
-                key=f"icon-about-{key}",
-                help=words.say("What this shows"),
-            ):
-                st.markdown(about)
-        if not open_table and len(chart.table):
-            with st.popover(
-                words.say("The same as a table"),
-                icon=":material/table_rows:",
-                type="tertiary",
-                help=words.say("The same as a table"),
-                key=f"icon-open-{key}",
-            ):
-                table(chart.table, key)
+    rows = None if open_table or not len(chart.table) else lambda: chart.table
+    head(key, title, about=about, rows=rows)
     figure = chart.themed(state.dark(), brushed=brush is not None)
     if pick is None and brush is None:
         st.plotly_chart(figure, theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from fairdash import words
 from fairdash.columns import natural_key
@@ -19,6 +20,7 @@ from fairdash.stages.explore import ABSENT, Person
 from fairdash.ui import state
 
 ADDED = 20  # items that can be added
+OFFERED = 100  # items that are offered at once; more of them are found by a part of their name
 CHOICES = 60  # values of an attribute up to which a choice list is offered
 
 
@@ -52,7 +54,6 @@ def controls(run: Run, who: Person) -> Person:
     names, ids = explore.names_of(things), things[ITEM_ID].astype(str)
     code = {one: item for item, one in enumerate(ids)}
     own = who.history.item[::-1].tolist()
-    rest = sorted(set(range(len(things))) - set(own), key=lambda item: str(names[item]))
     person = str(row[USER_ID])
     now = _what_if(person)
 
@@ -72,7 +73,7 @@ def controls(run: Run, who: Person) -> Person:
     with one:
         without = items(words.say("Take away from the history"), "without", own)
     with two:
-        added = items(words.say("Add to it, as the latest"), "added", rest, ADDED)
+        added = items(words.say("Add to it, as the latest"), "added", _open(run, names, set(own), now["added"]), ADDED)
     attributes = profile_of(run.fitted)
     if not attributes:
         st.caption(
@@ -90,6 +91,26 @@ def controls(run: Run, who: Person) -> Person:
 
             told[attribute] = _value(run, who, attribute, given, put)
     return _changed(run, who, without, added, told)
+
+
+def _open(run: Run, names: NDArray[Any], own: set[int], chosen: list[str]) -> list[int]:
+    """The items that can be added, by name. Of a large catalogue those that most people have, or those whose name holds
+    what is looked for, and what is chosen already: a browser takes a while for thousands of choices."""
+    rest = [item for item in range(len(names)) if item not in own]
+    if len(rest) > OFFERED:
+        told = st.text_input(words.say("Find items to add, by a part of the name"), **state.own("seek", "", str))
+        part, known = str(told).strip().casefold(), run.split.training.popularity
+        found = [item for item in rest if part in str(names[item]).casefold()]
+        kept = sorted(found, key=lambda item: -known[item])[:OFFERED]
+        if len(found) > len(kept):
+            st.caption(words.say("The {n} that most people have are offered, of {of}.", n=len(kept),
+                                 of=words.count(len(found))))  # fmt: skip
+        elif not found:
+            st.caption(words.say("No item is called so."))
+        taken = set(chosen)
+        ids = run.split.training.items[ITEM_ID].astype(str).to_numpy()
+        rest = [*{*kept, *(item for item in rest if ids[item] in taken)}]
+    return sorted(rest, key=lambda item: str(names[item]))
 
 
 def _changed(run: Run, who: Person, without: list[int], added: list[int], told: dict[str, Any]) -> Person:

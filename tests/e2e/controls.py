@@ -50,21 +50,28 @@ _SAYS = """() => [location.href, document.querySelector('[data-testid=stMain]').
   ...[...document.querySelectorAll('.js-plotly-plot')].map(e => e.querySelector('.main-svg').textContent),
   ...[...document.querySelectorAll('[aria-checked], details')].map(e => e.getAttribute('aria-checked') + e.open),
   ...[...document.querySelectorAll('iframe')].map(e => e.srcdoc.length)].join('|')"""
-# Pictures whose marks can be clicked, and where the marks of one are that stand for something, in pixels of the window.
-_PICTURES = """() => [...document.querySelectorAll('.js-plotly-plot')]
-  .filter(e => e._fullLayout.clickmode.includes('select') && e._fullLayout.dragmode !== 'select')
+# Pictures whose marks can be clicked, plotly's and our own, and where the marks of one are that stand for something, in
+# pixels of the window.
+_PICTURES = """() => [...document.querySelectorAll('.js-plotly-plot, [data-marks]')]
+  .filter(e => !e._fullLayout || e._fullLayout.clickmode.includes('select') && e._fullLayout.dragmode !== 'select')
   .map(e => [...e.closest('[class*="st-key-"]').classList].find(name => name.startsWith('st-key-')).slice(7))"""
 _MARKS = """plot => {
   plot.scrollIntoView({block: 'center', behavior: 'instant'});
   const box = plot.getBoundingClientRect(), layout = plot._fullLayout;
+  const middle = ({left, right, top, bottom}) => [(left + right) / 2, (top + bottom) / 2];
+  const within = ([x, y]) => y > 70 && y < innerHeight - 10;
+  if (!layout)
+    return [...plot.querySelectorAll('[data-mark]')].map(one => middle(one.getBoundingClientRect())).filter(within);
   return plot._fullData.filter(trace => trace.visible === true && trace.x && trace.customdata).flatMap(trace => {
     const x = layout[trace.xaxis.replace('x', 'xaxis')], y = layout[trace.yaxis.replace('y', 'yaxis')];
     const half = trace.type === 'bar' && trace.orientation === 'h' ? 2 : 1;
     return [...trace.customdata.keys()]
       .filter(i => Array.isArray(trace.customdata[i]) && trace.customdata[i].length > 1)
       .map(i => [box.left + x._offset + x.d2p(trace.x[i] / half), box.top + y._offset + y.d2p(trace.y[i])]);
-  }).filter(([x, y]) => y > 70 && y < innerHeight - 10);
+  }).filter(within);
 }"""
+# Where a slider begins and where it stands.
+_RANGE = "e => [e.getAttribute('aria-valuemin') ?? e.min, e.getAttribute('aria-valuenow') ?? e.value]"
 BUSY = "(() => document.querySelector('[class*=\"st-key-cancel-\"]') !== null)"
 
 
@@ -146,8 +153,9 @@ def work(page: Page, one: Control) -> bool:
             at.press("ArrowUp" if least else "ArrowDown")
         at.press("Enter")
     elif one.role == "slider":
-        low, now = (at.get_attribute(name) for name in ("aria-valuemin", "aria-valuenow"))
+        low, now = at.evaluate(_RANGE)
         at.press("ArrowRight" if now == low else "ArrowLeft")
+        at.blur()  # some wait for the hand to rest
     elif one.role in ("checkbox", "switch"):
         at.locator("xpath=ancestor::label").first.click()
     elif one.role == "textbox":
@@ -197,11 +205,12 @@ def pictures(page: Page) -> list[str]:
 
 def click_marks(page: Page, key: str, most: int = 3) -> bool:
     """Click marks of a picture, until the page says something else; whether it does."""
-    plot = page.locator(f".st-key-{key} .js-plotly-plot").first
+    plot = page.locator(f".st-key-{key}").locator(".js-plotly-plot, [data-marks]").first
     before = told(page)
     for x, y in plot.evaluate(_MARKS)[:most]:
         page.mouse.move(x, y)
-        expect(page.locator(f".st-key-{key} .hoverlayer .hovertext").first).to_be_visible()  # plotly knows what it is
+        known = page.locator(f".st-key-{key}").locator(".hoverlayer .hovertext, .told").first
+        expect(known).to_be_visible()  # what is under the mouse is known
         page.mouse.down()
         page.mouse.up()
         rest(page)

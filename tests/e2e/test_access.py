@@ -124,6 +124,13 @@ def test_slides_turn_by_keys_the_lever_moves_by_keys_and_pictures_hold_what_the_
     (told,) = levering.sentences(at, group)[:1]
     expect(page.get_by_role("heading", level=2).first).to_have_text(told)
     page.wait_for_url(re.compile("lever=0.55"))
+    steps.rest(page)
+    dot = page.locator(".lever [data-mark]").first
+    number = str(dot.get_attribute("data-mark"))
+    dot.dispatch_event("click")  # where dots lie close, the mouse would be on another
+    page.wait_for_url(re.compile(f"who={number}\\b"))
+    steps.shown(page, f"The list of person {number}")
+    assert page.get_by_role("slider").first.get_attribute("aria-valuetext") == "0.55"
 
     # all lists: the row that is opened says how far its groups moved
     steps.visit(page, f"{server.url}/compare?{shown}&sides=many&row={finished['after']}")

@@ -187,6 +187,7 @@ def press(page: Page, world: World, one: controls.Control) -> None:
     if one.kind == "stPopoverButton":
         controls.work(page, one)
         page.get_by_test_id("stPopoverBody").first.wait_for()
+        controls.rest(page)  # what is in some is made when they open
         return
     back, before = page.url, controls.told(page)
     if controls.work(page, one):

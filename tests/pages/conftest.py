@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -59,13 +60,16 @@ def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def open_page() -> Open:
-    """Open a page by its name with a query, as a deep link does; it must end without an exception or an error box."""
+    """Open a page by its name with a query, as a deep link does; it must end without an exception or an error box.
+    tables: those beside pictures stand open."""
 
-    def opened(name: str, *, errors: bool = False, **query: str) -> AppTest:
+    def opened(name: str, *, errors: bool = False, tables: bool = False, **query: str) -> AppTest:
         app = AppTest.from_file(str(SHELL), default_timeout=HANG_SECONDS)
         app.query_params.update(query)
         app.switch_page(str(ROOT / "pages" / f"{name}.py"))
         app.run()
+        if tables:
+            open_tables(app)
         assert not app.exception, app.exception
         if not errors:
             assert not app.error, [box.value for box in app.error]
@@ -96,6 +100,32 @@ def select(app: AppTest, *, key: str, rows: list[int] | None = None, mark: int |
     states = app._tree.get_widget_states()
     states.widgets.append(WidgetState(id=one.proto.id, string_value=json.dumps({"selection": chosen})))
     return app._run(states)
+
+
+def open_tables(app: AppTest) -> AppTest:
+    """Open the table beside every picture; they stay open."""
+    keys = [re.search(r"icon-open-.*", one.proto.popover.id) for one in app.get("popover")]
+    for key in keys:
+        if key is not None:
+            app.session_state[key[0]] = True
+    return app.run()
+
+
+def tell(app: AppTest, *, key: str, **told: Any) -> AppTest:
+    """What a view of our own in the browser says: the name of the event and its value."""
+    (one,) = [one for one in app.get("bidi_component") if one.proto.id.endswith(f"-{key}")]
+    said = [{"event": event, "value": value} for event, value in told.items()]
+    states = app._tree.get_widget_states()
+    states.widgets.append(WidgetState(id=f"$$STREAMLIT_INTERNAL_KEY_{one.proto.id}__events",
+                                      json_trigger_value=json.dumps(said)))  # fmt: skip
+    return app._run(states)
+
+
+def told_to(app: AppTest, *, key: str) -> dict[str, Any]:
+    """What a view of our own is given."""
+    (one,) = [one for one in app.get("bidi_component") if one.proto.id.endswith(f"-{key}")]
+    given: dict[str, Any] = json.loads(one.proto.json)
+    return {**given, "view": json.loads(given["view"])}
 
 
 @pytest.fixture

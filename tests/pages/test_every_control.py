@@ -25,10 +25,11 @@ from fairdash.recommenders.device import CHOICES
 from fairdash.report import FORMATS, kept
 from fairdash.schema import GroupSpec
 from fairdash.stages import explore, people
-from fairdash.ui import exploring, living
+from fairdash.stages.lever import STRENGTHS
+from fairdash.ui import exploring, living, what_if
 from fairdash.workspace import Workspace
 from tests.pages import keys
-from tests.pages.conftest import Open, Saved, select, url
+from tests.pages.conftest import Open, Saved, select, tell, told_to, url
 from tests.pages.conftest import words as told
 
 # Controls that are worked where their key is not named, each with the file and the words by which it is found there.
@@ -291,12 +292,38 @@ def test_a_mark_of_the_lever_shows_a_person_and_one_of_the_plane_moves_it(
     here: dict[str, Any], open_page: Open
 ) -> None:
     app = page(here, open_page, "mitigate", act="lever", method="calibrate", lever="1.0")
-    select(app, key="lever-people", mark=0)
+    number = told_to(app, key="lever")["view"]["bands"][0]["numbers"][0]
+    tell(app, key="lever", looked=number)
     assert not app.exception
-    assert app.selectbox(key="who").value == int(url(app, "who"))
+    assert app.selectbox(key="who").value == int(url(app, "who")) == told_to(app, key="lever")["looked"] == number
+    tell(app, key="lever", looked=10**9)  # nobody
+    assert not app.exception
+    assert told_to(app, key="lever")["looked"] is None
     select(app, key="plane", mark=0)
     assert not app.exception
-    assert app.select_slider(key="lever").value == float(url(app, "lever")) != 1.0
+    assert STRENGTHS[told_to(app, key="lever")["at"]] == float(url(app, "lever")) != 1.0
+
+
+def test_items_of_a_large_catalogue_are_found_by_a_part_of_their_name(
+    here: dict[str, Any], open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(what_if, "OFFERED", 10)
+    app = page(here, open_page, "explore", beside="edited", editing="true")
+    items = entries.get_run(Workspace(here["home"]), here["run"]).split.training.items
+    names, usual = explore.names_of(items), app.multiselect(key="added-0").options
+    assert len(usual) == 10
+    taken = {*usual, *app.multiselect(key="without-0").options}
+    code, name = next((code, str(name)) for code, name in enumerate(names) if str(name) not in taken)
+    app.text_input(key="seek").set_value(f" {name.upper()} ").run()
+    assert name in app.multiselect(key="added-0").options
+    app.multiselect(key="added-0").set_value([code]).run()
+    assert not app.exception
+    assert json.loads(url(app, "edit"))["added"] == [str(items["item_id"].iloc[code])]
+    app.text_input(key="seek").set_value("no film is called so").run()
+    assert "No item is called so." in told(app)
+    assert app.multiselect(key="added-0").options == [name]  # what is chosen can be taken back
+    app.text_input(key="seek").set_value("").run()
+    assert {*app.multiselect(key="added-0").options} == {*usual, name}
 
 
 # --- controls of one page ---------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from fairdash.charts import (
     TradePoint,
 )
 from fairdash.charts.lever import MAX_DOTS as MOST_PEOPLE
-from fairdash.charts.lever import frontier
+from fairdash.charts.lever import Array, frontier
 from fairdash.charts.lorenz import curve, gini
 from fairdash.charts.many import interval
 
@@ -58,21 +58,6 @@ def every_chart(name: str) -> dict[str, Chart]:
         "stacked": charts.stacked({name: [0.2, 0.8], "b": [0.5, 0.5]}, ["head", name], "% of slots"),
         "before_after": charts.before_after(
             [Change(name, 50, 0.2, 0.25, 0.05, 0.01, 0.09), Change("b", 9, None, None, None, None, None)], "NDCG@10"
-        ),
-        "movers": charts.movers(
-            [
-                PeopleRow(
-                    name,
-                    50,
-                    np.arange(3),
-                    np.array([0.1, 0.2, 0.3]),
-                    np.array([0.1, 0.4, 0.0]),
-                    (0.2, 0.17),
-                    (-0.03, -0.2, 0.1),
-                    "1 loses a hit",
-                )
-            ],
-            "NDCG@10",
         ),
         "plane": charts.plane(
             [PlanePoint(name, "0.5", 0.1, 0.9, "calibrate 0.5", True), PlanePoint("b", "1", 0.2, 1.1, "b 1")],
@@ -390,9 +375,17 @@ def test_ribbons_join_what_is_on_both_lists_and_tell_what_is_new_and_lost() -> N
     assert chart.table["liked later"].tolist() == ["", "", "", "yes"]
     assert "2 of 3 items are on both" in chart.alt
     lines = [trace for trace in chart.figure.data if trace.mode == "lines"]
-    assert [(line.y[0], line.line.dash) for line in lines] == [(0, "dash"), (1, "solid"), (2, "solid")]
-    assert [round(line.y[-1], 3) for line in lines[1:]] == [1, 0]
-    assert lines[0].y[-1] > 3  # at the foot
+    lost, kept = lines
+    assert (lost.line.dash, kept.line.dash) == ("dash", "solid")
+    assert lost.y[0] == 0
+    assert np.nanmax(lost.y) > 3  # at the foot
+    ends = np.split(np.asarray(kept.y), np.flatnonzero(np.isnan(kept.y)) + 1)[:-1]
+    assert [(one[0], round(one[-2], 3)) for one in ends] == [(1, 1), (2, 0)]
+    assert kept.customdata[0] == kept.customdata[len(ends[0]) - 1] == "film 1: stays at 2"
+    left, right = [trace.text for trace in chart.figure.data if trace.mode == "text"]
+    assert left == ("<b>before</b>", "<b>1</b> film 0", "<b>2</b> film 1", "<b>3</b> film 2")
+    assert right[-3:] == (right[3], "<i>film 0</i>", "<b>no longer listed</b>")
+    assert "♥" in right[3]
     (new,) = [trace for trace in chart.figure.data if trace.mode == "markers"]
     assert list(new.y) == [2]
     assert not charts.ribbons([], [], {}, ("a", "b")).table.size
@@ -471,22 +464,55 @@ def test_no_look_of_a_picture_changes_another() -> None:
     assert chart.themed(True) is dark
 
 
+def rows(groups: int, n: int, after: Array) -> list[PeopleRow]:
+    return [
+        PeopleRow(f"g{g}", n, np.arange(n) + n * g + 1, np.zeros(n), after, (0.0, 0.5), (0.5, 0.4, 0.6), "1 gains")
+        for g in range(groups)
+    ]
+
+
 def test_the_lever_draws_as_many_people_whatever_the_number_of_groups() -> None:
     n = 500
-    before, after = np.zeros(n), np.arange(n) / n
 
     def dots(groups: int) -> list[int]:
-        rows = [
-            charts.PeopleRow(f"g{g}", n, np.arange(n) + n * g + 1, before, after, (0.0, 0.5), (0.5, 0.4, 0.6))
-            for g in range(groups)
-        ]
-        chart = charts.movers(rows, "NDCG@10")
-        assert len(chart.keys) == len(set(chart.keys)) <= MOST_PEOPLE
-        return [int(key) for key in chart.keys]
+        drawn = charts.movers([rows(groups, n, np.arange(n) / n)], "NDCG@10").drawn
+        numbers = [number for band in drawn["bands"] for number in band["numbers"]]
+        assert len(numbers) == len(set(numbers)) <= MOST_PEOPLE
+        return numbers
 
     assert len(dots(1)) == len(dots(2)) == len(dots(3)) == MOST_PEOPLE
     assert 1 not in dots(1)  # who did not move
     assert n in dots(2)  # who moved furthest
+
+
+def test_the_lever_draws_the_same_people_at_every_strength_and_says_which_are_not_made() -> None:
+    n = 500
+    early, late = np.zeros(n), np.zeros(n)
+    early[0], late[1] = 0.123456, 0.9  # each moves at one strength alone
+    strengths = [rows(2, n, early), None, rows(2, n, late)]
+    moved = charts.movers(strengths, "NDCG@10")
+    for band in moved.drawn["bands"]:
+        at = {number: i for i, number in enumerate(band["numbers"])}
+        first = min(at)
+        assert [None if after is None else (after[at[first]], after[at[first + 1]]) for after in band["after"]] == [
+            (0.1235, 0.0), None, (0.0, 0.9)]  # fmt: skip
+        assert {len(band[part]) for part in ("numbers", "heights", "before")} == {len(band["after"][0])}
+        assert all(0 <= height <= 1 for height in band["heights"])
+        assert band["said"][1] is band["means"][1] is None
+        assert "+0.400 to +0.600" in band["said"][0]
+    assert (moved.drawn["low"], moved.drawn["high"]) == (0.0, 0.9)
+    assert moved.alt[1] is None
+    assert "Means: g0" in str(moved.alt[0])
+    table = charts.movers_table(rows(2, n, late))
+    assert (len(table), table["who lost and gained"][0]) == (2, "1 gains")
+    assert charts.movers([None, []], "NDCG@10").drawn["bands"] == []
+
+
+def test_names_in_the_lever_are_of_one_line() -> None:
+    row = rows(1, 20, np.ones(20))[0]
+    drawn = charts.movers([[replace(row, name="a\u202eb\nc")]], "NDCG@10")
+    assert drawn.drawn["bands"][0]["name"].startswith("a b c")
+    assert "\n" not in str(drawn.alt[0])
 
 
 def test_what_stands_at_the_axes_has_room_before_it_is_drawn() -> None:
