@@ -144,11 +144,13 @@ class PredictionTerm(nn.Module):
         if self.strength == 0:
             return total
         per_item = self.distance is not None
-        items, place = torch.unique(batch.items if per_item else torch.zeros_like(batch.items), return_inverse=True)
-        value = batch.probability - batch.label if per_item else batch.probability
+        judged = slice(None) if batch.judged is None else batch.judged
+        users, items = batch.users[judged], batch.items[judged]
+        items, place = torch.unique(items if per_item else torch.zeros_like(items), return_inverse=True)
+        value = batch.probability[judged] - (batch.label[judged] if per_item else 0.0)
         distance = self.distance or _value
         row = 0
-        for codes, classes in zip(self.members.of(batch.users), self.members.classes, strict=True):
+        for codes, classes in zip(self.members.of(users), self.members.classes, strict=True):
             known = codes >= 0
             cell = codes[known] * len(items) + place[known]
             zeros = total.new_zeros(classes * len(items))

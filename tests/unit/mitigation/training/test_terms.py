@@ -323,6 +323,27 @@ class TestPredictionTerms:
         batch = replace(batch_of([0, 1, 2, 3]), items=torch.tensor([0, 0, 1, 1]))
         assert term(batch).item() == 0.0
 
+    def test_items_that_were_drawn_beside_the_pairs_take_no_part(self) -> None:
+        """Fairness of predictions is measured on pairs that people took."""
+        for method in PREDICTIONS:
+            own = batch_of([0, 1, 2, 3])
+            more = batch_of([0, 1, 2, 3, 0, 1, 2, 3])
+            assert own.probability is not None and own.label is not None and own.items is not None  # noqa: PT018
+            assert more.probability is not None and more.label is not None and more.items is not None  # noqa: PT018
+            more = replace(
+                more,
+                probability=torch.cat([own.probability, more.probability[4:]]).detach().requires_grad_(),
+                label=torch.cat([own.label, torch.zeros(4)]),
+                items=torch.cat([own.items, more.items[4:]]),
+                judged=torch.arange(8) < 4,
+            )
+            told, expected = (method.term(DATA, [GROUPS], 1.0, DIM, 0)(batch) for batch in (more, own))
+            assert told.item() == expected.item()
+            if told.requires_grad:
+                told.backward()
+                assert more.probability is not None and more.probability.grad is not None  # noqa: PT018
+                assert not more.probability.grad[4:].any()
+
     def test_means_are_kept_between_batches(self) -> None:
         method = find_method("fair_loss_value")
         term = method.term(DATA, [GROUPS], 1.0, DIM, 0)
