@@ -17,7 +17,7 @@ import numpy as np
 
 from fairdash import settings, words
 from fairdash.errors import ConfigError
-from fairdash.groups import form_all
+from fairdash.groups import form_all, form_compared
 from fairdash.hashing import id_hash
 from fairdash.item_classes import item_groups
 from fairdash.mitigation import find_method
@@ -64,8 +64,8 @@ class Work:
 
     @property
     def groups(self) -> list[Groups]:
-        """The chosen attributes of people, formed over all users."""
-        return form_all(self.chosen.groups, self.run.split.training.people)
+        """The chosen attributes of people, formed over all users, less groups that are too small to be compared."""
+        return form_compared(self.chosen.groups, self.run.split.training.people)
 
     @property
     def vectors(self) -> Floats | None:

@@ -13,6 +13,7 @@ from fairdash.errors import ConfigError
 from fairdash.mitigation import find_method
 from fairdash.mitigation.base import Mitigation
 from fairdash.progress import Progress
+from fairdash.recommenders import build
 from fairdash.run import Outcome, Run
 from fairdash.schema import Codes, Floats, GroupSpec, Interactions
 from fairdash.stages import fit, mitigate, places
@@ -188,3 +189,15 @@ def test_progress_covers_all_trainings(run: Run, strength: float | None, trainin
     assert told[-1] == 1.0
     assert max(at_training) < 1.0
     assert len(set(at_training)) >= trainings
+
+
+def test_what_is_trained_anew_balances_the_groups_that_are_compared(run: Run) -> None:
+    """13 non-binary people of the synthetic service stand in no gap, so nothing follows them, or repeats them."""
+    work = places.Work(run, Mitigation("resample", GENDER), 10, "valid", lambda chosen, progress: run)
+    people = run.split.training.people
+    assert [groups.names for groups in work.groups] == [("man", "woman")]
+    spec = fit.TrainSpec("ncf", {}, (Mitigation("resample", GENDER, strength=1.0),))
+    data, _ = fit._with_mitigations(run.split.training, spec, build("ncf", {}))
+    assert data.user_repeats is not None
+    assert (data.user_repeats[(people["gender"] == "non-binary").to_numpy()] == 1).all()
+    assert data.user_repeats.max() == 2
