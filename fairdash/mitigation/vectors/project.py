@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,6 +131,7 @@ class Project:
     """See the module."""
 
     info: Info = INFO
+    asks: ClassVar[bool] = False
 
     def fit(self, vectors: Floats, groups: Sequence[Groups], strength: float, seed: int) -> VectorMap:
         """Fitted on people whose groups are known; at strength 0 vectors stay as they are."""
