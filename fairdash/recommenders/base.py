@@ -168,6 +168,15 @@ class CalibratedFitted(ProbabilityFitted, Protocol):
     calibration: Calibration
 
 
+@runtime_checkable
+class BlendedFitted(CandidateFitted, Protocol):
+    """One whose score adds up others', each weighed as validation found it."""
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """What is added up, by name, and how much a unit of each counts; standardised but for the model's own logit."""
+
+
 class Recommender(Protocol):
     """A recommender to be trained. `config` is a frozen dataclass whose fields are the `--set` options."""
 

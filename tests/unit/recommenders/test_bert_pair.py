@@ -280,6 +280,11 @@ def test_an_edited_profile_changes_scores_and_the_own_text_does_not(trained: Fit
         > 1e-6
     )
     assert isinstance(trained, CandidateProfileFitted)
+    assert isinstance(trained, BlendedFitted)
+    assert trained.weights == {
+        "BERT": trained.blend.bert, "popularity": trained.blend.popularity,
+        trained.first.fitted.name: trained.blend.first_stage,
+    }  # fmt: skip
 
 
 def test_probabilities_are_calibrated_logits(trained: FittedPair) -> None:
