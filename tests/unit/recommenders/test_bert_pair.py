@@ -19,7 +19,14 @@ from fairdash.errors import Cancelled, ConfigError, ModelError
 from fairdash.mitigation.base import Mitigation, TermBatch
 from fairdash.progress import silent
 from fairdash.recommenders import RECOMMENDERS, build, going_on, ranking, store, text
-from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, Fitted, ProbabilityFitted, Sizes
+from fairdash.recommenders.base import (
+    BlendedFitted,
+    CandidateFitted,
+    CandidateProfileFitted,
+    Fitted,
+    ProbabilityFitted,
+    Sizes,
+)
 from fairdash.recommenders.bert_pair.model import (
     FOLDS,
     BertPair,
