@@ -48,6 +48,7 @@ MADE = ("synthetic", FEW)
 UNTIMED = ("lfm-360k-sample", "uci-restaurant-consumer")
 GENDER = GroupSpec(("gender",))
 AGE = GroupSpec(("age",), ((35.0,),))
+WOMEN = GroupSpec(("gender",), (), 50)  # and men: of the synthetic service, where some are neither
 COUNTRY = GroupSpec(("country",), (), 50)  # of Last.fm: five countries
 DRINKS = GroupSpec(("drink_level",))  # of the guests of the restaurants: 51, 47 and 40 people
 
@@ -85,15 +86,15 @@ CASES = (
     Case("neutral"),
     *(
         Case(method, groups, groups, options=options, data=name)
-        for method in ("fair_loss", "group_dro", "resample")
         for groups, options, name in (
-            (GENDER, TINY, "synthetic"),
-            (GENDER, TINY, FEW),
+            (WOMEN, TINY, "synthetic"),
             (COUNTRY, MANY, "lfm-360k-sample"),
             (DRINKS, TINY, "uci-restaurant-consumer"),
-            (AGE, SMALL, "ml-100k"),
         )
+        for method in ("fair_loss", "group_dro", "resample")
     ),
+    Case("resample", WOMEN, WOMEN, recommender="popularity", options={}, data=FEW),
+    Case("resample", WOMEN, WOMEN, options=TINY, data=FEW),
     Case("project", options=LONG),
     Case("project", mitigated=WITHHOLDING, options=LONG),
     Case("decorrelate", options=LONG),
@@ -222,7 +223,7 @@ def show(row: dict[str, Any]) -> str:
         return f"{part['before']:.4f} → {part['after']:.4f}  [{ci[0]:+.4f}, {ci[1]:+.4f}]"
 
     aim = row["aim"]
-    line = f"{row['data']:<25}{row['method']:<24}{row['strength']:>5.2f}  {aim['metric'] if aim else '–':<22}"
+    line = f"{row['data']:<25}{row['method']:<24}{row['recommender']:<15}{row['strength']:>5.2f}  {aim['metric'] if aim else '–':<22}"
     line += f"{change(aim):<42}{aim['verdict'] if aim else '–':<18}NDCG@10 {change(row['ndcg'])}"
     if "withheld" in row:
         pairs = [
@@ -253,8 +254,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if given.tune:
             print(case.method, *benches[case.data].tune(case), sep="\n  ", flush=True)
             continue
-        row = {"data": case.data, **benches[case.data].case(case)}
-        (given.workspace / f"{case.method}-{case.data}.json").write_text(json.dumps(row, indent=1))
+        row = {"data": case.data, "recommender": case.recommender, **benches[case.data].case(case)}
+        (given.workspace / f"{case.method}-{case.recommender}-{case.data}.json").write_text(json.dumps(row, indent=1))
         print(show(row), flush=True)
 
 
