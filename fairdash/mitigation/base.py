@@ -64,9 +64,7 @@ class TermBatch:
     users: int64 [b]. vectors: [b, d] user vectors, with gradient. sample_loss: [b] each sample's own loss, with
     gradient. done: 0…1 of all training steps. probability, label, items: [b], where the recommender predicts single
     pairs; target_score: [b] log-probability of the next item, where it ranks. weight: [b] each sample's weight in the
-    recommender's loss, Σ weight × sample_loss / Σ weight. judged: bool [b], what predictions are compared on: the
-    pairs that people took, where liked ones are told from others among them, and no item that was drawn beside them.
-    Absent ones are None (weight: all equal; judged: all).
+    recommender's loss, Σ weight × sample_loss / Σ weight. Absent ones are None (weight: all equal).
     """
 
     users: torch.Tensor
@@ -78,7 +76,6 @@ class TermBatch:
     items: torch.Tensor | None = None
     target_score: torch.Tensor | None = None
     weight: torch.Tensor | None = None
-    judged: torch.Tensor | None = None
 
     def share(self) -> torch.Tensor:
         """Each sample's part in the recommender's loss [b]; the parts add up to 1."""

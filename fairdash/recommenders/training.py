@@ -57,7 +57,6 @@ class Output:
     items: torch.Tensor | None = None
     target_score: torch.Tensor | None = None
     weight: torch.Tensor | None = None
-    judged: torch.Tensor | None = None
 
 
 class TrainedModel(Protocol):
@@ -124,7 +123,6 @@ class _Learner(nn.Module):
                 items=out.items,
                 target_score=out.target_score,
                 weight=out.weight,
-                judged=out.judged,
             )
             for term in self.terms:
                 loss = loss + term(view)

@@ -152,7 +152,6 @@ def pair_batch(rows: int, tokens: int, vocabulary: int, device: Device) -> dict[
         "labels": torch.randint(0, 2, (rows, 1)).float(),
         "weights": torch.ones(rows, 1),
         "offsets": torch.zeros(rows, 1),
-        "judged": torch.ones(rows, 1, dtype=torch.bool),
         "segment": (positions >= half).long(),
         "classes": torch.full((rows, 1), half),
         "ids": torch.randint(0, vocabulary, (rows, tokens)),

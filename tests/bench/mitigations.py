@@ -8,6 +8,16 @@ kept in the workspace, so that the cases can run one at a time. Differences are 
 95 % paired bootstrap intervals; a target has moved when its interval excludes 0. `withheld` judges how readable the
 group is for people whose group the mitigation never saw: AUC of a logistic probe and of a small neural one, fitted on
 the others, before → after.
+
+What is not in the catalogue, and why: the terms of Yao & Huang 2017 on predictions, tried on `ncf` by likes, one seed
+of MovieLens-100K. With five times the term, over drawn items as well, NDCG@10 of liked items fell from 0.146 to 0.100,
+and value unfairness by gender of the very pairs that were trained stayed (0.1793 to 0.1786): four fifths of what the
+term saw were drawn items. On the pairs that people took, with half the term, it fell to 0.134 there, but on held-out
+ones it stayed (0.2545 to 0.2542, interval of the change -0.0043 to 0.0041; NDCG@10 0.128): 0.240 of it is what chance
+gives to items of few raters, and a vector of a person's own learns by heart what that person said of an item. By age,
+with 0.3 times the term: absolute unfairness +0.0010 (-0.0020 to 0.0038), underestimation +0.0004 (-0.0021 to 0.0028),
+overestimation -0.0006 (-0.0011 to -0.0001) for 2.6 % of NDCG@10, nonparity -0.0033 (-0.0061 to -0.0006) for 4.9 %, and
+with twice that -0.0074 (-0.0144 to 0.0002) for 18 %. `reweigh` has -0.0074 (-0.0078 to -0.0071) for 0.6 %.
 """
 
 from __future__ import annotations
@@ -98,11 +108,7 @@ CASES = (
     Case("project", options=LONG),
     Case("project", mitigated=WITHHOLDING, options=LONG),
     Case("decorrelate", options=LONG),
-    Case("reweigh", recommender="ncf", options=LIKES),
-    *(
-        Case(f"fair_loss_{kind}", recommender="ncf", options=LIKES)
-        for kind in ("value", "absolute", "under", "over", "nonparity")
-    ),
+    Case("reweigh", AGE, AGE, recommender="ncf", options=LIKES),
     Case("adversarial", mitigated=WITHHOLDING, options=LARGE, data="ml-1m"),
     Case("neutral", mitigated=WITHHOLDING, options=LARGE, data="ml-1m"),
     Case("project", mitigated=WITHHOLDING, options=LARGE, data="ml-1m"),
@@ -223,7 +229,8 @@ def show(row: dict[str, Any]) -> str:
         return f"{part['before']:.4f} → {part['after']:.4f}  [{ci[0]:+.4f}, {ci[1]:+.4f}]"
 
     aim = row["aim"]
-    line = f"{row['data']:<25}{row['method']:<24}{row['recommender']:<15}{row['strength']:>5.2f}  {aim['metric'] if aim else '–':<22}"
+    line = f"{row['data']:<25}{row['method']:<24}{row['recommender']:<15}{row['strength']:>5.2f}  "
+    line += f"{aim['metric'] if aim else '–':<22}"
     line += f"{change(aim):<42}{aim['verdict'] if aim else '–':<18}NDCG@10 {change(row['ndcg'])}"
     if "withheld" in row:
         pairs = [

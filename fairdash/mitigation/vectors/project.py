@@ -9,9 +9,9 @@ those with the lowest AUC. All attributes are treated in each round. The result 
 
     v′ = m + P (v − m),     P d = 0 for every difference d of group means,     wᵀ P = 0 for every classifier w
 
-that were found, which keeps the mean vector m and does not need to know a person's group, so people of unknown group
-are projected like all others. The projection is orthogonal in whitened coordinates (covariance shrunk by SHRINK towards
-its diagonal): there what is removed is uncorrelated with what stays, which is the least that can be changed. Strength is
+that was found, which keeps the mean vector m and does not need to know a person's group, so people of unknown group are
+projected like all others. The projection is orthogonal in whitened coordinates (covariance shrunk by SHRINK towards its
+diagonal): there what is removed is uncorrelated with what stays, which is the least that can be changed. Strength is
 the part of the directions that is removed, in the order in which they were found; the last one partly. Half of a
 direction hides little: a probe stretches what is left.
 
@@ -25,8 +25,8 @@ On the very people whose groups it was fitted on, groups then differ less than b
 of them and tried on others may show an AUC below 0.5. Judge it on people whose group was withheld from it.
 
 Belrose, Schneider-Joseph, Ravfogel, Cotterell, Raff, Biderman: "LEACE: perfect linear concept erasure in closed form",
-NeurIPS 2023; Ravfogel, Elazar, Gonen, Twiton, Goldberg: "Null it out: guarding protected attributes by iterative nullspace
-projection", ACL 2020.
+NeurIPS 2023; Ravfogel, Elazar, Gonen, Twiton, Goldberg: "Null it out: guarding protected attributes by iterative
+nullspace projection", ACL 2020.
 """
 
 from __future__ import annotations

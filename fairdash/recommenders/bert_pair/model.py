@@ -145,7 +145,6 @@ class PairNetwork(nn.Module):
         labels: torch.Tensor,  # float32 [r, c]
         weights: torch.Tensor,  # float32 [r, c]
         offsets: torch.Tensor,  # float32 [r, c], the prior
-        judged: torch.Tensor,  # bool [r, c], see `TermBatch`
         segment: torch.Tensor,
         classes: torch.Tensor,
         states: torch.Tensor | None = None,  # [r, t, d], where lower layers are frozen
@@ -173,7 +172,6 @@ class PairNetwork(nn.Module):
             label=label,
             items=items[there],
             weight=weight,
-            judged=judged[there],
         )
 
 
@@ -579,7 +577,6 @@ class PairBatches:
         place = np.arange(len(train)) - self.starts[train.user]
         self.fold = place * FOLDS // np.maximum(count[train.user], 1)  # [len(train)], in order of time
         self.label = _liked(train.rating, data.relevance_threshold).astype(np.float32)
-        self.told = not self.label.all() and bool(self.label.any())  # whether likes are told from other interactions
         self.weight = data.row_weight if data.row_weight is not None else np.ones(len(train), np.float32)
         # candidates of every history [FOLDS, n_users, pool] (-1 for none), their prior, and that of the block's items
         pool = min(POOL, data.n_items)
@@ -654,7 +651,7 @@ class PairBatches:
         """See `Batches`."""
         data, train = self.data, self.data.train
         users, profiles, liked = [], [], []
-        items, labels, weights, offsets, taken = [], [], [], [], []
+        items, labels, weights, offsets = [], [], [], []
         for k in self.parts[index]:
             user, fold = divmod(int(self.epoch_blocks[k]), FOLDS)
             own = slice(self.starts[user], self.starts[user + 1])
@@ -670,7 +667,6 @@ class PairBatches:
             drawn = rng.choice(free, n, replace=False)
             items.append(np.concatenate([train.item[inside], self.pool[fold, user][drawn]]))
             labels.append(np.concatenate([self.label[inside], np.zeros(n, np.float32)]))
-            taken.append(len(inside))
             mean = np.float32(self.weight[inside].mean())
             weights.append(np.concatenate([self.weight[inside], np.full(n, mean, np.float32)]))
             offset = np.concatenate([self.offset[inside], self.pool_offset[fold, user][drawn]])
@@ -684,10 +680,8 @@ class PairBatches:
         batch = self.texts.tensors(rows, pieces)
         shape = batch["classes"].shape
         codes, values = np.full(shape, -1, np.int64), np.zeros((3, *shape), np.float32)
-        judged = np.full(shape, not self.told)
         for k, (i, a, b) in enumerate(pieces):
             codes[k, : b - a] = items[i][a:b]
-            judged[k, : max(0, taken[i] - a)] = True
             for j, column in enumerate((labels, weights, offsets)):
                 values[j, k, : b - a] = column[i][a:b]
         return batch | {
@@ -696,7 +690,6 @@ class PairBatches:
             "labels": torch.from_numpy(values[0]),
             "weights": torch.from_numpy(values[1]),
             "offsets": torch.from_numpy(values[2]),
-            "judged": torch.from_numpy(judged),
         }
 
 

@@ -65,7 +65,6 @@ class NeuMF(nn.Module):
         users: torch.Tensor,  # int64 [b]
         items: torch.Tensor,  # int64 [b, 1 + n], the interaction's own item first
         labels: torch.Tensor,  # float32 [b, 1 + n]
-        judged: torch.Tensor,  # bool [b, 1 + n], see `TermBatch`
         weights: torch.Tensor,  # float32 [b]
     ) -> Output:
         """The loss of a batch, with what terms of the loss look at."""
@@ -82,7 +81,6 @@ class NeuMF(nn.Module):
             label=labels.flatten(),
             items=items.flatten(),
             weight=weights.repeat_interleave(each),
-            judged=judged.flatten(),
         )
 
 
@@ -96,7 +94,6 @@ class NcfBatches:
         self.label = np.ones(len(train), np.float32)
         if options.positives == "liked" and data.relevance_threshold is not None:
             self.label = (train.rating >= data.relevance_threshold).astype(np.float32)
-        self.told = not self.label.all() and bool(self.label.any())  # whether likes are told from other interactions
         self.weight = data.row_weight if data.row_weight is not None else np.ones(len(train), np.float32)
         times = data.user_repeats[train.user] if data.user_repeats is not None else np.ones(len(train), np.int32)
         self.rows = np.repeat(np.arange(len(train)), times)
@@ -123,13 +120,10 @@ class NcfBatches:
             drawn[had] = rng.integers(0, n_items, int(had.sum()))
         labels = np.zeros((len(rows), 1 + drawn.shape[1]), np.float32)
         labels[:, 0] = self.label[rows]
-        judged = np.full(labels.shape, not self.told)
-        judged[:, 0] = True
         return {
             "users": torch.from_numpy(user),
             "items": torch.from_numpy(np.column_stack([self.data.train.item[rows], drawn]).astype(np.int64)),
             "labels": torch.from_numpy(labels),
-            "judged": torch.from_numpy(judged),
             "weights": torch.from_numpy(self.weight[rows]),
         }
 

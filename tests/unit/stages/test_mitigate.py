@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 from fairdash.data import sources
 from fairdash.data.split import split
 from fairdash.errors import ConfigError
-from fairdash.mitigation import find_method
-from fairdash.mitigation.base import Mitigation, VectorMap
+from fairdash.mitigation import METHODS, find_method
+from fairdash.mitigation.base import InTraining, Mitigation, VectorMap
 from fairdash.progress import Progress
 from fairdash.recommenders import build
 from fairdash.run import Outcome, Run
@@ -159,12 +160,8 @@ def test_lists_of_another_system_cannot_be_trained_anew(run: Run, method: str, t
 
 @pytest.mark.parametrize("recommender", ["ncf", "bert_pair"])
 def test_what_the_pipeline_trains_mitigate_does_not_refuse(recommender: str) -> None:
-    for method in ("fair_loss_value", "fair_loss_nonparity", "adversarial", "neutral"):
+    for method in ("fair_loss", "adversarial", "neutral"):
         assert places.lacking(method, recommender, places.offers(recommender, {})) is None
-    refused = places.lacking("fair_loss_value", "bert_sequence", places.offers("bert_sequence", {}))
-    assert refused is not None
-    assert "ncf" in refused.hint
-    assert "bert_sequence (tasks=next,rating)" in refused.hint
     assert places.lacking("project", "bert_pair", places.offers("bert_pair", {})) is not None
 
 
@@ -252,3 +249,15 @@ def test_a_method_that_asks_for_no_group_is_tuned_on_people_whose_group_it_is_no
         assert (told[0] == known & ~asked[0]).all()
     small = Mitigation(method, (GroupSpec(("gender",), (), 200),))  # a half of each would not be two groups
     assert places.place_of(method).withheld(vectors, small) is None
+
+
+def test_a_method_that_needs_probabilities_is_told_who_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a package from outside, say."""
+    own = find_method("fair_loss")
+    needing = InTraining(replace(own.info, key="equal_errors", needs=("user_groups", "probabilities")), own.module)
+    monkeypatch.setitem(METHODS, "equal_errors", needing)
+    refused = places.lacking("equal_errors", "bert_sequence", places.offers("bert_sequence", {}))
+    assert refused is not None
+    assert "ncf" in refused.hint
+    assert "bert_sequence (tasks=next,rating)" in refused.hint
+    assert places.lacking("equal_errors", "ncf", places.offers("ncf", {})) is None

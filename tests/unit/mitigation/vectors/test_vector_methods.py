@@ -46,7 +46,8 @@ class TestBoth:
         known = [groups_of(group.tolist())] if method is decorrelate.METHOD else fitted_on
         after = method.fit(vectors, fitted_on, 1.0, 0)(vectors, known)
         assert before > 0.8
-        assert auc(after[:900], group[:900], after[900:], group[900:]) <= 0.55
+        # the means of 900 people are known to within 0.07 of a deviation in each of 12 coordinates: what that leaves
+        assert auc(after[:900], group[:900], after[900:], group[900:]) <= 0.58
         assert after.dtype == np.float32
 
     def test_what_does_not_tell_the_group_stays(self, method: project.Project) -> None:
