@@ -104,6 +104,7 @@ CASES = (
         for method in ("fair_loss", "group_dro", "resample")
     ),
     Case("resample", WOMEN, WOMEN, recommender="popularity", options={}, data=FEW),
+    Case("resample", recommender="popularity", options={}, data="ml-1m"),
     Case("resample", WOMEN, WOMEN, options=TINY, data=FEW),
     Case("project", options=LONG),
     Case("project", mitigated=WITHHOLDING, options=LONG),
