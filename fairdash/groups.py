@@ -324,3 +324,18 @@ def target_shares(
 def form_all(specs: Sequence[GroupSpec], table: pd.DataFrame) -> list[Groups]:
     """One Groups for each spec, over the rows of users or of items."""
     return [form(spec, table) for spec in specs]
+
+
+def compared(groups: Groups, least: int = settings.MIN_GROUP_SIZE) -> Groups:
+    """The groups that fairness is measured between: smaller ones than `least` count as `(unknown)`, as in the audit.
+    Where fewer than two are large enough, all are kept."""
+    small = groups.sizes < least
+    if not small.any() or (~small).sum() < 2:
+        return groups
+    return groups.among(np.flatnonzero(~small))
+
+
+def form_compared(specs: Sequence[GroupSpec], table: pd.DataFrame) -> list[Groups]:
+    """The same, less the groups that are too small to be compared: a mitigation that followed the worst-off of three
+    people would train for them alone."""
+    return [compared(form(spec, table), spec.min_size) for spec in specs]

@@ -118,7 +118,10 @@ VectorMap = Callable[[Floats, Sequence[Groups]], Floats]  # vectors [n, d] and t
 
 
 class VectorMethod(Protocol):
-    """Changes user vectors after training; fitted on the vectors of training users."""
+    """Changes user vectors after training; fitted on the vectors of training users. asks: whether its map looks at a
+    person's group; one that does not is tuned on people whose groups were withheld from it."""
+
+    asks: bool
 
     @property
     def info(self) -> Info:

@@ -18,10 +18,10 @@ from scipy import sparse
 
 from fairdash import words
 from fairdash.errors import ConfigError
+from fairdash.groups import compared
 from fairdash.item_classes import ItemClass, head_and_tail, tail_items
 from fairdash.metrics import accuracy, categories, exposure, pairs
 from fairdash.mitigation.base import RerankInput
-from fairdash.mitigation.reranking.method import compared
 from fairdash.schema import Codes
 
 Array = NDArray[np.float64]
@@ -203,9 +203,8 @@ def _people(data: RerankInput, least: int) -> Array:
 
 def _classes(data: RerankInput) -> ItemClass:
     """The chosen item groups, else categories, else head and tail by popularity."""
-    groups = compared(data.item_groups, data.item_least)
-    if groups is not None:
-        return ItemClass.of_groups(groups)
+    if data.item_groups is not None:
+        return ItemClass.of_groups(compared(data.item_groups, data.item_least))
     kinds = ItemClass.of_categories(data.categories)
     return kinds if len(kinds.names) > 1 else ItemClass.of_groups(head_and_tail(data.popularity, data.item_ids))
 

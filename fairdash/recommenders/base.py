@@ -168,6 +168,15 @@ class CalibratedFitted(ProbabilityFitted, Protocol):
     calibration: Calibration
 
 
+@runtime_checkable
+class BlendedFitted(CandidateFitted, Protocol):
+    """One whose score adds up others', each weighed as validation found it."""
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """What is added up, by name, and how much a unit of each counts; standardised but for the model's own logit."""
+
+
 class Recommender(Protocol):
     """A recommender to be trained. `config` is a frozen dataclass whose fields are the `--set` options."""
 
@@ -233,15 +242,15 @@ class RecommenderInfo:
     place: its place in lists, the lowest first; the first of all is the default. module: where
     `build(options) -> Recommender` and `load(folder, manifest, arrays) -> Fitted` live; imported when they are called.
     options: a dataclass of `option` fields. scores: the whole catalogue, or the candidates of a first stage alone
-    (CatalogueFitted, CandidateFitted).
-    space: what a search varies; empty: it is not searched. offers: what mitigations may need of it, "training" where
-    it takes training mitigations, "samples" where it learns from interactions that can weigh more or less, and have
-    twins, and "prompt" where a sentence can be added to what it is asked. offers_with: what more it offers, by the
-    option that brings it and that option's values; no values: any but the default. cost: of a training with such
-    options on data of such sizes; None where it takes no time to speak of. sample: whom it is asked about, as bool
-    [n_users], given its options, the data and a seed; only these people get lists and are audited. None, or a result of
-    None: everybody. strangers: whether it has a list for somebody who was not in its training, from a history alone.
-    shared: whether several processes can train it together, as `recommenders.training` has them do.
+    (CatalogueFitted, CandidateFitted). space: what a search varies; empty: it is not searched. offers: what mitigations
+    may need of it, "training" where it takes training mitigations, "samples" where it learns from interactions that can
+    weigh more or less, and have twins where it reads a profile, and "prompt" where a sentence can be added to what it
+    is asked. offers_with: what more it offers, by the option that brings it and that option's values; no values: any
+    but the default. cost: of a training with such options on data of such sizes; None where it takes no time to speak
+    of. sample: whom it is asked about, as bool [n_users], given its options, the data and a seed; only these people get
+    lists and are audited. None, or a result of None: everybody. strangers: whether it has a list for somebody who was
+    not in its training, from a history alone. shared: whether several processes can train it together, as
+    `recommenders.training` has them do.
     """
 
     name: str

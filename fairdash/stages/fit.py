@@ -231,7 +231,7 @@ def _with_mitigations(data: TrainingData, spec: TrainSpec, recommender: Recommen
             )
         if place.retrains and chosen.strength == 0.0:
             continue  # exactly the unmitigated training
-        formed = groups.form_all(chosen.groups, data.people)
+        formed = groups.form_compared(chosen.groups, data.people)
         width = recommender.vector_width or 0
         data, more = place.change(find_method(chosen.method), data, formed, chosen.strength, width, spec.seed)
         terms += more

@@ -16,6 +16,7 @@ from fairdash.metrics.catalogue import METRICS
 from fairdash.mitigation import find_method
 from fairdash.mitigation import sweep as sweeps
 from fairdash.mitigation.base import Mitigation
+from fairdash.mitigation.targets import TARGETS
 from fairdash.progress import Progress, silent, within
 from fairdash.run import Outcome, Run
 from fairdash.schema import Floats, Lists
@@ -164,7 +165,8 @@ def sweep(
             words.say("{title} has no validation part, so no strength can be chosen from it.", title=run.title),
             "Give a strength, such as 0.5.",
         )
-    at = outcomes(run, chosen, k, "valid", retrain)
+    withheld = None if info.target in TARGETS else places.place_of(chosen.method).withheld(run, chosen)
+    at = outcomes(run, chosen, k, "valid", retrain, withheld)
     between = places.balanced(chosen)
     judge = sweeps.Judge(
         places.rerank_input(run, chosen, k, "valid"),
@@ -180,21 +182,27 @@ def sweep(
     if not judge.targets:
 
         def measure(strength: float) -> NDArray[np.float64]:
-            return _model_target(at(strength, steps[strength]), chosen, info.target, k)
+            return _model_target(at(strength, steps[strength]), chosen, info.target, k, withheld)
 
     return sweeps.trace(
         lambda value: at(value, steps[value]).lists.items, judge, tried, measure=measure, progress=progress
     )
 
 
-def _model_target(at: Outcome, chosen: Mitigation, key: str, k: int) -> NDArray[np.float64]:
+def _model_target(
+    at: Outcome, chosen: Mitigation, key: str, k: int, withheld: NDArray[np.bool_] | None
+) -> NDArray[np.float64]:
     """A target of the model side on validation: value and replicates [1 + r], lower or higher as the metric has it, of
-    the attribute where it is unfairest; for one whose fair value lies in the middle, the distance from there counts."""
+    the attribute where it is unfairest; for one whose fair value lies in the middle, the distance from there counts.
+    withheld: who is looked at, where not everybody."""
     from fairdash.stages.model_side import by_construction, measures
 
+    split = at.run.split.on_validation
+    if withheld is not None:
+        split = replace(split, asked=withheld if split.asked is None else withheld & split.asked)
     found = measures(
         at.run.fitted,
-        at.run.split.on_validation,
+        split,
         chosen.groups,
         at.lists,
         k=k,
@@ -212,8 +220,16 @@ def _model_target(at: Outcome, chosen: Mitigation, key: str, k: int) -> NDArray[
     return sweeps.unfairest(each, info.better if info.target is None else -1)
 
 
-def outcomes(run: Run, chosen: Mitigation, k: int, part: str, retrain: Retrain) -> places.At:
-    """The method's outcome at any strength: what does not depend on it is done once, and no strength twice.
+def outcomes(
+    run: Run,
+    chosen: Mitigation,
+    k: int,
+    part: str,
+    retrain: Retrain,
+    withheld: NDArray[np.bool_] | None = None,
+) -> places.At:
+    """The method's outcome at any strength: what does not depend on it is done once, and no strength twice. withheld:
+    people whose groups it is not told.
 
     Raises ConfigError where the run, or what was chosen, lacks what the method needs."""
     info = find_method(chosen.method).info
@@ -232,7 +248,7 @@ def outcomes(run: Run, chosen: Mitigation, k: int, part: str, retrain: Retrain) 
         spec = TrainSpec.of(run)
         return retrain(replace(spec, mitigations=(*spec.mitigations, changed)), progress)
 
-    work = places.Work(run, chosen, k, part, again)
+    work = places.Work(run, chosen, k, part, again, withheld)
     outcome = places.place_of(chosen.method).outcome(work)
     known = {0.0: Outcome(run, run.candidates(part).top(k), work.vectors)}
 

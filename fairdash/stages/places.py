@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairdash import settings, words
 from fairdash.errors import ConfigError
-from fairdash.groups import form_all
-from fairdash.hashing import id_hash
+from fairdash.groups import form_all, form_compared
+from fairdash.hashing import id_hash, mix
 from fairdash.item_classes import item_groups
 from fairdash.mitigation import find_method
 from fairdash.mitigation.base import Info, Mitigation, RerankInput
@@ -26,9 +27,10 @@ from fairdash.mitigation.sweep import GRID
 from fairdash.progress import Progress
 from fairdash.recommenders import RECOMMENDERS, offering, ranking
 from fairdash.run import Outcome, Run
-from fairdash.schema import ITEM_ID, UNKNOWN, Floats, Groups, GroupSpec, Lists, TrainingData
+from fairdash.schema import ITEM_ID, UNKNOWN, USER_ID, Floats, Groups, GroupSpec, Lists, TrainingData
 
 RETRAIN_STRENGTHS = (0.0, 0.25, 0.5, 1.0)  # each above 0 costs a training
+HALVES = 17  # beside the seed: these halves are not the folds of a probe
 PROBE_STRENGTHS = tuple(round(0.1 * step, 1) for step in range(11))  # each costs a look at the model side
 # What a method can lack of a recommender or of the items, as a person reads it.
 _LACKS = {
@@ -54,18 +56,24 @@ At = Callable[[float, Progress], Outcome]  # strength → what the method makes 
 class Work:
     """What a method is applied to: the lists [n_users, k] of a run at validation ("valid") or test time ("test").
 
-    retrain: gives the run that was trained with one more mitigation. Groups are those of `chosen.groups`."""
+    retrain: gives the run that was trained with one more mitigation. Groups are those of `chosen.groups`. withheld:
+    bool [n_users], people of whom a method is not told to which of them they belong; None: nobody."""
 
     run: Run
     chosen: Mitigation
     k: int
     part: str
     retrain: Callable[[Mitigation, Progress], Run]
+    withheld: NDArray[np.bool_] | None = None
 
     @property
     def groups(self) -> list[Groups]:
-        """The chosen attributes of people, formed over all users."""
-        return form_all(self.chosen.groups, self.run.split.training.people)
+        """The chosen attributes of people, formed over all users, less groups that are too small to be compared."""
+        found = form_compared(self.chosen.groups, self.run.split.training.people)
+        if self.withheld is None:
+            return found
+        told = np.where(self.withheld, -1, np.arange(len(self.withheld)))
+        return [groups.take(told) for groups in found]
 
     @property
     def vectors(self) -> Floats | None:
@@ -97,6 +105,11 @@ class Place(ABC):
     def strengths(self, *, cheap: bool) -> tuple[float, ...]:
         """What is tried on validation. cheap: whether lists alone show the target."""
         return RETRAIN_STRENGTHS if self.retrains else GRID if cheap else PROBE_STRENGTHS
+
+    def withheld(self, run: Run, chosen: Mitigation) -> NDArray[np.bool_] | None:
+        """Of whom the method is not told their groups where its strength is chosen, so that it is judged by people
+        whom it does not know [n_users]; None: of nobody."""
+        return None
 
     def depth(self, k: int, candidates: int) -> int:
         """How deep the lists are made that another method goes on with."""
@@ -159,6 +172,17 @@ class _Training(_Retrained):
 class _Vectors(Place):
     key, title = "vectors", words.later("Vectors")
     demands = ("vectors",)
+
+    def withheld(self, run: Run, chosen: Mitigation) -> NDArray[np.bool_] | None:
+        """Half of the people, by a hash of their ids. On those whose groups it was fitted to, a projection has taken
+        away chance, too: a tenth of it reads there like all of it, and hides little of anybody else. A method that asks
+        for a person's group does nothing without it; and no half may lack a group."""
+        people = run.split.training.people
+        half = mix(run.meta["seed"] + HALVES, id_hash(people[USER_ID])) < np.uint64(2**63)
+        groups = form_compared(chosen.groups, people)
+        few = any((one.take(np.flatnonzero(part)).sizes < spec.min_size).any()
+                  for one, spec in zip(groups, chosen.groups, strict=True) for part in (half, ~half))  # fmt: skip
+        return None if find_method(chosen.method).asks or few else half
 
     def outcome(self, work: Work) -> At:
         """Lists by the changed vectors, and the vectors."""

@@ -1,12 +1,13 @@
 """How good lists are beside those of plain recommenders for the same people and the same test part.
 
-Popularity is made here from what was known, so that it is always there; the others are whatever lists are given. Values
-are means over people with a liked held-out item, at the same K and over the same people.
+Popularity is made here from what was known, so that it is always there; so are the lists of the first stage, where a
+recommender orders the candidates of another one; the others are whatever lists are given. Values are means over people
+with a liked held-out item, at the same K and over the same people.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,10 @@ from scipy.stats import t as student
 
 from fairdash.hashing import id_hash
 from fairdash.metrics.exposure import coverage
+from fairdash.recommenders.base import CandidateFitted, Fitted
+from fairdash.recommenders.first_stage import FirstStage
 from fairdash.recommenders.ranking import batches, top_k
-from fairdash.schema import ITEM_ID, Lists, Split
+from fairdash.schema import ITEM_ID, Codes, Floats, Lists, Split
 from fairdash.stages.finder import standing
 
 POPULARITY = "popularity"
@@ -24,12 +27,26 @@ LEVEL = 0.95
 
 def most_popular(split: Split, k: int) -> Lists:
     """Everybody's k most popular items of the training part that they do not know yet."""
+    scores = split.training.popularity.astype(np.float32)
+    return _best(split, k, lambda users: np.tile(scores, (len(users), 1)))
+
+
+def first_stage(fitted: Fitted, split: Split, k: int) -> Lists | None:
+    """Everybody's k best by the recommender whose candidates this one orders; None where it orders nobody's."""
+    first = fitted.first if isinstance(fitted, CandidateFitted) else None
+    if not isinstance(first, FirstStage):
+        return None
+    whole = first.fitted
+    return _best(split, k, lambda users: whole.score(users, split.known))
+
+
+def _best(split: Split, k: int, score: Callable[[Codes], Floats]) -> Lists:
     training = split.training
     known = split.known.matrix(training.n_users, training.n_items)
     hashes = id_hash(training.items[ITEM_ID])
-    scores = training.popularity.astype(np.float32)
+    everyone = np.arange(training.n_users, dtype=np.int32)
     made = [
-        top_k(np.tile(scores, (stop - start, 1)), known[start:stop], k, hashes, split.seed)
+        top_k(score(everyone[start:stop]), known[start:stop], k, hashes, split.seed)
         for start, stop in batches(training.n_users, training.n_items)
     ]
     return Lists(np.concatenate([one.items for one in made]), np.concatenate([one.scores for one in made]))

@@ -10,7 +10,7 @@ import streamlit as st
 from fairdash import charts, settings, words
 from fairdash.charts import GroupValue, Reliability, ReliabilityCell
 from fairdash.recommenders import RECOMMENDERS
-from fairdash.recommenders.base import CalibratedFitted, ReadingFitted
+from fairdash.recommenders.base import BlendedFitted, CalibratedFitted, ReadingFitted
 from fairdash.recommenders.calibration import Calibration
 from fairdash.run import Run
 from fairdash.schema import USER_ID, Lists
@@ -57,9 +57,12 @@ def _plain(run: Run, lists: str) -> list[Entry]:
 
 
 @st.cache_data(max_entries=32, show_spinner="Ranking what is popular")
-def _table(lists: str, others: tuple[tuple[str, str], ...], own: str, popular: str, k: int) -> pd.DataFrame:
+def _table(lists: str, others: tuple[tuple[str, str], ...], own: str, popular: str, first: str, k: int) -> pd.DataFrame:
     run, made = load.lists(lists)
     by = {own: made, popular: quality.most_popular(run.split, k)}
+    alone = quality.first_stage(run.fitted, run.split, k) if run.has_model else None
+    if alone is not None:
+        by[first] = alone
     return quality.beside(run.split, by | {name: load.lists(digest)[1] for digest, name in others}, k)
 
 
@@ -67,9 +70,9 @@ def _quality(run: Run, digest: str, k: int) -> None:
     entry = state.workspace().get("lists", digest)
     others = _plain(run, digest)
     named = naming.namer([entry, *others])
-    popular = words.say("popularity")
-    names = words.distinct([named(digest), popular, *(named(other.digest) for other in others)])
-    table = _table(digest, tuple(zip((o.digest for o in others), names[2:], strict=True)), names[0], names[1], k)
+    always = (words.say("popularity"), words.say("its first stage alone"))
+    names = words.distinct([named(digest), *always, *(named(other.digest) for other in others)])
+    table = _table(digest, tuple(zip((o.digest for o in others), names[3:], strict=True)), *names[:3], k)
     first, best = table.iloc[0], table.iloc[1:].sort_values("ndcg", ascending=False).iloc[0]
     told = _AHEAD if best["less_high"] < 0 else _BEHIND if best["less_low"] > 0 else _LEVEL
     said = words.say(
@@ -82,6 +85,14 @@ def _quality(run: Run, digest: str, k: int) -> None:
         ci=words.interval(-best["less_high"], -best["less_low"], sign=True),
     )
     st.markdown(f"## {said}")
+    if run.has_model and isinstance(run.fitted, BlendedFitted):
+        st.caption(
+            words.say(
+                "It adds up {weights}: how much each counts was found on validation. The first stage stands in the "
+                "table by itself, so that you see whether ordering its candidates anew was worth it.",
+                weights=", ".join(f"{name} × {words.number(value)}" for name, value in run.fitted.weights.items()),
+            )
+        )
     columns = ("name", "people", "ndcg", "low", "high")
     rows = [GroupValue(*row) for row in zip(*(table[column].tolist() for column in columns), strict=True)]
     parts.draw(charts.group_values(rows, words.say("NDCG@{k}", k=k)), "quality", words.say("Beside plain recommenders"),

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairdash.errors import ConfigError
-from fairdash.groups import form, from_json, suggest
+from fairdash.groups import form, form_compared, from_json, suggest
 from fairdash.item_classes import ItemClass
 from fairdash.schema import GroupSpec
 
@@ -203,3 +203,13 @@ def test_a_list_of_people_is_an_attribute_and_crosses_with_others() -> None:
     assert from_json(json.loads(json.dumps(asdict(crossed)))) == crossed
     with pytest.raises(ConfigError, match="Nobody of the group"):
         form(GroupSpec(("picked",), members=(("picked", ("gone",)),)), table)
+
+
+def test_groups_that_are_too_small_to_be_compared_count_as_unknown() -> None:
+    cells = ["a"] * 30 + ["b"] * 3 + ["c"] * 25 + [None] * 2
+    table = _table(kind=cells, other=(["x", "y"] * 30))
+    kept, other, few = form_compared([GroupSpec(("kind",)), GroupSpec(("other",)), GroupSpec(("kind",), (), 26)], table)
+    assert kept.names == ("a", "c")
+    assert kept.codes.tolist() == [0] * 30 + [-1] * 3 + [1] * 25 + [-1] * 2
+    assert other.names == ("x", "y")
+    assert few.names == ("a", "b", "c")  # of one group alone nothing would be left to compare

@@ -31,7 +31,8 @@ INFO = Info(
     paper="Ekstrand et al. 2018, All the cool kids, how do they fit in?",
     needs=("user_groups", "samples"),
     target="ndcg",
-    cost="Longer epochs; repeated histories are learned by heart sooner.",
+    cost="Longer epochs; repeated histories are learned by heart sooner. Lists that follow the majority move, such as "
+    "the most popular items; those of a BERT hardly do.",
     answers={
         "gaps.ndcg": "the worse-served group may be the one that training saw least of",
     },

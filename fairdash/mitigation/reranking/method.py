@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash import settings, words
+from fairdash import words
 from fairdash.errors import ConfigError
+from fairdash.groups import compared
 from fairdash.item_classes import ItemClass
 from fairdash.mitigation.base import Info, Reranker, RerankInput, check_groups, check_strength
 from fairdash.schema import Codes, Floats, Groups, Lists
@@ -52,8 +53,8 @@ class Reranking:
                 )
         data = replace(
             data,
-            user_groups=compared(data.user_groups, data.user_least),
-            item_groups=compared(data.item_groups, data.item_least),
+            user_groups=None if data.user_groups is None else compared(data.user_groups, data.user_least),
+            item_groups=None if data.item_groups is None else compared(data.item_groups, data.item_least),
         )
         items = data.candidates.items
         identity = _pad(items[:, : data.k], data.k)
@@ -74,17 +75,6 @@ class Reranking:
     def rerank(self, data: RerankInput, strength: float) -> Codes:
         """Item codes [n_users, k] at one strength."""
         return self.reranker(data)(strength)
-
-
-def compared(groups: Groups | None, least: int = settings.MIN_GROUP_SIZE) -> Groups | None:
-    """The groups that fairness is measured between: smaller ones than `least` count as `(unknown)`, as in the audit.
-    Where fewer than two are large enough, all are kept."""
-    if groups is None:
-        return None
-    small = groups.sizes < least
-    if not small.any() or (~small).sum() < 2:
-        return groups
-    return groups.among(np.flatnonzero(~small))
 
 
 def several(info: Info, kinds: ItemClass) -> ItemClass:

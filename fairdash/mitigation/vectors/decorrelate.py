@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from fairlearn.preprocessing import CorrelationRemover
@@ -50,6 +51,7 @@ class Decorrelate:
     """See the module."""
 
     info: Info = INFO
+    asks: ClassVar[bool] = True
 
     def fit(self, vectors: Floats, groups: Sequence[Groups], strength: float, seed: int) -> VectorMap:
         """Fitted on people whose groups are all known."""

@@ -472,6 +472,12 @@ class FittedPair:
         self.profile, self.profiles, self.profile_rows = attributes, list(profiles), profile_rows
         self.threshold, self.calibration = threshold, calibrated
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """See `BlendedFitted`."""
+        blend = self.blend
+        return {"BERT": blend.bert, "popularity": blend.popularity, self.first.fitted.name: blend.first_stage}
+
     def score_candidates(self, users: Codes, items: Codes, history: Interactions) -> Floats:
         """Scores [n, c] of candidates [n, c]; see `CandidateFitted`."""
         return self._score(users, items, history, self._profiles_of(users))

@@ -24,4 +24,5 @@ INFO = RecommenderInfo(
     module="fairdash.recommenders.ease.model",
     options=EaseOptions,
     space={"l2": Range(10.0, 5000.0, log=True)},
+    offers=frozenset({"samples"}),
 )

@@ -20,4 +20,5 @@ INFO = RecommenderInfo(
     place=30,
     module="fairdash.recommenders.popularity.model",
     options=PopularityOptions,
+    offers=frozenset({"samples"}),
 )

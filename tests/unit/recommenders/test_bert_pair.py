@@ -19,7 +19,14 @@ from fairdash.errors import Cancelled, ConfigError, ModelError
 from fairdash.mitigation.base import Mitigation, TermBatch
 from fairdash.progress import silent
 from fairdash.recommenders import RECOMMENDERS, build, going_on, ranking, store, text
-from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, Fitted, ProbabilityFitted, Sizes
+from fairdash.recommenders.base import (
+    BlendedFitted,
+    CandidateFitted,
+    CandidateProfileFitted,
+    Fitted,
+    ProbabilityFitted,
+    Sizes,
+)
 from fairdash.recommenders.bert_pair.model import (
     FOLDS,
     BertPair,
@@ -280,6 +287,11 @@ def test_an_edited_profile_changes_scores_and_the_own_text_does_not(trained: Fit
         > 1e-6
     )
     assert isinstance(trained, CandidateProfileFitted)
+    assert isinstance(trained, BlendedFitted)
+    assert trained.weights == {
+        "BERT": trained.blend.bert, "popularity": trained.blend.popularity,
+        trained.first.fitted.name: trained.blend.first_stage,
+    }  # fmt: skip
 
 
 def test_probabilities_are_calibrated_logits(trained: FittedPair) -> None:

@@ -115,8 +115,8 @@ UNFAIR = {"value": 0.1, "ci": [0.05, 0.2], "p_value": 0.01}
         ({"overall": {"popularity_lift": 0.4, "popularity_lift_ci": [0.3, 0.5]}}, "popularity_lift", "xquad"),
         ({"overall": {"miscalibration": 0.6, "miscalibration_ci": [0.5, 0.7]}}, "miscalibration", "calibrate"),
         ({"model": {"age": {"flip_jaccard": FLIPPED}}}, "flip_jaccard", "counterfactual_augment"),
-        ({"model": {"age": {"value_unfairness": UNFAIR}}}, "value_unfairness", "fair_loss_value"),
-        ({"model": {"age": {"overestimation_unfairness": UNFAIR}}}, "overestimation_unfairness", "fair_loss_over"),
+        ({"model": {"age": {"value_unfairness": UNFAIR}}}, "value_unfairness", "reweigh"),
+        ({"model": {"age": {"overestimation_unfairness": UNFAIR}}}, "overestimation_unfairness", "reweigh"),
     ],
 )
 def test_findings_of_each_kind(parts: dict[str, Any], metric: str, first: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from fairdash.schema import Interactions, Lists, Split, TrainingData
+from fairdash.recommenders.first_stage import FirstStage
+from fairdash.schema import Codes, Floats, Interactions, Lists, Split, TrainingData
 from fairdash.stages import quality
 
 
@@ -41,3 +44,35 @@ def test_each_is_held_against_the_first_over_the_same_people(split: Split) -> No
     away = 4.302653 * np.std([0, second - 1, 0], ddof=1) / np.sqrt(3)  # Student's t with two degrees of freedom
     assert table["less_high"].iloc[1] == pytest.approx((second - 1) / 3 + away, abs=1e-6)
     assert table["people"].tolist() == [3, 3]
+
+
+class _Ordering:
+    """Orders the candidates of a first stage that likes the last item best."""
+
+    name = "ordering"
+
+    def __init__(self) -> None:
+        self.first = FirstStage(_Last(), 2)
+
+    def score_candidates(self, users: Codes, items: Codes, history: Interactions) -> Floats:
+        raise AssertionError("the first stage stands alone")
+
+    def save(self, folder: Path) -> None:
+        raise AssertionError("nothing is saved")
+
+
+class _Last:
+    name = "last"
+
+    def score(self, users: Codes, history: Interactions) -> Floats:
+        return np.tile(np.arange(4, dtype=np.float32), (len(users), 1))
+
+    def save(self, folder: Path) -> None:
+        raise AssertionError("nothing is saved")
+
+
+def test_a_first_stage_has_its_own_lists(split: Split) -> None:
+    found = quality.first_stage(_Ordering(), split, 2)
+    assert found is not None
+    assert found.items.tolist() == [[3, 2], [3, 2], [3, -1]]
+    assert quality.first_stage(_Last(), split, 2) is None

@@ -13,9 +13,9 @@ from scipy import sparse
 
 from fairdash.item_classes import head_and_tail
 from fairdash.metrics.accuracy import discounts, hits, per_user
-from fairdash.mitigation.reranking.method import best_positions, compared, unit_scores
+from fairdash.mitigation.reranking.method import best_positions, unit_scores
 from fairdash.mitigation.reranking.utility import contains, evidence, expected_gain
-from fairdash.schema import Groups, Lists
+from fairdash.schema import Lists
 from tests.unit.mitigation.reranking.instances import instance
 
 
@@ -62,17 +62,6 @@ def test_best_positions_sort_by_value_then_place(value: np.ndarray, valid: np.nd
     for row in range(4):
         want = sorted(np.flatnonzero(valid[row]), key=lambda i: (-value[row, i], i))[:k]
         assert found[row].tolist() == want + [-1] * (min(k, 7) - len(want))
-
-
-def test_small_groups_count_as_unknown() -> None:
-    codes = np.array([0] * 30 + [1] * 3 + [2] * 25 + [-1] * 2, dtype=np.int32)
-    kept = compared(Groups("kind", ("a", "b", "c"), codes))
-    assert kept is not None
-    assert kept.names == ("a", "c")
-    assert kept.codes.tolist() == [0] * 30 + [-1] * 3 + [1] * 25 + [-1] * 2
-    few = Groups("kind", ("a", "b"), np.array([0, 1], dtype=np.int32))
-    assert compared(few) is few  # nothing would be left to compare
-    assert compared(None) is None
 
 
 def test_head_is_what_makes_80_percent() -> None:

@@ -15,13 +15,12 @@ from fairdash.errors import ConfigError
 from fairdash.metrics.divergence import divergence, standardise
 from fairdash.mitigation import find_method
 from fairdash.mitigation.base import TermBatch
-from fairdash.mitigation.training.terms import adversarial, fair_loss, group_dro, neutral
+from fairdash.mitigation.training.terms import adversarial, group_dro, neutral
 from fairdash.mitigation.training.terms.members import MAX_PEOPLE, Bank
 from fairdash.schema import Groups
 from tests.unit.mitigation.people import groups_of, methods_of, training
 
 ADVERSARIAL = find_method("adversarial")
-PREDICTIONS = [method for method in methods_of("training") if method.info.key.startswith("fair_loss_")]
 
 DIM = 4
 N = 6
@@ -288,54 +287,6 @@ class TestLossGap:
         term(replace(usual, sample_loss=loss)).backward()
         assert loss.grad is not None
         assert (loss.grad[:2] > 0).all()
-
-
-class TestPredictionTerms:
-    """One item; women are predicted .8 .6 with labels 1 0 (e = .2), men .2 .4 with labels 1 1 (e = −.7)."""
-
-    @pytest.mark.parametrize(
-        ("kind", "value"), [("value", 0.9), ("absolute", 0.5), ("under", 0.7), ("over", 0.2), ("nonparity", 0.4)]
-    )
-    def test_by_hand(self, kind: str, value: float) -> None:
-        method = next(m for m in PREDICTIONS if m.info.key == f"fair_loss_{kind}")
-        term = method.term(DATA, [GROUPS], 0.5, DIM, 0)
-        probability = torch.tensor([0.8, 0.6, 0.2, 0.4], requires_grad=True)
-        batch = TermBatch(
-            users=torch.arange(4),
-            vectors=torch.zeros(4, DIM),
-            sample_loss=torch.ones(4),
-            done=0.5,
-            probability=probability,
-            label=torch.tensor([1.0, 0, 1, 1]),
-            items=torch.zeros(4, dtype=torch.int64),
-        )
-        result = term(batch)
-        assert result.item() == pytest.approx(0.5 * fair_loss.LAMBDA * value, rel=1e-5)
-        result.backward()
-        assert probability.grad is not None
-        step = probability.detach() - 1e-3 * probability.grad
-        again = method.term(DATA, [GROUPS], 0.5, DIM, 0)(replace(batch, probability=step))
-        assert again.item() < result.item()
-
-    def test_an_item_of_one_group_is_left_out(self) -> None:
-        method = find_method("fair_loss_value")
-        term = method.term(DATA, [GROUPS], 1.0, DIM, 0)
-        batch = replace(batch_of([0, 1, 2, 3]), items=torch.tensor([0, 0, 1, 1]))
-        assert term(batch).item() == 0.0
-
-    def test_means_are_kept_between_batches(self) -> None:
-        method = find_method("fair_loss_value")
-        term = method.term(DATA, [GROUPS], 1.0, DIM, 0)
-        women = replace(batch_of([0, 1]), items=torch.zeros(2, dtype=torch.int64))
-        men = replace(batch_of([2, 3], 1), items=torch.zeros(2, dtype=torch.int64))
-        assert term(women).item() == 0.0
-        assert term(men).item() > 0.0
-
-    def test_a_recommender_without_probabilities_is_told_so(self) -> None:
-        for method in PREDICTIONS:
-            term = method.term(DATA, [GROUPS], 1.0, DIM, 0)
-            with pytest.raises(ConfigError, match="predicts none"):
-                term(replace(batch_of(range(N)), probability=None))
 
 
 class TestBank:
