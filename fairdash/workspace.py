@@ -57,6 +57,13 @@ STALE_SECONDS = 86_400.0  # after which a folder that is still being written, or
 WAIT_SECONDS = 0.2  # between two looks at a lock that another one holds
 
 
+def _always() -> bool:
+    return True
+
+
+keeps: Callable[[], bool] = _always  # whether what was worked out on the way may be kept; pages say who may only look
+
+
 @dataclass(frozen=True)
 class Entry:
     """A finished value: where it lies, what its meta.json says, and its title as it was last given.

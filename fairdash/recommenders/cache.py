@@ -8,9 +8,8 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from fairdash import settings
+from fairdash import settings, workspace
 from fairdash.schema import Floats
-from fairdash.workspace import aside
 
 
 def vectors(name: str, n: int, make: Callable[[], Floats]) -> Floats:
@@ -21,8 +20,10 @@ def vectors(name: str, n: int, make: Callable[[], Floats]) -> Floats:
     if kept is not None and len(kept) == n:
         return kept
     made = make()
+    if not workspace.keeps():
+        return made
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = aside(path)
+    partial = workspace.aside(path)
     save_file({"vectors": made}, partial)
     partial.replace(path)
     return made

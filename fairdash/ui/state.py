@@ -18,6 +18,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fairdash import trail, words
+from fairdash import workspace as store
 from fairdash.ui import access
 from fairdash.workspace import Workspace
 
@@ -221,6 +222,11 @@ def _acts() -> str:
     return "page" if get_script_run_ctx(suppress_warning=True) is None else access.session().acts
 
 
+def _keeps() -> bool:
+    return get_script_run_ctx(suppress_warning=True) is None or not workspace().closed
+
+
+store.keeps = _keeps
 trail.usual = _acts
 words.listener = language  # also for parts that draw themselves again, and for what a press sets off
 
