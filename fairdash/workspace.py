@@ -57,11 +57,9 @@ STALE_SECONDS = 86_400.0  # after which a folder that is still being written, or
 WAIT_SECONDS = 0.2  # between two looks at a lock that another one holds
 
 
-def _always() -> bool:
-    return True
-
-
-keeps: Callable[[], bool] = _always  # whether what was worked out on the way may be kept; pages say who may only look
+# Where what is worked out on the way is kept (vectors of texts, answers): pages say whose workspace it is, and None,
+# nowhere, for who may only look.
+keeps_in: Callable[[], Path | None] = settings.home
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,19 @@ def test_signing_out_ends_it_in_every_tab(house: dict[str, Any], visit: Visit) -
     assert "Signed in as" in said(visit("ada", "data"))  # anew
 
 
+def test_the_role_of_the_latest_sign_in_counts_in_every_tab(house: dict[str, Any], visit: Visit) -> None:
+    at = time.time() - 60
+    tab = visit("ada", "data", "auditor", signed=at)
+    visit("ada", "data", "auditor", signed=at + 1)
+    assert "Signed in as" in said(tab.run())
+    visit("ada", "data", "viewer", signed=at + 2)
+    assert "Your role has changed" in said(tab.run())
+    assert not tab.selectbox
+    assert "Your role has changed" in said(visit("ada", "data", "auditor", signed=at))  # a tab more of that sign-in
+    assert people.known(house["home"].of(ADA))["role"] == "viewer"
+    assert "Signed in as **Ada**, viewer" in said(visit("ada", "data", "viewer", signed=at + 2))
+
+
 def test_a_sign_in_that_is_too_old_ends(house: dict[str, Any], visit: Visit) -> None:
     assert "hours ago" in said(visit("ada", "data", signed=time.time() - 13 * 3600))
 
@@ -287,7 +300,8 @@ def test_what_is_worked_out_while_a_viewer_looks_is_kept_in_memory_alone(
     assert not (house["home"].root / "cache").exists()
     visit("ada", "guide", "auditor")
     assert kept.file.exists()
-    assert (house["home"].root / "cache").exists()
+    assert (house["home"].of(ADA).root / "cache").exists()  # theirs, and goes with their data
+    assert not (house["home"].root / "cache").exists()
 
 
 def test_what_a_viewer_looks_at_is_what_an_auditor_gets(house: dict[str, Any], visit: Visit) -> None:
@@ -393,6 +407,17 @@ def test_a_link_that_has_ended_shows_nothing(house: dict[str, Any], visit: Visit
     monkeypatch.setattr("fairdash.shares.time.time", lambda: after)
     app.run()  # in a tab that is open already, too
     assert "opens nothing" in said(app)
+
+
+def test_a_link_that_is_taken_back_shows_nothing_in_a_tab_that_is_open(house: dict[str, Any], visit: Visit) -> None:
+    ada = house["home"].of(ADA)
+    token = shares.give(ada, "audits", house["audit"], 1)
+    app = visit(None, "report", share=token)
+    assert "Shared with you" in said(app)
+    shares.revoke(ada, shares.of(ada)[0].id)
+    app.run()
+    assert "opens nothing" in said(app)
+    assert not app.dataframe
 
 
 def test_folders_of_others_cannot_be_named_for_a_model(house: dict[str, Any], visit: Visit) -> None:

@@ -61,7 +61,7 @@ class Kept:
     def add(self, prompt: str, answer: Mapping[str, Any]) -> None:
         """Keep an answer, at once and for good; in memory alone where the folder cannot be written to, or must not."""
         self._join(key(prompt), answer)
-        if not workspace.keeps():
+        if workspace.keeps_in() is None:
             return
         row = {"sha256": key(prompt), "model": self.model, "prompt": prompt, "answer": dict(answer)}
         line = ("" if self.whole else "\n") + json.dumps(row, ensure_ascii=False) + "\n"
