@@ -44,6 +44,7 @@ from fairdash.workspace import (
 )
 
 KEY = "pseudonyms.key"  # in the workspace
+CACHE: Area = "cache"
 LIVE = "live"  # the folder of a workspace with what was counted of events, `<data set>-…`
 
 
@@ -250,7 +251,8 @@ def import_lists(
 @dataclass(frozen=True)
 class Removal:
     """What goes when an entry is removed: the entries, itself first; trainings that were begun, searches and jobs of
-    them, by id; what was counted of events and set aside as damaged of them; all of their bytes."""
+    them, by id; what else is left of them (counted of events, set aside as damaged, copied before a change of the
+    schema, vectors of texts); all of their bytes."""
 
     entries: tuple[Entry, ...]
     begun: tuple[str, ...]
@@ -271,7 +273,8 @@ class Removal:
 def hanging(workspace: Workspace, kind: Kind, name: str) -> Removal:
     """An entry and all that means nothing without it, to be shown before `delete`: of a data set its versions, runs and
     searches, of a run its lists, of lists their audits and comparisons; the jobs that made or were to make any of
-    these, and what they had begun.
+    these, and what they had begun; of a data set also the vectors of texts and pictures, which do not say whose they
+    are, and are made again where they are wanted.
 
     A damaged one goes, too; what hangs on it and is damaged itself does not say so, and stays. Raises FairDashError
     where there is no such entry."""
@@ -298,6 +301,8 @@ def hanging(workspace: Workspace, kind: Kind, name: str) -> Removal:
                 searches.append(about.parent.name)
     beside = [file for one in names for file in (workspace.root / LIVE).glob(f"{one}-*")]
     beside += [folder for one in found for folder in (workspace.root / ASIDE).glob(f"{one.kind}-{one.digest}-*")]
+    beside += [copy for one in found for copy in workspace.root.glob(f"backup-*/{one.kind}/{one.digest}")]
+    beside += [workspace.root / CACHE] if kind == "datasets" and (workspace.root / CACHE).is_dir() else []
     folders = [*(entry.path for entry in found), *(workspace.root / "searches" / one for one in searches)]
     folders += [workspace.path("runs", one).with_suffix(".part") for one in begun]
     files = [*beside, *(file for folder in (*folders, *beside) for file in folder.rglob("*"))]
@@ -324,7 +329,7 @@ def delete(workspace: Workspace, kind: Kind, name: str) -> Removal:
     for search in going.searches:
         workspace.delete_search(search)
     for path in going.beside:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     for job in going.jobs:
         Table.of(workspace).delete(job.id)
         (workspace.root / "logs" / f"{job.id}.log").unlink(missing_ok=True)

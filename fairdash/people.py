@@ -154,10 +154,22 @@ def known(workspace: Workspace) -> dict[str, Any]:
 
 
 def seen(workspace: Workspace, who: Person, claims: Mapping[str, Any]) -> None:
-    """Keep who it is whose workspace this is, as they said themselves just now."""
+    """Keep who it is whose workspace this is, as the latest signing in says it."""
     workspace.root.mkdir(parents=True, exist_ok=True)
     told = {key: words.label(str(claims[key]), 200) for key in ("email", "iss") if claims.get(key)}
-    write_json(workspace.root / ABOUT, {**told, "name": who.name, "role": who.role, "seen": time.time()})
+    told = known(workspace) if _later(workspace, claims) else {**told, "name": who.name, "role": who.role}
+    signed = told.get("signed", claims["iat"])
+    write_json(workspace.root / ABOUT, {**told, "signed": signed, "seen": time.time()})
+
+
+def overtaken(workspace: Workspace, who: Person, claims: Mapping[str, Any]) -> bool:
+    """Whether they signed in again since, and were given another role: the latest counts, in every tab."""
+    return _later(workspace, claims) and known(workspace).get("role") != who.role
+
+
+def _later(workspace: Workspace, claims: Mapping[str, Any]) -> bool:
+    signed = known(workspace).get("signed")
+    return isinstance(signed, int | float) and signed > float(claims["iat"])
 
 
 def sign_out(workspace: Workspace, claims: Mapping[str, Any]) -> None:

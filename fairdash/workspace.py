@@ -57,6 +57,11 @@ STALE_SECONDS = 86_400.0  # after which a folder that is still being written, or
 WAIT_SECONDS = 0.2  # between two looks at a lock that another one holds
 
 
+# Where what is worked out on the way is kept (vectors of texts, answers): pages say whose workspace it is, and None,
+# nowhere, for who may only look.
+keeps_in: Callable[[], Path | None] = settings.home
+
+
 @dataclass(frozen=True)
 class Entry:
     """A finished value: where it lies, what its meta.json says, and its title as it was last given.

@@ -65,9 +65,7 @@ class Guard:
         """One ASGI call."""
         if scope["type"] != "http":
             return
-        headers: dict[bytes, list[bytes]] = {}
-        for name, value in scope["headers"]:
-            headers.setdefault(name.lower(), []).append(value)
+        headers = named(scope)
         wish = headers.get(b"accept-language", [b""])[0].decode("latin-1")
         with words.speaking(words.nearest(re.split("[,;]", wish)[0].strip()) or words.ENGLISH):
             app = self.app
@@ -107,13 +105,12 @@ def _check(scope: Message, headers: Mapping[bytes, list[bytes]], alone: bool) ->
             say("This server does not go by the name in the header Host."),
             say("Call it by 127.0.0.1 or localhost, or name it in FAIRDASH_API_HOSTS."),
         )
-    for origin in headers.get(b"origin", []):
-        if origin.lower().split(b"://")[-1] != hosts[0].lower():
-            raise Declined(
-                403,
-                say("Pages of another site may not ask."),
-                say("Ask from a server, or from a page of this one."),
-            )
+    if foreign(headers):
+        raise Declined(
+            403,
+            say("Pages of another site may not ask."),
+            say("Ask from a server, or from a page of this one."),
+        )
     token = settings.api_token()
     if token:
         if not _bears(headers.get(b"authorization", []), token):
@@ -136,6 +133,24 @@ def _bears(given: list[bytes], token: str) -> bool:
     scheme, _, own = (given[0] if len(given) == 1 else b"").partition(b" ")
     same = hmac.compare_digest(hashlib.sha256(own.strip()).digest(), hashlib.sha256(token.encode()).digest())
     return same and scheme.lower() == b"bearer"
+
+
+def named(scope: Message) -> dict[bytes, list[bytes]]:
+    """The headers of a request by their names in small letters."""
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in scope["headers"]:
+        found.setdefault(bytes(name).lower(), []).append(bytes(value))
+    return found
+
+
+def foreign(headers: Mapping[bytes, Sequence[bytes]]) -> bool:
+    """Whether a page of another site had a browser ask, by what browsers say themselves: Origin, and Sec-Fetch-Site,
+    which stands also where they send no Origin (pictures, scripts, frames). Who follows a link here is not foreign."""
+    host = b"".join(headers.get(b"host", ())).lower()
+    if any(origin.lower().partition(b"://")[2] != host for origin in headers.get(b"origin", ())):
+        return True
+    led = headers.get(b"sec-fetch-mode") == [b"navigate"] and headers.get(b"sec-fetch-dest") == [b"document"]
+    return not led and not set(headers.get(b"sec-fetch-site", ())) <= {b"same-origin", b"none"}  # none: by hand
 
 
 def is_here(end: Sequence[Any] | None) -> bool:

@@ -311,7 +311,7 @@ def _map(
     for role in ("rating", "time", "clock", "event"):
         if picks[role] == "" or (role == "clock" and "time" not in guesses):
             guesses.pop(role, None)
-    if "item" not in guesses:
+    if not {"user", "item"} <= guesses.keys():
         raise DataError(
             words.say("{name} has one column for two roles.", name=log.name),
             "Choose one column for the person, one for the item.",

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 import pandas as pd
 
@@ -44,6 +45,7 @@ _KINDS = (
     (b"<stata", words.several("a Stata file", "Export the table as CSV.")),
     (b"%%MatrixMarket", words.several("a Matrix Market file", "Export the triples person, item, rating as CSV.")),
 )
+_PACKED = (b"PAR1", b"PK", b"\x1f\x8b")  # what begins so may hold bytes without content
 _DATED = re.compile(r"(?<!\d)(?:19|20)\d\d(?:[-_.]?(?:0[1-9]|1[0-2]|[qw]\d{1,2})(?:[-_.]?\d\d)?)?(?!\d)", re.IGNORECASE)
 _KEYED = re.compile(r"([^=]+)=([^=]*)")  # a folder of Hive's: year=2023
 _PART = re.compile(r"part-\d+.*|.*[-_.]part[-_.]?\d+.*|\d{6}_\d+", re.IGNORECASE)
@@ -70,10 +72,7 @@ def content(source: Source) -> bytes:
             if path.stat().st_size > limit * 1_000_000:
                 raise too_large(name, path.stat().st_size, limit)
             with path.open("rb") as file:
-                head = file.read(encodings.SAMPLE)
-            if len(head) == encodings.SAMPLE and not head.strip(b"\0"):  # a hole of any size: none of it is read
-                raise encodings.binary(name)
-            raw = path.read_bytes()
+                raw = _whole(name, file, limit * 1_000_000)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise DataError(
@@ -90,11 +89,24 @@ def content(source: Source) -> bytes:
     return _gunzipped(name, raw) if raw[:2] == b"\x1f\x8b" else raw
 
 
+def _whole(name: str, stream: IO[bytes], limit: int) -> bytes:
+    """All that a stream gives, at most a byte more than the limit. Raises DataError at a hole: so many bytes without
+    content stand in no text, and a few bytes of an archive or a file system can say that there are billions."""
+    raw, block = io.BytesIO(), stream.read(encodings.SAMPLE)
+    text = not block.startswith(_PACKED)
+    while block and raw.tell() <= limit:
+        if text and len(block) == encodings.SAMPLE and not block.strip(b"\0"):
+            raise encodings.binary(name)
+        raw.write(block)
+        block = stream.read(min(encodings.SAMPLE, limit + 1 - raw.tell()))
+    return raw.getvalue()
+
+
 def _gunzipped(name: str, raw: bytes) -> bytes:
     limit = settings.MAX_UNPACKED_MB * 1_000_000
     try:
         with gzip.open(io.BytesIO(raw)) as file:
-            unpacked = file.read(limit + 1)
+            unpacked = _whole(name, file, limit)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             words.say("{name} is a gzip file that is damaged: {error}.", name=name, error=error),
@@ -152,7 +164,7 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
                     "Pack interactions, and people and items if you have them.",
                 )
             # A member gives at most its declared size, so the sum above bounds what is unpacked here.
-            return [(m.filename, archive.read(m)) for m in members]
+            return [(m.filename, _member(archive, m)) for m in members]
     except DataError:
         raise
     except Exception as error:  # zipfile lets through whatever its decompressors raise (LZMAError, zlib.error, …)
@@ -160,6 +172,11 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
         raise DataError(
             words.say("{name} is a damaged or unusual zip archive: {error}.", name=name, error=error), hint
         ) from error
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    with archive.open(member) as stream:
+        return _whole(member.filename, stream, member.file_size)
 
 
 def hidden(path: str) -> bool:

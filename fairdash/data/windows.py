@@ -107,7 +107,7 @@ def labels(every: Times, unit: str, window: str) -> Callable[[Times], Names]:
                 words.say("There is no window {window}.", window=repr(window)),
                 "Give month, week, or how many of equal length.",
             )
-        edges = np.linspace(every.min(), every.max(), count + 1)
+        edges = np.linspace(every.min(), every.max(), min(count, MOST) + 1)  # more are refused below
         width = len(str(count))
         names = np.array(
             [

@@ -24,6 +24,10 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 
+class Lost(Exception):  # noqa: N818 - who is lost made no error
+    """Raised by one of several that work together when another one does not answer any more."""
+
+
 def added(parts: Iterable[Any]) -> Any:
     """The parts, at least one, one after the other by `+`."""
     return reduce(add, parts)
@@ -58,8 +62,8 @@ class Engine(Protocol):
     ) -> list[R]:
         """function(shared, rank, name) for each rank below n, all at the same time, each in a process of its own: what
         they give, by rank. name: of this meeting. meanwhile: is called every now and then until they are done; what it
-        raises ends them all. Where one of them is lost all begin anew, under another name. Raises ConfigError for more
-        than there are workers."""
+        raises ends them all. Where one of them is lost (its process or machine is gone, or the others raise Lost) all
+        begin anew, under another name. Raises ConfigError for more than there are workers, and what else one raises."""
 
 
 _usual: ContextVar[Engine | None] = ContextVar("usual", default=None)

@@ -17,7 +17,7 @@ from itertools import chain
 from multiprocessing.connection import Connection, wait
 
 from fairdash import words
-from fairdash.engines import GRACE, MOMENT, TRIES, P, R, S, added, check_workers, nobody, nothing
+from fairdash.engines import GRACE, MOMENT, TRIES, Lost, P, R, S, added, check_workers, nobody, nothing
 from fairdash.errors import FairDashError
 
 MAX_THREADS = 4  # each holds a part
@@ -121,10 +121,10 @@ def _listen(pipes: dict[Connection, int], results: dict[int, R], meanwhile: Call
             try:
                 result, error = pipe.recv()
             except EOFError:
-                error = RuntimeError(words.say("it was ended"))
+                error = Lost(words.say("it was ended"))
             if error is None:
                 results[pipes[pipe]] = result
-            elif isinstance(error, RuntimeError):
+            elif isinstance(error, Lost):
                 lost, patience = lost or error, min(patience, time.monotonic() + GRACE)
             else:
                 raise error

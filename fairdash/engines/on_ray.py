@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fairdash import words
-from fairdash.engines import GRACE, MOMENT, TRIES, P, R, S, added, check_workers, nobody, nothing
+from fairdash.engines import GRACE, MOMENT, TRIES, Lost, P, R, S, added, check_workers, nobody, nothing
 from fairdash.errors import ConfigError, FairDashError
 
 ANSWER = 5.0  # seconds in which a cluster has to answer at its address; Ray itself would try for ever
@@ -148,12 +148,12 @@ class OnRay:
             try:
                 self.ray.get(done)
                 if math.ceil(n / self.workers) > each:
-                    raise RuntimeError(words.say("a machine was lost"))
+                    raise Lost(words.say("a machine was lost"))
             except self.ray.exceptions.RayTaskError as error:
-                if not isinstance(error.cause, RuntimeError):
+                if not isinstance(error.cause, Lost):
                     raise error.cause from None
                 lost = lost or error
-            except (self.ray.exceptions.RayError, RuntimeError) as error:
+            except (self.ray.exceptions.RayError, Lost) as error:
                 lost = lost or error
             if lost is not None:
                 patience = min(patience, time.monotonic() + GRACE)

@@ -18,6 +18,7 @@ import re
 import sqlite3
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -104,13 +105,32 @@ class Counts:
     refused: int
 
 
+class Aside:
+    """What a log, or what was counted of one, holds by now, in memory: what comes is added there, for as long as the
+    object lives, and the file stays as it is. One that is not there yet begins empty."""
+
+    def __init__(self, file: Path) -> None:
+        self.address = f"file:{uuid.uuid4().hex}?mode=memory&cache=shared"
+        self._held = sqlite3.connect(self.address, uri=True, check_same_thread=False)  # without it all is forgotten
+        if file.exists():
+            with connected(file, look=True) as kept:
+                kept.backup(self._held)
+
+
+Place = Path | Aside
+
+
 @contextmanager
-def connected(path: Path) -> Iterator[sqlite3.Connection]:
+def connected(place: Place, *, look: bool = False) -> Iterator[sqlite3.Connection]:
     """A connection of its own to a log, or to what was counted of one. A killed process loses nothing that was
-    committed; what is written in one go stands between `begin immediate` and `commit`."""
-    db = sqlite3.connect(path, timeout=30.0, isolation_level=None)
+    committed; what is written in one go stands between `begin immediate` and `commit`. look: nothing can be written."""
+    if isinstance(place, Aside):
+        address: str | Path = place.address
+    else:
+        address = f"{place.absolute().as_uri()}?mode=rw" if look else place  # "ro" would leave SQLite's own files there
+    db = sqlite3.connect(address, timeout=30.0, isolation_level=None, uri=isinstance(address, str))
     try:
-        db.execute("pragma synchronous = normal")
+        db.execute("pragma query_only = on" if look else "pragma synchronous = normal")
         yield db
     finally:
         db.close()
@@ -120,18 +140,27 @@ class EventLog:
     """A log in a file, which is made where it is not there yet. Every call opens its own connection, so that threads
     may share a log, and processes a file. A killed process loses no event that `append` returned for."""
 
-    def __init__(self, path: Path, lateness: float | None = None, known_as: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Place,
+        lateness: float | None = None,
+        known_as: Callable[[str], str] | None = None,
+        *,
+        look: bool = False,
+    ) -> None:
         """lateness: seconds after which an event is late, kept in the file when it is made; None is
         `settings.EVENT_LATENESS`, or what the file has. known_as: what people of the log are called by who reads it
-        (`since`)."""
-        self.path, self.known_as = path, known_as
+        (`since`). look: the log is read alone, and has to be there."""
+        self.path, self.known_as, self.look = path, known_as, look
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with connected(self.path) as db:
-                db.execute("pragma journal_mode = wal")
-                db.executescript(_SCHEMA)
-                wanted = float(settings.EVENT_LATENESS if lateness is None else lateness)
-                db.execute("insert or ignore into facts values ('lateness', ?), ('repeated', 0)", (wanted,))
+            if isinstance(path, Path) and not look:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            with connected(path, look=look) as db:
+                if not look:
+                    db.execute("pragma journal_mode = wal")
+                    db.executescript(_SCHEMA)
+                    wanted = float(settings.EVENT_LATENESS if lateness is None else lateness)
+                    db.execute("insert or ignore into facts values ('lateness', ?), ('repeated', 0)", (wanted,))
                 (found,) = db.execute("select value from facts where name = 'lateness'").fetchone()
         except (sqlite3.DatabaseError, OSError) as error:
             raise DataError(
@@ -192,7 +221,7 @@ class EventLog:
 
     def since(self, offset: int, limit: int) -> list[Event]:
         """At most `limit` events after this offset, in the order of their arrival; 0 begins at the first."""
-        with connected(self.path) as db:
+        with connected(self.path, look=self.look) as db:
             found = db.execute(
                 f"select {_COLUMNS} from events where offset > ? order by offset limit ?", (offset, limit)
             )
@@ -202,13 +231,13 @@ class EventLog:
 
     def of(self, user: str) -> list[Event]:
         """All events of a person, the late ones too, in the order in which they were sent."""
-        with connected(self.path) as db:
+        with connected(self.path, look=self.look) as db:
             found = db.execute(f"select {_COLUMNS} from events where user = ? order by sent, offset", (user,))
             return [_event(row) for row in found]
 
     def last(self) -> Event | None:
         """The event that came last."""
-        with connected(self.path) as db:
+        with connected(self.path, look=self.look) as db:
             row = db.execute(f"select {_COLUMNS} from events order by offset desc limit 1").fetchone()
             return None if row is None else _event(row)
 
@@ -227,7 +256,7 @@ class EventLog:
 
     def counts(self) -> Counts:
         """What became of all events so far."""
-        with connected(self.path) as db:
+        with connected(self.path, look=self.look) as db:
             (events,) = db.execute("select coalesce(max(offset), 0) from events").fetchone()
             (late,) = db.execute("select count(*) from events where late").fetchone()
             (repeated,) = db.execute("select value from facts where name = 'repeated'").fetchone()

@@ -24,7 +24,7 @@ from fairdash import words
 from fairdash.errors import ConfigError, DataError
 from fairdash.events import drift
 from fairdash.events.drift import Moved, Status, Verdict
-from fairdash.events.log import CHUNK, Event, EventLog, connected
+from fairdash.events.log import CHUNK, Event, EventLog, Place, connected
 from fairdash.events.sums import Batch, Census, Served, Sums
 from fairdash.hashing import digest
 
@@ -114,13 +114,14 @@ class Watch:
     """A watch over a log, kept in a file that is made where it is not there yet. Every call opens its own
     connection."""
 
-    def __init__(self, census: Census, log: EventLog, path: Path, rules: Rules) -> None:
+    def __init__(self, census: Census, log: EventLog, path: Place, rules: Rules) -> None:
         """Raises ConfigError where the file was made for other rules, people or items, DataError where it is no such
         file."""
         self.census, self.log, self.path, self.rules = census, log, path, rules
         wanted = digest(census.digest, [str(value) for value in vars(rules).values()], str(log.lateness))
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(path, Path):
+                path.parent.mkdir(parents=True, exist_ok=True)
             with connected(self.path) as db:
                 db.execute("pragma journal_mode = wal")
                 db.executescript(_SCHEMA)

@@ -21,7 +21,7 @@ import torch
 from torch import distributed
 
 from fairdash import words
-from fairdash.engines import Engine
+from fairdash.engines import Engine, Lost
 from fairdash.errors import ConfigError
 from fairdash.progress import Heard, Progress, silent, telling
 from fairdash.recommenders import build, find, store
@@ -93,6 +93,10 @@ def _meeting(training: Training, rank: int, name: str) -> Iterator[None]:
     try:
         yield
         distributed.barrier()
+    except RuntimeError as error:
+        if isinstance(error, distributed.DistError) or "/gloo/" in str(error):  # it names its file; all else is ours
+            raise Lost(str(error)) from error
+        raise
     finally:
         distributed.destroy_process_group()
         if rank == 0:

@@ -116,6 +116,8 @@ def _session(token: str | None) -> Session:
     workspace = home.of(who.owner)
     if people.signed_out(workspace, claims):
         raise RightsError(words.say("You signed out."), words.say("Sign in again."))
+    if people.overtaken(workspace, who, claims):
+        raise RightsError(words.say("Your role has changed since you signed in here."), words.say("Sign in again."))
     if not people.may(who.role, "work"):
         role = words.say(people.TITLES[who.role])
         workspace = Workspace(

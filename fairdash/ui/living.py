@@ -14,7 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from fairdash import charts, entries, settings, words
 from fairdash.events.drift import Status
 from fairdash.events.live import Live
-from fairdash.events.log import FILE, EventLog
+from fairdash.events.log import FILE, Aside, EventLog
 from fairdash.events.simulated import BLOCK, Simulation
 from fairdash.events.sums import Census, Rate
 from fairdash.events.watch import Rules, Watch
@@ -44,9 +44,10 @@ LENGTHS = {"600": words.later("10 minutes"), "3600": words.later("an hour"), "86
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """made: the made-up stream, where it is one."""
+    """log: the file of the events. made: the made-up stream, where it is one."""
 
     watch: Watch
+    log: Path
     made: Simulation | None
 
 
@@ -91,16 +92,29 @@ def _simulated(data: str, spec: GroupSpec) -> Simulation:
 
 
 def _source(data: str, kind: str, group: GroupSpec, seconds: float) -> Source:
-    folder = state.workspace().root
+    workspace = state.workspace()
     census = _census(data, group)
     rules = Rules(seconds=seconds, feedback=600.0 if kind == "made" else seconds)
     key = digest(data, kind, census.digest, seconds)
+    counted, sent = (workspace.root / entries.LIVE / f"{data}-{key}.{ending}" for ending in ("watch", "made"))
     if kind == "service":
-        hidden = entries.hidden(state.workspace(), data)
-        log = EventLog(folder / FILE, known_as=None if hidden is None else hidden.one)
-        return Source(Watch(census, log, folder / entries.LIVE / f"{data}-{key}.watch", rules), None)
-    log = EventLog(folder / entries.LIVE / f"{data}-{key}.made", 600.0)
-    return Source(Watch(census, log, folder / entries.LIVE / f"{data}-{key}.watch", rules), _simulated(data, group))
+        sent, hidden = workspace.root / FILE, entries.hidden(workspace, data)
+        log = EventLog(sent, known_as=None if hidden is None else hidden.one, look=bool(workspace.closed))
+        return Source(Watch(census, log, _kept(counted), rules), sent, None)
+    log = EventLog(_kept(sent), 600.0)
+    return Source(Watch(census, log, _kept(counted), rules), sent, _simulated(data, group))
+
+
+def _kept(file: Path) -> Path | Aside:
+    """Where to go on: the file; for who may look and not write, what it holds by now, held while that is in view."""
+    if not state.workspace().closed:
+        return file
+    held: dict[Path, Aside] = st.session_state.setdefault("counted-aside", {})
+    if file not in held:
+        for other in [one for one in held if one.stem != file.stem]:
+            del held[other]
+        held[file] = Aside(file)
+    return held[file]
 
 
 def _largest(census: Census) -> int:
@@ -117,7 +131,7 @@ def section(source: Source, going: bool) -> None:
 def learn(source: Source, data: str) -> None:
     """What people did as a new version of the data and, of a run in view that has a model, a new one: as a job."""
     workspace, log = state.workspace(), source.watch.log
-    where = log.path.relative_to(workspace.root).as_posix()
+    where = source.log.relative_to(workspace.root).as_posix()
     run = _of_view(data)
     st.markdown(words.say("**Learn from these events**"))
     if run is None:

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from fairdash import trail, words
+from fairdash import settings, trail, words
+from fairdash import workspace as store
 from fairdash.ui import access
 from fairdash.workspace import Workspace
 
@@ -221,6 +222,13 @@ def _acts() -> str:
     return "page" if get_script_run_ctx(suppress_warning=True) is None else access.session().acts
 
 
+def _keeps_in() -> Path | None:
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return settings.home()
+    return None if workspace().closed else workspace().root
+
+
+store.keeps_in = _keeps_in
 trail.usual = _acts
 words.listener = language  # also for parts that draw themselves again, and for what a press sets off
 

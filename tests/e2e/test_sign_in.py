@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 from fairdash import people, shares
 from fairdash.data import synthetic
@@ -142,6 +145,42 @@ def test_two_people_in_two_browsers_see_the_own_workspace_alone(house: House) ->
     wait_for(ada, "You signed out")
     steps.go(bob, "Report")
     expect(bob.get_by_test_id("stSidebar")).to_contain_text("Signed in as Bob")
+
+
+def test_a_page_elsewhere_neither_signs_anybody_out_nor_speaks_in_their_place(house: House) -> None:
+    ada = house.signed_in("ada", "auditor")
+    elsewhere = ada.context.new_page()
+    elsewhere.set_default_timeout(steps.HANG_MS)
+    elsewhere.goto(f"{house.provider.url}/.well-known/openid-configuration")  # another port: the cookies go along
+    out, stream = f"{house.server.url}/auth/logout", f"{house.server.url.replace('http', 'ws', 1)}/_stcore/stream"
+    told = elsewhere.evaluate(
+        """([out, stream]) => new Promise(done => {
+             const picture = new Image(), talk = new WebSocket(stream), heard = []
+             const say = word => heard.push(word) === 2 && done(heard)
+             picture.onload = picture.onerror = () => say('picture')
+             talk.onopen = () => say('in'); talk.onerror = () => say('refused')
+             picture.src = out })""",
+        [out, stream],
+    )
+    assert sorted(told) == ["picture", "refused"]
+    elsewhere.evaluate("out => { window.location.href = out }", out)
+    elsewhere.wait_for_url(out)
+    expect(elsewhere.locator("body")).to_contain_text("Nobody was signed out")
+    assert "_streamlit_user" in {cookie["name"] for cookie in ada.context.cookies(house.server.url)}
+    steps.visit(ada, house.server.url)
+    expect(ada.get_by_test_id("stSidebar")).to_contain_text("Signed in as Ada")
+    # Who holds the cookie and is no browser: without the page that it would come from it is not let in.
+    cookies = "; ".join(f"{one['name']}={one['value']}" for one in ada.context.cookies(house.server.url))
+
+    def speak(origin: str | None) -> None:
+        with connect(stream, origin=None if origin is None else Origin(origin), subprotocols=[Subprotocol("streamlit")],
+                     additional_headers={"Cookie": cookies}, open_timeout=steps.HANG_SECONDS):  # fmt: skip
+            pass
+
+    speak(house.server.url)
+    for origin in (None, house.provider.url):
+        with pytest.raises(InvalidStatus, match="403"):
+            speak(origin)
 
 
 def test_who_came_by_a_deep_link_is_back_at_it_after_signing_in(house: House) -> None:

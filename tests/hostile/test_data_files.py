@@ -78,6 +78,8 @@ CASES = {
     "open quotation mark": (b'user_id,item_id\n1,"2\n3,4\n5,6\n', "opened and never closed"),
     "twice the same name": (b"user_id,item_id,item_id\n1,2,3\n", "'item_id' occurs 2 times"),
     "too many columns": (WIDE + b"\n", "has 72 columns; the limit is 64"),
+    "a first column without name and cells": (b",item_id\n,1\n,2\n,1\n", "one column for two roles"),
+    "a second column without name and cells": (b"user_id,\n1,\n2,\n1,\n", "one column for two roles"),
     "no person": (b"item_id,rating\ni1,3\ni2,4\n", "no column is recognisable as"),
     "words for ratings": (
         LOG.replace(b"u3,i1,3", b"u3,i1,good"),
@@ -269,17 +271,39 @@ def test_large_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         data.build(tmp_path / "x.csv")
 
 
-def test_a_hole_of_two_gigabytes_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with (tmp_path / "hole.csv").open("wb") as file:
+class _Counted(io.BytesIO):
+    """A file with a hole of 2 GB behind its beginning; reading far into it is a fault."""
+
+    def read(self, n: int | None = -1) -> bytes:
+        assert n is not None
+        assert 0 <= n <= 1 << 20, "it is read whole"
+        assert self.tell() <= 1 << 20, "it is read far into the hole"
+        found = super().read(n)
+        self.seek(self.tell() + n - len(found))
+        return found.ljust(n, b"\0")
+
+
+@pytest.mark.parametrize("begins", [b"", LOG, b"\xff\xfe" + LOG.decode().encode("utf-16-le")])
+@pytest.mark.parametrize("packed", ["path", "gzip", "zip"])
+def test_a_hole_is_refused_before_it_is_read(
+    begins: bytes, packed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source: Any = tmp_path / "hole.csv"
+    with source.open("wb") as file:
+        file.write(begins)
         file.truncate(2 << 30)
-
-    def never(path: Path) -> bytes:
-        raise AssertionError(f"{path} is read whole")
-
-    monkeypatch.setattr(Path, "read_bytes", never)
+    if packed == "path":
+        monkeypatch.setattr(Path, "open", lambda *_: _Counted(begins))
+    else:  # a small file that unpacks to a large one: as large as it has to be to tell
+        source = (f"hole.csv.{packed}", gzip.compress(begins + bytes(1 << 20)))
+        if packed == "zip":
+            source = ("hole.csv", _zip({"hole.csv": begins + bytes(1 << 20)}))
+            monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: _Counted(begins))
+        else:
+            monkeypatch.setattr(gzip, "open", lambda *_: _Counted(begins))
     for build in (data.build, brought.bring):
-        with pytest.raises(FairDashError, match=r"hole\.csv holds binary data"):
-            build(tmp_path / "hole.csv", None)
+        with pytest.raises(FairDashError, match=r"hole\.csv.* holds binary data"):
+            build(source, None)
 
 
 def test_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:

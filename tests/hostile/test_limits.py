@@ -11,24 +11,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from fairdash import budget, entries, groups, people, settings, shares
+from fairdash import budget, entries, groups, images, people, recommenders, settings, shares
 from fairdash.api import shapes
 from fairdash.api.app import api
 from fairdash.api.endpoints import Shelf
+from fairdash.data import arrays, read, split, synthetic, windows
 from fairdash.data import lists as lists_of
-from fairdash.data import read, synthetic
 from fairdash.data.images import read_images
 from fairdash.data.table import Reading
 from fairdash.errors import FairDashError
 from fairdash.events import log as events
 from fairdash.groups import form
 from fairdash.metrics import audit
+from fairdash.mitigation import METHODS
+from fairdash.mitigation.reranking import programme
+from fairdash.progress import silent
 from fairdash.recommenders import store
+from fairdash.recommenders.ease import model as ease
 from fairdash.schema import GroupSpec
 from fairdash.stages import disclosure, recommend
 from fairdash.workspace import Workspace
@@ -175,6 +180,31 @@ def _groups(n: int, _: Path) -> None:
     )
 
 
+def _picture(width: int, height: int) -> bytes:
+    raw = io.BytesIO()
+    Image.new("RGB", (width, height)).save(raw, "PNG")
+    return raw.getvalue()
+
+
+def _vectors(dimensions: int) -> None:
+    raw = io.BytesIO()
+    np.savez(raw, ids=np.array(["a", "b"]), values=np.ones((2, *[2] * dimensions), np.float32))
+    arrays.read_arrays(("a.npz", raw.getvalue()))
+
+
+def _items(n: int, folder: Path) -> None:
+    cut = split.split(synthetic.make(n_users=40, n_items=n)[0], "user-time:0.8")
+    recommenders.build("ease", {}).fit(cut.training, seed=0, device="cpu", folder=folder, progress=silent)
+
+
+def _deep(folders: int, folder: Path) -> None:
+    archive = folder / f"{folders}.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("config.json", b"{}")
+        packed.writestr("a/" * (folders - 1) + "x", b"")
+    store.unpack(archive, folder / f"out-{folders}")
+
+
 CASES: dict[str, list[Case]] = {
     "MAX_UPLOAD_MB": [Case(0.01, lambda n, _: read.table(("a.csv", _text(size=n)), Reading()), 10_000)],
     "MAX_UNPACKED_MB": [
@@ -223,6 +253,17 @@ NO_LIMIT = {  # settings that refuse nothing
 }
 CONSTANTS: dict[tuple[Any, str], Case] = {
     (groups, "MAX_GROUPS"): Case(groups.MAX_GROUPS, _groups),
+    (windows, "MOST"): Case(windows.MOST, lambda n, _: windows.labels(np.arange(2.0 * n), "numbers", str(n))),
+    (arrays, "MAX_DIMENSIONS"): Case(arrays.MAX_DIMENSIONS, lambda n, _: _vectors(n)),
+    (images, "MAX_BYTES"): Case(1000, lambda n, _: images.small("a.png", _picture(4, 4).ljust(n, b"\0"))),
+    (images, "MAX_PIXELS"): Case(16, lambda n, _: images.small("a.png", _picture(n, 1))),
+    (ease, "MAX_EASE_ITEMS"): Case(30, _items),
+    (programme, "MAX_ITEM_GROUPS"): Case(
+        programme.MAX_ITEM_GROUPS,
+        lambda n, _: programme.check_item_groups(METHODS["calibrate"].info, np.arange(n)[None]),
+    ),
+    (store, "MAX_NUMBER"): Case(store.MAX_NUMBER, lambda n, _: store._check_config("m", {"x": n})),
+    (store, "MAX_DEPTH"): Case(store.MAX_DEPTH, _deep),
     (events, "MAX_TEXT"): Case(events.MAX_TEXT, lambda n, at: _need(not _log(at, _event(userId="u" * n)).refused)),
     (events, "MAX_IMPRESSION"): Case(
         events.MAX_IMPRESSION, lambda n, at: _need(not _log(at, _event(impression=[str(i) for i in range(n)])).refused)

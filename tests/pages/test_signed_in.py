@@ -10,11 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fairdash import people, shares, trail
+from fairdash import entries, people, shares, trail
+from fairdash.events.log import FILE, EventLog
 from fairdash.jobs import kinds, runner
+from fairdash.recommenders import cache
+from fairdash.recommenders.llm.kept import Kept
 from fairdash.ui import state
 from fairdash.workspace import Workspace
 from tests.pages.conftest import HANG_SECONDS, ROOT, SHELL, words
@@ -158,6 +162,19 @@ def test_signing_out_ends_it_in_every_tab(house: dict[str, Any], visit: Visit) -
     assert "Signed in as" in said(visit("ada", "data"))  # anew
 
 
+def test_the_role_of_the_latest_sign_in_counts_in_every_tab(house: dict[str, Any], visit: Visit) -> None:
+    at = time.time() - 60
+    tab = visit("ada", "data", "auditor", signed=at)
+    visit("ada", "data", "auditor", signed=at + 1)
+    assert "Signed in as" in said(tab.run())
+    visit("ada", "data", "viewer", signed=at + 2)
+    assert "Your role has changed" in said(tab.run())
+    assert not tab.selectbox
+    assert "Your role has changed" in said(visit("ada", "data", "auditor", signed=at))  # a tab more of that sign-in
+    assert people.known(house["home"].of(ADA))["role"] == "viewer"
+    assert "Signed in as **Ada**, viewer" in said(visit("ada", "data", "viewer", signed=at + 2))
+
+
 def test_a_sign_in_that_is_too_old_ends(house: dict[str, Any], visit: Visit) -> None:
     assert "hours ago" in said(visit("ada", "data", signed=time.time() - 13 * 3600))
 
@@ -208,7 +225,12 @@ def test_a_viewer_looks_and_changes_nothing_whatever_they_press(house: dict[str,
         ("mitigate", {"act": "lever"}),
         ("report", {"of": "audit", "present": "1"}),
         ("report", {"of": "comparison", "present": "1"}),
-        ("live", {}),
+        ("live", {"source": "made"}),
+        ("live", {"source": "service"}),
+        ("live", {"source": "service", "window": "600"}),
+        ("explore", {"explore": "flip"}),
+        ("data", {"tab": "storage"}),
+        ("audit", {"more": "private", "group": "gender"}),
     ],
     ids=str,
 )
@@ -217,17 +239,69 @@ def test_a_viewer_looks_in_any_way_and_is_told_what_an_auditor_may(
 ) -> None:
     workspace = house["home"].of(ADA)
     visit("ada", "overview", "viewer")
-    before = tree(workspace.root)
+    if chosen.get("source") == "service":
+        sent_by_a_service(workspace, house["data"])
+    before = tree(house["home"].root)
     ids = {name: house[name] for name in ("data", "lists", "after")} | {"before": house["lists"]}
     app = visit("ada", page, "viewer", **ids, **chosen)
     assert not app.error, [box.value for box in app.error]
     assert any("is for auditors" in str(caption.value) for caption in app.sidebar.caption) or "present" in chosen
     takes_a_job = (page == "compare" and chosen == {"k": "6"}) or chosen.get("more") == "model"
     assert ("An auditor may start one" in said(app)) == takes_a_job
-    after = tree(workspace.root)
-    counted = {name for name in after if name.startswith("live/")}  # of events, again at any time
-    assert {name: content for name, content in after.items() if name not in counted} == before
+    if page == "live":
+        for _ in range(2):
+            app.run()
+        assert "events in" in said(app)
+    assert tree(house["home"].root) == before
     assert runner.table(workspace).all() == []
+
+
+def sent_by_a_service(workspace: Workspace, data: str) -> None:
+    """Lists that were shown to everybody, in the log of a workspace."""
+    dataset = entries.get_dataset(workspace, data)
+    users, items = dataset.users["user_id"].tolist(), dataset.items["item_id"].tolist()
+    EventLog(workspace.root / FILE).append(
+        [{"userId": user, "eventId": user, "eventType": "shown", "sentAt": 1_700_000_000 + 60 * n,
+          "impression": items[:10]} for n, user in enumerate(users)]
+    )  # fmt: skip
+
+
+def test_a_viewer_goes_on_from_what_was_counted_and_counts_for_nobody_else(house: dict[str, Any], visit: Visit) -> None:
+    workspace = house["home"].of(ADA)
+    asked = {"data": house["data"], "group": "gender", "source": "made"}
+    visit("ada", "live", "auditor", **asked)
+    (log,) = (workspace.root / entries.LIVE).glob("*.made")
+    kept, counted = EventLog(log).counts().events, tree(workspace.root)
+    assert kept > 0
+    app = visit("ada", "live", "viewer", **asked)
+    assert f"{kept:,} events in" in said(app)
+    sent_by_a_service(workspace, house["data"])  # of which nobody has counted any
+    before = tree(workspace.root)
+    app = visit("ada", "live", "viewer", **{**asked, "source": "service"})
+    n = len(entries.get_dataset(workspace, house["data"]).users)
+    assert f"{n} events in" in said(app)
+    assert tree(workspace.root) == before
+    assert {name: content for name, content in before.items() if name in counted} == counted
+
+
+def test_what_is_worked_out_while_a_viewer_looks_is_kept_in_memory_alone(
+    house: dict[str, Any], visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept(tmp_path / "later.answers.jsonl", "m")
+
+    def look(app_page: str) -> None:
+        cache.vectors(f"text-{app_page}", 1, lambda: np.ones((1, 2), np.float32))
+        kept.add(app_page, {"said": "x"})
+
+    monkeypatch.setattr("fairdash.ui.tour.bar", look)  # what every page runs
+    visit("ada", "guide", "viewer")
+    assert kept.get("guide") == {"said": "x"}
+    assert not kept.file.exists()
+    assert not (house["home"].root / "cache").exists()
+    visit("ada", "guide", "auditor")
+    assert kept.file.exists()
+    assert (house["home"].of(ADA).root / "cache").exists()  # theirs, and goes with their data
+    assert not (house["home"].root / "cache").exists()
 
 
 def test_what_a_viewer_looks_at_is_what_an_auditor_gets(house: dict[str, Any], visit: Visit) -> None:
@@ -333,6 +407,17 @@ def test_a_link_that_has_ended_shows_nothing(house: dict[str, Any], visit: Visit
     monkeypatch.setattr("fairdash.shares.time.time", lambda: after)
     app.run()  # in a tab that is open already, too
     assert "opens nothing" in said(app)
+
+
+def test_a_link_that_is_taken_back_shows_nothing_in_a_tab_that_is_open(house: dict[str, Any], visit: Visit) -> None:
+    ada = house["home"].of(ADA)
+    token = shares.give(ada, "audits", house["audit"], 1)
+    app = visit(None, "report", share=token)
+    assert "Shared with you" in said(app)
+    shares.revoke(ada, shares.of(ada)[0].id)
+    app.run()
+    assert "opens nothing" in said(app)
+    assert not app.dataframe
 
 
 def test_folders_of_others_cannot_be_named_for_a_model(house: dict[str, Any], visit: Visit) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from fairdash.data import split as splits
 from fairdash.data import synthetic
 from fairdash.errors import FairDashError, JobError
 from fairdash.jobs import runner
+from fairdash.recommenders import cache
 from fairdash.schema import Dataset, Lists
 from fairdash.workspace import Kind, Workspace, write_json
 
@@ -142,8 +144,10 @@ def test_what_hangs_on_an_entry_goes_with_it_and_nothing_else(tmp_path: Path, ki
         ):
             (folder / "train.csv").write_text("rows")
             raise KeyboardInterrupt
-    for file in (tmp_path / "live" / f"{names['datasets']}-x.watch", tmp_path / "damaged" / f"datasets-{'1' * 16}-now"):
-        file.parent.mkdir(exist_ok=True)
+    left = ("live/{0}-x.watch", "damaged/datasets-{1}-now", "backup-1/datasets/{0}/meta.json", "cache/text-x")
+    beside = [tmp_path / name.format(names["datasets"], "1" * 16) for name in left]
+    for file in beside:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("people")
     shown = entries.hanging(workspace, kind, names[kind])
     assert shown.counts == goes
@@ -157,7 +161,7 @@ def test_what_hangs_on_an_entry_goes_with_it_and_nothing_else(tmp_path: Path, ki
     assert workspace.has("audits", "f" * 16)
     assert workspace.has("datasets", "3" * 16)
     assert sorted(workspace.begun("runs")) == (["5" * 16] if kind == "datasets" else ["4" * 16, "5" * 16])
-    assert len(list((tmp_path / "live").iterdir()) + list((tmp_path / "damaged").iterdir())) == 2 * (kind != "datasets")
+    assert [file.exists() for file in beside] == [kind != "datasets"] * len(beside)
     deed = trail.read(workspace)[-1]
     assert (deed.what, deed.of["removed"]) == ("delete", goes)
     assert len(table.all()) == 3 - goes.get("jobs", 0)
@@ -182,3 +186,18 @@ def test_nothing_is_removed_under_a_job_that_works_with_it(tmp_path: Path) -> No
     assert entries.clear(workspace, "uploads") == 50
     entries.delete(workspace, "datasets", names["datasets"])
     assert os.listdir(tmp_path / "runs") == []  # noqa: PTH208  # names alone
+
+
+def test_what_is_worked_out_while_its_folder_is_removed_is_had_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path))
+    real = cache.save_file
+
+    def removed(arrays: Any, file: Path) -> None:
+        real(arrays, file)
+        Workspace(tmp_path).clear("cache")
+
+    monkeypatch.setattr(cache, "save_file", removed)
+    assert cache.vectors("text-x", 2, lambda: np.ones((2, 3), np.float32)).shape == (2, 3)
+    assert not (tmp_path / "cache").exists()

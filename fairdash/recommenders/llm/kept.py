@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fairdash import workspace
+
 FILE = "answers.jsonl"
 LATER = f"later.{FILE}"  # beside a saved model, whose own files are never written to again
 
@@ -57,8 +59,10 @@ class Kept:
         return self.answers.get(key(prompt), {})
 
     def add(self, prompt: str, answer: Mapping[str, Any]) -> None:
-        """Keep an answer, at once and for good; in memory alone where the folder cannot be written to."""
+        """Keep an answer, at once and for good; in memory alone where the folder cannot be written to, or must not."""
         self._join(key(prompt), answer)
+        if workspace.keeps_in() is None:
+            return
         row = {"sha256": key(prompt), "model": self.model, "prompt": prompt, "answer": dict(answer)}
         line = ("" if self.whole else "\n") + json.dumps(row, ensure_ascii=False) + "\n"
         try:

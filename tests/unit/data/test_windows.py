@@ -13,7 +13,7 @@ import pytest
 import fairdash
 from fairdash import data
 from fairdash.cli import EXIT_ERROR, main
-from fairdash.data import ImportOptions, times
+from fairdash.data import ImportOptions, times, windows
 from fairdash.errors import ConfigError
 
 LOG = pd.DataFrame(
@@ -151,3 +151,12 @@ def test_a_run_folder_has_no_windows(tmp_path: Path, capsys: pytest.CaptureFixtu
     for option in (["--window", "month"], ["--from", "2020"]):
         assert main(["audit", "--run", str(run), *option]) == EXIT_ERROR
         assert option[0] in capsys.readouterr().err
+
+
+def test_a_number_of_windows_is_bounded_before_any_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    real = np.linspace
+    monkeypatch.setattr(np, "linspace", lambda low, high, n: made.append(n) or real(low, high, n))
+    with pytest.raises(ConfigError, match="at most 200"):
+        windows.labels(np.arange(10.0), "numbers", str(10**9))
+    assert max(made) <= windows.MOST + 1

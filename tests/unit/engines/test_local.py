@@ -14,6 +14,7 @@ from types import ModuleType
 import psutil
 import pytest
 
+from fairdash.engines import Lost
 from fairdash.engines.choice import engine
 from fairdash.engines.local import Local
 from fairdash.errors import Cancelled, ConfigError
@@ -72,7 +73,7 @@ def meeting(folder: Path, rank: int, name: str) -> int:
     while rank 0 notices; with `stay` they stay."""
     (folder / f"{name}-{rank}").write_text(str(os.getpid()))
     if (folder / "fail").exists():
-        raise ConfigError("rank 1") if rank else RuntimeError("the other is gone")
+        raise ConfigError("rank 1") if rank else Lost("the other is gone")
     if rank and (folder / "lose").exists():
         (folder / "lose").unlink()
         os.kill(os.getpid(), signal.SIGKILL)

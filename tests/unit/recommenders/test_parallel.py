@@ -119,6 +119,35 @@ def test_a_training_goes_on_from_its_checkpoint_when_a_worker_is_lost(
     assert min(steps) > 1 / 3
 
 
+class Faulty(Local):
+    """The second worker cannot go on, for no fault of a machine's."""
+
+    def together(
+        self, function: Callable[[S, int, str], R], shared: S, n: int, meanwhile: Callable[[], None] = nothing
+    ) -> list[R]:
+        return super().together(faulty, shared, n, meanwhile)  # type: ignore[arg-type]
+
+
+def faulty(training: parallel.Training, rank: int, name: str) -> None:
+    """A worker of `Faulty`."""
+    with (training.folder.parent / f"begun-{rank}").open("a") as begun:
+        begun.write("x")
+
+    def begins(*_: Any, **__: Any) -> None:
+        if rank == 1:
+            raise RuntimeError("the shapes do not fit")
+
+    loop._Watch.on_step_begin = begins  # type: ignore[method-assign]
+    parallel._part(training, rank, name)
+
+
+def test_what_a_worker_does_wrong_is_no_lost_worker(tmp_path: Path) -> None:
+    training = parallel.Training("bert_sequence", OPTIONS, make_data(), 0, tmp_path / "two", 2)
+    with pytest.raises(RuntimeError, match="the shapes do not fit"):
+        parallel.fit(training, Faulty(2), silent)
+    assert [(tmp_path / f"begun-{rank}").read_text() for rank in (0, 1)] == ["x", "x"]  # once, not again and again
+
+
 def test_what_cannot_be_shared_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="training of ease cannot be shared"):
         parallel.fit(parallel.Training("ease", {}, make_data(), 0, tmp_path, 2), Local(2), silent)

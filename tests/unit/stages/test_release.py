@@ -6,14 +6,16 @@ import builtins
 import json
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fairdash import budget, data, entries, trail
+from fairdash import budget, data, entries, settings, trail
 from fairdash.cli import main
 from fairdash.data import split as splits
 from fairdash.errors import ConfigError, DataError
@@ -108,6 +110,23 @@ def test_a_release_is_paid_once_kept_and_refused_beyond_the_budget(
     several = Groups.of("taste", ("x", "y"), np.ones((who.n, 2), bool))
     with pytest.raises(ConfigError, match="several groups"):
         release.release(replace(who, groups=several), "ndcg", 1.0)
+
+
+def test_who_asks_at_once_gets_no_more_than_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "PRIVACY_BUDGET", 3)
+    start = Barrier(8)
+
+    def ask(tab: int) -> bool:
+        start.wait()
+        try:
+            budget.spend(tmp_path / budget.FILE, f"tab {tab}", 1.0, lambda: {})
+        except ConfigError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as tabs:
+        assert sum(tabs.map(ask, range(8))) == 3
+    assert budget.spent(tmp_path / budget.FILE) == 3
 
 
 def test_versions_of_a_data_set_share_its_budget(tmp_path: Path) -> None:

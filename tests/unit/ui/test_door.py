@@ -11,25 +11,28 @@ import pytest
 from fairdash.ui import access, door, server
 
 
-def asked(kind: str, host: str | None, origin: str | None = None, address: str = "127.0.0.1", path: str = "/") -> str:
-    """What comes of a request: "in", or the type of what is sent instead."""
-    headers = [(b"host", host.encode())] if host is not None else []
-    headers += [(b"origin", origin.encode())] if origin is not None else []
+def asked(kind: str, host: str | None, origin: str | None = "own", address: str = "127.0.0.1", path: str = "/",
+          **more: str) -> str:  # fmt: skip
+    """What comes of a request: "in", or the type of what is sent instead. origin: "own" is that of a page of the host,
+    as browsers say it of each WebSocket. more: headers."""
+    origin = (f"http://{host}" if kind == "websocket" else None) if origin == "own" else origin
+    told = {"host": host, "origin": origin, **{name.replace("_", "-"): value for name, value in more.items()}}
+    headers = [(name.encode(), value.encode()) for name, value in told.items() if value is not None]
     scope = {"type": kind, "headers": headers, "server": (address, 8501), "method": "GET", "path": path}
-    told: list[str] = []
+    found: list[str] = []
 
     async def app(*_: Any) -> None:
-        told.append("in")
+        found.append("in")
 
     async def receive() -> Any:
         return {"type": f"{kind}.connect"}
 
     async def send(message: Any) -> None:
-        told.append(f"{message['type']} {message.get('status') or message.get('code') or ''}".strip())
+        found.append(f"{message['type']} {message.get('status') or message.get('code') or ''}".strip())
 
     with ThreadPoolExecutor(1) as thread:  # this one may have a loop already: the browser's, of a test before
         thread.submit(asyncio.run, door.OwnSite(app)(scope, receive, send)).result()
-    return told[0]
+    return found[0]
 
 
 OWN = ["localhost:8501", "127.0.0.1:8501", "[::1]:8501", "LOCALHOST:8501", "localhost"]
@@ -56,6 +59,36 @@ def test_pages_of_other_sites_do_not_come_in(kind: str) -> None:
     assert asked(kind, "localhost:8501", "http://localhost:8501") == "in"
     for origin in ("http://evil.example", "null", "http://localhost:9999", "http://localhost:8501.evil.example", ""):
         assert asked(kind, "localhost:8501", origin) != "in", origin
+
+
+def test_a_websocket_says_where_its_page_is_from() -> None:
+    assert asked("websocket", "localhost:8501", None) == "websocket.close 1008"
+    assert asked("http", "localhost:8501", None) == "in"  # a browser that opens a page says nothing
+
+
+SITES = ("same-origin", "none", "same-site", "cross-site", "x", "")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/media/x.csv", "/api/v1/runs", "/auth/logout", "/auth/logout/", "/x/auth/logout"]
+)
+def test_what_browsers_say_of_the_site_that_asks_is_heard(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, led = "localhost:8501", {"sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+    said = [asked("http", host, path=path, sec_fetch_site=site) == "in" for site in SITES]
+    assert said == [True, True, False, False, False, False]
+    framed = {"sec_fetch_mode": "navigate", "sec_fetch_dest": "iframe"}
+    assert asked("http", host, path=path, sec_fetch_site="cross-site", **framed) != "in"
+    followed = asked("http", host, path=path, sec_fetch_site="cross-site", **led) == "in"  # a link on a page elsewhere
+    assert followed == ("logout" not in path)
+
+
+def test_nobody_is_signed_out_by_a_page_of_another_site() -> None:
+    host, path = "localhost:8501", "/auth/logout"
+    assert asked("http", host, path=path, referer="http://localhost:8501/audit?k=3") == "in"  # of an older browser
+    for page in ("http://evil.example/", "http://localhost:9999/", "http://localhost:8501.evil.example/", "x", "//[x"):
+        assert asked("http", host, path=path, referer=page) == "http.response.start 403", page
+    assert asked("http", host, path=path) != "in"
+    assert asked("http", host, path=path, sec_fetch_site="cross-site", referer=f"http://{host}/") != "in"
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
