@@ -32,9 +32,11 @@ def ribbons(
     names: Mapping[int, str],
     sides: tuple[str, str],
     liked: Collection[int] = (),
+    keys: Mapping[int, str] | None = None,
 ) -> Chart:
     """Items of two lists, best first. A blue ribbon joins an item's places, a new item has a green diamond, a lost one
-    a dashed grey ribbon to its name at the foot. names: what items are called. liked: those liked later, with a ♥."""
+    a dashed grey ribbon to its name at the foot. names: what items are called. liked: those liked later, with a ♥.
+    keys: what the marks of an item stand for when they are clicked; nothing for one that is not among them."""
     if not before and not after:
         return empty(words.say("Both lists are empty."))
     lost = [item for item in before if item not in set(after)]
@@ -46,23 +48,25 @@ def ribbons(
     place = {item: i for i, item in enumerate(after)}
     places = place | {item: foot + step * i for i, item in enumerate(lost)}
     told = _told(before, after)
+    meant = list(keys or {})
+    marks = {item: [f"{words.markup(names[item], 60)}: {words.markup(how, 60)}",
+                    *([meant.index(item)] if item in meant else [])] for item, how in told.items()}  # fmt: skip
     for i, item in enumerate(before):
         end, gone = places[item], item not in place
         across, down = _LEFT + (_RIGHT - _LEFT) * _BEND, i + (end - i) * (3 * _BEND**2 - 2 * _BEND**3)
         color = GREY if gone else BLUE
         figure.add_scatter(
-            x=across, y=down, mode="lines", showlegend=False, opacity=0.55 if gone else 0.75,
+            x=across, y=down, mode="lines+markers", showlegend=False,
+            marker={"color": "rgba(0,0,0,0)", "size": 11}, opacity=0.55 if gone else 0.75,
             line={"color": color, "width": 2 if gone else 9, "dash": "dash" if gone else "solid"},
-            customdata=[f"{words.markup(names[item], 60)}: {words.markup(told[item], 60)}"] * len(_BEND),
-            hovertemplate="%{customdata}<extra></extra>",
+            customdata=[marks[item]] * len(_BEND), hovertemplate="%{customdata[0]}<extra></extra>",
         )  # fmt: skip
     fresh = [item for item in after if item not in set(before)]
     if fresh:
         figure.add_scatter(
             x=[_RIGHT] * len(fresh), y=[place[item] for item in fresh], mode="markers", showlegend=False,
             marker={"color": GREEN, "symbol": "diamond", "size": 11},
-            customdata=[f"{words.markup(names[item], 60)}: {words.markup(told[item], 60)}" for item in fresh],
-            hovertemplate="%{customdata}<extra></extra>",
+            customdata=[marks[item] for item in fresh], hovertemplate="%{customdata[0]}<extra></extra>",
         )  # fmt: skip
 
     def name(item: int, x: float, y: float, anchor: str, number: int | None) -> None:
@@ -96,7 +100,7 @@ def ribbons(
     stay = len(before) - len(lost)
     summary = words.say("{left} and {right}: {stay} of {of} items are on both. {said}.",
                         left=sides[0], right=sides[1], stay=stay, of=len(before), said=said)  # fmt: skip
-    return Chart(figure, summary, table)
+    return Chart(figure, summary, table, [(keys or {})[item] for item in meant])
 
 
 def _told(before: Sequence[int], after: Sequence[int]) -> dict[int, str]:

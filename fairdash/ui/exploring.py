@@ -15,7 +15,7 @@ from fairdash.columns import natural_key
 from fairdash.mitigation import METHODS
 from fairdash.recommenders.base import profile_of
 from fairdash.run import Run
-from fairdash.schema import CATEGORIES, Codes, Lists
+from fairdash.schema import CATEGORIES, ITEM_ID, Codes, Lists
 from fairdash.stages import explore
 from fairdash.stages.explore import ABSENT, Person, Reason
 from fairdash.stages.places import place_of
@@ -88,7 +88,7 @@ def section(run: Run, digest: str, lists: Lists, user: int, k: int) -> None:
         _cards(run, who, items, scores, liked)
     with right:
         if second.items is not None:
-            _beside(run, first, second, liked)
+            _beside(run, first, second, liked, lists.items[user, :k])
         _missed(run, lists, user, {*first, *(second.items or [])}, liked)
         if run.has_model:
             _without_score(run, second.who, sorted(({*first} | liked) - {*(second.items or first)}))
@@ -152,8 +152,20 @@ def _told(run: Run, who: Person, attributes: Sequence[str]) -> tuple[Person, str
     return explore.with_profile(who, run.split, attributes, {attribute: value}), value
 
 
-def _beside(run: Run, first: list[int], second: Second, liked: set[int]) -> None:
-    """How much of the first list is on the second, in a sentence and in ribbons."""
+def tell(attribute: str, value: str) -> None:
+    """Hold the list of somebody who is told to be of this value beside the person's own."""
+    for name, chosen in (("flip", attribute), ("told", value), ("beside", TOLD), ("explore", "list")):
+        state.put(name, chosen)
+
+
+def ask_why(item: str) -> None:
+    """Ask what the score of an item of the list in view, by its id, rests on."""
+    state.put("item", item)
+    state.put("explore", "why")
+
+
+def _beside(run: Run, first: list[int], second: Second, liked: set[int], own: Codes) -> None:
+    """How much of the first list is on the second, in a sentence and in ribbons. own: the list in view [k]."""
     after = second.items or []
     stay = len(set(first) & set(after))
     if second.floor is None:
@@ -165,13 +177,16 @@ def _beside(run: Run, first: list[int], second: Second, liked: set[int]) -> None
     names = explore.names_of(run.split.training.items)
     told = {item: str(names[item]) for item in {*first, *after}}
     sides = (words.say("the list"), second.title)
+    ids = run.split.training.items[ITEM_ID].astype(str)
+    keys = {int(item): ids.iloc[item] for item in own if item >= 0} if run.has_model else {}
     parts.draw(
-        charts.ribbons(first, after, told, sides, liked), "ribbons", words.say("What stays, comes and goes"),
+        charts.ribbons(first, after, told, sides, liked, keys), "ribbons", words.say("What stays, comes and goes"),
         about=words.say(
             "A ribbon joins the places of an item on both lists. A green diamond is new; a dashed line leads to what "
             "is no longer listed. ♥ was liked later. Harmless rewording tells the model the same facts in other words: "
-            "what moves then, moves for no reason."
+            "what moves then, moves for no reason. Click the mark of an item of the list to ask why it is there."
         ),
+        pick=ask_why if keys else None,
     )  # fmt: skip
 
 

@@ -247,7 +247,7 @@ def test_a_mark_of_exposure_shows_the_items_of_its_group(here: dict[str, Any], a
     shown = ~known["lists"].isna()
     assert known["lists"][shown].tolist() == counted[shown].tolist()
     assert ((counted > 0) & (counted < settings.FEWEST))[~shown].all()
-    app.button(key="items-close").click().run()
+    app.button(key="close-items_of").click().run()
     assert "items_of" not in app.query_params
     app = page(here, open_page, "compare", after=here["after"], compared="items").run()
     app.run()

@@ -389,7 +389,7 @@ def test_ribbons_join_what_is_on_both_lists_and_tell_what_is_new_and_lost() -> N
     assert chart.table["right"].isna().tolist() == [True, False, False, False]
     assert chart.table["liked later"].tolist() == ["", "", "", "yes"]
     assert "2 of 3 items are on both" in chart.alt
-    lines = [trace for trace in chart.figure.data if trace.mode == "lines"]
+    lines = [trace for trace in chart.figure.data if trace.mode == "lines+markers"]
     assert [(line.y[0], line.line.dash) for line in lines] == [(0, "dash"), (1, "solid"), (2, "solid")]
     assert [round(line.y[-1], 3) for line in lines[1:]] == [1, 0]
     assert lines[0].y[-1] > 3  # at the foot
