@@ -496,6 +496,16 @@ def count(n: int, singular: str = "", plural: str = "") -> str:
     return say(f"{{n}} {singular}", f"{{n}} {plural or singular + 's'}", n=int(n))
 
 
+def sizes(people: int, items: int, interactions: int) -> str:
+    """943 people, 1,682 items, 100,000 interactions."""
+    return say(
+        "{people}, {items}, {interactions}",
+        people=count(people, "person", "people"),
+        items=count(items, "item"),
+        interactions=count(interactions, "interaction"),
+    )
+
+
 def interval(low: float | None, high: float | None, digits: int = 3, *, sign: bool = False) -> str:
     """0.006 to 0.036; of a difference, with signs, −0.006 to +0.036."""
     form = signed if sign else number

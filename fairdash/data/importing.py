@@ -253,15 +253,7 @@ def complete(
             "k_core": options.k_core,
         },
     )
-    progress(
-        1.0,
-        words.say(
-            "{n_users} people, {n_items} items, {interactions} interactions",
-            n_users=dataset.n_users,
-            n_items=dataset.n_items,
-            interactions=len(dataset.interactions),
-        ),
-    )
+    progress(1.0, words.sizes(dataset.n_users, dataset.n_items, len(dataset.interactions)))
     return dataset, tuple(findings)
 
 
@@ -432,6 +424,7 @@ def one_hot(file: str, items: pd.DataFrame, findings: list[Finding]) -> pd.DataF
     if not flags:
         return items
     message = words.say(
+        "{n} column of 0 and 1 is a category: {names}{value}.",
         "{n} columns of 0 and 1 are categories: {names}{value}.",
         n=len(flags),
         names=", ".join(flags[:8]),
@@ -468,6 +461,7 @@ def personal(
         moved.append(column)
         if len(changing):
             message = words.say(
+                "{column} changes for {n} person, {examples}; the last value counts.",
                 "{column} changes for {n} people, such as {examples}; the last value counts.",
                 column=column,
                 n=len(changing),

@@ -156,8 +156,11 @@ def _learned(job: Job) -> None:
     about = state.workspace().get("datasets", made["datasets"]).meta["provenance"][FEEDBACK]
     st.markdown(
         words.say(
-            "{thumbs} things that people took or refused are learned; {left_out} are known already, held out, or of "
-            "nobody known.", thumbs=about["thumbs"], left_out=about["left_out"],
+            "{n} thing that people took or refused is learned; known already, held out, or of nobody known: "
+            "{left_out}.",
+            "{n} things that people took or refused are learned; known already, held out, or of nobody known: "
+            "{left_out}.",
+            n=about["thumbs"], left_out=about["left_out"],
         )
     )  # fmt: skip
     with st.container(horizontal=True):
@@ -262,9 +265,9 @@ def _headline(live: Live) -> None:
 def _counted(live: Live, watch: Watch, made: bool) -> None:
     counts = watch.log.counts()
     told = words.say(
-        "{events} events in {windows} windows; {late} came too late for their window, {repeated} were sent again, "
-        "{refused} are kept aside as malformed.", events=counts.events, windows=len(live.windows), late=counts.late,
-        repeated=counts.repeated, refused=counts.refused,
+        "{events} in {windows}; too late for their window: {late}, sent again: {repeated}, kept aside as malformed: "
+        "{refused}.", events=words.count(counts.events, "event"), windows=words.count(len(live.windows), "window"),
+        late=counts.late, repeated=counts.repeated, refused=counts.refused,
     )  # fmt: skip
     if made:
         name = watch.census.classes[0].names[_largest(watch.census)] if watch.census.classes else ""

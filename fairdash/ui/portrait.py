@@ -315,9 +315,10 @@ def _raw(dataset: Dataset) -> None:
     ):
         st.caption(
             words.say(
-                "{name}: {table} rows, the first {ROWS} shown",
+                "{name}: {n} row, the first {ROWS} shown",
+                "{name}: {n} rows, the first {ROWS} shown",
                 name=name,
-                table=len(table),
+                n=len(table),
                 ROWS=min(ROWS, len(table)),
             )
         )

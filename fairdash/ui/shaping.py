@@ -123,7 +123,14 @@ def _merge(dataset: Dataset, attribute: str) -> None:
                              **state.own(f"merged_{attribute}", values[0] if values else "", str))  # fmt: skip
     if len(values) > 1:
         people = int(known.str.split("|").map(lambda cell: bool({part.strip() for part in cell} & {*values})).sum())
-        st.caption(words.say("{n} values become one, of {people} people.", n=len(values), people=people))
+        st.caption(
+            words.say(
+                "{n} value becomes one, of {people}.",
+                "{n} values become one, of {people}.",
+                n=len(values),
+                people=words.count(people, "person", "people"),
+            )
+        )
     parts.act(words.say("Make a version of the data"), _merged, dataset, attribute, values, into,
               disabled=not values, icon=":material/merge:", key=f"make-merged-{attribute}")  # fmt: skip
 
