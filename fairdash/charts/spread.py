@@ -74,7 +74,7 @@ def distributions(
             figure.add_scatter(  # what is hovered and clicked: an outline has no cells
                 x=middle, y=[i] * len(middle), mode="markers", name=words.markup(label),
                 marker={"color": "rgba(0,0,0,0)", "size": 12}, customdata=meant(label, share), showlegend=False,
-                hovertemplate=[around.replace("%{y:.1f}", f"{100 * some:.1f}") for some in share],
+                hovertemplate=[around.replace("%{y:.1f}", words.number(100 * float(some), 1)) for some in share],
             )  # fmt: skip
         frame.rows(figure, list(drawn), words.markup(axis))
     else:
@@ -125,7 +125,7 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_
         step = max(1, len(points) // CURVE_POINTS)
         kept = [*points[:-1:step], points[-1]]
         first = len(keys)
-        keys += [f"{x:.6g}" for x, _ in kept]
+        keys += [repr(float(x)) for x, _ in kept]
         figure.add_scatter(
             x=[x for x, _ in kept], y=[y for _, y in kept], name=words.markup(name),
             mode="lines+markers", customdata=[[words.markup(name), first + j] for j in range(len(kept))],

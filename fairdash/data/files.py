@@ -254,6 +254,15 @@ def listed(brought: Source | Sequence[Source]) -> tuple[str, ...]:
     return tuple(read.file_name(group[0]) for group in _groups(_brought(brought)))
 
 
+def named(brought: Source | Sequence[Source]) -> str:
+    """What the one zip or folder is called that holds all files; "" where they were brought one by one."""
+    (source, *more) = _brought(brought)
+    if more or not (read.is_folder(source) or read.is_zip(source)):
+        return ""
+    name = read.file_name(source)
+    return name if read.is_folder(source) else PurePosixPath(name).stem
+
+
 def _brought(sources: Source | Sequence[Source]) -> list[Source]:
     several = isinstance(sources, Sequence) and not isinstance(sources, (str, tuple))
     return list(cast(Sequence[Source], sources)) if several else [cast(Source, sources)]

@@ -171,7 +171,7 @@ def hidden(path: str) -> bool:
 
 def members(source: Source) -> list[Source] | None:
     """The files in a zip, a folder or a workbook, without empty ones and marks of a writer; None for a single file."""
-    if isinstance(source, (str, Path)) and _is_folder(source):
+    if not isinstance(source, tuple) and is_folder(source):
         paths = sorted(p for p in Path(source).expanduser().rglob("*") if p.is_file() and not hidden(p.name))
         if len(paths) > settings.MAX_ZIP_MEMBERS:
             raise DataError(
@@ -192,9 +192,10 @@ def members(source: Source) -> list[Source] | None:
     return list(kept or packed)
 
 
-def _is_folder(source: str | Path) -> bool:
+def is_folder(source: Source) -> bool:
+    """Whether a source is a folder."""
     try:
-        return Path(source).expanduser().is_dir()
+        return not isinstance(source, tuple) and Path(source).expanduser().is_dir()
     except (OSError, ValueError):
         return False
 

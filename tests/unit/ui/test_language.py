@@ -198,7 +198,9 @@ COUNTED = re.compile(
     r"methods|strengths|systems|workers|tokens|ids|ratings|parts|trials|metrics|numbers|impressions|pictures)\b"
     r"|^\{(n)\} of \{m\}"
 )
-AT_LEAST = "than of most within to least all every up first in last best below the among"  # before a number of two or more
+AT_LEAST = (
+    "than of most within to least all every up first in last best below the among"  # before a number of two or more
+)
 NEVER_ONE = (  # a limit that was gone beyond, a setting, people of a group that is large enough, or what comes in twos
     "{n} events in one request.", "{name} has {cells} cells; the limit", "{name} holds {cells} numbers,",
     "{name} has {width} columns; the limit", "{name} has {rows} rows; the limit", "{name} has {rows} rows and",
