@@ -135,7 +135,7 @@ def _lists(audit: dict[str, Any], attribute: str) -> None:
     if there:
         for column, (chart, key, title, said) in zip(st.columns(2, gap="medium"), there, strict=False):
             with column:
-                parts.draw(chart, key, title, about=words.together(said, words.say(_CLICK)), pick=define)
+                parts.draw(chart, f"model-{key}", title, about=words.together(said, words.say(_CLICK)), pick=define)
 
 
 def _switch() -> None:

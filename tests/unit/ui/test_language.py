@@ -41,9 +41,9 @@ PLACES: dict[str, tuple[int, ...]] = {
     "FairDashError": (0, 1),
     "note": (2,),
 }
-KEYWORDS = ("help", "placeholder", "text", "about", "note", "title_text", "alt", "label")
+KEYWORDS = ("help", "placeholder", "text", "about", "note", "title_text", "alt", "label", "hovertemplate")
 LETTERS = re.compile(r"[^\W\d_]{2,}")
-ICON = re.compile(r":\w+(/\w+)?:|:\w+\[|&\w+;|</?\w+>")
+ICON = re.compile(r":\w+(/\w+)?:|:\w+\[|&\w+;|</?\w+>|%\{[^}]*\}")
 
 
 def shown(tree: ast.Module) -> Iterator[ast.expr]:
@@ -77,7 +77,8 @@ def _own(scope: ast.AST) -> Iterator[ast.AST]:
 
 def _told(call: ast.Call) -> Iterator[ast.expr]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if name not in PLACES and name not in ("progress", "add_annotation", "update_xaxes", "update_yaxes", "page_link"):
+    drawn = ("add_annotation", "update_xaxes", "update_yaxes", "add_scatter", "add_bar")
+    if name not in PLACES and name not in (*drawn, "progress", "page_link"):
         return
     if isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "st") not in ("st", "parts", "charts",
                                                                                              "figure"):  # fmt: skip
