@@ -126,11 +126,9 @@ def _data(arguments: argparse.Namespace) -> int:
         },
         [
             words.say(
-                "{name}: {people} people, {items} items, {interactions} interactions",
+                "{name}: {sizes}",
                 name=dataset.name,
-                people=dataset.n_users,
-                items=dataset.n_items,
-                interactions=len(dataset.interactions),
+                sizes=words.sizes(dataset.n_users, dataset.n_items, len(dataset.interactions)),
             ),
             *map(_found, findings),
         ],
@@ -264,7 +262,7 @@ def _recommend(arguments: argparse.Namespace) -> int:
     else:
         lists = recommend.anew(run, arguments.k, engine, _progress)
     write_lists(run, lists, arguments.out, scores=arguments.scores)
-    told = words.say("{k} items a person in {out}", k=arguments.k, out=arguments.out)
+    told = words.say("{n} item a person in {out}", "{n} items a person in {out}", n=arguments.k, out=arguments.out)
     _say(arguments, {"k": arguments.k, "out": str(arguments.out)}, [told])
     return 0
 
@@ -392,8 +390,13 @@ def _events(arguments: argparse.Namespace) -> int:
     counted = {"accepted": accepted, "repeated": repeated, "late": late, "refused": len(refused)}
     for line in refused[:20]:
         print(line, file=sys.stderr)
-    told = words.say("{accepted} events added, {repeated} were there already, {late} came too late for their window, "
-                     "{refused} are kept aside as malformed.", **counted)  # fmt: skip
+    told = words.say(
+        "{n} event added; already there: {repeated}, too late for their window: {late}, kept aside as malformed: "
+        "{refused}.",
+        "{n} events added; already there: {repeated}, too late for their window: {late}, kept aside as malformed: "
+        "{refused}.",
+        n=accepted, repeated=repeated, late=late, refused=len(refused),
+    )  # fmt: skip
     _say(arguments, counted, [told])
     return 0
 
@@ -411,9 +414,15 @@ def _learn(arguments: argparse.Namespace) -> int:
     version = feedback.version(dataset, split, given, words.say("{name} with feedback", name=dataset.name))
     data.save(version, arguments.out)
     about, skewed = version.provenance[feedback.FEEDBACK], {}
-    told = {"thumbs": about["thumbs"], "left_out": about["left_out"], "out": str(arguments.out)}
-    lines = [words.say("{thumbs} things that people took or refused are learned; {left_out} are known already, held "
-                       "out, or of nobody known. Saved in {out}", **told)]  # fmt: skip
+    lines = [
+        words.say(
+            "{n} thing that people took or refused is learned; known already, held out, or of nobody known: "
+            "{left_out}. Saved in {out}",
+            "{n} things that people took or refused are learned; known already, held out, or of nobody known: "
+            "{left_out}. Saved in {out}",
+            n=about["thumbs"], left_out=about["left_out"], out=str(arguments.out),
+        )
+    ]  # fmt: skip
     for text in arguments.group:
         spec = _group(text, arguments)
         _, gave, up = feedback.skew(dataset, given, form(spec, split.training.people), spec.min_size)
@@ -465,7 +474,12 @@ def _mitigate(arguments: argparse.Namespace) -> int:
     strengths = arguments.strength or ["auto"]
     if len(strengths) not in (1, len(arguments.method)):
         raise ConfigError(
-            words.say("{n} methods were given, but {m} strengths.", n=len(arguments.method), m=len(strengths)),
+            words.say(
+                "{n} method was given, but {strengths}.",
+                "{n} methods were given, but {strengths}.",
+                n=len(arguments.method),
+                strengths=words.count(len(strengths), "strength"),
+            ),
             "Give one --strength for all, or one for each --method, in the same order.",
         )
     if len(strengths) == 1:
@@ -508,10 +522,11 @@ def _mitigate(arguments: argparse.Namespace) -> int:
                 for one in done.first
             ),
             words.say(
-                "{method} at strength {strength}: {k} items a person in {out}",
+                "{method} at strength {strength}: {n} item a person in {out}",
+                "{method} at strength {strength}: {n} items a person in {out}",
                 method=steps[-1].method,
                 strength=words.brief(done.strength),
-                k=arguments.k,
+                n=arguments.k,
                 out=arguments.out,
             ),
         ],
@@ -715,7 +730,9 @@ def _release(arguments: argparse.Namespace) -> int:
         if row["value"] is not None:
             low, high = row["value_ci"]
             mean = f"{words.number(row['value'])} ({words.interval(low, high)})"
-        lines.append(words.say("{group}: {n} people ({ends}); {mean}", group=row["group"], n=round(row["n"]), mean=mean,
+        lines.append(words.say(
+            "{group}: {n} person ({ends}); {mean}",
+            "{group}: {n} people ({ends}); {mean}", group=row["group"], n=round(row["n"]), mean=mean,
                                ends=words.interval(row["n_ci"][0], row["n_ci"][1], 0)))  # fmt: skip
     told = words.say("{spent} of ε = {whole} are spent on this data set.", spent=words.brief(value["spent"]),
                      whole=settings.PRIVACY_BUDGET)  # fmt: skip

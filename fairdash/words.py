@@ -453,13 +453,16 @@ def option(name: str) -> str:
 
 UNDEFINED = later("undefined")
 WITHHELD = later("too few people to show")
+FINER = 2  # digits that a number of its size gets beyond the usual ones
+ABOUT_0 = "≈ 0"
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """0.021, −0.021, 1,234.5; `undefined` for NaN and None."""
+    """0.021, −0.021, 1,234.5; `undefined` for NaN and None. What rounds to 0 has up to FINER more digits, so that it
+    is not taken for none; what is smaller still is about 0."""
     if value is None or math.isnan(value):
         return say(UNDEFINED)
     if math.isinf(value):
@@ -467,7 +470,9 @@ def number(value: float | None, digits: int = 3) -> str:
     text = f"{abs(value):,.{digits}f}"
     if value != 0 and float(text.replace(",", "")) == 0:
         first = -math.floor(math.log10(abs(value)))  # the place of the first digit that is not 0
-        text = f"{abs(value):.{first}f}" if first <= 6 else f"{abs(value):.1e}"
+        if first > digits + FINER:
+            return ABOUT_0
+        text = f"{abs(value):.{first}f}"
     return (MINUS if value < 0 else "") + _written(text)
 
 
@@ -479,7 +484,7 @@ def brief(value: float) -> str:
 def signed(value: float | None, digits: int = 3) -> str:
     """+0.021 or −0.021."""
     text = number(value, digits)
-    return text if value is None or math.isnan(value) or value <= 0 else "+" + text
+    return text if value is None or math.isnan(value) or value <= 0 or text == ABOUT_0 else "+" + text
 
 
 def percent(share: float | None, digits: int = 1, *, sign: bool = False) -> str:
@@ -494,6 +499,16 @@ def count(n: int, singular: str = "", plural: str = "") -> str:
     if not singular:
         return _written(f"{n:,}")
     return say(f"{{n}} {singular}", f"{{n}} {plural or singular + 's'}", n=int(n))
+
+
+def sizes(people: int, items: int, interactions: int) -> str:
+    """943 people, 1,682 items, 100,000 interactions."""
+    return say(
+        "{people}, {items}, {interactions}",
+        people=count(people, "person", "people"),
+        items=count(items, "item"),
+        interactions=count(interactions, "interaction"),
+    )
 
 
 def interval(low: float | None, high: float | None, digits: int = 3, *, sign: bool = False) -> str:

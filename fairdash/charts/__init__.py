@@ -40,7 +40,9 @@ from fairdash.charts.lever import PlanePoint as PlanePoint
 from fairdash.charts.lever import movers as movers
 from fairdash.charts.lever import movers_table as movers_table
 from fairdash.charts.lever import plane as plane
+from fairdash.charts.lorenz import STEPS as STEPS
 from fairdash.charts.lorenz import lorenz as lorenz
+from fairdash.charts.lorenz import on_step as on_step
 from fairdash.charts.mini import fit as fit
 from fairdash.charts.mini import mini as mini
 from fairdash.charts.mirrored import Half as Half

@@ -96,7 +96,6 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
             },
             customdata=[[words.markup(row.label), i]] * 2,
             hovertemplate="%{customdata[0]}: %{x:.4f}<extra></extra>",
-            unselected={"marker": {"opacity": 1}},
         )  # fmt: skip
         # in the middle, so that on a narrow screen it keeps off the names and within the picture
         figure.add_annotation(
@@ -155,7 +154,6 @@ def trade_off(points: Sequence[TradePoint], gap: str, quality: str, *, better: i
             line={"color": color, "dash": DASHES[s % 6], "width": 1.5},
             marker={"symbol": SYMBOLS[s % 6], "size": 8, "color": color},
             customdata=[[words.markup(p.label), points.index(p)] for p in mine],
-            selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
             hovertemplate=f"%{{customdata[0]}}<br>{words.markup(gap)} %{{x:.4f}}, {words.markup(quality)} %{{y:.4f}}"
             "<extra></extra>",
             opacity=0.9, **error,

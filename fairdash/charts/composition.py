@@ -39,12 +39,14 @@ def shares(
     limit: int = 18,
     aside: Mapping[str, str] | None = None,
     keys: Mapping[str, str] | None = None,
+    *,
+    by_row: bool = False,
 ) -> Chart:
     """Shares of categories by group: one row a category, one mark a group, widest difference first.
 
     groups: label → shares [len(names)], each summing to 1. aside: label → why a group is not compared: it is grey and
     hollow, comes last, and has no part in the order. Without two groups to compare, the first one's largest lead.
-    keys: label → what a mark of this group stands for when it is clicked.
+    keys: label → what a mark of this group stands for when it is clicked. by_row: it stands for its category instead.
     """
     small = {label: why for label, why in (aside or {}).items() if why}
     labels = sorted(groups, key=lambda label: label in small)
@@ -72,8 +74,8 @@ def shares(
                 "color": GREY if hollow else PALETTE[g % 6], "symbol": SYMBOLS[g % 7] + ("-open" if hollow else ""),
                 "size": 10, "line": {"width": 1.5 if hollow else 0},
             },
-            cliponaxis=False, customdata=[[words.markup(names[j]), g] for j in top],
-            hovertemplate="%{customdata[0]}: %{x:.2f} %<extra></extra>", unselected={"marker": {"opacity": 1}},
+            cliponaxis=False, customdata=[[words.markup(names[j]), j if by_row else g] for j in top],
+            hovertemplate="%{customdata[0]}: %{x:.2f} %<extra></extra>",
         )  # fmt: skip
     frame.rows(figure, [names[j] for j in top], words.markup(axis))
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
@@ -90,7 +92,8 @@ def shares(
     if len(compared) < 2:
         told = words.say("{axis}, one row a category. Largest: {names} ({said}).", axis=axis, names=names[widest],
                          said=said)  # fmt: skip
-    return Chart(figure, told, table, [keys[label] for label in labels] if keys else ())
+    marks = list(names) if by_row else [keys[label] for label in labels] if keys else []
+    return Chart(figure, told, table, marks)
 
 
 @frame.kept
@@ -130,7 +133,6 @@ def exposure(
             marker={"color": color, "symbol": symbol, "size": size, "line": {"width": 2.5, "color": color}},
             hovertemplate=f"{words.markup(what)} %{{x:.2f}} %<extra></extra>", cliponaxis=False,
             customdata=[[words.markup(name), i] for i, name in enumerate(names[:MAX_ROWS])],
-            unselected={"marker": {"opacity": 1}},
         )  # fmt: skip
     frame.rows(figure, list(names[:MAX_ROWS]), axis)
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
@@ -187,7 +189,6 @@ def stacked(
             },
             hovertemplate="%{fullData.name} %{x:.1f} %<extra></extra>",
             customdata=[[words.markup(label), row] for row, label in enumerate(rows)],
-            unselected={"marker": {"opacity": 1}},
         )  # fmt: skip
         for row, (own, thin) in enumerate(zip(rows.values(), hollow, strict=True)):
             if 100 * own[i] >= WRITTEN:  # on a ground of its own: no number is read through a hatch
@@ -209,11 +210,18 @@ def stacked(
 
 @frame.kept
 def bars(
-    names: Sequence[str], values: Sequence[float], axis: str, *, digits: int = 3, most: int | None = None
+    names: Sequence[str],
+    values: Sequence[float],
+    axis: str,
+    *,
+    digits: int = 3,
+    most: int | None = None,
+    keys: Sequence[str] = (),
 ) -> Chart:
     """Signed bars from zero: to the right blue, to the left vermillion and hatched (what adds to a score).
 
-    most: what no value can be above; the axis ends there."""
+    most: what no value can be above; the axis ends there. keys: what a bar stands for when it is clicked; nothing where
+    that is empty."""
     if not names:
         return empty(words.say("There is nothing to show."))
     shown = list(zip(names, values, strict=True))[:MAX_ROWS]
@@ -225,8 +233,9 @@ def bars(
             "pattern": {**HATCH, "shape": ["" if v >= 0 else "/" for _, v in shown]},
         },
         text=[words.number(v, digits) for _, v in shown], textposition="outside", cliponaxis=False,
-        customdata=[words.markup(name, 80) for name, _ in shown],
-        hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
+        customdata=[[words.markup(name, 80), *([i] if any(keys[i : i + 1]) else [])]
+                    for i, (name, _) in enumerate(shown)],
+        hovertemplate="%{customdata[0]}: %{x:.4f}<extra></extra>",
     )  # fmt: skip
     frame.rows(figure, [name for name, _ in shown], words.markup(axis), wrap=32)
     low, high = min(0.0, *(v for _, v in shown)), max(0.0, *(v for _, v in shown))
@@ -237,25 +246,27 @@ def bars(
         figure.update_xaxes(range=[0, 1.05 * most], tickvals=[*range(0, most - step + 1, step), most])
     table = pd.DataFrame({words.later("part"): list(names), axis: list(values)})
     said = "; ".join(f"{name} {words.number(v, digits)}" for name, v in shown[:8])
-    return Chart(figure, f"{axis}: {said}.", table)
+    return Chart(figure, f"{axis}: {said}.", table, keys)
 
 
 def ratings(values: ArrayLike, threshold: float | None) -> Chart:
-    """How many rows have each rating; with a line where liked begins, None: every row counts."""
+    """How many rows have each rating; with a line where liked begins, None: every row counts. keys: the rating at which
+    each bar begins."""
     told = np.asarray(values, np.float64)
     told = told[np.isfinite(told)]
     if not len(told):
         return empty(words.say("There are no ratings."))
     points, counts = np.unique(told, return_counts=True)
+    begins = points
     width = float(np.diff(points).min()) if len(points) > 1 else 1.0
     if len(points) > MAX_ROWS:  # counts without an upper end: the last bar holds all beyond
         counts, edges = np.histogram(np.minimum(told, np.quantile(told, 0.99)), bins=MAX_ROWS)
-        points, width = (edges[:-1] + edges[1:]) / 2, float(edges[1] - edges[0])
+        points, begins, width = (edges[:-1] + edges[1:]) / 2, edges[:-1], float(edges[1] - edges[0])
     liked = points >= (-np.inf if threshold is None else threshold)
     figure = frame.canvas(220)
     figure.add_bar(
         x=points, y=counts, width=0.8 * width, marker={"color": [BLUE if one else GREY for one in liked]},
-        hovertemplate="%{x}: %{y:,}<extra></extra>",
+        hovertemplate="%{x}: %{y:,}<extra></extra>", customdata=[["", i] if n else [""] for i, n in enumerate(counts)],
     )  # fmt: skip
     said = words.say("Every interaction counts as liked.")
     if threshold is not None:
@@ -269,4 +280,5 @@ def ratings(values: ArrayLike, threshold: float | None) -> Chart:
     figure.update_xaxes(title_text=words.markup(said), tickvals=shown, ticktext=[words.brief(p) for p in shown],
                         fixedrange=True)  # fmt: skip
     figure.update_yaxes(title_text=words.say("rows"), fixedrange=True)
-    return Chart(figure, said, pd.DataFrame({"rating": points, "rows": counts}))
+    return Chart(figure, said, pd.DataFrame({"rating": points, "rows": counts}),
+                 [f"{begin:g}" for begin in begins])  # fmt: skip

@@ -68,7 +68,6 @@ def crossing(cells: Sequence[Cell], metric: str, reference: float, told: str) ->
         base=[rows.index(cell.row) - 0.46 for cell in hatched], hoverinfo="skip", showlegend=False,
         marker={"color": "rgba(0,0,0,0)", "line": {"width": 1, "color": GREY},
                 "pattern": {"shape": "/", "fgcolor": GREY, "size": 9, "solidity": 0.06}},
-        unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
     for few, ink in ((False, {"color": INK}), (True, {})):  # what is hatched is written in the theme's own ink
         mine = [(i, cell) for i, cell in enumerate(cells) if (cell in hatched) == few]
@@ -77,7 +76,7 @@ def crossing(cells: Sequence[Cell], metric: str, reference: float, told: str) ->
             mode="markers+text", text=[_text(cell) for _, cell in mine], textfont={"size": 12, **ink},
             marker={"size": 30, "symbol": "square", "color": "rgba(0,0,0,0)", "line": {"width": 0}}, showlegend=False,
             customdata=[[_hint(cell, metric, reference), i] for i, cell in mine],
-            hovertemplate="%{customdata[0]}<extra></extra>", unselected={"textfont": {"color": GREY}},
+            hovertemplate="%{customdata[0]}<extra></extra>", **({"unselected": {"textfont": ink}} if ink else {}),
         )  # fmt: skip
     frame.rows(figure, rows, "")
     figure.update_yaxes(range=[len(rows) - 0.5, -0.5], ticks="")

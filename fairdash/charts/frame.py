@@ -156,7 +156,9 @@ def _template(ink: str, muted: str, grid: str, hover: str) -> go.layout.Template
         "title": {"font": {"color": muted, "size": 12}, "standoff": 8},
         "automargin": True,
     }
+    lasting = {"unselected": {"marker": {"opacity": 1}, "textfont": {"color": ink}}}  # what others than a mark fade to
     return go.layout.Template(
+        data={"scatter": [lasting], "bar": [lasting]},
         layout={
             "font": {"family": FONT, "color": ink, "size": 13},
             "paper_bgcolor": "rgba(0,0,0,0)",
@@ -177,7 +179,7 @@ def _template(ink: str, muted: str, grid: str, hover: str) -> go.layout.Template
             "margin": {"l": 4, "r": 12, "t": 8, "b": 4},
             "bargap": 0.35,
             "annotationdefaults": {"font": {"color": muted, "size": 12}},
-        }
+        },
     )
 
 

@@ -81,7 +81,6 @@ def group_values(
             textfont={"size": 12},
             hovertemplate=f"%{{customdata[0]}}<br>{words.markup(metric)} %{{x:.4f}}{ci}{hint}<extra></extra>",
             customdata=[[words.markup(row.label), i]],
-            unselected={"marker": {"opacity": 1}},
         )
         if row.shrunk is not None:
             inside = words.interval(row.shrunk_low, row.shrunk_high, digits)

@@ -19,7 +19,7 @@ def cuts(values: ArrayLike, edges: Sequence[float], names: Sequence[str], axis: 
     """Bars of how many people have a value, each band in its own colour and hatching, with a line at each cut.
 
     values: numbers [n], NaN where unknown. edges: rising. names: of the bands, one more than edges; the table and the
-    words say how many people each of them has."""
+    words say how many people each of them has. keys: the number where each bar begins; of the first, where it ends."""
     told = np.asarray(values, np.float64)
     told = told[np.isfinite(told)]
     if not len(told):
@@ -31,10 +31,13 @@ def cuts(values: ArrayLike, edges: Sequence[float], names: Sequence[str], axis: 
     bounds = start + width * np.arange(int(np.floor((high - start) / width)) + 2)
     band, place = np.searchsorted(np.asarray(edges), told, side="right"), np.digitize(told, bounds) - 1
     figure = frame.canvas(230, barmode="stack")
+    begins = np.ceil(bounds) if whole else bounds
+    keys = [f"{begins[max(i, 1)]:g}" for i in range(len(bounds) - 1)]
     sizes = np.bincount(band, minlength=len(names))
     for i, name in enumerate(names):
         counts = np.bincount(place[band == i], minlength=len(bounds) - 1)
         figure.add_bar(
+            customdata=[[words.markup(name), i] if n else [words.markup(name)] for i, n in enumerate(counts)],
             x=(bounds[:-1] + bounds[1:]) / 2, y=counts, width=0.92 * width, name=words.markup(name),
             marker={"color": PALETTE[i % 6], "pattern": {**HATCH, "shape": PATTERNS[i % 7]}},
             hovertemplate=f"{words.markup(name)}<br>%{{x}}: %{{y:,}}<extra></extra>",
@@ -45,4 +48,4 @@ def cuts(values: ArrayLike, edges: Sequence[float], names: Sequence[str], axis: 
     figure.update_yaxes(title_text=words.say("people"), fixedrange=True)
     said = "; ".join(f"{name} {words.count(int(n))}" for name, n in zip(names, sizes, strict=True))
     table = pd.DataFrame({"group": list(names), "people": sizes})
-    return Chart(figure, words.say("{axis}, people in each group: {said}.", axis=axis, said=said), table)
+    return Chart(figure, words.say("{axis}, people in each group: {said}.", axis=axis, said=said), table, keys)

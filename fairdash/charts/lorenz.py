@@ -11,6 +11,7 @@ from fairdash.charts import frame
 from fairdash.charts.frame import BLUE, CURVE_POINTS, GREY, Chart, empty
 
 Array = NDArray[np.float64]
+STEPS = 10  # parts of the curve whose items can be looked at
 
 
 def curve(exposure: Array, target: Array) -> tuple[Array, Array]:
@@ -18,12 +19,27 @@ def curve(exposure: Array, target: Array) -> tuple[Array, Array]:
 
     Items stand in rising order of exposure for their target, those of none last; x is their part of the target, y of
     exposure. With an equal target this is Lorenz's own curve. NaN where either sums to 0."""
-    some = (exposure > 0) | (target > 0)
+    order = _rising(exposure, target)
+    with np.errstate(invalid="ignore"):
+        x, y = (np.concatenate([[0.0], np.cumsum(part[order]) / part.sum()]) for part in (target, exposure))
+    return x, y
+
+
+def _rising(exposure: Array, target: Array) -> NDArray[np.int64]:
+    """The items that have any exposure or target, in rising order of one for the other."""
+    some = np.flatnonzero((exposure > 0) | (target > 0))
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.where(target > 0, exposure / target, np.inf)[some]
-        order = np.argsort(rate, kind="stable")
-        x, y = (np.concatenate([[0.0], np.cumsum(part[some][order]) / part.sum()]) for part in (target, exposure))
-    return x, y
+    found: NDArray[np.int64] = some[np.argsort(rate, kind="stable")]
+    return found
+
+
+def on_step(exposure: Array, target: Array, step: int) -> NDArray[np.int64]:
+    """Codes of the items on a step of the curve, 1…STEPS: those whose middle lies in that part of the target."""
+    x, _ = curve(exposure, target)
+    middle = np.nan_to_num((x[1:] + x[:-1]) / 2, nan=-1.0)
+    there: NDArray[np.bool_] = np.minimum(np.floor(STEPS * middle), STEPS - 1) == step - 1
+    return _rising(exposure, target)[there]
 
 
 def gini(x: Array, y: Array) -> float:
@@ -33,7 +49,8 @@ def gini(x: Array, y: Array) -> float:
 
 @frame.kept
 def lorenz(exposure: Array, target: Array, told: str) -> Chart:
-    """The curve with the diagonal, on which exposure is as the target. told: what the target is."""
+    """The curve with the diagonal, on which exposure is as the target. told: what the target is. keys: of the marks at
+    the ends of its STEPS, the number of each."""
     x, y = curve(exposure, target)
     if np.isnan(x).any() or np.isnan(y).any():
         return empty(words.say("There is no exposure, or no target, to draw a curve of."), 300)
@@ -42,7 +59,14 @@ def lorenz(exposure: Array, target: Array, told: str) -> Chart:
     kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), CURVE_POINTS)).round().astype(np.int64))
     figure.add_scatter(
         x=x[kept], y=y[kept], mode="lines", line={"color": BLUE, "width": 2.5}, fill="tonexty",
-        fillcolor="rgba(0,114,178,0.13)", hovertemplate="%{x:.0%} → %{y:.1%}<extra></extra>",
+        fillcolor="rgba(0,114,178,0.13)", hoverinfo="skip",
+    )  # fmt: skip
+    steps = np.linspace(0, 1, STEPS + 1)
+    ends = np.interp(steps, x, y)
+    figure.add_scatter(
+        x=steps[1:], y=ends[1:], mode="markers", marker={"color": BLUE, "size": 8}, cliponaxis=False,
+        customdata=[[_step(i, ends[i] - ends[i - 1], told), i - 1] for i in range(1, STEPS + 1)],
+        hovertemplate="%{customdata[0]}<extra></extra>",
     )  # fmt: skip
     percent = {"tickformat": ".0%", "range": [0, 1.01], "fixedrange": True, "dtick": 0.25}
     figure.update_xaxes(title_text=words.markup(words.say("part of {target}", target=told), 80), **percent)
@@ -53,9 +77,14 @@ def lorenz(exposure: Array, target: Array, told: str) -> Chart:
         text=words.say("Gini {gini}<br>the lower half gets {share}", gini=words.number(apart, 2),
                        share=words.percent(half)),
     )  # fmt: skip
-    steps = np.linspace(0, 1, 11)
-    table = pd.DataFrame({words.say("part of {target}", target=told): steps,
-                          words.later("part of exposure"): np.interp(steps, x, y)})  # fmt: skip
+    table = pd.DataFrame({words.say("part of {target}", target=told): steps, words.later("part of exposure"): ends})
     alt = words.say("Exposure against {target}: Gini {gini}; the half that gets least has {share} of exposure.",
                     target=told, gini=words.number(apart, 2), share=words.percent(half))  # fmt: skip
-    return Chart(figure, alt, table)
+    return Chart(figure, alt, table, [str(i) for i in range(1, STEPS + 1)])
+
+
+def _step(step: int, share: float, told: str) -> str:
+    """What a step of the curve has, for who points at it."""
+    low, high = (words.percent(end / STEPS, 0) for end in (step - 1, step))
+    return words.markup(words.say("from {low} to {high} of {target}: {share} of exposure", low=low, high=high,
+                                  target=told, share=words.percent(share)), 160)  # fmt: skip

@@ -33,7 +33,8 @@ class Moment:
 
 @frame.kept
 def over_time(moments: Sequence[Moment], metric: str) -> Chart:
-    """Gaps upwards, windows to the right, the oldest first; a window without a gap is a cross at the foot."""
+    """Gaps upwards, windows to the right, the oldest first; a window without a gap is a cross at the foot. keys: the
+    windows' names."""
     known = [moment for moment in moments if moment.gap is not None]
     if not known:
         return empty(words.say("No window has enough people of two groups for a gap."))
@@ -59,8 +60,8 @@ def over_time(moments: Sequence[Moment], metric: str) -> Chart:
                 "array": [_end(moment.high, moment.gap) for moment in mine],
                 "arrayminus": [_end(moment.gap, moment.low) for moment in mine],
             },
-            customdata=[_hint(moment) for moment in mine],
-            hovertemplate="%{customdata}<extra></extra>",
+            customdata=[[_hint(moment), places[id(moment)]] for moment in mine],
+            hovertemplate="%{customdata[0]}<extra></extra>",
         )  # fmt: skip
     step = -(-len(moments) // _TICKS)
     shown = list(range(0, len(moments), step))
@@ -84,7 +85,8 @@ def over_time(moments: Sequence[Moment], metric: str) -> Chart:
         }
     )
     said = "; ".join(f"{moment.name} {words.signed(moment.gap)}" for moment in known[:12])
-    return Chart(figure, words.say("Gap in {metric} by window: {said}.", metric=metric, said=said), table)
+    return Chart(figure, words.say("Gap in {metric} by window: {said}.", metric=metric, said=said), table,
+                 [moment.name for moment in moments])  # fmt: skip
 
 
 def _end(high: float | None, low: float | None) -> float:

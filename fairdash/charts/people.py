@@ -96,7 +96,6 @@ def people(
                 figure.add_scatter(
                     x=[crowd.each[j]], y=[i + height], mode="markers", showlegend=False, hoverinfo="skip",
                     marker={"symbol": "circle-open", "size": 15, "color": color, "opacity": 1, "line": {"width": 2.5}},
-                    unselected={"marker": {"opacity": 1}},
                 )  # fmt: skip
         keys += [crowd.ids[j] for j in kept]
         for paint, width in (("rgba(255,255,255,0.7)", 7), (color, 4)):  # a rim, so that it is seen among the dots
@@ -104,7 +103,6 @@ def people(
                 x=[crowd.value], y=[i], mode="markers", showlegend=False, hoverinfo="skip",
                 marker={"color": paint, "symbol": "line-ns", "size": 0.42 * room, "opacity": 1,
                         "line": {"width": width, "color": paint}},
-                unselected={"marker": {"opacity": 1}},
             )  # fmt: skip
     frame.rows(figure, labels, words.markup(metric))
     values = ["" if crowd.value is None else f"<br><b>{words.number(crowd.value)}</b>" for crowd in shown]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ class Reliability:
 @frame.kept
 def reliability(lines: Sequence[Reliability]) -> Chart:
     """Predicted probability against the share that was liked, a line for everybody (the first) and each group that is
-    compared; on the diagonal a prediction means what it says. The table holds the others too."""
+    compared; on the diagonal a prediction means what it says. The table holds the others too. keys: [line, cell] as
+    JSON, of each mark the places of its line and its cell."""
     shown = [line for line in lines if not line.aside and line.cells][:MAX_LINES]
     if not shown:
         return empty(words.say("Nobody has a held-out pair whose probability was predicted."))
@@ -54,8 +56,11 @@ def reliability(lines: Sequence[Reliability]) -> Chart:
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": GREY}, hoverinfo="skip", showlegend=False
     )
+    keys: list[str] = []
     most = max(cell.n for line in shown for cell in line.cells)
     for line, color, symbol, dash in zip(shown, (GREY, *PALETTE), SYMBOLS, DASHES, strict=False):
+        first = len(keys)
+        keys += [json.dumps([lines.index(line), place]) for place in range(len(line.cells))]
         whiskers = [frame.whisker(cell.observed, cell.low, cell.high, color, 1.0) for cell in line.cells]
         figure.add_scatter(
             x=[cell.predicted for cell in line.cells],
@@ -69,8 +74,9 @@ def reliability(lines: Sequence[Reliability]) -> Chart:
                 "array": [whisker.get("array", [0.0])[0] for whisker in whiskers],
                 "arrayminus": [whisker.get("arrayminus", [0.0])[0] for whisker in whiskers],
             },
-            customdata=[words.markup(words.say("{n} pair", "{n} pairs", n=cell.n)) for cell in line.cells],
-            hovertemplate="%{x:.3f} → %{y:.3f} (%{customdata})<extra></extra>",
+            customdata=[[words.markup(words.say("{n} pair", "{n} pairs", n=cell.n)), first + place]
+                        for place, cell in enumerate(line.cells)],
+            hovertemplate="%{x:.3f} → %{y:.3f} (%{customdata[0]})<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(title_text=words.say("predicted probability"), range=[0, 1], fixedrange=True)
     figure.update_yaxes(title_text=words.say("share that was liked"), range=[0, 1], fixedrange=True)
@@ -85,4 +91,4 @@ def reliability(lines: Sequence[Reliability]) -> Chart:
     said = "; ".join(
         words.say("{name} {error} from the diagonal", name=line.label, error=words.number(line.error)) for line in shown
     )
-    return Chart(figure, words.say("Predicted probability against the share liked: {said}.", said=said), table)
+    return Chart(figure, words.say("Predicted probability against the share liked: {said}.", said=said), table, keys)

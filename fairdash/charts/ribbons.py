@@ -36,9 +36,11 @@ def ribbons(
     names: Mapping[int, str],
     sides: tuple[str, str],
     liked: Collection[int] = (),
+    keys: Mapping[int, str] | None = None,
 ) -> Chart:
     """Items of two lists, best first. A blue ribbon joins an item's places, a new item has a green diamond, a lost one
-    a dashed grey ribbon to its name at the foot. names: what items are called. liked: those liked later, with a ♥."""
+    a dashed grey ribbon to its name at the foot. names: what items are called. liked: those liked later, with a ♥.
+    keys: what the marks of an item stand for when they are clicked; nothing for one that is not among them."""
     if not before and not after:
         return empty(words.say("Both lists are empty."))
     lost = [item for item in before if item not in set(after)]
@@ -50,24 +52,27 @@ def ribbons(
     place = {item: i for i, item in enumerate(after)}
     places = place | {item: foot + step * i for i, item in enumerate(lost)}
     told = _told(before, after)
-    hover = {item: f"{words.markup(names[item], 60)}: {words.markup(how, 60)}" for item, how in told.items()}
+    meant = list(keys or {})
+    marks = {item: [f"{words.markup(names[item], 60)}: {words.markup(how, 60)}",
+                    *([meant.index(item)] if item in meant else [])] for item, how in told.items()}  # fmt: skip
     kept = [item for item in before if item in place]
     # As few traces as there are looks: a browser takes as long for a trace of one ribbon as for one of all.
     for items, color, width, dash, opacity in ((lost, GREY, 2, "dash", 0.55), (kept, BLUE, 9, "solid", 0.75)):
         paths = [_ribbon(list(before).index(item), places[item]) for item in items]
         if paths:
             figure.add_scatter(
-                x=np.tile([*_ACROSS, np.nan], len(paths)), y=np.concatenate(paths), mode="lines", showlegend=False,
-                opacity=opacity, line={"color": color, "width": width, "dash": dash},
-                customdata=np.repeat([hover[item] for item in items], len(_BEND) + 1),
-                hovertemplate="%{customdata}<extra></extra>",
+                x=np.tile([*_ACROSS, np.nan], len(paths)), y=np.concatenate(paths), mode="lines+markers",
+                marker={"color": "rgba(0,0,0,0)", "size": 11},  # a line alone hears no click
+                showlegend=False, opacity=opacity, line={"color": color, "width": width, "dash": dash},
+                customdata=[marks[item] for item in items for _ in range(len(_BEND) + 1)],
+                hovertemplate="%{customdata[0]}<extra></extra>",
             )  # fmt: skip
     fresh = [item for item in after if item not in set(before)]
     if fresh:
         figure.add_scatter(
             x=[_RIGHT] * len(fresh), y=[place[item] for item in fresh], mode="markers", showlegend=False,
-            marker={"color": GREEN, "symbol": "diamond", "size": 11}, customdata=[hover[item] for item in fresh],
-            hovertemplate="%{customdata}<extra></extra>",
+            marker={"color": GREEN, "symbol": "diamond", "size": 11},
+            customdata=[marks[item] for item in fresh], hovertemplate="%{customdata[0]}<extra></extra>",
         )  # fmt: skip
 
     def name(item: int, number: int | None) -> str:
@@ -99,7 +104,7 @@ def ribbons(
     stay = len(before) - len(lost)
     summary = words.say("{left} and {right}: {stay} of {of} items are on both. {said}.",
                         left=sides[0], right=sides[1], stay=stay, of=len(before), said=said)  # fmt: skip
-    return Chart(figure, summary, table)
+    return Chart(figure, summary, table, [(keys or {})[item] for item in meant])
 
 
 def _told(before: Sequence[int], after: Sequence[int]) -> dict[int, str]:

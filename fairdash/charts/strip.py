@@ -84,7 +84,6 @@ def strip(marks: Sequence[Mark], left: str = "", right: str = "") -> Chart:
             },
             customdata=[[_hint(mark), i] for i, mark in mine],
             hovertemplate="%{customdata[0]}<extra></extra>",
-            unselected={"marker": {"opacity": 1}},
         )  # fmt: skip
     for i, mark in enumerate(order[len(drawn) :], len(drawn)):
         missing = mark.reason or words.say("no interval")

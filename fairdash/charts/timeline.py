@@ -22,11 +22,12 @@ def timeline(
 ) -> Chart:
     """Lines of series over time with 95 % bars. table: end (time), series, value, low, high; and open: the window may
     still change, hollow; moved: a change was found there, a diamond. reference: where the reference ends. zero: a line
-    at 0. share: values are shares, and none lies below 0."""
+    at 0. share: values are shares, and none lies below 0. keys: the ends of windows, in ISO 8601."""
     known = table.dropna(subset=["value"])
     if known.empty:
         return empty(words.say("No window has enough people yet."), 240)
     series = list(dict.fromkeys(known["series"]))
+    ends = list(dict.fromkeys(known["end"]))
     figure = frame.canvas(280, legend=True)
     for i, name in enumerate(series[:MAX_SERIES]):
         rows = known[known["series"] == name]
@@ -48,6 +49,7 @@ def timeline(
                 "type": "data", "symmetric": False, "array": up, "arrayminus": down, "color": color, "thickness": 1,
                 "width": 3,
             },
+            customdata=[[words.markup(name), ends.index(end)] for end in rows["end"]],
             hovertemplate="%{y:.4f}<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     if reference is not None:
@@ -82,4 +84,4 @@ def timeline(
             words.later("moved"): known["moved"].map({True: words.say("yes"), False: ""}),
         }
     )
-    return Chart(figure, f"{y_title}: {said}.", shown)
+    return Chart(figure, f"{y_title}: {said}.", shown, [end.isoformat() for end in ends])

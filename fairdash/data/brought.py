@@ -282,6 +282,7 @@ def _in_numbers(table: Table, chosen: Mapping[str, str], findings: list[Finding]
         if not got.note or got.bad.any():
             continue
         message = words.say(
+            "{column}: {n} cell, {shown}, is read as a number.",
             "{column}: {n} cells such as {shown} are read as numbers.",
             column=column,
             n=got.count,
@@ -311,7 +312,11 @@ def _no_repeats(table: Table, chosen: Mapping[str, str], findings: list[Finding]
     others = [c for c in columns.names(table.frame) if c not in chosen.values()]
     if not table.frame.duplicated()[again].all() and others:
         return table  # what stands beside may tell lists apart
-    message = words.say("{n} rows are in the file twice; one of each counts.", n=int(again.sum()))
+    message = words.say(
+        "{n} row is in the file twice; one of them counts.",
+        "{n} rows are in the file twice; one of each counts.",
+        n=int(again.sum()),
+    )
     findings.append(_finding("repeated_rows", "warning", table.name, message, table.frame, again, applied=True))
     return replace(table, frame=rest)
 
@@ -340,7 +345,9 @@ def ordered_by(
         return chosen
     if rises.sum() <= 0.5 * same.sum() or same.sum() < _FEWEST:
         message = words.say(
-            "{n} rows have a higher score than a row of better rank; the rank counts.", n=int(rises.sum())
+            "{n} row has a higher score than a row of better rank; the rank counts.",
+            "{n} rows have a higher score than a row of better rank; the rank counts.",
+            n=int(rises.sum()),
         )
         where = np.zeros(len(frame), dtype=bool)
         where[np.flatnonzero(told)[order[1:][rises]]] = True
@@ -572,7 +579,11 @@ def _log(
             gone = ~np.isfinite(values)
             blank = gone & frame[chosen["rating"]].isna().to_numpy()
             if blank.any():
-                message = words.say("{n} rows have no rating; they are left out.", n=int(blank.sum()))
+                message = words.say(
+                    "{n} row has no rating; it is left out.",
+                    "{n} rows have no rating; they are left out.",
+                    n=int(blank.sum()),
+                )
                 findings.append(
                     _finding("unrated", "warning", table.name, message, frame, blank, "drop_unrated", applied=True)
                 )
@@ -667,7 +678,10 @@ def repaired(
             odd = frames[name].duplicated(key)
             if odd.any():
                 message = words.say(
-                    "{n} rows repeat {what} that have a row already; the first one counts.", n=int(odd.sum()), what=what
+                    "{n} row repeats {what} that have a row already; the first one counts.",
+                    "{n} rows repeat {what} that have a row already; the first one counts.",
+                    n=int(odd.sum()),
+                    what=what,
                 )
                 key_of = f"repeated_{what}"
                 findings.append(
@@ -704,6 +718,7 @@ def _clean_ids(frame: pd.DataFrame, key: str, file: str, findings: list[Finding]
         if odd:
             spaces = ids.isin(odd)
             message = words.say(
+                "{n} cell of {key} has spaces around it: {examples}.",
                 "{n} cells of {key} have spaces around them, such as {examples}.",
                 n=int(spaces.sum()),
                 key=key,
@@ -719,7 +734,12 @@ def _clean_ids(frame: pd.DataFrame, key: str, file: str, findings: list[Finding]
         frame = frame.assign(**{key: ids})
     empty = frame[key].isna()
     if empty.any():
-        message = words.say("{n} rows have no {key}; they are left out.", n=int(empty.sum()), key=key)
+        message = words.say(
+            "{n} row has no {key}; it is left out.",
+            "{n} rows have no {key}; they are left out.",
+            n=int(empty.sum()),
+            key=key,
+        )
         findings.append(_finding("empty_ids", "warning", file, message, frame, empty, "drop_empty_ids", applied=True))
         frame = frame[~empty]
     if not len(frame):
@@ -798,7 +818,11 @@ def _once(log: pd.DataFrame, file: str, options: ImportOptions, findings: list[F
     odd = clean.repeated(log)
     if not odd.any():
         return log
-    message = words.say("{n} rows repeat a person and an item that have a row already.", n=int(odd.sum()))
+    message = words.say(
+        "{n} row repeats a person and an item that have a row already.",
+        "{n} rows repeat a person and an item that have a row already.",
+        n=int(odd.sum()),
+    )
     findings.append(_finding("repeated_pairs", "warning", file, message, log, odd, "dedupe", applied=True))
     return clean.once(log, options.dedupe)
 
@@ -816,6 +840,7 @@ def _strangers(
             raise _apart(frames, USER_ID, first, "users", names)
         if len(unknown):
             message = words.say(
+                "{n} of {m} audited people is missing from the table of users, {examples}: who that is, is {unknown}.",
                 "{n} of {m} audited people are missing from the table of users, such as {examples}: they are "
                 "{unknown}.",
                 n=len(unknown),
@@ -827,6 +852,7 @@ def _strangers(
         idle = ~columns.among(frames["users"][USER_ID], audited)
         if idle.any() and lists:
             message = words.say(
+                "{n} person of the table of users has neither a list nor held-out items, and is left out.",
                 "{n} people of the table of users have neither a list nor held-out items: they are left out.",
                 n=int(idle.sum()),
             )
@@ -834,8 +860,10 @@ def _strangers(
     things = _different([frames[name][ITEM_ID] for name in dict.fromkeys((first, *lists, "train")) if name in frames])
     if "items" not in frames:
         message = words.say(
-            "No table of items: the catalogue is the {n} items that occur in the other tables, so coverage "
-            "and gini leave out items that nobody had and nobody was recommended.",
+            "No table of items: the catalogue is the {n} item that occurs in the other tables, so coverage and "
+            "gini leave out items that nobody had and nobody was recommended.",
+            "No table of items: the catalogue is the {n} items that occur in the other tables, so coverage and "
+            "gini leave out items that nobody had and nobody was recommended.",
             n=len(things),
         )
         findings.append(Finding("no_items", "warning", "", message, len(things)))
@@ -845,8 +873,9 @@ def _strangers(
         raise _apart(frames, ITEM_ID, first, "items", names)
     if len(beyond):
         message = words.say(
-            "{n} items of the other tables are missing from the table of items, such as {examples}: they "
-            "have no group.",
+            "{n} item of the other tables is missing from the table of items, {examples}: it has no group.",
+            "{n} items of the other tables are missing from the table of items, such as {examples}: they have "
+            "no group.",
             n=len(beyond),
             examples=examples(beyond),
         )

@@ -56,8 +56,10 @@ def rounded_ids(file: str, ids: pd.Series, column: str) -> list[Finding]:
     if not odd:
         return []
     message = words.say(
-        "{n} cells of {column} are numbers that a table program has rounded, such as {examples}: different ids may "
-        "have become one.",
+        "{n} cell of {column} is a number that a table program has rounded, {examples}: different ids may have "
+        "become one.",
+        "{n} cells of {column} are numbers that a table program has rounded, such as {examples}: different ids "
+        "may have become one.",
         n=int(ids.isin(odd).sum()),
         column=column,
         examples=examples(odd),
@@ -80,6 +82,7 @@ def spaces_in_ids(tables: Tables) -> list[Finding]:
         odd = text.isin(spaced) if len(spaced) else pd.Series(False, index=text.index)
         if odd.any():
             message = words.say(
+                "{n} cell of {column} has spaces around it: {examples}.",
                 "{n} cells of {column} have spaces around them, such as {examples}.",
                 n=int(odd.sum()),
                 column=column,
@@ -102,7 +105,12 @@ def empty_ids(tables: Tables) -> list[Finding]:
     for file, frame, column in _ids(tables):
         odd = frame[column].isna() | (frame[column] == "")
         if odd.any():
-            message = words.say("{n} rows have no {column}; they cannot be used.", n=int(odd.sum()), column=column)
+            message = words.say(
+                "{n} row has no {column}; it cannot be used.",
+                "{n} rows have no {column}; they cannot be used.",
+                n=int(odd.sum()),
+                column=column,
+            )
             found.append(
                 Finding("empty_ids", "warning", file, message, int(odd.sum()), first_rows(frame, odd), "drop_empty_ids")
             )
@@ -155,6 +163,7 @@ def repeated_entities(tables: Tables) -> list[Finding]:
         if odd.any():
             clash = int((~frame.duplicated() & odd).sum())
             message = words.say(
+                "{n} row repeats {what} that have a row already ({clash} say something else).",
                 "{n} rows repeat {what} that have a row already ({clash} say something else).",
                 n=int(odd.sum()),
                 what=what,
@@ -197,10 +206,12 @@ def strangers(tables: Tables) -> list[Finding]:
         if odd.any():
             ids = log[column][odd].unique()
             message = words.say(
-                "{n} ids in {m} interactions have no row in {file}, such as {examples}. They stay, with "
+                "{n} id, in {interactions}, has no row in {file}: {examples}. It stays, with everything about "
+                "it unknown, unless you leave it out.",
+                "{n} ids, in {interactions}, have no row in {file}, such as {examples}. They stay, with "
                 "everything about them unknown, unless you leave them out.",
                 n=len(ids),
-                m=int(odd.sum()),
+                interactions=words.count(int(odd.sum()), "interaction"),
                 file=file,
                 examples=examples(ids),
             )
@@ -237,8 +248,10 @@ def in_two_parts(tables: Tables) -> list[Finding]:
     if not odd.any():
         return []
     message = words.say(
-        "{n} rows repeat a person and an item that an earlier part of the split has (of train, valid, "
-        "test): who had it already is not tested on it.",
+        "{n} row repeats a person and an item that an earlier part of the split has (of train, valid, test): "
+        "who had it already is not tested on it.",
+        "{n} rows repeat a person and an item that an earlier part of the split has (of train, valid, test): "
+        "who had it already is not tested on it.",
         n=int(odd.sum()),
     )
     rows = first_rows(frame, odd)
@@ -257,7 +270,11 @@ def repeated_pairs(tables: Tables) -> list[Finding]:
     odd = frame.duplicated([USER_ID, ITEM_ID])
     if not odd.any():
         return []
-    message = words.say("{n} rows repeat a person and an item that have a row already.", n=int(odd.sum()))
+    message = words.say(
+        "{n} row repeats a person and an item that have a row already.",
+        "{n} rows repeat a person and an item that have a row already.",
+        n=int(odd.sum()),
+    )
     return [
         Finding("repeated_pairs", "warning", tables.files[0], message, int(odd.sum()), first_rows(frame, odd), "dedupe")
     ]
@@ -277,6 +294,7 @@ def missing_marks(tables: Tables) -> list[Finding]:
             odd = columns.tidy(text).isna() & text.notna()
             if odd.any():
                 message = words.say(
+                    "{column}: {n} cell holds {examples}, which stands for a missing value.",
                     "{column}: {n} cells hold {examples}, which stands for a missing value.",
                     column=column,
                     n=int(odd.sum()),
@@ -332,6 +350,7 @@ def several_values(tables: Tables) -> list[Finding]:
         if joined is None and (not odd.any() or columns.is_numeric(own)):
             continue
         message = words.say(
+            "{column}: {n} cell holds several values, {cells}; each value is a group.",
             "{column}: {n} cells hold several values, such as {cells}; each value is a group.",
             column=column,
             n=int(odd.sum()),
@@ -394,6 +413,7 @@ def impossible_ages(tables: Tables) -> list[Finding]:
             odd = columns.impossible(frame[column], column)
             if odd.any():
                 message = words.say(
+                    "{column}: {n} value is impossible, {examples}.",
                     "{column}: {n} values are impossible, such as {examples}.",
                     column=column,
                     n=int(odd.sum()),
@@ -430,7 +450,10 @@ def thin(tables: Tables) -> list[Finding]:
     if not few:
         return []
     message = words.say(
-        "{few} of {n} people have fewer than 5 interactions. A k-core leaves out the thin ones.", few=few, n=len(counts)
+        "{n} of {m} people has fewer than 5 interactions. A k-core leaves out the thin ones.",
+        "{n} of {m} people have fewer than 5 interactions. A k-core leaves out the thin ones.",
+        n=few,
+        m=len(counts),
     )
     return [Finding("thin", "info", tables.files[0], message, few, (), "k_core")]
 
@@ -443,6 +466,7 @@ def titles(tables: Tables) -> list[Finding]:
         odd = frame[TITLE].notna() & frame.duplicated(TITLE, keep=False)
         if odd.any():
             message = words.say(
+                "{n} item shares its title with another one, {examples}; they stay different items, told apart by id.",
                 "{n} items share their title with another one, such as {examples}; they stay different items, "
                 "told apart by id.",
                 n=int(odd.sum()),
@@ -452,7 +476,11 @@ def titles(tables: Tables) -> list[Finding]:
     if CATEGORIES in frame:
         odd = frame[CATEGORIES].isna()
         if odd.any():
-            message = words.say("{n} items have no category; they count as (unknown).", n=int(odd.sum()))
+            message = words.say(
+                "{n} item has no category; it counts as (unknown).",
+                "{n} items have no category; they count as (unknown).",
+                n=int(odd.sum()),
+            )
             found.append(Finding("no_category", "info", file, message, int(odd.sum()), first_rows(frame, odd)))
     return found
 
@@ -465,7 +493,7 @@ def unrated(tables: Tables) -> list[Finding]:
     odd = frame[RATING].isna()
     if not odd.any():
         return []
-    message = words.say("{n} rows have no usable rating.", n=int(odd.sum()))
+    message = words.say("{n} row has no usable rating.", "{n} rows have no usable rating.", n=int(odd.sum()))
     return [
         Finding("unrated", "warning", tables.files[0], message, int(odd.sum()), first_rows(frame, odd), "drop_unrated")
     ]
@@ -479,7 +507,7 @@ def untimed(tables: Tables) -> list[Finding]:
     odd = frame[TIME].isna()
     if not odd.any():
         return []
-    message = words.say("{n} rows have no usable time.", n=int(odd.sum()))
+    message = words.say("{n} row has no usable time.", "{n} rows have no usable time.", n=int(odd.sum()))
     return [
         Finding("untimed", "warning", tables.files[0], message, int(odd.sum()), first_rows(frame, odd), "drop_untimed")
     ]

@@ -453,10 +453,15 @@ def _parse(
         ) from error
     if n_ragged:
         shown = ", ".join(words.say("row {row} has {fields}", row=row, fields=fields) for row, fields in ragged)
-        more = words.say(" and {n} more rows", n=n_ragged - len(ragged)) if n_ragged > len(ragged) else ""
+        more = (
+            words.say(" and {n} more row", " and {n} more rows", n=n_ragged - len(ragged))
+            if n_ragged > len(ragged)
+            else ""
+        )
         hint = "Enclose cells that contain the separator in quotation marks, and fill missing cells."
         raise DataError(
             words.say(
+                "{name}: the first row has {n} column, but {shown}{more}.",
                 "{name}: the first row has {n} columns, but {shown}{more}.",
                 name=name,
                 n=len(keys),

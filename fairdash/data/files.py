@@ -111,6 +111,7 @@ def gather(
         if aside:
             more = " …" if len(aside) > 8 else ""
             message = words.say(
+                "{n} file is left aside, and nothing in it is used: {names}{more}.",
                 "{n} files are left aside, and nothing in them is used: {names}{more}.",
                 n=len(aside),
                 names=", ".join(aside[:8]),
@@ -234,7 +235,13 @@ def _parted(tables: Mapping[str, Table], findings: list[Finding]) -> Table:
     whole = pd.concat(frames, ignore_index=True)
     whole.index = pd.RangeIndex(1 + int(log.header), len(whole) + 1 + int(log.header))
     said = words.say(", ").join(
-        words.say("{part} from {name} ({rows} rows)", part=part, name=table.name, rows=len(table.frame))
+        words.say(
+            "{part} from {name} ({n} row)",
+            "{part} from {name} ({n} rows)",
+            part=part,
+            name=table.name,
+            n=len(table.frame),
+        )
         for part, table in tables.items()
     )
     message = words.say("A split of your own: {said}; the numbers of rows go on from file to file.", said=said)
@@ -245,6 +252,15 @@ def _parted(tables: Mapping[str, Table], findings: list[Finding]) -> Table:
 def listed(brought: Source | Sequence[Source]) -> tuple[str, ...]:
     """The names of the files that were brought, zips and folders opened; parts of one table by the first."""
     return tuple(read.file_name(group[0]) for group in _groups(_brought(brought)))
+
+
+def named(brought: Source | Sequence[Source]) -> str:
+    """What the one zip or folder is called that holds all files; "" where they were brought one by one."""
+    (source, *more) = _brought(brought)
+    if more or not (read.is_folder(source) or read.is_zip(source)):
+        return ""
+    name = read.file_name(source)
+    return name if read.is_folder(source) else PurePosixPath(name).stem
 
 
 def _brought(sources: Source | Sequence[Source]) -> list[Source]:
@@ -389,7 +405,11 @@ def _only(role: Role, fits: Sequence[_File]) -> _File:
     if len(fits) > 1:
         names = ", ".join(file.name for file in fits[:8])
         message = words.say(
-            "{n} files could hold the {titles}: {names}.", n=len(fits), titles=words.say(_TITLES[role]), names=names
+            "{n} file could hold the {titles}: {names}.",
+            "{n} files could hold the {titles}: {names}.",
+            n=len(fits),
+            titles=words.say(_TITLES[role]),
+            names=names,
         )
         raise DataError(
             message,
@@ -484,6 +504,6 @@ def seen(table: Table) -> list[Finding]:
         )
         found.append(Finding("no_header", "info", table.name, message))
     if table.blank_rows:
-        message = words.say("{blank_rows} blank rows were left out.", blank_rows=table.blank_rows)
+        message = words.say("{n} blank row was left out.", "{n} blank rows were left out.", n=table.blank_rows)
         found.append(Finding("blank_rows", "info", table.name, message, table.blank_rows))
     return found

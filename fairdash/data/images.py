@@ -60,7 +60,8 @@ def read_images(
             )
             progress(place / len(found), words.say("Reading pictures"))
     message = words.say(
-        "{n} of {m} items have a picture; {rest} files of {name} are of none of them.",
+        "{n} of {m} items has a picture; files of {name} that are of none of them: {rest}.",
+        "{n} of {m} items have a picture; files of {name} that are of none of them: {rest}.",
         n=n, m=len(ids), rest=len(files) - len({member.filename for member in found if member}), name=name,
     )  # fmt: skip
     return tuple(made), [Finding("images", "info" if n == len(ids) else "warning", name, message, len(ids) - n)]
@@ -80,7 +81,9 @@ def _files(name: str, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
             found.append(member)
     if len(found) > settings.MAX_IMAGES:
         raise DataError(
-            words.say("{name} has {n} pictures; at most {most} are read.", name=name, n=len(found),
+            words.say(
+                "{name} has {n} picture; at most {most} are read.",
+                "{name} has {n} pictures; at most {most} are read.", name=name, n=len(found),
                       most=settings.MAX_IMAGES),
             words.say("Leave out what is no item's, or raise FAIRDASH_MAX_IMAGES."),
         )  # fmt: skip

@@ -31,7 +31,8 @@ NONE: Dict[str, Source] = MappingProxyType({})  # no arrays
 class Preview:
     """What an import would do: the tables as read, the guesses by role, the mapping that comes of them and of the
     options, findings from reading, with what is asked. `guesses` has the keys user, item, rating, time, clock, event,
-    split, users_id, items_id, title, categories, as far as found."""
+    split, users_id, items_id, title, categories, as far as found. name: of the zip or folder that holds all files, else
+    of the file of interactions."""
 
     interactions: Table
     users: Table | None
@@ -39,6 +40,7 @@ class Preview:
     guesses: dict[str, Guess]
     mapping: Mapping
     findings: tuple[Finding, ...]
+    name: str
 
 
 def preview(
@@ -69,7 +71,7 @@ def preview(
     for role, table in (("users_id", people), ("items_id", things)):
         if table is not None:
             findings += unsure_id(table, role, guesses[role])
-    return Preview(log, people, things, guesses, chosen, tuple(findings))
+    return Preview(log, people, things, guesses, chosen, tuple(findings), files.named(interactions) or _stem(log.name))
 
 
 def unsure(log: Table, guesses: dict[str, Guess], options: ImportOptions) -> list[Finding]:
@@ -218,7 +220,7 @@ def complete(
         findings += told
         things = things if column is None else things.drop(columns=column)
     dataset = Dataset(
-        name=options.name or _name(seen),
+        name=options.name or seen.name,
         interactions=tables.interactions.reset_index(drop=True),
         users=tables.users.reset_index(drop=True),
         items=things,
@@ -253,15 +255,7 @@ def complete(
             "k_core": options.k_core,
         },
     )
-    progress(
-        1.0,
-        words.say(
-            "{n_users} people, {n_items} items, {interactions} interactions",
-            n_users=dataset.n_users,
-            n_items=dataset.n_items,
-            interactions=len(dataset.interactions),
-        ),
-    )
+    progress(1.0, words.sizes(dataset.n_users, dataset.n_items, len(dataset.interactions)))
     return dataset, tuple(findings)
 
 
@@ -280,9 +274,8 @@ def _be_sure(seen: Preview) -> None:
             )
 
 
-def _name(seen: Preview) -> str:
-    stem = PurePosixPath(seen.interactions.name.replace("\\", "/")).stem
-    return stem or "data"
+def _stem(file: str) -> str:
+    return PurePosixPath(file.replace("\\", "/")).stem or "data"
 
 
 # ---- which column is what ----------------------------------------------------------------------------------------
@@ -432,6 +425,7 @@ def one_hot(file: str, items: pd.DataFrame, findings: list[Finding]) -> pd.DataF
     if not flags:
         return items
     message = words.say(
+        "{n} column of 0 and 1 is a category: {names}{value}.",
         "{n} columns of 0 and 1 are categories: {names}{value}.",
         n=len(flags),
         names=", ".join(flags[:8]),
@@ -468,6 +462,7 @@ def personal(
         moved.append(column)
         if len(changing):
             message = words.say(
+                "{column} changes for {n} person, {examples}; the last value counts.",
                 "{column} changes for {n} people, such as {examples}; the last value counts.",
                 column=column,
                 n=len(changing),

@@ -138,6 +138,7 @@ def _of_one(
         equal = (user[rows][1:] == user[rows][:-1]) & (score[rows][1:] == score[rows][:-1])
         if equal.any():
             message = words.say(
+                "{n} row has the score of another row of the same list; a hash of the item orders them.",
                 "{n} rows have the score of another row of the same list; a hash of the item orders them.",
                 n=int(equal.sum()),
             )
@@ -153,6 +154,7 @@ def _of_one(
     repeated[first] = False
     if repeated.any():
         message = words.say(
+            "{n} row repeats an item of the same list; its better place counts, the other stays empty.",
             "{n} rows repeat an item of the same list; its better place counts, the other stays empty.",
             n=int(repeated.sum()),
         )
@@ -191,7 +193,11 @@ def _about_ranks(
     holes = (gaps & ~first) | (first & (rank[rows] > 1))
     if holes.any():
         n = len(np.unique(user[rows[holes]]))
-        message = words.say("{n} lists have holes in their ranks; each item keeps the rank that it was given.", n=n)
+        message = words.say(
+            "{n} list has holes in its ranks; each item keeps the rank that it was given.",
+            "{n} lists have holes in their ranks; each item keeps the rank that it was given.",
+            n=n,
+        )
         findings.append(_finding("gaps", "warning", name, message, frame, rows[holes], n))
 
 
@@ -211,26 +217,37 @@ def _about(
     length = np.bincount(user[rows], minlength=len(lists.items))
     if (length == 0).any():
         message = words.say(
-            "{n} of {m} people have no list; their accuracy counts as 0.", n=int((length == 0).sum()), m=len(length)
+            "{n} of {m} people has no list; that accuracy counts as 0.",
+            "{n} of {m} people have no list; their accuracy counts as 0.",
+            n=int((length == 0).sum()),
+            m=len(length),
         )
         result.append(_finding("no-list", "warning", name, message, frame, rows[:0], int((length == 0).sum())))
     short = (length > 0) & (length < settings.K)
     if short.any():
         message = words.say(
-            "{n} lists have fewer than {k} items; empty places count as misses.", n=int(short.sum()), k=settings.K
+            "{n} list has fewer than {k} items; empty places count as misses.",
+            "{n} lists have fewer than {k} items; empty places count as misses.",
+            n=int(short.sum()),
+            k=settings.K,
         )
         result.append(_finding("short", "warning", name, message, frame, rows[short[user[rows]]], int(short.sum())))
     beyond = int((rank[rows] > depth).sum())
     if beyond:
         message = words.say(
-            "Lists are kept to their best {depth} places; {beyond} rows lie beyond.", depth=depth, beyond=beyond
+            "Lists are kept to their best {depth} places; {n} row lies beyond.",
+            "Lists are kept to their best {depth} places; {n} rows lie beyond.",
+            depth=depth,
+            n=beyond,
         )
         result.append(_finding("deep", "info", name, message, frame, rows[:0], beyond))
     if seen is not None and len(rows):
         had = np.asarray(seen[user[rows], item[rows]]).ravel().astype(bool)
         if had.any():
             message = words.say(
-                "{n} rows recommend what the person already had in training; they stay.", n=int(had.sum())
+                "{n} row recommends what the person already had in training; it stays.",
+                "{n} rows recommend what the person already had in training; they stay.",
+                n=int(had.sum()),
             )
             result.append(_finding("seen", "warning", name, message, frame, rows[had]))
     return result
@@ -256,13 +273,17 @@ def _codes(file: str, frame: pd.DataFrame, column: str, ids: pd.Series, whose: s
     if len(unknown):
         n = frame[column].iloc[unknown].nunique()
         message = words.say(
-            "{n} rows name {m} items that this data set does not have; their places stay empty.",
+            "{n} row names {items} that this data set does not have; its place stays empty.",
+            "{n} rows name {items} that this data set does not have; their places stay empty.",
             n=len(unknown),
-            m=n,
+            items=words.count(n, "item"),
         )
         if whose == "people":
             message = words.say(
-                "{n} rows name {m} people that this data set does not have; they are left out.", n=len(unknown), m=n
+                "{n} row names {people} that this data set does not have; it is left out.",
+                "{n} rows name {people} that this data set does not have; they are left out.",
+                n=len(unknown),
+                people=words.count(n, "person", "people"),
             )
         findings.append(_finding(f"unknown-{whose}", "warning", file, message, frame, unknown))
     return codes
@@ -302,7 +323,11 @@ def _refuse(file: str, frame: pd.DataFrame, column: str, wrong: NDArray[np.bool_
     """Raises a DataError that names the first wrong row."""
     if wrong.any():
         row = frame.index[int(np.argmax(wrong))]
-        more = words.say(" (and in {n} more rows)", n=int(wrong.sum()) - 1) if wrong.sum() > 1 else ""
+        more = (
+            words.say(" (and in {n} more row)", " (and in {n} more rows)", n=int(wrong.sum()) - 1)
+            if wrong.sum() > 1
+            else ""
+        )
         raise DataError(
             words.say(
                 "{file}, row {row}, column {column}: {message}{more}",

@@ -34,20 +34,27 @@ def ratings(
     got = values.read(text, counted, not columns.MEASURED.search(columns.plain(column)))
     found = got.numbers
     if got.note:
-        said = {
-            "thousands": words.later(
-                "{column}: in {n} numbers a mark parts the thousands, such as {shown}; they were read so."
-            ),
-            "decimal_comma": words.later("{column}: {n} numbers are written with a decimal comma; they were read so."),
-            "words": words.later(
-                "{column}: {n} cells are words or stars, such as {shown}; they were read as numbers, yes as 1 and no "
-                "as 0."
-            ),
-        }[got.note]
         shown = examples(text[~np.isfinite(columns.numbers(text))].dropna().head(2000))
         if got.note == "thousands":
             shown = examples(text[text.str.contains(r"\d\D\d{3}", na=False)].head(2000))
-        message = words.say(said, column=column, n=got.count, shown=shown)
+            message = words.say(
+                "{column}: in {n} number a mark parts the thousands, {shown}; it was read so.",
+                "{column}: in {n} numbers a mark parts the thousands, such as {shown}; they were read so.",
+                column=column, n=got.count, shown=shown,
+            )  # fmt: skip
+        elif got.note == "decimal_comma":
+            message = words.say(
+                "{column}: {n} number is written with a decimal comma; it was read so.",
+                "{column}: {n} numbers are written with a decimal comma; they were read so.",
+                column=column, n=got.count,
+            )  # fmt: skip
+        else:
+            message = words.say(
+                "{column}: {n} cell is a word or stars, {shown}; it was read as a number, yes as 1 and no as 0.",
+                "{column}: {n} cells are words or stars, such as {shown}; they were read as numbers, yes as 1 and no "
+                "as 0.",
+                column=column, n=got.count, shown=shown,
+            )  # fmt: skip
         findings.append(Finding(got.note, "info", table.name, message, got.count))
     if got.bad.any():
         _bad_ratings(table, column, got.bad, options, findings)
@@ -318,6 +325,7 @@ def _untimed(table: Table, found: Array, options: ImportOptions, findings: list[
     if not keep or not 0 < share < 1:
         return found
     message = words.say(
+        "{name}: {n} row ({share}) has no time; it stays, as the oldest.",
         "{name}: {n} rows ({share}) have no time; they stay, as the oldest.",
         name=table.name,
         n=int(missing.sum()),
@@ -367,6 +375,7 @@ def events(table: Table, column: str, options: ImportOptions, findings: list[Fin
         )
     kept = kinds.isin(wanted).to_numpy()
     message = words.say(
+        "{column}: {names} count; {n} row of other kinds is left out.",
         "{column}: {names} count; {n} rows of other kinds are left out.",
         column=column,
         names=", ".join(wanted),
@@ -478,6 +487,7 @@ def parts(table: Table, column: str, findings: list[Finding]) -> tuple[pd.Series
     )
     if not told.all():
         message = words.say(
+            "{n} row is in no part ({examples}); it is left out.",
             "{n} rows are in no part ({examples}); they are left out.",
             n=int((~told).sum()),
             examples=examples(text[~told].fillna("")),

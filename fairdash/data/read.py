@@ -188,11 +188,11 @@ def hidden(path: str) -> bool:
 
 def members(source: Source) -> list[Source] | None:
     """The files in a zip, a folder or a workbook, without empty ones and marks of a writer; None for a single file."""
-    if isinstance(source, (str, Path)) and _is_folder(source):
+    if not isinstance(source, tuple) and is_folder(source):
         paths = sorted(p for p in Path(source).expanduser().rglob("*") if p.is_file() and not hidden(p.name))
         if len(paths) > settings.MAX_ZIP_MEMBERS:
             raise DataError(
-                words.say("{source} holds {n} files.", source=source, n=len(paths)),
+                words.say("{source} holds {n} file.", "{source} holds {n} files.", source=source, n=len(paths)),
                 "Name a folder with the tables alone.",
             )
         inside: list[Source] = [p for p in paths if p.stat().st_size and not p.name.startswith("_")]
@@ -209,9 +209,10 @@ def members(source: Source) -> list[Source] | None:
     return list(kept or packed)
 
 
-def _is_folder(source: str | Path) -> bool:
+def is_folder(source: Source) -> bool:
+    """Whether a source is a folder."""
     try:
-        return Path(source).expanduser().is_dir()
+        return not isinstance(source, tuple) and Path(source).expanduser().is_dir()
     except (OSError, ValueError):
         return False
 
@@ -274,7 +275,11 @@ def joined(sources: Sequence[Source], reading: Reading | None = None, name: str 
             raise DataError(message, "Write all parts with the same columns.")
     frame = pd.concat([part.frame for part in (first, *rest)], ignore_index=True)
     frame.index = pd.RangeIndex(1 + int(first.header), len(frame) + 1 + int(first.header))
-    message = words.say("{n} parts were put together; the numbers of rows go on from part to part.", n=len(rest) + 1)
+    message = words.say(
+        "{n} part was put together; the numbers of rows go on from part to part.",
+        "{n} parts were put together; the numbers of rows go on from part to part.",
+        n=len(rest) + 1,
+    )
     note = Finding("parts", "info", name or first.name, message, len(rest) + 1)
     return replace(first, name=name or first.name, frame=frame, notes=(*first.notes, note))
 

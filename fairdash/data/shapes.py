@@ -95,7 +95,9 @@ def _behaviours(table: Table) -> Table:
     made = _named(table, laid, "MIND's behaviours, a row for each item shown")
     earlier = int(frame.iloc[:, 3].notna().sum())
     message = words.say(
-        "{earlier} impressions name earlier clicks without a time; those are left aside.", earlier=earlier
+        "{n} impression names earlier clicks without a time; those are left aside.",
+        "{n} impressions name earlier clicks without a time; those are left aside.",
+        n=earlier,
     )
     return replace(made, notes=(*made.notes, Finding("history_aside", "warning", table.name, message, earlier)))
 
@@ -291,6 +293,7 @@ def rows(table: Table, place: str = TIME, chosen: str | None = None) -> Table:
             laid = laid.drop(columns=column).assign(**{_single(column): pd.array(told, dtype="str")})
             timed |= columns.plain(_single(column)) in columns.TIME_NAMES
     message = words.say(
+        "{fits} holds lists: {n} row was laid out as {m}, one for each item.",
         "{fits} holds lists: {n} rows were laid out as {m}, one for each item.",
         fits=fits[0],
         n=len(frame),
@@ -299,6 +302,7 @@ def rows(table: Table, place: str = TIME, chosen: str | None = None) -> Table:
     if place != TIME or not timed:
         laid[place] = pd.array([str(i + 1) for count in counts for i in range(count)], dtype="str")
         message = words.say(
+            "{fits} holds lists: {n} row was laid out as {m}, one for each item, with its place as `{place}`.",
             "{fits} holds lists: {n} rows were laid out as {m}, one for each item, with its place as `{place}`.",
             fits=fits[0],
             n=len(frame),
@@ -347,7 +351,7 @@ def _bare_lists(table: Table) -> Table:
         return table
     joined = ["|".join(map(str, row)) for row in places.to_numpy(object)]
     lists = pd.DataFrame({USER_ID: frame.iloc[:, 0], "items": pd.array(joined, dtype="str")}, index=frame.index)
-    message = words.say("Each row is a person and {n} items.", n=places.shape[1])
+    message = words.say("Each row is a person and {n} item.", "Each row is a person and {n} items.", n=places.shape[1])
     note = Finding("shape", "warning", table.name, message, len(frame))
     return replace(table, frame=lists, header=True, notes=(*table.notes, note))
 
@@ -384,9 +388,9 @@ def _matrix(table: Table, person: str) -> Table | None:
     laid = frame.reset_index(names="\0row").melt(["\0row", person], things, ITEM_ID, RATING)
     laid = laid.dropna(subset=RATING).sort_values("\0row", kind="stable").set_index("\0row").rename_axis(None)
     message = words.say(
-        "A row a person and a column an item: {n} columns were laid out as {m} rows, one for each rating.",
-        n=len(things),
-        m=len(laid),
+        "A row a person and a column an item: {columns} were laid out as {rows}, one for each rating.",
+        columns=words.count(len(things), "column"),
+        rows=words.count(len(laid), "row"),
     )
     note = Finding("laid_out", "warning", table.name, message, len(laid))
     return replace(table, frame=laid.astype("str"), header=True, notes=(*table.notes, note))

@@ -175,16 +175,11 @@ def load(name: str, *, progress: Progress = silent) -> Dataset:
     found = (dataset.n_users, dataset.n_items, len(dataset.interactions))
     if found != (source.people, source.items, source.interactions):
         message = words.say(
-            "{title} has {people} people, {items} items and {interactions} ratings; the files from {place} "
-            "give {found}, {found_2} and {found_3}.",
+            "{title} has {sizes}; the files from {place} give {found}.",
             title=source.title,
-            people=source.people,
-            items=source.items,
-            interactions=source.interactions,
+            sizes=words.sizes(source.people, source.items, source.interactions),
             place=place,
-            found=found[0],
-            found_2=found[1],
-            found_3=found[2],
+            found=words.sizes(*found),
         )
         raise DataError(message, "Remove these files and load it again.")
     if files[0][0] in _PACKED:

@@ -134,15 +134,26 @@ def _notes(dataset: Dataset, data: Interactions, test: NDArray[np.bool_]) -> tup
     untested, new = int(((n_test == 0) & (n_all > 0)).sum()), int(((n_test == n_all) & (n_all > 0)).sum())
     notes = []
     if untested:
-        told = words.later("{untested} of {people} people have nothing in test; they stay in train.")
-        notes.append(words.say(told, untested=untested, people=int((n_all > 0).sum())))
-    if new:
-        told = (
-            words.later("{new} people are in test without any history, as all they did is held out.")
-            if PART in dataset.interactions
-            else words.later("{new} people are in test without any history, as all they did is later than the cut.")
+        notes.append(
+            words.say(
+                "{n} of {m} people has nothing in test, and stays in train.",
+                "{n} of {m} people have nothing in test; they stay in train.",
+                n=untested,
+                m=int((n_all > 0).sum()),
+            )
         )
-        notes.append(words.say(told, new=new))
+    if new:
+        held_out = words.say(
+            "{n} person is in test without any history, as all they did is held out.",
+            "{n} people are in test without any history, as all they did is held out.",
+            n=new,
+        )
+        later = words.say(
+            "{n} person is in test without any history, as all they did is later than the cut.",
+            "{n} people are in test without any history, as all they did is later than the cut.",
+            n=new,
+        )
+        notes.append(held_out if PART in dataset.interactions else later)
     if not _own_order(dataset, data):
         notes += _leaks(data.time[~test], data.time[test])
     return tuple(notes)
@@ -156,8 +167,13 @@ def _of_parts(
     new = int(((n_test == n_all) & (n_all > 0)).sum())
     notes = []
     if new:
-        told = words.later("{new} items are in test alone: nothing could be learned of them from what people did.")
-        notes.append(words.say(told, new=new))
+        notes.append(
+            words.say(
+                "{n} item is in test alone: nothing could be learned of it from what people did.",
+                "{n} items are in test alone: nothing could be learned of them from what people did.",
+                n=new,
+            )
+        )
     if not valid.any():
         notes.append(
             words.say("There is no validation part: training cannot stop early, nor strengths be chosen on it.")

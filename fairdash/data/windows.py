@@ -68,6 +68,7 @@ def windows(tables: Brought, window: str) -> dict[str, Brought]:
         raise ConfigError("No window has lists of every system.", "Choose longer windows, such as --window 1.")
     if empty:
         message = words.say(
+            "{n} window has no list, or not of every system, and is left out: {names}{value}.",
             "{n} windows have no list, or not of every system, and are left out: {names}{value}.",
             n=len(empty),
             names=", ".join(empty[:8]),

@@ -96,7 +96,9 @@ def check_workers(wanted: int, there: int) -> None:
     """Raises ConfigError where fewer workers are there than have to work at the same time."""
     if not 1 <= wanted <= there:
         raise ConfigError(
-            words.say("{wanted} workers at the same time are asked for, and there are {there}.", wanted=wanted,
+            words.say(
+                "{n} worker is asked for, and there are {there}.",
+                "{n} workers at the same time are asked for, and there are {there}.", n=wanted,
                       there=there),
             words.say("Ask for fewer, or bring more cores to the cluster."),
         )  # fmt: skip

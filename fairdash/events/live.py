@@ -145,7 +145,9 @@ class Live:
 
     def summary(self) -> list[str]:
         """The status, and what moved, in sentences."""
-        said = words.say("{status} after {n} windows.", status=self.status, n=len(self.windows))
+        said = words.say(
+            "{status} after {n} window.", "{status} after {n} windows.", status=self.status, n=len(self.windows)
+        )
         return [said, *(one.sentence() for one in self.moved())]
 
 

@@ -302,9 +302,10 @@ def finish(
     if total.n_without_truth:
         said.append(
             words.say(
-                "{n_without_truth} of {n} people have no liked held-out item: accuracy leaves them out.",
-                n_without_truth=total.n_without_truth,
-                n=total.n,
+                "{n} of {m} people has no liked held-out item: accuracy leaves that person out.",
+                "{n} of {m} people have no liked held-out item: accuracy leaves them out.",
+                n=total.n_without_truth,
+                m=total.n,
             )
         )
     contract["findings"] = [finding.to_json() for finding in findings]

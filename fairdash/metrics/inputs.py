@@ -121,7 +121,10 @@ def from_split(
     if len(lists.items) != data.n_users:
         raise ConfigError(
             words.say(
-                "There are lists for {n} people, but the split has {n_users}.", n=len(lists.items), n_users=data.n_users
+                "There are lists for {n} person, but the split has {n_users}.",
+                "There are lists for {n} people, but the split has {n_users}.",
+                n=len(lists.items),
+                n_users=data.n_users,
             ),
             "Make lists for the people of this split, one row each, in its order.",
         )
@@ -418,12 +421,33 @@ def pairs_of(pairs: Interactions, starts: NDArray[np.int64], codes: Codes) -> In
 
 def short(n: int, k: int) -> list[str]:
     """What is said of n lists that do not fill K places."""
-    return [words.say("{n} lists have fewer than K = {k} items; empty places count as misses.", n=n, k=k)] if n else []
+    return (
+        [
+            words.say(
+                "{n} list has fewer than K = {k} items; empty places count as misses.",
+                "{n} lists have fewer than K = {k} items; empty places count as misses.",
+                n=n,
+                k=k,
+            )
+        ]
+        if n
+        else []
+    )
 
 
 def unlisted(n: int) -> list[str]:
     """What is said of n people with held-out items but without a list."""
-    return [words.say("{n} people have held-out items but no list: their accuracy is 0.", n=n)] if n else []
+    return (
+        [
+            words.say(
+                "{n} person has held-out items but no list: that accuracy is 0.",
+                "{n} people have held-out items but no list: their accuracy is 0.",
+                n=n,
+            )
+        ]
+        if n
+        else []
+    )
 
 
 def _continuous(specs: Sequence[GroupSpec], users: pd.DataFrame) -> dict[str, Array]:
@@ -527,19 +551,23 @@ class Oddities:
         if self.known:
             said.append(
                 words.say(
-                    "{known} places of {known_lists} lists hold what the person had in training: metrics over "
-                    "candidates leave them out, unless they are held out again.",
-                    known=self.known,
-                    known_lists=self.known_lists,
+                    "{n} place, in {lists}, holds what the person had in training: metrics over candidates leave it "
+                    "out, unless it is held out again.",
+                    "{n} places, in {lists}, hold what the person had in training: metrics over candidates leave them "
+                    "out, unless they are held out again.",
+                    n=self.known,
+                    lists=words.count(self.known_lists, "list"),
                 )
             )
         if self.beyond:
             said.append(
                 words.say(
-                    "Lists are cut at {depth} places, and {beyond} rows lie beyond: pairwise_accuracy takes their "
-                    "items as not listed.",
+                    "Lists are cut at place {depth}, and {n} row lies beyond: pairwise_accuracy takes its item as not "
+                    "listed.",
+                    "Lists are cut at place {depth}, and {n} rows lie beyond: pairwise_accuracy takes their items as "
+                    "not listed.",
                     depth=self.depth,
-                    beyond=self.beyond,
+                    n=self.beyond,
                 )
             )
         return said
@@ -552,13 +580,18 @@ class Oddities:
             found.append(Finding("rank_from_zero", "info", file, message, 0, (), "", True))
         if self.repeated:
             message = words.say(
-                "{repeated} rows repeat an item that the same list already has at a better rank: their places count as "
-                "empty.", repeated=self.repeated,
+
+                "{n} row repeats an item that the same list already has at a better rank: its place counts as "
+                "empty.",
+                "{n} rows repeat an item that the same list already has at a better rank: their places count "
+                "as empty.", n=self.repeated,
             )  # fmt: skip
             found.append(Finding("repeated_items", "warning", file, message, self.repeated, (), "", True))
         if self.holes:
             message = words.say(
-                "{holes} lists have holes in their ranks; each item keeps the rank that it was given.", holes=self.holes
+                "{n} list has holes in its ranks; each item keeps the rank that it was given.",
+                "{n} lists have holes in their ranks; each item keeps the rank that it was given.",
+                n=self.holes,
             )
             found.append(Finding("rank_holes", "warning", file, message, self.holes))
         return found

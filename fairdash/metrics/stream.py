@@ -215,8 +215,9 @@ def from_parquet(
     contents = _look(groups_of_rows, roles, engine, progress)
     if contents.rows < whole:
         message = words.say(
-            "{empty} rows have no {user_id} or no {item_id}; they are left out.",
-            empty=whole - contents.rows,
+            "{n} row has no {user_id} or no {item_id}; it is left out.",
+            "{n} rows have no {user_id} or no {item_id}; they are left out.",
+            n=whole - contents.rows,
             user_id=USER_ID,
             item_id=ITEM_ID,
         )
@@ -586,7 +587,7 @@ def _look(groups: Sequence[RowGroup], roles: Mapping[str, str], engine: Engine, 
     def told(stretch: Stretch) -> None:
         nonlocal done
         done += len(stretch)
-        progress(0.0, words.say("Looked at {n} rows", n=done))
+        progress(0.0, words.say("Looked at {n} row", "Looked at {n} rows", n=done))
 
     wanted = {role: column for role, column in roles.items() if role != SCORE}
     stretches = [Stretch(*both) for both in pairwise(bounds) if both[0] < both[1]]

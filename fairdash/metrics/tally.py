@@ -336,7 +336,12 @@ def _columns(facts: Facts, rules: Rules, extra: dict[str, Array]) -> tuple[dict[
     for name, value in (*values.items(), *people.items(), *items.items()):
         if len(value) != facts.n or np.isinf(value).any() or (name not in values and np.isnan(value).any()):
             raise ConfigError(
-                words.say("{name} is not one finite number a person ({n} people).", name=repr(name), n=facts.n),
+                words.say(
+                    "{name} is not one finite number a person ({n} person).",
+                    "{name} is not one finite number a person ({n} people).",
+                    name=repr(name),
+                    n=facts.n,
+                ),
                 "A family of metrics gives NaN where a metric is undefined, and 0 in columns where nothing counts.",
             )
     for key, value in values.items():

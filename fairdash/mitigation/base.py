@@ -209,6 +209,7 @@ def check_groups(info: Info, groups: Sequence[Groups], n: int, *, apart: bool = 
         if len(attribute.codes) != n:
             raise ConfigError(
                 words.say(
+                    "{key}: the groups of {attribute} are over {n} row, not {m}.",
                     "{key}: the groups of {attribute} are over {n} rows, not {m}.",
                     key=info.key,
                     attribute=attribute.attribute,
@@ -235,10 +236,12 @@ def check_groups(info: Info, groups: Sequence[Groups], n: int, *, apart: bool = 
             label, first = attribute.attribute, attribute.names[present[0]]
             raise ConfigError(
                 words.say(
-                    "{key}: {several} people belong to several groups of {label}, and it balances groups of which "
+                    "{key}: {n} person belongs to several groups of {label}, and it balances groups of which "
+                    "each person is in one.",
+                    "{key}: {n} people belong to several groups of {label}, and it balances groups of which "
                     "each person is in one.",
                     key=info.key,
-                    several=attribute.several,
+                    n=attribute.several,
                     label=label,
                 ),
                 words.say(

@@ -49,7 +49,9 @@ def estimate(cost: Cost, device: Device) -> Estimate:
     if cost.flops:
         said.append(words.say(told, time=time_said, memory=words.number(cost.bytes / 2**30, 1)))
     if cost.tokens:
-        said.append(words.say("{n} tokens are read or written.", n=round(cost.tokens, -3)))
+        said.append(
+            words.say("{n} token is read or written.", "{n} tokens are read or written.", n=round(cost.tokens, -3))
+        )
     if cost.price:
         said.append(
             words.say("They cost about {price} at the price that was given.", price=words.number(cost.price, 2))

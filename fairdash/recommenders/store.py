@@ -480,7 +480,7 @@ def within(folder: Path) -> Path:
 def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:
     if len(members) > settings.MAX_ZIP_MEMBERS:
         raise ModelError(
-            words.say("{name} has {n} files.", name=name, n=len(members)),
+            words.say("{name} has {n} file.", "{name} has {n} files.", name=name, n=len(members)),
             words.say("At most {max_zip_members} are allowed.", max_zip_members=settings.MAX_ZIP_MEMBERS),
         )
     for member in members:

@@ -129,8 +129,13 @@ def _who(subject: Subject, attribute: str | None, things: str) -> Slide:
             )
         )
     if audit.get("n_without_truth"):
-        told = words.later("Of {n} people nothing that they liked was held out: how well lists fit them is not known.")
-        points.append(words.say(told, n=audit["n_without_truth"]))
+        points.append(
+            words.say(
+                "Of {n} person nothing that they liked was held out: how well lists fit them is not known.",
+                "Of {n} people nothing that they liked was held out: how well lists fit them is not known.",
+                n=audit["n_without_truth"],
+            )
+        )
     notes = [words.say("Data: {name}.", name=words.label(data.name, 120))] if data is not None else []
     if data is not None and data.provenance.get("citation"):
         notes.append(words.label(data.provenance["citation"], 400))
@@ -310,8 +315,10 @@ def _lever(subject: Subject) -> Slide:
         return Slide("lever", headline, (Beside(tuple(columns)), below) if columns else (), _changes(value))
     below = Text(
         words.say(
-            "{n} strengths were tried on a validation part; the dashed line is the one that was taken. The numbers in "
-            "the headline are of the held-out part.",
+            "{n} strength was tried on a validation part; the dashed line is the one that was taken. The "
+            "numbers in the headline are of the held-out part.",
+            "{n} strengths were tried on a validation part; the dashed line is the one that was taken. The "
+            "numbers in the headline are of the held-out part.",
             n=len(points),
         ),
         quiet=True,

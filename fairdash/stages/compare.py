@@ -522,7 +522,11 @@ def sentences(value: Mapping[str, Any]) -> list[str]:
         said[0] = words.together(said[0], *_whom(value))
     for attribute, named in value["groups"].items():
         costs = [
-            words.say("{group} {difference}", group=name, difference=words.signed(row["ndcg"]["difference"]))
+            words.say(
+                "{group} {difference}",
+                group=words.people(attribute, name),
+                difference=words.signed(row["ndcg"]["difference"]),
+            )
             for name, row in named.items()
             if not row["small"] and row.get("ndcg", {}).get("difference") is not None
         ]

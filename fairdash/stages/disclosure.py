@@ -18,7 +18,7 @@ from fairdash.hashing import id_hash
 from fairdash.metrics.catalogue import part
 from fairdash.schema import UNKNOWN
 
-_KEPT = ("n", "n_with_truth", "small")
+KEPT = ("n", "n_with_truth", "small")  # of a group, whatever its size
 
 
 def people_of(group: Mapping[str, Any], metric: str) -> int:
@@ -53,7 +53,7 @@ def withheld(value: Mapping[str, Any]) -> dict[str, Any]:
     for attribute, groups in value["groups"].items():
         shown["groups"][attribute] = {}
         for name, group in groups.items():
-            gone = [key for key in group if key not in _KEPT and _few(group, key)]
+            gone = [key for key in group if key not in KEPT and _few(group, key)]
             shown["groups"][attribute][name] = {key: row for key, row in group.items() if key not in gone}
             shown["undefined"] |= {f"groups.{attribute}.{name}.{key}": words.WITHHELD for key in gone}
     for name in ("shrunk", "distributions"):

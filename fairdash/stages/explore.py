@@ -135,7 +135,17 @@ def staying(before: Lists, after: Lists) -> tuple[int, int]:
     return len(a & b), len(a)
 
 
-def why(fitted: Fitted, split: Split, who: Person, item: int) -> list[tuple[str, float]]:
+@dataclass(frozen=True)
+class Reason:
+    """What an item's score rests on most. item: of the history, or -1; attribute: of the profile, or "". Neither where
+    the score does not fall whatever is not known. fall: in the recommender's own units."""
+
+    item: int = -1
+    attribute: str = ""
+    fall: float = 0.0
+
+
+def why(fitted: Fitted, split: Split, who: Person, item: int) -> list[Reason]:
     """What an item's score rests on: by how much it falls when one thing is not known, largest part first.
 
     Each of the latest MAX_PARTS history items, and each told attribute, is left out in turn; the difference is in the
@@ -158,21 +168,11 @@ def why(fitted: Fitted, split: Split, who: Person, item: int) -> list[tuple[str,
     whole = score(who)
     parts = []
     for own in who.history.item[-MAX_PARTS:]:
-        parts.append((titles[own], whole - score(edited(who, without=[int(own)]))))
+        parts.append(Reason(item=int(own), fall=whole - score(edited(who, without=[int(own)]))))
     for attribute in profile_of(fitted):
         less_told = with_profile(who, split, profile_of(fitted), {**(who.profile or {}), attribute: ABSENT})
-        parts.append((f"profile: {attribute}", whole - score(less_told)))
-    return sorted(parts, key=lambda part: -abs(part[1]))
-
-
-@dataclass(frozen=True)
-class Reason:
-    """What an item's score rests on most. item: of the history, or -1; attribute: of the profile, or "". Neither where
-    the score does not fall whatever is not known. fall: in the recommender's own units."""
-
-    item: int = -1
-    attribute: str = ""
-    fall: float = 0.0
+        parts.append(Reason(attribute=attribute, fall=whole - score(less_told)))
+    return sorted(parts, key=lambda part: -abs(part.fall))
 
 
 def reasons(fitted: Fitted, split: Split, who: Person, items: Codes) -> list[Reason]:

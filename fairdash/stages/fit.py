@@ -129,7 +129,7 @@ def train(
                 words.say("Several workers share trainings on processors alone, without mitigations of the training."),
                 words.say("Leave out --workers, or choose --device cpu and no such --mitigation."),
             )
-        fitting(0.0, words.say("{n} workers train together", n=spec.workers))
+        fitting(0.0, words.say("{n} worker trains", "{n} workers train together", n=spec.workers))
         fitted = parallel.fit(
             parallel.Training(
                 spec.recommender, options, data, spec.seed, (folder / "training").absolute(), spec.workers

@@ -129,10 +129,12 @@ def model_side(
     several = {spec.label: form(spec, split.training.users).several for spec in groups if spec.label in found}
     said = tuple(
         words.say(
-            "{attribute}: {people} people belong to several groups; what vectors, lists and profile texts give away "
+            "{attribute}: {n} person belongs to several groups; what vectors, lists and profile texts give "
+            "away leaves them out.",
+            "{attribute}: {n} people belong to several groups; what vectors, lists and profile texts give away "
             "leaves them out.",
             attribute=label,
-            people=int(n),
+            n=int(n),
         )
         for label, n in several.items()
         if n

@@ -7,19 +7,23 @@ throughout: what changes is who is there, and what they go on to choose.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fairdash import settings, words
 from fairdash.data import times
 from fairdash.data.windows import labels
 from fairdash.errors import ConfigError
+from fairdash.groups import form
 from fairdash.metrics import bootstrap
 from fairdash.metrics.catalogue import ACCURACY, FAMILIES, on_side
 from fairdash.schema import UNKNOWN, Lists, Split
 from fairdash.stages.audit import AuditSpec, of_split
-from fairdash.stages.disclosure import told, withheld
+from fairdash.stages.disclosure import KEPT, told, withheld
+from fairdash.stages.people import ALL_BUT_FEW, hidden
 
 WAYS = ("month", "week", "4", "8", "12")  # calendar windows, of dates alone; and so many parts of equal length
 
@@ -27,13 +31,15 @@ WAYS = ("month", "week", "4", "8", "12")  # calendar windows, of dates alone; an
 @dataclass(frozen=True, eq=False)
 class Window:
     """people: with held-out items in it; None for very few. gap: the row of audit.json of one metric, whose p_holm is
-    corrected over all windows. reason: why there is no gap; few: because fewer than two groups have enough people."""
+    corrected over all windows. reason: why there is no gap; few: because fewer than two groups have enough people.
+    audit: the window's own audit.json, without the values of a group of whom all but a few are in the window."""
 
     name: str
     people: int | None
     gap: dict[str, Any]
     reason: str = ""
     few: bool = False
+    audit: dict[str, Any] = field(default_factory=dict)
 
 
 def ways(split: Split) -> tuple[str, ...]:
@@ -77,9 +83,35 @@ def over_time(split: Split, lists: Lists, spec: AuditSpec, metric: str, way: str
         row = made["gaps"][group.label].get(metric, {})
         reason = made["undefined"].get(f"gaps.{group.label}.{metric}", "")
         large = [one for one, own in made["groups"][group.label].items() if one != UNKNOWN and not own["small"]]
-        found.append(Window(str(name), told(int(there.sum())), row, reason, few=len(large) < 2))
+        own = _without_all_but_few(made, split, spec, rows)
+        found.append(Window(str(name), told(int(there.sum())), row, reason, len(large) < 2, own))
     p = bootstrap.holm([np.nan if one.gap.get("p_value") is None else one.gap["p_value"] for one in found])
     return tuple(
         replace(one, gap={**one.gap, "p_holm": None if np.isnan(value) else float(value)})
         for one, value in zip(found, p, strict=True)
     )
+
+
+def _without_all_but_few(
+    made: dict[str, Any], split: Split, spec: AuditSpec, rows: NDArray[np.int64]
+) -> dict[str, Any]:
+    """An audit of the held-out items in these rows without the values of groups of whom a few alone are left out: the
+    value of all of them tells what those few have."""
+    (group,) = spec.groups
+    least = max(group.min_size, settings.MIN_GROUP_SIZE)
+    test, threshold = split.test, split.training.relevance_threshold
+    liked = np.ones(len(test), bool) if threshold is None else test.rating >= threshold
+    within = np.zeros(len(test), bool)
+    within[rows] = True
+    asked = np.ones(split.training.n_users, bool) if split.asked is None else split.asked
+    formed = form(group, split.training.people)
+    groups, undefined = dict(made["groups"][group.label]), dict(made["undefined"])
+    for name, members in zip((*formed.names, UNKNOWN), formed.members, strict=True):
+        for counted in (np.ones(len(test), bool), liked):
+            whole, some = (len(np.intersect1d(members[asked[members]], test.user[mask])) for mask in (
+                counted, counted & within))  # fmt: skip
+            if name in groups and hidden(some, whole, least) == ALL_BUT_FEW:
+                gone = [key for key in groups[name] if key not in KEPT]
+                groups[name] = {key: value for key, value in groups[name].items() if key in KEPT}
+                undefined |= {f"groups.{group.label}.{name}.{key}": words.say(ALL_BUT_FEW) for key in gone}
+    return {**made, "groups": {group.label: groups}, "undefined": undefined, "shrunk": {}}

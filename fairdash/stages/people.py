@@ -405,7 +405,11 @@ def items_of(people: People, items: pd.DataFrame, spec: GroupSpec, name: str) ->
     one = next((found for found in classes if found.attribute == spec.label and name in found.names), None)
     if one is None:
         return pd.DataFrame({"item": [], "lists": [], "exposure": []})
-    item = one.member[:, [one.names.index(name)]].nonzero()[0]
+    return counted(people, one.member[:, [one.names.index(name)]].nonzero()[0])
+
+
+def counted(people: People, item: NDArray[np.int64]) -> pd.DataFrame:
+    """These items [n], given as codes, as `items_of` tells them."""
     shown_items = people.inputs.lists.items[:, : people.k]
     lists = np.bincount(shown_items[shown_items >= 0], minlength=people.inputs.catalogue.size).astype(np.float64)[item]
     given, _ = exposure(people)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -215,15 +216,19 @@ def _spread(audit: dict[str, Any], group: GroupSpec, metric: str) -> None:
     name = findings.title(metric, audit["k"])
     one, two = st.columns(2, gap="medium")
     with one:
-        parts.draw(findings.distribution(audit, attribute, metric, kind), "spread-metric", name)
+        parts.draw(findings.distribution(audit, attribute, metric, kind), "spread-metric", name,
+                   about=words.say("Click a mark to see the people of its group who lie there."),
+                   pick=partial(pictures.see_range, metric))  # fmt: skip
     with two:
         parts.draw(
-            findings.distribution(audit, attribute, "first_hit", kind),
+            findings.distribution(audit, attribute, pictures.RANK, kind),
             "spread-rank",
             words.say("Rank of the first hit"),
             about=words.say(
-                "Of all people with a liked held-out item. What is missing to 100 % has no hit in the list at all."
+                "Of all people with a liked held-out item. What is missing to 100 % has no hit in the list at all. "
+                "Click a mark to see the people of its group who lie there."
             ),
+            pick=partial(pictures.see_range, pictures.RANK),
         )
     if attribute in audit.get("curves", {}):
         about = words.say(

@@ -120,7 +120,11 @@ def _said(cards: Sequence[Card]) -> None:
     elif tests <= 1:
         told = words.say("One question was asked; nothing was found beyond chance.")
     elif not found:
-        told = words.say("Nothing here was found beyond chance; {count} questions were asked in all.", count=tests)
+        told = words.say(
+            "Nothing here was found beyond chance; {n} question was asked in all.",
+            "Nothing here was found beyond chance; {n} questions were asked in all.",
+            n=tests,
+        )
     elif not of_people:
         told = words.say(
             "No difference between these groups of people was found among {count} questions; what was found is about "

@@ -29,7 +29,14 @@ def _card(source: SourceInfo, digest: str | None) -> None:
         if source.size_mb
         else words.say(" · no network needed")
     )
-    st.markdown(words.say("{people} people · {items} items{size}", people=source.people, items=source.items, size=size))
+    st.markdown(
+        words.say(
+            "{people} · {items}{size}",
+            people=words.count(source.people, "person", "people"),
+            items=words.count(source.items, "item"),
+            size=size,
+        )
+    )
     if source.url:
         st.caption(f"**{source.licence}.** {words.say(source.terms)} {words.plain(source.citation, 400)}")
     params = {"source": source.name}

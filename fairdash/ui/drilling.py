@@ -15,7 +15,7 @@ from fairdash import charts, entries, settings, words
 from fairdash.charts import Crowd, Reference
 from fairdash.metrics.catalogue import METRICS, find
 from fairdash.run import Run
-from fairdash.schema import UNKNOWN, Codes, GroupSpec, Lists
+from fairdash.schema import ITEM_ID, UNKNOWN, Codes, GroupSpec, Lists
 from fairdash.stages import explore
 from fairdash.stages import people as stage
 from fairdash.stages.people import GroupPart, Mask, People, Portrait
@@ -391,7 +391,10 @@ def _items(people: People, run: Run, metric: str, title: str, name: str, other: 
                           other=words.plain(pair[1])), icon=":material/info:")  # fmt: skip
         return
     names = explore.names_of(run.split.training.items)
-    first = moved.iloc[0]
+    asked = state.seen("carrier", "", str)
+    ids = run.split.training.items[ITEM_ID].astype(str)
+    clicked = moved[ids.iloc[moved["item"].astype(int)].to_numpy() == asked]
+    first = (moved if clicked.empty else clicked).iloc[0]
     whole = float(first["without"] + first["moved"])
     told = words.say(
         "Without “{item}”, {metric} of {one} less that of {other} would be {without} and not {whole}.",
@@ -403,7 +406,7 @@ def _items(people: People, run: Run, metric: str, title: str, name: str, other: 
     about = words.say(
         "Each item in turn is left out as if it were on nobody's list: its place stays empty, all else is as it was. "
         "The bars say how far the difference of the two groups then moves; they do not add up. Items on fewer than {n} "
-        "lists are left out; of a group, a dash is fewer than {n}.",
+        "lists are left out; of a group, a dash is fewer than {n}. Click a bar to read of its item above.",
         n=settings.FEWEST,
     )
     left, right = st.columns(2, gap="medium")
@@ -414,10 +417,12 @@ def _items(people: People, run: Run, metric: str, title: str, name: str, other: 
                 shown["moved"].tolist(),
                 words.say("the item's part of {one} less {other}", one=pair[0], other=pair[1]),
                 digits=4,
+                keys=[ids.iloc[int(item)] for item in shown["item"]],
             ),
             "carriers",
             words.say("Items that carry the difference"),
             about=about,
+            pick=partial(state.put, "carrier"),
         )
     with right:
         table = pd.DataFrame(

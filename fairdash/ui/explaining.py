@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -10,12 +13,13 @@ from fairdash.columns import natural_key
 from fairdash.groups import form as form_groups
 from fairdash.recommenders.base import profile_of
 from fairdash.run import Run
-from fairdash.schema import ITEM_ID, Lists
+from fairdash.schema import ITEM_ID, USER_ID, Lists
 from fairdash.stages import explore
 from fairdash.stages.disclosure import aside
-from fairdash.ui import exploring, forms, parts, state
+from fairdash.ui import exploring, forms, parts, state, what_if
 
 ABREAST = 4  # lists side by side that can still be read
+MOST = 10  # items of a category that are named
 
 
 def flip(run: Run, user: int, k: int, mitigation: str | None) -> None:
@@ -63,11 +67,16 @@ def flip(run: Run, user: int, k: int, mitigation: str | None) -> None:
     names = [
         words.say("{value} (as in the data)", value=value) if value == own else explore.shown(value) for value in found
     ]
-    about = words.say("Items of the list under the profile of the data that are on the other list too, at any rank.")
-    shown = charts.bars(
-        names, list(stay.values()), words.say("items that stay, of {listed}", listed=listed), digits=0, most=listed
+    about = words.say(
+        "Items of the list under the profile of the data that are on the other list too, at any rank. Click a bar to "
+        "hold its list beside this person's."
     )
-    parts.draw(shown, "flips", words.say("How much of the list stays"), about=about)
+    shown = charts.bars(
+        names, list(stay.values()), words.say("items that stay, of {listed}", listed=listed), digits=0, most=listed,
+        keys=["" if value == own else value for value in found],
+    )  # fmt: skip
+    parts.draw(shown, "flips", words.say("How much of the list stays"), about=about,
+               pick=partial(exploring.tell, attribute))  # fmt: skip
     usual = set(actual.items[0].tolist())
     abreast = min(ABREAST, len(found))
     places = [column for _ in range(0, len(found), abreast) for column in st.columns(abreast)]
@@ -100,33 +109,40 @@ def why(run: Run, lists: Lists, user: int, k: int) -> None:
         )
     ]
     found = explore.why(run.fitted, run.split, who, item)
-    if not any(change for _, change in found):
+    if not any(one.fall for one in found):
         st.info(
             words.say("Nothing in the history or the profile moves this score: everybody gets the same."),
             icon=":material/info:",
         )
         return
+    named = [words.say("profile: {attribute}", attribute=one.attribute) if one.attribute else str(names[one.item])
+             for one in found]  # fmt: skip
     name = words.plain(names[item], 60)
     st.markdown(
         words.say(
             "## Without “{part}” the score of “{name}” would {move} most.",
-            part=words.plain(found[0][0], 60),
+            part=words.plain(named[0], 60),
             name=name,
-            move=words.say("fall") if found[0][1] > 0 else words.say("rise"),
+            move=words.say("fall") if found[0].fall > 0 else words.say("rise"),
         )
     )
     parts.draw(
         charts.bars(
-            [part for part, _ in found],
-            [change for _, change in found],
+            named,
+            [one.fall for one in found],
             words.say("the score falls by this without it"),
+            keys=[
+                json.dumps(["told", one.attribute] if one.attribute else ["without", ids.iloc[one.item]])
+                for one in found
+            ],
         ),
         "why",
         words.say("Why “{name}”", name=name),
         about=words.say(
             "Each of the latest items of the history, and each told attribute, is left out in turn. The "
-            "parts work together, so they do not add up to the score."
+            "parts work together, so they do not add up to the score. Click a bar to see the list without it."
         ),
+        pick=partial(what_if.leave_out, str(run.split.training.users[USER_ID].iloc[user])),
     )
 
 
@@ -145,7 +161,11 @@ def group_tastes(run: Run, lists: Lists, user: int) -> None:
     history = explore.tastes(categories, explore.person(run.split, user).history.item)
     listed = explore.tastes(categories, lists.items[user])
     mine = {words.say("this person's history"): history, words.say("this person's list"): listed}
-    parts.draw(charts.shares(names, mine, words.say("share")), "tastes", words.say("This person"))
+    of = partial(state.put, "category")
+    about = words.say("Click a mark to see this person's items of its category.")
+    parts.draw(charts.shares(names, mine, words.say("share"), by_row=True), "tastes", words.say("This person"),
+               about=about, pick=of)  # fmt: skip
+    _of_category(run, lists, user, state.seen("category", "", str))
     columns = st.columns(min(3, len(found)) or 1, gap="medium")
     for i, (name, share) in enumerate(found.items()):
         n = int(groups.sizes[groups.names.index(name)])
@@ -156,6 +176,23 @@ def group_tastes(run: Run, lists: Lists, user: int) -> None:
             chart = (
                 charts.empty(words.say(apart))
                 if apart == words.WITHHELD
-                else charts.shares(names, shown, words.say("share of slots"), limit=8, aside={lists_of: apart})
+                else charts.shares(names, shown, words.say("share of slots"), 8, {lists_of: apart}, by_row=True)
             )
-            parts.draw(chart, f"tastes-{i}", f"{words.plain(words.group(name, n))}{mark}")
+            parts.draw(chart, f"tastes-{i}", f"{words.plain(words.group(name, n))}{mark}", pick=of)
+
+
+def _of_category(run: Run, lists: Lists, user: int, category: str) -> None:
+    """This person's items of the category that was clicked: on the list, and in the history, the latest first."""
+    categories = run.split.training.categories
+    if category not in categories.names:
+        return
+    inside = categories.shares[:, [categories.names.index(category)]].toarray()[:, 0] > 0
+    names = explore.names_of(run.split.training.items)
+    parts.opened(words.plain(category, 90), "category")
+    history = explore.person(run.split, user).history.item[::-1]
+    both = {words.say("on the list"): lists.items[user], words.say("in the history, latest first"): history}
+    for told, items in both.items():
+        own = [int(item) for item in items if item >= 0 and inside[item]]
+        shown = words.join([words.plain(names[item], 60) for item in own[:MOST]]) or words.say("none")
+        more = words.say(", and {n} more", n=len(own) - MOST) if len(own) > MOST else ""
+        st.markdown(words.say("**{where}:** {items}{more}", where=words.sentence(told), items=shown, more=more))

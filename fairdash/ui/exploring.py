@@ -15,7 +15,7 @@ from fairdash.columns import natural_key
 from fairdash.mitigation import METHODS
 from fairdash.recommenders.base import profile_of
 from fairdash.run import Run
-from fairdash.schema import CATEGORIES, Codes, Lists
+from fairdash.schema import CATEGORIES, ITEM_ID, Codes, Lists
 from fairdash.stages import explore
 from fairdash.stages.explore import ABSENT, Person, Reason
 from fairdash.stages.places import place_of
@@ -78,7 +78,7 @@ def section(run: Run, digest: str, lists: Lists, user: int, k: int) -> None:
     mitigation = changed_after(state.workspace().get("lists", digest))
     own = mitigation is not None and _of_model(run, digest, who)
     with right:
-        parts.live(_second_side, run, digest, lists, user, k, own)
+        parts.live(_second_side, run, digest, lists, user, k, own, state.get("explore"))
     with left:
         if own and mitigation is not None:
             st.caption(of_the_model(mitigation))
@@ -86,9 +86,12 @@ def section(run: Run, digest: str, lists: Lists, user: int, k: int) -> None:
         _cards(run, who, shown.items[row], shown.scores[row], _liked(run, user))
 
 
-def _second_side(run: Run, digest: str, lists: Lists, user: int, k: int, own: bool) -> None:
+def _second_side(run: Run, digest: str, lists: Lists, user: int, k: int, own: bool, part: str | None) -> None:
     """What stands beside the list. It draws itself again without the cards, which stay as they are while a person is
-    edited. own: whether the cards are what the model itself answers, where the lists in view are not its own."""
+    edited. own: whether the cards are what the model itself answers, where the lists in view are not its own. part: of
+    the page, as it was drawn; a click may lead to another."""
+    if state.get("explore") != part:
+        st.rerun()
     who, liked = explore.person(run.split, user), _liked(run, user)
     second = _second(run, digest, who, k)
     if changed_after(state.workspace().get("lists", digest)) and own is not _of_model(run, digest, who):
@@ -96,7 +99,7 @@ def _second_side(run: Run, digest: str, lists: Lists, user: int, k: int, own: bo
     items = (lists.items[user, :k] if second.first is None else second.first.items[0]).tolist()
     first = [item for item in items if item >= 0]
     if second.items is not None:
-        _beside(run, first, second, liked)
+        _beside(run, first, second, liked, lists.items[user, :k])
     _missed(run, lists, user, {*first, *(second.items or [])}, liked)
     if run.has_model:
         _without_score(run, second.who, sorted(({*first} | liked) - {*(second.items or first)}))
@@ -171,8 +174,20 @@ def _told(run: Run, who: Person, attributes: Sequence[str]) -> tuple[Person, str
     return explore.with_profile(who, run.split, attributes, {attribute: value}), value
 
 
-def _beside(run: Run, first: list[int], second: Second, liked: set[int]) -> None:
-    """How much of the first list is on the second, in a sentence and in ribbons."""
+def tell(attribute: str, value: str) -> None:
+    """Hold the list of somebody who is told to be of this value beside the person's own."""
+    for name, chosen in (("flip", attribute), ("told", value), ("beside", TOLD), ("explore", "list")):
+        state.put(name, chosen)
+
+
+def ask_why(item: str) -> None:
+    """Ask what the score of an item of the list in view, by its id, rests on."""
+    state.put("item", item)
+    state.put("explore", "why")
+
+
+def _beside(run: Run, first: list[int], second: Second, liked: set[int], own: Codes) -> None:
+    """How much of the first list is on the second, in a sentence and in ribbons. own: the list in view [k]."""
     after = second.items or []
     stay = len(set(first) & set(after))
     if second.floor is None:
@@ -184,13 +199,16 @@ def _beside(run: Run, first: list[int], second: Second, liked: set[int]) -> None
     names = explore.names_of(run.split.training.items)
     told = {item: str(names[item]) for item in {*first, *after}}
     sides = (words.say("the list"), second.title)
+    ids = run.split.training.items[ITEM_ID].astype(str)
+    keys = {int(item): ids.iloc[item] for item in own if item >= 0} if run.has_model else {}
     parts.draw(
-        charts.ribbons(first, after, told, sides, liked), "ribbons", words.say("What stays, comes and goes"),
+        charts.ribbons(first, after, told, sides, liked, keys), "ribbons", words.say("What stays, comes and goes"),
         about=words.say(
             "A ribbon joins the places of an item on both lists. A green diamond is new; a dashed line leads to what "
             "is no longer listed. ♥ was liked later. Harmless rewording tells the model the same facts in other words: "
-            "what moves then, moves for no reason."
+            "what moves then, moves for no reason. Click the mark of an item of the list to ask why it is there."
         ),
+        pick=ask_why if keys else None,
     )  # fmt: skip
 
 

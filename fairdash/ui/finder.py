@@ -10,7 +10,7 @@ import streamlit as st
 from fairdash import settings, words
 from fairdash.groups import form as form_groups
 from fairdash.run import Run
-from fairdash.schema import USER_ID, Codes
+from fairdash.schema import USER_ID, Codes, GroupSpec
 from fairdash.stages import finder
 from fairdash.stages.compare import comparable
 from fairdash.stages.finder import Mask, Standing
@@ -36,11 +36,12 @@ def _standing(lists: str, k: int) -> Standing:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _groups(run: str) -> dict[str, dict[str, Mask]]:
-    """Attribute → group → who belongs to it; of groups that are large enough to be looked at."""
+def _groups(run: str, saved: tuple[GroupSpec, ...]) -> dict[str, dict[str, Mask]]:
+    """Attribute → group → who belongs to it; of groups that are large enough to be looked at. saved: groups that were
+    saved with the lists in view, as attributes."""
     people = load.run(run).split.training.people
     found: dict[str, dict[str, Mask]] = {}
-    for attribute, spec in forms.attributes(people).items():
+    for attribute, spec in {**forms.attributes(people), **{one.label: one for one in saved}}.items():
         groups = form_groups(spec, people)
         for name, rows in zip(groups.names, groups.members, strict=False):  # the unknown come last, without a name
             if len(rows) >= settings.MIN_GROUP_SIZE:
@@ -56,7 +57,8 @@ def person(run: Run, lists: str, deepest: int) -> tuple[int | None, int]:
     deepest: how many places the lists have."""
     users = run.split.training.users
     ids = users[USER_ID].astype(str).to_numpy()
-    groups, beside = _groups(run.digest), others(run, lists)
+    saved = tuple(forms.saved(run.split.training.people).values())
+    groups, beside = _groups(run.digest, saved), others(run, lists)
     ways = [way for way in WAYS if (way != CHANGED or beside) and (way != ALIKE or groups)]
     with st.container(horizontal=True, vertical_alignment="bottom", key="explore-controls"):
         user = by_id(ids)

@@ -180,7 +180,7 @@ def by_group(audit: Audit, attribute: str, metric: str) -> Chart:
     if shown == "selection":
         return selection(audit, attribute, metric.partition(":")[2] or CATEGORIES)
     if shown == "score":
-        return distribution(audit, attribute, "score", "cumulative")
+        return distribution(audit, attribute, "score", "cumulative", ranges=False)
     own = metric if any(metric in group for group in audit["groups"][attribute].values()) else key
     return _values(audit, attribute, shown or own)
 
@@ -287,8 +287,9 @@ def item_table(audit: Audit) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[OVER, METRIC, VALUE, FROM, TO, NOTE])
 
 
-def distribution(audit: Audit, attribute: str, metric: str, kind: str) -> Chart:
-    """How a metric's values spread over the people of each group."""
+def distribution(audit: Audit, attribute: str, metric: str, kind: str, *, ranges: bool = True) -> Chart:
+    """How a metric's values spread over the people of each group. ranges: a mark stands for the people whose values lie
+    there, and not for its group."""
     found = audit.get("distributions", {}).get(attribute, {}).get(metric)
     if not found:
         return charts.empty(words.say("This metric has no value for a single person."))
@@ -299,7 +300,7 @@ def distribution(audit: Audit, attribute: str, metric: str, kind: str) -> Chart:
         edges = [edges[0] - width, *edges, edges[-1] + width]
     groups = {name: (people_of(sizes[name], metric), share) for name, share in found["groups"].items()}
     apart = {name: aside(name, n, sizes[name].get("small", False)) for name, (n, _) in groups.items()}
-    return charts.distributions(edges, groups, title(metric, audit["k"]), kind, apart)
+    return charts.distributions(edges, groups, title(metric, audit["k"]), kind, apart, ranges=ranges)
 
 
 def curve(audit: Audit, spec: GroupSpec, metric: str) -> Chart:
@@ -346,7 +347,7 @@ def flips(audit: Audit, attribute: str) -> Chart:
     ci = {flipped: [[_float(b) for b in model[key].get("ci") or (None, None)] for key in keys]}
     names = [title(key, audit["k"]) for key in keys]
     axis = words.say("similarity of the two lists, 100 % the same")
-    return charts.exposure(names, parts, ci, axis=axis, main=flipped)
+    return charts.exposure(names, parts, ci, axis=axis, main=flipped, keys=keys)
 
 
 def quadrants(audit: Audit, attribute: str) -> Chart | None:
@@ -361,6 +362,7 @@ def quadrants(audit: Audit, attribute: str) -> Chart | None:
         {flips_: [[_float(end) for end in one["ci"]] for one in shares.values()]},
         axis=flips_,
         main=flips_,
+        keys=["flip_both"] * len(shares),
     )
 
 
@@ -376,6 +378,7 @@ def written(audit: Audit, attribute: str) -> Chart | None:
         {words.plain(name): [_float(groups[name][kind]) for kind in kinds] for name in shown},
         axis=words.say("share of the places that were asked for"),
         main=words.plain(shown[0]),
+        keys=["invalid_disparity"] * len(kinds),
     )
 
 
@@ -395,10 +398,18 @@ def leakage(audit: Audit, attribute: str) -> Chart:
 
 def calibration(audit: Audit, attribute: str) -> Chart:
     """Predicted probabilities against the share that was liked, of everybody and of each group."""
-    row = _calibration(audit, attribute)
-    if row is None:
+    lines = calibrated(audit, attribute)
+    if not lines:
         why = _undefined(audit, f"model.{attribute}.calibration", _NOT_MEASURED)
         return charts.empty(words.say("No calibration: {why}.", why=why))
+    return charts.reliability(lines)
+
+
+def calibrated(audit: Audit, attribute: str) -> list[Reliability]:
+    """The lines of that picture, everybody's first; none where it was not measured."""
+    row = _calibration(audit, attribute)
+    if row is None:
+        return []
     lines = []
     for name, one in ((words.say("everybody"), row), *_by_size(row["by_group"])):
         cells = [
@@ -408,7 +419,7 @@ def calibration(audit: Audit, attribute: str) -> Chart:
         lines.append(
             Reliability(name, one["people"], one["error"], cells, words.say("too few") if one["small"] else "")
         )
-    return charts.reliability(lines)
+    return lines
 
 
 def calibration_sentences(audit: Audit, attribute: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -39,6 +40,8 @@ STATUS: dict[Status, tuple[str, str, str, str]] = {  # in a word, in a sentence,
 }  # fmt: skip
 LISTS, WINDOW, DRIFT_FROM, MADE = 1600, 800, 8, 20  # lists a look and a window; windows before the drift, and in all
 START, SECONDS = 1_767_225_600.0, 4.5  # the made-up stream begins with 2026; from list to list
+_OF_WINDOW = words.several("group", "value", "95 % from", "95 % to", "less the others", "from", "to", "moved",
+                          "still open")  # fmt: skip
 LENGTHS = {"600": words.later("10 minutes"), "3600": words.later("an hour"), "86400": words.later("a day")}
 
 
@@ -167,8 +170,11 @@ def _learned(job: Job) -> None:
     about = state.workspace().get("datasets", made["datasets"]).meta["provenance"][FEEDBACK]
     st.markdown(
         words.say(
-            "{thumbs} things that people took or refused are learned; {left_out} are known already, held out, or of "
-            "nobody known.", thumbs=about["thumbs"], left_out=about["left_out"],
+            "{n} thing that people took or refused is learned; known already, held out, or of nobody known: "
+            "{left_out}.",
+            "{n} things that people took or refused are learned; known already, held out, or of nobody known: "
+            "{left_out}.",
+            n=about["thumbs"], left_out=about["left_out"],
         )
     )  # fmt: skip
     with st.container(horizontal=True):
@@ -209,15 +215,16 @@ def _draw(source: Source, going: bool) -> None:
     table["open"] = (table["state"] == "open") | (told.feedback & (table["state"] == "closed"))
     whole = len(live.windows) > watch.rules.reference and live.windows[0].window == watch.first()
     end = pd.Timestamp(live.windows[watch.rules.reference - 1].end, unit="s") if whole else None
+    see = partial(state.put, "moment")
     left, right = st.columns(2, gap="medium")
     with left:
         values = table.assign(series=[words.people(attribute, name) for name in table["group"]], moved=False)
         parts.draw(
             charts.timeline(values, told.name, reference=end, share=True), "live-values",
-            words.say("By group, window by window"),
+            words.say("By group, window by window"), pick=see,
             about=words.say("Each mark is a window of its own, with its 95 % interval over people. Hollow: the window "
                             "is still open, or its feedback is not all there. Groups with too few people are left "
-                            "out."),
+                            "out. Click a mark to see the numbers of its window."),
         )  # fmt: skip
     with right:
         gaps = table.dropna(subset=["gap"])[["end", "group", "gap", "gap_low", "gap_high", "open", "moved"]]
@@ -227,12 +234,27 @@ def _draw(source: Source, going: bool) -> None:
         ]
         parts.draw(
             charts.timeline(gaps, words.say("Difference"), reference=end, zero=True), "live-gaps",
-            words.say("The gap over time"),
+            words.say("The gap over time"), pick=see,
             about=words.say("A diamond is a window in which the difference had moved away from the reference. The bar "
                             "is the 95 % interval of one window; the test looks at spans of 1, 2, 4 … windows, and "
-                            "all its looks together raise a false alarm with a chance of at most 5 %."),
+                            "all its looks together raise a false alarm with a chance of at most 5 %. Click a mark to "
+                            "see the numbers of its window."),
         )  # fmt: skip
+    _of_window(table, state.seen("moment", "", str))
     _counted(live, watch, source.made is not None)
+
+
+def _of_window(table: pd.DataFrame, moment: str) -> None:
+    """The numbers of the window that was clicked, which ends at this time."""
+    mine = table[[end.isoformat() == moment for end in table["end"]]]
+    if mine.empty:
+        return
+    parts.opened(words.say("Window to {end}", end=f"{mine['end'].iloc[0]:%Y-%m-%d %H:%M}"), "moment")
+    shown = mine[["group", "value", "low", "high", "gap", "gap_low", "gap_high"]].assign(
+        moved=mine["moved"].map({True: words.say("yes"), False: ""}),
+        open=mine["open"].map({True: words.say("yes"), False: ""}),
+    )
+    parts.table(shown.rename(columns=dict(zip(shown.columns, _OF_WINDOW, strict=True))), "live-window")
 
 
 def _key(rate: Rate) -> str:
@@ -257,9 +279,9 @@ def _headline(live: Live) -> None:
 def _counted(live: Live, watch: Watch, made: bool) -> None:
     counts = watch.log.counts()
     told = words.say(
-        "{events} events in {windows} windows; {late} came too late for their window, {repeated} were sent again, "
-        "{refused} are kept aside as malformed.", events=counts.events, windows=len(live.windows), late=counts.late,
-        repeated=counts.repeated, refused=counts.refused,
+        "{events} in {windows}; too late for their window: {late}, sent again: {repeated}, kept aside as malformed: "
+        "{refused}.", events=words.count(counts.events, "event"), windows=words.count(len(live.windows), "window"),
+        late=counts.late, repeated=counts.repeated, refused=counts.refused,
     )  # fmt: skip
     if made:
         name = watch.census.classes[0].names[_largest(watch.census)] if watch.census.classes else ""

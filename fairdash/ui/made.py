@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -95,9 +98,12 @@ def _quality(run: Run, digest: str, k: int) -> None:
         )
     columns = ("name", "people", "ndcg", "low", "high")
     rows = [GroupValue(*row) for row in zip(*(table[column].tolist() for column in columns), strict=True)]
+    digests = dict(zip(names, (digest, quality.POPULARITY, *(other.digest for other in others)), strict=True))
     parts.draw(charts.group_values(rows, words.say("NDCG@{k}", k=k)), "quality", words.say("Beside plain recommenders"),
                about=words.say("Means over the same people, with 95 % intervals. Popularity is what most people have "
-                               "that the person does not; it knows nobody."))  # fmt: skip
+                               "that the person does not; it knows nobody. Click a mark to look at what it is of."),
+               pick=lambda name: state.put("one", digests[name]))  # fmt: skip
+    _one(table, {one: name for name, one in digests.items()}, digest, k)
     parts.table(
         table.rename(
             columns={
@@ -108,6 +114,39 @@ def _quality(run: Run, digest: str, k: int) -> None:
             }
         ), "quality-all",
     )  # fmt: skip
+
+
+def _one(table: pd.DataFrame, names: Mapping[str, str], digest: str, k: int) -> None:
+    """What stands beside the lists in view, where it was clicked. names: digest of lists, or popularity → its name."""
+    one = state.seen("one", "", str)
+    if one not in names:
+        return
+    row = table[table["name"] == names[one]].to_dict("records")[0]
+    with st.container(border=True, key="one-list"):
+        parts.opened(words.plain(names[one], 120), "one")
+        told = words.say(
+            "NDCG@{k} is {value} ({interval}) over {people}; {coverage} of the catalogue is on somebody's list.",
+            k=k, value=words.number(row["ndcg"]), interval=words.interval(row["low"], row["high"]),
+            people=words.count(row["people"], "person", "people"), coverage=words.percent(row["coverage"]),
+        )  # fmt: skip
+        if one == digest:
+            st.markdown(told)
+            return
+        less = words.say("That is {less} from what is in view ({interval}).", less=words.signed(row["less"]),
+                         interval=words.interval(row["less_low"], row["less_high"], sign=True))  # fmt: skip
+        st.markdown(words.together(told, less))
+        if one == quality.POPULARITY:
+            st.caption(words.say("Everybody gets the items that most people have, without those of their own history."))
+            return
+        with st.container(horizontal=True):
+            parts.act(words.say("Look at this one"), _look, one, icon=":material/visibility:", key="look-at-one")
+            parts.go("compare", words.say("Compare with it"), ":material/compare_arrows:", before=digest, after=one,
+                     sides="two")  # fmt: skip
+
+
+def _look(lists: str) -> None:
+    state.put("lists", lists)
+    state.put("one", None)
 
 
 _AHEAD = words.later("{name} reaches NDCG@{k} {value}, more than {other} with {than} (difference {ci}).")
@@ -181,7 +220,28 @@ def _calibrated(run: Run) -> None:
             auc=words.percent(found.auc, 0),
         )
     )
-    parts.draw(charts.reliability([_line(found)]), "calibrated", words.say("Said and happened"))
+    at = state.seen("cell", None, cell_asked)
+    told = None if at is None else said_and_happened(_line(found), at[1])
+    parts.draw(charts.reliability([_line(found)]), "calibrated", words.say("Said and happened"), note=told,
+               about=words.say("Click a mark to read it."), pick=partial(state.put, "cell"))  # fmt: skip
+
+
+def cell_asked(told: str) -> tuple[int, int]:
+    """The line and the cell of the mark that was clicked, from the link."""
+    line, cell = json.loads(told)
+    return int(line), int(cell)
+
+
+def said_and_happened(line: Reliability, cell: int) -> str | None:
+    """A mark of a reliability chart in words; None where there is none."""
+    if not 0 <= cell < len(line.cells):
+        return None
+    one = line.cells[cell]
+    return words.say(
+        "{group}: of {pairs} that were given {predicted} on average, {observed} were liked.",
+        group=words.sentence(line.label), pairs=words.count(one.n, "pair"), predicted=words.percent(one.predicted),
+        observed=words.percent(one.observed),
+    )  # fmt: skip
 
 
 def _line(found: Calibration) -> Reliability:

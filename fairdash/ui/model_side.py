@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,10 +10,29 @@ import streamlit as st
 
 from fairdash import settings, words
 from fairdash.metrics import sensitivity
+from fairdash.metrics.catalogue import on_side
 from fairdash.run import Run
 from fairdash.schema import ITEM_ID, TITLE
 from fairdash.stages import model_side
-from fairdash.ui import findings, load, parts, state
+from fairdash.ui import findings, load, parts, pictures, state
+from fairdash.ui import made as made_of
+
+_CLICK = words.later("Click a mark for the definition of what it shows.")
+
+
+def define(metric: str) -> None:
+    """Look at the definition of this metric of the model."""
+    state.put("defined", metric)
+
+
+def _defined(audit: dict[str, Any]) -> None:
+    """The definition of the metric whose mark was clicked."""
+    metric = state.seen("defined", "", str)
+    if metric not in on_side("model"):
+        return
+    with st.container(border=True, key="defined-metric"):
+        parts.opened(words.plain(findings.title(metric, audit["k"]), 90), "defined")
+        st.markdown(findings.definition(metric, audit["k"], audit["conventions"], audit.get("said")))
 
 
 def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
@@ -43,21 +63,24 @@ def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
             "fairness."
         )
         parts.draw(
-            findings.flips(audit, attribute), "flips", words.say("Do lists react to the attribute?"), about=about
-        )
+            findings.flips(audit, attribute), "flips", words.say("Do lists react to the attribute?"),
+            about=words.together(about, words.say(_CLICK)), pick=define,
+        )  # fmt: skip
     with right:
         about = words.say(
             "AUC of a logistic probe that guesses the attribute of people it was not fitted on; 0.5 is "
             "chance. From vectors: what the model holds. From lists: what anybody who sees them can guess."
         )
         parts.draw(
-            findings.leakage(audit, attribute), "leakage", words.say("Can the attribute be read off?"), about=about
-        )
+            findings.leakage(audit, attribute), "leakage", words.say("Can the attribute be read off?"),
+            about=words.together(about, words.say(_CLICK)), pick=lambda _: define("probe_auc"),
+        )  # fmt: skip
     _lists(audit, attribute)
+    _defined(audit)
     about = words.say(
         "Held-out pairs, sorted by their predicted probability and cut into ten cells of equal size, the same for all. "
         "A mark stands for the pairs of a cell, a larger one for more of them; its whisker is the 95 % interval over "
-        "people. Groups of too few people stand in the table alone."
+        "people. Groups of too few people stand in the table alone. Click a mark to read it."
     )
     told = words.plain(findings.calibration_sentences(audit, attribute), 2000)
     reading = words.say(
@@ -71,9 +94,27 @@ def section(audit: dict[str, Any], attribute: str, made: Run) -> None:
         words.say("Do probabilities mean what they say?"),
         about=about,
         note=words.together(told, reading) if told else None,
+        pick=partial(state.put, "cell"),
     )
+    _read(audit, attribute)
     parts.table(findings.model_table(audit, attribute), "model-side", digits=4)
     sentences(made)
+
+
+def _read(audit: dict[str, Any], attribute: str) -> None:
+    """The mark of the calibration that was clicked in words, and the way to the people of its group."""
+    lines, at = findings.calibrated(audit, attribute), state.seen("cell", None, made_of.cell_asked)
+    if at is None or not 0 <= at[0] < len(lines) or lines[at[0]].aside:
+        return
+    line = lines[at[0]]
+    told = made_of.said_and_happened(line, at[1])
+    if told is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="cell-read"):
+        st.markdown(words.plain(told, 400), width="stretch")
+        if at[0]:  # the first is of everybody
+            parts.act(words.say("See the people"), pictures.see_people, line.name, icon=":material/group:",
+                      key="cell-people")  # fmt: skip
 
 
 def _lists(audit: dict[str, Any], attribute: str) -> None:
@@ -94,7 +135,7 @@ def _lists(audit: dict[str, Any], attribute: str) -> None:
     if there:
         for column, (chart, key, title, said) in zip(st.columns(2, gap="medium"), there, strict=False):
             with column:
-                parts.draw(chart, key, title, about=said)
+                parts.draw(chart, f"model-{key}", title, about=words.together(said, words.say(_CLICK)), pick=define)
 
 
 def _switch() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -15,12 +16,13 @@ from fairdash.stages import over_time as stage
 from fairdash.stages.audit import AuditSpec
 from fairdash.stages.over_time import Window
 from fairdash.ui import findings, parts, state
+from fairdash.ui.pictures import see_people
 
 NAMED = {"month": words.later("months"), "week": words.later("weeks")}
 _ABOUT = words.later(
     "Held-out items go by the time at which they happened; whoever has none in a window is no part of it. The lists "
     "are the same throughout. The test of each window is corrected over all windows. A cross at the foot is a window "
-    "without a gap, as too few people of two groups are in it."
+    "without a gap, as too few people of two groups are in it. Click a mark to see the groups of its window."
 )
 
 
@@ -50,7 +52,18 @@ def section(audit: Mapping[str, Any], spec: AuditSpec, metric: str, run: Run, li
     signs = [words.people(group.label, one) for one in two]
     note = words.say("Above 0 {more} have more, below 0 {less}.", more=signs[1], less=signs[0]) if two else None
     parts.draw(charts.over_time(told, name), "over-time", words.say("{metric} over time", metric=words.plain(name, 90)),
-               about=words.say(_ABOUT), note=note)  # fmt: skip
+               about=words.say(_ABOUT), note=note, pick=partial(state.put, "moment"))  # fmt: skip
+    _of_window({one.name: one for one in found}, group.label, metric, name)
+
+
+def _of_window(found: Mapping[str, Window], attribute: str, metric: str, title: str) -> None:
+    """The groups in the window that was clicked."""
+    window = found.get(state.seen("moment", "", str))
+    if window is None:
+        return
+    told = words.say("{metric} in {window}", metric=title, window=window.name)
+    parts.opened(words.plain(told, 120), "moment")
+    parts.draw(findings.by_group(window.audit, attribute, metric), "moment-groups", pick=see_people)
 
 
 def _named(way: str) -> str:

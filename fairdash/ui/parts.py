@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -149,6 +150,13 @@ def folded(label: str, key: str, icon: str | None, draw: Callable[..., T], *args
 
 
 # --- tables, charts, downloads ----------------------------------------------------------------------------------------
+
+
+def opened(title: str, name: str) -> None:
+    """The heading of what a click on a mark opens, and its end; what is open stands in the link under this name."""
+    with st.container(horizontal=True, vertical_alignment="center", key=f"opened-{name}"):
+        st.markdown(f"**{title}**", width="stretch")
+        act(words.say("Close"), state.put, name, None, icon=":material/close:", type="tertiary", key=f"close-{name}")
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
@@ -470,10 +478,26 @@ def _curves(job: Job) -> None:
             place, family, told = _curve(name)
             families.setdefault((place, family), {})[told] = [(100 * x, y) for x, y in line]
     drawn = sorted(families.items())
+    seen = f"at_{job.id}"
     places = [column for _ in range(0, len(drawn), 2) for column in st.columns(min(2, len(drawn)))]
     for column, ((place, family), lines) in zip(places, drawn, strict=False):
         with column:
-            draw(curves(lines, words.say("% of training"), family), f"curve-{job.id}-{place}-{family}", family)
+            draw(curves(lines, words.say("% of training"), family), f"curve-{job.id}-{place}-{family}", family,
+                 pick=partial(state.put, seen))  # fmt: skip
+    at = state.seen(seen, None, float)
+    if at is not None:
+        opened(words.say("At {share} of the training", share=words.percent(at / 100)), seen)
+        table(_at(drawn, at), seen, digits=4)
+
+
+def _at(
+    drawn: Sequence[tuple[tuple[int, str], Mapping[str, Sequence[tuple[float, float]]]]], at: float
+) -> pd.DataFrame:
+    """Every line's value where the training was so far (in %), or the last one before."""
+    rows = [(family, name, [y for x, y in points if x <= at + 1e-3])
+            for (_, family), lines in drawn for name, points in lines.items()]  # fmt: skip
+    told = [(family, name, values[-1]) for family, name, values in rows if values]
+    return pd.DataFrame(told, columns=list(words.several("picture", "line", "value")))
 
 
 def _curve(name: str) -> tuple[int, str, str]:

@@ -26,6 +26,9 @@ from fairdash.ui import findings, parts, state
 
 Audit = Mapping[str, Any]
 PEOPLE = "people"  # the view of the people behind a gap
+STEP = ""  # of Lorenz's curve, in the place of an attribute of items, which none can be called
+_STEPS = {str(step) for step in range(1, charts.STEPS + 1)}
+RANK = "first_hit"  # the rank of the first hit
 TARGETS = {
     "catalogue": words.later("the catalogue"),
     "interactions": words.later("interactions"),
@@ -63,6 +66,17 @@ def see_people(name: str) -> None:
     """Go to the people of this group."""
     state.put("view", PEOPLE)
     state.put("who", name)
+
+
+def see_range(metric: str, asked: str) -> None:
+    """Go to the people of a group whose values of the metric lie in a cell of its distribution. asked: [group, from,
+    to] as JSON."""
+    group, low, high = json.loads(asked)
+    if metric == RANK:  # is the inverse of a value that everybody has
+        metric, low, high = "mrr", 1 / high, min(1.0, 1 / low)
+    state.put("metric", metric)
+    state.put("brush", json.dumps([metric, round(low, 6), round(high, 6)]))
+    see_people(group)
 
 
 def strip(audit: Audit, attribute: str) -> None:
@@ -201,10 +215,12 @@ def exposure(audit: Audit, run: Run, lists: Lists, spec: GroupSpec | None, targe
             words.say("How unequally items are shown"),
             about=words.say(
                 "Items in rising order of exposure for their part of the target: how much exposure the first of them "
-                "get together. On the dotted line exposure is as the target (Lorenz 1905)."
+                "get together. On the dotted line exposure is as the target (Lorenz 1905). Click a mark to see the "
+                "items of its step."
             ),
+            pick=partial(see_items, STEP),
         )
-        items_in(run, spec, {"": people})
+        items_in(run, spec, {"": people}, of_items)
 
 
 def see_items(attribute: str, name: str) -> None:
@@ -222,28 +238,34 @@ def items_asked() -> tuple[str, str] | None:
     return state.seen("items_of", None, accept)
 
 
-def items_in(run: Run, spec: GroupSpec | None, sides: Mapping[str, People]) -> None:
-    """The items of the group that was clicked, of `spec` or of the categories: on how many lists each is, and its part
-    of all exposure. sides: what stands before a column's name → whose lists."""
-    attribute, name = items_asked() or ("", "")
-    of = GroupSpec((CATEGORIES,)) if attribute == CATEGORIES else spec
-    if not name or of is None or of.label != attribute:
+def items_in(run: Run, spec: GroupSpec | None, sides: Mapping[str, People], target: str = "") -> None:
+    """The items of the group that was clicked, of `spec` or of the categories, or of a step of Lorenz's curve against a
+    target: on how many lists each is, and its part of all exposure. sides: what stands before a column's name → whose
+    lists."""
+    attribute, name = items_asked() or (STEP, "")
+    items, of = run.split.training.items, GroupSpec((CATEGORIES,)) if attribute == CATEGORIES else spec
+    if attribute == STEP and name in _STEPS and target:
+        (people,) = sides.values()
+        shown, known = stage.exposure(people)
+        low, high = (words.percent(end / charts.STEPS, 0) for end in (int(name) - 1, int(name)))
+        found = {"": stage.counted(people, charts.on_step(shown, known[target], int(name))).set_index("item")}
+        told = words.say("{n} item from {low} to {high} of {target}", "{n} items from {low} to {high} of {target}",
+                         n=len(found[""]), low=low, high=high, target=words.say(TARGETS[target]))  # fmt: skip
+    elif name and of is not None and of.label == attribute:
+        found = {side: stage.items_of(people, items, of, name).set_index("item") for side, people in sides.items()}
+        told = words.say("{n} item of {name}", "{n} items of {name}", n=len(next(iter(found.values()))),
+                         name=words.label(name))  # fmt: skip
+    else:
         return
-    items = run.split.training.items
-    found = {side: stage.items_of(people, items, of, name).set_index("item") for side, people in sides.items()}
     codes = next(iter(found.values())).index
     if not len(codes):
         return
-    with st.container(horizontal=True, vertical_alignment="center", key="items-of-head"):
-        told = words.say("{n} item of {name}", "{n} items of {name}", n=len(codes), name=words.label(name))
-        st.markdown(f"**{words.plain(told, 120)}**", width="stretch")
-        parts.act(words.say("Close"), state.put, "items_of", None, icon=":material/close:", type="tertiary",
-                  key="items-close")  # fmt: skip
+    parts.opened(words.plain(told, 160), "items_of")
     titles = names_of(items)
     table = pd.DataFrame({words.later("item"): [words.label(titles[code], 60) for code in codes]})
     for side, one in found.items():
-        for column, told in (("lists", words.say("lists")), ("exposure", words.say("part of exposure"))):
-            named = words.say("{column}, {side}", column=told, side=side) if side else told
+        for column, title in (("lists", words.say("lists")), ("exposure", words.say("part of exposure"))):
+            named = words.say("{column}, {side}", column=title, side=side) if side else title
             table[named] = one.loc[codes, column].to_numpy()
     parts.table(table, "items-of", digits=4, height=380)
     st.caption(words.say("A dash: on the lists of fewer than {n} people.", n=settings.FEWEST))

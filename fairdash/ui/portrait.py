@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from fairdash.groups import form as form_groups
 from fairdash.schema import UNKNOWN, Dataset, GroupSpec
 from fairdash.stages.describe import Description, UserGroups, describe
 from fairdash.stages.disclosure import aside
-from fairdash.ui import forms, load, parts, shaping, state
+from fairdash.ui import forms, load, one_group, parts, pictures, shaping, state
 
 ROWS = 100  # of people and items that are shown as they are
 _COLUMNS = {
@@ -81,10 +82,14 @@ def section() -> None:
         if table["shown_share"].notna().any():
             shares[words.say("shown")] = table["shown_share"]
         parts.draw(
-            charts.exposure(sizes, shares),
+            charts.exposure(sizes, shares, keys=table["group"].tolist()),
             "items",
             words.say("Items by {attribute}", attribute=words.plain(items.attribute)),
+            about=words.say("Click a mark to see the items of its group."),
+            pick=partial(pictures.see_items, items.attribute),
         )
+        if isinstance(things, GroupSpec):
+            one_group.items(dataset, things, seen.popularity)
     _split(digest, dataset)
     _details(dataset)
 
@@ -150,13 +155,20 @@ def _by_group(users: UserGroups, least: int) -> None:
         with left:
             groups = {label: wide[name].to_numpy() for name, label in zip(table["group"], labels, strict=True)}
             parts.draw(
-                charts.shares(list(wide.index), groups, words.say("share of the group's interactions"), aside=apart),
+                charts.shares(
+                    list(wide.index),
+                    groups,
+                    words.say("share of the group's interactions"),
+                    aside=apart,
+                    keys=dict(zip(labels, sizes, strict=True)),
+                ),
                 "data-categories",
                 words.say("What they have"),
                 about=words.say(
                     "Part of each group's interactions that goes to a category; an item of several categories counts "
-                    "in equal parts. Widest difference first."
+                    "in equal parts. Widest difference first. Click a mark to look at its group."
                 ),
+                pick=one_group.see,
             )
     with right if len(wide) > 1 else left:
         columns = ("group", "people", "activity_median", "activity_p25", "activity_p75")
@@ -179,14 +191,22 @@ def _by_group(users: UserGroups, least: int) -> None:
             "data-activity",
             words.say("How active they are"),
             about=words.say("The mark is the median person of a group; the line reaches over the middle half of them."),
+            pick=one_group.see,
         )
     with right:
         tail = {label: [1 - share, share] for label, share in zip(labels, table["tail_share"], strict=True)}
         parts.draw(
-            charts.stacked(tail, [words.say("head"), words.say("tail")], words.say("% of interactions"), aside=apart),
+            charts.stacked(
+                tail,
+                [words.say("head"), words.say("tail")],
+                words.say("% of interactions"),
+                aside=apart,
+                keys=list(sizes),
+            ),
             "data-tail",
             words.say("How mainstream they are"),
             about=words.say("Head: the fewest items that make 80 % of all interactions. Tail: all others."),
+            pick=one_group.see,
         )
     if table["click_rate"].notna().any():
         columns = ("group", "people", "click_rate", "click_rate_low", "click_rate_high")
@@ -199,7 +219,9 @@ def _by_group(users: UserGroups, least: int) -> None:
             "data-taken",
             words.say("What they take of what they were shown"),
             about=words.say("Interactions of all that was shown, with a 95 % interval over people."),
+            pick=one_group.see,
         )
+    one_group.section(users, wide, least)
     st.markdown(words.say("**All of it by group**"))
     parts.table(
         table.drop(columns=["activity_p25", "activity_p75"])  # they are in the picture of how active people are
@@ -287,21 +309,22 @@ def _details(dataset: Dataset) -> None:
 
 def _raw(dataset: Dataset) -> None:
     """The first rows of both tables; items with their pictures, where there are any."""
-    for name, table, pictures in (
+    for name, table, shots in (
         (words.say("People"), dataset.users, None),
         (words.say("Items"), dataset.items, dataset.item_images),
     ):
         st.caption(
             words.say(
-                "{name}: {table} rows, the first {ROWS} shown",
+                "{name}: {n} row, the first {ROWS} shown",
+                "{name}: {n} rows, the first {ROWS} shown",
                 name=name,
-                table=len(table),
+                n=len(table),
                 ROWS=min(ROWS, len(table)),
             )
         )
         shown, title = table.head(ROWS), words.say("picture")
         looks: dict[str, Any] = {}
-        if pictures is not None and title not in table:
-            shown = shown.assign(**{title: np.array([images.uri(one) for one in pictures[:ROWS]], object)})
+        if shots is not None and title not in table:
+            shown = shown.assign(**{title: np.array([images.uri(one) for one in shots[:ROWS]], object)})
             looks = {title: st.column_config.ImageColumn(width=50)}
         st.dataframe(shown, hide_index=True, placeholder=words.DASH, key=f"raw-{name}", column_config=looks)

@@ -14,7 +14,7 @@ from fairdash.schema import GroupSpec, Lists
 from fairdash.stages import people as stage
 from fairdash.stages import release
 from fairdash.stages.people import People
-from fairdash.ui import findings, parts, state
+from fairdash.ui import findings, parts, pictures, state
 
 STEPS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)  # of ε
 
@@ -80,7 +80,8 @@ def _shown(found: budget.Release, title: str) -> None:
         "that the noise hides it. The same release is given again at no cost."
     )
     if rows:
-        parts.draw(charts.group_values(rows, title, None), "released", words.plain(title, 120), about=about)
+        parts.draw(charts.group_values(rows, title, None), "released", words.plain(title, 120), about=about,
+                   pick=pictures.see_people)  # fmt: skip
     table = [
         {"group": row["group"], "n": row["n"], "n_low": row["n_ci"][0], "n_high": row["n_ci"][1], "value": row["value"],
          "low": row["value_ci"][0], "high": row["value_ci"][1]}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -39,6 +41,24 @@ def _start(data: str, params: dict[str, Any]) -> None:
         "Search options of {recommender} on {data}", recommender=params["recommender"], data=load.dataset(data).name
     )
     state.put("job", runner.submit(state.workspace(), "search", title, params))
+
+
+def _trial(job: Job, recommender: str, trials: Sequence[dict[str, Any]]) -> None:
+    """The trial that was clicked: its options and numbers, and a training with them."""
+    number = state.seen("trial", "", str)
+    one = next((t for t in trials if str(t["number"]) == number), None)
+    if one is None:
+        return
+    with st.container(border=True, key="one-trial"):
+        parts.opened(words.say("Trial {number}", number=str(one["number"] + 1)), "trial")
+        options = [words.say("{name} = {value}", name=words.say(words.option(name)), value=str(value))
+                   for name, value in one["options"].items()]  # fmt: skip
+        told = words.say("NDCG@10 {accuracy}, gap {gap} on validation: {options}.",
+                         accuracy=words.number(one["accuracy"], 4), gap=words.number(one["gap"], 4),
+                         options=words.say(", ").join(options))  # fmt: skip
+        st.markdown(words.plain(told, 1000))
+        parts.act(words.say("Train with these options"), training.prefill, recommender, one["options"],
+                  icon=":material/model_training:", key=f"train-trial-{job.id}")  # fmt: skip
 
 
 def _form(data: str) -> dict[str, Any]:
@@ -100,13 +120,16 @@ def _trials(job: Job) -> None:
             t["gap"],
             t["accuracy"],
             chosen=t["number"] in chosen,
+            key=str(t["number"]),
         )
         for t in trials
         if t["gap"] is not None and t["accuracy"] is not None
     ]
     if points:
         shown = charts.trade_off(points, words.say("Gap in NDCG@10"), "NDCG@10", joined=False)
-        parts.draw(shown, f"trials-{job.id}", words.say("Accuracy and gap of every trial"))
+        parts.draw(shown, f"trials-{job.id}", words.say("Accuracy and gap of every trial"),
+                   about=words.say("Click a mark to look at its trial."), pick=partial(state.put, "trial"))  # fmt: skip
+        _trial(job, found["recommender"], trials)
     trial, best_of, accuracy, gap, seconds, note = _COLUMNS
     rows = [
         {

@@ -17,7 +17,7 @@ from fairdash.groups import band_names
 from fairdash.groups import form as form_groups
 from fairdash.schema import Dataset, GroupSpec
 from fairdash.stages import represent
-from fairdash.ui import parts, state
+from fairdash.ui import one_group, parts, state
 
 MOST_CUTS = 7
 OFFERED = 200  # values of an attribute that are offered to be merged
@@ -52,11 +52,18 @@ def _cuts(dataset: Dataset, attribute: str, edges: tuple[float, ...]) -> None:
         return
     low, high = float(known.min()), float(known.max())
     whole = bool((known == np.rint(known)).all())
-    parts.draw(charts.cuts(values, edges, band_names(edges, whole), attribute), f"cuts-{attribute}",
-               words.say("How many people have which {attribute}", attribute=words.plain(attribute)))  # fmt: skip
 
     def put(new: list[float]) -> None:
         state.put(f"cut_{attribute}", ", ".join(f"{edge:g}" for edge in sorted(set(new))) or f"{low:g}")
+
+    def move(begin: str) -> None:
+        to = float(begin)
+        put([*sorted(edges, key=lambda edge: abs(edge - to))[1:], to])
+
+    parts.draw(charts.cuts(values, edges, band_names(edges, whole), attribute), f"cuts-{attribute}",
+               words.say("How many people have which {attribute}", attribute=words.plain(attribute)),
+               about=words.say("Click a bar to move the nearest cut there; the sliders below do the same."),
+               pick=move)  # fmt: skip
 
     def number(n: int) -> None:
         kept = list(edges[:n])
@@ -116,7 +123,14 @@ def _merge(dataset: Dataset, attribute: str) -> None:
                              **state.own(f"merged_{attribute}", values[0] if values else "", str))  # fmt: skip
     if len(values) > 1:
         people = int(known.str.split("|").map(lambda cell: bool({part.strip() for part in cell} & {*values})).sum())
-        st.caption(words.say("{n} values become one, of {people} people.", n=len(values), people=people))
+        st.caption(
+            words.say(
+                "{n} value becomes one, of {people}.",
+                "{n} values become one, of {people}.",
+                n=len(values),
+                people=words.count(people, "person", "people"),
+            )
+        )
     parts.act(words.say("Make a version of the data"), _merged, dataset, attribute, values, into,
               disabled=not values, icon=":material/merge:", key=f"make-merged-{attribute}")  # fmt: skip
 
@@ -177,8 +191,9 @@ def _against(spec: GroupSpec, found: represent.Representation) -> None:
     main = words.say("in the data")
     shares = {main: table["observed"], words.say("stated"): table["stated"]}
     ends = {main: table[["low", "high"]].to_numpy()}
-    parts.draw(charts.exposure(labels, shares, ends, axis=words.say("part of the people"), main=main), "represented",
-               words.say("In the data, and stated"))  # fmt: skip
+    names = table["group"].tolist()
+    picture = charts.exposure(labels, shares, ends, axis=words.say("part of the people"), main=main, keys=names)
+    parts.draw(picture, "represented", words.say("In the data, and stated"), pick=one_group.see)
     notes = [words.say("too few") if n < spec.min_size else "" for n in table["people"]]
     shown = table.drop(columns="p_value").rename(
         columns={"observed": main, "low": words.say("95 % from"), "high": words.say("95 % to"),

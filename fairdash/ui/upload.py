@@ -489,7 +489,9 @@ def _outcome(dataset: Dataset, key: str) -> None:
     if RATING in dataset.interactions:
         values = dataset.interactions[RATING].to_numpy(np.float64)
         threshold = dataset.relevance_threshold
-        parts.draw(charts.ratings(values, threshold), "ratings", words.say("Ratings or counts"))
+        parts.draw(charts.ratings(values, threshold), "ratings", words.say("Ratings or counts"),
+                   about=words.say("Click a bar to let liked begin there."),
+                   pick=lambda begin: asking.answer(key, relevance_threshold=float(begin)))  # fmt: skip
         st.number_input(
             words.say("Liked from"), value=None, width=220, format="%g", placeholder=words.say("any interaction"),
             help=words.say("A held-out item counts as liked from here on. Empty: any interaction counts."),

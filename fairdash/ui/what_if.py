@@ -139,3 +139,14 @@ def _value(run: Run, who: Person, attribute: str, given: Any, keep: Callable[[An
     return (
         st.text_input(words.plain(attribute), **state.held(key, "" if pd.isna(given) else str(given), keep)) or ABSENT
     )
+
+
+def leave_out(person: str, part: str) -> None:
+    """Hold the list without one thing beside this person's. part: ["without", the id of an item of the history] or
+    ["told", an attribute] as JSON."""
+    kind, name = json.loads(part)
+    given: dict[str, Any] = {"person": person, "without": [], "added": [], "told": {}}
+    given[kind] = [name] if kind == "without" else {name: ABSENT}
+    state.put("edit", json.dumps(given))
+    state.put("beside", "edited")
+    state.put("explore", "list")

@@ -163,6 +163,8 @@ def test_answers_are_saved_as_the_command_line_reads_them(nothing: Any, open_pag
     app = open_page("data", tab="upload")
     app.file_uploader(key="files").set_value([("r.csv", rows.encode(), "text/csv")]).run()
     app.selectbox(key="meaning-interactions-rating").set_value("").run()
+    select(app, key="ratings", mark=3)
+    assert app.number_input(key="liked").value == 4
     name = next(one for one in app.text_input if str(one.key).startswith("name-"))
     mapping = json.loads(saved["save-mapping"]())
     assert mapping["rating"] == ""
@@ -248,7 +250,7 @@ def test_a_mark_of_exposure_shows_the_items_of_its_group(here: dict[str, Any], a
     shown = ~known["lists"].isna()
     assert known["lists"][shown].tolist() == counted[shown].tolist()
     assert ((counted > 0) & (counted < settings.FEWEST))[~shown].all()
-    app.button(key="items-close").click().run()
+    app.button(key="close-items_of").click().run()
     assert "items_of" not in app.query_params
     app = page(here, open_page, "compare", after=here["after"], compared="items").run()
     app.run()
@@ -401,6 +403,12 @@ def test_the_best_options_of_a_search_are_handed_on(here: dict[str, Any], at_onc
     app.button(key=f"train-best-{job.id}").click().run()
     assert not app.exception
     assert url(app, "how") == "train"
+    app = page(here, open_page, "recommender", how="search", recommender="ease", trials="2")
+    select(app, key=f"trials-{job.id}", mark=0)
+    assert "on validation:" in told(app)
+    app.button(key=f"train-trial-{job.id}").click().run()
+    assert not app.exception
+    assert url(app, "how") == "train"
 
 
 def test_a_saved_model_is_used_as_it_is(
@@ -502,6 +510,9 @@ def test_a_person_is_told_to_be_someone_else(here: dict[str, Any], told_who: lis
         assert not app.exception
         assert attribute in told_who
         assert url(app, "flip") == attribute
+    select(app, key="flips", mark=0)
+    assert not app.exception
+    assert (url(app, "explore"), url(app, "beside")) == ("list", exploring.TOLD)
     app = page(here, open_page, "explore", editing="true")
     age = app.selectbox(key="told-0-age")
     other = next(one for one in reversed(age.options) if one not in (explore.ABSENT, str(age.value)))

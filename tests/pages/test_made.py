@@ -9,7 +9,7 @@ from fairdash import words as say
 from fairdash.jobs import kinds
 from fairdash.stages import quality
 from fairdash.workspace import Workspace
-from tests.pages.conftest import Open, words
+from tests.pages.conftest import Open, select, url, words
 
 
 def test_a_recommender_stands_beside_popularity_and_says_what_it_reads(here: dict[str, Any], open_page: Open) -> None:
@@ -29,3 +29,9 @@ def test_a_recommender_stands_beside_popularity_and_says_what_it_reads(here: dic
     again = open_page("recommender", data=here["data"], lists=other, how="view", k="5")
     assert "NDCG@5" in words(again).replace("\\", "")
     assert "no probabilities" not in words(again)  # it has some, and says what they are worth
+    select(again, key="calibrated", mark=0)
+    assert "that were given" in words(again)
+    select(again, key="quality", mark=2)  # popularity is the second
+    again.button(key="look-at-one").click().run()
+    assert not again.exception
+    assert url(again, "lists") == here["lists"]

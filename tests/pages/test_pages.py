@@ -17,7 +17,7 @@ from fairdash.mitigation import METHODS
 from fairdash.stages.places import PLACES
 from fairdash.ui import findings, parts, state
 from fairdash.workspace import Workspace
-from tests.pages.conftest import HANG_SECONDS, Open, url
+from tests.pages.conftest import HANG_SECONDS, Open, select, url
 from tests.pages.conftest import words as told
 
 PAGES = list(state.JOURNEY)
@@ -157,6 +157,15 @@ def test_the_audit_page_shows_whether_probabilities_mean_what_they_say(here: dic
         assert (words.plain(known, 200) in shown) != group["small"]
     chart = findings.calibration(audit, "gender")
     assert chart.figure.data[1].name == words.group("everybody", found["people"])
+    select(app, key="leakage", mark=0)
+    assert "AUC" in told(app)
+    app.button(key="close-defined").click().run()
+    mark = next(i for i, key in enumerate(chart.keys) if json.loads(key)[0])  # of a group
+    select(app, key="calibration", mark=mark)
+    assert "that were given" in told(app)
+    app.button(key="cell-people").click().run()
+    assert not app.exception
+    assert url(app, "view") == "people"
 
 
 def test_a_recommender_without_probabilities_says_so(here: dict[str, Any], open_page: Open) -> None:

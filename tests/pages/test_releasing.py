@@ -10,7 +10,7 @@ import pytest
 from fairdash import budget, entries, settings, trail
 from fairdash.cli import main
 from fairdash.workspace import Workspace
-from tests.pages.conftest import Open, words
+from tests.pages.conftest import Open, select, url, words
 
 pytest.importorskip("opendp")
 
@@ -34,6 +34,8 @@ def test_a_release_is_paid_shown_and_refused_beyond_the_budget(
     app.button(key="release").click().run()
     assert not app.error
     assert budget.spent(file) == 1.0
+    select(app, key="released", mark=0)
+    assert url(app, "view") == "people"
     # The command line asks the same of the same run: it is told the same, at no cost.
     run = workspace.get("runs", here["run"]).path
     asked = ["release", "--run", str(run), "--group", "gender", "--metric", "ndcg", "--k", "10", "--epsilon", "1"]

@@ -26,6 +26,17 @@ def _zip(files: dict[str, str | bytes]) -> tuple[str, bytes]:
     return "all.zip", raw.getvalue()
 
 
+def test_a_data_set_is_called_as_the_zip_or_the_folder_that_holds_its_files(tmp_path: Path) -> None:
+    """And as the file of interactions, where the files are brought one by one."""
+    folder = tmp_path / "our.shop"
+    folder.mkdir()
+    for name, text in (("ratings.csv", LOG), ("users.csv", PEOPLE)):
+        (folder / name).write_text(text)
+    packed = _zip({"ratings.csv": LOG, "users.csv": PEOPLE})[1]
+    brought = {"shop": ("shop.zip", packed), "our.shop": folder, "ratings": folder / "ratings.csv"}
+    assert [data.build(one)[0].name for one in brought.values()] == list(brought)
+
+
 def _whole(dataset: Dataset) -> None:
     assert (dataset.n_users, dataset.n_items, len(dataset.interactions)) == (8, 6, 48)
     assert "gender" in dataset.users

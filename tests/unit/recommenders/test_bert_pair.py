@@ -496,8 +496,8 @@ def test_from_its_training_to_the_explanation_of_an_item(tiny: Path, run: Path) 
     listed = explore.recommend(made.fitted, cut, who, 5)
     np.testing.assert_array_equal(listed.items[0], lists.items[0, :5])
     parts = explore.why(made.fitted, cut, who, int(listed.items[0, 0]))
-    assert np.isfinite([part for _, part in parts]).all()
-    assert "profile: gender" in dict(parts)
+    assert np.isfinite([one.fall for one in parts]).all()
+    assert "gender" in {one.attribute for one in parts}
     with pytest.raises(ConfigError, match="not among the candidates"):
         explore.why(made.fitted, cut, who, int(np.setdiff1d(np.arange(40), lists.items[0])[0]))
 

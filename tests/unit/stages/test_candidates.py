@@ -121,8 +121,7 @@ def test_one_person_is_edited_flipped_and_explained(run: Run) -> None:
     told = explore.flips(run.fitted, split, who, "gender", ["man", "woman"], 5)
     assert (told["woman"].items[0] % 2 == 0).sum() > (told["man"].items[0] % 2 == 0).sum()
     item = int(listed.items[0, 0])
-    parts = dict(explore.why(run.fitted, split, who, item))
-    assert np.isfinite(list(parts.values())).all()
+    assert np.isfinite([one.fall for one in explore.why(run.fitted, split, who, item)]).all()
     outside = next(item for item in range(split.training.n_items) if item not in brought)
     assert np.isneginf(explore.scores(run.fitted, who)[outside])
     with pytest.raises(ConfigError, match="not among the candidates"):
@@ -134,7 +133,7 @@ def test_why_keeps_the_candidates_of_the_whole_history(run: Run) -> None:
     for user in range(20):
         who = explore.person(run.split, user)
         last = int(explore.recommend(run.fitted, run.split, who, N).items[0, N - 1])
-        assert all(np.isfinite(part) for _, part in explore.why(run.fitted, run.split, who, last))
+        assert all(np.isfinite(one.fall) for one in explore.why(run.fitted, run.split, who, last))
 
 
 def test_any_recommender_of_the_whole_catalogue_can_be_first_and_no_other(run: Run, tmp_path: Path) -> None:

@@ -96,11 +96,12 @@ def test_an_attribute_that_is_not_told_cannot_be_flipped(split: Split) -> None:
 
 
 def test_why_gives_each_part_what_the_score_loses_without_it(split: Split) -> None:
-    parts = dict(explore.why(Known(), split, explore.person(split, 0), 2))
-    assert parts["v"] == pytest.approx(1 / 2)  # an item without a title goes by its id
-    assert parts["U"] == pytest.approx(1 / 3)
-    told = dict(explore.why(Known(), split, explore.with_profile(explore.person(split, 0), split, ("gender",), {}), 5))
-    assert told["profile: gender"] == pytest.approx(1.0)
+    parts = {one.item: one.fall for one in explore.why(Known(), split, explore.person(split, 0), 2)}
+    names = {name: item for item, name in enumerate(explore.names_of(split.training.items))}
+    assert parts[names["v"]] == pytest.approx(1 / 2)  # an item without a title goes by its id
+    assert parts[names["U"]] == pytest.approx(1 / 3)
+    told = explore.why(Known(), split, explore.with_profile(explore.person(split, 0), split, ("gender",), {}), 5)
+    assert {one.attribute: one.fall for one in told}["gender"] == pytest.approx(1.0)
 
 
 def test_reasons_name_what_each_item_of_a_list_rests_on_most(split: Split) -> None:

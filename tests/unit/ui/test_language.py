@@ -41,9 +41,9 @@ PLACES: dict[str, tuple[int, ...]] = {
     "FairDashError": (0, 1),
     "note": (2,),
 }
-KEYWORDS = ("help", "placeholder", "text", "about", "note", "title_text", "alt", "label")
+KEYWORDS = ("help", "placeholder", "text", "about", "note", "title_text", "alt", "label", "hovertemplate")
 LETTERS = re.compile(r"[^\W\d_]{2,}")
-ICON = re.compile(r":\w+(/\w+)?:|:\w+\[|&\w+;|</?\w+>")
+ICON = re.compile(r":\w+(/\w+)?:|:\w+\[|&\w+;|</?\w+>|%\{[^}]*\}")
 
 
 def shown(tree: ast.Module) -> Iterator[ast.expr]:
@@ -77,7 +77,8 @@ def _own(scope: ast.AST) -> Iterator[ast.AST]:
 
 def _told(call: ast.Call) -> Iterator[ast.expr]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if name not in PLACES and name not in ("progress", "add_annotation", "update_xaxes", "update_yaxes", "page_link"):
+    drawn = ("add_annotation", "update_xaxes", "update_yaxes", "add_scatter", "add_bar")
+    if name not in PLACES and name not in (*drawn, "progress", "page_link"):
         return
     if isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "st") not in ("st", "parts", "charts",
                                                                                              "figure"):  # fmt: skip
@@ -190,6 +191,42 @@ def test_every_template_is_given_what_it_names() -> None:
                 for told in node.args:
                     if isinstance(told, ast.Constant):
                         assert fields(told.value) == given, (file.name, told.value)
+
+
+COUNTED = re.compile(
+    r"(?:\b(\w+) )?\{(\w+)\} (?:(?!of |holds |and |for |between |needs |weighs |by )[a-z]+ )?"
+    r"(?:rows|people|items|interactions|values|pairs|files|columns|cells|lists|windows|events|things|places|questions|"
+    r"methods|strengths|systems|workers|tokens|ids|ratings|parts|trials|metrics|numbers|impressions|pictures)\b"
+    r"|^\{(n)\} of \{m\}"
+)
+AT_LEAST = (
+    "than of most within to least all every up first in last best below the among"  # before a number of two or more
+)
+NEVER_ONE = (  # a limit that was gone beyond, a setting, people of a group that is large enough, or what comes in twos
+    "{n} events in one request.", "{name} has {cells} cells; the limit", "{name} holds {cells} numbers,",
+    "{name} has {width} columns; the limit", "{name} has {rows} rows; the limit", "{name} has {rows} rows and",
+    "{name} holds {n} files", "That makes {count} windows", "{label} has {n} different values", "{n_users} people ×",
+    "There are {m} pictures", "{n} list has fewer than", "{attribute}: {tests} metrics", "length {length} and",
+    "{by} has {values} values", "It must be one of the", "The model {source} is described with {asked} numbers",
+    "{trials} trials are none", "A group needs {n} people", "{n} people of this group", "**Save these {n} people",
+    "Groups of fewer than", "{n} equal parts", "{one} get {gap}", "Between {one} and {other}", "no difference in",
+    "The model knows {n}", "ease inverts", "{column} tells the parts of a split", "Not sure: as the only question",
+    "On {n} validation pairs", "Of {shown} that people were shown", "Of {people} people with held-out items",
+    "{permutations} shufflings", "k = {k}, but this run",
+)  # fmt: skip
+
+
+def test_what_is_counted_is_said_of_one_too() -> None:
+    """A template with a number of things has a form for one; other numbers in it come with their own from `count`."""
+    wrong = {}
+    for template, plural in words.templates().items():
+        numbers = [
+            one[0] for one in COUNTED.finditer(plural or template)
+            if one[1] not in AT_LEAST.split() and not (plural and (one[2] or one[3]) == "n")
+        ]  # fmt: skip
+        if numbers and not template.startswith(NEVER_ONE):
+            wrong[template] = numbers
+    assert not wrong
 
 
 def test_all_templates_are_listed_for_translators() -> None:
