@@ -69,7 +69,7 @@ def anew(run: Run, k: int, engine: Engine | None = None, progress: Progress = si
     n_items = run.split.training.n_items
     if not 1 <= k <= n_items:
         raise ConfigError(
-            words.say("k = {k}, but the catalogue has {n} items.", k=k, n=n_items),
+            words.say("k = {k}, and the size of the catalogue is {n}.", k=k, n=n_items),
             words.say("Choose k between 1 and {k}.", k=n_items),
         )
     return rank(run.fitted, run.split, "test", seed=run.meta["seed"], k=k, engine=engine, progress=progress)

@@ -78,7 +78,7 @@ def test_lists_longer_than_a_run_keeps_and_on_an_engine_are_scored_anew(
     assert np.array_equal(whole.items, kept.items)
     assert np.array_equal(whole.scores, kept.scores, equal_nan=True)
     assert main(["recommend", "--run", str(run), "--k", str(n_items + 1), "--out", str(long)]) == 2
-    assert f"the catalogue has {n_items} items" in capsys.readouterr().err
+    assert f"the size of the catalogue is {n_items}" in capsys.readouterr().err
 
 
 def test_the_split_comes_back_from_the_folder_as_it_was(run: Path) -> None:
