@@ -20,7 +20,7 @@ _ROW, _FOOT = 38, 24  # pixels of a place, and of a lost item at the foot
 _HEART = f" <span style='color:{VERMILLION}'>♥</span>"
 _BEND = np.linspace(0.0, 1.0, 17)
 _ACROSS = _LEFT + (_RIGHT - _LEFT) * _BEND
-_AWAY = 0.012  # between a ribbon's end and a name
+_GAP = "\u2003"  # between a ribbon's end and a name: as wide on a phone
 _MOVED = {
     "stays": words.later("stays at {place}"),
     "moves": words.later("from {before} to {after}"),
@@ -63,7 +63,8 @@ def ribbons(
             figure.add_scatter(
                 x=np.tile([*_ACROSS, np.nan], len(paths)), y=np.concatenate(paths), mode="lines+markers",
                 marker={"color": "rgba(0,0,0,0)", "size": 11},  # a line alone hears no click
-                showlegend=False, opacity=opacity, line={"color": color, "width": width, "dash": dash},
+                showlegend=False, opacity=opacity, line={"color": color, "width": width, "dash": dash,
+                                                      "simplify": False},
                 customdata=[marks[item] for item in items for _ in range(len(_BEND) + 1)],
                 hovertemplate="%{customdata[0]}<extra></extra>",
             )  # fmt: skip
@@ -83,9 +84,9 @@ def ribbons(
     right += [(y, name(item, place[item] + 1 if item in place else None)) for item, y in places.items()]
     if lost:
         right.append((foot - 0.75, _heading(words.say("no longer listed"))))
-    for x, position, texts in ((_LEFT - _AWAY, "middle left", left), (_RIGHT + _AWAY, "middle right", right)):
+    for x, position, texts in ((_LEFT, "middle left", left), (_RIGHT, "middle right", right)):
         figure.add_scatter(
-            x=[x] * len(texts), y=[y for y, _ in texts], text=[text for _, text in texts], mode="text",
+            x=[x] * len(texts), y=[y for y, _ in texts], text=[_away(text, position) for _, text in texts], mode="text",
             textposition=position, showlegend=False, hoverinfo="skip", cliponaxis=False,
         )  # fmt: skip
     figure.update_xaxes(range=[0, 1], visible=False, fixedrange=True)
@@ -145,6 +146,12 @@ def _lines(text: str) -> list[str]:
 
 def _heading(text: str) -> str:
     return "<br>".join(f"<b>{words.markup(line, _LINE + 5)}</b>" for line in _lines(text))
+
+
+def _away(text: str, position: str) -> str:
+    """A name, a little away from where its ribbon ends."""
+    lines = text.split("<br>")
+    return "<br>".join(f"{line}{_GAP}" if position.endswith("left") else f"{_GAP}{line}" for line in lines)
 
 
 def _ribbon(start: float, end: float) -> Values:

@@ -61,14 +61,14 @@ def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def open_page() -> Open:
     """Open a page by its name with a query, as a deep link does; it must end without an exception or an error box.
-    tables: those beside pictures stand open."""
+    with_tables: those beside pictures stand open."""
 
-    def opened(name: str, *, errors: bool = False, tables: bool = False, **query: str) -> AppTest:
+    def opened(name: str, *, errors: bool = False, with_tables: bool = False, **query: str) -> AppTest:
         app = AppTest.from_file(str(SHELL), default_timeout=HANG_SECONDS)
         app.query_params.update(query)
         app.switch_page(str(ROOT / "pages" / f"{name}.py"))
         app.run()
-        if tables:
+        if with_tables:
             open_tables(app)
         assert not app.exception, app.exception
         if not errors:

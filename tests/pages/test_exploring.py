@@ -28,7 +28,7 @@ def test_items_that_are_no_candidates_are_named(
     monkeypatch.setitem(RECOMMENDERS, INFO.name, INFO)
     asked = {"dataset": here["data"], "split": "user-time:0.8", "recommender": INFO.name}
     made = kinds.run(Workspace(here["home"]), "train", {**asked, "options": {"profile": "gender"}})
-    app = open_page("explore", tables=True, data=here["data"], lists=made["lists"])
+    app = open_page("explore", with_tables=True, data=here["data"], lists=made["lists"])
     assert "Not among the candidates, so without a score" in words(app)
     assert len(app.dataframe[0].value) == 10
     app.segmented_control(key="explore").set_value("If they were someone else").run()
@@ -89,7 +89,7 @@ def test_mitigated_lists_stand_beside_and_what_stays_is_counted(here: dict[str, 
     name = str(run.split.training.users["user_id"][user])
     for side, other in (("lists", "after"), ("after", "lists")):  # from either side
         view = {"data": here["data"], "lists": here[side], "person": name, "beside": here[other]}
-        app = open_page("explore", tables=True, **view)
+        app = open_page("explore", with_tables=True, **view)
         assert f"{len(one & two)} of 10 stay." in words(app)
         assert "here answers the model" not in words(app)
     table = next(one.value for one in app.dataframe if "what happens" in one.value)

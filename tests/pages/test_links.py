@@ -17,7 +17,7 @@ from fairdash.jobs import kinds
 from fairdash.stages import explore, feed
 from fairdash.ui import exploring
 from fairdash.workspace import Workspace
-from tests.pages.conftest import Open, url
+from tests.pages.conftest import Open, open_tables, url
 from tests.pages.conftest import words as told
 
 
@@ -62,30 +62,32 @@ def list_after(app: AppTest) -> list[str]:
 def test_what_is_edited_of_a_person_is_there_after_a_reload_and_only_of_them(
     here: dict[str, Any], open_page: Open
 ) -> None:
-    app = open_page("explore", tables=True, data=here["data"], lists=here["lists"], editing="true")
+    app = open_page("explore", with_tables=True, data=here["data"], lists=here["lists"], editing="true")
     run = entries.get_run(Workspace(here["home"]), here["run"])
     own = run.split.known.item[run.split.known.user == 0]
     rest = next(item for item in range(run.split.training.n_items) if item not in set(own.tolist()))
     app.multiselect(key="without-0").set_value([int(own[-1])]).run()
     app.multiselect(key="added-0").set_value([rest]).run()
-    shown = list_after(app)
+    shown = list_after(open_tables(app))
     edit = url(app, "edit")
     ids = run.split.training.items["item_id"]
     assert json.loads(edit)["without"] == [ids[own[-1]]]
-    again = open_page("explore", tables=True, data=here["data"], lists=here["lists"], edit=edit, editing="true")
+    again = open_page("explore", with_tables=True, data=here["data"], lists=here["lists"], edit=edit, editing="true")
     assert again.multiselect(key="without-0").value == [int(own[-1])]
     assert again.multiselect(key="added-0").value == [rest]
     assert list_after(again) == shown
-    closed = open_page("explore", tables=True, data=here["data"], lists=here["lists"], edit=edit)
+    closed = open_page("explore", with_tables=True, data=here["data"], lists=here["lists"], edit=edit)
     assert not closed.multiselect  # the controls are folded, and what was edited holds
     assert list_after(closed) == shown
     other = run.split.training.users["user_id"].iloc[1]
     else_ = open_page(
-        "explore", tables=True, data=here["data"], lists=here["lists"], edit=edit, person=other, editing="true"
+        "explore", with_tables=True, data=here["data"], lists=here["lists"], edit=edit, person=other, editing="true"
     )
     assert else_.multiselect(key="without-1").value == []
     for bad in ("{", "[]", '{"person": 1}', json.dumps({**json.loads(edit), "without": 3})):
-        mended = open_page("explore", tables=True, data=here["data"], lists=here["lists"], edit=bad, editing="true")
+        mended = open_page(
+            "explore", with_tables=True, data=here["data"], lists=here["lists"], edit=bad, editing="true"
+        )
         assert mended.multiselect(key="without-0").value == []
 
 
@@ -146,7 +148,7 @@ def test_explore_shows_the_mitigated_lists_that_are_in_view(here: dict[str, Any]
     user = next(u for u in range(dataset.n_users) if list(before.items[u, :10]) != list(after.items[u, :10]))
     for side, lists in (("lists", before), ("after", after)):
         view = {"data": here["data"], "lists": here[side], "person": str(ids[user])}
-        app = open_page("explore", tables=True, **view, editing="true")
+        app = open_page("explore", with_tables=True, **view, editing="true")
         assert app.dataframe[0].value["item"].tolist() == [titles.iloc[item] for item in lists.items[user, :10]]
         own = entries.get_run(workspace, here["run"]).split.known
         app.multiselect(key=f"without-{user}").set_value([int(own.item[own.user == user][-1])]).run()

@@ -15,7 +15,7 @@ from tests.pages.conftest import Open, select, url, words
 def test_a_recommender_stands_beside_popularity_and_says_what_it_reads(here: dict[str, Any], open_page: Open) -> None:
     workspace = Workspace(here["home"])
     run, lists = entries.get_lists(workspace, here["lists"])
-    app = open_page("recommender", tables=True, data=here["data"], lists=here["lists"], how="view")
+    app = open_page("recommender", with_tables=True, data=here["data"], lists=here["lists"], how="view")
     by = {"ease": lists, "popularity": quality.most_popular(run.split, 10)}
     table = quality.beside(run.split, by, 10).set_index("name")
     assert f"ease reaches NDCG@10 {say.number(table.loc['ease', 'ndcg'])}" in words(app).replace("\\", "")

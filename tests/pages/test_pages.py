@@ -17,7 +17,7 @@ from fairdash.mitigation import METHODS
 from fairdash.stages.places import PLACES
 from fairdash.ui import findings, parts, state
 from fairdash.workspace import Workspace
-from tests.pages.conftest import HANG_SECONDS, Open, select, url
+from tests.pages.conftest import HANG_SECONDS, Open, open_tables, select, url
 from tests.pages.conftest import words as told
 
 PAGES = list(state.JOURNEY)
@@ -262,7 +262,7 @@ def test_a_training_method_is_refused_for_a_recommender_without_training(here: d
 
 
 def test_one_persons_history_can_be_edited_and_the_list_changes(here: dict[str, Any], open_page: Open) -> None:
-    app = open_page("explore", tables=True, data=here["data"], lists=here["lists"], editing="true")
+    app = open_page("explore", with_tables=True, data=here["data"], lists=here["lists"], editing="true")
     run = entries.get_run(Workspace(here["home"]), here["run"])
     user = 0
 
@@ -274,7 +274,7 @@ def test_one_persons_history_can_be_edited_and_the_list_changes(here: dict[str, 
     app.multiselect(key=f"without-{user}").set_value([int(own[-1]), int(own[-2])]).run()
     assert not app.exception
     assert own_list() == before  # the list of the person as they are
-    both = next(one.value for one in app.dataframe if "what happens" in one.value)
+    both = next(one.value for one in open_tables(app).dataframe if "what happens" in one.value)
     after = both.dropna(subset="right").sort_values("right")["item"].tolist()
     assert after != before
     assert f"{len(set(before) & set(after))} of {len(before)} stay" in told(app)

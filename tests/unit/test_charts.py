@@ -382,7 +382,7 @@ def test_ribbons_join_what_is_on_both_lists_and_tell_what_is_new_and_lost() -> N
     ends = np.split(np.asarray(kept.y), np.flatnonzero(np.isnan(kept.y)) + 1)[:-1]
     assert [(one[0], round(one[-2], 3)) for one in ends] == [(1, 1), (2, 0)]
     assert kept.customdata[0] == kept.customdata[len(ends[0]) - 1] == ["film 1: stays at 2"]
-    left, right = [trace.text for trace in chart.figure.data if trace.mode == "text"]
+    left, right = (tuple(one.strip() for one in trace.text) for trace in chart.figure.data if trace.mode == "text")
     assert left == ("<b>before</b>", "<b>1</b> film 0", "<b>2</b> film 1", "<b>3</b> film 2")
     assert right[-3:] == (right[3], "<i>film 0</i>", "<b>no longer listed</b>")
     assert "♥" in right[3]
