@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from torch import nn
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertModel, BertTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertModel
 
 from fairdash.data import split as splits
 from fairdash.data import synthetic
@@ -41,6 +41,7 @@ from fairdash.schema import GroupSpec, Interactions, TrainingData
 from fairdash.stages import audit, explore, mitigate
 from fairdash.stages import fit as fit_stage
 from fairdash.stages.fit import TrainSpec
+from tests import tiny_bert
 from tests.unit.recommenders.conftest import N_ITEMS, N_USERS, make_data
 
 PROFILE = ("gender", "age")
@@ -48,25 +49,8 @@ PROFILE = ("gender", "age")
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of three layers, 32 wide, that knows the words of the small catalogue."""
-    folder = tmp_path_factory.mktemp("tiny")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *".,:;-", "a", "person", "man", "woman", "age", "liked"]
-    words += ["space", "battle", "love", "song", "sci", "fi", "war", "musical", "gender", "item"]
-    words += [str(n) for n in range(60)]
-    (folder / "vocab.txt").write_text("\n".join(words))
-    BertTokenizer(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=96,
-        initializer_range=0.2,  # as far from linear as a trained BERT
-    )
-    BertModel(config).save_pretrained(folder)
-    return folder
+    """A small BERT that knows the words of the small catalogue."""
+    return tiny_bert.write(tmp_path_factory.mktemp("tiny"))
 
 
 def options(tiny: Path, **more: Any) -> dict[str, Any]:
