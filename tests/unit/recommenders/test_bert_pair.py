@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from fairdash.recommenders.bert_pair.model import (
     PairBatches,
     Row,
     base_rate,
+    choose_blend,
     fit_blend,
 )
 from fairdash.run import Run
@@ -256,6 +257,29 @@ def test_the_blend_weighs_the_bert_by_what_it_adds(trained: FittedPair) -> None:
     assert only.popularity != 0.0
     none = fit_blend(data, trained.first, build("bert_pair", {"prior": "none"}).config, 0)
     assert (none.bert, none.popularity, none.first_stage) == (1.0, 0.0, 0.0)
+
+
+def test_the_blend_is_what_puts_liked_items_highest_on_validation(trained: FittedPair) -> None:
+    data, config = make_data(), build("bert_pair", {"prior": "first_stage"}).config
+    plain = fit_blend(data, trained.first, config, 0)
+    liked = data.valid.take(np.flatnonzero(data.valid.rating >= 4)).matrix(N_USERS, N_ITEMS).toarray()
+    asked = []
+
+    def judge(sign: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        def bert(users: np.ndarray, items: np.ndarray) -> np.ndarray:
+            asked.append(users)
+            return np.where(items >= 0, sign * liked[users[:, None], items], -np.inf).astype(np.float32)
+
+        return bert
+
+    knows = choose_blend(plain, data, trained.first, 0, judge(10.0))
+    wrong = choose_blend(plain, data, trained.first, 0, judge(-10.0))
+    assert knows.bert > 0
+    assert knows.first_stage == wrong.first_stage == 1.0
+    assert wrong.bert == 0.0
+    assert asked[0].tolist() == np.flatnonzero(liked.any(axis=1)).tolist()
+    none = fit_blend(data, trained.first, build("bert_pair", {"prior": "none"}).config, 0)
+    assert choose_blend(none, data, trained.first, 0, judge(1.0)) is none  # nothing else to be weighed
 
 
 def test_an_edited_profile_changes_scores_and_the_own_text_does_not(trained: FittedPair) -> None:
