@@ -55,7 +55,7 @@ ROW_ITEMS = 32  # items that share a history in one row: more save history token
 TITLE_TOKENS = 12
 # What the BERT and popularity can count beside a first stage's score, by what is best on validation
 BERT_WEIGHTS, POPULARITY_WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0), (0.0, -0.2, 0.2, 0.4)
-WEIGHED = 2000  # people whose candidates are judged for that
+FEWEST, WEIGHED = 100, 2000  # people whose candidates are judged for that: fewer do not tell lists apart
 DRAWN = 2  # candidates for each validation pair that the blend is fitted on
 CPU_TOKENS, GPU_TOKENS = 8192, 131072  # of a scoring batch
 STATE_BYTES = 1 << 30  # of token states kept of the catalogue; those of profiles may take as much again
@@ -901,11 +901,11 @@ def choose_blend(fitted: Blend, data: TrainingData, first: FirstStage, seed: int
     validation items stand best (NDCG@10, of all candidates of at most WEIGHED people); of equals the least BERT.
 
     A logistic regression weighs all pairs alike, those far down a list, too; what a list is judged by is its top.
-    fitted: its weights stay where it has no first stage among its columns, or nobody has a like on validation.
+    fitted: its weights stay where it has no first stage among its columns, or too few people like anything.
     """
     liked = data.valid.take(np.flatnonzero(_liked(data.valid.rating, data.relevance_threshold)))
     users = np.unique(liked.user)
-    if not fitted.first_stage or len(liked) < calibration.MIN_CLASS:
+    if not fitted.first_stage or len(users) < FEWEST:
         return fitted
     if len(users) > WEIGHED:
         users = np.sort(np.random.default_rng([seed, 13]).choice(users, WEIGHED, replace=False))

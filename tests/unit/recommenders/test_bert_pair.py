@@ -259,7 +259,9 @@ def test_the_blend_weighs_the_bert_by_what_it_adds(trained: FittedPair) -> None:
     assert (none.bert, none.popularity, none.first_stage) == (1.0, 0.0, 0.0)
 
 
-def test_the_blend_is_what_puts_liked_items_highest_on_validation(trained: FittedPair) -> None:
+def test_the_blend_is_what_puts_liked_items_highest_on_validation(
+    trained: FittedPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data, config = make_data(), build("bert_pair", {"prior": "first_stage"}).config
     plain = fit_blend(data, trained.first, config, 0)
     liked = data.valid.take(np.flatnonzero(data.valid.rating >= 4)).matrix(N_USERS, N_ITEMS).toarray()
@@ -272,6 +274,8 @@ def test_the_blend_is_what_puts_liked_items_highest_on_validation(trained: Fitte
 
         return bert
 
+    assert choose_blend(plain, data, trained.first, 0, judge(10.0)) is plain  # 60 people do not tell lists apart
+    monkeypatch.setattr("fairdash.recommenders.bert_pair.model.FEWEST", 20)
     knows = choose_blend(plain, data, trained.first, 0, judge(10.0))
     wrong = choose_blend(plain, data, trained.first, 0, judge(-10.0))
     assert knows.bert > 0
