@@ -20,8 +20,8 @@ Tried instead, on vectors of MovieLens-1M (gender, people whose group was withhe
 0.717 and 0.699 before): the direction between the group means alone, removed at once (LEACE: Belrose et al. 2023),
 0.500 and 0.657 at a loss of 4.7 % of NDCG@10, where rounds here take 0.566 and 0.651 at 4.3 % and 0.504 and 0.641 at
 5.3 %. It knows no way between: with nine tenths of it removed a probe stretches what is left and reads 0.714. To remove
-the directions in which the groups' spreads differ most as well took the neural probe to 0.578, at 12 %; equal lengths of
-all vectors changed nothing.
+the directions in which the groups' spreads differ most as well took the neural probe to 0.578, at 12 %; equal lengths
+of all vectors changed nothing.
 
 Ravfogel, Elazar, Gonen, Twiton, Goldberg: "Null it out: guarding protected attributes by iterative nullspace
 projection", ACL 2020.
