@@ -5,10 +5,10 @@
 Trained with binary cross-entropy and weight decay. Each person's training interactions are cut in five blocks; a
 block's items are the pairs to be judged, the rest is the history, so that no text names the item it is asked about.
 Unseen items drawn from the first stage's candidates are further negatives. Pairs outside the candidates are left out:
-all of them would be taken ones, and what is unlike a candidate would be learned to be liked.
-To the BERT's logit a prior is added: the item's popularity and the first stage's score, by a logistic regression on
-validation that also weighs the BERT's logit. In training, popularity and each block's own base rate are given, so that
-the BERT learns what they do not say: which of its candidates a person likes.
+all of them would be taken ones, and what is unlike a candidate would be learned to be liked. To the BERT's logit a
+prior is added: the item's popularity and the first stage's score, as validation weighs them: while it is trained by a
+logistic regression, in the end by what puts liked items highest. In training, popularity and each block's own base rate
+are given, so that the BERT learns what they do not say: which of its candidates a person likes.
 
 Shapes: r rows of a batch, t tokens of a row, c pairs of a row, p pairs of a batch, d width, m items.
 
@@ -24,8 +24,8 @@ In the last layer only the [CLS] tokens are computed, since nothing else is read
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from torch.nn import functional
 
 from fairdash import words
 from fairdash.errors import ConfigError, ModelError
+from fairdash.metrics.accuracy import per_user
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import RECOMMENDERS, calibration, ranking, store, text
 from fairdash.recommenders.bert_pair import CPU_CANDIDATES, CPU_LAYERS, VALIDATED, PairOptions
@@ -52,6 +53,9 @@ FOLDS = 5  # blocks of a person's training interactions
 POOL = 200  # in training, candidates are at least so many of the first stage's best; negatives are drawn from them
 ROW_ITEMS = 32  # items that share a history in one row: more save history tokens but cost attention, which is square
 TITLE_TOKENS = 12
+# What the BERT and popularity can count beside a first stage's score, by what is best on validation
+BERT_WEIGHTS, POPULARITY_WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0), (0.0, -0.2, 0.2, 0.4)
+FEWEST, WEIGHED = 100, 2000  # people whose candidates are judged for that: fewer do not tell lists apart
 DRAWN = 2  # candidates for each validation pair that the blend is fitted on
 CPU_TOKENS, GPU_TOKENS = 8192, 131072  # of a scoring batch
 STATE_BYTES = 1 << 30  # of token states kept of the catalogue; those of profiles may take as much again
@@ -535,13 +539,21 @@ class FittedPair:
         return self.texts.histories(profiles, liked)
 
     def _score(self, users: Codes, items: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
-        texts = self._histories(users, history, profiles)
-        rows = [Row(own, judged[judged >= 0]) for own, judged in zip(texts, items, strict=True)]
         there = items >= 0
         row, item = np.nonzero(there)[0], items[there]
-        result = np.full(items.shape, -np.inf, np.float32)
+        result = self.judged(users, items, history, profiles)
         standard = self.first(users, history).standard[row, item]
-        result[there] = self.blend.logit(self.texts.logits(rows), item, standard)
+        result[there] = self.blend.logit(result[there], item, standard)
+        return result
+
+    def judged(
+        self, users: Codes, items: Codes, history: Interactions, profiles: Sequence[str] | None = None
+    ) -> Floats:
+        """The BERT's own logits [n, c] of candidates [n, c]; -inf where there is none (-1)."""
+        texts = self._histories(users, history, self._profiles_of(users) if profiles is None else profiles)
+        rows = [Row(own, judged[judged >= 0]) for own, judged in zip(texts, items, strict=True)]
+        result = np.full(items.shape, -np.inf, np.float32)
+        result[items >= 0] = self.texts.logits(rows)
         return result
 
     def save(self, folder: Path) -> None:
@@ -786,7 +798,13 @@ class BertPair:
             progress=staged(share, 0.97),
             terms=terms,
         )
-        fitted.blend = fit_blend(data, first, options, seed, fitted)
+        fitted.blend = choose_blend(
+            fit_blend(data, first, options, seed, fitted),
+            data,
+            first,
+            seed,
+            lambda users, items: fitted.judged(users, items, data.train),
+        )
         progress(0.97, words.say("Calibrating the probabilities on validation"))
         fitted.calibration = calibration.on_validation(
             lambda users, items: fitted.pair_logits(users, items, data.train), data, seed
@@ -873,6 +891,41 @@ def fit_blend(
     return dataclasses.replace(
         blend, bert=bert, popularity=float(weights[0]), first_stage=float(weights[1]) if len(weights) > 1 else 0.0
     )
+
+
+Judge = Callable[[Codes, Codes], Floats]  # users [n], candidates [n, c] → the BERT's logits [n, c]
+
+
+def choose_blend(fitted: Blend, data: TrainingData, first: FirstStage, seed: int, bert: Judge) -> Blend:
+    """Of the blends of BERT_WEIGHTS and POPULARITY_WEIGHTS beside the first stage's score, the one under which liked
+    validation items stand best (NDCG@10, of all candidates of at most WEIGHED people); of equals the least BERT.
+
+    A logistic regression weighs all pairs alike, those far down a list, too; what a list is judged by is its top.
+    fitted: its weights stay where it has no first stage among its columns, or too few people like anything.
+    """
+    liked = data.valid.take(np.flatnonzero(_liked(data.valid.rating, data.relevance_threshold)))
+    users = np.unique(liked.user)
+    if not fitted.first_stage or len(users) < FEWEST:
+        return fitted
+    if len(users) > WEIGHED:
+        users = np.sort(np.random.default_rng([seed, 13]).choice(users, WEIGHED, replace=False))
+    brought = first(users, data.train)
+    items, safe = brought.items, np.maximum(brought.items, 0)
+    columns = (bert(users, items), fitted.log_popularity[safe], np.take_along_axis(brought.standard, safe, axis=1))
+    starts = np.searchsorted(liked.user, users, "left")
+    likes = np.searchsorted(liked.user, users, "right") - starts
+    relevant = np.take_along_axis(liked.matrix(data.n_users, data.n_items)[users].toarray(), safe, axis=1)
+    best, chosen = -1.0, fitted
+    for weight, popularity in product(BERT_WEIGHTS, POPULARITY_WEIGHTS):
+        of_bert = np.where(items >= 0, columns[0], 0.0) * weight
+        scores = np.where(items >= 0, of_bert + popularity * columns[1] + columns[2], -np.inf)
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :10]
+        hits = np.take_along_axis(relevant & (items >= 0), order, axis=1)
+        ndcg = float(per_user(hits, likes, 10)["ndcg"].mean())
+        if ndcg > best:
+            best = ndcg
+            chosen = dataclasses.replace(fitted, bert=weight, popularity=popularity, first_stage=1.0)
+    return chosen
 
 
 build = BertPair

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from torch import nn
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertModel, BertTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertModel
 
 from fairdash.data import split as splits
 from fairdash.data import synthetic
@@ -34,6 +34,7 @@ from fairdash.recommenders.bert_pair.model import (
     PairBatches,
     Row,
     base_rate,
+    choose_blend,
     fit_blend,
 )
 from fairdash.run import Run
@@ -41,6 +42,7 @@ from fairdash.schema import GroupSpec, Interactions, TrainingData
 from fairdash.stages import audit, explore, mitigate
 from fairdash.stages import fit as fit_stage
 from fairdash.stages.fit import TrainSpec
+from tests import tiny_bert
 from tests.unit.recommenders.conftest import N_ITEMS, N_USERS, make_data
 
 PROFILE = ("gender", "age")
@@ -48,25 +50,8 @@ PROFILE = ("gender", "age")
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of three layers, 32 wide, that knows the words of the small catalogue."""
-    folder = tmp_path_factory.mktemp("tiny")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *".,:;-", "a", "person", "man", "woman", "age", "liked"]
-    words += ["space", "battle", "love", "song", "sci", "fi", "war", "musical", "gender", "item"]
-    words += [str(n) for n in range(60)]
-    (folder / "vocab.txt").write_text("\n".join(words))
-    BertTokenizer(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=96,
-        initializer_range=0.2,  # as far from linear as a trained BERT
-    )
-    BertModel(config).save_pretrained(folder)
-    return folder
+    """A small BERT that knows the words of the small catalogue."""
+    return tiny_bert.write(tmp_path_factory.mktemp("tiny"))
 
 
 def options(tiny: Path, **more: Any) -> dict[str, Any]:
@@ -272,6 +257,33 @@ def test_the_blend_weighs_the_bert_by_what_it_adds(trained: FittedPair) -> None:
     assert only.popularity != 0.0
     none = fit_blend(data, trained.first, build("bert_pair", {"prior": "none"}).config, 0)
     assert (none.bert, none.popularity, none.first_stage) == (1.0, 0.0, 0.0)
+
+
+def test_the_blend_is_what_puts_liked_items_highest_on_validation(
+    trained: FittedPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, config = make_data(), build("bert_pair", {"prior": "first_stage"}).config
+    plain = fit_blend(data, trained.first, config, 0)
+    liked = data.valid.take(np.flatnonzero(data.valid.rating >= 4)).matrix(N_USERS, N_ITEMS).toarray()
+    asked = []
+
+    def judge(sign: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        def bert(users: np.ndarray, items: np.ndarray) -> np.ndarray:
+            asked.append(users)
+            return np.where(items >= 0, sign * liked[users[:, None], items], -np.inf).astype(np.float32)
+
+        return bert
+
+    assert choose_blend(plain, data, trained.first, 0, judge(10.0)) is plain  # 60 people do not tell lists apart
+    monkeypatch.setattr("fairdash.recommenders.bert_pair.model.FEWEST", 20)
+    knows = choose_blend(plain, data, trained.first, 0, judge(10.0))
+    wrong = choose_blend(plain, data, trained.first, 0, judge(-10.0))
+    assert knows.bert > 0
+    assert knows.first_stage == wrong.first_stage == 1.0
+    assert wrong.bert == 0.0
+    assert asked[0].tolist() == np.flatnonzero(liked.any(axis=1)).tolist()
+    none = fit_blend(data, trained.first, build("bert_pair", {"prior": "none"}).config, 0)
+    assert choose_blend(none, data, trained.first, 0, judge(1.0)) is none  # nothing else to be weighed
 
 
 def test_an_edited_profile_changes_scores_and_the_own_text_does_not(trained: FittedPair) -> None:

@@ -46,8 +46,7 @@ class TestBoth:
         known = [groups_of(group.tolist())] if method is decorrelate.METHOD else fitted_on
         after = method.fit(vectors, fitted_on, 1.0, 0)(vectors, known)
         assert before > 0.8
-        # the means of 900 people are known to within 0.07 of a deviation in each of 12 coordinates: what that leaves
-        assert auc(after[:900], group[:900], after[900:], group[900:]) <= 0.58
+        assert auc(after[:900], group[:900], after[900:], group[900:]) <= 0.55
         assert after.dtype == np.float32
 
     def test_what_does_not_tell_the_group_stays(self, method: project.Project) -> None:
@@ -127,19 +126,6 @@ class TestProject:
             basis = project.one_round(basis, scaled.astype(np.float64), [group])
         np.testing.assert_allclose(basis @ basis.T, np.eye(len(basis)), atol=1e-9)
         assert np.abs(project.without(basis, scaled) @ basis.T).max() < 1e-5
-
-    def test_the_first_round_leaves_nothing_linear(self) -> None:
-        """Means 1 and 3 of two and of six people lie apart along (2, 2) once each coordinate has deviation 1."""
-        x = np.array([[0.0, 0.0], [2.0, 2.0], [3.0, 2.0], [3.0, 4.0], [3.0, 2.0], [3.0, 4.0], [3.0, 2.0], [3.0, 4.0]])
-        group = np.array([0] * 2 + [1] * 6, np.int32)
-        basis = project.one_round(np.zeros((0, 2)), x, [group])
-        np.testing.assert_allclose(np.abs(basis), [[0.5**0.5, 0.5**0.5]])
-        rng = np.random.default_rng(0)
-        vectors, group = planted(300)
-        vectors[:, 2] += group * rng.normal(size=300) * 3
-        after = project.METHOD.fit(vectors, [groups_of(group.tolist())], 1.0, 0)(vectors, [])
-        means = np.stack([after[group == code].mean(0, dtype=np.float64) for code in (0, 1)])
-        np.testing.assert_allclose(means[0], means[1], atol=1e-4)  # so a least-squares classifier has no slope
 
     def test_no_more_is_removed_than_needed(self) -> None:
         vectors, group = planted(1500)
