@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairdash import columns, words
+from fairdash import columns, settings, words
+from fairdash.data.table import too_many_columns
 from fairdash.errors import DataError
 from fairdash.schema import ITEM_ID, RATING, USER_ID
 
@@ -52,6 +53,9 @@ _TEXTS = (
         words.several("source code", "Write the data as JSON, lines of JSON, or CSV."),
     ),
 )
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def read(name: str, text: bytes) -> tuple[str, pd.DataFrame, str] | None:
@@ -238,18 +242,34 @@ def _titles(value: Any) -> list[str] | None:
 
 
 def frame_of(name: str, records: Sequence[Record], rows: Iterable[int]) -> pd.DataFrame:
-    """Records → a frame of text, nested fields by path."""
+    """Records → a frame of text, nested fields by path. Raises DataError for more of them than a table may have, and
+    where none holds anything."""
     kept = _weights(records)
     flat = [_flat(record, kept) for record in records]
     titles = list(dict.fromkeys(key for record in flat for key in record))
     short = _short(titles)
     flat = [{short.get(key, key): value for key, value in record.items()} for record in flat] if short else flat
     titles = [short.get(title, title) for title in titles]
-    data = {title: pd.Series([record.get(title) for record in flat], dtype="str") for title in titles}
+    told = {key for record in flat for key, value in record.items() if value}
+    if len(told) > settings.MAX_COLUMNS:  # before a cell is made for each record and each name
+        raise too_many_columns(name, len(told))
+    if not told:
+        raise DataError(
+            words.say("{name} holds records without values.", name=name), words.say("Export it again with its cells.")
+        )
+    titles = [title for title in titles if title in told] if len(titles) > 2 else titles
+    data = {
+        _letters(title): pd.Series([_letters(record.get(title)) for record in flat], dtype="str") for title in titles
+    }
     frame = pd.DataFrame(data)
     frame.index = pd.Index(list(rows))
-    frame = frame.mask(frame == "")
-    return frame.drop(columns=[c for c in titles if len(titles) > 2 and frame[c].isna().all()])
+    return frame.mask(frame == "")
+
+
+def _letters(text: str | None) -> str | None:
+    """A text without halves of letters, which JSON can write and nothing can hold: a mark in their place, as where
+    letters were lost before."""
+    return text if text is None or text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _short(titles: Sequence[str]) -> dict[str, str]:
