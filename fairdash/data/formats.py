@@ -11,7 +11,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from fairdash import columns, settings, words
-from fairdash.data.table import too_many_columns
+from fairdash.data.table import too_many_cells, too_many_columns, too_many_rows
 from fairdash.errors import DataError
 from fairdash.schema import ITEM_ID, RATING, USER_ID
 
@@ -55,6 +55,7 @@ _TEXTS = (
 )
 
 
+SHEET_ROWS = 1_048_576  # of a workbook's sheet, by its format
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -397,6 +398,22 @@ def _by_last(record: Record) -> Record:
     return dict(zip(short, record.values(), strict=True)) if len(set(short)) == len(short) else record
 
 
+def _filled(name: str, rows: Iterable[Sequence[Any]]) -> Iterator[list[str]]:
+    """The rows of a sheet up to their last cell that holds something. Raises DataError where a few bytes of a sheet say
+    that it has more cells than a table may, or more rows than a sheet has."""
+    cells = 0
+    for number, row in enumerate(rows, 1):
+        cells += len(row)
+        if cells > settings.MAX_CELLS:
+            raise too_many_cells(name, cells)
+        if number > SHEET_ROWS:
+            raise too_many_rows(name, number)
+        texts = [cell(value) or "" for value in row] if any(value is not None for value in row) else []
+        while texts and not texts[-1]:
+            texts.pop()
+        yield texts
+
+
 def sheets(name: str, raw: bytes) -> list[tuple[str, bytes]]:
     """The sheets of an Excel workbook that hold something, as (name, CSV); needs the package openpyxl."""
     try:
@@ -410,12 +427,14 @@ def sheets(name: str, raw: bytes) -> list[tuple[str, bytes]]:
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
         found = []
         for sheet in book.worksheets:
-            rows = [[cell(value) or "" for value in row] for row in sheet.iter_rows(values_only=True)]
-            width = max((i + 1 for row in rows for i, text in enumerate(row) if text), default=0)
+            rows = list(_filled(name, sheet.iter_rows(values_only=True)))
+            width = max(map(len, rows), default=0)
             if width:
                 out = io.StringIO()
-                csv.writer(out).writerows(row[:width] for row in rows)
+                csv.writer(out).writerows([*row, *[""] * (width - len(row))] for row in rows)
                 found.append((f"{sheet.title}.csv", out.getvalue().encode()))
+    except DataError:
+        raise
     except Exception as error:  # zip, XML and openpyxl's own, whatever is damaged
         raise DataError(
             words.say("{name} is a damaged Excel workbook: {error}.", name=name, error=error), _CSV_CLICKS

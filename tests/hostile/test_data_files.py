@@ -18,7 +18,7 @@ import pyarrow.parquet as pa_parquet
 import pytest
 
 from fairdash import data, settings
-from fairdash.data import ImportOptions, brought
+from fairdash.data import ImportOptions, brought, formats
 from fairdash.errors import FairDashError
 
 LOG = b"user_id,item_id,rating\n" + b"".join(b"u%d,i%d,%d\n" % (i % 4, i // 4, 1 + i % 5) for i in range(20))
@@ -432,6 +432,44 @@ def test_damaged_lists_give_a_message_or_sound_tables(seed: int) -> None:
             assert frame[["user_id", "item_id"]].notna().all().all()
         assert found.users["user_id"].is_unique
     assert told is None or (told.message and told.hint)
+
+
+def _workbook(dimension: str, row: str) -> bytes:
+    """A workbook whose one sheet says that it is so large."""
+    openpyxl, raw = pytest.importorskip("openpyxl"), io.BytesIO()
+    openpyxl.Workbook().save(raw)
+    sheet = (
+        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        f'<dimension ref="{dimension}"/><sheetData>{row}</sheetData></worksheet>'
+    )
+    with zipfile.ZipFile(raw) as old:
+        files = {one: old.read(one) for one in old.namelist()}
+    return _zip({**files, "xl/worksheets/sheet1.xml": sheet.encode()})
+
+
+@pytest.mark.parametrize(
+    ("dimension", "said"),
+    [
+        ("A1:XFD999999999", "cells; the limit is 1,000,000"),
+        ("A1:B999999999", "rows; the limit is"),
+        ("", "rows; the limit is"),
+    ],
+)
+def test_a_workbook_is_bounded_by_what_its_sheets_say_to_hold(
+    dimension: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "MAX_CELLS", 1_000_000)
+    monkeypatch.setattr(formats, "SHEET_ROWS", 100_000)
+    raw = _workbook(dimension, '<row r="999999999"><c r="A999999999"><v>1</v></c></row>')
+    assert len(raw) < 10_000
+    with pytest.raises(FairDashError, match=said):
+        data.build(("x.xlsx", raw))
+
+
+def test_a_workbook_is_bounded_by_what_it_unpacks_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "MAX_UNPACKED_MB", 1)
+    with pytest.raises(FairDashError, match="3 MB; the limit is 1 MB"):
+        data.build(("x.xlsx", _zip({"xl/workbook.xml": b"<x/>", "xl/sharedStrings.xml": b" " * 3_000_000})))
 
 
 def _repeated(text: str, rows: int) -> pa.Array:
