@@ -44,6 +44,9 @@ HANGS: Mapping[Kind, Mapping[str, Kind]] = {  # the keys of meta.json that name 
     "audits": {"lists": "lists"},
     "comparisons": {"before": "lists", "after": "lists"},
 }
+_CALLED: Mapping[Kind, str] = dict(
+    zip(HANGS, words.several("datasets", "runs", "lists", "audits", "comparisons"), strict=True)
+)
 Area = Literal["uploads", "searches", "cache"]  # what lies beside the values and can be removed as a whole
 META, ABOUT = "meta.json", "workspace.json"
 ASIDE = "damaged"  # the folder that holds what was set aside
@@ -420,7 +423,11 @@ def _of_old(kind: Kind, path: Path) -> bool:
 
 def _unknown(kind: Kind, digest: str) -> FairDashError:
     return FairDashError(
-        words.say("There is no entry {digest} among the {kind} of this workspace.", digest=digest, kind=kind),
+        words.say(
+            "There is no entry {digest} among the {kind} of this workspace.",
+            digest=digest,
+            kind=words.say(_CALLED[kind]),
+        ),
         words.say("It may have been deleted, or the link came from another machine. Choose another or make it again."),
     )
 
@@ -431,7 +438,7 @@ def _damaged(kind: Kind, digest: str, error: Exception) -> DamagedError:
     return DamagedError(
         words.say(
             "The entry {digest} among the {kind} of this workspace is damaged: {reason}.",
-            digest=digest, kind=kind, reason=": ".join(filter(None, [name, reason])),
+            digest=digest, kind=words.say(_CALLED[kind]), reason=": ".join(filter(None, [name, reason])),
         ),
         words.say("Delete it under Data, Storage, and make it again; `python -m fairdash doctor` looks at all others."),
         kind, digest,

@@ -66,8 +66,7 @@ class Guard:
         if scope["type"] != "http":
             return
         headers = named(scope)
-        wish = headers.get(b"accept-language", [b""])[0].decode("latin-1")
-        with words.speaking(words.nearest(re.split("[,;]", wish)[0].strip()) or words.ENGLISH):
+        with words.speaking(wished(headers)):
             app = self.app
             try:
                 self._slow_down(scope)
@@ -141,6 +140,12 @@ def named(scope: Message) -> dict[bytes, list[bytes]]:
     for name, value in scope["headers"]:
         found.setdefault(bytes(name).lower(), []).append(bytes(value))
     return found
+
+
+def wished(headers: Mapping[bytes, Sequence[bytes]]) -> str:
+    """The language that whoever asks would like best, where it is there."""
+    wish = headers.get(b"accept-language", [b""])[0].decode("latin-1")
+    return words.nearest(re.split("[,;]", wish)[0].strip()) or words.ENGLISH
 
 
 def foreign(headers: Mapping[bytes, Sequence[bytes]]) -> bool:

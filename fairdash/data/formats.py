@@ -11,14 +11,15 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fairdash import columns, words
+from fairdash import columns, settings, words
+from fairdash.data.table import too_many_cells, too_many_columns, too_many_rows
 from fairdash.errors import DataError
 from fairdash.schema import ITEM_ID, RATING, USER_ID
 
@@ -52,6 +53,10 @@ _TEXTS = (
         words.several("source code", "Write the data as JSON, lines of JSON, or CSV."),
     ),
 )
+
+
+SHEET_ROWS = 1_048_576  # of a workbook's sheet, by its format
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def read(name: str, text: bytes) -> tuple[str, pd.DataFrame, str] | None:
@@ -238,18 +243,34 @@ def _titles(value: Any) -> list[str] | None:
 
 
 def frame_of(name: str, records: Sequence[Record], rows: Iterable[int]) -> pd.DataFrame:
-    """Records → a frame of text, nested fields by path."""
+    """Records → a frame of text, nested fields by path. Raises DataError for more of them than a table may have, and
+    where none holds anything."""
     kept = _weights(records)
     flat = [_flat(record, kept) for record in records]
     titles = list(dict.fromkeys(key for record in flat for key in record))
     short = _short(titles)
     flat = [{short.get(key, key): value for key, value in record.items()} for record in flat] if short else flat
     titles = [short.get(title, title) for title in titles]
-    data = {title: pd.Series([record.get(title) for record in flat], dtype="str") for title in titles}
+    told = {key for record in flat for key, value in record.items() if value}
+    if len(told) > settings.MAX_COLUMNS:  # before a cell is made for each record and each name
+        raise too_many_columns(name, len(told))
+    if not told:
+        raise DataError(
+            words.say("{name} holds records without values.", name=name), words.say("Export it again with its cells.")
+        )
+    titles = [title for title in titles if title in told] if len(titles) > 2 else titles
+    data = {
+        _letters(title): pd.Series([_letters(record.get(title)) for record in flat], dtype="str") for title in titles
+    }
     frame = pd.DataFrame(data)
     frame.index = pd.Index(list(rows))
-    frame = frame.mask(frame == "")
-    return frame.drop(columns=[c for c in titles if len(titles) > 2 and frame[c].isna().all()])
+    return frame.mask(frame == "")
+
+
+def _letters(text: str | None) -> str | None:
+    """A text without halves of letters, which JSON can write and nothing can hold: a mark in their place, as where
+    letters were lost before."""
+    return text if text is None or text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _short(titles: Sequence[str]) -> dict[str, str]:
@@ -377,6 +398,22 @@ def _by_last(record: Record) -> Record:
     return dict(zip(short, record.values(), strict=True)) if len(set(short)) == len(short) else record
 
 
+def _filled(name: str, rows: Iterable[Sequence[Any]]) -> Iterator[list[str]]:
+    """The rows of a sheet up to their last cell that holds something. Raises DataError where a few bytes of a sheet say
+    that it has more cells than a table may, or more rows than a sheet has."""
+    cells = 0
+    for number, row in enumerate(rows, 1):
+        cells += len(row)
+        if cells > settings.MAX_CELLS:
+            raise too_many_cells(name, cells)
+        if number > SHEET_ROWS:
+            raise too_many_rows(name, number)
+        texts = [cell(value) or "" for value in row] if any(value is not None for value in row) else []
+        while texts and not texts[-1]:
+            texts.pop()
+        yield texts
+
+
 def sheets(name: str, raw: bytes) -> list[tuple[str, bytes]]:
     """The sheets of an Excel workbook that hold something, as (name, CSV); needs the package openpyxl."""
     try:
@@ -390,12 +427,14 @@ def sheets(name: str, raw: bytes) -> list[tuple[str, bytes]]:
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
         found = []
         for sheet in book.worksheets:
-            rows = [[cell(value) or "" for value in row] for row in sheet.iter_rows(values_only=True)]
-            width = max((i + 1 for row in rows for i, text in enumerate(row) if text), default=0)
+            rows = list(_filled(name, sheet.iter_rows(values_only=True)))
+            width = max(map(len, rows), default=0)
             if width:
                 out = io.StringIO()
-                csv.writer(out).writerows(row[:width] for row in rows)
+                csv.writer(out).writerows([*row, *[""] * (width - len(row))] for row in rows)
                 found.append((f"{sheet.title}.csv", out.getvalue().encode()))
+    except DataError:
+        raise
     except Exception as error:  # zip, XML and openpyxl's own, whatever is damaged
         raise DataError(
             words.say("{name} is a damaged Excel workbook: {error}.", name=name, error=error), _CSV_CLICKS

@@ -13,7 +13,7 @@ import pyarrow.parquet as pa_parquet
 from fairdash import settings, words
 from fairdash.data import formats
 from fairdash.data.findings import Finding
-from fairdash.data.table import Table, too_large, too_many_columns, too_many_rows
+from fairdash.data.table import Table, too_large, too_many_cells, too_many_columns, too_many_rows
 from fairdash.errors import DataError
 
 
@@ -39,13 +39,7 @@ def decode(name: str, raw: bytes) -> Table:
             raise too_large(f"{name}, unpacked,", size, settings.MAX_UNPACKED_MB)
         cells = max(rows * len(names), _leaves(file.metadata))
         if cells > settings.MAX_CELLS:  # a constant column takes next to no bytes in the file
-            message = words.say(
-                "{name} has {cells} cells; the limit is {max_cells}.",
-                name=name,
-                cells=cells,
-                max_cells=settings.MAX_CELLS,
-            )
-            raise DataError(message, "Leave out columns, bring a sample of the people, or raise FAIRDASH_MAX_CELLS.")
+            raise too_many_cells(name, cells)
         if rows == 0 or len(names) < 2:
             message = words.say("{name} has {rows} rows and {n} columns.", name=name, rows=rows, n=len(names))
             raise DataError(message, "A table needs at least two columns and one row.")

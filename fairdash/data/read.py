@@ -139,8 +139,6 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             members = [m for m in archive.infolist() if not m.is_dir() and not hidden(m.filename)]
-            if any(m.filename == "xl/workbook.xml" for m in members):
-                return formats.sheets(name, raw)
             if len(members) > settings.MAX_ZIP_MEMBERS:
                 message = words.say(
                     "{name} holds {n} files; the limit is {max_zip_members}.",
@@ -152,6 +150,8 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
             total = sum(m.file_size for m in members)
             if total > settings.MAX_UNPACKED_MB * 1_000_000:
                 raise too_large(f"{name}, unpacked,", total, settings.MAX_UNPACKED_MB)
+            if any(m.filename == "xl/workbook.xml" for m in members):
+                return formats.sheets(name, raw)
             locked = [m.filename for m in members if m.flag_bits & 1]
             if locked:
                 raise DataError(

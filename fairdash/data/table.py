@@ -81,6 +81,14 @@ def too_many_rows(name: str, rows: int) -> DataError:
     )
 
 
+def too_many_cells(name: str, cells: int) -> DataError:
+    """The error of a table of too many cells, whatever they hold."""
+    message = words.say(
+        "{name} has {cells} cells; the limit is {max_cells}.", name=name, cells=cells, max_cells=settings.MAX_CELLS
+    )
+    return DataError(message, "Leave out columns, bring a sample of the people, or raise FAIRDASH_MAX_CELLS.")
+
+
 def too_large(name: str, size: int, limit: int) -> DataError:
     """The error for content beyond a limit in megabytes."""
     hint = (

@@ -7,12 +7,13 @@ this machine. Neither may look, over HTTP or over a WebSocket, nor sign anybody 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from starlette.responses import PlainTextResponse
 
 from fairdash import settings, words
-from fairdash.api.guard import ASGI, HOST, OWN_NAMES, Message, Receive, Send, foreign, is_here, named
+from fairdash.api.guard import ASGI, HOST, OWN_NAMES, Message, Receive, Send, foreign, is_here, named, wished
 from fairdash.ui import access
 
 _COUNTS = "/_stcore/metrics"  # Streamlit's: which function was asked how often, by all people together
@@ -29,30 +30,37 @@ class OwnSite:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One ASGI call."""
-        path = scope["path"].rstrip("/") if scope["type"] == "http" else ""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
-        elif scope["type"] == "websocket" and not _own(scope):
+            return
+        headers = named(scope)
+        with words.speaking(wished(headers)):
+            said = _refused(scope, headers)
+        if not said:
+            await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
             await receive()  # the wish to connect
             await send(_REFUSED)
-        elif not _own(scope):
-            said = words.say(
-                "This server answers its own pages alone, and while nobody signs in this machine alone. Its operator "
-                "names more hosts in FAIRDASH_API_HOSTS."
-            )
-            await PlainTextResponse(said, 403)(scope, receive, send)
-        elif path.endswith(_COUNTS) and access.on():
-            said = words.say("Who runs this server does not tell what people do on it.")
-            await PlainTextResponse(said, 403)(scope, receive, send)
-        elif path.endswith(_OUT) and not _by_themselves(scope):
-            said = words.say("Nobody was signed out: by what this browser says, no page of this server asked for it.")
-            await PlainTextResponse(said, 403)(scope, receive, send)
         else:
-            await self.app(scope, receive, send)
+            await PlainTextResponse(said, 403)(scope, receive, send)
 
 
-def _own(scope: Message) -> bool:
-    headers = named(scope)
+def _refused(scope: Message, headers: Mapping[bytes, Sequence[bytes]]) -> str:
+    """Why a request is not followed; "": it is."""
+    path = scope["path"].rstrip("/") if scope["type"] == "http" else ""
+    if not _own(scope, headers):
+        return words.say(
+            "This server answers its own pages alone, and while nobody signs in this machine alone. Its operator "
+            "names more hosts in FAIRDASH_API_HOSTS."
+        )
+    if path.endswith(_COUNTS) and access.on():
+        return words.say("Who runs this server does not tell what people do on it.")
+    if path.endswith(_OUT) and not _by_themselves(headers):
+        return words.say("Nobody was signed out: by what this browser says, no page of this server asked for it.")
+    return ""
+
+
+def _own(scope: Message, headers: Mapping[bytes, Sequence[bytes]]) -> bool:
     hosts = [value.decode("latin-1").lower() for value in headers.get(b"host", ())]
     called = HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
     names = settings.api_hosts() | access.hosts()
@@ -65,10 +73,9 @@ def _own(scope: Message) -> bool:
     return not foreign(headers)
 
 
-def _by_themselves(scope: Message) -> bool:
+def _by_themselves(headers: Mapping[bytes, Sequence[bytes]]) -> bool:
     """Whether a page of this server asked, or its person by hand. Browsers that do not say (over HTTP from afar they do
     not) name the page that they come from."""
-    headers = named(scope)
     site, pages = headers.get(b"sec-fetch-site"), headers.get(b"referer", [])
     if site is not None:
         return set(site) <= {b"same-origin", b"none"}

@@ -18,7 +18,7 @@ import pyarrow.parquet as pa_parquet
 import pytest
 
 from fairdash import data, settings
-from fairdash.data import ImportOptions, brought
+from fairdash.data import ImportOptions, brought, formats
 from fairdash.errors import FairDashError
 
 LOG = b"user_id,item_id,rating\n" + b"".join(b"u%d,i%d,%d\n" % (i % 4, i // 4, 1 + i % 5) for i in range(20))
@@ -151,6 +151,15 @@ CASES |= {
     "json of nothing": (b"null", "is not cut into columns"),
     "json of numbers": (b"[1,2,3]", "holds no list of records"),
     "json of a huge number": (b'[{"user_id": ' + b"9" * 5000 + b', "item_id": 2}]', "but is neither"),
+    "json without values": (b'[{"user_id": null, "item_id": null, "x": ""}]', "holds records without values"),
+    "json of many names": (
+        json.dumps([{"user_id": 1, "item_id": 2, f"k{i}": 1} for i in range(3000)]).encode(),
+        "has 3,002 columns; the limit is 64",
+    ),
+    "lines of json of many names": (
+        b"\n".join(b'{"user_id": 1, "item_id": 2, "k%d": 1}' % i for i in range(3000)),
+        "has 3,002 columns; the limit is 64",
+    ),
     "python that would run": (b"{'a': __import__('os').system('x')}", "holds no list of records"),
     "arff": (b"@relation x\n@attribute a numeric\n@data\n1\n", "an ARFF file"),
     "xml": (b"<?xml version='1.0'?><a/>", "a web page or XML"),
@@ -240,6 +249,21 @@ def test_bad_ratings_can_be_left_out_and_are_listed() -> None:
     bad = next(finding for finding in findings if finding.key == "bad_ratings")
     assert (bad.count, bad.rows, bad.applied) == (2, (9, 18), True)
     assert len(dataset.interactions) == 18
+
+
+@pytest.mark.parametrize("door", ["data", "lists", "users"])
+def test_halves_of_letters_are_told_at_every_door(door: str) -> None:
+    half = rb"\ud800"
+    people = b'[{"user_id": "%s", "g": "a"}, {"user_id": "u0", "g": "%s"}, {"user_id": "u1", "%s": "b"}]' % (
+        (half,) * 3
+    )
+    log = b"\n".join(b'{"user_id": "u%d", "item_id": "%s%d", "rank": %d}' % (n % 2, half, n, n) for n in range(1, 5))
+    if door == "data":
+        _, findings = data.build(("log.json", log), ("p.json", people))
+        assert [finding.table for finding in findings if finding.key == "lost_letters"] == ["log.json", "p.json"]
+    else:
+        sources = [("l.json", log), ("t.json", log), ("p.json", people)]
+        assert brought.bring(*sources).users["user_id"].tolist() == ["u0", "u1", "\ufffd"]
 
 
 def test_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,6 +432,44 @@ def test_damaged_lists_give_a_message_or_sound_tables(seed: int) -> None:
             assert frame[["user_id", "item_id"]].notna().all().all()
         assert found.users["user_id"].is_unique
     assert told is None or (told.message and told.hint)
+
+
+def _workbook(dimension: str, row: str) -> bytes:
+    """A workbook whose one sheet says that it is so large."""
+    openpyxl, raw = pytest.importorskip("openpyxl"), io.BytesIO()
+    openpyxl.Workbook().save(raw)
+    sheet = (
+        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        f'<dimension ref="{dimension}"/><sheetData>{row}</sheetData></worksheet>'
+    )
+    with zipfile.ZipFile(raw) as old:
+        files = {one: old.read(one) for one in old.namelist()}
+    return _zip({**files, "xl/worksheets/sheet1.xml": sheet.encode()})
+
+
+@pytest.mark.parametrize(
+    ("dimension", "said"),
+    [
+        ("A1:XFD999999999", "cells; the limit is 1,000,000"),
+        ("A1:B999999999", "rows; the limit is"),
+        ("", "rows; the limit is"),
+    ],
+)
+def test_a_workbook_is_bounded_by_what_its_sheets_say_to_hold(
+    dimension: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "MAX_CELLS", 1_000_000)
+    monkeypatch.setattr(formats, "SHEET_ROWS", 100_000)
+    raw = _workbook(dimension, '<row r="999999999"><c r="A999999999"><v>1</v></c></row>')
+    assert len(raw) < 10_000
+    with pytest.raises(FairDashError, match=said):
+        data.build(("x.xlsx", raw))
+
+
+def test_a_workbook_is_bounded_by_what_it_unpacks_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "MAX_UNPACKED_MB", 1)
+    with pytest.raises(FairDashError, match="3 MB; the limit is 1 MB"):
+        data.build(("x.xlsx", _zip({"xl/workbook.xml": b"<x/>", "xl/sharedStrings.xml": b" " * 3_000_000})))
 
 
 def _repeated(text: str, rows: int) -> pa.Array:

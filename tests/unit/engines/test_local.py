@@ -70,10 +70,12 @@ def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def meeting(folder: Path, rank: int, name: str) -> int:
     """Ranks leave their numbers as processes. The file `lose` has the first attempt lose rank 1; `fail` has it raise,
-    while rank 0 notices; with `stay` they stay."""
+    while rank 0 notices; `err` has it end in an error that nobody foresaw; with `stay` they stay."""
     (folder / f"{name}-{rank}").write_text(str(os.getpid()))
     if (folder / "fail").exists():
         raise ConfigError("rank 1") if rank else Lost("the other is gone")
+    if (folder / "err").exists():
+        raise RuntimeError("rank 1") if rank else Lost("the other is gone")
     if rank and (folder / "lose").exists():
         (folder / "lose").unlink()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -91,9 +93,10 @@ def test_all_begin_anew_where_one_is_lost(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("own_main")
-def test_what_one_of_them_raises_is_the_caller_s(tmp_path: Path) -> None:
-    (tmp_path / "fail").touch()
-    with pytest.raises(ConfigError, match="rank 1"):
+@pytest.mark.parametrize(("file", "error"), [("fail", ConfigError), ("err", RuntimeError)])
+def test_what_one_of_them_raises_is_the_caller_s(tmp_path: Path, file: str, error: type[Exception]) -> None:
+    (tmp_path / file).touch()
+    with pytest.raises(error, match="rank 1"):
         Local(2).together(meeting, tmp_path, 2)
     assert len({path.name.partition("-")[0] for path in tmp_path.glob("*-*")}) == 1
 

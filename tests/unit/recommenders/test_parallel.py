@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from fairdash.engines import R, S, nothing
+from fairdash.engines import Lost, R, S, nothing
 from fairdash.engines.local import Local
 from fairdash.errors import ConfigError
 from fairdash.progress import silent
@@ -119,33 +120,27 @@ def test_a_training_goes_on_from_its_checkpoint_when_a_worker_is_lost(
     assert min(steps) > 1 / 3
 
 
-class Faulty(Local):
-    """The second worker cannot go on, for no fault of a machine's."""
-
-    def together(
-        self, function: Callable[[S, int, str], R], shared: S, n: int, meanwhile: Callable[[], None] = nothing
-    ) -> list[R]:
-        return super().together(faulty, shared, n, meanwhile)  # type: ignore[arg-type]
-
-
-def faulty(training: parallel.Training, rank: int, name: str) -> None:
-    """A worker of `Faulty`."""
-    with (training.folder.parent / f"begun-{rank}").open("a") as begun:
-        begun.write("x")
-
-    def begins(*_: Any, **__: Any) -> None:
-        if rank == 1:
-            raise RuntimeError("the shapes do not fit")
-
-    loop._Watch.on_step_begin = begins  # type: ignore[method-assign]
-    parallel._part(training, rank, name)
-
-
-def test_what_a_worker_does_wrong_is_no_lost_worker(tmp_path: Path) -> None:
-    training = parallel.Training("bert_sequence", OPTIONS, make_data(), 0, tmp_path / "two", 2)
-    with pytest.raises(RuntimeError, match="the shapes do not fit"):
-        parallel.fit(training, Faulty(2), silent)
-    assert [(tmp_path / f"begun-{rank}").read_text() for rank in (0, 1)] == ["x", "x"]  # once, not again and again
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (RuntimeError("[/x/third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer"), True),
+        (torch.distributed.DistNetworkError("it does not answer"), True),
+        (RuntimeError("the shapes do not fit"), False),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), False),
+        (ValueError("gloo"), False),
+    ],
+)
+def test_only_one_who_does_not_answer_is_lost(
+    error: Exception, lost: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("init_process_group", "destroy_process_group", "barrier"):
+        monkeypatch.setattr(torch.distributed, name, lambda *_, **__: None)
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "0")  # put back at the end
+    training = parallel.Training("bert_sequence", OPTIONS, make_data(), 0, tmp_path, 2)
+    with pytest.raises(Lost if lost else type(error)) as caught, parallel._meeting(training, 0, "a"):
+        raise error
+    assert isinstance(caught.value, Lost) == lost
 
 
 def test_what_cannot_be_shared_is_refused(tmp_path: Path) -> None:

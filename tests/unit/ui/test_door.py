@@ -130,3 +130,18 @@ def test_the_operator_names_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_server_has_the_door() -> None:
     assert door.OwnSite in [one.cls for one in server.MIDDLEWARE]
+
+
+def test_who_is_refused_is_told_in_their_language() -> None:
+    scope = {"type": "http", "path": "/", "method": "GET", "headers": [(b"accept-language", b"zh-CN,zh;q=0.9")]}
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, door.OwnSite(receive)(scope, receive, send)).result()  # type: ignore[arg-type]  # not called
+    assert not sent[1]["body"].decode().isascii()
