@@ -40,7 +40,7 @@ MAX_ROWS = 24  # rows of one picture; the table holds all
 CURVE_POINTS = 400
 MAX_LINES = 5  # of one picture that cross each other
 LEGEND_WIDTH, LEGEND_LINE, LEGEND_TOP = 270, 20, 42  # pixels: of half a page beside the rows' names, of a line, of one
-TICKS, BESIDE, BELOW = 30, 18, 46  # pixels: of numbers at an axis; between names and rows; of numbers and a title below
+TICKS, BESIDE, BELOW = 30, 21, 46  # pixels: of numbers at an axis; between names and rows; of numbers and a title below
 _WIDTHS = {"ijlI.,:;'| ": 3.2, "frt()-/": 4.3, "0123456789=+": 6.0, "mwMW@%": 10.2}  # pixels of letters at an axis
 _TAG = re.compile(r"<[^>]*>")
 HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
@@ -233,7 +233,7 @@ def rows(figure: go.Figure, labels: Sequence[str], x_title: str, *, wrap: int = 
         showgrid=False,
         zeroline=False,
         fixedrange=True,
-        ticklabelstandoff=8,  # a mark at the left end stays beside its name
+        ticklabelstandoff=11,  # a mark at the left end stays beside its name
     )
     figure.update_xaxes(title_text=x_title, zeroline=False, fixedrange=True, nticks=7)
 

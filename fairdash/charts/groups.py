@@ -12,6 +12,8 @@ from fairdash import words
 from fairdash.charts import frame
 from fairdash.charts.frame import GREY, MAX_ROWS, PALETTE, SHRUNK, SYMBOLS, Chart, empty
 
+ROW, ABOVE = 44, 14  # pixels: of a row, and between the reference's name and the first one
+
 
 @dataclass(frozen=True)
 class GroupValue:
@@ -56,7 +58,7 @@ def group_values(
         return empty(words.say("There is no group to show."))
     reference = reference or words.say("everyone")
     spread = spread or words.say("95 % CI")
-    figure = frame.canvas(44 * max(2, len(rows[:MAX_ROWS])) + 52)
+    figure = frame.canvas(ROW * max(2, len(rows[:MAX_ROWS])) + 52)
     for i, row in enumerate(rows[:MAX_ROWS]):
         if row.value is None or math.isnan(row.value):
             frame.note(figure, i, frame.missing(row.reason or words.say("no value")))
@@ -108,7 +110,10 @@ def group_values(
             text=f"{reference} {words.number(overall, digits)}",
             showarrow=False,
         )
-        figure.update_layout(margin={"t": 26})
+        figure.update_layout(margin={"t": 26}, height=figure.layout.height + ABOVE)
+        figure.update_yaxes(
+            range=[len(rows[:MAX_ROWS]) - 0.4, -0.6 - ABOVE / ROW]
+        )  # the first number stands clear of it
     table = pd.DataFrame(
         {
             words.later("group"): [row.name for row in rows],

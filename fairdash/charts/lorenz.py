@@ -68,7 +68,9 @@ def lorenz(exposure: Array, target: Array, told: str) -> Chart:
         customdata=[[_step(i, ends[i] - ends[i - 1], told), i - 1] for i in range(1, STEPS + 1)],
         hovertemplate="%{customdata[0]}<extra></extra>",
     )  # fmt: skip
-    percent = {"tickformat": ".0%", "range": [0, 1.01], "fixedrange": True, "dtick": 0.25}
+    quarters = [0.0, 0.25, 0.5, 0.75, 1.0]
+    percent = {"tickvals": quarters, "ticktext": [words.percent(one, 0) for one in quarters], "fixedrange": True,
+               "range": [0, 1.01]}  # fmt: skip
     figure.update_xaxes(title_text=words.markup(words.say("part of {target}", target=told), 80), **percent)
     figure.update_yaxes(title_text=words.say("part of exposure"), **percent)
     apart, half = gini(x, y), float(np.interp(0.5, x, y))

@@ -91,7 +91,7 @@ def distributions(
                     "color": PALETTE[i % 6] if i < full else GREY, "dash": DASHES[i % 6],
                     "shape": "linear" if summed else "hvh", "width": 2 if i < full else 1,
                 },
-                marker={"symbol": SYMBOLS[i % 6] + ("" if i < full else "-open"), "size": 6},
+                marker={"symbol": SYMBOLS[i % 6] + ("" if i < full else "-open"), "size": 4 if summed else 6},
                 hovertemplate=at_most if summed else around,
             )  # fmt: skip
         told = (

@@ -64,10 +64,12 @@ _MARKS = """plot => {
     return [...plot.querySelectorAll('[data-mark]')].map(one => middle(one.getBoundingClientRect())).filter(within);
   return plot._fullData.filter(trace => trace.visible === true && trace.x && trace.customdata).flatMap(trace => {
     const x = layout[trace.xaxis.replace('x', 'xaxis')], y = layout[trace.yaxis.replace('y', 'yaxis')];
-    const half = trace.type === 'bar' && trace.orientation === 'h' ? 2 : 1;
+    const bar = trace.type === 'bar', across = bar && trace.orientation === 'h' ? 2 : 1;
+    const up = bar && trace.orientation !== 'h' ? 2 : 1;
     return [...trace.customdata.keys()]
       .filter(i => Array.isArray(trace.customdata[i]) && trace.customdata[i].length > 1)
-      .map(i => [box.left + x._offset + x.d2p(trace.x[i] / half), box.top + y._offset + y.d2p(trace.y[i])]);
+      .map(i => [box.left + x._offset + x.d2p(across === 2 ? trace.x[i] / 2 : trace.x[i]),
+        box.top + y._offset + y.d2p(trace.y[i] / up)]);
   }).filter(within);
 }"""
 # Where a slider begins and where it stands.

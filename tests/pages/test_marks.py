@@ -32,9 +32,9 @@ def opened(here: dict[str, Any], open_page: Open, page: str, query: dict[str, st
         ("data-tail", "data", OF_DATA, "one"),
         ("represented", "data", {**OF_DATA, "shape-represented": "true", "stated_gender": "man=50"}, "one"),
         ("cuts-age", "data", {"group": "age", "cut_age": "30", "shape-cuts-age": "true"}, "cut_age"),
-        ("items", "data", {**OF_DATA, "item_group": "categories"}, "items_of"),
+        ("items", "data", {**OF_DATA, "item_group": "creator_gender"}, "items_of"),
         ("carriers", "audit", {"group": "gender", "view": "people", "people": "items"}, "carrier"),
-        ("over-time", "audit", {"group": "gender", "more": "time", "window": "4"}, "moment"),
+        ("over-time", "audit", {"group": "gender", "more": "time", "window": "4", "least": "2"}, "moment"),
         ("tastes", "explore", {"explore": "tastes"}, "category"),
         ("tastes-0", "explore", {"explore": "tastes"}, "category"),
         ("ribbons", "explore", {"beside": "{after}"}, "item"),
@@ -104,7 +104,7 @@ def test_a_step_of_lorenz_curve_shows_its_items(here: dict[str, Any], open_page:
 
 
 def test_the_groups_of_a_window_lead_to_their_people(here: dict[str, Any], open_page: Open) -> None:
-    app = opened(here, open_page, "audit", {"group": "gender", "more": "time", "window": "4"})
+    app = opened(here, open_page, "audit", {"group": "gender", "more": "time", "window": "4", "least": "2"})
     select(app, key="over-time", mark=1)
     select(app, key="moment-groups", mark=0)
     assert not app.exception

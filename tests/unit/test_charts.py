@@ -364,6 +364,13 @@ def test_lorenz_by_hand() -> None:
     assert charts.lorenz(np.zeros(2), np.ones(2), "catalogue").table.empty
 
 
+def test_a_mark_that_is_clicked_leaves_the_others_as_they_are() -> None:
+    for template in (charts.LIGHT, charts.DARK):
+        for (trace,) in (template.data.scatter, template.data.bar):
+            assert trace.unselected.marker.opacity == 1
+            assert trace.unselected.textfont.color == template.layout.font.color
+
+
 def test_ribbons_join_what_is_on_both_lists_and_tell_what_is_new_and_lost() -> None:
     names = {i: f"film {i}" for i in range(5)}
     chart = charts.ribbons([0, 1, 2], [2, 1, 3], names, ("before", "after"), liked={3})

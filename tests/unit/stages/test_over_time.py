@@ -20,6 +20,7 @@ from fairdash.metrics.inputs import lists_for
 from fairdash.schema import UNKNOWN, USER_ID, GroupSpec, Lists, Split
 from fairdash.stages.audit import AuditSpec
 from fairdash.stages.over_time import over_time, ways
+from fairdash.stages.people import ALL_BUT_FEW
 
 PEOPLE = 240
 DAY = 86_400
@@ -47,6 +48,24 @@ def made() -> tuple[Split, Lists]:
     brought = bring(tables["recommendations"], tables["truth"], tables["users"])
     _, split = given_split(brought)
     return split, lists_for(brought, "", split.training.users[USER_ID])[0]
+
+
+def test_the_value_of_all_but_a_few_of_a_group_is_not_told() -> None:
+    """With the value of all of them it would tell what those few have."""
+    tables, people = _tables(), np.arange(PEOPLE)
+    month = (people < 40) & (people // 2 % 2 == 1)  # 20 of 120 men, as it takes; of whom 10 come in January, too
+    month[[2, 3, 6, 7, 10, 11, 14, 15, 18, 19]] = False
+    times = pd.Timestamp("2024-01-03").timestamp() + DAY * 31 * month + people * 60
+    tables["truth"] = tables["truth"].assign(timestamp=times.astype(int))
+    brought = bring(tables["recommendations"], tables["truth"], tables["users"])
+    _, split = given_split(brought)
+    lists, _ = lists_for(brought, "", split.training.users[USER_ID])
+    january, _ = over_time(split, lists, SPEC, "ndcg", "month")
+    men, women = (january.audit["groups"]["gender"][name] for name in ("M", "F"))
+    assert (men["n"], women["n"]) == (110, 120)
+    assert "ndcg" in women
+    assert {*men} == {"n", "n_with_truth", "small"}
+    assert january.audit["undefined"]["groups.gender.M.ndcg"] == ALL_BUT_FEW
 
 
 def test_each_window_is_of_those_with_held_out_items_in_it(made: tuple[Split, Lists]) -> None:
