@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from fairdash import columns
 from fairdash.data import attributes
@@ -18,6 +19,8 @@ from fairdash.words import Said
 
 Keep = Literal["last", "best", "sum"]
 When = Literal["always", "usually", "on request"]
+
+DENSE = 8  # numbers with at most so many times as many places between them are looked up in a table of all places
 
 
 @dataclass(frozen=True)
@@ -234,16 +237,63 @@ def once(frame: pd.DataFrame, keep: Keep = "last") -> pd.DataFrame:
 def repeated(frame: pd.DataFrame, keep: Literal["first", "last", False] = "first") -> NDArray[np.bool_]:
     """Which rows [n] have the person and the item of another row; all but the first or the last of them where one of
     these is kept."""
-    key = paired(*(frame[name].to_numpy() if frame[name].dtype.kind == "i" else None for name in (USER_ID, ITEM_ID)))
-    if key is None:
+    both = [frame[name].to_numpy() if frame[name].dtype.kind == "i" else None for name in (USER_ID, ITEM_ID)]
+    key = paired(*both)
+    if key is None or both[0] is None or both[1] is None:
         return frame.duplicated([USER_ID, ITEM_ID], keep=keep).to_numpy()
     repeats = np.zeros(len(key), dtype=bool)
-    ordered = np.sort(key)  # faster than looking each up
+    ordered = key[order_of_pairs(both[0], both[1])]  # faster than looking each up
     again = ordered[1:][ordered[1:] == ordered[:-1]]
     if len(again):
         some = np.flatnonzero(again[np.minimum(np.searchsorted(again, key), len(again) - 1)] == key)
         repeats[some] = pd.Series(key[some]).duplicated(keep)
     return repeats
+
+
+def different(ids: pd.Series) -> Any:
+    """The ids that there are, each once, in the order in which they come; whole numbers close together are found by
+    their places, a third of the time of looking each up."""
+    if ids.dtype != np.int64 or not len(ids):
+        return ids.unique()
+    values = ids.to_numpy()
+    if (values[1:] >= values[:-1]).all():
+        return values[np.append(True, values[1:] > values[:-1])]
+    low, high = int(values.min()), int(values.max())
+    if high - low >= DENSE * len(values):
+        return ids.unique()
+    first = np.full(high - low + 1, -1)
+    first[values[::-1] - low] = np.arange(len(values) - 1, -1, -1)  # what is written last stays
+    return values[np.sort(first[first >= 0])]
+
+
+def twice(key: NDArray[np.int64]) -> bool:
+    """Whether a number comes twice: numbers that rise are not looked at again, and those close together not sorted."""
+    if (key[1:] > key[:-1]).all():
+        return False
+    low, high = int(key.min()), int(key.max())
+    if high - low < DENSE * len(key):
+        there = np.zeros(high - low + 1, dtype=bool)
+        there[key - low] = True
+        return int(np.count_nonzero(there)) < len(key)
+    ordered = np.sort(key)
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
+def order_of_pairs(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.integer[Any]]:
+    """The order [n] of two numbers, the first before the second; rows that have both alike stay in theirs."""
+    key = paired(first, second)
+    if key is None:
+        return np.lexsort((second, first))
+    if (key[1:] >= key[:-1]).all():
+        return np.arange(len(key))
+    a, b = (numbers.astype(np.int64) - int(numbers.min()) for numbers in (first, second))
+    if max(int(a.max()), int(b.max())) < DENSE * len(key) and len(key) < 2**31:
+        # by how many there are of each number, twice: a third of the time of sorting
+        rows = np.arange(len(key), dtype=np.int32), (b, a)
+        found: NDArray[np.int32] = sparse.coo_array(rows, shape=(int(b.max()) + 1, int(a.max()) + 1)).tocsc().data
+        if len(found) == len(key):  # else rows of one pair were added up
+            return found
+    return np.argsort(key, kind="stable")
 
 
 def paired(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[np.int64] | None:
