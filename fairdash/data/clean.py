@@ -286,11 +286,12 @@ def order_of_pairs(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.inte
         return np.lexsort((second, first))
     if (key[1:] >= key[:-1]).all():
         return np.arange(len(key))
-    a, b = (numbers.astype(np.int64) - int(numbers.min()) for numbers in (first, second))
-    if max(int(a.max()), int(b.max())) < DENSE * len(key) and len(key) < 2**31:
+    spans = [int(numbers.max()) - int(numbers.min()) for numbers in (first, second)]
+    if max(spans) < min(DENSE * len(key), 2**31 - 1) and len(key) < 2**31:
+        a, b = ((numbers.astype(np.int64) - int(numbers.min())).astype(np.int32) for numbers in (first, second))
         # by how many there are of each number, twice: a third of the time of sorting
         rows = np.arange(len(key), dtype=np.int32), (b, a)
-        found: NDArray[np.int32] = sparse.coo_array(rows, shape=(int(b.max()) + 1, int(a.max()) + 1)).tocsc().data
+        found: NDArray[np.int32] = sparse.coo_array(rows, shape=(spans[1] + 1, spans[0] + 1)).tocsc().data
         if len(found) == len(key):  # else rows of one pair were added up
             return found
     return np.argsort(key, kind="stable")

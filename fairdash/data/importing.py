@@ -500,8 +500,8 @@ def _entities(
         frame = table.frame.rename(columns=other | role)
         first = [key, *(name for name, column in texts.items() if column)]
         return frame[[*first, *(c for c in columns.names(frame) if c not in first)]], []
-    known = log[[USER_ID, ITEM_ID]].notna().all(axis=1)  # a row of sums names no item
-    pairs = rest[known].assign(**{key: log.loc[known, key]})
+    known = (log[USER_ID].notna() & log[ITEM_ID].notna()).to_numpy()  # a row of sums names no item
+    pairs = rest.assign(**{key: log[key]}) if known.all() else rest[known].assign(**{key: log.loc[known, key]})
     one = pairs.drop_duplicates(key).sort_values(key, kind="stable")
     steady = [
         column

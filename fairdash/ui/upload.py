@@ -3,7 +3,6 @@ of it; each of it in a control whose effect is seen at once."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -11,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from fairdash import charts, columns, data, entries, words
+from fairdash import charts, columns, data, entries, memory, words
 from fairdash.answers import ANSWERS
 from fairdash.data import files, mapping
 from fairdash.data.clean import REPAIRS
@@ -65,7 +63,9 @@ def _preview(key: str, options: ImportOptions, _sources: Files) -> Preview:
 def _complete(
     key: str, more: str, options: ImportOptions, _seen: Preview, _further: Further
 ) -> tuple[Dataset, tuple[data.Finding, ...]]:
-    return data.complete(_seen, options=options, item_arrays=_further.vectors, item_images=_further.images)
+    made = data.complete(_seen, options=options, item_arrays=_further.vectors, item_images=_further.images)
+    memory.give_back()  # of a large file, as much as what is kept of it
+    return made
 
 
 def section() -> None:
@@ -96,8 +96,7 @@ def _give_back() -> None:
     """What was read of files that are taken away is forgotten."""
     _preview.clear()
     _complete.clear()
-    gc.collect()
-    pa.default_memory_pool().release_unused()
+    memory.give_back()
 
 
 def _further() -> Further:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,3 +31,34 @@ def test_repeated_pairs_are_those_of_pandas(kind: str, keep: object) -> None:
     expected = frame.duplicated(["user_id", "item_id"], keep=keep)  # type: ignore[arg-type]
     assert clean.repeated(frame, keep).tolist() == expected.tolist()  # type: ignore[arg-type]
     assert expected.any()
+
+
+def test_what_an_attribute_says_is_remembered_as_long_as_it_is_there() -> None:
+    column = pd.Series([" a  b ", "?", None, "a b", "7"], dtype="str", name="x")
+    first = columns.tidy(column)
+    first.iloc[0] = "changed by who asked"
+    again = columns.tidy(column.set_axis([5, 6, 7, 8, 9]))
+    assert again.isna().tolist() == [False, True, True, False, False]
+    assert (again.dropna().tolist(), again.index.tolist(), again.name) == (["a b", "a b", "7"], [5, 6, 7, 8, 9], "x")
+    kept = len(columns._TIDIED)
+    assert kept
+    del column
+    gc.collect()
+    assert len(columns._TIDIED) < kept
+
+
+@pytest.mark.parametrize("many", [3, 40, 5000])
+def test_pairs_are_ordered_and_told_as_by_sorting(many: int) -> None:
+    chance = np.random.default_rng(many)
+    for first, second in (
+        (chance.integers(-3, many, 400), chance.integers(0, 30, 400)),
+        (np.repeat(np.arange(100), 4), np.tile(np.arange(4), 100)),
+        (chance.permutation(400).astype(np.int16), np.full(400, 7)),
+        (chance.integers(0, 2**40, 400), chance.integers(0, 9, 400)),
+    ):
+        expected = np.lexsort((second, first))
+        assert (clean.order_of_pairs(first, second) == expected).all()
+        key = clean.paired(first, second)
+        assert key is not None and clean.twice(key) == (len(np.unique(key)) < len(key))
+        ids = pd.Series(first.astype(np.int64))
+        assert list(clean.different(ids)) == list(ids.unique())
