@@ -59,6 +59,7 @@ def test_pairs_are_ordered_and_told_as_by_sorting(many: int) -> None:
         expected = np.lexsort((second, first))
         assert (clean.order_of_pairs(first, second) == expected).all()
         key = clean.paired(first, second)
-        assert key is not None and clean.twice(key) == (len(np.unique(key)) < len(key))
+        assert key is not None
+        assert clean.twice(key) == (len(np.unique(key)) < len(key))
         ids = pd.Series(first.astype(np.int64))
         assert list(clean.different(ids)) == list(ids.unique())
