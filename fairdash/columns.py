@@ -383,12 +383,24 @@ def numbers(column: pd.Series) -> NDArray[np.float64]:
     return np.where(np.isfinite(values), values, np.nan)
 
 
+def coded(column: pd.Series) -> tuple[NDArray[np.int32], pd.Index]:
+    """Text as numbers [n] in the order in which the different cells come, -1 where one is missing, and these. In an
+    eighth of the memory of `pd.factorize`."""
+    encoded = pa.chunked_array(pa.array(column.astype("str").array, from_pandas=True)).dictionary_encode()
+    codes: NDArray[np.int32] = np.concatenate(
+        [np.empty(0, np.int32), *(part.indices.fill_null(-1).to_numpy() for part in encoded.chunks)]
+    )
+    different = encoded.chunk(0).dictionary if encoded.num_chunks else pa.array([], pa.large_string())
+    return codes, pd.Index(different.to_pandas(), dtype="str")
+
+
 def among(ids: pd.Series | pd.Index, others: pd.Series | pd.Index) -> NDArray[np.bool_]:
     """Which ids are among the others [n]; `isin` of pandas looks at each text of the others in Python."""
     if not (isinstance(ids.dtype, pd.StringDtype) and isinstance(others.dtype, pd.StringDtype)):
         return np.asarray(ids.isin(others))
     here, there = (pa.array(one.array, from_pandas=True) for one in (ids, others))
-    found: NDArray[np.bool_] = pc.is_in(here, value_set=there.cast(here.type)).to_numpy(zero_copy_only=False)
+    different = there.cast(here.type).unique()  # a log repeats its ids
+    found: NDArray[np.bool_] = pc.is_in(here, value_set=different).to_numpy(zero_copy_only=False)
     return found
 
 

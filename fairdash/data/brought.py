@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash import columns, words
-from fairdash.data import check, clean, files, importing, mapping, meaning, read, shapes, times, values
+from fairdash.data import check, clean, files, importing, mapping, meaning, read, repeats, shapes, times, values
 from fairdash.data.check import Tables
 from fairdash.data.findings import Finding, Question, Severity, UnansweredError, examples, first_rows, questions
 from fairdash.data.options import ImportOptions
@@ -295,8 +295,8 @@ def _in_numbers(table: Table, chosen: Mapping[str, str], findings: list[Finding]
 
 def _twice(frame: pd.DataFrame, person: str, rank: str) -> bool:
     """Whether somebody has two rows of one rank."""
-    key = clean.paired(*(frame[c].to_numpy() if frame[c].dtype.kind == "i" else None for c in (person, rank)))
-    return bool(frame.duplicated([person, rank]).any()) if key is None else clean.twice(key)
+    key = repeats.paired(*(frame[c].to_numpy() if frame[c].dtype.kind == "i" else None for c in (person, rank)))
+    return bool(frame.duplicated([person, rank]).any()) if key is None else repeats.twice(key)
 
 
 def _no_repeats(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> Table:
@@ -789,7 +789,7 @@ def _contradictions(truth: pd.DataFrame, file: str, options: ImportOptions, find
 
 def _once(log: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding], *, held: bool) -> pd.DataFrame:
     """One row for each person and item; of held-out ones it is said where they contradict each other."""
-    odd = clean.repeated(log)
+    odd = repeats.repeated(log)
     if not odd.any():
         return log
     if held:
@@ -851,7 +851,7 @@ def _strangers(
 
 def _different(ids: Sequence[pd.Series]) -> pd.Series:
     """The ids of all these columns, each once, in the order in which they come."""
-    return pd.concat([pd.Series(clean.different(column)) for column in ids], ignore_index=True).drop_duplicates()
+    return pd.concat([pd.Series(repeats.different(column)) for column in ids], ignore_index=True).drop_duplicates()
 
 
 def _apart(frames: Mapping[str, pd.DataFrame], key: str, one: str, other: str, names: Mapping[str, str]) -> DataError:
@@ -878,7 +878,7 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows by person and item."""
     places = [_places(frame[key]) for key in (USER_ID, ITEM_ID) if key in frame]
     if len(places) == 2:
-        return frame.iloc[clean.order_of_pairs(*places)]
+        return frame.iloc[repeats.order_of_pairs(*places)]
     rising = (places[0][1:] >= places[0][:-1]).all()
     return frame if rising else frame.iloc[np.argsort(places[0], kind="stable")]
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
 from fairdash import columns
 from fairdash.data import attributes
 from fairdash.data.check import Tables, in_later_part
+from fairdash.data.repeats import repeated
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
 from fairdash.words import Said
 
 Keep = Literal["last", "best", "sum"]
 When = Literal["always", "usually", "on request"]
-
-DENSE = 8  # numbers with at most so many times as many places between them are looked up in a table of all places
 
 
 @dataclass(frozen=True)
@@ -234,79 +232,6 @@ def once(frame: pd.DataFrame, keep: Keep = "last") -> pd.DataFrame:
     return frame[kept]
 
 
-def repeated(frame: pd.DataFrame, keep: Literal["first", "last", False] = "first") -> NDArray[np.bool_]:
-    """Which rows [n] have the person and the item of another row; all but the first or the last of them where one of
-    these is kept."""
-    both = [frame[name].to_numpy() if frame[name].dtype.kind == "i" else None for name in (USER_ID, ITEM_ID)]
-    key = paired(*both)
-    if key is None or both[0] is None or both[1] is None:
-        return frame.duplicated([USER_ID, ITEM_ID], keep=keep).to_numpy()
-    repeats = np.zeros(len(key), dtype=bool)
-    ordered = key[order_of_pairs(both[0], both[1])]  # faster than looking each up
-    again = ordered[1:][ordered[1:] == ordered[:-1]]
-    if len(again):
-        some = np.flatnonzero(again[np.minimum(np.searchsorted(again, key), len(again) - 1)] == key)
-        repeats[some] = pd.Series(key[some]).duplicated(keep)
-    return repeats
-
-
-def different(ids: pd.Series) -> Any:
-    """The ids that there are, each once, in the order in which they come; whole numbers close together are found by
-    their places, a third of the time of looking each up."""
-    if ids.dtype != np.int64 or not len(ids):
-        return ids.unique()
-    values = ids.to_numpy()
-    if (values[1:] >= values[:-1]).all():
-        return values[np.append(True, values[1:] > values[:-1])]
-    low, high = int(values.min()), int(values.max())
-    if high - low >= DENSE * len(values):
-        return ids.unique()
-    first = np.full(high - low + 1, -1)
-    first[values[::-1] - low] = np.arange(len(values) - 1, -1, -1)  # what is written last stays
-    return values[np.sort(first[first >= 0])]
-
-
-def twice(key: NDArray[np.int64]) -> bool:
-    """Whether a number comes twice: numbers that rise are not looked at again, and those close together not sorted."""
-    if (key[1:] > key[:-1]).all():
-        return False
-    low, high = int(key.min()), int(key.max())
-    if high - low < DENSE * len(key):
-        there = np.zeros(high - low + 1, dtype=bool)
-        there[key - low] = True
-        return int(np.count_nonzero(there)) < len(key)
-    ordered = np.sort(key)
-    return bool((ordered[1:] == ordered[:-1]).any())
-
-
-def order_of_pairs(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.integer[Any]]:
-    """The order [n] of two numbers, the first before the second; rows that have both alike stay in theirs."""
-    key = paired(first, second)
-    if key is None:
-        return np.lexsort((second, first))
-    if (key[1:] >= key[:-1]).all():
-        return np.arange(len(key))
-    spans = [int(numbers.max()) - int(numbers.min()) for numbers in (first, second)]
-    if max(spans) < min(DENSE * len(key), 2**31 - 1) and len(key) < 2**31:
-        a, b = ((numbers.astype(np.int64) - int(numbers.min())).astype(np.int32) for numbers in (first, second))
-        # by how many there are of each number, twice: a third of the time of sorting
-        rows = np.arange(len(key), dtype=np.int32), (b, a)
-        found: NDArray[np.int32] = sparse.coo_array(rows, shape=(spans[1] + 1, spans[0] + 1)).tocsc().data
-        if len(found) == len(key):  # else rows of one pair were added up
-            return found
-    return np.argsort(key, kind="stable")
-
-
-def paired(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[np.int64] | None:
-    """One number for each pair of two whole numbers [n], in their order; None where they are none, or too far apart."""
-    if first is None or second is None or not len(first) or {first.dtype.kind, second.dtype.kind} != {"i"}:
-        return None
-    low, span = int(second.min()), int(second.max()) - int(second.min()) + 1
-    if (int(first.max()) - int(first.min()) + 1) * span >= 2**63:
-        return None
-    return (first.astype(np.int64) - int(first.min())) * span + (second.astype(np.int64) - low)
-
-
 def not_taken(tables: Tables) -> Tables:
     """One impression for each person and item, none of a pair that was taken."""
     if tables.impressions is None:
@@ -337,7 +262,7 @@ def add_unknown(tables: Tables) -> Tables:
 
     def extend(frame: pd.DataFrame, column: str) -> pd.DataFrame:
         logs = [tables.interactions] if tables.impressions is None else [tables.interactions, tables.impressions]
-        known = pd.concat([log[column] for log in logs]).drop_duplicates()
+        known = pd.concat([pd.Series(log[column].unique(), dtype="str") for log in logs]).drop_duplicates()
         ids = np.sort(known[~known.isin(frame[column])].to_numpy(object))
         if not len(ids):
             return frame

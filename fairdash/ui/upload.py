@@ -3,6 +3,7 @@ of it; each of it in a control whose effect is seen at once."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -63,9 +64,7 @@ def _preview(key: str, options: ImportOptions, _sources: Files) -> Preview:
 def _complete(
     key: str, more: str, options: ImportOptions, _seen: Preview, _further: Further
 ) -> tuple[Dataset, tuple[data.Finding, ...]]:
-    made = data.complete(_seen, options=options, item_arrays=_further.vectors, item_images=_further.images)
-    memory.give_back()  # of a large file, as much as what is kept of it
-    return made
+    return data.complete(_seen, options=options, item_arrays=_further.vectors, item_images=_further.images)
 
 
 def section() -> None:
@@ -96,6 +95,7 @@ def _give_back() -> None:
     """What was read of files that are taken away is forgotten."""
     _preview.clear()
     _complete.clear()
+    gc.collect()
     memory.give_back()
 
 

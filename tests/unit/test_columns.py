@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from fairdash import columns
-from fairdash.data import clean
+from fairdash.data import repeats
 
 
 @pytest.mark.parametrize("kind", ["str", "object", "int64"])
@@ -29,7 +30,7 @@ def test_ids_are_looked_up_as_pandas_does(kind: str, other: str) -> None:
 def test_repeated_pairs_are_those_of_pandas(kind: str, keep: object) -> None:
     frame = pd.DataFrame(np.random.default_rng(0).integers(0, 9, (60, 2)), columns=["user_id", "item_id"]).astype(kind)
     expected = frame.duplicated(["user_id", "item_id"], keep=keep)  # type: ignore[arg-type]
-    assert clean.repeated(frame, keep).tolist() == expected.tolist()  # type: ignore[arg-type]
+    assert repeats.repeated(frame, keep).tolist() == expected.tolist()  # type: ignore[arg-type]
     assert expected.any()
 
 
@@ -57,9 +58,30 @@ def test_pairs_are_ordered_and_told_as_by_sorting(many: int) -> None:
         (chance.integers(0, 2**40, 400), chance.integers(0, 9, 400)),
     ):
         expected = np.lexsort((second, first))
-        assert (clean.order_of_pairs(first, second) == expected).all()
-        key = clean.paired(first, second)
+        assert (repeats.order_of_pairs(first, second) == expected).all()
+        key = repeats.paired(first, second)
         assert key is not None
-        assert clean.twice(key) == (len(np.unique(key)) < len(key))
+        assert repeats.twice(key) == (len(np.unique(key)) < len(key))
         ids = pd.Series(first.astype(np.int64))
-        assert list(clean.different(ids)) == list(ids.unique())
+        assert list(repeats.different(ids)) == list(ids.unique())
+
+
+@pytest.mark.parametrize("cells", [["b", "a", "b", None, "c", "a"], ["x"], [None, None], []])
+def test_text_is_numbered_as_it_comes(cells: list[str | None]) -> None:
+    column = pd.Series(cells, dtype="str")
+    codes, different = columns.coded(column)
+    expected, values = pd.factorize(column)
+    assert (codes.tolist(), list(different)) == (expected.tolist(), list(values))
+    joined = pd.concat([column, column], ignore_index=True)  # several pieces of Arrow's
+    assert columns.coded(joined)[0].tolist() == [*expected, *expected]
+
+
+@pytest.mark.parametrize("keep", ["first", "last", False])
+def test_repeated_pairs_are_told_as_pandas_does(keep: Literal["first", "last", False]) -> None:
+    chance = np.random.default_rng(0)
+    people, times = chance.choice(list("abcdefg"), 60), chance.integers(0, 9, 60).astype(float)
+    frame = pd.DataFrame({"user_id": pd.Series(people, dtype="str"), "time": times})
+    for one in (frame, frame.assign(time=times / 2), frame.assign(time=np.where(times > 4, np.nan, times)),
+                frame.assign(time=times * 1e300), frame.mask(np.stack([times > 6, times > 7], axis=1)), frame.iloc[:0]):  # fmt: skip
+        expected = one.duplicated(["user_id", "time"], keep=keep).tolist()
+        assert repeats.repeated(one, keep, ("user_id", "time")).tolist() == expected
