@@ -81,7 +81,13 @@ def test_repeated_pairs_are_told_as_pandas_does(keep: Literal["first", "last", F
     chance = np.random.default_rng(0)
     people, times = chance.choice(list("abcdefg"), 60), chance.integers(0, 9, 60).astype(float)
     frame = pd.DataFrame({"user_id": pd.Series(people, dtype="str"), "time": times})
-    for one in (frame, frame.assign(time=times / 2), frame.assign(time=np.where(times > 4, np.nan, times)),
-                frame.assign(time=times * 1e300), frame.mask(np.stack([times > 6, times > 7], axis=1)), frame.iloc[:0]):  # fmt: skip
+    for one in (
+        frame,
+        frame.assign(time=times / 2),
+        frame.assign(time=np.where(times > 4, np.nan, times)),
+        frame.assign(time=times * 1e300),
+        frame.mask(np.stack([times > 6, times > 7], axis=1)),
+        frame.iloc[:0],
+    ):
         expected = one.duplicated(["user_id", "time"], keep=keep).tolist()
         assert repeats.repeated(one, keep, ("user_id", "time")).tolist() == expected
