@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -257,6 +259,7 @@ _LETTERS: dict[frozenset[str], dict[str, str]] = {
     for letters, genders in (("hm", "MF"), ("hf", "MF"), ("mv", "MF"), ("mk", "MF"), ("ek", "MF"))
 }
 OLDEST = 110  # years; an age above it, or below 1, is a slip of the keyboard or stands for "not told"
+REMEMBERED = 200_000  # cells of a column of which is remembered what they are: logs are longer than tables of people
 NUMERIC_SHARE = 0.95  # of the values that are there, for a column to count as numeric
 _BELOW = re.compile(r"(?:under|below|less than|<|up to)\W*(?=\d)")
 
@@ -332,12 +335,39 @@ def rounded(ids: Iterable[str]) -> list[str]:
     return [text for text, match in found if match and match[2] and int(match[3]) > len(match[2])]
 
 
-def tidy(column: pd.Series) -> pd.Series:
-    """Text [n] without outer and repeated inner spaces; a missing-value mark and an empty cell become missing."""
-    codes, values = pd.factorize(column.astype("str"))  # attributes have few different cells: each is looked at once
+_Kept = dict[int, tuple["weakref.ref[pa.ChunkedArray]", Any]]
+_TIDIED: _Kept = {}  # by texts, as long as these are there: an attribute is asked one question after the other
+_DIFFERENT: _Kept = {}
+
+
+def _of_texts(kept: _Kept, column: pd.Series, made: Callable[[pd.Series], Any]) -> Any:
+    """What is made of a column of text, which never changes; made once for the same text."""
+    texts = getattr(column.array, "_pa_array", None)
+    if not isinstance(texts, pa.ChunkedArray) or len(column) > REMEMBERED:
+        return made(column)
+    key = id(texts)
+    if key not in kept:
+        kept[key] = weakref.ref(texts, lambda _: kept.pop(key, None)), made(column)
+    return kept[key][1]
+
+
+def _factorized(column: pd.Series) -> tuple[NDArray[np.intp], pd.Index]:
+    """Each cell's place [n] among the different ones, -1 where it is missing, and these."""
+    codes, values = _of_texts(_DIFFERENT, column, pd.factorize)
+    return codes, values
+
+
+def _tidied(column: pd.Series) -> Any:
+    codes, values = _factorized(column)  # attributes have few different cells: each is looked at once
     text = pd.Series(values, dtype="str").str.strip().str.replace(r"\s+", " ", regex=True)
     text = text.mask((text == "") | text.str.casefold().isin(MISSING_MARKS))
-    return pd.Series(text.array.take(codes, allow_fill=True), index=column.index, name=column.name)
+    return text.array.take(codes, allow_fill=True)
+
+
+def tidy(column: pd.Series) -> pd.Series:
+    """Text [n] without outer and repeated inner spaces; a missing-value mark and an empty cell become missing."""
+    array = _of_texts(_TIDIED, column.astype("str"), _tidied)
+    return pd.Series(array, index=column.index, name=column.name, copy=True)
 
 
 def numbers(column: pd.Series) -> NDArray[np.float64]:
@@ -353,12 +383,24 @@ def numbers(column: pd.Series) -> NDArray[np.float64]:
     return np.where(np.isfinite(values), values, np.nan)
 
 
+def coded(column: pd.Series) -> tuple[NDArray[np.int32], pd.Index]:
+    """Text as numbers [n] in the order in which the different cells come, -1 where one is missing, and these. In an
+    eighth of the memory of `pd.factorize`."""
+    encoded = pa.chunked_array(pa.array(column.astype("str").array, from_pandas=True)).dictionary_encode()
+    codes: NDArray[np.int32] = np.concatenate(
+        [np.empty(0, np.int32), *(part.indices.fill_null(-1).to_numpy() for part in encoded.chunks)]
+    )
+    different = encoded.chunk(0).dictionary if encoded.num_chunks else pa.array([], pa.large_string())
+    return codes, pd.Index(different.to_pandas(), dtype="str")
+
+
 def among(ids: pd.Series | pd.Index, others: pd.Series | pd.Index) -> NDArray[np.bool_]:
     """Which ids are among the others [n]; `isin` of pandas looks at each text of the others in Python."""
     if not (isinstance(ids.dtype, pd.StringDtype) and isinstance(others.dtype, pd.StringDtype)):
         return np.asarray(ids.isin(others))
     here, there = (pa.array(one.array, from_pandas=True) for one in (ids, others))
-    found: NDArray[np.bool_] = pc.is_in(here, value_set=there.cast(here.type)).to_numpy(zero_copy_only=False)
+    different = there.cast(here.type).unique()  # a log repeats its ids
+    found: NDArray[np.bool_] = pc.is_in(here, value_set=different).to_numpy(zero_copy_only=False)
     return found
 
 
@@ -369,7 +411,7 @@ def is_numeric(column: pd.Series) -> bool:
 
 def in_numbers(known: pd.Series) -> bool:
     """The same of a column that is `tidy` already."""
-    codes, values = pd.factorize(known)
+    codes, values = _factorized(known)
     told = codes[codes >= 0]
     return len(told) > 0 and bool(np.isfinite(numbers(pd.Series(values)))[told].mean() >= NUMERIC_SHARE)
 

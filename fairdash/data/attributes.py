@@ -35,7 +35,7 @@ def spellings(column: pd.Series, name: str) -> dict[str, str]:
     """
     known = columns.tidy(column).dropna()
     counts = {str(text): int(count) for text, count in known.value_counts().items()}
-    if not 1 < len(counts) <= _MANY or columns.is_numeric(known):
+    if not 1 < len(counts) <= _MANY or columns.in_numbers(known):
         return {}
     genders = columns.genders(counts)
     named = columns.plain(name) in columns.GENDER_NAMES
@@ -85,7 +85,7 @@ def several(column: pd.Series) -> pd.Series | None:
     """
     known = columns.tidy(column)
     cells = [str(text) for text in known.dropna().unique()]
-    if not cells or columns.is_numeric(known):
+    if not cells or columns.in_numbers(known):
         return None
     lists = {text: list_cell(f"[{text[1:-1]}]") for text in cells if re.fullmatch(r"\[.*\]|\{.*\}|\(.*,.*\)", text)}
     plain = [text for text in cells if text not in lists]
@@ -216,10 +216,10 @@ def is_free_text(column: pd.Series) -> bool:
     of them of several words, longer than a name of a group, or with an @."""
     known = columns.tidy(column)
     cells = known.dropna().astype("str")
-    if len(cells) < _FEWEST_TEXTS or columns.is_numeric(known) or looks_like_time(cells):
+    if len(cells) < _FEWEST_TEXTS or columns.in_numbers(known):
         return False
-    different = cells.str.split("|").explode().str.strip().drop_duplicates()
-    if len(different) <= 0.5 * len(cells):
+    different = cells.drop_duplicates().str.split("|").explode().str.strip().drop_duplicates()
+    if len(different) <= 0.5 * len(cells) or looks_like_time(cells):
         return False
     told = different.str.contains(r"\S\s+\S", regex=True) | different.str.contains("@", regex=False)
     return bool((told | (different.str.len() > _LONG)).mean() > 0.5)

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash import columns, words
-from fairdash.data import check, clean, files, importing, mapping, meaning, read, shapes, times, values
+from fairdash.data import check, clean, files, importing, mapping, meaning, read, repeats, shapes, times, values
 from fairdash.data.check import Tables
 from fairdash.data.findings import Finding, Question, Severity, UnansweredError, examples, first_rows, questions
 from fairdash.data.options import ImportOptions
@@ -123,11 +123,9 @@ def bring(
             same = others if len(others) == len(frames[name]) else others.loc[others.index.isin(frames[name].index)]
             frames["users"], moved = importing.personal(file, frames[name], same, frames["users"], [], findings)
             unused(file, [c for c in columns.names(same) if c not in moved], findings)
-    if "truth" in frames:
-        _contradictions(frames["truth"], names["truth"], options, findings)
     for name in ("truth", "train"):
         if name in frames:
-            frames[name] = _once(frames[name], names[name], options, findings)
+            frames[name] = _once(frames[name], names[name], options, findings, held=name == "truth")
     frames["users"] = described(frames["users"], frames[first], names.get("users", ""), options, findings)
     _strangers(frames, list(lists), names, findings)
     asked = questions(findings)
@@ -246,9 +244,12 @@ def list_columns(
     chosen = list_roles(table, options, findings)
     once = chosen.get(RANK, chosen[ITEM_ID])
     table = meaning.of_fold(table, (chosen[USER_ID], once), options, findings, held=True)
-    table = _no_repeats(_in_numbers(table, chosen, findings), chosen, findings)
+    table = _in_numbers(table, chosen, findings)
+    twice = RANK in chosen and _twice(table.frame, chosen[USER_ID], chosen[RANK])
+    if twice or SYSTEM in chosen:
+        table = _no_repeats(table, chosen, findings)
     asked = _told(table.frame, chosen) if SYSTEM not in chosen and options.system is None else {}
-    if SYSTEM not in chosen and options.system is None and not asked:
+    if SYSTEM not in chosen and options.system is None and not asked and (twice or RANK not in chosen):
         chosen |= _several_lists(table, chosen, findings, timed=timed)
     frame = table.frame
     told = [known(frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES)] if asked else []
@@ -294,17 +295,14 @@ def _in_numbers(table: Table, chosen: Mapping[str, str], findings: list[Finding]
 
 
 def _twice(frame: pd.DataFrame, person: str, rank: str) -> bool:
-    """Whether somebody has two rows of one rank; whole numbers are told by sorting, which is faster than a table."""
-    key = clean.paired(*(frame[c].to_numpy() if frame[c].dtype.kind == "i" else None for c in (person, rank)))
-    if key is None:
-        return bool(frame.duplicated([person, rank]).any())
-    ordered = np.sort(key)
-    return bool((ordered[1:] == ordered[:-1]).any())
+    """Whether somebody has two rows of one rank."""
+    key = repeats.paired(*(frame[c].to_numpy() if frame[c].dtype.kind == "i" else None for c in (person, rank)))
+    return bool(frame.duplicated([person, rank]).any()) if key is None else repeats.twice(key)
 
 
 def _no_repeats(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> Table:
     """The table without rows that say the same of the same list as another one."""
-    if RANK not in chosen or (SYSTEM not in chosen and not _twice(table.frame, chosen[USER_ID], chosen[RANK])):
+    if RANK not in chosen:
         return table  # without ranks, one of two equal items counts in any case
     again = table.frame.duplicated(list(dict.fromkeys(chosen.values()))) & table.frame[chosen[USER_ID]].notna()
     if not again.any() or not (rest := table.frame[~again]).shape[0]:
@@ -389,8 +387,6 @@ def _several_lists(table: Table, chosen: Mapping[str, str], findings: list[Findi
     """The column that tells lists apart where people have several: taken as the system's, and asked. Raises DataError
     where only a time does, and windows were not asked for."""
     frame, person = table.frame, chosen[USER_ID]
-    if RANK in chosen and not _twice(frame, person, chosen[RANK]):
-        return {}
     once = [chosen[RANK]] if RANK in chosen else [chosen[ITEM_ID]]
     pairs = frame[[person, *dict.fromkeys([*once, chosen[ITEM_ID]])]].drop_duplicates() if RANK in chosen else frame
     if not pairs.duplicated([person, *once]).any():
@@ -792,8 +788,6 @@ def _one_form(
 
 def _contradictions(truth: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding]) -> None:
     """Pairs that are held out several times with different values."""
-    if not clean.repeated(truth).any():
-        return
     pair, kept = [USER_ID, ITEM_ID], "best" if options.dedupe == "best" else "last"
     for column in (RATING, PREDICTION):
         if column not in truth or (column == RATING and options.dedupe == "sum"):
@@ -813,16 +807,22 @@ def _contradictions(truth: pd.DataFrame, file: str, options: ImportOptions, find
             )
 
 
-def _once(log: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding]) -> pd.DataFrame:
-    """One row for each person and item."""
-    odd = clean.repeated(log)
+def _once(log: pd.DataFrame, file: str, options: ImportOptions, findings: list[Finding], *, held: bool) -> pd.DataFrame:
+    """One row for each person and item; of held-out ones it is said where they contradict each other."""
+    odd = repeats.repeated(log)
     if not odd.any():
         return log
+<<<<<<< HEAD
     message = words.say(
         "{n} row repeats a person and an item that have a row already.",
         "{n} rows repeat a person and an item that have a row already.",
         n=int(odd.sum()),
     )
+=======
+    if held:
+        _contradictions(log, file, options, findings)
+    message = words.say("{n} rows repeat a person and an item that have a row already.", n=int(odd.sum()))
+>>>>>>> floor
     findings.append(_finding("repeated_pairs", "warning", file, message, log, odd, "dedupe", applied=True))
     return clean.once(log, options.dedupe)
 
@@ -883,8 +883,8 @@ def _strangers(
 
 
 def _different(ids: Sequence[pd.Series]) -> pd.Series:
-    """The ids of all these columns, each once."""
-    return pd.concat([pd.Series(column.unique()) for column in ids], ignore_index=True).drop_duplicates()
+    """The ids of all these columns, each once, in the order in which they come."""
+    return pd.concat([pd.Series(repeats.different(column)) for column in ids], ignore_index=True).drop_duplicates()
 
 
 def _apart(frames: Mapping[str, pd.DataFrame], key: str, one: str, other: str, names: Mapping[str, str]) -> DataError:
@@ -910,13 +910,10 @@ def in_order(ids: pd.Series) -> pd.Series:
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows by person and item."""
     places = [_places(frame[key]) for key in (USER_ID, ITEM_ID) if key in frame]
-    key = clean.paired(*places) if len(places) == 2 else None
-    if key is None:
-        return frame.iloc[np.lexsort(places[::-1])]
-    order = np.argsort(key)
-    if (np.diff(key[order]) == 0).any():  # rows of one pair stay in their order
-        order = np.argsort(key, kind="stable")
-    return frame.iloc[order]
+    if len(places) == 2:
+        return frame.iloc[repeats.order_of_pairs(*places)]
+    rising = (places[0][1:] >= places[0][:-1]).all()
+    return frame if rising else frame.iloc[np.argsort(places[0], kind="stable")]
 
 
 def _places(ids: pd.Series) -> NDArray[Any]:

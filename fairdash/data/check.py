@@ -13,6 +13,7 @@ import pandas as pd
 from fairdash import columns, words
 from fairdash.data import attributes
 from fairdash.data.findings import Finding, Question, Severity, examples, first_rows
+from fairdash.data.repeats import repeated
 from fairdash.errors import DataError
 from fairdash.schema import CATEGORIES, ITEM_ID, PART, RATING, TIME, TITLE, USER_ID
 
@@ -267,7 +268,7 @@ def in_later_part(log: pd.DataFrame) -> pd.Series:
 def repeated_pairs(tables: Tables) -> list[Finding]:
     """The same person and item more than once."""
     frame = tables.interactions
-    odd = frame.duplicated([USER_ID, ITEM_ID])
+    odd = repeated(frame)
     if not odd.any():
         return []
     message = words.say(
@@ -432,7 +433,7 @@ def ties(tables: Tables) -> list[Finding]:
     if TIME not in frame:
         message = "There is no time column: sequences have no order, and only the split user-random is possible."
         return [Finding("no_time", "warning", tables.files[0], message)]
-    odd = frame.duplicated([USER_ID, TIME], keep=False)
+    odd = repeated(frame, False, (USER_ID, TIME))
     if not odd.any():
         return []
     message = words.say(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fairdash import columns
 from fairdash.data import attributes
 from fairdash.data.check import Tables, in_later_part
+from fairdash.data.repeats import repeated
 from fairdash.schema import CATEGORIES, ITEM_ID, RATING, TIME, TITLE, USER_ID
 from fairdash.words import Said
 
@@ -231,31 +232,6 @@ def once(frame: pd.DataFrame, keep: Keep = "last") -> pd.DataFrame:
     return frame[kept]
 
 
-def repeated(frame: pd.DataFrame, keep: Literal["first", "last", False] = "first") -> NDArray[np.bool_]:
-    """Which rows [n] have the person and the item of another row; all but the first or the last of them where one of
-    these is kept."""
-    key = paired(*(frame[name].to_numpy() if frame[name].dtype.kind == "i" else None for name in (USER_ID, ITEM_ID)))
-    if key is None:
-        return frame.duplicated([USER_ID, ITEM_ID], keep=keep).to_numpy()
-    repeats = np.zeros(len(key), dtype=bool)
-    ordered = np.sort(key)  # faster than looking each up
-    again = ordered[1:][ordered[1:] == ordered[:-1]]
-    if len(again):
-        some = np.flatnonzero(again[np.minimum(np.searchsorted(again, key), len(again) - 1)] == key)
-        repeats[some] = pd.Series(key[some]).duplicated(keep)
-    return repeats
-
-
-def paired(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[np.int64] | None:
-    """One number for each pair of two whole numbers [n], in their order; None where they are none, or too far apart."""
-    if first is None or second is None or not len(first) or {first.dtype.kind, second.dtype.kind} != {"i"}:
-        return None
-    low, span = int(second.min()), int(second.max()) - int(second.min()) + 1
-    if (int(first.max()) - int(first.min()) + 1) * span >= 2**63:
-        return None
-    return (first.astype(np.int64) - int(first.min())) * span + (second.astype(np.int64) - low)
-
-
 def not_taken(tables: Tables) -> Tables:
     """One impression for each person and item, none of a pair that was taken."""
     if tables.impressions is None:
@@ -286,7 +262,7 @@ def add_unknown(tables: Tables) -> Tables:
 
     def extend(frame: pd.DataFrame, column: str) -> pd.DataFrame:
         logs = [tables.interactions] if tables.impressions is None else [tables.interactions, tables.impressions]
-        known = pd.concat([log[column] for log in logs]).drop_duplicates()
+        known = pd.concat([pd.Series(log[column].unique(), dtype="str") for log in logs]).drop_duplicates()
         ids = np.sort(known[~known.isin(frame[column])].to_numpy(object))
         if not len(ids):
             return frame

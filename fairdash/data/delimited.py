@@ -121,7 +121,9 @@ def cut(name: str, text: bytes, encoding: str, reading: Reading) -> Table:
     blanks = int(blank.sum()) - sum(note.count for note in notes if note.key in ("preamble", "drawn"))
     if header:  # blank rows above the header, and the header
         blank.iloc[: int(np.argmin(blank.to_numpy())) + 1 + tall] = True
-    frame = frame[~blank]
+    there = np.flatnonzero(~blank.to_numpy())
+    whole = len(there) and int(there[-1]) - int(there[0]) + 1 == len(there)
+    frame = frame.iloc[int(there[0]) : int(there[-1]) + 1] if whole else frame[~blank]  # the first copies nothing
     sums = _sums(frame)
     if len(sums):
         message = words.say(
@@ -420,7 +422,7 @@ def _parse(
     escaped = mark == '"' and b'\\"' in text and re.search(rb'[^,;\t|]\\"[^,;\t|\r\n]', text) is not None
     try:
         parsed = pa_csv.read_csv(
-            io.BytesIO(text),
+            pa.BufferReader(text),
             # One thread, as only then a bad row comes with its number.
             read_options=pa_csv.ReadOptions(use_threads=False, column_names=keys, block_size=MAX_ROW_BYTES),
             parse_options=pa_csv.ParseOptions(
@@ -470,7 +472,8 @@ def _parse(
             ),
             hint,
         )
-    frame: pd.DataFrame = parsed.to_pandas().astype("str")
+    frame: pd.DataFrame = parsed.to_pandas(split_blocks=True, self_destruct=True).astype("str")
+    del parsed  # its columns went one by one, so that no two of all are there at once
     if b'="' in text:  # as Excel keeps ids from becoming numbers
         for column in columns.names(frame):
             if frame[column].iloc[1:].str.fullmatch('=".*"').mean() > 0.5:  # the first may be a name

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fairdash import columns
 from fairdash.data.check import Tables
 from fairdash.schema import ITEM_ID, USER_ID
+
+_BLOCK = 200_000  # rows that are held against each other at once
 
 
 @dataclass(frozen=True)
@@ -45,19 +49,38 @@ def effect(repair: str, before: Tables, after: Tables) -> Effect:
 
 def _changed(old: pd.DataFrame, new: pd.DataFrame) -> int:
     """Cells of the rows in both that are not the same; a missing cell is one value."""
-    if old is new or not (old.index.is_unique and new.index.is_unique):
+    if old is new or not (_numbered(old.index) and _numbered(new.index)):
         return 0
-    if not old.index.equals(new.index):  # else nothing is copied
-        rows = new.index.intersection(old.index)
-        old, new = old.loc[rows], new.loc[rows]
     total = 0
-    for name, now in new.items():
-        if name not in old:
-            total += int(now.notna().sum())
-        elif not now.equals(then := old[name]):
-            same = (now.astype("str") == then.astype("str")) | (now.isna() & then.isna())
-            total += int((~same.fillna(False)).sum())
+    for first in range(0, len(new), _BLOCK):  # a long log is not copied as a whole
+        part = new.iloc[first : first + _BLOCK]
+        place = _places(old.index, part.index)
+        if (place < 0).any():
+            part, place = part[place >= 0], place[place >= 0]
+        for name, now in part.items():
+            if name not in old:
+                total += int(now.notna().sum())
+                continue
+            then = old[name].iloc[place].set_axis(now.index)
+            if not now.equals(then):
+                same = (now.astype("str") == then.astype("str")) | (now.isna() & then.isna())
+                total += int((~same.fillna(False)).sum())
     return total
+
+
+def _numbered(index: pd.Index) -> bool:
+    """Whether each row has a number of its own."""
+    _ = index.is_monotonic_increasing  # asked first: of numbers that rise pandas then needs no table
+    return bool(index.is_unique)
+
+
+def _places(index: pd.Index, rows: pd.Index) -> NDArray[np.intp]:
+    """Where rows stand in an index [n], -1 for those that do not."""
+    if isinstance(index, pd.RangeIndex) or not len(index) or not index.is_monotonic_increasing:
+        return index.get_indexer(rows)
+    numbers, wanted = index.to_numpy(), rows.to_numpy()
+    place = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
+    return np.where(numbers[place] == wanted, place, -1)
 
 
 def _different(old: pd.DataFrame, new: pd.DataFrame) -> dict[str, tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
 
@@ -15,7 +16,9 @@ from fairdash.data.table import Table
 from fairdash.errors import DataError
 
 SAMPLE = 1 << 16  # bytes looked at to tell it
+_BLOCK = 1 << 22  # bytes decoded at once
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1e]")  # characters that no table holds
+_CONTROL_BYTES = re.compile(_CONTROL.pattern.encode())
 
 
 def asked(table: Table, others: Sequence[str]) -> Finding:
@@ -92,6 +95,10 @@ def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, s
         encoding = "utf-8"
     others: tuple[str, ...] = ()
     try:
+        if encoding == "utf-8":
+            if b"\0" in raw or len(_CONTROL_BYTES.findall(raw)) > 0.001 * _characters(raw):
+                raise binary(name, raw.decode(encoding))
+            return raw, encoding, ()
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         if encoding != "utf-8":
@@ -112,7 +119,16 @@ def decode(name: str, raw: bytes, encoding: str | None = None) -> tuple[bytes, s
         text = raw.decode(encoding)
     if "\0" in text or len(_CONTROL.findall(text)) > 0.001 * len(text):
         raise binary(name, text)
-    return raw if encoding == "utf-8" else text.encode(), encoding, others  # of a large file no third copy
+    return text.encode(), encoding, others
+
+
+def _characters(raw: bytes) -> int:
+    """Of UTF-8; raises UnicodeDecodeError where it is none. A large file is looked at in blocks, and never as a text as
+    a whole, which would take its size again."""
+    decoder, count = codecs.getincrementaldecoder("utf-8")(), 0
+    for first in range(0, len(raw), _BLOCK):
+        count += len(decoder.decode(raw[first : first + _BLOCK]))
+    return count + len(decoder.decode(b"", final=True))
 
 
 _MIXED = "utf-8 and cp1252"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairdash import columns, words
+from fairdash import columns, memory, words
 from fairdash.data import arrays, check, clean, files, images, mapping, meaning, times
 from fairdash.data.check import Tables
 from fairdash.data.effects import Effect, effect
@@ -24,6 +24,7 @@ from fairdash.errors import DataError
 from fairdash.progress import Progress, silent
 from fairdash.schema import CATEGORIES, ITEM_ID, PART, RATING, TIME, TITLE, USER_ID, Dataset, Floats
 
+LONG = 500_000  # rows of a log, from which on memory is given back between the steps
 NONE: Dict[str, Source] = MappingProxyType({})  # no arrays
 
 
@@ -71,7 +72,18 @@ def preview(
     for role, table in (("users_id", people), ("items_id", things)):
         if table is not None:
             findings += unsure_id(table, role, guesses[role])
+<<<<<<< HEAD
     return Preview(log, people, things, guesses, chosen, tuple(findings), files.named(interactions) or _stem(log.name))
+=======
+    _give_back(log.frame)
+    return Preview(log, people, things, guesses, chosen, tuple(findings))
+>>>>>>> floor
+
+
+def _give_back(log: pd.DataFrame) -> None:
+    """After a step over a long log, what it used."""
+    if len(log) > LONG:
+        memory.give_back()
 
 
 def unsure(log: Table, guesses: dict[str, Guess], options: ImportOptions) -> list[Finding]:
@@ -193,7 +205,9 @@ def complete(
     progress(0.4, words.say("Checking"))
     findings = list(seen.findings)
     tables, unit, kind = _under_roles(seen, options, findings)
-    tables, effects = _repaired(tables, options, findings, progress)
+    held = [tables]
+    del tables  # a long log is not there twice: only the repairs hold what they replace
+    tables, effects = _repaired(held.pop(), options, findings, progress)
     if tables.interactions.empty:
         hint = "Choose other repairs or a smaller k-core, or check which columns hold the ids."
         raise DataError(words.say("No interaction of {files} is left after the repairs.", files=tables.files[0]), hint)
@@ -495,8 +509,12 @@ def _entities(
         frame = table.frame.rename(columns=other | role)
         first = [key, *(name for name, column in texts.items() if column)]
         return frame[[*first, *(c for c in columns.names(frame) if c not in first)]], []
-    known = log[[USER_ID, ITEM_ID]].notna().all(axis=1)  # a row of sums names no item
-    pairs = rest[known].assign(**{key: log.loc[known, key]})
+    known = (log[USER_ID].notna() & log[ITEM_ID].notna()).to_numpy()  # a row of sums names no item
+    if known.all() and not len(rest.columns):
+        codes = columns.coded(log[key])[0]  # they are numbered as they come, so a first one is above all before it
+        first = codes > np.append(np.int32(-1), np.maximum.accumulate(codes)[:-1])
+        return log.loc[first, [key]].sort_values(key, kind="stable"), []
+    pairs = rest.assign(**{key: log[key]}) if known.all() else rest[known].assign(**{key: log.loc[known, key]})
     one = pairs.drop_duplicates(key).sort_values(key, kind="stable")
     steady = [
         column
@@ -565,9 +583,11 @@ def _repaired(
 ) -> tuple[Tables, list[Effect]]:
     """The tables after all repairs that are wanted, and what each of these did."""
     wanted, effects = _wanted(options), []
+    _give_back(tables.interactions)
 
     def done(key: str, after: Tables) -> Tables:
         effects.append(effect(key, tables, after))
+        _give_back(after.interactions)
         return after
 
     for i, step in enumerate(_STEPS):
@@ -579,6 +599,7 @@ def _repaired(
             repair = clean.REPAIRS[key].run
             tables = done(key, clean.dedupe(tables, options.dedupe) if key == "dedupe" else repair(tables))
         findings += [_answered(replace(f, applied=f.repair in wanted), options) for f in found]
+        _give_back(tables.interactions)
     if options.k_core > 1:
         before = len(tables.interactions)
         tables = done("k_core", clean.k_core(tables, options.k_core))
@@ -596,6 +617,7 @@ def _repaired(
         if finding.repair in wanted:
             tables = done(finding.repair, clean.REPAIRS[finding.repair].run(tables))
     findings += [replace(f, applied=f.repair in wanted) for f in found]
+    _give_back(tables.interactions)
     return tables, effects
 
 

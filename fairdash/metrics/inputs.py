@@ -621,9 +621,11 @@ def arrange(
             odd.beyond, odd.depth = odd.beyond + len(rank) - len(kept), depth
         item, cell = item[kept], cell[kept]
     cell = cell + (rank[kept] - 1).astype(cell.dtype)
-    flat = np.full(n_users * depth, -1, dtype=np.int32)
-    flat[cell] = item
-    if np.count_nonzero(flat >= 0) < len(cell):
+    in_order = len(cell) == n_users * depth and int(cell[0]) == 0 and bool((np.diff(cell) == 1).all())
+    flat = item.copy() if in_order else np.full(n_users * depth, -1, dtype=np.int32)
+    if not in_order:
+        flat[cell] = item
+    if not in_order and np.count_nonzero(flat >= 0) < len(cell):
         order = np.argsort(cell, kind="stable")
         row = int(np.arange(len(rank))[kept][order[1:][np.diff(cell[order]) == 0][0]])
         raise DataError(

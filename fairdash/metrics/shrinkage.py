@@ -136,7 +136,7 @@ def _quantile(weight: Array, centre: Array, error: Array, level: float) -> Array
             below, density = weight @ ndtr(off), weight @ (np.exp(-(off**2) / 2) / error) / math.sqrt(2 * math.pi)
             step = at + (level - below) / density
         low, high = np.where(below < level, at, low), np.where(below < level, high, at)
-        step = np.where((step > low) & (step < high), step, (low + high) / 2)
+        step = np.where((step >= low) & (step <= high), step, (low + high) / 2)  # an end is one that was found
         if (np.abs(step - at) <= near).all():
             break
         at = step

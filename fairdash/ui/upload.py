@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from fairdash import charts, columns, data, entries, words
+from fairdash import charts, columns, data, entries, memory, words
 from fairdash.answers import ANSWERS
 from fairdash.data import files, mapping
 from fairdash.data.clean import REPAIRS
@@ -97,7 +96,7 @@ def _give_back() -> None:
     _preview.clear()
     _complete.clear()
     gc.collect()
-    pa.default_memory_pool().release_unused()
+    memory.give_back()
 
 
 def _further() -> Further:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
+import pytest
 
 from fairdash import data
-from fairdash.data import clean
+from fairdash.data import clean, effects
 from fairdash.data.check import Tables
 from fairdash.data.effects import effect
 
@@ -36,3 +40,17 @@ def test_a_data_set_says_what_each_repair_did() -> None:
     assert done["dedupe"]["interactions"] == 1
     assert done["merge_spellings"]["different"]["gender"][1] in (2, 3)
     assert done["merge_spellings"]["cells"] >= 3
+
+
+def test_a_long_log_is_counted_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = pd.DataFrame({"user_id": list("abcdefg"), "rating": [1.0, 2, 3, 4, 5, 6, np.nan]})
+    before.index = pd.RangeIndex(2, 9)
+    after = before.drop(index=[3, 7]).assign(rating=[1.0, 0, 4, 0, np.nan])
+    shuffled, twice = after.iloc[[4, 0, 2, 1, 3]], pd.concat([after, after.tail(1)])
+    monkeypatch.setattr(effects, "_BLOCK", 2)
+    one = tables()
+    found = [
+        effect("x", replace(one, interactions=before), replace(one, interactions=new)).cells
+        for new in (after, after.assign(part="test"), shuffled, twice)
+    ]
+    assert found == [2, 7, 2, 0]  # rows that share a number cannot be told apart

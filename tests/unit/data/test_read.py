@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairdash.data import read
+from fairdash.data import encodings, read
 from fairdash.data.table import Reading
 from fairdash.errors import DataError
 
@@ -207,3 +207,22 @@ def test_lines_of_two_encodings_keep_their_letters() -> None:
 def test_ids_that_are_kept_from_being_numbers_lose_their_marks() -> None:
     frame = read.table(("x.csv", b'user_id,item_id\n="007",="1"\n="008",="2"\n')).frame
     assert frame["user_id"].tolist() == ["007", "008"]
+
+
+def test_rows_that_stand_together_are_not_copied() -> None:
+    table = read.table(("log.csv", b"user,item\n" + b"".join(b"u%d,i\n" % n for n in range(50))))
+    assert isinstance(table.frame.index, pd.RangeIndex)
+    assert (table.frame.index[0], len(table.frame)) == (2, 50)
+    gap = read.table(("log.csv", b"user,item\nu1,i\n\nu2,i\n"))
+    assert gap.frame.index.tolist() == [2, 4]
+
+
+def test_utf8_is_told_in_blocks_that_cut_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = "user,item\n" + "".join(f"{n},Tomás 男 😀\n" for n in range(9))
+    for block in (1, 2, 3, 5):
+        monkeypatch.setattr(encodings, "_BLOCK", block)
+        text, encoding, others = encodings.decode("log.csv", raw.encode())
+        assert (text, encoding, others) == (raw.encode(), "utf-8", ())
+        assert encodings.decode("log.csv", raw.encode()[:-2] + b"\xe9\n")[1] != "utf-8"
+        with pytest.raises(DataError, match="NUL byte"):
+            encodings.decode("log.csv", raw.encode() + b"\0" + b"x" * (1 << 17))

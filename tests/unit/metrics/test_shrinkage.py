@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
 import fairdash
+from fairdash.metrics import shrinkage
 from fairdash.metrics.shrinkage import errors, shrunk
 
 SCHOOLS = np.array([28.0, 8, -3, 7, -1, 1, 18, 12]), np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
@@ -131,3 +133,17 @@ def test_an_audit_of_many_groups_says_what_chance_may_have_done() -> None:
 
 def test_few_groups_stay_as_they_are() -> None:
     assert _audit({"a": 30, "b": 30})["shrunk"] == {"group": {}}
+
+
+def test_a_quantile_is_found_in_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An end that was found is not left again for the middle of what is left."""
+    steps = 0
+
+    def counted(x: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        return ndtr(x)
+
+    monkeypatch.setattr(shrinkage, "ndtr", counted)
+    shrunk(*SCHOOLS)
+    assert steps <= 30  # of both ends
