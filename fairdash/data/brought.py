@@ -812,17 +812,13 @@ def _once(log: pd.DataFrame, file: str, options: ImportOptions, findings: list[F
     odd = repeats.repeated(log)
     if not odd.any():
         return log
-<<<<<<< HEAD
+    if held:
+        _contradictions(log, file, options, findings)
     message = words.say(
         "{n} row repeats a person and an item that have a row already.",
         "{n} rows repeat a person and an item that have a row already.",
         n=int(odd.sum()),
     )
-=======
-    if held:
-        _contradictions(log, file, options, findings)
-    message = words.say("{n} rows repeat a person and an item that have a row already.", n=int(odd.sum()))
->>>>>>> floor
     findings.append(_finding("repeated_pairs", "warning", file, message, log, odd, "dedupe", applied=True))
     return clean.once(log, options.dedupe)
 

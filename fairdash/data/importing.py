@@ -72,12 +72,8 @@ def preview(
     for role, table in (("users_id", people), ("items_id", things)):
         if table is not None:
             findings += unsure_id(table, role, guesses[role])
-<<<<<<< HEAD
-    return Preview(log, people, things, guesses, chosen, tuple(findings), files.named(interactions) or _stem(log.name))
-=======
     _give_back(log.frame)
-    return Preview(log, people, things, guesses, chosen, tuple(findings))
->>>>>>> floor
+    return Preview(log, people, things, guesses, chosen, tuple(findings), files.named(interactions) or _stem(log.name))
 
 
 def _give_back(log: pd.DataFrame) -> None:
