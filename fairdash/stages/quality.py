@@ -21,7 +21,7 @@ from fairdash.recommenders.ranking import batches, top_k
 from fairdash.schema import ITEM_ID, Codes, Floats, Lists, Split
 from fairdash.stages.finder import standing
 
-POPULARITY = "popularity"
+POPULARITY, FIRST_STAGE = "popularity", "first stage"  # what stands beside lists without being stored
 LEVEL = 0.95
 
 

@@ -75,7 +75,8 @@ def _quality(run: Run, digest: str, k: int) -> None:
     named = naming.namer([entry, *others])
     always = (words.say("popularity"), words.say("its first stage alone"))
     names = words.distinct([named(digest), *always, *(named(other.digest) for other in others)])
-    table = _table(digest, tuple(zip((o.digest for o in others), names[3:], strict=True)), *names[:3], k)
+    own, popular, alone = names[:3]
+    table = _table(digest, tuple(zip((o.digest for o in others), names[3:], strict=True)), own, popular, alone, k)
     first, best = table.iloc[0], table.iloc[1:].sort_values("ndcg", ascending=False).iloc[0]
     told = _AHEAD if best["less_high"] < 0 else _BEHIND if best["less_low"] > 0 else _LEVEL
     said = words.say(
@@ -98,7 +99,8 @@ def _quality(run: Run, digest: str, k: int) -> None:
         )
     columns = ("name", "people", "ndcg", "low", "high")
     rows = [GroupValue(*row) for row in zip(*(table[column].tolist() for column in columns), strict=True)]
-    digests = dict(zip(names, (digest, quality.POPULARITY, *(other.digest for other in others)), strict=True))
+    known = (digest, quality.POPULARITY, quality.FIRST_STAGE, *(other.digest for other in others))
+    digests = {name: one for name, one in zip(names, known, strict=True) if name in set(table["name"])}
     parts.draw(charts.group_values(rows, words.say("NDCG@{k}", k=k)), "quality", words.say("Beside plain recommenders"),
                about=words.say("Means over the same people, with 95 % intervals. Popularity is what most people have "
                                "that the person does not; it knows nobody. Click a mark to look at what it is of."),
@@ -137,6 +139,9 @@ def _one(table: pd.DataFrame, names: Mapping[str, str], digest: str, k: int) -> 
         st.markdown(words.together(told, less))
         if one == quality.POPULARITY:
             st.caption(words.say("Everybody gets the items that most people have, without those of their own history."))
+            return
+        if one == quality.FIRST_STAGE:
+            st.caption(words.say("The candidates in the order in which the first stage brings them."))
             return
         with st.container(horizontal=True):
             parts.act(words.say("Look at this one"), _look, one, icon=":material/visibility:", key="look-at-one")

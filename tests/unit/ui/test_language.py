@@ -165,7 +165,9 @@ def test_an_error_is_said_in_the_language_of_whoever_meets_it() -> None:
 
 
 def test_a_stored_finding_is_said_again_in_another_language() -> None:
-    found = Finding("x", "info", "a.csv", words.say("{n} rows have no usable time.", n=1200), 1200)
+    found = Finding(
+        "x", "info", "a.csv", words.say("{n} row has no usable time.", "{n} rows have no usable time.", n=1200), 1200
+    )
     stored = Finding.from_json(json.loads(json.dumps(found.to_json())))
     assert stored == found
     with words.speaking("zh"):
