@@ -526,8 +526,8 @@ def _entities(
     known = (log[USER_ID].notna() & log[ITEM_ID].notna()).to_numpy()  # a row of sums names no item
     if known.all() and not len(rest.columns):
         codes = columns.coded(log[key])[0]  # they are numbered as they come, so a first one is above all before it
-        first = codes > np.append(np.int32(-1), np.maximum.accumulate(codes)[:-1])
-        return log.loc[first, [key]].sort_values(key, kind="stable"), []
+        new = codes > np.append(np.int32(-1), np.maximum.accumulate(codes)[:-1])
+        return log.loc[new, [key]].sort_values(key, kind="stable"), []
     pairs = rest.assign(**{key: log[key]}) if known.all() else rest[known].assign(**{key: log.loc[known, key]})
     one = pairs.drop_duplicates(key).sort_values(key, kind="stable")
     steady = [
