@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pyarrow as pa
+
+SOON = 1 << 20  # bytes of a piece, from which on it goes back at once while tables are large
+USUAL = 32 << 20  # where the GNU C library ends up in a process that lasts
+_TRIM, _MMAP = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
 
 
 def give_back() -> None:
     """What large tables leave behind: pieces that Arrow and the C library keep for what comes next. Where there is
     another C library than GNU's, its part stays."""
     pa.default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
+    _call("malloc_trim", 0)
+
+
+@contextmanager
+def returning() -> Iterator[None]:
+    """Within it the pieces of large tables go back as soon as nothing uses them; new ones cost a little more."""
+    _call("mallopt", _MMAP, SOON)
+    try:
+        yield
+    finally:
+        _call("mallopt", _MMAP, USUAL)
+        _call("mallopt", _TRIM, 2 * USUAL)
+        give_back()
+
+
+def _call(name: str, *values: int) -> None:
+    function = getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
+    if function is not None:
+        function(*values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Dict
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -24,7 +25,7 @@ from fairdash.errors import DataError
 from fairdash.progress import Progress, silent
 from fairdash.schema import CATEGORIES, ITEM_ID, PART, RATING, TIME, TITLE, USER_ID, Dataset, Floats
 
-LONG = 500_000  # rows of a log, from which on memory is given back between the steps
+LONG = 2_000_000  # rows of a log, from which on memory is given back between the steps
 NONE: Dict[str, Source] = MappingProxyType({})  # no arrays
 
 
@@ -196,8 +197,20 @@ def complete(
     progress: Progress = silent,
 ) -> tuple[Dataset, tuple[Finding, ...]]:
     """What `build` makes of files that were read already, with the options that `preview` had."""
+    with memory.returning() if len(seen.interactions.frame) > LONG else nullcontext():
+        return _completed(seen, options, (user_arrays, item_arrays), item_images, accept_guesses, progress)
+
+
+def _completed(
+    seen: Preview,
+    options: ImportOptions,
+    vectors: tuple[Dict[str, Source], Dict[str, Source]],
+    item_images: Source | None,
+    accept_guesses: bool,
+    progress: Progress,
+) -> tuple[Dataset, tuple[Finding, ...]]:
     _be_sure(seen)
-    given = [{name: arrays.read_arrays(file) for name, file in files.items()} for files in (user_arrays, item_arrays)]
+    given = [{name: arrays.read_arrays(file) for name, file in files.items()} for files in vectors]
     progress(0.4, words.say("Checking"))
     findings = list(seen.findings)
     tables, unit, kind = _under_roles(seen, options, findings)
@@ -508,8 +521,8 @@ def _entities(
     known = (log[USER_ID].notna() & log[ITEM_ID].notna()).to_numpy()  # a row of sums names no item
     if known.all() and not len(rest.columns):
         codes = columns.coded(log[key])[0]  # they are numbered as they come, so a first one is above all before it
-        first = codes > np.append(np.int32(-1), np.maximum.accumulate(codes)[:-1])
-        return log.loc[first, [key]].sort_values(key, kind="stable"), []
+        new = codes > np.append(np.int32(-1), np.maximum.accumulate(codes)[:-1])
+        return log.loc[new, [key]].sort_values(key, kind="stable"), []
     pairs = rest.assign(**{key: log[key]}) if known.all() else rest[known].assign(**{key: log.loc[known, key]})
     one = pairs.drop_duplicates(key).sort_values(key, kind="stable")
     steady = [
@@ -589,13 +602,13 @@ def _repaired(
     for i, step in enumerate(_STEPS):
         progress(0.4 + 0.5 * i / len(_STEPS), words.say("Checking"))
         found = step(tables)
+        _give_back(tables.interactions)
         if step is check.strangers:
             _must_meet(tables)
         for key in dict.fromkeys(f.repair for f in found if f.repair in wanted):
             repair = clean.REPAIRS[key].run
             tables = done(key, clean.dedupe(tables, options.dedupe) if key == "dedupe" else repair(tables))
         findings += [_answered(replace(f, applied=f.repair in wanted), options) for f in found]
-        _give_back(tables.interactions)
     if options.k_core > 1:
         before = len(tables.interactions)
         tables = done("k_core", clean.k_core(tables, options.k_core))

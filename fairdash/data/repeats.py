@@ -105,4 +105,10 @@ def paired(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[n
     low, span = int(second.min()), int(second.max()) - int(second.min()) + 1
     if (int(first.max()) - int(first.min()) + 1) * span >= 2**63:
         return None
-    return (first.astype(np.int64) - int(first.min())) * span + (second.astype(np.int64) - low)
+    key: NDArray[np.int64] = first.astype(np.int64)
+    key -= int(first.min())
+    key *= span
+    other = second.astype(np.int64)
+    other -= low
+    key += other
+    return key
