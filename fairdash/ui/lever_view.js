@@ -47,8 +47,9 @@ class View {
       if (one) this.tell('looked', +one.dataset.mark);
     });
     this.width = 0;
-    this.seen = new ResizeObserver(() => {
-      if (this.bands && this.root.clientWidth !== this.width) this.lay();
+    // Told its width after a layout, it forces none, also where it is drawn for the first time.
+    this.seen = new ResizeObserver(([{contentRect: {width}}]) => {
+      if (this.bands && width !== this.width) this.lay(width);
     });
     this.seen.observe(this.root);
   }
@@ -71,7 +72,7 @@ class View {
       this.turn = turn;
       this.at = at;
     }
-    if (other) this.lay(); else this.show();
+    if (!other) this.show(); else if (this.width > 0) this.lay(this.width);
   }
 
   move(at) {
@@ -117,8 +118,8 @@ class View {
     return EDGE + (value - low) / ((high - low) || 1) * (this.width - 2 * EDGE);
   }
 
-  lay() {
-    this.width = this.root.clientWidth;
+  lay(width) {
+    this.width = width;
     for (const svg of [...this.bands.map(band => band.svg), this.axis]) svg.setAttribute('width', this.width);
     this.ticks();
     for (const band of this.bands) {
@@ -127,8 +128,7 @@ class View {
     }
     this.root.classList.add('still');  // nothing glides to where it first stands
     this.show();
-    this.root.getBoundingClientRect();
-    this.root.classList.remove('still');
+    requestAnimationFrame(() => requestAnimationFrame(() => this.root.classList.remove('still')));
   }
 
   ticks() {

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from fairdash import words
-from fairdash.charts import BLUE, VERMILLION, Movers
+from fairdash.charts import BLUE, GREY, VERMILLION, Movers
 from fairdash.stages.lever import STRENGTHS
 
 HERE = Path(__file__).parent
@@ -25,9 +25,13 @@ LEGEND = {
     "after": words.later("mean after"),
 }
 
+_NONSENSE = (KeyError, TypeError, ValueError)  # of what says something else than the view does
+
+_COLORS = f".lever {{ --fell: {VERMILLION}; --rose: {BLUE}; --still: {GREY}; }}\n"
+
 _mount = st.components.v2.component(
     "fairdash_lever",
-    css=f".lever {{ --fell: {VERMILLION}; --rose: {BLUE}; }}\n{(HERE / 'lever_view.css').read_text('utf-8')}",
+    css=_COLORS + (HERE / "lever_view.css").read_text("utf-8"),
     js=(HERE / "lever_view.js").read_text("utf-8"),
     isolate_styles=False,  # the page's own fonts, and one tree for those who look through it
 )
@@ -46,9 +50,20 @@ def view(
     turn = f"{key}-turn"  # how many moves were heard of
 
     def moved() -> None:
-        told = st.session_state[key]["moved"]
-        st.session_state[turn] = int(told["turn"])
-        move(STRENGTHS[int(told["at"])])
+        try:
+            told = st.session_state[key]["moved"]
+            strength, heard = dict(enumerate(STRENGTHS))[told["at"]], int(told["turn"])
+        except _NONSENSE:
+            return
+        st.session_state[turn] = heard
+        move(strength)
+
+    def clicked() -> None:
+        try:
+            number = int(st.session_state[key]["looked"])
+        except _NONSENSE:
+            return
+        look(number)
 
     _mount(
         key=key,
@@ -59,7 +74,7 @@ def view(
             "turn": st.session_state.get(turn, 0),
         },
         on_moved_change=moved,
-        on_looked_change=lambda: look(int(st.session_state[key]["looked"])),
+        on_looked_change=clicked,
     )
 
 

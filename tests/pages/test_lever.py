@@ -52,6 +52,10 @@ def test_the_lever_moves_everybody_and_is_kept_as_a_job(
         assert told_to(app, key="lever")["turn"] == turn  # so that the view knows an answer to an earlier move
         assert strength(app) == STRENGTHS[place] == float(url(app, "lever"))
         assert "The test stays untouched" in told(app)
+    for nonsense in ({"at": 99, "turn": 5}, {"at": "a", "turn": 5}, {"turn": 5}, [], None):
+        tell(app, key="lever", moved=nonsense)
+        assert not app.exception
+        assert (strength(app), told_to(app, key="lever")["turn"]) == (0.8, 4)
     app.button(key="keep").click().run()
     assert asked[0]["mitigation"]["strength"] == 0.8
     assert asked[0]["mitigation"]["method"] == "calibrate"
