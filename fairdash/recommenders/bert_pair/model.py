@@ -41,7 +41,7 @@ from fairdash.errors import ConfigError, ModelError
 from fairdash.metrics.accuracy import per_user
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import RECOMMENDERS, calibration, ranking, store, text
-from fairdash.recommenders.bert_pair import CPU_CANDIDATES, CPU_LAYERS, VALIDATED, PairOptions
+from fairdash.recommenders.bert_pair import CPU_CANDIDATES, CPU_LAYERS, VALIDATED, WEIGHED, PairOptions
 from fairdash.recommenders.calibration import Calibration
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.first_stage import FirstStage
@@ -55,7 +55,7 @@ ROW_ITEMS = 32  # items that share a history in one row: more save history token
 TITLE_TOKENS = 12
 # What the BERT and popularity can count beside a first stage's score, by what is best on validation
 BERT_WEIGHTS, POPULARITY_WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0), (0.0, -0.2, 0.2, 0.4)
-FEWEST, WEIGHED = 100, 2000  # people whose candidates are judged for that: fewer do not tell lists apart
+FEWEST = 100  # people whose candidates are judged for that: fewer do not tell lists apart
 DRAWN = 2  # candidates for each validation pair that the blend is fitted on
 CPU_TOKENS, GPU_TOKENS = 8192, 131072  # of a scoring batch
 STATE_BYTES = 1 << 30  # of token states kept of the catalogue; those of profiles may take as much again
