@@ -75,13 +75,13 @@ def _quality(run: Run, digest: str, k: int) -> None:
     named = naming.namer([entry, *others])
     always = (words.say("popularity"), words.say("its first stage alone"))
     names = words.distinct([named(digest), *always, *(named(other.digest) for other in others)])
-    own, popular, alone = names[:3]
-    table = _table(digest, tuple(zip((o.digest for o in others), names[3:], strict=True)), own, popular, alone, k)
+    own, popular, alone, *rest = names
+    table = _table(digest, tuple(zip((o.digest for o in others), rest, strict=True)), own, popular, alone, k)
     first, best = table.iloc[0], table.iloc[1:].sort_values("ndcg", ascending=False).iloc[0]
     told = _AHEAD if best["less_high"] < 0 else _BEHIND if best["less_low"] > 0 else _LEVEL
     said = words.say(
         told,
-        name=words.plain(names[0]),
+        name=words.plain(own),
         k=k,
         value=words.number(first["ndcg"]),
         other=words.plain(best["name"]),

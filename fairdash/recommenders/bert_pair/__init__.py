@@ -12,6 +12,7 @@ from fairdash.recommenders.ease import INFO as EASE
 from fairdash.recommenders.options import TrainingOptions, option
 
 VALIDATED = 300  # people whose candidates are judged after each epoch on a CPU
+WEIGHED = 2000  # people whose candidates are judged in the end, for the weights of the parts
 CPU_CANDIDATES, CPU_LAYERS = 100, 1
 ITEM_TOKENS, PAIRS_PER_HISTORY = 14, 16  # typical, for an estimate of the cost
 BASE = {"hidden_size": 384, "num_hidden_layers": 6, "vocab_size": 30522}  # of the bundled BERT
@@ -92,7 +93,8 @@ def cost(o: PairOptions, sizes: Sizes) -> Cost:
     weights = (int(found["vocab_size"]) * d + layers * 12 * d * d) * (2 + 3 * trained / layers)
     kept = 2.0 * d * sizes.n_items * (item + 8) if trained < layers else 0.0
     step = o.batch * tokens * trained * 34 * d * 2.0
-    return Cost((3 * pairs + judged) * pair * o.epochs, 4.0 * weights + kept + step + 1e9)
+    weighed = min(WEIGHED, sizes.n_users) * (o.n_candidates or CPU_CANDIDATES)
+    return Cost(((3 * pairs + judged) * o.epochs + weighed) * pair, 4.0 * weights + kept + step + 1e9)
 
 
 INFO = RecommenderInfo(

@@ -41,7 +41,7 @@ from fairdash.errors import ConfigError, ModelError
 from fairdash.metrics.accuracy import per_user
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import RECOMMENDERS, calibration, ranking, store, text
-from fairdash.recommenders.bert_pair import CPU_CANDIDATES, CPU_LAYERS, VALIDATED, PairOptions
+from fairdash.recommenders.bert_pair import CPU_CANDIDATES, CPU_LAYERS, VALIDATED, WEIGHED, PairOptions
 from fairdash.recommenders.calibration import Calibration
 from fairdash.recommenders.device import Device, choose
 from fairdash.recommenders.first_stage import FirstStage
@@ -55,7 +55,7 @@ ROW_ITEMS = 32  # items that share a history in one row: more save history token
 TITLE_TOKENS = 12
 # What the BERT and popularity can count beside a first stage's score, by what is best on validation
 BERT_WEIGHTS, POPULARITY_WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0), (0.0, -0.2, 0.2, 0.4)
-FEWEST, WEIGHED = 100, 2000  # people whose candidates are judged for that: fewer do not tell lists apart
+FEWEST = 100  # people whose candidates are judged for that: fewer do not tell lists apart
 DRAWN = 2  # candidates for each validation pair that the blend is fitted on
 CPU_TOKENS, GPU_TOKENS = 8192, 131072  # of a scoring batch
 STATE_BYTES = 1 << 30  # of token states kept of the catalogue; those of profiles may take as much again
@@ -442,6 +442,11 @@ class Blend:
     popularity: float
     first_stage: float
 
+    @property
+    def weights(self) -> tuple[float, float, float]:
+        """Of the BERT's logit, popularity and the first stage."""
+        return self.bert, self.popularity, self.first_stage
+
     def prior(self, items: NDArray[Any], standard: Floats) -> Floats:
         """Of pairs, in the shape of `items`; standard: the first stage's standardised scores of them."""
         result: Floats = self.popularity * self.log_popularity[items] + self.first_stage * standard
@@ -465,14 +470,15 @@ class FittedPair:
         self,
         texts: Texts,
         first: FirstStage,
-        blend: Blend,
+        blend: Blend,  # of scores
+        likes: Blend,  # of P(like)
         attributes: tuple[str, ...],
         profiles: Sequence[str],  # the distinct profile texts
         profile_rows: NDArray[np.int64],  # [n_users] into them
         threshold: float | None,
         calibrated: Calibration,
     ) -> None:
-        self.texts, self.first, self.blend = texts, first, blend
+        self.texts, self.first, self.blend, self.likes = texts, first, blend, likes
         self.profile, self.profiles, self.profile_rows = attributes, list(profiles), profile_rows
         self.threshold, self.calibration = threshold, calibrated
 
@@ -507,7 +513,7 @@ class FittedPair:
             part = people[start : start + 1024]
             at = np.flatnonzero((place >= start) & (place < start + len(part)))
             standard[at] = self.first(part, history).standard[place[at] - start, items[at]]
-        return self.blend.logit(self.bert_logits(users, items, history), items, standard)
+        return self.likes.logit(self.bert_logits(users, items, history), items, standard)
 
     def bert_logits(self, users: Codes, items: Codes, history: Interactions) -> Floats:
         """The BERT's own logits [n] of the pairs."""
@@ -569,7 +575,8 @@ class FittedPair:
             "candidates": self.first.n,
             "attributes": list(self.profile),
             "threshold": self.threshold,
-            "blend": [self.blend.bert, self.blend.popularity, self.blend.first_stage],
+            "blend": list(self.blend.weights),
+            "likes": list(self.likes.weights),
             "calibration": self.calibration.to_json(),
             "items": self.texts.items,
             "titles": self.texts.titles,
@@ -767,6 +774,7 @@ class BertPair:
             texts,
             first,
             blend,
+            blend,
             data.profile,
             list(unique),
             rows.astype(np.int64),
@@ -798,8 +806,9 @@ class BertPair:
             progress=staged(share, 0.97),
             terms=terms,
         )
+        fitted.likes = fit_blend(data, first, options, seed, fitted)
         fitted.blend = choose_blend(
-            fit_blend(data, first, options, seed, fitted),
+            fitted.likes,
             data,
             first,
             seed,
@@ -900,7 +909,9 @@ def choose_blend(fitted: Blend, data: TrainingData, first: FirstStage, seed: int
     """Of the blends of BERT_WEIGHTS and POPULARITY_WEIGHTS beside the first stage's score, the one under which liked
     validation items stand best (NDCG@10, of all candidates of at most WEIGHED people); of equals the least BERT.
 
-    A logistic regression weighs all pairs alike, those far down a list, too; what a list is judged by is its top.
+    A logistic regression weighs all pairs alike, those far down a list, too, which is what P(like) asks for; a list is
+    judged by its top. On MovieLens-100K (liked, 100 candidates, one seed) lists by these weights are above EASE by
+    0.007 and above bert_sequence by 0.006 of NDCG@10, beyond the interval; by the regression's above EASE by 0.001.
     fitted: its weights stay where it has no first stage among its columns, or too few people like anything.
     """
     liked = data.valid.take(np.flatnonzero(_liked(data.valid.rating, data.relevance_threshold)))
@@ -940,11 +951,13 @@ def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray
         raise ValueError(f"{frozen} frozen layers of {model.config.num_hidden_layers}")
     network = PairNetwork(model.to(device.torch).eval(), frozen, options.attention)
     texts = Texts(options, network, tokenizer, device, manifest["items"], manifest["titles"])
-    bert, popularity, first_stage = (float(weight) for weight in manifest["blend"])
+    blends = [manifest["blend"], manifest.get("likes", manifest["blend"])]  # of before there was one for both
+    of_scores, of_likes = (Blend(arrays["log_popularity"], *map(float, weights)) for weights in blends)
     return FittedPair(
         texts,
         FirstStage.load(folder, int(manifest["candidates"])),
-        Blend(arrays["log_popularity"], bert, popularity, first_stage),
+        of_scores,
+        of_likes,
         tuple(manifest["attributes"]),
         manifest["profiles"],
         arrays["profile_rows"],
