@@ -89,7 +89,7 @@ def content(source: Source) -> bytes:
     return _gunzipped(name, raw) if raw[:2] == b"\x1f\x8b" else raw
 
 
-def _whole(name: str, stream: IO[bytes], limit: int) -> bytes:
+def _whole(name: str, stream: IO[bytes] | gzip.GzipFile, limit: int) -> bytes:
     """All that a stream gives, at most a byte more than the limit. Raises DataError at a hole: so many bytes without
     content stand in no text, and a few bytes of an archive or a file system can say that there are billions."""
     raw, block = io.BytesIO(), stream.read(encodings.SAMPLE)
