@@ -260,15 +260,13 @@ def frame_of(name: str, records: Sequence[Record], rows: Iterable[int]) -> pd.Da
     short = _short(titles)
     flat = [{short.get(key, key): value for key, value in record.items()} for record in flat] if short else flat
     titles = [short.get(title, title) for title in titles]
-    data = {
-        _letters(title): pd.Series([_letters(record.get(title)) for record in flat], dtype="str") for title in titles
-    }
+    data = {letters(title): pd.Series([letters(record.get(title)) for record in flat], dtype="str") for title in titles}
     frame = pd.DataFrame(data)
     frame.index = pd.Index(list(rows))
     return frame.mask(frame == "")
 
 
-def _letters(text: str | None) -> str | None:
+def letters(text: str | None) -> str | None:
     """A text without halves of letters, which JSON can write and nothing can hold: a mark in their place, as where
     letters were lost before."""
     return text if text is None or text.isascii() else _HALF.sub("\ufffd", text)
@@ -311,7 +309,7 @@ def _weights(records: Sequence[Record]) -> set[str]:
 
 def _flat(record: Record, weights: set[str], before: str = "", deep: int = 0) -> dict[str, str | None]:
     if deep > DEEPEST:
-        raise _too_deep()
+        raise too_deep()
     flat: dict[str, str | None] = {}
     for key, value in record.items():
         title = f"{before}{key}"
@@ -326,7 +324,8 @@ def _flat(record: Record, weights: set[str], before: str = "", deep: int = 0) ->
     return flat
 
 
-def _too_deep() -> DataError:
+def too_deep() -> DataError:
+    """The error of lists or records that stand more than DEEPEST deep in each other."""
     return DataError(
         words.say("Lists or records stand more than {n} deep in each other.", n=DEEPEST),
         words.say("Export the file again as a table."),
@@ -337,7 +336,7 @@ def cell(value: Any, deep: int = 0) -> str | None:
     """The text of a value, as a CSV would hold it. deep: how many lists it stands in. Raises DataError for lists that
     stand too deep in each other."""
     if deep > DEEPEST:
-        raise _too_deep()
+        raise too_deep()
     if value is None or (isinstance(value, float) and not np.isfinite(value)):
         return None
     if isinstance(value, (bool, np.bool_)):
@@ -352,12 +351,12 @@ def cell(value: Any, deep: int = 0) -> str | None:
             try:
                 return json.dumps(parts, ensure_ascii=False, default=str)
             except RecursionError as error:
-                raise _too_deep() from error
+                raise too_deep() from error
         texts = [cell(part, deep + 1) for part in parts]
         return "|".join(text for text in texts if text) or None
     if isinstance(value, datetime) and value.time() == datetime.min.time():
         return value.date().isoformat()
-    return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
+    return value.isoformat() if isinstance(value, (date, datetime)) else letters(str(value))
 
 
 def _blocks(text: bytes) -> pd.DataFrame:
