@@ -278,6 +278,15 @@ def test_halves_of_letters_are_told_at_every_door(door: str) -> None:
         assert brought.bring(*sources).users["user_id"].tolist() == ["u0", "u1", "\ufffd"]
 
 
+@pytest.mark.parametrize("cell", [r"['\ud800%d', 'b']", r"[{'item_id': '\ud800%d'}]", r"[[['\ud800%d']]]"])
+def test_halves_of_letters_in_cells_of_lists_are_told(cell: str) -> None:
+    lists = "user_id,items\n" + "".join(f'u{i},"{cell % i}"\n' for i in range(4))
+    _, findings = data.build(("x.csv", lists.encode()))
+    assert findings
+    people = "user_id,langs\n" + "".join(f'u{i},"{cell % i}"\n' for i in range(4))
+    data.build(("l.csv", LOG), ("p.csv", people.encode()))
+
+
 def test_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "MAX_UNPACKED_MB", 1)
     bomb = _zip({"ratings.csv": b"0" * 3_000_000})
