@@ -55,6 +55,7 @@ _TEXTS = (
 )
 
 
+DEEPEST = 50  # lists or records in each other; Python itself gives up at some hundreds
 SHEET_ROWS = 1_048_576  # of a workbook's sheet, by its format
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -248,9 +249,6 @@ def frame_of(name: str, records: Sequence[Record], rows: Iterable[int]) -> pd.Da
     kept = _weights(records)
     flat = [_flat(record, kept) for record in records]
     titles = list(dict.fromkeys(key for record in flat for key in record))
-    short = _short(titles)
-    flat = [{short.get(key, key): value for key, value in record.items()} for record in flat] if short else flat
-    titles = [short.get(title, title) for title in titles]
     told = {key for record in flat for key, value in record.items() if value}
     if len(told) > settings.MAX_COLUMNS:  # before a cell is made for each record and each name
         raise too_many_columns(name, len(told))
@@ -259,15 +257,16 @@ def frame_of(name: str, records: Sequence[Record], rows: Iterable[int]) -> pd.Da
             words.say("{name} holds records without values.", name=name), words.say("Export it again with its cells.")
         )
     titles = [title for title in titles if title in told] if len(titles) > 2 else titles
-    data = {
-        _letters(title): pd.Series([_letters(record.get(title)) for record in flat], dtype="str") for title in titles
-    }
+    short = _short(titles)
+    flat = [{short.get(key, key): value for key, value in record.items()} for record in flat] if short else flat
+    titles = [short.get(title, title) for title in titles]
+    data = {letters(title): pd.Series([letters(record.get(title)) for record in flat], dtype="str") for title in titles}
     frame = pd.DataFrame(data)
     frame.index = pd.Index(list(rows))
     return frame.mask(frame == "")
 
 
-def _letters(text: str | None) -> str | None:
+def letters(text: str | None) -> str | None:
     """A text without halves of letters, which JSON can write and nothing can hold: a mark in their place, as where
     letters were lost before."""
     return text if text is None or text.isascii() else _HALF.sub("\ufffd", text)
@@ -293,19 +292,24 @@ def _short(titles: Sequence[str]) -> dict[str, str]:
 
 def _weights(records: Sequence[Record]) -> set[str]:
     """Fields that hold {name: number} with other names in each record: their names are what is told."""
+    inner: dict[str, list[Record]] = {}
+    for record in records:
+        for key, value in record.items():
+            if isinstance(value, dict):
+                inner.setdefault(key, []).append(value)
     found = set()
-    for key in dict.fromkeys(key for record in records for key in record):
-        inner = [record[key] for record in records if isinstance(record.get(key), dict)]
-        names = {name for part in inner for name in part}
-        cells = sum(map(len, inner))
-        if not inner or not all(isinstance(v, (int, float)) for part in inner for v in part.values()):
+    for key, some in inner.items():
+        names = {name for part in some for name in part}
+        if not all(isinstance(v, (int, float)) for part in some for v in part.values()):
             continue
-        if cells < 0.6 * len(inner) * len(names):
+        if sum(map(len, some)) < 0.6 * len(some) * len(names):
             found.add(key)
     return found
 
 
-def _flat(record: Record, weights: set[str], before: str = "") -> dict[str, str | None]:
+def _flat(record: Record, weights: set[str], before: str = "", deep: int = 0) -> dict[str, str | None]:
+    if deep > DEEPEST:
+        raise too_deep()
     flat: dict[str, str | None] = {}
     for key, value in record.items():
         title = f"{before}{key}"
@@ -314,14 +318,25 @@ def _flat(record: Record, weights: set[str], before: str = "") -> dict[str, str 
         elif isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
             flat[title] = cell(next(iter(value.values())))  # MongoDB's way to write a kind of number, date or id
         elif isinstance(value, dict):
-            flat |= _flat(value, weights, f"{title}.")
+            flat |= _flat(value, weights, f"{title}.", deep + 1)
         else:
             flat[title] = cell(value)
     return flat
 
 
-def cell(value: Any) -> str | None:
-    """The text of a value, as a CSV would hold it."""
+def too_deep() -> DataError:
+    """The error of lists or records that stand more than DEEPEST deep in each other."""
+    return DataError(
+        words.say("Lists or records stand more than {n} deep in each other.", n=DEEPEST),
+        words.say("Export the file again as a table."),
+    )
+
+
+def cell(value: Any, deep: int = 0) -> str | None:
+    """The text of a value, as a CSV would hold it. deep: how many lists it stands in. Raises DataError for lists that
+    stand too deep in each other."""
+    if deep > DEEPEST:
+        raise too_deep()
     if value is None or (isinstance(value, float) and not np.isfinite(value)):
         return None
     if isinstance(value, (bool, np.bool_)):
@@ -333,12 +348,15 @@ def cell(value: Any) -> str | None:
         pairs = all(isinstance(part, (list, tuple)) and len(part) == 2 for part in parts)
         scored = bool(parts) and pairs and all(isinstance(part[1], (int, float)) for part in parts)
         if scored or any(isinstance(part, dict) for part in parts):
-            return json.dumps(parts, ensure_ascii=False, default=str)
-        texts = [cell(part) for part in parts]
+            try:
+                return json.dumps(parts, ensure_ascii=False, default=str)
+            except RecursionError as error:
+                raise too_deep() from error
+        texts = [cell(part, deep + 1) for part in parts]
         return "|".join(text for text in texts if text) or None
     if isinstance(value, datetime) and value.time() == datetime.min.time():
         return value.date().isoformat()
-    return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
+    return value.isoformat() if isinstance(value, (date, datetime)) else letters(str(value))
 
 
 def _blocks(text: bytes) -> pd.DataFrame:

@@ -452,9 +452,12 @@ _NAME_KEYS = ("name", "title", "label", "description", "genre", "category", "val
 
 
 def list_cell(cell: str) -> list[str]:
-    """The texts in a list as Python or JSON write it, nested ones too: of dictionaries their names."""
+    """The texts in a list as Python or JSON write it, nested ones too: of dictionaries their names. Raises DataError
+    for lists that stand too deep in each other."""
 
-    def flat(value: object) -> list[str]:
+    def flat(value: object, deep: int = 0) -> list[str]:
+        if deep > formats.DEEPEST:
+            raise formats.too_deep()
         if isinstance(value, dict):
             keys = {columns.plain(str(key)): key for key in value}
             called = next((keys[key] for key in _NAME_KEYS if key in keys), None)
@@ -464,12 +467,12 @@ def list_cell(cell: str) -> list[str]:
             return [str(value[called])] if called is not None else texts[:1]
         if isinstance(value, (list, tuple, set)):
             parts = sorted(value, key=str) if isinstance(value, set) else value  # a set has no order of its own
-            return [text for part in parts for text in flat(part)]
+            return [text for part in parts for text in flat(part, deep + 1)]
         return [] if value is None else [str(value)]
 
     value = literal(cell)
     if value is not None:
-        return flat(value)
+        return [str(formats.letters(text)) for text in flat(value)]
     inner = cell.strip().strip("[](){}")  # a list without quotation marks, or as NumPy prints it
     return [part.strip(" '\"") for part in (inner.split(",") if "," in inner else inner.split())]
 

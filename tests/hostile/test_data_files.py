@@ -148,6 +148,18 @@ CASES |= {
     "ratings without end": (LOG.replace(b",5\n", b",inf\n"), "are no numbers, such as 'inf' (rows 6, 11, 16, 21)"),
     "ratings beyond numbers": (LOG.replace(b",5\n", b",1e400\n"), "are no numbers, such as '1e400'"),
     "deep json": (b"[" * 200_000, "begins like JSON or Python but is neither"),
+    "lists deep in each other": (
+        b'[{"user_id": 1, "item_id": %s1%s}]' % (b"[" * 600, b"]" * 600),
+        "stand more than 50 deep in each other",
+    ),
+    "records deep in each other": (
+        b'[{"user_id": 1, "item_id": %s1%s}]' % (b'{"a":' * 600, b"}" * 600),
+        "stand more than 50 deep in each other",
+    ),
+    "cells of lists deep in each other": (
+        b"user_id,items\n" + b"".join(b'u%d,"%s1%s"\n' % (i, b"[" * 600, b"]" * 600) for i in range(4)),
+        "stand more than 50 deep in each other",
+    ),
     "json of nothing": (b"null", "is not cut into columns"),
     "json of numbers": (b"[1,2,3]", "holds no list of records"),
     "json of a huge number": (b'[{"user_id": ' + b"9" * 5000 + b', "item_id": 2}]', "but is neither"),
@@ -264,6 +276,15 @@ def test_halves_of_letters_are_told_at_every_door(door: str) -> None:
     else:
         sources = [("l.json", log), ("t.json", log), ("p.json", people)]
         assert brought.bring(*sources).users["user_id"].tolist() == ["u0", "u1", "\ufffd"]
+
+
+@pytest.mark.parametrize("cell", [r"['\ud800%d', 'b']", r"[{'item_id': '\ud800%d'}]", r"[[['\ud800%d']]]"])
+def test_halves_of_letters_in_cells_of_lists_are_told(cell: str) -> None:
+    lists = "user_id,items\n" + "".join(f'u{i},"{cell % i}"\n' for i in range(4))
+    _, findings = data.build(("x.csv", lists.encode()))
+    assert findings
+    people = "user_id,langs\n" + "".join(f'u{i},"{cell % i}"\n' for i in range(4))
+    data.build(("l.csv", LOG), ("p.csv", people.encode()))
 
 
 def test_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
