@@ -47,7 +47,8 @@ def decode(name: str, raw: bytes) -> Table:
             )
             raise DataError(message, "Leave out columns, bring a sample of the people, or raise FAIRDASH_MAX_CELLS.")
         if rows == 0 or len(names) < 2:
-            message = words.say("{name} has {rows} rows and {n} columns.", name=name, rows=rows, n=len(names))
+            message = words.say("{name} has {rows} and {columns}.", name=name, rows=words.count(rows, "row"),
+                                columns=words.count(len(names), "column"))  # fmt: skip
             raise DataError(message, "A table needs at least two columns and one row.")
         arrow = file.read()
         for column in names:

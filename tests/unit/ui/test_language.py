@@ -165,7 +165,9 @@ def test_an_error_is_said_in_the_language_of_whoever_meets_it() -> None:
 
 
 def test_a_stored_finding_is_said_again_in_another_language() -> None:
-    found = Finding("x", "info", "a.csv", words.say("{n} rows have no usable time.", n=1200), 1200)
+    found = Finding(
+        "x", "info", "a.csv", words.say("{n} row has no usable time.", "{n} rows have no usable time.", n=1200), 1200
+    )
     stored = Finding.from_json(json.loads(json.dumps(found.to_json())))
     assert stored == found
     with words.speaking("zh"):
@@ -204,7 +206,7 @@ AT_LEAST = (
 )
 NEVER_ONE = (  # a limit that was gone beyond, a setting, people of a group that is large enough, or what comes in twos
     "{n} events in one request.", "{name} has {cells} cells; the limit", "{name} holds {cells} numbers,",
-    "{name} has {width} columns; the limit", "{name} has {rows} rows; the limit", "{name} has {rows} rows and",
+    "{name} has {width} columns; the limit", "{name} has {rows} rows; the limit",
     "{name} holds {n} files", "That makes {count} windows", "{label} has {n} different values", "{n_users} people ×",
     "There are {m} pictures", "{n} list has fewer than", "{attribute}: {tests} metrics", "length {length} and",
     "{by} has {values} values", "It must be one of the", "The model {source} is described with {asked} numbers",
