@@ -39,7 +39,7 @@ SHRUNK = words.later("drawn to the mean")
 MAX_ROWS = 24  # rows of one picture; the table holds all
 CURVE_POINTS = 400
 MAX_LINES = 5  # of one picture that cross each other
-LEGEND_WIDTH, LEGEND_LINE, LEGEND_TOP = 270, 20, 42  # pixels: of half a page beside the rows' names, of a line, of one
+NARROWEST, LEGEND_LINE, LEGEND_TOP = 350, 20, 42  # pixels: of a picture on a phone, of a legend's line, of one
 TICKS, BESIDE, BELOW = 30, 21, 46  # pixels: of numbers at an axis; between names and rows; of numbers and a title below
 _WIDTHS = {"ijlI.,:;'| ": 3.2, "frt()-/": 4.3, "0123456789=+": 6.0, "mwMW@%": 10.2}  # pixels of letters at an axis
 _TAG = re.compile(r"<[^>]*>")
@@ -102,8 +102,9 @@ class Chart:
         object.__setattr__(self, "alt", words.label(self.alt, len(self.alt) + 1))
         if self.figure.layout.showlegend:
             named = {trace.name for trace in self.figure.data if trace.name and trace.showlegend is not False}
-            wide = [44 + pixels(name) for name in named]  # too many for a line stand in columns of one width
-            lines = 1 if sum(wide) <= LEGEND_WIDTH else math.ceil(len(wide) / max(1, LEGEND_WIDTH // max(wide)))
+            wide = [40 + pixels(name) for name in named]  # too many for a line stand in columns of one width
+            room = NARROWEST - (self.figure.layout.margin.l or TICKS + BESIDE)
+            lines = 1 if sum(wide) <= room else math.ceil(len(wide) / max(1, room // max(wide)))
             more = LEGEND_LINE * max(0, lines - 1)
             self.figure.update_layout(height=self.figure.layout.height + more, margin={"t": LEGEND_TOP + more})
 

@@ -41,7 +41,8 @@ def decode(name: str, raw: bytes) -> Table:
         if cells > settings.MAX_CELLS:  # a constant column takes next to no bytes in the file
             raise too_many_cells(name, cells)
         if rows == 0 or len(names) < 2:
-            message = words.say("{name} has {rows} rows and {n} columns.", name=name, rows=rows, n=len(names))
+            message = words.say("{name} has {rows} and {columns}.", name=name, rows=words.count(rows, "row"),
+                                columns=words.count(len(names), "column"))  # fmt: skip
             raise DataError(message, "A table needs at least two columns and one row.")
         arrow = file.read()
         for column in names:

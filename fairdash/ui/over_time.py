@@ -62,8 +62,9 @@ def _of_window(found: Mapping[str, Window], attribute: str, metric: str, title: 
     if window is None:
         return
     told = words.say("{metric} in {window}", metric=title, window=window.name)
-    parts.opened(words.plain(told, 120), "moment")
-    parts.draw(findings.by_group(window.audit, attribute, metric), "moment-groups", pick=see_people)
+    parts.opened(window.name, "moment")
+    parts.draw(findings.by_group(window.audit, attribute, metric), "moment-groups", words.plain(told, 120),
+               pick=see_people)  # fmt: skip
 
 
 def _named(way: str) -> str:

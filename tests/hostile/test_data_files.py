@@ -141,7 +141,7 @@ CASES |= {
         "no column is recognisable as",
     ),
     "parquet of many columns": (_parquet_of(pa.table({f"c{i}": [1] for i in range(2000)})), "has 2,000 columns"),
-    "parquet of one column": (_parquet_of(pa.table({"user_id": ["a"]})), "1 rows and 1 columns"),
+    "parquet of one column": (_parquet_of(pa.table({"user_id": ["a"]})), "1 row and 1 column"),
     "parquet of one name": (_parquet_of(pa.table([["a"], ["b"]], names=["u", "u"])), "two columns of the same name"),
     "parquet without an inside": (b"PAR1" + bytes(8) + b"PAR1", "damaged Parquet"),
     "parquet that lies about its end": (b"PAR1" + b"x" * 20 + b"\xff\xff\xff\x7fPAR1", "damaged Parquet"),

@@ -74,7 +74,7 @@ def test_what_people_did_is_learned_as_a_job_and_its_result_is_linked(
     app = open_page("live", data=here["data"], lists=here["lists"], group="gender", source="service", going="False")
     app.button(key="learn").click().run()
     assert not app.exception
-    assert "1 things that people took or refused are learned" in told(app)
+    assert "1 thing that people took or refused is learned" in told(app)
     (job,) = runner.table(workspace).all()
     made = job.result or {}
     assert workspace.get("datasets", made["datasets"]).meta["provenance"]["feedback"]["of"] == here["data"]

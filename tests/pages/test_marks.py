@@ -111,9 +111,9 @@ def test_the_groups_of_a_window_lead_to_their_people(here: dict[str, Any], open_
     assert url(app, "view") == "people"
 
 
-@pytest.mark.parametrize("key", ["live-values", "live-gaps"])
+@pytest.mark.parametrize(("key", "column"), [("live-values", "value"), ("live-gaps", "less the others")])
 def test_a_mark_of_the_live_audit_shows_the_numbers_of_its_window(
-    key: str, here: dict[str, Any], open_page: Open
+    key: str, column: str, here: dict[str, Any], open_page: Open
 ) -> None:
     app = opened(here, open_page, "live", {"group": "gender", "going": "True"})
     select(app, key=key, mark=0)
@@ -121,6 +121,7 @@ def test_a_mark_of_the_live_audit_shows_the_numbers_of_its_window(
     (table,) = [one.value for one in app.dataframe if "less the others" in one.value]
     assert f"Window to {pd.Timestamp(url(app, 'moment')):%Y-%m-%d %H:%M}" in told(app).replace("\\", "")
     assert set(table["group"]) == {"man", "woman"}
+    assert table[column].notna().any()
 
 
 def test_what_people_were_shown_and_took_is_of_a_group_too(nothing: Any, open_page: Open) -> None:

@@ -306,7 +306,7 @@ def test_pictures_and_vectors_come_with_the_tables(bring: Bring) -> None:
     app.file_uploader(key="images-file").set_value(("covers.zip", packed.getvalue(), "application/zip")).run()
     app.file_uploader(key="vectors-files").set_value([("sound.npz", vectors.getvalue(), "")]).run()
     assert not app.error
-    assert "1 of 12 items have a picture" in words(app)
+    assert "1 of 12 items has a picture" in words(app)
     assert "2 of 12 items have an array" in words(app)
     app.button(key="keep").click().run()
     assert not app.exception

@@ -63,7 +63,7 @@ def test_from_a_zip_to_a_run_folder(tmp_path: Path) -> None:
     assert images.pixels(seen["i3"] or b"", 8).min() > 247  # what is clear stands on white
     (said,) = (finding for finding in findings if finding.key == "images")
     assert (said.severity, said.count) == ("warning", 1)
-    assert "1 files of covers.zip" in said.message
+    assert "files of covers.zip that are of none of them: 1" in said.message
 
     data.save(dataset, tmp_path / "data")
     again = data.load(tmp_path / "data")

@@ -139,8 +139,8 @@ def test_who_and_what_is_in_test_alone_is_said() -> None:
     files["test"] += late.to_csv(index=False, header=False).encode()
     dataset, _ = built(("a.csv", files["train"]), valid=("b.csv", files["valid"]), test=("c.csv", files["test"]))
     notes = "\n".join(data.split.split(dataset, "own").notes)
-    assert "1 people are in test without any history, as all they did is held out." in notes
-    assert "1 items are in test alone" in notes
+    assert "1 person is in test without any history, as all they did is held out." in notes
+    assert "1 item is in test alone" in notes
     without, _ = built(("a.csv", files["train"]), test=("c.csv", files["test"]))
     assert "no validation part" in "\n".join(data.split.split(without, "own").notes)
 

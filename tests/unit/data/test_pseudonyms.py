@@ -134,7 +134,7 @@ def test_lists_that_come_later_under_the_same_ids_find_their_people(tmp_path: Pa
     for person, item in (("1", "i1"), ("2", "i2"), ("3", "i3")):
         assert training.items["item_id"].iloc[lists.items[place[KEY.one(person)], 0]] == item
     told = json.dumps([finding.to_json() for finding in findings])
-    assert "1 rows name 1 people" in told
+    assert "1 row names 1 person" in told
     assert "' 3'" not in told
 
 

@@ -74,7 +74,7 @@ def test_leave_one_out_takes_the_last_and_the_last_but_one() -> None:
     train, valid, test = _parts(cut)
     assert (valid, test) == ({("a", "i3")}, {("a", "i4")})
     assert {("b", "i0"), ("b", "i1")} <= train
-    assert cut.notes == ("1 of 2 people have nothing in test; they stay in train.",)
+    assert cut.notes == ("1 of 2 people has nothing in test, and stays in train.",)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_global_time_by_part_and_people_without_history() -> None:
     rows = [("a", f"i{t}", float(t)) for t in range(8)] + [("late", f"i{t}", 90.0 + t) for t in range(2)]
     cut = split(_dataset(rows), "global-time:80%")
     assert _parts(cut)[2] == {("late", "i0"), ("late", "i1")}
-    assert "1 people are in test without any history" in cut.notes[1]
+    assert "1 person is in test without any history" in cut.notes[1]
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_later_interactions_of_others_in_training_are_said(spec: str) -> None:
     assert note.startswith(f"{n} of {2 * n} held-out interactions are earlier" if spec != "user-random:0.8" else "")
     assert "global-time" in note
     assert split(_dataset(rows, "seconds"), "global-time:9.05e8").notes == (
-        "1 of 2 people have nothing in test; they stay in train.",
-        "1 people are in test without any history, as all they did is later than the cut.",
+        "1 of 2 people has nothing in test, and stays in train.",
+        "1 person is in test without any history, as all they did is later than the cut.",
     )
 
 

@@ -181,10 +181,10 @@ def test_people_missing_somewhere_are_said() -> None:
     data["users"] = pd.DataFrame({"user_id": ["u0", "idle"], "gender": ["F", "M"]})
     data["truth"] = pd.concat([data["truth"], pd.DataFrame({"user_id": ["silent"], "item_id": ["a"]})])
     found = run(data, groups=[GroupSpec(("gender",), min_size=1)])
-    assert any("1 people have held-out items but no list" in line for line in found["warnings"])
+    assert any("1 person has held-out items but no list" in line for line in found["warnings"])
     said = " ".join(finding["message"] for finding in found["findings"])
     assert "2 of 3 audited people are missing from the table of users" in said
-    assert "1 people of the table of users have neither" in said
+    assert "1 person of the table of users has neither" in said
     assert found["groups"]["gender"]["(unknown)"]["n"] == 2
     assert "M" not in found["groups"]["gender"]
     assert mrr(found) == pytest.approx((0.5 + 1 + 0) / 3)
@@ -384,7 +384,7 @@ def test_lists_that_are_cut_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     rest = {key: value for key, value in data.items() if key != "recommendations"}
     for made in (audit.from_frames(**data, **options), stream.from_parquet(path, **rest, **options)):
         assert pairwise(made.to_json()) == pytest.approx(14.5 / 129)
-        assert "cut at 100 places, and 60 rows lie beyond" in " ".join(made.to_json()["warnings"])
+        assert "cut at place 100, and 60 rows lie beyond" in " ".join(made.to_json()["warnings"])
 
 
 def test_scores_keep_all_their_digits(tmp_path: Path) -> None:
@@ -420,7 +420,7 @@ def test_what_was_trained_on_is_counted_in_truth_and_in_lists(tmp_path: Path) ->
     for made in (audit.from_frames(**data, **options), stream.from_parquet(path, **rest, **options)):
         said = " ".join(made.to_json()["warnings"])
         assert "2 of 2 held-out items of 2 people are among the same person's training items" in said
-        assert "3 places of 2 lists hold what the person had in training" in said
+        assert "3 places, in 2 lists, hold what the person had in training" in said
     clean = tiny(train=pd.DataFrame({"user_id": ["u0", "u1"], "item_id": ["d", "b"]}))
     assert not any("in training" in line or "training items" in line for line in run(clean)["warnings"])
 

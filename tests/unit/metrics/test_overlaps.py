@@ -170,7 +170,7 @@ def test_a_change_is_of_the_people_who_changed() -> None:
 def test_methods_that_need_each_person_in_one_group_ask_for_another() -> None:
     info = Info("reweigh", "", "data", "users", "", "", (), "", "")
     who = Groups.of("speaks", ("en", "fr"), sparse.csr_array(np.array([[1, 1], [1, 0], [0, 1]], dtype=bool)))
-    with pytest.raises(ConfigError, match="1 people belong to several groups of speaks") as error:
+    with pytest.raises(ConfigError, match="1 person belongs to several groups of speaks") as error:
         check_groups(info, [who], 3)
     assert "speaks=en" in str(error.value.hint)
     check_groups(info, [who], 3, apart=False)

@@ -206,7 +206,7 @@ AT_LEAST = (
 )
 NEVER_ONE = (  # a limit that was gone beyond, a setting, people of a group that is large enough, or what comes in twos
     "{n} events in one request.", "{name} has {cells} cells; the limit", "{name} holds {cells} numbers,",
-    "{name} has {width} columns; the limit", "{name} has {rows} rows; the limit", "{name} has {rows} rows and",
+    "{name} has {width} columns; the limit", "{name} has {rows} rows; the limit",
     "{name} holds {n} files", "That makes {count} windows", "{label} has {n} different values", "{n_users} people ×",
     "There are {m} pictures", "{n} list has fewer than", "{attribute}: {tests} metrics", "length {length} and",
     "{by} has {values} values", "It must be one of the", "The model {source} is described with {asked} numbers",
