@@ -199,7 +199,7 @@ def test_findings_have_rows_of_the_file_and_what_was_done() -> None:
     assert users.loc["u1", "gender"] == "M"
     assert users.loc[["u8", "u9", "stranger"], ["gender", "age"]].isna().all().all()
     assert dataset.interactions.query("user_id == 'u0' and item_id == 'i0'")["rating"].tolist() == [5.0]
-    assert any("repeat a person and an item" in repair for repair in dataset.provenance["repairs"])
+    assert any("repeats a person and an item" in repair for repair in dataset.provenance["repairs"])
 
 
 def test_repairs_can_be_chosen() -> None:

@@ -162,7 +162,7 @@ def test_files_of_another_size_are_refused(tiny: bytes, monkeypatch: pytest.Monk
     ):
         (tmp_path / "ml-100k" / name).write_text(content)
     monkeypatch.setenv("FAIRDASH_DATA", str(tmp_path))
-    with pytest.raises(DataError, match="give 2, 1 and 2"):
+    with pytest.raises(DataError, match="give 2 people, 1 item, 2 interactions"):
         sources.load("movielens-100k")
 
 

@@ -77,8 +77,8 @@ def test_a_file_of_events_is_added_once_and_malformed_lines_are_named(
     add = ["events", "--log", str(tmp_path / "other"), "--add", str(tmp_path / "events.jsonl")]
     assert cli.main([*add, "--lateness", "120"]) == 0
     said = capsys.readouterr()
-    assert ", 1 were there already" in said.out
-    assert "2 are kept aside" in said.out
+    assert "already there: 1," in said.out
+    assert "kept aside as malformed: 2" in said.out
     assert len(said.err.splitlines()) == 2
     assert cli.main([*add, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["accepted"] == 0
