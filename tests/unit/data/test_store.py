@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from fairdash import data
 from fairdash.data import ImportOptions, Reading, synthetic
+from fairdash.data.shapes import _MARKED
 from fairdash.errors import DataError
 
 # Any text but control characters; spaces at the ends are taken away on import, so they are left to other tests. A
@@ -31,7 +33,8 @@ IDS = st.one_of(
 @given(rows=st.lists(st.tuples(IDS, IDS), min_size=1, max_size=30, unique=True))
 @settings(max_examples=80, deadline=None)
 def test_odd_ids_survive_csv_and_store(rows: list[tuple[str, str]]) -> None:
-    assume(len({i for _, i in rows}) > 0)
+    listed = sum(re.search(_MARKED, item) is not None for _, item in rows)
+    assume(2 * listed < len(rows))  # else they are read as lists, which is told
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["user_id", "item_id"])
