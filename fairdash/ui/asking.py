@@ -45,6 +45,8 @@ def answer(key: str, **given: Any) -> None:
     new = {**answers(key), **given}
     if any(name.startswith("read_") or (name != "repairs" and ANSWERS[name].about != "values") for name in given):
         new.pop("repairs", None)  # of what was found when the files were read otherwise
+    if "rating" in given and "relevance_threshold" not in given:
+        new.pop("relevance_threshold", None)  # of other numbers, or of none
     try:
         ImportOptions(**new)
     except FairDashError as fault:

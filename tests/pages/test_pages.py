@@ -331,7 +331,7 @@ def test_the_learning_rate_is_no_validation_curve(here: dict[str, Any], monkeypa
     lines = {name: [(0.0, 1.0), (1.0, 0.5)] for name in names}
     monkeypatch.setattr(type(table), "curves", lambda *_: lines)
     drawn: dict[str, list[str]] = {}
-    monkeypatch.setattr(parts, "draw", lambda chart, key, title: drawn.update({title: list(chart.table["line"])}))
+    monkeypatch.setattr(parts, "draw", lambda chart, key, title, **_: drawn.update({title: list(chart.table["line"])}))
     parts._curves(table.get("a" * 16))
     assert {title: set(names) for title, names in drawn.items()} == {
         "Loss": {"loss"},
