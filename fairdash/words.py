@@ -121,7 +121,8 @@ def say(template: str, plural: str | None = None, /, **values: Any) -> str:
     if forms is None:
         chosen, forms = _ENGLISH, (template, plural or template)
     n = values.get("n")
-    form = 0 if plural is None or not isinstance(n, int) else min(chosen.form(n), len(forms) - 1)
+    form = 0 if plural is None else chosen.form(int(n)) if isinstance(n, Integral) else len(forms) - 1
+    form = min(form, len(forms) - 1)
     told = Told(
         _filled(chosen, forms[form], {name: _shown(v) for name, v in values.items()}) if values else forms[form]
     )

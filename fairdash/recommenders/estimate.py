@@ -50,7 +50,7 @@ def estimate(cost: Cost, device: Device) -> Estimate:
         said.append(words.say(told, time=time_said, memory=words.number(cost.bytes / 2**30, 1)))
     if cost.tokens:
         said.append(
-            words.say("{n} token is read or written.", "{n} tokens are read or written.", n=round(cost.tokens, -3))
+            words.say("{n} token is read or written.", "{n} tokens are read or written.", n=int(round(cost.tokens, -3)))
         )
     if cost.price:
         said.append(

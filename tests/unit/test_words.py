@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fairdash import words
@@ -32,6 +33,13 @@ from fairdash import words
 )
 def test_numbers(value: float | None, digits: int, told: str) -> None:
     assert words.number(value, digits) == told
+
+
+@pytest.mark.parametrize(
+    ("n", "told"), [(1, "1 row"), (np.int64(1), "1 row"), (np.int64(1200), "1,200 rows"), ("≈ 2", "≈ 2 rows")]
+)
+def test_one_is_said_of_one_alone(n: object, told: str) -> None:
+    assert words.say("{n} row", "{n} rows", n=n) == told
 
 
 def test_a_small_number_never_reads_as_zero() -> None:
