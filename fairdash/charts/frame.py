@@ -158,8 +158,10 @@ def _template(ink: str, muted: str, grid: str, hover: str) -> go.layout.Template
         "automargin": True,
     }
     lasting = {"unselected": {"marker": {"opacity": 1}, "textfont": {"color": ink}}}  # what others than a mark fade to
+    # Without a look of what is selected, plotly fails at a click on a bar that holds text.
+    bars = lasting | {"selected": {"marker": {"opacity": 1}}}
     return go.layout.Template(
-        data={"scatter": [lasting], "bar": [lasting]},
+        data={"scatter": [lasting], "bar": [bars]},
         layout={
             "font": {"family": FONT, "color": ink, "size": 13},
             "paper_bgcolor": "rgba(0,0,0,0)",

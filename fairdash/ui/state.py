@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from fairdash import settings, trail, words
+from fairdash import trail, words
 from fairdash import workspace as store
 from fairdash.ui import access
 from fairdash.workspace import Workspace
@@ -224,10 +224,11 @@ def _acts() -> str:
 
 def _keeps_in() -> Path | None:
     if get_script_run_ctx(suppress_warning=True) is None:
-        return settings.home()
+        return _of_threads()
     return None if workspace().closed else workspace().root
 
 
+_of_threads = store.keeps_in
 store.keeps_in = _keeps_in
 trail.usual = _acts
 words.listener = language  # also for parts that draw themselves again, and for what a press sets off

@@ -32,7 +32,7 @@ PACKAGE = Path(identity.__file__).parent
 SILENT = {
     f"fairdash.{name}"
     for name in (
-        *("errors", "identity", "jobs.table", "plugins", "progress", "settings", "words", "workspace"),
+        *("errors", "identity", "jobs.table", "memory", "plugins", "progress", "settings", "words", "workspace"),
         *("budget", "trail", "events.log"),  # what was released, who did what, and what expires
     )
 }
