@@ -183,6 +183,8 @@ def _choose(page: Page, at: Locator, *, several: bool) -> bool:
     options = page.get_by_role("option")
 
     def opened() -> bool:
+        if not at.count():  # it was drawn anew since it was found
+            found(page)
         if at.get_attribute("aria-expanded") != "true":  # a run of the page that ends meanwhile closes it
             at.press("ArrowDown")
         return options.count() > 0
