@@ -183,7 +183,6 @@ def plane(points: Sequence[PlanePoint], start: tuple[float, float], gap: str, qu
             name=words.markup(name, 60),
             line={"color": color, "dash": DASHES[s % 6], "width": 1},
             marker={"symbol": SYMBOLS[s % 6], "size": 9, "color": color},
-            selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
             customdata=[[words.markup(p.label), keys.index(p.key)] for p in mine],
             hovertemplate="%{customdata[0]}<br>%{x:.4f}, %{y:.1f} %<extra>%{fullData.name}</extra>",
         )  # fmt: skip

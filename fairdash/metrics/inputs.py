@@ -421,33 +421,23 @@ def pairs_of(pairs: Interactions, starts: NDArray[np.int64], codes: Codes) -> In
 
 def short(n: int, k: int) -> list[str]:
     """What is said of n lists that do not fill K places."""
-    return (
-        [
-            words.say(
-                "{n} list has fewer than K = {k} items; empty places count as misses.",
-                "{n} lists have fewer than K = {k} items; empty places count as misses.",
-                n=n,
-                k=k,
-            )
-        ]
-        if n
-        else []
+    told = words.say(
+        "{n} list has fewer than K = {k} items; empty places count as misses.",
+        "{n} lists have fewer than K = {k} items; empty places count as misses.",
+        n=n,
+        k=k,
     )
+    return [told] if n else []
 
 
 def unlisted(n: int) -> list[str]:
     """What is said of n people with held-out items but without a list."""
-    return (
-        [
-            words.say(
-                "{n} person has held-out items but no list: that accuracy is 0.",
-                "{n} people have held-out items but no list: their accuracy is 0.",
-                n=n,
-            )
-        ]
-        if n
-        else []
+    told = words.say(
+        "{n} person has held-out items but no list: that accuracy is 0.",
+        "{n} people have held-out items but no list: their accuracy is 0.",
+        n=n,
     )
+    return [told] if n else []
 
 
 def _continuous(specs: Sequence[GroupSpec], users: pd.DataFrame) -> dict[str, Array]:
@@ -580,7 +570,6 @@ class Oddities:
             found.append(Finding("rank_from_zero", "info", file, message, 0, (), "", True))
         if self.repeated:
             message = words.say(
-
                 "{n} row repeats an item that the same list already has at a better rank: its place counts as "
                 "empty.",
                 "{n} rows repeat an item that the same list already has at a better rank: their places count "
