@@ -19,9 +19,7 @@ from fairdash.charts.composition import stacked as stacked
 from fairdash.charts.crossing import Cell as Cell
 from fairdash.charts.crossing import crossing as crossing
 from fairdash.charts.frame import BLUE as BLUE
-from fairdash.charts.frame import DARK as DARK
 from fairdash.charts.frame import GREY as GREY
-from fairdash.charts.frame import LIGHT as LIGHT
 from fairdash.charts.frame import MAX_ROWS as MAX_ROWS
 from fairdash.charts.frame import VERDICTS as VERDICTS
 from fairdash.charts.frame import VERMILLION as VERMILLION

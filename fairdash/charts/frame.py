@@ -15,6 +15,7 @@ from functools import cached_property, wraps
 from threading import Lock
 from typing import Any, Literal, ParamSpec
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -33,6 +34,12 @@ VERDICTS = {  # on a gap, the surest first: what it is called, its colour, its m
     "untested": (words.later("not tested"), GREY, "x-thin"),
     "undefined": (words.later("undefined"), GREY, "x-thin"),
 }
+Use = Literal["seen", "clicked", "brushed"]  # what is done with a picture
+_USES: Mapping[Use, Mapping[str, Any]] = {
+    "seen": {},
+    "clicked": {"clickmode": "event+select", "hovermode": "closest", "dragmode": "pan"},
+    "brushed": {"clickmode": "event", "hovermode": "closest", "dragmode": "select", "selectdirection": "h"},
+}
 LEVEL = 0.05
 Verdict = Literal["found", "alone", "none", "untested", "undefined"]
 SHRUNK = words.later("drawn to the mean")
@@ -40,7 +47,7 @@ MAX_ROWS = 24  # rows of one picture; the table holds all
 CURVE_POINTS = 400
 MAX_LINES = 5  # of one picture that cross each other
 NARROWEST, LEGEND_LINE, LEGEND_TOP = 350, 20, 42  # pixels: of a picture on a phone, of a legend's line, of one
-TICKS, BESIDE, BELOW = 30, 21, 46  # pixels: of numbers at an axis; between names and rows; of numbers and a title below
+TICKS, BESIDE, BELOW = 30, 25, 46  # pixels: of numbers at an axis; between names and rows; of numbers and a title below
 _WIDTHS = {"ijlI.,:;'| ": 3.2, "frt()-/": 4.3, "0123456789=+": 6.0, "mwMW@%": 10.2}  # pixels of letters at an axis
 _TAG = re.compile(r"<[^>]*>")
 HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
@@ -108,15 +115,53 @@ class Chart:
             more = LEGEND_LINE * max(0, lines - 1)
             self.figure.update_layout(height=self.figure.layout.height + more, margin={"t": LEGEND_TOP + more})
 
-    def themed(self, dark: bool = False, *, brushed: bool = False) -> go.Figure:
-        """The figure in the page's light or dark colours, to be drawn and not to be changed: others draw it, too.
-        brushed: a range of it is chosen by drawing over it."""
-        figure = self._in_dark if dark else self.figure
-        return go.Figure(figure).update_layout(dragmode="select", selectdirection="h") if brushed else figure
+    def themed(self, dark: bool = False, use: Use = "seen") -> go.Figure:
+        """The figure in the page's light or dark colours, for this use, to be drawn and not to be changed: others draw
+        it, too."""
+        with _looked_up:
+            if (dark, use) not in self._themed:
+                self._themed[dark, use] = _dressed(self.figure, DARK if dark else LIGHT, use)
+            return self._themed[dark, use]
 
     @cached_property
-    def _in_dark(self) -> go.Figure:
-        return go.Figure(self.figure).update_layout(template=DARK)
+    def _themed(self) -> dict[tuple[bool, Use], go.Figure]:
+        return {}
+
+
+def _dressed(figure: go.Figure, look: _Look, use: Use) -> go.Figure:
+    """The figure with all that its look says written into it, so that it is drawn once.
+
+    A picture that appears is handed to plotly twice, the second time as a copy. Plotly draws it anew unless nothing
+    has changed, and to it a template, an array of numbers in binary and data without a revision have always changed;
+    so has what the page itself adds where a mark can be clicked. The second drawing took as long as the first."""
+    own = figure.layout.to_plotly_json()
+    layout = _under({**look.layout, **_USES[use]}, {key: own[key] for key in own if key != "template"})
+    for key in layout:
+        if key.startswith(("xaxis", "yaxis")):
+            layout[key] = _under(look.axis, layout[key])
+    layout["annotations"] = [_under(look.annotation, note) for note in layout.get("annotations", ())]
+    traces = [trace.to_plotly_json() for trace in figure.data]
+    made = go.Figure(data=_plain([_under(look.traces.get(trace["type"], {}), trace) for trace in traces]),
+                     layout=layout)  # fmt: skip
+    made.layout.template = None
+    made.layout.datarevision = hashlib.sha256(made.to_json().encode()).hexdigest()[:16]
+    return made
+
+
+def _under(look: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What a look says, and over it what a figure says of its own."""
+    both = {key: _under(look[key], own[key]) for key in look.keys() & own.keys()
+            if isinstance(look[key], Mapping) and isinstance(own[key], Mapping)}  # fmt: skip
+    return {**look, **own, **both}
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists, at any depth."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 Given = ParamSpec("Given")
@@ -147,7 +192,17 @@ def kept(make: Callable[Given, Chart]) -> Callable[Given, Chart]:
     return found
 
 
-def _template(ink: str, muted: str, grid: str, hover: str) -> go.layout.Template:
+@dataclass(frozen=True)
+class _Look:
+    """What figures look like where they say nothing of their own, as plotly names it. traces: by their type."""
+
+    layout: Mapping[str, Any]
+    axis: Mapping[str, Any]
+    annotation: Mapping[str, Any]
+    traces: Mapping[str, Any]
+
+
+def _look(ink: str, muted: str, grid: str, hover: str) -> _Look:
     axis = {
         "gridcolor": grid,
         "linecolor": grid,
@@ -160,35 +215,32 @@ def _template(ink: str, muted: str, grid: str, hover: str) -> go.layout.Template
     lasting = {"unselected": {"marker": {"opacity": 1}, "textfont": {"color": ink}}}  # what others than a mark fade to
     # Without a look of what is selected, plotly fails at a click on a bar that holds text.
     bars = lasting | {"selected": {"marker": {"opacity": 1}}}
-    return go.layout.Template(
-        data={"scatter": [lasting], "bar": [bars]},
-        layout={
-            "font": {"family": FONT, "color": ink, "size": 13},
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "colorway": list(PALETTE),
-            "xaxis": axis,
-            "yaxis": axis,
-            "hoverlabel": {"bgcolor": hover, "bordercolor": grid, "font": {"color": ink, "family": FONT, "size": 13}},
-            "legend": {
-                "orientation": "h",
-                "traceorder": "normal",
-                "x": 0,
-                "y": 1,
-                "xanchor": "left",
-                "yanchor": "bottom",
-                "font": {"size": 12},
-            },
-            "margin": {"l": 4, "r": 12, "t": 8, "b": 4},
-            "bargap": 0.35,
-            "annotationdefaults": {"font": {"color": muted, "size": 12}},
+    layout = {
+        "font": {"family": FONT, "color": ink, "size": 13},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "colorway": list(PALETTE),
+        "hoverlabel": {"bgcolor": hover, "bordercolor": grid, "font": {"color": ink, "family": FONT, "size": 13}},
+        "legend": {
+            "orientation": "h",
+            "traceorder": "normal",
+            "x": 0,
+            "y": 1,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "font": {"size": 12},
         },
-    )
+        "margin": {"l": 4, "r": 12, "t": 8, "b": 4},
+        "bargap": 0.35,
+        "xaxis": axis,
+        "yaxis": axis,
+    }
+    return _Look(layout, axis, {"font": {"color": muted, "size": 12}}, {"scatter": lasting, "bar": bars})
 
 
 _INK, _DARK_INK = "#1f2328", "#e8eaec"
-LIGHT = _template(_INK, "#545c64", "rgba(100,110,120,0.22)", "#ffffff")
-DARK = _template(_DARK_INK, "#adb5bd", "rgba(160,170,180,0.22)", "#20252a")
+LIGHT = _look(_INK, "#545c64", "rgba(100,110,120,0.22)", "#ffffff")
+DARK = _look(_DARK_INK, "#adb5bd", "rgba(160,170,180,0.22)", "#20252a")
 
 
 def legible(ground: str) -> str:
@@ -210,7 +262,7 @@ def ink(dark: bool) -> str:
 def canvas(height: int, *, legend: bool = False, **layout: Any) -> go.Figure:
     """An empty figure of so many pixels, and room above it for a legend."""
     figure = go.Figure()
-    figure.update_layout(template=LIGHT, height=height + (LEGEND_TOP - 8 if legend else 0), showlegend=legend, **layout)
+    figure.update_layout(height=height + (LEGEND_TOP - 8 if legend else 0), showlegend=legend, **layout)
     if legend:
         figure.update_layout(margin={"t": LEGEND_TOP})
     return figure

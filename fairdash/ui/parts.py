@@ -311,7 +311,7 @@ def draw(
     where that is undone; a picture that is drawn over hears no click. Both act before the page is run again."""
     rows = None if open_table or not len(chart.table) else lambda: chart.table
     head(key, title, about=about, rows=rows)
-    figure = chart.themed(state.dark(), brushed=brush is not None)
+    figure = chart.themed(state.dark(), "brushed" if brush else "clicked" if pick else "seen")
     if pick is None and brush is None:
         st.plotly_chart(figure, theme=None, key=key, config=NO_MODEBAR, alt=chart.alt)
     else:

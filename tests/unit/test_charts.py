@@ -99,9 +99,7 @@ def test_every_chart_has_words_and_a_table_and_both_themes(kind: str) -> None:
     chart = every_chart("a")[kind]
     assert len(chart.alt) > 20
     assert len(chart.table)
-    light, dark = (
-        json.loads(chart.themed(mode).to_json())["layout"]["template"]["layout"]["font"] for mode in (False, True)
-    )
+    light, dark = (json.loads(chart.themed(mode).to_json())["layout"]["font"] for mode in (False, True))
     assert light["color"] != dark["color"]
 
 
@@ -364,11 +362,25 @@ def test_lorenz_by_hand() -> None:
     assert charts.lorenz(np.zeros(2), np.ones(2), "catalogue").table.empty
 
 
-def test_a_mark_that_is_clicked_leaves_the_others_as_they_are() -> None:
-    for template in (charts.LIGHT, charts.DARK):
-        for (trace,) in (template.data.scatter, template.data.bar):
-            assert trace.unselected.marker.opacity == 1
-            assert trace.unselected.textfont.color == template.layout.font.color
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("kind", every_chart("a"))
+def test_a_mark_that_is_clicked_leaves_the_others_as_they_are(kind: str, dark: bool) -> None:
+    figure = every_chart("a")[kind].themed(dark, "clicked")
+    for trace in figure.data:
+        if trace.type in ("scatter", "bar"):
+            assert trace.unselected.marker.opacity == (trace.marker.opacity or 1)
+            assert trace.unselected.textfont.color
+
+
+@pytest.mark.parametrize("kind", every_chart("a"))
+def test_plotly_finds_nothing_new_in_a_copy_of_a_picture(kind: str) -> None:
+    """It draws again where there is a template, an array in binary, or no revision of the data."""
+    made = every_chart("a")[kind]
+    told = json.loads(made.themed().to_json())
+    assert "template" not in told["layout"]
+    assert "bdata" not in json.dumps(told)
+    assert told["layout"]["datarevision"] == made.themed().layout.datarevision
+    assert told["layout"]["datarevision"] != made.themed(True).layout.datarevision
 
 
 def test_ribbons_join_what_is_on_both_lists_and_tell_what_is_new_and_lost() -> None:
@@ -464,9 +476,9 @@ def test_a_picture_of_the_same_values_is_made_once() -> None:
 def test_no_look_of_a_picture_changes_another() -> None:
     chart = charts.group_values([charts.GroupValue("F", 30, 0.2, 0.1, 0.3)], "NDCG@10", 0.2)
     light = chart.themed().to_json()
-    dark, brushed = chart.themed(True), chart.themed(brushed=True)
+    dark, brushed = chart.themed(True), chart.themed(use="brushed")
     assert brushed.layout.dragmode == "select"
-    assert dark.layout.template.layout.font.color != chart.figure.layout.template.layout.font.color
+    assert dark.layout.font.color != chart.themed().layout.font.color
     assert chart.themed().to_json() == light
     assert chart.themed(True) is dark
 
