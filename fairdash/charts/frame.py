@@ -47,7 +47,8 @@ MAX_ROWS = 24  # rows of one picture; the table holds all
 CURVE_POINTS = 400
 MAX_LINES = 5  # of one picture that cross each other
 NARROWEST, LEGEND_LINE, LEGEND_TOP = 350, 20, 42  # pixels: of a picture on a phone, of a legend's line, of one
-TICKS, BESIDE, BELOW = 30, 25, 46  # pixels: of numbers at an axis; between names and rows; of numbers and a title below
+TICKS, BESIDE, BELOW = 36, 23, 50  # pixels: of numbers at an axis; between names and rows; of numbers and a title below
+LINE = 17  # pixels: of one more line below an axis
 _WIDTHS = {"ijlI.,:;'| ": 3.2, "frt()-/": 4.3, "0123456789=+": 6.0, "mwMW@%": 10.2}  # pixels of letters at an axis
 _TAG = re.compile(r"<[^>]*>")
 HATCH = {"fgcolor": "rgba(255,255,255,0.55)", "size": 6, "fillmode": "overlay"}
@@ -78,7 +79,8 @@ def _set_margins(figure: go.Figure) -> None:
         left = max((pixels(html.unescape(line)) for line in lines), default=TICKS)
         figure.update_layout(margin={"l": math.ceil(left) + BESIDE})
     if margin.b is None and x.visible is not False and x.side != "top":
-        figure.update_layout(margin={"b": BELOW if x.title.text else TICKS})
+        more = LINE * str(x.title.text).count("<br>")
+        figure.update_layout(margin={"b": BELOW + more if x.title.text else TICKS})
 
 
 def pixels(text: str) -> float:
@@ -88,7 +90,7 @@ def pixels(text: str) -> float:
 
 def _width_of(letter: str) -> float:
     if unicodedata.east_asian_width(letter) in "WF":
-        return 12.0
+        return 12.5
     return next((width for letters, width in _WIDTHS.items() if letter in letters), 8.0 if letter.isupper() else 6.7)
 
 
@@ -144,8 +146,7 @@ def _dressed(figure: go.Figure, look: _Look, use: Use) -> go.Figure:
     made = go.Figure(data=_plain([_under(look.traces.get(trace["type"], {}), trace) for trace in traces]),
                      layout=layout)  # fmt: skip
     made.layout.template = None
-    made.layout.datarevision = hashlib.sha256(made.to_json().encode()).hexdigest()[:16]
-    return made
+    return made.update_layout(datarevision=hashlib.sha256(made.to_json().encode()).hexdigest()[:16])
 
 
 def _under(look: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,7 +231,7 @@ def _look(ink: str, muted: str, grid: str, hover: str) -> _Look:
             "yanchor": "bottom",
             "font": {"size": 12},
         },
-        "margin": {"l": 4, "r": 12, "t": 8, "b": 4},
+        "margin": {"l": 4, "r": 18, "t": 13, "b": 4},
         "bargap": 0.35,
         "xaxis": axis,
         "yaxis": axis,

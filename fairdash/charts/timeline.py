@@ -60,6 +60,7 @@ def timeline(
         )  # fmt: skip
     if zero:
         figure.add_hline(y=0, line={"color": GREY, "width": 1})
+    figure.update_layout(margin={"b": frame.TICKS + frame.LINE})  # a day and its year
     figure.update_xaxes(fixedrange=True, tickformatstops=_DATES)  # plotly writes months in English
     figure.update_yaxes(title_text=words.markup(y_title), fixedrange=True)
     if share:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -222,9 +223,13 @@ def _by_group(users: UserGroups, least: int) -> None:
             pick=one_group.see,
         )
     one_group.section(users, wide, least)
-    st.markdown(words.say("**All of it by group**"))
+    parts.folded(words.say("All of it by group"), "all-by-group", ":material/table_rows:", _table, users, apart)
+
+
+def _table(users: UserGroups, apart: Mapping[str, str]) -> None:
+    """All that is told of each group. apart: label → why a group is not compared, in the table's order."""
     parts.table(
-        table.drop(columns=["activity_p25", "activity_p75"])  # they are in the picture of how active people are
+        users.table.drop(columns=["activity_p25", "activity_p75"])  # they are in the picture of how active people are
         .rename(columns={name: words.say(told) for name, told in _COLUMNS.items()})
         .dropna(axis=1, how="all")
         .assign(**{words.say("note"): list(apart.values())}),

@@ -365,10 +365,10 @@ def test_lorenz_by_hand() -> None:
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("kind", every_chart("a"))
 def test_a_mark_that_is_clicked_leaves_the_others_as_they_are(kind: str, dark: bool) -> None:
-    figure = every_chart("a")[kind].themed(dark, "clicked")
-    for trace in figure.data:
+    chart = every_chart("a")[kind]
+    for own, trace in zip(chart.figure.data, chart.themed(dark, "clicked").data, strict=True):
         if trace.type in ("scatter", "bar"):
-            assert trace.unselected.marker.opacity == (trace.marker.opacity or 1)
+            assert trace.unselected.marker.opacity == (own.unselected.marker.opacity or 1)
             assert trace.unselected.textfont.color
 
 
