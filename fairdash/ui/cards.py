@@ -17,7 +17,7 @@ from fairdash.stages.places import offered_by, place_of
 from fairdash.ui import parts, pictures, state
 from fairdash.ui.question import EVERYTHING, Asked
 
-SHOWN = 6  # cards that stand open at first
+SHOWN = 4  # cards that stand open at first: as many as a screen holds
 KINDS: Mapping[Kind, tuple[str, str, str]] = {  # what it is called, its icon and its colour
     "found": (words.later("difference found"), ":material/report:", "orange"),
     "alone": (words.later("only on its own"), ":material/help:", "gray"),

@@ -248,7 +248,7 @@ def _cards(run: Run, who: Person, items: Codes, scores: Any, liked: set[int]) ->
     with st.container(horizontal=True, vertical_alignment="center", key="head-list", gap="small"):
         st.markdown(words.say("**List**"), width="stretch")
         marks = dict.fromkeys(liked, words.say("liked later"))
-        parts.as_table("list", lambda: table(run, items, scores, marks))
+        parts.behind("list", rows=lambda: table(run, items, scores, marks))
     if not len(shown):
         st.caption(words.say("Everything is in this person's history already."))
     why = _why(run, who, shown)

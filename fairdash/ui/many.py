@@ -288,7 +288,7 @@ def _table(table: Table, order: Sequence[str], name: Any) -> None:
             ),
             width="stretch",
         )
-        parts.as_table("many", lambda: _plain(table, order, name), name="many-lists", digits=4)
+        parts.behind("many", rows=lambda: _plain(table, order, name), name="many-lists", digits=4)
 
 
 def _plain(table: Table, order: Sequence[str], name: Any) -> pd.DataFrame:

@@ -266,32 +266,37 @@ def image(picture: Picture) -> None:
 
 
 def head(key: str, title: str, *, about: str | None = None, rows: Callable[[], pd.DataFrame] | None = None) -> None:
-    """What stands above a picture: its title, what it shows, and its values as a table, made when it is opened."""
+    """What stands above a picture: its title, and behind one button what it shows and its values as a table."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"head-{key}", gap="small"):
         if title:
             st.markdown(f"**{title}**", width="stretch")
-        if about:
-            with st.popover(
-                words.say("What this shows"),
-                icon=":material/info:",
-                type="tertiary",
-                key=f"icon-about-{key}",
-                help=words.say("What this shows"),
-            ):
-                st.markdown(about)
-        if rows is not None:
-            as_table(key, rows)
+        if about or rows is not None:
+            behind(key, about, rows)
 
 
-def as_table(key: str, make: Callable[[], pd.DataFrame], *, name: str | None = None, digits: int = 3) -> None:
-    """A button that opens the same as a table, which is made then: what nobody opens costs a page nothing. name: of the
-    table, where it is not the button's."""
-    label = words.say("The same as a table")
-    box = st.popover(label, icon=":material/table_rows:", type="tertiary", help=label, key=f"icon-open-{key}",
-                     on_change="rerun")  # fmt: skip
+def behind(
+    key: str,
+    about: str | None = None,
+    rows: Callable[[], pd.DataFrame] | None = None,
+    *,
+    name: str | None = None,
+    digits: int = 3,
+) -> None:
+    """A button that opens what a picture shows and the same as a table, which are made then: what nobody opens costs a
+    page nothing. name: of the table, where it is not the button's."""
+    if rows is None:
+        label, icon = words.say("What this shows"), ":material/info:"
+    elif about is None:
+        label, icon = words.say("The same as a table"), ":material/table_rows:"
+    else:
+        label, icon = words.say("What this shows, and as a table"), ":material/info:"
+    box = st.popover(label, icon=icon, type="tertiary", help=label, key=f"icon-open-{key}", on_change="rerun")
     if box.open:
         with box:
-            table(make(), name or key, digits=digits)
+            if about is not None:
+                st.markdown(about)
+            if rows is not None:
+                table(rows(), name or key, digits=digits)
 
 
 def draw(
