@@ -76,31 +76,34 @@ def before_after(rows: Sequence[Change], metric: str) -> Chart:
         figure.add_scatter(
             x=[None], y=[None], mode="markers", name=name, marker={"symbol": symbol, "color": color, "size": 11}
         )
+    marks: list[tuple[float, int, str, str, list[Any]]] = []  # place, row, symbol, colour, words and key
+    lines: tuple[list[float | None], list[int | None]] = ([], [])
     for i, row in enumerate(shown):
         if row.before is None or row.after is None or frame.none(row.before) or frame.none(row.after):
             frame.note(figure, i, words.say(row.aside if row.aside == words.WITHHELD else "undefined before or after"))
             continue
-        color = GREY if row.aside else PALETTE[i % 6]
-        figure.add_scatter(
-            x=[row.before, row.after], y=[i, i], mode="lines", line={"color": color, "width": 2}, showlegend=False,
-            hoverinfo="skip",
-        )  # fmt: skip
+        color, symbol = GREY if row.aside else PALETTE[i % 6], SYMBOLS[i % 6]
+        own = [words.markup(row.label), i]
+        marks.append((row.before, i, f"{symbol}-open", color, own))
+        marks.append((row.after, i, symbol + ("-open-dot" if row.aside else ""), color, own))
+        lines[0].extend((row.before, row.after, None))
+        lines[1].extend((i, i, None))
         difference = f"{words.signed(row.difference)} ({words.interval(row.low, row.high)})"
         hint = "" if row.moved else words.say(", no change found")
-        figure.add_scatter(
-            x=[row.before, row.after], y=[i, i], mode="markers", showlegend=False,
-            marker={
-                "symbol": [SYMBOLS[i % 6] + "-open", SYMBOLS[i % 6] + ("-open-dot" if row.aside else "")],
-                "size": [12, 12], "opacity": 1, "color": color,
-                "line": {"width": 2, "color": color},
-            },
-            customdata=[[words.markup(row.label), i]] * 2,
-            hovertemplate="%{customdata[0]}: %{x:.4f}<extra></extra>",
-        )  # fmt: skip
         # in the middle, so that on a narrow screen it keeps off the names and within the picture
         figure.add_annotation(
             x=0.5, xref="paper", y=i, yshift=-15, xanchor="center", showarrow=False,
             text=words.markup(difference + hint, 80),
+        )  # fmt: skip
+    if marks:  # two traces, however many groups there are: a browser takes its time for each
+        x, y, symbols, colors, data = (list(column) for column in zip(*marks, strict=True))
+        figure.add_scatter(x=lines[0], y=lines[1], mode="lines", line={"color": GREY, "width": 2}, showlegend=False,
+                           hoverinfo="skip")  # fmt: skip
+        figure.add_scatter(
+            x=x, y=y, mode="markers", showlegend=False, customdata=data,
+            marker={"symbol": symbols, "size": 12, "opacity": 1, "color": colors,
+                    "line": {"width": 2, "color": colors}},
+            hovertemplate="%{customdata[0]}: %{x:.4f}<extra></extra>",
         )  # fmt: skip
     frame.rows(figure, [row.shown for row in shown], words.markup(metric))
     there = [row for row in shown if not frame.none(row.before) and not frame.none(row.after)]

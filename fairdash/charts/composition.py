@@ -176,12 +176,14 @@ def stacked(
     hollow = [label in small for label in rows]
     for i, part in enumerate(parts):
         values = [100 * row[i] for row in rows.values()]
-        figure.add_bar(  # the legend's own, whatever the first row looks like
-            x=[None], y=[None], orientation="h", name=words.markup(part),
-            marker={"color": colors[i], "pattern": {**HATCH, "shape": PATTERNS[i % 7]}},
-        )  # fmt: skip
+        if hollow[0]:  # the legend shows a part as the first row does: here it has a bar of its own
+            figure.add_bar(
+                x=[None], y=[None], orientation="h", name=words.markup(part),
+                marker={"color": colors[i], "pattern": {**HATCH, "shape": PATTERNS[i % 7]}},
+            )  # fmt: skip
         figure.add_bar(
-            x=values, y=list(range(len(rows))), orientation="h", name=words.markup(part), width=0.6, showlegend=False,
+            x=values, y=list(range(len(rows))), orientation="h", name=words.markup(part), width=0.6,
+            showlegend=not hollow[0],
             marker={
                 "color": ["rgba(0,0,0,0)" if thin else colors[i] for thin in hollow],
                 "line": {"color": GREY, "width": [1.5 if thin else 0 for thin in hollow]},

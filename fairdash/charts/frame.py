@@ -310,15 +310,23 @@ def span(figure: go.Figure, values: Sequence[float], ends: Sequence[float | None
     figure.update_xaxes(range=[low if zero and low == 0 else low - room, high + room])
 
 
-def whisker(value: float, low: float | None, high: float | None, color: str, width: float = 2.0) -> dict[str, Any]:
-    """The error bars of a mark, as plotly takes them; none where an end is missing."""
-    if low is None or high is None or math.isnan(low) or math.isnan(high):
+def whiskers(
+    marks: Sequence[tuple[float | None, float | None, float | None]], color: str, width: float = 2.0
+) -> dict[str, Any]:
+    """The error bars of marks, as plotly takes them. marks: (value, low, high) each; none where an end is missing."""
+    ends = [
+        (None, None)
+        if value is None or low is None or high is None or math.isnan(value + low + high)
+        else (max(0.0, value - low), max(0.0, high - value))
+        for value, low, high in marks
+    ]
+    if all(down is None for down, _ in ends):
         return {}
     return {
         "type": "data",
         "symmetric": False,
-        "array": [max(0.0, high - value)],
-        "arrayminus": [max(0.0, value - low)],
+        "array": [up for _, up in ends],
+        "arrayminus": [down for down, _ in ends],
         "color": color,
         "thickness": width,
         "width": 5,

@@ -42,6 +42,12 @@ class GroupValue:
         return f"{self.label} – {self.aside}" if self.aside else self.label
 
 
+def _around(row: GroupValue, spread: str, digits: int) -> str:
+    """What a mark says beside its value: its interval, and what keeps its group out of comparisons."""
+    ci = "" if frame.none(row.low) else f"<br>{spread} {words.interval(row.low, row.high, digits)}"
+    return ci + (words.say(", not compared: {reason}", reason=words.markup(row.aside)) if row.aside else "")
+
+
 @frame.kept
 def group_values(
     rows: Sequence[GroupValue],
@@ -59,40 +65,45 @@ def group_values(
     reference = reference or words.say("everyone")
     spread = spread or words.say("95 % CI")
     figure = frame.canvas(ROW * max(2, len(rows[:MAX_ROWS])) + 52)
+    looks: dict[tuple[str, str], list[int]] = {}  # rows of one colour and symbol: a browser takes its time a trace
     for i, row in enumerate(rows[:MAX_ROWS]):
         if row.value is None or math.isnan(row.value):
             frame.note(figure, i, frame.missing(row.reason or words.say("no value")))
-            continue
-        color = GREY if row.aside else PALETTE[i % 6]
-        symbol = SYMBOLS[i % 6] + ("-open" if row.aside else "")
-        hint = words.say(", not compared: {reason}", reason=row.aside) if row.aside else ""
-        ci = "" if frame.none(row.low) else f"<br>{spread} {words.interval(row.low, row.high, digits)}"
+        else:
+            look = (GREY if row.aside else PALETTE[i % 6], SYMBOLS[i % 6] + ("-open" if row.aside else ""))
+            looks.setdefault(look, []).append(i)
+    for (color, symbol), own in looks.items():
+        values = [rows[i].value or 0.0 for i in own]
         figure.add_scatter(
-            x=[row.value],
-            y=[i],
+            x=values,
+            y=own,
             mode="markers+text",
             marker={
                 "color": color,
                 "symbol": symbol,
                 "size": 12,
-                "line": {"width": 2 if row.aside else 0, "color": color},
+                "line": {"width": 2 if symbol.endswith("-open") else 0, "color": color},
             },
-            error_x=frame.whisker(row.value, row.low, row.high, color),
-            text=[words.number(row.value, digits)],
+            error_x=frame.whiskers([(rows[i].value, rows[i].low, rows[i].high) for i in own], color),
+            text=[words.number(value, digits) for value in values],
             textposition="top center",
             textfont={"size": 12},
-            hovertemplate=f"%{{customdata[0]}}<br>{words.markup(metric)} %{{x:.4f}}{ci}{hint}<extra></extra>",
-            customdata=[[words.markup(row.label), i]],
+            hovertemplate=f"%{{customdata[0]}}<br>{words.markup(metric)} %{{x:.4f}}%{{customdata[2]}}<extra></extra>",
+            customdata=[[words.markup(rows[i].label), i, _around(rows[i], spread, digits)] for i in own],
         )
-        if row.shrunk is not None:
-            inside = words.interval(row.shrunk_low, row.shrunk_high, digits)
+        shrunk = [i for i in own if rows[i].shrunk is not None]
+        drawn_to = words.say(SHRUNK)
+        if shrunk:
             figure.add_scatter(
-                x=[row.shrunk],
-                y=[i],
+                x=[rows[i].shrunk for i in shrunk],
+                y=shrunk,
                 mode="markers",
                 marker={"color": color, "symbol": "line-ns", "size": 15, "line": {"width": 2.5, "color": color}},
-                hovertemplate=f"%{{customdata}}<br>{words.say(SHRUNK)} %{{x:.4f}} ({inside})<extra></extra>",
-                customdata=[words.markup(row.label)],
+                hovertemplate=f"%{{customdata[0]}}<br>{drawn_to} %{{x:.4f}} (%{{customdata[2]}})<extra></extra>",
+                customdata=[
+                    [words.markup(row.label), i, words.interval(row.shrunk_low, row.shrunk_high, digits)]
+                    for i, row in ((i, rows[i]) for i in shrunk)
+                ],
             )
     frame.rows(figure, [row.shown for row in rows[:MAX_ROWS]], words.markup(metric))
     drawn = [row for row in rows[:MAX_ROWS] if row.value is not None and not math.isnan(row.value)]

@@ -61,7 +61,6 @@ def reliability(lines: Sequence[Reliability]) -> Chart:
     for line, color, symbol, dash in zip(shown, (GREY, *PALETTE), SYMBOLS, DASHES, strict=False):
         first = len(keys)
         keys += [json.dumps([lines.index(line), place]) for place in range(len(line.cells))]
-        whiskers = [frame.whisker(cell.observed, cell.low, cell.high, color, 1.0) for cell in line.cells]
         figure.add_scatter(
             x=[cell.predicted for cell in line.cells],
             y=[cell.observed for cell in line.cells],
@@ -69,11 +68,7 @@ def reliability(lines: Sequence[Reliability]) -> Chart:
             name=words.markup(line.label),
             line={"color": color, "dash": dash},
             marker={"symbol": symbol, "opacity": 1, "size": [6 + 9 * math.sqrt(c.n / most) for c in line.cells]},
-            error_y={
-                "type": "data", "symmetric": False, "color": color, "thickness": 1, "width": 3,
-                "array": [whisker.get("array", [0.0])[0] for whisker in whiskers],
-                "arrayminus": [whisker.get("arrayminus", [0.0])[0] for whisker in whiskers],
-            },
+            error_y=frame.whiskers([(cell.observed, cell.low, cell.high) for cell in line.cells], color, 1.0),
             customdata=[[words.markup(words.say("{n} pair", "{n} pairs", n=cell.n)), first + place]
                         for place, cell in enumerate(line.cells)],
             hovertemplate="%{x:.3f} → %{y:.3f} (%{customdata[0]})<extra></extra>",
