@@ -201,7 +201,6 @@ def stacked(
     shown = {label: frame.named(label, small) for label in rows}
     frame.rows(figure, list(shown.values()), words.markup(axis))
     figure.update_xaxes(range=[0, 100], ticksuffix=" %")
-    figure.update_layout(margin={"r": 28})  # half of "100 %" stands beyond the axis
     table = pd.DataFrame([[shown[name], *row] for name, row in rows.items()], columns=["group", *parts])
     said = "; ".join(
         f"{shown[name]}: " + ", ".join(f"{part} {words.percent(row[i], 0)}" for i, part in enumerate(parts))

@@ -83,6 +83,7 @@ def crossing(cells: Sequence[Cell], metric: str, reference: float, told: str) ->
     figure.update_xaxes(
         tickvals=list(range(len(columns))), ticktext=[words.markup(name, 18) for name in columns],
         range=[-0.5, len(columns) - 0.5], showgrid=False, side="top", nticks=len(columns), ticks="",
+        automargin=True,  # names that are long stand aslant, beyond the right edge
     )  # fmt: skip
     figure.update_layout(hoverdistance=-1)  # the whole tile answers, not its middle alone
     table = pd.DataFrame(

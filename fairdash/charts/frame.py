@@ -140,7 +140,7 @@ def _dressed(figure: go.Figure, look: _Look, use: Use) -> go.Figure:
     layout = _under({**look.layout, **_USES[use]}, {key: own[key] for key in own if key != "template"})
     for key in layout:
         if key.startswith(("xaxis", "yaxis")):
-            layout[key] = _under(look.axis, layout[key])
+            layout[key] = _under({**look.axis, "automargin": "height" if key.startswith("x") else True}, layout[key])
     layout["annotations"] = [_under(look.annotation, note) for note in layout.get("annotations", ())]
     traces = [trace.to_plotly_json() for trace in figure.data]
     made = go.Figure(data=_plain([_under(look.traces.get(trace["type"], {}), trace) for trace in traces]),
@@ -211,7 +211,6 @@ def _look(ink: str, muted: str, grid: str, hover: str) -> _Look:
         "zerolinewidth": 1,
         "tickfont": {"color": muted, "size": 12},
         "title": {"font": {"color": muted, "size": 12}, "standoff": 8},
-        "automargin": True,
     }
     lasting = {"unselected": {"marker": {"opacity": 1}, "textfont": {"color": ink}}}  # what others than a mark fade to
     # Without a look of what is selected, plotly fails at a click on a bar that holds text.
@@ -231,7 +230,7 @@ def _look(ink: str, muted: str, grid: str, hover: str) -> _Look:
             "yanchor": "bottom",
             "font": {"size": 12},
         },
-        "margin": {"l": 4, "r": 18, "t": 13, "b": 4},
+        "margin": {"l": 4, "r": 20, "t": 13, "b": 4},
         "bargap": 0.35,
         "xaxis": axis,
         "yaxis": axis,

@@ -73,7 +73,7 @@ def lorenz(exposure: Array, target: Array, told: str) -> Chart:
                "range": [0, 1.01]}  # fmt: skip
     figure.update_xaxes(title_text=words.markup(words.say("part of {target}", target=told), 80), **percent)
     figure.update_yaxes(title_text=words.say("part of exposure"), **percent)
-    figure.update_layout(margin={"l": 63, "r": 25, "t": 18})  # half of "100 %" stands beyond either axis
+    figure.update_layout(margin={"l": 63, "t": 18})  # half of "100 %" stands beyond the axis
     apart, half = gini(x, y), float(np.interp(0.5, x, y))
     figure.add_annotation(
         x=0.04, y=0.96, xanchor="left", yanchor="top", showarrow=False, align="left",

@@ -63,6 +63,11 @@ UNMET = """() => [...document.querySelectorAll('button, a[href], input, textarea
     && !(one.tabIndex < 0 && (one.matches('[aria-haspopup]') || one.closest('[data-testid=stNumberInput]'))))
   .map(one => one.outerHTML.slice(0, 200))"""
 INSIDE = "() => document.activeElement.closest('[data-testid=stDataFrame]') !== null"
+# Pictures that are drawn twice: with less room than plotly finds it needs, or as wide as a part of a pixel.
+TWICE = """() => [...document.querySelectorAll('.js-plotly-plot')].filter(one => {
+  const {margin, _size, width} = one._fullLayout;
+  return width % 1 || ['l', 'r', 't', 'b'].some(side => _size[side] > margin[side] + 0.5);
+}).map(one => [one.innerText, one._fullLayout.margin, one._fullLayout._size, one._fullLayout.width])"""
 LEVELS = "() => [...document.querySelectorAll('[data-testid=stMain] :is(h1,h2,h3,h4,h5,h6)')].map(h => +h.tagName[1])"
 
 
@@ -107,6 +112,7 @@ def test_pages_can_be_read_and_heard(filled: tuple[Path, dict[str, str]], browse
                 assert levels[0] == 1, path
                 assert all(b <= a + 1 for a, b in pairwise(levels)), (path, levels)
                 assert page.evaluate(NAMELESS) == [], path
+                assert page.evaluate(TWICE) == [], path
                 if path in ("audit?", "explore?"):
                     assert page.evaluate(CUT) == [], path
                     for key in ("Tab", "Shift+Tab"):
