@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
+LONG = 2_000_000  # rows of a table, from which on memory is looked after step by step
 SOON = 1 << 20  # bytes of a piece, from which on it goes back at once while tables are large
 USUAL = 32 << 20  # where the GNU C library ends up in a process that lasts
 _TRIM, _MMAP = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h

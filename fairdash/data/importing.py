@@ -25,7 +25,6 @@ from fairdash.errors import DataError
 from fairdash.progress import Progress, silent
 from fairdash.schema import CATEGORIES, ITEM_ID, PART, RATING, TIME, TITLE, USER_ID, Dataset, Floats
 
-LONG = 2_000_000  # rows of a log, from which on memory is given back between the steps
 NONE: Dict[str, Source] = MappingProxyType({})  # no arrays
 
 
@@ -79,7 +78,7 @@ def preview(
 
 def _give_back(log: pd.DataFrame) -> None:
     """After a step over a long log, what it used."""
-    if len(log) > LONG:
+    if len(log) > memory.LONG:
         memory.give_back()
 
 
@@ -197,7 +196,7 @@ def complete(
     progress: Progress = silent,
 ) -> tuple[Dataset, tuple[Finding, ...]]:
     """What `build` makes of files that were read already, with the options that `preview` had."""
-    with memory.returning() if len(seen.interactions.frame) > LONG else nullcontext():
+    with memory.returning() if len(seen.interactions.frame) > memory.LONG else nullcontext():
         return _completed(seen, options, (user_arrays, item_arrays), item_images, accept_guesses, progress)
 
 
