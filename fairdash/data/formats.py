@@ -138,12 +138,12 @@ class _Plain(ast.NodeTransformer):
 def python(text: str) -> Any:
     """The value that a Python literal writes. Raises ValueError and SyntaxError."""
     try:
-        return ast.literal_eval(text)
-    except ValueError:
         try:
+            return ast.literal_eval(text)
+        except ValueError:
             return ast.literal_eval(_Plain().visit(ast.parse(text.strip(), mode="eval")))
-        except TypeError as error:
-            raise ValueError(str(error)) from error
+    except TypeError as error:  # such as a list in a set
+        raise ValueError(str(error)) from error
 
 
 def _line(name: str, kind: str, row: int, line: str, load: Any) -> Any:

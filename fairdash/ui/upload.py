@@ -55,16 +55,26 @@ class Further:
     vectors: dict[str, tuple[str, bytes]] = field(default_factory=dict)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the files", scope="session")  # it goes with its tab
-def _preview(key: str, options: ImportOptions, _sources: Files) -> Preview:
-    return data.preview(_sources, options=options)
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What was read of files, with the first rows of each; the data set that it makes, or why it makes none."""
+
+    seen: Preview
+    made: tuple[Dataset, tuple[data.Finding, ...]] | None
+    fault: FairDashError | None
 
 
-@st.cache_resource(max_entries=2, show_spinner="Checking what they say", scope="session")
-def _complete(
-    key: str, more: str, options: ImportOptions, _seen: Preview, _further: Further
-) -> tuple[Dataset, tuple[data.Finding, ...]]:
-    return data.complete(_seen, options=options, item_arrays=_further.vectors, item_images=_further.images)
+@st.cache_resource(max_entries=1, show_spinner="Reading the files", scope="session")  # it goes with its tab
+def _read(key: str, more: str, options: ImportOptions, _sources: Files, _further: Further) -> _Read:
+    told: list[Preview] = []
+    try:
+        made = data.build(_sources, options=options, item_arrays=_further.vectors, item_images=_further.images,
+                          look=told.append)  # fmt: skip
+    except FairDashError as fault:
+        if not told:
+            raise
+        return _Read(told[0], None, fault.with_traceback(None))
+    return _Read(told[0], made, None)
 
 
 def section() -> None:
@@ -93,8 +103,7 @@ def section() -> None:
 
 def _give_back() -> None:
     """What was read of files that are taken away is forgotten."""
-    _preview.clear()
-    _complete.clear()
+    _read.clear()
     gc.collect()
     memory.give_back()
 
@@ -122,7 +131,7 @@ def _bring(uploaded: Sequence[UploadedFile], further: Further) -> None:
     sources = [(file.name, file.getvalue()) for file in uploaded]
     key = digest(*(part for source in sources for part in source))
     options = asking.options(key)
-    seen, dataset, findings = _read(sources, options, key, further)
+    seen, dataset, findings = _as_far(sources, options, key, further)
     asked = asking.open_questions(data.questions(findings), key)
     if seen is not None and dataset is not None:
         _recognised(seen, dataset, asked)
@@ -145,20 +154,18 @@ def _bring(uploaded: Sequence[UploadedFile], further: Further) -> None:
     asking.earlier(key)
 
 
-def _read(
+def _as_far(
     sources: Files, options: ImportOptions, key: str, further: Further
 ) -> tuple[Preview | None, Dataset | None, tuple[data.Finding, ...]]:
     """As far as it came; what is wrong stands above the controls in which it is put right."""
     try:
-        seen = _preview(key, options, sources)
+        found = _read(key, digest(further.images, further.vectors), options, sources, further)
     except FairDashError as fault:
         parts.error(fault)
         return None, None, ()
-    try:
-        return seen, *_complete(key, digest(further.images, further.vectors), options, seen, further)
-    except FairDashError as fault:
-        parts.error(fault)
-        return seen, None, seen.findings
+    if found.fault is not None:
+        parts.error(found.fault)
+    return found.seen, *(found.made or (None, found.seen.findings))
 
 
 def _tables(seen: Preview) -> dict[str, Table]:
@@ -306,7 +313,7 @@ def _files(sources: Files, seen: Preview | None, key: str) -> None:
     for name in names:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             table = None if seen is None else next((t for t in _tables(seen).values() if t.name == name), None)
-            told = "" if table is None else words.say("{n} row", "{n} rows", n=len(table.frame))
+            told = "" if table is None else words.say("{n} row", "{n} rows", n=table.rows)
 
             def choose(role: str, name: str = name) -> None:
                 roles = swapped(holders, name, role, "aside")
