@@ -46,9 +46,10 @@ class Coded(ArrowStringArray):
         return _written, (self._pa_array.combine_chunks(),)
 
     def __getitem__(self, item: Any) -> Any:
-        if self._codes is None or not (isinstance(item, slice) or getattr(item, "dtype", None) == bool):
+        mask = isinstance(item, np.ndarray) and item.dtype.kind == "b"
+        if self._codes is None or not (mask or isinstance(item, slice)):
             return super().__getitem__(item)
-        return self._with(self._codes[np.asarray(item) if not isinstance(item, slice) else item])
+        return self._with(self._codes[item])
 
     def take(self, indices: Any, allow_fill: bool = False, fill_value: Any = None) -> Any:
         """The cells at these places, as pandas takes them."""

@@ -45,7 +45,9 @@ class Preview:
 
     def brief(self) -> Preview:
         """The same with the first rows of the tables alone, as they are shown."""
-        log, people, things = (None if one is None else one.brief() for one in (self.interactions, self.users, self.items))
+        log, people, things = (
+            None if one is None else one.brief() for one in (self.interactions, self.users, self.items)
+        )
         return replace(self, interactions=log, users=people, items=things)
 
 

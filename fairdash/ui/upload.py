@@ -22,7 +22,7 @@ from fairdash.data.findings import examples
 from fairdash.data.importing import Preview
 from fairdash.data.options import ImportOptions
 from fairdash.data.pseudonyms import kept
-from fairdash.data.table import SEPARATOR_TITLES, Reading, Table
+from fairdash.data.table import SEPARATOR_TITLES, SHOWN, Reading, Table
 from fairdash.errors import FairDashError
 from fairdash.groups import form
 from fairdash.hashing import digest
@@ -43,7 +43,7 @@ _ROLES = {
     "aside": words.later("Left aside"),
 }
 _ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "big5", "shift_jis", "euc_kr", "cp1251", "cp1250")
-_HELD = "files-held"  # in the session: whether what files say is in memory
+_HELD = "files-held"  # in the session: digests of what was brought and the answers, while what they make is in memory
 _BETWEEN = ("|", ",", ";", "/", " / ", " ", "[]")
 
 
@@ -86,7 +86,7 @@ def section() -> None:
         help=words.say("MovieLens files are recognised as they come from the archive. Files stay on this server."),
     )  # fmt: skip
     if not files:
-        if st.session_state.pop(_HELD, False):
+        if _HELD in st.session_state:
             _give_back()
         st.caption(
             words.say(
@@ -96,13 +96,13 @@ def section() -> None:
             )
         )
         return
-    st.session_state[_HELD] = True
     with parts.errors():
         _bring(files, _further())
 
 
 def _give_back() -> None:
-    """What was read of files that are taken away is forgotten."""
+    """What was read of files that are kept or taken away is forgotten."""
+    st.session_state.pop(_HELD, None)
     _read.clear()
     gc.collect()
     memory.give_back()
@@ -123,22 +123,34 @@ def _further() -> Further:
             words.say("Vectors of items: .npz with `ids` and values, or Parquet; each is called by its file's name"),
             ["npz", "parquet"], accept_multiple_files=True, key="vectors-files",
         )  # fmt: skip
+    return _further_of(pictures, vectors)
+
+
+def _further_of(pictures: UploadedFile | None, vectors: Sequence[UploadedFile]) -> Further:
     named = {PurePosixPath(file.name).stem: (file.name, file.getvalue()) for file in vectors}
     return Further(None if pictures is None else (pictures.name, pictures.getvalue()), named)
 
 
+def _content(files: Sequence[UploadedFile]) -> Files:
+    return [(file.name, file.getvalue()) for file in files]
+
+
 def _bring(uploaded: Sequence[UploadedFile], further: Further) -> None:
-    sources = [(file.name, file.getvalue()) for file in uploaded]
+    sources = _content(uploaded)
     key = digest(*(part for source in sources for part in source))
     options = asking.options(key)
-    seen, dataset, findings = _as_far(sources, options, key, further)
+    asked_for = key, digest(further.images, further.vectors), options
+    if st.session_state.get(_HELD) != asked_for:
+        _read.clear()  # what was made with other answers is not there beside what is made now
+        st.session_state[_HELD] = asked_for
+    seen, dataset, findings = _as_far(sources, further)
     asked = asking.open_questions(data.questions(findings), key)
     if seen is not None and dataset is not None:
         _recognised(seen, dataset, asked)
     asking.questions(asked, key)
     if seen is not None and dataset is not None:
         _size(dataset)
-        _keep_it(seen, dataset, findings, asked, key)
+        _keep_it(seen, dataset, asked, key)
         _findings(findings, key, bool(asked))
     with parts.errors():
         _files(sources, seen, key)
@@ -154,12 +166,10 @@ def _bring(uploaded: Sequence[UploadedFile], further: Further) -> None:
     asking.earlier(key)
 
 
-def _as_far(
-    sources: Files, options: ImportOptions, key: str, further: Further
-) -> tuple[Preview | None, Dataset | None, tuple[data.Finding, ...]]:
+def _as_far(sources: Files, further: Further) -> tuple[Preview | None, Dataset | None, tuple[data.Finding, ...]]:
     """As far as it came; what is wrong stands above the controls in which it is put right."""
     try:
-        found = _read(key, digest(further.images, further.vectors), options, sources, further)
+        found = _read(*st.session_state[_HELD], sources, further)
     except FairDashError as fault:
         parts.error(fault)
         return None, None, ()
@@ -209,13 +219,7 @@ def _size(dataset: Dataset) -> None:
     )
 
 
-def _keep_it(
-    seen: Preview,
-    dataset: Dataset,
-    findings: Sequence[data.Finding],
-    asked: Sequence[data.Question],
-    key: str,
-) -> None:
+def _keep_it(seen: Preview, dataset: Dataset, asked: Sequence[data.Question], key: str) -> None:
     """A name, and the button that keeps; disabled, with the reason, while something is asked."""
     reason = asking.reason(asked)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -224,17 +228,26 @@ def _keep_it(
             words.say("Name of the data set"), known, max_chars=60, key=f"name-{key}", width=360
         ).strip()
         hidden = asking.pseudonyms()
-        parts.act(words.say("Keep this data set"), _keep, dataset, name or dataset.name, findings, hidden,
+        parts.act(words.say("Keep this data set"), _keep, name or dataset.name, hidden,
                   type="primary", icon=":material/check:", key="keep", disabled=bool(asked), help=reason)  # fmt: skip
     if reason:
         st.caption(reason)
 
 
-def _keep(dataset: Dataset, name: str, findings: Sequence[data.Finding], hidden: bool) -> None:
-    """Store the data set with its findings, and look at it."""
+def _keep(name: str, hidden: bool) -> None:
+    """Store the data set with its findings, and look at it. It is asked for here: what a button is given stays in
+    memory as long as the button."""
+    session = st.session_state
+    further = _further_of(session["images-file"], session["vectors-files"])
+    found = _read(*session[_HELD], _content(session["files"]), further)
+    if found.made is None:
+        return
+    dataset, findings = found.made
     workspace = state.workspace()
     made = kept(replace(dataset, name=name), findings, entries.pseudonyms(workspace) if hidden else None)
     catalogue.look_at(entries.put_dataset(workspace, made))
+    del found, dataset, made
+    _give_back()
 
 
 # ---- findings ----------------------------------------------------------------------------------------------------
@@ -391,7 +404,7 @@ def _column(
         guess = seen.guesses.get(mine) or _unnamed(column, role, dataset)
         told, color = _sure(guess, mine in asking.answers(key))
         st.badge(told, color=color, help=words.plain(guess.reason, 200), width=70)  # type: ignore[arg-type]  # a badge's colour
-        shown = examples(table.frame[column].dropna().head(200))
+        shown = examples(table.frame[column].dropna().head(SHOWN))
         # a width of its own, as what stretches goes to a line of its own where it is long
         st.caption(words.plain(shown, 120) or words.say("empty"), width=380)
 

@@ -340,13 +340,13 @@ def test_what_was_read_is_forgotten_when_its_files_are_taken_away(
     bring: Bring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    real = upload.data.preview
+    real = upload.data.build
 
     def counted(*given: Any, **how: Any) -> Any:
         read.append(1)
         return real(*given, **how)
 
-    monkeypatch.setattr(upload.data, "preview", counted)
+    monkeypatch.setattr(upload.data, "build", counted)
     file = ("log.csv", text(log(rating=stars)), "text/csv")
     app = bring(file[:2])
     app.run()
