@@ -43,6 +43,7 @@ _ROLES = {
     "aside": words.later("Left aside"),
 }
 _ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "big5", "shift_jis", "euc_kr", "cp1251", "cp1250")
+_FILES = "files-brought"  # in the session: those of the last run
 _HELD = "files-held"  # in the session: digests of what was brought and the answers, while what they make is in memory
 _BETWEEN = ("|", ",", ";", "/", " / ", " ", "[]")
 
@@ -79,12 +80,16 @@ def _read(key: str, more: str, options: ImportOptions, _sources: Files, _further
 
 def section() -> None:
     """Upload, look, answer, keep."""
-    files = st.file_uploader(
+    st.file_uploader(
         words.say("Interactions, and people and items if you have them: CSV, TSV, “::”, “|”, JSON, Excel, Parquet, or "
 "one zip of them"),
         accept_multiple_files=True, key="files",
         help=words.say("MovieLens files are recognised as they come from the archive. Files stay on this server."),
     )  # fmt: skip
+    files = st.session_state["files"]  # what the uploader gives back are copies, with their content
+    for file in set(st.session_state.get(_FILES, ())).difference(files):
+        file.close()  # Streamlit keeps one that was taken away, with its content, among what its uploader held before
+    st.session_state[_FILES] = list(files)
     if not files:
         if _HELD in st.session_state:
             _give_back()
@@ -117,16 +122,17 @@ def _further() -> Further:
                 "by its name (`42.jpg`), or by a column `image` of the items that holds its path in the zip."
             )
         )
-        pictures = st.file_uploader(words.say("Pictures of items: one zip of JPEG, PNG, WebP or GIF files"), ["zip"],
+        st.file_uploader(words.say("Pictures of items: one zip of JPEG, PNG, WebP or GIF files"), ["zip"],
                                     key="images-file")  # fmt: skip
-        vectors = st.file_uploader(
+        st.file_uploader(
             words.say("Vectors of items: .npz with `ids` and values, or Parquet; each is called by its file's name"),
             ["npz", "parquet"], accept_multiple_files=True, key="vectors-files",
         )  # fmt: skip
-    return _further_of(pictures, vectors)
+    return _beside()
 
 
-def _further_of(pictures: UploadedFile | None, vectors: Sequence[UploadedFile]) -> Further:
+def _beside() -> Further:
+    pictures, vectors = st.session_state["images-file"], st.session_state["vectors-files"]
     named = {PurePosixPath(file.name).stem: (file.name, file.getvalue()) for file in vectors}
     return Further(None if pictures is None else (pictures.name, pictures.getvalue()), named)
 
@@ -141,7 +147,7 @@ def _bring(uploaded: Sequence[UploadedFile], further: Further) -> None:
     options = asking.options(key)
     asked_for = key, digest(further.images, further.vectors), options
     if st.session_state.get(_HELD) != asked_for:
-        _read.clear()  # what was made with other answers is not there beside what is made now
+        _give_back()  # what was made with other answers is not there beside what is made now
         st.session_state[_HELD] = asked_for
     seen, dataset, findings = _as_far(sources, further)
     asked = asking.open_questions(data.questions(findings), key)
@@ -237,9 +243,7 @@ def _keep_it(seen: Preview, dataset: Dataset, asked: Sequence[data.Question], ke
 def _keep(name: str, hidden: bool) -> None:
     """Store the data set with its findings, and look at it. It is asked for here: what a button is given stays in
     memory as long as the button."""
-    session = st.session_state
-    further = _further_of(session["images-file"], session["vectors-files"])
-    found = _read(*session[_HELD], _content(session["files"]), further)
+    found = _read(*st.session_state[_HELD], _content(st.session_state["files"]), _beside())
     if found.made is None:
         return
     dataset, findings = found.made
