@@ -21,6 +21,9 @@ class Coded(ArrowStringArray):
     such array gives: pandas asks for `_pa_array`, which is then written out for that one answer. What keeps whole cells
     (rows, masks, copies) keeps the codes; what makes new text is an array as usual."""
 
+    _dtype: Any
+    _cache: dict[str, Any]  # of what pandas remembers
+    _readonly: bool
     _codes: Codes | None = None
     _different: pa.Array
     _whole: pa.ChunkedArray
@@ -64,7 +67,9 @@ class Coded(ArrowStringArray):
 
     @property
     def _hasna(self) -> bool:
-        return super()._hasna if self._codes is None else bool(len(self._codes) and self._codes.min() < 0)
+        if self._codes is None:
+            return bool(self._whole.null_count)
+        return bool(len(self._codes) and self._codes.min() < 0)
 
     def copy(self) -> Any:
         """The same cells, which never change in place."""
@@ -91,7 +96,7 @@ def _made(codes: Codes, different: pa.Array) -> Coded:
 
 
 def _written(texts: pa.Array) -> ArrowStringArray:
-    return ArrowStringArray(texts, dtype=_TEXT)
+    return ArrowStringArray(texts, dtype=_TEXT)  # type: ignore[call-arg]  # its stubs have none
 
 
 def column(texts: pa.ChunkedArray) -> ArrowStringArray:

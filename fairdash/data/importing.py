@@ -45,10 +45,8 @@ class Preview:
 
     def brief(self) -> Preview:
         """The same with the first rows of the tables alone, as they are shown."""
-        log, people, things = (
-            None if one is None else one.brief() for one in (self.interactions, self.users, self.items)
-        )
-        return replace(self, interactions=log, users=people, items=things)
+        people, things = (None if one is None else one.brief() for one in (self.users, self.items))
+        return replace(self, interactions=self.interactions.brief(), users=people, items=things)
 
 
 def preview(

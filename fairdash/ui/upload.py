@@ -149,7 +149,7 @@ def _bring(uploaded: Sequence[UploadedFile], further: Further) -> None:
     if st.session_state.get(_HELD) != asked_for:
         _give_back()  # what was made with other answers is not there beside what is made now
         st.session_state[_HELD] = asked_for
-    seen, dataset, findings = _as_far(sources, further)
+    seen, dataset, findings = _as_far(sources, further, *asked_for)
     asked = asking.open_questions(data.questions(findings), key)
     if seen is not None and dataset is not None:
         _recognised(seen, dataset, asked)
@@ -172,10 +172,12 @@ def _bring(uploaded: Sequence[UploadedFile], further: Further) -> None:
     asking.earlier(key)
 
 
-def _as_far(sources: Files, further: Further) -> tuple[Preview | None, Dataset | None, tuple[data.Finding, ...]]:
+def _as_far(
+    sources: Files, further: Further, key: str, more: str, options: ImportOptions
+) -> tuple[Preview | None, Dataset | None, tuple[data.Finding, ...]]:
     """As far as it came; what is wrong stands above the controls in which it is put right."""
     try:
-        found = _read(*st.session_state[_HELD], sources, further)
+        found = _read(key, more, options, sources, further)
     except FairDashError as fault:
         parts.error(fault)
         return None, None, ()
@@ -243,7 +245,8 @@ def _keep_it(seen: Preview, dataset: Dataset, asked: Sequence[data.Question], ke
 def _keep(name: str, hidden: bool) -> None:
     """Store the data set with its findings, and look at it. It is asked for here: what a button is given stays in
     memory as long as the button."""
-    found = _read(*st.session_state[_HELD], _content(st.session_state["files"]), _beside())
+    key, more, options = st.session_state[_HELD]
+    found = _read(key, more, options, _content(st.session_state["files"]), _beside())
     if found.made is None:
         return
     dataset, findings = found.made

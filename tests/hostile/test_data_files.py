@@ -161,6 +161,10 @@ CASES |= {
         "stand more than 50 deep in each other",
     ),
     "json of nothing": (b"null", "is not cut into columns"),
+    "python of a list in a set": (
+        b"{[{'item_id': 'i0'}, {'item_id': 'i2'}]}\n{'us': 'u2', 'items': [{'item_id': 'i0'}, {''}, {'item_id': 'i2'}]}\n",
+        "has 2 columns, but row 2 has 4",
+    ),
     "json of numbers": (b"[1,2,3]", "holds no list of records"),
     "json of a huge number": (b'[{"user_id": ' + b"9" * 5000 + b', "item_id": 2}]', "but is neither"),
     "json without values": (b'[{"user_id": null, "item_id": null, "x": ""}]', "holds records without values"),

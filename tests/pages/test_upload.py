@@ -351,6 +351,8 @@ def test_what_was_read_is_forgotten_when_its_files_are_taken_away(
     app = bring(file[:2])
     app.run()
     assert len(read) == 1  # it is kept while the files are there
+    content = app.session_state["files"][0]
     app.file_uploader(key="files").set_value([]).run()
+    assert content.closed  # Streamlit goes on to hold it
     app.file_uploader(key="files").set_value([file]).run()
     assert len(read) == 2
