@@ -162,7 +162,8 @@ CASES |= {
     ),
     "json of nothing": (b"null", "is not cut into columns"),
     "python of a list in a set": (
-        b"{[{'item_id': 'i0'}, {'item_id': 'i2'}]}\n{'us': 'u2', 'items': [{'item_id': 'i0'}, {''}, {'item_id': 'i2'}]}\n",
+        b"{[{'item_id': 'i0'}, {'item_id': 'i2'}]}\n"
+        b"{'us': 'u2', 'items': [{'item_id': 'i0'}, {''}, {'item_id': 'i2'}]}\n",
         "has 2 columns, but row 2 has 4",
     ),
     "json of numbers": (b"[1,2,3]", "holds no list of records"),
