@@ -254,6 +254,7 @@ def _keep(name: str, hidden: bool) -> None:
     made = kept(replace(dataset, name=name), findings, entries.pseudonyms(workspace) if hidden else None)
     catalogue.look_at(entries.put_dataset(workspace, made))
     del found, dataset, made
+    st.session_state.pop(_FILES, None)
     _give_back()
 
 
