@@ -161,6 +161,11 @@ CASES |= {
         "stand more than 50 deep in each other",
     ),
     "json of nothing": (b"null", "is not cut into columns"),
+    "blocks without rows": (
+        b'i0:\nu0,0,2005-09-item_id": "i0", "rank": 1}, {"user_id": "u3", "item_id": "i1", "rank": 2}, '
+        b'{"user_id": "u3", "item_id": "i2",\x7f\x7f\x7f\x7f\x7f06:',
+        "No interaction of",
+    ),
     "python of a list in a set": (
         b"{[{'item_id': 'i0'}, {'item_id': 'i2'}]}\n"
         b"{'us': 'u2', 'items': [{'item_id': 'i0'}, {''}, {'item_id': 'i2'}]}\n",
