@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from fairdash import texts
+
 
 @lru_cache(maxsize=4096)
 def plain(name: str) -> str:
@@ -342,12 +344,12 @@ _DIFFERENT: _Kept = {}
 
 def _of_texts(kept: _Kept, column: pd.Series, made: Callable[[pd.Series], Any]) -> Any:
     """What is made of a column of text, which never changes; made once for the same text."""
-    texts = getattr(column.array, "_pa_array", None)
-    if not isinstance(texts, pa.ChunkedArray) or len(column) > REMEMBERED:
+    cells = None if len(column) > REMEMBERED else getattr(column.array, "_pa_array", None)
+    if not isinstance(cells, pa.ChunkedArray):
         return made(column)
-    key = id(texts)
+    key = id(cells)
     if key not in kept:
-        kept[key] = weakref.ref(texts, lambda _: kept.pop(key, None)), made(column)
+        kept[key] = weakref.ref(cells, lambda _: kept.pop(key, None)), made(column)
     return kept[key][1]
 
 
@@ -374,23 +376,22 @@ def numbers(column: pd.Series) -> NDArray[np.float64]:
     """float64 [n]; NaN for a cell that is empty or no finite number."""
     if pd.api.types.is_numeric_dtype(column):
         values = column.to_numpy(np.float64, na_value=np.nan)
-    else:
-        text = pa.array(column.astype("str"), from_pandas=True)
-        try:
-            values = pc.cast(text, pa.float64()).to_numpy(zero_copy_only=False)
-        except pa.ArrowInvalid:  # some cell is no number: the slow way tells which
-            values = pd.to_numeric(column.astype("str").str.strip(), errors="coerce").to_numpy(np.float64)
+        return np.where(np.isfinite(values), values, np.nan)
+    return texts.spread(column.astype("str"), _numbers)
+
+
+def _numbers(column: pd.Series) -> NDArray[np.float64]:
+    try:
+        values = pc.cast(pa.array(column, from_pandas=True), pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:  # some cell is no number: the slow way tells which
+        values = pd.to_numeric(column.str.strip(), errors="coerce").to_numpy(np.float64)
     return np.where(np.isfinite(values), values, np.nan)
 
 
 def coded(column: pd.Series) -> tuple[NDArray[np.int32], pd.Index]:
     """Text as numbers [n] in the order in which the different cells come, -1 where one is missing, and these. In an
     eighth of the memory of `pd.factorize`."""
-    encoded = pa.chunked_array(pa.array(column.astype("str").array, from_pandas=True)).dictionary_encode()
-    codes: NDArray[np.int32] = np.concatenate(
-        [np.empty(0, np.int32), *(part.indices.fill_null(-1).to_numpy() for part in encoded.chunks)]
-    )
-    different = encoded.chunk(0).dictionary if encoded.num_chunks else pa.array([], pa.large_string())
+    codes, different = texts.coded(column)
     return codes, pd.Index(different.to_pandas(), dtype="str")
 
 

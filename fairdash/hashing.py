@@ -84,7 +84,8 @@ def _feed(total: Any, part: Any) -> None:
 
 
 def _mark(total: Any, kind: str, content: bytes) -> None:
-    total.update(f"{kind} {len(content)} ".encode() + content)
+    total.update(f"{kind} {len(content)} ".encode())
+    total.update(content)  # a file is not copied to be hashed
 
 
 def _feed_column(total: Any, column: pd.Series) -> None:

@@ -23,7 +23,7 @@ Stage = Literal["run", "lists", "audit", "comparison", "search", "job"]
 
 _GROUND = (
     *("activity.py", "answers.py", "arrays.py", "columns.py", "groups.py", "hashing.py", "images.py"),
-    *("engines/__init__.py", "engines/local.py", "item_classes.py", "schema.py"),
+    *("engines/__init__.py", "engines/local.py", "item_classes.py", "schema.py", "texts.py"),
 )
 _RUN = (
     *(*_GROUND, "data", "metrics", "mitigation", "recommenders", "run.py"),

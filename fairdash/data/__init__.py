@@ -2,7 +2,7 @@
 
 from fairdash.data import sources, split, synthetic
 from fairdash.data.findings import Finding, Question, UnansweredError, questions
-from fairdash.data.importing import Preview, build, complete, preview
+from fairdash.data.importing import Preview, build, preview
 from fairdash.data.mapping import Mapping
 from fairdash.data.options import ImportOptions
 from fairdash.data.store import load, save
@@ -17,7 +17,6 @@ __all__ = [
     "Reading",
     "UnansweredError",
     "build",
-    "complete",
     "load",
     "preview",
     "questions",

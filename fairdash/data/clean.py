@@ -221,7 +221,7 @@ def once(frame: pd.DataFrame, keep: Keep = "last") -> pd.DataFrame:
         frame = frame.assign(**{RATING: frame.groupby([USER_ID, ITEM_ID])[RATING].transform("sum")})
     best = keep == "best" and RATING in frame
     if not best and TIME not in frame:
-        return frame[~repeated(frame, "last")]
+        return _rows(frame, ~repeated(frame, "last"))
     several = np.flatnonzero(repeated(frame, False))  # all other rows stay, wherever they stand
     some = frame.iloc[several]
     time = some[TIME].to_numpy() if TIME in some else several
@@ -229,7 +229,18 @@ def once(frame: pd.DataFrame, keep: Keep = "last") -> pd.DataFrame:
     order = np.lexsort((several, time, rating))
     kept = np.ones(len(frame), dtype=bool)
     kept[several[order]] = ~repeated(some.iloc[order], "last")
-    return frame[kept]
+    return _rows(frame, kept)
+
+
+def _rows(frame: pd.DataFrame, kept: NDArray[np.bool_]) -> pd.DataFrame:
+    """The rows of a long log that are kept, in the memory of its cells alone: pandas would number the rows first."""
+    cells = {name: column.array[kept] for name, column in frame.items()}
+    rows, places = frame.index, np.flatnonzero(kept)
+    if isinstance(rows, pd.RangeIndex):  # it would write itself out first, and keep that
+        rows = pd.Index(np.add(places, rows.start, out=places))
+    else:
+        rows = rows[places]
+    return pd.DataFrame(cells, index=rows, copy=False)
 
 
 def not_taken(tables: Tables) -> Tables:

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from fairdash import columns, settings, words
+from fairdash import columns, memory, settings, texts, words
 from fairdash.data.findings import ROWS_SHOWN, Finding, examples
 from fairdash.data.table import SEPARATOR_TITLES, SEPARATORS, SPACE, Reading, Table, check_size
 from fairdash.errors import DataError
@@ -421,7 +421,7 @@ def _parse(
     quoted = bool(mark) and mark.encode() in text
     escaped = mark == '"' and b'\\"' in text and re.search(rb'[^,;\t|]\\"[^,;\t|\r\n]', text) is not None
     try:
-        parsed = pa_csv.read_csv(
+        parsed: pa.Table = pa_csv.read_csv(
             pa.BufferReader(text),
             # One thread, as only then a bad row comes with its number.
             read_options=pa_csv.ReadOptions(use_threads=False, column_names=keys, block_size=MAX_ROW_BYTES),
@@ -472,8 +472,8 @@ def _parse(
             ),
             hint,
         )
-    frame: pd.DataFrame = parsed.to_pandas(split_blocks=True, self_destruct=True).astype("str")
-    del parsed  # its columns went one by one, so that no two of all are there at once
+    frame = _framed([parsed]) if len(parsed) > memory.LONG else parsed.to_pandas(split_blocks=True).astype("str")
+    del parsed
     if b'="' in text:  # as Excel keeps ids from becoming numbers
         for column in columns.names(frame):
             if frame[column].iloc[1:].str.fullmatch('=".*"').mean() > 0.5:  # the first may be a name
@@ -483,6 +483,16 @@ def _parse(
     if quoted and not escaped:
         _check_quotes(name, text, delimiter, mark, frame)
     return frame, remarks
+
+
+def _framed(held: list[pa.Table]) -> pd.DataFrame:
+    """The long table in the list as a frame of text: it goes column by column, so that none is there twice."""
+    names, parts = held[0].column_names, held.pop().columns[::-1]
+    made = {}
+    for name in names:
+        made[name] = texts.column(parts.pop())
+        memory.give_back()
+    return pd.DataFrame(made, copy=False)
 
 
 def _check_quotes(name: str, text: bytes, delimiter: str, mark: str, frame: pd.DataFrame) -> None:

@@ -263,6 +263,11 @@ def named(brought: Source | Sequence[Source]) -> str:
     return name if read.is_folder(source) else PurePosixPath(name).stem
 
 
+def size(brought: Source | Sequence[Source]) -> int:
+    """The bytes of what was brought, packed as it is."""
+    return sum(map(read.size, _brought(brought)))
+
+
 def _brought(sources: Source | Sequence[Source]) -> list[Source]:
     several = isinstance(sources, Sequence) and not isinstance(sources, (str, tuple))
     return list(cast(Sequence[Source], sources)) if several else [cast(Source, sources)]

@@ -138,12 +138,12 @@ class _Plain(ast.NodeTransformer):
 def python(text: str) -> Any:
     """The value that a Python literal writes. Raises ValueError and SyntaxError."""
     try:
-        return ast.literal_eval(text)
-    except ValueError:
         try:
+            return ast.literal_eval(text)
+        except ValueError:
             return ast.literal_eval(_Plain().visit(ast.parse(text.strip(), mode="eval")))
-        except TypeError as error:
-            raise ValueError(str(error)) from error
+    except TypeError as error:  # such as a list in a set
+        raise ValueError(str(error)) from error
 
 
 def _line(name: str, kind: str, row: int, line: str, load: Any) -> Any:
@@ -367,7 +367,7 @@ def _blocks(text: bytes) -> pd.DataFrame:
             item = line.strip()[:-1]
         elif line.strip():
             rows.append((number, item, *(part.strip() for part in line.split(","))))
-    width = min(map(len, rows))
+    width = min(map(len, rows), default=0)
     titles = ["line", ITEM_ID, USER_ID, RATING, "date"][: max(width, 3)]
     frame = pd.DataFrame([row[: len(titles)] for row in rows], columns=titles, dtype="str")
     frame.index = pd.Index(frame.pop("line").astype(int).to_numpy())
@@ -382,7 +382,7 @@ def _counted(text: bytes) -> pd.DataFrame:
             person = line.partition("|")[0].strip()
         elif line.strip():
             rows.append((number, person, *map(str.strip, line.split("\t"))))
-    width = min(map(len, rows))
+    width = min(map(len, rows), default=0)
     titles = ["line", USER_ID, ITEM_ID, RATING, "date", "time"][:width]
     frame = pd.DataFrame([row[: len(titles)] for row in rows], columns=titles, dtype="str")
     frame.index = pd.Index(frame.pop("line").astype(int).to_numpy())

@@ -25,7 +25,6 @@ from fairdash.errors import DataError
 from fairdash.progress import Progress, silent
 from fairdash.schema import CATEGORIES, ITEM_ID, PART, RATING, TIME, TITLE, USER_ID, Dataset, Floats
 
-LONG = 2_000_000  # rows of a log, from which on memory is given back between the steps
 NONE: Dict[str, Source] = MappingProxyType({})  # no arrays
 
 
@@ -43,6 +42,11 @@ class Preview:
     mapping: Mapping
     findings: tuple[Finding, ...]
     name: str
+
+    def brief(self) -> Preview:
+        """The same with the first rows of the tables alone, as they are shown."""
+        people, things = (None if one is None else one.brief() for one in (self.users, self.items))
+        return replace(self, interactions=self.interactions.brief(), users=people, items=things)
 
 
 def preview(
@@ -79,7 +83,7 @@ def preview(
 
 def _give_back(log: pd.DataFrame) -> None:
     """After a step over a long log, what it used."""
-    if len(log) > LONG:
+    if len(log) > memory.LONG:
         memory.give_back()
 
 
@@ -159,6 +163,7 @@ def build(
     item_images: Source | None = None,
     accept_guesses: bool = True,
     progress: Progress = silent,
+    look: Callable[[Preview], object] = lambda seen: None,
 ) -> tuple[Dataset, tuple[Finding, ...]]:
     """Files → checked Dataset, and all that was found and repaired.
 
@@ -168,55 +173,37 @@ def build(
     accept_guesses: take the likely answer to what is asked; else UnansweredError names the option that answers it.
     Attributes of people and items stay text. user_arrays, item_arrays: files of arrays by the names that they get (see
     `data.arrays`); they follow the people and items that the repairs leave, and so do the pictures of items, a zip of
-    files named by item id, or by the column `image` of the items, which is then no attribute.
+    files named by item id, or by the column `image` of the items, which is then no attribute. look: is given what was
+    read, with the first rows of the tables alone, before anything is checked.
 
     Raises DataError (files) or ConfigError (options).
     """
     options = options or ImportOptions()
     progress(0.0, words.say("Reading the files"))
-    seen = preview(interactions, users, items, valid=valid, test=test, options=options)
-    return complete(
-        seen,
-        options=options,
-        user_arrays=user_arrays,
-        item_arrays=item_arrays,
-        item_images=item_images,
-        accept_guesses=accept_guesses,
-        progress=progress,
-    )
-
-
-def complete(
-    seen: Preview,
-    *,
-    options: ImportOptions,
-    user_arrays: Dict[str, Source] = NONE,
-    item_arrays: Dict[str, Source] = NONE,
-    item_images: Source | None = None,
-    accept_guesses: bool = True,
-    progress: Progress = silent,
-) -> tuple[Dataset, tuple[Finding, ...]]:
-    """What `build` makes of files that were read already, with the options that `preview` had."""
-    with memory.returning() if len(seen.interactions.frame) > LONG else nullcontext():
-        return _completed(seen, options, (user_arrays, item_arrays), item_images, accept_guesses, progress)
+    with memory.returning() if files.size(interactions) > memory.MUCH else nullcontext():
+        seen = preview(interactions, users, items, valid=valid, test=test, options=options)
+        look(seen.brief())
+        held = [seen]
+        del seen  # its tables go as soon as their cells have become values
+        return _completed(held, options, (user_arrays, item_arrays), item_images, accept_guesses, progress)
 
 
 def _completed(
-    seen: Preview,
+    held: list[Preview],
     options: ImportOptions,
     vectors: tuple[Dict[str, Source], Dict[str, Source]],
     item_images: Source | None,
     accept_guesses: bool,
     progress: Progress,
 ) -> tuple[Dataset, tuple[Finding, ...]]:
-    _be_sure(seen)
+    _be_sure(held[0])
     given = [{name: arrays.read_arrays(file) for name, file in files.items()} for files in vectors]
     progress(0.4, words.say("Checking"))
-    findings = list(seen.findings)
-    tables, unit, kind = _under_roles(seen, options, findings)
-    held = [tables]
+    findings = list(held[0].findings)
+    tables, unit, kind = _under_roles(held, options, findings)
+    seen, before = held.pop(), [tables]
     del tables  # a long log is not there twice: only the repairs hold what they replace
-    tables, effects = _repaired(held.pop(), options, findings, progress)
+    tables, effects = _repaired(before.pop(), options, findings, progress)
     if tables.interactions.empty:
         hint = "Choose other repairs or a smaller k-core, or check which columns hold the ids."
         raise DataError(words.say("No interaction of {files} is left after the repairs.", files=tables.files[0]), hint)
@@ -256,7 +243,7 @@ def _completed(
             "files": [
                 {
                     "name": t.name,
-                    "rows": len(t.frame),
+                    "rows": t.rows,
                     "separator": t.separator,
                     "encoding": t.encoding,
                     "header": t.header,
@@ -370,7 +357,11 @@ def _separator(table: Table, column: str) -> str:
 # ---- tables under their roles' names -----------------------------------------------------------------------------
 
 
-def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding]) -> tuple[Tables, str, RatingKind]:
+def _under_roles(
+    held: list[Preview], options: ImportOptions, findings: list[Finding]
+) -> tuple[Tables, str, RatingKind]:
+    """The tables, the unit of times and the kind of ratings. What was read, in the list, is brief from then on."""
+    seen = held[0]
     chosen, log = seen.mapping, seen.interactions
     frame = pd.DataFrame({USER_ID: log.frame[chosen.user], ITEM_ID: log.frame[chosen.item]})
     kind: RatingKind = "none"
@@ -408,11 +399,14 @@ def _under_roles(seen: Preview, options: ImportOptions, findings: list[Finding])
     rest = log.frame[[c for c in columns.names(log.frame) if c not in used]]
     # Another column that happens to be called as an id of ours keeps its content under a longer name.
     rest = rest.rename(columns={c: f"{c} (file)" for c in (USER_ID, ITEM_ID) if c in rest})
-    users, steady = _entities(seen.users, chosen.users_id, USER_ID, frame, rest, {})
+    people, things = seen.users, seen.items
+    held[0] = seen = seen.brief()
+    log = seen.interactions
+    users, steady = _entities(people, chosen.users_id, USER_ID, frame, rest, {})
     users, more = personal(log.name, frame, rest, users, steady, findings)
     texts = {TITLE: chosen.title, CATEGORIES: chosen.categories}
     items, also = _entities(
-        seen.items, chosen.items_id, ITEM_ID, frame, rest[[c for c in columns.names(rest) if c not in more]], texts
+        things, chosen.items_id, ITEM_ID, frame, rest[[c for c in columns.names(rest) if c not in more]], texts
     )
     if seen.items is None:
         guessed = mapping.guess_texts(items, {"items_id": ITEM_ID})
@@ -521,7 +515,8 @@ def _entities(
     known = (log[USER_ID].notna() & log[ITEM_ID].notna()).to_numpy()  # a row of sums names no item
     if known.all() and not len(rest.columns):
         codes = columns.coded(log[key])[0]  # they are numbered as they come, so a first one is above all before it
-        new = codes > np.append(np.int32(-1), np.maximum.accumulate(codes)[:-1])
+        new = np.ones(len(codes), dtype=bool)
+        np.greater(codes[1:], np.maximum.accumulate(codes)[:-1], out=new[1:])
         return log.loc[new, [key]].sort_values(key, kind="stable"), []
     pairs = rest.assign(**{key: log[key]}) if known.all() else rest[known].assign(**{key: log.loc[known, key]})
     one = pairs.drop_duplicates(key).sort_values(key, kind="stable")

@@ -56,6 +56,18 @@ def file_name(source: Source) -> str:
     return source[0] if isinstance(source, tuple) else Path(source).name
 
 
+def size(source: Source) -> int:
+    """The bytes of a source as it was brought: of a folder all that is in it; 0 where it cannot be read."""
+    if isinstance(source, tuple):
+        return len(source[1])
+    try:
+        path = Path(source).expanduser()
+        files = [path] if path.is_file() else path.rglob("*")
+        return sum(one.stat().st_size for one in files)
+    except (OSError, ValueError):  # `content` says what is wrong with the path
+        return 0
+
+
 def content(source: Source) -> bytes:
     """The bytes of a source, within the limits of `settings`; DataError when it is absent, empty or too large."""
     name = file_name(source)

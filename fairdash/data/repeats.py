@@ -13,6 +13,7 @@ from scipy import sparse
 from fairdash import columns
 from fairdash.schema import ITEM_ID, USER_ID
 
+_BLOCK = 1_000_000  # rows that are looked up at once
 DENSE = 8  # numbers with at most so many times as many places between them are looked up in a table of all places
 
 
@@ -29,10 +30,18 @@ def repeated(
         return repeats
     ordered = np.sort(key)  # faster than looking each up, in less memory
     again = ordered[1:][ordered[1:] == ordered[:-1]]
+    del ordered
     if len(again):
-        some = np.flatnonzero(again[np.minimum(np.searchsorted(again, key), len(again) - 1)] == key)
+        some = np.concatenate(
+            [first + _among(key[first : first + _BLOCK], again) for first in range(0, len(key), _BLOCK)]
+        )
         repeats[some] = pd.Series(key[some]).duplicated(keep)
     return repeats
+
+
+def _among(key: NDArray[np.int64], again: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Where numbers stand that are among sorted ones."""
+    return np.flatnonzero(again[np.minimum(np.searchsorted(again, key), len(again) - 1)] == key)
 
 
 def _numbered(column: pd.Series) -> NDArray[Any] | None:
@@ -108,7 +117,6 @@ def paired(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[n
     key: NDArray[np.int64] = first.astype(np.int64)
     key -= int(first.min())
     key *= span
-    other = second.astype(np.int64)
-    other -= low
-    key += other
+    key += second
+    key -= low
     return key

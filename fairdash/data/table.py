@@ -6,10 +6,12 @@ The index of a table is the row number in the file, header included, so that a f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fairdash import settings, words
 from fairdash.data.findings import Finding
@@ -17,6 +19,7 @@ from fairdash.errors import DataError
 
 Source = str | Path | tuple[str, bytes]  # a path, or the name and content of an uploaded file
 
+SHOWN = 200  # cells of a column that are looked at for examples of it
 SPACE = " "  # any run of spaces and tabs
 SEPARATORS = ("::", "\t", ",", ";", "|")
 SEPARATOR_TITLES = dict(
@@ -52,6 +55,31 @@ class Table:
     spaced: tuple[str, ...] = ()  # columns whose cells are lists cut by spaces (RecBole's ":token_seq")
     notes: tuple[Finding, ...] = ()  # what was seen or decided while it was read
     folders: tuple[str, ...] = ()  # columns that the names of its folders tell (Hive's "year=2023")
+    longer: int = 0  # rows that there were, where `frame` holds the first ones alone
+
+    @property
+    def rows(self) -> int:
+        """Rows of the file."""
+        return self.longer or len(self.frame)
+
+    def brief(self) -> Table:
+        """The rows in which each column first holds something, `SHOWN` for each: all that is ever shown."""
+        told = [_first(self.frame[column]) for column in self.frame]
+        kept = np.unique(np.concatenate([np.arange(min(SHOWN, len(self.frame))), *told]))
+        if len(kept) == len(self.frame):
+            return self
+        near = self.frame.iloc[: int(kept[-1]) + 1].iloc[kept]  # Arrow joins all parts of a column to take some cells
+        return replace(self, frame=near.map(str, na_action="ignore").astype("str"), longer=self.rows)
+
+
+def _first(cells: pd.Series) -> NDArray[np.intp]:
+    """Where the first cells stand that hold something."""
+    look = SHOWN
+    while True:
+        told = np.flatnonzero(cells.iloc[:look].notna().to_numpy())
+        if len(told) >= SHOWN or look >= len(cells):
+            return told[:SHOWN]
+        look *= 8
 
 
 def check_size(name: str, rows: int, width: int) -> None:

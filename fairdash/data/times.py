@@ -98,7 +98,7 @@ def parse(column: pd.Series, format: str = "") -> Times:
         return Times(numeric, "number", "")
     if format in ("seconds", "milliseconds", "number"):
         return Times(numeric, format, words.say("{format}, as chosen", format=format))  # type: ignore[arg-type]
-    if not format and np.isfinite(numeric[told]).mean() >= columns.NUMERIC_SHARE:
+    if not format and (np.isfinite(numeric) & told).sum() / told.sum() >= columns.NUMERIC_SHARE:
         return _of_numbers(column, numeric, told)
     unique = pd.Series(column.dropna().unique(), dtype="str")
     if format and format != TEXT:
@@ -157,13 +157,15 @@ def _of_numbers(column: pd.Series, numeric: NDArray[np.float64], told: NDArray[n
         ("%Y%m%d%H%M", 190_001_010_000, "202001312359"),
         ("%Y%m%d%H%M%S", 19_000_101_000_000, "20200131235959"),
     ):
-        if ((used >= low) & (used < 1.106 * low) & (used == np.rint(used))).all():
+        if ((used >= low) & (used < 1.106 * low)).all() and (used == np.rint(used)).all():
             dates = pd.to_datetime(column.str.strip(), format=format, errors="coerce", utc=True)
             if dates[told].notna().all():
                 return Times(_seconds(dates), "seconds", words.say("dates such as {example}", example=example))
     # 0 and -1 beside seconds since 1970 stand for no time.
-    real = np.where(numeric > 0, numeric, np.nan) if np.isin(used[used <= 0], (0, -1)).all() else numeric
-    used = real[np.isfinite(real)]
+    real, marks = numeric, used[used <= 0]
+    if len(marks) and np.isin(marks, (0, -1)).all():
+        real = np.where(numeric > 0, numeric, np.nan)
+        used = real[np.isfinite(real)]
     if len(used) and used.min() > 1e8 and used.max() < 5e9:
         return Times(real, "seconds", words.say("seconds since 1970"))
     if len(used) and used.min() > 1e11 and used.max() < 5e12:

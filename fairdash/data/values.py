@@ -264,7 +264,8 @@ def off_scale(values: Array) -> NDArray[np.bool_]:
     if 0 < counts[negative].sum() <= few and (used >= 0).sum() >= 2 and used[~negative][-1] <= 100:
         rest = off_scale(np.where(values < 0, np.nan, values))
         return np.asarray(rest | (values < 0))
-    used, counts = np.unique(np.abs(told), return_counts=True)
+    used, place = np.unique(np.abs(used), return_inverse=True)
+    counts = np.bincount(place, counts).astype(np.intp)
     for top in _TOPS:  # the smallest scale that nearly all rows keep
         above = used > top
         steps = np.diff(used[~above])

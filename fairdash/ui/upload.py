@@ -22,7 +22,7 @@ from fairdash.data.findings import examples
 from fairdash.data.importing import Preview
 from fairdash.data.options import ImportOptions
 from fairdash.data.pseudonyms import kept
-from fairdash.data.table import SEPARATOR_TITLES, Reading, Table
+from fairdash.data.table import SEPARATOR_TITLES, SHOWN, Reading, Table
 from fairdash.errors import FairDashError
 from fairdash.groups import form
 from fairdash.hashing import digest
@@ -43,7 +43,8 @@ _ROLES = {
     "aside": words.later("Left aside"),
 }
 _ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "big5", "shift_jis", "euc_kr", "cp1251", "cp1250")
-_HELD = "files-held"  # in the session: whether what files say is in memory
+_FILES = "files-brought"  # in the session: those of the last run
+_HELD = "files-held"  # in the session: digests of what was brought and the answers, while what they make is in memory
 _BETWEEN = ("|", ",", ";", "/", " / ", " ", "[]")
 
 
@@ -55,28 +56,42 @@ class Further:
     vectors: dict[str, tuple[str, bytes]] = field(default_factory=dict)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the files", scope="session")  # it goes with its tab
-def _preview(key: str, options: ImportOptions, _sources: Files) -> Preview:
-    return data.preview(_sources, options=options)
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What was read of files, with the first rows of each; the data set that it makes, or why it makes none."""
+
+    seen: Preview
+    made: tuple[Dataset, tuple[data.Finding, ...]] | None
+    fault: FairDashError | None
 
 
-@st.cache_resource(max_entries=2, show_spinner="Checking what they say", scope="session")
-def _complete(
-    key: str, more: str, options: ImportOptions, _seen: Preview, _further: Further
-) -> tuple[Dataset, tuple[data.Finding, ...]]:
-    return data.complete(_seen, options=options, item_arrays=_further.vectors, item_images=_further.images)
+@st.cache_resource(max_entries=1, show_spinner="Reading the files", scope="session")  # it goes with its tab
+def _read(key: str, more: str, options: ImportOptions, _sources: Files, _further: Further) -> _Read:
+    told: list[Preview] = []
+    try:
+        made = data.build(_sources, options=options, item_arrays=_further.vectors, item_images=_further.images,
+                          look=told.append)  # fmt: skip
+    except FairDashError as fault:
+        if not told:
+            raise
+        return _Read(told[0], None, fault.with_traceback(None))
+    return _Read(told[0], made, None)
 
 
 def section() -> None:
     """Upload, look, answer, keep."""
-    files = st.file_uploader(
+    st.file_uploader(
         words.say("Interactions, and people and items if you have them: CSV, TSV, “::”, “|”, JSON, Excel, Parquet, or "
 "one zip of them"),
         accept_multiple_files=True, key="files",
         help=words.say("MovieLens files are recognised as they come from the archive. Files stay on this server."),
     )  # fmt: skip
+    files = st.session_state["files"]  # what the uploader gives back are copies, with their content
+    for file in set(st.session_state.get(_FILES, ())).difference(files):
+        file.close()  # Streamlit keeps one that was taken away, with its content, among what its uploader held before
+    st.session_state[_FILES] = list(files)
     if not files:
-        if st.session_state.pop(_HELD, False):
+        if _HELD in st.session_state:
             _give_back()
         st.caption(
             words.say(
@@ -86,15 +101,14 @@ def section() -> None:
             )
         )
         return
-    st.session_state[_HELD] = True
     with parts.errors():
         _bring(files, _further())
 
 
 def _give_back() -> None:
-    """What was read of files that are taken away is forgotten."""
-    _preview.clear()
-    _complete.clear()
+    """What was read of files that are kept or taken away is forgotten."""
+    st.session_state.pop(_HELD, None)
+    _read.clear()
     gc.collect()
     memory.give_back()
 
@@ -108,28 +122,41 @@ def _further() -> Further:
                 "by its name (`42.jpg`), or by a column `image` of the items that holds its path in the zip."
             )
         )
-        pictures = st.file_uploader(words.say("Pictures of items: one zip of JPEG, PNG, WebP or GIF files"), ["zip"],
+        st.file_uploader(words.say("Pictures of items: one zip of JPEG, PNG, WebP or GIF files"), ["zip"],
                                     key="images-file")  # fmt: skip
-        vectors = st.file_uploader(
+        st.file_uploader(
             words.say("Vectors of items: .npz with `ids` and values, or Parquet; each is called by its file's name"),
             ["npz", "parquet"], accept_multiple_files=True, key="vectors-files",
         )  # fmt: skip
+    return _beside()
+
+
+def _beside() -> Further:
+    pictures, vectors = st.session_state["images-file"], st.session_state["vectors-files"]
     named = {PurePosixPath(file.name).stem: (file.name, file.getvalue()) for file in vectors}
     return Further(None if pictures is None else (pictures.name, pictures.getvalue()), named)
 
 
+def _content(files: Sequence[UploadedFile]) -> Files:
+    return [(file.name, file.getvalue()) for file in files]
+
+
 def _bring(uploaded: Sequence[UploadedFile], further: Further) -> None:
-    sources = [(file.name, file.getvalue()) for file in uploaded]
+    sources = _content(uploaded)
     key = digest(*(part for source in sources for part in source))
     options = asking.options(key)
-    seen, dataset, findings = _read(sources, options, key, further)
+    asked_for = key, digest(further.images, further.vectors), options
+    if st.session_state.get(_HELD) != asked_for:
+        _give_back()  # what was made with other answers is not there beside what is made now
+        st.session_state[_HELD] = asked_for
+    seen, dataset, findings = _as_far(sources, further, *asked_for)
     asked = asking.open_questions(data.questions(findings), key)
     if seen is not None and dataset is not None:
         _recognised(seen, dataset, asked)
     asking.questions(asked, key)
     if seen is not None and dataset is not None:
         _size(dataset)
-        _keep_it(seen, dataset, findings, asked, key)
+        _keep_it(seen, dataset, asked, key)
         _findings(findings, key, bool(asked))
     with parts.errors():
         _files(sources, seen, key)
@@ -145,20 +172,18 @@ def _bring(uploaded: Sequence[UploadedFile], further: Further) -> None:
     asking.earlier(key)
 
 
-def _read(
-    sources: Files, options: ImportOptions, key: str, further: Further
+def _as_far(
+    sources: Files, further: Further, key: str, more: str, options: ImportOptions
 ) -> tuple[Preview | None, Dataset | None, tuple[data.Finding, ...]]:
     """As far as it came; what is wrong stands above the controls in which it is put right."""
     try:
-        seen = _preview(key, options, sources)
+        found = _read(key, more, options, sources, further)
     except FairDashError as fault:
         parts.error(fault)
         return None, None, ()
-    try:
-        return seen, *_complete(key, digest(further.images, further.vectors), options, seen, further)
-    except FairDashError as fault:
-        parts.error(fault)
-        return seen, None, seen.findings
+    if found.fault is not None:
+        parts.error(found.fault)
+    return found.seen, *(found.made or (None, found.seen.findings))
 
 
 def _tables(seen: Preview) -> dict[str, Table]:
@@ -202,13 +227,7 @@ def _size(dataset: Dataset) -> None:
     )
 
 
-def _keep_it(
-    seen: Preview,
-    dataset: Dataset,
-    findings: Sequence[data.Finding],
-    asked: Sequence[data.Question],
-    key: str,
-) -> None:
+def _keep_it(seen: Preview, dataset: Dataset, asked: Sequence[data.Question], key: str) -> None:
     """A name, and the button that keeps; disabled, with the reason, while something is asked."""
     reason = asking.reason(asked)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -217,17 +236,26 @@ def _keep_it(
             words.say("Name of the data set"), known, max_chars=60, key=f"name-{key}", width=360
         ).strip()
         hidden = asking.pseudonyms()
-        parts.act(words.say("Keep this data set"), _keep, dataset, name or dataset.name, findings, hidden,
+        parts.act(words.say("Keep this data set"), _keep, name or dataset.name, hidden,
                   type="primary", icon=":material/check:", key="keep", disabled=bool(asked), help=reason)  # fmt: skip
     if reason:
         st.caption(reason)
 
 
-def _keep(dataset: Dataset, name: str, findings: Sequence[data.Finding], hidden: bool) -> None:
-    """Store the data set with its findings, and look at it."""
+def _keep(name: str, hidden: bool) -> None:
+    """Store the data set with its findings, and look at it. It is asked for here: what a button is given stays in
+    memory as long as the button."""
+    key, more, options = st.session_state[_HELD]
+    found = _read(key, more, options, _content(st.session_state["files"]), _beside())
+    if found.made is None:
+        return
+    dataset, findings = found.made
     workspace = state.workspace()
     made = kept(replace(dataset, name=name), findings, entries.pseudonyms(workspace) if hidden else None)
     catalogue.look_at(entries.put_dataset(workspace, made))
+    del found, dataset, made
+    st.session_state.pop(_FILES, None)
+    _give_back()
 
 
 # ---- findings ----------------------------------------------------------------------------------------------------
@@ -306,7 +334,7 @@ def _files(sources: Files, seen: Preview | None, key: str) -> None:
     for name in names:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             table = None if seen is None else next((t for t in _tables(seen).values() if t.name == name), None)
-            told = "" if table is None else words.say("{n} row", "{n} rows", n=len(table.frame))
+            told = "" if table is None else words.say("{n} row", "{n} rows", n=table.rows)
 
             def choose(role: str, name: str = name) -> None:
                 roles = swapped(holders, name, role, "aside")
@@ -384,7 +412,7 @@ def _column(
         guess = seen.guesses.get(mine) or _unnamed(column, role, dataset)
         told, color = _sure(guess, mine in asking.answers(key))
         st.badge(told, color=color, help=words.plain(guess.reason, 200), width=70)  # type: ignore[arg-type]  # a badge's colour
-        shown = examples(table.frame[column].dropna().head(200))
+        shown = examples(table.frame[column].dropna().head(SHOWN))
         # a width of its own, as what stretches goes to a line of its own where it is long
         st.caption(words.plain(shown, 120) or words.say("empty"), width=380)
 

@@ -161,6 +161,16 @@ CASES |= {
         "stand more than 50 deep in each other",
     ),
     "json of nothing": (b"null", "is not cut into columns"),
+    "blocks without rows": (
+        b'i0:\nu0,0,2005-09-item_id": "i0", "rank": 1}, {"user_id": "u3", "item_id": "i1", "rank": 2}, '
+        b'{"user_id": "u3", "item_id": "i2",\x7f\x7f\x7f\x7f\x7f06:',
+        "No interaction of",
+    ),
+    "python of a list in a set": (
+        b"{[{'item_id': 'i0'}, {'item_id': 'i2'}]}\n"
+        b"{'us': 'u2', 'items': [{'item_id': 'i0'}, {''}, {'item_id': 'i2'}]}\n",
+        "has 2 columns, but row 2 has 4",
+    ),
     "json of numbers": (b"[1,2,3]", "holds no list of records"),
     "json of a huge number": (b'[{"user_id": ' + b"9" * 5000 + b', "item_id": 2}]', "but is neither"),
     "json without values": (b'[{"user_id": null, "item_id": null, "x": ""}]', "holds records without values"),

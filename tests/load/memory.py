@@ -10,6 +10,7 @@ stays once the file is gone, or when the reruns leave it more than 5 % (and 30 M
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import tempfile
 import threading
@@ -35,14 +36,14 @@ def written(file: Path, mb: int) -> None:
     chance, rows = np.random.default_rng(0), 200_000
     with file.open("wb") as stream:
         stream.write(b"user_id,item_id,rating,time\n")
-        block = 0
-        while stream.tell() < mb * 1_000_000:
+        for block in itertools.count():
             users, items = chance.integers(0, 60_000, rows), chance.integers(0, 20_000, rows)
             stars, times = chance.integers(1, 6, rows), block * rows + np.arange(rows) + 1_500_000_000
             lines = [f"u{u},i{i},{s},{t}\n" for u, i, s, t in zip(users, items, stars, times, strict=True)]
-            stream.write("".join(lines).encode())
-            block += 1
-        stream.truncate(mb * 1_000_000 // 100 * 100)
+            text, room = "".join(lines).encode(), mb * 1_000_000 - stream.tell()
+            stream.write(text[:room][: text.rindex(b"\n", 0, room) + 1])  # whole rows
+            if len(text) >= room:
+                return
 
 
 class Watched:
@@ -98,7 +99,7 @@ def uploaded(server: Server, file: Path) -> bool:
     size = file.stat().st_size / 2**20
     with launched() as browser, Watched(server) as watched:
         page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-        page.set_default_timeout(600_000)
+        page.set_default_timeout(300_000)
         steps.visit(page, f"{server.url}/data?tab=upload")
         time.sleep(8)  # torch is loaded by then
         idle, start = watched.now, time.monotonic()

@@ -340,17 +340,19 @@ def test_what_was_read_is_forgotten_when_its_files_are_taken_away(
     bring: Bring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    real = upload.data.preview
+    real = upload.data.build
 
     def counted(*given: Any, **how: Any) -> Any:
         read.append(1)
         return real(*given, **how)
 
-    monkeypatch.setattr(upload.data, "preview", counted)
+    monkeypatch.setattr(upload.data, "build", counted)
     file = ("log.csv", text(log(rating=stars)), "text/csv")
     app = bring(file[:2])
     app.run()
     assert len(read) == 1  # it is kept while the files are there
+    content = app.session_state["files"][0]
     app.file_uploader(key="files").set_value([]).run()
+    assert content.closed  # Streamlit goes on to hold it
     app.file_uploader(key="files").set_value([file]).run()
     assert len(read) == 2

@@ -17,7 +17,7 @@ PACKAGE = Path(fairdash.__file__).parent
 # From the ground up: a module imports its own layer and those before it, also inside of functions and for types alone.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("words",),  # all that is said, errors included, passes through it
-    ("errors", "settings", "progress", "memory"),
+    ("errors", "settings", "progress", "memory", "texts"),
     ("hashing", "plugins", "arrays", "images", "answers", "activity", "engines"),
     ("schema", "identity", "workspace", "columns", "events.log", "log", "trail", "budget", "people", "shares"),
     ("groups", "item_classes"),
