@@ -92,9 +92,14 @@ def speaking(name: str) -> Iterator[None]:
         language.reset(before)
 
 
-def languages() -> dict[str, str]:
+def languages() -> Mapping[str, str]:
     """The languages that can be spoken: key → its own name."""
-    return {ENGLISH: "English", **{file.stem: catalogue(file.stem).name for file in sorted(LOCALE.glob("*.po"))}}
+    return _languages_in(LOCALE)
+
+
+@cache  # asked with every sentence of a page
+def _languages_in(folder: Path) -> Mapping[str, str]:
+    return {ENGLISH: "English", **{file.stem: catalogue(file.stem).name for file in sorted(folder.glob("*.po"))}}
 
 
 def nearest(wish: str | None) -> str | None:
