@@ -245,7 +245,7 @@ def test_what_was_shown_and_not_taken_stands_beside_what_was(nothing: Path, open
     left = pairs.assign(item_id=pairs["item_id"].to_numpy()[::-1]).drop_duplicates()
     left = left[~pd.MultiIndex.from_frame(left).isin(pd.MultiIndex.from_frame(pairs))]
     stored = entries.put_dataset(Workspace(nothing), replace(made, impressions=left))
-    app = open_page("data", with_tables=True, data=stored)
+    app = open_page("data", data=stored, **{"all-by-group": "true"})
     taken = len(pairs) / (len(pairs) + len(left))
     assert next(metric.value for metric in app.metric if metric.label == "Taken") == f"{100 * taken:.1f} %"
     table = next(frame.value for frame in app.dataframe if "taken, from" in frame.value.columns)

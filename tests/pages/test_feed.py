@@ -17,6 +17,7 @@ from fairdash.stages import feed
 from fairdash.stages.audit import AuditSpec
 from fairdash.stages.disclosure import withheld
 from fairdash.ui import auditing
+from fairdash.ui.cards import SHOWN
 from fairdash.workspace import Workspace
 from tests.pages.conftest import Open, url
 from tests.pages.conftest import words as told
@@ -36,7 +37,7 @@ def test_the_page_opens_with_the_cards_of_every_attribute(here: dict[str, Any], 
     shown = told(app)
     assert app.segmented_control(key="found").options
     first = [card for card in cards if card.kind == cards[0].kind]
-    for card in first[:6]:
+    for card in first[:SHOWN]:
         assert words.plain(card.plain, 500) in shown
     assert not Workspace(here["home"]).entries("comparisons")
     assert Workspace(here["home"]).entries("audits")
