@@ -202,7 +202,7 @@ def test_clicks_and_boxes_reach_whom_they_concern() -> None:
 
 def test_the_pictures_of_an_audit_are_drawn_on_the_page(here: dict[str, Any], open_page: Open) -> None:
     query = {"lists": here["lists"], "group": "gender"}
-    found = words(open_page("audit", **query, more="categories"))
+    found = words(open_page("audit", with_tables=True, **query, more="categories"))
     assert "What the lists are made of" in found
     assert "the group's own history" in found
     several = {**query, "group": "age", "more": "categories"}
@@ -218,5 +218,5 @@ def test_the_pictures_of_an_audit_are_drawn_on_the_page(here: dict[str, Any], op
     found = words(open_page("audit", **query, more="items", target="liked"))
     assert "How unequally items are shown" in found
     assert "Every gap in units of its interval" in found
-    crossed = words(open_page("audit", **query, cross="age"))
+    crossed = words(open_page("audit", with_tables=True, **query, cross="age"))
     assert "Hatched: too few people" in crossed
