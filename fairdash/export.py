@@ -11,12 +11,12 @@ import numpy as np
 
 from fairdash import report, settings
 from fairdash.errors import ConfigError
-from fairdash.hashing import id_hash, mix
+from fairdash.hashing import mix
 from fairdash.progress import Progress, silent
 from fairdash.recommenders.base import ExportedFitted
 from fairdash.report import known
 from fairdash.run import Run
-from fairdash.schema import ITEM_ID, Codes
+from fairdash.schema import Codes
 from fairdash.stages import audit, feed, recommend
 from fairdash.stages.disclosure import withheld
 from fairdash.words import say
@@ -37,7 +37,7 @@ def export(run: Run, folder: Path, progress: Progress = silent) -> None:
             say("Serve the run with `python -m fairdash serve`."),
         )
     data = run.split.training
-    order: Codes = np.argsort(mix(int(run.meta["seed"]), id_hash(data.items[ITEM_ID])), kind="stable").astype(np.int32)
+    order: Codes = np.argsort(mix(int(run.meta["seed"]), data.item_hashes), kind="stable").astype(np.int32)
     part = aside(folder.absolute())
     part.mkdir(parents=True)
     try:

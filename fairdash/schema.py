@@ -24,7 +24,7 @@ from scipy import sparse
 from fairdash import arrays, images, settings
 from fairdash.activity import with_activity
 from fairdash.arrays import Arrays
-from fairdash.hashing import digest, id_hash, mix
+from fairdash.hashing import Hashes, digest, id_hash, mix
 from fairdash.images import Images
 
 USER_ID, ITEM_ID, RATING, TIME, RANK, SCORE = "user_id", "item_id", "rating", "time", "rank", "score"
@@ -406,6 +406,11 @@ class TrainingData:
     def popularity(self) -> NDArray[np.float64]:
         """Training interactions of each item [n_items]."""
         return np.bincount(self.train.item, minlength=self.n_items).astype(np.float64)
+
+    @cached_property
+    def item_hashes(self) -> Hashes:
+        """`hashing.id_hash` of the items' ids [n_items]: by these equal scores are ordered."""
+        return id_hash(self.items[ITEM_ID])
 
     @cached_property
     def categories(self) -> Categories:

@@ -80,6 +80,14 @@ def choose(wish: str = "auto") -> Device:
     return Device("cpu", bf16, words.say(told, threads=words.count(threads, "thread"), precision=_precision(bf16)))
 
 
+def one_thread() -> None:
+    """From now on this process computes each product on the thread that asks for it: where several people are answered
+    at once, each by a small product, threads that share one wait for each other longer than they compute."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 def likely(wish: str = "auto") -> Device:
     """What `choose` will most likely say, from the drivers' files and without PyTorch, for pages that must not wait.
 

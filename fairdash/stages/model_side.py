@@ -646,7 +646,7 @@ def _typical(column: pd.Series, members: NDArray[np.bool_]) -> Any:
 def _lists(fitted: Fitted, split: Split, people: Codes, texts: Sequence[str], k: int, seed: int) -> Codes:
     """Top k of the people with these profile texts [len(people), k]."""
     data = split.training
-    hashes = id_hash(data.items[ITEM_ID])
+    hashes = data.item_hashes
     seen = split.known.matrix(data.n_users, data.n_items)
     step = max(1, ranking.BATCH_CELLS // data.n_items)
     parts = []

@@ -191,7 +191,7 @@ class _Vectors(Place):
         method, data = find_method(work.chosen.method), run.split.training
         history = data.train if part == "valid" else run.split.known
         seen = history.matrix(data.n_users, data.n_items)
-        hashes = id_hash(data.items[ITEM_ID])
+        hashes = data.item_hashes
         vectors = work.vectors
         if vectors is None:
             vectors = fitted.user_vectors(np.arange(data.n_users, dtype=np.int32), history)

@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from fairdash.hashing import id_hash
 from fairdash.metrics.exposure import coverage
 from fairdash.recommenders.base import CandidateFitted, Fitted
 from fairdash.recommenders.first_stage import FirstStage
 from fairdash.recommenders.ranking import batches, top_k
-from fairdash.schema import ITEM_ID, Codes, Floats, Lists, Split
+from fairdash.schema import Codes, Floats, Lists, Split
 from fairdash.stages.finder import standing
 
 POPULARITY, FIRST_STAGE = "popularity", "first stage"  # what stands beside lists without being stored
@@ -43,7 +42,7 @@ def first_stage(fitted: Fitted, split: Split, k: int) -> Lists | None:
 def _best(split: Split, k: int, score: Callable[[Codes], Floats]) -> Lists:
     training = split.training
     known = split.known.matrix(training.n_users, training.n_items)
-    hashes = id_hash(training.items[ITEM_ID])
+    hashes = training.item_hashes
     everyone = np.arange(training.n_users, dtype=np.int32)
     made = [
         top_k(score(everyone[start:stop]), known[start:stop], k, hashes, split.seed)

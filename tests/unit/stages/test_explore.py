@@ -19,14 +19,15 @@ N_ITEMS = 6
 class Known:
     """Scores an item by its closeness to the items of the history, plus 1 for item 5 where the profile says woman."""
 
-    name = "known"
+    name = "bert_sequence"
     profile = ("gender",)
 
     def score(self, users: Codes, history: Interactions) -> Floats:
-        base = np.zeros(N_ITEMS, np.float32)
-        for own in history.item:
-            base += np.float32(1) / (1 + np.abs(np.arange(N_ITEMS) - own)).astype(np.float32)
-        return np.tile(base, (len(users), 1))
+        base = np.zeros((len(users), N_ITEMS), np.float32)
+        for row, user in enumerate(users):
+            for own in history.item[history.user == user]:
+                base[row] += np.float32(1) / (1 + np.abs(np.arange(N_ITEMS) - own)).astype(np.float32)
+        return base
 
     def score_profiles(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
         scores = self.score(users, history)
@@ -112,6 +113,27 @@ def test_reasons_name_what_each_item_of_a_list_rests_on_most(split: Split) -> No
     assert (found[1].item, found[1].attribute) == (-1, "gender")
     alone = explore.edited(explore.person(split, 1), without=[3, 4])
     assert explore.reasons(Known(), split, alone, np.array([2], np.int32)) == [explore.Reason()]
+
+
+def test_what_knows_people_by_their_history_is_asked_for_all_reasons_at_once(split: Split) -> None:
+    asked: list[list[int]] = []
+
+    class Counting(Known):
+        def score(self, users: Codes, history: Interactions) -> Floats:
+            asked.append(np.asarray(users).tolist())
+            return super().score(users, history)
+
+    class ByIds(Counting):
+        name = "ncf"
+
+    who, items = explore.person(split, 1), np.array([2, 5], np.int32)
+    together = explore.reasons(Counting(), split, who, items)
+    whys = explore.why(Counting(), split, who, 2)
+    assert asked == [[0, 1, 2, 3]] * 2  # as they are, without each of two items, and without the gender
+    asked.clear()
+    assert explore.reasons(ByIds(), split, who, items) == together
+    assert explore.why(ByIds(), split, who, 2) == whys
+    assert asked == [[1]] * 8
 
 
 def test_the_same_facts_in_other_words_are_the_floor(split: Split) -> None:
