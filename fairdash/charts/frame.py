@@ -232,8 +232,8 @@ def _look(ink: str, muted: str, grid: str, hover: str) -> _Look:
         },
         "margin": {"l": 4, "r": 20, "t": 13, "b": 4},
         "bargap": 0.35,
-        "xaxis": axis,
-        "yaxis": axis,
+        "xaxis": {},  # every figure has both; what they look like is `axis`
+        "yaxis": {},
     }
     return _Look(layout, axis, {"font": {"color": muted, "size": 12}}, {"scatter": lasting, "bar": bars})
 
