@@ -21,6 +21,7 @@ from fairdash.api.endpoints import ENDPOINTS, Endpoint, Shelf
 from fairdash.api.guard import Declined, Guard, answered
 from fairdash.errors import ConfigError, FairDashError
 from fairdash.jobs import runner
+from fairdash.recommenders.device import one_thread
 from fairdash.words import say
 from fairdash.workspace import Workspace
 
@@ -68,6 +69,7 @@ def serve(run: Path, host: str, port: int, ready: Callable[[str], None]) -> None
         )
     if not 0 <= port < 1 << 16:
         raise ConfigError(say("There is no port {port}.", port=str(port)), say("Choose another --port."))
+    one_thread()
     shelf = Shelf(run)
     shelf.answering(None).warm()
     try:
@@ -79,6 +81,8 @@ def serve(run: Path, host: str, port: int, ready: Callable[[str], None]) -> None
             say("Choose another --port."),
         ) from error
     shown = f"[{host}]" if ":" in host else host
+    # the head and the body of an answer are two writes; else the second waits 40 ms for word that the first was read
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with listening:
         ready(f"http://{shown}:{listening.getsockname()[1]}")
         app = Starlette(routes=routes(shelf))

@@ -16,7 +16,6 @@ from fairdash.api import shapes
 from fairdash.api.guard import Declined
 from fairdash.errors import FairDashError
 from fairdash.events.log import FILE, EventLog, Taken
-from fairdash.recommenders.device import one_thread
 from fairdash.run import Run
 from fairdash.stages.answer import Answering, Past
 from fairdash.stages.disclosure import withheld
@@ -83,7 +82,6 @@ _READING = Lock()
 @lru_cache(maxsize=settings.API_RUNS)
 def _answering(folder: Path, changed: int) -> Answering:
     """A run as it is now. changed: when it was written."""
-    one_thread()
     return Answering(Run.load(folder))
 
 

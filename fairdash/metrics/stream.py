@@ -1,5 +1,6 @@
 """The audit of lists that do not fit into memory: stretches of Parquet files go through `tally`, and the tallies are
-added. Each stretch is read by whoever tallies it, so that an engine (`fairdash.engines`) may have many machines do so.
+added. Each stretch is read by whoever tallies it, so that an engine (`fairdash.engines`) may have many machines do so:
+with a stretch goes what is known of the people in it, and of nobody else.
 
 Memory holds the table of users, truth, training pairs and a few pieces of the lists. A first pass reads the ids alone,
 since people and catalogue must be known. Where the rows of a user stand together, in any order of users, a second pass
@@ -14,8 +15,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -44,7 +45,7 @@ from fairdash.metrics.inputs import Coder, Inputs
 from fairdash.metrics.tally import Rules, Tally, tally
 from fairdash.metrics.value import Audit
 from fairdash.progress import Progress, silent
-from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, GroupSpec, Interactions, Lists
+from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Groups, GroupSpec, Interactions, Lists
 
 Array = NDArray[np.float64]
 
@@ -118,7 +119,7 @@ class Contents:
     """What a first look at a stretch of the lists tells; looks at neighbouring stretches add up. users, items: their
     different ids, in the order in which they come. runs: how many there are of rows of one user that stand
     together; last: the user of the last row, first: of the first one. lowest: the lowest rank. rows: those with ids.
-    cuts: of each stretch a row at which another user begins than stands before it."""
+    cuts: of each stretch a row at which another user begins than stands before it, and how many runs are before it."""
 
     users: pa.Array
     items: pa.Array
@@ -128,21 +129,22 @@ class Contents:
     last: Any
     lowest: float
     rows: int
-    cuts: tuple[int, ...]
+    cuts: tuple[tuple[int, int], ...]
 
     def __add__(self, other: Contents) -> Contents:
         if not self.rows or not other.rows:
             return self if self.rows else other
+        before = self.runs - int(self.last == other.first)
         return Contents(
             _different(self.users, other.users),
             _different(self.items, other.items),
             self.systems | other.systems,
-            self.runs + other.runs - int(self.last == other.first),
+            before + other.runs,
             self.first,
             other.last,
             min(self.lowest, other.lowest),
             self.rows + other.rows,
-            self.cuts + other.cuts,
+            self.cuts + tuple((row, before + runs) for row, runs in other.cuts),
         )
 
 
@@ -164,6 +166,13 @@ class Ids:
         code = np.full(own.size, -1, dtype=np.int32)
         code[own.codes(raw.iloc[repaired.index.to_numpy()])] = coder.codes(repaired)
         return Ids(own, code)
+
+    def of_some(self, rows: Codes) -> tuple[Ids, Codes]:
+        """The ids with these raw codes, coded in this order, and the codes that they have here."""
+        code = self.code[rows]
+        there = code >= 0
+        places = np.where(there, np.cumsum(there) - 1, -1).astype(np.int32)
+        return Ids(Coder(self.raw.index[rows], None, 0), places), code[there]
 
     def codes(self, column: pa.Array) -> Codes:
         """Ids are looked up once where they are text or far apart."""
@@ -238,7 +247,7 @@ def from_parquet(
         said.append(words.say("Score distance: of cells of scores that were cut from the first rows of the lists."))
     rules = Rules(k, seed, replicates, permutations, ACCURACY if accuracy_only else (), cells)
     least = tuple(spec.min_size for spec in specs)
-    pieces = _Pieces(groups_of_rows, roles, user, item, made, least, rules, int(contents.lowest == 0))
+    pieces = _Pieces(groups_of_rows, roles, item, made, least, rules, int(contents.lowest == 0))
 
     together = contents.runs == len(users_seen) and not listed[USER_ID].duplicated().any()
     held, listed_too = (np.zeros(people.size, dtype=bool) for _ in range(2))
@@ -248,22 +257,27 @@ def from_parquet(
     lists = pd.DataFrame({USER_ID: users_seen.head(3), ITEM_ID: items_seen.head(3)})
     lists.attrs["file"] = files[0].name
     apart = inputs.meeting(lists, tables.truth, bool((held & listed_too).any()), items_meet)
-    of_tables, cuts = tables.findings, contents.cuts if together else None
+    order = user.raw.codes(users_seen) if together else None
+    everyone = _Everyone(pieces, made, user, order, contents.cuts, whole, unlisted)
+    of_tables = tables.findings
     del tables, contents, users_seen, items_seen  # codes are all that is needed: the lists are to have the memory
     done = 0
 
     def told(part: Part) -> None:
         nonlocal done
-        done += 0 if isinstance(part, Unlisted) else len(part)
+        done += 0 if part.rows is None else len(part.rows)
         progress(min(1.0, done / whole), words.say("Audited {done} of {whole} rows", done=done, whole=whole))
 
-    counted = engine.total(_count, pieces, pieces.parts(cuts, whole, unlisted), told, Counted.gathered)
+    counted = engine.total(_count, pieces, everyone.parts(), told, Counted.gathered)
     assert counted is not None  # there is at least one row
-    total, odd = counted.tally, counted.odd
+    codes, odd = counted.tally.user_ids, counted.odd
+    total = replace(
+        counted.tally, user_ids=everyone.people.ids[codes], who=tuple(group.take(codes) for group in made.groups)
+    )
     odd.from_zero = bool(pieces.shift)
     said += [*odd.sentences(), *inputs.short(odd.short, k)]
     said += inputs.unlisted(len(unlisted))
-    continuous = {label: values[counted.codes] for label, values in made.continuous.items()}
+    continuous = {label: values[codes] for label, values in made.continuous.items()}
     labels = [spec.label for spec in item_specs]
     rated = None
     if made.rated is not None and not accuracy_only:
@@ -274,151 +288,194 @@ def from_parquet(
 
 
 @dataclass(frozen=True, eq=False)
-class Unlisted:
-    """People without a list [n]."""
+class Some:
+    """What is known of some people [n] beside their lists. codes: among everybody; ids, and the other values, which are
+    in their order, as in Inputs."""
 
     codes: Codes
+    ids: NDArray[Any]
+    relevant: Interactions
+    known: Interactions | None
+    groups: tuple[Groups, ...]
+    graded: Interactions | None
+
+    def take(self, places: Codes) -> Some:
+        """Those at these places, in this order."""
+        relevant, known, graded = (
+            None if pairs is None or starts is None else inputs.pairs_of(pairs, starts, places)
+            for pairs, starts in zip((self.relevant, self.known, self.graded), self._starts, strict=True)
+        )
+        assert relevant is not None
+        groups = tuple(group.take(places) for group in self.groups)
+        return Some(self.codes[places], self.ids[places], relevant, known, groups, graded)
+
+    @cached_property
+    def _starts(self) -> list[NDArray[np.int64] | None]:
+        """Where each one's pairs begin."""
+        pairs = self.relevant, self.known, self.graded
+        return [None if one is None else one.starts(len(self.codes)) for one in pairs]
 
 
-Part = Stretch | Rows | Unlisted
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Lists and whose they are. rows: where they stand, with the ids that these people have there; or the rows, with
+    places among these people as users; None: they have no lists."""
+
+    people: Some
+    rows: Stretch | Rows | None = None
+    listed: Ids | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Counted:
-    """Of a part: whom it is about [n], their tally, and what was odd in their lists."""
+    """Of a part: the tally of its people, and what was odd in their lists. Of who they are their codes alone go back,
+    as the tally's ids: the rest is known where it goes."""
 
-    codes: Codes
     tally: Tally
     odd: inputs.Oddities
 
     @staticmethod
     def gathered(parts: Iterable[Counted]) -> Counted:
         """Any number of parts as one, at least one."""
-        codes, odd = [], inputs.Oddities()
+        odd = inputs.Oddities()
 
         def tallies() -> Iterator[Tally]:
             for part in parts:
-                codes.append(part.codes)
                 odd.add(part.odd)
                 yield part.tally
 
-        total = Tally.gathered(tallies())
-        return Counted(np.concatenate(codes), total, odd)
+        return Counted(Tally.gathered(tallies()), odd)
 
 
 def _count(pieces: _Pieces, part: Part) -> Counted:
     """What an engine has done for each part, wherever."""
-    if isinstance(part, Unlisted):
-        empty = np.full((len(part.codes), pieces.rules.k), -1, dtype=np.int32)
-        return pieces.tally_lists(part.codes, Lists(empty, np.full(empty.shape, np.nan)), inputs.Oddities())
-    if isinstance(part, Stretch):
-        read = list(_rows(pieces.groups, pieces.roles, pieces.user, pieces.item, part))
+    rows = part.rows
+    if isinstance(rows, Stretch):
+        assert part.listed is not None
+        read = list(_rows(pieces.groups, pieces.roles, part.listed, pieces.item, rows))
         if not any(map(len, read)):  # rows without ids, or of ids that repairs have left out
-            return _count(pieces, Unlisted(np.empty(0, dtype=np.int32)))
-        part = Rows.join(read)
-    return pieces.tally(part)
+            return pieces.tally(part.people.take(np.empty(0, dtype=np.int32)), None)
+        rows = Rows.join(read)
+    return pieces.tally(part.people, rows)
 
 
 class _Pieces:
-    """Cuts rows where a user ends, and makes the tally of each piece. It can be pickled."""
+    """Makes the tally of each piece: what all of them share, nothing of which is about people. It can be pickled."""
 
     def __init__(
         self,
         groups: Sequence[RowGroup],
         roles: Mapping[str, str],
-        user: Ids,
         item: Ids,
         made: inputs.Setting,
         min_sizes: tuple[int, ...],
         rules: Rules,
         shift: int,
     ) -> None:
-        self.groups, self.roles, self.user, self.item = groups, roles, user, item
-        self.made, self.min_sizes, self.rules, self.shift = made, min_sizes, rules, shift
-        self.ids = made.people.index.to_numpy()
+        self.groups, self.roles, self.item = groups, roles, item
+        self.min_sizes, self.rules, self.shift = min_sizes, rules, shift
+        self.targets, self.catalogue, self.threshold = made.targets, made.catalogue, made.threshold
         self.ties: Hashes = mix(rules.seed, id_hash(made.catalogue.ids))
-        self.relevant = made.relevant.starts(made.people.size)
-        self.known = None if made.known is None else made.known.starts(made.people.size)
         self.limit = rules.k if rules.accuracy_only else inputs.places(made.people.size, made.things.size)
-        self.graded = None if made.graded is None else made.graded.starts(made.people.size)
 
-    def parts(self, cuts: Sequence[int] | None, whole: int, unlisted: Codes) -> Iterator[Part]:
-        """All that is to be tallied: about PIECE_ROWS rows each, then people without a list. cuts: rows at which
-        another user begins; None: rows of a user do not stand together."""
-        yield from self._sorted() if cuts is None else _stretches(cuts, whole)
-        for first in range(0, len(unlisted), UNLISTED_PEOPLE):
-            yield Unlisted(unlisted[first : first + UNLISTED_PEOPLE])
+    def tally(self, people: Some, rows: Rows | None) -> Counted:
+        """Of rows in which those of a user stand together; None: of people without lists."""
+        odd = inputs.Oddities()
+        if rows is None:
+            empty = np.full((len(people.codes), self.rules.k), -1, dtype=np.int32)
+            return self._counted(people, Lists(empty, np.full(empty.shape, np.nan)), odd)
+        starts = np.concatenate([[0], np.flatnonzero(rows.user[1:] != rows.user[:-1]) + 1])
+        listed = rows.user[starts]
+        local = np.repeat(np.arange(len(listed), dtype=np.int32), np.diff(np.append(starts, len(rows))))
+        if rows.rank is not None:
+            rank = rows.rank + self.shift
+        else:
+            assert rows.score is not None
+            rank = inputs.ranks_of_scores(rows.score, local, self.ties[rows.item])
 
-    def _sorted(self) -> Iterator[Rows]:
+        def where(row: int) -> str:
+            return f"recommendations, user {people.ids[rows.user[row]]}, column rank"
+
+        lists = inputs.arrange(
+            local, rows.item, rank, rows.score, len(listed), self.catalogue.size, self.rules.k, odd, where, self.limit
+        )
+        return self._counted(people.take(listed), lists, odd)
+
+    def _counted(self, people: Some, lists: Lists, odd: inputs.Oddities) -> Counted:
+        """Of the lists of people. odd: what was odd in them so far."""
+        piece = Inputs(
+            user_ids=people.ids,
+            lists=lists,
+            relevant=people.relevant,
+            known=people.known,
+            groups=people.groups,
+            min_sizes=self.min_sizes,
+            targets=self.targets,
+            continuous={},
+            catalogue=self.catalogue,
+            graded=people.graded,
+            warnings=(),
+            threshold=self.threshold,
+        )
+        odd.count_known(lists, piece.known, self.catalogue.size)
+        nobody = np.empty(0, dtype=np.int64)
+        who = tuple(group.take(nobody) for group in people.groups)
+        return Counted(replace(tally(piece, self.rules), user_ids=people.codes, who=who), odd)
+
+
+class _Everyone:
+    """Cuts rows where a user ends, and gives to each piece what is known of its people. order: raw codes of the ids as
+    they follow each other in the lists; None: rows of a user do not stand together. cuts: rows at which another user
+    begins, with the users before them. whole: rows. unlisted: people without a list."""
+
+    def __init__(
+        self,
+        pieces: _Pieces,
+        made: inputs.Setting,
+        user: Ids,
+        order: Codes | None,
+        cuts: Sequence[tuple[int, int]],
+        whole: int,
+        unlisted: Codes,
+    ) -> None:
+        self.pieces, self.user, self.order, self.cuts = pieces, user, order, cuts
+        self.whole, self.unlisted = whole, unlisted
+        codes = np.arange(made.people.size, dtype=np.int32)
+        ids = made.people.index.to_numpy()
+        self.people = Some(codes, ids, made.relevant, made.known, made.groups, made.graded)
+
+    def parts(self) -> Iterator[Part]:
+        """All that is to be tallied: about PIECE_ROWS rows each, then people without a list."""
+        yield from self._sorted() if self.order is None else self._stretches(self.order)
+        for first in range(0, len(self.unlisted), UNLISTED_PEOPLE):
+            yield Part(self.people.take(self.unlisted[first : first + UNLISTED_PEOPLE]))
+
+    def _stretches(self, order: Codes) -> Iterator[Part]:
+        """Stretches of PIECE_ROWS or more, each of which ends where a user does."""
+        first = before = 0
+        for cut, users in (*self.cuts, (self.whole, len(order))):
+            if cut - first >= PIECE_ROWS or first < cut == self.whole:
+                listed, codes = self.user.of_some(order[before:users])
+                yield Part(self.people.take(codes), Stretch(first, cut), listed)
+                first, before = cut, users
+
+    def _sorted(self) -> Iterator[Part]:
+        def part(rows: Rows) -> Part:
+            codes, places = np.unique(rows.user, return_inverse=True)
+            return Part(self.people.take(codes), replace(rows, user=places.astype(np.int32)))
+
         waiting: list[Rows] = []
-        for part in _scattered(self.groups, self.roles, self.user, self.item):
-            waiting.append(part)
+        for some in _scattered(self.pieces.groups, self.pieces.roles, self.user, self.pieces.item):
+            waiting.append(some)
             if sum(map(len, waiting)) >= PIECE_ROWS:
                 piece = Rows.join(waiting)
                 changes = np.flatnonzero(piece.user[1:] != piece.user[:-1])
                 cut = int(changes[-1]) + 1 if len(changes) else 0
                 waiting = [piece.take(slice(cut, None))]
                 if cut:
-                    yield piece.take(slice(0, cut))
+                    yield part(piece.take(slice(0, cut)))
         if sum(map(len, waiting)):
-            yield Rows.join(waiting)
-
-    def tally(self, rows: Rows) -> Counted:
-        """Of rows in which those of a user stand together."""
-        starts = np.concatenate([[0], np.flatnonzero(rows.user[1:] != rows.user[:-1]) + 1])
-        codes = rows.user[starts]
-        local = np.repeat(np.arange(len(codes), dtype=np.int32), np.diff(np.append(starts, len(rows))))
-        if rows.rank is not None:
-            rank = rows.rank + self.shift
-        else:
-            assert rows.score is not None
-            rank = inputs.ranks_of_scores(rows.score, local, self.ties[rows.item])
-        odd = inputs.Oddities()
-
-        def where(row: int) -> str:
-            return f"recommendations, user {self.ids[rows.user[row]]}, column rank"
-
-        n_items = self.made.things.size
-        lists = inputs.arrange(
-            local, rows.item, rank, rows.score, len(codes), n_items, self.rules.k, odd, where, self.limit
-        )
-        return self.tally_lists(codes, lists, odd)
-
-    def tally_lists(self, codes: Codes, lists: Lists, odd: inputs.Oddities) -> Counted:
-        """Of the lists of people. odd: what was odd in them so far."""
-        made = self.made
-        piece = Inputs(
-            user_ids=self.ids[codes],
-            lists=lists,
-            relevant=inputs.pairs_of(made.relevant, self.relevant, codes),
-            known=_of(made.known, self.known, codes),
-            groups=tuple(group.take(codes) for group in made.groups),
-            min_sizes=self.min_sizes,
-            targets=made.targets,
-            continuous={},
-            catalogue=made.catalogue,
-            graded=_of(made.graded, self.graded, codes),
-            warnings=(),
-            threshold=made.threshold,
-        )
-        odd.count_known(lists, piece.known, made.things.size)
-        return Counted(codes, tally(piece, self.rules), odd)
-
-
-def _of(pairs: Interactions | None, starts: NDArray[np.int64] | None, codes: Codes) -> Interactions | None:
-    """The pairs of these users, where there are pairs."""
-    return None if pairs is None or starts is None else inputs.pairs_of(pairs, starts, codes)
-
-
-def _stretches(cuts: Sequence[int], whole: int) -> Iterator[Stretch]:
-    """Stretches of PIECE_ROWS or more, each of which ends where a user does."""
-    first = 0
-    for cut in cuts:
-        if cut - first >= PIECE_ROWS:
-            yield Stretch(first, cut)
-            first = cut
-    if first < whole:
-        yield Stretch(first, whole)
+            yield part(Rows.join(waiting))
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -618,7 +675,7 @@ def _contents(source: tuple[Sequence[RowGroup], Mapping[str, str]], stretch: Str
     users, things, systems, lowest, runs, seen = [], [], set[Any](), np.inf, 0, 0
     first: Any = None
     last: Any = None
-    cut: tuple[int, ...] = ()
+    cut: tuple[tuple[int, int], ...] = ()
     for batch, rows in _batches(groups, roles, stretch):
         column = _plain(batch[USER_ID])
         starts = _run_starts(column)
@@ -627,7 +684,7 @@ def _contents(source: tuple[Sequence[RowGroup], Mapping[str, str]], stretch: Str
         if not seen:
             first = found[0].as_py()
         if not cut and len(starts) > int(not seen or not fresh):
-            cut = (int(rows[starts[int(not seen or not fresh)]]),)
+            cut = ((int(rows[starts[int(not seen or not fresh)]]), runs + int(not seen)),)
         runs += len(found) - 1 + fresh
         last = found[-1].as_py()
         users.append(pc.unique(found))

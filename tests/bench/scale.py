@@ -25,7 +25,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairdash.engines import nobody
+from fairdash.engines import added, nobody
 from fairdash.metrics import stream
 
 K, ITEMS, ROWS = 20, 5_000, 10**9
@@ -54,9 +54,9 @@ def _keep(shared: bytes) -> None:
     _shared = pickle.loads(shared)
 
 
-def _timed(function: Callable[[Any, Any], Any], part: Any) -> tuple[bytes, float]:
+def _timed(function: Callable[[Any, Any], Any], part: bytes) -> tuple[bytes, float]:
     start = time.process_time()
-    result = function(_shared, part)
+    result = function(_shared, pickle.loads(part))
     return pickle.dumps(result), time.process_time() - start
 
 
@@ -65,24 +65,28 @@ class Processes:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self.sent = self.back = self.parts = 0
+        self.shared = self.sent = self.largest = self.back = self.parts = 0
         self.working = self.adding = 0.0
 
     def each(self, function: Any, shared: Any, parts: Iterable[Any], told: Any = nobody) -> Iterator[Any]:
         kept = pickle.dumps(shared)
-        self.sent += len(kept) * self.workers
+        self.shared = max(self.shared, len(kept))
         with ProcessPoolExecutor(self.workers, initializer=_keep, initargs=(kept,)) as pool:
-            for future in [pool.submit(_timed, function, part) for part in parts]:
+            futures = []
+            for part in map(pickle.dumps, parts):
+                self.sent, self.largest = self.sent + len(part), max(self.largest, len(part))
+                futures.append(pool.submit(_timed, function, part))
+            for future in futures:
                 result, seconds = future.result()
                 self.back, self.parts, self.working = self.back + len(result), self.parts + 1, self.working + seconds
                 yield pickle.loads(result)
 
-    def total(self, function: Any, shared: Any, parts: Iterable[Any], told: Any = nobody) -> Any:
-        total = None
-        for result in self.each(function, shared, parts, told):
-            start = time.process_time()
-            total = result if total is None else total + result
-            self.adding += time.process_time() - start
+    def total(self, function: Any, shared: Any, parts: Iterable[Any], told: Any = nobody, gather: Any = added) -> Any:
+        """The results are gathered when all are there, so that gathering alone is timed."""
+        results = list(self.each(function, shared, parts, told))
+        start = time.process_time()
+        total = gather(results)
+        self.adding += time.process_time() - start
         return total
 
 
@@ -131,19 +135,27 @@ def plan(measured: dict[int, Processes], spent: dict[tuple[int, int], float]) ->
     once (starting, tests on a sample of people) is not multiplied."""
     (half, less), (whole, one) = sorted(measured.items())
 
+    def each_person(small: float, large: float) -> float:
+        return (large - small) / (whole - half)
+
     def each_row(small: float, large: float) -> float:
-        return (large - small) / ((whole - half) * K)
+        return each_person(small, large) / K
 
     work = each_row(less.working, one.working)
     alone = each_row(spent[half, 1], spent[whole, 1])
     print(f"a worker: {1 / work:,.0f} rows a second of processor time; what this process does alone: {1 / alone:,.0f}")
-    print(f"sent to each worker: {one.sent / 1e6:,.1f} MB, {one.sent / whole:,.0f} bytes a person; back: "
-          f"{one.back / one.parts / 1e6:,.1f} MB a part; a merge: {1e3 * one.adding / one.parts:,.1f} ms")  # fmt: skip
+    sent, back = each_person(less.sent, one.sent), each_person(less.back, one.back)
+    print(
+        f"sent once to each worker: {less.shared / 1e6:,.2f} MB for {half:,} people, {one.shared / 1e6:,.2f} MB for "
+        f"{whole:,}; with each part: {one.largest / 1e6:,.2f} MB at most, in all {sent:,.0f} bytes a person"
+    )
+    print(f"back: {one.back / one.parts / 1e6:,.2f} MB a part, {back:,.0f} bytes a person; "
+          f"a merge: {1e3 * one.adding / one.parts:,.1f} ms a part")  # fmt: skip
     people = ROWS // K
     print(f"\n{ROWS:,} rows, {people:,} people:")
     for workers in (1, 8, 64):
         print(f"  {workers:>3} workers: {(ROWS * work / workers + ROWS * alone) / 3600:6.2f} hours")
-    each = (one.sent + one.back) / whole
+    each = sent + back
     print(f"  of these {ROWS * alone / 3600:.2f} hours are this process's alone: reading tables, merging, pickling")
     print(f"  its memory: about {each * people / 1e9:,.0f} GB, {each:,.0f} bytes a person")
     print(BREAKS)

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from starlette.testclient import TestClient
 
 from fairdash import settings
-from fairdash.api import endpoints
 from fairdash.api.endpoints import Shelf
 from fairdash.jobs import kinds
 from fairdash.run import Run
@@ -106,14 +104,6 @@ def test_a_profile_can_be_told_otherwise(client: TestClient, run: Run) -> None:
         asked(client, userId=user, profile={"gender": told})["items"][0]["score"] for told in ("woman", "man", None)
     ]  # type: ignore[index]
     assert len(set(scores)) == 3
-
-
-def test_people_who_are_answered_at_once_share_no_threads(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(torch, "set_num_threads", asked.append)
-    endpoints._answering.cache_clear()
-    Shelf(run.folder).answering(None)
-    assert asked == [1]
 
 
 def test_why_names_an_item_of_the_history_or_an_attribute(client: TestClient) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from fairdash import cli
+from fairdash.api.app import serve
+from fairdash.api.endpoints import Shelf
 from fairdash.run import Run
 
 ROOT = Path(__file__).parents[3]
@@ -65,3 +67,26 @@ def test_the_container_holds_what_the_app_needs() -> None:
     port = re.search(r"^EXPOSE (\d+)", text, re.M)
     assert port
     assert text.count(port[1]) >= 4  # in the health check and the command, too
+
+
+def test_the_body_of_an_answer_does_not_wait_for_its_head(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr("torch.set_num_threads", lambda _: None)  # the tests go on
+
+    def listens(_: object, sockets: list[socket.socket]) -> None:
+        asked.append(bool(sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+
+    monkeypatch.setattr("uvicorn.Server.run", listens)
+    serve(run.folder, "localhost", 0, lambda _: None)
+    assert asked == [True]
+
+
+def test_people_who_are_answered_at_once_share_no_threads(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a server has nothing else to do: the app's own keeps its threads for its pages."""
+    asked: list[int] = []
+    monkeypatch.setattr("torch.set_num_threads", asked.append)
+    Shelf(run.folder).answering(None)
+    assert not asked
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    serve(run.folder, "localhost", 0, lambda _: None)
+    assert asked == [1]

@@ -1,6 +1,7 @@
 """One piece or many, in memory or streamed: the same numbers."""
 
 import math
+import pickle
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import pytest
 from fairdash.data import brought
 from fairdash.data.findings import UnansweredError
 from fairdash.data.options import ImportOptions
+from fairdash.engines import added, nobody
+from fairdash.engines.local import Local
 from fairdash.errors import ConfigError, DataError
 from fairdash.metrics import audit, files, inputs, stream
 from fairdash.metrics.catalogue import on_side
@@ -127,6 +130,42 @@ def test_parquet(tmp_path, monkeypatch, scattered: bool, ids: str) -> None:
         without(expected, "warnings", "distributions", "undefined"),
     )
     assert set(expected["warnings"]) <= set(found["warnings"])
+
+
+class Travelling(Local):
+    """Keeps how much is sent to all, and with each part."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.sent: list[int] = []
+        self.parts: list[int] = []
+
+    def total(self, function: Any, shared: Any, parts: Any, told: Any = nobody, gather: Any = added) -> Any:
+        def sent(shared: Any, part: bytes) -> Any:
+            return function(shared, pickle.loads(part))
+
+        packed = [pickle.dumps(part) for part in parts]
+        self.sent.append(len(pickle.dumps(shared)))
+        self.parts += map(len, packed)
+        return super().total(sent, shared, packed, lambda part: told(pickle.loads(part)), gather)
+
+
+def test_what_travels_does_not_grow_with_people_elsewhere(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(stream, "BATCH_ROWS", 64)
+    monkeypatch.setattr(stream, "PIECE_ROWS", 150)
+    data = make(seed=3)
+    lists = data.pop("recommendations")
+    found = {}
+    for n in (40, 120):
+        some = data["users"]["user_id"].head(n)
+        own = {name: frame[frame["user_id"].isin(some)] for name, frame in data.items() if "user_id" in frame}
+        write(tmp_path / "a.parquet", lists[lists["user_id"].isin(some)])
+        found[n] = Travelling()
+        stream.from_parquet(tmp_path / "a.parquet", **{**data, **own}, **OPTIONS, engine=found[n])
+    few, many = found[40], found[120]
+    assert len(many.parts) > len(few.parts)
+    assert max(many.sent) <= 1.1 * max(few.sent), (many.sent, few.sent)
+    assert max(many.parts) <= 1.1 * max(few.parts), (many.parts, few.parts)
 
 
 def test_parquet_by_score(tmp_path) -> None:
