@@ -188,10 +188,10 @@ class Paired:
 
     @cached_property
     def _changes(self) -> dict[str, NDArray[np.float64]]:
-        """after − before of every person's own values [n], by metric."""
-        first, second = self.before.tally, self.after.tally
-        place = np.argsort(second.user_ids.astype(str), kind="stable")
-        place = place[np.argsort(np.argsort(first.user_ids.astype(str), kind="stable"), kind="stable")]
+        """after − before of people's own values [n], by metric."""
+        first, second = (audit.tally.own.valued for audit in (self.before, self.after))
+        place = np.argsort(second.ids.astype(str), kind="stable")
+        place = place[np.argsort(np.argsort(first.ids.astype(str), kind="stable"), kind="stable")]
         return {key: second.metrics[key][place] - first.metrics[key] for key in first.metrics if key in second.metrics}
 
     def jump(self, key: str) -> float:
@@ -199,9 +199,9 @@ class Paired:
         return changes.typical(self._changes[key]) if key in self._changes else 0.0
 
     def _people(self) -> dict[str, Any]:
-        first = self.before.tally
-        members: dict[str, dict[str, NDArray[Any]]] = {"all": {"all": np.arange(first.n)}}
-        for group, who in zip(first.groups, first.who, strict=True):
+        own = self.before.tally.own.valued
+        members: dict[str, dict[str, NDArray[Any]]] = {"all": {"all": np.arange(len(own.ids))}}
+        for group, who in zip(self.before.tally.groups, own.who, strict=True):
             rows = zip(group.names, who.members, strict=True)
             members[group.attribute] = {name: inside for name, inside in rows if len(inside)}
         keys = [key for key in self._changes if part(key).better]
@@ -245,7 +245,7 @@ def paired(before: Audit, after: Audit, systems: tuple[str, str] | None = None) 
             words.say("{ends}, and K = {k}: the shorter would lose by its length alone.", ends=ends, k=k),
             words.say("Cut both to their first {shortest} places, or audit both at K = {shortest}.", shortest=shortest),
         )
-    others = set(first.user_ids.astype(str)) ^ set(second.user_ids.astype(str))
+    others = set(first.own.ids.astype(str)) ^ set(second.own.ids.astype(str))
     if others:
         missing = len(others)
         raise ConfigError(

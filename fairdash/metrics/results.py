@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairdash import words
-from fairdash.hashing import id_hash, mix
+from fairdash.hashing import id_hash
 from fairdash.item_classes import ItemClass
 from fairdash.metrics import bootstrap, exposure, floor
 from fairdash.metrics import groups as compare
@@ -54,7 +54,7 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
         "relevance": words.later("binary: every held-out item")
         if threshold is None
         else words.say("binary: held-out items rated {threshold} or more", threshold=f"{threshold:g}"),
-        **({"graded_relevance": _GRADED} if "graded_ndcg" in total.metrics else {}),
+        **({"graded_relevance": _GRADED} if "graded_ndcg" in total.own.metrics else {}),
         "discount": words.later("1 / log2(rank + 1), rank from 1"),
         "ideal": words.say("the first min({k}, number of relevant items) discounts", k=rules.k),
         "candidates": words.later("the whole catalogue less the user's training items; never sampled negatives"),
@@ -93,6 +93,7 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
             seed=str(rules.seed),
         ),
         **({"bags": _BAGS} if total.n > EXACT_PEOPLE else {}),
+        **({"own_values": _own_values(total)} if len(total.own.rows) < total.n else {}),
         "gap_interval": words.later(
             "two groups: of the signed difference, first the higher group; several groups or categories: all pairs "
             "covered at once; in both, an interval above 0 says that the groups differ, as p < 0.05 does"
@@ -125,6 +126,15 @@ def conventions(total: Tally, threshold: float | None) -> dict[str, str]:
             "the smallest true gap that would be found with probability 0.8 at this number of people"
         ),
     }
+
+
+def _own_values(total: Tally) -> str:
+    return words.say(
+        "values of single people are kept of {m} of {n}, drawn by a hash of their ids: what is said of people one by "
+        "one, their distributions and curves are of these; all else is of everybody",
+        m=len(total.own.rows),
+        n=total.n,
+    )
 
 
 def _by_limit(total: Tally) -> bool:
@@ -160,7 +170,7 @@ def _quotients(layout: Mapping[str, slice], parts: Sequence[Metric | Part]) -> R
 
 def group_metrics(total: Tally) -> dict[str, tuple[Rates, str]]:
     """Values of one group, by the key they have in `groups`: the sums and the column that counts their people."""
-    found = {key: (_mean_rates(total.people_layout, key), counted(key)) for key in total.metrics}
+    found = {key: (_mean_rates(total.people_layout, key), counted(key)) for key in total.own.metrics}
     for key, quotient in QUOTIENTS.items():
         rates = _quotients(total.people_layout, [part(key)])
         if rates is not None:
@@ -298,7 +308,7 @@ def gaps(
                 "{attribute}: fewer than two groups are large enough, so there is no gap.", attribute=group.attribute
             )
         )
-    several, who = total.who[attribute].several, total.who[attribute].among(kept)
+    several, who = total.own.who[attribute].several, total.own.who[attribute].among(kept)
     if several:
         said.append(
             words.say(
@@ -403,7 +413,7 @@ def _ways(total: Tally) -> list[_Way]:
 
         return way
 
-    ways = [mean(key) for key in total.metrics]
+    ways = [mean(key) for key in total.own.metrics]
     for family in chosen(total.rules.only).values():
         for metric in family.metrics:
             parts = [part(key) for key in metric.gap_of] if metric.value is None else [metric]
@@ -519,7 +529,7 @@ def catalogue_estimates(total: Tally) -> dict[str, Estimate]:
     for family in chosen(total.rules.only).values():
         if family.of_catalogue is not None:
             found = added(found, family.of_catalogue(listed).items())
-    return found | {key: person_estimate(total, key) for key in over("catalogue") if key in total.metrics}
+    return found | {key: person_estimate(total, key) for key in over("catalogue") if key in total.own.metrics}
 
 
 def person_estimate(total: Tally, key: str) -> Estimate:
@@ -609,10 +619,10 @@ def _interaction_share(catalogue: Catalogue, group: ItemClass) -> Array:
 def histograms(total: Tally, attribute: int, cells: tuple[float, ...]) -> dict[str, Any]:
     """Per-user values by group as shares of people in cells, ready to draw; the rank of the first hit, and list scores
     as shares of list places."""
-    groups = total.groups[attribute]
-    members = {name: rows for name, rows in zip(groups.names, total.who[attribute].members, strict=True) if len(rows)}
+    groups, own = total.groups[attribute], total.own.valued
+    members = {name: rows for name, rows in zip(groups.names, own.who[attribute].members, strict=True) if len(rows)}
     found = {}
-    for metric, value in total.metrics.items():
+    for metric, value in own.metrics.items():
         known = value[~np.isnan(value)]
         if not len(known):
             continue
@@ -623,7 +633,7 @@ def histograms(total: Tally, attribute: int, cells: tuple[float, ...]) -> dict[s
         found[metric] = {"edges": edges, "groups": {n: _shares_in(value[m], edges) for n, m in members.items()}}
     ranks = np.arange(0.5, total.rules.k + 1)
     with np.errstate(divide="ignore"):
-        first = 1 / total.metrics["mrr"]  # infinite where the list has no hit, NaN where nothing could be hit
+        first = 1 / own.metrics["mrr"]  # infinite where the list has no hit, NaN where nothing could be hit
     found["first_hit"] = {"edges": ranks, "groups": {n: _shares_in(first[m], ranks) for n, m in members.items()}}
     if CELLS in total.people_layout:
         table = groups.total[:, total.people_layout[CELLS]]
@@ -644,11 +654,13 @@ def _shares_in(values: Array, edges: Array) -> Array:
 
 def curves(total: Tally, values: Array) -> dict[str, Any]:
     """Per-user metrics as smooth functions of a numeric attribute [n]."""
-    hashes = id_hash(total.user_ids.astype(str).astype(object))
-    order = np.argsort(mix(total.rules.seed, hashes), kind="stable")[:CURVE_PEOPLE]
-    drawn = bootstrap.weights(hashes[order], total.rules.replicates, total.rules.seed)
+    own = total.own.valued
+    values = values[total.own.rows]
+    order = np.argsort(own.hashes, kind="stable")[:CURVE_PEOPLE]
+    hashes = id_hash(own.ids[order].astype(str).astype(object))
+    drawn = bootstrap.weights(hashes, total.rules.replicates, total.rules.seed)
     found = {}
-    for metric, value in total.metrics.items():
+    for metric, value in own.metrics.items():
         if metric in METRICS and METRICS[metric].curve:
             x, mean, low, high = compare.curve(values[order], value[order], drawn)
             if len(x):

@@ -58,7 +58,7 @@ class Shuffles:
         columns: the only ones that are summed. made: these of fewer times, which come first again."""
         total = self._total
         rules, groups = total.rules, total.groups[attribute]
-        everyone, sampled = (who[attribute].among(kept) for who in (total.who, total.row_who))
+        everyone, sampled = (who[attribute].among(kept) for who in (total.own.who, total.row_who))
         there = ~sampled.unknown
         some = slice(None) if columns is None else columns
         rows = total.rows[:, some]

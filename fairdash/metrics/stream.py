@@ -42,7 +42,7 @@ from fairdash.metrics import audit as audits
 from fairdash.metrics import inputs
 from fairdash.metrics.catalogue import ACCURACY
 from fairdash.metrics.inputs import Coder, Inputs
-from fairdash.metrics.tally import Rules, Tally, tally
+from fairdash.metrics.tally import Limits, Rules, Tally, tally
 from fairdash.metrics.value import Audit
 from fairdash.progress import Progress, silent
 from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Groups, GroupSpec, Interactions, Lists
@@ -247,12 +247,13 @@ def from_parquet(
         said.append(words.say("Score distance: of cells of scores that were cut from the first rows of the lists."))
     rules = Rules(k, seed, replicates, permutations, ACCURACY if accuracy_only else (), cells)
     least = tuple(spec.min_size for spec in specs)
-    pieces = _Pieces(groups_of_rows, roles, item, made, least, rules, int(contents.lowest == 0))
 
     together = contents.runs == len(users_seen) and not listed[USER_ID].duplicated().any()
     held, listed_too = (np.zeros(people.size, dtype=bool) for _ in range(2))
     held[people.codes(tables.truth[USER_ID])], listed_too[user.code[user.code >= 0]] = True, True
-    unlisted = np.flatnonzero(held & ~listed_too).astype(np.int32)
+    unlisted, audited = np.flatnonzero(held & ~listed_too).astype(np.int32), held | listed_too
+    limits = Limits.of(int(audited.sum()), [int(audited[~group.unknown].sum()) for group in made.groups])
+    pieces = _Pieces(groups_of_rows, roles, item, made, least, rules, limits, int(contents.lowest == 0))
     items_meet = inputs.meet(item.code[item.code >= 0], things.codes(tables.truth[ITEM_ID]), things.size)
     lists = pd.DataFrame({USER_ID: users_seen.head(3), ITEM_ID: items_seen.head(3)})
     lists.attrs["file"] = files[0].name
@@ -270,10 +271,11 @@ def from_parquet(
 
     counted = engine.total(_count, pieces, everyone.parts(), told, Counted.gathered)
     assert counted is not None  # there is at least one row
-    codes, odd = counted.tally.user_ids, counted.odd
-    total = replace(
-        counted.tally, user_ids=everyone.people.ids[codes], who=tuple(group.take(codes) for group in made.groups)
-    )
+    audited[counted.left], audited[everyone.left] = False, False
+    codes, own, odd = np.flatnonzero(audited), counted.tally.own, counted.odd
+    groups_of, rows = tuple(group.take(codes) for group in made.groups), np.searchsorted(codes, own.ids[own.rows])
+    own = replace(own, ids=everyone.people.ids[codes], who=groups_of, rows=rows)
+    total = replace(counted.tally, own=own.sorted())
     odd.from_zero = bool(pieces.shift)
     said += [*odd.sentences(), *inputs.short(odd.short, k)]
     said += inputs.unlisted(len(unlisted))
@@ -328,23 +330,27 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Counted:
-    """Of a part: the tally of its people, and what was odd in their lists. Of who they are their codes alone go back,
-    as the tally's ids: the rest is known where it goes."""
+    """Of a part: the tally of its people, what was odd in their lists, and left: codes of those who had none after all.
+    Of who they are the codes of those whose own values are kept go back alone, as the tally's ids: the rest is known
+    where it goes."""
 
     tally: Tally
     odd: inputs.Oddities
+    left: Codes
 
     @staticmethod
     def gathered(parts: Iterable[Counted]) -> Counted:
         """Any number of parts as one, at least one."""
-        odd = inputs.Oddities()
+        odd, left = inputs.Oddities(), [np.empty(0, dtype=np.int32)]
 
         def tallies() -> Iterator[Tally]:
             for part in parts:
                 odd.add(part.odd)
+                left.append(part.left)
                 yield part.tally
 
-        return Counted(Tally.gathered(tallies()), odd)
+        total = Tally.gathered(tallies())
+        return Counted(total, odd, np.concatenate(left))
 
 
 def _count(pieces: _Pieces, part: Part) -> Counted:
@@ -354,7 +360,8 @@ def _count(pieces: _Pieces, part: Part) -> Counted:
         assert part.listed is not None
         read = list(_rows(pieces.groups, pieces.roles, part.listed, pieces.item, rows))
         if not any(map(len, read)):  # rows without ids, or of ids that repairs have left out
-            return pieces.tally(part.people.take(np.empty(0, dtype=np.int32)), None)
+            nobody = part.people.take(np.empty(0, dtype=np.int32))
+            return replace(pieces.tally(nobody, None), left=part.people.codes)
         rows = Rows.join(read)
     return pieces.tally(part.people, rows)
 
@@ -370,10 +377,11 @@ class _Pieces:
         made: inputs.Setting,
         min_sizes: tuple[int, ...],
         rules: Rules,
+        limits: Limits,
         shift: int,
     ) -> None:
         self.groups, self.roles, self.item = groups, roles, item
-        self.min_sizes, self.rules, self.shift = min_sizes, rules, shift
+        self.min_sizes, self.rules, self.limits, self.shift = min_sizes, rules, limits, shift
         self.targets, self.catalogue, self.threshold = made.targets, made.catalogue, made.threshold
         self.ties: Hashes = mix(rules.seed, id_hash(made.catalogue.ids))
         self.limit = rules.k if rules.accuracy_only else inputs.places(made.people.size, made.things.size)
@@ -399,7 +407,7 @@ class _Pieces:
         lists = inputs.arrange(
             local, rows.item, rank, rows.score, len(listed), self.catalogue.size, self.rules.k, odd, where, self.limit
         )
-        return self._counted(people.take(listed), lists, odd)
+        return replace(self._counted(people.take(listed), lists, odd), left=np.delete(people.codes, listed))
 
     def _counted(self, people: Some, lists: Lists, odd: inputs.Oddities) -> Counted:
         """Of the lists of people. odd: what was odd in them so far."""
@@ -419,14 +427,17 @@ class _Pieces:
         )
         odd.count_known(lists, piece.known, self.catalogue.size)
         nobody = np.empty(0, dtype=np.int64)
-        who = tuple(group.take(nobody) for group in people.groups)
-        return Counted(replace(tally(piece, self.rules), user_ids=people.codes, who=who), odd)
+        found = tally(piece, self.rules, limits=self.limits)
+        own = found.own
+        own = replace(own, ids=people.codes[own.rows], who=tuple(group.take(nobody) for group in people.groups))
+        return Counted(replace(found, own=replace(own, rows=np.arange(len(own.rows)))), odd, people.codes[:0])
 
 
 class _Everyone:
     """Cuts rows where a user ends, and gives to each piece what is known of its people. order: raw codes of the ids as
     they follow each other in the lists; None: rows of a user do not stand together. cuts: rows at which another user
-    begins, with the users before them. whole: rows. unlisted: people without a list."""
+    begins, with the users before them. whole: rows. unlisted: people without a list. left: when all parts are made,
+    codes of those of whose rows nothing was left."""
 
     def __init__(
         self,
@@ -439,7 +450,7 @@ class _Everyone:
         unlisted: Codes,
     ) -> None:
         self.pieces, self.user, self.order, self.cuts = pieces, user, order, cuts
-        self.whole, self.unlisted = whole, unlisted
+        self.whole, self.unlisted, self.left = whole, unlisted, np.empty(0, dtype=np.int32)
         codes = np.arange(made.people.size, dtype=np.int32)
         ids = made.people.index.to_numpy()
         self.people = Some(codes, ids, made.relevant, made.known, made.groups, made.graded)
@@ -460,8 +471,12 @@ class _Everyone:
                 first, before = cut, users
 
     def _sorted(self) -> Iterator[Part]:
+        gone = np.zeros(len(self.people.codes), dtype=bool)
+        gone[self.user.code[self.user.code >= 0]] = True
+
         def part(rows: Rows) -> Part:
             codes, places = np.unique(rows.user, return_inverse=True)
+            gone[codes] = False
             return Part(self.people.take(codes), replace(rows, user=places.astype(np.int32)))
 
         waiting: list[Rows] = []
@@ -476,6 +491,7 @@ class _Everyone:
                     yield part(piece.take(slice(0, cut)))
         if sum(map(len, waiting)):
             yield part(Rows.join(waiting))
+        self.left = np.flatnonzero(gone).astype(np.int32)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

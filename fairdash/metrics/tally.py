@@ -7,7 +7,8 @@ stream pieces through `sum` in bounded memory, and many machines can each make t
 
 Tests shuffle group labels over users, which needs the users together (`metrics.shuffles`). Up to EXACT_PEOPLE users
 whose group is known, their rows are kept; beyond, a random sample of so many (the smallest hashes) and the second
-moments of all rows.
+moments of all rows. Values of single people are kept likewise, of at most OWN_PEOPLE. So nothing that a piece gives
+back grows with the number of people elsewhere, nor their sum with the number of pieces.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ Array = NDArray[np.float64]
 Layout = dict[str, slice]  # where a named column, or block of columns, stands
 
 TILE = 16  # columns that a product of matrices takes at once, or a multiple of them
+OWN_PEOPLE = 1_000_000  # whose own values are kept: those of the smallest hashes where there are more
+SURE = 6.0  # standard deviations of a count by which limits are higher than needed
 STACKED = 512  # rows of columns that are put side by side at once: they stay in the cache
 ADDED = 8  # tallies that are added at once where many come
 BLOCKS = 20  # of users, for the jackknife of catalogue metrics
@@ -59,6 +62,80 @@ class Rules:
     def accuracy_only(self) -> bool:
         """Whether all but accuracy is left out."""
         return bool(self.only) and set(self.only) <= set(ACCURACY)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Hashes above which nobody can be among those whose own values, and whose rows for each attribute, are kept when
+    all pieces are added. A piece that knows them leaves those out, and the sum is the same."""
+
+    own: np.uint64
+    rows: tuple[np.uint64, ...]
+
+    @staticmethod
+    def of(people: int, known: Sequence[int]) -> Limits:
+        """Of so many people in all. known: those whose group is known, by attribute."""
+        return Limits(_highest(OWN_PEOPLE, people), tuple(_highest(EXACT_PEOPLE, n) for n in known))
+
+
+def _highest(kept: int, people: int) -> np.uint64:
+    """A hash that is below so many of all people's but once in 1e9, as hashes are spread evenly."""
+    share = (kept + SURE * kept**0.5) / max(1, people)
+    return np.uint64(min((1 << 64) - 1, int(share * (1 << 64))))
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """What is known of people one by one. ids, who: of all [n], and their groups by attribute. rows: the places among
+    them, ascending, of those whose values are kept [m]; hashes: of these, mixed with the seed; metrics: their
+    values, NaN where undefined [m]."""
+
+    ids: NDArray[Any]
+    who: tuple[Groups, ...]
+    rows: NDArray[np.int64]
+    hashes: Hashes
+    metrics: dict[str, Array]
+
+    @staticmethod
+    def of(ids: NDArray[Any], who: tuple[Groups, ...], hashes: Hashes, metrics: dict[str, Array]) -> Own:
+        """With all values that may be kept: hashes [n], metrics [n]."""
+        return Own(ids, who, np.arange(len(ids)), hashes, metrics).take(_smallest(hashes))
+
+    @staticmethod
+    def joined(parts: Sequence[Own]) -> Own:
+        """The people of all. The parts give their values away one by one, so that no two copies of all are held."""
+        starts = np.cumsum([0, *(len(part.ids) for part in parts[:-1])]).tolist()
+        hashes = np.concatenate([part.hashes for part in parts])
+        kept = _smallest(hashes)
+        return Own(
+            np.concatenate([part.ids for part in parts]),
+            tuple(reduce(add, of_one) for of_one in zip(*(part.who for part in parts), strict=True)),
+            np.concatenate([part.rows + start for part, start in zip(parts, starts, strict=True)])[kept],
+            hashes[kept],
+            {key: np.concatenate([part.metrics.pop(key) for part in parts])[kept] for key in [*parts[0].metrics]},
+        )
+
+    def take(self, kept: slice | NDArray[np.integer[Any]]) -> Own:
+        """With the values of these of those who have some."""
+        metrics = {key: values[kept] for key, values in self.metrics.items()}
+        return replace(self, rows=self.rows[kept], hashes=self.hashes[kept], metrics=metrics)
+
+    def sorted(self) -> Own:
+        """With their values in the order in which they stand among all."""
+        return self.take(np.argsort(self.rows, kind="stable"))
+
+    @cached_property
+    def valued(self) -> Own:
+        """Those alone whose values are kept."""
+        if len(self.rows) == len(self.ids):
+            return self
+        ids, who = self.ids[self.rows], tuple(groups.take(self.rows) for groups in self.who)
+        return replace(self, ids=ids, who=who, rows=np.arange(len(ids)))
+
+
+def _smallest(hashes: Hashes) -> slice | NDArray[np.intp]:
+    """The places, ascending, of the OWN_PEOPLE smallest; all where there are no more."""
+    return slice(None) if len(hashes) <= OWN_PEOPLE else np.sort(np.argpartition(hashes, OWN_PEOPLE)[:OWN_PEOPLE])
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +163,12 @@ class GroupSums:
 @dataclass(frozen=True, eq=False)
 class Tally:
     """See the module. people_layout, items_layout: where columns stand in sums. depth: places of the longest list.
-    metrics: per-user values [n] by key. who: the users' groups, by attribute. people_moments: sums of products of their
-    columns [c, c]. drawn: what replicates are made of, the columns of people before those of items; None where there
-    are none. rows: people columns of users whose group is known in an attribute, at most EXACT_PEOPLE of each [., c],
-    with row_hash and row_who: their groups. item_lists: how often each item stands in a top K, by block of users
-    [BLOCKS, n_items]. list_lengths: how many top Ks have r items or more, for r from 1, likewise [BLOCKS, k]. blocks:
-    the families' own sums by block of users, by name [BLOCKS, width]."""
+    people_moments: sums of products of the columns of people [c, c]. drawn: what replicates are made of, the columns of
+    people before those of items; None where there are none. rows: people columns of users whose group is known in an
+    attribute, at most EXACT_PEOPLE of each [., c], with row_hash and row_who: their groups; nobody's where nothing is
+    shuffled. item_lists: how often each item stands in a top K, by block of users [BLOCKS, n_items]. list_lengths: how
+    many top Ks have r items or more, for r from 1, likewise [BLOCKS, k]. blocks: the families' own sums by block of
+    users, by name [BLOCKS, width]."""
 
     rules: Rules
     people_layout: Layout
@@ -99,9 +176,7 @@ class Tally:
     n: int
     n_without_truth: int
     depth: int
-    user_ids: NDArray[Any]
-    who: tuple[Groups, ...]
-    metrics: dict[str, Array]
+    own: Own
     groups: tuple[GroupSums, ...]
     people_total: Array
     people_moments: Array
@@ -140,9 +215,7 @@ class Tally:
             n=sum(part.n for part in parts),
             n_without_truth=sum(part.n_without_truth for part in parts),
             depth=max(part.depth for part in parts),
-            user_ids=np.concatenate([part.user_ids for part in parts]),
-            who=tuple(reduce(add, of_one) for of_one in zip(*(part.who for part in parts), strict=True)),
-            metrics={key: np.concatenate([part.metrics[key] for part in parts]) for key in first.metrics},
+            own=Own.joined([replace(part.own, metrics=dict(part.own.metrics)) for part in parts]),
             groups=tuple(
                 replace(
                     of_one[0],
@@ -170,20 +243,15 @@ class Tally:
         """The sum of any number of parts as they come, at least one. People's own values are put together once, at the
         end: in between they would be copied with every part."""
         waiting: list[Tally] = []
-        own: list[tuple[NDArray[Any], tuple[Groups, ...], dict[str, Array]]] = []
-        nobody = np.empty(0, dtype=np.int64)
+        own: list[Own] = []
         for part in parts:
-            own.append((part.user_ids, part.who, dict(part.metrics)))
-            who = tuple(groups.take(nobody) for groups in part.who)
-            waiting.append(replace(part, user_ids=nobody, who=who, metrics={key: np.empty(0) for key in part.metrics}))
+            own.append(replace(part.own, metrics=dict(part.own.metrics)))
+            waiting.append(replace(part, own=_nobody(part.own)))
             if len(waiting) > ADDED:
                 waiting = [Tally.sum(waiting)]
-        return replace(
-            Tally.sum(waiting),
-            user_ids=np.concatenate([ids for ids, _, _ in own]),
-            who=tuple(reduce(add, of_one) for of_one in zip(*(who for _, who, _ in own), strict=True)),
-            metrics={key: np.concatenate([values.pop(key) for _, _, values in own]) for key in waiting[0].metrics},
-        )
+        total = Tally.sum(waiting)
+        waiting.clear()
+        return replace(total, own=Own.joined(own))
 
     def _kind(self) -> tuple[Any, ...]:
         """What tallies must share to be added."""
@@ -212,9 +280,17 @@ class Tally:
         return self._replicates.groups[self.groups.index(group)]
 
 
-def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -> Tally:
-    """The tally of these users. extra: further per-user values [n], NaN where undefined (the model side's)."""
+def _nobody(own: Own) -> Own:
+    none = np.empty(0, dtype=np.int64)
+    who = tuple(groups.take(none) for groups in own.who)
+    return Own(own.ids[:0], who, none, own.hashes[:0], {key: values[:0] for key, values in own.metrics.items()})
+
+
+def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None, limits: Limits | None = None) -> Tally:
+    """The tally of these users. extra: further per-user values [n], NaN where undefined (the model side's). limits: of
+    all users, of whom these are a piece."""
     facts = Facts(inputs, rules.k, rules.score_cells)
+    hashes = mix(rules.seed, inputs.hashes)
     values, people, items = _columns(facts, rules, extra or {})
     matrix, people_layout, items_layout = _stack(people, items, facts.n)
     width = sum(at.stop - at.start for at in people_layout.values())
@@ -250,16 +326,14 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
                 inputs.targets[a],
             )
         )
-    sampled = people_matrix, np.zeros(facts.n, dtype=np.uint64), inputs.groups
-    if rules.permutations:
-        sampled = _sample([people_matrix], mix(rules.seed, inputs.hashes), inputs.groups)
-    kept_rows, row_hash, row_who = sampled
+    shuffled = inputs.groups if rules.permutations else ()
+    kept_rows, row_hash, row_who = _sample([people_matrix], hashes, shuffled, limits)
     item_lists: NDArray[np.int64] = np.zeros((BLOCKS, facts.n_items), dtype=np.int64)
     blocks: dict[str, Array] = {}
     list_lengths: NDArray[np.int64] = np.zeros((BLOCKS, rules.k), dtype=np.int64)
     if not rules.accuracy_only:
         # the hash's high bits, as its low bits order the rows
-        part = (mix(rules.seed, inputs.hashes) >> np.uint64(32)).astype(np.int64) % BLOCKS
+        part = (hashes >> np.uint64(32)).astype(np.int64) % BLOCKS
         in_blocks = _InBlocks(part)
         item_lists = in_blocks.counts(facts.top)
         for family in chosen(rules.only).values():
@@ -267,6 +341,9 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
                 blocks = added(blocks, ((name, in_blocks.sums(x)) for name, x in family.block_columns(facts).items()))
         of_length = np.bincount(part * (rules.k + 1) + facts.length, minlength=BLOCKS * (rules.k + 1))
         list_lengths = of_length.reshape(BLOCKS, -1)[:, :0:-1].cumsum(axis=1)[:, ::-1]
+    own = Own.of(inputs.user_ids, inputs.groups, hashes, values)
+    if limits is not None:
+        own = own.take(np.flatnonzero(own.hashes <= limits.own))
     return Tally(
         rules=rules,
         people_layout=people_layout,
@@ -274,9 +351,7 @@ def tally(inputs: Inputs, rules: Rules, extra: dict[str, Array] | None = None) -
         n=facts.n,
         n_without_truth=int(np.sum(facts.n_relevant == 0)),
         depth=inputs.lists.depth,
-        user_ids=inputs.user_ids,
-        who=inputs.groups,
-        metrics=values,
+        own=own,
         groups=tuple(groups),
         people_total=people_matrix.sum(axis=0),
         people_moments=people_matrix.T @ people_matrix if parted is None else groups[parted].moments.sum(axis=0),
@@ -399,15 +474,16 @@ def _stack(people: Columns, items: Columns, n: int) -> tuple[Array, Layout, Layo
 
 
 def _sample(
-    parts: Sequence[Array], hashes: Hashes, who: tuple[Groups, ...]
+    parts: Sequence[Array], hashes: Hashes, who: tuple[Groups, ...], limits: Limits | None = None
 ) -> tuple[Array, Hashes, tuple[Groups, ...]]:
     """Rows in the order of their hashes, so that no order of users or pieces shows: of every attribute at most
     EXACT_PEOPLE of the users whose group is known, so that an attribute known for few keeps them all."""
     order = np.argsort(hashes, kind="stable")
     kept = np.zeros(len(order), dtype=bool)
-    for groups in who:
+    for a, groups in enumerate(who):
         known = ~groups.unknown[order]
-        kept |= known & (np.cumsum(known) <= EXACT_PEOPLE)
+        known &= np.cumsum(known) <= EXACT_PEOPLE
+        kept |= known if limits is None else known & (hashes[order] <= limits.rows[a])
     order = order[kept]
     rows = np.empty((len(order), parts[0].shape[1]))
     first = 0

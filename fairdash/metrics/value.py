@@ -84,8 +84,9 @@ class Audit:
 
     @cached_property
     def per_user(self) -> pd.DataFrame:
-        """user_id and one column a metric, NaN where undefined; one row a user."""
-        return pd.DataFrame({USER_ID: self.tally.user_ids.astype(str), **self.tally.metrics})
+        """user_id and one column a metric, NaN where undefined; one row a user, of at most `tally.OWN_PEOPLE`."""
+        own = self.tally.own.valued
+        return pd.DataFrame({USER_ID: own.ids.astype(str), **own.metrics})
 
     @cached_property
     def by_group(self) -> pd.DataFrame:
@@ -95,7 +96,7 @@ class Audit:
             for attribute, named in self.results["groups"].items()
             for group, row in named.items()
             for metric, value in row.items()
-            if metric in self.tally.metrics or metric in QUOTIENTS
+            if metric in self.tally.own.metrics or metric in QUOTIENTS
         ]
         columns = ["attribute", "group", "n", "metric", "value", "low", "high"]
         return pd.DataFrame(rows, columns=columns).astype({"value": float, "low": float, "high": float})

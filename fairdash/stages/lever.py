@@ -145,8 +145,9 @@ class Lever:
         lists = self.lists(strength)
         after = self._audit(lists)
         both = paired(self._before, after).results
-        old, new = self._before.tally, after.tally
-        (groups,), (least,) = self._whole.groups, self._whole.min_sizes
+        people = self._before.tally.own.rows
+        old, new = (audit.tally.own.valued for audit in (self._before, after))
+        (groups,), (least,) = old.who, self._whole.min_sizes
         found = []
         for name, rows in zip(groups.names, groups.members, strict=False):  # the unknown come last, without a name
             counted = rows[~np.isnan(old.metrics["hit"][rows])]
@@ -158,7 +159,7 @@ class Lever:
                 GroupShift(
                     name,
                     len(rows),
-                    self._numbers[counted],
+                    self._numbers[people[counted]],
                     before,
                     later,
                     {key: row for key, row in both["groups"][groups.attribute][name].items() if isinstance(row, dict)},
@@ -167,7 +168,7 @@ class Lever:
                 )
             )
         ndcg = np.full(len(lists.items), np.nan)
-        ndcg[self._codes] = new.metrics["ndcg"]
+        ndcg[self._codes[people]] = new.metrics["ndcg"]
         gaps, point = both["gaps"][groups.attribute], self.point(self.target, strength)
         return Shift(strength, lists.items, tuple(found), gaps, point, ndcg)
 

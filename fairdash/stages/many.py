@@ -147,7 +147,7 @@ def movers(
 ) -> tuple[list[Mover], list[Mover]]:
     """Who loses and who gains most in a metric of their own, at most so many each; only people of groups that are large
     enough to be compared (of all people where there are no groups). group: of this one alone."""
-    first, second = baseline.tally, other.tally
+    first, second = (audit.tally.own.valued for audit in (baseline, other))
     better = METRICS[metric].better or 1
     old, new = first.metrics[metric], second.metrics[metric]
     ids = run.split.training.users[USER_ID].astype(str)
@@ -157,11 +157,11 @@ def movers(
     if group:
         shown &= np.array(groups) == group
     change = np.where(shown & ~np.isnan(new - old), better * (new - old), 0.0)
-    order = np.lexsort(([number[str(one)] for one in first.user_ids], change))
+    order = np.lexsort(([number[str(one)] for one in first.ids], change))
 
     def told(rows: Iterator[int]) -> list[Mover]:
         return [
-            Mover(number[str(first.user_ids[i])], code[str(first.user_ids[i])], groups[i], float(old[i]), float(new[i]))
+            Mover(number[str(first.ids[i])], code[str(first.ids[i])], groups[i], float(old[i]), float(new[i]))
             for i in rows
         ]
 
@@ -174,18 +174,18 @@ def groups_shown(audit: Audit) -> list[str]:
     """The groups of the first attribute whose people may be shown."""
     names, shown = _groups_of(audit)
     there = {*np.array(names)[shown]}
-    return [name for name in (audit.tally.who[0].names if audit.tally.groups else ()) if name in there]
+    return [name for name in (audit.tally.own.who[0].names if audit.tally.groups else ()) if name in there]
 
 
 def _groups_of(audit: Audit) -> tuple[list[str], NDArray[np.bool_]]:
-    """The group of each audited person in the first attribute, and whether they may be shown [n]."""
-    total = audit.tally
-    names, shown = [""] * total.n, np.ones(total.n, dtype=bool)
+    """The group of each person whose values are kept in the first attribute, and whether they may be shown [n]."""
+    total, own = audit.tally, audit.tally.own.valued
+    names, shown = [""] * len(own.ids), np.ones(len(own.ids), dtype=bool)
     if not total.groups:
         return names, shown
     shown[:] = False
     least = max(total.groups[0].min_size, settings.FEWEST)
-    for name, rows in zip(total.who[0].names, total.who[0].members, strict=False):  # the unknown come last, unnamed
+    for name, rows in zip(own.who[0].names, own.who[0].members, strict=False):  # the unknown come last, unnamed
         if len(rows) >= least:
             shown[rows] = True
             for i in rows:

@@ -316,7 +316,7 @@ def _row(table: Table, row: str, order: Sequence[str], name: Any, beside: Beside
     value, k = table.compared[row], table.spec.k
     attribute = next(iter(value["gaps"]), None)
     baseline, other = (_audit(one, table.spec, beside) for one in (table.pinned, row))
-    names = changes.metrics_of(value, attribute) if attribute is not None else list(other.tally.metrics)
+    names = changes.metrics_of(value, attribute) if attribute is not None else list(other.tally.own.metrics)
     metric = st.selectbox(words.say("Metric"), names, format_func=findings.namer(names, k), width=300,
                           **state.pick("metric", names))  # fmt: skip
     title = words.plain(findings.title(metric, k), 80)

@@ -32,7 +32,7 @@ def see(group: str) -> None:
 
 def choose(baseline: Audit, other: Audit, run: Run, metric: str) -> list[Mover]:
     """Of which group, and in a table who of it loses and who gains most."""
-    own = metric if metric in other.tally.metrics else _NDCG
+    own = metric if metric in other.tally.own.metrics else _NDCG
     title = words.plain(findings.title(own, other.k))
     st.markdown(words.say("**Who loses and who gains most** ({metric})", metric=title))
     attribute = next((groups.attribute for groups in baseline.tally.groups), None)

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairdash.engines import added, nobody
-from fairdash.metrics import stream
+from fairdash.metrics import stream, tally
 
 K, ITEMS, ROWS = 20, 5_000, 10**9
 OPTIONS: dict[str, Any] = {"groups": ["group"], "replicates": 100, "permutations": 200}
@@ -65,7 +65,7 @@ class Processes:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self.shared = self.sent = self.largest = self.back = self.parts = 0
+        self.shared = self.sent = self.largest = self.back = self.parts = self.held = 0
         self.working = self.adding = 0.0
 
     def each(self, function: Any, shared: Any, parts: Iterable[Any], told: Any = nobody) -> Iterator[Any]:
@@ -87,6 +87,7 @@ class Processes:
         start = time.process_time()
         total = gather(results)
         self.adding += time.process_time() - start
+        self.held = len(pickle.dumps(total))
         return total
 
 
@@ -144,27 +145,30 @@ def plan(measured: dict[int, Processes], spent: dict[tuple[int, int], float]) ->
     work = each_row(less.working, one.working)
     alone = each_row(spent[half, 1], spent[whole, 1])
     print(f"a worker: {1 / work:,.0f} rows a second of processor time; what this process does alone: {1 / alone:,.0f}")
-    sent, back = each_person(less.sent, one.sent), each_person(less.back, one.back)
+    sent = each_person(less.sent, one.sent)
     print(
         f"sent once to each worker: {less.shared / 1e6:,.2f} MB for {half:,} people, {one.shared / 1e6:,.2f} MB for "
         f"{whole:,}; with each part: {one.largest / 1e6:,.2f} MB at most, in all {sent:,.0f} bytes a person"
     )
-    print(f"back: {one.back / one.parts / 1e6:,.2f} MB a part, {back:,.0f} bytes a person; "
-          f"a merge: {1e3 * one.adding / one.parts:,.1f} ms a part")  # fmt: skip
+    print(
+        f"back: {less.back / less.parts / 1e6:,.2f} MB a part of {half:,} people, {one.back / one.parts / 1e6:,.2f} of "
+        f"{whole:,}; a merge: {1e3 * one.adding / one.parts:,.1f} ms a part; the sum: {less.held / 1e6:,.2f} MB, "
+        f"{one.held / 1e6:,.2f} MB"
+    )
     people = ROWS // K
     print(f"\n{ROWS:,} rows, {people:,} people:")
     for workers in (1, 8, 64):
         print(f"  {workers:>3} workers: {(ROWS * work / workers + ROWS * alone) / 3600:6.2f} hours")
-    each = sent + back
     print(f"  of these {ROWS * alone / 3600:.2f} hours are this process's alone: reading tables, merging, pickling")
-    print(f"  its memory: about {each * people / 1e9:,.0f} GB, {each:,.0f} bytes a person")
+    print(f"  its memory: about {sent * people / 1e9:,.0f} GB of tables, {sent:,.0f} bytes a person; of the "
+          f"sum, the own values of {tally.OWN_PEOPLE:,} people at most")  # fmt: skip
     print(BREAKS)
 
 
 BREAKS = """
-What breaks first is this process: it holds ids, groups and held-out items of everybody, and gets back the values of
-each person that curves and tests by rank are made of. What then: a machine with that memory, or a random sample of
-people: of 10⁶ a mean of values with deviation 0.3 is known to ± 0.0006. Second, a catalogue of 10⁷ items: each part
+What breaks first is this process: it holds ids, groups and held-out items of everybody (of 10⁸ people), and reads
+those tables alone. What then: a machine with that memory, or a random sample of people: of 10⁶ a mean of values with
+deviation 0.3 is known to ± 0.0006. Second, a catalogue of 10⁷ items: each part
 holds how often each item is listed by group and by block, 80 MB a column, so parts should be larger and fewer."""
 
 

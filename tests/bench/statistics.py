@@ -547,7 +547,7 @@ def movielens(folder: Path) -> Iterator[Shuffled]:
     for name in ("popularity", "ease"):
         lists = top(trained(name, {}, parts)[0], parts)
         values = audit.from_split(parts, Lists(lists, np.zeros(lists.shape, np.float32)), permutations=0, replicates=0)
-        metrics = {key: values.tally.metrics[key] for key in accuracy.METRICS}
+        metrics = {key: values.tally.own.metrics[key] for key in accuracy.METRICS}
         known = ~np.isnan(metrics["ndcg"])
         rows = np.stack([column[known] for x in metrics.values() for column in (x, x**2, np.ones_like(x))], axis=1)
         share = known.mean()

@@ -12,6 +12,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -41,12 +42,20 @@ class Control:
         return f"{self.file}:{self.line} {self.kind} {self.pattern or '(no key)'}"
 
 
-def declared() -> Iterator[Control]:
+@cache
+def declared() -> tuple[Control, ...]:
     """Every control that the source of the pages declares."""
+    return tuple(_declared())
+
+
+def _declared() -> Iterator[Control]:
     for file in sorted([*(ROOT / "pages").glob("*.py"), *(ROOT / "fairdash" / "ui").glob("*.py")]):
         tree = ast.parse(file.read_text())
         scopes = [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))]
-        inside = {call: dict(_assigned(scope)) for scope in scopes for call in _calls(scope)}  # the innermost counts
+        inside: dict[ast.Call, Known] = {}
+        for scope in scopes:  # the innermost counts
+            known = dict(_assigned(scope))
+            inside |= dict.fromkeys(_calls(scope), known)
         returned = {
             node.name: node.body[-1].value
             for node in tree.body

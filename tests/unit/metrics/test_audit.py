@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -455,11 +456,16 @@ def test_order_of_rows(seed: int) -> None:
     assert close(audit.from_frames(**data, **FEW).to_json(), audit.from_frames(**shuffled, **FEW).to_json())
 
 
+@example(426)  # what is tail had all metrics drawn more often, as their p are corrected together
 @given(st.integers(0, 10_000))
 @relaxed
 def test_names_of_items_and_groups(seed: int) -> None:
     """Other item ids and other group names give the same numbers; but for which of equally popular items are tail."""
-    data = make(60, seed=seed)
+    with patch("fairdash.metrics.results.TIMES", (1,)):
+        renames(make(60, seed=seed))
+
+
+def renames(data: dict[str, Any]) -> None:
     before = audit.from_frames(**data, **FEW).to_json()
     renamed = {name: frame.copy() for name, frame in data.items()}
     for frame in renamed.values():

@@ -28,7 +28,7 @@ def tallied(rows: np.ndarray, codes: np.ndarray, number: int, seed: int, permuta
     kept, _, sampled = _sample([rows], hashes, (who,))
     rules: Any = SimpleNamespace(seed=seed, permutations=permutations)
     made = SimpleNamespace(rules=rules, n=len(rows), groups=(sums_of(rows, codes, number),), rows=kept)
-    made.who, made.row_who = (who,), sampled
+    made.own, made.row_who = SimpleNamespace(who=(who,)), sampled
     return cast(Tally, made)
 
 
@@ -124,9 +124,10 @@ def test_attributes_of_the_same_people_are_summed_at_once() -> None:
     rng = np.random.default_rng(11)
     rows = np.stack([rng.random(80), np.ones(80)], axis=1)
     alone = [tallied(rows, rng.permutation(np.repeat(range(len(n)), n)), len(n), 0, 40) for n in ([30, 50], [10] * 8)]
-    parts = {name: tuple(getattr(one, name)[0] for one in alone) for name in ("groups", "who", "row_who")}
+    parts = {name: tuple(getattr(one, name)[0] for one in alone) for name in ("groups", "row_who")}
     first = alone[0]
-    both: Any = SimpleNamespace(rules=first.rules, n=80, rows=first.rows, **parts)
+    own = SimpleNamespace(who=tuple(one.own.who[0] for one in alone))
+    both: Any = SimpleNamespace(rules=first.rules, n=80, rows=first.rows, own=own, **parts)
     made = Shuffles(both)
     for attribute, (one, kept) in enumerate(zip(alone, ([0, 1], list(range(8))), strict=True)):
         np.testing.assert_allclose(made.sums(attribute, kept), Shuffles(one).sums(0, kept), rtol=1e-12)

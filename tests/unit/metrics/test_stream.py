@@ -133,16 +133,20 @@ def test_parquet(tmp_path, monkeypatch, scattered: bool, ids: str) -> None:
 
 
 class Travelling(Local):
-    """Keeps how much is sent to all, and with each part."""
+    """Keeps how much is sent to all and with each part, and of how many people own values come back."""
 
     def __init__(self) -> None:
         super().__init__(1)
         self.sent: list[int] = []
         self.parts: list[int] = []
+        self.kept: list[int] = []
 
     def total(self, function: Any, shared: Any, parts: Any, told: Any = nobody, gather: Any = added) -> Any:
         def sent(shared: Any, part: bytes) -> Any:
-            return function(shared, pickle.loads(part))
+            found = function(shared, pickle.loads(part))
+            if isinstance(found, stream.Counted):
+                self.kept.append(len(found.tally.own.ids))
+            return found
 
         packed = [pickle.dumps(part) for part in parts]
         self.sent.append(len(pickle.dumps(shared)))
@@ -166,6 +170,52 @@ def test_what_travels_does_not_grow_with_people_elsewhere(tmp_path, monkeypatch)
     assert len(many.parts) > len(few.parts)
     assert max(many.sent) <= 1.1 * max(few.sent), (many.sent, few.sent)
     assert max(many.parts) <= 1.1 * max(few.parts), (many.parts, few.parts)
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+def test_values_of_single_people_are_kept_of_the_smallest_hashes(tmp_path, monkeypatch, scattered: bool) -> None:
+    """The same people's however they are cut, and all else is of everybody."""
+    data = make(n=400, seed=6)
+    all_kept = audit.from_frames(**data, **OPTIONS)
+    monkeypatch.setattr("fairdash.metrics.tally.OWN_PEOPLE", 90)
+    monkeypatch.setattr(stream, "BATCH_ROWS", 64)
+    monkeypatch.setattr(stream, "PIECE_ROWS", 150)
+    whole = audit.from_frames(**data, **OPTIONS)
+    assert len(whole.per_user) == 90
+    merged = whole.per_user.merge(all_kept.per_user, on="user_id", suffixes=("", "_all"))
+    np.testing.assert_array_equal(merged["ndcg"], merged["ndcg_all"])
+    drawn = "distributions", "curves", "conventions", "said"
+    same(without(whole.to_json(), *drawn), without(all_kept.to_json(), *drawn))
+    assert "90 of 400" in whole.to_json()["conventions"]["own_values"]
+    shares = whole.to_json()["distributions"]["gender"]["ndcg"]["groups"]
+    assert shares != all_kept.to_json()["distributions"]["gender"]["ndcg"]["groups"]
+
+    lists = data.pop("recommendations")
+    write(tmp_path / "a.parquet", lists.sample(frac=1, random_state=0) if scattered else lists)
+    engine = Travelling()
+    streamed = stream.from_parquet(tmp_path / "a.parquet", **data, **OPTIONS, engine=engine)
+    a, b = (one.per_user.sort_values("user_id", ignore_index=True) for one in (streamed, whole))
+    pd.testing.assert_frame_equal(a, b, rtol=1e-12)
+    same(streamed.to_json()["curves"], whole.to_json()["curves"])
+    # a piece gives back its part of those alone, and not much more
+    assert sum(engine.kept) < 90 * 1.8
+
+
+def test_lists_whose_rows_are_all_left_out_are_of_nobody(tmp_path, monkeypatch) -> None:
+    """Of people whose ids the repairs leave no item."""
+    monkeypatch.setattr(stream, "BATCH_ROWS", 64)
+    monkeypatch.setattr(stream, "PIECE_ROWS", 150)
+    data = make(n=60, seed=7)
+    lists = data.pop("recommendations")
+    found = []
+    for some in (lists, lists.sample(frac=1, random_state=0)):
+        none = some["user_id"].isin(["u3", "u30"])
+        write(tmp_path / "a.parquet", some.assign(item_id=some["item_id"].mask(none)))
+        made = stream.from_parquet(tmp_path / "a.parquet", **data, **OPTIONS)
+        assert len(made.per_user) == made.n_users
+        found.append(made.to_json())
+    for part in ("n_users", "overall", "groups"):  # cells of scores are cut from the first rows
+        same(found[0][part], found[1][part])
 
 
 def test_parquet_by_score(tmp_path) -> None:

@@ -99,7 +99,7 @@ def test_movers_are_of_groups_that_may_be_shown(run: Run) -> None:
     gender = run.split.training.users["gender"].tolist()
     for one in (*lost, *won):
         assert one.group == gender[one.user] in ("woman", "man")  # others are too few
-    change = audits[1].tally.metrics["ndcg"] - audits[0].tally.metrics["ndcg"]
+    change = audits[1].tally.own.metrics["ndcg"] - audits[0].tally.own.metrics["ndcg"]
     known = np.isin(np.array(gender, dtype=object), ["woman", "man"]) & ~np.isnan(change)
     assert [round(one.after - one.before, 9) for one in lost] == sorted(change[known].round(9))[: len(lost)]
     assert all(one.after > one.before for one in won)
