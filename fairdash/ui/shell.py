@@ -36,5 +36,6 @@ with parts.errors():
     if access.may("people"):
         tour.bar(current.url_path or "overview")
         current.run()
+        state.let_go()
     else:
         account.visit(current)

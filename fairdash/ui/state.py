@@ -36,6 +36,8 @@ CHOICES = (
     "model",
     "recommender",
 )  # shared by pages; and cut_<attribute>
+_HOLDING = "holding"  # in the session: what lets go of what a view holds, by its name
+_LOOKED_AT = "looked-at"  # those views that were shown since it was last asked
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 PAGES = Path(__file__).parents[2] / "pages"
 # Page → title, icon; in the order in which a person goes through them. Without sections: a list that holds lists and
@@ -159,6 +161,20 @@ def held(key: str, value: object, keep: Callable[[Any], None]) -> dict[str, Any]
     before the page is run again."""
     st.session_state[key] = value
     return {"key": key, "on_change": lambda: keep(st.session_state[key])}
+
+
+def holds(name: str, let_go: Callable[[], None]) -> None:
+    """Said by a view that holds much in memory, in each run in which it is shown: what it has goes, by `let_go`, when
+    nobody looks at it any more."""
+    st.session_state.setdefault(_HOLDING, {})[name] = let_go
+    st.session_state.setdefault(_LOOKED_AT, set()).add(name)
+
+
+def let_go() -> None:
+    """What views hold that this run of a page did not show goes."""
+    holding: dict[str, Callable[[], None]] = st.session_state.get(_HOLDING, {})
+    for name in holding.keys() - st.session_state.pop(_LOOKED_AT, set()):
+        holding.pop(name)()
 
 
 def _accepted(name: str, default: T, accept: Callable[[str], T]) -> T:

@@ -101,8 +101,16 @@ def section() -> None:
             )
         )
         return
+    state.holds("files", _let_go)
     with parts.errors():
         _bring(files, _further())
+
+
+def _let_go() -> None:
+    """Whoever is gone from here has to choose the files again: Streamlit forgets those of what is not shown."""
+    for file in st.session_state.pop(_FILES, ()):
+        file.close()
+    _give_back()
 
 
 def _give_back() -> None:

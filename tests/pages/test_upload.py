@@ -356,3 +356,19 @@ def test_what_was_read_is_forgotten_when_its_files_are_taken_away(
     assert content.closed  # Streamlit goes on to hold it
     app.file_uploader(key="files").set_value([file]).run()
     assert len(read) == 2
+
+
+def test_what_was_read_is_forgotten_when_nobody_looks_at_it(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[int] = []
+    real = upload._give_back
+    monkeypatch.setattr(upload, "_give_back", lambda: given_back.append(1) or real())
+    app = bring(("log.csv", text(log(rating=stars))))
+    given_back.clear()
+    app.run()
+    assert not given_back  # it is looked at
+    content = app.session_state["files"][0]
+    app.segmented_control(key="tab").set_value("storage").run()
+    assert content.closed
+    assert "files-held" not in app.session_state
+    app.run()
+    assert len(given_back) == 1
