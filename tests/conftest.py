@@ -21,8 +21,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that drive a browser stand evenly among the others, so that they do not all run beside each other."""
-    files = list(dict.fromkeys(item.path for item in items))
+    """Files that drive a browser stand evenly among the others, so that they do not all run beside each other; those of
+    whole commands, which are long, come before what is short, so that none of them is the last."""
+    files = sorted(dict.fromkeys(item.path for item in items), key=lambda file: file.parent.name != "unit")
     order = {}
     for driving in (True, False):
         kind = [file for file in files if (file.parent.name == "e2e") == driving]
