@@ -29,8 +29,15 @@ class Lost(Exception):  # noqa: N818 - who is lost made no error
 
 
 def added(parts: Iterable[Any]) -> Any:
-    """The parts, at least one, one after the other by `+`."""
-    return reduce(add, parts)
+    """The parts, at least one, by `+`: neighbours that are sums of as many first, so that sums which grow are made anew
+    a few times and not with every part."""
+    sums: list[tuple[int, Any]] = []  # of 2^height parts each, the higher before the lower
+    for one in parts:
+        total, height = one, 0
+        while sums and sums[-1][0] == height:
+            total, height = sums.pop()[1] + total, height + 1
+        sums.append((height, total))
+    return reduce(add, (total for _, total in sums))
 
 
 class Engine(Protocol):

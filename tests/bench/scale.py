@@ -1,6 +1,6 @@
 """What an audit costs where one machine is too small: rows a second a worker, bytes that travel, the cost of a merge.
 
-    python -m tests.bench.scale [--users 200000] [--engine ray]
+    python -m tests.bench.scale [--users 2000000] [--engine ray]
 
 Lists of 20 items are audited piece by piece with all metrics, by one worker and by two; then what 10⁹ rows would take
 on 1, 8 and 64 workers, what breaks first, and what then. Workers are processes of this machine; with --engine ray they
@@ -93,10 +93,9 @@ class Processes:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--users", type=int, default=200_000)
+    parser.add_argument("--users", type=int, default=2_000_000)
     parser.add_argument("--engine", choices=("processes", "ray"), default="processes")
     chosen = parser.parse_args()
-    stream.PIECE_ROWS = stream.BATCH_ROWS = 200_000
     took: dict[tuple[int, int], float] = {}
     alone: dict[tuple[int, int], float] = {}  # seconds of this process's processor time
     measured: dict[int, Processes] = {}
