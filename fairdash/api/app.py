@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -94,10 +95,14 @@ def serve(run: Path, host: str, port: int, ready: Callable[[str], None]) -> None
 
 
 def _handler(endpoint: Endpoint, shelf: Shelf) -> Handler:
+    # as many at once as compute at once, in the order in which they came: more would wait for each other in any order
+    turns = asyncio.Semaphore(os.cpu_count() or 1)
+
     async def handle(request: Request) -> Response:
         try:
             given = await _body(request) if endpoint.body is not None else request.path_params.get("id")
-            return answered(await asyncio.to_thread(endpoint.answer, shelf, given))
+            async with turns:
+                return answered(await asyncio.to_thread(endpoint.answer, shelf, given))
         except Declined as declined:
             return declined.answer
         except FairDashError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,14 +10,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from fairdash import cli
-from fairdash.api.app import serve
-from fairdash.api.endpoints import Shelf
+from fairdash.api.app import api, serve
+from fairdash.api.endpoints import ENDPOINTS, Shelf
 from fairdash.run import Run
 
 ROOT = Path(__file__).parents[3]
@@ -90,3 +95,33 @@ def test_people_who_are_answered_at_once_share_no_threads(run: Run, monkeypatch:
     monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
     serve(run.folder, "localhost", 0, lambda _: None)
     assert asked == [1]
+
+
+def test_requests_take_turns_in_the_order_in_which_they_came(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many at once as there are processors: with more, some would wait for all others."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    at_once, most, order = 0, 0, []
+    lock, begun = threading.Lock(), threading.Barrier(2)
+
+    def answer(_: Shelf, body: Any) -> dict[str, Any]:
+        nonlocal at_once, most
+        with lock:
+            at_once, most = at_once + 1, max(most, at_once + 1)
+            order.append(body["k"])
+        begun.wait(60)
+        with lock:
+            at_once -= 1
+        return {}
+
+    slow = replace(ENDPOINTS[0], answer=answer)
+    monkeypatch.setattr("fairdash.api.app.ENDPOINTS", (slow,))
+
+    async def ask() -> list[int]:
+        here = httpx.ASGITransport(api(Shelf(run.folder)))
+        async with httpx.AsyncClient(transport=here, base_url="http://localhost") as client:
+            found = await asyncio.gather(*(client.post(slow.path, json={"k": number}) for number in range(8)))
+        return [one.status_code for one in found]
+
+    assert asyncio.run(ask()) == [200] * 8
+    assert most == 2
+    assert [sorted(order[i : i + 2]) for i in range(0, 8, 2)] == [[0, 1], [2, 3], [4, 5], [6, 7]]
