@@ -13,15 +13,16 @@ import json
 import math
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from fairdash import __version__, log, settings, trail, words
+from fairdash import __version__, documents, log, settings, trail, words
 from fairdash.answers import ANSWERS, Command
-from fairdash.errors import ConfigError, DataError, FairDashError
+from fairdash.errors import ConfigError, DataError, FairDashError, full
 
 if TYPE_CHECKING:
     from fairdash.data import Finding, ImportOptions
@@ -65,9 +66,11 @@ def _run(argv: Sequence[str]) -> int:
     try:
         _readable(argv)
         arguments = _parser().parse_args(argv)
-        return int(arguments.command(arguments))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of numpy: what it means for a value is said beside that
+            return int(arguments.command(arguments))
     except FairDashError as error:
-        print(words.say("error: {message}", message=f"{error.message}\n{error.hint}".rstrip()), file=sys.stderr)
+        _print(words.say("error: {message}", message=f"{error.message}\n{error.hint}".rstrip()), sys.stderr)
         return EXIT_ERROR
     except KeyboardInterrupt:
         told = words.say("stopped; a training goes on from its last checkpoint when the command is given again")
@@ -78,7 +81,9 @@ def _run(argv: Sequence[str]) -> int:
         return 0
     except OSError as error:
         where, hint = error.filename or words.say("a file"), words.say("Check the path.")
-        print(words.say("error: {message}", message=f"{where}: {error.strerror}.\n{hint}"), file=sys.stderr)
+        if full(error):
+            hint = words.say("Make room, or choose another place.")
+        _print(words.say("error: {message}", message=f"{where}: {error.strerror}.\n{hint}"), sys.stderr)
         return EXIT_ERROR
     except Exception as error:  # the last line of defence: a sentence for the person, the trace under a number
         number = log.fault(error, "command")
@@ -347,7 +352,7 @@ def _audit(arguments: argparse.Namespace) -> int:
         broken += [f"{name}: {line}" if name else line for line in gate.gate(one, arguments.fail_over)]
     _say(arguments, value, [*found.summary(), *map(_failed, broken)])
     for line in broken if arguments.json else ():
-        print(_failed(line), file=sys.stderr)
+        _print(_failed(line), sys.stderr)
     return EXIT_GATE if broken else 0
 
 
@@ -389,7 +394,7 @@ def _events(arguments: argparse.Namespace) -> int:
                     for one in done.refused]  # fmt: skip
     counted = {"accepted": accepted, "repeated": repeated, "late": late, "refused": len(refused)}
     for line in refused[:20]:
-        print(line, file=sys.stderr)
+        _print(line, sys.stderr)
     told = words.say(
         "{n} event added; already there: {repeated}, too late for their window: {late}, kept aside as malformed: "
         "{refused}.",
@@ -570,7 +575,7 @@ def _made(arguments: argparse.Namespace, run: Run, file: Path, table: Table, hea
     beside, vectors = _beside(file)
     if beside.exists():
         try:
-            how = json.loads(beside.read_text("utf-8"))
+            how = documents.read(beside)
             folder, written, title = file.parent / how["run"], how["lists"], str(how["title"])
             Mitigation.from_json(how["mitigation"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -667,7 +672,7 @@ def _report(arguments: argparse.Namespace) -> int:
         )
     run = None if arguments.run is None else Run.load(arguments.run)
     try:
-        value = json.loads(source.read_text("utf-8"))
+        value = documents.read(source)
         about = known.of_file(kind, value, run)
         made = report.KINDS[kind](value, about, datetime.now(UTC), frames=arguments.frames)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -884,7 +889,7 @@ def _import_options(arguments: argparse.Namespace) -> ImportOptions:
     kept: dict[str, Any] = {}
     if arguments.mapping is not None:
         try:
-            kept = json.loads(arguments.mapping.read_text("utf-8"))
+            kept = documents.read(arguments.mapping)
         except (ValueError, AttributeError) as error:
             hint = "Give the file that --save-mapping wrote."
             raise ConfigError(
@@ -1012,7 +1017,7 @@ def _progress(done: float, message: str = "", values: Mapping[str, float] | None
     numbers = " ".join(f"{name} {value:.4g}" for name, value in (values or {}).items())
     line = f"{message} {numbers}".strip()
     if line != _said:
-        print(f"{done:6.1%} {line}", file=sys.stderr, flush=True)
+        _print(f"{done:6.1%} {line}", sys.stderr)
         _said = line
 
 
@@ -1033,7 +1038,13 @@ def _say(arguments: argparse.Namespace, value: Mapping[str, Any], lines: Sequenc
         json.dump(value, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
         print()
     else:
-        print("\n".join(lines))
+        _print("\n".join(lines), sys.stdout)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """Letters that steer a terminal are written out: names come from whoever made the file."""
+    shown = (letter if letter in "\n\u200d" or letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    print("".join(shown), file=stream, flush=True)
 
 
 class _Help(argparse.HelpFormatter):

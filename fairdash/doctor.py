@@ -3,6 +3,7 @@ kept for too long, and the trail."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from fairdash import entries, settings, trail, words
 from fairdash.errors import FairDashError
 from fairdash.jobs.runner import everybodys
 from fairdash.schema import PSEUDONYMS
-from fairdash.workspace import ASIDE, STALE_SECONDS, Kind, Workspace, sha256
+from fairdash.workspace import ABOUT, ASIDE, STALE_SECONDS, Kind, Workspace, sha256
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,12 @@ def examine(workspace: Workspace) -> list[Ill]:
     """All that is wrong with a workspace; reads every byte of it and changes nothing but its schema (`ready`).
 
     Raises ConfigError for a workspace of a later version."""
+    about = workspace.root / ABOUT
+    if about.exists() and not about.is_file():  # what is to be written there cannot be
+        return [Ill(words.say("{file} is no file.", file=about), about)]
     workspace.ready()
-    return [*_values(workspace), *_jobs(workspace), *_left(workspace), *_personal(workspace), *_trail(workspace)]
+    looks = (_folders, _values, _jobs, _left, _personal, _trail)
+    return [ill for look in looks for ill in look(workspace)]
 
 
 def set_aside(workspace: Workspace, ill: Ill) -> Path | None:
@@ -47,6 +52,14 @@ def set_aside(workspace: Workspace, ill: Ill) -> Path | None:
         if beside.exists():
             beside.rename(target.with_name(target.name + ending))
     return target
+
+
+def _folders(workspace: Workspace) -> Iterator[Ill]:
+    """What stands where the folders of values belong."""
+    for kind in get_args(Kind):
+        path = workspace.root / kind
+        if os.path.lexists(path) and not path.is_dir():
+            yield Ill(words.say("{path} is no folder.", path=path), path)
 
 
 def _values(workspace: Workspace) -> Iterator[Ill]:
@@ -82,7 +95,12 @@ def _jobs(workspace: Workspace) -> Iterator[Ill]:
     if found != "ok":
         yield Ill(words.say("The table of jobs is damaged: {reason}.", reason=found), file)
         return
-    for job in everybodys(workspace).all():  # a row that cannot be read ends as a failed job
+    try:
+        jobs = everybodys(workspace).all()
+    except FairDashError as error:
+        yield Ill(words.say("The table of jobs is damaged: {reason}.", reason=error.message), file)
+        return
+    for job in jobs:  # a row that cannot be read ends as a failed job
         if not job.kind:
             yield Ill(words.say("The job {job} was damaged, and ended. Ask for it again.", job=job.id), None)
 
@@ -116,6 +134,11 @@ def _personal(workspace: Workspace) -> Iterator[Ill]:
 
 
 def _trail(workspace: Workspace) -> Iterator[Ill]:
+    files = [workspace.root / name for name in (trail.FILE, trail.HEAD)]
+    odd = [file for file in files if file.exists() and not file.is_file()]
+    if odd:
+        yield from (Ill(words.say("{file} is no file.", file=file), file) for file in odd)
+        return
     try:
         trail.read(workspace)
     except FairDashError as error:

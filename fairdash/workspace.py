@@ -149,7 +149,8 @@ class Workspace:
         try:
             told = _read(self.root / ABOUT)
             return int(told["schema"])
-        except (OSError, ValueError, TypeError, KeyError):  # a damaged number: sealing again changes nothing
+        # a damaged number: sealing again changes nothing
+        except (OSError, ValueError, TypeError, KeyError, OverflowError):
             return 0
 
     def _migrate(self) -> None:
@@ -373,6 +374,8 @@ def _read(path: Path | str) -> Any:
 
 @lru_cache(maxsize=4096)
 def _parsed(path: str, *_: int) -> Any:
+    if not Path(path).is_file():  # a pipe, say, which would be waited for
+        raise ValueError(words.say("it is no file"))
     try:
         return json.loads(Path(path).read_text("utf-8"))
     except RecursionError as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from fairdash import words
+from fairdash import documents, words
 from fairdash.answers import ANSWERS, About, Answer
 from fairdash.data import ImportOptions, Question
 from fairdash.errors import ConfigError, FairDashError
@@ -284,7 +284,7 @@ def _given_again(key: str) -> None:
     if file is None:
         return
     try:
-        kept = json.loads(file.getvalue())
+        kept = documents.read(file.getvalue())
         if not isinstance(kept, Mapping):
             raise ValueError(words.say("it holds no answers"))
         read = ImportOptions.from_json(kept)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from fairdash import cli, log
+from fairdash import cli, documents, log
 from fairdash.cli import EXIT_ERROR, EXIT_GATE, main
 
 NUL, NOT_UTF8 = "a\0b", os.fsdecode(b"a\xffb")
@@ -109,3 +114,46 @@ def test_an_error_that_nobody_foresaw_is_a_sentence_with_a_number_and_its_trace_
     assert (noted["where"], noted["error"]) == ("command", "KeyError")
     assert noted["trace"][-1].endswith("<lambda>")
     assert "secret" not in line  # the message may be somebody's data
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 3_000 + "]" * 3_000, '{"a":' * 100_000, "\ufeff{", "1e400"])
+def test_documents_that_are_none_are_told_by_every_command(
+    files: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    root = files["root"]
+    given = tmp_path / "given.json"
+    given.write_text(text, "utf-8")
+    for asked in (
+        ["data", "--interactions", str(root / "log.csv"), "--mapping", str(given)],
+        ["report", "--audit", str(given), "--out", str(tmp_path / "report.md")],
+        ["report", "--comparison", str(given), "--out", str(tmp_path / "report.md")],
+    ):
+        capsys.readouterr()
+        assert main(asked) == EXIT_ERROR, asked
+        assert "given.json is no" in capsys.readouterr().err
+
+
+def test_a_document_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("fairdash.settings.MAX_UPLOAD_MB", 1)
+    with pytest.raises(ValueError, match="larger than 1 MB"):
+        documents.read(Path("/dev/zero"))
+
+
+def test_names_that_steer_a_terminal_are_written_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile(tmp_path / "given.zip", "w") as archive:
+        archive.writestr("a\x1b[2J\x07\u202eb.bin", b"\0\1\2")
+    assert main(["data", "--interactions", str(tmp_path / "given.zip")]) == EXIT_ERROR
+    said = capsys.readouterr().err
+    assert not {letter for letter in said if not letter.isprintable()} - {"\n"}
+    assert r"\x1b[2J\x07\u202eb.bin" in said
+
+
+def test_a_warning_of_a_library_is_nothing_for_a_terminal(tmp_path: Path) -> None:
+    table = pa.table(
+        {"user_id": ["a", "b"], "item_id": ["x", "y"], "rating": pa.array([1.5, float("nan")], pa.float16())}
+    )
+    pq.write_table(table, tmp_path / "log.parquet")
+    command = [sys.executable, "-m", "fairdash", "data", "--accept-guesses", "--interactions", tmp_path / "log.parquet"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "FAIRDASH_HOME": str(tmp_path)})
+    assert done.returncode == 0
+    assert "Warning" not in done.stderr

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -371,6 +373,45 @@ def test_a_workspace_of_a_later_version_is_refused_in_words_and_not_touched(tmp_
         Workspace(tmp_path).ready()
     assert "Update FairDash" in caught.value.hint
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("name", ["workspace.json", "trail.jsonl", "trail.head", "jobs.sqlite", "datasets", "runs"])
+def test_the_doctor_sets_aside_what_is_of_another_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A folder in place of a file, a link to nowhere in place of a folder, a view in place of the table of jobs."""
+    monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path))
+    assert main(["doctor"]) == 0
+    place = tmp_path / name
+    place.unlink(missing_ok=True)
+    if name == "jobs.sqlite":
+        with closing(sqlite3.connect(place)) as db:
+            db.execute("create view jobs as select 1 as id")
+    elif "." in name:
+        place.mkdir()
+    else:
+        place.symlink_to(tmp_path / "nowhere")
+    assert main(["doctor"]) == 2
+    assert str(place) in capsys.readouterr().out or name == "jobs.sqlite"
+    assert main(["doctor", "--repair"]) == 0
+    capsys.readouterr()
+    assert main(["doctor"]) == 0
+    assert "sound" in capsys.readouterr().out
+
+
+def test_the_doctor_waits_for_no_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path))
+    folder = _value(tmp_path)
+    (folder / "meta.json").unlink()
+    os.mkfifo(folder / "meta.json")
+    assert main(["doctor"]) == 2
+
+
+@pytest.mark.parametrize("text", ['{"schema": Infinity}', "[]", '{"schema": 1e400}'])
+def test_a_damaged_number_of_the_layout_is_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path))
+    (tmp_path / "workspace.json").write_text(text)
+    assert main(["doctor"]) == 0
 
 
 def test_the_doctor_names_what_is_wrong_and_sets_it_aside(
