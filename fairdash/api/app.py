@@ -102,6 +102,8 @@ def _handler(endpoint: Endpoint, shelf: Shelf) -> Handler:
         try:
             given = await _body(request) if endpoint.body is not None else request.path_params.get("id")
             async with turns:
+                if await request.is_disconnected():  # whoever is gone is passed over
+                    raise Declined(400, say("Nobody waits for the answer any more."))
                 return answered(await asyncio.to_thread(endpoint.answer, shelf, given))
         except Declined as declined:
             return declined.answer

@@ -7,7 +7,8 @@ since people and catalogue must be known. Where the rows of a user stand togethe
 is enough; otherwise rows are first sorted into temporary files by user, on this machine.
 
 The numbers are those of `audit.from_frames`, but for `score_ks`, whose cells of scores come from the first rows (said
-in the warnings).
+in the warnings); where lists have scores and people are more than `EXACT_PEOPLE`, what is drawn is drawn anew: the cells
+are columns that are drawn, too.
 """
 
 from __future__ import annotations
@@ -271,7 +272,11 @@ def from_parquet(
 
     counted = engine.total(_count, pieces, everyone.parts(), told, Counted.gathered)
     assert counted is not None  # there is at least one row
-    audited[counted.left], audited[everyone.left] = False, False
+    left = np.concatenate([counted.left, everyone.left])
+    empty, audited[left] = left[held[left]], held[left]
+    if len(empty):  # of all their rows nothing was left, so they have no list either
+        unlisted = np.concatenate([unlisted, empty])
+        counted = Counted.gathered([counted, _count(pieces, Part(everyone.people.take(empty)))])
     codes, own, odd = np.flatnonzero(audited), counted.tally.own, counted.odd
     groups_of, rows = tuple(group.take(codes) for group in made.groups), np.searchsorted(codes, own.ids[own.rows])
     own = replace(own, ids=everyone.people.ids[codes], who=groups_of, rows=rows)

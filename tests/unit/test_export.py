@@ -52,6 +52,12 @@ def test_the_folder_answers_as_the_run_does(tmp_path: Path, options: dict[str, s
     assert done.returncode == 0, done.stderr
     own = [run.split.training.items[ITEM_ID].iloc[row].tolist() for row in run.candidates().items[:people, :10]]
     assert json.loads(done.stdout) == own
+    if options.get("items") == "id":  # the one that opens quickest
+        wrong = subprocess.run([sys.executable, out / "answer.py", '{"history": ["none such"]}'], capture_output=True,
+                               text=True, cwd=tmp_path, env=environment, check=False)  # fmt: skip
+        assert wrong.returncode == 1
+        assert "none such" in wrong.stderr
+        assert "Traceback" not in wrong.stderr
     card = (out / "README.md").read_text("utf-8")
     assert "bert_sequence" in card
     assert "80" in card

@@ -62,4 +62,9 @@ def answer(history: list[Any], profile: dict[str, Any] | None = None, k: int = 1
 
 
 if __name__ == "__main__":
-    print(json.dumps(answer(**json.loads(sys.argv[1])), ensure_ascii=False))
+    try:
+        print(json.dumps(answer(**json.loads(sys.argv[1])), ensure_ascii=False))
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        sys.exit(
+            f"""Give JSON such as '{{"history": ["{ITEMS[2][1]}"], "k": 3}}', of items of this model ({error!r})."""
+        )

@@ -125,3 +125,31 @@ def test_requests_take_turns_in_the_order_in_which_they_came(run: Run, monkeypat
     assert asyncio.run(ask()) == [200] * 8
     assert most == 2
     assert [sorted(order[i : i + 2]) for i in range(0, 8, 2)] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+
+
+def test_who_is_gone_when_their_turn_comes_is_passed_over(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    noted = replace(ENDPOINTS[0], answer=lambda _, body: asked.append(body) or {})
+    monkeypatch.setattr("fairdash.api.app.ENDPOINTS", (noted,))
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": noted.path, "raw_path": noted.path.encode(), "query_string": b"",
+             "root_path": "", "scheme": "http", "headers": headers, "client": ("127.0.0.1", 1),
+             "server": ("localhost", 80), "http_version": "1.1"}  # fmt: skip
+
+    async def ask(*after: dict[str, Any]) -> None:
+        messages = iter([{"type": "http.request", "body": b"{}", "more_body": False}, *after])
+
+        async def receive() -> Any:
+            told = next(messages, None)
+            if told is None:
+                await asyncio.Event().wait()  # they wait for their answer
+            return told
+
+        async def send(_: Any) -> None: ...
+
+        await api(Shelf(run.folder))(scope, receive, send)
+
+    asyncio.run(ask({"type": "http.disconnect"}))
+    assert not asked
+    asyncio.run(ask())
+    assert asked == [{}]

@@ -201,21 +201,23 @@ def test_values_of_single_people_are_kept_of_the_smallest_hashes(tmp_path, monke
     assert sum(engine.kept) < 90 * 1.8
 
 
-def test_lists_whose_rows_are_all_left_out_are_of_nobody(tmp_path, monkeypatch) -> None:
-    """Of people whose ids the repairs leave no item."""
+def test_who_has_no_row_left_has_no_list(tmp_path, monkeypatch) -> None:
+    """Of people whose items the repairs leave out: with held-out items they count, with an accuracy of 0, else not."""
     monkeypatch.setattr(stream, "BATCH_ROWS", 64)
     monkeypatch.setattr(stream, "PIECE_ROWS", 150)
     data = make(n=60, seed=7)
     lists = data.pop("recommendations")
-    found = []
+    data["truth"] = data["truth"][data["truth"]["user_id"] != "u30"]
     for some in (lists, lists.sample(frac=1, random_state=0)):
         none = some["user_id"].isin(["u3", "u30"])
-        write(tmp_path / "a.parquet", some.assign(item_id=some["item_id"].mask(none)))
+        given = some.assign(item_id=some["item_id"].mask(none, "  "))
+        write(tmp_path / "a.parquet", given)
         made = stream.from_parquet(tmp_path / "a.parquet", **data, **OPTIONS)
-        assert len(made.per_user) == made.n_users
-        found.append(made.to_json())
-    for part in ("n_users", "overall", "groups"):  # cells of scores are cut from the first rows
-        same(found[0][part], found[1][part])
+        whole = audit.from_frames(given, **data, **OPTIONS)
+        assert len(made.per_user) == made.n_users == 59
+        assert any("no list" in line for line in made.to_json()["warnings"])
+        for part in ("n_users", "overall", "groups"):  # cells of scores are cut from the first rows
+            same(made.to_json()[part], whole.to_json()[part])
 
 
 def test_parquet_by_score(tmp_path) -> None:
