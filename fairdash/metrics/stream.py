@@ -7,8 +7,8 @@ since people and catalogue must be known. Where the rows of a user stand togethe
 is enough; otherwise rows are first sorted into temporary files by user, on this machine.
 
 The numbers are those of `audit.from_frames`, but for `score_ks`, whose cells of scores come from the first rows (said
-in the warnings); where lists have scores and people are more than `EXACT_PEOPLE`, what is drawn is drawn anew: the cells
-are columns that are drawn, too.
+in the warnings); where lists have scores and people are more than `EXACT_PEOPLE`, what is drawn is drawn anew, as the
+cells are columns that are drawn, too.
 """
 
 from __future__ import annotations

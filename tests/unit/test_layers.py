@@ -18,7 +18,7 @@ PACKAGE = Path(fairdash.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("words",),  # all that is said, errors included, passes through it
     ("errors", "settings", "progress", "memory", "texts"),
-    ("hashing", "plugins", "arrays", "images", "answers", "activity", "engines"),
+    ("hashing", "plugins", "arrays", "documents", "images", "answers", "activity", "engines"),
     ("schema", "identity", "workspace", "columns", "events.log", "log", "trail", "budget", "people", "shares"),
     ("groups", "item_classes"),
     ("data",),
