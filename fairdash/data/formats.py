@@ -432,6 +432,29 @@ def _filled(name: str, rows: Iterable[Sequence[Any]]) -> Iterator[list[str]]:
         yield texts
 
 
+def _check_formulas(name: str, raw: bytes, title: str, rows: Sequence[Sequence[str]]) -> None:
+    """DataError where a column holds formulas alone whose results were not stored, as programs write them that compute
+    nothing: its cells would be taken for empty ones."""
+    import openpyxl
+
+    full = {place for row in rows[1:] for place, cell in enumerate(row) if cell}
+    empty = [place for place, titled in enumerate(rows[0] if rows else ()) if titled and place not in full]
+    if not empty or len(rows) < 2:
+        return
+    sheet = openpyxl.load_workbook(io.BytesIO(raw), read_only=True)[title]
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        for place, cell in enumerate(row):
+            if place in empty and cell.data_type == "f":
+                raise DataError(
+                    words.say(
+                        "{name}, sheet {sheet}, row {row}, column {column}: a formula whose result is not stored "
+                        "there.",
+                        name=name, sheet=title, row=str(number), column=rows[0][place],
+                    ),
+                    "Open the workbook in a spreadsheet program, save it there, and bring it again.",
+                )  # fmt: skip
+
+
 def sheets(name: str, raw: bytes) -> list[tuple[str, bytes]]:
     """The sheets of an Excel workbook that hold something, as (name, CSV); needs the package openpyxl."""
     try:
@@ -447,6 +470,7 @@ def sheets(name: str, raw: bytes) -> list[tuple[str, bytes]]:
         for sheet in book.worksheets:
             rows = list(_filled(name, sheet.iter_rows(values_only=True)))
             width = max(map(len, rows), default=0)
+            _check_formulas(name, raw, sheet.title, rows)
             if width:
                 out = io.StringIO()
                 csv.writer(out).writerows([*row, *[""] * (width - len(row))] for row in rows)

@@ -43,6 +43,7 @@ _ZONES = {  # hours east of Greenwich
     **{"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7, "akst": -9, "akdt": -8},
     **{"hst": -10, "brt": -3, "art": -3},
 }
+_FARTHEST = 15 * 3600  # seconds: no zone is as far from Greenwich
 _ZONE = rf"\d\s*(?:[ap]m)?\s*\b(?P<zone>{'|'.join(_ZONES)})\b"
 _ONLY_CLOCK = r"\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?\s*"
 # "week 10": one number, which counts on, or a year and then one ("2014-W07"); "3 days ago" counts back.
@@ -264,7 +265,7 @@ def _dated(text: pd.Series, dates: pd.Series, format: str) -> NDArray[np.float64
     zone = zone + 3600 * np.nan_to_num(text.str.extract(_ZONE)["zone"].map(_ZONES).to_numpy(np.float64))
     day = _seconds(pd.to_datetime(dates, format=format, errors="coerce", utc=True))
     moments: NDArray[np.float64] = day + 3600 * hour + 60 * told["minute"] + told["second"] - zone
-    return moments
+    return np.where(np.abs(zone) > _FARTHEST, np.nan, moments)
 
 
 def _seconds(dates: pd.Series) -> NDArray[np.float64]:

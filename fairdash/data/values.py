@@ -131,6 +131,9 @@ def read(column: pd.Series, thousands: bool = False, whole: bool = False) -> Rat
     if not note:
         different = odd.unique()
         known = {text: _meaning(text) for text in different} | _of_scales(list(different))
+        parts = {text for text in different if "%" in text and _CELL.fullmatch(_plain(text))}
+        if parts and (np.isfinite(values).any() or any(np.isfinite(known[text]) for text in known.keys() - parts)):
+            known |= dict.fromkeys(parts, float("nan"))  # 80 % of what, beside 4 and 5/5?
         read_cells = odd.map(known).to_numpy(np.float64)
         if np.isfinite(read_cells).mean() > 0.5:
             values[bad] = read_cells

@@ -210,6 +210,17 @@ def test_sheets_of_a_workbook_are_tables() -> None:
     assert dataset.users["gender"].tolist() == list("FMFMFM")
 
 
+@pytest.mark.skipif(importlib.util.find_spec("openpyxl") is None, reason="openpyxl is not installed")
+@pytest.mark.parametrize("column", ["item_id", "rating"])
+def test_formulas_without_a_stored_result_are_no_empty_cells(column: str) -> None:
+    raw = io.BytesIO()
+    frame = pd.DataFrame(RECORDS)
+    frame[column] = [f"=1+{i}" for i in range(len(frame))]  # openpyxl writes it as a formula, and computes nothing
+    frame.to_excel(raw, index=False)
+    with pytest.raises(DataError, match=f"row 2, column {column}: a formula"):
+        _build(raw.getvalue(), "x.xlsx")
+
+
 CHINESE = "item_id,title,genres\n" + "".join(f"i{i},这是一部关于城市生活的电影第{i}部,喜剧|剧情\n" for i in range(5))
 RUSSIAN = "item_id,title,genres\n" + "".join(f"i{i},Очень длинное название фильма номер {i},Драма\n" for i in range(5))
 

@@ -186,3 +186,11 @@ def test_clocks_to_12_without_a_half_are_asked_about() -> None:
     assert "time" in dataset.interactions
     assert not data.questions(found)
     assert not times.parse(pd.Series([cell.replace(" 01:", " 13:") for cell in cells], dtype="str")).halved
+
+
+def test_a_zone_that_is_none_gives_no_time() -> None:
+    cells = ["2020-02-01T10:00:00Z", "2020-02-01T10:00:00-05:30", "2020-02-01T10:00:00+99:00", "2020-02-01T10:00:00"]
+    found = times.parse(pd.Series(cells, dtype="str")).moments
+    assert np.isnan(found).tolist() == [False, False, True, False]
+    assert found[1] - found[0] == 5.5 * 3600
+    assert found[3] == found[0]

@@ -36,6 +36,14 @@ def test_unknown_words_are_bad() -> None:
     assert values.read(pd.Series(["good", "bad", "3"])).bad.tolist() == [True, True, False]
 
 
+@pytest.mark.parametrize("cells", [("80%", "4", "5"), ("80%", "5/5", "4/5"), ("60 %", "3 stars", "1 star")])
+def test_a_percentage_beside_a_scale_is_no_number_of_it(cells: tuple[str, ...]) -> None:
+    got = values.read(pd.Series(cells * 4, dtype="str"))
+    assert got.bad[::3].all()
+    assert np.isnan(got.numbers[::3]).all()
+    assert np.nanmax(got.numbers, initial=0) <= 5
+
+
 def _log(cells: list[str], head: str = "rating") -> tuple[str, bytes]:
     rows = [f"u{i % 7},i{i // 7},{cell}" for i, cell in enumerate(cells)]
     return "log.csv", "\n".join([f"user_id,item_id,{head}", *rows, ""]).encode()
