@@ -42,6 +42,8 @@ ELSEWHERE = {
     "make lock": "tests/lock.py",  # asks the package index
     "make sbom": "Makefile",  # the same
     "make advisories": "Makefile",  # the same
+    "python -m tests.bench.api": "tests/bench/api.py",  # trains on real data
+    "python -m tests.bench.scale": "tests/bench/scale.py",  # writes and audits 40 million rows
     "python -m tests.bench.mitigations": "tests/bench/mitigations.py",  # trains on real data
     "python -m tests.bench.reranking effects": "tests/bench/reranking.py",  # the same
     "python -m tests.bench.recommenders tasks": "tests/bench/recommenders.py",  # the same
