@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import reduce
 from operator import add
 from typing import Any, Protocol, TypeVar
 
@@ -28,16 +27,24 @@ class Lost(Exception):  # noqa: N818 - who is lost made no error
     """Raised by one of several that work together when another one does not answer any more."""
 
 
-def added(parts: Iterable[Any]) -> Any:
-    """The parts, at least one, by `+`: neighbours that are sums of as many first, so that sums which grow are made anew
-    a few times and not with every part."""
-    sums: list[tuple[int, Any]] = []  # of 2^height parts each, the higher before the lower
+def joined(parts: Iterable[R], both: Callable[[R, R], R]) -> R | None:
+    """All parts as one, None of no parts: `both` makes one of two neighbours, of as many parts each first, so that what
+    grows is made anew a few times and not with every part; then of what is left over."""
+    sums: list[tuple[int, R]] = []  # of 2^height parts each, the higher before the lower
     for one in parts:
-        total, height = one, 0
-        while sums and sums[-1][0] == height:
-            total, height = sums.pop()[1] + total, height + 1
-        sums.append((height, total))
-    return reduce(add, (total for _, total in sums))
+        sums.append((0, one))
+        while len(sums) > 1 and sums[-1][0] == sums[-2][0]:
+            (height, left), (_, right) = sums[-2:]
+            sums[-2:] = [(height + 1, both(left, right))]
+    while len(sums) > 1:
+        (height, left), (_, right) = sums[-2:]
+        sums[-2:] = [(height, both(left, right))]
+    return sums[0][1] if sums else None
+
+
+def added(parts: Iterable[Any]) -> Any:
+    """The parts, at least one, by `+`."""
+    return joined(parts, add)
 
 
 class Engine(Protocol):

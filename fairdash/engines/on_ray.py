@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fairdash import words
-from fairdash.engines import GRACE, MOMENT, TRIES, Lost, P, R, S, added, check_workers, nobody, nothing
+from fairdash.engines import GRACE, MOMENT, TRIES, Lost, P, R, S, added, check_workers, joined, nobody, nothing
 from fairdash.errors import ConfigError, FairDashError
 
 ANSWER = 5.0  # seconds in which a cluster has to answer at its address; Ray itself would try for ever
@@ -96,7 +96,6 @@ class OnRay:
         """See `Engine`: two sums of as many parts each are gathered wherever they are, then what is left over."""
         kept, limit = self.ray.put(shared), AHEAD * self.workers
         running: dict[Any, P] = {}
-        sums: list[tuple[int, Any]] = []  # of 2^height parts each, the higher before the lower
 
         def wait(at_most: int) -> None:
             while len(running) > at_most:
@@ -104,19 +103,16 @@ class OnRay:
                 self._get(done)  # says what went wrong; the result stays where it is
                 told(running.pop(done))
 
-        for part in parts:
-            result, done = self._call.remote(function, kept, part)
-            running[done] = part
-            sums.append((0, result))
-            while len(sums) > 1 and sums[-1][0] == sums[-2][0]:
-                (height, left), (_, right) = sums[-2:]
-                sums[-2:] = [(height + 1, self._add.remote(gather, left, right))]
-            wait(limit - 1)
-        wait(0)
-        while len(sums) > 1:
-            (height, left), (_, right) = sums[-2:]
-            sums[-2:] = [(height, self._add.remote(gather, left, right))]
-        total: R | None = self._get(sums[0][1]) if sums else None
+        def results() -> Iterator[Any]:
+            for part in parts:
+                result, done = self._call.remote(function, kept, part)
+                running[done] = part
+                yield result
+                wait(limit - 1)
+            wait(0)
+
+        last = joined(results(), lambda left, right: self._add.remote(gather, left, right))
+        total: R | None = None if last is None else self._get(last)
         return total
 
     def together(
