@@ -590,7 +590,7 @@ def _made(arguments: argparse.Namespace, run: Run, file: Path, table: Table, hea
         told = words.say(
             "{beside} is of other lists than {file} holds now, so it is passed over", beside=beside, file=file
         )
-        print(told, file=sys.stderr)
+        _print(told, sys.stderr)
     return Made.of_run(run, _read_lists(arguments, run, table, heard), file.stem)
 
 

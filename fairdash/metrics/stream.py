@@ -433,9 +433,9 @@ class _Pieces:
         odd.count_known(lists, piece.known, self.catalogue.size)
         nobody = np.empty(0, dtype=np.int64)
         found = tally(piece, self.rules, limits=self.limits)
-        own = found.own
-        own = replace(own, ids=people.codes[own.rows], who=tuple(group.take(nobody) for group in people.groups))
-        return Counted(replace(found, own=replace(own, rows=np.arange(len(own.rows)))), odd, people.codes[:0])
+        kept, who = found.own.rows, tuple(group.take(nobody) for group in people.groups)
+        own = replace(found.own, ids=people.codes[kept], who=who, rows=np.arange(len(kept)))
+        return Counted(replace(found, own=own), odd, people.codes[:0])
 
 
 class _Everyone:

@@ -91,8 +91,6 @@ def section() -> None:
         file.close()  # Streamlit keeps one that was taken away, with its content, among what its uploader held before
     st.session_state[_FILES] = list(files)
     if not files:
-        if _HELD in st.session_state:
-            _give_back()
         st.caption(
             words.say(
                 "A table of interactions is enough: a column for the person and one for the item; a rating or "
@@ -107,7 +105,8 @@ def section() -> None:
 
 
 def _let_go() -> None:
-    """Whoever is gone from here has to choose the files again: Streamlit forgets those of what is not shown."""
+    """No file is there any more: they were taken away, or whoever chose them is gone from here and has to choose them
+    again, as Streamlit forgets those of what is not shown."""
     for file in st.session_state.pop(_FILES, ()):
         file.close()
     _give_back()
