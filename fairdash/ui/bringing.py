@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -128,14 +129,18 @@ def _keep(file: str, split: Split, systems: Mapping[str, tuple[Lists, Sequence[F
     reason = asking.reason(asked)
     if reason:
         st.caption(reason)
-    if st.button(words.say("Keep these lists"), type="primary", icon=":material/check:", key="keep-lists",
-                 disabled=bool(asked), help=reason):  # fmt: skip
-        made = [
-            entries.import_lists(state.workspace(), split, lists, titles[name], state.get("data"), findings)
-            for name, (lists, findings) in systems.items()
-        ]
-        state.put("lists", made[0]["lists"])
-        st.switch_page(state.page("audit"), query_params=state.link())
+    parts.submit(words.say("Keep these lists"), _import, split, systems, titles, type="primary",
+                 icon=":material/check:", key="keep-lists", disabled=bool(asked), help=reason)  # fmt: skip
+
+
+def _import(split: Split, systems: Mapping[str, tuple[Lists, Sequence[Finding]]], titles: Mapping[str, str]) -> None:
+    """Keep the lists of each system under its title, and look at an audit of the first."""
+    made = [
+        entries.import_lists(state.workspace(), split, lists, titles[name], state.get("data"), findings)
+        for name, (lists, findings) in systems.items()
+    ]
+    state.put("lists", made[0]["lists"])
+    st.switch_page(state.page("audit"), query_params=state.link())
 
 
 def _say(findings: Sequence[Finding]) -> None:
@@ -217,13 +222,11 @@ def _model(data: str) -> None:
         )
         for spec in recommenders.taking("saved").get(name, ()):
             held_out = forms.split(load.dataset(data))
-            if st.button(words.say("Use it as it is"), type="primary", icon=":material/check:", key="use-model"):
-                options = {spec.name: str(place), "epochs": 0}
-                params = {"dataset": data, "split": held_out, "recommender": name, "options": options, "seed": 0,
-                          "device": "auto"}  # fmt: skip
-                title = words.say("Load {title}", title=file.name)
-                state.put("job", runner.submit(state.workspace(), "train", title, params))
-                st.switch_page(state.page("recommender"), query_params=state.link())
+            options = {spec.name: str(place), "epochs": 0}
+            params = {"dataset": data, "split": held_out, "recommender": name, "options": options, "seed": 0,
+                      "device": "auto"}  # fmt: skip
+            parts.submit(words.say("Use it as it is"), _use, words.say("Load {title}", title=file.name), params,
+                         type="primary", icon=":material/check:", key="use-model")  # fmt: skip
         uses = {name: recommenders.taking("saved", "bert").get(name, ())}
         if not uses[name]:
             st.info(
@@ -251,3 +254,7 @@ def _model(data: str) -> None:
                 icon=":material/arrow_forward:",
                 key=f"prefill-{name}-{spec.name}",
             )
+
+
+def _use(title: str, params: dict[str, Any]) -> None:
+    state.put("job", runner.submit(state.workspace(), "train", title, params))

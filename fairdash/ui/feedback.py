@@ -138,7 +138,7 @@ def _retrain(run: Run, lists: str, stored: str, given: feedback.Thumbs, name: st
     if going_on(run.meta["recommender"]) is not None:
         st.caption(words.say("The training goes on from the weights of the run in view, with the same options."))
     params = feedback.training(run, made.digest)
-    parts.act(words.say("Retrain with it"), _start, made, params, type="primary", icon=":material/model_training:",
+    parts.submit(words.say("Retrain with it"), _start, made, params, type="primary", icon=":material/model_training:",
               key="retrain")  # fmt: skip
     job = parts.last_job("train", params)
     if job is not None:

@@ -107,4 +107,4 @@ def offer(kind: Kind, digest: str) -> None:
         st.caption(
             words.say("This removes {told} from the workspace, {bytes}.", told=told, bytes=words.size(going.bytes))
         )
-        parts.act(words.say("Delete for good"), entries.delete, state.workspace(), kind, digest, key="delete")
+        parts.submit(words.say("Delete for good"), entries.delete, state.workspace(), kind, digest, key="delete")

@@ -126,7 +126,7 @@ def _moved(
         if names and entry is None:  # else it is chosen above on the page
             st.selectbox(words.say("Metric"), names, width=260, format_func=findings.namer(names, it.k),
                          **state.pick("metric", names))  # fmt: skip
-        parts.act(words.say("Keep this strength"), lambda: mitigating.start(run, info, asked()), type="primary",
+        parts.submit(words.say("Keep this strength"), mitigating.start, run, info, asked(), type="primary",
                   icon=":material/bookmark_add:", key="keep")  # fmt: skip
     job = parts.last_job("mitigate", asked())
     if job is not None:

@@ -91,7 +91,7 @@ def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params
         wanted = {**params, "mitigation": {**params["mitigation"], "strength": looked}}
         at = words.brief(looked)
         title = words.say("{method} at {strength}", method=words.say(info.title), strength=at)
-        parts.act(words.say("Make lists at strength {strength}", strength=at), runner.submit, state.workspace(),
+        parts.submit(words.say("Make lists at strength {strength}", strength=at), runner.submit, state.workspace(),
                   "mitigate", title, wanted, key=f"make-{info.key}")  # fmt: skip
 
 

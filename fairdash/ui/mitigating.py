@@ -75,7 +75,7 @@ def one(run: Run) -> None:
             told = words.say("Not possible for {title}: {missing}", title=words.plain(run.title), missing=missing)
             st.warning(told, icon=":material/block:")
         params = request(run, info, groups, items, tuned, k, first)
-        parts.act(words.say("Mitigate"), start, run, info, params, type="primary", icon=":material/tune:",
+        parts.submit(words.say("Mitigate"), start, run, info, params, type="primary", icon=":material/tune:",
                   key="mitigate", disabled=bool(missing))  # fmt: skip
     with right, st.container(border=True, key="method-card"):
         _card(info)

@@ -26,6 +26,8 @@ from fairdash.ui import state
 T = TypeVar("T")
 
 POLL_SECONDS = 1.0
+_PRESSED = "pressed"  # in the session: the buttons whose deed waits for what the page says
+_DUE = "due"  # in the session: that deed, and what it is given
 HEAD_WIDTH = 90  # pixels that a column is wide for its name alone
 HEAD_LETTERS = 1.15  # how much larger they are than a picture's
 NO_MODEBAR = {"displayModeBar": False, "responsive": True}
@@ -70,6 +72,38 @@ def act(label: str, do: Callable[..., object], *args: object, **look: Any) -> No
     """A button that does something. It acts before the page is run again, so that a page which polls a job cannot be
     interrupted between the press and the deed; a user's error is shown on the page that follows."""
     st.button(label, on_click=_guarded, args=(do, *args), **look)
+
+
+def submit(label: str, do: Callable[..., object], *args: object, key: str, disabled: bool = False, **look: Any) -> None:
+    """A button that does something with what the controls of its page say. Who changes one and presses at once presses
+    a button that was drawn before the change: so the page is run as far as the button, and with what it is given then
+    the deed is done, before the page is run again. Nothing is done where it cannot be pressed by then."""
+    st.button(label, key=key, disabled=disabled, on_click=_press, args=(key,), **look)
+    if key in _pressed():
+        _pressed().clear()
+        if not disabled:
+            st.session_state[_DUE] = do, *args
+            st.rerun()
+
+
+def _press(key: str) -> None:
+    _pressed().add(key)
+
+
+def _pressed() -> set[str]:
+    found: set[str] = st.session_state.setdefault(_PRESSED, set())
+    return found
+
+
+def due() -> None:
+    """What was submitted is done; said before a page is run."""
+    if _DUE in st.session_state:
+        _guarded(*st.session_state.pop(_DUE))
+
+
+def over() -> None:
+    """The page has run: whatever it did not reach is not there to be pressed any more."""
+    _pressed().clear()
 
 
 def _guarded(do: Callable[..., object], *args: object) -> None:

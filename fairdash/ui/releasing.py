@@ -49,7 +49,7 @@ def section(run: Run, lists: Lists, group: GroupSpec, metric: str, k: int) -> No
             st.select_slider(words.say("ε of this release"), [f"{one:g}" for one in STEPS], width=260,
                              **state.pick("epsilon", [f"{one:g}" for one in STEPS], "0.5"))
         )  # fmt: skip
-        parts.act(words.say("Release"), _release, file, people, str(chosen), epsilon, type="primary",
+        parts.submit(words.say("Release"), _release, file, people, str(chosen), epsilon, type="primary",
                   icon=":material/lock_open:", key="release")  # fmt: skip
     done = budget.releases(file)
     st.progress(

@@ -78,8 +78,8 @@ def past(data: str) -> None:
     st.caption(words.plain(run.meta.get("device_sentence", ""), 200))
     st.json({key: value for key, value in run.meta.items() if key != "device_sentence"}, expanded=False)
     with st.container(horizontal=True):
-        st.button(words.say("Look at it"), icon=":material/visibility:", type="primary", key="look", on_click=state.put,
-                  args=("lists", entry.digest))  # fmt: skip
+        parts.submit(words.say("Look at it"), state.put, "lists", entry.digest, icon=":material/visibility:",
+                     type="primary", key="look")  # fmt: skip
         parts.save(
             words.say("Lists"),
             lambda: parts.csv_bytes(lists.to_frame(run.split.training.users, run.split.training.items)),

@@ -30,7 +30,9 @@ SEARCHED = tuple(name for name, info in RECOMMENDERS.items() if info.space)
 def section(data: str) -> None:
     """The form, the search that runs, and the trials that were made."""
     params = _form(data)
-    parts.act(words.say("Search"), _start, data, params, type="primary", icon=":material/manage_search:", key="search")
+    parts.submit(
+        words.say("Search"), _start, data, params, type="primary", icon=":material/manage_search:", key="search"
+    )
     job = parts.last_job("search", params)
     if job is not None:
         parts.job(job.id, _trials)

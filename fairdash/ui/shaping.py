@@ -131,7 +131,7 @@ def _merge(dataset: Dataset, attribute: str) -> None:
                 people=words.count(people, "person", "people"),
             )
         )
-    parts.act(words.say("Make a version of the data"), _merged, dataset, attribute, values, into,
+    parts.submit(words.say("Make a version of the data"), _merged, dataset, attribute, values, into,
               disabled=not values, icon=":material/merge:", key=f"make-merged-{attribute}")  # fmt: skip
 
 

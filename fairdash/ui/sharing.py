@@ -31,7 +31,7 @@ def popover(kind: Kind, digest: str) -> None:
         offered = [days for days in _DAYS if days <= settings.SHARE_DAYS]
         days = st.selectbox(words.say("It lasts"), offered, index=min(1, len(offered) - 1), key="share-days",
                             format_func=lambda n: words.say("{n} day", "{n} days", n=n))  # fmt: skip
-        parts.act(words.say("Make a link"), _give, kind, digest, days, type="primary", key="share-make")
+        parts.submit(words.say("Make a link"), _give, kind, digest, days, type="primary", key="share-make")
         token = st.session_state.get(_MADE, {}).get(digest)
         if token is not None:
             st.code(address(token), language=None, wrap_lines=True)

@@ -30,12 +30,14 @@ with st.container(key="language"):  # for those who hear the page: Streamlit its
 if not inside:
     st.stop()
 with parts.errors():
+    parts.due()
     with st.sidebar:
         context.sidebar()
     parts.last_fault()
     if access.may("people"):
         tour.bar(current.url_path or "overview")
         current.run()
+        parts.over()
         state.let_go()
     else:
         account.visit(current)

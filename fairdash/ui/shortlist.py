@@ -57,7 +57,7 @@ def shortlist(run: Run) -> None:
         if picked
         else words.say("Run the chosen methods")
     )
-    parts.act(label, _batch, run, picked, type="primary", icon=":material/playlist_play:",
+    parts.submit(label, _batch, run, picked, type="primary", icon=":material/playlist_play:",
               key="batch", disabled=not picked)  # fmt: skip
     for job in parts.active_jobs(("mitigate",)):
         parts.job(job.id)

@@ -43,7 +43,7 @@ def section(data: str) -> None:
     with st.container(key="train-form", border=bool(jobs)):
         params = _form(data)
         with st.container(horizontal=True, vertical_alignment="center"):
-            parts.act(
+            parts.submit(
                 words.say("Train"), _start, data, params, type="primary", icon=":material/model_training:", key="train"
             )
             last = parts.last_job("train", params)

@@ -20,6 +20,7 @@ def offered(kind: str, digest: str) -> AppTest:
         from fairdash.errors import FairDashError
         from fairdash.ui import keeping, parts
 
+        parts.due()
         parts.last_fault()
         try:
             keeping.offer(kind, digest)  # type: ignore[arg-type]  # one of the kinds

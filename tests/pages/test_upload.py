@@ -324,13 +324,15 @@ def test_people_of_kept_data_have_pseudonyms_unless_the_box_is_unticked(
     app = bring(("r.csv", text(log(rating=stars))))
     assert app.checkbox(key="pseudonyms").value
     if not hidden:
-        app.checkbox(key="pseudonyms").uncheck().run()
-    app.button(key="keep").click().run()
+        app.checkbox(key="pseudonyms").uncheck()
+    app.text_input(key=next(box.key for box in app.text_input if str(box.key).startswith("name-"))).set_value("Mine")
+    app.button(key="keep").click().run()  # at once: the page was not drawn with what was changed
     assert not app.exception
     workspace = Workspace(nothing)
     (stored,) = workspace.entries("datasets")
     kept = set(entries.get_dataset(workspace, stored.digest).users["user_id"])
     assert (kept == {f"u{u}" for u in range(30)}) != hidden
+    assert stored.title == "Mine"
     assert (workspace.root / entries.KEY).exists() == hidden
     deed = trail.read(workspace)[-1]
     assert (deed.who, deed.what, deed.of) == ("page", "keep", {"datasets": stored.digest, "pseudonyms": hidden})
