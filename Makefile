@@ -5,14 +5,17 @@ PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: app test lint browser strings screenshots bench bench-gpu soak lock sbom advisories clean
+.PHONY: app test tested lint browser strings screenshots bench bench-gpu soak lock sbom advisories clean
 
 app: $(VENV)/.app
 	$(PY) -m streamlit run app.py
 
-# Three at a time on two cores, in the order of tests/conftest.py: who drives a browser waits more than it computes.
+# What is read (lint) and what is run (tested) go on beside each other: reading takes one core for two minutes.
 test: $(VENV)/.dev
-	$(MAKE) --jobs 2 --output-sync lint browser
+	$(MAKE) --jobs 2 lint tested
+
+# Three at a time on two cores, in the order of tests/conftest.py: who drives a browser waits more than it computes.
+tested: browser
 	$(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev

@@ -21,7 +21,8 @@ CONTROLS = {
     *("number_input", "text_input", "text_area", "segmented_control", "pills", "file_uploader", "download_button"),
     *("date_input", "time_input", "datetime_input", "data_editor", "chat_input", "color_picker", "menu_button"),
 }
-PARTS = {"act": None, "submit": None, "save": 4, "folded": 1, "tabs": 2}  # of `parts`: the place of the key among the arguments
+# Of `parts`: the place of the key among the arguments.
+PARTS = {"act": None, "submit": None, "save": 4, "folded": 1, "tabs": 2}
 MARKS = {"on_select", "pick", "brush"}  # of a table or a picture whose rows or marks are chosen
 STATE = {"pick": "", "own": "", "several": "", "held": "", "shared": "view_"}  # of `state`: what stands before the name
 
