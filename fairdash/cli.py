@@ -803,8 +803,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
         ill.said if to is None else words.say("{said} It was set aside as {place}.", said=ill.said, place=str(to))
         for ill, to in zip(found, moved, strict=True)
     ]
-    left = sum(ill.place is not None and to is None for ill, to in zip(found, moved, strict=True))
-    if left:
+    left = [ill for ill, to in zip(found, moved, strict=True) if to is None and not ill.over]
+    if any(ill.place is not None for ill in left):
         lines.append(words.say("`python -m fairdash doctor --repair` sets aside what is damaged; nothing is deleted."))
     _say(arguments, {"root": str(home.root), "wrong": lines}, lines or [words.say("The workspace is sound.")])
     return EXIT_ERROR if left else 0

@@ -1,5 +1,5 @@
-"""Is the workspace sound? Every stored value byte for byte, the table of jobs, what was begun and not ended, what is
-kept for too long, and the trail."""
+"""Is the workspace sound? Every stored value byte for byte, the table of jobs, the log of events, what was begun and
+not ended, what is kept for too long, the key for pseudonyms, and the trail."""
 
 from __future__ import annotations
 
@@ -14,29 +14,35 @@ from typing import get_args
 
 from fairdash import entries, settings, trail, words
 from fairdash.errors import FairDashError
+from fairdash.events import log
 from fairdash.jobs.runner import everybodys
 from fairdash.schema import PSEUDONYMS
-from fairdash.workspace import ABOUT, ASIDE, STALE_SECONDS, Kind, Workspace, sha256
+from fairdash.workspace import ABOUT, ASIDE, STALE_SECONDS, Entry, Kind, Workspace, sha256
+
+JOBS = "jobs.sqlite"
+_FILES = (ABOUT, JOBS, entries.KEY, log.FILE, trail.FILE, trail.HEAD)
 
 
 @dataclass(frozen=True)
 class Ill:
-    """What is wrong, and the file or folder that can be set aside; None where nothing can be done from here."""
+    """What is wrong, and the file or folder that can be set aside; None where nothing can be done from here. over: it
+    was wrong, and nothing is left to do."""
 
     said: str
     place: Path | None
+    over: bool = False
 
 
 def examine(workspace: Workspace) -> list[Ill]:
     """All that is wrong with a workspace; reads every byte of it and changes nothing but its schema (`ready`).
 
     Raises ConfigError for a workspace of a later version."""
-    about = workspace.root / ABOUT
-    if about.exists() and not about.is_file():  # what is to be written there cannot be
-        return [Ill(words.say("{file} is no file.", file=about), about)]
+    odd = list(_odd(workspace))
+    if workspace.root / ABOUT in [ill.place for ill in odd]:  # what is to be written there cannot be
+        return odd
     workspace.ready()
-    looks = (_folders, _values, _jobs, _left, _personal, _trail)
-    return [ill for look in looks for ill in look(workspace)]
+    looks = (_values, _jobs, _events, _left, _personal, _trail)
+    return [*odd, *(ill for look in looks for ill in look(workspace))]
 
 
 def set_aside(workspace: Workspace, ill: Ill) -> Path | None:
@@ -54,12 +60,16 @@ def set_aside(workspace: Workspace, ill: Ill) -> Path | None:
     return target
 
 
-def _folders(workspace: Workspace) -> Iterator[Ill]:
-    """What stands where the folders of values belong."""
+def _odd(workspace: Workspace) -> Iterator[Ill]:
+    """What stands where folders of values belong and is none, or where a file belongs; no pipe is waited for."""
     for kind in get_args(Kind):
         path = workspace.root / kind
         if os.path.lexists(path) and not path.is_dir():
             yield Ill(words.say("{path} is no folder.", path=path), path)
+    for name in _FILES:
+        file = workspace.root / name
+        if os.path.lexists(file) and not file.is_file():
+            yield Ill(words.say("{file} is no file.", file=file), file)
 
 
 def _values(workspace: Workspace) -> Iterator[Ill]:
@@ -67,13 +77,26 @@ def _values(workspace: Workspace) -> Iterator[Ill]:
         yield Ill(one.message, workspace.root / one.kind / one.digest)
     for kind in get_args(Kind):
         for entry in workspace.entries(kind):
-            changed = [name for name, (_, digest) in entry.files.items() if _hash(entry.path / name) != digest]
-            if changed:
+            reason = _hurt(entry)
+            if reason:
                 said = words.say(
                     "The entry {digest} among the {kind} of this workspace is damaged: {reason}.",
-                    digest=entry.digest, kind=kind, reason=words.say("{name} is cut off or changed", name=changed[0]),
+                    digest=entry.digest, kind=kind, reason=reason,
                 )  # fmt: skip
                 yield Ill(said, entry.path)
+
+
+def _hurt(entry: Entry) -> str:
+    """What of a value is not as it was written, in words; empty where all is."""
+    here = entry.path.resolve()
+    if entry.path.is_symlink():
+        return words.say("{name} is a link, and lies elsewhere", name=entry.path.name)
+    for name, (_, digest) in entry.files.items():
+        if _hash(entry.path / name) != digest:
+            return words.say("{name} is cut off or changed", name=name)
+        if (entry.path / name).resolve() != here / name:  # whoever changes it there changes it here
+            return words.say("{name} is a link, and lies elsewhere", name=name)
+    return ""
 
 
 def _hash(file: Path) -> str:
@@ -84,8 +107,8 @@ def _hash(file: Path) -> str:
 
 
 def _jobs(workspace: Workspace) -> Iterator[Ill]:
-    file = workspace.root / "jobs.sqlite"
-    if not file.exists():
+    file = workspace.root / JOBS
+    if not file.is_file():
         return
     try:
         with closing(sqlite3.connect(file, timeout=30.0)) as db:
@@ -102,7 +125,18 @@ def _jobs(workspace: Workspace) -> Iterator[Ill]:
         return
     for job in jobs:  # a row that cannot be read ends as a failed job
         if not job.kind:
-            yield Ill(words.say("The job {job} was damaged, and ended. Ask for it again.", job=job.id), None)
+            yield Ill(words.say("The job {job} was damaged, and ended. Ask for it again.", job=job.id), None, over=True)
+
+
+def _events(workspace: Workspace) -> Iterator[Ill]:
+    """A log of events that is none, or whose file is damaged."""
+    file = workspace.root / log.FILE
+    if not file.is_file():
+        return
+    try:
+        log.EventLog(file, look=True).sound()
+    except FairDashError as error:
+        yield Ill(error.message, file)
 
 
 def _left(workspace: Workspace) -> Iterator[Ill]:
@@ -114,8 +148,8 @@ def _left(workspace: Workspace) -> Iterator[Ill]:
 
 
 def _personal(workspace: Workspace) -> Iterator[Ill]:
-    """Data that is kept for longer than it was said to be, and a key for pseudonyms that others can read or that is not
-    the one which the data has."""
+    """Data that is kept for longer than it was said to be, and a key for pseudonyms that is none, that others can read
+    or that is not the one which the data has."""
     for entry in entries.expired(workspace):
         said = words.say(
             "The data set {digest} is older than {n} days (FAIRDASH_RETENTION_DAYS): a server removes it within an "
@@ -129,15 +163,19 @@ def _personal(workspace: Workspace) -> Iterator[Ill]:
         except FairDashError as error:
             yield Ill(f"{error.message} {error.hint}", None)
     file = workspace.root / entries.KEY
-    if file.exists() and file.stat().st_mode & 0o077:
+    if not file.is_file():
+        return
+    if file.stat().st_mode & 0o077:
         yield Ill(words.say("Others can read {file}: chmod 600 it.", file=file), None)
+    if not named:  # else it was said above
+        try:
+            entries.pseudonyms(workspace)
+        except FairDashError as error:  # nobody's pseudonyms hang on it, so that another can be made
+            yield Ill(error.message, file)
 
 
 def _trail(workspace: Workspace) -> Iterator[Ill]:
-    files = [workspace.root / name for name in (trail.FILE, trail.HEAD)]
-    odd = [file for file in files if file.exists() and not file.is_file()]
-    if odd:
-        yield from (Ill(words.say("{file} is no file.", file=file), file) for file in odd)
+    if any(file.exists() and not file.is_file() for file in (workspace.root / trail.FILE, workspace.root / trail.HEAD)):
         return
     try:
         trail.read(workspace)

@@ -90,7 +90,7 @@ def pseudonyms(workspace: Workspace) -> Pseudonyms:
         new.unlink()
     try:
         key = bytes.fromhex(file.read_text("ascii").strip())
-    except ValueError:
+    except (OSError, ValueError):
         key = b""
     if len(key) < 32:
         raise ConfigError(

@@ -193,6 +193,8 @@ class Workspace:
         path = self.path(kind, digest)
         try:
             meta = _whole(path)
+            if meta.get("digest") != digest:  # a copy, or a folder that was called otherwise
+                raise ValueError(words.say("it was written as {digest}", digest=str(meta.get("digest"))))
             for name, (size, _) in meta["files"].items():
                 if _stat(f"{path}/{name}").st_size != size:
                     raise ValueError(words.say("{name} is cut off or changed", name=name))

@@ -136,6 +136,13 @@ def connected(place: Place, *, look: bool = False) -> Iterator[sqlite3.Connectio
         db.close()
 
 
+def _unusable(path: Place, error: str) -> DataError:
+    return DataError(
+        say("{path} cannot be used as an event log: {error}.", path=str(path), error=error),
+        say("Name a file that this program wrote, or one that does not exist in a folder that does."),
+    )
+
+
 class EventLog:
     """A log in a file, which is made where it is not there yet. Every call opens its own connection, so that threads
     may share a log, and processes a file. A killed process loses no event that `append` returned for."""
@@ -161,18 +168,30 @@ class EventLog:
                     db.executescript(_SCHEMA)
                     wanted = float(settings.EVENT_LATENESS if lateness is None else lateness)
                     db.execute("insert or ignore into facts values ('lateness', ?), ('repeated', 0)", (wanted,))
-                (found,) = db.execute("select value from facts where name = 'lateness'").fetchone()
+                told = db.execute("select value from facts where name = 'lateness'").fetchone()
+                if told is None:
+                    raise sqlite3.DatabaseError(say("it says nothing of how late events may be"))
+                (found,) = told
         except (sqlite3.DatabaseError, OSError) as error:
-            raise DataError(
-                say("{path} cannot be used as an event log: {error}.", path=str(path), error=str(error)),
-                say("Name a file that this program wrote, or one that does not exist in a folder that does."),
-            ) from error
+            raise _unusable(path, str(error)) from error
         if lateness is not None and found != lateness:
             raise DataError(
                 say("{path} was made for events that are up to {n} seconds late.", path=str(path), n=round(found)),
                 say("Leave out the lateness, or begin another log."),
             )
         self.lateness = float(found)
+
+    def sound(self) -> None:
+        """Raises DataError where the file is damaged anywhere, or lacks a part of what a log has."""
+        try:
+            with connected(self.path, look=True) as db:
+                found = str(db.execute("pragma integrity_check(1)").fetchone()[0])
+                db.execute(f"select {_COLUMNS} from events limit 1").fetchone()
+                db.execute("select offset, arrived, reason, body from refused limit 1").fetchone()
+        except sqlite3.DatabaseError as error:
+            found = str(error)
+        if found != "ok":
+            raise _unusable(self.path, found)
 
     def append(self, events: Sequence[Any]) -> Taken:
         """Add a batch, in one transaction: see `add`."""

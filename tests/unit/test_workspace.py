@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from fairdash import settings
+from fairdash import entries, settings, trail
 from fairdash.cli import main
 from fairdash.errors import ConfigError, DamagedError, FairDashError
+from fairdash.events.log import EventLog
 from fairdash.workspace import Workspace, sole, write_json
 
 NAME = "0123456789abcdef"
@@ -375,7 +378,8 @@ def test_a_workspace_of_a_later_version_is_refused_in_words_and_not_touched(tmp_
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
 
 
-@pytest.mark.parametrize("name", ["workspace.json", "trail.jsonl", "trail.head", "jobs.sqlite", "datasets", "runs"])
+@pytest.mark.parametrize("name", ["workspace.json", "trail.jsonl", "trail.head", "jobs.sqlite", "events.sqlite",
+                                  "pseudonyms.key", "datasets", "runs"])  # fmt: skip
 def test_the_doctor_sets_aside_what_is_of_another_kind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -397,6 +401,97 @@ def test_the_doctor_sets_aside_what_is_of_another_kind(
     capsys.readouterr()
     assert main(["doctor"]) == 0
     assert "sound" in capsys.readouterr().out
+
+
+def _foreign(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("create table events (id integer)")
+
+
+def _emptied(file: Path) -> None:
+    EventLog(file)
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("delete from facts")
+
+
+def _of_other_columns(file: Path) -> None:
+    EventLog(file)
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("drop table refused")
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("events.sqlite", lambda file: file.write_bytes(b"garbage " * 100)),
+        ("events.sqlite", _foreign),
+        ("events.sqlite", _emptied),
+        ("events.sqlite", _of_other_columns),
+        ("pseudonyms.key", lambda file: file.touch(0o600)),
+        ("pseudonyms.key", lambda file: (file.touch(0o600), file.write_text("abcd"))),
+    ],
+)
+def test_the_doctor_sets_aside_a_log_that_is_none_and_a_key_that_is_none(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    spoil: Callable[[Path], object],
+) -> None:
+    monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path))
+    EventLog(tmp_path / "events.sqlite")
+    entries.pseudonyms(Workspace(tmp_path))
+    assert main(["doctor"]) == 0
+    (tmp_path / name).unlink()
+    spoil(tmp_path / name)
+    capsys.readouterr()
+    assert main(["doctor"]) == 2
+    assert str(tmp_path / name) in capsys.readouterr().out
+    assert main(["doctor", "--repair"]) == 0
+    assert main(["doctor"]) == 0
+
+
+def _called_otherwise(folder: Path, _: Path) -> None:
+    folder.rename(folder.with_name(NAME[::-1]))
+
+
+def _lies_elsewhere(folder: Path, elsewhere: Path) -> None:
+    folder.rename(elsewhere)
+    folder.symlink_to(elsewhere)
+
+
+def _part_lies_elsewhere(folder: Path, elsewhere: Path) -> None:
+    (folder / "model").rename(elsewhere)
+    (folder / "model").symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("spoil", [_called_otherwise, _lies_elsewhere, _part_lies_elsewhere])
+def test_the_doctor_knows_a_value_under_another_name_and_one_that_lies_elsewhere(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[Path, Path], None],
+) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    monkeypatch.setenv("FAIRDASH_HOME", str(home))
+    spoil(_value(home), elsewhere)
+    assert main(["doctor"]) == 2
+    assert re.search(r"it was written as 0123456789abcdef|is a link, and lies elsewhere", capsys.readouterr().out)
+    assert main(["doctor", "--repair"]) == 0
+    assert main(["doctor"]) == 0
+    assert elsewhere.exists() == (spoil is not _called_otherwise)
+
+
+def test_the_doctor_fails_for_what_it_cannot_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAIRDASH_HOME", str(tmp_path))
+    trail.note(Workspace(tmp_path), "export")
+    assert main(["doctor"]) == 0
+    (tmp_path / trail.FILE).write_text("{}\n")
+    for asked in (["doctor"], ["doctor", "--repair"]):
+        assert main(asked) == 2
+        assert "line 1 is not what was written there" in capsys.readouterr().out
 
 
 def test_the_doctor_waits_for_no_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
