@@ -59,8 +59,8 @@ $(VENV)/.app: requirements.lock requirements.txt
 
 $(VENV)/.dev: requirements-dev.lock requirements-dev.txt requirements.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
-	$(PY) -m pip install --quiet -r requirements-dev.txt
+	$(PY) -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements-dev.lock
+	$(PY) -m pip install --quiet --no-compile -r requirements-dev.txt
 	touch $@ $(VENV)/.app
 
 # Tools that look at what is installed, apart from it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,24 @@ def read(source: Path | bytes) -> Any:
             source = file.read(most + 1)
     if len(source) > most:
         raise ValueError(words.say("it is larger than {n} MB", n=settings.MAX_UPLOAD_MB))
+    return loads(source.decode("utf-8"))
+
+
+class TwiceError(ValueError):
+    """An object of a JSON document has two values under one name: which of them is meant nobody knows (RFC 8259, 4)."""
+
+
+def loads(text: str | bytes) -> Any:
+    """The value of a text of JSON. Raises ValueError for what is none, TwiceError among them."""
     try:
-        return json.loads(source.decode("utf-8"))
+        return json.loads(text, object_pairs_hook=_once)
     except RecursionError:
         raise ValueError(words.say("it is nested too deep")) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        told = Counter(name for name, _ in pairs)
+        raise TwiceError(words.say("{name} stands twice in one record", name=repr(max(told, key=lambda n: told[n]))))
+    return made

@@ -3,6 +3,7 @@ made a test of five seconds run into its limit of three hundred. No example has 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -29,6 +30,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         kind = [file for file in files if (file.parent.name == "e2e") == driving]
         order |= {file: (place + (not driving)) / len(kind) for place, file in enumerate(kind)}
     items.sort(key=lambda item: order[item.path])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_is_loaded_stays() -> None:
+    """As in the server (`fairdash.ui.server`): a page that ends has Streamlit look at every object there is, which took
+    longer than most pages among the million of libraries and of the tests before."""
+    gc.collect()
+    gc.freeze()
 
 
 _WIDE = {letter: letter + 0xFEE0 for letter in (*range(ord("A"), ord("Z") + 1), *range(ord("a"), ord("z") + 1))}

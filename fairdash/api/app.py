@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from fairdash import __version__, log, settings
+from fairdash import __version__, documents, log, settings
 from fairdash.api.document import PATH, document
 from fairdash.api.endpoints import ENDPOINTS, Endpoint, Shelf
 from fairdash.api.guard import Declined, Guard, answered
@@ -140,7 +140,7 @@ async def _body(request: Request) -> Any:
     except ClientDisconnect:  # nobody is there to read the answer
         raise Declined(400, say("The body ended too soon.")) from None
     try:
-        value = json.loads(read.decode("utf-8"), parse_constant=_no_number)
+        value = documents.loads(read.decode("utf-8"))
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")  # halves of letters, infinite numbers
     except (ValueError, RecursionError) as error:
         raise Declined(
@@ -149,10 +149,6 @@ async def _body(request: Request) -> Any:
             say("NaN and Infinity are no JSON."),
         ) from None
     return value
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(name)
 
 
 async def _lost(request: Request, error: Exception) -> Response:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairdash import columns, settings, words
+from fairdash import columns, documents, settings, words
 from fairdash.data.table import too_many_cells, too_many_columns, too_many_rows
 from fairdash.errors import DataError
 from fairdash.schema import ITEM_ID, RATING, USER_ID
@@ -82,9 +82,11 @@ def _objects(name: str, text: bytes) -> tuple[str, pd.DataFrame, str] | None:
     lines = [(i, line) for i, line in enumerate(text.decode().splitlines(), 1) if line.strip()]
     first = lines[0][1].strip()
     if len(lines) > 1 or first.startswith("{"):
-        for kind, load in (("json lines", json.loads), ("python", python)):
+        for kind, load in (("json lines", documents.loads), ("python", python)):
             try:
                 loaded = load(first.rstrip(","))
+            except documents.TwiceError:
+                loaded = {}  # it is said below, with its line
             except (ValueError, SyntaxError, RecursionError, MemoryError):
                 continue
             if isinstance(loaded, (dict, list, tuple)) and len(lines) > 1:
@@ -94,7 +96,12 @@ def _objects(name: str, text: bytes) -> tuple[str, pd.DataFrame, str] | None:
                 return kind, frame_of(name, _rows(name, records), [row for row, _ in lines]), ""
             break
     try:
-        value = json.loads(text)
+        value = documents.loads(text)
+    except documents.TwiceError as error:
+        raise DataError(
+            words.say("{name} cannot be read: {error}.", name=name, error=error),
+            words.say("Give every value its own name."),
+        ) from error
     except (ValueError, RecursionError) as error:
         try:
             value = python(text.decode()) if re.match(r"[\[(]\s*[\[({]|\{", first) else None

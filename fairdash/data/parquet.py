@@ -101,6 +101,15 @@ def _written_out(column: pa.ChunkedArray) -> int:
     return int(sum(size.as_py() or 0 for size in sizes))
 
 
+def _zone(name: str) -> bool:
+    """Whether a time zone is one that is known here: a name, or hours and minutes."""
+    try:
+        pa.scalar(0, pa.timestamp("s", name)).cast(pa.string())
+    except pa.ArrowException:
+        return False
+    return True
+
+
 def _as_text(column: pa.ChunkedArray) -> pd.Series | None:
     """Text [n] of a Parquet column, None for a kind that has none; lists become names joined by "|", lists of records
     JSON; whole floats lose their ".0"."""
@@ -118,6 +127,8 @@ def _as_text(column: pa.ChunkedArray) -> pd.Series | None:
             told = values[~np.isnan(values)]
             if (told == np.rint(told)).all() and (np.abs(told) < 2**53).all():
                 column = column.cast(pa.int64())
+        if pa.types.is_timestamp(kind) and kind.tz and not _zone(kind.tz):
+            column = column.cast(pa.timestamp(kind.unit, "UTC"))  # the moments are the same
         text = column.cast(pa.string())
     except (pa.ArrowException, ValueError, TypeError):
         return None

@@ -45,6 +45,14 @@ _KINDS = (
     (b"<stata", words.several("a Stata file", "Export the table as CSV.")),
     (b"%%MatrixMarket", words.several("a Matrix Market file", "Export the triples person, item, rating as CSV.")),
 )
+# What a zip of one program's own holds: a name, or an ending of all names.
+_ZIPPED = (
+    ("xl/workbook.bin", words.several("a binary Excel workbook", "Save it as .xlsx, or the sheet as CSV.")),
+    ("word/document.xml", words.several("a Word document", "Export the table as CSV.")),
+    ("ppt/presentation.xml", words.several("a presentation", "Export the table as CSV.")),
+    ("META-INF/manifest.xml", words.several("an OpenDocument file", "Save the sheet as .xlsx or CSV.")),
+    (".npy", words.several("arrays of NumPy", "Bring tables here; vectors of items have a place of their own.")),
+)
 _PACKED = (b"PAR1", b"PK", b"\x1f\x8b")  # what begins so may hold bytes without content
 _DATED = re.compile(r"(?<!\d)(?:19|20)\d\d(?:[-_.]?(?:0[1-9]|1[0-2]|[qw]\d{1,2})(?:[-_.]?\d\d)?)?(?!\d)", re.IGNORECASE)
 _KEYED = re.compile(r"([^=]+)=([^=]*)")  # a folder of Hive's: year=2023
@@ -164,6 +172,12 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
                 raise too_large(f"{name}, unpacked,", total, settings.MAX_UNPACKED_MB)
             if any(m.filename == "xl/workbook.xml" for m in members):
                 return formats.sheets(name, raw)
+            for part, (kind, hint) in _ZIPPED:
+                if members and (
+                    part in (m.filename for m in members)
+                    or (part.startswith(".") and all(m.filename.endswith(part) for m in members))
+                ):
+                    raise DataError(words.say("{name} is {kind}, not a table.", name=name, kind=words.say(kind)), hint)
             locked = [m.filename for m in members if m.flag_bits & 1]
             if locked:
                 raise DataError(

@@ -107,10 +107,10 @@ def read(column: pd.Series, thousands: bool = False, whole: bool = False) -> Rat
     thousands: whether a comma (a dot, a space) may part thousands, as in counts; else it is a decimal comma.
     whole: the numbers have no decimals, as those of things that are counted.
     """
-    values = columns.numbers(column)
+    values = _numbers(column)
     parted = dotted(column, whole) if thousands else np.zeros(len(column), dtype=bool)
     if parted.any():
-        values = columns.numbers(column.mask(parted, column.str.replace(".", "", regex=False)))
+        values = _numbers(column.mask(parted, column.str.replace(".", "", regex=False)))
         return Ratings(
             values, columns.tidy(column).notna().to_numpy() & np.isnan(values), "thousands", int(parted.sum())
         )
@@ -126,7 +126,7 @@ def read(column: pd.Series, thousands: bool = False, whole: bool = False) -> Rat
         (r"\s*-?\d+,\d+\s*", lambda t: t.replace(",", "."), "decimal_comma"),
     ):  # fmt: skip
         if not note and all(re.fullmatch(pattern, text) for text in odd.unique()):
-            values[bad] = columns.numbers(odd.map(read_so))
+            values[bad] = _numbers(odd.map(read_so))
             note = said
     if not note:
         different = odd.unique()
@@ -140,6 +140,12 @@ def read(column: pd.Series, thousands: bool = False, whole: bool = False) -> Rat
             note = "words"
     count = int((bad & np.isfinite(values)).sum())
     return Ratings(values, bad & ~np.isfinite(values), note if count else "", count)
+
+
+def _numbers(column: pd.Series) -> Array:
+    """Numbers [n]; NaN for what is none, and for what is too large to be held as a rating."""
+    found = columns.numbers(column)
+    return np.where(np.abs(found) > np.finfo(np.float32).max, np.nan, found)
 
 
 def places(column: pd.Series) -> Ratings:

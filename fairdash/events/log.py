@@ -27,7 +27,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from fairdash import settings
+from fairdash import documents, settings
 from fairdash.errors import DataError
 from fairdash.words import say
 
@@ -297,10 +297,10 @@ def read_lines(source: str, size: int = READ_LINES) -> Iterator[tuple[int, list[
 
 
 def parsed(line: str) -> Any:
-    """JSON; a text that is none stays itself, which the log refuses."""
+    """JSON; a text that is none, or has a name twice, stays itself, which the log refuses."""
     try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
+        return documents.loads(line)
+    except ValueError:
         return line
 
 

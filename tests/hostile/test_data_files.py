@@ -146,6 +146,22 @@ CASES |= {
     "parquet without an inside": (b"PAR1" + bytes(8) + b"PAR1", "damaged Parquet"),
     "parquet that lies about its end": (b"PAR1" + b"x" * 20 + b"\xff\xff\xff\x7fPAR1", "damaged Parquet"),
     "ratings without end": (LOG.replace(b",5\n", b",inf\n"), "are no numbers, such as 'inf' (rows 6, 11, 16, 21)"),
+    "ratings beyond what is kept": (LOG.replace(b",5\n", b",1e39\n"), "are no numbers, such as '1e39'"),
+    "a name twice": (b'[{"user_id": 1, "item_id": 2, "item_id": 3}]', "'item_id' stands twice in one record"),
+    "a name twice in a line": (
+        b'{"user_id": 1, "item_id": 2}\n{"user_id": 1, "item_id": 2, "item_id": 3}\n',
+        "line 2 is not JSON: 'item_id' stands twice in one record",
+    ),
+    "a name twice in the first line": (
+        b'{"user_id": 1, "user_id": 2, "item_id": 3}\n{"user_id": 1, "item_id": 2}\n',
+        "line 1 is not JSON: 'user_id' stands twice in one record",
+    ),
+    "a name twice in the only line": (b'{"user_id": 1, "user_id": 2, "item_id": 3}', "'user_id' stands twice"),
+    "open document": (_zip({"mimetype": b"a", "META-INF/manifest.xml": b"b"}), "is an OpenDocument file, not a table"),
+    "word document": (_zip({"word/document.xml": b"a", "[Content_Types].xml": b"b"}), "is a Word document"),
+    "presentation": (_zip({"ppt/presentation.xml": b"a"}), "is a presentation"),
+    "binary workbook": (_zip({"xl/workbook.bin": b"a"}), "is a binary Excel workbook"),
+    "arrays of numpy": (_zip({"a.npy": b"a", "b.npy": b"b"}), "is arrays of NumPy"),
     "ratings beyond numbers": (LOG.replace(b",5\n", b",1e400\n"), "are no numbers, such as '1e400'"),
     "deep json": (b"[" * 200_000, "begins like JSON or Python but is neither"),
     "lists deep in each other": (

@@ -150,6 +150,13 @@ def test_what_is_wrong_is_said(client: TestClient, body: object, status: int, sa
     assert said in error["message"]
 
 
+def test_a_name_twice_is_no_question(client: TestClient) -> None:
+    body = '{"userId": "a", "userId": "b", "history": []}'
+    answer = client.post(ASK, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert "'userId' stands twice in one record" in answer.json()["error"]["message"]
+
+
 def test_a_recommender_that_knows_ids_alone_has_no_list_for_a_stranger(workspace: Workspace) -> None:
     ncf = run_of(workspace, "ncf")
     client = client_of(Shelf(ncf.folder))

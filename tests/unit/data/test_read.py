@@ -7,6 +7,8 @@ import zipfile
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fairdash.data import encodings, read
@@ -127,6 +129,16 @@ def test_parquet_becomes_the_text_it_shows() -> None:
     assert got["genres"].tolist() == ["a|b", None, None]
     assert got["kind"].tolist() == ["x", "y", "x"]
     assert got["big"].tolist() == ["9007199254740993", "2", "3"]
+
+
+def test_moments_of_a_zone_that_nobody_knows_are_the_same_moments() -> None:
+    def told(zone: str) -> list[str]:
+        raw, moments = io.BytesIO(), pa.array([0, 3600, 86_400], pa.timestamp("s", zone))
+        pq.write_table(pa.table({"user_id": ["a", "b", "c"], "when": moments}), raw)
+        return read.table(("x.parquet", raw.getvalue())).frame["when"].tolist()
+
+    assert told("Mars/Olympus") == told("UTC")
+    assert told("Europe/Paris") != told("UTC")  # as it stands there
 
 
 def test_zip_members_without_folders_and_hidden_files() -> None:
