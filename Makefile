@@ -4,6 +4,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPATH := $(CURDIR)
+# What is imported is compiled once, also where the environment says otherwise: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: app test tested lint browser strings screenshots bench bench-gpu soak lock sbom advisories clean
 
@@ -57,6 +59,7 @@ $(VENV)/.app: requirements.lock requirements.txt
 	$(PY) -m pip install --quiet -r requirements.txt
 	touch $@
 
+# Nothing is compiled that no test imports: that is half of what is installed.
 $(VENV)/.dev: requirements-dev.lock requirements-dev.txt requirements.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements-dev.lock
