@@ -172,11 +172,9 @@ def unzip(source: Source) -> list[tuple[str, bytes]]:
                 raise too_large(f"{name}, unpacked,", total, settings.MAX_UNPACKED_MB)
             if any(m.filename == "xl/workbook.xml" for m in members):
                 return formats.sheets(name, raw)
+            inside = {m.filename for m in members}
             for part, (kind, hint) in _ZIPPED:
-                if members and (
-                    part in (m.filename for m in members)
-                    or (part.startswith(".") and all(m.filename.endswith(part) for m in members))
-                ):
+                if part in inside or (inside and all(one.endswith(part) for one in inside)):
                     raise DataError(words.say("{name} is {kind}, not a table.", name=name, kind=words.say(kind)), hint)
             locked = [m.filename for m in members if m.flag_bits & 1]
             if locked:

@@ -477,7 +477,7 @@ def _save(
             if taken:
                 st.caption(words.say("The people have an attribute of that name already: choose another one."))
             parts.submit(words.say("Save"), _save_as, digest, name, who, icon=":material/save:", key="save-people",
-                      disabled=taken or not name.strip())  # fmt: skip
+                         disabled=taken or not name.strip())  # fmt: skip
         for i, (one, ids) in enumerate(saved.items()):
             with st.container(horizontal=True, vertical_alignment="center", key=f"saved-{i}"):
                 st.markdown(words.plain(words.group(one, len(ids))), width="stretch")

@@ -139,7 +139,7 @@ def _retrain(run: Run, lists: str, stored: str, given: feedback.Thumbs, name: st
         st.caption(words.say("The training goes on from the weights of the run in view, with the same options."))
     params = feedback.training(run, made.digest)
     parts.submit(words.say("Retrain with it"), _start, made, params, type="primary", icon=":material/model_training:",
-              key="retrain")  # fmt: skip
+                 key="retrain")  # fmt: skip
     job = parts.last_job("train", params)
     if job is not None:
 

@@ -127,7 +127,7 @@ def _moved(
             st.selectbox(words.say("Metric"), names, width=260, format_func=findings.namer(names, it.k),
                          **state.pick("metric", names))  # fmt: skip
         parts.submit(words.say("Keep this strength"), mitigating.start, run, info, asked(), type="primary",
-                  icon=":material/bookmark_add:", key="keep")  # fmt: skip
+                     icon=":material/bookmark_add:", key="keep")  # fmt: skip
     job = parts.last_job("mitigate", asked())
     if job is not None:
         parts.job(job.id, mitigated.result)

@@ -148,7 +148,7 @@ def learn(source: Source, data: str) -> None:
     params = {"dataset": data, "log": where, "run": None if run is None else run.digest, "events": events}
     title = words.say("Learn from events of {data}", data=workspace.get("datasets", data).title)
     parts.submit(words.say("Learn from them"), runner.submit, workspace, "learn", title, params, key="learn",
-              icon=":material/school:", disabled=not events)  # fmt: skip
+                 icon=":material/school:", disabled=not events)  # fmt: skip
     asked = [job for job in runner.table(workspace).all() if job.kind == "learn"
              and {**job.params, "events": 0} == {**params, "events": 0} and runner.kept(workspace, job)]  # fmt: skip
     if asked:

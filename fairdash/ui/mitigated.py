@@ -92,7 +92,7 @@ def _trade_off(tuning: list[dict[str, Any]], strength: float, info: Info, params
         at = words.brief(looked)
         title = words.say("{method} at {strength}", method=words.say(info.title), strength=at)
         parts.submit(words.say("Make lists at strength {strength}", strength=at), runner.submit, state.workspace(),
-                  "mitigate", title, wanted, key=f"make-{info.key}")  # fmt: skip
+                     "mitigate", title, wanted, key=f"make-{info.key}")  # fmt: skip
 
 
 def moved(ci: Any) -> bool:

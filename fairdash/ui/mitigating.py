@@ -76,7 +76,7 @@ def one(run: Run) -> None:
             st.warning(told, icon=":material/block:")
         params = request(run, info, groups, items, tuned, k, first)
         parts.submit(words.say("Mitigate"), start, run, info, params, type="primary", icon=":material/tune:",
-                  key="mitigate", disabled=bool(missing))  # fmt: skip
+                     key="mitigate", disabled=bool(missing))  # fmt: skip
     with right, st.container(border=True, key="method-card"):
         _card(info)
     job = parts.last_job("mitigate", params)

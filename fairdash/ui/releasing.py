@@ -50,7 +50,7 @@ def section(run: Run, lists: Lists, group: GroupSpec, metric: str, k: int) -> No
                              **state.pick("epsilon", [f"{one:g}" for one in STEPS], "0.5"))
         )  # fmt: skip
         parts.submit(words.say("Release"), _release, file, people, str(chosen), epsilon, type="primary",
-                  icon=":material/lock_open:", key="release")  # fmt: skip
+                     icon=":material/lock_open:", key="release")  # fmt: skip
     done = budget.releases(file)
     st.progress(
         min(1.0, budget.spent(file) / settings.PRIVACY_BUDGET),

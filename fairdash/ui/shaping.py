@@ -132,7 +132,7 @@ def _merge(dataset: Dataset, attribute: str) -> None:
             )
         )
     parts.submit(words.say("Make a version of the data"), _merged, dataset, attribute, values, into,
-              disabled=not values, icon=":material/merge:", key=f"make-merged-{attribute}")  # fmt: skip
+                 disabled=not values, icon=":material/merge:", key=f"make-merged-{attribute}")  # fmt: skip
 
 
 def _merged(dataset: Dataset, attribute: str, values: list[str], into: str) -> None:

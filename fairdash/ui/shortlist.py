@@ -58,7 +58,7 @@ def shortlist(run: Run) -> None:
         else words.say("Run the chosen methods")
     )
     parts.submit(label, _batch, run, picked, type="primary", icon=":material/playlist_play:",
-              key="batch", disabled=not picked)  # fmt: skip
+                 key="batch", disabled=not picked)  # fmt: skip
     for job in parts.active_jobs(("mitigate",)):
         parts.job(job.id)
 

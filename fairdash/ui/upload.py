@@ -243,8 +243,8 @@ def _keep_it(seen: Preview, dataset: Dataset, asked: Sequence[data.Question], ke
             words.say("Name of the data set"), known, max_chars=60, key=f"name-{key}", width=360
         ).strip()
         hidden = asking.pseudonyms()
-        parts.submit(words.say("Keep this data set"), _keep, name or dataset.name, hidden,
-                  type="primary", icon=":material/check:", key="keep", disabled=bool(asked), help=reason)  # fmt: skip
+        parts.submit(words.say("Keep this data set"), _keep, name or dataset.name, hidden, type="primary",
+                     icon=":material/check:", key="keep", disabled=bool(asked), help=reason)  # fmt: skip
     if reason:
         st.caption(reason)
 
