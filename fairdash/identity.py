@@ -22,7 +22,7 @@ from fairdash.hashing import digest
 Stage = Literal["run", "lists", "audit", "comparison", "search", "job"]
 
 _GROUND = (
-    *("activity.py", "answers.py", "arrays.py", "columns.py", "groups.py", "hashing.py", "images.py"),
+    *("activity.py", "answers.py", "arrays.py", "columns.py", "documents.py", "groups.py", "hashing.py", "images.py"),
     *("engines/__init__.py", "engines/local.py", "item_classes.py", "schema.py", "texts.py"),
 )
 _RUN = (

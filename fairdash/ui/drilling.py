@@ -241,7 +241,7 @@ def _brushed(people: People, metric: str, k: int, mask: Mask | None, reference: 
     now = _brush(people, metric) or (least, most)
 
     def keep(place: int, value: float | None) -> None:
-        ends = [now[0], now[1]]
+        ends = list(_brush(people, metric) or (least, most))
         ends[place] = value if value is not None else (least, most)[place]
         whole = (ends[0], ends[1]) == (least, most)
         _keep_brush(metric, None if whole else (min(ends), max(ends)))

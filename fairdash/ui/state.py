@@ -158,7 +158,8 @@ def pick(name: str, options: Iterable[str], default: str | None = None) -> dict[
 
 def held(key: str, value: object, keep: Callable[[Any], None]) -> dict[str, Any]:
     """Key and callback of a control that shows a value which is kept elsewhere; `keep` takes what a person makes of it,
-    before the page is run again."""
+    before the page is run again. Where it changes a part of a whole, it asks for the whole then: two controls may be
+    changed before the page comes again."""
     st.session_state[key] = value
     return {"key": key, "on_change": lambda: keep(st.session_state[key])}
 

@@ -306,8 +306,8 @@ def _finding(
                 and REPAIRS[one.repair].when != "always"}  # fmt: skip
 
         def choose(wanted: bool) -> None:
-            chosen = done | {finding.repair} if wanted else done - {finding.repair}
-            asking.answer(key, repairs=tuple(sorted(chosen)))
+            now = set(asking.answers(key).get("repairs", done))  # another box was ticked before the page came again
+            asking.answer(key, repairs=tuple(sorted(now | {finding.repair} if wanted else now - {finding.repair})))
 
         st.checkbox(
             words.say(repair.title),
@@ -344,7 +344,7 @@ def _files(sources: Files, seen: Preview | None, key: str) -> None:
             told = "" if table is None else words.say("{n} row", "{n} rows", n=table.rows)
 
             def choose(role: str, name: str = name) -> None:
-                roles = swapped(holders, name, role, "aside")
+                roles = swapped(holders | dict(asking.answers(key).get("roles", ())), name, role, "aside")
                 asking.answer(key, roles=tuple((one, had) for one, had in roles.items() if had != AUTO))
 
             st.selectbox(
@@ -384,6 +384,13 @@ def _columns(seen: Preview, dataset: Dataset | None, options: ImportOptions, key
                 _reading(role, table, seen, options, key)
 
 
+def _held(holders: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, str]:
+    """Meanings by column as they were seen, but for what was answered since."""
+    answered = {name: column for name, column in given.items() if isinstance(column, str)}
+    found = {column: name for column, name in holders.items() if name not in answered}
+    return found | {column: name for name, column in answered.items() if column}
+
+
 def _column(
     column: str,
     role: str,
@@ -400,9 +407,10 @@ def _column(
     without = _otherwise(column, role, dataset)
 
     def choose(name: str) -> None:
-        new = swapped(holders, column, name, AUTO)
+        now = _held(holders, {had: one for had, one in asking.answers(key).items() if had in fits})
+        new = swapped(now, column, name, AUTO)
         found = {had: one for one, had in new.items() if had}
-        lost = [had for had in holders.values() if had not in found]
+        lost = [had for had in now.values() if had and had not in found]
         asking.answer(key, **found, **{had: "" for had in lost if not ANSWERS[had].needed})
         asking.forget(key, *(had for had in lost if ANSWERS[had].needed))
 
@@ -487,7 +495,8 @@ def _cutting(role: str, table: Table | None, options: ImportOptions, key: str) -
     own: Reading = getattr(options, f"read_{role}")
 
     def change(**new: Any) -> None:
-        asking.answer(key, **{f"read_{role}": replace(own, **new)})
+        now = asking.answers(key).get(f"read_{role}", own)
+        asking.answer(key, **{f"read_{role}": replace(now, **new)})
 
     def seen(what: str) -> str:
         return words.say("(guess)") if table is None else words.say("{what} (seen)", what=what)

@@ -58,7 +58,7 @@ def controls(run: Run, who: Person) -> Person:
     now = _what_if(person)
 
     def keep(part: str, value: Any) -> None:
-        given = {**now, part: value}
+        given = {**_what_if(person), part: value}
         state.put("edit", json.dumps({"person": person, **given}) if any(given.values()) else None)
 
     def items(label: str, part: str, options: list[int], most: int | None = None) -> list[int]:
@@ -87,7 +87,7 @@ def controls(run: Run, who: Person) -> Person:
             given = now["told"].get(attribute, row[attribute])
 
             def put(value: Any, attribute: str = attribute) -> None:
-                keep("told", {**now["told"], attribute: str(value)})
+                keep("told", {**_what_if(person)["told"], attribute: str(value)})
 
             told[attribute] = _value(run, who, attribute, given, put)
     return _changed(run, who, without, added, told)

@@ -66,8 +66,8 @@ def test_what_is_edited_of_a_person_is_there_after_a_reload_and_only_of_them(
     run = entries.get_run(Workspace(here["home"]), here["run"])
     own = run.split.known.item[run.split.known.user == 0]
     rest = next(item for item in range(run.split.training.n_items) if item not in set(own.tolist()))
-    app.multiselect(key="without-0").set_value([int(own[-1])]).run()
-    app.multiselect(key="added-0").set_value([rest]).run()
+    app.multiselect(key="without-0").set_value([int(own[-1])])
+    app.multiselect(key="added-0").set_value([rest]).run()  # before the page came again
     shown = list_after(open_tables(app))
     edit = url(app, "edit")
     ids = run.split.training.items["item_id"]

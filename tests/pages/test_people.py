@@ -81,6 +81,9 @@ def test_a_brush_recomputes_everything_and_stands_in_the_link(here: dict[str, An
     )
     assert again.number_input(key="brush-1").value == pytest.approx(middle)
     assert words(again) == words(app)
+    app.number_input(key="brush-0").set_value(low + 0.001)
+    app.number_input(key="brush-1").set_value(middle - 0.001).run()  # before the page came again
+    assert json.loads(url(app, "brush"))[1:] == pytest.approx([low + 0.001, middle - 0.001], abs=1e-6)
     app.button(key="brush-off").click().run()
     assert "brush" not in app.query_params
     for bad in ("{", "[]", '["arp", 2, 1]', '["ndcg", 0, 1]', '["arp", "x", 1]'):

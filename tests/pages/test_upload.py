@@ -257,6 +257,38 @@ def test_a_repair_is_chosen_once_the_questions_are_answered(bring: Bring) -> Non
     assert "F (10), male (20)" in words(app)
 
 
+def test_of_two_repairs_that_are_ticked_before_the_page_comes_again_both_are_made(bring: Bring) -> None:
+    known = PEOPLE.iloc[1:].assign(gender="F")
+    people = pd.concat([known, pd.DataFrame({"user_id": ["idle"], "gender": ["F"]})])
+    app = bring(("r.csv", text(log(rating=stars))), ("users.csv", text(people)))
+    assert metric(app, "People") == "31"
+    app.checkbox(key="repair-drop_idle_people").check()
+    app.checkbox(key="repair-drop_unknown_people").check().run()
+    assert metric(app, "People") == "29"
+
+
+def test_of_two_ways_to_cut_and_two_meanings_that_change_at_once_both_hold(bring: Bring) -> None:
+    frame = log(rating=stars, mark=stars, when=lambda n: 1_400_000_000 + n, later=lambda n: 1_500_000_000 - n)
+    app = bring(("r.csv", text(frame)))
+    app.selectbox(key="cut-interactions").set_value(",")
+    app.selectbox(key="head-interactions").set_value("names").run()
+    assert [app.selectbox(key=f"{box}-interactions").value for box in ("cut", "head")] == [",", "names"]
+    meant = {"mark": "rating", "later": "time", "rating": "", "when": ""}
+    assert app.selectbox(key="meaning-interactions-when").value == "time"
+    app.selectbox(key="meaning-interactions-mark").set_value("rating")
+    app.selectbox(key="meaning-interactions-later").set_value("time").run()
+    assert {name: app.selectbox(key=f"meaning-interactions-{name}").value for name in meant} == meant
+
+
+def test_of_two_files_that_change_their_roles_at_once_both_do(bring: Bring) -> None:
+    app = bring(("r.csv", text(log(rating=stars))), ("users.csv", text(PEOPLE)), ("things.csv", text(THINGS)))
+    app.selectbox(key="role-users.csv").set_value("aside")
+    app.selectbox(key="role-things.csv").set_value("aside").run()
+    assert [app.selectbox(key=f"role-{name}").value for name in ("r.csv", "users.csv", "things.csv")] == [
+        "interactions", "aside", "aside",
+    ]  # fmt: skip
+
+
 def test_answers_are_saved_and_given_again(bring: Bring, nothing: Path) -> None:
     files = (("r.csv", text(log(rating=lambda n: stars(n) if n % 3 else -1))),)
     kept = {"rating_missing": [-1.0], "rating": "rating", "k_core": 2}
