@@ -37,6 +37,6 @@ def loads(text: str | bytes) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        told = Counter(name for name, _ in pairs)
-        raise TwiceError(words.say("{name} stands twice in one record", name=repr(max(told, key=lambda n: told[n]))))
+        ((name, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise TwiceError(words.say("{name} stands twice in one record", name=repr(name)))
     return made

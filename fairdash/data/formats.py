@@ -102,7 +102,7 @@ def _objects(name: str, text: bytes) -> tuple[str, pd.DataFrame, str] | None:
             words.say("{name} cannot be read: {error}.", name=name, error=error),
             words.say("Give every value its own name."),
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         try:
             value = python(text.decode()) if re.match(r"[\[(]\s*[\[({]|\{", first) else None
         except (ValueError, SyntaxError, RecursionError, MemoryError):
