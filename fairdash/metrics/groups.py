@@ -495,7 +495,10 @@ def _largest(differences: Array, units: Array) -> Array:
 
 
 def p_value(observed: float, shuffled: Array) -> float:
-    """The mid-p value: (1 + shufflings with a larger statistic + half of those that are equal) / (1 + shufflings)."""
+    """The mid-p value: (1 + shufflings with a larger statistic + half of those that are equal) / (1 + shufflings). NaN
+    of no statistic."""
+    if math.isnan(observed):
+        return math.nan
     larger = np.count_nonzero(shuffled > observed * (1 + TIE))
     as_large = np.count_nonzero(shuffled >= observed * (1 - TIE))
     if as_large - larger == len(shuffled):

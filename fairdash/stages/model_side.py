@@ -139,6 +139,15 @@ def model_side(
         for label, n in several.items()
         if n
     )
+    said += tuple(
+        words.say(
+            "{attribute}: under every wording the lists hold the same items, in other orders. Jaccard similarity, SNSR "
+            "and SNSV see no order: read RBO, or let more candidates be ordered than lists have places.",
+            attribute=label,
+        )
+        for label, by_key in found.items()
+        if _order_alone(by_key)
+    )
     tried = membership_of(fitted, split, seed)
     if isinstance(tried, membership.Membership):
         results["membership"] = asdict(tried)
@@ -146,6 +155,12 @@ def model_side(
     else:
         undefined["membership"] = tried
     return ModelSide(results, per_user if per_user.shape[1] > 1 else None, said, undefined)
+
+
+def _order_alone(by_key: Measures) -> bool:
+    """Whether no wording changes which items a list holds, not even somebody else's, and some change their order."""
+    held, order = by_key["flip_jaccard"], by_key["flip_rbo"]
+    return held.value == held.more.get("floor") == held.more.get("stranger") == 1.0 > order.value
 
 
 def membership_of(fitted: Fitted, split: Split, seed: int = 0) -> membership.Membership | str:

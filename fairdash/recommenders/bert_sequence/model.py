@@ -302,6 +302,14 @@ class BertSequence:
                 words.say("heads ({heads}) must divide width ({width}).", heads=config.heads, width=config.width),
                 "Change one of them.",
             )
+        if config.tasks == "next,rating" and -1.0 < config.rating_weight <= 0.0:  # a head that learns nothing answers
+            raise ConfigError(
+                words.say(
+                    "rating_weight is {weight}: the task rating would learn nothing.",
+                    weight=words.number(config.rating_weight, 2),
+                ),
+                words.say("Choose a weight above 0, -1 to have it learned, or tasks = next."),
+            )
         self.config = config
 
     @property

@@ -418,6 +418,7 @@ def test_one_large_group_of_twelve_is_told_apart() -> None:
 def test_mid_p_value() -> None:
     assert groups.p_value(1.0, np.array([0.0, 1.0, 2.0])) == pytest.approx((1 + 1 + 0.5) / 4)
     assert groups.p_value(0.0, np.zeros(9)) == 1.0
+    assert np.isnan(groups.p_value(np.nan, np.full(9, np.nan)))  # what does not exist is not significant
 
 
 def test_entropy_parts_add_up() -> None:

@@ -67,6 +67,13 @@ def test_learns_what_people_like(tasks: str, weight: float, tmp_path: Path) -> N
     assert np.allclose(scores.ravel(), pairs, atol=1e-4) == (tasks == "rating")  # lists are those of the next item
 
 
+@pytest.mark.parametrize("weight", [0.0, -0.3])
+def test_a_task_that_would_learn_nothing_is_refused(weight: float) -> None:
+    with pytest.raises(ConfigError, match="would learn nothing"):
+        build("bert_sequence", {"tasks": "next,rating", "rating_weight": weight})
+    build("bert_sequence", {"tasks": "rating", "rating_weight": weight})  # where nothing is weighed
+
+
 def test_only_with_the_task_there_are_probabilities(tmp_path: Path) -> None:
     info = find("bert_sequence")
     assert "probabilities" not in info.offered({})

@@ -198,6 +198,25 @@ def test_utility_change_is_that_of_the_lists(split: Split) -> None:
     assert change.more["n"] == both.more["n"]
 
 
+def test_lists_that_can_change_in_their_order_alone_are_said_to(split: Split) -> None:
+    class Few(Reader):
+        """Has as many items to order as a list has places."""
+
+        def score_profiles(self, users: Codes, history: Interactions, profiles: Sequence[str]) -> Floats:
+            scores = super().score_profiles(users, history, profiles)
+            scores[:, 4 * K :] = -np.inf
+            return scores
+
+    def told(reader: Reader, k: int) -> list[str]:
+        reader.women = women(split)
+        side = model_side.model_side(reader, split, [GENDER], ranked(reader, split), k=k, replicates=20)
+        return [str(line) for line in side.warnings if "in other orders" in str(line)]
+
+    assert len(told(Few(0.5), 4 * K)) == 1
+    assert not told(Few(0.5), 2)
+    assert not told(Few(0.0), 4 * K)  # nor do orders change here
+
+
 def test_a_flip_is_in_one_of_four_quadrants() -> None:
     own = np.array([[1, 2], [1, 2], [1, 2], [1, 2], [1, 2]], np.int32)
     told = np.array([[1, 2], [1, 3], [2, 1], [3, 1], [3, 4]], np.int32)
