@@ -67,18 +67,19 @@ class People:
 
     def replicates(self, count: int, seed: int) -> Replicates:
         """With a weight for each person."""
-        everyone = np.zeros((count, self.rows.shape[1]))
-        groups = tuple(np.zeros((count, len(group.members), self.width)) for group in self.who)
+        # in memory by column, which is how metrics ask for them
+        everyone = np.zeros((self.rows.shape[1], count))
+        groups = tuple(np.zeros((self.width, len(group.members), count)) for group in self.who)
         for first in range(0, len(self.rows), BLOCK_PEOPLE):
             block = slice(first, first + BLOCK_PEOPLE)
             drawn, here = bootstrap.weights(self.hashes[block], count, seed), self.rows[block]
-            everyone += drawn.astype(np.float64).T @ here
+            everyone += here.T @ drawn.astype(np.float64)
             for group, sums in zip(self.who, groups, strict=True):
                 for g, rows in enumerate(group.members):
                     own = rows[slice(*np.searchsorted(rows, (first, first + BLOCK_PEOPLE)))] - first
                     if len(own):
-                        sums[:, g] += drawn[own].astype(np.float64).T @ here[own, : self.width]
-        return Replicates(everyone, groups)
+                        sums[:, g] += here[own, : self.width].T @ drawn[own].astype(np.float64)
+        return Replicates(everyone.T, tuple(sums.T for sums in groups))
 
     def __len__(self) -> int:
         return len(self.rows)
