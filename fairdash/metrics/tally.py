@@ -478,7 +478,7 @@ def _sample(
 ) -> tuple[Array, Hashes, tuple[Groups, ...]]:
     """Rows in the order of their hashes, so that no order of users or pieces shows: of every attribute at most
     EXACT_PEOPLE of the users whose group is known, so that an attribute known for few keeps them all."""
-    order = np.argsort(hashes, kind="stable")
+    order = np.argsort(hashes, kind="stable") if who else np.empty(0, dtype=np.intp)
     kept = np.zeros(len(order), dtype=bool)
     for a, groups in enumerate(who):
         known = ~groups.unknown[order]
