@@ -33,6 +33,7 @@ EXACT_PEOPLE = 20_000  # with a weight, or with a place in shuffles, of their ow
 MOST_BAGS, FEWEST_BAGS = 8_192, 1_024  # powers of two, so that the fewer are made of the more
 BAG_GROUPS = 32_768  # bags × groups of one attribute: 0.26 MB a column
 BLOCK_PEOPLE = 4_096  # whose weights are drawn at once: 33 MB for 1,000 replicates
+BLOCK_BAGS = 1_024  # likewise, where much else is in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +103,8 @@ class Bags:
         for sums in (self.everyone, *self.groups):
             flat = sums.reshape(len(sums), -1)
             found = np.zeros((count, flat.shape[1]))
-            for first in range(0, len(flat), BLOCK_PEOPLE):
-                here = flat[first : first + BLOCK_PEOPLE]
+            for first in range(0, len(flat), BLOCK_BAGS):
+                here = flat[first : first + BLOCK_BAGS]
                 number = np.arange(first, first + len(here), dtype=np.uint64)
                 found += bootstrap.weights(number, count, seed).astype(np.float64).T @ here
             made.append(found.reshape(count, *sums.shape[1:]))
