@@ -257,7 +257,7 @@ def list_columns(
     if timed and options.time and options.time in frame:
         column = options.time
     chosen = ordered_by(table, chosen, [c for c in (*told, column) if c], options, findings)
-    made = pd.DataFrame({name: frame[column] for name, column in chosen.items()})
+    made = pd.DataFrame({name: frame[column] for name, column in chosen.items()}, copy=False)
     if asked:
         attribute, value = (known(frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))
         made[SYSTEM] = [_system_told(a, v) for a, v in zip(frame[attribute], frame[value], strict=True)]

@@ -27,6 +27,8 @@ from fairdash.schema import Codes, Interactions
 Array = NDArray[np.float64]
 
 METRICS = ("ndcg", "recall", "precision", "hit", "mrr", "map")
+FEW = 8  # wanted pairs a user, up to which each is compared with the whole list
+COMPARED = 500_000  # places that are compared at once: they stay in the cache
 SCRATCH_CELLS = 8_000_000  # bytes of the block in which list positions are looked up: it should stay in the cache
 
 
@@ -39,11 +41,20 @@ def discounts(k: int) -> Array:
 def positions(items: Codes, starts: NDArray[np.int64], wanted: Codes, n_items: int) -> NDArray[np.int32]:
     """Column of each wanted (user, item) pair in the user's list, or -1.
 
-    items: codes [n, width], -1 for an empty place. User u wants wanted[starts[u]:starts[u + 1]]. A block of users × the
-    catalogue is written and read directly: 2 ns a pair where sorting or hashing takes 50.
+    items: codes [n, width], -1 for an empty place; of several the last counts. User u wants
+    wanted[starts[u]:starts[u + 1]]. A block of users × the catalogue is written and read directly: 2 ns a pair where
+    sorting or hashing takes 50. Where few are wanted, each is compared with the user's list instead.
     """
     n, width = items.shape
     found = np.full(len(wanted), -1, dtype=np.int32)
+    if len(wanted) <= FEW * n:
+        owner = np.repeat(np.arange(n), np.diff(starts))
+        step = max(1, COMPARED // max(1, width))
+        for first in range(0, len(wanted), step):
+            pairs = slice(first, first + step)
+            same = np.flatnonzero(items[owner[pairs]] == wanted[pairs, None])
+            found[first + same // width] = same % width
+        return found
     kind = np.uint8 if width < 255 else np.uint32
     block = max(1, min(n, SCRATCH_CELLS // max(1, n_items)))
     # column n_items takes the empty places, so that no list needs to be filtered
@@ -74,17 +85,22 @@ def hits(items: Codes, starts: NDArray[np.int64], relevant: Codes, n_items: int)
 
 def per_user(hit: NDArray[np.bool_], n_relevant: NDArray[np.int64], k: int) -> dict[str, Array]:
     """The six metrics [n] from the hits [n, ≥ k] and the number of relevant items [n]."""
-    hit = hit[:, :k]
-    width = hit.shape[1]
-    user, column = np.nonzero(hit)
+    user, column = np.nonzero(hit[:, :k])
+    return of_places(user, column, n_relevant, k)
+
+
+def of_places(
+    user: NDArray[np.integer], column: NDArray[np.integer], n_relevant: NDArray[np.int64], k: int
+) -> dict[str, Array]:
+    """The same from the user and the column of each hit in the top K, in order of both."""
     ideal = np.concatenate([[np.nan], np.cumsum(discounts(k))])
     possible = np.minimum(n_relevant, k)
     relevant = np.where(n_relevant > 0, n_relevant, np.nan)
-    n = len(hit)
+    n = len(n_relevant)
     count = np.bincount(user, minlength=n).astype(np.float64)
     # hits are in order of user and rank, so a hit's number within its list is its place less the list's first place
     number = np.arange(1, len(user) + 1) - (np.cumsum(count) - count).astype(np.int64)[user]
-    gain = np.bincount(user, weights=discounts(width)[column], minlength=n)
+    gain = np.bincount(user, weights=discounts(k)[column], minlength=n)
     precisions = np.bincount(user, weights=number / (column + 1), minlength=n)
     reciprocal = np.zeros(n)
     first = number == 1

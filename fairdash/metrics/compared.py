@@ -65,7 +65,12 @@ class Compared:
             shared = np.ceil(shared * part * part[:, None]).astype(np.int64)
         columns, own = rates.alone()
         at = np.asarray(columns, dtype=np.intp)
-        sums = self.sums[:, at], self.moments[:, at][:, :, at], self.boot[..., at], self.null(at)
+        # a value is a quotient of sums: sums of squares tell how it spreads, and nothing is asked of shuffled ones
+        value = sorted({*own.numerators, *own.denominators})
+        shuffled = self.null(at[value])
+        null = np.full((len(at), *shuffled.T.shape[1:]), np.nan)
+        null[value] = shuffled.T
+        sums = self.sums[:, at], self.moments[:, at][:, :, at], self.boot.T[at].T, null.T
         return groups.gap(own, self.names, n, *sums, better=better, shared=shared)
 
     def among(self, kept: NDArray[np.intp]) -> Compared:

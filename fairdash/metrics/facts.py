@@ -58,7 +58,7 @@ class Facts:
     @cached_property
     def accuracy(self) -> dict[str, Array]:
         """The accuracy of each list [n] by metric, NaN for users without a relevant item."""
-        return accuracy.per_user(self.hit, self.n_relevant, self.k)
+        return accuracy.of_places(*self.hit_places, self.n_relevant, self.k)
 
     @cached_property
     def n_relevant(self) -> NDArray[np.int64]:
@@ -86,7 +86,14 @@ class Facts:
     @cached_property
     def hit_places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Person and rank, from 0 on, of each relevant item of a top K, in order of both."""
-        user, column = np.nonzero(self.hit[:, : self.k])
+        user, column = self.all_hit_places
+        inside = column < self.k
+        return (user, column) if inside.all() else (user[inside], column[inside])
+
+    @cached_property
+    def all_hit_places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The same of each relevant item of a list, beyond the top K too."""
+        user, column = np.nonzero(self.hit)
         return user.astype(np.int64, copy=False), column.astype(np.int64, copy=False)
 
     @cached_property

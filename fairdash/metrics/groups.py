@@ -62,7 +62,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.optimize import brentq
 from scipy.special import betainc, gammainc, gammaincc, gammaincinv, gammaln, ndtri
 
@@ -92,7 +91,7 @@ SHARES = (99.3, 99.5, 95.3)
 FAIRNESS_CELLS = 1_000_000  # items × groups × draws for the floor of differential fairness: 0.4 s
 TABLED = 255  # people with an item, up to whom their groups are drawn from a table
 GUIDES = 64  # a power of two, so that parts are found to the bit
-DRAWN_CELLS = 100_000  # items × draws at once: they stay in the cache
+DRAWN_CELLS = 20_000  # items × draws at once: they stay in the cache
 LARGER = (0.4, 3.0)  # a part of a hit, so many times as large as those that make up the variance: see `_with_larger`
 FEW_HITS = 3.0  # at which half of that part counts
 LITTLE_SKEW = 1e-3  # with less, a gamma variable is as good as normal
@@ -164,9 +163,9 @@ def gap(
     names, people = [names[int(g)] for g in known], people[known]
     shared = None if shared is None else shared[np.ix_(known, known)]
     columns, rates = rates.alone()
-    cells = np.ix_(known, np.asarray(columns))
     moments = moments[known][:, columns][:, :, columns]
-    total, boot, null = total[cells], boot[:, cells[0], cells[1]], null[:, cells[0], cells[1]]
+    # sums lie in memory by column, where they are many
+    total, boot, null = (sums.T[columns][:, known].T for sums in (total, boot, null))
     values = rates.of(total)
     widest = np.fmax.reduce(values, axis=0) - np.fmin.reduce(values, axis=0)
     widest[(~np.isnan(values)).sum(axis=0) < 2] = np.nan
@@ -182,7 +181,7 @@ def gap(
     tested = _test(rates, total, values, null, apart=shared is None)
     p, critical = tested.p_value, tested.critical
     one = values.shape == (2, 1)
-    left = left_of(rates.residuals(total, boot), shared)
+    left = None if shared is None else left_of(rates.residuals(total, boot), shared)
     ends = _pair(spreads, high, low, left) if one else _simultaneous(spreads, critical, left)
     whole, everybody = (total.sum(axis=0), moments.sum(axis=0)), people.sum()[None]
     seen = spread(rates, whole[0][None], whole[1][None], everybody)
@@ -223,16 +222,11 @@ def _pair(spreads: Spread, high: int, low: int, left: Array | None) -> tuple[flo
 def _simultaneous(spreads: Spread, critical: float, left: Array | None) -> tuple[float, float]:
     """Interval of max − min over pairs of groups and targets: from the largest lower to the largest upper end of all
     of them, each at the critical value."""
-    parts = (spreads.value, *spreads.ends(critical))
-    lowest, highest = [], []
-    for g in range(len(spreads.value) - 1):
-        narrower = 1.0 if left is None else left[:, g, g + 1 :].T
-        values, low_ends, high_ends = ((part[g], part[g + 1 :]) for part in parts)
-        first, second = difference(values, low_ends, high_ends, narrower)
-        # the pair may be either way round: its lower end is that of the order seen, its upper end the farther one
-        lowest.append(np.where(spreads.value[g] >= spreads.value[g + 1 :], first, -second).ravel())
-        highest.append(np.maximum(second, -first).ravel())
-    lower, upper = np.concatenate(lowest), np.concatenate(highest)
+    first, second = np.triu_indices(len(spreads.value), 1)
+    values, low_ends, high_ends = ((part[first], part[second]) for part in (spreads.value, *spreads.ends(critical)))
+    below, above = difference(values, low_ends, high_ends, 1.0 if left is None else left[:, first, second].T)
+    # the pair may be either way round: its lower end is that of the order seen, its upper end the farther one
+    lower, upper = np.where(values[0] >= values[1], below, -above), np.maximum(above, -below)
     if np.isnan(lower).all():
         return math.nan, math.nan
     return float(np.nanmax(lower)), float(np.nanmax(upper))
@@ -414,17 +408,16 @@ def _test(rates: Rates, total: Array, values: Array, null: Array, *, apart: bool
     if apart and values.shape == (2, 1) and rates.squares and (p := _exact(rates, total)) is not None:
         return _Tested(p, 0, critical, (critical, critical, math.inf), True)
     # the labels as they are count as one of the shufflings, so that no unit is made of the others alone
-    shuffled = np.concatenate([values[None], rates.of(null)])
-    largest = np.zeros((3, len(shuffled)))  # of groups and of pairs in units of their size, and of pairs as they are
+    shuffled = np.concatenate([values.T[..., None], rates.of(null).T], axis=-1)  # targets, groups, shufflings
+    # of groups and of pairs in units of their size, and of pairs as they are
+    largest = np.zeros((3, shuffled.shape[-1]))
     if pairs > 1:
         sums = np.concatenate([total.sum(axis=0)[None], null.sum(axis=1)])
-        moved = np.abs(shuffled - rates.of(sums[:, None]))
-        largest[0] = _largest(moved, _size(moved))
+        largest[0] = _largest(shuffled - rates.of(sums[:, None]).T)
     for g in range(len(values) - 1):
-        moved = np.abs(shuffled[:, g, None] - shuffled[:, g + 1 :])
-        size = _size(moved)
-        for at, unit_of in ((1, size), (2, np.ones_like(size))):
-            largest[at] = np.maximum(largest[at], _largest(moved, unit_of))
+        np.maximum(largest[1], _largest(shuffled[:, g + 1 :] - shuffled[:, g, None]), out=largest[1])
+    widest = np.fmax.reduce(shuffled, axis=1) - np.fmin.reduce(shuffled, axis=1)
+    largest[2] = np.fmax.reduce(np.where(widest >= NOTHING, widest, 0.0), axis=0)
     if pairs > 1:
         critical = max(Z, min(critical, float(np.percentile(largest[1], 100 * LEVEL))))
     rare = np.array([np.percentile(part, share) for part, share in zip(largest, SHARES, strict=True)])
@@ -480,18 +473,19 @@ def _size(x: Array) -> Array:
     return np.sqrt(_mean(x**2))
 
 
-def _in_units(difference: Array, scale: Array) -> Array:
-    """difference / scale; 0 for none, infinite where a difference stands against no spread at all."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        value = difference / scale
-    return np.where(np.isnan(value) | (difference < 1e-12), 0.0, value)
-
-
-def _largest(differences: Array, units: Array) -> Array:
-    """[p] of differences [p, ...] in these units [...]."""
-    scale = np.broadcast_to(units, differences.shape)
-    found: Array = _in_units(differences, scale).reshape(len(differences), -1).max(axis=1, initial=0.0)
-    return found
+def _largest(moved: Array) -> Array:
+    """[p] of differences [..., p] either way, in units of their size over all p; what is unknown, or rounding alone, is
+    none. They are overwritten."""
+    apart = np.abs(moved, out=moved).reshape(-1, moved.shape[-1])
+    known = np.full(len(apart), apart.shape[1])
+    if np.isnan(apart).any():
+        known -= np.isnan(apart).sum(axis=1)
+        apart[np.isnan(apart)] = 0.0
+    size = np.sqrt(np.einsum("ip,ip->i", apart, apart) / np.maximum(known, 1))
+    apart *= apart >= NOTHING
+    apart /= np.where(size > 0, size, 1.0)[:, None]
+    largest: Array = apart.max(axis=0, initial=0.0)
+    return largest
 
 
 def p_value(observed: float, shuffled: Array) -> float:
@@ -596,11 +590,19 @@ def entropy_index(n: Array, sums: Array, squares: Array) -> tuple[Array, Array]:
     """Generalised entropy (α = 2) of a per-user benefit from group sums [..., g]: whole, and part between groups."""
     people = n.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
+        whole = (squares.sum(axis=-1) / people / (sums.sum(axis=-1) / people) ** 2 - 1) / 2
+    return np.maximum(whole, 0.0), entropy_between(n, sums)
+
+
+def entropy_between(n: Array, sums: Array) -> Array:
+    """The part between groups of `entropy_index`."""
+    people = n.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
         mean = sums.sum(axis=-1) / people
-        whole = (squares.sum(axis=-1) / people / mean**2 - 1) / 2
         own = np.where(n > 0, sums / n, 0.0)
         between = ((n * own**2).sum(axis=-1) / people / mean**2 - 1) / 2
-    return np.maximum(whole, 0.0), np.maximum(between, 0.0)
+    found: Array = np.maximum(between, 0.0)
+    return found
 
 
 def atkinson(n: Array, sums: Array, roots: Array) -> tuple[Array, Array]:
@@ -619,11 +621,13 @@ def differential_fairness(
 ) -> tuple[float, tuple[int, int], int]:
     """Smoothed ε of the pair of groups and the item where it is largest, of several the first by id. listed: people of
     each group who have the item in the top K [g, n_items]; people: [g]; ids: [n_items]."""
-    each, having, lacking = _fairness_of_items(listed, people)
+    rates = (listed + 0.5) / (people[:, None] + 1)
+    having, lacking = _fairness_of_items(rates.max(axis=0), rates.min(axis=0))
+    each = np.maximum(having, lacking)
     largest = np.flatnonzero(each >= each.max() * (1 - TIE))
     item = int(largest[np.argmin(ids[largest].astype(str))])
-    table = having if np.ptp(having[:, item]) >= np.ptp(lacking[:, item]) else lacking
-    return float(each[item]), (int(np.argmax(table[:, item])), int(np.argmin(table[:, item]))), item
+    pair = int(np.argmax(rates[:, item])), int(np.argmin(rates[:, item]))
+    return float(each[item]), pair if having[item] >= lacking[item] else pair[::-1], item
 
 
 def fairness_of_alike(
@@ -643,13 +647,15 @@ def fairness_of_alike(
     for first in range(0, draws, step):
         count = min(step, draws - first)
         left = np.tile(everybody, count)
-        part = np.empty((len(people), len(left)))
-        for g, urn in enumerate(urns):
-            drawn = urn.draw(left, rng)
-            part[g] = drawn
+        high, low = np.zeros(len(left)), np.ones(len(left))
+        for own, urn in zip(people, [*urns, None], strict=True):
+            drawn = left if urn is None else urn.draw(left, rng)
+            rate = (drawn + 0.5) / (own + 1)
+            np.maximum(high, rate, out=high)
+            np.minimum(low, rate, out=low)
             left = left - drawn
-        part[-1] = left
-        found[first : first + count] = _fairness_of_items(part, people)[0].reshape(count, -1).max(axis=1)
+        each = np.maximum(*_fairness_of_items(high, low))
+        found[first : first + count] = each.reshape(count, -1).max(axis=1)
     return found
 
 
@@ -674,7 +680,8 @@ class _Urn:
         self._below = below.ravel()
         # where to begin to look: how many values lie below the start of each of GUIDES parts of 0…1
         parts = np.arange(GUIDES) / GUIDES
-        self._guide = np.stack([np.searchsorted(row, parts, side="right") for row in below]).ravel()
+        guide = np.stack([np.searchsorted(row, parts, side="right") for row in below])
+        self._guide = (guide + each[:, None] * self._width).ravel()
 
     def draw(self, marked: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """One number for each [n]."""
@@ -688,20 +695,18 @@ class _Urn:
 
     def _tabled(self, marked: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         level = rng.random(len(marked))
-        first = marked * self._width
-        place = first + self._guide[marked * GUIDES + (level * GUIDES).astype(np.int64)]
-        low = np.flatnonzero(self._below[place] <= level)
+        place = self._guide.take(marked * GUIDES + (level * GUIDES).astype(np.int64))
+        low = np.flatnonzero(self._below.take(place) <= level)
         while len(low):
             place[low] += 1
-            low = low[self._below[place[low]] <= level[low]]
-        return place - first
+            low = low[self._below.take(place[low]) <= level[low]]
+        place -= marked * self._width
+        return place
 
 
-def _fairness_of_items(listed: NDArray[Any], people: NDArray[np.int64]) -> tuple[Array, Array, Array]:
-    """ε of each item [n_items], and the log rates of having and of lacking it [g, n_items]."""
-    having = np.log((listed + 0.5) / (people[:, None] + 1))
-    lacking = np.log((people[:, None] - listed + 0.5) / (people[:, None] + 1))
-    return np.maximum(np.ptp(having, axis=0), np.ptp(lacking, axis=0)), having, lacking
+def _fairness_of_items(high: Array, low: Array) -> tuple[Array, Array]:
+    """ε of having and of lacking each item [n], from the highest and the lowest of the groups' rates of having it."""
+    return np.log(high / low), np.log((1 - low) / (1 - high))
 
 
 BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of Silverman's, of which the one that predicts best is taken
@@ -724,10 +729,12 @@ def curve(
         return empty, empty, empty, empty
     # people of one age share a row: the sums need distinct values only
     distinct, place = np.unique(x, return_inverse=True)
-    boot = np.concatenate([np.ones((len(x), 1)), weights], axis=1)  # the data themselves come first
-    shape = (len(distinct), len(x))
-    count = sparse.csr_array((np.ones(len(x)), (place, np.arange(len(x)))), shape=shape).dot(boot).T
-    value = sparse.csr_array((y, (place, np.arange(len(x)))), shape=shape).dot(boot).T
+    one_and_y = np.stack([np.ones(len(x)), y])
+    sums = np.empty((2, len(distinct), 1 + weights.shape[1]))  # the data themselves come first
+    for at, own in enumerate(np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1])):
+        sums[:, at, 0] = one_and_y[:, own].sum(axis=1)
+        sums[:, at, 1:] = one_and_y[:, own] @ weights[own].astype(np.float64)
+    count, value = sums[0].T, sums[1].T
     if bandwidth is None:
         spread = float(np.std(x))
         upper, lower = np.percentile(x, [75, 25])

@@ -100,8 +100,9 @@ class Inputs:
 
     @cached_property
     def hashes(self) -> Hashes:
-        """Id hashes of the users [n]; of the ids as text, so that 7 and "7" are one person."""
-        return id_hash(self.user_ids.astype(str).astype(object))
+        """Id hashes of the users [n]."""
+        whole = self.user_ids.dtype.kind in "iu"
+        return id_hash(self.user_ids if whole else self.user_ids.astype(str).astype(object))
 
 
 def from_split(

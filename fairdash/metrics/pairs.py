@@ -82,7 +82,7 @@ def pairwise_columns(facts: Facts, group: ItemClass) -> Columns:
     relevant = facts.counts(facts.relevant, member)
     n_irrelevant = facts.n_candidates - facts.n_relevant
     listed_wrong, own_listed_wrong = _irrelevant_listed(facts, member)
-    user, column = np.nonzero(facts.hit)
+    user, column = facts.all_hit_places
     before, own_before = _irrelevant_above(facts, user, column, group)
     found = sparse_rows(member, items[user, column])
     won = _by_user(user, found * (n_irrelevant[user] - before)[:, None], facts.n)

@@ -76,9 +76,10 @@ class Rates:
 
     def of(self, sums: Array) -> Array:
         """Values [..., g, t] from sums [..., g, c]; NaN where the denominator is 0."""
-        denominator = sums[..., self.denominators]
+        by_column = sums.T  # which is how they lie in memory where they are many
+        denominator = by_column[self.denominators,].T
         with np.errstate(invalid="ignore", divide="ignore"):
-            value: Array = sums[..., self.numerators] / denominator + self.offset
+            value: Array = by_column[self.numerators,].T / denominator + self.offset
             if self.log:
                 value = np.where(value > 0, np.log(value), np.nan)
         return np.where(denominator > 0, value, np.nan)

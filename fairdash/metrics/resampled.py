@@ -33,6 +33,7 @@ EXACT_PEOPLE = 20_000  # with a weight, or with a place in shuffles, of their ow
 MOST_BAGS, FEWEST_BAGS = 8_192, 1_024  # powers of two, so that the fewer are made of the more
 BAG_GROUPS = 32_768  # bags × groups of one attribute: 0.26 MB a column
 BLOCK_PEOPLE = 4_096  # whose weights are drawn at once: 33 MB for 1,000 replicates
+BLOCK_BAGS = 1_024  # likewise, where much else is in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +68,19 @@ class People:
 
     def replicates(self, count: int, seed: int) -> Replicates:
         """With a weight for each person."""
-        everyone = np.zeros((count, self.rows.shape[1]))
-        groups = tuple(np.zeros((count, len(group.members), self.width)) for group in self.who)
+        # in memory by column, which is how metrics ask for them
+        everyone = np.zeros((self.rows.shape[1], count))
+        groups = tuple(np.zeros((self.width, len(group.members), count)) for group in self.who)
         for first in range(0, len(self.rows), BLOCK_PEOPLE):
             block = slice(first, first + BLOCK_PEOPLE)
             drawn, here = bootstrap.weights(self.hashes[block], count, seed), self.rows[block]
-            everyone += drawn.astype(np.float64).T @ here
+            everyone += here.T @ drawn.astype(np.float64)
             for group, sums in zip(self.who, groups, strict=True):
                 for g, rows in enumerate(group.members):
                     own = rows[slice(*np.searchsorted(rows, (first, first + BLOCK_PEOPLE)))] - first
                     if len(own):
-                        sums[:, g] += drawn[own].astype(np.float64).T @ here[own, : self.width]
-        return Replicates(everyone, groups)
+                        sums[:, g] += here[own, : self.width].T @ drawn[own].astype(np.float64)
+        return Replicates(everyone.T, tuple(sums.T for sums in groups))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -101,8 +103,8 @@ class Bags:
         for sums in (self.everyone, *self.groups):
             flat = sums.reshape(len(sums), -1)
             found = np.zeros((count, flat.shape[1]))
-            for first in range(0, len(flat), BLOCK_PEOPLE):
-                here = flat[first : first + BLOCK_PEOPLE]
+            for first in range(0, len(flat), BLOCK_BAGS):
+                here = flat[first : first + BLOCK_BAGS]
                 number = np.arange(first, first + len(here), dtype=np.uint64)
                 found += bootstrap.weights(number, count, seed).astype(np.float64).T @ here
             made.append(found.reshape(count, *sums.shape[1:]))

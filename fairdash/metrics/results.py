@@ -326,7 +326,9 @@ def gaps(
 
     def at_first(columns: NDArray[np.intp]) -> Array:
         asked.update(columns.tolist())
-        return null[..., columns]
+        if shuffle and np.isnan(null[0, 0, columns]).any():  # of squares, which hardly any metric asks for
+            return shuffles.sums(attribute, kept, columns=columns)
+        return null.T[columns].T
 
     compared = Compared(
         names=tuple(group.names[g] for g in kept),
@@ -366,7 +368,7 @@ def gaps(
             if drawn is not None and np.isin(columns, drawn[0]).all():
                 fewer = drawn[1][..., np.searchsorted(drawn[0], columns)]
             drawn = columns, shuffles.sums(attribute, kept, times, columns, fewer)
-        again = replace(compared, null=_drawn_again(null, drawn), times=times)
+        again = replace(compared, null=_drawn_again(at_first, drawn), times=times)
         for way in dict.fromkeys(way_of[key][0] for key in sorted(near)):
             made = {key: gap for key, gap in way(again).items() if key in near}
             at_limit |= {key for key, gap in made.items() if gap.draws == found[key].draws}
@@ -380,13 +382,15 @@ def gaps(
     return found
 
 
-def _drawn_again(null: Array, drawn: tuple[NDArray[np.intp], Array] | None) -> Callable[[NDArray[np.intp]], Array]:
-    """The shufflings of some columns with those that were drawn further, those of `null` first."""
+def _drawn_again(
+    first: Callable[[NDArray[np.intp]], Array], drawn: tuple[NDArray[np.intp], Array] | None
+) -> Callable[[NDArray[np.intp]], Array]:
+    """The shufflings of some columns with those that were drawn further after them."""
 
     def taken(some: NDArray[np.intp]) -> Array:
         if drawn is None:
-            return null[..., some]
-        return np.concatenate([null[..., some], drawn[1][..., np.searchsorted(drawn[0], some)]])
+            return first(some)
+        return np.concatenate([first(some), drawn[1].T[np.searchsorted(drawn[0], some)].T])
 
     return taken
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from fairdash.metrics import results
 from fairdash.metrics.bootstrap import LEVEL
@@ -33,6 +33,7 @@ FARTHEST = 20.0  # times the spread of the values that τ is followed to
 LENT = 20  # people who lend their variance to every group: a group without hits is not certain to have none
 HALVINGS = 60
 ROUNDING = 1e-14  # parts of the range of a quantile
+NOTHING = 1e-18  # weights of cells of τ, of 1 in all, that no quantile feels
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,11 +126,14 @@ def shrunk(value: Array, error: Array) -> Shrunk:
 
 def _quantile(weight: Array, centre: Array, error: Array, level: float) -> Array:
     """Of mixtures of normals: weight [m], centre and error [m, g] → [g]."""
-    seen = weight > 0
+    seen = weight > NOTHING
     weight, centre, error = weight[seen], centre[seen], error[seen]
     error = np.maximum(error, np.finfo(float).tiny)
     low, high = (centre - 10 * error).min(axis=0), (centre + 10 * error).max(axis=0)
-    near, at = ROUNDING * (high - low), weight @ centre
+    middle = weight @ centre
+    spread = np.sqrt(np.maximum(weight @ (np.square(error) + np.square(centre)) - np.square(middle), 0.0))
+    # begun where a normal one has it
+    near, at = ROUNDING * (high - low), np.clip(middle + float(ndtri(level)) * spread, low, high)
     for _ in range(HALVINGS):  # Newton's steps, and the middle where they lead out of what is left
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             off = (at - centre) / error

@@ -15,6 +15,7 @@ groups. In the limit the people of each combination of groups are drawn, for all
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ FURTHER_LABELS = 30_000_000  # people × shufflings that are drawn for what is n
 FURTHER_CELLS = 2_000_000  # shufflings × groups × columns of these
 SHARED_CELLS = 20_000_000  # sums that are kept for all attributes: 160 MB
 BLOCK = 1_000_000  # people × orders that are summed at once: 12 MB
+CACHED = 200_000  # people × columns that are summed at once: 1.6 MB, since any of them may come next
 
 
 class Shuffles:
@@ -41,6 +43,9 @@ class Shuffles:
 
     def __init__(self, total: Tally) -> None:
         self._total = total
+        self._squares = np.zeros(total.rows.shape[1], dtype=bool)  # of which no metric is a quotient
+        for name, at in total.people_layout.items():
+            self._squares[at] = name.startswith("square:")
         self._rng = np.random.default_rng(total.rules.seed)
         self._drawn: list[Orders] = []
         self._shared: dict[bytes, tuple[NDArray[np.int64], Array]] = {}
@@ -55,7 +60,8 @@ class Shuffles:
     ) -> Array:
         """By group [permutations, len(kept), c] with the labels of the kept groups shuffled over their people. times:
         of more than one, others than the first, which make so many times as many with them, as far as the limits go.
-        columns: the only ones that are summed. made: these of fewer times, which come first again."""
+        columns: the only ones that are summed; without them those of squares may be NaN. made: sums of the same
+        columns of fewer times, which come first again."""
         total = self._total
         rules, groups = total.rules, total.groups[attribute]
         everyone, sampled = (who[attribute].among(kept) for who in (total.own.who, total.row_who))
@@ -71,12 +77,20 @@ class Shuffles:
             done = 0 if made is None else len(made)
             first = rules.permutations if times > 1 else 0
             orders = (_of_some(block, there) for block in self._orders(first + done, first + permutations))
+            different, place = (rows, None) if columns is not None else self._different
             if everyone.member is None:
                 sizes = groups.people[list(kept)]
                 shared = None if times > 1 or columns is not None else self._first_people(there, sizes)
-                found = shuffle_rows(rows, sizes, orders) if shared is None else _cut(*shared, sizes, rows[there])
+                if shared is None:
+                    found = shuffle_rows(different, sizes, orders)
+                else:
+                    found = _cut(*shared, sizes, different[there].sum(axis=0))
             else:
-                found = shuffle_members(rows, sampled.membership, orders)
+                found = shuffle_members(different, sampled.membership, orders)
+            if place is not None:
+                every = np.full((len(self._squares), *found.T.shape[1:]), np.nan)
+                every[~self._squares] = found.T[place]
+                found = every.T
             return found if made is None else np.concatenate([made, found])
         if everyone.member is None:
             whole = groups.total[list(kept)][:, some].sum(axis=0)
@@ -88,6 +102,10 @@ class Shuffles:
         rng = np.random.default_rng([rules.seed, attribute, *([1] if times > 1 else [])])
         root = _root(whole, products, n)
         return _shuffle_limit(rows[there], whole, root, *_combinations(everyone), permutations, rng)
+
+    @cached_property
+    def _different(self) -> tuple[Array, NDArray[np.intp]]:
+        return different_columns(self._total.rows[:, ~self._squares])
 
     def _first_people(
         self, there: NDArray[np.bool_], sizes: NDArray[np.int64]
@@ -102,11 +120,11 @@ class Shuffles:
                 own = sampled.among(group.kept)
                 if own.member is None and len(group.kept) > 1 and np.array_equal(~own.unknown, there):
                     ends.append(_ends(group.people[group.kept]))
-            every = np.unique(np.concatenate(ends))
-            if len(ends) < 3 or total.rules.permutations * len(every) * total.rows.shape[1] > SHARED_CELLS:
+            every, (rows, _) = np.unique(np.concatenate(ends)), self._different
+            if len(ends) < 3 or total.rules.permutations * len(every) * rows.shape[1] > SHARED_CELLS:
                 return None
             orders = (_of_some(block, there) for block in self._orders(0, total.rules.permutations))
-            self._shared[key] = every, np.concatenate([first_people(total.rows, every, block) for block in orders])
+            self._shared[key] = every, np.concatenate([first_people(rows, every, block) for block in orders])
         every, sums = self._shared[key]
         return (every, sums) if np.isin(_ends(sizes), every).all() else None
 
@@ -124,10 +142,15 @@ class Shuffles:
 
 
 def orders_of(n: int, count: int, rng: np.random.Generator) -> Orders:
-    """So many random orders of n people."""
-    people = np.arange(n, dtype=np.min_scalar_type(max(1, n)))
-    drawn: Orders = np.tile(people, (count, 1))
-    return rng.permuted(drawn, axis=1, out=drawn)
+    """So many random orders of n people: those in which random numbers rise, whose last bits are replaced by the
+    people's own, so that no two are equal. Numpy sorts numbers in half the time in which it swaps them."""
+    own = np.uint64((1 << n.bit_length()) - 1)
+    drawn = rng.integers(0, 1 << 64, (count, n), dtype=np.uint64)
+    drawn &= ~own
+    drawn |= np.arange(n, dtype=np.uint64)
+    drawn.sort(axis=1)
+    drawn &= own
+    return drawn.astype(np.min_scalar_type(max(1, n)))
 
 
 def _of_some(orders: Orders, there: NDArray[np.bool_]) -> Orders:
@@ -135,24 +158,37 @@ def _of_some(orders: Orders, there: NDArray[np.bool_]) -> Orders:
     return orders if there.all() else orders[there[orders]].reshape(len(orders), -1)
 
 
+def different_columns(rows: Array) -> tuple[Array, NDArray[np.intp]]:
+    """The columns that are not the same as an earlier one [n, d], and where each stands among them [c]: many metrics
+    are known for the same people, or count the same things."""
+    found: dict[bytes, int] = {}
+    place = [found.setdefault(column.tobytes(), len(found)) for column in rows.T]
+    return rows[:, [place.index(i) for i in range(len(found))]], np.array(place, dtype=np.intp)
+
+
 def shuffle_rows(rows: Array, sizes: NDArray[np.int64], orders: Iterable[Orders]) -> Array:
     """Sums [orders, g, c] of the first people of each order, the next ones, and so on: groups of these sizes in their
     order, but for the largest, which gets what the others leave."""
     ends = _ends(sizes)
     found = [np.empty((0, len(sizes), rows.shape[1]))]
-    found += [_cut(ends, first_people(rows, ends, block), sizes, rows[block[0]]) for block in orders]
+    found += [_cut(ends, first_people(rows, ends, block), sizes, rows[block[0]].sum(axis=0)) for block in orders]
     return np.concatenate(found)
 
 
 def first_people(rows: Array, ends: NDArray[np.int64], orders: Orders) -> Array:
-    """Sums [orders, ends, c] of the first ends[0] people of each order, the first ends[1], and so on; ends rise."""
+    """Sums [orders, ends, c] of the first ends[0] people of each order, the first ends[1], and so on; ends rise. They
+    lie in memory by column, which is how metrics ask for them."""
     last = int(ends[-1]) if len(ends) else 0
     taken = orders[:, :last].astype(np.int32).ravel()
     starts = np.arange(len(orders))[:, None] * last + np.append(0, ends[:-1])
     pointers = np.append(starts.ravel(), len(taken)).astype(np.int32)
     member = sparse.csr_array((np.ones(len(taken)), taken, pointers), shape=(starts.size, len(rows)))
-    parts: Array = (member @ rows).reshape(len(orders), len(ends), -1)
-    return np.cumsum(parts, axis=1, out=parts)
+    found = np.empty((rows.shape[1], len(ends), len(orders)))
+    step = max(1, CACHED // max(1, len(rows)))
+    for first in range(0, len(found), step):
+        parts = member @ rows[:, first : first + step]
+        found[first : first + step] = parts.reshape(len(orders), len(ends), -1).T
+    return np.cumsum(found, axis=1, out=found).T
 
 
 def _ends(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -160,16 +196,17 @@ def _ends(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.cumsum(np.delete(sizes, int(np.argmax(sizes))))
 
 
-def _cut(ends: NDArray[np.int64], firsts: Array, sizes: NDArray[np.int64], people: Array) -> Array:
+def _cut(ends: NDArray[np.int64], firsts: Array, sizes: NDArray[np.int64], whole: Array) -> Array:
     """Sums [orders, g, c] of groups of these sizes, from sums over the first people of orders [orders, ends, c].
-    people: rows of all of them [n, c]."""
+    whole: of all people [c]."""
     rest = int(np.argmax(sizes))
     others = [g for g in range(len(sizes)) if g != rest]
-    found = np.empty((len(firsts), len(sizes), people.shape[1]))
-    found[:, others] = firsts[:, np.searchsorted(ends, _ends(sizes))]
-    found[:, rest] = people.sum(axis=0) - found[:, others[-1]]
-    found[:, others[1:]] -= found[:, others[:-1]]
-    return found
+    # by column, as they lie in memory: c, groups, orders
+    until = firsts.T[:, np.searchsorted(ends, _ends(sizes))]
+    found = np.empty((len(until), len(sizes), len(firsts)))
+    found[:, others] = np.diff(until, axis=1, prepend=0.0)
+    found[:, rest] = whole[:, None] - until[:, -1]
+    return found.T
 
 
 def shuffle_members(rows: Array, member: sparse.csr_array, orders: Iterable[Orders]) -> Array:

@@ -51,7 +51,7 @@ from fairdash.schema import ITEM_ID, RANK, SCORE, USER_ID, Codes, Groups, GroupS
 Array = NDArray[np.float64]
 
 BATCH_ROWS = 1_000_000  # rows decoded at once
-PIECE_ROWS = 1_000_000  # rows tallied at once, by each worker
+PIECE_ROWS = 500_000  # rows tallied at once, by each worker
 LARGE_GROUP = 4  # BATCH_ROWS of a row group, beyond which it is cut: whoever reads a part decodes what is before it
 EDGE_ROWS = 65_536  # rows decoded at once of a row group of which a part is wanted
 BUCKET_ROWS = 5_000_000  # rows of one temporary file, where rows of a user do not stand together
@@ -263,6 +263,7 @@ def from_parquet(
     everyone = _Everyone(pieces, made, user, order, contents.cuts, whole, unlisted)
     of_tables = tables.findings
     del tables, contents, users_seen, items_seen  # codes are all that is needed: the lists are to have the memory
+    pa.default_memory_pool().release_unused()
     done = 0
 
     def told(part: Part) -> None:

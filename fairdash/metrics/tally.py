@@ -42,7 +42,7 @@ TILE = 16  # columns that a product of matrices takes at once, or a multiple of 
 OWN_PEOPLE = 1_000_000  # whose own values are kept: those of the smallest hashes where there are more
 SURE = 6.0  # standard deviations of a count by which limits are higher than needed
 STACKED = 512  # rows of columns that are put side by side at once: they stay in the cache
-ADDED = 8  # tallies that are added at once where many come
+ADDED = 3  # tallies that are added at once where many come: they are held until then
 BLOCKS = 20  # of users, for the jackknife of catalogue metrics
 
 
@@ -122,6 +122,8 @@ class Own:
 
     def sorted(self) -> Own:
         """With their values in the order in which they stand among all."""
+        if (self.rows[1:] >= self.rows[:-1]).all():
+            return self  # a copy of all values would be the largest thing in memory
         return self.take(np.argsort(self.rows, kind="stable"))
 
     @cached_property
@@ -478,7 +480,7 @@ def _sample(
 ) -> tuple[Array, Hashes, tuple[Groups, ...]]:
     """Rows in the order of their hashes, so that no order of users or pieces shows: of every attribute at most
     EXACT_PEOPLE of the users whose group is known, so that an attribute known for few keeps them all."""
-    order = np.argsort(hashes, kind="stable")
+    order = np.argsort(hashes, kind="stable") if who else np.empty(0, dtype=np.intp)
     kept = np.zeros(len(order), dtype=bool)
     for a, groups in enumerate(who):
         known = ~groups.unknown[order]

@@ -6,7 +6,8 @@
 same-work  4 accuracy metrics and their group means: 100,000 users × 20, 549,000 truth pairs, 10,000 items; beside
            RecTools in an environment of its own (made under .bench/, needs a package index), a plain numpy pass, and
            pyarrow reading the same Parquet, which is the floor
-page       all metrics of a page, 1,000 replicates, 2,000 shufflings: 6,040 users × 10 (MovieLens-1M's size)
+page       all metrics of a page, 1,000 replicates, 2,000 shufflings: 6,040 users × 10 (MovieLens-1M's size), for one
+           attribute, two, and three with a crossing
 stream     1,000,000 users × 100 from Parquet, with its peak of memory
 boratto    Boratto, Fenu, Marras & Medda 2022 on MovieLens-1M
 """
@@ -164,18 +165,25 @@ def _rectools(paths: list[Path]) -> dict[str, Any] | None:
 
 def page(folder: Path) -> list[str]:
     from fairdash.metrics import audit
+    from fairdash.schema import GroupSpec
     from tests.unit.metrics.people import make
 
     data = make(6040, 3706)
     data["recommendations"] = data["recommendations"].drop(columns="score")
+    data["users"]["occupation"] = [f"o{code}" for code in np.random.default_rng(5).integers(0, 21, 6040)]
     options = {"groups": ["gender"], "item_groups": ["popularity"]}
+    two = ["gender", "age"]
     rows = []
-    for title, groups in (("gender", ["gender"]), ("gender and age (6 groups, curves)", ["gender", "age"])):
+    for title, groups in (
+        ("gender", ["gender"]),
+        ("gender and age (6 groups, curves)", two),
+        ("and occupation (21), gender × age (12)", [*two, "occupation", GroupSpec(("gender", "age"))]),
+    ):
         chosen = options | {"groups": groups}
         wall = _best(lambda chosen=chosen: audit.from_frames(**data, **chosen))
         own = _best(lambda chosen=chosen: audit.from_frames(**data, **chosen), time.process_time)
         rows.append(
-            f"6,040 × 10, 1,000 replicates, 2,000 shufflings, {title:<34} {wall:6.2f} s, processor {own:6.2f} s"
+            f"6,040 × 10, 1,000 replicates, 2,000 shufflings, {title:<38} {wall:6.2f} s, processor {own:6.2f} s"
         )
     return rows
 

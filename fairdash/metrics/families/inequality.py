@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 ROOT = "atkinson:root"  # the column of square roots of NDCG
 FAIRNESS_TIMES = 4  # as many draws for differential fairness at most, however many more shufflings others get
-_COLUMNS = ("sum:ndcg", "square:ndcg", ROOT, "count:truth")
+_COLUMNS = ("sum:ndcg", ROOT, "count:truth")
 _NO_SHARE = "a group's mean NDCG is 0, so its share cannot be compared"
 _IN_BOTH = "people belong to several groups, and its parts between and within groups need each person in one"
 _NO_HIT = "nobody has a hit, so there is nothing to share"
@@ -29,23 +29,22 @@ def _columns(facts: Facts) -> Columns:
 
 
 def _gaps(compared: Compared) -> dict[str, Gap]:
-    inner = compared.among(np.flatnonzero(compared.counts("count:truth") >= 1)).only(*_COLUMNS)
-    ndcg, square, _, n = (inner.layout[name].start for name in _COLUMNS)
+    some = compared.among(np.flatnonzero(compared.counts("count:truth") >= 1))
+    inner = some.only(*_COLUMNS)
+    ndcg, _, n = (inner.layout[name].start for name in _COLUMNS)
 
     def means(x: Array) -> Array:
         with np.errstate(invalid="ignore", divide="ignore"):
             value: Array = x[..., ndcg] / x[..., n]
         return value
 
-    def indices(x: Array) -> tuple[Array, Array]:
-        return groups.entropy_index(x[..., n], x[..., ndcg], x[..., square])
-
     entropy = inner.distance(lambda x: groups.cross_entropy(means(x), inner.target), _NO_SHARE)
     index = atkinson = Gap(reason=_IN_BOTH)
     if inner.shared is None:
-        whole, between = (float(value) for value in indices(inner.sums))
+        squares = some.sums[:, some.layout["square:ndcg"].start]
+        whole, between = map(float, groups.entropy_index(inner.sums[:, n], inner.sums[:, ndcg], squares))
         index = replace(
-            inner.distance(lambda x: indices(x)[1], _NO_HIT),
+            inner.distance(lambda x: groups.entropy_between(x[..., n], x[..., ndcg]), _NO_HIT),
             more={"total": whole, "between": between, "within": whole - between},
         )
         atkinson = _atkinson(inner)

@@ -111,9 +111,9 @@ def test_two_names_of_one_group_do_not_differ() -> None:
     [("half/half, 30 % in both", "ndcg", 0.3), ("small/large, 30 % of small in both", "hit", 0.3)],
 )
 def test_intervals_cover_and_tests_hold_their_level(title: str, metric: str, base: float) -> None:
-    """300 data sets of one seed; `tests.bench.statistics` looks at more."""
+    """600 data sets of one seed; `tests.bench.statistics` looks at more."""
     row = statistics.Overlapping(title, metric, base, replicates=150)
-    found = {at: one.value for at, one in row.measure(row.columns, Draw(300, permutations=150)).items()}
+    found = {at: one.value for at, one in row.measure(row.columns, Draw(600, permutations=150)).items()}
     assert found["none", "rejects"] <= 0.06
     assert found["none", "gap"] >= 0.94
     assert found["planted", "gap"] >= 0.94

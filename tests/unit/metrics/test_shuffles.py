@@ -28,6 +28,7 @@ def tallied(rows: np.ndarray, codes: np.ndarray, number: int, seed: int, permuta
     kept, _, sampled = _sample([rows], hashes, (who,))
     rules: Any = SimpleNamespace(seed=seed, permutations=permutations)
     made = SimpleNamespace(rules=rules, n=len(rows), groups=(sums_of(rows, codes, number),), rows=kept)
+    made.people_layout = {}
     made.own, made.row_who = SimpleNamespace(who=(who,)), sampled
     return cast(Tally, made)
 
@@ -127,7 +128,7 @@ def test_attributes_of_the_same_people_are_summed_at_once() -> None:
     parts = {name: tuple(getattr(one, name)[0] for one in alone) for name in ("groups", "row_who")}
     first = alone[0]
     own = SimpleNamespace(who=tuple(one.own.who[0] for one in alone))
-    both: Any = SimpleNamespace(rules=first.rules, n=80, rows=first.rows, own=own, **parts)
+    both: Any = SimpleNamespace(rules=first.rules, n=80, rows=first.rows, own=own, people_layout={}, **parts)
     made = Shuffles(both)
     for attribute, (one, kept) in enumerate(zip(alone, ([0, 1], list(range(8))), strict=True)):
         np.testing.assert_allclose(made.sums(attribute, kept), Shuffles(one).sums(0, kept), rtol=1e-12)
