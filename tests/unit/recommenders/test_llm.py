@@ -305,6 +305,35 @@ def test_fine_tuning_learns_the_next_title_goes_on_and_comes_back(llama: Path, t
     assert (plain.reader.likelihood(text, titles) < whole.reader.likelihood(text, titles)).all()
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"lora_rate": 0.01},
+        {"protocol": "fairllm"},
+        {"way": "generate", "titles": 2},
+        {"template": "{profile} Liked: {history}."},
+        {"wording": 1},
+        {"swap": ("gender",), "swap_share": 1.0},
+        {"user_repeats": np.arange(N_USERS, dtype=np.int32) % 3},
+        {"profile": ()},
+        {},
+    ],
+)
+def test_a_training_goes_on_from_its_own_checkpoint_alone(llama: Path, run: Path, other: dict[str, Any]) -> None:
+    data, more = make_data(profile=("gender",)), {"lora_steps": 2, "lora_batch": 1, "lora_rate": 0.02, "people": 1}
+    seen: list[str] = []
+
+    def heard(done: float, message: str = "", values: Any = None) -> None:
+        seen.extend([message] if message.startswith("Step") else [])
+
+    train(llama, data, run, heard, **more)
+    mitigated = {name: value for name, value in other.items() if hasattr(data, name)}
+    options = {name: value for name, value in other.items() if not hasattr(data, name)}
+    seen.clear()
+    train(llama, data.with_(**mitigated), run, heard, **{**more, **options})
+    assert len(seen) == (2 if other else 0)  # the very same one was done already
+
+
 def test_an_example_asks_for_what_came_next(tiny: Path, run: Path) -> None:
     data = make_data(profile=("gender",))
     made = fitted(tiny, data, run, people=1)
@@ -427,6 +456,27 @@ def test_one_that_writes_lists_learns_lists(tiny: Path, run: Path, monkeypatch: 
         assert all(line.partition(". ")[2] in chat.titles for line in lines)
     users = np.array([0], np.int32)
     assert 31 in on.candidates(users, data.train, ["A person."]).items
+
+
+def test_a_longer_list_of_a_text_that_goes_on_is_asked_for_anew(
+    tiny: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def write(self: Reader, prompts: list[str], tokens: int) -> list[str]:
+        asked.append(tokens)
+        return [" song"] * len(prompts)
+
+    monkeypatch.setattr(Reader, "generate", write)
+    new = []
+    for titles in (2, 2, 5):
+        asked.clear()
+        fitted(tiny, make_data(), run, people=1, way="generate", protocol="continuation", titles=titles)
+        new.append(list(asked))
+    assert new[0]
+    assert not new[1]
+    assert len(new[2]) == len(new[0])
+    assert min(new[2]) > max(new[0])
 
 
 @pytest.mark.parametrize("method", ["blind", "neutral_rewrite", "fairness_instruction"])

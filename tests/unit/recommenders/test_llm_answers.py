@@ -17,17 +17,18 @@ import pytest
 from fairdash.data import split as splits
 from fairdash.data import synthetic
 from fairdash.errors import ConfigError, ModelError
+from fairdash.progress import silent
 from fairdash.recommenders import RECOMMENDERS, build, store
 from fairdash.recommenders.base import BringingFitted, Sizes, WritingFitted
 from fairdash.recommenders.device import choose
 from fairdash.recommenders.estimate import estimate
-from fairdash.recommenders.llm import endpoint
+from fairdash.recommenders.llm import endpoint, sample
 from fairdash.recommenders.llm.answers import KINDS, Titles, lines_of, normal, read, spoken
 from fairdash.recommenders.llm.endpoint import KEY, KEY_FOR, Endpoint
 from fairdash.recommenders.llm.model import FittedLlm
 from fairdash.schema import GroupSpec
 from fairdash.stages import audit, fit, model_side, recommend
-from tests.unit.recommenders.conftest import N_USERS
+from tests.unit.recommenders.conftest import N_USERS, make_data
 
 FILMS = ("Matrix, The (1999)", "Toy Story (1995)", "Toy Story 2 (1999)", "Amélie (2001)", "King Kong (1933)",
          "King Kong (1976)", "Sorry, Wrong Number (1948)", "Fast & Furious (2009)")  # fmt: skip
@@ -256,6 +257,27 @@ def run_of(served: Served, folder: Path, habit: Callable[[str], str], **more: An
     spec = audit.AuditSpec((GENDER,), k=5, replicates=50, permutations=20, model=True)
     found = audit.audit(run, recommend.recommend(run, 5), spec).to_json()
     return run, found["model"]["gender"]
+
+
+def test_what_came_before_an_answer_that_never_came_is_kept(served: Served, tmp_path: Path) -> None:
+    options = {"way": "generate", "endpoint": served.url, "model": "m", "titles": 3, "history": 2, "people": 6}
+    served.answers = [says("Heat")] * 3 + [state(401)]
+
+    def ask() -> list[str]:
+        served.requests.clear()
+        recommender = build("llm", options)
+        data = make_data()
+        asked = data.with_(asked=sample(recommender.config, data, 0))
+        try:
+            recommender.fit(asked, seed=0, device="cpu", folder=tmp_path, progress=silent)
+        except ModelError:
+            pass
+        return [body["messages"][0]["content"] for body, _ in served.requests]
+
+    before = ask()
+    served.answers = [says("Heat")]
+    assert len(before) == 4
+    assert not set(before[:3]) & set(ask())
 
 
 def test_a_model_that_always_says_the_same(served: Served, tmp_path: Path) -> None:
