@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.hashing import id_hash, mix
 from fairdash.recommenders.base import Cost, RecommenderInfo, Sizes
-from fairdash.recommenders.llm import prompts
+from fairdash.recommenders.llm import endpoint, prompts
 from fairdash.recommenders.llm.prompts import PROTOCOLS, WORDINGS
 from fairdash.recommenders.options import option
 from fairdash.recommenders.popularity import INFO as POPULARITY
@@ -97,11 +95,34 @@ class LlmOptions:
     lora_rank: int = option(8, "Rank of the matrices that are learned.", low=1, high=512)
     price: float = option(0.0, "Price of a million tokens, for the estimate.", low=0.0, high=1e6)
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what can be refused without asking anybody: before a job with it is written."""
+        prompts.template_of(self.protocol, self.template)
+        if not self.endpoint:
+            return
+        endpoint.check(self.endpoint)
+        if self.protocol == prompts.CONTINUED:
+            raise ConfigError(
+                words.say("An endpoint of the chat protocol takes every text for a question."),
+                words.say("Choose another protocol."),
+            )
+        if self.way == "likelihood":
+            raise ConfigError(
+                words.say("An endpoint of the chat protocol does not say how likely titles are."),
+                words.say("Set way to generate."),
+            )
+        if self.lora_steps:
+            raise ConfigError(
+                words.say("A model behind an endpoint cannot be fine-tuned here."),
+                words.say("Set lora_steps to 0."),
+            )
+
 
 def sample(o: LlmOptions, data: TrainingData, seed: int) -> NDArray[np.bool_] | None:
     """Who is asked about [n_users]; None for everybody. Of each value of the attribute as many as there are, up to an
-    equal part of `people`; drawn by a hash of seed and id among those who did anything. Raises ConfigError for an
-    attribute that is not there, or that has more values than can be drawn evenly."""
+    equal part of `people`; people without a value are one more group. Drawn by a hash of seed and id among those who
+    did anything. Raises ConfigError for an attribute that is not there, that nobody has a value of, or that has more
+    values than can be drawn evenly."""
     there = np.bincount(data.train.user, minlength=data.n_users) > 0
     if not 0 < o.people < int(there.sum()):
         return None
@@ -114,8 +135,12 @@ def sample(o: LlmOptions, data: TrainingData, seed: int) -> NDArray[np.bool_] | 
     groups: NDArray[np.integer[Any]] = np.zeros(data.n_users, np.int64)
     if by:
         groups = data.users[by].astype("category").cat.codes.to_numpy(np.int64)
-        there &= groups >= 0
-        values = len(np.unique(groups[there]))
+        values = len(np.unique(groups[there & (groups >= 0)]))
+        if not values and o.evenly:
+            raise ConfigError(
+                words.say("Nobody who could be asked about has a value of {by}.", by=by),
+                words.say("Draw them evenly by another attribute (evenly)."),
+            )
         if values > MOST_VALUES and o.evenly:
             raise ConfigError(
                 words.say("{by} has {values} values: too many to draw people evenly by it.", by=by, values=values),
@@ -153,22 +178,25 @@ def cost(o: LlmOptions, sizes: Sizes) -> Cost:
     price = o.price * (read + written) / 1e6
     if o.endpoint:
         return Cost(0.0, 0.0, tokens=read + written, price=price)
-    weights = _weights(Path(o.model).expanduser())
+    weights = _weights(o.model)
     answered = o.titles if o.way == "generate" else 1  # titles of an example
     learned = o.lora_steps * o.lora_batch * (1 + sizes.twins) * (PROMPT_TOKENS + TITLE_TOKENS * (o.history + answered))
     flops = 2.0 * weights * (read + SLOWER * written + 3 * learned)  # a step goes back through what it read
     return Cost(flops, 6.0 * weights + 1e9, tokens=read + written + learned, price=price)
 
 
-def _weights(model: Path) -> float:
-    """Numbers in a model, from the size of its files."""
+def _weights(named: str) -> float:
+    """Numbers in a model, from the size of its files. Raises ModelError for a folder whose config says nothing."""
+    from fairdash.recommenders import place_of, store  # not before all are declared
+
+    model = place_of(named)
+    if model is None:
+        return WEIGHTS
     if model.is_file():
         return model.stat().st_size / 0.7  # a quantised number takes five bits or so
-    if (model / "config.json").is_file():
-        found: dict[str, Any] = json.loads((model / "config.json").read_text(encoding="utf-8"))
-        each = 4 if found.get("dtype", found.get("torch_dtype")) == "float32" else 2
-        return sum(file.stat().st_size for file in model.glob("*.safetensors")) / each
-    return WEIGHTS
+    found = store.read_json(model / "config.json", words.say("Bring the folder of a language model, or a GGUF file."))
+    each = 4 if found.get("dtype", found.get("torch_dtype")) == "float32" else 2
+    return sum(file.stat().st_size for file in model.glob("*.safetensors")) / each
 
 
 def filled(o: LlmOptions, data: TrainingData, user: int) -> str:

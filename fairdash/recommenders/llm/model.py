@@ -285,24 +285,8 @@ class Llm:
 
     def __init__(self, config: LlmOptions) -> None:
         self.config = config
-        prompts.template_of(config.protocol, config.template)
         if config.endpoint:
-            Endpoint(config.endpoint, config.model)
-            if config.protocol == prompts.CONTINUED:
-                raise ConfigError(
-                    words.say("An endpoint of the chat protocol takes every text for a question."),
-                    words.say("Choose another protocol."),
-                )
-            if config.way == "likelihood":
-                raise ConfigError(
-                    words.say("An endpoint of the chat protocol does not say how likely titles are."),
-                    words.say("Set way to generate."),
-                )
-            if config.lora_steps:
-                raise ConfigError(
-                    words.say("A model behind an endpoint cannot be fine-tuned here."),
-                    words.say("Set lora_steps to 0."),
-                )
+            Endpoint(config.endpoint, config.model)  # a key that cannot be sent is said now
 
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()

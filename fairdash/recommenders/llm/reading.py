@@ -16,7 +16,7 @@ from transformers import DynamicCache, GenerationConfig
 
 from fairdash import words
 from fairdash.errors import ConfigError, ModelError
-from fairdash.recommenders import content, store
+from fairdash.recommenders import content, place_of, store
 from fairdash.recommenders.device import Device
 from fairdash.schema import Floats
 
@@ -29,8 +29,7 @@ def located(model: str) -> Path | str:
     """The file, folder or HuggingFace name of a model; "default" is the packaged one. Raises ConfigError where that is
     not installed, and ModelError where it is not the published one."""
     if model != "default":
-        path = Path(model).expanduser()
-        return path if path.exists() else model
+        return place_of(model) or model
     spec = importlib.util.find_spec(PACKAGE)  # never imported: it would want a plugin host that is not there
     files = [] if spec is None or spec.origin is None else sorted(Path(spec.origin).parent.glob("*.gguf"))
     if not files:

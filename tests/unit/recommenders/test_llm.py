@@ -27,7 +27,7 @@ from fairdash.data import synthetic
 from fairdash.errors import Cancelled, ConfigError, ModelError
 from fairdash.mitigation.base import Mitigation
 from fairdash.progress import silent
-from fairdash.recommenders import RECOMMENDERS, build, ranking, store
+from fairdash.recommenders import RECOMMENDERS, build, ranking, resolved, store
 from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, ReadingFitted, Sizes
 from fairdash.recommenders.device import choose
 from fairdash.recommenders.estimate import estimate
@@ -199,6 +199,53 @@ def test_people_are_drawn_evenly_and_the_same_again() -> None:
     for by, told in (("height", "no such column"), ("user_id", "too many")):
         with pytest.raises(ConfigError, match=told):
             sample(build("llm", {"people": 20, "evenly": by}).config, data, 0)
+
+
+def test_people_without_a_value_are_drawn_as_a_group_of_their_own() -> None:
+    data = make_data(profile=("gender",))
+    gender = np.where(np.arange(N_USERS) < 20, None, np.where(np.arange(N_USERS) < 40, "F", "M"))
+    chosen = sample(build("llm", {"people": 12}).config, data.with_(users=data.users.assign(gender=gender)), 0)
+    assert chosen is not None
+    assert [int(chosen[start : start + 20].sum()) for start in (0, 20, 40)] == [4, 4, 4]
+    nobody = data.with_(users=data.users.assign(gender=np.full(N_USERS, None, object)))
+    with pytest.raises(ConfigError, match="Nobody who could be asked about has a value of gender"):
+        sample(build("llm", {"people": 12, "evenly": "gender"}).config, nobody, 0)
+    anybody = sample(build("llm", {"people": 12}).config, nobody, 0)
+    assert anybody is not None
+    assert anybody.sum() == 12
+
+
+@pytest.mark.parametrize("config", ["[1, 2]", "{not json", "[" * 100_000, None])
+def test_a_folder_that_is_no_language_model_is_named(config: str | None, tmp_path: Path, run: Path) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    if config is not None:
+        (folder / "config.json").write_text(config)
+    recommender, sizes = build("llm", {"model": str(folder)}), Sizes(N_USERS, N_ITEMS, 500)
+    info = RECOMMENDERS["llm"]
+    assert info.cost is not None
+    with pytest.raises(ModelError, match=r"config\.json"):
+        info.cost(recommender.config, sizes)
+    with pytest.raises(ModelError, match=r"config\.json"):
+        recommender.fit(make_data(), seed=0, device="cpu", folder=run, progress=silent)
+
+
+def test_what_is_said_of_a_language_model_that_is_none_fits_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "online", lambda: False)
+    for absent in (str(tmp_path / "absent"), "~nobody-of-this-name/model", "x" * 300):
+        with pytest.raises(ModelError, match="no folder") as caught:
+            reading.opened(absent)
+        assert "GGUF" in caught.value.hint
+        assert "encoder" not in caught.value.hint
+        assert resolved("llm", {"model": absent})["model"] == absent
+    file = tmp_path / "broken.gguf"
+    file.write_bytes(b"GGUF" + b"\x00" * 996)
+    with pytest.raises(ModelError, match=r"broken\.gguf") as caught:
+        reading.opened(str(file))
+    assert "GGUF" in caught.value.hint
+    assert "config.json" not in caught.value.hint
 
 
 def test_only_those_who_were_asked_are_audited_and_compared(tiny: Path, tmp_path: Path) -> None:

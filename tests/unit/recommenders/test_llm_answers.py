@@ -3,6 +3,8 @@ from an endpoint."""
 
 from __future__ import annotations
 
+import contextlib
+import email.utils
 import http.server
 import json
 import threading
@@ -18,13 +20,14 @@ from fairdash.data import split as splits
 from fairdash.data import synthetic
 from fairdash.errors import ConfigError, ModelError
 from fairdash.progress import silent
-from fairdash.recommenders import RECOMMENDERS, build, store
+from fairdash.recommenders import RECOMMENDERS, build, resolved, store
 from fairdash.recommenders.base import BringingFitted, Sizes, WritingFitted
 from fairdash.recommenders.device import choose
 from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.llm import endpoint, sample
 from fairdash.recommenders.llm.answers import KINDS, Titles, lines_of, normal, read, spoken
 from fairdash.recommenders.llm.endpoint import KEY, KEY_FOR, Endpoint
+from fairdash.recommenders.llm.kept import Kept
 from fairdash.recommenders.llm.model import FittedLlm
 from fairdash.schema import GroupSpec
 from fairdash.stages import audit, fit, model_side, recommend
@@ -190,6 +193,50 @@ def test_what_passes_is_tried_again_and_waited_for(served: Served) -> None:
     assert waits == [7.0, 0.0, 60.0]
 
 
+def test_a_date_is_waited_for_within_the_bound(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    now = 1_800_000_000.0
+    monkeypatch.setattr(endpoint.time, "time", lambda: now)
+    dates = [email.utils.formatdate(now + later, usegmt=True) for later in (20, 3600, -5)]
+    served.answers = [state(429, Retry_After=date) for date in dates] + [says("Heat")]
+    assert Endpoint(served.url, "m", waits.append).generate(["?"], 5) == ["Heat"]
+    assert waits == [20.0, 60.0, 0.0]
+
+
+@pytest.mark.parametrize("told", ["nan", "inf", "-inf", "1e308", "soon", "Wed, 99 Foo 2026 99:99:99 GMT"])
+def test_no_wait_that_is_asked_for_is_slept_without_bound(served: Served, told: str) -> None:
+    waits: list[float] = []
+    served.answers = [state(429, Retry_After=told), says("Heat")]
+    assert Endpoint(served.url, "m", waits.append).generate(["?"], 5) == ["Heat"]
+    assert waits in ([0.0], [60.0])
+
+
+def raw(content: bytes) -> Callable[[Any, dict[str, Any]], None]:
+    return lambda handler, body: reply(handler, 200, content)
+
+
+def test_half_a_letter_can_be_kept_and_the_key_is_not(served: Served, tmp_path: Path) -> None:
+    echo = json.dumps({"choices": [{"message": {"content": f"1. Heat Bearer {SECRET}"}}]}).encode()
+    served.answers = [raw(b'{"choices": [{"message": {"content": "1. Heat \\ud83d"}}]}'), raw(echo)]
+    said = Endpoint(served.url, "m").generate(["?", "!"], 5)
+    assert said == ["1. Heat ?", f"1. Heat Bearer [{KEY}]"]
+    for answer in said:
+        Kept(tmp_path / "answers.jsonl", "m").add("?", {"text": answer})
+    with (tmp_path / "answers.jsonl").open("ab") as file:
+        file.write(b"[" * 200_000 + b"\n")
+    assert Kept(tmp_path / "answers.jsonl", "m").get("?") == {"text": said[1]}
+
+
+@pytest.mark.parametrize("key", [f"{SECRET}\nX: y", f"{SECRET}\u0416", f"{SECRET}\x00", f"{SECRET}\xfc"])
+def test_a_key_that_cannot_be_sent_is_refused_unseen(served: Served, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setattr(endpoint.os, "environ", {**endpoint.os.environ, KEY: key})  # a real one holds no NUL
+    with pytest.raises(ConfigError, match="cannot be sent") as caught:
+        Endpoint(served.url, "m")
+    assert SECRET not in f"{caught.value.message} {caught.value.hint}"
+    monkeypatch.setenv(KEY_FOR, "elsewhere")
+    Endpoint(served.url, "m")  # it is not sent there
+
+
 def cut(handler: Any, body: dict[str, Any]) -> None:
     reply(handler, 200, b'{"choices": [', length=500)
 
@@ -203,6 +250,7 @@ def cut(handler: Any, body: dict[str, Any]) -> None:
         (state(302, Location="http://127.0.0.1:9/"), "state 302", 1),  # where it leads to never sees the key
         (lambda handler, body: reply(handler, 200, b"not json"), "not of the chat protocol", 4),
         (lambda handler, body: reply(handler, 200, b'{"choices": []}'), "not of the chat protocol", 4),
+        (lambda handler, body: reply(handler, 200, b"[" * 200_000), "not of the chat protocol", 4),
         (cut, "cut off", 4),
         (lambda handler, body: handler.connection.close(), "cannot be reached", 4),
     ],
@@ -228,16 +276,55 @@ def test_an_answer_that_takes_too_long(served: Served, monkeypatch: pytest.Monke
     assert len(served.requests) == 4
 
 
+@pytest.mark.parametrize("before", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 ", b"",
+                                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1"])  # fmt: skip
+def test_an_answer_in_drops_takes_no_longer(served: Served, monkeypatch: pytest.MonkeyPatch, before: bytes) -> None:
+    monkeypatch.setattr(endpoint, "TIMEOUT", 0.2)
+    monkeypatch.setattr(endpoint, "TRIES", 2)
+    done = threading.Event()
+
+    def drip(handler: Any, body: dict[str, Any]) -> None:
+        handler.wfile.write(before)
+        with contextlib.suppress(OSError):  # nobody listens any more
+            while not done.wait(0.02):
+                handler.wfile.write(b" ")
+
+    served.answers = [drip]
+    with pytest.raises(ModelError, match=r"longer than 0\.2 seconds"):
+        Endpoint(served.url, "m").generate(["?"], 5)
+    done.set()
+
+
 @pytest.mark.parametrize(
     "url",
-    ["ftp://host/v1", "host/v1", "file:///etc/passwd", f"http://me:{SECRET}@host/v1", f"http://host/v1?key={SECRET}"],
+    [
+        "ftp://host/v1",
+        "host/v1",
+        "file:///etc/passwd",
+        f"http://me:{SECRET}@host/v1",
+        f"http://host/v1?key={SECRET}",
+        f"http://{SECRET}@host/v1",
+        f"http://host/v1#{SECRET}",
+        f"http://[::1/{SECRET}",
+        f"http://host:{SECRET}/v1",
+        f"http://пример.рф/{SECRET}",
+        f"http://host/ü/{SECRET}",
+        f"http://host/ {SECRET}",
+        f"http://host/\x00{SECRET}",
+        f"http://{'a' * 64}/{SECRET}",
+        f"http://a..b/{SECRET}",
+        "http://host:99999/v1",
+    ],
 )
 def test_no_key_in_the_url(url: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        build("llm", {"endpoint": url, "way": "generate"})
-    assert SECRET not in f"{caught.value.message} {caught.value.hint}"
-    with pytest.raises(ConfigError, match="how likely"):
-        build("llm", {"endpoint": "http://127.0.0.1/v1"})
+    for check in (build, resolved):  # the second names a run before there is one, and loads no model
+        with pytest.raises(ConfigError) as caught:
+            check("llm", {"endpoint": url, "way": "generate"})
+        assert SECRET not in f"{caught.value.message} {caught.value.hint}"
+        with pytest.raises(ConfigError, match="how likely"):
+            check("llm", {"endpoint": "http://127.0.0.1/v1"})
+        with pytest.raises(ConfigError, match="nothing can be put into"):
+            check("llm", {"template": "{who}"})
 
 
 # --- models of known habits, through an audit -------------------------------------------------------------------------
@@ -268,10 +355,8 @@ def test_what_came_before_an_answer_that_never_came_is_kept(served: Served, tmp_
         recommender = build("llm", options)
         data = make_data()
         asked = data.with_(asked=sample(recommender.config, data, 0))
-        try:
+        with contextlib.suppress(ModelError):
             recommender.fit(asked, seed=0, device="cpu", folder=tmp_path, progress=silent)
-        except ModelError:
-            pass
         return [body["messages"][0]["content"] for body, _ in served.requests]
 
     before = ask()
