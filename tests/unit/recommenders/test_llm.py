@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -262,7 +263,9 @@ def test_only_those_who_were_asked_are_audited_and_compared(tiny: Path, tmp_path
     spec = audit.AuditSpec((GENDER,), k=6, replicates=20, permutations=20, model=True)
     found = audit.audit(run, lists, spec).to_json()
     assert found["n_users"] == 30
-    assert found["model"]["gender"]["flip_jaccard"]["n"] == 30
+    known = cut.training.users["gender"].notna().to_numpy()
+    assert 0 < (asked & ~known).sum() < 10
+    assert found["model"]["gender"]["flip_jaccard"]["n"] == (asked & known).sum()
     assert found["model"]["gender"]["probe_auc"]["n"] <= 30  # nobody else has a list that could give anything away
     assert not any("no list" in told for told in found["warnings"])
     plain = fit.train(cut, TrainSpec("popularity"), tmp_path / "popularity")
@@ -272,7 +275,7 @@ def test_only_those_who_were_asked_are_audited_and_compared(tiny: Path, tmp_path
     assert told.valid is not None
     assert told.user_groups is not None
     assert set(told.valid.nonzero()[0]) <= set(np.flatnonzero(asked))
-    np.testing.assert_array_equal(told.user_groups.unknown, ~asked)
+    np.testing.assert_array_equal(told.user_groups.unknown, ~(asked & known))
     assert compare.compare(made, made, spec).to_json()["n_users"] == 80
     assert both["n_users"] == 30
 
@@ -352,6 +355,39 @@ def test_fine_tuning_learns_the_next_title_goes_on_and_comes_back(llama: Path, t
     assert (plain.reader.likelihood(text, titles) < whole.reader.likelihood(text, titles)).all()
 
 
+def test_what_cannot_be_learned_is_said_before_the_first_step(llama: Path, tmp_path: Path) -> None:
+    data, seen = make_data(profile=("gender",)), []
+    more = {"lora_steps": 3, "lora_batch": 1, "people": 1}
+
+    def heard(done: float, message: str = "", values: Any = None) -> None:
+        seen.extend([values] if values else [])
+
+    short = Path(shutil.copytree(llama, tmp_path / "short"))
+    AutoModelForCausalLM.from_pretrained(llama, max_position_embeddings=12).save_pretrained(short)
+    with pytest.raises(ConfigError, match="longer than this model reads"):
+        train(short, data, tmp_path / "one", heard, **more)
+    endless = Path(shutil.copytree(llama, tmp_path / "endless"))
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(llama)
+    tokenizer.eos_token = None
+    tokenizer.save_pretrained(endless)
+    with pytest.raises(ModelError, match="no end token"):
+        train(endless, data, tmp_path / "two", heard, **more)
+    assert not seen
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{% for %}", "{{ raise_exception('only for cats') }}", "{{ 1 / 0 }}", "{{ nobody.name.first }}",
+     "{{ messages[0]['content'] + 1 }}", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"],
+)  # fmt: skip
+def test_a_chat_template_that_fails_is_named(tiny: Path, template: str) -> None:
+    read = reader(tiny)
+    read.tokenizer.chat_template = template
+    with pytest.raises(ModelError, match="chat template"):
+        read.likelihood("A person.", ["song"])
+    assert Reader(read.model, read.tokenizer, choose("cpu"), framed=False).likelihood("A person.", ["song"]).shape
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -371,7 +407,7 @@ def test_a_training_goes_on_from_its_own_checkpoint_alone(llama: Path, run: Path
     seen: list[str] = []
 
     def heard(done: float, message: str = "", values: Any = None) -> None:
-        seen.extend([message] if message.startswith("Step") else [])
+        seen.extend([message] if values else [])
 
     train(llama, data, run, heard, **more)
     mitigated = {name: value for name, value in other.items() if hasattr(data, name)}
@@ -399,8 +435,6 @@ def test_an_example_asks_for_what_came_next(tiny: Path, run: Path) -> None:
 
 
 def test_another_model_in_the_same_place_is_noticed(tiny: Path, run: Path, tmp_path: Path) -> None:
-    import shutil
-
     place = Path(shutil.copytree(tiny, tmp_path / "place"))
     store.save(fitted(place, make_data(), run, people=2), run / "model")
     (place / "config.json").write_text((place / "config.json").read_text() + "\n")
