@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.hashing import id_hash, mix
-from fairdash.recommenders.base import Cost, RecommenderInfo, Sizes
+from fairdash.recommenders.base import COSTLY_TEXTS, Cost, RecommenderInfo, Sizes
 from fairdash.recommenders.llm import endpoint, prompts
 from fairdash.recommenders.llm.prompts import PROTOCOLS, WORDINGS
 from fairdash.recommenders.options import option
@@ -170,19 +170,26 @@ def cost(o: LlmOptions, sizes: Sizes) -> Cost:
     """Of asking about everybody who is asked. Another model's size is that of its folder's weights or file; one that is
     not here yet counts as the packaged one."""
     people = min(o.people or sizes.n_users, sizes.n_users) * TIMES
-    template = o.template or PROTOCOLS[o.protocol][o.wording]
-    titles = ("{history}" in template or "{list}" in template) * o.history + ("{anchor}" in template)
-    titles += o.n_candidates * (o.way == "likelihood" or "{candidates}" in template)
-    read = people * (PROMPT_TOKENS + TITLE_TOKENS * titles)
-    written = people * (TITLE_TOKENS + 4) * o.titles if o.way == "generate" else 0
-    price = o.price * (read + written) / 1e6
+    each_read, each_written = tokens_of(o)
+    read, written = people * each_read, people * each_written
+    later = COSTLY_TEXTS * (each_read + each_written)
+    price, later_price = (o.price * tokens / 1e6 for tokens in (read + written, later))
     if o.endpoint:
-        return Cost(0.0, 0.0, tokens=read + written, price=price)
+        return Cost(0.0, 0.0, read + written, price, later, later_price)
     weights = _weights(o.model)
     answered = o.titles if o.way == "generate" else 1  # titles of an example
     learned = o.lora_steps * o.lora_batch * (1 + sizes.twins) * (PROMPT_TOKENS + TITLE_TOKENS * (o.history + answered))
     flops = 2.0 * weights * (read + SLOWER * written + 3 * learned)  # a step goes back through what it read
-    return Cost(flops, 6.0 * weights + 1e9, tokens=read + written + learned, price=price)
+    return Cost(flops, 6.0 * weights + 1e9, read + written + learned, price, later, later_price)
+
+
+def tokens_of(o: LlmOptions) -> tuple[int, int]:
+    """Tokens that are typically read, and written, to ask about one person once."""
+    template = o.template or PROTOCOLS[o.protocol][o.wording]
+    titles = ("{history}" in template or "{list}" in template) * o.history + ("{anchor}" in template)
+    titles += o.n_candidates * (o.way == "likelihood" or "{candidates}" in template)
+    written = (TITLE_TOKENS + 4) * o.titles if o.way == "generate" else 0
+    return PROMPT_TOKENS + TITLE_TOKENS * titles, written
 
 
 def _weights(named: str) -> float:

@@ -31,9 +31,9 @@ from fairdash.progress import Progress
 from fairdash.recommenders import store, text
 from fairdash.recommenders.base import Candidates, Sizes, Written
 from fairdash.recommenders.device import Device, choose
-from fairdash.recommenders.estimate import estimate
+from fairdash.recommenders.estimate import estimate, of_tokens
 from fairdash.recommenders.first_stage import FirstStage
-from fairdash.recommenders.llm import LlmOptions, cost, lora, prompts
+from fairdash.recommenders.llm import LlmOptions, cost, lora, prompts, tokens_of
 from fairdash.recommenders.llm.answers import KINDS, Answer, Titles, read
 from fairdash.recommenders.llm.endpoint import Endpoint
 from fairdash.recommenders.llm.kept import FILE, LATER, Kept
@@ -148,6 +148,16 @@ class FittedLlm:
         users = np.array([user], np.int32)
         (asked,) = self.asked(users, history, self.profiles_of(users))
         return (asked.prompt, self.titles[item]) if self.options.way == "likelihood" else (asked.prompt,)
+
+    def asking(self, texts: int) -> str:
+        """What asking about so many more profile texts comes to; see `AskingFitted`."""
+        tokens = texts * sum(tokens_of(self.options))
+        told = words.say(
+            "The language model is asked at most {n} prompt more.",
+            "The language model is asked at most {n} prompts more.",
+            n=texts,
+        )
+        return words.together(told, *of_tokens(tokens, self.options.price * tokens / 1e6))
 
     @property
     def question(self) -> str:

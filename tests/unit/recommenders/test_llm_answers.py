@@ -27,8 +27,9 @@ from fairdash.recommenders.estimate import estimate
 from fairdash.recommenders.llm import endpoint, sample
 from fairdash.recommenders.llm.answers import KINDS, Titles, lines_of, normal, read, spoken
 from fairdash.recommenders.llm.endpoint import KEY, KEY_FOR, Endpoint
-from fairdash.recommenders.llm.kept import Kept
+from fairdash.recommenders.llm.kept import LATER, Kept
 from fairdash.recommenders.llm.model import FittedLlm
+from fairdash.run import Run
 from fairdash.schema import GroupSpec
 from fairdash.stages import audit, fit, model_side, recommend
 from tests.unit.recommenders.conftest import N_USERS, make_data
@@ -384,6 +385,24 @@ def test_a_model_that_always_says_the_same(served: Served, tmp_path: Path) -> No
     assert any("http://127" in file.read_text() for file in run.folder.rglob("fairdash.json"))
 
 
+def test_what_an_audit_asks_is_said_before_it_is_asked(served: Served, tmp_path: Path) -> None:
+    run, _ = run_of(served, tmp_path / "one", same, price=1000)
+    (run.folder / "model" / LATER).unlink()  # what the first audit asked
+    run = Run.load(run.folder)
+    told: list[tuple[int, str]] = []
+    served.requests.clear()
+    audit.audit(
+        run,
+        recommend.recommend(run, 5),
+        audit.AuditSpec((GENDER,), k=5, replicates=50, permutations=20, model=True),
+        progress=lambda done, message="", values=None: told.append((len(served.requests), message)),
+    )
+    (before, said), *_ = [(n, message) for n, message in told if "at most 400 prompts more" in message]
+    assert before == 0 < len(served.requests) <= 400
+    assert "tokens are read or written" in said
+    assert "They cost about" in said
+
+
 def test_a_model_that_follows_the_attribute(served: Served, tmp_path: Path) -> None:
     def habit(prompt: str) -> str:
         start = 30 if "woman" in prompt else 20 if "man" in prompt else 10
@@ -448,3 +467,5 @@ def test_a_price_is_told() -> None:
     assert "2.5" not in said
     assert "at the price that was given" in said
     assert "memory" not in said
+    assert "an audit of what the model does has more to ask" in said
+    assert said.count("at the price that was given") == 2
