@@ -96,9 +96,18 @@ def resolved(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     for spec in fields(config):
         value = values[spec.name]
         if isinstance(value, str) and value != spec.default and not choices_of(spec):
-            path = Path(value).expanduser()
-            values[spec.name] = content(path) if path.exists() else value
+            path = place_of(value)
+            values[spec.name] = value if path is None else content(path)
     return values
+
+
+def place_of(named: str) -> Path | None:
+    """The file or folder that a text names; None where there is none, as of a text too long for a name."""
+    try:
+        path = Path(named).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError):  # RuntimeError: ~ with the name of nobody
+        return None
 
 
 def content(path: Path) -> str:

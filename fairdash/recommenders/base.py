@@ -20,6 +20,8 @@ from fairdash.recommenders.calibration import Calibration
 from fairdash.schema import Codes, Floats, Interactions, TrainingData
 from fairdash.words import Said
 
+COSTLY_TEXTS = 400  # profile texts, at most, that an audit asks about for one attribute where each takes a while
+
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
@@ -129,6 +131,14 @@ class WritingFitted(Fitted, Protocol):
 
 
 @runtime_checkable
+class AskingFitted(Fitted, Protocol):
+    """A recommender whose every new text takes time, or money."""
+
+    def asking(self, texts: int) -> str:
+        """What asking about so many more profile texts comes to, in words."""
+
+
+@runtime_checkable
 class ReadingFitted(Fitted, Protocol):
     """A recommender that reads texts, and says which."""
 
@@ -227,12 +237,15 @@ class Sizes:
 class Cost:
     """What a training asks for. flops: floating-point operations of all steps, forward and backward. bytes: memory of
     weights, optimizer, best weights and one batch together. tokens: that a language model reads or writes; 0 where
-    none does. price: of these tokens, in whatever currency their price was given."""
+    none does. price: of these tokens, in whatever currency their price was given. later: tokens, at most, that an audit
+    of what the model does has it read or write more for each attribute of the profile; later_price: of these."""
 
     flops: float
     bytes: float
     tokens: float = 0.0
     price: float = 0.0
+    later: float = 0.0
+    later_price: float = 0.0
 
 
 @dataclass(frozen=True)

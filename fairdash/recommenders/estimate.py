@@ -48,14 +48,12 @@ def estimate(cost: Cost, device: Device) -> Estimate:
     said = []
     if cost.flops:
         said.append(words.say(told, time=time_said, memory=words.number(cost.bytes / 2**30, 1)))
-    if cost.tokens:
-        said.append(
-            words.say("{n} token is read or written.", "{n} tokens are read or written.", n=int(round(cost.tokens, -3)))
+    said += of_tokens(cost.tokens, cost.price)
+    if cost.later:
+        told = words.say(
+            "Beside it, an audit of what the model does has more to ask for each attribute of the profile."
         )
-    if cost.price:
-        said.append(
-            words.say("They cost about {price} at the price that was given.", price=words.number(cost.price, 2))
-        )
+        said += [told, *of_tokens(cost.later, cost.later_price)]
     room = float(psutil.virtual_memory().available)
     if on_cpu and cost.bytes > room:
         said.append(
@@ -64,6 +62,17 @@ def estimate(cost: Cost, device: Device) -> Estimate:
             )
         )
     return Estimate(seconds, cost.bytes, words.together(*said))
+
+
+def of_tokens(tokens: float, price: float) -> list[str]:
+    """Sentences about tokens that a language model reads or writes, and their price; none about nothing."""
+    said = []
+    if tokens:
+        n = int(round(tokens, -3)) or round(tokens)
+        said.append(words.say("{n} token is read or written.", "{n} tokens are read or written.", n=n))
+    if price:
+        said.append(words.say("They cost about {price} at the price that was given.", price=words.number(price, 2)))
+    return said
 
 
 @cache

@@ -27,7 +27,7 @@ from safetensors.numpy import save_file
 
 from fairdash import settings, words
 from fairdash.errors import ModelError, full
-from fairdash.recommenders import RECOMMENDERS, content, taking
+from fairdash.recommenders import RECOMMENDERS, content, place_of, taking
 from fairdash.recommenders.base import Fitted
 from fairdash.recommenders.options import Brought
 from fairdash.words import Said
@@ -316,8 +316,9 @@ def pretrained(
     config and tokenizer at once. tokenized: whether it has a tokenizer; else None is given. Raises ModelError with what
     is wrong and what to do.
     """
-    folder = Path(source).expanduser()
-    local = folder.is_dir()
+    found = place_of(source)
+    local = found is not None and found.is_dir()
+    folder = Path(source) if found is None else found
     if local:
         if gguf_file is None:
             check_pretrained(folder, kinds)
@@ -326,7 +327,11 @@ def pretrained(
             words.say(
                 "There is no folder {source}, and the HuggingFace hub cannot be reached from here.", source=repr(source)
             ),
-            "Choose the bundled encoder (default), give a model's folder, or upload it as a zip.",
+            words.say(
+                "Choose the packaged model (default), give a model's folder or a GGUF file, or upload it as a zip."
+            )
+            if kinds is None
+            else words.say("Choose the bundled encoder (default), give a model's folder, or upload it as a zip."),
         )
     from transformers import AutoConfig, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar, set_verbosity_error
@@ -335,6 +340,7 @@ def pretrained(
     set_verbosity_error()  # type: ignore[no-untyped-call]  # what it would print is checked below
 
     name = str(folder) if local else source
+    source = source if gguf_file is None else str(folder / gguf_file)
     safe = {"trust_remote_code": False, "local_files_only": local}
     try:
         if not local:  # the config alone first: nothing large is fetched for a model that does not fit
@@ -358,7 +364,9 @@ def pretrained(
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             words.say("The model {source} cannot be opened: {reason}", source=repr(source), reason=reason),
-            words.say("It needs config.json, model.safetensors and its tokenizer's files, all of one model.")
+            words.say("It must be a whole GGUF file of a language model: copy it again, or give a model's folder.")
+            if gguf_file is not None
+            else words.say("It needs config.json, model.safetensors and its tokenizer's files, all of one model.")
             if tokenized
             else words.say("It needs config.json, model.safetensors and preprocessor_config.json, all of one model."),
         ) from error

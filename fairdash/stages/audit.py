@@ -14,6 +14,7 @@ from fairdash.groups import from_json as group_from_json
 from fairdash.metrics import audit as audits
 from fairdash.metrics.value import Audit, ModelSide
 from fairdash.progress import Progress, silent, within
+from fairdash.recommenders.base import COSTLY_TEXTS, AskingFitted, Fitted, profile_of
 from fairdash.run import Run
 from fairdash.schema import Floats, GroupSpec, Lists, Split
 
@@ -68,6 +69,7 @@ def audit(
     if spec.model and run.has_model:
         from fairdash.stages.model_side import model_side
 
+        _asking(run.fitted, spec.groups, progress)
         side = model_side(
             run.fitted,
             run.split,
@@ -84,6 +86,13 @@ def audit(
     made = of_split(reduce(Split.among, among, run.split), lists, spec, side=side, findings=findings, beside=beside)
     progress(1.0, words.say("Audited"))
     return made
+
+
+def _asking(fitted: Fitted, groups: Sequence[GroupSpec], progress: Progress) -> None:
+    """Say what the model side will ask of a recommender whose answers take time or money, before it is asked."""
+    tried = [one for one in groups if len(one.attributes) == 1 and one.attributes[0] in profile_of(fitted)]
+    if tried and isinstance(fitted, AskingFitted):
+        progress(0.0, fitted.asking(len(tried) * COSTLY_TEXTS))
 
 
 def of_split(

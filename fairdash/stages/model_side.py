@@ -37,6 +37,7 @@ from fairdash.metrics.value import ModelSide
 from fairdash.progress import Progress, silent
 from fairdash.recommenders import ranking
 from fairdash.recommenders.base import (
+    COSTLY_TEXTS,
     CandidateFitted,
     Fitted,
     ProbabilityFitted,
@@ -48,8 +49,7 @@ from fairdash.schema import ITEM_ID, TITLE, USER_ID, Codes, Floats, Groups, Grou
 
 Array = NDArray[np.float64]
 
-TEXTS = 6_000  # profile texts scored for one attribute by a recommender with one vector a user
-COSTLY_TEXTS = 400  # the same by one that reads profile and item together
+TEXTS = 6_000  # profile texts scored for one attribute by a recommender with one vector a user; else COSTLY_TEXTS
 MAX_VALUES = 12  # values of an attribute that are tried, the largest groups first
 RATED_PAIRS = 20_000  # held-out pairs whose probability is predicted
 SHUFFLES = 500  # shuffled labellings for the tests of this side

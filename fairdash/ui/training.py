@@ -26,10 +26,8 @@ def _estimate(data: str, spec: str, name: str, options: tuple[tuple[str, Any], .
     info, device = RECOMMENDERS[name], likely(wish)
     if info.cost is None:
         return device.sentence
-    chosen = parse(info.options, {key: value for key, value in options if key != "profile"})
-    return (
-        f"{device.sentence} {estimate(info.cost(chosen, Sizes.of(load.split(data, spec).training)), device).sentence}"
-    )
+    cost = info.cost(_chosen(name, dict(options)), Sizes.of(load.split(data, spec).training))
+    return f"{device.sentence} {estimate(cost, device).sentence}"
 
 
 def section(data: str) -> None:
@@ -41,10 +39,17 @@ def section(data: str) -> None:
     for job in jobs:
         parts.job(job, _finished)
     with st.container(key="train-form", border=bool(jobs)):
-        params = _form(data)
+        params, possible = _form(data)
         with st.container(horizontal=True, vertical_alignment="center"):
             parts.submit(
-                words.say("Train"), _start, data, params, type="primary", icon=":material/model_training:", key="train"
+                words.say("Train"),
+                _start,
+                data,
+                params,
+                type="primary",
+                icon=":material/model_training:",
+                key="train",
+                disabled=not possible,
             )
             last = parts.last_job("train", params)
             if last is not None and last.state == "done":
@@ -69,7 +74,8 @@ def _is_training(job: str) -> bool:
     return row is not None and row.kind == "train" and runner.kept(state.workspace(), row)
 
 
-def _form(data: str) -> dict[str, Any]:
+def _form(data: str) -> tuple[dict[str, Any], bool]:
+    """What is trained, and whether it can be: what is refused without a training is no job, and is written nowhere."""
     dataset = load.dataset(data)
     one, two, three = st.columns([2, 1, 1], vertical_alignment="bottom")
     with one:
@@ -98,14 +104,24 @@ def _form(data: str) -> dict[str, Any]:
         )  # fmt: skip
         if profile:
             options["profile"] = ",".join(profile)
-    if info.asks is not None:
+    possible = False
+    with parts.errors():
+        _chosen(name, options)
+        cost = info.cost and _estimate(data, spec, name, tuple(options.items()), device, words.spoken())
+        possible = True
+    if possible and info.asks is not None:
         with parts.errors():
             _asked(data, spec, name, options)
-    if info.cost is not None:
-        st.caption(_estimate(data, spec, name, tuple(options.items()), device, words.spoken()))
+    if possible and cost:
+        st.caption(cost)
     return {
         "dataset": data, "split": spec, "recommender": name, "options": options, "seed": int(seed), "device": device,
-    }  # fmt: skip
+    }, possible  # fmt: skip
+
+
+def _chosen(name: str, options: Mapping[str, Any]) -> Any:
+    """The recommender's own options. Raises ConfigError for what they cannot be."""
+    return parse(RECOMMENDERS[name].options, {key: value for key, value in options.items() if key != "profile"})
 
 
 def _asked(data: str, spec: str, name: str, options: Mapping[str, Any]) -> None:
@@ -118,8 +134,7 @@ def _asked(data: str, spec: str, name: str, options: Mapping[str, Any]) -> None:
         if user is None:
             return
         profile = tuple(one for one in str(options.get("profile", "")).split(",") if one)
-        config = parse(info.options, {key: value for key, value in options.items() if key != "profile"})
-        asked = info.asks(config, training.with_(profile=profile), user)
+        asked = info.asks(_chosen(name, options), training.with_(profile=profile), user)
         shown = "\n".join(words.label(line, 4000) for line in asked.splitlines())
         st.code(shown, language=None, wrap_lines=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,33 @@ def test_what_a_language_model_will_be_asked_is_shown_of_a_real_person(here: dic
     assert "nothing can be put into" in wrong.error[0].value
     other = str(known.users["user_id"].iloc[-1])
     assert open_page("recommender", **link, person=other).code[0].value != asked
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"endpoint": "http://x:sk-SECRET@h/v1", "way": "generate"}, "more than a host and a path"),
+        ({"endpoint": "http://h/v1?api_key=sk-SECRET", "way": "generate"}, "more than a host and a path"),
+        ({"endpoint": "http://[::1/sk-SECRET", "way": "generate"}, "no URL"),
+        ({"endpoint": "http://h/v1"}, "how likely"),
+        ({"template": "{who}"}, "nothing can be put into"),
+        ({"model": "[1, 2]"}, "must hold a json object"),
+        ({"model": "{not json"}, "no valid json"),
+    ],
+)
+def test_what_is_refused_without_a_training_is_no_job(
+    here: dict[str, Any], open_page: Open, tmp_path: Path, options: dict[str, str], told: str
+) -> None:
+    if "model" in options:
+        (tmp_path / "config.json").write_text(options["model"])
+        options = {"model": str(tmp_path)}
+    link = {f"set_llm_{name}": value for name, value in options.items()}
+    app = open_page("recommender", errors=True, data=here["data"], recommender="llm", **link)
+    assert not app.exception
+    (error,) = app.error
+    assert told in error.value
+    assert "SECRET" not in error.value
+    assert app.button(key="train").disabled
 
 
 def test_the_best_options_leave_no_earlier_choice_standing() -> None:

@@ -285,18 +285,27 @@ def test_a_run_is_named_by_all_that_its_numbers_depend_on(monkeypatch: pytest.Mo
         names.append(spec.digest(split))
 
 
+# texts that are no names: another value that can be, and what it needs beside it
+TEXTS: dict[str, tuple[str, dict[str, str]]] = {
+    "template": ("{history}", {}),
+    "endpoint": ("http://127.0.0.1/v1", {"way": "generate"}),
+}
+
+
 @pytest.mark.parametrize("name", list(RECOMMENDERS))
 def test_every_option_of_a_recommender_counts(name: str) -> None:
     default = resolved(name, {})
     for spec in fields(RECOMMENDERS[name].options):
-        value, meta = default[spec.name], spec.metadata
+        value, meta, beside = default[spec.name], spec.metadata, dict[str, str]()
         if isinstance(value, bool):
             changed: Any = not value
+        elif spec.name in TEXTS:
+            changed, beside = TEXTS[spec.name]
         elif isinstance(value, str):
             changed = next((choice for choice in choices_of(spec) if choice != value), "other")
         else:
             changed = meta["max"] if value != meta["max"] else meta["min"]
-        assert digest(resolved(name, {spec.name: changed})) != digest(default), spec.name
+        assert digest(resolved(name, {spec.name: changed, **beside})) != digest(resolved(name, beside)), spec.name
 
 
 @pytest.mark.parametrize(

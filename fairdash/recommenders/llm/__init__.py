@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +11,8 @@ from numpy.typing import NDArray
 from fairdash import words
 from fairdash.errors import ConfigError
 from fairdash.hashing import id_hash, mix
-from fairdash.recommenders.base import Cost, RecommenderInfo, Sizes
-from fairdash.recommenders.llm import prompts
+from fairdash.recommenders.base import COSTLY_TEXTS, Cost, RecommenderInfo, Sizes
+from fairdash.recommenders.llm import endpoint, prompts
 from fairdash.recommenders.llm.prompts import PROTOCOLS, WORDINGS
 from fairdash.recommenders.options import option
 from fairdash.recommenders.popularity import INFO as POPULARITY
@@ -97,11 +95,34 @@ class LlmOptions:
     lora_rank: int = option(8, "Rank of the matrices that are learned.", low=1, high=512)
     price: float = option(0.0, "Price of a million tokens, for the estimate.", low=0.0, high=1e6)
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what can be refused without asking anybody: before a job with it is written."""
+        prompts.template_of(self.protocol, self.template)
+        if not self.endpoint:
+            return
+        endpoint.check(self.endpoint)
+        if self.protocol == prompts.CONTINUED:
+            raise ConfigError(
+                words.say("An endpoint of the chat protocol takes every text for a question."),
+                words.say("Choose another protocol."),
+            )
+        if self.way == "likelihood":
+            raise ConfigError(
+                words.say("An endpoint of the chat protocol does not say how likely titles are."),
+                words.say("Set way to generate."),
+            )
+        if self.lora_steps:
+            raise ConfigError(
+                words.say("A model behind an endpoint cannot be fine-tuned here."),
+                words.say("Set lora_steps to 0."),
+            )
+
 
 def sample(o: LlmOptions, data: TrainingData, seed: int) -> NDArray[np.bool_] | None:
     """Who is asked about [n_users]; None for everybody. Of each value of the attribute as many as there are, up to an
-    equal part of `people`; drawn by a hash of seed and id among those who did anything. Raises ConfigError for an
-    attribute that is not there, or that has more values than can be drawn evenly."""
+    equal part of `people`; people without a value are one more group. Drawn by a hash of seed and id among those who
+    did anything. Raises ConfigError for an attribute that is not there, that nobody has a value of, or that has more
+    values than can be drawn evenly."""
     there = np.bincount(data.train.user, minlength=data.n_users) > 0
     if not 0 < o.people < int(there.sum()):
         return None
@@ -114,8 +135,12 @@ def sample(o: LlmOptions, data: TrainingData, seed: int) -> NDArray[np.bool_] | 
     groups: NDArray[np.integer[Any]] = np.zeros(data.n_users, np.int64)
     if by:
         groups = data.users[by].astype("category").cat.codes.to_numpy(np.int64)
-        there &= groups >= 0
-        values = len(np.unique(groups[there]))
+        values = len(np.unique(groups[there & (groups >= 0)]))
+        if not values and o.evenly:
+            raise ConfigError(
+                words.say("Nobody who could be asked about has a value of {by}.", by=by),
+                words.say("Draw them evenly by another attribute (evenly)."),
+            )
         if values > MOST_VALUES and o.evenly:
             raise ConfigError(
                 words.say("{by} has {values} values: too many to draw people evenly by it.", by=by, values=values),
@@ -145,30 +170,40 @@ def cost(o: LlmOptions, sizes: Sizes) -> Cost:
     """Of asking about everybody who is asked. Another model's size is that of its folder's weights or file; one that is
     not here yet counts as the packaged one."""
     people = min(o.people or sizes.n_users, sizes.n_users) * TIMES
-    template = o.template or PROTOCOLS[o.protocol][o.wording]
-    titles = ("{history}" in template or "{list}" in template) * o.history + ("{anchor}" in template)
-    titles += o.n_candidates * (o.way == "likelihood" or "{candidates}" in template)
-    read = people * (PROMPT_TOKENS + TITLE_TOKENS * titles)
-    written = people * (TITLE_TOKENS + 4) * o.titles if o.way == "generate" else 0
-    price = o.price * (read + written) / 1e6
+    each_read, each_written = tokens_of(o)
+    read, written = people * each_read, people * each_written
+    later = COSTLY_TEXTS * (each_read + each_written)
+    price, later_price = (o.price * tokens / 1e6 for tokens in (read + written, later))
     if o.endpoint:
-        return Cost(0.0, 0.0, tokens=read + written, price=price)
-    weights = _weights(Path(o.model).expanduser())
+        return Cost(0.0, 0.0, read + written, price, later, later_price)
+    weights = _weights(o.model)
     answered = o.titles if o.way == "generate" else 1  # titles of an example
     learned = o.lora_steps * o.lora_batch * (1 + sizes.twins) * (PROMPT_TOKENS + TITLE_TOKENS * (o.history + answered))
     flops = 2.0 * weights * (read + SLOWER * written + 3 * learned)  # a step goes back through what it read
-    return Cost(flops, 6.0 * weights + 1e9, tokens=read + written + learned, price=price)
+    return Cost(flops, 6.0 * weights + 1e9, read + written + learned, price, later, later_price)
 
 
-def _weights(model: Path) -> float:
-    """Numbers in a model, from the size of its files."""
+def tokens_of(o: LlmOptions) -> tuple[int, int]:
+    """Tokens that are typically read, and written, to ask about one person once."""
+    template = o.template or PROTOCOLS[o.protocol][o.wording]
+    titles = ("{history}" in template or "{list}" in template) * o.history + ("{anchor}" in template)
+    titles += o.n_candidates * (o.way == "likelihood" or "{candidates}" in template)
+    written = (TITLE_TOKENS + 4) * o.titles if o.way == "generate" else 0
+    return PROMPT_TOKENS + TITLE_TOKENS * titles, written
+
+
+def _weights(named: str) -> float:
+    """Numbers in a model, from the size of its files. Raises ModelError for a folder whose config says nothing."""
+    from fairdash.recommenders import place_of, store  # not before all are declared
+
+    model = place_of(named)
+    if model is None:
+        return WEIGHTS
     if model.is_file():
         return model.stat().st_size / 0.7  # a quantised number takes five bits or so
-    if (model / "config.json").is_file():
-        found: dict[str, Any] = json.loads((model / "config.json").read_text(encoding="utf-8"))
-        each = 4 if found.get("dtype", found.get("torch_dtype")) == "float32" else 2
-        return sum(file.stat().st_size for file in model.glob("*.safetensors")) / each
-    return WEIGHTS
+    found = store.read_json(model / "config.json", words.say("Bring the folder of a language model, or a GGUF file."))
+    each = 4 if found.get("dtype", found.get("torch_dtype")) == "float32" else 2
+    return sum(file.stat().st_size for file in model.glob("*.safetensors")) / each
 
 
 def filled(o: LlmOptions, data: TrainingData, user: int) -> str:

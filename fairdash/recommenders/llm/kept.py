@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fairdash import workspace
+from fairdash import documents, workspace
 
 FILE = "answers.jsonl"
 LATER = f"later.{FILE}"  # beside a saved model, whose own files are never written to again
@@ -45,7 +45,7 @@ class Kept:
 
     def _read(self, line: bytes) -> None:
         try:
-            row = json.loads(line)
+            row = documents.loads(line)
             if row["model"] == self.model:
                 self._join(row["sha256"], row["answer"])
         except (ValueError, KeyError, TypeError, AttributeError):

@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 
 from fairdash import words
 from fairdash.errors import ConfigError, ModelError
+from fairdash.hashing import digest
 from fairdash.progress import Progress
 from fairdash.recommenders.llm.reading import Reader
 from fairdash.workspace import aside
@@ -62,6 +63,7 @@ def tune(
     batch: int,
     learning_rate: float,
     seed: int,
+    of: str,
     folder: Path,
     progress: Progress,
 ) -> Arrays:
@@ -69,19 +71,37 @@ def tune(
 
     draw: gives an example, perhaps with its twin. The loss is the mean negative log-probability of the titles' tokens;
     AdamW, with a rate that falls to 0 in a line. Step i draws by (seed, i), so that a training that was stopped goes on
-    from its checkpoint in `folder` as if it had not been. Raises ModelError where the loss is no number.
+    from its checkpoint in `folder` as if it had not been; of: names all else that the training hangs on (the model, and
+    what `draw` draws from), so that none goes on from another one's checkpoint. Raises ModelError where the loss is no
+    number or the tokenizer has no end, and ConfigError where an example is longer than the model reads: that is seen
+    before the first step, and not after hours.
     """
+    if reader.tokenizer.eos_token_id is None:
+        raise ModelError(
+            words.say("The tokenizer of this language model has no end token, so no end of a title can be learned."),
+            words.say("Choose another model, or set lora_steps to 0."),
+        )
+
+    def drawn(step: int) -> list[tuple[str, str]]:
+        rng = np.random.default_rng([seed, step])
+        return [one for _ in range(batch) for one in draw(rng)]
+
     torch.manual_seed(seed)
     model = _wrapped(reader.model, rank)
     named = _learned(model)
     optimizer = torch.optim.AdamW(named.values(), learning_rate, weight_decay=DECAY)
-    start = _resume(folder / CHECKPOINT, named, optimizer, {"rank": rank, "steps": steps, "batch": batch, "seed": seed})
+    training = digest(of, rank, steps, batch, learning_rate, seed)
+    start = _resume(folder / CHECKPOINT, named, optimizer, training)
+    for step in range(start, steps):
+        for one in drawn(step):
+            reader.check(sum(map(len, _tokens(reader, *one))))
+        if step % EVERY == 0:
+            progress(start / steps, words.say("Examples of step {done} of {all} are read", done=step + 1, all=steps))
     model.train()
     for step in range(start, steps):
-        rng = np.random.default_rng([seed, step])
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * (1 - step / steps)
-        loss = _loss(model, reader, [one for _ in range(batch) for one in draw(rng)])
+        loss = _loss(model, reader, drawn(step))
         if not bool(torch.isfinite(loss)):
             raise ModelError(
                 words.say("The loss of step {n} is no number.", n=step + 1), words.say("Choose a lower learning rate.")
@@ -91,8 +111,7 @@ def tune(
         torch.nn.utils.clip_grad_norm_(named.values(), CLIP)
         optimizer.step()
         if (step + 1) % EVERY == 0 or step + 1 == steps:
-            told = {"rank": rank, "steps": steps, "batch": batch, "seed": seed, "done": step + 1}
-            _keep(folder / CHECKPOINT, named, optimizer, told)
+            _keep(folder / CHECKPOINT, named, optimizer, {"training": training, "done": step + 1})
         said = words.say("Step {done} of {all}", done=step + 1, all=steps)
         progress((step + 1) / steps, said, {"loss": float(loss.detach())})
     learned = {name: part.detach().float().cpu().numpy() for name, part in named.items()}
@@ -114,13 +133,17 @@ def applied(reader: Reader, rank: int, learned: Arrays) -> None:
     reader.model = model.merge_and_unload().eval()
 
 
+def _tokens(reader: Reader, prompt: str, title: str) -> tuple[list[int], list[int]]:
+    """Of what is asked, and of what is learned behind it."""
+    return reader.ids(reader.chat(prompt)), [*(reader.ids(title) or reader.ids("?")), reader.tokenizer.eos_token_id]
+
+
 def _loss(model: Any, reader: Reader, examples: list[tuple[str, str]]) -> torch.Tensor:
-    asked = [reader.ids(reader.chat(prompt)) for prompt, _ in examples]
-    titles = [[*(reader.ids(title) or reader.ids("?")), reader.tokenizer.eos_token_id] for _, title in examples]
-    longest = max(len(a) + len(t) for a, t in zip(asked, titles, strict=True))
+    tokens = [_tokens(reader, *one) for one in examples]
+    longest = max(len(a) + len(t) for a, t in tokens)
     ids = torch.zeros((len(examples), longest), dtype=torch.int64)
     labels = torch.full_like(ids, -100)  # what the loss passes over
-    for row, (a, t) in enumerate(zip(asked, titles, strict=True)):
+    for row, (a, t) in enumerate(tokens):
         ids[row, : len(a) + len(t)] = torch.tensor([*a, *t])
         labels[row, len(a) : len(a) + len(t)] = torch.tensor(t)
     to = reader.device.torch
@@ -134,7 +157,7 @@ def _loss(model: Any, reader: Reader, examples: list[tuple[str, str]]) -> torch.
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), labels[:, read].flatten().to(to))
 
 
-def _keep(file: Path, named: Mapping[str, torch.nn.Parameter], optimizer: Any, told: Mapping[str, int]) -> None:
+def _keep(file: Path, named: Mapping[str, torch.nn.Parameter], optimizer: Any, told: Mapping[str, Any]) -> None:
     tensors: dict[str, torch.Tensor] = {}
     for name, part in named.items():
         state = optimizer.state[part]
@@ -146,14 +169,14 @@ def _keep(file: Path, named: Mapping[str, torch.nn.Parameter], optimizer: Any, t
     partial.replace(file)
 
 
-def _resume(file: Path, named: Mapping[str, torch.nn.Parameter], optimizer: Any, wanted: Mapping[str, int]) -> int:
-    """The step from which to go on: that of the checkpoint of such a training, else 0."""
+def _resume(file: Path, named: Mapping[str, torch.nn.Parameter], optimizer: Any, training: str) -> int:
+    """The step from which to go on: that of the checkpoint of this very training, else 0."""
     if not file.is_file():
         return 0
     try:
         with safe_open(file, framework="pt") as stored:
             told = json.loads(stored.metadata()["told"])
-            if {name: told.get(name) for name in wanted} != wanted:
+            if told.get("training") != training:
                 return 0
             done = int(told["done"])
             for name, part in named.items():

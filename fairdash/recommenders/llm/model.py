@@ -31,9 +31,9 @@ from fairdash.progress import Progress
 from fairdash.recommenders import store, text
 from fairdash.recommenders.base import Candidates, Sizes, Written
 from fairdash.recommenders.device import Device, choose
-from fairdash.recommenders.estimate import estimate
+from fairdash.recommenders.estimate import estimate, of_tokens
 from fairdash.recommenders.first_stage import FirstStage
-from fairdash.recommenders.llm import LlmOptions, cost, lora, prompts
+from fairdash.recommenders.llm import LlmOptions, cost, lora, prompts, tokens_of
 from fairdash.recommenders.llm.answers import KINDS, Answer, Titles, read
 from fairdash.recommenders.llm.endpoint import Endpoint
 from fairdash.recommenders.llm.kept import FILE, LATER, Kept
@@ -43,6 +43,7 @@ from fairdash.recommenders.options import parse
 from fairdash.schema import Codes, Floats, Interactions, TrainingData
 
 AT_ONCE = 8  # lists that are written beside each other
+UNTAUGHT = ("people", "evenly", "price")  # options that what is learned does not hang on
 LORA = "lora:"  # before the names of what was learned, among the arrays
 MOST_TWINS = 8  # variants of a profile with other values
 PLACE_TOKENS = 14  # that a title with its number takes at most, on average
@@ -147,6 +148,16 @@ class FittedLlm:
         users = np.array([user], np.int32)
         (asked,) = self.asked(users, history, self.profiles_of(users))
         return (asked.prompt, self.titles[item]) if self.options.way == "likelihood" else (asked.prompt,)
+
+    def asking(self, texts: int) -> str:
+        """What asking about so many more profile texts comes to; see `AskingFitted`."""
+        tokens = texts * sum(tokens_of(self.options))
+        told = words.say(
+            "The language model is asked at most {n} prompt more.",
+            "The language model is asked at most {n} prompts more.",
+            n=texts,
+        )
+        return words.together(told, *of_tokens(tokens, self.options.price * tokens / 1e6))
 
     @property
     def question(self) -> str:
@@ -261,9 +272,10 @@ class FittedLlm:
         """What the model wrote for these people; what it wrote before is not asked again."""
         asked = self.asked(users, history, profiles)
         new = [one for one in dict.fromkeys(each.prompt for each in asked) if "text" not in self.kept.get(one)]
-        for start in range(0, len(new), AT_ONCE):
-            part = new[start : start + AT_ONCE]
-            said = self.writer.generate(part, self.options.titles * PLACE_TOKENS)
+        step = 1 if self.options.endpoint else AT_ONCE  # an endpoint is asked one by one: each is kept as it comes
+        for start in range(0, len(new), step):
+            part = new[start : start + step]
+            said = self.writer.generate(part, _tokens(self.options))
             for prompt, answer in zip(part, said, strict=True):
                 self.kept.add(prompt, {"text": answer})
         return [self._read(one) for one in asked]
@@ -283,24 +295,8 @@ class Llm:
 
     def __init__(self, config: LlmOptions) -> None:
         self.config = config
-        prompts.template_of(config.protocol, config.template)
         if config.endpoint:
-            Endpoint(config.endpoint, config.model)
-            if config.protocol == prompts.CONTINUED:
-                raise ConfigError(
-                    words.say("An endpoint of the chat protocol takes every text for a question."),
-                    words.say("Choose another protocol."),
-                )
-            if config.way == "likelihood":
-                raise ConfigError(
-                    words.say("An endpoint of the chat protocol does not say how likely titles are."),
-                    words.say("Set way to generate."),
-                )
-            if config.lora_steps:
-                raise ConfigError(
-                    words.say("A model behind an endpoint cannot be fine-tuned here."),
-                    words.say("Set lora_steps to 0."),
-                )
+            Endpoint(config.endpoint, config.model)  # a key that cannot be sent is said now
 
     def fit(
         self, data: TrainingData, *, seed: int, device: str, folder: Path, progress: Progress, terms: Sequence[Any] = ()
@@ -338,7 +334,7 @@ class Llm:
                 remark_rows.astype(np.int64),
                 data.relevance_threshold,
                 identity,
-                Kept(folder / FILE, _asked_of(identity, chosen, learned)),
+                Kept(folder / FILE, _asked_of(identity, chosen, learned, options)),
                 learned,
             )
 
@@ -353,6 +349,7 @@ class Llm:
                 batch=options.lora_batch,
                 learning_rate=options.lora_rate,
                 seed=seed,
+                of=_learned_from(options, data, _asked_of(identity, chosen, {}, options)),
                 folder=folder,
                 progress=lambda done, message="", values=None: progress(0.05 + 0.45 * done, message, values),
             )
@@ -405,9 +402,24 @@ def _identity(options: LlmOptions) -> str:
     return f"{options.endpoint} {options.model}" if options.endpoint else identity_of(options.model)
 
 
-def _asked_of(identity: str, device: Device, learned: Arrays) -> str:
-    """What answers hang on: the model, its arithmetic, and what it learned."""
-    return identity + str(device.bf16) + (digest({**learned}) if learned else "")
+def _asked_of(identity: str, device: Device, learned: Arrays, options: LlmOptions) -> str:
+    """What answers hang on beside the prompt: the model, its arithmetic, what it learned, and how much it may write. A
+    question in a chat says itself how long a list it wants; a text that goes on does not."""
+    found = identity + str(device.bf16) + (digest({**learned}) if learned else "")
+    goes_on = options.protocol == prompts.CONTINUED and options.way == "generate"
+    return f"{found} {_tokens(options)}" if goes_on else found
+
+
+def _tokens(options: LlmOptions) -> int:
+    """That a list may take."""
+    return options.titles * PLACE_TOKENS
+
+
+def _learned_from(options: LlmOptions, data: TrainingData, model: str) -> str:
+    """Names all that examples are made of: the data with its mitigations, how it is told, and the model. Who is asked
+    later, and what that costs, teaches nothing."""
+    told = {name: value for name, value in asdict(options).items() if name not in ("model", *UNTAUGHT)}
+    return digest(told, data.with_(asked=None).digest, model)
 
 
 build = Llm
@@ -437,6 +449,6 @@ def load(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray
         arrays.get("remark_rows", np.zeros(len(arrays["profile_rows"]), np.int64)),
         manifest["threshold"],
         identity,
-        Kept(folder / LATER, _asked_of(identity, device, learned), folder / FILE),
+        Kept(folder / LATER, _asked_of(identity, device, learned, options), folder / FILE),
         learned,
     )

@@ -16,7 +16,7 @@ from transformers import DynamicCache, GenerationConfig
 
 from fairdash import words
 from fairdash.errors import ConfigError, ModelError
-from fairdash.recommenders import content, store
+from fairdash.recommenders import content, place_of, store
 from fairdash.recommenders.device import Device
 from fairdash.schema import Floats
 
@@ -29,8 +29,7 @@ def located(model: str) -> Path | str:
     """The file, folder or HuggingFace name of a model; "default" is the packaged one. Raises ConfigError where that is
     not installed, and ModelError where it is not the published one."""
     if model != "default":
-        path = Path(model).expanduser()
-        return path if path.exists() else model
+        return place_of(model) or model
     spec = importlib.util.find_spec(PACKAGE)  # never imported: it would want a plugin host that is not there
     files = [] if spec is None or spec.origin is None else sorted(Path(spec.origin).parent.glob("*.gguf"))
     if not files:
@@ -96,7 +95,16 @@ class Reader:
         if getattr(self.tokenizer, "chat_template", None) is None:
             return prompt + "\n"
         said = [{"role": "user", "content": prompt}]
-        return str(self.tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True))
+        try:
+            return str(self.tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True))
+        except Exception as error:  # a template is a program that came with the model
+            raise ModelError(
+                words.say(
+                    "The chat template of this language model fails: {error}.",
+                    error=words.label(str(error) or type(error).__name__, 200).rstrip("."),
+                ),
+                words.say("Mend chat_template in its tokenizer's files, take it out, or choose another model."),
+            ) from error
 
     def ids(self, text: str) -> list[int]:
         """Token ids of a text, without special ones of the tokenizer's own."""
@@ -110,7 +118,7 @@ class Reader:
         asked = self.ids(self.chat(prompt))
         rows = [self.ids(title) or self.ids("?") for title in titles]
         longest = max(map(len, rows))
-        self._check(len(asked) + longest)
+        self.check(len(asked) + longest)
         result = np.empty(len(rows), np.float32)
         with torch.inference_mode():
             memory = DynamicCache(config=self.model.config)
@@ -128,7 +136,7 @@ class Reader:
         beyond the model's length."""
         rows = [self.ids(self.chat(prompt)) for prompt in prompts]
         longest = max(map(len, rows))
-        self._check(longest + tokens)
+        self.check(longest + tokens)
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.tokenizer.eos_token_id
         config = GenerationConfig(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
             do_sample=False, max_new_tokens=tokens, pad_token_id=pad, eos_token_id=self.tokenizer.eos_token_id
@@ -160,7 +168,8 @@ class Reader:
     def _tensor(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         return torch.tensor(rows, dtype=torch.int64, device=self.device.torch)
 
-    def _check(self, n: int) -> None:
+    def check(self, n: int) -> None:
+        """Raises ConfigError for more tokens than the model reads at once."""
         if n > self.limit:
             raise ConfigError(
                 words.say("A prompt of {n} tokens is longer than this model reads ({limit}).", n=n, limit=self.limit),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from fairdash.data import synthetic
 from fairdash.errors import Cancelled, ConfigError, ModelError
 from fairdash.mitigation.base import Mitigation
 from fairdash.progress import silent
-from fairdash.recommenders import RECOMMENDERS, build, ranking, store
+from fairdash.recommenders import RECOMMENDERS, build, ranking, resolved, store
 from fairdash.recommenders.base import CandidateFitted, CandidateProfileFitted, ReadingFitted, Sizes
 from fairdash.recommenders.device import choose
 from fairdash.recommenders.estimate import estimate
@@ -201,6 +202,53 @@ def test_people_are_drawn_evenly_and_the_same_again() -> None:
             sample(build("llm", {"people": 20, "evenly": by}).config, data, 0)
 
 
+def test_people_without_a_value_are_drawn_as_a_group_of_their_own() -> None:
+    data = make_data(profile=("gender",))
+    gender = np.where(np.arange(N_USERS) < 20, None, np.where(np.arange(N_USERS) < 40, "F", "M"))
+    chosen = sample(build("llm", {"people": 12}).config, data.with_(users=data.users.assign(gender=gender)), 0)
+    assert chosen is not None
+    assert [int(chosen[start : start + 20].sum()) for start in (0, 20, 40)] == [4, 4, 4]
+    nobody = data.with_(users=data.users.assign(gender=np.full(N_USERS, None, object)))
+    with pytest.raises(ConfigError, match="Nobody who could be asked about has a value of gender"):
+        sample(build("llm", {"people": 12, "evenly": "gender"}).config, nobody, 0)
+    anybody = sample(build("llm", {"people": 12}).config, nobody, 0)
+    assert anybody is not None
+    assert anybody.sum() == 12
+
+
+@pytest.mark.parametrize("config", ["[1, 2]", "{not json", "[" * 100_000, None])
+def test_a_folder_that_is_no_language_model_is_named(config: str | None, tmp_path: Path, run: Path) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    if config is not None:
+        (folder / "config.json").write_text(config)
+    recommender, sizes = build("llm", {"model": str(folder)}), Sizes(N_USERS, N_ITEMS, 500)
+    info = RECOMMENDERS["llm"]
+    assert info.cost is not None
+    with pytest.raises(ModelError, match=r"config\.json"):
+        info.cost(recommender.config, sizes)
+    with pytest.raises(ModelError, match=r"config\.json"):
+        recommender.fit(make_data(), seed=0, device="cpu", folder=run, progress=silent)
+
+
+def test_what_is_said_of_a_language_model_that_is_none_fits_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "online", lambda: False)
+    for absent in (str(tmp_path / "absent"), "~nobody-of-this-name/model", "x" * 300):
+        with pytest.raises(ModelError, match="no folder") as caught:
+            reading.opened(absent)
+        assert "GGUF" in caught.value.hint
+        assert "encoder" not in caught.value.hint
+        assert resolved("llm", {"model": absent})["model"] == absent
+    file = tmp_path / "broken.gguf"
+    file.write_bytes(b"GGUF" + b"\x00" * 996)
+    with pytest.raises(ModelError, match=r"broken\.gguf") as caught:
+        reading.opened(str(file))
+    assert "GGUF" in caught.value.hint
+    assert "config.json" not in caught.value.hint
+
+
 def test_only_those_who_were_asked_are_audited_and_compared(tiny: Path, tmp_path: Path) -> None:
     cut = splits.split(synthetic.make(n_users=80, n_items=40)[0], "user-time:0.8")
     chosen = options(tiny, profile="gender", people=30)
@@ -215,7 +263,9 @@ def test_only_those_who_were_asked_are_audited_and_compared(tiny: Path, tmp_path
     spec = audit.AuditSpec((GENDER,), k=6, replicates=20, permutations=20, model=True)
     found = audit.audit(run, lists, spec).to_json()
     assert found["n_users"] == 30
-    assert found["model"]["gender"]["flip_jaccard"]["n"] == 30
+    known = cut.training.users["gender"].notna().to_numpy()
+    assert 0 < (asked & ~known).sum() < 10
+    assert found["model"]["gender"]["flip_jaccard"]["n"] == (asked & known).sum()
     assert found["model"]["gender"]["probe_auc"]["n"] <= 30  # nobody else has a list that could give anything away
     assert not any("no list" in told for told in found["warnings"])
     plain = fit.train(cut, TrainSpec("popularity"), tmp_path / "popularity")
@@ -225,7 +275,7 @@ def test_only_those_who_were_asked_are_audited_and_compared(tiny: Path, tmp_path
     assert told.valid is not None
     assert told.user_groups is not None
     assert set(told.valid.nonzero()[0]) <= set(np.flatnonzero(asked))
-    np.testing.assert_array_equal(told.user_groups.unknown, ~asked)
+    np.testing.assert_array_equal(told.user_groups.unknown, ~(asked & known))
     assert compare.compare(made, made, spec).to_json()["n_users"] == 80
     assert both["n_users"] == 30
 
@@ -305,6 +355,68 @@ def test_fine_tuning_learns_the_next_title_goes_on_and_comes_back(llama: Path, t
     assert (plain.reader.likelihood(text, titles) < whole.reader.likelihood(text, titles)).all()
 
 
+def test_what_cannot_be_learned_is_said_before_the_first_step(llama: Path, tmp_path: Path) -> None:
+    data, seen = make_data(profile=("gender",)), []
+    more = {"lora_steps": 3, "lora_batch": 1, "people": 1}
+
+    def heard(done: float, message: str = "", values: Any = None) -> None:
+        seen.extend([values] if values else [])
+
+    short = Path(shutil.copytree(llama, tmp_path / "short"))
+    AutoModelForCausalLM.from_pretrained(llama, max_position_embeddings=12).save_pretrained(short)
+    with pytest.raises(ConfigError, match="longer than this model reads"):
+        train(short, data, tmp_path / "one", heard, **more)
+    endless = Path(shutil.copytree(llama, tmp_path / "endless"))
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(llama)
+    tokenizer.eos_token = None
+    tokenizer.save_pretrained(endless)
+    with pytest.raises(ModelError, match="no end token"):
+        train(endless, data, tmp_path / "two", heard, **more)
+    assert not seen
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{% for %}", "{{ raise_exception('only for cats') }}", "{{ 1 / 0 }}", "{{ nobody.name.first }}",
+     "{{ messages[0]['content'] + 1 }}", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"],
+)  # fmt: skip
+def test_a_chat_template_that_fails_is_named(tiny: Path, template: str) -> None:
+    read = reader(tiny)
+    read.tokenizer.chat_template = template
+    with pytest.raises(ModelError, match="chat template"):
+        read.likelihood("A person.", ["song"])
+    assert Reader(read.model, read.tokenizer, choose("cpu"), framed=False).likelihood("A person.", ["song"]).shape
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"lora_rate": 0.01},
+        {"protocol": "fairllm"},
+        {"way": "generate", "titles": 2},
+        {"template": "{profile} Liked: {history}."},
+        {"wording": 1},
+        {"swap": ("gender",), "swap_share": 1.0},
+        {"user_repeats": np.arange(N_USERS, dtype=np.int32) % 3},
+        {"profile": ()},
+        {},
+    ],
+)
+def test_a_training_goes_on_from_its_own_checkpoint_alone(llama: Path, run: Path, other: dict[str, Any]) -> None:
+    data, more = make_data(profile=("gender",)), {"lora_steps": 2, "lora_batch": 1, "lora_rate": 0.02, "people": 1}
+    seen: list[str] = []
+
+    def heard(done: float, message: str = "", values: Any = None) -> None:
+        seen.extend([message] if values else [])
+
+    train(llama, data, run, heard, **more)
+    mitigated = {name: value for name, value in other.items() if hasattr(data, name)}
+    options = {name: value for name, value in other.items() if not hasattr(data, name)}
+    seen.clear()
+    train(llama, data.with_(**mitigated), run, heard, **{**more, **options})
+    assert len(seen) == (2 if other else 0)  # the very same one was done already
+
+
 def test_an_example_asks_for_what_came_next(tiny: Path, run: Path) -> None:
     data = make_data(profile=("gender",))
     made = fitted(tiny, data, run, people=1)
@@ -323,8 +435,6 @@ def test_an_example_asks_for_what_came_next(tiny: Path, run: Path) -> None:
 
 
 def test_another_model_in_the_same_place_is_noticed(tiny: Path, run: Path, tmp_path: Path) -> None:
-    import shutil
-
     place = Path(shutil.copytree(tiny, tmp_path / "place"))
     store.save(fitted(place, make_data(), run, people=2), run / "model")
     (place / "config.json").write_text((place / "config.json").read_text() + "\n")
@@ -427,6 +537,27 @@ def test_one_that_writes_lists_learns_lists(tiny: Path, run: Path, monkeypatch: 
         assert all(line.partition(". ")[2] in chat.titles for line in lines)
     users = np.array([0], np.int32)
     assert 31 in on.candidates(users, data.train, ["A person."]).items
+
+
+def test_a_longer_list_of_a_text_that_goes_on_is_asked_for_anew(
+    tiny: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def write(self: Reader, prompts: list[str], tokens: int) -> list[str]:
+        asked.append(tokens)
+        return [" song"] * len(prompts)
+
+    monkeypatch.setattr(Reader, "generate", write)
+    new = []
+    for titles in (2, 2, 5):
+        asked.clear()
+        fitted(tiny, make_data(), run, people=1, way="generate", protocol="continuation", titles=titles)
+        new.append(list(asked))
+    assert new[0]
+    assert not new[1]
+    assert len(new[2]) == len(new[0])
+    assert min(new[2]) > max(new[0])
 
 
 @pytest.mark.parametrize("method", ["blind", "neutral_rewrite", "fairness_instruction"])

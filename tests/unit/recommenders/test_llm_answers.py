@@ -3,6 +3,8 @@ from an endpoint."""
 
 from __future__ import annotations
 
+import contextlib
+import email.utils
 import http.server
 import json
 import threading
@@ -17,17 +19,20 @@ import pytest
 from fairdash.data import split as splits
 from fairdash.data import synthetic
 from fairdash.errors import ConfigError, ModelError
-from fairdash.recommenders import RECOMMENDERS, build, store
+from fairdash.progress import silent
+from fairdash.recommenders import RECOMMENDERS, build, resolved, store
 from fairdash.recommenders.base import BringingFitted, Sizes, WritingFitted
 from fairdash.recommenders.device import choose
 from fairdash.recommenders.estimate import estimate
-from fairdash.recommenders.llm import endpoint
+from fairdash.recommenders.llm import endpoint, sample
 from fairdash.recommenders.llm.answers import KINDS, Titles, lines_of, normal, read, spoken
 from fairdash.recommenders.llm.endpoint import KEY, KEY_FOR, Endpoint
+from fairdash.recommenders.llm.kept import LATER, Kept
 from fairdash.recommenders.llm.model import FittedLlm
+from fairdash.run import Run
 from fairdash.schema import GroupSpec
 from fairdash.stages import audit, fit, model_side, recommend
-from tests.unit.recommenders.conftest import N_USERS
+from tests.unit.recommenders.conftest import N_USERS, make_data
 
 FILMS = ("Matrix, The (1999)", "Toy Story (1995)", "Toy Story 2 (1999)", "Amélie (2001)", "King Kong (1933)",
          "King Kong (1976)", "Sorry, Wrong Number (1948)", "Fast & Furious (2009)")  # fmt: skip
@@ -189,6 +194,50 @@ def test_what_passes_is_tried_again_and_waited_for(served: Served) -> None:
     assert waits == [7.0, 0.0, 60.0]
 
 
+def test_a_date_is_waited_for_within_the_bound(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    now = 1_800_000_000.0
+    monkeypatch.setattr(endpoint.time, "time", lambda: now)
+    dates = [email.utils.formatdate(now + later, usegmt=True) for later in (20, 3600, -5)]
+    served.answers = [state(429, Retry_After=date) for date in dates] + [says("Heat")]
+    assert Endpoint(served.url, "m", waits.append).generate(["?"], 5) == ["Heat"]
+    assert waits == [20.0, 60.0, 0.0]
+
+
+@pytest.mark.parametrize("told", ["nan", "inf", "-inf", "1e308", "soon", "Wed, 99 Foo 2026 99:99:99 GMT"])
+def test_no_wait_that_is_asked_for_is_slept_without_bound(served: Served, told: str) -> None:
+    waits: list[float] = []
+    served.answers = [state(429, Retry_After=told), says("Heat")]
+    assert Endpoint(served.url, "m", waits.append).generate(["?"], 5) == ["Heat"]
+    assert waits in ([0.0], [60.0])
+
+
+def raw(content: bytes) -> Callable[[Any, dict[str, Any]], None]:
+    return lambda handler, body: reply(handler, 200, content)
+
+
+def test_half_a_letter_can_be_kept_and_the_key_is_not(served: Served, tmp_path: Path) -> None:
+    echo = json.dumps({"choices": [{"message": {"content": f"1. Heat Bearer {SECRET}"}}]}).encode()
+    served.answers = [raw(b'{"choices": [{"message": {"content": "1. Heat \\ud83d"}}]}'), raw(echo)]
+    said = Endpoint(served.url, "m").generate(["?", "!"], 5)
+    assert said == ["1. Heat ?", f"1. Heat Bearer [{KEY}]"]
+    for answer in said:
+        Kept(tmp_path / "answers.jsonl", "m").add("?", {"text": answer})
+    with (tmp_path / "answers.jsonl").open("ab") as file:
+        file.write(b"[" * 200_000 + b"\n")
+    assert Kept(tmp_path / "answers.jsonl", "m").get("?") == {"text": said[1]}
+
+
+@pytest.mark.parametrize("key", [f"{SECRET}\nX: y", f"{SECRET}\u0416", f"{SECRET}\x00", f"{SECRET}\xfc"])
+def test_a_key_that_cannot_be_sent_is_refused_unseen(served: Served, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setattr(endpoint.os, "environ", {**endpoint.os.environ, KEY: key})  # a real one holds no NUL
+    with pytest.raises(ConfigError, match="cannot be sent") as caught:
+        Endpoint(served.url, "m")
+    assert SECRET not in f"{caught.value.message} {caught.value.hint}"
+    monkeypatch.setenv(KEY_FOR, "elsewhere")
+    Endpoint(served.url, "m")  # it is not sent there
+
+
 def cut(handler: Any, body: dict[str, Any]) -> None:
     reply(handler, 200, b'{"choices": [', length=500)
 
@@ -202,6 +251,7 @@ def cut(handler: Any, body: dict[str, Any]) -> None:
         (state(302, Location="http://127.0.0.1:9/"), "state 302", 1),  # where it leads to never sees the key
         (lambda handler, body: reply(handler, 200, b"not json"), "not of the chat protocol", 4),
         (lambda handler, body: reply(handler, 200, b'{"choices": []}'), "not of the chat protocol", 4),
+        (lambda handler, body: reply(handler, 200, b"[" * 200_000), "not of the chat protocol", 4),
         (cut, "cut off", 4),
         (lambda handler, body: handler.connection.close(), "cannot be reached", 4),
     ],
@@ -227,16 +277,55 @@ def test_an_answer_that_takes_too_long(served: Served, monkeypatch: pytest.Monke
     assert len(served.requests) == 4
 
 
+@pytest.mark.parametrize("before", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 ", b"",
+                                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1"])  # fmt: skip
+def test_an_answer_in_drops_takes_no_longer(served: Served, monkeypatch: pytest.MonkeyPatch, before: bytes) -> None:
+    monkeypatch.setattr(endpoint, "TIMEOUT", 0.2)
+    monkeypatch.setattr(endpoint, "TRIES", 2)
+    done = threading.Event()
+
+    def drip(handler: Any, body: dict[str, Any]) -> None:
+        handler.wfile.write(before)
+        with contextlib.suppress(OSError):  # nobody listens any more
+            while not done.wait(0.02):
+                handler.wfile.write(b" ")
+
+    served.answers = [drip]
+    with pytest.raises(ModelError, match=r"longer than 0\.2 seconds"):
+        Endpoint(served.url, "m").generate(["?"], 5)
+    done.set()
+
+
 @pytest.mark.parametrize(
     "url",
-    ["ftp://host/v1", "host/v1", "file:///etc/passwd", f"http://me:{SECRET}@host/v1", f"http://host/v1?key={SECRET}"],
+    [
+        "ftp://host/v1",
+        "host/v1",
+        "file:///etc/passwd",
+        f"http://me:{SECRET}@host/v1",
+        f"http://host/v1?key={SECRET}",
+        f"http://{SECRET}@host/v1",
+        f"http://host/v1#{SECRET}",
+        f"http://[::1/{SECRET}",
+        f"http://host:{SECRET}/v1",
+        f"http://пример.рф/{SECRET}",
+        f"http://host/ü/{SECRET}",
+        f"http://host/ {SECRET}",
+        f"http://host/\x00{SECRET}",
+        f"http://{'a' * 64}/{SECRET}",
+        f"http://a..b/{SECRET}",
+        "http://host:99999/v1",
+    ],
 )
 def test_no_key_in_the_url(url: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        build("llm", {"endpoint": url, "way": "generate"})
-    assert SECRET not in f"{caught.value.message} {caught.value.hint}"
-    with pytest.raises(ConfigError, match="how likely"):
-        build("llm", {"endpoint": "http://127.0.0.1/v1"})
+    for check in (build, resolved):  # the second names a run before there is one, and loads no model
+        with pytest.raises(ConfigError) as caught:
+            check("llm", {"endpoint": url, "way": "generate"})
+        assert SECRET not in f"{caught.value.message} {caught.value.hint}"
+        with pytest.raises(ConfigError, match="how likely"):
+            check("llm", {"endpoint": "http://127.0.0.1/v1"})
+        with pytest.raises(ConfigError, match="nothing can be put into"):
+            check("llm", {"template": "{who}"})
 
 
 # --- models of known habits, through an audit -------------------------------------------------------------------------
@@ -258,6 +347,25 @@ def run_of(served: Served, folder: Path, habit: Callable[[str], str], **more: An
     return run, found["model"]["gender"]
 
 
+def test_what_came_before_an_answer_that_never_came_is_kept(served: Served, tmp_path: Path) -> None:
+    options = {"way": "generate", "endpoint": served.url, "model": "m", "titles": 3, "history": 2, "people": 6}
+    served.answers = [says("Heat")] * 3 + [state(401)]
+
+    def ask() -> list[str]:
+        served.requests.clear()
+        recommender = build("llm", options)
+        data = make_data()
+        asked = data.with_(asked=sample(recommender.config, data, 0))
+        with contextlib.suppress(ModelError):
+            recommender.fit(asked, seed=0, device="cpu", folder=tmp_path, progress=silent)
+        return [body["messages"][0]["content"] for body, _ in served.requests]
+
+    before = ask()
+    served.answers = [says("Heat")]
+    assert len(before) == 4
+    assert not set(before[:3]) & set(ask())
+
+
 def test_a_model_that_always_says_the_same(served: Served, tmp_path: Path) -> None:
     run, found = run_of(served, tmp_path, same)
     assert found["flip_jaccard"]["value"] == found["flip_rbo"]["value"] == found["flip_jaccard"]["floor"] == 1.0
@@ -275,6 +383,24 @@ def test_a_model_that_always_says_the_same(served: Served, tmp_path: Path) -> No
     for file in run.folder.rglob("*"):
         assert not file.is_file() or SECRET.encode() not in file.read_bytes()
     assert any("http://127" in file.read_text() for file in run.folder.rglob("fairdash.json"))
+
+
+def test_what_an_audit_asks_is_said_before_it_is_asked(served: Served, tmp_path: Path) -> None:
+    run, _ = run_of(served, tmp_path / "one", same, price=1000)
+    (run.folder / "model" / LATER).unlink()  # what the first audit asked
+    run = Run.load(run.folder)
+    told: list[tuple[int, str]] = []
+    served.requests.clear()
+    audit.audit(
+        run,
+        recommend.recommend(run, 5),
+        audit.AuditSpec((GENDER,), k=5, replicates=50, permutations=20, model=True),
+        progress=lambda done, message="", values=None: told.append((len(served.requests), message)),
+    )
+    (before, said), *_ = [(n, message) for n, message in told if "at most 400 prompts more" in message]
+    assert before == 0 < len(served.requests) <= 400
+    assert "tokens are read or written" in said
+    assert "They cost about" in said
 
 
 def test_a_model_that_follows_the_attribute(served: Served, tmp_path: Path) -> None:
@@ -341,3 +467,5 @@ def test_a_price_is_told() -> None:
     assert "2.5" not in said
     assert "at the price that was given" in said
     assert "memory" not in said
+    assert "an audit of what the model does has more to ask" in said
+    assert said.count("at the price that was given") == 2
