@@ -228,9 +228,9 @@ def _holds_lists(column: pd.Series) -> bool:
 
 
 def _list_texts(column: pd.Series) -> pd.Series:
-    from fairdash.data.formats import cell
+    from fairdash.data.formats import cell_of
 
-    return column.map(cell).astype("str")
+    return column.map(lambda value: cell_of(str(column.name), value)).astype("str")
 
 
 # ---- columns → roles ---------------------------------------------------------------------------------------------

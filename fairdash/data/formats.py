@@ -1,7 +1,8 @@
 """Texts that are tables in another dress: JSON, lines of JSON or of Python dictionaries, Netflix' blocks, workbooks.
 
 Each becomes a frame of text like that of a CSV. Nested fields are named by their path ("user.id"); a list of plain
-values becomes its values joined by "|"; a list of records stays JSON, to be laid out in rows by `shapes`.
+values becomes its values joined by "|"; a list of records, and one of items, stays JSON, to be laid out in rows by
+`shapes`.
 """
 
 from __future__ import annotations
@@ -327,8 +328,16 @@ def _flat(record: Record, weights: set[str], before: str = "", deep: int = 0) ->
         elif isinstance(value, dict):
             flat |= _flat(value, weights, f"{title}.", deep + 1)
         else:
-            flat[title] = cell(value)
+            flat[title] = cell_of(key, value)
     return flat
+
+
+def cell_of(name: str, value: Any) -> str | None:
+    """The text of a value in the column of this name: a list of items stays whole, whatever stands in their titles."""
+    listed = columns.plain(name) in {*columns.LIST_NAMES, *columns.ITEM_NAMES}
+    if listed and isinstance(value, (list, tuple, np.ndarray)) and all(isinstance(part, str) for part in value):
+        return json.dumps([letters(part) for part in value], ensure_ascii=False)
+    return cell(value)
 
 
 def too_deep() -> DataError:

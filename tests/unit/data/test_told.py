@@ -11,6 +11,7 @@ import pytest
 
 import fairdash
 from fairdash import cli
+from fairdash.data.brought import bring
 
 # LangFair's fixture: two artists, two titles each.
 LISTS = {
@@ -73,3 +74,41 @@ def test_without_neutral_lists_there_is_nothing_to_hold_them_against(tmp_path: P
     found = fairdash.audits(str(file), k=2, replicates=20, permutations=20)
     assert set(found.audits) == {"gender = male", "gender = female"}
     assert found.told == {}
+
+
+TITLES = [
+    ["Red, White"],
+    ["Up|Down"],
+    ["(500) Days of Summer", "Heat"],
+    ["a;b", "c|d", "[REC]"],
+    ["2:22", "1:11"],
+    ["x"],
+]
+
+
+def json_lines(lists: Any, folder: Path) -> str:
+    file = folder / "lists.jsonl"
+    file.write_text("".join(json.dumps({"user_id": f"u{i}", "titles": one}) + "\n" for i, one in enumerate(lists)))
+    return str(file)
+
+
+def as_json(lists: Any, folder: Path) -> str:
+    file = folder / "lists.json"
+    file.write_text(json.dumps([{"user_id": f"u{i}", "titles": one} for i, one in enumerate(lists)]))
+    return str(file)
+
+
+def parquet(lists: Any, folder: Path) -> str:
+    file = folder / "lists.parquet"
+    frame(lists, folder).to_parquet(file)
+    return str(file)
+
+
+def frame(lists: Any, _: Path) -> pd.DataFrame:
+    return pd.DataFrame({"user_id": [f"u{i}" for i in range(len(lists))], "titles": lists})
+
+
+@pytest.mark.parametrize("form", [json_lines, as_json, parquet, frame])
+def test_titles_of_a_list_stay_whole(form: Any, tmp_path: Path) -> None:
+    (read,) = bring(form(TITLES, tmp_path), None).systems.values()
+    assert [list(part["item_id"]) for _, part in read.groupby("user_id")] == TITLES
