@@ -276,6 +276,7 @@ def rows(table: Table, place: str = TIME, chosen: str | None = None) -> Table:
             "Write the whole lists, such as with tolist() or as JSON.",
         )  # fmt: skip
     counts = np.array([len(cell) for cell in cells])
+    empty = frame.loc[(counts == 0) & lists.notna().to_numpy()].drop(columns=[fits[0]])
     laid = frame.drop(columns=[fits[0]]).loc[np.repeat(frame.index.to_numpy(), counts)]
     laid = laid.assign(**{ITEM_ID: [item for cell in cells for item in cell]}).astype("str")
     if any(records):
@@ -312,7 +313,7 @@ def rows(table: Table, place: str = TIME, chosen: str | None = None) -> Table:
     note = Finding("laid_out", "info", table.name, message, len(laid))
     if place == TIME and not timed and not ordered and columns.plain(fits[0]) not in columns.SEQUENCE_NAMES:
         note = replace(note, severity="warning", question=_order(table.name, fits[0], cells))
-    return replace(table, frame=laid, header=True, notes=(*table.notes, note))
+    return replace(table, frame=laid, header=True, notes=(*table.notes, note), empty=empty if len(empty) else None)
 
 
 def _order(name: str, column: str, cells: Sequence[Sequence[str]]) -> Question:

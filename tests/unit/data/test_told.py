@@ -68,12 +68,66 @@ def test_the_command_line_says_it_too(tmp_path: Path, capsys: pytest.CaptureFixt
     assert json.loads(capsys.readouterr().out)["told"]["gender"]["n"] == 2
 
 
+def audited(rows: list[dict[str, Any]], folder: Path, **more: Any) -> Any:
+    file = folder / "lists.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return fairdash.audits(str(file), k=2, replicates=20, permutations=20, **more)
+
+
 def test_without_neutral_lists_there_is_nothing_to_hold_them_against(tmp_path: Path) -> None:
-    file = tmp_path / "lists.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows() if row["value"]))
-    found = fairdash.audits(str(file), k=2, replicates=20, permutations=20)
+    found = audited([row for row in rows() if row["value"]], tmp_path)
     assert set(found.audits) == {"gender = male", "gender = female"}
-    assert found.told == {}
+    assert found.told["gender"]["reason"].startswith("there are no neutral lists")
+    assert any(line.startswith("gender: no SNSR, as there are no neutral lists") for line in found.summary())
+
+
+def test_one_value_alone_has_no_range(tmp_path: Path) -> None:
+    found = audited([row for row in rows() if row["value"] != "female"], tmp_path)
+    assert any("gender: no SNSR, as there are lists of one value alone" in line for line in found.summary())
+
+
+def person(i: int, value: str | None, titles: Any) -> dict[str, Any]:
+    return {"user_id": f"u{i}", "attribute": "gender", "value": value, "titles": titles}
+
+
+def people(female: Any, spelled: Any = lambda i: "female") -> list[dict[str, Any]]:
+    """Ten people and lists that are all the same, but for those of the last five who were told to be women."""
+    same = ["a", "b"]
+    made = [person(i, value, same) for i in range(10) for value in (None, "male")]
+    made += [person(i, spelled(i), same) for i in range(5)]
+    return made + [person(i, spelled(i), female) for i in range(5, 10) if female is not None]
+
+
+def test_who_was_not_asked_is_left_out_and_an_empty_list_is_as_unlike_as_can_be(tmp_path: Path) -> None:
+    found = audited(people(None), tmp_path)
+    row = found.told["gender"]
+    assert (row["n"], row["left_out"], row["snsr"]["value"]) == (5, 5, 0.0)
+    lines = found.summary()
+    assert "gender: 5 people with a neutral list were not asked with each value, and are left out." in lines
+    assert not any("held-out items but no list" in line for line in lines)
+    assert "gender = female: 5 people have a list of another system and none of this one." in lines
+    row = audited(people([]), tmp_path).told["gender"]
+    assert (row["n"], row["left_out"], row["snsr"]["value"]) == (10, 0, 0.5)
+
+
+def test_a_value_for_which_all_lists_are_empty(tmp_path: Path) -> None:
+    empty = [{**row, "titles": []} if row["value"] == "female" else row for row in rows()]
+    assert audited(empty, tmp_path).told["gender"]["snsr"]["value"] == pytest.approx(2 / 3)
+
+
+def test_nobody_was_asked_with_each_value(tmp_path: Path) -> None:
+    apart = [person(i, value, ["a", "b"]) for i in range(4) for value in (None, "male" if i % 2 else "female")]
+    row = audited(apart, tmp_path).told["gender"]
+    assert (row["n"], row["left_out"], row["reason"]) == (0, 4, "nobody with a neutral list was asked with each value")
+
+
+def test_spellings_of_a_value_are_one(tmp_path: Path) -> None:
+    found = audited(people(["a", "b"], lambda i: ("female", "female", "Female", "FEMALE ", "F")[i % 5]), tmp_path)
+    assert set(found.audits) == {"neutral", "gender = male", "gender = female"}
+    row = found.told["gender"]
+    assert (row["n"], row["snsr"]["value"]) == (10, 0.0)
+    said = found["neutral"].to_json()["findings"]
+    assert any(one["key"] == "spellings" and one["applied"] and "F (2)" in one["message"] for one in said)
 
 
 TITLES = [
