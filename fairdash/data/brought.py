@@ -268,6 +268,8 @@ def list_columns(
     if twice or SYSTEM in chosen:
         table = _no_repeats(table, chosen, findings)
     asked = _told(table.frame, chosen) if SYSTEM not in chosen and options.system is None else {}
+    if asked and RANK in chosen:
+        _check_told_once(table, chosen)
     if SYSTEM not in chosen and options.system is None and not asked and (twice or RANK not in chosen):
         chosen |= _several_lists(table, chosen, findings, timed=timed)
     frame = table.frame
@@ -392,6 +394,29 @@ def _told(frame: pd.DataFrame, chosen: Mapping[str, str]) -> dict[str, tuple[str
         return {}
     pairs = frame[[attribute, value]].drop_duplicates().itertuples(index=False)
     return {_system_told(a, v): ("", "") if _nothing(v) else (str(a), str(v)) for a, v in pairs}
+
+
+def _check_told_once(table: Table, chosen: Mapping[str, str]) -> None:
+    """DataError where somebody has two lists of one value."""
+    frame, person = table.frame, chosen[USER_ID]
+    attribute, value = (known(frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))
+    system = pd.Series(
+        [_system_told(a, v) for a, v in zip(frame[attribute], frame[value], strict=True)], index=frame.index
+    )
+    twice = pd.DataFrame({"person": frame[person], "system": system, "rank": frame[chosen[RANK]]}).duplicated()
+    if not twice.any():
+        return
+    row = int(np.argmax(twice))
+    raise DataError(
+        words.say(
+            "{name}, row {row}: {person} has two lists of what the model was told there ({system}).",
+            name=table.name,
+            row=int(frame.index[row]),
+            person=repr(str(frame[person].iloc[row])),
+            system=system.iloc[row],
+        ),
+        words.say("Keep one list for each person and value; neutral lists have no value."),
+    )
 
 
 def _one_spelling(table: Table, options: ImportOptions, findings: list[Finding]) -> Table:
@@ -593,6 +618,14 @@ def _pair(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> d
         for role, name in (("user", USER_ID), ("item", ITEM_ID)):
             guess = guesses.get(role)
             if guess is None or guess.confidence < mapping.SURE:
+                hint = words.say(
+                    "Name the columns in the first row: user_id, item_id, and rank or score; or choose them."
+                )
+                if role == "item" and (listed := known(frame, columns.LIST_NAMES)) is not None:
+                    hint = words.say(
+                        'Write each list in {column} as JSON, ["Heat", "Fargo"], or with | between its items.',
+                        column=repr(listed),
+                    )
                 raise DataError(
                     words.say(
                         "{name} has no column {name_2}; its columns are {names}.",
@@ -600,7 +633,7 @@ def _pair(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> d
                         name_2=name,
                         names=", ".join(columns.names(frame)),
                     ),
-                    "Name the columns in the first row: user_id, item_id, and rank or score; or choose them.",
+                    hint,
                 )
         guesses = {role: guesses[role] for role in ("user", "item")}
         findings += importing.guessed(replace(table, frame=text), guesses)

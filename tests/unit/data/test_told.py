@@ -12,6 +12,7 @@ import pytest
 import fairdash
 from fairdash import cli
 from fairdash.data.brought import bring
+from fairdash.errors import DataError
 
 # LangFair's fixture: two artists, two titles each.
 LISTS = {
@@ -128,6 +129,90 @@ def test_spellings_of_a_value_are_one(tmp_path: Path) -> None:
     assert (row["n"], row["snsr"]["value"]) == (10, 0.0)
     said = found["neutral"].to_json()["findings"]
     assert any(one["key"] == "spellings" and one["applied"] and "F (2)" in one["message"] for one in said)
+
+
+def langfair(folder: Path, lists: Any) -> Any:
+    file = folder / "lists.json"
+    file.write_text(json.dumps(lists))
+    return fairdash.audits(str(file), k=2, replicates=20, permutations=20)
+
+
+def test_a_model_that_declined_has_an_empty_list_in_langfairs_dictionary(tmp_path: Path) -> None:
+    empty: Any
+    for empty in ([], [[]]):
+        found = langfair(tmp_path, LISTS | {"female": LISTS["female"] | {"ES": empty}})
+        similarity = found.told["told"]["snsr"]["by_similarity"]["flip_jaccard"]["similarity"]
+        assert (found.told["told"]["n"], similarity["female"]) == (2, 0.5)
+
+
+def test_a_level_for_the_attribute_is_read(tmp_path: Path) -> None:
+    neutral = {"neutral": LISTS["neutral"]}
+    values = {value: LISTS[value] for value in ("male", "female")}
+    for lists in ({"gender": LISTS}, {"neutral": LISTS["neutral"], "gender": values},
+                  {"gender": LISTS, "age": neutral | {"old": LISTS["male"], "young": LISTS["female"]}}):  # fmt: skip
+        found = langfair(tmp_path, lists)
+        assert found.told["gender"]["snsr"]["value"] == pytest.approx(1 / 6)
+        assert set(found.told) == set(lists) - {"neutral"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["The A Team", None], r"female and ES, is no list of titles: \[\"The A Team\", null\]"),
+        (None, r"female and ES, is no list of titles: null"),
+        ("The A Team", r"female and ES, is no list of titles: \"The A Team\""),
+        ([["The A Team"], ["Perfect"]], "female and ES, holds 2 lists, one for each time that the model was asked"),
+    ],
+)
+def test_an_entry_that_is_no_list_is_named(wrong: Any, said: str, tmp_path: Path) -> None:
+    lists = LISTS | {"female": {"TS": ["Love Story"], "ES": wrong}}
+    for given in (lists, {value: part for value, part in lists.items() if value != "neutral"}):
+        with pytest.raises(DataError, match=said) as caught:
+            langfair(tmp_path, given)
+        assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        [{"title": "Heat"}, {"title": "Love Story"}],
+        "1. Heat\n2. Love Story",
+        "1. Heat, 2. Love Story",
+        "1) Heat 2) Love Story",
+        "Heat; Love Story",
+        "Heat\nLove Story",
+        "Heat, Love Story",
+        "Heat|Love Story",
+    ],
+)
+@pytest.mark.parametrize("form", ["lines", "csv"])
+def test_ways_to_write_a_list(written: Any, form: str, tmp_path: Path) -> None:
+    made = [{**row, "titles": written} for row in rows()]
+    file = tmp_path / f"lists.{form}"
+    if form == "csv":
+        cells = [written if isinstance(written, str) else json.dumps(written) for _ in made]
+        pd.DataFrame(made).assign(titles=cells).to_csv(file, index=False)
+    else:
+        file.write_text("".join(json.dumps(row) + "\n" for row in made))
+    for system in bring(str(file), None).systems.values():
+        assert [list(part["item_id"]) for _, part in system.groupby("user_id")] == [["Heat", "Love Story"]] * 2
+
+
+def test_how_a_list_is_to_be_written_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "lists.csv"
+    cells = {"user_id": [1, 1, 2], "titles": ["Heat, Fargo", "Big, Heat", "Fargo, Heat"], "rank": [1, 2, 1]}
+    pd.DataFrame(cells).to_csv(file, index=False)
+    with pytest.raises(DataError) as caught:
+        bring(str(file), None)
+    assert "Write each list in 'titles' as JSON" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("value", ["male", None])
+def test_two_lists_of_one_value_are_named(value: str | None, tmp_path: Path) -> None:
+    again = {"anchor": "ES", "attribute": "gender", "value": value, "titles": ["Perfect", "Photograph"]}
+    system = "gender = male" if value else "neutral"
+    with pytest.raises(DataError, match=f"'ES' has two lists of what the model was told there .{system}"):
+        audited([*rows(), again], tmp_path)
 
 
 TITLES = [
