@@ -110,7 +110,7 @@ def bring(
     elif not lists:
         raise DataError("Neither lists nor held-out items were given.", "Give at least one table of recommendations.")
     for name, given in lists.items():
-        table = _one_spelling(given, options, findings)
+        table = one_spelling(given, options, findings)
         frames[name], other = list_columns(table, options, findings, timed=timed)
         units += [unit] if (unit := frames[name].attrs.get("time_unit")) else []
         told |= (own := frames[name].attrs.get("told", {}))
@@ -419,7 +419,7 @@ def _check_told_once(table: Table, chosen: Mapping[str, str]) -> None:
     )
 
 
-def _one_spelling(table: Table, options: ImportOptions, findings: list[Finding]) -> Table:
+def one_spelling(table: Table, options: ImportOptions, findings: list[Finding]) -> Table:
     """The table with values that a language model was told in one spelling each, as those of people are; female and
     FEMALE count as one in any case."""
     attribute, value = (known(table.frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))

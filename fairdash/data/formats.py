@@ -247,10 +247,10 @@ def _told(value: Record) -> list[Told]:
     a dictionary is something else: no key is neutral, and most entries are no lists or are called like columns."""
     found: list[Told] = []
     for key, part in value.items():
-        levels = [("told", key, part)]
+        levels = [("told", str(key), part)]
         if part and all(isinstance(inner, dict) for inner in part.values()):
-            levels = [(key, own, inner) for own, inner in part.items()]
-        found += [(name, own, anchor, some) for name, own, inner in levels for anchor, some in inner.items()]
+            levels = [(str(key), str(own), inner) for own, inner in part.items()]
+        found += [(name, own, str(anchor), some) for name, own, inner in levels for anchor, some in inner.items()]
     neutral = any(columns.plain(own) in columns.NEUTRAL_NAMES for _, own, _, _ in found)
     lists = sum(_titles(some) is not None for *_, some in found)
     own_names = {*columns.LIST_NAMES, *columns.ITEM_NAMES, *columns.USER_NAMES, *columns.GENDER_NAMES}

@@ -12,6 +12,7 @@ import pytest
 import fairdash
 from fairdash import cli
 from fairdash.data.brought import bring
+from fairdash.data.lists import read_systems
 from fairdash.errors import DataError
 
 # LangFair's fixture: two artists, two titles each.
@@ -213,6 +214,14 @@ def test_two_lists_of_one_value_are_named(value: str | None, tmp_path: Path) -> 
     system = "gender = male" if value else "neutral"
     with pytest.raises(DataError, match=f"'ES' has two lists of what the model was told there .{system}"):
         audited([*rows(), again], tmp_path)
+
+
+def test_spellings_are_one_in_lists_for_a_run_too(tmp_path: Path) -> None:
+    file = tmp_path / "lists.jsonl"
+    spelled = people(["a", "b"], lambda i: ("female", "female ", "Female")[i % 3])
+    file.write_text("".join(json.dumps(row) + "\n" for row in spelled))
+    users, items = pd.DataFrame({"user_id": [f"u{i}" for i in range(10)]}), pd.DataFrame({"item_id": ["a", "b"]})
+    assert set(read_systems(str(file), users, items)) == {"neutral", "gender = male", "gender = female"}
 
 
 TITLES = [
