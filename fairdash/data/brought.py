@@ -16,7 +16,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairdash import columns, words
-from fairdash.data import check, clean, files, importing, mapping, meaning, read, repeats, shapes, times, values
+from fairdash.data import (
+    attributes,
+    check,
+    clean,
+    files,
+    importing,
+    mapping,
+    meaning,
+    read,
+    repeats,
+    shapes,
+    times,
+    values,
+)
 from fairdash.data.check import Tables
 from fairdash.data.findings import Finding, Question, Severity, UnansweredError, examples, first_rows, questions
 from fairdash.data.options import ImportOptions
@@ -42,7 +55,8 @@ class Brought:
     person and item comes twice in truth and train. Index: the row in the file; attrs["file"]: its name. Ids are text,
     or whole numbers where all tables were frames of them. threshold: liked from this rating on; None: each held-out
     item is. units: of the times of lists and truth. told: of systems that are one language model which was told
-    something of people, the attribute and the value, both "" where it was told nothing. hidden: the name of the key by
+    something of people, the attribute and the value, both "" where it was told nothing. empty: user_id, attribute,
+    value of lists of such a model that are there and hold nothing. hidden: the name of the key by
     which people have pseudonyms; "": they have their ids."""
 
     systems: dict[str, pd.DataFrame]
@@ -54,6 +68,7 @@ class Brought:
     findings: tuple[Finding, ...]
     units: tuple[str, ...] = ()
     told: dict[str, tuple[str, str]] = field(default_factory=dict)
+    empty: pd.DataFrame | None = None
     hidden: str = ""
 
 
@@ -86,6 +101,7 @@ def bring(
     threshold = None
     units: list[str] = []
     told: dict[str, tuple[str, str]] = {}
+    empty: list[pd.DataFrame] = []
     if log is not None:
         frames["truth"], rest, kind = _log(log, options, findings, held=True)
         threshold = meaning.relevance(log.name, frames["truth"].get(RATING), kind, options, findings)
@@ -93,10 +109,12 @@ def bring(
         units += [unit] if (unit := frames["truth"].attrs.get("time_unit")) else []
     elif not lists:
         raise DataError("Neither lists nor held-out items were given.", "Give at least one table of recommendations.")
-    for name, table in lists.items():
+    for name, given in lists.items():
+        table = one_spelling(given, options, findings)
         frames[name], other = list_columns(table, options, findings, timed=timed)
         units += [unit] if (unit := frames[name].attrs.get("time_unit")) else []
-        told |= frames[name].attrs.get("told", {})
+        told |= (own := frames[name].attrs.get("told", {}))
+        empty += [_empty_lists(table, frames[name], options)] if own and table.empty is not None else []
         beside[name], names[name] = (table.name, other), table.name
     if log is None:
         message = (
@@ -150,6 +168,7 @@ def bring(
         tuple(findings),
         tuple(dict.fromkeys(units)),
         {name: told[own] for name in systems if (own := name.rpartition(": ")[2]) in told},
+        pd.concat(empty) if empty else None,
     )
 
 
@@ -228,9 +247,9 @@ def _holds_lists(column: pd.Series) -> bool:
 
 
 def _list_texts(column: pd.Series) -> pd.Series:
-    from fairdash.data.formats import cell
+    from fairdash.data.formats import cell_of
 
-    return column.map(cell).astype("str")
+    return column.map(lambda value: cell_of(str(column.name), value)).astype("str")
 
 
 # ---- columns → roles ---------------------------------------------------------------------------------------------
@@ -249,6 +268,8 @@ def list_columns(
     if twice or SYSTEM in chosen:
         table = _no_repeats(table, chosen, findings)
     asked = _told(table.frame, chosen) if SYSTEM not in chosen and options.system is None else {}
+    if asked and RANK in chosen:
+        _check_told_once(table, chosen)
     if SYSTEM not in chosen and options.system is None and not asked and (twice or RANK not in chosen):
         chosen |= _several_lists(table, chosen, findings, timed=timed)
     frame = table.frame
@@ -373,6 +394,87 @@ def _told(frame: pd.DataFrame, chosen: Mapping[str, str]) -> dict[str, tuple[str
         return {}
     pairs = frame[[attribute, value]].drop_duplicates().itertuples(index=False)
     return {_system_told(a, v): ("", "") if _nothing(v) else (str(a), str(v)) for a, v in pairs}
+
+
+def _check_told_once(table: Table, chosen: Mapping[str, str]) -> None:
+    """DataError where somebody has two lists of one value."""
+    frame, person = table.frame, chosen[USER_ID]
+    attribute, value = (known(frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))
+    system = pd.Series(
+        [_system_told(a, v) for a, v in zip(frame[attribute], frame[value], strict=True)], index=frame.index
+    )
+    twice = pd.DataFrame({"person": frame[person], "system": system, "rank": frame[chosen[RANK]]}).duplicated()
+    if not twice.any():
+        return
+    row = int(np.argmax(twice))
+    raise DataError(
+        words.say(
+            "{name}, row {row}: {person} has two lists of what the model was told there ({system}).",
+            name=table.name,
+            row=int(frame.index[row]),
+            person=repr(str(frame[person].iloc[row])),
+            system=system.iloc[row],
+        ),
+        words.say("Keep one list for each person and value; neutral lists have no value."),
+    )
+
+
+def one_spelling(table: Table, options: ImportOptions, findings: list[Finding]) -> Table:
+    """The table with values that a language model was told in one spelling each, as those of people are; female and
+    FEMALE count as one in any case."""
+    attribute, value = (known(table.frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))
+    if attribute is None or value is None:
+        return table
+    parts = [part for part in (table.frame, table.empty) if part is not None]
+    person = options.user if options.user in table.frame else known(table.frame, columns.USER_NAMES)
+    of = [c for c in (person, attribute, value) if c is not None]  # a list counts once, however long it is
+    cells = pd.concat([part[of] for part in parts]).drop_duplicates().astype("str")
+    cells = cells.assign(**{c: columns.stripped(cells[c]) for c in (attribute, value)})
+    named = _first_spelling(cells[attribute])
+    into: dict[tuple[str, str], str] = {}
+    for name, own in cells[value].groupby(cells[attribute].map(named)):
+        people = pd.DataFrame({USER_ID: np.arange(len(own)), str(name): own.to_numpy(object)}).astype("str")
+        tables = Tables(people.iloc[:0], people, people.iloc[:0], ("", table.name, ""), None, None)
+        merge, asked = options.merge_spellings is not False, options.merge_spellings is None
+        for one in check.spellings(tables):
+            findings.append(replace(one, applied=merge, question=one.question if asked else None, rows=()))
+        merged = attributes.spellings(people[str(name)], str(name)) if merge else {}
+        short = _first_spelling(own.map(lambda text, merged=merged: merged.get(text, text)))
+        into |= {(str(name), text): short[merged.get(text, text)] for text in own.dropna().unique()}
+
+    def spelled(frame: pd.DataFrame) -> pd.DataFrame:
+        names = columns.stripped(frame[attribute].astype("str")).map(named)
+        texts = columns.stripped(frame[value].astype("str"))
+        same = [into.get(pair, pair[1]) for pair in zip(names, texts, strict=True)]
+        changed = {attribute: names, value: pd.Series(same, index=frame.index, dtype="str")}
+        return frame.assign(**changed)
+
+    return replace(table, frame=spelled(table.frame), empty=None if table.empty is None else spelled(table.empty))
+
+
+def _first_spelling(column: pd.Series) -> dict[str, str]:
+    """Each text → the most frequent one that differs from it in case alone."""
+    counts = column.dropna().value_counts()
+    best: dict[str, str] = {}
+    for text in counts.index:
+        best.setdefault(text.casefold(), text)
+    return {text: best[text.casefold()] for text in counts.index}
+
+
+def _empty_lists(table: Table, lists: pd.DataFrame, options: ImportOptions) -> pd.DataFrame:
+    """user_id, attribute, value of the rows whose list is empty; both of the latter "" where nothing was told."""
+    assert table.empty is not None
+    frame = table.empty
+    person = next(c for c in columns.names(frame) if c == options.user or columns.is_called(c, columns.USER_NAMES))
+    attribute, value = (known(frame, names) for names in (columns.TOLD_NAMES, columns.VALUE_NAMES))
+    nothing = frame[value].map(_nothing).to_numpy(bool)
+    return pd.DataFrame(
+        {
+            USER_ID: columns.stripped(frame[person].astype("str")),
+            "attribute": frame[attribute].mask(nothing, ""),
+            "value": frame[value].mask(nothing, ""),
+        }
+    )
 
 
 def _nothing(value: Any) -> bool:
@@ -516,6 +618,14 @@ def _pair(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> d
         for role, name in (("user", USER_ID), ("item", ITEM_ID)):
             guess = guesses.get(role)
             if guess is None or guess.confidence < mapping.SURE:
+                hint = words.say(
+                    "Name the columns in the first row: user_id, item_id, and rank or score; or choose them."
+                )
+                if role == "item" and (listed := known(frame, columns.LIST_NAMES)) is not None:
+                    hint = words.say(
+                        'Write each list in {column} as JSON, ["Heat", "Fargo"], or with | between its items.',
+                        column=repr(listed),
+                    )
                 raise DataError(
                     words.say(
                         "{name} has no column {name_2}; its columns are {names}.",
@@ -523,7 +633,7 @@ def _pair(table: Table, chosen: Mapping[str, str], findings: list[Finding]) -> d
                         name_2=name,
                         names=", ".join(columns.names(frame)),
                     ),
-                    "Name the columns in the first row: user_id, item_id, and rank or score; or choose them.",
+                    hint,
                 )
         guesses = {role: guesses[role] for role in ("user", "item")}
         findings += importing.guessed(replace(table, frame=text), guesses)

@@ -1,7 +1,8 @@
 """Texts that are tables in another dress: JSON, lines of JSON or of Python dictionaries, Netflix' blocks, workbooks.
 
 Each becomes a frame of text like that of a CSV. Nested fields are named by their path ("user.id"); a list of plain
-values becomes its values joined by "|"; a list of records stays JSON, to be laid out in rows by `shapes`.
+values becomes its values joined by "|"; a list of records, and one of items, stays JSON, to be laid out in rows by
+`shapes`.
 """
 
 from __future__ import annotations
@@ -204,7 +205,7 @@ def _records(name: str, value: Any) -> tuple[list[Record], str]:
         if isinstance(part, list) and part and isinstance(part[0], dict)
     }
     if not inner:
-        return _by_key(value), ""
+        return _by_key(name, value), ""
     fields = [frozenset(columns.plain(str(field)) for record in part for field in record) for part in inner.values()]
     if (
         len(inner) > 1
@@ -217,7 +218,7 @@ def _records(name: str, value: Any) -> tuple[list[Record], str]:
     return inner[longest], ", ".join(key for key in inner if key != longest)
 
 
-def _by_key(value: Record) -> list[Record]:
+def _by_key(name: str, value: Record) -> list[Record]:
     """Records of a dictionary that holds no list of them: a table by columns, or lists and ratings by person."""
     parts = list(value.values())
     named = {columns.plain(key) for key in value} & {*columns.USER_NAMES, *columns.ITEM_NAMES}
@@ -229,12 +230,8 @@ def _by_key(value: Record) -> list[Record]:
     if parts and all(isinstance(part, list) for part in parts):
         return [{USER_ID: person, "items": items} for person, items in value.items()]
     if parts and all(isinstance(part, dict) for part in parts):
-        if all(_titles(v) is not None for part in parts for v in part.values()):  # LangFair's: value, anchor, titles
-            return [
-                {USER_ID: anchor, "attribute": "told", "value": value_, "titles": _titles(some)}
-                for value_, part in value.items()
-                for anchor, some in part.items()
-            ]
+        if told := _told(value):
+            return _told_records(name, told)
         plain = all(isinstance(v, (int, float)) for part in parts for v in part.values())
         if plain:
             return [{USER_ID: u, ITEM_ID: i, RATING: v} for u, part in value.items() for i, v in part.items()]
@@ -242,12 +239,79 @@ def _by_key(value: Record) -> list[Record]:
     return []
 
 
+Told = tuple[str, str, str, Any]  # attribute, value, anchor, and what should be a list of titles
+
+
+def _told(value: Record) -> list[Told]:
+    """The entries of LangFair's {value: {anchor: titles}}, with a level for the attribute above or without; none where
+    a dictionary is something else: no key is neutral, and most entries are no lists or are called like columns."""
+    found: list[Told] = []
+    for key, part in value.items():
+        levels = [("told", str(key), part)]
+        if part and all(isinstance(inner, dict) for inner in part.values()):
+            levels = [(str(key), str(own), inner) for own, inner in part.items()]
+        found += [(name, own, str(anchor), some) for name, own, inner in levels for anchor, some in inner.items()]
+    neutral = any(columns.plain(own) in columns.NEUTRAL_NAMES for _, own, _, _ in found)
+    lists = sum(_titles(some) is not None for *_, some in found)
+    own_names = {*columns.LIST_NAMES, *columns.ITEM_NAMES, *columns.USER_NAMES, *columns.GENDER_NAMES}
+    named = any(columns.plain(anchor) in own_names for *_, anchor, _ in found)
+    if not any(_titles(some) for *_, some in found):
+        return []
+    return found if lists == len(found) or neutral or (2 * lists > len(found) and not named) else []
+
+
+def _told_records(name: str, told: Sequence[Told]) -> list[Record]:
+    """A record an entry; a neutral list that several attributes repeat stands once. DataError for an entry that is no
+    list of titles."""
+    made: list[Record] = []
+    for attribute, value, anchor, some in told:
+        titles = _titles(some)
+        if titles is None:
+            several = isinstance(some, list) and len(some) > 1 and all(isinstance(one, list) for one in some)
+            where = words.join([*([attribute] if attribute != "told" else []), value, anchor])
+            if several:
+                message = words.say(
+                    "{name}, the entry of {where}, holds {n} lists, one for each time that the model was asked.",
+                    name=name, where=where, n=len(some),
+                )  # fmt: skip
+                raise DataError(message, words.say("Keep one list of each entry."))
+            shown = json.dumps(some, ensure_ascii=False, default=str)
+            shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
+            raise DataError(
+                words.say("{name}, the entry of {where}, is no list of titles: {shown}.",
+                          name=name, where=where, shown=shown),
+                words.say('Write the titles as texts, ["Heat", "Fargo"], and [] where the model declined.'),
+            )  # fmt: skip
+        row = {USER_ID: anchor, "attribute": attribute, "value": value, "titles": titles}
+        if columns.plain(value) in columns.NEUTRAL_NAMES:
+            row |= {"attribute": told[0][0]}
+            if row in made:
+                continue
+        made.append(row)
+    return made
+
+
 def _titles(value: Any) -> list[str] | None:
-    """A list of texts, alone or as the only one in a list; None for anything else."""
+    """A list of texts, alone or as the only one in a list, or a text that numbers them; None for anything else."""
+    if isinstance(value, str):
+        return numbered(value)
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
         value = value[0]
-    texts = isinstance(value, list) and len(value) > 0 and all(isinstance(text, str) for text in value)
-    return list(value) if texts else None
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        return numbered(value[0]) or value
+    return list(value) if isinstance(value, list) and all(isinstance(text, str) for text in value) else None
+
+
+def numbered(text: str) -> list[str] | None:
+    """The parts of a text that numbers them: 1. Heat, 2. Fargo, on lines of their own or not; None for another one."""
+    starts = list[re.Match[str]]()
+    for match in re.finditer(r"(?:^|[\s,;])\s*(\d{1,3})[.)]\s+", text):
+        if int(match[1]) == len(starts) + 1:
+            starts.append(match)
+    if len(starts) < 2 or text[: starts[0].start()].strip():
+        return None
+    ends = [*(match.start() for match in starts[1:]), len(text)]
+    return [text[match.end() : end].strip(" ,;\n\r\t") for match, end in zip(starts, ends, strict=True)]
 
 
 def frame_of(name: str, records: Sequence[Record], rows: Iterable[int]) -> pd.DataFrame:
@@ -327,8 +391,16 @@ def _flat(record: Record, weights: set[str], before: str = "", deep: int = 0) ->
         elif isinstance(value, dict):
             flat |= _flat(value, weights, f"{title}.", deep + 1)
         else:
-            flat[title] = cell(value)
+            flat[title] = cell_of(key, value)
     return flat
+
+
+def cell_of(name: str, value: Any) -> str | None:
+    """The text of a value in the column of this name: a list of items stays whole, whatever stands in their titles."""
+    listed = columns.plain(name) in {*columns.LIST_NAMES, *columns.ITEM_NAMES}
+    if listed and isinstance(value, (list, tuple, np.ndarray)) and all(isinstance(part, str) for part in value):
+        return json.dumps([letters(part) for part in value], ensure_ascii=False)
+    return cell(value)
 
 
 def too_deep() -> DataError:

@@ -87,7 +87,7 @@ def read_systems(
     else:
         table = brought.entered(source, "recommendations", options, findings, RANK)
         brought.must_have(options, [table])
-    lists, rest = brought.list_columns(table, options, findings)
+    lists, rest = brought.list_columns(brought.one_spelling(table, options, findings), options, findings)
     if len(rest.columns):
         message = words.say("These columns are not used: {names}.", names=", ".join(columns.names(rest)))
         findings.append(Finding("columns_aside", "info", table.name, message, len(rest.columns)))

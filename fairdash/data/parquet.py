@@ -61,7 +61,7 @@ def decode(name: str, raw: bytes) -> Table:
         ) from error
     # The index that pandas adds is no column of the data.
     used = [c for c in arrow.column_names if not c.startswith("__index_") and c not in nested]
-    told = {column: _as_text(arrow[column]) for column in used}
+    told = {column: _as_text(column, arrow[column]) for column in used}
     aside = [column for column, text in told.items() if text is None]
     data = {column: text for column, text in told.items() if text is not None}
     frame = pd.DataFrame(data, index=pd.RangeIndex(1, rows + 1))
@@ -110,16 +110,18 @@ def _zone(name: str) -> bool:
     return True
 
 
-def _as_text(column: pa.ChunkedArray) -> pd.Series | None:
-    """Text [n] of a Parquet column, None for a kind that has none; lists become names joined by "|", lists of records
-    JSON; whole floats lose their ".0"."""
+def _as_text(name: str, column: pa.ChunkedArray) -> pd.Series | None:
+    """Text [n] of a Parquet column, None for a kind that has none; lists become what `formats.cell_of` makes of them;
+    whole floats lose their ".0"."""
     kind = column.type
     try:
         if pa.types.is_dictionary(kind):
             column = column.cast(kind.value_type)
             kind = column.type
         if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind):
-            column = pa.chunked_array([pa.array([formats.cell(row) for row in column.to_pylist()], pa.string())])
+            column = pa.chunked_array(
+                [pa.array([formats.cell_of(name, row) for row in column.to_pylist()], pa.string())]
+            )
         elif pa.types.is_floating(kind):
             # Ids and counts become floats beside an empty cell; as whole numbers they are the same text as elsewhere.
             column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, kind))

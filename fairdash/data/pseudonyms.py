@@ -77,6 +77,7 @@ class Pseudonyms:
             users=self._sorted(tables.users),
             train=None if tables.train is None else self._sorted(tables.train),
             findings=self.untold(tables.findings, known),
+            empty=None if tables.empty is None else self._sorted(tables.empty),
             hidden=self.name,
         )
 

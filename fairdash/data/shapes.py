@@ -258,7 +258,10 @@ def rows(table: Table, place: str = TIME, chosen: str | None = None) -> Table:
         return table
     named = [c for c in columns.names(frame) if columns.plain(c) in columns.LIST_NAMES and c != person]
     # Commas and spaces stand in titles too: they cut a cell only where its column is called a list of a person's.
-    loose = _CUT if frame[person].is_unique else _MARKED
+    pair = (columns.TOLD_NAMES, columns.VALUE_NAMES)
+    model = [c for names in pair for c in columns.names(frame) if columns.plain(c) in names]
+    of = [person, *(model if len(model) == 2 else [])]  # a list of each person, or of each with what a model was told
+    loose = _MARKED if frame.duplicated(of).any() else _CUT
     fits = [c for c in single if _share(frame[c], _MARKED) > 0.5] + [c for c in named if _share(frame[c], loose) > 0.0]
     if not fits and frame[person].is_unique:
         fits = [c for c in table.spaced if c in frame and _single(c) == c and c != person]
@@ -276,6 +279,7 @@ def rows(table: Table, place: str = TIME, chosen: str | None = None) -> Table:
             "Write the whole lists, such as with tolist() or as JSON.",
         )  # fmt: skip
     counts = np.array([len(cell) for cell in cells])
+    empty = frame.loc[(counts == 0) & lists.notna().to_numpy()].drop(columns=[fits[0]])
     laid = frame.drop(columns=[fits[0]]).loc[np.repeat(frame.index.to_numpy(), counts)]
     laid = laid.assign(**{ITEM_ID: [item for cell in cells for item in cell]}).astype("str")
     if any(records):
@@ -312,7 +316,7 @@ def rows(table: Table, place: str = TIME, chosen: str | None = None) -> Table:
     note = Finding("laid_out", "info", table.name, message, len(laid))
     if place == TIME and not timed and not ordered and columns.plain(fits[0]) not in columns.SEQUENCE_NAMES:
         note = replace(note, severity="warning", question=_order(table.name, fits[0], cells))
-    return replace(table, frame=laid, header=True, notes=(*table.notes, note))
+    return replace(table, frame=laid, header=True, notes=(*table.notes, note), empty=empty if len(empty) else None)
 
 
 def _order(name: str, column: str, cells: Sequence[Sequence[str]]) -> Question:
@@ -415,7 +419,9 @@ def _items(cell: object) -> tuple[list[str], list[dict[str, str | None]]]:
         return [], []
     text = mapping.unwrapped(cell.strip())
     if text[:1] not in "[({":
-        mark = next((separator for separator in "|,;" if separator in text), None)
+        if (counted := formats.numbered(text)) is not None:
+            return counted, []
+        mark = next((separator for separator in "|\n;," if separator in text), None)
         cut = [part for part in map(str.strip, text.split(mark)) if part]
         weighed = [part.rsplit(":", 1) for part in cut if re.fullmatch(r"[^:]+:-?\d+(?:\.\d+)?", part)]
         if cut and len(weighed) == len(cut):  # 12:4.5, the item and how much of it
@@ -440,6 +446,7 @@ def _records(records: Sequence[dict[str, object]]) -> tuple[list[str], list[dict
     keys = {key: columns.plain(str(key)) for record in records for key in record}
     called = next((key for key, plain in keys.items() if plain in columns.ITEM_NAMES), None)
     called = called or next((key for key, plain in keys.items() if plain.endswith("id")), None)
+    called = called or next((key for key, plain in keys.items() if plain in columns.TITLE_NAMES), None)
     if called is None:
         return [], []
     kept = [record for record in records if record.get(called) is not None]

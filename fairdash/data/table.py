@@ -55,6 +55,7 @@ class Table:
     spaced: tuple[str, ...] = ()  # columns whose cells are lists cut by spaces (RecBole's ":token_seq")
     notes: tuple[Finding, ...] = ()  # what was seen or decided while it was read
     folders: tuple[str, ...] = ()  # columns that the names of its folders tell (Hive's "year=2023")
+    empty: pd.DataFrame | None = None  # rows of lists in cells that hold an empty one, without the lists
     longer: int = 0  # rows that there were, where `frame` holds the first ones alone
 
     @property

@@ -210,7 +210,7 @@ def from_inputs(
     said = [
         *made.warnings,
         *inputs.short(int(np.count_nonzero(listed & (filled < k))), k),
-        *inputs.unlisted(int(np.count_nonzero(~listed))),
+        *inputs.unlisted(int(np.count_nonzero(~listed)), held=len(made.relevant.user) > 0 or made.rated is not None),
     ]
     total = tally(made, rules, _model_values(model, made))
     exact_ks = _exact_ks(made, k) if cells else {}

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast, overload
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,6 +22,7 @@ from fairdash.metrics import inputs, stream, told
 from fairdash.metrics.audit import check, cuts, from_frames, from_tables, liked_from, sole
 from fairdash.metrics.systems import Series, Systems
 from fairdash.metrics.value import Audit
+from fairdash.schema import USER_ID
 
 LARGE_ROWS = 10_000_000  # of lists, above which a Parquet file is streamed
 
@@ -150,10 +153,19 @@ def audits(
 def _told(tables: Brought, k: int, *, seed: int = 0, replicates: int = settings.BOOTSTRAP, **_: Any) -> dict[str, Any]:
     """`told.by_attribute` of the systems that are one language model."""
     made = {pair: inputs.from_tables(tables, name, (), (), k, seed, True) for name, pair in tables.told.items()}
-    if told.NEUTRAL not in made:
+    if not made:
         return {}
+    any_of = next(iter(made.values()))
     lists = {pair: one.lists.items[:, :k] for pair, one in made.items()}
-    return told.by_attribute(lists, made[told.NEUTRAL].hashes, seed=seed, replicates=replicates)
+    asked = {pair: np.asarray((items >= 0).any(axis=1)) for pair, items in lists.items()}
+    if tables.empty is not None:
+        places = pd.Index(any_of.user_ids).astype("str").get_indexer(tables.empty[USER_ID].astype("str"))
+        for place, *pair in zip(places, tables.empty["attribute"], tables.empty["value"], strict=True):
+            key = (str(pair[0]), str(pair[1]))
+            lists.setdefault(key, np.full_like(next(iter(lists.values())), -1))
+            there = asked.setdefault(key, np.zeros(len(any_of.user_ids), dtype=bool))
+            there[place] |= place >= 0
+    return told.by_attribute(lists, any_of.hashes, asked=asked, seed=seed, replicates=replicates)
 
 
 def _by_k(at: Callable[[int], Systems], k: int | Sequence[int]) -> Systems | Series:

@@ -431,8 +431,15 @@ def short(n: int, k: int) -> list[str]:
     return [told] if n else []
 
 
-def unlisted(n: int) -> list[str]:
-    """What is said of n people with held-out items but without a list."""
+def unlisted(n: int, held: bool = True) -> list[str]:
+    """What is said of n people without a list. held: whether there are held-out items."""
+    if n and not held:
+        told = words.say(
+            "{n} person has a list of another system and none of this one.",
+            "{n} people have a list of another system and none of this one.",
+            n=n,
+        )
+        return [told]
     told = words.say(
         "{n} person has held-out items but no list: that accuracy is 0.",
         "{n} people have held-out items but no list: their accuracy is 0.",

@@ -86,6 +86,19 @@ class Systems:
                 told.append(f"{what} {words.number(row['value'], 4)}{moved}")
             lines.append(f"{name}: {'; '.join(told)}.")
         for attribute, row in self.told.items():
+            if row["left_out"]:
+                lines.append(
+                    words.say(
+                        "{attribute}: {n} person with a neutral list was not asked with each value, and is left out.",
+                        "{attribute}: {n} people with a neutral list were not asked with each value, and are left out.",
+                        attribute=attribute,
+                        n=row["left_out"],
+                    )
+                )
+            if "reason" in row:
+                reason = words.say(row["reason"])
+                lines.append(words.say("{attribute}: no SNSR, as {reason}.", attribute=attribute, reason=reason))
+                continue
             low, high = row["snsr"]["ci"]
             lines.append(
                 words.say(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdash import settings
+from fairdash import settings, words
 from fairdash.hashing import Hashes
 from fairdash.metrics import bootstrap, floor, sensitivity
 from fairdash.metrics.catalogue import METRICS
@@ -54,26 +54,37 @@ def spreads(
     return result
 
 
+NO_NEUTRAL = words.later("there are no neutral lists: some whose value is empty, or “neutral”, of the same people")
+ONE_VALUE = words.later("there are lists of one value alone, and of two there is a difference")
+NOBODY = words.later("nobody with a neutral list was asked with each value")
+
+
 def by_attribute(
     lists: Mapping[tuple[str, str], Codes],
     hashes: Hashes,
     *,
+    asked: Mapping[tuple[str, str], NDArray[np.bool_]] | None = None,
     seed: int = 0,
     replicates: int = settings.BOOTSTRAP,
 ) -> dict[str, Any]:
-    """{attribute: {n, snsr, snsv}} as plain values, of attributes with two values or more. lists: [n, k] by (attribute,
-    value), those under NEUTRAL among them. n: people with a neutral list. A list that is missing is as unlike as can
-    be: a model that declines for some treats them otherwise."""
+    """{attribute: {n, left_out, snsr, snsv}} as plain values, or {n, left_out, reason} where there are none. lists:
+    [n, k] by (attribute, value), those under NEUTRAL among them. asked: [n] by the same, who was asked so; None:
+    everybody. n: people with a neutral list who were asked with each value; left_out: those who were not. A list that
+    was asked for and is empty is as unlike as can be: a model that declines for some treats them otherwise."""
     neutral = lists.get(NEUTRAL)
-    if neutral is None:
-        return {}
-    there = np.flatnonzero((neutral >= 0).any(axis=1))
-    weights = bootstrap.weights(hashes[there], replicates, seed)
     result: dict[str, Any] = {}
     for attribute in dict.fromkeys(name for name, _ in lists if name):
         values = [value for name, value in lists if name == attribute]
-        if len(values) < 2:
+        if neutral is None or len(values) < 2:
+            result[attribute] = {"n": 0, "left_out": 0, "reason": NO_NEUTRAL if neutral is None else ONE_VALUE}
             continue
+        listed = (neutral >= 0).any(axis=1)
+        each = np.all([asked[attribute, value] for value in values], axis=0) if asked else np.ones_like(listed)
+        there, left_out = np.flatnonzero(listed & each), int(np.count_nonzero(listed & ~each))
+        if not len(there):
+            result[attribute] = {"n": 0, "left_out": left_out, "reason": NOBODY if listed.any() else NO_NEUTRAL}
+            continue
+        weights = bootstrap.weights(hashes[there], replicates, seed)
         similarity = {
             key: np.stack([function(lists[attribute, value][there], neutral[there]) for value in values])
             for key, function in sensitivity.SIMILARITIES.items()
@@ -82,5 +93,5 @@ def by_attribute(
             name: {"value": value, "ci": list(ci), **more}
             for name, (value, ci, _, more) in spreads(similarity, values, weights, seed).items()
         }
-        result[attribute] = {"n": len(there), **rows}
+        result[attribute] = {"n": len(there), "left_out": left_out, **rows}
     return result

@@ -8,6 +8,7 @@ import email.utils
 import http.server
 import json
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,7 +57,8 @@ SECRET = "sk-never-to-be-seen"
         ("King Kong", 4),
         ("Fast and Furious", 7),
         ("Toy Story (1995) - a film about toys", 1),
-        ("Amélie: Jean-Pierre Jeunet", 3),
+        ("Amélie: Jean-Pierre Jeunet", None),  # it could be a subtitle
+        ("Amélie**: Jean-Pierre Jeunet", 3),
         ("Blade Runner", None),
         ("", None),
     ],
@@ -65,9 +67,91 @@ def test_what_a_written_title_means(written: str, item: int | None) -> None:
     assert Titles(FILMS).find(written) == item
 
 
+# As MovieLens-100K writes them.
+MOVIELENS = (
+    "Star Wars (1977)", "Empire Strikes Back, The (1980)", "Return of the Jedi (1983)", "Godfather, The (1972)",
+    "Godfather: Part II, The (1974)", "Batman (1989)", "Jaws (1975)", "Mission: Impossible (1996)", "Psycho (1960)",
+    "Aladdin (1992)", "Seven (Se7en) (1995)", "Shanghai Triad (Yao a yao yao dao waipo qiao) (1995)", "1984 (1984)",
+    "Blade Runner (1982)", "$ (1971)", "???", "Land Before Time III: The Time of the Great Giving (1995) (V)",
+    "Kill (Live) (1990)", "Fury (Live) (1991)", "Star Trek VI: The Undiscovered Country (1991)", "M*A*S*H (1970)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("Star Wars: Episode V - The Empire Strikes Back", "Empire Strikes Back, The (1980)"),
+        ("Star Wars: Episode VI - Return of the Jedi (1983)", "Return of the Jedi (1983)"),
+        ("Star Wars: Episode IV - A New Hope (1977)", "Star Wars (1977)"),
+        ("Star Wars: Episode IV - A New Hope", None),
+        ("The Godfather Part III (1990)", None),
+        ("The Godfather: Part III", None),
+        ("The Godfather (Part III)", None),
+        ("The Godfather Part 2", "Godfather: Part II, The (1974)"),
+        ("The Godfather: Part Two (1975)", "Godfather: Part II, The (1974)"),
+        ("Star Trek 6: The Undiscovered Country", "Star Trek VI: The Undiscovered Country (1991)"),
+        ("Batman: The Dark Knight", None),
+        ("Jaws: The Revenge", None),
+        ("Mission: Impossible - Fallout", None),
+        ("Mission: Impossible - Fallout (2018)", None),
+        ("Psycho (1998)", None),
+        ("Psycho, 1998", None),
+        ("Psycho 1960", "Psycho (1960)"),
+        ("Psycho (1961)", "Psycho (1960)"),
+        ("Psycho (Alfred Hitchcock, 1960)", "Psycho (1960)"),
+        ("Psycho (Gus Van Sant, 1998)", None),
+        ("Aladdin (2019) - the one with people", None),
+        ("Blade Runner 2049", None),
+        ("Jaws - a film about a shark", "Jaws (1975)"),
+        ("M*A*S*H**: A film about doctors", "M*A*S*H (1970)"),
+        ('Jaws" by Steven Spielberg', "Jaws (1975)"),
+        ("Seven", "Seven (Se7en) (1995)"),
+        ("Se7en (1995)", "Seven (Se7en) (1995)"),
+        ("Se7en (2005)", None),
+        ("Shanghai Triad", "Shanghai Triad (Yao a yao yao dao waipo qiao) (1995)"),
+        ("Live", None),  # in brackets behind two titles
+        ("1984", "1984 (1984)"),
+        ("$", "$ (1971)"),
+        ("???", "???"),
+        ("!", None),
+        ("The Land Before Time III: The Time of the Great Giving", MOVIELENS[16]),
+        ("Land Before Time 3: The Time of the Great Giving (1995)", MOVIELENS[16]),
+        (" - a (b)" * 5_000, None),
+    ],
+)
+def test_rather_an_invention_than_another_film(written: str, title: str | None) -> None:
+    item = Titles(MOVIELENS).find(written)
+    assert (None if item is None else MOVIELENS[item]) == title
+
+
+@pytest.mark.parametrize("title", MOVIELENS)
+def test_each_title_means_itself(title: str) -> None:
+    titles = Titles(MOVIELENS)
+    for written in (title, title.upper(), spoken(title)):
+        assert titles.find(written) == MOVIELENS.index(title)
+
+
+@pytest.mark.parametrize(("one", "other"), [("काली", "काला"), ("ガ", "カ"), ("й", "и"), ("กา", "กี"), ("மா", "மீ")])
+def test_marks_make_other_letters_in_other_scripts(one: str, other: str) -> None:
+    assert normal(one) == normal(unicodedata.normalize("NFD", one)) != normal(other)
+    assert Titles([one]).find(other) is None
+    assert Titles([one, other]).find(unicodedata.normalize("NFD", other)) == 1
+
+
+def test_accents_count_for_nothing_over_latin_and_greek_letters() -> None:
+    titles = Titles(["Amélie (2001)", "Ζορμπάς", "Ёлки", "ＡＫＩＲＡ"])
+    assert [titles.find(written) for written in ("AMELIE", "ζορμπας", "Елки", "Akira")] == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
+        "1、Heat\n2、Fargo\n3、Big",
+        "１．Heat\n２．Fargo\n３．Big",
+        "[1] Heat\n[2] Fargo\n[3] Big",
+        "**1. Heat**\n**2. Fargo**\n**3. Big**",
+        "Here:\n- 1. Heat\n- 2. Fargo\n- 3. Big",
+        '[null, {"title": null}, {"title": "Heat"}, "Fargo", {}, "Big"]',
         "1. Heat\n2. Fargo\n3. Big",
         'Here are three:\n\n1) **Heat**\n2) "Fargo"\n3) Big\n\nEnjoy!',
         "- Heat\n- Fargo\n- Big",
@@ -79,6 +163,20 @@ def test_what_a_written_title_means(written: str, item: int | None) -> None:
 )
 def test_lists_are_read_as_they_are_written(answer: str) -> None:
     assert lines_of(answer) == ["Heat", "Fargo", "Big"]
+
+
+def test_numbers_that_belong_to_a_title_stay() -> None:
+    assert lines_of("3:10 to Yuma\n(500) Days of Summer\n12 Monkeys") == [
+        "3:10 to Yuma", "(500) Days of Summer", "12 Monkeys",
+    ]  # fmt: skip
+    assert lines_of("[1] Heat") == ["Heat"]
+
+
+def test_what_cannot_be_read_is_invented_and_what_is_empty_refused() -> None:
+    deep = read("[" * 100_000 + "]" * 100_000, 5, Titles(FILMS), "", (), ())
+    assert (deep.counts["invented"], deep.counts["missing"]) == (1, 4)
+    assert read("I'm sorry, I cannot recommend anything: []", 5, Titles(FILMS), "", (), ()).counts["refused"] == 5
+    assert read('[{"title": null}]', 5, Titles(["None"]), "", (), ()).counts["missing"] == 5
 
 
 def test_every_place_is_counted_once() -> None:
