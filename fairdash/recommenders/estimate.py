@@ -16,6 +16,7 @@ from fairdash.recommenders.device import Device
 # Part of the speed of large float32 matrix products that whole training steps reach, measured on two CPU cores; where a
 # CPU has bfloat16 instructions a step takes about half of the time.
 EFFICIENCY, BF16_GAIN = 0.4, 2.0
+MEASURED_SECONDS = 0.2  # several turns of the system's scheduler
 GPU_SPEED = 1e13  # operations a second that small models reach on a data-centre GPU: a guess, nothing is measured there
 
 
@@ -30,8 +31,8 @@ class Estimate:
 
 
 def estimate(cost: Cost, device: Device) -> Estimate:
-    """Time and memory of a training. On a CPU from a measurement of its speed (some hundredths of a second), right to
-    about a factor of two on an idle machine; on a GPU a guess, and the sentence says so."""
+    """Time and memory of a training. On a CPU from a measurement of its speed (two tenths of a second) as busy as it
+    is; on a GPU a guess, and the sentence says so."""
     on_cpu = device.kind == "cpu"
     speed = _cpu_speed() * EFFICIENCY * (BF16_GAIN if device.bf16 else 1.0) if on_cpu else GPU_SPEED
     seconds = cost.flops / speed
@@ -77,11 +78,13 @@ def of_tokens(tokens: float, price: float) -> list[str]:
 
 @cache
 def _cpu_speed() -> float:
-    """Floating-point operations a second in a float32 matrix product."""
-    size, best = 512, float("inf")
+    """Floating-point operations a second in float32 matrix products, over a while, so that what else the machine does
+    counts as it will in the training."""
+    size, done = 512, 0
     one = np.ones((size, size), np.float32)
-    for _ in range(4):  # the first one warms up
-        start = time.perf_counter()
+    one @ one  # warms up
+    start = time.perf_counter()
+    while (spent := time.perf_counter() - start) < MEASURED_SECONDS:
         one @ one
-        best = min(best, time.perf_counter() - start)
-    return 2.0 * size**3 / best
+        done += 1
+    return 2.0 * size**3 * done / spent

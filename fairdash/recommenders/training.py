@@ -29,7 +29,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 
-from fairdash import settings, words
+from fairdash import memory, settings, words
 from fairdash.errors import ConfigError, ModelError
 from fairdash.mitigation.base import TermBatch
 from fairdash.progress import Progress
@@ -41,6 +41,9 @@ from fairdash.schema import Codes, Floats, TrainingData
 
 Batch = dict[str, torch.Tensor]
 CHECKPOINT_SECONDS = 10.0  # a checkpoint is written at an epoch's end when the last one is older than this
+# Batches of ever other shapes leave the C library's heap full of gaps, which comes to gigabytes in an hour; at this
+# distance giving them back costs nothing that can be measured.
+GIVE_BACK_SECONDS = 3.0
 
 
 @dataclass
@@ -283,7 +286,7 @@ class _Watch(TrainerCallback):
         self.writer = SummaryWriter(str(folder / "tensorboard"))
         self.best_weights: dict[str, torch.Tensor] = {}
         self.averaged = [weight.detach().clone() for weight in learner.model.parameters()] if options.average else []
-        self.saved_at = time.monotonic()
+        self.saved_at = self.given_back_at = time.monotonic()
         # from this part of the steps on all terms work in full
         settled: list[Any] = [getattr(term, "settled", 0.0) for term in learner.terms]
         self.settled = float(max(settled, default=0.0))
@@ -301,6 +304,9 @@ class _Watch(TrainerCallback):
             with torch.no_grad():
                 for mean, weight in zip(self.averaged, self.learner.model.parameters(), strict=True):
                     mean.lerp_(weight, 1.0 / max(window, 1.0))
+        if time.monotonic() - self.given_back_at > GIVE_BACK_SECONDS:
+            memory.give_back()
+            self.given_back_at = time.monotonic()
         self.progress(
             self.learner.done,
             words.say("Epoch {epoch} of {epochs}", epoch=math.ceil(state.epoch), epochs=self.options.epochs),
@@ -355,6 +361,7 @@ class _Watch(TrainerCallback):
         self.learner.eval()
         with torch.inference_mode():
             values = self.validate()
+        memory.give_back()
         self.learner.train()
         return values
 

@@ -118,7 +118,7 @@ def cost(o: SequenceOptions, sizes: Sizes) -> Cost:
     weights = m * (d + TEXT_WIDTH) + o.layers * 12 * d * d
     batch = step * (o.layers * (34 * d + 5 * o.heads * n) * 2.0 + share * head / d * 2.0)
     tokens = (sizes.n_interactions + sizes.n_users) * (1.0 + sizes.twins)
-    return Cost(3.0 * token * tokens * o.epochs, 5 * 4.0 * weights + batch + 1e9)
+    return Cost(3.0 * token * tokens * o.epochs, 5 * 4.0 * weights + batch + 1.1e9)
 
 
 INFO = RecommenderInfo(
