@@ -271,8 +271,8 @@ def _told_records(name: str, told: Sequence[Told]) -> list[Record]:
             where = words.join([*([attribute] if attribute != "told" else []), value, anchor])
             if several:
                 message = words.say(
-                    "{name}, the entry of {where}, holds {n} lists, one for each time that the model was asked.",
-                    name=name, where=where, n=len(some),
+                    "{name}, the entry of {where}, has more than one list: one for each time the model was asked.",
+                    name=name, where=where,
                 )  # fmt: skip
                 raise DataError(message, words.say("Keep one list of each entry."))
             shown = json.dumps(some, ensure_ascii=False, default=str)

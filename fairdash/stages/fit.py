@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -96,7 +97,7 @@ def train(
     progress: Progress = silent,
     engine: Engine | None = None,
 ) -> Run:
-    """Fit a recommender and rank every user's candidates. A folder in which a training stopped half-way goes on.
+    """Fit a recommender and rank every user's candidates. A folder in which this training stopped half-way goes on.
     engine: where blocks of people are ranked, and where several workers train.
 
     Data mitigations change what is trained on, training mitigations what is minimised; neither sees test.
@@ -115,13 +116,14 @@ def train(
     split = _asked(split, known, spec, recommender)
     data, terms = _with_mitigations(known.with_(asked=split.asked), spec, recommender)
     write_split(split, folder)
+    training = _own(folder / "training", name)
 
     def fitting(done: float, message: str = "", values: Mapping[str, float] | None = None) -> None:
         progress(0.02 + 0.9 * done, message, values)
 
     if spec.workers == 1:
         fitted = recommender.fit(
-            data, seed=spec.seed, device=device.kind, folder=folder / "training", progress=fitting, terms=terms
+            data, seed=spec.seed, device=device.kind, folder=training, progress=fitting, terms=terms
         )
     else:
         if terms or device.kind != "cpu":
@@ -131,9 +133,7 @@ def train(
             )
         fitting(0.0, words.say("{n} worker trains", "{n} workers train together", n=spec.workers))
         fitted = parallel.fit(
-            parallel.Training(
-                spec.recommender, options, data, spec.seed, (folder / "training").absolute(), spec.workers
-            ),
+            parallel.Training(spec.recommender, options, data, spec.seed, training.absolute(), spec.workers),
             engine or LOCAL,
             fitting,
         )
@@ -158,6 +158,18 @@ def train(
     run = finish(split, name, meta, lists, folder)
     progress(1.0, words.say("Done"))
     return run
+
+
+def _own(training: Path, name: str) -> Path:
+    """The folder of the training of this run, without what one of another run left there to go on from: its folders
+    (checkpoints, a first stage) do not say what they are of. Files do, such as the answers of a language model."""
+    of = training / "of"
+    if not of.is_file() or of.read_text() != name:
+        for left in training.glob("*/"):
+            shutil.rmtree(left)
+        training.mkdir(parents=True, exist_ok=True)
+        of.write_text(name)
+    return training
 
 
 def import_lists(split: Split, lists: Lists, title: str, folder: Path, findings: Sequence[Finding] = ()) -> Run:

@@ -162,7 +162,7 @@ def test_a_level_for_the_attribute_is_read(tmp_path: Path) -> None:
         (["The A Team", None], r"female and ES, is no list of titles: \[\"The A Team\", null\]"),
         (None, r"female and ES, is no list of titles: null"),
         ("The A Team", r"female and ES, is no list of titles: \"The A Team\""),
-        ([["The A Team"], ["Perfect"]], "female and ES, holds 2 lists, one for each time that the model was asked"),
+        ([["The A Team"], ["Perfect"]], "female and ES, has more than one list: one for each time the model was asked"),
     ],
 )
 def test_an_entry_that_is_no_list_is_named(wrong: Any, said: str, tmp_path: Path) -> None:
