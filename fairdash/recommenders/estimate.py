@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import psutil
@@ -34,7 +34,9 @@ def estimate(cost: Cost, device: Device) -> Estimate:
     """Time and memory of a training. On a CPU from a measurement of its speed (two tenths of a second) as busy as it
     is; on a GPU a guess, and the sentence says so."""
     on_cpu = device.kind == "cpu"
-    speed = _cpu_speed() * EFFICIENCY * (BF16_GAIN if device.bf16 else 1.0) if on_cpu else GPU_SPEED
+    speed = GPU_SPEED
+    if on_cpu:
+        speed = _cpu_speed(int(time.monotonic() // 60)) * EFFICIENCY * (BF16_GAIN if device.bf16 else 1.0)
     seconds = cost.flops / speed
     time_said = (
         words.say("{n} second", "{n} seconds", n=round(seconds))
@@ -76,10 +78,10 @@ def of_tokens(tokens: float, price: float) -> list[str]:
     return said
 
 
-@cache
-def _cpu_speed() -> float:
+@lru_cache(maxsize=1)
+def _cpu_speed(minute: int) -> float:
     """Floating-point operations a second in float32 matrix products, over a while, so that what else the machine does
-    counts as it will in the training."""
+    counts as it will in the training. minute: it is measured again in another one."""
     size, done = 512, 0
     one = np.ones((size, size), np.float32)
     one @ one  # warms up

@@ -19,7 +19,7 @@ from fairdash.schema import USER_ID
 from fairdash.ui import finder, forms, load, parts, state
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=64, ttl=60, show_spinner=False)  # the machine may be busier by then
 def _estimate(data: str, spec: str, name: str, options: tuple[tuple[str, Any], ...], wish: str, language: str) -> str:
     """Where it will run, and for how long, in words; without loading PyTorch, which takes seconds. language: that of
     the words, by which they are kept."""

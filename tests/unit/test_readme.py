@@ -47,6 +47,7 @@ ELSEWHERE = {
     "python -m tests.bench.mitigations": "tests/bench/mitigations.py",  # trains on real data
     "python -m tests.bench.reranking effects": "tests/bench/reranking.py",  # the same
     "python -m tests.bench.recommenders tasks": "tests/bench/recommenders.py",  # the same
+    "python -m tests.bench.language_models OUT": "tests/bench/language_models.py",  # asks a language model for minutes
     "python -m tests.bench.statistics": "tests/bench/statistics.py",  # simulates for hours
     "python -m fairdash serve --run RUN --port 8601": "tests/unit/api/test_serve.py",  # runs until it is ended
     "python -m fairdash serve --run RUN": "tests/unit/api/test_serve.py",
