@@ -361,7 +361,6 @@ class _Watch(TrainerCallback):
         self.learner.eval()
         with torch.inference_mode():
             values = self.validate()
-        memory.give_back()
         self.learner.train()
         return values
 
@@ -524,6 +523,7 @@ class Validation:
             scores = self.score(users).float()
             seen, relevant = self.seen[users], self.relevant[users].toarray()
             rows = np.repeat(np.arange(len(users)), np.diff(seen.indptr))
+            memory.give_back()
             scores[torch.from_numpy(rows).to(scores.device), torch.from_numpy(seen.indices).to(scores.device)] = -np.inf
             best = torch.topk(scores, min(k, scores.shape[1]), dim=1)
             top, scored = best.indices.cpu().numpy(), torch.isfinite(best.values).cpu().numpy()

@@ -15,12 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fairdash.recommenders.bert_sequence import SequenceOptions, learns
+from fairdash.recommenders.bert_sequence import MIN_STEPS, SequenceOptions, learns
 from fairdash.recommenders.bert_sequence.network import TYPES
 from fairdash.recommenders.training import Batch
 from fairdash.schema import Floats, TrainingData
-
-MIN_STEPS = 32  # of an epoch: small data is cut into smaller batches, or it would be learned from too seldom
 
 
 class SequenceBatches:
