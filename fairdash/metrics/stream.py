@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fairdash import settings, words
+from fairdash import memory, settings, words
 from fairdash.data import brought
 from fairdash.data.brought import Brings, Brought
 from fairdash.data.findings import Finding, UnansweredError, questions
@@ -263,7 +263,7 @@ def from_parquet(
     everyone = _Everyone(pieces, made, user, order, contents.cuts, whole, unlisted)
     of_tables = tables.findings
     del tables, contents, users_seen, items_seen  # codes are all that is needed: the lists are to have the memory
-    pa.default_memory_pool().release_unused()
+    memory.give_back()
     done = 0
 
     def told(part: Part) -> None:

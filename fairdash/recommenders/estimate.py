@@ -16,7 +16,7 @@ from fairdash.recommenders.device import Device
 # Part of the speed of large float32 matrix products that whole training steps reach, measured on two CPU cores; where a
 # CPU has bfloat16 instructions a step takes about half of the time.
 EFFICIENCY, BF16_GAIN = 0.4, 2.0
-MEASURED_SECONDS = 0.2  # several turns of the system's scheduler
+MEASURED_SECONDS = 0.05  # several turns of the scheduler; a page waits for it once a minute
 GPU_SPEED = 1e13  # operations a second that small models reach on a data-centre GPU: a guess, nothing is measured there
 
 
@@ -31,8 +31,8 @@ class Estimate:
 
 
 def estimate(cost: Cost, device: Device) -> Estimate:
-    """Time and memory of a training. On a CPU from a measurement of its speed (two tenths of a second) as busy as it
-    is; on a GPU a guess, and the sentence says so."""
+    """Time and memory of a training. On a CPU from a measurement of its speed (some hundredths of a second), as busy as
+    it is; on a GPU a guess, and the sentence says so."""
     on_cpu = device.kind == "cpu"
     speed = GPU_SPEED
     if on_cpu:
